@@ -1,0 +1,80 @@
+# Builds pg_bastion.so and pg_bastion--VERSION.sql with PGXS. The version stands in pg_bastion.control and nowhere else.
+#
+#   make && make install && make installcheck      any PostgreSQL from 15 on; PG_CONFIG chooses which
+#   make COPT='-fsanitize=address,undefined'       extra options for compiler and linker
+#   make test-module                               test/module/*.so, never installed
+
+EXTENSION  = pg_bastion
+MODULE_big = pg_bastion
+PG_CONFIG ?= pg_config
+
+# The folder of this file, which is not the current one in a VPATH build.
+here    := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+version := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(here)/pg_bastion.control)
+sources  = $(patsubst $(here)/%,%,$(wildcard $(addprefix $(here)/,$(1))))
+
+CORE_OBJS := $(patsubst %.cpp,%.o,$(call sources,src/core/*.cpp))
+PG_OBJS   := $(patsubst %.cpp,%.o,$(call sources,src/pg/*.cpp))
+OBJS       = $(CORE_OBJS) $(PG_OBJS)
+
+# Each script begins with src/sql/header.sql; the pieces of the install script follow as listed in src/sql/ORDER.
+SQL_ORDER      := $(shell sed 's/\#.*//' $(here)/src/sql/ORDER 2>/dev/null)
+SQL_PIECES     := $(patsubst %,$(here)/src/sql/%.sql,header $(filter-out header,$(SQL_ORDER:.sql=)))
+EXTENSION_SCRIPT := $(EXTENSION)--$(version).sql
+UPGRADES       := $(patsubst src/sql/upgrade/%,$(EXTENSION)--%,$(call sources,src/sql/upgrade/*.sql))
+DATA_built      = $(EXTENSION_SCRIPT) $(UPGRADES)
+
+LIBRARIES    = -lsodium -lcrypto -lcrypt -lsimdjson -lstdc++
+WARNINGS     = -Wall -Wextra -Werror
+PG_CPPFLAGS  = -I$(here)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CXXFLAGS  = -std=c++20 $(WARNINGS) -fvisibility-inlines-hidden $(COPT)
+SHLIB_LINK   = -Wl,--version-script=$(here)/exports.map -Wl,--as-needed $(LIBRARIES)
+
+# sql/setup.sql goes first, the other files by name.
+USE_MODULE_DB   = 1
+REGRESS_NAMES  := $(patsubst sql/%.sql,%,$(sort $(call sources,sql/*.sql)))
+REGRESS         = $(filter setup,$(REGRESS_NAMES)) $(filter-out setup,$(REGRESS_NAMES))
+REGRESS_OPTS    = --load-extension=$(EXTENSION) --encoding=UTF8 --no-locale
+ISOLATION       = $(patsubst test/isolation/specs/%.spec,%,$(sort $(call sources,test/isolation/specs/*.spec)))
+ISOLATION_OPTS  = --load-extension=$(EXTENSION) --inputdir=$(here)/test/isolation
+TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
+EXTRA_CLEAN     = $(DEPENDENCIES) $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+
+# The core needs no bitcode either, and the clang that PostgreSQL asks for is not needed to build.
+override with_llvm = no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o))
+-include $(DEPENDENCIES)
+
+# The core is compiled without PostgreSQL's include path, so that it cannot see postgres.h, and exports nothing.
+CORE_CPPFLAGS = -I$(here)/src $(filter -D%,$(CPPFLAGS))
+src/core/%.o: src/core/%.cpp
+	@$(MKDIR_P) $(@D)
+	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) -fvisibility=hidden $(CORE_CPPFLAGS) -MMD -MP -c -o $@ $<
+
+src/pg/%.o: src/pg/%.cpp $(here)/pg_bastion.control
+	@$(MKDIR_P) $(@D)
+	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -DBASTION_VERSION='"$(version)"' -MMD -MP -c -o $@ $<
+
+$(shlib): $(here)/exports.map
+
+# A piece that ORDER does not list would be left out in silence.
+$(EXTENSION_SCRIPT): $(SQL_PIECES) $(call sources,src/sql/*.sql) $(here)/src/sql/ORDER $(here)/pg_bastion.control
+	@for piece in $(filter-out $(SQL_PIECES),$(wildcard $(here)/src/sql/*.sql)); do \
+	    echo "$$piece is not listed in src/sql/ORDER" >&2; exit 1; done
+	cat $(SQL_PIECES) > $@
+
+$(UPGRADES): $(EXTENSION)--%: $(here)/src/sql/header.sql $(here)/src/sql/upgrade/%
+	cat $^ > $@
+
+# Functions that misbehave on purpose, to test the error boundary of src/pg inside a server.
+TEST_MODULE_OBJS = $(CORE_OBJS) $(filter %/guard.o %/pg_error.o,$(PG_OBJS))
+.PHONY: test-module
+test-module: $(TEST_MODULES)
+test/module/%.o: test/module/%.cpp
+	@$(MKDIR_P) $(@D)
+	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+test/module/%.so: test/module/%.o $(TEST_MODULE_OBJS)
+	$(LINK.shared) -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)

@@ -1,0 +1,51 @@
+// XAES-256-GCM (C2SP): AES-256-GCM under a key derived from the first half of a 24-byte nonce, so that nonces may be
+// random for any number of messages. Used by sealed.cpp alone. An Xaes256Gcm keeps its keyed contexts for its life.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/libcrypto.hpp"
+#include "core/secret_bytes.hpp"
+
+namespace bastion {
+
+inline constexpr std::size_t kXaesKeyBytes = 32;
+inline constexpr std::size_t kXaesNonceBytes = 24;
+inline constexpr std::size_t kXaesTagBytes = 16;
+using XaesNonce = std::array<std::uint8_t, kXaesNonceBytes>;
+using XaesDerivedKey = std::array<std::uint8_t, 32>;
+
+// Additional data in two parts, so that nobody has to join them.
+struct XaesAad {
+    ByteSpan first;
+    ByteSpan second;
+};
+
+class Xaes256Gcm {
+public:
+    // Exactly kXaesKeyBytes.
+    explicit Xaes256Gcm(ByteSpan key);
+
+    // `out` holds plaintext.size() + 16 bytes: the ciphertext, then the tag.
+    [[nodiscard]] bool encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
+    // `sealed` is ciphertext and tag, `out` has room for the ciphertext. False, and `out` wiped, when it is not genuine.
+    [[nodiscard]] bool decrypt(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
+
+    // The AES-256-GCM key for a nonce; public for the published vectors.
+    [[nodiscard]] bool derive_key(const XaesNonce& nonce, XaesDerivedKey& out);
+
+private:
+    // Keys the GCM context for the nonce.
+    [[nodiscard]] bool rekey(const XaesNonce& nonce, bool encrypting);
+    [[nodiscard]] bool absorb_aad(const XaesAad& aad);
+
+    CipherContext block_;  // AES-256-ECB under the long-term key, the PRF of the derivation
+    CipherContext gcm_;
+    std::array<std::uint8_t, 16> subkey_{};  // K1 of CMAC
+};
+
+}  // namespace bastion

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 
 #include <memory>
 
@@ -28,7 +29,6 @@ using KdfContext = std::unique_ptr<EVP_KDF_CTX, KdfContextFree>;
 [[nodiscard]] EVP_MD* fetched_sha256() noexcept;
 [[nodiscard]] EVP_MAC* fetched_hmac() noexcept;
 [[nodiscard]] EVP_KDF* fetched_hkdf() noexcept;
-[[nodiscard]] EVP_KDF* fetched_pbkdf2() noexcept;
 
 // An HMAC-SHA-256 context with its key set: update and finish it, then call EVP_MAC_init(context, nullptr, 0, nullptr)
 // for the next message. Null on failure.

@@ -28,12 +28,13 @@
 
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
-#include "core/xaes.hpp"
 
 namespace bastion {
 
 inline constexpr std::size_t kSealedOverhead = 80;
 inline constexpr std::size_t kDataKeyBytes = 32;
+inline constexpr std::size_t kSealedNonceBytes = 24;
+using SealedNonce = std::array<std::uint8_t, kSealedNonceBytes>;
 // PostgreSQL cannot hold a value of 1 GiB; larger plaintext is limit_exceeded.
 inline constexpr std::size_t kMaxSealedPlaintext = (std::size_t{1} << 30) - 1024;
 
@@ -56,7 +57,7 @@ public:
     Result<SecretBytes> open(ByteSpan sealed, std::string_view aad);
     // The nonce is injected for published vectors; never twice under one key.
     Result<Bytes> seal_with_nonce(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
-                                  const XaesNonce& nonce);
+                                  const SealedNonce& nonce);
 
 private:
     struct Contexts;
@@ -66,7 +67,7 @@ private:
 
 Result<Bytes> seal_value(ByteSpan plaintext, const SecretBytes& dek, std::uint32_t key_id, std::string_view aad);
 Result<Bytes> seal_value_with_nonce(ByteSpan plaintext, const SecretBytes& dek, std::uint32_t key_id,
-                                    std::string_view aad, const XaesNonce& nonce);
+                                    std::string_view aad, const SealedNonce& nonce);
 
 // Every way to fail is sealed_invalid with one message; the reason is in log_detail alone.
 Result<SecretBytes> open_value(ByteSpan sealed, const SecretBytes& dek, std::string_view aad);

@@ -16,6 +16,8 @@ namespace bastion {
 inline constexpr std::size_t kXaesKeyBytes = 32;
 inline constexpr std::size_t kXaesNonceBytes = 24;
 inline constexpr std::size_t kXaesTagBytes = 16;
+// Far below GCM's own bound; lengths fit the int of OpenSSL's calls.
+inline constexpr std::size_t kXaesMaxBytes = std::size_t{1} << 30;
 using XaesNonce = std::array<std::uint8_t, kXaesNonceBytes>;
 using XaesDerivedKey = std::array<std::uint8_t, 32>;
 
@@ -27,8 +29,11 @@ struct XaesAad {
 
 class Xaes256Gcm {
 public:
-    // Exactly kXaesKeyBytes.
+    // Exactly kXaesKeyBytes; with any other size, or without memory, every call returns false.
     explicit Xaes256Gcm(ByteSpan key);
+    ~Xaes256Gcm();
+    Xaes256Gcm(const Xaes256Gcm&) = delete;
+    Xaes256Gcm& operator=(const Xaes256Gcm&) = delete;
 
     // `out` holds plaintext.size() + 16 bytes: the ciphertext, then the tag.
     [[nodiscard]] bool encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
@@ -42,6 +47,7 @@ private:
     // Keys the GCM context for the nonce.
     [[nodiscard]] bool rekey(const XaesNonce& nonce, bool encrypting);
     [[nodiscard]] bool absorb_aad(const XaesAad& aad);
+    [[nodiscard]] bool transform(ByteSpan in, std::uint8_t* out);
 
     CipherContext block_;  // AES-256-ECB under the long-term key, the PRF of the derivation
     CipherContext gcm_;

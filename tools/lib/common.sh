@@ -1,0 +1,131 @@
+# What every tool shares: where things are, which packages are missing, a copy of the checkout to build in. Sourced by the
+# scripts in tools/, never run. The checkout is only read; everything that is made lies below the scratch folder, in a
+# folder whose name comes from the checkout's path, so that checkouts work side by side.
+
+set -euo pipefail
+umask 022
+export LC_ALL=C.UTF-8
+
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+scratch=${BASTION_SCRATCH:-/var/tmp}
+state=$scratch/pg_bastion-$(printf '%s' "$checkout" | sha256sum | cut -c1-12)
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s: %s\n' "${0##*/}" "$*" >&2; exit 1; }
+
+usage() {
+    sed -n '2,/^$/s/^# \{0,1\}//p' "$0"
+}
+
+# PostgreSQL's major version: the one that the distribution brings, unless PG_CONFIG or BASTION_PG say otherwise.
+default_major() {
+    local codename=
+    [ ! -r /etc/os-release ] || codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    case $codename in
+        trixie) echo 17 ;;
+        forky | sid) echo 18 ;;
+        *) echo 15 ;;
+    esac
+}
+if [ -n "${PG_CONFIG:-}" ]; then
+    major=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+else
+    major=${BASTION_PG:-$(default_major)}
+    PG_CONFIG=/usr/lib/postgresql/$major/bin/pg_config
+fi
+export PG_CONFIG
+
+build_packages="g++ make pkg-config postgresql-$major postgresql-server-dev-$major
+    libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libargon2-dev libkrb5-dev"
+unit_packages="cmake libgtest-dev libbenchmark-dev"
+fuzz_packages="cmake clang"
+lint_packages="clang-format git"
+tap_packages="libipc-run-perl"
+pgtap_packages="postgresql-$major-pgtap libtap-parser-sourcehandler-pgtap-perl"
+
+# Prints those of the named Debian packages that are not installed.
+missing_packages() {
+    local package
+    command -v dpkg-query >/dev/null || return 0
+    for package in "$@"; do
+        case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
+            *installed*) ;;
+            *) printf '%s ' "$package" ;;
+        esac
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+can_be_root() {
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+# Says in one line what is missing and how to get it, and ends.
+require_packages() {
+    local missing
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] || die "missing packages; as root: apt-get install --no-install-recommends $missing"
+}
+
+# Installs what is missing, with root or sudo.
+install_packages() {
+    local missing log
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    can_be_root || require_packages "$@"
+    say "installing $missing"
+    mkdir -p "$scratch"
+    log=$(mktemp "$scratch/pg_bastion-apt.XXXXXX")
+    # postgresql-common would otherwise create and start a cluster of its own.
+    as_root mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+        echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    # shellcheck disable=SC2086 # a list of names
+    if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+        tail -15 "$log" >&2
+        rm -f "$log"
+        die "cannot install $missing"
+    fi
+    rm -f "$log"
+}
+
+# Holds a folder's lock until the process ends, on descriptor 9, which servers must not inherit.
+lock_folder() {
+    while true; do
+        mkdir -p "$1"
+        exec 9<"$1"
+        flock 9
+        [ ! "$1" -ef /dev/fd/9 ] || return 0
+    done
+}
+
+# Brings a copy of the checkout up to date, keeping times, so that make rebuilds only what changed.
+copy_checkout() {
+    local copy=$1 list=$1.files status=0
+    mkdir -p "$copy"
+    (cd "$checkout" && find . \( -name .git -o -path ./build -o -path ./results -o -path ./output_iso \
+        -o -path './tmp_check*' -o -path ./log \) -prune -o -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc' \
+        ! -name '*.d' ! -path './pg_bastion--*.sql' -print | sort) >"$list.new"
+    if [ -e "$list" ] && ! cmp -s "$list" "$list.new"; then
+        comm -23 "$list" "$list.new" | (cd "$copy" && tr '\n' '\0' | xargs -0r rm -f)
+        rm -f "$copy"/pg_bastion.so
+    fi
+    # 1 means that a file changed while it was read; the next copy brings the rest.
+    tar -C "$checkout" -T "$list.new" -cf - 2>/dev/null | tar -C "$copy" --no-same-owner -xf - || status=$?
+    [ "$status" -le 1 ] || die "cannot copy $checkout to $copy"
+    mv "$list.new" "$list"
+}
+
+# Builds a copy of the checkout and installs it below a folder of its own: build_and_install COPY DEST [make options]
+build_and_install() {
+    local copy=$1 dest=$2 log=$1.log
+    shift 2
+    if ! { make -C "$copy" -j"$(nproc)" "$@" && rm -rf "$dest" && make -C "$copy" install DESTDIR="$dest" "$@"; } >"$log" 2>&1; then
+        grep -E -A6 'error|Error|not listed|\*\*\*' "$log" | head -60 >&2 || true
+        die "the build failed; its output is in $log"
+    fi
+}

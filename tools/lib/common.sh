@@ -35,13 +35,18 @@ else
 fi
 export PG_CONFIG
 
-build_packages="g++ make pkg-config postgresql-$major postgresql-server-dev-$major
-    libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libargon2-dev libkrb5-dev"
+# What building and each kind of test need, as Debian names it.
+build_packages() {
+    echo "g++ make pkg-config postgresql-$1 postgresql-server-dev-$1
+        libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libargon2-dev libkrb5-dev"
+}
+pgtap_packages() {
+    echo "postgresql-$1-pgtap libtap-parser-sourcehandler-pgtap-perl"
+}
 unit_packages="cmake libgtest-dev libbenchmark-dev"
 fuzz_packages="cmake clang"
-lint_packages="clang-format git"
+lint_packages="clang-format"
 tap_packages="libipc-run-perl"
-pgtap_packages="postgresql-$major-pgtap libtap-parser-sourcehandler-pgtap-perl"
 
 # Prints those of the named Debian packages that are not installed.
 missing_packages() {

@@ -3,33 +3,30 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/libcrypto.hpp"
+#include "core/framing.hpp"
+#include "core/hmac.hpp"
 #include "core/xaes.hpp"
 
 namespace bastion {
 
-static_assert(kSealedNonceBytes == kXaesNonceBytes && kDataKeyBytes == kXaesKeyBytes);
+static_assert(sealed_nonce_bytes == xaes_nonce_bytes && data_key_bytes == xaes_key_bytes);
 
 namespace {
 
-constexpr std::uint8_t kMagic = 0xB7;
-constexpr std::uint8_t kSuiteXaes = 1;
-constexpr std::size_t kHeaderBytes = 8;
-constexpr std::size_t kCommitmentBytes = 32;
-constexpr std::size_t kNonceAt = kHeaderBytes;
-constexpr std::size_t kCommitmentAt = kNonceAt + kSealedNonceBytes;
-constexpr std::size_t kCiphertextAt = kCommitmentAt + kCommitmentBytes;
-constexpr std::string_view kCommitLabel = "pg_bastion/commit/1";
-static_assert(kCiphertextAt + kXaesTagBytes == kSealedOverhead);
-
-using Commitment = std::array<std::uint8_t, kCommitmentBytes>;
+constexpr std::uint8_t magic = 0xB7;
+constexpr std::uint8_t suite_xaes = 1;
+constexpr std::size_t header_bytes = 8;
+constexpr std::size_t commitment_bytes = 32;
+constexpr std::size_t nonce_at = header_bytes;
+constexpr std::size_t commitment_at = nonce_at + sealed_nonce_bytes;
+constexpr std::size_t ciphertext_at = commitment_at + commitment_bytes;
+constexpr std::string_view commit_label = "pg_bastion/commit/1";
+static_assert(ciphertext_at + xaes_tag_bytes == sealed_overhead);
 
 // The client must not learn which check failed.
 Error cannot_open(const char* reason) {
     return {ErrorCode::sealed_invalid, "sealed value cannot be opened", {}, {}, reason};
 }
-
-Error libcrypto_failed() { return {ErrorCode::internal, "cryptographic library failed"}; }
 
 void put_u32(std::uint8_t* out, std::uint32_t value) noexcept {
     for (int i = 0; i < 4; ++i) out[i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
@@ -41,27 +38,18 @@ std::uint32_t get_u32(const std::uint8_t* in) noexcept {
     return value;
 }
 
-void append_with_length(std::string& out, std::string_view part) {
-    std::uint8_t length[4];
-    put_u32(length, static_cast<std::uint32_t>(part.size()));
-    out.append(reinterpret_cast<const char*>(length), sizeof length).append(part);
-}
-
 }  // namespace
 
 struct SealingKey::Contexts {
-    explicit Contexts(ByteSpan dek) : xaes(dek), hmac(hmac_sha256_context(dek.data(), dek.size())) {}
+    Contexts(ByteSpan dek, HmacKey key) : xaes(dek), hmac(std::move(key)) {}
 
     Xaes256Gcm xaes;
-    MacContext hmac;
+    HmacKey hmac;
 
-    bool commit(const SealedNonce& nonce, Commitment& out) {
-        std::size_t size = 0;
-        const ByteSpan label = as_bytes(kCommitLabel);
-        return hmac && EVP_MAC_init(hmac.get(), nullptr, 0, nullptr) == 1 &&
-               EVP_MAC_update(hmac.get(), label.data(), label.size()) == 1 &&
-               EVP_MAC_update(hmac.get(), nonce.data(), nonce.size()) == 1 &&
-               EVP_MAC_final(hmac.get(), out.data(), &size, out.size()) == 1 && size == out.size();
+    Result<Mac> commitment(const SealedNonce& nonce) const {
+        std::array<char, commit_label.size() + sealed_nonce_bytes> message;
+        std::copy(nonce.begin(), nonce.end(), std::copy(commit_label.begin(), commit_label.end(), message.begin()));
+        return hmac.compute({message.data(), message.size()});
     }
 };
 
@@ -71,8 +59,10 @@ SealingKey& SealingKey::operator=(SealingKey&&) noexcept = default;
 SealingKey::~SealingKey() = default;
 
 Result<SealingKey> SealingKey::create(const SecretBytes& dek) {
-    if (dek.size() != kDataKeyBytes) return Error{ErrorCode::invalid_argument, "data key must have 32 bytes"};
-    return SealingKey(std::make_unique<Contexts>(dek.span()));
+    if (dek.size() != data_key_bytes) return Error{ErrorCode::invalid_argument, "data key must have 32 bytes"};
+    auto hmac = HmacKey::create(HashId::sha256, dek.span());
+    if (!hmac) return std::move(hmac).error();
+    return SealingKey(std::make_unique<Contexts>(dek.span(), std::move(*hmac)));
 }
 
 Result<Bytes> SealingKey::seal(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad) {
@@ -83,36 +73,36 @@ Result<Bytes> SealingKey::seal(ByteSpan plaintext, std::uint32_t key_id, std::st
 
 Result<Bytes> SealingKey::seal_with_nonce(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
                                           const SealedNonce& nonce) {
-    if (plaintext.size() > kMaxSealedPlaintext || aad.size() > kMaxSealedPlaintext)
+    if (plaintext.size() > max_sealed_plaintext || aad.size() > max_sealed_plaintext)
         return Error{ErrorCode::limit_exceeded, "value is too long to be sealed"};
-    Bytes sealed(plaintext.size() + kSealedOverhead);
-    sealed[0] = kMagic;
-    sealed[1] = kSuiteXaes;
+    Bytes sealed(plaintext.size() + sealed_overhead);
+    sealed[0] = magic;
+    sealed[1] = suite_xaes;
     put_u32(sealed.data() + 4, key_id);
-    std::copy(nonce.begin(), nonce.end(), sealed.begin() + kNonceAt);
+    std::copy(nonce.begin(), nonce.end(), sealed.begin() + nonce_at);
 
-    Commitment commitment;
-    const ByteSpan header = ByteSpan(sealed).first(kHeaderBytes);
-    if (!contexts_->commit(nonce, commitment) ||
-        !contexts_->xaes.encrypt(plaintext, nonce, {header, as_bytes(aad)}, sealed.data() + kCiphertextAt))
-        return libcrypto_failed();
-    std::copy(commitment.begin(), commitment.end(), sealed.begin() + kCommitmentAt);
+    const auto commitment = contexts_->commitment(nonce);
+    if (!commitment) return commitment.error();
+    std::copy_n(commitment->bytes.begin(), commitment_bytes, sealed.begin() + commitment_at);
+    const ByteSpan header = ByteSpan(sealed).first(header_bytes);
+    if (!contexts_->xaes.encrypt(plaintext, nonce, {header, as_bytes(aad)}, sealed.data() + ciphertext_at))
+        return Error{ErrorCode::internal, "cryptographic library failed"};
     return sealed;
 }
 
 Result<SecretBytes> SealingKey::open(ByteSpan sealed, std::string_view aad) {
     if (auto header = parse_sealed_header(sealed); !header) return std::move(header).error();
-    if (aad.size() > kMaxSealedPlaintext) return cannot_open("additional data are too long");
+    if (aad.size() > max_sealed_plaintext) return cannot_open("additional data are too long");
     SealedNonce nonce;
-    std::copy_n(sealed.begin() + kNonceAt, nonce.size(), nonce.begin());
+    std::copy_n(sealed.begin() + nonce_at, nonce.size(), nonce.begin());
 
-    Commitment commitment;
-    if (!contexts_->commit(nonce, commitment)) return libcrypto_failed();
-    if (!constant_time_equal(commitment, sealed.subspan(kCommitmentAt, kCommitmentBytes)))
+    const auto commitment = contexts_->commitment(nonce);
+    if (!commitment) return commitment.error();
+    if (!constant_time_equal(commitment->span(), sealed.subspan(commitment_at, commitment_bytes)))
         return cannot_open("the key is not the one that sealed the value, or its nonce or commitment was changed");
 
-    SecretBytes plaintext(sealed.size() - kSealedOverhead);
-    if (!contexts_->xaes.decrypt(sealed.subspan(kCiphertextAt), nonce, {sealed.first(kHeaderBytes), as_bytes(aad)},
+    SecretBytes plaintext(sealed.size() - sealed_overhead);
+    if (!contexts_->xaes.decrypt(sealed.subspan(ciphertext_at), nonce, {sealed.first(header_bytes), as_bytes(aad)},
                                  plaintext.data()))
         return cannot_open("the value was changed, or is bound to another tenant, purpose or place");
     return plaintext;
@@ -138,10 +128,10 @@ Result<SecretBytes> open_value(ByteSpan sealed, const SecretBytes& dek, std::str
 }
 
 Result<SealedHeader> parse_sealed_header(ByteSpan sealed) {
-    if (sealed.size() < kSealedOverhead || sealed.size() > kMaxSealedPlaintext + kSealedOverhead)
+    if (sealed.size() < sealed_overhead || sealed.size() > max_sealed_plaintext + sealed_overhead)
         return cannot_open("its length is impossible");
-    if (sealed[0] != kMagic) return cannot_open("it is not a sealed value");
-    if (sealed[1] != kSuiteXaes || sealed[2] != 0 || sealed[3] != 0)
+    if (sealed[0] != magic) return cannot_open("it is not a sealed value");
+    if (sealed[1] != suite_xaes || sealed[2] != 0 || sealed[3] != 0)
         return cannot_open("its suite or flags are unknown to this version");
     return SealedHeader{sealed[1], sealed[2], get_u32(sealed.data() + 4)};
 }
@@ -149,7 +139,7 @@ Result<SealedHeader> parse_sealed_header(ByteSpan sealed) {
 std::string sealed_aad(std::string_view tenant, std::string_view purpose, std::string_view bound_to) {
     std::string aad;
     aad.reserve(12 + tenant.size() + purpose.size() + bound_to.size());
-    for (const std::string_view part : {tenant, purpose, bound_to}) append_with_length(aad, part);
+    for (const std::string_view part : {tenant, purpose, bound_to}) append_length_prefixed(aad, part);
     return aad;
 }
 

@@ -31,12 +31,12 @@
 
 namespace bastion {
 
-inline constexpr std::size_t kSealedOverhead = 80;
-inline constexpr std::size_t kDataKeyBytes = 32;
-inline constexpr std::size_t kSealedNonceBytes = 24;
-using SealedNonce = std::array<std::uint8_t, kSealedNonceBytes>;
+inline constexpr std::size_t sealed_overhead = 80;
+inline constexpr std::size_t data_key_bytes = 32;
+inline constexpr std::size_t sealed_nonce_bytes = 24;
+using SealedNonce = std::array<std::uint8_t, sealed_nonce_bytes>;
 // PostgreSQL cannot hold a value of 1 GiB; larger plaintext is limit_exceeded.
-inline constexpr std::size_t kMaxSealedPlaintext = (std::size_t{1} << 30) - 1024;
+inline constexpr std::size_t max_sealed_plaintext = (std::size_t{1} << 30) - 1024;
 
 struct SealedHeader {
     std::uint8_t suite = 1;

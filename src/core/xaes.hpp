@@ -13,12 +13,12 @@
 
 namespace bastion {
 
-inline constexpr std::size_t kXaesKeyBytes = 32;
-inline constexpr std::size_t kXaesNonceBytes = 24;
-inline constexpr std::size_t kXaesTagBytes = 16;
+inline constexpr std::size_t xaes_key_bytes = 32;
+inline constexpr std::size_t xaes_nonce_bytes = 24;
+inline constexpr std::size_t xaes_tag_bytes = 16;
 // Far below GCM's own bound; lengths fit the int of OpenSSL's calls.
-inline constexpr std::size_t kXaesMaxBytes = std::size_t{1} << 30;
-using XaesNonce = std::array<std::uint8_t, kXaesNonceBytes>;
+inline constexpr std::size_t xaes_max_bytes = std::size_t{1} << 30;
+using XaesNonce = std::array<std::uint8_t, xaes_nonce_bytes>;
 using XaesDerivedKey = std::array<std::uint8_t, 32>;
 
 // Additional data in two parts, so that nobody has to join them.
@@ -29,7 +29,7 @@ struct XaesAad {
 
 class Xaes256Gcm {
 public:
-    // Exactly kXaesKeyBytes; with any other size, or without memory, every call returns false.
+    // Exactly xaes_key_bytes; with any other size, or without memory, every call returns false.
     explicit Xaes256Gcm(ByteSpan key);
     ~Xaes256Gcm();
     Xaes256Gcm(const Xaes256Gcm&) = delete;
@@ -37,7 +37,7 @@ public:
 
     // `out` holds plaintext.size() + 16 bytes: the ciphertext, then the tag.
     [[nodiscard]] bool encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
-    // `sealed` is ciphertext and tag, `out` has room for the ciphertext. False, and `out` wiped, when it is not genuine.
+    // `sealed` is ciphertext and tag, `out` has room for the ciphertext. False, and `out` wiped, when not genuine.
     [[nodiscard]] bool decrypt(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
 
     // The AES-256-GCM key for a nonce; public for the published vectors.

@@ -9,6 +9,7 @@
 // base backup would take it along.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,24 +19,28 @@
 
 namespace bastion {
 
-inline constexpr std::size_t kRootKeyBytes = 32;
+inline constexpr std::size_t root_key_bytes = 32;
 
 struct RootKey {
     SecretBytes key;
     std::string id;  // 16 hexadecimal digits of SHA-256("pg_bastion/root/1" || key); not a secret
 };
 
+// The key with its id; invalid_argument unless it has 32 bytes.
+Result<RootKey> make_root_key(SecretBytes key);
+
 // What bastion.root_key names: 'auto' is `<data directory>.bastion-root-key`, 'file:/path' that path. 'credential:' and
 // 'command:' are reserved: unsupported. Anything else, a relative path included, is invalid_argument.
 Result<std::string> root_key_path(std::string_view setting, const std::string& data_directory);
 
 // Errors: root_key_missing when there is no file or one that may not be used (the message names the reason, log_detail
-// the path), io_failure when the operating system refuses to read it.
+// the path: any client may cause a load), io_failure when the operating system refuses to read it.
 Result<RootKey> load_root_key_file(const std::string& path, const std::string& data_directory);
 
-// Writes a new random key and makes it durable. Refuses an existing file, a parent that is missing, not writable, on
-// another device than the data directory, or inside it. Nothing is left behind on failure. Messages name the path: the
-// caller is the superuser.
+// Writes a new random key and makes it durable. invalid_argument for an existing file, a relative path, a parent that
+// is not writable, on another device than the data directory, or inside it; io_failure for what the operating system
+// refuses, a missing parent too. Nothing is left behind on failure. Messages name the path: the caller is the
+// superuser.
 Result<RootKey> create_root_key_file(const std::string& path, const std::string& data_directory);
 
 // The key encryption key of one vault; `vault` is its uuid, 16 bytes.

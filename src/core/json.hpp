@@ -22,7 +22,7 @@ inline constexpr std::size_t json_max_depth = 64;
 enum class JsonType { null, boolean, number, string, array, object };
 
 struct JsonMember;
-class JsonDocument;
+struct JsonStorage;
 
 class JsonValue {
 public:
@@ -69,8 +69,7 @@ public:
 
 private:
     friend struct JsonAccess;
-    struct Storage;
-    std::unique_ptr<Storage> storage_;
+    std::unique_ptr<JsonStorage> storage_;
 };
 
 // Errors: malformed_text, or limit_exceeded past `max_bytes` or 64 levels. Messages never quote the text.

@@ -60,7 +60,8 @@ struct JwkSet {
 // Exactly one key; a set is refused.
 [[nodiscard]] Result<Jwk> parse_jwk(std::string_view json);
 
-// RFC 7638 thumbprint of an oct or Ed25519 key: base64url of SHA-256 over its required members.
+// RFC 7638 thumbprint of an Ed25519 key: base64url of SHA-256 over its required members. Other keys are `unsupported`
+// (§7: the thumbprint of a secret would give something of it away).
 [[nodiscard]] Result<std::string> jwk_thumbprint(const Jwk& key);
 
 struct GeneratedJwk {

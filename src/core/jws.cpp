@@ -1,0 +1,224 @@
+#include "core/jws.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/encoding.hpp"
+
+namespace bastion {
+namespace {
+
+Result<Mac> hmac_of(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
+    const auto keyed = key.hmac(algorithm.hash);
+    if (!keyed) return keyed.error();
+    return (*keyed)->compute(input);
+}
+
+Result<bool> verify_hmac(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input, ByteSpan signature) {
+    const auto mac = hmac_of(algorithm, key, input);
+    if (!mac) return mac.error();
+    return constant_time_equal(mac->span(), signature);
+}
+
+Result<Bytes> sign_hmac(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
+    const auto mac = hmac_of(algorithm, key, input);
+    if (!mac) return mac.error();
+    return Bytes(mac->span().begin(), mac->span().end());
+}
+
+// libsodium refuses what RFC 8032 §5.1.7 leaves open: a non-canonical S, points of small order, non-canonical keys.
+Result<bool> verify_ed25519(const JwsAlgorithm&, const Jwk& key, std::string_view input, ByteSpan signature) {
+    const ByteSpan bytes = as_bytes(input);
+    return crypto_sign_verify_detached(signature.data(), bytes.data(), bytes.size(), key.ed25519_public.data()) == 0;
+}
+
+Result<Bytes> sign_ed25519(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
+    if (key.ed25519_private.empty()) return Error{ErrorCode::invalid_argument, "signing needs a private key"};
+    const ByteSpan bytes = as_bytes(input);
+    Bytes signature(algorithm.signature_bytes);
+    crypto_sign_detached(signature.data(), nullptr, bytes.data(), bytes.size(), key.ed25519_private.data());
+    return signature;
+}
+
+constexpr std::array<JwsAlgorithm, 4> algorithms{{
+    {"HS256", KeyType::oct, "", HashId::sha256, 32, 32, verify_hmac, sign_hmac},
+    {"HS384", KeyType::oct, "", HashId::sha384, 48, 48, verify_hmac, sign_hmac},
+    {"HS512", KeyType::oct, "", HashId::sha512, 64, 64, verify_hmac, sign_hmac},
+    {"EdDSA", KeyType::okp, "Ed25519", HashId::none, 0, 64, verify_ed25519, sign_ed25519},
+}};
+
+struct Parts {
+    std::string_view header;
+    std::string_view payload;
+    std::string_view signature;
+};
+
+// RFC 7515 §7.1: exactly three parts. Two dots more make a JWE, none of which we decrypt.
+Result<Parts> split(std::string_view token) {
+    if (token.size() > token_max_bytes) return refuse_token("the token is longer than 16 KiB");
+    const std::size_t first = token.find('.');
+    const std::size_t second = first == std::string_view::npos ? first : token.find('.', first + 1);
+    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
+        return refuse_token("the token does not have three parts");
+    const Parts parts{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1)};
+    if (parts.header.empty() || parts.payload.empty() || parts.signature.empty())
+        return refuse_token("a part of the token is empty");
+    return parts;
+}
+
+// A header member that may be absent but is otherwise a non-empty string.
+bool read_header_string(const JsonValue& header, std::string_view name, std::string_view& out) {
+    const auto member = header.find(name);
+    if (!member) return true;
+    const auto text = member->string();
+    if (!text || text->empty()) return false;
+    out = *text;
+    return true;
+}
+
+// RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64 (RFC
+// 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
+Result<void> read_header(JwsToken& token) {
+    const JsonValue header = token.header.root();
+    if (!header.is_object()) return refuse_token("the header is not a JSON object");
+    for (const std::string_view name : {"crit", "b64", "enc", "zip"})
+        if (header.find(name)) return refuse_token("the header has member " + std::string(name));
+    if (!read_header_string(header, "alg", token.alg) || token.alg.empty())
+        return refuse_token("the header names no algorithm");
+    if (!read_header_string(header, "kid", token.kid)) return refuse_token("kid is not a non-empty string");
+    if (!read_header_string(header, "typ", token.typ)) return refuse_token("typ is not a non-empty string");
+    return {};
+}
+
+bool contains(std::span<const std::string> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Said before a token is looked at, for it is the caller's to mend: RFC 8725 §3.1, the token never chooses how it is
+// verified.
+Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string> accepted) {
+    if (!accepted.empty()) return {};
+    for (const Jwk& key : keys.keys)
+        if (key.may_verify() && key.alg.empty())
+            return Error{ErrorCode::invalid_argument, "a key has no member \"alg\"", "",
+                         "Name the accepted \"algorithms\" in the options, or give the key its \"alg\"."};
+    return {};
+}
+
+// RFC 7515 §4.1.4: a kid selects its key and no other. Without one there must be no choice.
+Result<const Jwk*> select_key(const JwsToken& token, const JwsAlgorithm& algorithm, const JwkSet& keys) {
+    const auto usable = [&](const Jwk& key) { return key.may_verify() && jwk_fits(key, algorithm); };
+    if (!token.kid.empty()) {
+        const Jwk* key = keys.find(token.kid);
+        if (key == nullptr) return refuse_token("no key has the token's kid");
+        if (!usable(*key)) return refuse_token("the key with the token's kid is not for its algorithm or for verifying");
+        return key;
+    }
+    const Jwk* only = nullptr;
+    for (const Jwk& key : keys.keys) {
+        if (!usable(key)) continue;
+        if (only != nullptr) return refuse_token("the token has no kid and several keys could verify it");
+        only = &key;
+    }
+    if (only == nullptr) return refuse_token("no key can verify the token");
+    return only;
+}
+
+Result<const Jwk*> check_signature(const JwsToken& token, const JwkSet& keys, std::span<const std::string> accepted) {
+    const JwsAlgorithm* algorithm = find_jws_algorithm(token.alg);
+    if (algorithm == nullptr) return refuse_token("the token's algorithm is not supported");
+    if (!accepted.empty() && !contains(accepted, algorithm->name))
+        return refuse_token("the token's algorithm is not an accepted one");
+    auto key = select_key(token, *algorithm, keys);
+    if (!key) return key;
+    if (token.signature.size() != algorithm->signature_bytes) return refuse_token("the signature has a wrong length");
+    const auto valid = algorithm->verify(*algorithm, **key, token.signing_input, token.signature);
+    if (!valid) return valid.error();
+    if (!*valid) return refuse_token("the signature does not verify");
+    return key;
+}
+
+}  // namespace
+
+std::span<const JwsAlgorithm> jws_algorithms() noexcept { return algorithms; }
+
+const JwsAlgorithm* find_jws_algorithm(std::string_view name) noexcept {
+    const auto* found =
+        std::find_if(algorithms.begin(), algorithms.end(), [&](const JwsAlgorithm& row) { return row.name == name; });
+    return found == algorithms.end() ? nullptr : found;
+}
+
+std::string jws_algorithm_names() {
+    std::string names;
+    for (const JwsAlgorithm& algorithm : algorithms) {
+        if (!names.empty()) names += ", ";
+        names += algorithm.name;
+    }
+    return names;
+}
+
+bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept {
+    return key.kty == algorithm.kty && key.crv == algorithm.crv && (key.alg.empty() || key.alg == algorithm.name) &&
+           (!key.is_symmetric() || key.secret.size() >= algorithm.min_key_bytes);
+}
+
+Error refuse_token(std::string_view reason) {
+    return {ErrorCode::token_refused, "invalid token", "", "", std::string(reason)};
+}
+
+Result<JwsToken> parse_jws(std::string_view token) {
+    const auto parts = split(token);
+    if (!parts) return parts.error();
+    std::string header;
+    std::string signature;
+    if (!base64url_decode_append(parts->header, header)) return refuse_token("the header is not base64url");
+    if (!base64url_decode_append(parts->signature, signature)) return refuse_token("the signature is not base64url");
+    auto document = parse_json(header, token_max_bytes);
+    if (!document) return refuse_token("the header is not strict JSON");
+    JwsToken parsed;
+    parsed.signing_input = token.substr(0, parts->header.size() + 1 + parts->payload.size());
+    parsed.payload_part = parts->payload;
+    parsed.signature.assign(signature.begin(), signature.end());
+    parsed.header = std::move(*document);
+    if (auto read = read_header(parsed); !read) return std::move(read).error();
+    return parsed;
+}
+
+Result<VerifiedJws> jws_verify(std::string_view token, const JwkSet& keys, std::span<const std::string> accepted) {
+    if (auto named = require_algorithms(keys, accepted); !named) return std::move(named).error();
+    auto parsed = parse_jws(token);
+    if (!parsed) return std::move(parsed).error();
+    const auto key = check_signature(*parsed, keys, accepted);
+    if (!key) return key.error();
+    VerifiedJws verified;
+    if (!base64url_decode_append(parsed->payload_part, verified.payload))
+        return refuse_token("the payload is not base64url");
+    verified.token = std::move(*parsed);
+    verified.key = *key;
+    return verified;
+}
+
+Result<std::string> jws_sign(std::string_view header_json, std::string_view payload, const Jwk& key,
+                             const JwsAlgorithm& algorithm) {
+    if (!key.may_sign() || !jwk_fits(key, algorithm))
+        return Error{ErrorCode::invalid_argument, "the key is not one to sign with by this algorithm"};
+    const std::size_t size = base64url_length(header_json.size()) + base64url_length(payload.size()) +
+                             base64url_length(algorithm.signature_bytes) + 2;
+    if (size > token_max_bytes) return Error{ErrorCode::limit_exceeded, "the token would be longer than 16 KiB"};
+    std::string token = base64url_encode(as_bytes(header_json)) + "." + base64url_encode(as_bytes(payload));
+    const auto signature = algorithm.sign(algorithm, key, token);
+    if (!signature) return signature.error();
+    token += "." + base64url_encode(*signature);
+    return token;
+}
+
+Result<std::string> jws_unverified_kid(std::string_view token) {
+    const auto parsed = parse_jws(token);
+    if (!parsed) return parsed.error();
+    return std::string(parsed->kid);
+}
+
+}  // namespace bastion

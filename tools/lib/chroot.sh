@@ -85,13 +85,13 @@ chroot_make() {
 
 # chroot_test VERSION LAYER...: runs tools/test on a copy of the checkout inside the chroot.
 chroot_test() {
-    local wanted=$1 root inside
+    local root copy=$state-chroot-$1 inside
+    root=$(chroot_folder "$1")
+    inside=/var/tmp/checkout-$(printf '%s' "$copy" | sha256sum | cut -c1-12)
     shift
-    root=$(chroot_folder "$wanted")
-    inside=/var/tmp/checkout-${state##*-}
-    lock_folder "$scratch/${state##*/}-chroot-$wanted"
-    copy_checkout "$scratch/${state##*/}-chroot-$wanted/copy"
-    as_root mkdir -p "$root$inside"
-    as_root cp -a "$scratch/${state##*/}-chroot-$wanted/copy/." "$root$inside"
-    as_root chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$inside/tools/test" --inside "$@"
+    lock_folder "$copy"
+    copy_checkout "$copy/checkout"
+    as_root rm -rf "$root$inside"
+    as_root cp -a "$copy/checkout" "$root$inside"
+    as_root chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$inside/tools/test" "$@"
 }

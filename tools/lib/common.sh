@@ -37,13 +37,13 @@ export PG_CONFIG
 
 # What building and each kind of test need, as Debian names it.
 build_packages() {
-    echo "g++ make pkg-config postgresql-$1 postgresql-server-dev-$1
-        libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libargon2-dev libkrb5-dev"
+    echo "g++ make postgresql-$1 postgresql-server-dev-$1
+        libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libkrb5-dev"
 }
 pgtap_packages() {
     echo "postgresql-$1-pgtap libtap-parser-sourcehandler-pgtap-perl"
 }
-unit_packages="cmake libgtest-dev libbenchmark-dev"
+unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev"
 fuzz_packages="cmake clang"
 lint_packages="clang-format"
 tap_packages="libipc-run-perl"

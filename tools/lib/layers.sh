@@ -1,0 +1,210 @@
+# The layers of tools/test. Each is a function layer_NAME that writes what its tests print to the file named by its
+# argument, shows what failed, and counts. $copy is the copy of the checkout that is built, $dest where it is installed,
+# $work the folder for logs and clusters. A folder of tests that is not there counts nothing.
+
+layer_packages() {
+    local layer
+    for layer in "$@"; do
+        case $layer in
+            unit) echo "$unit_packages" ;;
+            lint) echo "$lint_packages" ;;
+            pgtap) pgtap_packages "$major" ;;
+            tap) echo "$tap_packages" ;;
+            fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
+        esac
+    done
+}
+
+count() { echo "$1 $2 $3" >"$counts"; }
+
+# count_tap STATUS LOG: counts lines of TAP; a harness that failed without a failed test counts as one.
+count_tap() {
+    local status=$1 log=$2 p f s
+    p=$(grep -cE '^ok +[0-9]+' "$log" || true)
+    s=$(grep -cE '^(ok +[0-9]+.*|1\.\.0 *)# *SKIP' -i "$log" || true)
+    f=$(grep -E '^not ok\b' "$log" | grep -cvE '# *TODO' || true)
+    p=$((p - $(grep -cE '^ok +[0-9]+.*# *SKIP' -i "$log" || true)))
+    [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
+    [ "$f" = 0 ] || show_tap_failures "$log"
+    count "$p" "$f" "$s"
+}
+
+# What failed and what is said about it, which is what follows up to the next test.
+show_tap_failures() {
+    if grep -qE '^not ok\b' "$1"; then
+        awk '/^not ok/ { shown = 1 } /^ok/ { shown = 0 } shown' "$1" | head -120
+    else
+        tail -20 "$1"
+    fi
+}
+
+# count_regress STATUS LOG DIFFS: pg_regress prints TAP from 16 on.
+count_regress() {
+    local status=$1 log=$2 diffs=$3 p f
+    p=$(grep -cE '^ok +[0-9]+|^test .* \.\.\. ok' "$log" || true)
+    f=$(grep -cE '^not ok +[0-9]+|^test .* \.\.\. FAILED' "$log" || true)
+    [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
+    if [ "$f" -gt 0 ]; then
+        if [ -s "$diffs" ]; then
+            head -150 "$diffs"
+            say "   all differences: $diffs"
+        else
+            tail -20 "$log"
+        fi
+    fi
+    count "$p" "$f" 0
+}
+
+# What the layers build, once.
+built() {
+    [ -e "$work/built" ] || build_and_install "$copy" "$dest"
+    touch "$work/built"
+}
+
+# A fresh cluster of the layer's own, left when the next one begins: fresh_cluster NAME [PRELOAD]
+fresh_cluster() {
+    end_clusters
+    cluster_create "$work/cluster" "$dest" "$copy"
+    cluster_configure "$work/cluster" "$dest" "$copy" "${2:-}"
+    cluster_start "$work/cluster"
+    cluster_environment "$work/cluster"
+}
+
+end_clusters() {
+    [ -d "$work/cluster" ] || return 0
+    cluster_stop "$work/cluster" immediate
+    rm -rf "$work/cluster"
+}
+
+# A database with the extension and a root key.
+create_database() {
+    createdb "$1"
+    psql -qX -v ON_ERROR_STOP=1 -d "$1" -c 'CREATE EXTENSION pg_bastion' \
+        -c "DO \$\$ BEGIN IF pg_catalog.to_regproc('bastion.init') IS NOT NULL THEN PERFORM bastion.init(); END IF; END \$\$"
+}
+
+layer_unit() {
+    local log=$1 status=0 p f s target
+    [ -e "$copy/CMakeLists.txt" ] || { count 0 0 0; return; }
+    { cmake -S "$copy" -B "$state/unit" -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build "$state/unit" -j"$(nproc)"; } >"$log" 2>&1 ||
+        { grep -E -A6 'error|Error' "$log" | head -60; count 0 1 0; return; }
+    rm -f "$work/unit.xml"
+    # The published vectors lie beside the checkout, not beside the copy.
+    BASTION_VECTORS=${BASTION_VECTORS:-$checkout/../shared/vectors} \
+        "$state/unit/unit_tests" --gtest_output="xml:$work/unit.xml" >>"$log" 2>&1 || status=$?
+    f=$(gtest_count failures) s=$(($(gtest_count disabled) + $(gtest_count skipped)))
+    p=$(($(gtest_count tests) - f - s))
+    [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
+    [ "$f" = 0 ] || { grep -E -A8 'Failure$' "$log"; grep -E '^\[  (FAILED|SKIPPED)' "$log"; } | head -120
+    for target in $(fuzz_targets "$state/unit"); do
+        if "$target" "$(fuzz_corpus "$target" "$copy")" >>"$log" 2>&1; then
+            p=$((p + 1))
+        else
+            f=$((f + 1))
+            say "   the corpus of $(basename "$target") failed: $(tail -3 "$log")"
+        fi
+    done
+    count "$p" "$f" "$s"
+}
+
+# The sum of an attribute over the test suites of gtest's report.
+gtest_count() {
+    grep '<testsuite ' "$work/unit.xml" 2>/dev/null | grep -oE " $1=\"[0-9]+\"" | tr -dc '0-9\n' | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+layer_lint() {
+    local log=$1 status=0
+    built
+    "$copy/tools/lib/lint.sh" "$copy" >"$log" 2>&1 || status=$?
+    count_tap "$status" "$log"
+}
+
+layer_regress() {
+    local log=$1 status=0
+    built
+    [ -d "$copy/sql" ] || { count 0 0 0; return; }
+    make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
+    fresh_cluster
+    rm -f "$copy/regression.diffs"
+    make -C "$copy" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
+    count_regress "$status" "$log" "$copy/regression.diffs"
+}
+
+layer_isolation() {
+    local log=$1 status=0
+    built
+    [ -d "$copy/test/isolation/specs" ] || { count 0 0 0; return; }
+    fresh_cluster
+    create_database setup >/dev/null
+    rm -f "$copy/output_iso/regression.diffs"
+    make -C "$copy" installcheck REGRESS= >"$log" 2>&1 || status=$?
+    count_regress "$status" "$log" "$copy/output_iso/regression.diffs"
+}
+
+layer_pgtap() {
+    local log=$1 status=0
+    built
+    compgen -G "$copy/test/pgtap/*.pg" >/dev/null || { count 0 0 0; return; }
+    fresh_cluster
+    create_database pgtap >/dev/null
+    psql -qX -d pgtap -c 'CREATE EXTENSION pgtap'
+    pg_prove --verbose -d pgtap "$copy"/test/pgtap/*.pg >"$log" 2>&1 || status=$?
+    count_tap "$status" "$log"
+}
+
+# Each file runs as the server's user in a folder of its own, and finds the extension through TEMP_CONFIG.
+layer_tap() {
+    local log=$1 status=0 folder=$work/tap file pgxs
+    built
+    compgen -G "$copy/test/tap/t/*.pl" >/dev/null || { count 0 0 0; return; }
+    make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
+    pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    { echo "fsync = off"; path_settings "$dest" "$copy"; } >"$folder/temp.conf"
+    for file in "$copy"/test/tap/t/*.pl; do
+        mkdir "$folder/$(basename "$file" .pl)"
+    done
+    [ "$(id -u)" != 0 ] || chown -R "$(server_user)" "$folder"
+    export -f as_server server_user run_tap_file
+    export folder pgxs copy bindir="$(bindir)"
+    printf '%s\n' "$copy"/test/tap/t/*.pl | xargs -P"$(nproc)" -I{} bash -c 'run_tap_file {}' || status=$?
+    cat "$folder"/*/log >>"$log"
+    count_tap "$status" "$log"
+}
+
+run_tap_file() {
+    local own=$folder/$(basename "$1" .pl)
+    SERVER_ENV="PATH=$bindir:/usr/bin:/bin HOME=$own TESTDIR=$own TESTDATADIR=$own/tmp_check TESTLOGDIR=$own/tmp_check/log
+        PG_REGRESS=$pgxs/src/test/regress/pg_regress TEMP_CONFIG=$folder/temp.conf PG_TEST_TIMEOUT_DEFAULT=120
+        BASTION_SOURCE=$copy TMPDIR=/tmp" \
+        as_server prove --verbose -I "$pgxs/src/test/perl" -I "$copy/test/tap/lib" "$1" >"$own/log" 2>&1
+}
+
+layer_fuzz_replay() {
+    local log=$1 target name p=0 f=0
+    grep -qs BASTION_FUZZ "$copy/CMakeLists.txt" || { count 0 0 0; return; }
+    fuzz_build "$copy" "$state/fuzz" >"$log" 2>&1 || { grep -E -A6 'error' "$log" | head -40; count 0 1 0; return; }
+    for target in $(fuzz_targets "$state/fuzz"); do
+        name=$(basename "$target")
+        if fuzz_replay "$target" "$copy" >>"$log" 2>&1; then
+            p=$((p + 1))
+        else
+            f=$((f + 1))
+            say "   $name failed:"
+            tail -15 "$log"
+        fi
+    done
+    count "$p" "$f" 0
+}
+
+layer_demo() {
+    local log=$1
+    built
+    if BASTION_BUILT=$copy:$dest "$checkout/tools/demo" >"$log" 2>&1; then
+        count 1 0 0
+    else
+        tail -30 "$log"
+        count 0 1 0
+    fi
+}

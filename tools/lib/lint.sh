@@ -1,0 +1,160 @@
+#!/bin/bash
+# usage: lint.sh BUILT_COPY [CHECK...]
+#
+# Checks the rules between the rooms and of the house. Every check is a pair: check_NAME prints the violations that it
+# finds in the current folder, plant_NAME adds one. Each check runs twice: on the tree, which must be clean, and on a copy
+# with the planted violation, which it must report. Prints TAP. BUILT_COPY is a built copy of the checkout.
+
+set -uo pipefail
+export LC_ALL=C.UTF-8
+tree=$(cd "$1" && pwd -P)
+shift
+work=$(mktemp -d "$(dirname "$tree")/lint.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+cxx_files() { find "${@:-src}" \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null | sort; }
+sql_files() { find src/sql -name '*.sql' 2>/dev/null | sort; }
+# The project's own text, without what others wrote.
+own_files() { find . \( -path ./.git -o -path '*/vectors' -o -path '*/corpus' -o -name node_modules \) -prune -o -type f -size -400k \
+    ! -name '*.o' ! -name '*.so' ! -name '*.d' ! -path './pg_bastion--*' -print | sort; }
+
+# A file without its comments and with its line numbers: code PATTERN FILE... prints file:line:text as grep does.
+code() {
+    local options=-nE pattern file
+    [ "$1" != -i ] || { options=-niE; shift; }
+    pattern=$1
+    shift
+    for file in "$@"; do
+        case $file in
+            *.sql) sed 's/--.*//' "$file" ;;
+            *) perl -0777 -pe 's{("(?:\\.|[^"\\\n])*")|(//[^\n]*)|(/\*.*?\*/)}{
+                defined $1 ? $1 : defined $3 ? "\n" x ($3 =~ tr/\n//) : ""}gse' "$file" ;;
+        esac | grep "$options" -- "$pattern" | sed "s|^|$file:|"
+    done
+}
+
+check_format() {
+    # Versions differ in what they do, so one of them is the reference.
+    clang-format --version | grep -q 'version 14\.' || { echo "SKIP clang-format 14 is not installed"; return; }
+    cxx_files src test bench | xargs -r clang-format --dry-run 2>&1 | grep 'warning:'
+}
+plant_format() { printf 'int  planted( );\n' >src/core/planted.hpp; }
+
+check_self_contained_headers() {
+    local server
+    server=$("${PG_CONFIG:-pg_config}" --includedir-server)
+    { cxx_files src/core | sed 's/^/ /'; cxx_files src/pg | sed "s|^|$server |"; } | grep 'hpp$' |
+        xargs -P"$(nproc)" -L1 bash -c '[ $# = 1 ] || { set -- "$2" -isystem "$1"; }; header=$1; shift
+            g++ -std=c++20 -fsyntax-only -Isrc -Wall -Wextra -Wno-pragma-once-outside-header "$@" -x c++ "$header" 2>&1 | grep -m1 error:' check
+}
+plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/planted.hpp; }
+
+# Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.
+check_core_is_blind() {
+    rm -f src/core/probe.*
+    echo '#include <postgres.h>' >src/core/probe.cpp
+    ! make src/core/probe.o >probe.log 2>&1 || echo "src/core can see postgres.h"
+    grep -q 'postgres.h: No such file' probe.log || tail -1 probe.log
+    rm -f src/core/probe.* probe.log
+    ! grep -nsE 'pg_config|includedir|postgresql|src/pg' CMakeLists.txt
+}
+plant_core_is_blind() { sed -i 's/^CORE_CPPFLAGS = .*/CORE_CPPFLAGS = $(CPPFLAGS)/' Makefile; }
+
+check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./|pg/|postgres|.*/server/)' $(cxx_files src/core); }
+plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/planted.hpp; }
+
+check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|crypt|argon2|simdjson)' $(cxx_files src/pg); }
+plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/planted.hpp; }
+
+check_postgres_h_once() { code '#[[:space:]]*include[[:space:]]*["<](.*/)?postgres\.h' $(cxx_files | grep -vx src/pg/pg.hpp); }
+plant_postgres_h_once() { echo '#include "postgres.h"' >src/pg/planted.hpp; }
+
+check_version_number_once() { code 'PG_(MAJOR)?VERSION(_NUM)?\b' $(cxx_files | grep -vx src/pg/compat.hpp); }
+plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/planted.cpp; }
+
+check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/owner_spi.cpp); }
+plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/planted.cpp; }
+
+check_no_ddl_in_cxx() {
+    code -i '".*\b((create|alter|drop)[[:space:]]+(or[[:space:]]+replace[[:space:]]+|unique[[:space:]]+)?(table|index|function|procedure|trigger|policy|view|type|sequence|schema|domain|role|database)|(grant|revoke)[[:space:]].*[[:space:]](on|to|from)|comment[[:space:]]+on)\b.*"' \
+        $(cxx_files)
+}
+plant_no_ddl_in_cxx() { echo 'const char* planted = "CREATE TABLE bastion.planted ()";' >src/pg/planted.cpp; }
+
+check_no_cryptography_in_sql() { code -i '\b(sha(224|256|384|512)|md5|digest|hmac|crypt|gen_salt|gen_random_bytes|(en|de)crypt(_iv)?|pgp_[a-z_]+)[[:space:]]*\(' $(sql_files); }
+plant_no_cryptography_in_sql() { echo "SELECT md5('planted');" >src/sql/planted.sql; }
+
+check_unique_basenames() { cxx_files src/core src/pg | sed -E 's|.*/||' | sort -f | uniq -di; cxx_files src | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di; }
+plant_unique_basenames() { touch src/core/planted.cpp src/pg/planted.cpp; }
+
+check_version_once() {
+    local version
+    version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control)
+    own_files | grep -vxE './(pg_bastion.control|CHANGELOG.md)' | xargs -r grep -nIE "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)"
+}
+plant_version_once() { sed -n "s/^default_version *= *'\(.*\)'.*/version \1/p" pg_bastion.control >planted.md; }
+
+check_create_only() { code -i '\bor[[:space:]]+replace\b|\bif[[:space:]]+not[[:space:]]+exists\b' $(sql_files); }
+plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;' >src/sql/planted.sql; }
+
+# In quotes, a list is the name of one schema.
+check_search_path_unquoted() { code -i "search_path[[:space:]]*(=|[[:space:]]to)[[:space:]]*['\"]" $(sql_files); }
+plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/planted.sql; }
+
+check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; ls src/sql/*.sql 2>/dev/null | sed 's|.*/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
+plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/planted.sql; }
+
+check_exported_symbols() { test/symbols/check.sh pg_bastion.so pg_bastion--*.sql; }
+plant_exported_symbols() { echo 'int bastion_planted; int planted;' | gcc -shared -fPIC -xc - -o pg_bastion.so; }
+
+# PG_TRY without its end corrupts the stack.
+check_no_return_in_pg_try() {
+    local file
+    for file in $(cxx_files src/pg); do
+        awk -v file="$file" '/PG_TRY *\(/ { inside = 1 } inside && /(^|[^a-zA-Z_])return([^a-zA-Z_]|$)/ { print file ":" FNR ": return inside PG_TRY" }
+            /PG_END_TRY *\(/ { inside = 0 }' "$file"
+    done
+}
+plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY();\n' >src/pg/planted.cpp; }
+
+check_errors_have_sqlstates() { code '\belog\([[:space:]]*(ERROR|FATAL|PANIC)\b' $(cxx_files src/pg); }
+plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/planted.cpp; }
+
+check_no_using_namespace() { code '\busing[[:space:]]+namespace\b' $(cxx_files src test); }
+plant_no_using_namespace() { echo 'using namespace std;' >src/core/planted.hpp; }
+
+check_headers_say_what_they_are() { cxx_files src | grep 'hpp$' | xargs -r awk 'FNR == 1 && !/^\/\/ .../ { print FILENAME ": no paragraph at the top" }'; }
+plant_headers_say_what_they_are() { echo '#pragma once' >src/core/planted.hpp; }
+
+check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
+plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/planted.hpp; }
+
+check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
+plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
+
+# Every check there is, so that none is forgotten.
+checks=$(declare -F | sed -n 's/^declare -f check_//p')
+number=0
+for check in ${*:-$checks}; do
+    number=$((number + 1))
+    rm -rf "$work/tree"
+    cp -a "$tree" "$work/tree"
+    violations=$(cd "$work/tree" && "check_$check" 2>&1)
+    if [[ $violations == SKIP* ]]; then
+        echo "ok $number - $check # $violations"
+        continue
+    elif [ -n "$violations" ]; then
+        echo "not ok $number - $check"
+        sed 's/^/#   /' <<<"$violations" | head -20
+    else
+        echo "ok $number - $check"
+    fi
+    number=$((number + 1))
+    before=$violations
+    if (cd "$work/tree" && "plant_$check" && "check_$check") >"$work/found" 2>&1; [ "$(cat "$work/found")" != "$before" ] && [ -s "$work/found" ]; then
+        echo "ok $number - $check reports a planted violation"
+    else
+        echo "not ok $number - $check reports a planted violation"
+    fi
+done
+echo "1..$number"

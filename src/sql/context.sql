@@ -1,0 +1,105 @@
+
+-- The verified identity of the transaction. Readers are STABLE and never IMMUTABLE: an identity folded into a cached plan
+-- would show the next tenant's transaction the rows of this one.
+
+CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS uuid
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_authenticate';
+COMMENT ON FUNCTION bastion.authenticate(text, text, text) IS
+'Verifies an access token and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and need a membership; without tenant the token''s own is taken. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
+
+CREATE FUNCTION bastion.drop_context() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_drop_context';
+COMMENT ON FUNCTION bastion.drop_context() IS
+'Makes this transaction anonymous and keeps it so until it ends.';
+
+CREATE FUNCTION bastion.context_impersonate(user_id uuid, tenant_id uuid, read_only boolean) RETURNS uuid
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_context_impersonate';
+COMMENT ON FUNCTION bastion.context_impersonate(uuid, uuid, boolean) IS
+'Sets the context of another user and keeps the actor, without recording it. Internal: call bastion.impersonate().';
+
+CREATE FUNCTION bastion.whoami() RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_whoami';
+COMMENT ON FUNCTION bastion.whoami() IS
+'Explains the identity of this transaction and never raises: state (anonymous, authenticated, refused), reason and hint, user, actor, tenant, unit, session, api_key, method, level, expires_at.';
+
+CREATE FUNCTION bastion.user_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_user_id';
+COMMENT ON FUNCTION bastion.user_id() IS
+'The user for whom this transaction acts; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.actor_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_actor_id';
+COMMENT ON FUNCTION bastion.actor_id() IS
+'The user who acts: under impersonation the one who asked for it, else user_id(). NULL when anonymous or when the impersonator has no account. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_id';
+COMMENT ON FUNCTION bastion.tenant_id() IS
+'The tenant in which this transaction works; NULL when anonymous or when no tenant was chosen. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_number() RETURNS bigint
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_number';
+COMMENT ON FUNCTION bastion.tenant_number() IS
+'The number of the tenant in which this transaction works, for tables that keep a bigint; NULL like tenant_id(). SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unit_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_unit_id';
+COMMENT ON FUNCTION bastion.unit_id() IS
+'The unit in which this transaction works; NULL when anonymous or when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.session_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_session_id';
+COMMENT ON FUNCTION bastion.session_id() IS
+'The session of the token; NULL when there is none. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.api_key_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_api_key_id';
+COMMENT ON FUNCTION bastion.api_key_id() IS
+'The API key that authenticated this transaction; NULL when it was none. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.auth_level() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_auth_level';
+COMMENT ON FUNCTION bastion.auth_level() IS
+'How sure the identity is: none (anonymous), aal1 (one factor), aal2 (two), after NIST SP 800-63B. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.claims() RETURNS jsonb
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_claims';
+COMMENT ON FUNCTION bastion.claims() IS
+'The claims of the verified token; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.has_permission(permission text) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_has_permission';
+COMMENT ON FUNCTION bastion.has_permission(text) IS
+'Whether the identity of this transaction holds the permission (resource.action) in its tenant and unit; false when anonymous and for a name that is not registered. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_if_allowed(permission text) RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_if_allowed';
+COMMENT ON FUNCTION bastion.tenant_if_allowed(text) IS
+'The tenant of this transaction when the permission is held there, else NULL. Policies write tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and a denial reads nothing. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_number_if_allowed(permission text) RETURNS bigint
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_number_if_allowed';
+COMMENT ON FUNCTION bastion.tenant_number_if_allowed(text) IS
+'tenant_if_allowed() for tables that keep the number of the tenant.';
+
+CREATE FUNCTION bastion.permissions() RETURNS SETOF text
+LANGUAGE C STABLE PARALLEL SAFE ROWS 50
+AS 'MODULE_PATHNAME', 'bastion_permissions';
+COMMENT ON FUNCTION bastion.permissions() IS
+'Every permission that the identity of this transaction holds in its tenant and unit; none when anonymous. SQLSTATE 28000 when a token was presented and refused.';

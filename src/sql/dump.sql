@@ -1,0 +1,19 @@
+
+-- What pg_dump takes along: every row that this script does not make again. pg_dump orders the tables by their foreign
+-- keys, which form no cycle. The tables of protect.sql are registered there.
+
+SELECT pg_extension_config_dump('bastion.vault', '');
+SELECT pg_extension_config_dump('bastion.tenants', '');
+SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
+SELECT pg_extension_config_dump('bastion.units', '');
+SELECT pg_extension_config_dump('bastion.users', '');
+SELECT pg_extension_config_dump('bastion.user_passwords', '');
+SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');
+SELECT pg_extension_config_dump('bastion.roles', 'WHERE NOT system');
+SELECT pg_extension_config_dump('bastion.role_permissions', 'WHERE NOT system');
+SELECT pg_extension_config_dump('bastion.memberships', '');
+SELECT pg_extension_config_dump('bastion.data_keys', '');
+SELECT pg_extension_config_dump('bastion.data_keys_id_seq', '');
+SELECT pg_extension_config_dump('bastion.signing_keys', '');
+SELECT pg_extension_config_dump('bastion.events', '');
+SELECT pg_extension_config_dump('bastion.events_id_seq', '');

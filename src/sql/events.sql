@@ -1,0 +1,80 @@
+
+-- What happened: sign-ups, logins, refusals, impersonation, new keys. Rows are added and never changed.
+
+CREATE TABLE bastion.events (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kind text COLLATE "C" NOT NULL,
+    outcome text NOT NULL,
+    user_id uuid,
+    actor_id uuid,
+    tenant_id uuid,
+    ip inet,
+    user_agent text,
+    detail jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT events_pkey PRIMARY KEY (id),
+    CONSTRAINT events_kind_check CHECK (bastion.is_word(kind)),
+    CONSTRAINT events_outcome_check CHECK (outcome IN ('success', 'refused'))
+);
+CREATE INDEX events_kind_occurred_at_idx ON bastion.events (kind, occurred_at);
+CREATE INDEX events_user_id_occurred_at_idx ON bastion.events (user_id, occurred_at) WHERE user_id IS NOT NULL;
+CREATE INDEX events_tenant_id_occurred_at_idx ON bastion.events (tenant_id, occurred_at) WHERE tenant_id IS NOT NULL;
+COMMENT ON TABLE bastion.events IS
+'Sign-ups, logins, refusals, impersonation and new keys. Append-only and without foreign keys: an event outlives what it tells of. Granted to nobody';
+COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
+COMMENT ON COLUMN bastion.events.occurred_at IS 'When';
+COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, impersonation, key_created';
+COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
+COMMENT ON COLUMN bastion.events.user_id IS 'The user concerned, when there is one';
+COMMENT ON COLUMN bastion.events.actor_id IS 'The user who did it, when the context names one';
+COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant concerned, when there is one';
+COMMENT ON COLUMN bastion.events.ip IS 'The address of the database client; NULL on a Unix socket';
+COMMENT ON COLUMN bastion.events.user_agent IS 'What an HTTP front door says of its client (request.headers)';
+COMMENT ON COLUMN bastion.events.detail IS 'Further facts; never a secret, never what an unknown user typed';
+
+CREATE FUNCTION bastion.keep_events() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'bastion.events is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION bastion.keep_events() IS
+'Trigger: refuses UPDATE, DELETE and TRUNCATE, also by the owner, SQLSTATE 42501.';
+
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bastion.events
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.keep_events();
+ALTER TABLE bastion.events ENABLE ALWAYS TRIGGER events_append_only;
+COMMENT ON TRIGGER events_append_only ON bastion.events IS 'Keeps events as they were written';
+
+CREATE FUNCTION bastion.request_user_agent() RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    headers text := nullif(current_setting('request.headers', true), '');
+BEGIN
+    IF headers IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN left(headers::json ->> 'user-agent', 500);
+EXCEPTION WHEN OTHERS THEN
+    RETURN NULL;  -- any client may have set it to anything
+END
+$$;
+COMMENT ON FUNCTION bastion.request_user_agent() IS
+'The user agent of the HTTP request, at most 500 characters, where a front door such as PostgREST sets request.headers; else NULL. Never raises. The client chooses it.';
+
+CREATE FUNCTION bastion.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
+                                     detail jsonb DEFAULT '{}')
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO bastion.events (kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
+    VALUES (kind, outcome, user_id, (bastion.whoami() ->> 'actor')::uuid, tenant_id, inet_client_addr(),
+            bastion.request_user_agent(), detail)
+$$;
+COMMENT ON FUNCTION bastion.record_event(text, text, uuid, uuid, jsonb) IS
+'Adds a row to bastion.events. Internal. The actor comes from whoami(), which never raises, so that a refused token does not keep a refused login from being recorded.';

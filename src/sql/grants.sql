@@ -1,0 +1,103 @@
+
+-- Rights. Nothing is granted to PUBLIC; an application role receives exactly what app_role_functions() and app_role_tables() list.
+
+CREATE FUNCTION bastion.app_role_functions() RETURNS SETOF regprocedure
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES ('bastion.library_version()'::regprocedure),
+           ('bastion.password_hash(text, text, jsonb)'),
+           ('bastion.password_verify(text, text)'),
+           ('bastion.password_needs_rehash(text)'),
+           ('bastion.jwt_sign(jsonb, jsonb, jsonb)'),
+           ('bastion.jwt_verify(text, jsonb, jsonb)'),
+           ('bastion.jwks()'),
+           ('bastion.authenticate(text, text, text)'),
+           ('bastion.drop_context()'),
+           ('bastion.whoami()'),
+           ('bastion.user_id()'),
+           ('bastion.actor_id()'),
+           ('bastion.tenant_id()'),
+           ('bastion.tenant_number()'),
+           ('bastion.unit_id()'),
+           ('bastion.session_id()'),
+           ('bastion.api_key_id()'),
+           ('bastion.auth_level()'),
+           ('bastion.claims()'),
+           ('bastion.has_permission(text)'),
+           ('bastion.tenant_if_allowed(text)'),
+           ('bastion.tenant_number_if_allowed(text)'),
+           ('bastion.permissions()'),
+           ('bastion_api.signup(text, text, text, text, text)'),
+           ('bastion_api.login(text, text, text, text)'),
+           ('bastion_api.me()')
+$$;
+COMMENT ON FUNCTION bastion.app_role_functions() IS 'The functions that an application role may execute. Internal.';
+
+CREATE FUNCTION bastion.app_role_tables() RETURNS SETOF regclass
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.users'), ('bastion.memberships'), ('bastion.roles'),
+           ('bastion.permissions'), ('bastion.role_permissions')
+$$;
+COMMENT ON FUNCTION bastion.app_role_tables() IS
+'The tables, each under row-level security, that an application role may read. Internal.';
+
+CREATE FUNCTION bastion.app_role_name(role regrole) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_role pg_roles;
+BEGIN
+    SELECT * INTO found_role FROM pg_roles r WHERE r.oid = role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN quote_ident(found_role.rolname);
+END
+$$;
+COMMENT ON FUNCTION bastion.app_role_name(regrole) IS
+'The quoted name of a role, SQLSTATE 42704 when there is none. Internal.';
+
+CREATE FUNCTION bastion.allow_app_role(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee text := bastion.app_role_name(role);
+    object text;
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND (r.rolsuper OR r.rolbypassrls)) THEN
+        RAISE EXCEPTION 'role % bypasses row-level security', grantee USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'An application connects as a role that is neither SUPERUSER nor BYPASSRLS.';
+    END IF;
+    EXECUTE format('GRANT USAGE ON SCHEMA bastion, bastion_api TO %s', grantee);
+    FOR object IN SELECT f::text FROM bastion.app_role_functions() f LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', object, grantee);
+    END LOOP;
+    FOR object IN SELECT t::text FROM bastion.app_role_tables() t LOOP
+        EXECUTE format('GRANT SELECT ON TABLE %s TO %s', object, grantee);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
+'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Repeat it after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security.';
+
+CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee text := bastion.app_role_name(role);
+BEGIN
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA bastion, bastion_api FROM %s', grantee);
+    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api FROM %s', grantee);
+    EXECUTE format('REVOKE ALL ON SCHEMA bastion, bastion_api FROM %s', grantee);
+END
+$$;
+COMMENT ON FUNCTION bastion.disallow_app_role(regrole) IS
+'Takes from a role everything in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise.';
+
+REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api FROM PUBLIC;

@@ -1,0 +1,87 @@
+
+-- Tells every backend which cached rights and keys are stale. ENABLE ALWAYS, so that rows applied by logical replication
+-- count too. Where a new row cannot change what anybody holds (a tenant, unit or role without members) it says nothing,
+-- and neither does a login: a sign-up would otherwise empty the caches of all backends.
+
+CREATE FUNCTION bastion.invalidate() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_invalidate';
+COMMENT ON FUNCTION bastion.invalidate() IS
+'Trigger: when the transaction commits, cached rights or keys are dropped everywhere. Arguments: ''user'' and the column that names the user, ''all'', or ''keys''.';
+
+CREATE TRIGGER users_invalidate AFTER INSERT OR DELETE ON bastion.users
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('user', 'id');
+CREATE TRIGGER users_invalidate_update AFTER UPDATE ON bastion.users
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.status) IS DISTINCT FROM ROW(NEW.id, NEW.status))
+EXECUTE FUNCTION bastion.invalidate('user', 'id');
+CREATE TRIGGER users_invalidate_truncate AFTER TRUNCATE ON bastion.users
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate;
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_update;
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_truncate;
+
+CREATE TRIGGER memberships_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.memberships
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('user', 'user_id');
+CREATE TRIGGER memberships_invalidate_truncate AFTER TRUNCATE ON bastion.memberships
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
+ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate_truncate;
+
+CREATE TRIGGER tenants_invalidate AFTER DELETE ON bastion.tenants
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status))
+EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate;
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_update;
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_truncate;
+
+CREATE TRIGGER units_invalidate AFTER DELETE ON bastion.units
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER units_invalidate_update AFTER UPDATE ON bastion.units
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id, OLD.parent_id, OLD.slug) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.tenant_id, NEW.parent_id, NEW.slug))
+EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER units_invalidate_truncate AFTER TRUNCATE ON bastion.units
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_update;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_truncate;
+
+CREATE TRIGGER roles_invalidate AFTER UPDATE OR DELETE ON bastion.roles
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER roles_invalidate_truncate AFTER TRUNCATE ON bastion.roles
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.roles ENABLE ALWAYS TRIGGER roles_invalidate;
+ALTER TABLE bastion.roles ENABLE ALWAYS TRIGGER roles_invalidate_truncate;
+
+CREATE TRIGGER role_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER role_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.role_permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate;
+ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate_truncate;
+
+CREATE TRIGGER permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER permissions_invalidate_truncate AFTER TRUNCATE ON bastion.permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.permissions ENABLE ALWAYS TRIGGER permissions_invalidate;
+ALTER TABLE bastion.permissions ENABLE ALWAYS TRIGGER permissions_invalidate_truncate;
+
+CREATE TRIGGER signing_keys_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.signing_keys
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('keys');
+CREATE TRIGGER signing_keys_invalidate_truncate AFTER TRUNCATE ON bastion.signing_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
+ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate;
+ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate_truncate;
+
+CREATE TRIGGER data_keys_invalidate AFTER UPDATE OR DELETE ON bastion.data_keys
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('keys');
+CREATE TRIGGER data_keys_invalidate_truncate AFTER TRUNCATE ON bastion.data_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
+ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate;
+ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate_truncate;

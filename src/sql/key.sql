@@ -1,0 +1,115 @@
+
+-- The keys that sign the extension's own tokens, and the making of those tokens.
+
+CREATE TABLE bastion.signing_keys (
+    kid text COLLATE "C" NOT NULL,
+    algorithm text NOT NULL,
+    state text NOT NULL,
+    public_jwk jsonb NOT NULL,
+    private_sealed bytea NOT NULL,
+    data_key_id integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
+    CONSTRAINT signing_keys_algorithm_check CHECK (algorithm = 'EdDSA'),
+    CONSTRAINT signing_keys_state_check CHECK (state IN ('next', 'active', 'retiring', 'retired')),
+    CONSTRAINT signing_keys_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
+);
+CREATE UNIQUE INDEX signing_keys_active_idx ON bastion.signing_keys (state) WHERE state = 'active';
+COMMENT ON TABLE bastion.signing_keys IS 'Keys that sign access tokens, the private half sealed; granted to nobody';
+COMMENT ON COLUMN bastion.signing_keys.kid IS 'The key id in the header of tokens: the thumbprint of RFC 7638';
+COMMENT ON COLUMN bastion.signing_keys.algorithm IS 'The JWS algorithm, RFC 8037';
+COMMENT ON COLUMN bastion.signing_keys.state IS
+'next (published before use), active (one: signs), retiring (verifies what it signed), retired (verifies nothing)';
+COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517';
+COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half, sealed under data_key_id';
+COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was made';
+
+CREATE FUNCTION bastion.signing_key_make(data_key integer, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
+RETURNS record
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_signing_key_make';
+COMMENT ON FUNCTION bastion.signing_key_make(integer) IS
+'A new Ed25519 key pair, its private half sealed under the data encryption key. Internal. SQLSTATE BA001 without a root key, BA002 when the data key needs another one.';
+
+CREATE FUNCTION bastion.token_sign(claims jsonb) RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_token_sign';
+COMMENT ON FUNCTION bastion.token_sign(jsonb) IS
+'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). Internal. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion.active_signing_key() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
+COMMENT ON FUNCTION bastion.active_signing_key() IS 'The id of the key that signs; NULL when there is none yet. Internal.';
+
+CREATE FUNCTION bastion.signing_key_create() RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kid text := bastion.active_signing_key();
+    data_key integer;
+BEGIN
+    IF kid IS NOT NULL THEN
+        RETURN kid;
+    END IF;
+    PERFORM bastion.lock_vault();
+    kid := bastion.active_signing_key();
+    IF kid IS NOT NULL THEN
+        RETURN kid;
+    END IF;
+    data_key := bastion.data_key('signing');
+    INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
+    SELECT k.kid, 'EdDSA', 'active', k.public_jwk, k.private_sealed, data_key
+    FROM bastion.signing_key_make(data_key) k
+    RETURNING signing_keys.kid INTO kid;
+    PERFORM bastion.record_event('key_created', 'success', NULL, NULL,
+        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', 'EdDSA'));
+    RETURN kid;
+END
+$$;
+COMMENT ON FUNCTION bastion.signing_key_create() IS
+'The id of the key that signs, made at first need. Internal. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion.token_lifetime() RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT extract(epoch FROM bastion.setting('bastion.access_token_lifetime')::interval)::integer $$;
+COMMENT ON FUNCTION bastion.token_lifetime() IS
+'How long an access token issued now is valid, in seconds (bastion.access_token_lifetime). Internal.';
+
+CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    issued_at bigint := floor(extract(epoch FROM clock_timestamp()));
+BEGIN
+    PERFORM bastion.signing_key_create();
+    RETURN bastion.token_sign(jsonb_strip_nulls(jsonb_build_object(
+        'iss', bastion.setting('bastion.issuer'),
+        'aud', 'pg_bastion',
+        'sub', token_issue.user_id,
+        'tenant', token_issue.tenant_id,
+        'unit', token_issue.unit_id,
+        'iat', issued_at,
+        'exp', issued_at + bastion.token_lifetime(),
+        'jti', gen_random_uuid(),
+        'amr', jsonb_build_array('pwd'),
+        'acr', 'aal1')));
+END
+$$;
+COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
+'An access token for a user whose password was just accepted (RFC 9068; amr of RFC 8176). Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion.jwks() RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object('keys', coalesce(jsonb_agg(k.public_jwk ORDER BY k.created_at, k.kid), '[]'))
+    FROM bastion.signing_keys k WHERE k.state <> 'retired'
+$$;
+COMMENT ON FUNCTION bastion.jwks() IS
+'The public keys that verify access tokens, as a JWK Set (RFC 7517), for verifiers outside the database.';

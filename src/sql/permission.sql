@@ -1,0 +1,141 @@
+
+-- From a user, a tenant and a unit to a set of permissions. The library calls resolve_identity() and
+-- effective_permissions() under the owner and caches what they return until a trigger of invalidation.sql fires.
+
+CREATE FUNCTION bastion.find_tenant(tenant text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.id FROM bastion.tenants t WHERE t.id = bastion.uuid_or_null(tenant)
+    UNION ALL
+    SELECT t.id FROM bastion.tenants t WHERE t.slug = tenant
+$$;
+COMMENT ON FUNCTION bastion.find_tenant(text) IS
+'The tenant with this uuid or slug, whatever its status; NULL when there is none. Internal.';
+
+CREATE FUNCTION bastion.find_unit(tenant_id uuid, unit text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.id = bastion.uuid_or_null(unit)
+    UNION ALL
+    SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.slug = unit
+$$;
+COMMENT ON FUNCTION bastion.find_unit(uuid, text) IS
+'The unit of the tenant with this uuid or slug; NULL when there is none. Internal.';
+
+CREATE FUNCTION bastion.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
+RETURNS TABLE (role_id uuid, tenant_wide boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE line AS (
+        SELECT u.id, u.parent_id FROM bastion.units u
+        WHERE u.tenant_id = roles_in_force.tenant_id AND u.id = roles_in_force.unit_id
+        UNION
+        SELECT u.id, u.parent_id FROM line JOIN bastion.units u ON u.id = line.parent_id
+    )
+    SELECT m.role_id, m.unit_id IS NULL FROM bastion.memberships m
+    WHERE m.user_id = roles_in_force.user_id AND m.tenant_id = roles_in_force.tenant_id
+      AND (m.unit_id IS NULL OR m.unit_id IN (SELECT id FROM line))
+$$;
+COMMENT ON FUNCTION bastion.roles_in_force(uuid, uuid, uuid) IS
+'The roles that a user has in a tenant and, when a unit is named, in that unit: those of the tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Internal.';
+
+CREATE FUNCTION bastion.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
+RETURNS TABLE (permission text, tenant_wide boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.name, bool_or(r.tenant_wide)
+    FROM bastion.roles_in_force(effective_permissions.user_id, effective_permissions.tenant_id,
+                                effective_permissions.unit_id) r
+    JOIN bastion.role_permissions rp ON rp.role_id = r.role_id
+    JOIN bastion.permissions p
+      ON rp.pattern = p.name
+      OR (rp.pattern IN ('*', '*.' || p.action) AND NOT p.system)
+      OR (rp.pattern LIKE '%.*' AND starts_with(p.name, rtrim(rp.pattern, '*')))
+    GROUP BY p.name
+$$;
+COMMENT ON FUNCTION bastion.effective_permissions(uuid, uuid, uuid) IS
+'Every registered permission that a user holds in a tenant and unit, patterns expanded; tenant_wide: through a role in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
+
+CREATE FUNCTION bastion.resolve_identity(user_id uuid, tenant text, unit text,
+                                         OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_tenant bastion.tenants;
+    found_unit uuid;
+BEGIN
+    status := 'user';
+    IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = resolve_identity.user_id AND u.status = 'active') THEN
+        RETURN;
+    END IF;
+    IF tenant IS NULL THEN
+        status := CASE WHEN unit IS NULL THEN 'ok' ELSE 'unit' END;
+        RETURN;
+    END IF;
+    SELECT * INTO found_tenant FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) AND t.status = 'active';
+    status := 'tenant';
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    status := 'membership';
+    IF NOT EXISTS (SELECT FROM bastion.memberships m
+                   WHERE m.user_id = resolve_identity.user_id AND m.tenant_id = found_tenant.id) THEN
+        RETURN;
+    END IF;
+    IF unit IS NOT NULL THEN
+        found_unit := bastion.find_unit(found_tenant.id, unit);
+        IF found_unit IS NULL THEN
+            status := 'unit';
+            RETURN;
+        END IF;
+        IF NOT EXISTS (SELECT FROM bastion.roles_in_force(resolve_identity.user_id, found_tenant.id, found_unit)) THEN
+            RETURN;
+        END IF;
+    END IF;
+    status := 'ok';
+    tenant_id := found_tenant.id;
+    tenant_number := found_tenant.number;
+    unit_id := found_unit;
+END
+$$;
+COMMENT ON FUNCTION bastion.resolve_identity(uuid, text, text) IS
+'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in the tenant, or none that holds in the unit); unit (not in the tenant). Internal: a caller is never told which.';
+
+CREATE FUNCTION bastion.register_resource(resource text, actions text[] DEFAULT '{create,read,update,delete}')
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    action text;
+BEGIN
+    IF bastion.is_resource(resource) IS NOT TRUE THEN
+        RAISE EXCEPTION 'invalid resource name' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A resource is words of lower-case letters, digits and underscores, joined by dots.';
+    END IF;
+    IF bastion.is_reserved_resource(resource) THEN
+        RAISE EXCEPTION 'the resource name "%" is reserved', resource USING ERRCODE = 'reserved_name',
+            DETAIL = 'Names that begin with tenant, platform or bastion belong to pg_bastion.';
+    END IF;
+    IF coalesce(cardinality(actions), 0) = 0 THEN
+        RAISE EXCEPTION 'a resource needs at least one action' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOREACH action IN ARRAY actions LOOP
+        IF bastion.is_word(action) IS NOT TRUE THEN
+            RAISE EXCEPTION 'invalid action name' USING ERRCODE = 'invalid_parameter_value',
+                DETAIL = 'An action is one word of lower-case letters, digits and underscores.';
+        END IF;
+    END LOOP;
+    INSERT INTO bastion.permissions (resource, action)
+    SELECT register_resource.resource, unnest(actions)
+    ON CONFLICT DO NOTHING;
+END
+$$;
+COMMENT ON FUNCTION bastion.register_resource(text, text[]) IS
+'Makes the permissions resource.action known, so that roles with wildcards hold them at once; what exists already stays. bastion.protect() calls it. SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';

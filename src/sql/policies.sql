@@ -1,0 +1,40 @@
+
+-- What an application role may read of the extension's own tables, once bastion.allow_app_role() grants SELECT: the tenant
+-- of the context and nothing of another. The subqueries are uncorrelated, so each is computed once a statement and becomes
+-- an index key, and no identity enters a cached plan. RLS is not forced: the functions of the extension run as the owner of
+-- these tables and must see everything. Tables without a policy here are granted to nobody.
+
+ALTER TABLE bastion.tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenants_of_context ON bastion.tenants FOR SELECT
+    USING (id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY tenants_of_context ON bastion.tenants IS 'The tenant of the context';
+
+ALTER TABLE bastion.units ENABLE ROW LEVEL SECURITY;
+CREATE POLICY units_of_tenant ON bastion.units FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY units_of_tenant ON bastion.units IS 'The units of the context''s tenant';
+
+ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY users_self ON bastion.users FOR SELECT
+    USING (id = (SELECT bastion.user_id()));
+COMMENT ON POLICY users_self ON bastion.users IS 'The user of the context';
+
+ALTER TABLE bastion.memberships ENABLE ROW LEVEL SECURITY;
+CREATE POLICY memberships_of_tenant ON bastion.memberships FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY memberships_of_tenant ON bastion.memberships IS 'The memberships in the context''s tenant';
+
+ALTER TABLE bastion.roles ENABLE ROW LEVEL SECURITY;
+CREATE POLICY roles_of_tenant ON bastion.roles FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY roles_of_tenant ON bastion.roles IS 'Roles that every tenant can use and those of the context''s tenant';
+
+ALTER TABLE bastion.role_permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY role_permissions_of_tenant ON bastion.role_permissions FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY role_permissions_of_tenant ON bastion.role_permissions IS
+'The permissions of roles that every tenant can use and of those of the context''s tenant';
+
+ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);
+COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permissions are the same for everybody';

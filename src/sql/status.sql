@@ -1,0 +1,27 @@
+
+-- What the library says about itself.
+
+CREATE FUNCTION bastion.library_version() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_version';
+COMMENT ON FUNCTION bastion.library_version() IS
+'The version of the loaded library. It differs from the version of the extension in pg_extension between the upgrade of the package and ALTER EXTENSION pg_bastion UPDATE.';
+
+CREATE FUNCTION bastion.status() RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_status';
+COMMENT ON FUNCTION bastion.status() IS
+'The state of the extension in this server: versions of library and SQL objects, whether the library is preloaded and what is weaker when it is not, the root key, the slots for password hashes.';
+
+CREATE FUNCTION bastion.setting(name text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The library must be loaded first: until then the name is a placeholder that any role may set.
+    PERFORM bastion.library_version();
+    RETURN current_setting(setting.name);
+END
+$$;
+COMMENT ON FUNCTION bastion.setting(text) IS
+'The value of one of the extension''s settings, never of a placeholder that a client planted before the library was loaded. SQLSTATE 42704 for an unknown name.';

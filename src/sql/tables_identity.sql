@@ -1,0 +1,123 @@
+
+-- Who there is: tenants, the units inside them, users and their passwords.
+
+CREATE TABLE bastion.tenants (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    slug text COLLATE "C" NOT NULL,
+    plan text NOT NULL DEFAULT 'free',
+    status text NOT NULL DEFAULT 'active',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT tenants_pkey PRIMARY KEY (id),
+    CONSTRAINT tenants_number_key UNIQUE (number),
+    CONSTRAINT tenants_slug_key UNIQUE (slug),
+    CONSTRAINT tenants_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT tenants_slug_check CHECK (bastion.is_slug(slug)),
+    CONSTRAINT tenants_plan_check CHECK (bastion.is_label(plan)),
+    CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended'))
+);
+COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
+COMMENT ON COLUMN bastion.tenants.id IS 'The tenant in contexts, tokens and protected tables';
+COMMENT ON COLUMN bastion.tenants.number IS 'A short stable number for tables that keep a bigint instead of the uuid';
+COMMENT ON COLUMN bastion.tenants.name IS 'For people; need not be unique';
+COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and as argument; never a uuid';
+COMMENT ON COLUMN bastion.tenants.plan IS 'What the tenant has subscribed to';
+COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: nobody can work in it';
+COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was made';
+
+CREATE TABLE bastion.units (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    tenant_id uuid NOT NULL,
+    parent_id uuid,
+    kind text NOT NULL,
+    name text NOT NULL,
+    slug text COLLATE "C" NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT units_pkey PRIMARY KEY (id),
+    CONSTRAINT units_tenant_id_id_key UNIQUE (tenant_id, id),
+    CONSTRAINT units_tenant_id_slug_key UNIQUE (tenant_id, slug),
+    CONSTRAINT units_kind_check CHECK (bastion.is_word(kind)),
+    CONSTRAINT units_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT units_slug_check CHECK (bastion.is_slug(slug)),
+    CONSTRAINT units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    -- Both columns, so that a parent is always of the same tenant. NO ACTION: a unit with children stays, while deleting the
+    -- tenant takes them all at once.
+    CONSTRAINT units_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES bastion.units (tenant_id, id)
+);
+CREATE INDEX units_parent_id_idx ON bastion.units (tenant_id, parent_id) WHERE parent_id IS NOT NULL;
+COMMENT ON TABLE bastion.units IS 'Teams, projects and the like: a tree inside a tenant';
+COMMENT ON COLUMN bastion.units.id IS 'The unit in contexts';
+COMMENT ON COLUMN bastion.units.tenant_id IS 'The tenant it belongs to';
+COMMENT ON COLUMN bastion.units.parent_id IS 'The unit above it, in the same tenant; NULL at the top';
+COMMENT ON COLUMN bastion.units.kind IS 'One word of the application''s own: team, project, department';
+COMMENT ON COLUMN bastion.units.name IS 'For people';
+COMMENT ON COLUMN bastion.units.slug IS 'Name in URLs and as argument, unique in the tenant; never a uuid';
+COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was made';
+
+CREATE FUNCTION bastion.check_unit_tree() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Two moves that make a cycle only together must wait for each other.
+    PERFORM FROM bastion.tenants WHERE id = NEW.tenant_id FOR NO KEY UPDATE;
+    IF EXISTS (
+        WITH RECURSIVE above AS (
+            SELECT NEW.parent_id AS id
+            UNION
+            SELECT u.parent_id FROM above JOIN bastion.units u ON u.id = above.id
+        )
+        SELECT FROM above WHERE id = NEW.id
+    ) THEN
+        RAISE EXCEPTION 'a unit cannot be below itself' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_unit_tree() IS
+'Trigger: refuses a unit that would be its own ancestor, SQLSTATE 23514.';
+
+CREATE TRIGGER units_check_tree AFTER INSERT OR UPDATE OF parent_id ON bastion.units
+FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION bastion.check_unit_tree();
+COMMENT ON TRIGGER units_check_tree ON bastion.units IS 'Keeps units a tree';
+
+CREATE TABLE bastion.users (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    email text COLLATE "C" NOT NULL,
+    username text COLLATE "C",
+    display_name text,
+    status text NOT NULL DEFAULT 'active',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_login_at timestamptz,
+    CONSTRAINT users_pkey PRIMARY KEY (id),
+    -- Both are lower case by their checks, so these are unique whatever the case that was typed.
+    CONSTRAINT users_email_key UNIQUE (email),
+    CONSTRAINT users_username_key UNIQUE (username),
+    CONSTRAINT users_email_check CHECK (bastion.is_email(email)),
+    CONSTRAINT users_username_check CHECK (bastion.is_username(username)),
+    CONSTRAINT users_display_name_check CHECK (bastion.is_label(display_name)),
+    CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled'))
+);
+COMMENT ON TABLE bastion.users IS 'People and machines that can log in; global, members of any number of tenants';
+COMMENT ON COLUMN bastion.users.id IS 'The user in contexts, tokens and protected tables';
+COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; names the user at login';
+COMMENT ON COLUMN bastion.users.username IS 'Optional short name in lower case; names the user at login';
+COMMENT ON COLUMN bastion.users.display_name IS 'For people';
+COMMENT ON COLUMN bastion.users.status IS 'active, or disabled: cannot log in, and tokens issued before are refused';
+COMMENT ON COLUMN bastion.users.created_at IS 'When the account was made';
+COMMENT ON COLUMN bastion.users.last_login_at IS 'When a password of the user was last accepted';
+
+CREATE TABLE bastion.user_passwords (
+    user_id uuid NOT NULL,
+    hash text NOT NULL,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT user_passwords_pkey PRIMARY KEY (user_id),
+    CONSTRAINT user_passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE bastion.user_passwords IS
+'Password hashes, apart from users so that no grant on users ever reaches them; granted to nobody';
+COMMENT ON COLUMN bastion.user_passwords.user_id IS 'Whose password; a user without a row has none';
+COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() reads';
+COMMENT ON COLUMN bastion.user_passwords.changed_at IS
+'When the password was chosen; a better hash of the same password leaves it';

@@ -1,0 +1,203 @@
+
+-- Who may do what: permissions, the roles that hold them, memberships that give roles to users.
+
+CREATE TABLE bastion.permissions (
+    name text COLLATE "C" GENERATED ALWAYS AS (resource || '.' || action) STORED,
+    resource text COLLATE "C" NOT NULL,
+    action text COLLATE "C" NOT NULL,
+    system boolean NOT NULL DEFAULT false,
+    description text,
+    CONSTRAINT permissions_pkey PRIMARY KEY (name),
+    CONSTRAINT permissions_resource_check CHECK (bastion.is_resource(resource)),
+    CONSTRAINT permissions_action_check CHECK (bastion.is_word(action)),
+    CONSTRAINT permissions_system_check CHECK (system = bastion.is_reserved_resource(resource))
+);
+COMMENT ON TABLE bastion.permissions IS 'Every permission there is; a name that is not here is held by nobody';
+COMMENT ON COLUMN bastion.permissions.name IS 'resource.action';
+COMMENT ON COLUMN bastion.permissions.resource IS 'What is acted on: documents, tenant.members';
+COMMENT ON COLUMN bastion.permissions.action IS 'The last word of the name: create, read, update, delete, execute, manage';
+COMMENT ON COLUMN bastion.permissions.system IS
+'Belongs to the extension; held only by a pattern that names its first word, never by * or *.action';
+COMMENT ON COLUMN bastion.permissions.description IS 'For people';
+
+CREATE TABLE bastion.roles (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    tenant_id uuid,
+    name text NOT NULL,
+    description text,
+    system boolean NOT NULL DEFAULT false,
+    scope uuid NOT NULL GENERATED ALWAYS AS (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000')) STORED,
+    CONSTRAINT roles_pkey PRIMARY KEY (id),
+    CONSTRAINT roles_scope_name_key UNIQUE (scope, name),
+    CONSTRAINT roles_id_scope_key UNIQUE (id, scope),
+    CONSTRAINT roles_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT roles_system_check CHECK (NOT system OR tenant_id IS NULL),
+    CONSTRAINT roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE bastion.roles IS 'Named sets of permissions: the extension''s own, the application''s, and each tenant''s';
+COMMENT ON COLUMN bastion.roles.id IS 'The role in memberships; constant for the extension''s own';
+COMMENT ON COLUMN bastion.roles.tenant_id IS 'The only tenant that can use the role; NULL for every tenant';
+COMMENT ON COLUMN bastion.roles.name IS 'Unique in the tenant';
+COMMENT ON COLUMN bastion.roles.description IS 'For people';
+COMMENT ON COLUMN bastion.roles.system IS 'Made by the extension; cannot be changed';
+COMMENT ON COLUMN bastion.roles.scope IS 'tenant_id, or the zero uuid: what policies and uniqueness compare';
+
+CREATE TABLE bastion.role_permissions (
+    role_id uuid NOT NULL,
+    pattern text COLLATE "C" NOT NULL,
+    system boolean NOT NULL DEFAULT false,
+    scope uuid NOT NULL,
+    CONSTRAINT role_permissions_pkey PRIMARY KEY (role_id, pattern),
+    CONSTRAINT role_permissions_pattern_check CHECK (bastion.is_permission_pattern(pattern)),
+    CONSTRAINT role_permissions_role_id_fkey FOREIGN KEY (role_id, scope) REFERENCES bastion.roles (id, scope)
+        ON DELETE CASCADE
+);
+CREATE INDEX role_permissions_scope_idx ON bastion.role_permissions (scope);
+COMMENT ON TABLE bastion.role_permissions IS 'The permissions of each role';
+COMMENT ON COLUMN bastion.role_permissions.role_id IS 'The role';
+COMMENT ON COLUMN bastion.role_permissions.pattern IS
+'A permission, or a pattern: * for all, *.read for one action everywhere, documents.* for everything below a resource';
+COMMENT ON COLUMN bastion.role_permissions.system IS 'Granted by the extension; cannot be changed';
+COMMENT ON COLUMN bastion.role_permissions.scope IS 'The scope of the role, filled in by a trigger; what the policy compares';
+
+CREATE TABLE bastion.memberships (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    unit_id uuid,
+    role_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT memberships_pkey PRIMARY KEY (id),
+    CONSTRAINT memberships_user_id_tenant_id_unit_id_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, unit_id),
+    CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
+    CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    CONSTRAINT memberships_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
+        ON DELETE CASCADE,
+    CONSTRAINT memberships_role_id_fkey FOREIGN KEY (role_id) REFERENCES bastion.roles (id)
+);
+CREATE INDEX memberships_tenant_id_idx ON bastion.memberships (tenant_id, unit_id);
+CREATE INDEX memberships_role_id_idx ON bastion.memberships (role_id);
+COMMENT ON TABLE bastion.memberships IS 'Which user has which role, in a tenant or in one unit of it';
+COMMENT ON COLUMN bastion.memberships.id IS 'The membership';
+COMMENT ON COLUMN bastion.memberships.user_id IS 'The member';
+COMMENT ON COLUMN bastion.memberships.tenant_id IS 'Where';
+COMMENT ON COLUMN bastion.memberships.unit_id IS
+'The role holds in this unit and the units below it; NULL: in the whole tenant and all its units';
+COMMENT ON COLUMN bastion.memberships.role_id IS 'A role of this tenant, or one that every tenant can use';
+COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a member';
+
+-- Guards. They accept what a restore loads: rows that are not the extension's own.
+
+CREATE FUNCTION bastion.fill_role_scope() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.scope := (SELECT r.scope FROM bastion.roles r WHERE r.id = NEW.role_id);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion.fill_role_scope() IS 'Trigger: copies the scope of the role.';
+
+CREATE TRIGGER role_permissions_fill_scope BEFORE INSERT OR UPDATE ON bastion.role_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.fill_role_scope();
+COMMENT ON TRIGGER role_permissions_fill_scope ON bastion.role_permissions IS 'Fills scope';
+
+CREATE FUNCTION bastion.check_membership_role() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Cannot be outrun: the foreign key keeps the role, and keep_role_tenant() its tenant.
+    IF EXISTS (SELECT FROM bastion.roles r WHERE r.id = NEW.role_id AND r.tenant_id <> NEW.tenant_id) THEN
+        RAISE EXCEPTION 'the role belongs to another tenant' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_membership_role() IS
+'Trigger: refuses a membership whose role belongs to another tenant, SQLSTATE 23503.';
+
+CREATE TRIGGER memberships_check_role BEFORE INSERT OR UPDATE OF role_id, tenant_id ON bastion.memberships
+FOR EACH ROW EXECUTE FUNCTION bastion.check_membership_role();
+COMMENT ON TRIGGER memberships_check_role ON bastion.memberships IS 'Keeps roles of one tenant out of another';
+
+CREATE FUNCTION bastion.keep_role_tenant() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'a role cannot move to another tenant' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION bastion.keep_role_tenant() IS
+'Trigger: refuses to change the tenant of a role, which memberships rely on, SQLSTATE 42501.';
+
+CREATE TRIGGER roles_keep_tenant BEFORE UPDATE ON bastion.roles
+FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id) EXECUTE FUNCTION bastion.keep_role_tenant();
+COMMENT ON TRIGGER roles_keep_tenant ON bastion.roles IS 'Keeps a role in its tenant';
+
+CREATE FUNCTION bastion.guard_system_rows() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A dump leaves these rows out because the script makes them again; a change would be lost in silence.
+    IF coalesce(OLD.system, false) OR coalesce(NEW.system, false) THEN
+        RAISE EXCEPTION 'cannot change a row of bastion.% that belongs to the extension', TG_TABLE_NAME
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Make a role of your own, or grant further permissions to this one.';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$;
+COMMENT ON FUNCTION bastion.guard_system_rows() IS
+'Trigger: refuses to insert, change or delete rows that the extension seeded, SQLSTATE 42501.';
+
+-- The extension's own roles and permissions. The uuids are constant: a restored membership finds its role.
+
+INSERT INTO bastion.roles (id, name, system, description) VALUES
+    ('ba571000-0000-4000-8000-000000000001', 'owner', true, 'Everything, including the tenant itself'),
+    ('ba571000-0000-4000-8000-000000000002', 'admin', true, 'Everything except deleting the tenant'),
+    ('ba571000-0000-4000-8000-000000000003', 'developer', true, 'Creates, reads, updates, deletes and executes'),
+    ('ba571000-0000-4000-8000-000000000004', 'member', true, 'Creates, reads and updates'),
+    ('ba571000-0000-4000-8000-000000000005', 'operator', true, 'Reads and executes'),
+    ('ba571000-0000-4000-8000-000000000006', 'viewer', true, 'Reads');
+
+INSERT INTO bastion.permissions (resource, action, system, description) VALUES
+    ('tenant', 'read', true, 'See the tenant''s own data'),
+    ('tenant', 'update', true, 'Change name, slug and settings of the tenant'),
+    ('tenant', 'delete', true, 'Delete the tenant and everything in it'),
+    ('tenant.members', 'read', true, 'See who is a member'),
+    ('tenant.members', 'manage', true, 'Invite and remove members, change their roles'),
+    ('tenant.roles', 'read', true, 'See the tenant''s roles and their permissions'),
+    ('tenant.roles', 'manage', true, 'Make, change and delete roles of the tenant'),
+    ('tenant.units', 'read', true, 'See the units'),
+    ('tenant.units', 'manage', true, 'Make, change and delete units'),
+    ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant');
+
+INSERT INTO bastion.role_permissions (role_id, pattern, system)
+SELECT r.id, unnest(g.patterns), true
+FROM (VALUES
+        ('owner', ARRAY['*', 'tenant.*']),
+        ('admin', ARRAY['*', 'tenant.read', 'tenant.update', 'tenant.members.*', 'tenant.roles.*', 'tenant.units.*',
+                        'tenant.events.*']),
+        ('developer', ARRAY['*.create', '*.read', '*.update', '*.delete', '*.execute']),
+        ('member', ARRAY['*.create', '*.read', '*.update']),
+        ('operator', ARRAY['*.read', '*.execute']),
+        ('viewer', ARRAY['*.read'])
+     ) AS g (name, patterns)
+JOIN bastion.roles r ON r.name = g.name;
+
+CREATE TRIGGER roles_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.roles
+FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+COMMENT ON TRIGGER roles_guard_system ON bastion.roles IS 'Keeps the extension''s own roles as they are';
+
+CREATE TRIGGER permissions_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+COMMENT ON TRIGGER permissions_guard_system ON bastion.permissions IS 'Keeps the extension''s own permissions as they are';
+
+CREATE TRIGGER role_permissions_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.role_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+COMMENT ON TRIGGER role_permissions_guard_system ON bastion.role_permissions IS
+'Keeps what the extension granted as it is';

@@ -7,18 +7,22 @@
 namespace bastion {
 namespace {
 
-constexpr std::uint8_t not_base64url = 0xff;
+// What one character adds to the group of four that it stands in; `not_base64url` for any other character.
+using Base64urlTable = std::array<std::uint32_t, 256>;
 
-constexpr std::array<std::uint8_t, 256> make_base64url_table() {
+constexpr std::uint32_t not_base64url = 0x80000000;
+
+constexpr Base64urlTable make_base64url_table(unsigned shift) {
     constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::array<std::uint8_t, 256> table{};
+    Base64urlTable table{};
     table.fill(not_base64url);
     for (std::size_t i = 0; i < alphabet.size(); ++i)
-        table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+        table[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint32_t>(i) << shift;
     return table;
 }
 
-constexpr auto base64url_table = make_base64url_table();
+constexpr std::array<Base64urlTable, 4> base64url_tables{make_base64url_table(18), make_base64url_table(12),
+                                                         make_base64url_table(6), make_base64url_table(0)};
 
 Error malformed(std::string message) { return {ErrorCode::malformed_text, std::move(message)}; }
 
@@ -40,17 +44,21 @@ bool decode_base64(std::string_view text, int variant, std::span<std::uint8_t> o
 
 std::size_t decoded_capacity(std::string_view text) { return text.size() / 4 * 3 + 3; }
 
+// The 24 bits of a group of four characters, first character highest.
+std::uint32_t decode_group(const std::uint8_t* in) {
+    return base64url_tables[0][in[0]] | base64url_tables[1][in[1]] | base64url_tables[2][in[2]] |
+           base64url_tables[3][in[3]];
+}
+
 // The 1 or 2 bytes behind the last 2 or 3 characters; RFC 4648 §3.5: the bits left over must be zero.
-bool decode_tail(const std::uint8_t* in, std::size_t characters, char*& out) {
+bool decode_tail(const std::uint8_t* in, std::size_t characters, char* out) {
     if (characters == 1) return false;
-    const std::uint8_t a = base64url_table[in[0]];
-    const std::uint8_t b = base64url_table[in[1]];
-    const std::uint8_t c = characters == 3 ? base64url_table[in[2]] : std::uint8_t{0};
-    if (((a | b | c) & 0xc0) != 0) return false;
-    *out++ = static_cast<char>(a << 2 | b >> 4);
-    if (characters == 2) return (b & 0x0f) == 0;
-    *out++ = static_cast<char>(b << 4 | c >> 2);
-    return (c & 0x03) == 0;
+    const std::uint8_t third = characters == 3 ? in[2] : static_cast<std::uint8_t>('A');  // A is zero
+    const std::array<std::uint8_t, 4> group{in[0], in[1], third, 'A'};
+    const std::uint32_t bits = decode_group(group.data());
+    out[0] = static_cast<char>(bits >> 16);
+    if (characters == 3) out[1] = static_cast<char>(bits >> 8);
+    return (bits & (characters == 3 ? 0xff0000ffU : 0xff00ffffU)) == 0;
 }
 
 }  // namespace
@@ -75,18 +83,15 @@ bool base64url_decode_append(std::string_view text, std::string& out) {
     const auto* in = reinterpret_cast<const std::uint8_t*>(text.data());
     const auto* const groups_end = in + (text.size() - tail);
     char* to = out.data() + before;
-    std::uint8_t seen = 0;
-    for (; in != groups_end; in += 4) {
-        const std::uint8_t a = base64url_table[in[0]];
-        const std::uint8_t b = base64url_table[in[1]];
-        const std::uint8_t c = base64url_table[in[2]];
-        const std::uint8_t d = base64url_table[in[3]];
-        seen = static_cast<std::uint8_t>(seen | a | b | c | d);
-        *to++ = static_cast<char>(a << 2 | b >> 4);
-        *to++ = static_cast<char>(b << 4 | c >> 2);
-        *to++ = static_cast<char>(c << 6 | d);
+    std::uint32_t seen = 0;
+    for (; in != groups_end; in += 4, to += 3) {
+        const std::uint32_t bits = decode_group(in);
+        seen |= bits;
+        to[0] = static_cast<char>(bits >> 16);
+        to[1] = static_cast<char>(bits >> 8);
+        to[2] = static_cast<char>(bits);
     }
-    const bool canonical = (seen & 0xc0) == 0 && (tail == 0 || decode_tail(in, tail, to));
+    const bool canonical = (seen & not_base64url) == 0 && (tail == 0 || decode_tail(in, tail, to));
     if (!canonical) out.resize(before);
     return canonical;
 }

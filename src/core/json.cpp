@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <limits>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 
 namespace bastion {
@@ -22,6 +22,7 @@ struct JsonStorage {
     std::size_t capacity = 0;
     std::size_t size = 0;
     bool has_nul = false;
+    bool has_fraction = false;
     dom::element root;
 
     bool reserve(std::size_t bytes);
@@ -119,6 +120,7 @@ public:
 
     std::optional<Error> inspect(dom::element element, std::size_t depth);
     [[nodiscard]] bool has_nul() const noexcept { return has_nul_; }
+    [[nodiscard]] bool has_fraction() const noexcept { return has_fraction_; }
 
 private:
     std::optional<Error> inspect_array(const dom::array& array, std::size_t depth);
@@ -127,6 +129,7 @@ private:
 
     bool has_escapes_;  // without a \u there are no surrogates and no NUL to look for
     bool has_nul_ = false;
+    bool has_fraction_ = false;  // a number with fraction or exponent; all others have 20 characters at most
 };
 
 std::optional<Error> Inspector::inspect(dom::element element, std::size_t depth) {
@@ -134,6 +137,7 @@ std::optional<Error> Inspector::inspect(dom::element element, std::size_t depth)
         case dom::element_type::ARRAY: return inspect_array(element.get_array().value_unsafe(), depth + 1);
         case dom::element_type::OBJECT: return inspect_object(element.get_object().value_unsafe(), depth + 1);
         case dom::element_type::STRING: return inspect_string(element.get_string().value_unsafe());
+        case dom::element_type::DOUBLE: has_fraction_ = true; return std::nullopt;
         default: return std::nullopt;
     }
 }
@@ -145,31 +149,51 @@ std::optional<Error> Inspector::inspect_array(const dom::array& array, std::size
     return std::nullopt;
 }
 
-bool has_duplicates(std::vector<std::string_view>& names) {
-    std::sort(names.begin(), names.end());
-    return std::adjacent_find(names.begin(), names.end()) != names.end();
-}
+// The names of one object so far. Most objects have few, and most names differ in length or first or last character:
+// one bit per such class tells at once that a name is new.
+class NameSet {
+public:
+    // False when the name is there already.
+    bool insert(std::string_view name) {
+        const std::uint64_t bit = class_of(name);
+        const bool known_class = (classes_ & bit) != 0;
+        classes_ |= bit;
+        if (known_class && in_first(name)) return false;
+        if (count_ == first_.size()) {
+            if (!rest_) rest_.emplace();
+            return rest_->insert(name).second;
+        }
+        first_[count_++] = name;
+        return true;
+    }
+
+private:
+    static std::uint64_t class_of(std::string_view name) {
+        if (name.empty()) return 1;
+        const auto first = static_cast<std::uint8_t>(name.front());
+        const auto last = static_cast<std::uint8_t>(name.back());
+        return std::uint64_t{1} << ((name.size() + first * 7U + last * 13U) % 64);
+    }
+
+    [[nodiscard]] bool in_first(std::string_view name) const {
+        const auto* end = first_.data() + count_;
+        return std::find(first_.data(), end, name) != end;
+    }
+
+    std::array<std::string_view, 8> first_;
+    std::size_t count_ = 0;
+    std::uint64_t classes_ = 0;
+    std::optional<std::unordered_set<std::string_view>> rest_;
+};
 
 std::optional<Error> Inspector::inspect_object(const dom::object& object, std::size_t depth) {
-    constexpr std::size_t few = 16;
     if (depth > json_max_depth) return too_deep();
-    std::array<std::string_view, few> first;
-    std::vector<std::string_view> all;
-    std::size_t count = 0;
-    bool duplicate = false;
+    NameSet names;
     for (const auto& [name, value] : object) {
+        if (!names.insert(name)) return malformed_json("A member name occurs twice.");
         if (auto error = inspect_string(name)) return error;
         if (auto error = inspect(value, depth)) return error;
-        if (count < few) {
-            duplicate |= std::find(first.begin(), first.begin() + count, name) != first.begin() + count;
-            first[count] = name;
-        } else {
-            if (count == few) all.assign(first.begin(), first.end());
-            all.push_back(name);
-        }
-        ++count;
     }
-    if (duplicate || has_duplicates(all)) return malformed_json("A member name occurs twice.");
     return std::nullopt;
 }
 
@@ -239,6 +263,7 @@ void JsonStorage::wipe() noexcept {
     if (document.string_buf) sodium_memzero(document.string_buf.get(), 5 * size / 3 + simdjson::SIMDJSON_PADDING);
     size = 0;
     has_nul = false;
+    has_fraction = false;
 }
 
 JsonType JsonValue::type() const noexcept {
@@ -280,17 +305,25 @@ std::optional<std::int64_t> JsonValue::integer() const noexcept {
 
 std::optional<JsonValue> JsonValue::find(std::string_view name) const noexcept {
     dom::object object;
-    dom::element element;
     if (JsonAccess::unwrap(*this).get_object().get(object) != simdjson::SUCCESS) return std::nullopt;
-    if (object.at_key(name).get(element) != simdjson::SUCCESS) return std::nullopt;
-    return JsonAccess::wrap(element);
+    for (auto member = object.begin(); member != object.end(); ++member)
+        if (member.key_equals(name)) return JsonAccess::wrap(member.value());
+    return std::nullopt;
+}
+
+void JsonValue::visit_members(void* context, MemberVisitor visit) const {
+    dom::object object;
+    if (JsonAccess::unwrap(*this).get_object().get(object) != simdjson::SUCCESS) return;
+    for (const auto& [name, value] : object)
+        if (!visit(context, name, JsonAccess::wrap(value))) return;
 }
 
 std::vector<JsonMember> JsonValue::members() const {
     std::vector<JsonMember> members;
-    dom::object object;
-    if (JsonAccess::unwrap(*this).get_object().get(object) != simdjson::SUCCESS) return members;
-    for (const auto& [name, value] : object) members.push_back({name, JsonAccess::wrap(value)});
+    visit_members([&members](std::string_view name, const JsonValue& value) {
+        members.push_back({name, value});
+        return true;
+    });
     return members;
 }
 
@@ -318,7 +351,8 @@ JsonDocument::~JsonDocument() { give_back(std::move(storage_)); }
 JsonValue JsonDocument::root() const noexcept { return JsonAccess::wrap(storage_->root); }
 
 bool JsonDocument::jsonb_representable() const noexcept {
-    return !storage_->has_nul && numbers_fit({reinterpret_cast<const char*>(storage_->text.get()), storage_->size});
+    if (storage_->has_nul) return false;
+    return !storage_->has_fraction || numbers_fit({reinterpret_cast<const char*>(storage_->text.get()), storage_->size});
 }
 
 Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
@@ -336,6 +370,7 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
     Inspector inspector(text.find("\\u") != std::string_view::npos);
     if (auto error = inspector.inspect(storage.root, 0)) return *std::move(error);
     storage.has_nul = inspector.has_nul();
+    storage.has_fraction = inspector.has_fraction();
     return document;
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/result.hpp"
@@ -41,9 +42,20 @@ public:
     [[nodiscard]] std::vector<JsonMember> members() const;
     [[nodiscard]] std::vector<JsonValue> elements() const;
 
+    // Calls visit(name, value) for each member of an object until it returns false.
+    template <class Visit>
+    void visit_members(Visit&& visit) const {
+        visit_members(&visit, [](void* context, std::string_view name, const JsonValue& value) -> bool {
+            return (*static_cast<std::remove_reference_t<Visit>*>(context))(name, value);
+        });
+    }
+
 private:
     friend struct JsonAccess;
+    using MemberVisitor = bool (*)(void* context, std::string_view name, const JsonValue& value);
     JsonValue() = default;
+    void visit_members(void* context, MemberVisitor visit) const;
+
     alignas(8) std::array<std::byte, 16> element_{};
 };
 

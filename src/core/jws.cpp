@@ -69,27 +69,38 @@ Result<Parts> split(std::string_view token) {
     return parts;
 }
 
-// A header member that may be absent but is otherwise a non-empty string.
-bool read_header_string(const JsonValue& header, std::string_view name, std::string_view& out) {
-    const auto member = header.find(name);
-    if (!member) return true;
-    const auto text = member->string();
-    if (!text || text->empty()) return false;
+// Why a header member makes us refuse the token; null when it does not.
+using Reason = const char*;
+
+Reason read_text(const JsonValue& value, std::string_view& out, Reason wrong) {
+    const auto text = value.string();
+    if (!text || text->empty()) return wrong;
     out = *text;
-    return true;
+    return nullptr;
 }
 
 // RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64 (RFC
 // 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
+Reason read_member(JwsToken& token, std::string_view name, const JsonValue& value) {
+    if (name == "alg") return read_text(value, token.alg, "alg is not a non-empty string");
+    if (name == "kid") return read_text(value, token.kid, "kid is not a non-empty string");
+    if (name == "typ") return read_text(value, token.typ, "typ is not a non-empty string");
+    if (name == "crit") return "the header has member crit";
+    if (name == "b64") return "the header has member b64";
+    if (name == "enc" || name == "zip") return "the header is one of an encrypted token";
+    return nullptr;
+}
+
 Result<void> read_header(JwsToken& token) {
     const JsonValue header = token.header.root();
     if (!header.is_object()) return refuse_token("the header is not a JSON object");
-    for (const std::string_view name : {"crit", "b64", "enc", "zip"})
-        if (header.find(name)) return refuse_token("the header has member " + std::string(name));
-    if (!read_header_string(header, "alg", token.alg) || token.alg.empty())
-        return refuse_token("the header names no algorithm");
-    if (!read_header_string(header, "kid", token.kid)) return refuse_token("kid is not a non-empty string");
-    if (!read_header_string(header, "typ", token.typ)) return refuse_token("typ is not a non-empty string");
+    Reason refused = nullptr;
+    header.visit_members([&](std::string_view name, const JsonValue& value) {
+        refused = read_member(token, name, value);
+        return refused == nullptr;
+    });
+    if (refused != nullptr) return refuse_token(refused);
+    if (token.alg.empty()) return refuse_token("the header names no algorithm");
     return {};
 }
 
@@ -135,7 +146,7 @@ Result<const Jwk*> check_signature(const JwsToken& token, const JwkSet& keys, st
     auto key = select_key(token, *algorithm, keys);
     if (!key) return key;
     if (token.signature.size() != algorithm->signature_bytes) return refuse_token("the signature has a wrong length");
-    const auto valid = algorithm->verify(*algorithm, **key, token.signing_input, token.signature);
+    const auto valid = algorithm->verify(*algorithm, **key, token.signing_input, as_bytes(token.signature));
     if (!valid) return valid.error();
     if (!*valid) return refuse_token("the signature does not verify");
     return key;
@@ -172,16 +183,15 @@ Error refuse_token(std::string_view reason) {
 Result<JwsToken> parse_jws(std::string_view token) {
     const auto parts = split(token);
     if (!parts) return parts.error();
+    JwsToken parsed;
     std::string header;
-    std::string signature;
     if (!base64url_decode_append(parts->header, header)) return refuse_token("the header is not base64url");
-    if (!base64url_decode_append(parts->signature, signature)) return refuse_token("the signature is not base64url");
+    if (!base64url_decode_append(parts->signature, parsed.signature))
+        return refuse_token("the signature is not base64url");
     auto document = parse_json(header, token_max_bytes);
     if (!document) return refuse_token("the header is not strict JSON");
-    JwsToken parsed;
     parsed.signing_input = token.substr(0, parts->header.size() + 1 + parts->payload.size());
     parsed.payload_part = parts->payload;
-    parsed.signature.assign(signature.begin(), signature.end());
     parsed.header = std::move(*document);
     if (auto read = read_header(parsed); !read) return std::move(read).error();
     return parsed;

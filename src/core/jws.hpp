@@ -44,7 +44,7 @@ struct JwsAlgorithm {
 struct JwsToken {
     std::string_view signing_input;
     std::string_view payload_part;  // still base64url: nothing reads it before the signature holds
-    Bytes signature;
+    std::string signature;          // its bytes
     JsonDocument header;
     std::string_view alg;  // views of `header`
     std::string_view kid;  // empty when the token names none

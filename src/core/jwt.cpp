@@ -100,43 +100,49 @@ Result<void> read_option(const JsonMember& option, JwtOptions& options) {
 
 using Reason = const char*;  // why a token is refused; null when it is not
 
-Reason read_date(const JsonValue& claims, std::string_view name, std::optional<double>& out, Reason wrong) {
-    const auto claim = claims.find(name);
-    if (!claim) return nullptr;
-    out = claim->number();
+Reason read_date(const JsonValue& claim, std::optional<double>& out, Reason wrong) {
+    out = claim.number();
     return out && is_numeric_date(*out) ? nullptr : wrong;
 }
 
-Reason read_text(const JsonValue& claims, std::string_view name, std::optional<std::string_view>& out, Reason wrong) {
-    const auto claim = claims.find(name);
-    if (!claim) return nullptr;
-    out = claim->string();
+Reason read_text(const JsonValue& claim, std::optional<std::string_view>& out, Reason wrong) {
+    out = claim.string();
     return out ? nullptr : wrong;
 }
 
 // RFC 7519 §4.1.3: one string or an array of strings.
-Reason check_audience_type(const JsonValue& claims) {
-    const auto aud = claims.find("aud");
-    if (!aud || aud->string()) return nullptr;
-    const auto elements = aud->elements();
-    const bool strings = aud->is_array() && std::all_of(elements.begin(), elements.end(), [](const JsonValue& element) {
+Reason check_audience_type(const JsonValue& claim) {
+    if (claim.string()) return nullptr;
+    const auto elements = claim.elements();
+    const bool strings = claim.is_array() && std::all_of(elements.begin(), elements.end(), [](const JsonValue& element) {
                              return element.string().has_value();
                          });
     return strings ? nullptr : "aud is neither a string nor an array of strings";
 }
 
 // The registered claims of RFC 7519 §4.1 have their types; all others are the caller's.
+Reason read_claim(VerifiedJwt& token, std::string_view name, const JsonValue& claim) {
+    if (name.size() != 3) return nullptr;
+    if (name == "exp") return read_date(claim, token.exp, "exp is not a date");
+    if (name == "nbf") return read_date(claim, token.nbf, "nbf is not a date");
+    if (name == "iat") return read_date(claim, token.iat, "iat is not a date");
+    if (name == "iss") return read_text(claim, token.iss, "iss is not a string");
+    if (name == "sub") return read_text(claim, token.sub, "sub is not a string");
+    if (name == "jti") return read_text(claim, token.jti, "jti is not a string");
+    if (name == "aud") return check_audience_type(claim);
+    return nullptr;
+}
+
 Reason read_registered(VerifiedJwt& token) {
     const JsonValue claims = token.claims.root();
     if (!claims.is_object()) return "the payload is not a JSON object";
     if (!token.claims.jsonb_representable()) return "the payload holds what jsonb cannot";
-    if (Reason reason = read_date(claims, "exp", token.exp, "exp is not a date")) return reason;
-    if (Reason reason = read_date(claims, "nbf", token.nbf, "nbf is not a date")) return reason;
-    if (Reason reason = read_date(claims, "iat", token.iat, "iat is not a date")) return reason;
-    if (Reason reason = read_text(claims, "iss", token.iss, "iss is not a string")) return reason;
-    if (Reason reason = read_text(claims, "sub", token.sub, "sub is not a string")) return reason;
-    if (Reason reason = read_text(claims, "jti", token.jti, "jti is not a string")) return reason;
-    return check_audience_type(claims);
+    Reason refused = nullptr;
+    claims.visit_members([&](std::string_view name, const JsonValue& claim) {
+        refused = read_claim(token, name, claim);
+        return refused == nullptr;
+    });
+    return refused;
 }
 
 Reason check_dates(const VerifiedJwt& token, const JwtOptions& options, double now) {

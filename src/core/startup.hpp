@@ -1,0 +1,9 @@
+// What the libraries below src/core need once per process, before anything else is called.
+#pragma once
+
+namespace bastion {
+
+// Initialises libsodium; false when it cannot (no source of randomness). May be called more than once.
+[[nodiscard]] bool initialise_libraries() noexcept;
+
+}  // namespace bastion

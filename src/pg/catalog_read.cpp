@@ -1,0 +1,109 @@
+#include "pg/catalog_read.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// One pg_extension row is small enough to read at each use; there is no syscache for it before 18.
+Oid read_extension_owner() {
+    Oid owner = InvalidOid;
+    Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pg_bastion"));
+    SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple = systable_getnext(scan);
+    if (HeapTupleIsValid(tuple)) owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    systable_endscan(scan);
+    table_close(extensions, AccessShareLock);
+    return owner;
+}
+
+AttrNumber column_number(Relation relation, const char* column) {
+    const AttrNumber number = get_attnum(RelationGetRelid(relation), column);
+    if (number == InvalidAttrNumber)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                        errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+                               RelationGetRelationName(relation))));
+    return number;
+}
+
+// A copy that outlives the tuple: detoasted when the type can be toasted.
+Datum copy_value(Form_pg_attribute attribute, Datum value) {
+    if (attribute->attlen == -1) return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+    return datumCopy(value, attribute->attbyval, attribute->attlen);
+}
+
+void copy_columns(Relation relation, HeapTuple tuple, std::span<ColumnValue> columns) {
+    TupleDesc descriptor = RelationGetDescr(relation);
+    for (ColumnValue& column : columns) {
+        const AttrNumber number = column_number(relation, column.column);
+        const Datum value = heap_getattr(tuple, number, descriptor, &column.is_null);
+        column.value = column.is_null ? Datum{0} : copy_value(TupleDescAttr(descriptor, number - 1), value);
+    }
+}
+
+// The collation of the index decides how its keys compare.
+Oid key_collation(Oid index, Relation relation, AttrNumber column) {
+    if (!OidIsValid(index)) return TupleDescAttr(RelationGetDescr(relation), column - 1)->attcollation;
+    Relation opened = index_open(index, AccessShareLock);
+    const Oid collation = opened->rd_indcollation[0];
+    index_close(opened, AccessShareLock);
+    return collation;
+}
+
+bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
+    SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, keys, key);
+    HeapTuple tuple = systable_getnext(scan);
+    const bool found = HeapTupleIsValid(tuple);
+    if (found) copy_columns(relation, tuple, columns);
+    systable_endscan(scan);
+    return found;
+}
+
+}  // namespace
+
+Oid extension_owner() {
+    const Oid owner = read_extension_owner();
+    if (!OidIsValid(owner))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"pg_bastion\" is not installed"),
+                        errhint("CREATE EXTENSION pg_bastion;")));
+    return owner;
+}
+
+Oid extension_relation_or_none(const char* name) {
+    const Oid schema = get_namespace_oid("bastion", true);
+    return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Oid extension_relation(const char* name) {
+    const Oid relation = extension_relation_or_none(name);
+    if (!OidIsValid(relation))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"bastion.%s\" does not exist", name),
+                        errhint("CREATE EXTENSION pg_bastion;")));
+    return relation;
+}
+
+bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+              std::span<ColumnValue> columns) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return false;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const Oid index_id = index != nullptr ? extension_relation(index) : InvalidOid;
+    const AttrNumber column = column_number(relation, key_column);
+    ScanKeyData scan_key;
+    ScanKeyInit(&scan_key, column, BTEqualStrategyNumber, equality, key);
+    scan_key.sk_collation = key_collation(index_id, relation, column);
+    const bool found = scan_for_row(relation, index_id, 1, &scan_key, columns);
+    table_close(relation, AccessShareLock);
+    return found;
+}
+
+bool read_only_row(const char* table, std::span<ColumnValue> columns) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return false;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const bool found = scan_for_row(relation, InvalidOid, 0, nullptr, columns);
+    table_close(relation, AccessShareLock);
+    return found;
+}
+
+}  // namespace bastion::pg

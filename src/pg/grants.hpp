@@ -1,0 +1,19 @@
+// bastion.grants, the second gated setting: carries the decision of the leader (state, identity, claims, permissions) to
+// its parallel workers, which read it and no table. Published by the ExecutorRun hook before parallel mode begins.
+#pragma once
+
+#include "pg/context.hpp"
+
+namespace bastion::pg {
+
+// Makes the decision of the current statement known to the workers that it will start.
+void publish_grants();
+
+// The decision that the leader published; called in workers only.
+Decision decision_of_worker();
+
+bool check_grants(char** value, void** extra, GucSource source);
+void assign_grants(const char* value, void* extra);
+const char* show_grants();
+
+}  // namespace bastion::pg

@@ -1,0 +1,24 @@
+// Coherence of the per-backend caches: triggers on the extension's tables send an invalidation message for a synthetic
+// relation id (high bit set), which reaches every backend and, after replay, every standby when the change commits.
+// Receiving one counts it and marks what it names as stale; a collision costs one spurious reload.
+#pragma once
+
+#include "pg/pg.hpp"
+
+namespace bastion::pg {
+
+// What a message can name.
+Oid user_invalidation(const pg_uuid_t& user) noexcept;
+Oid all_rights_invalidation() noexcept;
+Oid keys_invalidation() noexcept;
+
+// Sends the message when the current transaction commits.
+void send_invalidation(Oid synthetic);
+
+// Messages received by this backend so far.
+uint64 invalidation_count() noexcept;
+
+// Registers the receiver. Called once, from _PG_init.
+void register_invalidation();
+
+}  // namespace bastion::pg

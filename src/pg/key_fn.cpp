@@ -1,0 +1,60 @@
+// SQL functions of the root key, data keys and signing keys. All but init are called by SQL functions of the extension,
+// which write the rows.
+#include "pg/guard.hpp"
+#include "pg/key_store.hpp"
+
+using namespace bastion::pg;
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_init);
+Datum bastion_init(PG_FUNCTION_ARGS) {
+    const CreatedRootKey created =
+        create_root_key(PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfoString(&json, "{\"path\": ");
+    escape_json(&json, created.path);
+    appendStringInfo(&json, ", \"fingerprint\": \"%s\", \"notice\": ", created.id);
+    escape_json(&json, "copy this file now to a safe place: without it nothing sealed in this server can be opened");
+    if (!created.is_auto) {
+        appendStringInfoString(&json, ", \"configuration\": ");
+        escape_json(&json, psprintf("bastion.root_key = 'file:%s'", created.path));
+    }
+    appendStringInfoChar(&json, '}');
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+PG_FUNCTION_INFO_V1(bastion_root_key_id);
+Datum bastion_root_key_id(PG_FUNCTION_ARGS) {
+    char id[root_key_id_size];
+    configured_root_key(id);
+    PG_RETURN_TEXT_P(cstring_to_text(id));
+}
+
+PG_FUNCTION_INFO_V1(bastion_data_key_make);
+Datum bastion_data_key_make(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4)) PG_RETURN_NULL();
+    const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
+    PG_RETURN_BYTEA_P(make_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
+                                    text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_signing_key_make);
+Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
+    TupleDesc descriptor;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    const MadeSigningKey made = make_signing_key(PG_GETARG_INT32(0));
+    Datum values[3] = {CStringGetTextDatum(made.kid), jsonb_datum(made.public_jwk),
+                       PointerGetDatum(made.private_sealed)};
+    bool nulls[3] = {false, false, false};
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(bastion_token_sign);
+Datum bastion_token_sign(PG_FUNCTION_ARGS) {
+    PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0))));
+}
+
+}  // extern "C"

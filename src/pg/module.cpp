@@ -1,0 +1,22 @@
+// _PG_init: the list of what the module sets up when a backend, or the postmaster, loads it.
+#include "core/startup.hpp"
+#include "pg/guc.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/statement.hpp"
+#include "pg/token_setting.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+void _PG_init(void);
+}
+
+extern "C" void _PG_init(void) {
+    using namespace bastion::pg;
+    if (!bastion::initialise_libraries())
+        ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not initialise libsodium")));
+    const Placeholders placeholders = find_placeholders();
+    define_settings();
+    adopt_placeholders(placeholders);
+    register_invalidation();
+    watch_statements();
+}

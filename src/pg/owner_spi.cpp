@@ -1,0 +1,130 @@
+#include "pg/owner_spi.hpp"
+
+#include "pg/catalog_read.hpp"
+
+namespace bastion::pg {
+namespace {
+
+struct Statement {
+    const char* sql;
+    int arguments;
+    Oid types[3];
+    SPIPlanPtr plan;
+};
+
+Statement resolve_statement = {
+    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion.resolve_identity($1, $2, $3)",
+    3,
+    {UUIDOID, TEXTOID, TEXTOID},
+    nullptr};
+
+Statement permissions_statement = {"SELECT permission FROM bastion.effective_permissions($1, $2, $3)",
+                                   3,
+                                   {UUIDOID, UUIDOID, UUIDOID},
+                                   nullptr};
+
+// Copies one result row set into the caller's memory; called with SPI connected.
+using Reader = void (*)(MemoryContext caller, void* out);
+
+struct OwnerScope {
+    Oid user;
+    int security;
+    int guc_level;
+};
+
+OwnerScope become_owner() {
+    OwnerScope scope;
+    GetUserIdAndSecContext(&scope.user, &scope.security);
+    SetUserIdAndSecContext(extension_owner(), scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS |
+                                                  SECURITY_RESTRICTED_OPERATION);
+    scope.guc_level = NewGUCNestLevel();
+    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    (void)set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    return scope;
+}
+
+void become_caller(const OwnerScope& scope) {
+    AtEOXact_GUC(true, scope.guc_level);
+    SetUserIdAndSecContext(scope.user, scope.security);
+}
+
+void prepare(Statement& statement) {
+    if (statement.plan != nullptr) return;
+    SPIPlanPtr plan = SPI_prepare(statement.sql, statement.arguments, statement.types);
+    if (plan == nullptr || SPI_keepplan(plan) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare an internal statement")));
+    statement.plan = plan;
+}
+
+// On ERROR the transaction machinery restores user, settings, snapshots and SPI.
+void run(Statement& statement, Datum* values, const char* nulls, Reader read, void* out) {
+    MemoryContext caller = CurrentMemoryContext;
+    const OwnerScope scope = become_owner();
+    PushActiveSnapshot(GetCatalogSnapshot(extension_relation("memberships")));
+    SPI_connect();
+    prepare(statement);
+    if (SPI_execute_plan(statement.plan, values, nulls, true, 0) != SPI_OK_SELECT)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run an internal statement")));
+    read(caller, out);
+    SPI_finish();
+    PopActiveSnapshot();
+    become_caller(scope);
+}
+
+char* copy_text(MemoryContext caller, uint64 row, int column) {
+    char* text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+    return text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
+}
+
+OptionalUuid read_uuid(int column) {
+    OptionalUuid out{};
+    bool is_null = false;
+    const Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null);
+    out.present = !is_null;
+    if (out.present) out.value = *DatumGetUUIDP(value);
+    return out;
+}
+
+void read_identity(MemoryContext caller, void* result) {
+    auto* out = static_cast<ResolvedIdentity*>(result);
+    if (SPI_processed != 1)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity did not resolve to one row")));
+    bool is_null = false;
+    out->status = copy_text(caller, 0, 1);
+    out->tenant = read_uuid(2);
+    const Datum number = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &is_null);
+    out->tenant_number = is_null ? 0 : DatumGetInt64(number);
+    out->unit = read_uuid(4);
+}
+
+void read_names(MemoryContext caller, void* result) {
+    auto* out = static_cast<PermissionNames*>(result);
+    auto** names = static_cast<char**>(MemoryContextAlloc(caller, sizeof(char*) * (SPI_processed + 1)));
+    for (uint64 row = 0; row < SPI_processed; ++row) names[row] = copy_text(caller, row, 1);
+    out->names = names;
+    out->count = SPI_processed;
+}
+
+Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast<pg_uuid_t*>(&uuid)); }
+Datum text_datum(const char* text) { return text != nullptr ? CStringGetTextDatum(text) : Datum{0}; }
+
+}  // namespace
+
+ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit) {
+    Datum values[3] = {uuid_datum(user), text_datum(tenant), text_datum(unit)};
+    const char nulls[4] = {' ', tenant != nullptr ? ' ' : 'n', unit != nullptr ? ' ' : 'n', '\0'};
+    ResolvedIdentity out{};
+    run(resolve_statement, values, nulls, read_identity, &out);
+    return out;
+}
+
+PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit) {
+    Datum values[3] = {uuid_datum(user), uuid_datum(tenant), uuid_datum(unit.value)};
+    const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
+    PermissionNames out{};
+    run(permissions_statement, values, nulls, read_names, &out);
+    return out;
+}
+
+}  // namespace bastion::pg

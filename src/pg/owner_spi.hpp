@@ -1,0 +1,28 @@
+// Internal reads by SPI, independent of the caller's rights, search path and row-level security: the only file that may
+// use SPI. Statements are fixed, run read-only as the owner of the extension under a fresh catalog snapshot, and their
+// plans live as long as the backend. Results are PODs in the caller's memory context. Not in parallel mode.
+#pragma once
+
+#include "pg/identity.hpp"
+
+namespace bastion::pg {
+
+struct ResolvedIdentity {
+    const char* status;  // 'ok', 'user', 'tenant', 'membership', 'unit'
+    OptionalUuid tenant;
+    OptionalUuid unit;
+    int64 tenant_number;
+};
+
+struct PermissionNames {
+    const char* const* names;
+    std::size_t count;
+};
+
+// bastion.resolve_identity(): is this user active and a member of what was asked for?
+ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit);
+
+// bastion.effective_permissions(): registered names, wildcards expanded.
+PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
+
+}  // namespace bastion::pg

@@ -1,0 +1,165 @@
+#include "pg/rights.hpp"
+
+#include "pg/guard.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/owner_spi.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// Backends of a pool serve many users; the least recently used rights make room.
+constexpr std::size_t max_entries = 256;
+// Longer than any slug or id: no tenant can have that name.
+constexpr std::size_t max_selector = 128;
+
+struct Entry {
+    std::string key;
+    Oid invalidation;
+    bool stale;
+    std::shared_ptr<const Rights> rights;
+};
+
+std::list<Entry> entries;  // most recently used first
+std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key;
+std::shared_ptr<const Rights> held;
+RightsStatistics statistics{};
+
+// The words of bastion.resolve_identity() as static strings, or null for 'ok'.
+const char* refusal_word(std::string_view status) noexcept {
+    if (status == "ok") return nullptr;
+    if (status == "user") return "user_unknown_or_disabled";
+    if (status == "tenant") return "tenant_unknown_or_suspended";
+    if (status == "membership") return "not_a_member";
+    return "unit_not_in_tenant";
+}
+
+std::string key_of(const RightsRequest& request) {
+    std::string key(reinterpret_cast<const char*>(request.user.data), UUID_LEN);
+    key += request.tenant != nullptr ? 't' : '-';
+    if (request.tenant != nullptr) key.append(request.tenant).push_back('\0');
+    if (request.unit != nullptr) key += request.unit;
+    return key;
+}
+
+bool find(const RightsRequest& request) {
+    const auto found = by_key.find(key_of(request));
+    if (found == by_key.end() || found->second->stale) return false;
+    entries.splice(entries.begin(), entries, found->second);
+    held = entries.front().rights;
+    ++statistics.hits;
+    return true;
+}
+
+void forget(const std::string& key) {
+    const auto found = by_key.find(key);
+    if (found == by_key.end()) return;
+    const auto entry = found->second;
+    by_key.erase(found);
+    entries.erase(entry);
+}
+
+void remember(Entry&& entry) {
+    forget(entry.key);
+    entries.push_front(std::move(entry));
+    by_key.emplace(entries.front().key, entries.begin());
+    if (entries.size() > max_entries) forget(std::string(entries.back().key));
+}
+
+// What was read, as PODs in the current memory context.
+struct Loaded {
+    ResolvedIdentity resolved;
+    PermissionNames names;
+};
+
+Loaded load(const RightsRequest& request) {
+    Loaded out{};
+    out.resolved = resolve_identity(request.user, request.tenant, request.unit);
+    if (refusal_word(out.resolved.status) == nullptr && out.resolved.tenant.present)
+        out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
+    return out;
+}
+
+std::shared_ptr<const Rights> make_rights(const Loaded& loaded) {
+    auto rights = std::make_shared<Rights>();
+    rights->refusal = refusal_word(loaded.resolved.status);
+    rights->tenant = loaded.resolved.tenant;
+    rights->unit = loaded.resolved.unit;
+    rights->tenant_number = loaded.resolved.tenant_number;
+    for (std::size_t i = 0; i < loaded.names.count; ++i) rights->permissions.emplace_back(loaded.names.names[i]);
+    std::sort(rights->permissions.begin(), rights->permissions.end());
+    return rights;
+}
+
+void hold_refusal(const char* refusal) {
+    auto rights = std::make_shared<Rights>();
+    rights->refusal = refusal;
+    held = std::move(rights);
+}
+
+bool too_long(const char* selector) noexcept { return selector != nullptr && std::strlen(selector) > max_selector; }
+
+}  // namespace
+
+bool Rights::has(std::string_view permission) const noexcept {
+    return std::binary_search(permissions.begin(), permissions.end(), permission, std::less<>());
+}
+
+const Rights* rights_of(const RightsRequest& request) {
+    bool ready = false;
+    guarded_or_raise([&]() -> Result<void> {
+        ready = too_long(request.tenant) || too_long(request.unit);
+        if (ready)
+            hold_refusal("selector_too_long");
+        else
+            ready = find(request);
+        return {};
+    });
+    if (ready) return held.get();
+
+    // What arrives while reading may concern what was read: such rights serve this statement and are then read anew.
+    const uint64 before = invalidation_count();
+    const Loaded loaded = load(request);
+    const bool stale = before != invalidation_count();
+    guarded_or_raise([&]() -> Result<void> {
+        held = make_rights(loaded);
+        remember({key_of(request), user_invalidation(request.user), stale, held});
+        ++statistics.loads;
+        return {};
+    });
+    return held.get();
+}
+
+const Rights* adopt_rights(const Identity& identity, const char* space_separated_permissions) {
+    guarded_or_raise([&]() -> Result<void> {
+        auto rights = std::make_shared<Rights>();
+        rights->tenant = identity.tenant;
+        rights->unit = identity.unit;
+        rights->tenant_number = identity.tenant_number;
+        std::string_view rest(space_separated_permissions);
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find(' '), rest.size());
+            rights->permissions.emplace_back(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        held = std::move(rights);
+        return {};
+    });
+    return held.get();
+}
+
+void mark_rights_stale(Oid user_invalidation) noexcept {
+    for (Entry& entry : entries) {
+        if (entry.invalidation != user_invalidation) continue;
+        entry.stale = true;
+        ++statistics.stale;
+    }
+}
+
+void mark_all_rights_stale() noexcept {
+    for (Entry& entry : entries) entry.stale = true;
+    statistics.stale += static_cast<int64>(entries.size());
+}
+
+RightsStatistics rights_statistics() noexcept { return statistics; }
+
+}  // namespace bastion::pg

@@ -1,0 +1,43 @@
+// The rights of a user in a tenant and unit: whether they are still a member, and the names of their permissions. Built
+// by SPI as the extension's owner, cached per backend, marked stale by invalidation messages (invalidation.hpp), loaded
+// anew at the next statement. A Rights stays valid for as long as a decision points to it.
+#pragma once
+
+#include "pg/identity.hpp"
+
+namespace bastion::pg {
+
+struct RightsRequest {
+    pg_uuid_t user;
+    const char* tenant;  // id or slug, or null
+    const char* unit;    // id, or null
+};
+
+struct Rights {
+    const char* refusal;  // static word, or null when the request is granted
+    OptionalUuid tenant;
+    OptionalUuid unit;
+    int64 tenant_number;
+    std::vector<std::string> permissions;  // sorted
+
+    [[nodiscard]] bool has(std::string_view permission) const noexcept;
+};
+
+// The rights, from the cache or loaded. May raise only for reasons of the server's own. The object is held until the
+// next call.
+const Rights* rights_of(const RightsRequest& request);
+
+// Makes rights from what a parallel worker was given; held until the next call.
+const Rights* adopt_rights(const Identity& identity, const char* space_separated_permissions);
+
+// Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
+void mark_rights_stale(Oid user_invalidation) noexcept;
+void mark_all_rights_stale() noexcept;
+
+// Counts for tests and cache_stats().
+struct RightsStatistics {
+    int64 loads, hits, stale;
+};
+RightsStatistics rights_statistics() noexcept;
+
+}  // namespace bastion::pg

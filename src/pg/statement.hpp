@@ -1,0 +1,13 @@
+// The life of a decision: the ExecutorRun hook marks the start of a top-level statement, where pending invalidations are
+// accepted, and publishes the decision before a plan enters parallel mode; the transaction callback ends everything.
+#pragma once
+
+namespace bastion::pg {
+
+// Installs hook and callback. Called once, from _PG_init.
+void watch_statements();
+
+// Whether the executor runs nothing but the current top-level statement itself.
+bool directly_in_top_level_statement() noexcept;
+
+}  // namespace bastion::pg

@@ -1,0 +1,51 @@
+// library_version() and status(): which version serves, in which mode, and what is weaker for it.
+#include "pg/guard.hpp"
+#include "pg/hash_slots.hpp"
+#include "pg/key_store.hpp"
+#include "pg/rights.hpp"
+
+namespace bastion::pg {
+namespace {
+
+bool is_preloaded() noexcept {
+    return shared_preload_libraries_string != nullptr &&
+           std::strstr(shared_preload_libraries_string, "pg_bastion") != nullptr;
+}
+
+void append_root_key(StringInfo json) {
+    char id[root_key_id_size];
+    char reason[256];
+    if (try_root_key(id, reason)) {
+        appendStringInfo(json, ", \"root_key\": {\"loaded\": \"%s\"}", id);
+        return;
+    }
+    appendStringInfoString(json, ", \"root_key\": {\"loaded\": null, \"reason\": ");
+    escape_json(json, reason);
+    appendStringInfoChar(json, '}');
+}
+
+}  // namespace
+}  // namespace bastion::pg
+
+using namespace bastion::pg;
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_version);
+Datum bastion_version(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(cstring_to_text(BASTION_VERSION)); }
+
+PG_FUNCTION_INFO_V1(bastion_status);
+Datum bastion_status(PG_FUNCTION_ARGS) {
+    StringInfoData json;
+    initStringInfo(&json);
+    const RightsStatistics rights = rights_statistics();
+    appendStringInfo(&json, "{\"library_version\": \"%s\", \"preloaded\": %s, \"max_concurrent_hashes\": %d",
+                     BASTION_VERSION, is_preloaded() ? "true" : "false", hash_slot_count());
+    append_root_key(&json);
+    appendStringInfo(&json, ", \"rights_cache\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}}",
+                     static_cast<long long>(rights.loads), static_cast<long long>(rights.hits),
+                     static_cast<long long>(rights.stale));
+    return jsonb_datum(json.data);
+}
+
+}  // extern "C"

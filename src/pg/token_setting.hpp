@@ -1,0 +1,44 @@
+// bastion.token, bastion.tenant and bastion.unit: what a client presents for its transaction, unverified. A value counts
+// only in the top-level transaction that set it, so that nothing reaches the next client of a pooled connection. The
+// values are owned by the settings machinery; context.cpp verifies the token at first need.
+#pragma once
+
+#include "pg/pg.hpp"
+
+namespace bastion::pg {
+
+// A presented value; `id` differs for every value ever set in this backend, `transaction` is the one that set it.
+struct PresentedValue {
+    uint64 id;
+    uint64 transaction;
+    std::size_t size;
+    char text[1];  // NUL-terminated; longer than declared
+};
+
+// The presented token in force in this transaction, or null. `stale` tells that one is there but counts no more.
+const PresentedValue* presented_token(bool* stale) noexcept;
+const PresentedValue* presented_tenant() noexcept;
+const PresentedValue* presented_unit() noexcept;
+
+// Number of the current top-level transaction of this backend; never 0.
+uint64 transaction_number() noexcept;
+
+// Called when a top-level transaction ends.
+void next_transaction() noexcept;
+
+// Placeholders that clients set before the library was loaded count only if this transaction set them: before the
+// settings are defined the placeholders are looked at, afterwards what they became is marked.
+struct Placeholders {
+    bool token, tenant, unit;
+};
+Placeholders find_placeholders();
+void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept;
+
+bool check_token(char** value, void** extra, GucSource source);
+void assign_token(const char* value, void* extra);
+const char* show_token();
+bool check_selector(char** value, void** extra, GucSource source);
+void assign_tenant(const char* value, void* extra);
+void assign_unit(const char* value, void* extra);
+
+}  // namespace bastion::pg

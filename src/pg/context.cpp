@@ -219,6 +219,8 @@ void raise_refused(const Decision& refused) {
 
 }  // namespace detail
 
+bool is_deciding() noexcept { return deciding; }
+
 void forget_decision() noexcept { detail::decision_valid = false; }
 
 void refresh_decision() noexcept {

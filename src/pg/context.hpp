@@ -48,6 +48,9 @@ inline const Decision& require_context() {
     return decision;
 }
 
+// Whether a decision is being made: the internal statements that it needs must not ask for one.
+[[nodiscard]] bool is_deciding() noexcept;
+
 // The next reader decides again: called when a setting behind the decision changes.
 void forget_decision() noexcept;
 

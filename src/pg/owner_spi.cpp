@@ -32,15 +32,24 @@ struct OwnerScope {
     int guc_level;
 };
 
+struct PinnedSetting {
+    const char* name;
+    const char* value;
+};
+
+// What the caller could bend the statement with. It may also run before the leader's identity is known, so never in
+// parallel.
+constexpr PinnedSetting pinned_settings[] = {
+    {"search_path", "pg_catalog, pg_temp"}, {"row_security", "on"}, {"max_parallel_workers_per_gather", "0"}};
+
 OwnerScope become_owner() {
     OwnerScope scope;
     GetUserIdAndSecContext(&scope.user, &scope.security);
     SetUserIdAndSecContext(extension_owner(), scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS |
                                                   SECURITY_RESTRICTED_OPERATION);
     scope.guc_level = NewGUCNestLevel();
-    (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
-    (void)set_config_option("row_security", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    for (const auto& [name, value] : pinned_settings)
+        (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
     return scope;
 }
 

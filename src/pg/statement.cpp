@@ -18,7 +18,7 @@ void begin_top_level_statement() {
 
 // Before the executor enters parallel mode, in which nothing can be set any more.
 bool will_need_parallel_mode(const QueryDesc* query) {
-    return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker();
+    return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker() && !is_deciding();
 }
 
 void run(BASTION_EXECUTOR_RUN_PARAMS) {

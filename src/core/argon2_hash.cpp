@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t min_salt_bytes = 8;
 constexpr std::size_t min_hash_bytes = 16;
 
-// Chooses the fastest implementation for this processor; without it libsodium uses the portable one.
+// Without it libsodium uses its portable implementation and not the fastest one for this processor.
 bool sodium_ready() noexcept {
     static const bool ready = sodium_init() >= 0;
     return ready;

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION bastion.drop_context() IS
 'Makes this transaction anonymous and keeps it so until it ends.';
 
 CREATE FUNCTION bastion.context_impersonate(user_id uuid, tenant_id uuid, read_only boolean) RETURNS uuid
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_context_impersonate';
 COMMENT ON FUNCTION bastion.context_impersonate(uuid, uuid, boolean) IS
 'Sets the context of another user and keeps the actor, without recording it. Internal: call bastion.impersonate().';
@@ -36,7 +36,7 @@ CREATE FUNCTION bastion.actor_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_actor_id';
 COMMENT ON FUNCTION bastion.actor_id() IS
-'The user who acts: under impersonation the one who asked for it, else user_id(). NULL when anonymous or when the impersonator has no account. SQLSTATE 28000 when a token was presented and refused.';
+'The user who acts: under impersonation the one who asked for it, else user_id(), also when the impersonator has no account. NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE

@@ -6,6 +6,7 @@ SELECT pg_extension_config_dump('bastion.vault', '');
 SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
 SELECT pg_extension_config_dump('bastion.units', '');
+SELECT pg_extension_config_dump('bastion.unit_parents', '');
 SELECT pg_extension_config_dump('bastion.users', '');
 SELECT pg_extension_config_dump('bastion.user_passwords', '');
 SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');

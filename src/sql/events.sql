@@ -66,6 +66,16 @@ $$;
 COMMENT ON FUNCTION bastion.request_user_agent() IS
 'The user agent of the HTTP request, at most 500 characters, where a front door such as PostgREST sets request.headers; else NULL. Never raises. The client chooses it.';
 
+CREATE FUNCTION bastion.event_actor(identity jsonb) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN identity ->> 'method' = 'impersonation' THEN identity ->> 'actor'
+                ELSE coalesce(identity ->> 'actor', identity ->> 'user') END::uuid
+$$;
+COMMENT ON FUNCTION bastion.event_actor(jsonb) IS
+'Who acts, from whoami(); NULL when anonymous, and never the impersonated user. Internal.';
+
 CREATE FUNCTION bastion.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')
 RETURNS void
@@ -73,7 +83,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.events (kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
-    VALUES (kind, outcome, user_id, (bastion.whoami() ->> 'actor')::uuid, tenant_id, inet_client_addr(),
+    VALUES (kind, outcome, user_id, bastion.event_actor(bastion.whoami()), tenant_id, inet_client_addr(),
             bastion.request_user_agent(), detail)
 $$;
 COMMENT ON FUNCTION bastion.record_event(text, text, uuid, uuid, jsonb) IS

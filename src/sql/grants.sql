@@ -38,8 +38,8 @@ CREATE FUNCTION bastion.app_role_tables() RETURNS SETOF regclass
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.users'), ('bastion.memberships'), ('bastion.roles'),
-           ('bastion.permissions'), ('bastion.role_permissions')
+    VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.unit_parents'), ('bastion.users'),
+           ('bastion.memberships'), ('bastion.roles'), ('bastion.permissions'), ('bastion.role_permissions')
 $$;
 COMMENT ON FUNCTION bastion.app_role_tables() IS
 'The tables, each under row-level security, that an application role may read. Internal.';
@@ -93,6 +93,7 @@ DECLARE
     grantee text := bastion.app_role_name(role);
 BEGIN
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA bastion, bastion_api FROM %s', grantee);
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA bastion, bastion_api FROM %s', grantee);
     EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api FROM %s', grantee);
     EXECUTE format('REVOKE ALL ON SCHEMA bastion, bastion_api FROM %s', grantee);
 END

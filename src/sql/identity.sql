@@ -357,6 +357,9 @@ BEGIN
         RAISE EXCEPTION 'impersonation needs a reason' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'The reason has 1 to 200 printable characters and is recorded.';
     END IF;
+    IF num_nulls(impersonate.user_id, impersonate.tenant_id, impersonate.read_only) > 0 THEN
+        RAISE EXCEPTION 'impersonation needs a user, a tenant and a mode' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     PERFORM bastion.require_writable('impersonation');
     PERFORM bastion.record_event('impersonation', 'success', impersonate.user_id, impersonate.tenant_id,
         jsonb_build_object('reason', impersonate.reason, 'read_only', impersonate.read_only, 'role', session_user));
@@ -367,4 +370,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.impersonate(uuid, uuid, text, boolean) IS
-'For support: makes another user the identity of this transaction, in one tenant, read-only unless asked otherwise, and keeps the actor. Recorded in bastion.events with the reason, and in the server log. EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';
+'For support: makes another user the identity of this transaction, in one tenant, read-only unless asked otherwise, and keeps the actor. Recorded in bastion.events with the reason, and in the server log. EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';

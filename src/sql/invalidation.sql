@@ -42,14 +42,21 @@ ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_truncate;
 CREATE TRIGGER units_invalidate AFTER DELETE ON bastion.units
 FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
 CREATE TRIGGER units_invalidate_update AFTER UPDATE ON bastion.units
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id, OLD.parent_id, OLD.slug) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.tenant_id, NEW.parent_id, NEW.slug))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id, OLD.slug) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.tenant_id, NEW.slug))
 EXECUTE FUNCTION bastion.invalidate('all');
 CREATE TRIGGER units_invalidate_truncate AFTER TRUNCATE ON bastion.units
 FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_update;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_truncate;
+
+CREATE TRIGGER unit_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER unit_parents_invalidate_truncate AFTER TRUNCATE ON bastion.unit_parents
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_invalidate;
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_invalidate_truncate;
 
 CREATE TRIGGER roles_invalidate AFTER UPDATE OR DELETE ON bastion.roles
 FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');

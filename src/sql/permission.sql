@@ -30,10 +30,9 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE line AS (
-        SELECT u.id, u.parent_id FROM bastion.units u
-        WHERE u.tenant_id = roles_in_force.tenant_id AND u.id = roles_in_force.unit_id
+        SELECT roles_in_force.unit_id AS id
         UNION
-        SELECT u.id, u.parent_id FROM line JOIN bastion.units u ON u.id = line.parent_id
+        SELECT p.parent_id FROM line JOIN bastion.unit_parents p ON p.unit_id = line.id
     )
     SELECT m.role_id, m.unit_id IS NULL FROM bastion.memberships m
     WHERE m.user_id = roles_in_force.user_id AND m.tenant_id = roles_in_force.tenant_id

@@ -14,6 +14,11 @@ CREATE POLICY units_of_tenant ON bastion.units FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY units_of_tenant ON bastion.units IS 'The units of the context''s tenant';
 
+ALTER TABLE bastion.unit_parents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY unit_parents_of_tenant ON bastion.unit_parents FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY unit_parents_of_tenant ON bastion.unit_parents IS 'The tree of units of the context''s tenant';
+
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY users_self ON bastion.users FOR SELECT
     USING (id = (SELECT bastion.user_id()));

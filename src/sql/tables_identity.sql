@@ -29,10 +29,9 @@ COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was made';
 CREATE TABLE bastion.units (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
-    parent_id uuid,
     kind text NOT NULL,
     name text NOT NULL,
-    slug text COLLATE "C" NOT NULL,
+    slug text COLLATE "C",
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT units_pkey PRIMARY KEY (id),
     CONSTRAINT units_tenant_id_id_key UNIQUE (tenant_id, id),
@@ -40,20 +39,33 @@ CREATE TABLE bastion.units (
     CONSTRAINT units_kind_check CHECK (bastion.is_word(kind)),
     CONSTRAINT units_name_check CHECK (bastion.is_label(name)),
     CONSTRAINT units_slug_check CHECK (bastion.is_slug(slug)),
-    CONSTRAINT units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
-    -- Both columns, so that a parent is always of the same tenant. NO ACTION: a unit with children stays, while deleting the
-    -- tenant takes them all at once.
-    CONSTRAINT units_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES bastion.units (tenant_id, id)
+    CONSTRAINT units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
-CREATE INDEX units_parent_id_idx ON bastion.units (tenant_id, parent_id) WHERE parent_id IS NOT NULL;
-COMMENT ON TABLE bastion.units IS 'Teams, projects and the like: a tree inside a tenant';
+COMMENT ON TABLE bastion.units IS 'Teams, projects and the like: with unit_parents a tree inside a tenant';
 COMMENT ON COLUMN bastion.units.id IS 'The unit in contexts';
 COMMENT ON COLUMN bastion.units.tenant_id IS 'The tenant it belongs to';
-COMMENT ON COLUMN bastion.units.parent_id IS 'The unit above it, in the same tenant; NULL at the top';
 COMMENT ON COLUMN bastion.units.kind IS 'One word of the application''s own: team, project, department';
 COMMENT ON COLUMN bastion.units.name IS 'For people';
-COMMENT ON COLUMN bastion.units.slug IS 'Name in URLs and as argument, unique in the tenant; never a uuid';
+COMMENT ON COLUMN bastion.units.slug IS 'Optional name in URLs and as argument, unique in the tenant; never a uuid';
 COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was made';
+
+-- A table of its own: a reference from units to itself is a cycle to pg_dump, which then warns and cannot order the rows.
+CREATE TABLE bastion.unit_parents (
+    unit_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    parent_id uuid NOT NULL,
+    CONSTRAINT unit_parents_pkey PRIMARY KEY (unit_id),
+    -- With the tenant, so that a parent is always of the same one. A unit with children stays, while deleting the tenant
+    -- takes them all at once.
+    CONSTRAINT unit_parents_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
+        ON DELETE CASCADE,
+    CONSTRAINT unit_parents_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES bastion.units (tenant_id, id)
+);
+CREATE INDEX unit_parents_tenant_id_parent_id_idx ON bastion.unit_parents (tenant_id, parent_id);
+COMMENT ON TABLE bastion.unit_parents IS 'The unit above each unit; a unit without a row is at the top';
+COMMENT ON COLUMN bastion.unit_parents.unit_id IS 'The unit';
+COMMENT ON COLUMN bastion.unit_parents.tenant_id IS 'The tenant of both';
+COMMENT ON COLUMN bastion.unit_parents.parent_id IS 'The unit above it';
 
 CREATE FUNCTION bastion.check_unit_tree() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -61,14 +73,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Two moves that make a cycle only together must wait for each other.
-    PERFORM FROM bastion.tenants WHERE id = NEW.tenant_id FOR NO KEY UPDATE;
+    PERFORM FROM bastion.tenants t WHERE t.id = NEW.tenant_id FOR NO KEY UPDATE;
     IF EXISTS (
         WITH RECURSIVE above AS (
             SELECT NEW.parent_id AS id
             UNION
-            SELECT u.parent_id FROM above JOIN bastion.units u ON u.id = above.id
+            SELECT p.parent_id FROM above JOIN bastion.unit_parents p ON p.unit_id = above.id
         )
-        SELECT FROM above WHERE id = NEW.id
+        SELECT FROM above WHERE id = NEW.unit_id
     ) THEN
         RAISE EXCEPTION 'a unit cannot be below itself' USING ERRCODE = 'check_violation';
     END IF;
@@ -78,9 +90,9 @@ $$;
 COMMENT ON FUNCTION bastion.check_unit_tree() IS
 'Trigger: refuses a unit that would be its own ancestor, SQLSTATE 23514.';
 
-CREATE TRIGGER units_check_tree AFTER INSERT OR UPDATE OF parent_id ON bastion.units
-FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION bastion.check_unit_tree();
-COMMENT ON TRIGGER units_check_tree ON bastion.units IS 'Keeps units a tree';
+CREATE TRIGGER unit_parents_check_tree AFTER INSERT OR UPDATE ON bastion.unit_parents
+FOR EACH ROW EXECUTE FUNCTION bastion.check_unit_tree();
+COMMENT ON TRIGGER unit_parents_check_tree ON bastion.unit_parents IS 'Keeps units a tree';
 
 CREATE TABLE bastion.users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),

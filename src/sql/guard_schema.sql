@@ -1,0 +1,269 @@
+-- Guarded schemas. An event trigger, made with the first guard and dropped with the last, gives every new table of a guarded
+-- schema row security without a policy: nobody sees its rows before somebody decides between protect() and mark_global().
+
+CREATE TABLE bastion.global_tables (
+    relation regclass NOT NULL,
+    reason text NOT NULL,
+    marked_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT global_tables_pkey PRIMARY KEY (relation),
+    CONSTRAINT global_tables_reason_check CHECK (btrim(reason) <> '' AND octet_length(reason) <= 1000)
+);
+COMMENT ON TABLE bastion.global_tables IS 'Tables that all tenants share on purpose; partitions and children follow';
+COMMENT ON COLUMN bastion.global_tables.relation IS 'The table';
+COMMENT ON COLUMN bastion.global_tables.reason IS 'Why all tenants share it';
+COMMENT ON COLUMN bastion.global_tables.marked_at IS 'When mark_global() was first called';
+
+ALTER TABLE bastion.global_tables ENABLE ROW LEVEL SECURITY;
+CREATE POLICY global_tables_of_owner ON bastion.global_tables
+    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+COMMENT ON POLICY global_tables_of_owner ON bastion.global_tables IS 'The records of the tables that one owns';
+
+CREATE TABLE bastion.guarded_schemas (
+    schema_name regnamespace NOT NULL,
+    guarded_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT guarded_schemas_pkey PRIMARY KEY (schema_name)
+);
+COMMENT ON TABLE bastion.guarded_schemas IS 'Schemas whose new tables get row security at once. Granted to nobody';
+COMMENT ON COLUMN bastion.guarded_schemas.schema_name IS 'The schema';
+COMMENT ON COLUMN bastion.guarded_schemas.guarded_at IS 'When guard_schema() was called';
+
+CREATE TABLE bastion.unguarded_tables (
+    relation regclass NOT NULL,
+    CONSTRAINT unguarded_tables_pkey PRIMARY KEY (relation)
+);
+COMMENT ON TABLE bastion.unguarded_tables IS
+'Tables without row security that were in a schema before its guard, which leaves them as they are. Granted to nobody';
+COMMENT ON COLUMN bastion.unguarded_tables.relation IS 'The table';
+
+SELECT pg_extension_config_dump('bastion.global_tables',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_extension_config_dump('bastion.guarded_schemas',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.oid = schema_name)');
+SELECT pg_extension_config_dump('bastion.unguarded_tables',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+-- Which tables the guard closes. These read the records of every owner, and tell only yes or no about a table.
+
+CREATE FUNCTION bastion.is_global(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.protect_line(is_global.relation) l JOIN bastion.global_tables g ON g.relation = l)
+$$;
+COMMENT ON FUNCTION bastion.is_global(regclass) IS
+'Whether a table, or one that it is a partition or child of, is marked global. Internal.';
+
+CREATE FUNCTION bastion.must_be_guarded(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_class c JOIN bastion.guarded_schemas s ON s.schema_name = c.relnamespace
+        WHERE c.oid = must_be_guarded.relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+          AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+          AND NOT EXISTS (SELECT FROM bastion.unguarded_tables u WHERE u.relation = c.oid)
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
+       AND NOT bastion.is_global(must_be_guarded.relation)
+$$;
+COMMENT ON FUNCTION bastion.must_be_guarded(regclass) IS
+'Whether this is a table of a guarded schema, new since the guard and not global, without forced row security. Internal.';
+
+CREATE FUNCTION bastion.guard_table(member regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.must_be_guarded(member) THEN
+        EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member);
+        RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member
+            USING HINT = format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
+                                member, member);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.guard_table(regclass) IS
+'Gives a table of a guarded schema row security without a policy. Internal.';
+
+-- Global tables
+
+CREATE FUNCTION bastion.open_global(member regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
+                  AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)) THEN
+        EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY', member);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.open_global(regclass) IS 'Takes row security off a table that has no policy. Internal.';
+
+CREATE FUNCTION bastion.mark_global(relation regclass, reason text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.check_protectable(relation);
+    IF coalesce(btrim(reason), '') = '' THEN
+        RAISE EXCEPTION 'reason must not be empty' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Say why all tenants share this table.';
+    ELSIF octet_length(reason) > 1000 THEN
+        RAISE EXCEPTION 'reason is longer than 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF bastion.protect_root(relation) IS NOT NULL THEN
+        RAISE EXCEPTION 'table % is protected', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('Call bastion.unprotect(%L) first.', bastion.protect_root(relation));
+    END IF;
+    INSERT INTO bastion.global_tables (relation, reason) VALUES (mark_global.relation, mark_global.reason)
+    ON CONFLICT ON CONSTRAINT global_tables_pkey DO UPDATE SET reason = excluded.reason;
+    PERFORM bastion.open_global(t.member) FROM bastion.protect_tree(relation) t;
+END
+$$;
+COMMENT ON FUNCTION bastion.mark_global(regclass, text) IS
+'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 55000 for a protected table.';
+
+CREATE FUNCTION bastion.unmark_global(relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.check_protectable(relation);
+    DELETE FROM bastion.global_tables g WHERE g.relation = unmark_global.relation;
+    IF NOT FOUND THEN
+        RAISE NOTICE 'table % is not marked global', relation;
+    END IF;
+    PERFORM bastion.guard_table(t.member) FROM bastion.protect_tree(relation) t;
+END
+$$;
+COMMENT ON FUNCTION bastion.unmark_global(regclass) IS
+'Takes the mark of mark_global() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809.';
+
+-- The event trigger
+
+-- Only members without a policy of ours are new. That also keeps this out of the way of protect(), whose own statements fire
+-- the event trigger: it writes policies before any ALTER TABLE, partitions before their root, and the record last.
+CREATE FUNCTION bastion.guard_tree(relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+    newcomer regclass;
+BEGIN
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(guard_tree.relation);
+    IF NOT FOUND OR NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, spec.tenant_column)) THEN
+        RETURN;
+    END IF;
+    FOR newcomer IN
+        SELECT t.member FROM bastion.protect_tree(guard_tree.relation) t
+        JOIN pg_class c ON c.oid = t.member AND c.relkind IN ('r', 'p')
+        WHERE t.member <> spec.relation
+          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND p.polname LIKE 'bastion\_tenant\_%')
+        ORDER BY t.depth DESC, t.member::text
+    LOOP
+        PERFORM bastion.protect_remember(newcomer, array_remove(ARRAY[spec.tenant_column, spec.owner_column], NULL));
+        PERFORM bastion.run_plan(ARRAY(SELECT bastion.plan_member(spec, newcomer)), false);
+        RAISE NOTICE 'table % is protected like %', newcomer, spec.relation;
+    END LOOP;
+    PERFORM bastion.run_plan(ARRAY(SELECT bastion.plan_indexes(spec)), false);
+END
+$$;
+COMMENT ON FUNCTION bastion.guard_tree(regclass) IS
+'Protects the partitions and children of a protected table that have no protection yet. Internal.';
+
+-- SECURITY DEFINER: whoever makes a table needs no right in the extension. It runs DDL only, on tables that the firing
+-- command holds locked, and evaluates nothing that their owner wrote.
+CREATE FUNCTION bastion.guard_ddl() RETURNS event_trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed regclass;
+BEGIN
+    FOR changed IN
+        SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
+        WHERE d.classid = 'pg_class'::regclass AND NOT d.in_extension AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+    LOOP
+        PERFORM bastion.guard_tree(changed);
+        PERFORM bastion.guard_table(changed);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.guard_ddl() IS
+'Event trigger of guard_schema(): closes new tables of guarded schemas and protects new partitions of protected tables. Internal.';
+
+CREATE FUNCTION bastion.check_guardable(schema name) RETURNS regnamespace
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_schema oid := (SELECT n.oid FROM pg_namespace n WHERE n.nspname = schema);
+BEGIN
+    IF schema IS NULL THEN
+        RAISE EXCEPTION 'schema must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        RAISE EXCEPTION 'must be superuser to guard a schema' USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'The guard is an event trigger, which only a superuser can make.';
+    ELSIF found_schema IS NULL THEN
+        RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = 'invalid_schema_name';
+    ELSIF schema LIKE 'pg\_%' OR schema IN ('information_schema', 'bastion', 'bastion_api') THEN
+        RAISE EXCEPTION 'cannot guard the schema "%"', schema USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name a schema with tables of an application.';
+    END IF;
+    RETURN found_schema;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_guardable(name) IS
+'A schema that can be guarded; refuses others (22023, 3F000) and roles that are not superuser (42501). Internal.';
+
+CREATE FUNCTION bastion.guard_schema(schema name) RETURNS TABLE (unprotected regclass)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    guarded regnamespace := bastion.check_guardable(schema);
+BEGIN
+    INSERT INTO bastion.guarded_schemas (schema_name) VALUES (guarded) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        INSERT INTO bastion.unguarded_tables (relation)
+        SELECT c.oid FROM pg_class c WHERE c.relnamespace = guarded AND bastion.must_be_guarded(c.oid)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtname = 'bastion_guard') THEN
+        CREATE EVENT TRIGGER bastion_guard ON ddl_command_end
+            WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+            EXECUTE FUNCTION bastion.guard_ddl();
+    END IF;
+    RETURN QUERY
+        SELECT c.oid::regclass FROM pg_class c
+        WHERE c.relnamespace = guarded AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+          AND bastion.protect_root(c.oid) IS NULL AND NOT bastion.is_global(c.oid)
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+        ORDER BY c.oid::regclass::text;
+END
+$$;
+COMMENT ON FUNCTION bastion.guard_schema(name) IS
+'From now on every new table of this schema gets ENABLE and FORCE ROW LEVEL SECURITY at once, with a warning, and nobody sees its rows until protect() or mark_global() is called; while any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Tables that exist stay as they are; those neither protected nor global are returned. Temporary tables and those of extensions are left alone. Called again, it only lists. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
+
+CREATE FUNCTION bastion.unguard_schema(schema name) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    guarded regnamespace := bastion.check_guardable(schema);
+BEGIN
+    DELETE FROM bastion.guarded_schemas s WHERE s.schema_name = guarded;
+    IF NOT FOUND THEN
+        RAISE NOTICE 'schema "%" is not guarded', schema;
+    END IF;
+    DELETE FROM bastion.guarded_schemas s WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = s.schema_name);
+    DELETE FROM bastion.unguarded_tables u
+    WHERE NOT EXISTS (SELECT FROM pg_class c JOIN bastion.guarded_schemas s ON s.schema_name = c.relnamespace
+                      WHERE c.oid = u.relation);
+    IF NOT EXISTS (SELECT FROM bastion.guarded_schemas) THEN
+        DROP EVENT TRIGGER IF EXISTS bastion_guard;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.unguard_schema(name) IS
+'Ends guard_schema(): new tables get nothing any more; tables keep what they have. For superusers. SQLSTATE 22004, 22023, 3F000, 42501.';

@@ -1,0 +1,216 @@
+-- bastion.protect() and unprotect(), what is protected (the view protection), and who may call them.
+
+CREATE FUNCTION bastion.protect(
+    relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, resource text DEFAULT NULL,
+    actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
+    citus boolean DEFAULT false, dry_run boolean DEFAULT false)
+RETURNS TABLE (statement text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+    tenant_type regtype;
+BEGIN
+    PERFORM bastion.check_protectable(relation);
+    PERFORM bastion.check_tree(relation);
+    PERFORM bastion.check_actions(actions);
+    IF tenant IS NULL THEN
+        RAISE EXCEPTION 'tenant must not be null' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'Name the column that holds the tenant: tenant => ''column''.';
+    ELSIF tenant = owner THEN
+        RAISE EXCEPTION 'tenant and owner must be two columns' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF existing IS NULL OR existing NOT IN ('refuse', 'drop', 'keep') THEN
+        RAISE EXCEPTION 'existing must be ''refuse'', ''drop'' or ''keep''' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF bastion.is_global(relation) THEN
+        RAISE EXCEPTION 'table % is marked global', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = format('Call bastion.unmark_global(%L) first.', relation);
+    END IF;
+    IF dry_run IS NOT TRUE THEN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
+        PERFORM bastion.forget_dropped_tables();
+    END IF;
+    tenant_type := bastion.check_column(relation, tenant, 'tenant');
+    IF tenant_fk AND tenant_type IN ('text'::regtype, 'character varying'::regtype) THEN
+        RAISE EXCEPTION 'cannot make a foreign key of column "%" of table %: its type is %', tenant, relation, tenant_type
+            USING ERRCODE = 'datatype_mismatch', HINT = 'tenant_fk needs a uuid, bigint or integer column.';
+    END IF;
+    PERFORM bastion.check_column(relation, owner, 'owner') WHERE owner IS NOT NULL;
+    PERFORM bastion.check_foreign_policies(relation) WHERE existing = 'refuse';
+    PERFORM bastion.check_no_nulls(relation, tenant);
+
+    spec.relation := relation;
+    spec.tenant_column := tenant;
+    spec.owner_column := owner;
+    spec.resource := bastion.check_resource(relation, resource);
+    spec.options := jsonb_build_object('actions', coalesce(actions, '{}'), 'existing', existing,
+                                       'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false));
+    RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_protect(spec)), dry_run);
+END
+$$;
+COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean) IS
+'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 42501 for a table of somebody else, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
+
+CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+BEGIN
+    PERFORM bastion.check_protectable(relation);
+    IF dry_run IS NOT TRUE THEN
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
+    END IF;
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = unprotect.relation;
+    IF NOT FOUND THEN
+        RAISE NOTICE 'table % is not protected', relation;
+        RETURN;
+    END IF;
+    RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_unprotect(spec)), dry_run);
+END
+$$;
+COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
+'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the defaults, NOT NULL, index and foreign key that it made; what was there before comes back. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809.';
+
+-- What is there, and what is wrong with it
+
+CREATE FUNCTION bastion.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT v.problem
+    FROM pg_class c, LATERAL (VALUES
+        (c.relkind IN ('r', 'p'), 'a foreign table has no row security'),
+        (c.relrowsecurity, 'row security is off'),
+        (c.relforcerowsecurity, 'row security is not forced')) AS v (done, problem)
+    WHERE c.oid = member AND NOT v.done
+    UNION ALL
+    (SELECT format('policy %s is %s', p.name, p.state)
+     FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'ok' ORDER BY p.name)
+    UNION ALL
+    SELECT format('permissive policy "%s" is not of protect()', p)
+    FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep'
+    UNION ALL
+    SELECT format('column "%s" has another default', d.column_name)
+    FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set
+    UNION ALL
+    SELECT format('column "%s" accepts NULL', spec.tenant_column)
+    FROM bastion.column_state(member, spec.tenant_column) c WHERE NOT c.is_not_null
+$$;
+COMMENT ON FUNCTION bastion.member_problems(bastion.protected_tables, regclass) IS
+'How one table, partition or child differs from its protection. Internal.';
+
+CREATE FUNCTION bastion.protection_problems(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gone name[] := ARRAY(SELECT n FROM unnest(ARRAY[spec.tenant_column, spec.owner_column]) n
+                         WHERE n IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n)));
+BEGIN
+    RETURN QUERY SELECT format('column "%s" does not exist', n) FROM unnest(gone) n;
+    IF NOT spec.tenant_column = ANY (gone) THEN
+        RETURN QUERY
+            SELECT CASE WHEN t.depth > 0 THEN t.member || ': ' ELSE '' END || string_agg(p.problem, ', ' ORDER BY p.place)
+            FROM bastion.protect_tree(spec.relation) t,
+                 bastion.member_problems(spec, t.member) WITH ORDINALITY AS p (problem, place)
+            GROUP BY t.member, t.depth ORDER BY t.depth, t.member::text;
+    END IF;
+    IF NOT bastion.has_tenant_index(spec.relation, spec.tenant_column) AND NOT spec.tenant_column = ANY (gone) THEN
+        RETURN NEXT format('no index begins with column "%s"', spec.tenant_column);
+    END IF;
+    IF NOT bastion.resource_registered(spec.resource, bastion.protect_actions(spec)) THEN
+        RETURN NEXT format('permissions of the resource "%s" are missing', spec.resource);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.protection_problems(bastion.protected_tables) IS
+'How a protected table, its partitions and children differ from its record; no row when they do not. Internal.';
+
+CREATE FUNCTION bastion.policies_of(relation regclass) RETURNS text[]
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT array_agg(concat(quote_ident(p.polname), CASE WHEN p.polpermissive THEN ' PERMISSIVE ' ELSE ' RESTRICTIVE ' END,
+                            bastion.policy_command(p.polcmd),
+                            regexp_replace(' USING ' || pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
+                            regexp_replace(' WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
+                     ORDER BY p.polname)
+    FROM pg_policy p WHERE p.polrelid = policies_of.relation
+$$;
+COMMENT ON FUNCTION bastion.policies_of(regclass) IS 'The policies of a table, as the catalog has them. Internal.';
+
+-- SECURITY DEFINER for the records of other owners; it shows nothing else that the catalog does not show to everybody.
+CREATE FUNCTION bastion.protection_report()
+RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, rls_enabled boolean, rls_forced boolean,
+               policies text[], partitions bigint, status text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.relation, p.tenant_column, p.owner_column, p.resource, c.relrowsecurity, c.relforcerowsecurity,
+           bastion.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion.protect_tree(p.relation)),
+           coalesce((SELECT string_agg(s.problem, '; ' ORDER BY s.place)
+                     FROM bastion.protection_problems(p) WITH ORDINALITY AS s (problem, place)), 'ok')
+    FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation
+    ORDER BY p.relation::text
+$$;
+COMMENT ON FUNCTION bastion.protection_report() IS 'The rows of the view bastion.protection. Internal.';
+
+CREATE VIEW bastion.protection AS SELECT * FROM bastion.protection_report();
+COMMENT ON VIEW bastion.protection IS
+'Every protected table with its policies as they are now. status is ok, or says what is not as protect() left it: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Calling protect() again mends it.';
+COMMENT ON COLUMN bastion.protection.relation IS 'The table';
+COMMENT ON COLUMN bastion.protection.tenant_column IS 'Column that holds the tenant';
+COMMENT ON COLUMN bastion.protection.owner_column IS 'Column that holds the user who made the row, if any';
+COMMENT ON COLUMN bastion.protection.resource IS 'First part of the permissions that the policies ask for';
+COMMENT ON COLUMN bastion.protection.rls_enabled IS 'Whether row security is on now';
+COMMENT ON COLUMN bastion.protection.rls_forced IS 'Whether it holds for the owner of the table too';
+COMMENT ON COLUMN bastion.protection.policies IS 'All policies of the table, those of others too';
+COMMENT ON COLUMN bastion.protection.partitions IS 'How many partitions and inheritance children follow the table';
+COMMENT ON COLUMN bastion.protection.status IS 'ok, or what differs from the protection';
+
+-- Who may call it
+
+CREATE FUNCTION bastion.migration_role_functions() RETURNS SETOF regprocedure
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.oid::regprocedure FROM pg_proc p
+    WHERE p.pronamespace = 'bastion'::regnamespace AND p.proname = ANY (ARRAY[
+        'protect', 'unprotect', 'mark_global', 'unmark_global', 'protection_report', 'protect_resource', 'protect_remember',
+        'protect_record', 'protect_forget', 'forget_dropped_tables', 'owns_relation', 'protect_tree', 'protect_line',
+        'protect_root', 'column_state', 'protect_normal', 'is_context_default', 'column_memory', 'protect_action',
+        'protect_actions', 'protect_test', 'protect_policies', 'foreign_policies', 'policy_command', 'protect_policy_state',
+        'protect_defaults', 'tenant_may_be_null', 'has_tenant_index', 'made_indexes', 'resource_registered',
+        'kind_of_relation', 'check_protectable', 'check_member', 'check_tree', 'check_column', 'check_no_nulls',
+        'check_foreign_policies', 'check_actions', 'resource_of_table', 'check_resource', 'is_resource', 'is_word',
+        'is_reserved_resource', 'plan_policies', 'plan_member', 'plan_remember', 'plan_not_null', 'plan_foreign_keys',
+        'free_index_name', 'plan_indexes', 'plan_release', 'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect',
+        'run_plan', 'is_global', 'must_be_guarded', 'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id',
+        'has_permission', 'tenant_if_allowed', 'tenant_number_if_allowed'])
+    ORDER BY p.proname
+$$;
+COMMENT ON FUNCTION bastion.migration_role_functions() IS
+'The functions that a role needs to protect its tables: those it calls, what they call, and what policies and defaults name. Internal.';
+
+CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee text := bastion.app_role_name(role);
+    callable regprocedure;
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA bastion TO %s', grantee);
+    FOR callable IN SELECT f FROM bastion.migration_role_functions() f LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', callable, grantee);
+    END LOOP;
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', grantee);
+    EXECUTE format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', grantee);
+    EXECUTE format('GRANT REFERENCES (id, number) ON bastion.tenants TO %s', grantee);
+    EXECUTE format('GRANT SELECT ON bastion.protection TO %s', grantee);
+END
+$$;
+COMMENT ON FUNCTION bastion.allow_migration_role(regrole) IS
+'Lets a role that owns tables, and is not a superuser, call protect(), unprotect() and mark_global() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';

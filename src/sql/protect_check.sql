@@ -1,0 +1,218 @@
+-- What protect() refuses. Each check raises with what is wrong, its SQLSTATE and what to do, and returns otherwise.
+
+CREATE FUNCTION bastion.kind_of_relation(kind "char") RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE kind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
+                     WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' ELSE 'not a table' END
+$$;
+COMMENT ON FUNCTION bastion.kind_of_relation("char") IS 'pg_class.relkind of anything but a table, in words. Internal.';
+
+CREATE FUNCTION bastion.check_protectable(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_class pg_class;
+    extension name := (SELECT e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                       WHERE d.classid = 'pg_class'::regclass AND d.objid = relation
+                         AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e');
+BEGIN
+    IF relation IS NULL THEN
+        RAISE EXCEPTION 'table must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    SELECT * INTO found_class FROM pg_class c WHERE c.oid = relation;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table with OID % does not exist', relation::oid USING ERRCODE = 'undefined_table';
+    ELSIF found_class.relkind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION 'cannot protect %: it is %', relation, bastion.kind_of_relation(found_class.relkind)
+            USING ERRCODE = 'wrong_object_type', HINT = CASE found_class.relkind
+                WHEN 'v' THEN 'Protect the tables that it reads, and give the view security_invoker = true.'
+                WHEN 'm' THEN 'A materialized view has no row security: grant it to nobody and read it through a function.'
+                ELSE 'Only ordinary and partitioned tables have row security.' END;
+    ELSIF found_class.relpersistence = 't' THEN
+        RAISE EXCEPTION 'cannot protect %: it is a temporary table', relation USING ERRCODE = 'wrong_object_type',
+            HINT = 'Only its own session sees a temporary table.';
+    ELSIF found_class.oid < 16384 OR found_class.relnamespace IN (
+            'pg_catalog'::regnamespace, 'pg_toast'::regnamespace, 'information_schema'::regnamespace) THEN
+        RAISE EXCEPTION 'cannot protect %: it is a system table', relation USING ERRCODE = 'wrong_object_type';
+    ELSIF extension IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot protect %: it belongs to the extension "%"', relation, extension
+            USING ERRCODE = 'wrong_object_type';
+    ELSIF NOT bastion.owns_relation(relation) THEN
+        RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_protectable(regclass) IS
+'Refuses what cannot have row security (42809) and the table of somebody else (42501). Internal.';
+
+CREATE FUNCTION bastion.check_member(root regclass, member regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stranger regclass := (SELECT p FROM bastion.protect_line(member) l, bastion.protect_root(l) p WHERE p <> root LIMIT 1);
+BEGIN
+    IF (SELECT c.relkind FROM pg_class c WHERE c.oid = member) NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION 'cannot protect %: its partition or child % is a foreign table', root, member
+            USING ERRCODE = 'wrong_object_type', HINT = 'A foreign table has no row security: detach it first.';
+    ELSIF NOT bastion.owns_relation(member) THEN
+        RAISE EXCEPTION 'must be owner of table %, a partition or child of %', member, root
+            USING ERRCODE = 'insufficient_privilege';
+    ELSIF stranger IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot protect %: its child % has the protection of %', root, member, stranger
+            USING ERRCODE = 'wrong_object_type';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_member(regclass, regclass) IS
+'Refuses a partition or child that cannot have the protection of its root: 42501, 42809. Internal.';
+
+CREATE FUNCTION bastion.check_tree(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    parent regclass := (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = relation ORDER BY i.inhseqno LIMIT 1);
+BEGIN
+    IF parent IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot protect % alone: it is a partition or child of %', relation, parent
+            USING ERRCODE = 'wrong_object_type',
+                  HINT = format('Protect %s: its partitions and children get the same protection.', parent);
+    END IF;
+    PERFORM bastion.check_member(relation, t.member) FROM bastion.protect_tree(relation) t WHERE t.depth > 0;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_tree(regclass) IS
+'Refuses a partition without its root (42809), and partitions that cannot follow. Internal.';
+
+CREATE FUNCTION bastion.check_column(relation regclass, column_name name, purpose text) RETURNS regtype
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    state record;
+    allowed regtype[] := CASE purpose WHEN 'tenant' THEN '{uuid,text,character varying,bigint,integer}'
+                                      ELSE '{uuid,text,character varying}' END;
+    refusal text := format('cannot use column "%s" of table %s for the %s', column_name, relation, purpose);
+BEGIN
+    SELECT * INTO state FROM bastion.column_state(relation, column_name);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'column "%" of table % does not exist', column_name, relation USING ERRCODE = 'undefined_column',
+            HINT = format('Name the column that holds the %s: %s => ''column''.', purpose, purpose);
+    ELSIF state.generated THEN
+        RAISE EXCEPTION '%: its value is generated', refusal USING ERRCODE = 'invalid_column_definition',
+            HINT = 'Use a column that INSERT can set.';
+    ELSIF state.base_type <> ALL (allowed) THEN
+        RAISE EXCEPTION '%: its type is %', refusal, state.base_type USING ERRCODE = 'datatype_mismatch',
+            HINT = format('The type must be one of %s.', array_to_string(allowed, ', '));
+    ELSIF state.base_type = 'character varying'::regtype AND state.type_modifier BETWEEN 4 AND 39 THEN
+        RAISE EXCEPTION '%: it is too short', refusal USING ERRCODE = 'datatype_mismatch',
+            HINT = 'A uuid has 36 characters.';
+    END IF;
+    RETURN state.base_type;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_column(regclass, name, text) IS
+'The type of a column that can hold the tenant or the owner; refuses others: 42703, 42611, 42804. Internal.';
+
+-- Counts with the caller's rights: the extension must not read somebody's table with more. Where row security hides the rows
+-- from their own owner, SET NOT NULL finds them all the same, and refuses.
+CREATE FUNCTION bastion.check_no_nulls(relation regclass, column_name name) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    nulls bigint := 0;
+BEGIN
+    IF bastion.tenant_may_be_null(relation, column_name) THEN
+        EXECUTE format('SELECT count(*) FROM %s WHERE %I IS NULL', relation, column_name) INTO nulls;
+    END IF;
+    IF nulls > 0 THEN
+        RAISE EXCEPTION 'column "%" of table % is NULL in % row(s)', column_name, relation, nulls
+            USING ERRCODE = 'not_null_violation', HINT = 'Give every row a tenant first.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_no_nulls(regclass, name) IS 'Refuses rows without a tenant, and counts them: 23502. Internal.';
+
+CREATE FUNCTION bastion.check_foreign_policies(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names text := (SELECT string_agg(format('"%s" on %s', p, t.member), ', ' ORDER BY t.depth, t.member::text, p)
+                   FROM bastion.protect_tree(relation) t, bastion.foreign_policies(t.member) p);
+BEGIN
+    IF names IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot protect %: it has permissive policies: %', relation, names
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'existing => ''drop'' drops them; existing => ''keep'' lets them decide inside each tenant.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_foreign_policies(regclass) IS
+'Refuses permissive policies that protect() did not write, and lists them: 55000. Internal.';
+
+CREATE FUNCTION bastion.check_actions(actions jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    entry record;
+BEGIN
+    IF jsonb_typeof(actions) <> 'object' THEN
+        RAISE EXCEPTION 'actions must be a JSON object' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'For example {"update": "edit"}.';
+    END IF;
+    FOR entry IN SELECT * FROM jsonb_each(actions) LOOP
+        IF entry.key NOT IN ('create', 'read', 'update', 'delete') THEN
+            RAISE EXCEPTION 'unknown action "%"', left(entry.key, 63) USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'The actions are create, read, update and delete.';
+        ELSIF jsonb_typeof(entry.value) <> 'string' OR NOT bastion.is_word(entry.value #>> '{}') THEN
+            RAISE EXCEPTION 'invalid name for the action "%"', entry.key USING ERRCODE = 'invalid_parameter_value',
+                HINT = 'An action is one word of lower-case letters, digits and underscores.';
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_actions(jsonb) IS
+'Refuses anything but an object whose keys are create, read, update or delete and whose values are words: 22023. Internal.';
+
+CREATE FUNCTION bastion.resource_of_table(table_name name) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN word = '' THEN 'table_' || left(md5(table_name), 8)
+                WHEN word ~ '^[0-9]' THEN 'table_' || word
+                ELSE word END
+    FROM btrim(regexp_replace(lower(table_name::text COLLATE "C"), '[^a-z0-9_]+', '_', 'g'), '_') word
+$$;
+COMMENT ON FUNCTION bastion.resource_of_table(name) IS
+'A resource name made of a table''s: lower case, anything but a-z, 0-9 and _ as one _. Internal.';
+
+CREATE FUNCTION bastion.check_resource(relation regclass, resource text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    table_name name := (SELECT c.relname FROM pg_class c WHERE c.oid = relation);
+    chosen text := coalesce(resource, bastion.resource_of_table(table_name));
+BEGIN
+    IF NOT bastion.is_resource(chosen) THEN
+        RAISE EXCEPTION 'invalid resource name' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A resource is words of lower-case letters, digits and underscores, joined by dots.';
+    ELSIF bastion.is_reserved_resource(chosen) THEN
+        RAISE EXCEPTION 'the resource name "%" is reserved', chosen USING ERRCODE = 'reserved_name',
+            DETAIL = 'Names that begin with tenant, platform or bastion belong to pg_bastion.',
+            HINT = 'Choose another one: resource => ''name''.';
+    ELSIF resource IS NULL AND chosen <> table_name THEN
+        RAISE NOTICE 'the resource of table % is "%"', relation, chosen;
+    END IF;
+    RETURN chosen;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_resource(regclass, text) IS
+'The resource name given, or one made of the table''s name; refuses malformed (22023) and reserved (42939) ones. Internal.';

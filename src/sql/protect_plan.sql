@@ -1,0 +1,288 @@
+-- The statements of protect() and unprotect(). Every plan compares with the catalog and returns only what is missing, each
+-- statement complete with its semicolon, so that a dry run is a script. Also between two of its statements no row of another
+-- tenant is to be seen: policies come before ENABLE and are altered in place, and unprotect() takes bastion_access first.
+
+CREATE FUNCTION bastion.plan_policies(spec bastion.protected_tables, member regclass) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    policy record;
+    tests text;
+BEGIN
+    FOR policy IN SELECT * FROM bastion.protect_policy_state(spec, member) s WHERE s.state <> 'ok' ORDER BY s.name LOOP
+        tests := concat(' USING (' || policy.using_test || ')', ' WITH CHECK (' || policy.check_test || ')');
+        IF policy.state = 'altered' THEN
+            RETURN NEXT format('ALTER POLICY %I ON %s TO PUBLIC%s;', policy.name, member, tests);
+            CONTINUE;
+        END IF;
+        IF policy.state <> 'missing' THEN
+            RETURN NEXT format('DROP POLICY %I ON %s;', policy.name, member);
+        END IF;
+        IF policy.state <> 'unwanted' THEN
+            RETURN NEXT format('CREATE POLICY %I ON %s AS %s FOR %s TO PUBLIC%s;', policy.name, member,
+                               CASE WHEN policy.permissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END, policy.command, tests);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_policies(bastion.protected_tables, regclass) IS
+'Statements for the policies of one table. Internal.';
+
+-- ENABLE and FORCE in one statement: the guard's event trigger, which sees every ALTER TABLE, has nothing to add.
+CREATE FUNCTION bastion.plan_member(spec bastion.protected_tables, member regclass) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changes text;
+BEGIN
+    RETURN QUERY SELECT bastion.plan_policies(spec, member);
+    SELECT string_agg(w.change, ', ') INTO changes FROM (
+        SELECT v.change FROM pg_class c, LATERAL (VALUES
+            (c.relrowsecurity, 'ENABLE ROW LEVEL SECURITY'),
+            (c.relforcerowsecurity, 'FORCE ROW LEVEL SECURITY')) AS v (done, change)
+        WHERE c.oid = member AND NOT v.done
+        UNION ALL
+        SELECT format('ALTER COLUMN %I SET DEFAULT %s', d.column_name, d.wanted)
+        FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set) AS w;
+    IF changes IS NOT NULL THEN
+        RETURN NEXT format('ALTER TABLE ONLY %s %s;', member, changes);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_member(bastion.protected_tables, regclass) IS
+'Statements that give one table, partition or child its policies, row security and defaults. Internal.';
+
+CREATE FUNCTION bastion.plan_remember(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT bastion.protect_remember(%L, %L);', spec.relation, c.names)
+    FROM (SELECT array_remove(ARRAY[spec.tenant_column, spec.owner_column], NULL) AS names) c
+    WHERE EXISTS (SELECT FROM bastion.protect_tree(spec.relation) t, unnest(c.names) n
+                  WHERE NOT EXISTS (SELECT FROM bastion.protected_columns o
+                                    WHERE o.relation = t.member AND o.column_name = n))
+$$;
+COMMENT ON FUNCTION bastion.plan_remember(bastion.protected_tables) IS
+'Statement that keeps what unprotect() will put back. Internal.';
+
+CREATE FUNCTION bastion.plan_not_null(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', spec.relation, spec.tenant_column)
+    WHERE bastion.tenant_may_be_null(spec.relation, spec.tenant_column)
+$$;
+COMMENT ON FUNCTION bastion.plan_not_null(bastion.protected_tables) IS 'Statement for NOT NULL on the tenant column. Internal.';
+
+-- Foreign keys of a partitioned table reach its partitions; those of an ordinary table do not reach its children.
+CREATE FUNCTION bastion.plan_foreign_keys(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted boolean := (spec.options ->> 'tenant_fk')::boolean;
+    target name := (SELECT CASE WHEN c.base_type = 'uuid'::regtype THEN 'id' ELSE 'number' END
+                    FROM bastion.column_state(spec.relation, spec.tenant_column) c);
+    key record;
+BEGIN
+    FOR key IN
+        SELECT t.member, k.oid IS NOT NULL AS present, coalesce(a.attname = spec.tenant_column, false) AS fits
+        FROM bastion.protect_tree(spec.relation) t
+        LEFT JOIN pg_constraint k ON k.conrelid = t.member AND k.conname = 'bastion_tenant_fkey'
+        LEFT JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+        WHERE t.depth = 0 OR t.inherits
+        ORDER BY t.depth, t.member::text
+    LOOP
+        IF key.present AND NOT (wanted AND key.fits) THEN
+            RETURN NEXT format('ALTER TABLE %s DROP CONSTRAINT bastion_tenant_fkey;', key.member);
+        END IF;
+        IF wanted AND NOT key.fits THEN
+            RETURN NEXT format('ALTER TABLE %s ADD CONSTRAINT bastion_tenant_fkey FOREIGN KEY (%I) '
+                               'REFERENCES bastion.tenants (%I);', key.member, spec.tenant_column, target);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_foreign_keys(bastion.protected_tables) IS
+'Statements for the foreign key of tenant_fk => true. Internal.';
+
+CREATE FUNCTION bastion.free_index_name(relation regclass, column_name name) RETURNS name
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN octet_length(n.readable) < 64
+                     AND NOT EXISTS (SELECT FROM pg_class o WHERE o.relnamespace = c.relnamespace AND o.relname = n.readable)
+                THEN n.readable ELSE 'bastion_tenant_' || md5(n.readable) END
+    FROM pg_class c, LATERAL (SELECT c.relname || '_' || free_index_name.column_name || '_idx' AS readable) n
+    WHERE c.oid = free_index_name.relation
+$$;
+COMMENT ON FUNCTION bastion.free_index_name(regclass, name) IS 'A name for the index on the tenant column. Internal.';
+
+-- A partition's own index becomes part of the new one and would be dropped with it. In that case the new one goes without
+-- the comment, and unprotect() leaves it.
+CREATE FUNCTION bastion.plan_indexes(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place record;
+BEGIN
+    FOR place IN
+        SELECT t.member, c.relnamespace::regnamespace AS schema_name,
+               bastion.free_index_name(t.member, spec.tenant_column) AS index_name,
+               EXISTS (SELECT FROM bastion.protect_tree(t.member) p
+                       WHERE NOT p.inherits AND bastion.has_tenant_index(p.member, spec.tenant_column)) AS adopts
+        FROM bastion.protect_tree(spec.relation) t JOIN pg_class c ON c.oid = t.member
+        WHERE (t.depth = 0 OR t.inherits) AND NOT bastion.has_tenant_index(t.member, spec.tenant_column)
+        ORDER BY t.depth, t.member::text
+    LOOP
+        RETURN NEXT format('CREATE INDEX %I ON %s (%I);', place.index_name, place.member, spec.tenant_column);
+        IF NOT place.adopts THEN
+            RETURN NEXT format('COMMENT ON INDEX %s.%I IS %L;', place.schema_name, place.index_name, 'made by bastion.protect()');
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_indexes(bastion.protected_tables) IS
+'Statements for an index that begins with the tenant column. Internal.';
+
+-- DROP NOT NULL reaches partitions and children; those that had it before protect() get it back.
+CREATE FUNCTION bastion.plan_release(relation regclass, column_name name) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    loosen boolean := EXISTS (
+        SELECT FROM bastion.protected_columns o, bastion.column_state(o.relation, o.column_name) c
+        WHERE o.relation = plan_release.relation AND o.column_name = plan_release.column_name
+          AND NOT o.old_not_null AND c.is_not_null
+          AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+                          WHERE i.indrelid = o.relation AND i.indisprimary AND a.attname = o.column_name));
+    place record;
+BEGIN
+    IF loosen THEN
+        RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL;', relation, column_name);
+    END IF;
+    FOR place IN
+        SELECT t.member, o.old_default, o.old_not_null, bastion.is_context_default(c.default_value) AS ours
+        FROM bastion.protect_tree(plan_release.relation) t
+        JOIN bastion.protected_columns o ON o.relation = t.member AND o.column_name = plan_release.column_name,
+        LATERAL bastion.column_state(t.member, o.column_name) c
+        ORDER BY t.depth, t.member::text
+    LOOP
+        IF place.ours THEN
+            RETURN NEXT format('ALTER TABLE ONLY %s ALTER COLUMN %I %s;', place.member, column_name,
+                               coalesce('SET DEFAULT ' || place.old_default, 'DROP DEFAULT'));
+        END IF;
+        IF loosen AND place.old_not_null THEN
+            RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', place.member, column_name);
+        END IF;
+        RETURN QUERY SELECT format('DROP INDEX %s;', i) FROM bastion.made_indexes(place.member, column_name) i;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_release(regclass, name) IS
+'Statements that put a column back as protect() found it: default, NOT NULL, index. Internal.';
+
+CREATE FUNCTION bastion.plan_record(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('SELECT bastion.protect_resource(%L, %L);', spec.resource, bastion.protect_actions(spec))
+    WHERE NOT bastion.resource_registered(spec.resource, bastion.protect_actions(spec))
+    UNION ALL
+    SELECT format('SELECT bastion.protect_record(%L, %L, %L, %L, %L);',
+                  spec.relation, spec.tenant_column, spec.owner_column, spec.resource, spec.options)
+    WHERE NOT EXISTS (SELECT FROM bastion.protected_tables p
+                      WHERE p.relation = spec.relation AND p.tenant_column = spec.tenant_column
+                        AND p.owner_column IS NOT DISTINCT FROM spec.owner_column
+                        AND p.resource = spec.resource AND p.options = spec.options)
+$$;
+COMMENT ON FUNCTION bastion.plan_record(bastion.protected_tables) IS
+'Statements that register the permissions and record the protection. Internal.';
+
+-- Partitions before their root, and the record last: see guard_tree().
+CREATE FUNCTION bastion.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY SELECT bastion.plan_remember(spec);
+    RETURN QUERY SELECT s FROM bastion.protected_columns o, bastion.plan_release(o.relation, o.column_name) s
+                 WHERE o.relation = spec.relation AND o.column_name <> spec.tenant_column
+                   AND o.column_name IS DISTINCT FROM spec.owner_column;
+    IF spec.options ->> 'existing' = 'drop' THEN
+        RETURN QUERY SELECT format('DROP POLICY %I ON %s;', p, t.member)
+                     FROM bastion.protect_tree(spec.relation) t, bastion.foreign_policies(t.member) p
+                     ORDER BY t.depth, t.member::text, p;
+    END IF;
+    RETURN QUERY SELECT s.statement
+                 FROM bastion.protect_tree(spec.relation) t,
+                      bastion.plan_member(spec, t.member) WITH ORDINALITY AS s (statement, place)
+                 ORDER BY t.depth DESC, t.member::text, s.place;
+    RETURN QUERY SELECT bastion.plan_not_null(spec);
+    RETURN QUERY SELECT bastion.plan_indexes(spec);
+    RETURN QUERY SELECT bastion.plan_foreign_keys(spec);
+    RETURN QUERY SELECT bastion.plan_record(spec);
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_protect(bastion.protected_tables) IS
+'Every statement that is missing between a table and its protection. Internal.';
+
+CREATE FUNCTION bastion.plan_open(member regclass) RETURNS SETOF text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH policies AS (
+        SELECT p.polname AS name,
+               p.polname IN ('bastion_access', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
+                             'bastion_tenant_delete') AS ours
+        FROM pg_policy p WHERE p.polrelid = member
+    )
+    (SELECT format('DROP POLICY %I ON %s;', p.name, member) FROM policies p WHERE p.ours ORDER BY p.name)
+    UNION ALL
+    SELECT format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY%s;', member,
+                  CASE WHEN EXISTS (SELECT FROM policies p WHERE NOT p.ours) THEN '' ELSE ', DISABLE ROW LEVEL SECURITY' END)
+    FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
+$$;
+COMMENT ON FUNCTION bastion.plan_open(regclass) IS
+'Statements that take our policies off a table, and row security unless other policies remain. Internal.';
+
+CREATE FUNCTION bastion.plan_unprotect(spec bastion.protected_tables) RETURNS SETOF text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN NEXT format('SELECT bastion.protect_forget(%L);', spec.relation);
+    RETURN QUERY SELECT s.statement
+                 FROM bastion.protect_tree(spec.relation) t,
+                      bastion.plan_open(t.member) WITH ORDINALITY AS s (statement, place)
+                 ORDER BY t.depth, t.member::text, s.place;
+    spec.options := spec.options || '{"tenant_fk": false}';
+    RETURN QUERY SELECT bastion.plan_foreign_keys(spec);
+    RETURN QUERY SELECT s FROM bastion.protected_columns o, bastion.plan_release(o.relation, o.column_name) s
+                 WHERE o.relation = spec.relation;
+END
+$$;
+COMMENT ON FUNCTION bastion.plan_unprotect(bastion.protected_tables) IS
+'Every statement that takes a protection away. Internal.';
+
+CREATE FUNCTION bastion.run_plan(plan text[], dry_run boolean) RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOREACH statement IN ARRAY plan LOOP
+        IF dry_run IS NOT TRUE THEN
+            EXECUTE statement;
+        END IF;
+        RETURN NEXT statement;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.run_plan(text[], boolean) IS
+'Runs the statements of a plan with the caller''s rights, unless dry_run, and returns them. Internal.';

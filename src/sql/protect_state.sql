@@ -1,0 +1,174 @@
+-- What a protection consists of, compared with what the catalog holds. spec is the row of bastion.protected_tables that
+-- protect() is about to write, or that was written.
+
+CREATE FUNCTION bastion.protect_action(spec bastion.protected_tables, action text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(spec.options -> 'actions' ->> action, action)
+$$;
+COMMENT ON FUNCTION bastion.protect_action(bastion.protected_tables, text) IS
+'The name that protect(actions => …) gives to create, read, update or delete. Internal.';
+
+CREATE FUNCTION bastion.protect_actions(spec bastion.protected_tables) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT array_agg(DISTINCT bastion.protect_action(spec, a) ORDER BY bastion.protect_action(spec, a))
+    FROM unnest(ARRAY['create', 'read', 'update', 'delete']) a
+$$;
+COMMENT ON FUNCTION bastion.protect_actions(bastion.protected_tables) IS 'The actions that the policies ask for. Internal.';
+
+-- One scalar subquery without a reference to the row: evaluated once, and its value is an index key. Update and delete imply
+-- read; both permissions stay in the one subquery, so that the planner sees one equality. Where subqueries are refused
+-- (citus), a second comparison does it.
+CREATE FUNCTION bastion.protect_test(spec bastion.protected_tables, action text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    reader text := 'bastion.tenant_if_allowed(%L)';
+    permission text := spec.resource || '.' || bastion.protect_action(spec, action);
+    read_permission text := spec.resource || '.' || bastion.protect_action(spec, 'read');
+    needs_read boolean := action IN ('update', 'delete') AND permission <> read_permission;
+    base_type regtype := (SELECT c.base_type FROM bastion.column_state(spec.relation, spec.tenant_column) c);
+BEGIN
+    IF base_type IN ('bigint'::regtype, 'integer'::regtype) THEN
+        reader := 'bastion.tenant_number_if_allowed(%L)';
+    ELSIF base_type IN ('text'::regtype, 'character varying'::regtype) THEN
+        reader := reader || '::text';
+    END IF;
+    IF (spec.options ->> 'citus')::boolean THEN
+        RETURN format('%I = ' || reader, spec.tenant_column, permission)
+               || CASE WHEN needs_read THEN format(' AND %I = ' || reader, spec.tenant_column, read_permission) ELSE '' END;
+    END IF;
+    RETURN format('%I = (SELECT ' || reader, spec.tenant_column, permission)
+           || CASE WHEN needs_read THEN format(' WHERE bastion.has_permission(%L)', read_permission) ELSE '' END || ')';
+END
+$$;
+COMMENT ON FUNCTION bastion.protect_test(bastion.protected_tables, text) IS
+'The condition of a policy for create, read, update or delete. Internal.';
+
+CREATE FUNCTION bastion.protect_policies(spec bastion.protected_tables)
+RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES ('bastion_access'::name, true, 'ALL', 'true', 'true'),
+           ('bastion_tenant_select', false, 'SELECT', bastion.protect_test(spec, 'read'), NULL),
+           ('bastion_tenant_insert', false, 'INSERT', NULL, bastion.protect_test(spec, 'create')),
+           ('bastion_tenant_update', false, 'UPDATE', bastion.protect_test(spec, 'update'), bastion.protect_test(spec, 'update')),
+           ('bastion_tenant_delete', false, 'DELETE', bastion.protect_test(spec, 'delete'), NULL)
+$$;
+COMMENT ON FUNCTION bastion.protect_policies(bastion.protected_tables) IS
+'The policies that a protected table should have. Internal.';
+
+CREATE FUNCTION bastion.foreign_policies(relation regclass) RETURNS SETOF name
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.polname FROM pg_policy p
+    WHERE p.polrelid = relation AND p.polpermissive AND p.polname <> 'bastion_access' ORDER BY p.polname
+$$;
+COMMENT ON FUNCTION bastion.foreign_policies(regclass) IS
+'The permissive policies of a table that protect() did not write. Internal.';
+
+CREATE FUNCTION bastion.policy_command(code "char") RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE code WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                     WHEN 'd' THEN 'DELETE' END
+$$;
+COMMENT ON FUNCTION bastion.policy_command("char") IS 'The command of pg_policy.polcmd. Internal.';
+
+-- With existing => 'keep' the kept policies go on deciding inside the tenant; beside bastion_access they would decide nothing.
+CREATE FUNCTION bastion.protect_policy_state(spec bastion.protected_tables, member regclass)
+RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text, state text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH kept AS (
+        SELECT spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion.foreign_policies(member)) AS policies
+    )
+    SELECT w.*,
+           CASE WHEN w.permissive AND kept.policies THEN CASE WHEN p.oid IS NULL THEN 'ok' ELSE 'unwanted' END
+                WHEN p.oid IS NULL THEN 'missing'
+                WHEN p.polpermissive <> w.permissive OR bastion.policy_command(p.polcmd) <> w.command THEN 'of another kind'
+                WHEN p.polroles = '{0}'
+                     AND bastion.protect_normal(pg_get_expr(p.polqual, p.polrelid))
+                         IS NOT DISTINCT FROM bastion.protect_normal(w.using_test)
+                     AND bastion.protect_normal(pg_get_expr(p.polwithcheck, p.polrelid))
+                         IS NOT DISTINCT FROM bastion.protect_normal(w.check_test) THEN 'ok'
+                ELSE 'altered' END
+    FROM kept, bastion.protect_policies(spec) w
+    LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name
+$$;
+COMMENT ON FUNCTION bastion.protect_policy_state(bastion.protected_tables, regclass) IS
+'Each policy that a table should have, and whether it is ok, missing, altered, of another kind or unwanted. Internal.';
+
+CREATE FUNCTION bastion.protect_defaults(spec bastion.protected_tables, member regclass)
+RETURNS TABLE (column_name name, wanted text, is_set boolean)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT v.column_name, e.expression,
+           bastion.protect_normal(c.default_value) IS NOT DISTINCT FROM bastion.protect_normal(e.expression)
+    FROM (VALUES (spec.tenant_column, 'bastion.tenant_id()'), (spec.owner_column, 'bastion.user_id()')) AS v (column_name, reader),
+         bastion.column_state(member, v.column_name) c,
+         LATERAL (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
+                              WHEN c.base_type = 'uuid'::regtype THEN v.reader
+                              ELSE v.reader || '::text' END AS expression) e
+$$;
+COMMENT ON FUNCTION bastion.protect_defaults(bastion.protected_tables, regclass) IS
+'The defaults that the tenant and owner columns should have, and whether they have them. Internal.';
+
+CREATE FUNCTION bastion.tenant_may_be_null(relation regclass, column_name name) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.protect_tree(relation) t, bastion.column_state(t.member, column_name) c
+                   WHERE NOT c.is_not_null)
+$$;
+COMMENT ON FUNCTION bastion.tenant_may_be_null(regclass, name) IS
+'Whether a table, or a partition or child of it, accepts NULL in this column. Internal.';
+
+CREATE FUNCTION bastion.has_tenant_index(relation regclass, column_name name) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_index i
+        JOIN pg_class x ON x.oid = i.indexrelid
+        JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+        WHERE i.indrelid = has_tenant_index.relation AND a.attname = has_tenant_index.column_name
+          AND i.indisvalid AND i.indpred IS NULL)
+$$;
+COMMENT ON FUNCTION bastion.has_tenant_index(regclass, name) IS
+'Whether a valid and complete btree index begins with this column. Internal.';
+
+-- The comment says that protect() made the index, so that unprotect() may drop it. An index that somebody relies on since
+-- then, as replica identity or under a constraint, stays.
+CREATE FUNCTION bastion.made_indexes(relation regclass, column_name name) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT i.indexrelid::regclass
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    WHERE i.indrelid = made_indexes.relation AND a.attname = made_indexes.column_name AND NOT i.indisreplident
+      AND obj_description(i.indexrelid, 'pg_class') = 'made by bastion.protect()'
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
+$$;
+COMMENT ON FUNCTION bastion.made_indexes(regclass, name) IS
+'The index that protect() made for this column, when it is still there. Internal.';
+
+CREATE FUNCTION bastion.resource_registered(resource text, actions text[]) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT NOT EXISTS (SELECT FROM unnest(actions) a WHERE NOT EXISTS (
+        SELECT FROM bastion.permissions p WHERE p.name = resource_registered.resource || '.' || a))
+$$;
+COMMENT ON FUNCTION bastion.resource_registered(text, text[]) IS
+'Whether these permissions exist. Internal.';

@@ -1,0 +1,247 @@
+-- What bastion.protect() keeps: which tables it protects, and what it found on their columns. protect() is SECURITY INVOKER,
+-- because only the owner of a table may change it, so whoever may call it can write these tables, each row only for a table
+-- of their own. What unprotect() will execute is read from the catalog by a trigger, never taken from the caller.
+
+CREATE TABLE bastion.protected_tables (
+    relation regclass NOT NULL,
+    tenant_column name NOT NULL,
+    owner_column name,
+    resource text COLLATE "C" NOT NULL,
+    options jsonb NOT NULL,
+    protected_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT protected_tables_pkey PRIMARY KEY (relation),
+    CONSTRAINT protected_tables_resource_check CHECK (bastion.is_resource(resource)),
+    CONSTRAINT protected_tables_options_check CHECK (
+        (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
+         AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean') IS TRUE)
+);
+COMMENT ON TABLE bastion.protected_tables IS
+'The tables that bastion.protect() keeps; partitions and inheritance children follow their root and have no row';
+COMMENT ON COLUMN bastion.protected_tables.relation IS 'The protected table';
+COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'Column that holds the tenant';
+COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'Column that holds the user who made the row, if any';
+COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies ask for';
+COMMENT ON COLUMN bastion.protected_tables.options IS 'The other arguments of protect(): actions, existing, tenant_fk, citus';
+COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
+
+CREATE TABLE bastion.protected_columns (
+    relation regclass NOT NULL,
+    column_name name NOT NULL,
+    old_default text,
+    old_not_null boolean NOT NULL,
+    CONSTRAINT protected_columns_pkey PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE bastion.protected_columns IS
+'What protect() found on the columns that it changes, so that unprotect() can put it back; also for partitions and children';
+COMMENT ON COLUMN bastion.protected_columns.relation IS 'The protected table, or a partition or child of it';
+COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The tenant or owner column';
+COMMENT ON COLUMN bastion.protected_columns.old_default IS 'Default expression before protect(), NULL for none';
+COMMENT ON COLUMN bastion.protected_columns.old_not_null IS 'Whether the column was NOT NULL before protect()';
+
+CREATE FUNCTION bastion.owns_relation(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND pg_has_role(current_user, c.relowner, 'USAGE'))
+$$;
+COMMENT ON FUNCTION bastion.owns_relation(regclass) IS
+'Whether the current role has the rights of the owner of this table; false when there is no such table. Internal.';
+
+ALTER TABLE bastion.protected_tables ENABLE ROW LEVEL SECURITY;
+CREATE POLICY protected_tables_of_owner ON bastion.protected_tables
+    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+COMMENT ON POLICY protected_tables_of_owner ON bastion.protected_tables IS 'The records of the tables that one owns';
+
+ALTER TABLE bastion.protected_columns ENABLE ROW LEVEL SECURITY;
+CREATE POLICY protected_columns_of_owner ON bastion.protected_columns
+    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+COMMENT ON POLICY protected_columns_of_owner ON bastion.protected_columns IS 'The records of the tables that one owns';
+
+SELECT pg_extension_config_dump('bastion.protected_tables',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+SELECT pg_extension_config_dump('bastion.protected_columns',
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+-- The tables that share a protection
+
+CREATE FUNCTION bastion.protect_tree(relation regclass) RETURNS TABLE (member regclass, depth integer, inherits boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE tree AS (
+        SELECT protect_tree.relation::oid AS oid, 0 AS depth
+        UNION
+        SELECT i.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid
+    )
+    SELECT c.oid::regclass, max(t.depth), max(t.depth) > 0 AND NOT c.relispartition
+    FROM tree t JOIN pg_class c ON c.oid = t.oid
+    WHERE c.relpersistence <> 't'
+    GROUP BY c.oid, c.relispartition
+$$;
+COMMENT ON FUNCTION bastion.protect_tree(regclass) IS
+'A table (depth 0), its partitions and its inheritance children (inherits), except temporary ones. Internal.';
+
+CREATE FUNCTION bastion.protect_line(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE line AS (
+        SELECT protect_line.relation::oid AS oid
+        UNION
+        SELECT i.inhparent FROM line JOIN pg_inherits i ON i.inhrelid = line.oid
+    )
+    SELECT oid::regclass FROM line
+$$;
+COMMENT ON FUNCTION bastion.protect_line(regclass) IS
+'A table and everything that it is a partition or child of. Internal.';
+
+CREATE FUNCTION bastion.protect_root(relation regclass) RETURNS regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.relation FROM bastion.protect_line(protect_root.relation) l JOIN bastion.protected_tables p ON p.relation = l LIMIT 1
+$$;
+COMMENT ON FUNCTION bastion.protect_root(regclass) IS
+'The protected table that this table is, or is a partition or child of; NULL when there is none. Internal.';
+
+-- The state of a column, and what to remember of it
+
+CREATE FUNCTION bastion.column_state(relation regclass, column_name name)
+RETURNS TABLE (base_type regtype, type_modifier integer, default_value text, is_not_null boolean, generated boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE a AS (
+        SELECT * FROM pg_attribute
+        WHERE attrelid = column_state.relation AND attname = column_state.column_name AND attnum > 0 AND NOT attisdropped
+    ), base AS (
+        SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier FROM a JOIN pg_type t ON t.oid = a.atttypid
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, b.typtypmod FROM base b JOIN pg_type t ON t.oid = b.typbasetype
+        WHERE b.typtype = 'd'
+    )
+    SELECT base.oid::regtype, base.modifier, CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+           a.attnotnull, a.attgenerated <> '' OR a.attidentity <> ''
+    FROM a JOIN base ON base.typtype <> 'd' LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+$$;
+COMMENT ON FUNCTION bastion.column_state(regclass, name) IS
+'Type (below its domains), default and constraints of a column; no row when there is no such column. Internal.';
+
+-- pg_get_expr() adds aliases, casts and parentheses, and not the same in every server version. Without them, what protect()
+-- wrote and what the catalog gives back are equal, and any other operator, function, column or literal still differs.
+CREATE FUNCTION bastion.protect_normal(expression text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT regexp_replace(expression,
+        '\s+AS tenant_(number_)?if_allowed\M|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g')
+$$;
+COMMENT ON FUNCTION bastion.protect_normal(text) IS 'An expression without the decorations that the catalog adds. Internal.';
+
+CREATE FUNCTION bastion.is_context_default(expression text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(bastion.protect_normal(expression)
+                    IN ('bastion.tenant_id', 'bastion.tenant_number', 'bastion.user_id'), false)
+$$;
+COMMENT ON FUNCTION bastion.is_context_default(text) IS 'Whether a default is one that protect() gives. Internal.';
+
+-- A partition made after protect() has our default from its root; what lies below it is what the root had.
+CREATE FUNCTION bastion.column_memory(relation regclass, column_name name)
+RETURNS TABLE (old_default text, old_not_null boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN o.relation IS NULL THEN c.default_value ELSE o.old_default END, coalesce(o.old_not_null, c.is_not_null)
+    FROM bastion.column_state(column_memory.relation, column_memory.column_name) c
+    LEFT JOIN bastion.protected_columns o
+        ON o.relation = bastion.protect_root(column_memory.relation) AND o.relation <> column_memory.relation
+       AND o.column_name = column_memory.column_name AND bastion.is_context_default(c.default_value)
+$$;
+COMMENT ON FUNCTION bastion.column_memory(regclass, name) IS
+'What unprotect() should put back on a column, as it is now. Internal.';
+
+-- unprotect(), perhaps called by a superuser, executes old_default: the owner of a table must not be able to put more there
+-- than an expression that the catalog holds. The owner of this table, who restores a dump, is believed.
+CREATE FUNCTION bastion.read_column_memory() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT bastion.owns_relation(TG_RELID) THEN
+        SELECT m.old_default, m.old_not_null INTO NEW.old_default, NEW.old_not_null
+        FROM bastion.column_memory(NEW.relation, NEW.column_name) m;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion.read_column_memory() IS
+'Trigger: takes a column''s former default from the catalog, whatever was inserted. Internal.';
+
+CREATE TRIGGER protected_columns_read BEFORE INSERT OR UPDATE ON bastion.protected_columns
+FOR EACH ROW EXECUTE FUNCTION bastion.read_column_memory();
+COMMENT ON TRIGGER protected_columns_read ON bastion.protected_columns IS 'Takes the former default from the catalog';
+
+-- Writing the records: statements of their own, so that a dry run can show them
+
+CREATE FUNCTION bastion.protect_remember(relation regclass, columns name[]) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO bastion.protected_columns (relation, column_name, old_default, old_not_null)
+    SELECT t.member, n, m.old_default, m.old_not_null
+    FROM bastion.protect_tree(protect_remember.relation) t, unnest(columns) n, bastion.column_memory(t.member, n) m
+    ON CONFLICT DO NOTHING
+$$;
+COMMENT ON FUNCTION bastion.protect_remember(regclass, name[]) IS
+'Keeps, for unprotect(), the defaults that columns of a table have now. protect(dry_run => true) writes this call; the owner of the table only.';
+
+CREATE FUNCTION bastion.protect_record(relation regclass, tenant name, owner name, resource text, options jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO bastion.protected_tables AS p (relation, tenant_column, owner_column, resource, options)
+    VALUES (relation, tenant, owner, resource, options)
+    ON CONFLICT ON CONSTRAINT protected_tables_pkey DO UPDATE SET
+        tenant_column = excluded.tenant_column, owner_column = excluded.owner_column, resource = excluded.resource,
+        options = excluded.options, protected_at = now();
+    DELETE FROM bastion.protected_columns c
+    WHERE c.relation IN (SELECT t.member FROM bastion.protect_tree(protect_record.relation) t)
+      AND c.column_name <> tenant AND c.column_name IS DISTINCT FROM owner;
+END
+$$;
+COMMENT ON FUNCTION bastion.protect_record(regclass, name, name, text, jsonb) IS
+'Records a protection whose statements were run. protect(dry_run => true) writes this call; the owner of the table only.';
+
+CREATE FUNCTION bastion.protect_forget(relation regclass) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.protected_columns c
+    WHERE c.relation IN (SELECT t.member FROM bastion.protect_tree(protect_forget.relation) t);
+    DELETE FROM bastion.protected_tables p WHERE p.relation = protect_forget.relation
+$$;
+COMMENT ON FUNCTION bastion.protect_forget(regclass) IS
+'Removes the record of a protection. unprotect(dry_run => true) writes this call; the owner of the table only.';
+
+CREATE FUNCTION bastion.forget_dropped_tables() RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.protected_columns r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
+    DELETE FROM bastion.protected_tables r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
+$$;
+COMMENT ON FUNCTION bastion.forget_dropped_tables() IS
+'Removes the records of tables that were dropped: nobody owns these any more. protect() calls it. Internal.';
+
+-- A role that owns tables may name resources, and nothing else of the permission model.
+CREATE FUNCTION bastion.protect_resource(resource text, actions text[]) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.register_resource(resource, actions)
+$$;
+COMMENT ON FUNCTION bastion.protect_resource(text, text[]) IS
+'register_resource() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call.';

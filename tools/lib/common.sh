@@ -98,13 +98,16 @@ install_packages() {
     rm -f "$log"
 }
 
-# Holds a folder's lock until the process ends, on descriptor 9, which servers must not inherit.
+# Holds a folder's lock until the process ends, on descriptor 9, which servers must not inherit. Another process may
+# have removed the folder while this one waited.
 lock_folder() {
+    local inode
     while true; do
         mkdir -p "$1"
-        exec 9<"$1"
+        inode=$(stat -c %i "$1") || continue
+        exec 9<"$1" || continue
         flock 9
-        [ ! "$1" -ef /dev/fd/9 ] || return 0
+        [ "$inode" != "$(stat -c %i "$1" 2>/dev/null)" ] || return 0
     done
 }
 

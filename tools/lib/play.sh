@@ -1,33 +1,48 @@
-# Plays a psql script and prints each statement with its real result. Sourced after common.sh. An error ends the play,
-# except in a paragraph that begins with a comment `-- refused…`: there one is expected, and its absence ends the play.
-# Paragraphs are separated by empty lines.
+# Plays a psql script and prints each statement with its real result. Sourced after common.sh. Paragraphs are separated by
+# empty lines. A line that begins with --! is not shown but checked, and what does not hold ends the play:
+#
+#   --! refused SQLSTATE   as the last line of a paragraph: its last error must be that one; shows the SQLSTATE
+#   --! EXPRESSION         must be true; :ROW_COUNT is the number of rows of the statement before it
+#
+# An error in a paragraph that promises none ends the play too.
 
 play() {
     local file=$1 database=$2
     [ -e "$file" ] || die "$file is not there"
-    expect_refusals "$file" | psql -X -a -P pager=off -v ON_ERROR_STOP=1 -d "$database" 2>&1 | sed -u '/^\t\t\\/d; /^\/dev\/null\/refused/d'
+    with_checks "$file" | psql -X -a -P pager=off -P footer=off -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -d "$database" 2>&1 |
+        sed -u '/^\t\t/d; s|^/dev/null/.*: Not a directory$|^ this is not what was promised|'
     return "${PIPESTATUS[1]}"
 }
 
-# Puts what watches for a refusal around each paragraph that promises one. The lines
-# that it adds begin with two tabs and are not shown.
-expect_refusals() {
+# Turns the checks into psql commands. The lines that it adds begin with two tabs and are not shown.
+with_checks() {
     awk '
         function hidden(line) { print "\t\t" line }
-        function settle() {
-            if (!refused) return
-            refused = 0
-            hidden("\\if :ERROR")
+        # psql stops where a file that it should read cannot be had, with an error and its exit status 3.
+        function demand(expression) {
+            hidden("SELECT (" expression ") IS TRUE AS as_promised \\gset")
+            hidden("\\if :as_promised")
             hidden("\\else")
-            hidden("\\warn this should have been refused")
             hidden("\\set ON_ERROR_STOP 1")
-            hidden("\\include /dev/null/refused")
+            hidden("\\include /dev/null/promise")
             hidden("\\endif")
-            hidden("\\set ON_ERROR_STOP 1")
         }
-        /^[ \t]*$/ { settle(); hidden("\\echo") }
-        /^-- refused/ { refused = 1; hidden("\\set ON_ERROR_STOP 0") }
-        { print }
-        END { settle() }
+        function paragraph(    i, refusal) {
+            for (i = 1; i <= lines; i++) if (line[i] ~ /^--! refused /) refusal = 1
+            if (refusal) { hidden("\\set LAST_ERROR_SQLSTATE none"); hidden("\\set ON_ERROR_STOP 0") }
+            for (i = 1; i <= lines; i++) {
+                if (line[i] ~ /^--! refused /) {
+                    hidden("\\echo SQLSTATE: :LAST_ERROR_SQLSTATE")
+                    demand(":'\''LAST_ERROR_SQLSTATE'\'' = '\''" substr(line[i], 13) "'\''")
+                    hidden("\\set ON_ERROR_STOP 1")
+                } else if (line[i] ~ /^--! /) demand(substr(line[i], 5))
+                else print line[i]
+            }
+            if (lines) hidden("\\echo")
+            lines = 0
+        }
+        /^[ \t]*$/ { paragraph(); next }
+        { line[++lines] = $0 }
+        END { paragraph() }
     ' "$1"
 }

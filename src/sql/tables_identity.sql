@@ -55,8 +55,9 @@ CREATE TABLE bastion.unit_parents (
     tenant_id uuid NOT NULL,
     parent_id uuid NOT NULL,
     CONSTRAINT unit_parents_pkey PRIMARY KEY (unit_id),
-    -- With the tenant, so that a parent is always of the same one. A unit with children stays, while deleting the tenant
-    -- takes them all at once.
+    -- With the tenant, so that a parent is always of the same one. A unit with children stays; deleting the tenant takes
+    -- them all at once, because its own reference cascades before those of the units are checked.
+    CONSTRAINT unit_parents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT unit_parents_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
         ON DELETE CASCADE,
     CONSTRAINT unit_parents_parent_id_fkey FOREIGN KEY (tenant_id, parent_id) REFERENCES bastion.units (tenant_id, id)

@@ -1,0 +1,171 @@
+-- What an application role holds, against a written list, and the rules that every object of the extension follows.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+
+-- The written list. A function, table or privilege that is not here shows up as "more".
+CREATE TABLE test.written (object text, privilege text);
+INSERT INTO test.written
+SELECT f, 'EXECUTE' FROM unnest(ARRAY[
+    'bastion.library_version()', 'bastion.password_hash(text,text,jsonb)', 'bastion.password_verify(text,text)',
+    'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
+    'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.drop_context()', 'bastion.whoami()',
+    'bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()',
+    'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()',
+    'bastion.has_permission(text)', 'bastion.tenant_if_allowed(text)', 'bastion.tenant_number_if_allowed(text)',
+    'bastion.permissions()', 'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
+    'bastion_api.me()']) f;
+INSERT INTO test.written
+SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents', 'bastion.users',
+    'bastion.memberships', 'bastion.roles', 'bastion.permissions', 'bastion.role_permissions']) t;
+INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
+
+CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api');
+CREATE FUNCTION test.held(role regrole) RETURNS SETOF test.written LANGUAGE sql
+AS $$
+    SELECT p.oid::regprocedure::text, 'EXECUTE' FROM pg_proc p JOIN test.own_schemas n ON n.oid = p.pronamespace
+    WHERE has_function_privilege(role, p.oid, 'EXECUTE')
+    UNION ALL
+    SELECT c.oid::regclass::text, x.privilege FROM pg_class c JOIN test.own_schemas n ON n.oid = c.relnamespace,
+           unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) x (privilege)
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND
+          (has_table_privilege(role, c.oid, x.privilege)
+           OR x.privilege IN ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES') AND has_any_column_privilege(role, c.oid, x.privilege))
+    UNION ALL
+    SELECT c.oid::regclass::text, x.privilege FROM pg_class c JOIN test.own_schemas n ON n.oid = c.relnamespace,
+           unnest(ARRAY['SELECT', 'UPDATE', 'USAGE']) x (privilege)
+    WHERE c.relkind = 'S' AND has_sequence_privilege(role, c.oid, x.privilege)
+    UNION ALL
+    SELECT n.nspname, x.privilege FROM test.own_schemas n, unnest(ARRAY['USAGE', 'CREATE']) x (privilege)
+    WHERE has_schema_privilege(role, n.oid, x.privilege)
+$$;
+CREATE FUNCTION test.differences(role regrole) RETURNS TABLE (difference text, object text, privilege text) LANGUAGE sql
+AS $$
+    SELECT 'more', h.* FROM (SELECT * FROM test.held(role) EXCEPT SELECT * FROM test.written) h
+    UNION ALL
+    SELECT 'less', w.* FROM (SELECT * FROM test.written EXCEPT SELECT * FROM test.held(role)) w
+    ORDER BY 1, 2, 3
+$$;
+SELECT * FROM test.differences('regress_app');
+-- again changes nothing; a stranger holds nothing
+SELECT bastion.allow_app_role('regress_app');
+SELECT * FROM test.differences('regress_app');
+SELECT * FROM test.held('regress_stranger');
+-- the check bites
+BEGIN;
+GRANT UPDATE (name) ON bastion.tenants TO regress_app;
+GRANT EXECUTE ON FUNCTION bastion.token_sign(jsonb) TO PUBLIC;
+REVOKE SELECT ON bastion.users FROM regress_app;
+SELECT * FROM test.differences('regress_app');
+ROLLBACK;
+-- taken back, with an odd name
+CREATE ROLE "regress ""odd"" App";
+SELECT bastion.allow_app_role('"regress ""odd"" App"');
+SELECT * FROM test.differences('"regress ""odd"" App"');
+SELECT bastion.disallow_app_role('"regress ""odd"" App"');
+SELECT * FROM test.held('"regress ""odd"" App"');
+DROP ROLE "regress ""odd"" App";
+-- refused
+CREATE ROLE regress_bypass BYPASSRLS;
+SELECT test.error($$SELECT bastion.allow_app_role('regress_bypass')$$);
+SELECT test.error('SELECT bastion.allow_app_role(current_user::regrole)') ~ '^22023 ';
+SELECT test.error('SELECT bastion.allow_app_role(0)'), test.error('SELECT bastion.allow_app_role(NULL)'),
+       test.error('SELECT bastion.disallow_app_role(4294967295)');
+DROP ROLE regress_bypass;
+SET ROLE regress_app;
+SELECT test.error($$SELECT bastion.allow_app_role('regress_stranger')$$);
+RESET ROLE;
+
+-- The rules.
+CREATE VIEW test.own_functions AS
+SELECT p.*, p.oid::regprocedure AS name, l.lanname FROM pg_proc p JOIN test.own_schemas n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang;
+CREATE VIEW test.own_relations AS
+SELECT c.*, c.oid::regclass AS name FROM pg_class c JOIN test.own_schemas n ON n.oid = c.relnamespace;
+CREATE VIEW test.lint AS
+SELECT 'function without comment' AS problem, name::text AS object FROM test.own_functions
+WHERE obj_description(oid, 'pg_proc') IS NULL
+UNION ALL
+SELECT 'function without the pinned search_path', name::text FROM test.own_functions
+WHERE lanname <> 'c' AND proconfig IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+UNION ALL
+SELECT 'function that PUBLIC may execute', f.name::text FROM test.own_functions f
+WHERE EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a WHERE a.grantee = 0)
+UNION ALL
+SELECT 'SECURITY DEFINER outside the written list', name::text FROM test.own_functions
+WHERE prosecdef AND name::text NOT IN (
+    'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
+    'bastion.impersonate(uuid,uuid,text,boolean)',
+    -- for migration roles and the event trigger
+    'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
+    'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',
+    'bastion.resource_registered(text,text[])')
+UNION ALL
+SELECT 'C function that is not bastion_*', name::text FROM test.own_functions
+WHERE lanname = 'c' AND (prosrc !~ '^bastion_' OR probin <> '$libdir/pg_bastion')
+UNION ALL
+SELECT 'function that is LEAKPROOF', name::text FROM test.own_functions WHERE proleakproof
+UNION ALL
+SELECT 'reader of the context that is not STABLE PARALLEL SAFE', name::text FROM test.own_functions
+WHERE prosrc ~ '^bastion_(user_id|actor_id|tenant|unit_id|session_id|api_key_id|auth_level|claims|has_permission|permissions)'
+  AND (provolatile, proparallel) IS DISTINCT FROM ('s'::"char", 's'::"char")
+UNION ALL
+SELECT 'function that is safer than what it writes or draws', name::text FROM test.own_functions
+WHERE provolatile <> 'v' AND prosrc ~* '\m(INSERT INTO|UPDATE bastion|DELETE FROM|gen_random_uuid|random|nextval|clock_timestamp)\M'
+UNION ALL
+SELECT 'relation without comment', name::text FROM test.own_relations
+WHERE relkind IN ('r', 'p', 'v', 'm') AND obj_description(oid, 'pg_class') IS NULL
+UNION ALL
+SELECT 'column without comment', r.name || '.' || a.attname FROM test.own_relations r JOIN pg_attribute a ON a.attrelid = r.oid
+WHERE r.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND col_description(r.oid, a.attnum) IS NULL
+UNION ALL
+SELECT 'table that is granted and has no row-level security', r.name::text FROM test.own_relations r
+WHERE r.relkind IN ('r', 'p') AND NOT r.relrowsecurity
+  AND EXISTS (SELECT FROM aclexplode(r.relacl) a WHERE a.grantee <> r.relowner UNION ALL
+              SELECT FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = r.oid AND a.grantee <> r.relowner)
+UNION ALL
+SELECT 'policy with OR, EXISTS or IN', polrelid::regclass || ': ' || polname
+FROM pg_policy JOIN test.own_relations r ON r.oid = polrelid,
+     concat_ws(' ', pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) expression
+WHERE expression ~ '\m(OR|EXISTS|IN)\M'
+UNION ALL
+SELECT 'table or sequence that no dump takes along', r.name::text FROM test.own_relations r
+WHERE r.relkind IN ('r', 'p', 'S')
+  AND NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'pg_bastion' AND r.oid = ANY (e.extconfig))
+UNION ALL
+SELECT 'foreign key that closes a cycle', c.conname FROM pg_constraint c JOIN test.own_relations r ON r.oid = c.conrelid
+WHERE c.contype = 'f' AND EXISTS (
+    WITH RECURSIVE reached AS (
+        SELECT c.confrelid AS oid UNION
+        SELECT f.confrelid FROM reached JOIN pg_constraint f ON f.contype = 'f' AND f.conrelid = reached.oid)
+    SELECT FROM reached WHERE oid = c.conrelid)
+UNION ALL
+SELECT 'invalidation that replication skips', tgrelid::regclass || ': ' || tgname FROM pg_trigger
+WHERE tgfoid = 'bastion.invalidate'::regproc AND tgenabled <> 'A'
+UNION ALL
+SELECT 'object that is no member of the extension', name::text FROM test.own_relations
+WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT EXISTS (
+    SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = test.own_relations.oid AND d.deptype = 'e');
+SELECT * FROM test.lint ORDER BY problem COLLATE "C", object COLLATE "C";
+
+-- each rule bites
+BEGIN;
+CREATE FUNCTION bastion.planted() RETURNS float8 LANGUAGE sql STABLE LEAKPROOF SECURITY DEFINER SET search_path = 'pg_catalog, pg_temp'
+AS 'SELECT random()';
+CREATE FUNCTION bastion.planted_reader() RETURNS uuid LANGUAGE c VOLATILE AS '$libdir/pg_bastion', 'bastion_user_id';
+CREATE FUNCTION bastion.planted_symbol() RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE TABLE bastion.planted (id int PRIMARY KEY, parent int REFERENCES bastion.planted);
+GRANT SELECT (id) ON bastion.planted TO regress_app;
+CREATE POLICY planted ON bastion.tenants USING (bastion.user_id() IS NULL OR id IN (SELECT tenant_id FROM bastion.memberships));
+CREATE TRIGGER planted AFTER DELETE ON bastion.planted FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+SELECT * FROM test.lint ORDER BY problem COLLATE "C", object COLLATE "C";
+ROLLBACK;
+
+-- every table of rights and keys tells the caches, in each way it can change
+SELECT tgrelid::regclass::text COLLATE "C" AS relation, string_agg(DISTINCT w.way, ' ' ORDER BY w.way) AS ways
+FROM pg_trigger, (VALUES (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) w (bit, way)
+WHERE tgfoid = 'bastion.invalidate'::regproc AND tgtype & w.bit <> 0 GROUP BY 1 ORDER BY 1;
+
+DROP VIEW test.lint, test.own_relations, test.own_functions;
+DROP FUNCTION test.differences, test.held;
+DROP VIEW test.own_schemas;
+DROP TABLE test.written;

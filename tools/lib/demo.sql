@@ -24,7 +24,7 @@ SELECT policyname, cmd, coalesce(qual, with_check) AS test
 FROM pg_policies WHERE tablename = 'documents' AND permissive = 'RESTRICTIVE';
 --! :ROW_COUNT = 4
 
--- 5. From here on as the application. Two people sign up, each with a tenant of their own.
+-- 5. From here on as the application: an ordinary role, not the owner of the table. Two people sign up, each with a tenant of their own.
 \connect - app
 SELECT bastion_api.signup('anna@acme.example', 'correct horse battery', 'Acme') AS anna \gset
 SELECT bastion_api.signup('ben@globex.example', 'staple of the day', 'Globex') AS ben \gset
@@ -70,7 +70,7 @@ SELECT jsonb_pretty(bastion_api.login('anna@acme.example', 'wrong password')) AS
 --! bastion_api.login('anna@acme.example', 'wrong password') ->> 'error' = 'invalid_grant'
 --! bastion_api.login('nobody@acme.example', 'x') = bastion_api.login('anna@acme.example', 'wrong password')
 
--- 11. A forged context: Ben writes himself into Acme.
+-- 11. A forged context: somebody writes the identity of their choice into the setting that policies rely on.
 SELECT set_config('bastion.context', '1 ' || :'acme', true);
 --! refused 42501
 
@@ -90,7 +90,7 @@ SELECT concat_ws('.', split_part(:'ben_token', '.', 1), split_part(:'forged_toke
 SELECT bastion.authenticate(:'tampered_token');
 --! refused 28000
 
--- 14. The same as a setting. It is verified at first need, and then nothing works until the transaction is over.
+-- 14. The same token as a setting. It is verified when a policy first asks who this is.
 BEGIN;
 SELECT set_config('bastion.token', :'tampered_token', true) <> '' AS token_presented;
 SELECT * FROM documents;

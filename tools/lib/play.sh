@@ -4,13 +4,13 @@
 #   --! refused SQLSTATE   as the last line of a paragraph: its last error must be that one; shows the SQLSTATE
 #   --! EXPRESSION         must be true; :ROW_COUNT is the number of rows of the statement before it
 #
-# An error in a paragraph that promises none ends the play too.
+# An error in a paragraph that promises none ends the play too. The tags of BEGIN, COMMIT and ROLLBACK are not shown.
 
 play() {
     local file=$1 database=$2
     [ -e "$file" ] || die "$file is not there"
     with_checks "$file" | psql -X -a -P pager=off -P footer=off -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -d "$database" 2>&1 |
-        sed -u '/^\t\t/d; s|^/dev/null/.*: Not a directory$|^ this is not what was promised|'
+        sed -u -E '/^\t\t/d; /^(BEGIN|COMMIT|ROLLBACK)$/d; s|^/dev/null/.*: Not a directory$|^ this is not what was promised|'
     return "${PIPESTATUS[1]}"
 }
 
@@ -20,6 +20,7 @@ with_checks() {
         function hidden(line) { print "\t\t" line }
         # psql stops where a file that it should read cannot be had, with an error and its exit status 3.
         function demand(expression) {
+            hidden("\\unset as_promised")
             hidden("SELECT (" expression ") IS TRUE AS as_promised \\gset")
             hidden("\\if :as_promised")
             hidden("\\else")

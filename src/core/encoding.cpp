@@ -33,11 +33,19 @@ std::string encode_base64(ByteSpan bytes, int variant) {
     return text;
 }
 
-// Fills `out`, which has room for every byte `text` can hold; the number of bytes, or nothing when it is not canonical.
+// libsodium 1.0.18 reads bytes past 0x7f as 'A'.
+bool is_ascii(std::string_view text) {
+    std::uint8_t seen = 0;
+    for (const char c : text) seen = static_cast<std::uint8_t>(seen | static_cast<std::uint8_t>(c));
+    return seen < 0x80;
+}
+
+// Fills `out`, which has room for every byte that `text` can hold; false when the text is not canonical.
 bool decode_base64(std::string_view text, int variant, std::span<std::uint8_t> out, std::size_t& size) {
     const char* end = nullptr;
     size = 0;
     if (text.empty()) return true;
+    if (!is_ascii(text)) return false;
     return sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end, variant) == 0 &&
            end == text.data() + text.size();
 }
@@ -129,12 +137,11 @@ std::string hex_encode(ByteSpan bytes) {
 }
 
 Result<Bytes> hex_decode(std::string_view text) {
-    Bytes bytes(text.size() / 2);
-    if (text.empty()) return bytes;
+    if (text.empty()) return Bytes();
+    Bytes bytes((text.size() + 1) / 2);
     const char* end = nullptr;
     std::size_t size = 0;
-    const int rc =
-        sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end);
+    const int rc = sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end);
     if (rc != 0 || end != text.data() + text.size() || size * 2 != text.size())
         return malformed("invalid hexadecimal text");
     return bytes;

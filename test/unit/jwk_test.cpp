@@ -1,0 +1,241 @@
+#include "core/jwk.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/encoding.hpp"
+#include "core/json.hpp"
+#include "core/jws.hpp"
+#include "unit/forge.hpp"
+#include "unit/vectors.hpp"
+
+namespace {
+
+using namespace std::string_view_literals;
+using bastion::ErrorCode;
+using bastion::KeyType;
+using bastion::parse_jwk;
+using bastion::parse_jwk_set;
+using bastion::test::base64url;
+using bastion::test::oct_jwk;
+using bastion::test::secret;
+
+// RFC 8037 appendix A.
+constexpr std::string_view rfc8037_x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+constexpr std::string_view rfc8037_d = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+
+std::string okp_jwk(std::string_view members = "", std::string_view x = rfc8037_x) {
+    return R"({"kty":"OKP","crv":"Ed25519")" + std::string(members) + R"(,"x":")" + std::string(x) + "\"}";
+}
+
+void expect_bad(std::string_view json) {
+    const auto set = parse_jwk_set(json);
+    ASSERT_FALSE(set) << json;
+    EXPECT_EQ(set.error().code, ErrorCode::invalid_argument) << json;
+    EXPECT_FALSE(set.error().message.empty()) << json;
+}
+
+TEST(Jwk, ReadsAnHmacKey) {
+    const auto key = parse_jwk(oct_jwk(secret(32), R"("alg":"HS256","use":"sig","kid":"k1","key_ops":["sign","verify"],)"));
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->kty, KeyType::oct);
+    EXPECT_EQ(key->alg, "HS256");
+    EXPECT_EQ(key->use, "sig");
+    EXPECT_EQ(key->kid, "k1");
+    EXPECT_EQ(key->secret.text(), secret(32));
+    EXPECT_TRUE(key->may_sign());
+    EXPECT_TRUE(key->may_verify());
+}
+
+TEST(Jwk, ReadsThePublishedKeys) {
+    BASTION_NEEDS_VECTORS();
+    const auto read = [](const std::string& name) { return parse_jwk(bastion::test::read_vector("rfc7520/jwk/" + name)); };
+    EXPECT_EQ(read("3_1.ec_public_key.json")->kty, KeyType::ec);
+    EXPECT_EQ(read("3_2.ec_private_key.json")->kty, KeyType::ec);
+    EXPECT_EQ(read("3_3.rsa_public_key.json")->kty, KeyType::rsa);
+    EXPECT_EQ(read("3_4.rsa_private_key.json")->kty, KeyType::rsa);
+    EXPECT_EQ(read("3_5.symmetric_key_mac_computation.json")->secret.size(), 32U);
+    const auto encryption = read("3_6.symmetric_key_encryption.json");
+    EXPECT_FALSE(encryption->may_verify());
+    EXPECT_FALSE(encryption->may_sign());
+}
+
+TEST(Jwk, ReadsEd25519KeysAndTheirThumbprint) {
+    const auto key = parse_jwk(okp_jwk());
+    ASSERT_TRUE(key);
+    EXPECT_EQ(bastion::base64url_encode(key->ed25519_public), rfc8037_x);
+    EXPECT_TRUE(key->may_verify());
+    EXPECT_FALSE(key->may_sign());
+    // RFC 8037 appendix A.3.
+    EXPECT_EQ(*bastion::jwk_thumbprint(*key), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+
+    const auto whole = parse_jwk(okp_jwk(R"(,"d":")" + std::string(rfc8037_d) + "\""));
+    ASSERT_TRUE(whole);
+    EXPECT_TRUE(whole->may_sign());
+    EXPECT_FALSE(bastion::jwk_thumbprint(*parse_jwk(oct_jwk(secret(32)))));
+}
+
+TEST(Jwk, RefusesAPrivatePartOfAnotherKey) {
+    std::string other(rfc8037_d);
+    other[0] = 'm';
+    expect_bad(okp_jwk(R"(,"d":")" + other + "\""));
+    expect_bad(okp_jwk(R"(,"d":"AAAA")"));
+    expect_bad(okp_jwk(R"(,"d":7)"));
+}
+
+TEST(Jwk, RefusesMissingOrMalformedMembers) {
+    for (const std::string_view json :
+         {""sv, "7"sv, "[]"sv, "null"sv, "{}"sv, R"({"kty":7})"sv, R"({"kty":"oct"})"sv, R"({"kty":"oct","k":7})"sv,
+          R"({"kty":"oct","k":""})"sv, R"({"kty":"OKP","x":"AAAA"})"sv, R"({"kty":"OKP","crv":"Ed25519"})"sv,
+          R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})"sv, R"({"kty":"oct","k":"AAAA","kty":"oct"})"sv,
+          R"({"keys":{}})"sv, R"({"keys":[7]})"sv, R"({"keys":[[]]})"sv, R"({"keys":[],"kty":"oct"})"sv})
+        expect_bad(json);
+    expect_bad(okp_jwk("", std::string(rfc8037_x) + "="));
+    expect_bad(okp_jwk("", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURp"));  // trailing bits
+    for (const std::string_view members :
+         {R"("kid":7,)"sv, R"("kid":"",)"sv, R"("alg":["HS256"],)"sv, R"("use":null,)"sv, R"("key_ops":"verify",)"sv,
+          R"("key_ops":[7],)"sv, R"("key_ops":["verify","verify"],)"sv, R"("key_ops":{},)"sv})
+        expect_bad(oct_jwk(secret(32), members));
+}
+
+TEST(Jwk, RefusesMembersOfOtherTypes) {
+    for (const std::string_view member : {"crv", "x", "y", "d", "n", "e"})
+        expect_bad(oct_jwk(secret(32), "\"" + std::string(member) + "\":\"AQAB\","));
+    for (const std::string_view member : {"k", "y", "n", "e"})
+        expect_bad(okp_jwk(",\"" + std::string(member) + "\":\"AQAB\""));
+    expect_bad(R"({"kty":"RSA","n":"AQAB","e":"AQAB","k":"AQAB"})");
+    expect_bad(R"({"kty":"EC","crv":"P-256","x":"AQAB","y":"AQAB","k":"AQAB"})");
+    EXPECT_TRUE(parse_jwk(oct_jwk(secret(32), R"("x5t":"AQAB","iat":7,)")));  // RFC 7517 §4: unknown ones are ignored
+}
+
+TEST(Jwk, RefusesShortHmacKeys) {
+    expect_bad(oct_jwk(secret(31)));
+    EXPECT_TRUE(parse_jwk(oct_jwk(secret(32))));
+    for (const auto& [alg, size] : {std::pair{"HS256", 32}, {"HS384", 48}, {"HS512", 64}}) {
+        const std::string members = R"("alg":")" + std::string(alg) + "\",";
+        EXPECT_TRUE(parse_jwk(oct_jwk(secret(size), members))) << alg;
+        expect_bad(oct_jwk(secret(size - 1), members));
+    }
+}
+
+TEST(Jwk, RefusesPublicKeysAsHmacSecrets) {
+    expect_bad(oct_jwk("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"));
+    expect_bad(oct_jwk("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH user@host"));
+}
+
+TEST(Jwk, RefusesAnAlgorithmOfAnotherType) {
+    expect_bad(okp_jwk(R"(,"alg":"HS256")"));
+    expect_bad(oct_jwk(secret(32), R"("alg":"EdDSA",)"));
+    expect_bad(R"({"kty":"OKP","crv":"X25519","alg":"EdDSA","x":")" + std::string(rfc8037_x) + "\"}");
+    EXPECT_TRUE(parse_jwk(okp_jwk(R"(,"alg":"EdDSA")")));
+}
+
+TEST(Jwk, UseAndOperationsDecideWhatAKeyMayDo) {
+    const auto may = [](std::string_view members) {
+        const auto key = parse_jwk(oct_jwk(secret(32), members));
+        EXPECT_TRUE(key) << members;
+        return std::pair{key->may_sign(), key->may_verify()};
+    };
+    EXPECT_EQ(may(""), std::pair(true, true));
+    EXPECT_EQ(may(R"("use":"sig",)"), std::pair(true, true));
+    EXPECT_EQ(may(R"("use":"enc",)"), std::pair(false, false));
+    EXPECT_EQ(may(R"("use":"SIG",)"), std::pair(false, false));
+    EXPECT_EQ(may(R"("key_ops":["verify"],)"), std::pair(false, true));
+    EXPECT_EQ(may(R"("key_ops":["sign"],)"), std::pair(true, false));
+    EXPECT_EQ(may(R"("key_ops":[],)"), std::pair(false, false));
+    EXPECT_EQ(may(R"("use":"enc","key_ops":["sign","verify"],)"), std::pair(false, false));
+}
+
+TEST(JwkSet, FindsByKid) {
+    const auto set = parse_jwk_set(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + okp_jwk(R"(,"kid":"b")") + "," +
+                                   okp_jwk() + R"(],"extra":1})");
+    ASSERT_TRUE(set);
+    EXPECT_EQ(set->keys.size(), 3U);
+    EXPECT_EQ(set->find("b"), &set->keys[1]);
+    EXPECT_EQ(set->find("c"), nullptr);
+    EXPECT_EQ(set->find(""), nullptr);
+    EXPECT_TRUE(parse_jwk_set(R"({"keys":[]})"));
+}
+
+TEST(JwkSet, RefusesARepeatedKid) {
+    expect_bad(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + okp_jwk(R"(,"kid":"a")") + "]}");
+}
+
+TEST(JwkSet, RefusesSymmetricBesidePublicKeys) {
+    expect_bad(R"({"keys":[)" + okp_jwk() + "," + oct_jwk(secret(32)) + "]}");
+    expect_bad(R"({"keys":[)" + oct_jwk(secret(32)) + R"(,{"kty":"RSA","n":"AQAB","e":"AQAB"}]})");
+    EXPECT_TRUE(parse_jwk_set(R"({"keys":[)" + oct_jwk(secret(32)) + "," + oct_jwk(secret(32, 'b')) + "]}"));
+    EXPECT_TRUE(parse_jwk_set(R"({"keys":[)" + okp_jwk() + R"(,{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"XYZ"}]})"));
+}
+
+TEST(JwkSet, RefusesTooManyKeysAndTooMuchText) {
+    std::string many = R"({"keys":[{"kty":"EC"})";
+    for (int i = 0; i < 999; ++i) many += R"(,{"kty":"EC"})";
+    EXPECT_TRUE(parse_jwk_set(many + "]}"));
+    EXPECT_EQ(parse_jwk_set(many + R"(,{"kty":"EC"}]})").error().code, ErrorCode::limit_exceeded);
+    const std::string long_text = okp_jwk(R"(,"note":")" + std::string(bastion::jwk_max_bytes, 'x') + "\"");
+    EXPECT_EQ(parse_jwk_set(long_text).error().code, ErrorCode::limit_exceeded);
+}
+
+TEST(JwkSet, OneKeyIsNotASet) { EXPECT_FALSE(parse_jwk(R"({"keys":[]})")); }
+
+TEST(Jwk, MessagesHoldNoKeyMaterial) {
+    const std::string k = base64url(secret(31));
+    for (const std::string& json :
+         {R"({"kty":"oct","k":")" + k + "\"}", R"({"kty":"oct","k":")" + k + "=\"}", R"({"kty":"oct","k":")" + k + "\",}"}) {
+        const auto set = parse_jwk_set(json);
+        ASSERT_FALSE(set);
+        const auto& error = set.error();
+        const std::string all = error.message + error.detail + error.hint + error.log_detail;
+        EXPECT_EQ(all.find(k.substr(0, 8)), std::string::npos) << all;
+        EXPECT_EQ(all.find(secret(31).substr(0, 8)), std::string::npos) << all;
+    }
+}
+
+TEST(GeneratedJwk, IsReadAndSigns) {
+    const auto made = bastion::jwk_generate_ed25519();
+    ASSERT_TRUE(made);
+    const auto public_key = parse_jwk(made->public_jwk);
+    const auto private_key = parse_jwk(made->private_jwk.text());
+    ASSERT_TRUE(public_key && private_key);
+    EXPECT_EQ(public_key->kid, made->kid);
+    EXPECT_EQ(private_key->kid, made->kid);
+    EXPECT_EQ(*bastion::jwk_thumbprint(*public_key), made->kid);
+    EXPECT_EQ(made->public_jwk.find("\"d\""), std::string::npos);
+    EXPECT_TRUE(private_key->may_sign());
+    EXPECT_FALSE(public_key->may_sign());
+    EXPECT_NE(bastion::jwk_generate_ed25519()->kid, made->kid);
+}
+
+TEST(GeneratedJwk, FollowsItsSeed) {
+    const auto seed = bastion::base64url_decode(rfc8037_d);
+    const auto made = bastion::jwk_from_ed25519_seed(*seed, "odd \"kid\"\n");
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->kid, "odd \"kid\"\n");
+    EXPECT_NE(made->public_jwk.find(rfc8037_x), std::string::npos);
+    EXPECT_NE(made->private_jwk.text().find(rfc8037_d), std::string::npos);
+    EXPECT_EQ(parse_jwk(made->private_jwk.text())->kid, made->kid);
+    EXPECT_FALSE(bastion::jwk_from_ed25519_seed(bastion::as_bytes("short")));
+}
+
+// RFC 4231 test case 2 for SHA-256 and 512, and a message in a key that is used again and again.
+TEST(Hmac, PublishedVectors) {
+    const auto mac = [](bastion::HashId hash) {
+        const auto key = bastion::HmacKey::create(hash, bastion::as_bytes("Jefe"));
+        EXPECT_TRUE(key);
+        const auto first = key->compute("what do ya want for nothing?");
+        EXPECT_TRUE(key->compute("something else"));
+        const auto again = key->compute("what do ya want for nothing?");
+        EXPECT_EQ(bastion::hex_encode(first->span()), bastion::hex_encode(again->span()));
+        return bastion::hex_encode(first->span());
+    };
+    EXPECT_EQ(mac(bastion::HashId::sha256), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    EXPECT_EQ(mac(bastion::HashId::sha384),
+              "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649");
+    EXPECT_EQ(mac(bastion::HashId::sha512),
+              "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d"
+              "4a6b4b636e070a38bce737");
+    EXPECT_FALSE(bastion::HmacKey::create(bastion::HashId::sha256, {}));
+    EXPECT_FALSE(bastion::HmacKey::create(bastion::HashId::none, bastion::as_bytes("Jefe")));
+}
+
+}  // namespace

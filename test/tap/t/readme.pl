@@ -1,0 +1,60 @@
+# What README.md shows is run: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their order.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $readme = slurp_file("$ENV{BASTION_SOURCE}/README.md");
+my %blocks;
+push @{ $blocks{$1} }, $2 while $readme =~ /^```(\w+)\n(.*?)^```$/gms;
+my ($taste) = @{ $blocks{sql} };
+
+my $node = PostgreSQL::Test::Cluster->new('readme');
+$node->init;
+$node->start;
+
+is(scalar(split /\n/, $taste), 10, 'the taste has ten lines');
+my ($out, $err) = ('', '');
+my $status = $node->psql('postgres', $taste, stdout => \$out, stderr => \$err, on_error_die => 0, on_error_stop => 1);
+is($status, 0, 'the taste runs') or diag $err;
+is($err, '', 'and says nothing on standard error');
+like($out, qr/^t\|The plans of Acme$/m, 'the writer sees the row, in their tenant');
+like($out, qr/\n0$/, 'nobody sees it in the next transaction');
+
+# A snippet's statements, with its parameters filled in.
+sub statements {
+    my ($code, %values) = @_;
+    my @found;
+    while ($code =~ /(?:query|execute)\((["'])(.*?)\1(?:,\s*\[(.*?)\])?/g) {
+        my ($statement, @names) = ($2, split /,\s*/, $3 // '');
+        my $number = 0;
+        $statement =~ s/(?:\$\d+|%s)/"'" . ($values{ $names[$number++] } \/\/ die 'unknown parameter') . "'"/ge;
+        push @found, $statement;
+    }
+    return @found;
+}
+
+my %known = (email => 'ann@acme.example', password => 'correct horse battery');
+my $answer = $node->safe_psql('postgres', "SELECT bastion_api.login('$known{email}', '$known{password}') ->> 'access_token'");
+for my $language (qw(js python)) {
+    my @all = statements($blocks{$language}[0], %known, token => $answer);
+    my ($login) = grep { /login/ } @all;
+    like($node->safe_psql('postgres', "SET ROLE app; $login"), qr/"token_type": "Bearer"/, "$language: login");
+    my ($present) = grep { /set_config/ } @all;
+    my ($read) = grep { /FROM documents/ } @all;
+    like($node->safe_psql('postgres', "SET ROLE app; BEGIN; $present; $read; COMMIT"), qr/^The plans of Acme$/m,
+        "$language: the token in front, the rows behind");
+    is($node->safe_psql('postgres', "SET ROLE app; $read"), '', "$language: nothing without it");
+}
+
+# Links to files of the project lead somewhere.
+for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS)) {
+    my ($folder) = $page =~ m{^(.*/)};
+    for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {
+        ok(-e "$ENV{BASTION_SOURCE}/" . ($folder // '') . $target, "$page: $target is there");
+    }
+}
+
+$node->stop;
+done_testing();

@@ -25,9 +25,10 @@ char* join_permissions(const Decision& decision) {
     StringInfoData text;
     initStringInfo(&text);
     if (decision.rights != nullptr)
-        for (const std::string& name : decision.rights->permissions) {
+        for (const Permission& permission : decision.rights->permissions) {
             if (text.len > 0) appendStringInfoChar(&text, ' ');
-            appendBinaryStringInfo(&text, name.data(), static_cast<int>(name.size()));
+            if (!permission.tenant_wide) appendStringInfoChar(&text, unit_only_mark);
+            appendStringInfoString(&text, permission.name.c_str());
         }
     return text.data;
 }

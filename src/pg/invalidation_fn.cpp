@@ -8,7 +8,7 @@ namespace {
 
 void invalidate_user(const TriggerData* trigger, HeapTuple tuple, const char* column) {
     TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
-    const int number = SPI_fnumber(descriptor, column);
+    const AttrNumber number = get_attnum(RelationGetRelid(trigger->tg_relation), column);
     bool is_null = true;
     const Datum user = number > 0 ? heap_getattr(tuple, number, descriptor, &is_null) : Datum{0};
     send_invalidation(is_null ? all_rights_invalidation() : user_invalidation(*DatumGetUUIDP(user)));

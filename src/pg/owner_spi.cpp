@@ -18,7 +18,7 @@ Statement resolve_statement = {
     {UUIDOID, TEXTOID, TEXTOID},
     nullptr};
 
-Statement permissions_statement = {"SELECT permission FROM bastion.effective_permissions($1, $2, $3)",
+Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion.effective_permissions($1, $2, $3)",
                                    3,
                                    {UUIDOID, UUIDOID, UUIDOID},
                                    nullptr};
@@ -109,8 +109,13 @@ void read_identity(MemoryContext caller, void* result) {
 
 void read_names(MemoryContext caller, void* result) {
     auto* out = static_cast<PermissionNames*>(result);
-    auto** names = static_cast<char**>(MemoryContextAlloc(caller, sizeof(char*) * (SPI_processed + 1)));
-    for (uint64 row = 0; row < SPI_processed; ++row) names[row] = copy_text(caller, row, 1);
+    auto* names =
+        static_cast<PermissionName*>(MemoryContextAlloc(caller, sizeof(PermissionName) * (SPI_processed + 1)));
+    for (uint64 row = 0; row < SPI_processed; ++row) {
+        bool is_null = false;
+        const Datum wide = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &is_null);
+        names[row] = {copy_text(caller, row, 1), !is_null && DatumGetBool(wide)};
+    }
     out->names = names;
     out->count = SPI_processed;
 }

@@ -14,8 +14,13 @@ struct ResolvedIdentity {
     int64 tenant_number;
 };
 
+struct PermissionName {
+    const char* name;
+    bool tenant_wide;
+};
+
 struct PermissionNames {
-    const char* const* names;
+    const PermissionName* names;
     std::size_t count;
 };
 

@@ -11,8 +11,9 @@ namespace {
 struct Memo {
     uint64 decision;
     std::size_t size;
-    bool allowed;
-    char name[80];
+    bool held;         // in the chosen tenant or unit
+    bool tenant_wide;  // in the whole tenant
+    char name[200];
 };
 
 void require_identity(const Decision& decision) {
@@ -21,9 +22,11 @@ void require_identity(const Decision& decision) {
                     errhint("SELECT bastion.whoami(); explains. The setting bastion.require_context is 'error'.")));
 }
 
-bool ask(const Decision& decision, std::string_view permission) noexcept {
-    return decision.state == ContextState::authenticated && decision.identity.tenant.present &&
-           decision.rights->has(permission);
+void ask(const Decision& decision, std::string_view permission, Memo& memo) noexcept {
+    const bool has_tenant = decision.state == ContextState::authenticated && decision.identity.tenant.present;
+    const Permission* found = has_tenant ? decision.rights->find(permission) : nullptr;
+    memo.held = found != nullptr;
+    memo.tenant_wide = found != nullptr && found->tenant_wide;
 }
 
 Memo* memo_of(FmgrInfo* call_site) {
@@ -31,18 +34,20 @@ Memo* memo_of(FmgrInfo* call_site) {
     return static_cast<Memo*>(call_site->fn_extra);
 }
 
-bool allowed(FunctionCallInfo fcinfo, const Decision& decision) {
+// The answer for the permission that is the first argument. Longer names than a Memo holds are nobody's.
+const Memo& answer(FunctionCallInfo fcinfo, const Decision& decision) {
+    static const Memo denied{};
     require_identity(decision);
     const std::string_view permission = view(PG_GETARG_TEXT_PP(0));
-    if (permission.size() > sizeof Memo::name || fcinfo->flinfo == nullptr) return ask(decision, permission);
+    if (permission.size() > sizeof Memo::name) return denied;
     Memo* memo = memo_of(fcinfo->flinfo);
     if (memo->decision != decision.version || std::string_view(memo->name, memo->size) != permission) {
         memo->decision = decision.version;
         memo->size = permission.size();
         std::memcpy(memo->name, permission.data(), permission.size());
-        memo->allowed = ask(decision, permission);
+        ask(decision, permission, *memo);
     }
-    return memo->allowed;
+    return *memo;
 }
 
 }  // namespace
@@ -53,12 +58,12 @@ using namespace bastion::pg;
 extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_has_permission);
-Datum bastion_has_permission(PG_FUNCTION_ARGS) { PG_RETURN_BOOL(allowed(fcinfo, require_context())); }
+Datum bastion_has_permission(PG_FUNCTION_ARGS) { PG_RETURN_BOOL(answer(fcinfo, require_context()).held); }
 
 PG_FUNCTION_INFO_V1(bastion_tenant_if_allowed);
 Datum bastion_tenant_if_allowed(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();
-    if (!allowed(fcinfo, decision)) PG_RETURN_NULL();
+    if (!answer(fcinfo, decision).tenant_wide) PG_RETURN_NULL();
     auto* tenant = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
     *tenant = decision.identity.tenant.value;
     PG_RETURN_UUID_P(tenant);
@@ -67,7 +72,7 @@ Datum bastion_tenant_if_allowed(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_tenant_number_if_allowed);
 Datum bastion_tenant_number_if_allowed(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();
-    if (!allowed(fcinfo, decision)) PG_RETURN_NULL();
+    if (!answer(fcinfo, decision).tenant_wide) PG_RETURN_NULL();
     PG_RETURN_INT64(decision.identity.tenant_number);
 }
 
@@ -77,8 +82,8 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
     InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     if (decision.state != ContextState::authenticated) return Datum{0};
-    for (const std::string& name : decision.rights->permissions) {
-        Datum value = PointerGetDatum(cstring_to_text_with_len(name.data(), static_cast<int>(name.size())));
+    for (const Permission& permission : decision.rights->permissions) {
+        Datum value = CStringGetTextDatum(permission.name.c_str());
         bool is_null = false;
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
     }

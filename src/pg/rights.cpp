@@ -79,14 +79,20 @@ Loaded load(const RightsRequest& request) {
     return out;
 }
 
+void sort_by_name(std::vector<Permission>& permissions) {
+    std::sort(permissions.begin(), permissions.end(),
+              [](const Permission& left, const Permission& right) { return left.name < right.name; });
+}
+
 std::shared_ptr<const Rights> make_rights(const Loaded& loaded) {
     auto rights = std::make_shared<Rights>();
     rights->refusal = refusal_word(loaded.resolved.status);
     rights->tenant = loaded.resolved.tenant;
     rights->unit = loaded.resolved.unit;
     rights->tenant_number = loaded.resolved.tenant_number;
-    for (std::size_t i = 0; i < loaded.names.count; ++i) rights->permissions.emplace_back(loaded.names.names[i]);
-    std::sort(rights->permissions.begin(), rights->permissions.end());
+    for (std::size_t i = 0; i < loaded.names.count; ++i)
+        rights->permissions.push_back({loaded.names.names[i].name, loaded.names.names[i].tenant_wide});
+    sort_by_name(rights->permissions);
     return rights;
 }
 
@@ -100,8 +106,11 @@ bool too_long(const char* selector) noexcept { return selector != nullptr && std
 
 }  // namespace
 
-bool Rights::has(std::string_view permission) const noexcept {
-    return std::binary_search(permissions.begin(), permissions.end(), permission, std::less<>());
+const Permission* Rights::find(std::string_view name) const noexcept {
+    const auto found =
+        std::lower_bound(permissions.begin(), permissions.end(), name,
+                         [](const Permission& permission, std::string_view wanted) { return permission.name < wanted; });
+    return found != permissions.end() && found->name == name ? &*found : nullptr;
 }
 
 const Rights* rights_of(const RightsRequest& request) {
@@ -129,16 +138,17 @@ const Rights* rights_of(const RightsRequest& request) {
     return held.get();
 }
 
-const Rights* adopt_rights(const Identity& identity, const char* space_separated_permissions) {
+const Rights* adopt_rights(const Identity& identity, const char* permissions) {
     guarded_or_raise([&]() -> Result<void> {
         auto rights = std::make_shared<Rights>();
         rights->tenant = identity.tenant;
         rights->unit = identity.unit;
         rights->tenant_number = identity.tenant_number;
-        std::string_view rest(space_separated_permissions);
+        std::string_view rest(permissions);
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find(' '), rest.size());
-            rights->permissions.emplace_back(rest.substr(0, end));
+            const bool unit_only = rest.front() == unit_only_mark;
+            rights->permissions.push_back({std::string(rest.substr(unit_only, end - unit_only)), !unit_only});
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
         held = std::move(rights);

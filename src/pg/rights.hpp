@@ -13,22 +13,30 @@ struct RightsRequest {
     const char* unit;    // id, or null
 };
 
+struct Permission {
+    std::string name;
+    bool tenant_wide;  // held at the tenant, and not only in the chosen unit
+};
+
 struct Rights {
     const char* refusal;  // static word, or null when the request is granted
     OptionalUuid tenant;
     OptionalUuid unit;
     int64 tenant_number;
-    std::vector<std::string> permissions;  // sorted
+    std::vector<Permission> permissions;  // sorted by name
 
-    [[nodiscard]] bool has(std::string_view permission) const noexcept;
+    // The permission of that name, or null.
+    [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
 };
 
 // The rights, from the cache or loaded. May raise only for reasons of the server's own. The object is held until the
 // next call.
 const Rights* rights_of(const RightsRequest& request);
 
-// Makes rights from what a parallel worker was given; held until the next call.
-const Rights* adopt_rights(const Identity& identity, const char* space_separated_permissions);
+// Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
+// unit_only_mark. Held until the next call.
+inline constexpr char unit_only_mark = '~';
+const Rights* adopt_rights(const Identity& identity, const char* permissions);
 
 // Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
 void mark_rights_stale(Oid user_invalidation) noexcept;

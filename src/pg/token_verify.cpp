@@ -50,13 +50,14 @@ void copy_word(char (&out)[N], std::string_view word) noexcept {
     out[size] = '\0';
 }
 
-// The claims of RFC 9068 access tokens that login writes, and `tenant`.
+// The claims of RFC 9068 access tokens that login writes, `tenant` and `unit`.
 bool identity_of(const VerifiedJwt& token, Identity& out) {
     out = {};
     out.expires_at = timestamp_of(*token.exp);
     copy_word(out.method, "jwt");
     copy_word(out.level, token.string_claim("acr").value_or("") == "aal2" ? "aal2" : "aal1");
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
+           read_optional_uuid(token.string_claim("unit"), out.unit) &&
            read_optional_uuid(token.string_claim("sid"), out.session);
 }
 
@@ -79,7 +80,7 @@ void verify_with_key(Slot& slot, std::string_view token, std::string_view public
         if (!jwt) return jwt.error();
         Identity identity;
         if (!identity_of(*jwt, identity))
-            return refuse_token("sub, tenant or sid is not a uuid");
+            return refuse_token("sub, tenant, unit or sid is not a uuid");
         slot.claims = std::move(jwt->payload_json);
         slot.verified = {nullptr, nullptr, identity, slot.claims.c_str()};
         return {};

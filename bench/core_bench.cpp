@@ -1,0 +1,190 @@
+// What the core costs over the libraries below it: each of our calls beside the raw library call that does the same
+// cryptographic work. Run with --benchmark_enable_random_interleaving=true --benchmark_repetitions=9
+// --benchmark_report_aggregates_only=true and compare the medians of a pair.
+#include <benchmark/benchmark.h>
+#include <crypt.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <sodium.h>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "core/encoding.hpp"
+#include "core/jwt.hpp"
+#include "core/password.hpp"
+#include "core/sealed.hpp"
+#include "core/startup.hpp"
+
+namespace {
+
+using namespace std::string_literals;
+using bastion::as_bytes;
+using bastion::Bytes;
+using bastion::SecretBytes;
+
+const std::string password = "correct horse battery staple";
+const std::string aad = bastion::sealed_aad("0123456789abcdef", "smtp", "password");
+
+void require(bool holds) {
+    if (!holds) std::abort();
+}
+
+// --- password_hash
+
+void argon2id_ours(benchmark::State& state) {
+    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    for (auto _ : state) require(bastion::password_hash(password, params).ok());
+}
+
+void argon2id_raw(benchmark::State& state) {
+    char text[crypto_pwhash_argon2id_STRBYTES];
+    for (auto _ : state)
+        require(crypto_pwhash_argon2id_str(text, password.data(), password.size(), 2, 19456 * 1024) == 0);
+}
+
+void argon2id_verify_ours(benchmark::State& state) {
+    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    const std::string hash = bastion::password_hash(password, params).value();
+    for (auto _ : state) require(*bastion::password_verify(password, hash));
+}
+
+void argon2id_dummy_verify(benchmark::State& state) {
+    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    for (auto _ : state) require(!*bastion::password_dummy_verify(password, params));
+}
+
+void bcrypt8_ours(benchmark::State& state) {
+    auto params = bastion::default_password_params(bastion::PasswordAlgorithm::bcrypt);
+    params.cost = 8;
+    for (auto _ : state) require(bastion::password_hash(password, params).ok());
+}
+
+void bcrypt8_raw(benchmark::State& state) {
+    static crypt_data scratch;
+    for (auto _ : state)
+        require(crypt_rn(password.c_str(), "$2b$08$abcdefghijklmnopqrstuu", &scratch, sizeof scratch) != nullptr);
+}
+
+void pbkdf2_20000_ours(benchmark::State& state) {
+    auto params = bastion::default_password_params(bastion::PasswordAlgorithm::pbkdf2_sha256);
+    params.iterations = 20000;
+    for (auto _ : state) require(bastion::password_hash(password, params).ok());
+}
+
+void pbkdf2_20000_raw(benchmark::State& state) {
+    const std::array<unsigned char, 16> salt{};
+    unsigned char out[32];
+    for (auto _ : state)
+        require(PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), salt.data(), salt.size(), 20000,
+                                  EVP_sha256(), sizeof out, out) == 1);
+}
+
+BENCHMARK(argon2id_ours)->Unit(benchmark::kMillisecond);
+BENCHMARK(argon2id_raw)->Unit(benchmark::kMillisecond);
+BENCHMARK(argon2id_verify_ours)->Unit(benchmark::kMillisecond);
+BENCHMARK(argon2id_dummy_verify)->Unit(benchmark::kMillisecond);
+BENCHMARK(bcrypt8_ours)->Unit(benchmark::kMillisecond);
+BENCHMARK(bcrypt8_raw)->Unit(benchmark::kMillisecond);
+BENCHMARK(pbkdf2_20000_ours)->Unit(benchmark::kMillisecond);
+BENCHMARK(pbkdf2_20000_raw)->Unit(benchmark::kMillisecond);
+
+// --- HS256
+
+const std::string jwk_text = R"({"kty":"oct","alg":"HS256","k":")" +
+                             bastion::base64url_encode(as_bytes("0123456789abcdef0123456789abcdef")) + R"("})";
+const std::string claims = R"({"iss":"https://issuer.example","aud":"app","sub":"6f1c9a52-43f0-4a7e-a0f5-0d2e6a1c8b11",)"
+                           R"("iat":1700000000,"exp":1700003600,"jti":"3c2f9f30-9df5-4f0c-8c66-94f6f80f9b7d"})";
+
+void hs256_verify_ours(benchmark::State& state) {
+    const auto keys = bastion::parse_jwk_set(jwk_text).value();
+    const auto options = bastion::parse_jwt_options(R"({"iss":"https://issuer.example","aud":"app"})").value();
+    const std::string token = bastion::jwt_sign(claims, keys.keys.front()).value();
+    for (auto _ : state) require(bastion::jwt_verify(token, keys, options, 1700000001.0).ok());
+}
+
+// The MAC alone, with a kept key: the floor below which no verification can go.
+void hs256_raw_mac(benchmark::State& state) {
+    const auto keys = bastion::parse_jwk_set(jwk_text).value();
+    const std::string token = bastion::jwt_sign(claims, keys.keys.front()).value();
+    const std::string_view input = std::string_view(token).substr(0, token.rfind('.'));
+    EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    EVP_MAC_CTX* const context = EVP_MAC_CTX_new(mac);
+    char digest[] = "SHA256";
+    const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                 OSSL_PARAM_construct_end()};
+    const std::string key = "0123456789abcdef0123456789abcdef";
+    require(EVP_MAC_init(context, as_bytes(key).data(), key.size(), params) == 1);
+    unsigned char out[32];
+    std::size_t size = 0;
+    for (auto _ : state)
+        require(EVP_MAC_init(context, nullptr, 0, nullptr) == 1 &&
+                EVP_MAC_update(context, as_bytes(input).data(), input.size()) == 1 &&
+                EVP_MAC_final(context, out, &size, sizeof out) == 1);
+    EVP_MAC_CTX_free(context);
+    EVP_MAC_free(mac);
+}
+
+BENCHMARK(hs256_verify_ours);
+BENCHMARK(hs256_raw_mac);
+
+// --- sealed values of range(0) bytes
+
+SecretBytes data_key() { return SecretBytes(Bytes(bastion::data_key_bytes, 1)); }
+
+void seal_ours(benchmark::State& state) {
+    auto key = bastion::SealingKey::create(data_key()).value();
+    const Bytes plaintext(static_cast<std::size_t>(state.range(0)));
+    for (auto _ : state) require(key.seal(plaintext, 1, aad).ok());
+}
+
+void open_ours(benchmark::State& state) {
+    auto key = bastion::SealingKey::create(data_key()).value();
+    const Bytes sealed = key.seal(Bytes(static_cast<std::size_t>(state.range(0))), 1, aad).value();
+    for (auto _ : state) require(key.open(sealed, aad).ok());
+}
+
+void seal_ours_key_not_kept(benchmark::State& state) {
+    const SecretBytes key = data_key();
+    const Bytes plaintext(static_cast<std::size_t>(state.range(0)));
+    for (auto _ : state) require(bastion::seal_value(plaintext, key, 1, aad).ok());
+}
+
+// AES-256-GCM with a kept context, a new key and nonce per message as XAES demands, no commitment, no allocation.
+void aes_gcm_raw(benchmark::State& state) {
+    EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+    EVP_CIPHER_CTX* const context = EVP_CIPHER_CTX_new();
+    require(EVP_EncryptInit_ex2(context, cipher, nullptr, nullptr, nullptr) == 1);
+    const Bytes plaintext(static_cast<std::size_t>(state.range(0)));
+    Bytes out(plaintext.size() + 16);
+    std::array<unsigned char, 32> key{};
+    std::array<unsigned char, 12> nonce{};
+    int size = 0;
+    for (auto _ : state) {
+        randombytes_buf(nonce.data(), nonce.size());
+        require(EVP_EncryptInit_ex2(context, nullptr, key.data(), nonce.data(), nullptr) == 1 &&
+                EVP_EncryptUpdate(context, nullptr, &size, as_bytes(aad).data(), static_cast<int>(aad.size())) == 1 &&
+                EVP_EncryptUpdate(context, out.data(), &size, plaintext.data(), static_cast<int>(plaintext.size())) == 1 &&
+                EVP_EncryptFinal_ex(context, out.data() + plaintext.size(), &size) == 1 &&
+                EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, out.data() + plaintext.size()) == 1);
+    }
+    EVP_CIPHER_CTX_free(context);
+    EVP_CIPHER_free(cipher);
+}
+
+BENCHMARK(seal_ours)->Arg(32)->Arg(4096);
+BENCHMARK(open_ours)->Arg(32)->Arg(4096);
+BENCHMARK(seal_ours_key_not_kept)->Arg(32);
+BENCHMARK(aes_gcm_raw)->Arg(32)->Arg(4096);
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (!bastion::initialise_libraries()) return 1;
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

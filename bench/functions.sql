@@ -1,0 +1,63 @@
+-- What one call costs, per call: a loop over the call against the same loop over a constant.
+\ir lib/compare.sql
+SELECT bastion.allow_app_role('app') \gset _
+\o /dev/null
+SELECT bastion_api.signup('owner@bench.test', 'correct horse battery', 'Tenant 1');
+SELECT bastion.register_resource('docs');
+\o
+SELECT bastion.token_issue(u.id, t.id) AS token FROM bastion.users u, bastion.tenants t \gset
+SELECT id AS tenant FROM bastion.tenants \gset
+CREATE FUNCTION bench.plpgsql_tenant() RETURNS uuid LANGUAGE plpgsql STABLE AS
+$$ BEGIN RETURN current_setting('app.tenant')::uuid; END $$;
+CREATE EXTENSION pgcrypto;
+
+-- Nanoseconds a call of `expression` adds to a loop, and the ratio to `baseline`'s.
+CREATE FUNCTION bench.per_call(label text, expression text, calls integer, rounds integer DEFAULT 9)
+RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
+DECLARE
+    samples double precision[] := '{}';
+    x double precision;
+    y double precision;
+BEGIN
+    FOR round IN 0 .. rounds LOOP
+        x := bench.time_of(format('SELECT count(%s) FROM generate_series(1, %s) i', expression, calls), 'none', NULL);
+        y := bench.time_of(format('SELECT count(i) FROM generate_series(1, %s) i', calls), 'none', NULL);
+        IF round > 0 THEN
+            samples := samples || (x - y) * 1e6 / calls;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT label, round(bench.median(samples)::numeric, 1);
+END
+$$;
+
+\echo a context read per row: at most 30 ns, and the common alternatives
+SET app.tenant = :'tenant';
+SET request.jwt.claims = '{"sub":"c3517380-1e7d-4ef0-a4d8-c43ea1b035a0","role":"app","tenant":"097dcad5-363d-47a6-a757-1352672b9e11"}';
+BEGIN;
+SELECT FROM bastion.authenticate(:'token') \gset _
+SELECT * FROM bench.per_call('bastion.tenant_id()', 'bastion.tenant_id()', 2000000)
+UNION ALL SELECT * FROM bench.per_call('bastion.user_id()', 'bastion.user_id()', 2000000)
+UNION ALL SELECT * FROM bench.per_call('bastion.has_permission(''docs.read'')', 'bastion.has_permission(''docs.read'')', 2000000)
+UNION ALL SELECT * FROM bench.per_call('current_setting()::uuid', 'current_setting(''app.tenant'')::uuid', 1000000)
+UNION ALL SELECT * FROM bench.per_call('(claims JSON in a setting ->> )::uuid',
+                                       '(current_setting(''request.jwt.claims'')::json->>''tenant'')::uuid', 300000)
+UNION ALL SELECT * FROM bench.per_call('PL/pgSQL over current_setting()', 'bench.plpgsql_tenant()', 300000);
+ROLLBACK;
+
+\echo verification of a 250-byte HS256 token inside the server, every claim returned as jsonb
+SELECT bastion.jwt_sign('{"sub":"c3517380-1e7d-4ef0-a4d8-c43ea1b035a0","iss":"https://issuer.example","aud":"api","exp":4000000000,"iat":1700000000,"role":"app"}',
+                        '{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}') AS hs256 \gset
+SELECT split_part(:'hs256', '.', 1) || '.' || split_part(:'hs256', '.', 2) AS input \gset
+SELECT length(:'hs256') AS token_bytes;
+SELECT * FROM bench.per_call('bastion.jwt_verify()',
+    format('bastion.jwt_verify(%L || left(i::text, 0), ''{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}'')', :'hs256'), 50000)
+UNION ALL SELECT * FROM bench.per_call('pgcrypto hmac() alone, over the same input',
+    format('public.hmac(%L || left(i::text, 0), ''0123456789012345678901234567890123456789012345678901234567890123'', ''sha256'')', :'input'), 50000);
+
+\echo authenticate() of an own EdDSA token, and a refused login against an unknown user (medians of 200, within 10 %)
+BEGIN;
+SELECT * FROM bench.per_call('bastion.authenticate()', format('bastion.authenticate(%L || left(i::text, 0))', :'token'), 2000, 3);
+ROLLBACK;
+SELECT * FROM bench.compare('wrong password against unknown user',
+    'SELECT bastion_api.login(''owner@bench.test'', ''wrong password'')',
+    'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10);

@@ -75,14 +75,18 @@ AS $$
 BEGIN
     IF bastion.must_be_guarded(member) THEN
         EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member);
-        RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member
-            USING HINT = format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
-                                member, member);
+        IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
+            RAISE WARNING 'row security of table % stays on and forced: its schema is guarded', member;
+        ELSE
+            RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member USING HINT =
+                format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
+                       member, member);
+        END IF;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion.guard_table(regclass) IS
-'Gives a table of a guarded schema row security without a policy. Internal.';
+'Gives a table of a guarded schema row security, with a warning. Internal.';
 
 -- Global tables
 
@@ -158,7 +162,7 @@ BEGIN
         SELECT t.member FROM bastion.protect_tree(guard_tree.relation) t
         JOIN pg_class c ON c.oid = t.member AND c.relkind IN ('r', 'p')
         WHERE t.member <> spec.relation
-          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND p.polname LIKE 'bastion\_tenant\_%')
+          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND bastion.is_our_policy(p.polname))
         ORDER BY t.depth DESC, t.member::text
     LOOP
         PERFORM bastion.protect_remember(newcomer, array_remove(ARRAY[spec.tenant_column, spec.owner_column], NULL));
@@ -260,8 +264,9 @@ BEGIN
     DELETE FROM bastion.unguarded_tables u
     WHERE NOT EXISTS (SELECT FROM pg_class c JOIN bastion.guarded_schemas s ON s.schema_name = c.relnamespace
                       WHERE c.oid = u.relation);
-    IF NOT EXISTS (SELECT FROM bastion.guarded_schemas) THEN
-        DROP EVENT TRIGGER IF EXISTS bastion_guard;
+    IF NOT EXISTS (SELECT FROM bastion.guarded_schemas)
+       AND EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtname = 'bastion_guard') THEN
+        DROP EVENT TRIGGER bastion_guard;
     END IF;
 END
 $$;

@@ -79,15 +79,22 @@ CREATE FUNCTION bastion.member_problems(spec bastion.protected_tables, member re
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+    WITH table_state AS (
+        SELECT c.relkind IN ('r', 'p') AS is_table, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
+               EXISTS (SELECT FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'missing') AS has_policies
+        FROM pg_class c WHERE c.oid = member
+    )
     SELECT v.problem
-    FROM pg_class c, LATERAL (VALUES
-        (c.relkind IN ('r', 'p'), 'a foreign table has no row security'),
-        (c.relrowsecurity, 'row security is off'),
-        (c.relforcerowsecurity, 'row security is not forced')) AS v (done, problem)
-    WHERE c.oid = member AND NOT v.done
+    FROM table_state s, LATERAL (VALUES
+        (NOT s.is_table, 'a foreign table has no row security'),
+        (s.is_table AND NOT s.enabled AND NOT s.has_policies, 'it has no protection'),
+        (NOT s.enabled AND s.has_policies, 'row security is off'),
+        (NOT s.forced AND s.has_policies, 'row security is not forced')) AS v (found, problem)
+    WHERE v.found
     UNION ALL
     (SELECT format('policy %s is %s', p.name, p.state)
-     FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'ok' ORDER BY p.name)
+     FROM table_state s, bastion.protect_policy_state(spec, member) p
+     WHERE p.state <> 'ok' AND (s.has_policies OR s.enabled) ORDER BY p.name)
     UNION ALL
     SELECT format('permissive policy "%s" is not of protect()', p)
     FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep'
@@ -178,17 +185,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.oid::regprocedure FROM pg_proc p
     WHERE p.pronamespace = 'bastion'::regnamespace AND p.proname = ANY (ARRAY[
-        'protect', 'unprotect', 'mark_global', 'unmark_global', 'protection_report', 'protect_resource', 'protect_remember',
-        'protect_record', 'protect_forget', 'forget_dropped_tables', 'owns_relation', 'protect_tree', 'protect_line',
-        'protect_root', 'column_state', 'protect_normal', 'is_context_default', 'column_memory', 'protect_action',
-        'protect_actions', 'protect_test', 'protect_policies', 'foreign_policies', 'policy_command', 'protect_policy_state',
-        'protect_defaults', 'tenant_may_be_null', 'has_tenant_index', 'made_indexes', 'resource_registered',
-        'kind_of_relation', 'check_protectable', 'check_member', 'check_tree', 'check_column', 'check_no_nulls',
-        'check_foreign_policies', 'check_actions', 'resource_of_table', 'check_resource', 'is_resource', 'is_word',
-        'is_reserved_resource', 'plan_policies', 'plan_member', 'plan_remember', 'plan_not_null', 'plan_foreign_keys',
-        'free_index_name', 'plan_indexes', 'plan_release', 'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect',
-        'run_plan', 'is_global', 'must_be_guarded', 'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id',
-        'has_permission', 'tenant_if_allowed', 'tenant_number_if_allowed'])
+        'protect', 'unprotect', 'mark_global', 'unmark_global', 'protection_report', 'protect_resource',
+        'protect_remember', 'protect_record', 'protect_forget', 'forget_dropped_tables', 'owns_relation', 'protect_tree',
+        'protect_line', 'protect_root', 'column_state', 'protect_normal', 'is_context_default', 'column_memory',
+        'protect_action', 'protect_actions', 'protect_test', 'protect_policies', 'foreign_policies', 'is_our_policy',
+        'policy_command', 'protect_policy_state', 'protect_defaults', 'tenant_may_be_null', 'has_tenant_index',
+        'made_indexes', 'resource_registered', 'kind_of_relation', 'check_protectable', 'check_member', 'check_tree',
+        'check_column', 'check_no_nulls', 'check_foreign_policies', 'check_actions', 'resource_of_table',
+        'check_resource', 'is_resource', 'is_word', 'is_reserved_resource', 'plan_policies', 'plan_member',
+        'plan_remember', 'plan_not_null', 'plan_foreign_keys', 'free_index_name', 'plan_indexes', 'plan_release',
+        'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect', 'run_plan', 'is_global', 'must_be_guarded',
+        'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id', 'has_permission', 'tenant_if_allowed',
+        'tenant_number_if_allowed'])
     ORDER BY p.proname
 $$;
 COMMENT ON FUNCTION bastion.migration_role_functions() IS

@@ -5,7 +5,8 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE kind WHEN 'v' THEN 'a view' WHEN 'm' THEN 'a materialized view' WHEN 'f' THEN 'a foreign table'
-                     WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' ELSE 'not a table' END
+                     WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a type'
+                     ELSE 'a system object' END
 $$;
 COMMENT ON FUNCTION bastion.kind_of_relation("char") IS 'pg_class.relkind of anything but a table, in words. Internal.';
 
@@ -26,20 +27,19 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table with OID % does not exist', relation::oid USING ERRCODE = 'undefined_table';
     ELSIF found_class.relkind NOT IN ('r', 'p') THEN
-        RAISE EXCEPTION 'cannot protect %: it is %', relation, bastion.kind_of_relation(found_class.relkind)
+        RAISE EXCEPTION '% is %, not a table', relation, bastion.kind_of_relation(found_class.relkind)
             USING ERRCODE = 'wrong_object_type', HINT = CASE found_class.relkind
                 WHEN 'v' THEN 'Protect the tables that it reads, and give the view security_invoker = true.'
                 WHEN 'm' THEN 'A materialized view has no row security: grant it to nobody and read it through a function.'
                 ELSE 'Only ordinary and partitioned tables have row security.' END;
     ELSIF found_class.relpersistence = 't' THEN
-        RAISE EXCEPTION 'cannot protect %: it is a temporary table', relation USING ERRCODE = 'wrong_object_type',
+        RAISE EXCEPTION '% is a temporary table', relation USING ERRCODE = 'wrong_object_type',
             HINT = 'Only its own session sees a temporary table.';
     ELSIF found_class.oid < 16384 OR found_class.relnamespace IN (
             'pg_catalog'::regnamespace, 'pg_toast'::regnamespace, 'information_schema'::regnamespace) THEN
-        RAISE EXCEPTION 'cannot protect %: it is a system table', relation USING ERRCODE = 'wrong_object_type';
+        RAISE EXCEPTION '% is a system table', relation USING ERRCODE = 'wrong_object_type';
     ELSIF extension IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot protect %: it belongs to the extension "%"', relation, extension
-            USING ERRCODE = 'wrong_object_type';
+        RAISE EXCEPTION 'table % belongs to the extension "%"', relation, extension USING ERRCODE = 'wrong_object_type';
     ELSIF NOT bastion.owns_relation(relation) THEN
         RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -75,12 +75,13 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    parent regclass := (SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = relation ORDER BY i.inhseqno LIMIT 1);
+    top regclass := (SELECT l FROM bastion.protect_line(relation) l
+                     WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = l) LIMIT 1);
 BEGIN
-    IF parent IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot protect % alone: it is a partition or child of %', relation, parent
+    IF top <> relation THEN
+        RAISE EXCEPTION 'cannot protect % alone: it is a partition or child of %', relation, top
             USING ERRCODE = 'wrong_object_type',
-                  HINT = format('Protect %s: its partitions and children get the same protection.', parent);
+                  HINT = format('Protect %s: its partitions and children get the same protection.', top);
     END IF;
     PERFORM bastion.check_member(relation, t.member) FROM bastion.protect_tree(relation) t WHERE t.depth > 0;
 END
@@ -208,7 +209,9 @@ BEGIN
         RAISE EXCEPTION 'the resource name "%" is reserved', chosen USING ERRCODE = 'reserved_name',
             DETAIL = 'Names that begin with tenant, platform or bastion belong to pg_bastion.',
             HINT = 'Choose another one: resource => ''name''.';
-    ELSIF resource IS NULL AND chosen <> table_name THEN
+    ELSIF resource IS NULL AND chosen <> table_name
+          AND NOT EXISTS (SELECT FROM bastion.protected_tables p
+                          WHERE p.relation = check_resource.relation AND p.resource = chosen) THEN
         RAISE NOTICE 'the resource of table % is "%"', relation, chosen;
     END IF;
     RETURN chosen;

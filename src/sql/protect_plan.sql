@@ -236,10 +236,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH policies AS (
-        SELECT p.polname AS name,
-               p.polname IN ('bastion_access', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
-                             'bastion_tenant_delete') AS ours
-        FROM pg_policy p WHERE p.polrelid = member
+        SELECT p.polname AS name, bastion.is_our_policy(p.polname) AS ours FROM pg_policy p WHERE p.polrelid = member
     )
     (SELECT format('DROP POLICY %I ON %s;', p.name, member) FROM policies p WHERE p.ours ORDER BY p.name)
     UNION ALL

@@ -63,12 +63,21 @@ $$;
 COMMENT ON FUNCTION bastion.protect_policies(bastion.protected_tables) IS
 'The policies that a protected table should have. Internal.';
 
+CREATE FUNCTION bastion.is_our_policy(name name) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT name IN ('bastion_access', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
+                    'bastion_tenant_delete')
+$$;
+COMMENT ON FUNCTION bastion.is_our_policy(name) IS 'Whether protect() writes policies of this name. Internal.';
+
 CREATE FUNCTION bastion.foreign_policies(relation regclass) RETURNS SETOF name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.polname FROM pg_policy p
-    WHERE p.polrelid = relation AND p.polpermissive AND p.polname <> 'bastion_access' ORDER BY p.polname
+    WHERE p.polrelid = relation AND p.polpermissive AND NOT bastion.is_our_policy(p.polname) ORDER BY p.polname
 $$;
 COMMENT ON FUNCTION bastion.foreign_policies(regclass) IS
 'The permissive policies of a table that protect() did not write. Internal.';

@@ -1,10 +1,12 @@
 #include "core/hash_text.hpp"
 
-#include <sodium.h>
-
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <system_error>
+#include <utility>
+
+#include "core/encoding.hpp"
 
 namespace bastion {
 
@@ -29,20 +31,16 @@ std::string_view HashTextReader::field() noexcept {
 }
 
 std::optional<Bytes> decode_unpadded_base64(std::string_view text) {
-    Bytes bytes(text.size());
-    std::size_t size = 0;
-    if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, nullptr,
-                          sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
-        return std::nullopt;
-    bytes.resize(size);
-    return bytes;
+    if (text.ends_with('=')) return std::nullopt;
+    std::string padded(text);
+    padded.append((4 - text.size() % 4) % 4, '=');
+    auto bytes = base64_decode(padded);
+    return bytes ? std::optional<Bytes>(std::move(*bytes)) : std::nullopt;
 }
 
 std::string encode_unpadded_base64(ByteSpan bytes) {
-    // libsodium ends the text with a NUL, which std::string keeps beyond its size.
-    std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL_NO_PADDING) - 1, '\0');
-    sodium_bin2base64(text.data(), text.size() + 1, bytes.data(), bytes.size(),
-                      sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+    std::string text = base64_encode(bytes);
+    text.erase(std::min(text.find('='), text.size()));
     return text;
 }
 

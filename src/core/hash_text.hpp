@@ -31,7 +31,7 @@ private:
     std::string_view rest_;
 };
 
-// Standard alphabet, no padding, canonical; of ASCII text alone (password.cpp has seen to that).
+// Standard alphabet, no padding, canonical.
 [[nodiscard]] std::optional<Bytes> decode_unpadded_base64(std::string_view text);
 [[nodiscard]] std::string encode_unpadded_base64(ByteSpan bytes);
 

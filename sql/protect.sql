@@ -12,6 +12,7 @@ $$;
 SELECT bastion.allow_migration_role('regress_migrator');
 CREATE SCHEMA shop AUTHORIZATION regress_migrator;
 GRANT CREATE ON SCHEMA test TO regress_migrator;
+DELETE FROM bastion.permissions WHERE resource = 'documents';
 GRANT USAGE ON SCHEMA shop TO regress_app, regress_stranger;
 RESET client_min_messages;
 

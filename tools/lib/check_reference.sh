@@ -1,0 +1,22 @@
+#!/bin/bash
+# usage: check_reference.sh TREE
+#
+# Says how docs/REFERENCE.md of a built tree differs from what tools/reference would write, and fails when it does.
+
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+. "$here/cluster.sh"
+. "$here/reference.sh"
+
+tree=$(cd "$1" && pwd -P)
+mkdir -p "$scratch"
+dest=$(mktemp -d "$scratch/pg_bastion-reference.XXXXXX")
+trap 'rm -rf "$dest"' EXIT
+chmod 755 "$dest"
+# The tree may lack the objects that make would want to build again.
+install -D -t "$dest$("$PG_CONFIG" --pkglibdir)" "$tree/pg_bastion.so"
+install -D -t "$dest$("$PG_CONFIG" --sharedir)/extension" -m 644 "$tree"/pg_bastion.control "$tree"/pg_bastion--*.sql
+if ! reference_of "$tree" "$dest" | diff -u --label docs/REFERENCE.md --label 'the comments in src/sql' "$tree/docs/REFERENCE.md" -; then
+    say "docs/REFERENCE.md is not up to date; ./tools/reference writes it"
+    exit 1
+fi

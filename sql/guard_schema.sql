@@ -91,7 +91,8 @@ CREATE SEQUENCE "Guarded Place".a_sequence;
 SELECT test.security('temporary_one'), test.security('elsewhere.free');
 RESET ROLE;
 -- a restricted role got no right by the way
-SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'bastion'::regnamespace AND a.grantee = 'regress_builder'::regrole;
+SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a
+WHERE c.relnamespace = 'bastion'::regnamespace AND a.grantee = 'regress_builder'::regrole;
 
 -- Marked global: open again, with a reason
 SET ROLE regress_keeper;
@@ -138,7 +139,7 @@ RESET ROLE;
 -- Protected: partitions that come later get the same, in every schema and whoever makes them
 SET ROLE regress_keeper;
 CREATE TABLE "Guarded Place".sales (id integer, tenant_id uuid, region integer) PARTITION BY LIST (region);
-SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'documents');
+SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'guarded');
 SELECT test.security('"Guarded Place".sales');
 CREATE TABLE "Guarded Place".sales_1 PARTITION OF "Guarded Place".sales FOR VALUES IN (1);
 CREATE TABLE elsewhere.sales_2 PARTITION OF "Guarded Place".sales FOR VALUES IN (2) PARTITION BY LIST (id);
@@ -149,7 +150,7 @@ CREATE TABLE elsewhere.sales_3_1 PARTITION OF elsewhere.sales_3 FOR VALUES IN (1
 ALTER TABLE "Guarded Place".sales ATTACH PARTITION elsewhere.sales_3 FOR VALUES IN (3);
 SELECT partitions, status FROM bastion.protection WHERE relation = '"Guarded Place".sales'::regclass;
 SELECT member, test.security(member) FROM bastion.protect_tree('"Guarded Place".sales') ORDER BY member::text;
-SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'documents');
+SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'guarded');
 -- protect() itself is not disturbed by the guard, whatever it mends
 ALTER TABLE ONLY "Guarded Place".sales NO FORCE ROW LEVEL SECURITY;
 DROP POLICY bastion_tenant_select ON elsewhere.sales_2_1;
@@ -164,7 +165,7 @@ SELECT count(*) FROM bastion.unprotect('"Guarded Place".sales');
 SELECT member, test.security(member) FROM bastion.protect_tree('"Guarded Place".sales') ORDER BY member::text;
 -- inheritance
 CREATE TABLE elsewhere.base (id integer, tenant_id uuid);
-SELECT count(*) FROM bastion.protect('elsewhere.base', resource => 'documents');
+SELECT count(*) FROM bastion.protect('elsewhere.base', resource => 'guarded');
 CREATE TABLE elsewhere.derived (extra text) INHERITS (elsewhere.base);
 CREATE TABLE elsewhere.joins_later (id integer, tenant_id uuid NOT NULL);
 ALTER TABLE elsewhere.joins_later INHERIT elsewhere.base;

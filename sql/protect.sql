@@ -73,10 +73,12 @@ SELECT bastion_api.signup('ann@protect.example', 'correct horse', 'Protect A') A
 SELECT bastion_api.signup('ben@protect.example', 'correct horse', 'Protect B') AS ben \gset
 SELECT bastion_api.signup('vic@protect.example', 'correct horse', 'Protect V') AS vic \gset
 RESET ROLE;
-SELECT :'ann'::jsonb ->> 'access_token' AS ann_token, :'ann'::jsonb -> 'tenant' ->> 'id' AS a, :'ann'::jsonb -> 'user' ->> 'id' AS ann,
+SELECT :'ann'::jsonb ->> 'access_token' AS ann_token, :'ann'::jsonb -> 'tenant' ->> 'id' AS a,
+       :'ann'::jsonb -> 'user' ->> 'id' AS ann,
        :'ben'::jsonb ->> 'access_token' AS ben_token, :'ben'::jsonb -> 'tenant' ->> 'id' AS b,
        :'vic'::jsonb ->> 'access_token' AS vic_token, :'vic'::jsonb -> 'user' ->> 'id' AS vic \gset
-SELECT a.number AS a_number, b.number AS b_number FROM bastion.tenants a, bastion.tenants b WHERE a.id = :'a' AND b.id = :'b' \gset
+SELECT a.number AS a_number, b.number AS b_number FROM bastion.tenants a, bastion.tenants b
+WHERE a.id = :'a' AND b.id = :'b' \gset
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT :'vic', :'a', id FROM bastion.roles WHERE name = 'viewer' AND tenant_id IS NULL;
 
@@ -171,11 +173,14 @@ RESET enable_bitmapscan;
 RESET ROLE;
 INSERT INTO bastion.roles (name) VALUES ('protect_blind');
 INSERT INTO bastion.role_permissions (role_id, pattern, scope)
-SELECT id, p, scope FROM bastion.roles, unnest(ARRAY['documents.update', 'documents.delete', 'documents.create']) p WHERE name = 'protect_blind';
-UPDATE bastion.memberships SET role_id = (SELECT id FROM bastion.roles WHERE name = 'protect_blind') WHERE user_id = :'vic' AND tenant_id = :'a';
+SELECT id, p, scope FROM bastion.roles, unnest(ARRAY['documents.update', 'documents.delete', 'documents.create']) p
+WHERE name = 'protect_blind';
+UPDATE bastion.memberships SET role_id = (SELECT id FROM bastion.roles WHERE name = 'protect_blind')
+WHERE user_id = :'vic' AND tenant_id = :'a';
 SET ROLE regress_app;
 BEGIN;
-SELECT bastion.authenticate(:'vic_token', :'a') IS NOT NULL AS vic_is_blind, bastion.has_permission('documents.update'), bastion.has_permission('documents.read');
+SELECT bastion.authenticate(:'vic_token', :'a') IS NOT NULL AS vic_is_blind,
+       bastion.has_permission('documents.update'), bastion.has_permission('documents.read');
 UPDATE shop.documents SET title = 'unseen';
 DELETE FROM shop.documents;
 INSERT INTO shop.documents (title) VALUES ('written unseen');
@@ -189,8 +194,8 @@ CREATE DOMAIN shop.tenant_uuid AS uuid;
 CREATE DOMAIN shop.tenant_text AS varchar(40);
 CREATE DOMAIN shop.tenant_text_twice AS shop.tenant_text;
 CREATE TABLE shop.types (type text, wanted text);
-INSERT INTO shop.types VALUES ('uuid', 'a'), ('text', 'a'), ('text COLLATE "C"', 'a'), ('varchar', 'a'), ('varchar(36)', 'a'), ('bigint', 'n'), ('integer', 'n'),
-    ('shop.tenant_uuid', 'a'), ('shop.tenant_text', 'a'), ('shop.tenant_text_twice', 'a');
+INSERT INTO shop.types VALUES ('uuid', 'a'), ('text', 'a'), ('text COLLATE "C"', 'a'), ('varchar', 'a'), ('varchar(36)', 'a'),
+    ('bigint', 'n'), ('integer', 'n'), ('shop.tenant_uuid', 'a'), ('shop.tenant_text', 'a'), ('shop.tenant_text_twice', 'a');
 CREATE FUNCTION test.rows_of(token text, relation regclass) RETURNS text
 LANGUAGE plpgsql SET role = regress_app
 AS $$
@@ -634,7 +639,7 @@ SET client_min_messages = warning;
 REVOKE CREATE ON SCHEMA test FROM regress_migrator;
 SELECT count(*) FROM bastion.unprotect('shop.of_somebody_else');
 DROP SCHEMA shop CASCADE;
-DROP FUNCTION test.refusal(text), test.state(regclass), test.plan(text), test.rows_of(text, regclass), test.conditions(text), test.ids(text),
-    test.try_type(text, text, text, text), test.try_name(text, text, text, text), test.dry_run(regclass, text), test.drift(text);
+DROP FUNCTION test.refusal(text), test.state(regclass), test.plan(text), test.rows_of(text, regclass), test.conditions(text),
+    test.ids(text), test.try_type(text, text, text, text), test.try_name(text, text, text, text), test.dry_run(regclass, text), test.drift(text);
 DELETE FROM bastion.memberships WHERE role_id = (SELECT id FROM bastion.roles WHERE name = 'protect_blind');
 DELETE FROM bastion.roles WHERE name = 'protect_blind';

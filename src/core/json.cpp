@@ -112,8 +112,7 @@ Error parse_error(simdjson::error_code code) {
     }
 }
 
-// Looks at what simdjson leaves to its caller: names that occur twice, lone surrogates, U+0000 and the depth of empty
-// containers.
+// Looks at what simdjson leaves to its caller: names that occur twice, U+0000 and the depth of empty containers.
 class Inspector {
 public:
     explicit Inspector(bool has_escapes) : has_escapes_(has_escapes) {}
@@ -125,9 +124,9 @@ public:
 private:
     std::optional<Error> inspect_array(const dom::array& array, std::size_t depth);
     std::optional<Error> inspect_object(const dom::object& object, std::size_t depth);
-    std::optional<Error> inspect_string(std::string_view text);
+    void inspect_string(std::string_view text);
 
-    bool has_escapes_;  // without a \u there are no surrogates and no NUL to look for
+    bool has_escapes_;  // without a \u there is no NUL to look for
     bool has_nul_ = false;
     bool has_fraction_ = false;  // a number with fraction or exponent; all others have 20 characters at most
 };
@@ -136,7 +135,7 @@ std::optional<Error> Inspector::inspect(dom::element element, std::size_t depth)
     switch (element.type()) {
         case dom::element_type::ARRAY: return inspect_array(element.get_array().value_unsafe(), depth + 1);
         case dom::element_type::OBJECT: return inspect_object(element.get_object().value_unsafe(), depth + 1);
-        case dom::element_type::STRING: return inspect_string(element.get_string().value_unsafe());
+        case dom::element_type::STRING: inspect_string(element.get_string().value_unsafe()); return std::nullopt;
         case dom::element_type::DOUBLE: has_fraction_ = true; return std::nullopt;
         default: return std::nullopt;
     }
@@ -191,24 +190,14 @@ std::optional<Error> Inspector::inspect_object(const dom::object& object, std::s
     NameSet names;
     for (const auto& [name, value] : object) {
         if (!names.insert(name)) return malformed_json("A member name occurs twice.");
-        if (auto error = inspect_string(name)) return error;
+        inspect_string(name);
         if (auto error = inspect(value, depth)) return error;
     }
     return std::nullopt;
 }
 
-// UTF-8 of U+D800 to U+DFFF, which simdjson lets through for an escaped lone low surrogate.
-bool has_surrogate(std::string_view text) {
-    for (std::size_t i = text.find('\xed'); i != std::string_view::npos; i = text.find('\xed', i + 1))
-        if (i + 1 < text.size() && static_cast<std::uint8_t>(text[i + 1]) >= 0xa0) return true;
-    return false;
-}
-
-std::optional<Error> Inspector::inspect_string(std::string_view text) {
-    if (!has_escapes_) return std::nullopt;
-    if (has_surrogate(text)) return malformed_json("A string holds a lone surrogate.");
-    has_nul_ |= text.find('\0') != std::string_view::npos;
-    return std::nullopt;
+void Inspector::inspect_string(std::string_view text) {
+    if (has_escapes_) has_nul_ |= text.find('\0') != std::string_view::npos;
 }
 
 // Whether numeric can hold a JSON number: 131,072 digits before the point and 16,383 after it. Far less is asked here,
@@ -359,6 +348,7 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
     if (text.size() > max_bytes)
         return Error{ErrorCode::limit_exceeded, "JSON text is too long",
                      "At most " + std::to_string(max_bytes) + " bytes are accepted."};
+    if (text.empty()) return parse_error(simdjson::EMPTY);
     JsonDocument document = JsonAccess::adopt(take_parser());
     JsonStorage& storage = JsonAccess::storage(document);
     if (!storage.reserve(text.size())) return parse_error(simdjson::MEMALLOC);

@@ -111,6 +111,7 @@ TEST(Json, RefusesTextPastTheCallersLimit) {
 }
 
 TEST(Json, RefusesWhatIsNotOneValue) {
+    EXPECT_FALSE(parse_json({}, plenty));
     for (const std::string_view text :
          {""sv, " "sv, "1 2"sv, "{} {}"sv, "[1],"sv, "\xef\xbb\xbf{}"sv, "{\"a\":1}\0"sv, "\0"sv, "NaN"sv, "Infinity"sv,
           "[-Infinity]"sv, "[nan]"sv, "[1e400]"sv, "[-1e400]"sv, "[123456789012345678901234567890]"sv, "[01]"sv,

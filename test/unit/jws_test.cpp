@@ -270,21 +270,29 @@ TEST(Jws, WithoutKidTheOneUsableKeyIsTaken) {
     EXPECT_TRUE(jws_verify(forge(R"({"alg":"HS512"})", "{}", set.keys[1], "HS512"), set));
     expect_refused(forge(R"({"alg":"HS384"})", "{}", set.keys[1], "HS384"), set);
     expect_refused(forge(R"({"alg":"HS256"})", "{}", set.keys[0], "HS256"), key_set(R"({"keys":[]})"));
+
+    const auto two = key_set(R"({"keys":[)" + oct_jwk(secret(32, 'a'), R"("alg":"HS256",)") + "," +
+                             oct_jwk(secret(32, 'b'), R"("alg":"HS256",)") + "]}");
+    for (const Jwk& key : two.keys) expect_refused(forge(R"({"alg":"HS256"})", "{}", key, "HS256"), two);
 }
 
 TEST(Jws, SignaturesOfAnotherLength) {
-    const auto set = hs256_set();
-    const std::string head = base64url(plain_header) + "." + base64url("{}") + ".";
-    const std::string token = forge(plain_header, "{}", set.keys[0], "HS256");
-    const auto signature = bastion::base64url_decode(token.substr(head.size()));
-    for (std::size_t size = 1; size < 80; ++size) {
-        bastion::Bytes cut = *signature;
-        cut.resize(size);
-        const std::string shortened = head + bastion::base64url_encode(cut);
-        if (size == 32) {
-            EXPECT_TRUE(jws_verify(shortened, set));
-        } else {
-            expect_refused(shortened, set);
+    const auto hmac_set = hs256_set();
+    const auto pair = bastion::jwk_generate_ed25519();
+    const auto pair_set = key_set(pair->private_jwk.text());
+    for (const auto& [set, alg] : {std::pair{&hmac_set, "HS256"}, {&pair_set, "EdDSA"}}) {
+        const std::string token = forge(R"({"alg":")" + std::string(alg) + "\"}", "{}", set->keys[0], alg);
+        const std::string head = token.substr(0, token.rfind('.') + 1);
+        const auto signature = bastion::base64url_decode(token.substr(head.size()));
+        for (std::size_t size = 1; size < 130; ++size) {
+            bastion::Bytes cut = *signature;
+            cut.resize(size);
+            const std::string resized = head + bastion::base64url_encode(cut);
+            if (size == signature->size()) {
+                EXPECT_TRUE(jws_verify(resized, *set));
+            } else {
+                expect_refused(resized, *set);
+            }
         }
     }
 }
@@ -307,6 +315,12 @@ TEST(Jws, EveryOneByteMutationIsRefused) {
             ASSERT_FALSE(jws_verify(token.substr(0, at) + "A" + token.substr(at), *set)) << at;
         }
     }
+}
+
+TEST(Jws, EncryptedTokensAreToldByTheirParts) {
+    const auto refused = jws_verify("eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..AAAA.AAAA.AAAA", hs256_set());
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().log_detail, "the token does not have three parts");
 }
 
 // A point of small order verifies any message under lax rules; so does a non-canonical S.

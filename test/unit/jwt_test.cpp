@@ -319,6 +319,7 @@ TEST(JwtSign, KeysThatMayNotSign) {
         const auto token = jwt_sign("{}", *bastion::parse_jwk(oct_jwk(secret(32), members)));
         ASSERT_FALSE(token);
         EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
+        EXPECT_EQ(token.error().message, "the key cannot sign");
     }
     EXPECT_TRUE(jwt_sign("{}", *bastion::parse_jwk(oct_jwk(secret(32), R"("alg":"HS256","key_ops":["sign"],)"))));
 }

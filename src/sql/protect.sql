@@ -76,34 +76,36 @@ COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
 -- What is there, and what is wrong with it
 
 CREATE FUNCTION bastion.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH table_state AS (
-        SELECT c.relkind IN ('r', 'p') AS is_table, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
-               EXISTS (SELECT FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'missing') AS has_policies
-        FROM pg_class c WHERE c.oid = member
-    )
-    SELECT v.problem
-    FROM table_state s, LATERAL (VALUES
-        (NOT s.is_table, 'a foreign table has no row security'),
-        (s.is_table AND NOT s.enabled AND NOT s.has_policies, 'it has no protection'),
-        (NOT s.enabled AND s.has_policies, 'row security is off'),
-        (NOT s.forced AND s.has_policies, 'row security is not forced')) AS v (found, problem)
-    WHERE v.found
-    UNION ALL
-    (SELECT format('policy %s is %s', p.name, p.state)
-     FROM table_state s, bastion.protect_policy_state(spec, member) p
-     WHERE p.state <> 'ok' AND (s.has_policies OR s.enabled) ORDER BY p.name)
-    UNION ALL
-    SELECT format('permissive policy "%s" is not of protect()', p)
-    FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep'
-    UNION ALL
-    SELECT format('column "%s" has another default', d.column_name)
-    FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set
-    UNION ALL
-    SELECT format('column "%s" accepts NULL', spec.tenant_column)
-    FROM bastion.column_state(member, spec.tenant_column) c WHERE NOT c.is_not_null
+DECLARE
+    found_class pg_class;
+    problems text[] := ARRAY(SELECT format('policy %s is %s', p.name, p.state)
+                             FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'ok' ORDER BY p.name);
+BEGIN
+    SELECT * INTO found_class FROM pg_class c WHERE c.oid = member;
+    IF found_class.relkind NOT IN ('r', 'p') THEN
+        RETURN NEXT 'a foreign table has no row security';
+        RETURN;
+    ELSIF NOT found_class.relrowsecurity AND NOT EXISTS (
+            SELECT FROM pg_policy p WHERE p.polrelid = member AND bastion.is_our_policy(p.polname)) THEN
+        RETURN NEXT 'it has no protection';
+        RETURN;
+    ELSIF NOT found_class.relrowsecurity THEN
+        RETURN NEXT 'row security is off';
+    END IF;
+    IF NOT found_class.relforcerowsecurity THEN
+        RETURN NEXT 'row security is not forced';
+    END IF;
+    RETURN QUERY SELECT unnest(problems);
+    RETURN QUERY SELECT format('permissive policy "%s" is not of protect()', p)
+                 FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep';
+    RETURN QUERY SELECT format('column "%s" has another default', d.column_name)
+                 FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set;
+    RETURN QUERY SELECT format('column "%s" accepts NULL', spec.tenant_column)
+                 FROM bastion.column_state(member, spec.tenant_column) c WHERE NOT c.is_not_null;
+END
 $$;
 COMMENT ON FUNCTION bastion.member_problems(bastion.protected_tables, regclass) IS
 'How one table, partition or child differs from its protection. Internal.';

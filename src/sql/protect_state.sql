@@ -51,14 +51,19 @@ COMMENT ON FUNCTION bastion.protect_test(bastion.protected_tables, text) IS
 
 CREATE FUNCTION bastion.protect_policies(spec bastion.protected_tables)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
-    VALUES ('bastion_access'::name, true, 'ALL', 'true', 'true'),
-           ('bastion_tenant_select', false, 'SELECT', bastion.protect_test(spec, 'read'), NULL),
-           ('bastion_tenant_insert', false, 'INSERT', NULL, bastion.protect_test(spec, 'create')),
-           ('bastion_tenant_update', false, 'UPDATE', bastion.protect_test(spec, 'update'), bastion.protect_test(spec, 'update')),
-           ('bastion_tenant_delete', false, 'DELETE', bastion.protect_test(spec, 'delete'), NULL)
+DECLARE
+    on_update text := bastion.protect_test(spec, 'update');
+BEGIN
+    RETURN QUERY VALUES
+        ('bastion_access'::name, true, 'ALL', 'true', 'true'),
+        ('bastion_tenant_select', false, 'SELECT', bastion.protect_test(spec, 'read'), NULL),
+        ('bastion_tenant_insert', false, 'INSERT', NULL, bastion.protect_test(spec, 'create')),
+        ('bastion_tenant_update', false, 'UPDATE', on_update, on_update),
+        ('bastion_tenant_delete', false, 'DELETE', bastion.protect_test(spec, 'delete'), NULL);
+END
 $$;
 COMMENT ON FUNCTION bastion.protect_policies(bastion.protected_tables) IS
 'The policies that a protected table should have. Internal.';
@@ -83,51 +88,59 @@ COMMENT ON FUNCTION bastion.foreign_policies(regclass) IS
 'The permissive policies of a table that protect() did not write. Internal.';
 
 CREATE FUNCTION bastion.policy_command(code "char") RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE code WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
-                     WHEN 'd' THEN 'DELETE' END
+BEGIN
+    RETURN CASE code WHEN '*' THEN 'ALL' WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                     WHEN 'd' THEN 'DELETE' END;
+END
 $$;
 COMMENT ON FUNCTION bastion.policy_command("char") IS 'The command of pg_policy.polcmd. Internal.';
 
 -- With existing => 'keep' the kept policies go on deciding inside the tenant; beside bastion_access they would decide nothing.
 CREATE FUNCTION bastion.protect_policy_state(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text, state text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH kept AS (
-        SELECT spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion.foreign_policies(member)) AS policies
-    )
-    SELECT w.*,
-           CASE WHEN w.permissive AND kept.policies THEN CASE WHEN p.oid IS NULL THEN 'ok' ELSE 'unwanted' END
-                WHEN p.oid IS NULL THEN 'missing'
-                WHEN p.polpermissive <> w.permissive OR bastion.policy_command(p.polcmd) <> w.command THEN 'of another kind'
-                WHEN p.polroles = '{0}'
-                     AND bastion.protect_normal(pg_get_expr(p.polqual, p.polrelid))
-                         IS NOT DISTINCT FROM bastion.protect_normal(w.using_test)
-                     AND bastion.protect_normal(pg_get_expr(p.polwithcheck, p.polrelid))
-                         IS NOT DISTINCT FROM bastion.protect_normal(w.check_test) THEN 'ok'
-                ELSE 'altered' END
-    FROM kept, bastion.protect_policies(spec) w
-    LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name
+DECLARE
+    keeps boolean := spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion.foreign_policies(member));
+BEGIN
+    RETURN QUERY
+        SELECT w.*,
+               CASE WHEN w.permissive AND keeps THEN CASE WHEN p.oid IS NULL THEN 'ok' ELSE 'unwanted' END
+                    WHEN p.oid IS NULL THEN 'missing'
+                    WHEN p.polpermissive <> w.permissive OR bastion.policy_command(p.polcmd) <> w.command THEN 'of another kind'
+                    WHEN p.polroles = '{0}'
+                         AND bastion.protect_normal(pg_get_expr(p.polqual, p.polrelid))
+                             IS NOT DISTINCT FROM bastion.protect_normal(w.using_test)
+                         AND bastion.protect_normal(pg_get_expr(p.polwithcheck, p.polrelid))
+                             IS NOT DISTINCT FROM bastion.protect_normal(w.check_test) THEN 'ok'
+                    ELSE 'altered' END
+        FROM bastion.protect_policies(spec) w
+        LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name;
+END
 $$;
 COMMENT ON FUNCTION bastion.protect_policy_state(bastion.protected_tables, regclass) IS
 'Each policy that a table should have, and whether it is ok, missing, altered, of another kind or unwanted. Internal.';
 
 CREATE FUNCTION bastion.protect_defaults(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (column_name name, wanted text, is_set boolean)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT v.column_name, e.expression,
-           bastion.protect_normal(c.default_value) IS NOT DISTINCT FROM bastion.protect_normal(e.expression)
-    FROM (VALUES (spec.tenant_column, 'bastion.tenant_id()'), (spec.owner_column, 'bastion.user_id()')) AS v (column_name, reader),
-         bastion.column_state(member, v.column_name) c,
-         LATERAL (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
-                              WHEN c.base_type = 'uuid'::regtype THEN v.reader
-                              ELSE v.reader || '::text' END AS expression) e
+BEGIN
+    RETURN QUERY
+        SELECT v.column_name, e.expression,
+               bastion.protect_normal(c.default_value) IS NOT DISTINCT FROM bastion.protect_normal(e.expression)
+        FROM (VALUES (spec.tenant_column, 'bastion.tenant_id()'),
+                     (spec.owner_column, 'bastion.user_id()')) AS v (column_name, reader),
+             bastion.column_state(member, v.column_name) c,
+             LATERAL (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
+                                  WHEN c.base_type = 'uuid'::regtype THEN v.reader
+                                  ELSE v.reader || '::text' END AS expression) e;
+END
 $$;
 COMMENT ON FUNCTION bastion.protect_defaults(bastion.protected_tables, regclass) IS
 'The defaults that the tenant and owner columns should have, and whether they have them. Internal.';

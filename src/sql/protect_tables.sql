@@ -106,23 +106,31 @@ COMMENT ON FUNCTION bastion.protect_root(regclass) IS
 
 -- The state of a column, and what to remember of it
 
+-- PL/pgSQL here and in protect_state.sql keeps its plans: a table with a thousand partitions asks thousands of times.
 CREATE FUNCTION bastion.column_state(relation regclass, column_name name)
 RETURNS TABLE (base_type regtype, type_modifier integer, default_value text, is_not_null boolean, generated boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH RECURSIVE a AS (
-        SELECT * FROM pg_attribute
-        WHERE attrelid = column_state.relation AND attname = column_state.column_name AND attnum > 0 AND NOT attisdropped
-    ), base AS (
-        SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier FROM a JOIN pg_type t ON t.oid = a.atttypid
-        UNION ALL
-        SELECT t.oid, t.typtype, t.typbasetype, t.typtypmod, b.typtypmod FROM base b JOIN pg_type t ON t.oid = b.typbasetype
-        WHERE b.typtype = 'd'
-    )
-    SELECT base.oid::regtype, base.modifier, CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
+DECLARE
+    domain record;
+BEGIN
+    SELECT a.atttypid, a.atttypmod, CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
            a.attnotnull, a.attgenerated <> '' OR a.attidentity <> ''
-    FROM a JOIN base ON base.typtype <> 'd' LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    INTO base_type, type_modifier, default_value, is_not_null, generated
+    FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+    WHERE a.attrelid = relation AND a.attname = column_name AND a.attnum > 0 AND NOT a.attisdropped;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    LOOP
+        SELECT t.typbasetype, t.typtypmod INTO domain FROM pg_type t WHERE t.oid = base_type AND t.typtype = 'd';
+        EXIT WHEN NOT FOUND;
+        base_type := domain.typbasetype;
+        type_modifier := domain.typtypmod;
+    END LOOP;
+    RETURN NEXT;
+END
 $$;
 COMMENT ON FUNCTION bastion.column_state(regclass, name) IS
 'Type (below its domains), default and constraints of a column; no row when there is no such column. Internal.';
@@ -130,11 +138,13 @@ COMMENT ON FUNCTION bastion.column_state(regclass, name) IS
 -- pg_get_expr() adds aliases, casts and parentheses, and not the same in every server version. Without them, what protect()
 -- wrote and what the catalog gives back are equal, and any other operator, function, column or literal still differs.
 CREATE FUNCTION bastion.protect_normal(expression text) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT regexp_replace(expression,
-        '\s+AS tenant_(number_)?if_allowed\M|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g')
+BEGIN
+    RETURN regexp_replace(expression,
+        '\s+AS tenant_(number_)?if_allowed\M|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g');
+END
 $$;
 COMMENT ON FUNCTION bastion.protect_normal(text) IS 'An expression without the decorations that the catalog adds. Internal.';
 

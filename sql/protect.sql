@@ -188,6 +188,16 @@ SELECT test.error($$INSERT INTO shop.documents (title) VALUES ('x') RETURNING ti
 ROLLBACK;
 RESET ROLE;
 
+-- Without the extension nobody sees a row: nothing of its policies is left to let anybody in
+BEGIN;
+SET LOCAL client_min_messages = error;
+DROP EXTENSION pg_bastion CASCADE;
+SELECT relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_policy WHERE polrelid = c.oid) AS policies
+FROM pg_class c WHERE oid = 'shop.documents'::regclass;
+SET LOCAL ROLE regress_app;
+SELECT count(*) FROM shop.documents;
+ROLLBACK;
+
 -- Types of the tenant column
 SET ROLE regress_migrator;
 CREATE DOMAIN shop.tenant_uuid AS uuid;

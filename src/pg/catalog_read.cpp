@@ -3,26 +3,35 @@
 namespace bastion::pg {
 namespace {
 
+struct ExtensionRow {
+    Oid owner;            // InvalidOid: not installed
+    const char* version;  // palloc'd
+};
+
 // One pg_extension row is small enough to read at each use; there is no syscache for it before 18.
-Oid read_extension_owner() {
-    Oid owner = InvalidOid;
+ExtensionRow read_extension() {
+    ExtensionRow row{InvalidOid, nullptr};
     Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pg_bastion"));
     SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
-    if (HeapTupleIsValid(tuple)) owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    if (HeapTupleIsValid(tuple)) {
+        bool is_null = false;
+        row.owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+        row.version = TextDatumGetCString(
+            heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(extensions), &is_null));
+    }
     systable_endscan(scan);
     table_close(extensions, AccessShareLock);
-    return owner;
+    return row;
 }
 
 AttrNumber column_number(Relation relation, const char* column) {
     const AttrNumber number = get_attnum(RelationGetRelid(relation), column);
     if (number == InvalidAttrNumber)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                        errmsg("column \"%s\" of relation \"%s\" does not exist", column,
-                               RelationGetRelationName(relation))));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                                                  column, RelationGetRelationName(relation))));
     return number;
 }
 
@@ -62,12 +71,14 @@ bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span
 }  // namespace
 
 Oid extension_owner() {
-    const Oid owner = read_extension_owner();
+    const Oid owner = read_extension().owner;
     if (!OidIsValid(owner))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"pg_bastion\" is not installed"),
                         errhint("CREATE EXTENSION pg_bastion;")));
     return owner;
 }
+
+const char* extension_version() { return read_extension().version; }
 
 Oid extension_relation_or_none(const char* name) {
     const Oid schema = get_namespace_oid("bastion", true);

@@ -10,6 +10,9 @@ namespace bastion::pg {
 // The extension's owner; raises when the extension is not installed in this database.
 Oid extension_owner();
 
+// The version of the extension's SQL objects in this database, or null when it is not installed; palloc'd.
+const char* extension_version();
+
 // A relation of schema bastion; InvalidOid when there is none (the extension is not installed in this database).
 Oid extension_relation_or_none(const char* name);
 

@@ -121,7 +121,8 @@ Decision with_rights(Candidate& candidate) {
         request.unit = unit;
     }
     const Rights* rights = rights_of(request);
-    if (rights->refusal != nullptr) return refused_token(rights->refusal);
+    // One word for all, or whoami() would tell which tenants there are.
+    if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
     candidate.identity.tenant = rights->tenant;
     candidate.identity.unit = rights->unit;
     candidate.identity.tenant_number = rights->tenant_number;
@@ -150,8 +151,8 @@ Decision decide_between(const ContextValue& context, const PresentedValue& token
     Candidate by_token = from_token(token);
     if (by_token.refusal != nullptr) return refused_token(by_token.refusal, by_token.log_detail);
     Candidate by_context = from_context(context);
-    const bool impersonating = by_context.identity.actor.present &&
-                               same_uuid(by_context.identity.actor.value, by_token.identity.user);
+    const bool impersonating =
+        by_context.identity.actor.present && same_uuid(by_context.identity.actor.value, by_token.identity.user);
     if (!impersonating) {
         if (!same_uuid(by_context.identity.user, by_token.identity.user) ||
             !same_uuid(by_context.identity.session, by_token.identity.session))

@@ -16,9 +16,9 @@ enum class ContextState { anonymous, authenticated, refused };
 
 struct Decision {
     ContextState state;
-    int sqlstate;         // of a refusal
-    const char* message;  // of a refusal, for the client
-    const char* reason;   // a word for whoami(); static
+    int sqlstate;            // of a refusal
+    const char* message;     // of a refusal, for the client
+    const char* reason;      // a word for whoami(); static
     const char* log_detail;  // of a refusal, for the server log; may be null
     Identity identity;
     const char* claims;  // JSON or null

@@ -34,8 +34,8 @@ const char* requested(const char* named, const OptionalUuid& claimed, char (&tex
 void resolve(Identity& identity, const char* tenant, const char* unit) {
     char tenant_text[uuid_text_size];
     char unit_text[uuid_text_size];
-    const Rights* rights = rights_of({identity.user, requested(tenant, identity.tenant, tenant_text),
-                                      requested(unit, identity.unit, unit_text)});
+    const Rights* rights = rights_of(
+        {identity.user, requested(tenant, identity.tenant, tenant_text), requested(unit, identity.unit, unit_text)});
     if (rights->refusal != nullptr) refuse(rights->refusal);
     identity.tenant = rights->tenant;
     identity.unit = rights->unit;

@@ -37,8 +37,7 @@ char* format_grants(const Decision& decision) {
     char identity[identity_text_size] = "";
     if (decision.state == ContextState::authenticated) format_identity(decision.identity, identity);
     return psprintf("1 %d\n%s\n%s\n%d\n%s\n%s\n%s", static_cast<int>(decision.state), identity,
-                    join_permissions(decision), decision.sqlstate,
-                    decision.message != nullptr ? decision.message : "",
+                    join_permissions(decision), decision.sqlstate, decision.message != nullptr ? decision.message : "",
                     decision.reason != nullptr ? decision.reason : "",
                     decision.claims != nullptr ? decision.claims : "");
 }

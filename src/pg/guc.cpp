@@ -91,16 +91,16 @@ const EnumSetting enums[] = {
     {"bastion.require_context",
      "'error' makes a read of a protected table without an identity raise; 'off' shows no rows.",
      &settings.require_context, require_context_values, PGC_USERSET},
-    {"bastion.signup_mode", "'open' lets anybody sign up; 'closed' refuses.", &settings.signup_mode,
-     signup_mode_values, PGC_SUSET},
+    {"bastion.signup_mode", "'open' lets anybody sign up; 'closed' refuses.", &settings.signup_mode, signup_mode_values,
+     PGC_SUSET},
 };
 
 }  // namespace
 
 void define_settings() {
     for (const StringSetting& s : strings)
-        DefineCustomStringVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, s.flags, s.check,
-                                   s.assign, s.show);
+        DefineCustomStringVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, s.flags,
+                                   s.check, s.assign, s.show);
     for (const BoolSetting& s : bools)
         DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, false, s.context, 0, nullptr, nullptr,
                                  nullptr);
@@ -108,8 +108,8 @@ void define_settings() {
         DefineCustomIntVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.minimum, s.maximum,
                                 s.context, s.flags, nullptr, nullptr, nullptr);
     for (const EnumSetting& s : enums)
-        DefineCustomEnumVariable(s.name, s.description, nullptr, s.variable, 0, s.values, s.context, 0, nullptr, nullptr,
-                                 nullptr);
+        DefineCustomEnumVariable(s.name, s.description, nullptr, s.variable, 0, s.values, s.context, 0, nullptr,
+                                 nullptr, nullptr);
     MarkGUCPrefixReserved("bastion");
 }
 

@@ -32,9 +32,9 @@ LOCKTAG take_hash_slot() {
         const LOCKTAG tag = slot_tag((MyProcPid + i) % count);
         if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return tag;
     }
-    ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many concurrent password hashes"),
-                    errdetail("At most %d run at once (bastion.max_concurrent_hashes).", count),
-                    errhint("Try again later.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many concurrent password hashes"),
+             errdetail("At most %d run at once (bastion.max_concurrent_hashes).", count), errhint("Try again later.")));
     pg_unreachable();
 }
 

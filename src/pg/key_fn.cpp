@@ -9,8 +9,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_init);
 Datum bastion_init(PG_FUNCTION_ARGS) {
-    const CreatedRootKey created =
-        create_root_key(PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    const CreatedRootKey created = create_root_key(PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0)));
     StringInfoData json;
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"path\": ");
@@ -53,8 +52,6 @@ Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_token_sign);
-Datum bastion_token_sign(PG_FUNCTION_ARGS) {
-    PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0))));
-}
+Datum bastion_token_sign(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0)))); }
 
 }  // extern "C"

@@ -16,6 +16,7 @@ constexpr std::string_view signing_purpose = "signing_key";
 constexpr std::string_view access_token_header = R"({"typ":"at+jwt"})";
 
 std::optional<RootKey> root_key;
+TimestampTz root_key_read_at = 0;  // PgReloadTime of then
 std::optional<SecretBytes> kek;
 std::unordered_map<std::uint32_t, SealingKey> data_keys;
 std::string signing_kid;
@@ -23,7 +24,16 @@ std::optional<Jwk> signing_key;
 
 ByteSpan uuid_span(const pg_uuid_t& uuid) noexcept { return {uuid.data, UUID_LEN}; }
 
+// A reload of the configuration reads the file again: it may hold another key now.
+void forget_root_key_after_reload() noexcept {
+    if (root_key_read_at == PgReloadTime) return;
+    root_key_read_at = PgReloadTime;
+    root_key.reset();
+    forget_keys();
+}
+
 Result<void> need_root_key() {
+    forget_root_key_after_reload();
     if (root_key) return {};
     Result<std::string> path = root_key_path(settings.root_key, DataDir);
     if (!path) return path.error();
@@ -55,8 +65,8 @@ struct DataKeyRow {
 
 DataKeyRow read_data_key(int32 id) {
     ColumnValue vault[] = {{"id", 0, true}};
-    ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true}, {"version", 0, true},
-                         {"wrapped", 0, true},   {"root_id", 0, true}};
+    ColumnValue row[] = {
+        {"tenant_id", 0, true}, {"purpose", 0, true}, {"version", 0, true}, {"wrapped", 0, true}, {"root_id", 0, true}};
     if (!read_only_row("vault", vault) ||
         !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(id), row))
         ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
@@ -142,8 +152,8 @@ void need_signing_key() {
     const std::uint32_t data_key = sealing_key_id(row.private_sealed);
     need_data_key(data_key);
     guarded_or_raise([&]() -> Result<void> {
-        Result<SecretBytes> opened = data_keys.at(data_key).open(as_bytes(row.private_sealed),
-                                                                 sealed_aad("", signing_purpose, row.kid));
+        Result<SecretBytes> opened =
+            data_keys.at(data_key).open(as_bytes(row.private_sealed), sealed_aad("", signing_purpose, row.kid));
         if (!opened) return opened.error();
         Result<Jwk> key = parse_jwk(opened->text());
         if (!key) return key.error();
@@ -203,9 +213,9 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
     guarded_or_raise([&]() -> Result<void> {
         Result<const SecretBytes*> kek_of_vault = need_kek(vault);
         if (!kek_of_vault) return kek_of_vault.error();
-        Result<Bytes> made = wrap_data_key(generate_data_key(), **kek_of_vault,
-                                           label_of(tenant, purpose, static_cast<std::uint32_t>(version),
-                                                    static_cast<std::uint32_t>(key_id)));
+        Result<Bytes> made = wrap_data_key(
+            generate_data_key(), **kek_of_vault,
+            label_of(tenant, purpose, static_cast<std::uint32_t>(version), static_cast<std::uint32_t>(key_id)));
         if (!made) return made.error();
         return store(wrapped, as_text(*made));
     });
@@ -221,8 +231,8 @@ MadeSigningKey make_signing_key(int32 data_key) {
     guarded_or_raise([&]() -> Result<void> {
         Result<GeneratedJwk> made = jwk_generate_ed25519();
         if (!made) return made.error();
-        Result<Bytes> sealed = data_keys.at(id).seal(made->private_jwk.span(), id,
-                                                     sealed_aad("", signing_purpose, made->kid));
+        Result<Bytes> sealed =
+            data_keys.at(id).seal(made->private_jwk.span(), id, sealed_aad("", signing_purpose, made->kid));
         if (!sealed) return sealed.error();
         if (Result<void> stored = store(kid, made->kid); !stored) return stored;
         if (Result<void> stored = store(public_jwk, made->public_jwk); !stored) return stored;

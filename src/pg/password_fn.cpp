@@ -67,8 +67,8 @@ Datum bastion_password_needs_rehash(PG_FUNCTION_ARGS) {
     const std::string_view hash = view(PG_GETARG_TEXT_PP(0));
     bool needed = true;
     guarded_or_raise([&]() -> bastion::Result<void> {
-        needed = bastion::password_needs_rehash(
-            hash, bastion::default_password_params(bastion::PasswordAlgorithm::argon2id));
+        needed = bastion::password_needs_rehash(hash,
+                                                bastion::default_password_params(bastion::PasswordAlgorithm::argon2id));
         return {};
     });
     PG_RETURN_BOOL(needed);
@@ -82,10 +82,10 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
     const std::string_view hash = PG_ARGISNULL(1) ? std::string_view() : view(PG_GETARG_TEXT_PP(1));
     bool matches = false;
     hash_in_slot([&] {
-        return assign(matches, known ? bastion::password_verify(password, hash)
-                                     : bastion::password_dummy_verify(
-                                           password, bastion::default_password_params(
-                                                         bastion::PasswordAlgorithm::argon2id)));
+        return assign(matches,
+                      known ? bastion::password_verify(password, hash)
+                            : bastion::password_dummy_verify(
+                                  password, bastion::default_password_params(bastion::PasswordAlgorithm::argon2id)));
     });
     PG_RETURN_BOOL(matches);
 }

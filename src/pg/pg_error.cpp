@@ -60,11 +60,10 @@ void capture_unexpected(CallFailure& failure, const char* what) noexcept {
 }
 
 void raise(const CallFailure& failure) {
-    ereport(ERROR,
-            (errcode(failure.sqlstate), errmsg_internal("%s", failure.message),
-             failure.detail[0] != '\0' ? errdetail_internal("%s", failure.detail) : 0,
-             failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0,
-             failure.log_detail[0] != '\0' ? errdetail_log("%s", failure.log_detail) : 0));
+    ereport(ERROR, (errcode(failure.sqlstate), errmsg_internal("%s", failure.message),
+                    failure.detail[0] != '\0' ? errdetail_internal("%s", failure.detail) : 0,
+                    failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0,
+                    failure.log_detail[0] != '\0' ? errdetail_log("%s", failure.log_detail) : 0));
     pg_unreachable();
 }
 

@@ -107,9 +107,9 @@ bool too_long(const char* selector) noexcept { return selector != nullptr && std
 }  // namespace
 
 const Permission* Rights::find(std::string_view name) const noexcept {
-    const auto found =
-        std::lower_bound(permissions.begin(), permissions.end(), name,
-                         [](const Permission& permission, std::string_view wanted) { return permission.name < wanted; });
+    const auto found = std::lower_bound(
+        permissions.begin(), permissions.end(), name,
+        [](const Permission& permission, std::string_view wanted) { return permission.name < wanted; });
     return found != permissions.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -44,13 +44,10 @@ void on_transaction_event(XactEvent event, void*) {
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
         case XACT_EVENT_PARALLEL_COMMIT:
-        case XACT_EVENT_PARALLEL_ABORT:
-            end_transaction_context();
-            break;
+        case XACT_EVENT_PARALLEL_ABORT: end_transaction_context(); break;
         case XACT_EVENT_PRE_COMMIT:
         case XACT_EVENT_PARALLEL_PRE_COMMIT:
-        case XACT_EVENT_PRE_PREPARE:
-            break;
+        case XACT_EVENT_PRE_PREPARE: break;
     }
 }
 

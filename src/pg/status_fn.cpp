@@ -1,4 +1,5 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
+#include "pg/catalog_read.hpp"
 #include "pg/guard.hpp"
 #include "pg/hash_slots.hpp"
 #include "pg/key_store.hpp"
@@ -11,6 +12,11 @@ bool is_preloaded() noexcept {
     return shared_preload_libraries_string != nullptr &&
            std::strstr(shared_preload_libraries_string, "pg_bastion") != nullptr;
 }
+
+// What a server without shared_preload_libraries = 'pg_bastion' does less well, as JSON.
+constexpr const char* weaker =
+    "[\"every connection loads the library at its first use\","
+    " \"settings that a client or ALTER ROLE gives before that are checked, and refused, only then\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -39,8 +45,10 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
     StringInfoData json;
     initStringInfo(&json);
     const RightsStatistics rights = rights_statistics();
-    appendStringInfo(&json, "{\"library_version\": \"%s\", \"preloaded\": %s, \"max_concurrent_hashes\": %d",
-                     BASTION_VERSION, is_preloaded() ? "true" : "false", hash_slot_count());
+    appendStringInfo(&json, "{\"library_version\": \"%s\", \"sql_version\": \"%s\", \"preloaded\": %s", BASTION_VERSION,
+                     extension_version(), is_preloaded() ? "true" : "false");
+    appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
+                     hash_slot_count());
     append_root_key(&json);
     appendStringInfo(&json, ", \"rights_cache\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}}",
                      static_cast<long long>(rights.loads), static_cast<long long>(rights.hits),

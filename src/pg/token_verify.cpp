@@ -79,8 +79,7 @@ void verify_with_key(Slot& slot, std::string_view token, std::string_view public
         Result<VerifiedJwt> jwt = jwt_verify(token, *keys, own_token_options(), now);
         if (!jwt) return jwt.error();
         Identity identity;
-        if (!identity_of(*jwt, identity))
-            return refuse_token("sub, tenant, unit or sid is not a uuid");
+        if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit or sid is not a uuid");
         slot.claims = std::move(jwt->payload_json);
         slot.verified = {nullptr, nullptr, identity, slot.claims.c_str()};
         return {};

@@ -3,6 +3,7 @@
 #   make && make install && make installcheck      any PostgreSQL from 15 on; PG_CONFIG chooses which
 #   make COPT='-fsanitize=address,undefined'       extra options for compiler and linker
 #   make test-module                               test/module/*.so, never installed
+#   make format                                    clang-format on every C++ file
 
 EXTENSION  = pg_bastion
 MODULE_big = pg_bastion
@@ -78,3 +79,7 @@ test/module/%.o: test/module/%.cpp
 	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 test/module/%.so: test/module/%.o $(TEST_MODULE_OBJS)
 	$(LINK.shared) -o $@ $^ $(LDFLAGS) $(LDFLAGS_SL) $(SHLIB_LINK)
+
+.PHONY: format
+format:
+	clang-format -i $(wildcard $(foreach folder,src/core src/pg test/* bench,$(here)/$(folder)/*.?pp))

@@ -208,3 +208,42 @@ layer_demo() {
         count 0 1 0
     fi
 }
+
+# pg_regress in a server with the sanitizers. Reports go to the server's log.
+layer_asan() {
+    local log=$1 status=0 asan=$state/asan p f s
+    compgen -G "$copy/sql/*.sql" >/dev/null || { count 0 0 0; return; }
+    copy_checkout "$asan/build"
+    build_and_install "$asan/build" "$asan/dest" COPT='-fsanitize=address,undefined -fno-omit-frame-pointer -O1'
+    make -C "$asan/build" test-module COPT='-fsanitize=address,undefined -fno-omit-frame-pointer -O1' >"$log" 2>&1
+    # The server's own start-up calls a library before the sanitizer is ready, unless something allocates earlier still.
+    gcc -shared -fPIC -Wl,-z,initfirst -o "$asan/early.so" -xc - <<'EARLY'
+#include <stdlib.h>
+static void *volatile block;
+__attribute__((constructor)) static void allocate(void) { block = malloc(1); free(block); }
+EARLY
+    end_clusters
+    SERVER_ENV="LD_PRELOAD=$(readlink -f "$(gcc -print-file-name=libasan.so)"):$asan/early.so
+        ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1"
+    cluster_create "$work/cluster" "$asan/dest" "$asan/build"
+    cluster_start "$work/cluster"
+    cluster_environment "$work/cluster"
+    make -C "$asan/build" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
+    count_regress "$status" "$log" "$asan/build/regression.diffs"
+    read -r p f s <"$counts"
+    if grep -E -A20 'Sanitizer|runtime error' "$work/cluster/log" | head -60 | tee "$work/asan.reports" | grep .; then
+        f=$((f + 1))
+    else
+        p=$((p + 1))
+    fi
+    # Would it have been reported?
+    psql -qX -d postgres -c "CREATE FUNCTION overflow(integer) RETURNS integer LANGUAGE c AS 'overflow_test', 'bastion_test_overflow'" \
+        -c 'SELECT overflow(8)' >>"$log" 2>&1 || true
+    if grep -q 'heap-buffer-overflow' "$work/cluster/log"; then
+        p=$((p + 1))
+    else
+        f=$((f + 1))
+        say "   a planted overflow was not reported"
+    fi
+    count "$p" "$f" "$s"
+}

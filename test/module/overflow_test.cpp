@@ -1,0 +1,14 @@
+// A deliberate read past the end of a heap block, which proves that the sanitizers in the server would report a real one.
+// Built and loaded by the tests alone.
+#include "pg/pg.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PG_FUNCTION_INFO_V1(bastion_test_overflow);
+
+Datum bastion_test_overflow(PG_FUNCTION_ARGS) {
+    const auto size = static_cast<std::size_t>(PG_GETARG_INT32(0));
+    const std::unique_ptr<volatile char[]> block(new char[size]());
+    PG_RETURN_INT32(block[size]);
+}
+}

@@ -75,13 +75,13 @@ bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
 }
 
 bool latch_admits(const Identity& identity) noexcept {
+    if (settings.allow_identity_switch) return true;
     switch (latch.state) {
         case LatchState::open: return true;
         case LatchState::nobody: return false;
         case LatchState::identity: break;
     }
-    return settings.allow_identity_switch || same_identity(latch.identity, identity) ||
-           may_impersonate(latch.identity, identity);
+    return same_identity(latch.identity, identity) || may_impersonate(latch.identity, identity);
 }
 
 Candidate from_context(const ContextValue& value) noexcept {
@@ -207,6 +207,7 @@ const Decision& decide_anew() {
     made.version = ++decisions;
     decided_at_invalidation = invalidation;
     decision = made;
+    pin_rights();
     decision_statement = GetCurrentStatementStartTimestamp();
     decision_valid = true;
     return decision;

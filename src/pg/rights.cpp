@@ -22,6 +22,7 @@ struct Entry {
 std::list<Entry> entries;  // most recently used first
 std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key;
 std::shared_ptr<const Rights> held;
+std::shared_ptr<const Rights> pinned;
 RightsStatistics statistics{};
 
 // The words of bastion.resolve_identity() as static strings, or null for 'ok'.
@@ -137,6 +138,8 @@ const Rights* rights_of(const RightsRequest& request) {
     });
     return held.get();
 }
+
+void pin_rights() noexcept { pinned = held; }
 
 const Rights* adopt_rights(const Identity& identity, const char* permissions) {
     guarded_or_raise([&]() -> Result<void> {

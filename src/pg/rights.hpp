@@ -30,8 +30,11 @@ struct Rights {
 };
 
 // The rights, from the cache or loaded. May raise only for reasons of the server's own. The object is held until the
-// next call.
+// next call, or longer by pin_rights().
 const Rights* rights_of(const RightsRequest& request);
+
+// Holds the rights of the last call until the next pin: a decision keeps its own, whatever is asked for in between.
+void pin_rights() noexcept;
 
 // Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
 // unit_only_mark. Held until the next call.

@@ -20,8 +20,8 @@ std::size_t index_of(HashId hash) { return static_cast<std::size_t>(hash) - 1; }
 
 Error hmac_failed() { return {ErrorCode::internal, "could not compute an HMAC"}; }
 
-// A context with its digest looked up and no key. Made once per process, copied for each key: EVP_MAC_init with a digest
-// name fetches that digest again, 0.4 µs.
+// A context with its digest looked up and no key. Made once per process and copied for each key: EVP_MAC_init with a
+// digest name would fetch that digest again, 0.4 µs.
 EVP_MAC_CTX* make_template(const char* digest) {
     EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
     if (mac == nullptr) return nullptr;

@@ -7,8 +7,9 @@
 #include <bit>
 #include <cstring>
 #include <type_traits>
-#include <unordered_set>
 #include <utility>
+
+#include "core/json_inspect.hpp"
 
 namespace bastion {
 
@@ -21,8 +22,7 @@ struct JsonStorage {
     std::unique_ptr<std::uint8_t[]> text;  // the input with simdjson's padding behind it
     std::size_t capacity = 0;
     std::size_t size = 0;
-    bool has_nul = false;
-    bool has_fraction = false;
+    JsonFindings findings;
     dom::element root;
 
     bool reserve(std::size_t bytes);
@@ -92,18 +92,10 @@ void give_back(std::unique_ptr<JsonStorage> storage) noexcept {
     if (idle.size() < idle.capacity() && idle.size() < most_kept_parsers) idle.push_back(std::move(storage));
 }
 
-Error malformed_json(std::string detail) {
-    return {ErrorCode::malformed_text, "invalid JSON", std::move(detail)};
-}
-
-Error too_deep() {
-    return {ErrorCode::limit_exceeded, "JSON is nested too deeply", "At most 64 levels are accepted."};
-}
-
 Error parse_error(simdjson::error_code code) {
     switch (code) {
         case simdjson::MEMALLOC: return {ErrorCode::limit_exceeded, "could not get memory to parse JSON"};
-        case simdjson::DEPTH_ERROR: return too_deep();
+        case simdjson::DEPTH_ERROR: return json_too_deep();
         case simdjson::UTF8_ERROR: return malformed_json("The text is not valid UTF-8.");
         case simdjson::NUMBER_ERROR: return malformed_json("A number is malformed or out of range.");
         case simdjson::STRING_ERROR: return malformed_json("A string is malformed.");
@@ -112,132 +104,12 @@ Error parse_error(simdjson::error_code code) {
     }
 }
 
-// Looks at what simdjson leaves to its caller: names that occur twice, U+0000 and the depth of empty containers.
-class Inspector {
-public:
-    explicit Inspector(bool has_escapes) : has_escapes_(has_escapes) {}
-
-    std::optional<Error> inspect(dom::element element, std::size_t depth);
-    [[nodiscard]] bool has_nul() const noexcept { return has_nul_; }
-    [[nodiscard]] bool has_fraction() const noexcept { return has_fraction_; }
-
-private:
-    std::optional<Error> inspect_array(const dom::array& array, std::size_t depth);
-    std::optional<Error> inspect_object(const dom::object& object, std::size_t depth);
-    void inspect_string(std::string_view text);
-
-    bool has_escapes_;  // without a \u there is no NUL to look for
-    bool has_nul_ = false;
-    bool has_fraction_ = false;  // a number with fraction or exponent; all others have 20 characters at most
-};
-
-std::optional<Error> Inspector::inspect(dom::element element, std::size_t depth) {
-    switch (element.type()) {
-        case dom::element_type::ARRAY: return inspect_array(element.get_array().value_unsafe(), depth + 1);
-        case dom::element_type::OBJECT: return inspect_object(element.get_object().value_unsafe(), depth + 1);
-        case dom::element_type::STRING: inspect_string(element.get_string().value_unsafe()); return std::nullopt;
-        case dom::element_type::DOUBLE: has_fraction_ = true; return std::nullopt;
-        default: return std::nullopt;
-    }
-}
-
-std::optional<Error> Inspector::inspect_array(const dom::array& array, std::size_t depth) {
-    if (depth > json_max_depth) return too_deep();
-    for (const dom::element element : array)
-        if (auto error = inspect(element, depth)) return error;
-    return std::nullopt;
-}
-
-// The names of one object so far. Most objects have few, and most names differ in length or first or last character:
-// one bit per such class tells at once that a name is new.
-class NameSet {
-public:
-    // False when the name is there already.
-    bool insert(std::string_view name) {
-        const std::uint64_t bit = class_of(name);
-        const bool known_class = (classes_ & bit) != 0;
-        classes_ |= bit;
-        if (known_class && in_first(name)) return false;
-        if (count_ == first_.size()) {
-            if (!rest_) rest_.emplace();
-            return rest_->insert(name).second;
-        }
-        first_[count_++] = name;
-        return true;
-    }
-
-private:
-    static std::uint64_t class_of(std::string_view name) {
-        if (name.empty()) return 1;
-        const auto first = static_cast<std::uint8_t>(name.front());
-        const auto last = static_cast<std::uint8_t>(name.back());
-        return std::uint64_t{1} << ((name.size() + first * 7U + last * 13U) % 64);
-    }
-
-    [[nodiscard]] bool in_first(std::string_view name) const {
-        const auto* end = first_.data() + count_;
-        return std::find(first_.data(), end, name) != end;
-    }
-
-    std::array<std::string_view, 8> first_;
-    std::size_t count_ = 0;
-    std::uint64_t classes_ = 0;
-    std::optional<std::unordered_set<std::string_view>> rest_;
-};
-
-std::optional<Error> Inspector::inspect_object(const dom::object& object, std::size_t depth) {
-    if (depth > json_max_depth) return too_deep();
-    NameSet names;
-    for (const auto& [name, value] : object) {
-        if (!names.insert(name)) return malformed_json("A member name occurs twice.");
-        inspect_string(name);
-        if (auto error = inspect(value, depth)) return error;
-    }
-    return std::nullopt;
-}
-
-void Inspector::inspect_string(std::string_view text) {
-    if (has_escapes_) has_nul_ |= text.find('\0') != std::string_view::npos;
-}
-
-// Whether numeric can hold a JSON number: 131,072 digits before the point and 16,383 after it. Far less is asked here,
-// for an exponent of four digits unfolds into as many kilobytes; a double ends at 308 anyway.
-bool numeric_can_hold(std::string_view number) {
-    constexpr std::size_t most_characters = 1000;
-    constexpr std::size_t most_exponent_digits = 3;
-    if (number.size() > most_characters) return false;
-    const std::size_t at = number.find_first_of("eE");
-    if (at == std::string_view::npos) return true;
-    std::string_view digits = number.substr(at + 1);
-    digits.remove_prefix(std::min(digits.find_first_not_of("+-0"), digits.size()));
-    return digits.size() <= most_exponent_digits;
-}
-
-bool numbers_fit(std::string_view text) {
-    std::size_t i = 0;
-    while (i < text.size()) {
-        const char c = text[i];
-        if (c == '"') {
-            for (++i; i < text.size() && text[i] != '"'; ++i)
-                if (text[i] == '\\') ++i;
-            ++i;
-        } else if (c == '-' || (c >= '0' && c <= '9')) {
-            const std::size_t end = std::min(text.find_first_not_of("0123456789+-.eE", i), text.size());
-            if (!numeric_can_hold(text.substr(i, end - i))) return false;
-            i = end;
-        } else {
-            ++i;
-        }
-    }
-    return true;
-}
-
 }  // namespace
 
 bool JsonStorage::reserve(std::size_t bytes) {
     if (bytes <= capacity) return true;
     const std::size_t wanted = std::max(std::bit_ceil(bytes), smallest_capacity);
-    // One level more than we accept: Inspector decides, so that the limit is the same for every container.
+    // One level more than we accept: inspect_json decides, so that the limit is the same for every container.
     if (parser.allocate(wanted, json_max_depth + 1) != simdjson::SUCCESS) return false;
     if (document.allocate(wanted) != simdjson::SUCCESS) return false;
     text = std::make_unique<std::uint8_t[]>(wanted + simdjson::SIMDJSON_PADDING);
@@ -251,8 +123,7 @@ void JsonStorage::wipe() noexcept {
     if (text) sodium_memzero(text.get(), size);
     if (document.string_buf) sodium_memzero(document.string_buf.get(), 5 * size / 3 + simdjson::SIMDJSON_PADDING);
     size = 0;
-    has_nul = false;
-    has_fraction = false;
+    findings = {};
 }
 
 JsonType JsonValue::type() const noexcept {
@@ -340,8 +211,9 @@ JsonDocument::~JsonDocument() { give_back(std::move(storage_)); }
 JsonValue JsonDocument::root() const noexcept { return JsonAccess::wrap(storage_->root); }
 
 bool JsonDocument::jsonb_representable() const noexcept {
-    if (storage_->has_nul) return false;
-    return !storage_->has_fraction || numbers_fit({reinterpret_cast<const char*>(storage_->text.get()), storage_->size});
+    if (storage_->findings.has_nul) return false;
+    return !storage_->findings.has_fraction ||
+           json_numbers_fit({reinterpret_cast<const char*>(storage_->text.get()), storage_->size});
 }
 
 Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
@@ -354,13 +226,12 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
     if (!storage.reserve(text.size())) return parse_error(simdjson::MEMALLOC);
     std::memcpy(storage.text.get(), text.data(), text.size());
     storage.size = text.size();
-    const auto code = storage.parser.parse_into_document(storage.document, storage.text.get(), text.size(), false)
-                          .get(storage.root);
+    const auto code =
+        storage.parser.parse_into_document(storage.document, storage.text.get(), text.size(), false).get(storage.root);
     if (code != simdjson::SUCCESS) return parse_error(code);
-    Inspector inspector(text.find("\\u") != std::string_view::npos);
-    if (auto error = inspector.inspect(storage.root, 0)) return *std::move(error);
-    storage.has_nul = inspector.has_nul();
-    storage.has_fraction = inspector.has_fraction();
+    const auto findings = inspect_json(storage.root, text.find("\\u") != std::string_view::npos);
+    if (!findings) return findings.error();
+    storage.findings = *findings;
     return document;
 }
 

@@ -1,7 +1,7 @@
 // Strict JSON (RFC 8259) over simdjson: the whole text is one value of valid UTF-8, no member name occurs twice in an
 // object, no lone surrogate, at most 64 levels. Called by the JWK, JWS, JWT and password option parsers. A JsonDocument
 // owns what it parsed and wipes it when it dies, for it may hold keys; JsonValue and the views taken from it live as
-// long as their document. simdjson is seen by json.cpp alone.
+// long as their document. simdjson is seen by json.cpp and json_inspect.cpp alone.
 #pragma once
 
 #include <array>
@@ -34,8 +34,9 @@ public:
     // Each is empty when the value has another type.
     [[nodiscard]] std::optional<std::string_view> string() const noexcept;
     [[nodiscard]] std::optional<bool> boolean() const noexcept;
-    [[nodiscard]] std::optional<double> number() const noexcept;         // any JSON number, always finite
-    [[nodiscard]] std::optional<std::int64_t> integer() const noexcept;  // a number written without fraction or exponent
+    [[nodiscard]] std::optional<double> number() const noexcept;  // any JSON number, always finite
+    [[nodiscard]] std::optional<std::int64_t> integer()
+        const noexcept;  // a number written without fraction or exponent
 
     // Empty for anything but an object or array.
     [[nodiscard]] std::optional<JsonValue> find(std::string_view name) const noexcept;

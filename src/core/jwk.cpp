@@ -110,7 +110,8 @@ Result<void> read_ed25519_private(const JsonValue& object, Jwk& key) {
     SecretBytes full(crypto_sign_SECRETKEYBYTES);
     crypto_sign_seed_keypair(derived.data(), full.data(), seed->data());
     // Signing under a public key that is not one's own gives the private key away.
-    if (derived != key.ed25519_public) return bad_key("the private part of an Ed25519 key does not belong to its public part");
+    if (derived != key.ed25519_public)
+        return bad_key("the private part of an Ed25519 key does not belong to its public part");
     key.ed25519_private = std::move(full);
     return {};
 }
@@ -147,7 +148,8 @@ Result<Jwk> parse_key(const JsonValue& object) {
     if (!kty) return bad_key("a JSON Web Key must have member \"kty\"");
     Jwk key;
     key.kty = key_type_of(*kty);
-    for (const auto& [name, field] : {std::pair{"crv", &key.crv}, {"alg", &key.alg}, {"use", &key.use}, {"kid", &key.kid}})
+    for (const auto& [name, field] :
+         {std::pair{"crv", &key.crv}, {"alg", &key.alg}, {"use", &key.use}, {"kid", &key.kid}})
         if (auto read = read_string(object, name, *field); !read) return std::move(read).error();
     if (auto read = read_key_ops(object, key); !read) return std::move(read).error();
     if (auto read = read_material(object, key); !read) return std::move(read).error();

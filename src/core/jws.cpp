@@ -79,8 +79,8 @@ Reason read_text(const JsonValue& value, std::string_view& out, Reason wrong) {
     return nullptr;
 }
 
-// RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64 (RFC
-// 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
+// RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64
+// (RFC 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
 Reason read_member(JwsToken& token, std::string_view name, const JsonValue& value) {
     if (name == "alg") return read_text(value, token.alg, "alg is not a non-empty string");
     if (name == "kid") return read_text(value, token.kid, "kid is not a non-empty string");
@@ -125,7 +125,8 @@ Result<const Jwk*> select_key(const JwsToken& token, const JwsAlgorithm& algorit
     if (!token.kid.empty()) {
         const Jwk* key = keys.find(token.kid);
         if (key == nullptr) return refuse_token("no key has the token's kid");
-        if (!usable(*key)) return refuse_token("the key with the token's kid is not for its algorithm or for verifying");
+        if (!usable(*key))
+            return refuse_token("the key with the token's kid is not for its algorithm or for verifying");
         return key;
     }
     const Jwk* only = nullptr;

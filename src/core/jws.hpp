@@ -1,5 +1,5 @@
-// Compact JWS (RFC 7515): strict parsing, and one table of signature algorithms. Called by jwt.cpp and, for the kid of a
-// token that is not verified yet, by the shim that finds the key. Tokens are views of the caller's text; a JwsToken
+// Compact JWS (RFC 7515): strict parsing, and one table of signature algorithms. Called by jwt.cpp and, for the kid of
+// a token that is not verified yet, by the shim that finds the key. Tokens are views of the caller's text; a JwsToken
 // lives as long as that text. Every refusal of a token is the same error; its reason stands in log_detail alone.
 #pragma once
 

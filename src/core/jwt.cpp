@@ -9,13 +9,7 @@
 namespace bastion {
 namespace {
 
-constexpr std::size_t options_max_bytes = 64 * 1024;
-
-Error bad_option(std::string message, std::string hint = {}) {
-    return {ErrorCode::invalid_argument, std::move(message), "", std::move(hint)};
-}
-
-Error bad_claims(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
+Error misuse(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
 // RFC 7519 §2 NumericDate: fractions are allowed; a date before 1970 or after 9999 is a mistake.
 bool is_numeric_date(double seconds) { return std::isfinite(seconds) && seconds >= 0 && seconds <= max_numeric_date; }
@@ -23,80 +17,6 @@ bool is_numeric_date(double seconds) { return std::isfinite(seconds) && seconds 
 bool contains(const std::vector<std::string>& list, std::string_view text) {
     return std::find(list.begin(), list.end(), text) != list.end();
 }
-
-// ---- options ----
-
-Result<std::vector<std::string>> option_strings(const JsonMember& option, bool one_allowed) {
-    const std::string name(option.name);
-    std::vector<std::string> strings;
-    if (const auto one = option.value.string(); one && one_allowed) strings.emplace_back(*one);
-    for (const JsonValue& element : option.value.elements()) {
-        const auto text = element.string();
-        if (!text) return bad_option("option \"" + name + "\" may hold strings alone");
-        strings.emplace_back(*text);
-    }
-    // An empty list must not come to mean "anything goes".
-    if (strings.empty() || contains(strings, ""))
-        return bad_option("option \"" + name + "\" must be " + (one_allowed ? "a non-empty string or " : "") +
-                          "an array of non-empty strings");
-    return strings;
-}
-
-Result<double> option_seconds(const JsonMember& option, double least, double most) {
-    const auto seconds = option.value.number();
-    if (!seconds || !(*seconds >= least && *seconds <= most))
-        return bad_option("option \"" + std::string(option.name) + "\" must be a number of seconds from " +
-                          std::to_string(static_cast<long long>(least)) + " to " +
-                          std::to_string(static_cast<long long>(most)));
-    return *seconds;
-}
-
-template <class T, class Field>
-Result<void> assign(Result<T> value, Field& field) {
-    if (!value) return std::move(value).error();
-    field = std::move(*value);
-    return {};
-}
-
-Result<void> read_algorithms(const JsonMember& option, JwtOptions& options) {
-    auto names = option_strings(option, false);
-    if (!names) return std::move(names).error();
-    for (const std::string& name : *names)
-        if (find_jws_algorithm(name) == nullptr)
-            return bad_option("option \"algorithms\" names an algorithm that is not supported",
-                              "Supported are " + jws_algorithm_names() + ".");
-    options.algorithms = std::move(*names);
-    return {};
-}
-
-Result<void> read_typ(const JsonMember& option, JwtOptions& options) {
-    const auto text = option.value.string();
-    if (!text || text->empty()) return bad_option("option \"typ\" must be a non-empty string");
-    options.typ = std::string(*text);
-    return {};
-}
-
-Result<void> read_allow_missing_exp(const JsonMember& option, JwtOptions& options) {
-    const auto flag = option.value.boolean();
-    if (!flag) return bad_option("option \"allow_missing_exp\" must be true or false");
-    options.allow_missing_exp = *flag;
-    return {};
-}
-
-Result<void> read_option(const JsonMember& option, JwtOptions& options) {
-    if (option.name == "iss") return assign(option_strings(option, true), options.iss);
-    if (option.name == "aud") return assign(option_strings(option, true), options.aud);
-    if (option.name == "algorithms") return read_algorithms(option, options);
-    if (option.name == "typ") return read_typ(option, options);
-    if (option.name == "leeway") return assign(option_seconds(option, 0, max_leeway_seconds), options.leeway);
-    if (option.name == "max_age") return assign(option_seconds(option, 0, max_numeric_date), options.max_age);
-    if (option.name == "allow_missing_exp") return read_allow_missing_exp(option, options);
-    if (option.name == "now") return assign(option_seconds(option, 0, max_numeric_date), options.now);
-    return bad_option("unknown JWT option",
-                      "Options are iss, aud, leeway, algorithms, typ, max_age, allow_missing_exp and now.");
-}
-
-// ---- claims ----
 
 using Reason = const char*;  // why a token is refused; null when it is not
 
@@ -114,9 +34,9 @@ Reason read_text(const JsonValue& claim, std::optional<std::string_view>& out, R
 Reason check_audience_type(const JsonValue& claim) {
     if (claim.string()) return nullptr;
     const auto elements = claim.elements();
-    const bool strings = claim.is_array() && std::all_of(elements.begin(), elements.end(), [](const JsonValue& element) {
-                             return element.string().has_value();
-                         });
+    const bool strings =
+        claim.is_array() && std::all_of(elements.begin(), elements.end(),
+                                        [](const JsonValue& element) { return element.string().has_value(); });
     return strings ? nullptr : "aud is neither a string nor an array of strings";
 }
 
@@ -178,24 +98,21 @@ std::string media_type(std::string_view typ) {
     return type;
 }
 
-// ---- signing ----
-
 // The key's own algorithm, else the one that the header asks for, else the only one there is for such a key.
 Result<const JwsAlgorithm*> signing_algorithm(const Jwk& key, const std::optional<std::string_view>& wanted) {
-    if (wanted && !key.alg.empty() && *wanted != key.alg)
-        return bad_claims("header member \"alg\" contradicts the key");
+    if (wanted && !key.alg.empty() && *wanted != key.alg) return misuse("header member \"alg\" contradicts the key");
     const JwsAlgorithm* found = nullptr;
     if (wanted || !key.alg.empty()) {
         found = find_jws_algorithm(wanted ? *wanted : std::string_view(key.alg));
         if (found == nullptr)
             return Error{ErrorCode::unsupported, "the algorithm is not supported", "",
                          "Supported are " + jws_algorithm_names() + "."};
-        if (!jwk_fits(key, *found)) return bad_claims("the key is not one for the algorithm");
+        if (!jwk_fits(key, *found)) return misuse("the key is not one for the algorithm");
         return found;
     }
     for (const JwsAlgorithm& algorithm : jws_algorithms()) {
         if (key.kty != algorithm.kty || key.crv != algorithm.crv) continue;
-        if (found != nullptr) return bad_claims("the key has no member \"alg\" and neither has the header");
+        if (found != nullptr) return misuse("the key has no member \"alg\" and neither has the header");
         found = &algorithm;
     }
     if (found == nullptr) return Error{ErrorCode::unsupported, "signing with this type of key is not supported"};
@@ -212,19 +129,18 @@ struct Header {
 
 Result<Header> read_signing_header(std::string_view json) {
     auto document = parse_json(json, token_max_bytes);
-    if (!document || !document->root().is_object()) return bad_claims("the header must be a JSON object");
+    if (!document || !document->root().is_object()) return misuse("the header must be a JSON object");
     Header header;
     header.document = std::move(*document);
     const JsonValue root = header.document.root();
     for (const std::string_view name : {"crit", "b64", "enc", "zip"})
-        if (root.find(name)) return bad_claims("header member \"" + std::string(name) + "\" is not supported");
-    for (const auto& [name, field] :
-         {std::pair{"alg", &header.alg}, {"typ", &header.typ}, {"kid", &header.kid}}) {
+        if (root.find(name)) return misuse("header member \"" + std::string(name) + "\" is not supported");
+    for (const auto& [name, field] : {std::pair{"alg", &header.alg}, {"typ", &header.typ}, {"kid", &header.kid}}) {
         const auto member = root.find(name);
         if (!member) continue;
         *field = member->string();
         if (!*field || (*field)->empty())
-            return bad_claims("header member \"" + std::string(name) + "\" must be a non-empty string");
+            return misuse("header member \"" + std::string(name) + "\" must be a non-empty string");
     }
     header.text = json_minify(json);
     return header;
@@ -259,20 +175,12 @@ Result<void> check_claims(std::string_view claims_json) {
     VerifiedJwt unsigned_token;
     unsigned_token.claims = std::move(*document);
     if (Reason reason = read_registered(unsigned_token))
-        return Error{ErrorCode::invalid_argument, "cannot sign these claims", std::string("Verifying would find: ") + reason + "."};
+        return Error{ErrorCode::invalid_argument, "cannot sign these claims",
+                     std::string("Verifying would find: ") + reason + "."};
     return {};
 }
 
 }  // namespace
-
-Result<JwtOptions> parse_jwt_options(std::string_view json) {
-    const auto document = parse_json(json, options_max_bytes);
-    if (!document || !document->root().is_object()) return bad_option("JWT options must be a JSON object");
-    JwtOptions options;
-    for (const JsonMember& option : document->root().members())
-        if (auto read = read_option(option, options); !read) return std::move(read).error();
-    return options;
-}
 
 std::optional<std::string_view> VerifiedJwt::string_claim(std::string_view name) const {
     const auto claim = claims.root().find(name);
@@ -298,7 +206,7 @@ std::vector<std::string_view> VerifiedJwt::string_list_claim(std::string_view na
 
 Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const JwtOptions& options, double now) {
     const double at = options.now.value_or(now);
-    if (!is_numeric_date(at)) return bad_option("the time of verification is not a date");
+    if (!is_numeric_date(at)) return misuse("the time of verification is not a date");
     auto jws = jws_verify(token, keys, options.algorithms);
     if (!jws) return std::move(jws).error();
     if (options.typ && media_type(*options.typ) != media_type(jws->token.typ))
@@ -320,10 +228,10 @@ Result<std::string> jwt_sign(std::string_view claims_json, const Jwk& key, std::
     const auto header = read_signing_header(header_json);
     if (!header) return header.error();
     if (header->kid && !key.kid.empty() && *header->kid != key.kid)
-        return bad_claims("header member \"kid\" contradicts the key");
+        return misuse("header member \"kid\" contradicts the key");
     const auto algorithm = signing_algorithm(key, header->alg);
     if (!algorithm) return algorithm.error();
-    if (!key.may_sign()) return bad_claims("the key cannot sign");
+    if (!key.may_sign()) return misuse("the key cannot sign");
     if (auto checked = check_claims(claims_json); !checked) return std::move(checked).error();
     return jws_sign(complete_header(*header, **algorithm, key), json_minify(claims_json), key, **algorithm);
 }

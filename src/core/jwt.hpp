@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. Called by the jwt_sign and jwt_verify shims, by authenticate and
-// by token_sign. The clock is the caller's. A VerifiedJwt owns its claims.
+// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. Called by the jwt_sign and jwt_verify shims, by authenticate
+// and by token_sign. The clock is the caller's. A VerifiedJwt owns its claims.
 #pragma once
 
 #include <optional>
@@ -28,8 +28,8 @@ struct JwtOptions {
     std::optional<double> now;  // NumericDate in place of the caller's clock
 };
 
-// {"iss":…,"aud":…,"leeway":…,"algorithms":[…],"typ":…,"max_age":…,"allow_missing_exp":…,"now":…}, each optional; iss and
-// aud take a string or an array. Anything else is invalid_argument.
+// {"iss":…,"aud":…,"leeway":…,"algorithms":[…],"typ":…,"max_age":…,"allow_missing_exp":…,"now":…}, each optional;
+// iss and aud take a string or an array. Anything else is invalid_argument.
 [[nodiscard]] Result<JwtOptions> parse_jwt_options(std::string_view json);
 
 struct VerifiedJwt {

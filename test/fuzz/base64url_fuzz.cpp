@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto standard = bastion::base64_decode(text); standard && bastion::base64_encode(*standard) != text)
         std::abort();
     if (const auto bytes = bastion::hex_decode(text); bytes && bytes->size() * 2 != size) std::abort();
-    if (const auto uuid = bastion::parse_uuid(text); uuid && !(*bastion::parse_uuid(bastion::format_uuid(*uuid)) == *uuid))
+    if (const auto uuid = bastion::parse_uuid(text);
+        uuid && !(*bastion::parse_uuid(bastion::format_uuid(*uuid)) == *uuid))
         std::abort();
     return 0;
 }

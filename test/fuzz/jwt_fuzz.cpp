@@ -1,5 +1,5 @@
-// JWT claims and options: the input is options, a zero byte, then claims. The claims are signed as they stand, so that the
-// fuzzer gets past the signature, and what is accepted must keep the promises of jwt_verify.
+// JWT claims and options: the input is options, a zero byte, then claims. The claims are signed as they stand, so that
+// the fuzzer gets past the signature, and what is accepted must keep the promises of jwt_verify.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

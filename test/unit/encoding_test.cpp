@@ -12,12 +12,12 @@ using bastion::as_text;
 
 // RFC 4648 §10, without the padding.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> rfc4648{{{"", ""},
-                                                                               {"f", "Zg"},
-                                                                               {"fo", "Zm8"},
-                                                                               {"foo", "Zm9v"},
-                                                                               {"foob", "Zm9vYg"},
-                                                                               {"fooba", "Zm9vYmE"},
-                                                                               {"foobar", "Zm9vYmFy"}}};
+                                                                                {"f", "Zg"},
+                                                                                {"fo", "Zm8"},
+                                                                                {"foo", "Zm9v"},
+                                                                                {"foob", "Zm9vYg"},
+                                                                                {"fooba", "Zm9vYmE"},
+                                                                                {"foobar", "Zm9vYmFy"}}};
 
 bool fast_decodes(std::string_view text) {
     std::string out = "kept";
@@ -56,9 +56,9 @@ TEST(Base64url, EveryByteComesBack) {
 }
 
 TEST(Base64url, RefusesAllButTheCanonicalText) {
-    for (const std::string_view text : {"Z"sv, "Zm9vY"sv, "Zg=="sv, "Zm8="sv, "Zh"sv, "Zm9"sv, "Zm+v"sv, "Zm/v"sv,
-                                        " Zm9v"sv, "Zm9v\n"sv, "Zm9v "sv, "Zm\09"sv, "Zm9v\0"sv, "Zm9\xc3"sv, "Zm9\x80"sv, "\xff\xff\xff\xff"sv, "="sv,
-                                        "Z=g="sv}) {
+    for (const std::string_view text :
+         {"Z"sv, "Zm9vY"sv, "Zg=="sv, "Zm8="sv, "Zh"sv, "Zm9"sv, "Zm+v"sv, "Zm/v"sv, " Zm9v"sv, "Zm9v\n"sv, "Zm9v "sv,
+          "Zm\09"sv, "Zm9v\0"sv, "Zm9\xc3"sv, "Zm9\x80"sv, "\xff\xff\xff\xff"sv, "="sv, "Z=g="sv}) {
         EXPECT_FALSE(bastion::base64url_decode(text)) << text;
         EXPECT_FALSE(bastion::base64url_decode_secret(text)) << text;
         EXPECT_FALSE(fast_decodes(text)) << text;
@@ -87,7 +87,8 @@ TEST(Base64, StandardAlphabetWithPadding) {
     EXPECT_EQ(bastion::base64_encode(as_bytes("fo")), "Zm8=");
     EXPECT_EQ(as_text(*bastion::base64_decode("Zm8=")), "fo");
     EXPECT_EQ(as_text(*bastion::base64_decode("")), "");
-    for (const std::string_view text : {"Zm8"sv, "Zm9="sv, "Zg="sv, "-__-"sv, "Zm8= "sv, "Zm8=\0"sv, "===="sv, "Zm9\xff"sv, "\x80m9v"sv})
+    for (const std::string_view text :
+         {"Zm8"sv, "Zm9="sv, "Zg="sv, "-__-"sv, "Zm8= "sv, "Zm8=\0"sv, "===="sv, "Zm9\xff"sv, "\x80m9v"sv})
         EXPECT_FALSE(bastion::base64_decode(text)) << text;
 }
 

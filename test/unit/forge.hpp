@@ -1,5 +1,5 @@
-// Makes tokens that jwt_sign would not: any header over any payload, signed rightly with the given key. Used by the JWS and
-// JWT tests.
+// Makes tokens that jwt_sign would not: any header over any payload, signed rightly with the given key. Used by the
+// JWS and JWT tests.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -41,7 +41,8 @@ inline std::string sign_raw(std::string_view signing_input, const Jwk& key, std:
     return std::string(signing_input) + "." + base64url_encode(*signature);
 }
 
-inline std::string forge(std::string_view header, std::string_view payload, const Jwk& key, std::string_view algorithm) {
+inline std::string forge(std::string_view header, std::string_view payload, const Jwk& key,
+                         std::string_view algorithm) {
     return sign_raw(base64url(header) + "." + base64url(payload), key, algorithm);
 }
 

@@ -50,8 +50,8 @@ TEST(Json, JsonTestSuite) {
 }
 
 TEST(Json, ReadsEveryType) {
-    const auto document =
-        parse_json(R"({"s":"t","i":-7,"u":18446744073709551615,"d":1.5,"b":true,"n":null,"a":[1,"x"],"o":{"k":"v"}})", plenty);
+    const auto document = parse_json(
+        R"({"s":"t","i":-7,"u":18446744073709551615,"d":1.5,"b":true,"n":null,"a":[1,"x"],"o":{"k":"v"}})", plenty);
     ASSERT_TRUE(document);
     const auto root = document->root();
     EXPECT_EQ(root.type(), JsonType::object);
@@ -112,11 +112,31 @@ TEST(Json, RefusesTextPastTheCallersLimit) {
 
 TEST(Json, RefusesWhatIsNotOneValue) {
     EXPECT_FALSE(parse_json({}, plenty));
-    for (const std::string_view text :
-         {""sv, " "sv, "1 2"sv, "{} {}"sv, "[1],"sv, "\xef\xbb\xbf{}"sv, "{\"a\":1}\0"sv, "\0"sv, "NaN"sv, "Infinity"sv,
-          "[-Infinity]"sv, "[nan]"sv, "[1e400]"sv, "[-1e400]"sv, "[123456789012345678901234567890]"sv, "[01]"sv,
-          "[\"\x01\"]"sv, "[\"\xff\"]"sv, "[\"\xed\xa0\x80\"]"sv, R"(["\ud800"])"sv, R"(["\udc00"])"sv,
-          R"({"\udc00":1})"sv, R"(["\ud800\u0041"])"sv, "/**/1"sv, "{'a':1}"sv}) {
+    for (const std::string_view text : {""sv,
+                                        " "sv,
+                                        "1 2"sv,
+                                        "{} {}"sv,
+                                        "[1],"sv,
+                                        "\xef\xbb\xbf{}"sv,
+                                        "{\"a\":1}\0"sv,
+                                        "\0"sv,
+                                        "NaN"sv,
+                                        "Infinity"sv,
+                                        "[-Infinity]"sv,
+                                        "[nan]"sv,
+                                        "[1e400]"sv,
+                                        "[-1e400]"sv,
+                                        "[123456789012345678901234567890]"sv,
+                                        "[01]"sv,
+                                        "[\"\x01\"]"sv,
+                                        "[\"\xff\"]"sv,
+                                        "[\"\xed\xa0\x80\"]"sv,
+                                        R"(["\ud800"])"sv,
+                                        R"(["\udc00"])"sv,
+                                        R"({"\udc00":1})"sv,
+                                        R"(["\ud800\u0041"])"sv,
+                                        "/**/1"sv,
+                                        "{'a':1}"sv}) {
         const auto document = parse_json(text, plenty);
         ASSERT_FALSE(document) << text;
         EXPECT_EQ(document.error().code, ErrorCode::malformed_text) << text;

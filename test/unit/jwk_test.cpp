@@ -40,7 +40,8 @@ void expect_bad(std::string_view json) {
 }
 
 TEST(Jwk, ReadsAnHmacKey) {
-    const auto key = parse_jwk(oct_jwk(secret(32), R"("alg":"HS256","use":"sig","kid":"k1","key_ops":["sign","verify"],)"));
+    const auto key =
+        parse_jwk(oct_jwk(secret(32), R"("alg":"HS256","use":"sig","kid":"k1","key_ops":["sign","verify"],)"));
     ASSERT_TRUE(key);
     EXPECT_EQ(key->kty, KeyType::oct);
     EXPECT_EQ(key->alg, "HS256");
@@ -53,7 +54,9 @@ TEST(Jwk, ReadsAnHmacKey) {
 
 TEST(Jwk, ReadsThePublishedKeys) {
     BASTION_NEEDS_VECTORS();
-    const auto read = [](const std::string& name) { return parse_jwk(bastion::test::read_vector("rfc7520/jwk/" + name)); };
+    const auto read = [](const std::string& name) {
+        return parse_jwk(bastion::test::read_vector("rfc7520/jwk/" + name));
+    };
     EXPECT_EQ(read("3_1.ec_public_key.json")->kty, KeyType::ec);
     EXPECT_EQ(read("3_2.ec_private_key.json")->kty, KeyType::ec);
     EXPECT_EQ(read("3_3.rsa_public_key.json")->kty, KeyType::rsa);
@@ -190,8 +193,8 @@ TEST(JwkSet, OneKeyIsNotASet) { EXPECT_FALSE(parse_jwk(R"({"keys":[]})")); }
 
 TEST(Jwk, MessagesHoldNoKeyMaterial) {
     const std::string k = base64url(secret(31));
-    for (const std::string& json :
-         {R"({"kty":"oct","k":")" + k + "\"}", R"({"kty":"oct","k":")" + k + "=\"}", R"({"kty":"oct","k":")" + k + "\",}"}) {
+    for (const std::string& json : {R"({"kty":"oct","k":")" + k + "\"}", R"({"kty":"oct","k":")" + k + "=\"}",
+                                    R"({"kty":"oct","k":")" + k + "\",}"}) {
         const auto set = parse_jwk_set(json);
         ASSERT_FALSE(set);
         const auto& error = set.error();
@@ -240,9 +243,10 @@ TEST(Hmac, PublishedVectors) {
     EXPECT_EQ(mac(bastion::HashId::sha256), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     EXPECT_EQ(mac(bastion::HashId::sha384),
               "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649");
-    EXPECT_EQ(mac(bastion::HashId::sha512),
-              "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d"
-              "4a6b4b636e070a38bce737");
+    EXPECT_EQ(
+        mac(bastion::HashId::sha512),
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d"
+        "4a6b4b636e070a38bce737");
     EXPECT_FALSE(bastion::HmacKey::create(bastion::HashId::sha256, {}));
     EXPECT_FALSE(bastion::HmacKey::create(bastion::HashId::none, bastion::as_bytes("Jefe")));
 }

@@ -11,9 +11,9 @@ namespace {
 
 using namespace std::string_view_literals;
 using bastion::ErrorCode;
-using bastion::jws_verify;
 using bastion::Jwk;
 using bastion::JwkSet;
+using bastion::jws_verify;
 using bastion::test::base64url;
 using bastion::test::forge;
 using bastion::test::key_set;
@@ -148,16 +148,34 @@ TEST(Jws, CanonicalBase64urlOnly) {
 
 TEST(Jws, HeadersThatAreRefused) {
     const auto set = hs256_set();
-    for (const std::string_view header :
-         {R"({"alg":"HS256","crit":[]})"sv, R"({"alg":"HS256","crit":["exp"],"exp":1})"sv, R"({"alg":"HS256","crit":null})"sv,
-          R"({"alg":"HS256","b64":true})"sv, R"({"alg":"HS256","b64":false})"sv, R"({"alg":"HS256","enc":"A128GCM"})"sv,
-          R"({"alg":"HS256","zip":"DEF"})"sv, R"({"alg":"HS256","alg":"HS256"})"sv, R"({"alg":"none","alg":"HS256"})"sv,
-          R"({})"sv, R"({"typ":"JWT"})"sv, R"({"alg":7})"sv, R"({"alg":null})"sv, R"({"alg":["HS256"]})"sv,
-          R"({"alg":""})"sv, R"({"alg":"hs256"})"sv, R"({"alg":"HS256 "})"sv, R"({"alg":"HS256","kid":7})"sv,
-          R"({"alg":"HS256","kid":""})"sv, R"({"alg":"HS256","kid":null})"sv, R"({"alg":"HS256","typ":7})"sv,
-          R"(["HS256"])"sv, R"("HS256")"sv, R"({"alg":"HS256"} )"
-                                            "x"sv,
-          "\xef\xbb\xbf{\"alg\":\"HS256\"}"sv, "{\"alg\":\"HS256\",\"x\":\"\xff\"}"sv, R"({"alg":"HS256\u0000"})"sv})
+    for (const std::string_view header : {R"({"alg":"HS256","crit":[]})"sv,
+                                          R"({"alg":"HS256","crit":["exp"],"exp":1})"sv,
+                                          R"({"alg":"HS256","crit":null})"sv,
+                                          R"({"alg":"HS256","b64":true})"sv,
+                                          R"({"alg":"HS256","b64":false})"sv,
+                                          R"({"alg":"HS256","enc":"A128GCM"})"sv,
+                                          R"({"alg":"HS256","zip":"DEF"})"sv,
+                                          R"({"alg":"HS256","alg":"HS256"})"sv,
+                                          R"({"alg":"none","alg":"HS256"})"sv,
+                                          R"({})"sv,
+                                          R"({"typ":"JWT"})"sv,
+                                          R"({"alg":7})"sv,
+                                          R"({"alg":null})"sv,
+                                          R"({"alg":["HS256"]})"sv,
+                                          R"({"alg":""})"sv,
+                                          R"({"alg":"hs256"})"sv,
+                                          R"({"alg":"HS256 "})"sv,
+                                          R"({"alg":"HS256","kid":7})"sv,
+                                          R"({"alg":"HS256","kid":""})"sv,
+                                          R"({"alg":"HS256","kid":null})"sv,
+                                          R"({"alg":"HS256","typ":7})"sv,
+                                          R"(["HS256"])"sv,
+                                          R"("HS256")"sv,
+                                          R"({"alg":"HS256"} )"
+                                          "x"sv,
+                                          "\xef\xbb\xbf{\"alg\":\"HS256\"}"sv,
+                                          "{\"alg\":\"HS256\",\"x\":\"\xff\"}"sv,
+                                          R"({"alg":"HS256\u0000"})"sv})
         expect_refused(forge(header, "{}", set.keys[0], "HS256"), set);
     for (const std::string_view header :
          {R"({"alg":"HS256"})"sv, R"( {"typ":"JWT", "alg":"HS256"} )"sv, R"({"alg":"\u0048S256","cty":7})"sv,
@@ -201,7 +219,8 @@ TEST(Jws, KeyConfusion) {
     }
     // And the other way: an EdDSA token against a secret that is the public key's bytes.
     const auto private_set = key_set(made->private_jwk.text());
-    expect_refused(forge(R"({"alg":"EdDSA"})", "{}", private_set.keys[0], "EdDSA"), key_set(oct_jwk(x)), every_algorithm);
+    expect_refused(forge(R"({"alg":"EdDSA"})", "{}", private_set.keys[0], "EdDSA"), key_set(oct_jwk(x)),
+                   every_algorithm);
 }
 
 TEST(Jws, RsaKeysVerifyNothingYet) {
@@ -238,12 +257,13 @@ TEST(Jws, HmacKeysShorterThanTheHash) {
 }
 
 TEST(Jws, UseAndOperationsAreObeyed) {
-    for (const std::string_view members :
-         {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["sign"],)"sv, R"("alg":"HS256","key_ops":[],)"sv}) {
+    for (const std::string_view members : {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["sign"],)"sv,
+                                           R"("alg":"HS256","key_ops":[],)"sv}) {
         const auto set = key_set(oct_jwk(secret(32), members));
         expect_refused(forge(plain_header, "{}", set.keys[0], "HS256"), set);
     }
-    for (const std::string_view members : {R"("alg":"HS256","use":"sig",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv}) {
+    for (const std::string_view members :
+         {R"("alg":"HS256","use":"sig",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv}) {
         const auto set = key_set(oct_jwk(secret(32), members));
         EXPECT_TRUE(jws_verify(forge(plain_header, "{}", set.keys[0], "HS256"), set)) << members;
     }
@@ -375,7 +395,8 @@ TEST(Jws, SigningNeedsAFittingKey) {
 
 TEST(Jws, UnverifiedKid) {
     const auto set = hs256_set();
-    EXPECT_EQ(*bastion::jws_unverified_kid(forge(R"({"alg":"XX","kid":"k \u00e9"})", "{}", set.keys[0], "HS256")), "k \xc3\xa9");
+    EXPECT_EQ(*bastion::jws_unverified_kid(forge(R"({"alg":"XX","kid":"k \u00e9"})", "{}", set.keys[0], "HS256")),
+              "k \xc3\xa9");
     EXPECT_EQ(*bastion::jws_unverified_kid(forge(plain_header, "{}", set.keys[0], "HS256")), "");
     const auto refused = bastion::jws_unverified_kid("x.y.z");
     ASSERT_FALSE(refused);

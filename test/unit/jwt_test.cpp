@@ -13,9 +13,9 @@ namespace {
 
 using namespace std::string_view_literals;
 using bastion::ErrorCode;
+using bastion::JwkSet;
 using bastion::jwt_sign;
 using bastion::jwt_verify;
-using bastion::JwkSet;
 using bastion::JwtOptions;
 using bastion::parse_jwt_options;
 using bastion::test::forge;
@@ -40,7 +40,8 @@ JwtOptions options_of(std::string_view json) {
     return options ? std::move(*options) : JwtOptions{};
 }
 
-bool accepted(std::string_view claims, std::string_view options = "{}", std::string_view header = R"({"alg":"HS256","kid":"k1"})") {
+bool accepted(std::string_view claims, std::string_view options = "{}",
+              std::string_view header = R"({"alg":"HS256","kid":"k1"})") {
     const auto verified = jwt_verify(token_of(claims, header), keys(), options_of(options), now);
     if (verified) return true;
     const auto& error = verified.error();
@@ -75,20 +76,22 @@ TEST(Jwt, Rfc7515AppendixA1) {
     // A.2 to A.5 are of algorithms that are not offered, the last of none.
     for (const auto& other : document->root().find("tests")->elements()) {
         if (other.find("section")->string() == "A.1") continue;
-        const auto refused = jwt_verify(*other.find("jws")->string(), set, options_of(R"({"algorithms":["HS256"]})"), 1300819379);
+        const auto refused =
+            jwt_verify(*other.find("jws")->string(), set, options_of(R"({"algorithms":["HS256"]})"), 1300819379);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, ErrorCode::token_refused);
     }
 }
 
 TEST(Jwt, SignsAndVerifies) {
-    const auto token = jwt_sign(R"({ "sub" : "alice", "exp": 1700003600.5, "iat":1700000000, "n": 1.50, "roles": ["a","b"] })",
-                                keys().keys[0]);
+    const auto token = jwt_sign(
+        R"({ "sub" : "alice", "exp": 1700003600.5, "iat":1700000000, "n": 1.50, "roles": ["a","b"] })", keys().keys[0]);
     ASSERT_TRUE(token);
     EXPECT_TRUE(token->starts_with(bastion::test::base64url(R"({"alg":"HS256","typ":"JWT","kid":"k1"})") + "."));
     const auto verified = jwt_verify(*token, keys(), {}, now);
     ASSERT_TRUE(verified) << verified.error().log_detail;
-    EXPECT_EQ(verified->payload_json, R"({"sub":"alice","exp":1700003600.5,"iat":1700000000,"n":1.50,"roles":["a","b"]})");
+    EXPECT_EQ(verified->payload_json,
+              R"({"sub":"alice","exp":1700003600.5,"iat":1700000000,"n":1.50,"roles":["a","b"]})");
     EXPECT_EQ(verified->sub, "alice");
     EXPECT_EQ(verified->exp, 1700003600.5);
     EXPECT_EQ(verified->iat, 1700000000);
@@ -143,11 +146,11 @@ TEST(Jwt, DatesThatAreNone) {
     for (const std::string claim : {"exp", "nbf", "iat"}) {
         const std::string rest = claim == "exp" ? "" : R"(,"exp":1700003600)";
         for (const std::string_view value :
-             {"\"1700003600\""sv, "null"sv, "true"sv, "[]"sv, "{}"sv, "-1"sv, "-0.5"sv, "253402300800"sv, "1700003600000"sv,
-              "1e300"sv, "18446744073709551615"sv, "9223372036854775808"sv})
+             {"\"1700003600\""sv, "null"sv, "true"sv, "[]"sv, "{}"sv, "-1"sv, "-0.5"sv, "253402300800"sv,
+              "1700003600000"sv, "1e300"sv, "18446744073709551615"sv, "9223372036854775808"sv})
             EXPECT_FALSE(accepted("{\"" + claim + "\":" + std::string(value) + rest + "}")) << claim << value;
-        for (const std::string_view value : {"1e400"sv, "NaN"sv, "Infinity"sv, "-Infinity"sv, "1e"sv, "0x7"sv,
-                                             "99999999999999999999999999"sv, "01"sv})
+        for (const std::string_view value :
+             {"1e400"sv, "NaN"sv, "Infinity"sv, "-Infinity"sv, "1e"sv, "0x7"sv, "99999999999999999999999999"sv, "01"sv})
             EXPECT_FALSE(accepted("{\"" + claim + "\":" + std::string(value) + rest + "}")) << claim << value;
     }
     EXPECT_TRUE(accepted(R"({"exp":253402300799})"));
@@ -211,10 +214,26 @@ TEST(Jwt, Typ) {
 TEST(Jwt, PayloadsThatAreRefused) {
     const std::string allow = R"({"allow_missing_exp":true})";
     EXPECT_TRUE(accepted("{}", allow));
-    for (const std::string_view payload :
-         {"[]"sv, "7"sv, "null"sv, "\"{}\""sv, "{"sv, "{} x"sv, "{}{}"sv, R"({"a":1,"a":2})"sv, R"({"a":{"b":1,"b":2}})"sv,
-          R"({"a":"\u0000"})"sv, R"({"\u0000":1})"sv, R"({"a":1e-20000})"sv, R"({"a":"\ud800"})"sv, "{\"a\":\"\xff\"}"sv,
-          R"({"sub":7})"sv, R"({"jti":7})"sv, R"({"sub":null})"sv, " "sv, "\xef\xbb\xbf{}"sv, "{a:1}"sv})
+    for (const std::string_view payload : {"[]"sv,
+                                           "7"sv,
+                                           "null"sv,
+                                           "\"{}\""sv,
+                                           "{"sv,
+                                           "{} x"sv,
+                                           "{}{}"sv,
+                                           R"({"a":1,"a":2})"sv,
+                                           R"({"a":{"b":1,"b":2}})"sv,
+                                           R"({"a":"\u0000"})"sv,
+                                           R"({"\u0000":1})"sv,
+                                           R"({"a":1e-20000})"sv,
+                                           R"({"a":"\ud800"})"sv,
+                                           "{\"a\":\"\xff\"}"sv,
+                                           R"({"sub":7})"sv,
+                                           R"({"jti":7})"sv,
+                                           R"({"sub":null})"sv,
+                                           " "sv,
+                                           "\xef\xbb\xbf{}"sv,
+                                           "{a:1}"sv})
         EXPECT_FALSE(accepted(payload, allow)) << payload;
     std::string deep = R"({"a":)" + std::string(64, '[') + std::string(64, ']') + "}";
     EXPECT_FALSE(accepted(deep, allow));
@@ -240,7 +259,8 @@ TEST(Jwt, TheClock) {
 
 TEST(Jwt, MessagesHoldNeitherTokenNorKey) {
     const std::string token = token_of(R"({"sub":"hunter2","exp":1})");
-    for (const std::string& bad : {token, token + "x", token.substr(1), token + ".x", token_of(R"({"sub":"hunter2","iss":7})")}) {
+    for (const std::string& bad :
+         {token, token + "x", token.substr(1), token + ".x", token_of(R"({"sub":"hunter2","iss":7})")}) {
         const auto refused = jwt_verify(bad, keys(), {}, now);
         ASSERT_FALSE(refused);
         const auto& error = refused.error();
@@ -252,7 +272,8 @@ TEST(Jwt, MessagesHoldNeitherTokenNorKey) {
 
 TEST(JwtOptions, ReadsThemAll) {
     const auto options = options_of(
-        R"({"iss":"i","aud":["a","b"],"leeway":1.5,"algorithms":["HS256","EdDSA"],"typ":"t","max_age":60,"allow_missing_exp":true,"now":5})");
+        R"({"iss":"i","aud":["a","b"],"leeway":1.5,"algorithms":["HS256","EdDSA"],"typ":"t",)"
+        R"("max_age":60,"allow_missing_exp":true,"now":5})");
     EXPECT_EQ(options.iss, std::vector<std::string>{"i"});
     EXPECT_EQ(options.aud, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(options.leeway, 1.5);
@@ -264,15 +285,41 @@ TEST(JwtOptions, ReadsThemAll) {
 }
 
 TEST(JwtOptions, RefusesWhatItDoesNotKnow) {
-    for (const std::string_view json :
-         {""sv, "[]"sv, "null"sv, R"({"issuer":"a"})"sv, R"({"ISS":"a"})"sv, R"({"":1})"sv, R"({"iss":7})"sv, R"({"iss":""})"sv,
-          R"({"iss":[]})"sv, R"({"iss":["a",7]})"sv, R"({"iss":[""]})"sv, R"({"iss":null})"sv, R"({"iss":{"a":"b"}})"sv,
-          R"({"aud":[]})"sv, R"({"aud":null})"sv, R"({"leeway":-1})"sv, R"({"leeway":3601})"sv, R"({"leeway":"1"})"sv,
-          R"({"leeway":null})"sv, R"({"algorithms":[]})"sv, R"({"algorithms":"HS256"})"sv, R"({"algorithms":["none"]})"sv,
-          R"({"algorithms":["RS256"]})"sv, R"({"algorithms":[7]})"sv, R"({"algorithms":null})"sv, R"({"typ":""})"sv,
-          R"({"typ":7})"sv, R"({"max_age":-1})"sv, R"({"max_age":true})"sv, R"({"allow_missing_exp":1})"sv,
-          R"({"allow_missing_exp":"true"})"sv, R"({"now":-1})"sv, R"({"now":253402300800})"sv, R"({"now":"now"})"sv,
-          R"({"iss":"a","iss":"b"})"sv}) {
+    for (const std::string_view json : {""sv,
+                                        "[]"sv,
+                                        "null"sv,
+                                        R"({"issuer":"a"})"sv,
+                                        R"({"ISS":"a"})"sv,
+                                        R"({"":1})"sv,
+                                        R"({"iss":7})"sv,
+                                        R"({"iss":""})"sv,
+                                        R"({"iss":[]})"sv,
+                                        R"({"iss":["a",7]})"sv,
+                                        R"({"iss":[""]})"sv,
+                                        R"({"iss":null})"sv,
+                                        R"({"iss":{"a":"b"}})"sv,
+                                        R"({"aud":[]})"sv,
+                                        R"({"aud":null})"sv,
+                                        R"({"leeway":-1})"sv,
+                                        R"({"leeway":3601})"sv,
+                                        R"({"leeway":"1"})"sv,
+                                        R"({"leeway":null})"sv,
+                                        R"({"algorithms":[]})"sv,
+                                        R"({"algorithms":"HS256"})"sv,
+                                        R"({"algorithms":["none"]})"sv,
+                                        R"({"algorithms":["RS256"]})"sv,
+                                        R"({"algorithms":[7]})"sv,
+                                        R"({"algorithms":null})"sv,
+                                        R"({"typ":""})"sv,
+                                        R"({"typ":7})"sv,
+                                        R"({"max_age":-1})"sv,
+                                        R"({"max_age":true})"sv,
+                                        R"({"allow_missing_exp":1})"sv,
+                                        R"({"allow_missing_exp":"true"})"sv,
+                                        R"({"now":-1})"sv,
+                                        R"({"now":253402300800})"sv,
+                                        R"({"now":"now"})"sv,
+                                        R"({"iss":"a","iss":"b"})"sv}) {
         const auto options = parse_jwt_options(json);
         ASSERT_FALSE(options) << json;
         EXPECT_EQ(options.error().code, ErrorCode::invalid_argument) << json;
@@ -293,7 +340,8 @@ TEST(JwtSign, HeaderMembers) {
     for (const std::string_view header :
          {""sv, "[]"sv, "null"sv, R"({"alg":"HS512"})"sv, R"({"alg":"none"})"sv, R"({"alg":""})"sv, R"({"alg":7})"sv,
           R"({"kid":"k2"})"sv, R"({"kid":""})"sv, R"({"kid":7})"sv, R"({"typ":7})"sv, R"({"crit":["x"],"x":1})"sv,
-          R"({"crit":[]})"sv, R"({"b64":true})"sv, R"({"enc":"A128GCM"})"sv, R"({"zip":"DEF"})"sv, R"({"a":1,"a":2})"sv}) {
+          R"({"crit":[]})"sv, R"({"b64":true})"sv, R"({"enc":"A128GCM"})"sv, R"({"zip":"DEF"})"sv,
+          R"({"a":1,"a":2})"sv}) {
         const auto token = jwt_sign(R"({"a":1})", keys().keys[0], header);
         ASSERT_FALSE(token) << header;
         EXPECT_EQ(token.error().code, ErrorCode::invalid_argument) << header;
@@ -315,7 +363,8 @@ TEST(JwtSign, TheAlgorithmOfAKeyWithoutAlg) {
 
 TEST(JwtSign, KeysThatMayNotSign) {
     for (const std::string_view members :
-         {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv, R"("alg":"HS256","key_ops":[],)"sv}) {
+         {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv,
+          R"("alg":"HS256","key_ops":[],)"sv}) {
         const auto token = jwt_sign("{}", *bastion::parse_jwk(oct_jwk(secret(32), members)));
         ASSERT_FALSE(token);
         EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
@@ -326,9 +375,9 @@ TEST(JwtSign, KeysThatMayNotSign) {
 
 TEST(JwtSign, ClaimsThatAreRefused) {
     for (const std::string_view claims :
-         {""sv, "[]"sv, "7"sv, "null"sv, "{"sv, R"({"exp":"tomorrow"})"sv, R"({"exp":-1})"sv, R"({"exp":1700000000000})"sv,
-          R"({"nbf":null})"sv, R"({"iat":[]})"sv, R"({"aud":7})"sv, R"({"sub":7})"sv, R"({"a":"\u0000"})"sv,
-          R"({"a":1,"a":2})"sv}) {
+         {""sv, "[]"sv, "7"sv, "null"sv, "{"sv, R"({"exp":"tomorrow"})"sv, R"({"exp":-1})"sv,
+          R"({"exp":1700000000000})"sv, R"({"nbf":null})"sv, R"({"iat":[]})"sv, R"({"aud":7})"sv, R"({"sub":7})"sv,
+          R"({"a":"\u0000"})"sv, R"({"a":1,"a":2})"sv}) {
         const auto token = jwt_sign(claims, keys().keys[0]);
         ASSERT_FALSE(token) << claims;
         EXPECT_EQ(token.error().code, ErrorCode::invalid_argument) << claims;
@@ -337,7 +386,9 @@ TEST(JwtSign, ClaimsThatAreRefused) {
 }
 
 TEST(JwtSign, TokensPastSixteenKibibytes) {
-    const auto sign = [](std::size_t size) { return jwt_sign(R"({"a":")" + std::string(size, 'x') + "\"}", keys().keys[0]); };
+    const auto sign = [](std::size_t size) {
+        return jwt_sign(R"({"a":")" + std::string(size, 'x') + "\"}", keys().keys[0]);
+    };
     EXPECT_TRUE(sign(12000));
     for (const std::size_t size : {12300U, 16000U, 17000U, 1000000U})
         EXPECT_EQ(sign(size).error().code, ErrorCode::limit_exceeded) << size;

@@ -38,10 +38,10 @@ inline std::string read_vector(const std::string& relative) {
 
 }  // namespace bastion::test
 
-#define BASTION_NEEDS_VECTORS()                                                                   \
-    do {                                                                                          \
-        if (!std::filesystem::is_directory(bastion::test::vectors_folder())) {                    \
+#define BASTION_NEEDS_VECTORS()                                                                    \
+    do {                                                                                           \
+        if (!std::filesystem::is_directory(bastion::test::vectors_folder())) {                     \
             if (bastion::test::running_in_ci()) FAIL() << "the folder of test vectors is missing"; \
-            GTEST_SKIP() << "needs test vectors: set BASTION_VECTORS to their folder";            \
-        }                                                                                         \
+            GTEST_SKIP() << "needs test vectors: set BASTION_VECTORS to their folder";             \
+        }                                                                                          \
     } while (false)

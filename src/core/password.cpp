@@ -119,6 +119,8 @@ PasswordParams default_password_params(PasswordAlgorithm algorithm) {
 
 Result<PasswordParams> parse_password_options(PasswordAlgorithm algorithm, std::string_view json) {
     const auto document = parse_json(json, max_options_bytes);
+    if (!document && document.error().code == ErrorCode::malformed_text)
+        return invalid("password options must be valid JSON", document.error().detail);
     if (!document) return document.error();
     if (!document->root().is_object()) return invalid("password options must be a JSON object");
     PasswordParams params = default_password_params(algorithm);

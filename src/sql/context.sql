@@ -18,7 +18,7 @@ CREATE FUNCTION bastion.context_impersonate(user_id uuid, tenant_id uuid, read_o
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_context_impersonate';
 COMMENT ON FUNCTION bastion.context_impersonate(uuid, uuid, boolean) IS
-'Sets the context of another user and keeps the actor, without recording it. Internal: call bastion.impersonate().';
+'Sets the context of another user and keeps the actor, without recording it. SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Internal: call bastion.impersonate().';
 
 CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED

@@ -83,7 +83,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
-'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Repeat it after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security.';
+'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Repeat it after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
 
 CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -99,6 +99,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.disallow_app_role(regrole) IS
-'Takes from a role everything in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise.';
+'Takes from a role everything in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise. SQLSTATE 42704 for an unknown role.';
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api FROM PUBLIC;

@@ -124,7 +124,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.mark_global(regclass, text) IS
-'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 55000 for a protected table.';
+'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
 
 CREATE FUNCTION bastion.unmark_global(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -140,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unmark_global(regclass) IS
-'Takes the mark of mark_global() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809.';
+'Takes the mark of mark_global() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 
 -- The event trigger
 

@@ -30,13 +30,13 @@ RETURNS record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_signing_key_make';
 COMMENT ON FUNCTION bastion.signing_key_make(integer) IS
-'A new Ed25519 key pair, its private half sealed under the data encryption key. Internal. SQLSTATE BA001 without a root key, BA002 when the data key needs another one.';
+'A new Ed25519 key pair, its private half sealed under the data encryption key. Internal. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 when there is no such data key.';
 
 CREATE FUNCTION bastion.token_sign(claims jsonb) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_sign';
 COMMENT ON FUNCTION bastion.token_sign(jsonb) IS
-'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). Internal. SQLSTATE BA001 without a root key.';
+'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). Internal. SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion.active_signing_key() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

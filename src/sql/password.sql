@@ -24,4 +24,4 @@ CREATE FUNCTION bastion.password_check(password text, hash text) RETURNS boolean
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_check';
 COMMENT ON FUNCTION bastion.password_check(text, text) IS
-'password_verify() for a login: a NULL hash (no such account) costs one hash of the default parameters and gives false, so that an unknown account cannot be told from a wrong password by its time. A NULL password gives false.';
+'password_verify() for a login: a NULL hash (no such account) costs one hash of the default parameters and gives false, so that an unknown account cannot be told from a wrong password by its time. A NULL password gives false. SQLSTATE 54000 and 53400 as password_verify().';

@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean) IS
-'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 42501 for a table of somebody else, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
+'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
 
 CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -71,7 +71,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
-'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the defaults, NOT NULL, index and foreign key that it made; what was there before comes back. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809.';
+'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the defaults, NOT NULL, index and foreign key that it made; what was there before comes back. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 
 -- What is there, and what is wrong with it
 
@@ -205,7 +205,7 @@ COMMENT ON FUNCTION bastion.migration_role_functions() IS
 'The functions that a role needs to protect its tables: those it calls, what they call, and what policies and defaults name. Internal.';
 
 CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

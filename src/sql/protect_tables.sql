@@ -223,7 +223,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_record(regclass, name, name, text, jsonb) IS
-'Records a protection whose statements were run. protect(dry_run => true) writes this call; the owner of the table only.';
+'Records a protection whose statements were run. protect(dry_run => true) writes this call; the owner of the table only. SQLSTATE 23502 and 23514 for what is no record of protect().';
 
 CREATE FUNCTION bastion.protect_forget(relation regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -254,4 +254,4 @@ AS $$
     SELECT bastion.register_resource(resource, actions)
 $$;
 COMMENT ON FUNCTION bastion.protect_resource(text, text[]) IS
-'register_resource() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call.';
+'register_resource() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call. SQLSTATE 22023 and 42939 as register_resource().';

@@ -48,7 +48,7 @@ CREATE FUNCTION bastion.init(path text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_init';
 COMMENT ON FUNCTION bastion.init(text) IS
-'Makes the root key file: without a path <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads, else the file named, whose configuration line it returns. Refuses an existing file, a directory it cannot write, and one on another device than the data directory. Returns path, fingerprint and what to do next: copy the file, without it nothing sealed opens again.';
+'Makes the root key file: without a path <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads, else the file named, whose configuration line it returns. Refuses an existing file, a directory it cannot write, and one on another device than the data directory. Returns path, fingerprint and what to do next: copy the file, without it nothing sealed opens again. SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
 
 CREATE FUNCTION bastion.root_key_id() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED

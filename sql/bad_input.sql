@@ -1,0 +1,335 @@
+-- What every public function makes of bad input: each argument in turn takes each bad value of its type while the others
+-- are good. An error shows its SQLSTATE; a result is NULL, false, or {"error": …} as documented. No message may hold what
+-- was passed, and no table may change except where the last column says so. In a database of its own, because sequences
+-- do not roll back.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT current_database() AS previous \gset
+CREATE DATABASE regress_bad_input TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
+\c regress_bad_input
+SET client_min_messages = error;
+CREATE EXTENSION pg_bastion;
+SELECT bastion.allow_app_role('regress_app');
+CREATE SCHEMA test;
+GRANT USAGE ON SCHEMA test TO regress_app;
+CREATE TABLE test.documents (id int PRIMARY KEY, tenant_id uuid, owner_id uuid);
+CREATE VIEW test.documents_view AS SELECT * FROM test.documents;
+CREATE MATERIALIZED VIEW test.documents_matview AS SELECT * FROM test.documents;
+CREATE SEQUENCE test.numbers;
+CREATE TABLE test.facts (name text, value text);
+GRANT SELECT ON test.facts TO regress_app;
+INSERT INTO test.facts
+SELECT x.name, x.value
+FROM bastion_api.signup('good@bad.example', 'correct horse', 'Good', 'Good', 'good') answer,
+     LATERAL (VALUES ('token', answer ->> 'access_token'), ('user', answer -> 'user' ->> 'id'),
+                     ('tenant', answer -> 'tenant' ->> 'id')) x (name, value);
+CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
+AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
+-- Put together at run time, so that no statement text holds it.
+CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'secret' || 'marker' $$;
+
+-- A good value for each argument. Below, a function that is missing here is an error.
+CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT NULL);
+INSERT INTO test.functions
+SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion.whoami()', 'bastion.user_id()',
+    'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
+    'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
+    'bastion.jwks()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
+    'bastion.invalidate()']::regprocedure[]) name;
+INSERT INTO test.functions VALUES
+    ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
+    ('bastion.password_verify(text,text)',
+     ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion.password_check(text,text)',
+     ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion.password_needs_rehash(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion.jwt_sign(jsonb,jsonb,jsonb)', ARRAY['''{"sub": "x"}''', 'test.key()', '''{}''']),
+    ('bastion.jwt_verify(text,jsonb,jsonb)',
+     ARRAY['bastion.jwt_sign(''{"sub": "x"}'', test.key())', 'test.key()', '''{"allow_missing_exp": true}''']),
+    ('bastion.authenticate(text,text,text)', ARRAY['test.fact(''token'')', '''good''', '''default''']),
+    ('bastion.context_impersonate(uuid,uuid,boolean)', ARRAY['test.fact(''user'')::uuid', 'test.fact(''tenant'')::uuid', 'false']),
+    ('bastion.impersonate(uuid,uuid,text,boolean)',
+     ARRAY['test.fact(''user'')::uuid', 'test.fact(''tenant'')::uuid', '''support''', 'false']),
+    ('bastion.has_permission(text)', ARRAY['''documents.read''']),
+    ('bastion.tenant_if_allowed(text)', ARRAY['''documents.read''']),
+    ('bastion.tenant_number_if_allowed(text)', ARRAY['''documents.read''']),
+    ('bastion.setting(text)', ARRAY['''bastion.issuer''']),
+    ('bastion.is_email(text)', ARRAY['''a@b''']),
+    ('bastion.is_username(text)', ARRAY['''ab''']),
+    ('bastion.is_label(text)', ARRAY['''A b''']),
+    ('bastion.is_slug(text)', ARRAY['''a-b''']),
+    ('bastion.is_resource(text)', ARRAY['''a.b''']),
+    ('bastion.is_reserved_resource(text)', ARRAY['''tenant.x''']),
+    ('bastion.is_word(text)', ARRAY['''a''']),
+    ('bastion.is_permission_pattern(text)', ARRAY['''a.*''']),
+    ('bastion.uuid_or_null(text)', ARRAY['''00000000-0000-0000-0000-000000000000''']),
+    ('bastion_api.signup(text,text,text,text,text)',
+     ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''']),
+    ('bastion_api.login(text,text,text,text)', ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''']),
+    ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
+    ('bastion.data_key_make(uuid,integer,uuid,text,integer)',
+     ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
+    ('bastion.signing_key_make(integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)']),
+    ('bastion.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
+    ('bastion.register_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
+    ('bastion.protect_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
+    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean)',
+     ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false']),
+    ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
+    ('bastion.protect_remember(regclass,name[])', ARRAY['''test.documents''', '''{tenant_id}''']),
+    ('bastion.protect_record(regclass,name,name,text,jsonb)',
+     ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''',
+           '''{"actions": {}, "existing": "keep", "tenant_fk": false, "citus": false}''']),
+    ('bastion.protect_forget(regclass)', ARRAY['''test.documents''']),
+    ('bastion.mark_global(regclass,text)', ARRAY['''test.documents''', '''a list of countries''']),
+    ('bastion.unmark_global(regclass)', ARRAY['''test.documents''']),
+    ('bastion.guard_schema(name)', ARRAY['''test''']),
+    ('bastion.unguard_schema(name)', ARRAY['''test''']),
+    ('bastion.allow_app_role(regrole)', ARRAY['''regress_stranger''']),
+    ('bastion.disallow_app_role(regrole)', ARRAY['''regress_stranger''']),
+    ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']);
+CREATE FUNCTION test.key() RETURNS jsonb LANGUAGE sql IMMUTABLE
+AS $$ SELECT '{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}'::jsonb $$;
+
+-- The settings of a token, and the first reader after them.
+CREATE FUNCTION test.read_with(token text, tenant text, unit text) RETURNS uuid LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('bastion.token', read_with.token, true), set_config('bastion.tenant', read_with.tenant, true),
+            set_config('bastion.unit', read_with.unit, true);
+    RETURN bastion.user_id();
+END
+$$;
+COMMENT ON FUNCTION test.read_with(text, text, text) IS 'SQLSTATE 28000 when a token was presented and refused.';
+INSERT INTO test.functions VALUES ('test.read_with(text,text,text)', ARRAY['test.fact(''token'')', '''good''', '''default''']);
+
+-- Every function that the application role may execute, every one that is not marked as internal, every one in C.
+CREATE VIEW test.missing AS
+SELECT p.oid::regprocedure AS name FROM pg_proc p
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
+  AND (has_function_privilege('regress_app', p.oid, 'EXECUTE') OR p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+       OR obj_description(p.oid, 'pg_proc') !~ '(^Trigger: |^Event trigger | Internal[.:])')
+  AND NOT EXISTS (SELECT FROM test.functions f WHERE f.name = p.oid);
+SELECT * FROM test.missing;
+BEGIN;
+CREATE FUNCTION bastion.planted(text) RETURNS text LANGUAGE sql AS $$ SELECT $1 $$;
+GRANT EXECUTE ON FUNCTION bastion.planted TO regress_app;
+SELECT * FROM test.missing;
+ROLLBACK;
+SELECT name, cardinality(arguments) FROM test.functions WHERE cardinality(arguments) <>
+    (SELECT pronargs FROM pg_proc WHERE oid = name::oid);
+
+-- "arguments" are the only ones that a value is for.
+CREATE TABLE test.values (id int GENERATED ALWAYS AS IDENTITY, type regtype, label text, expression text, arguments text[]);
+INSERT INTO test.values (type, label, expression, arguments)
+SELECT 'text', v.*, ARRAY['token', 'hash', 'password', 'purpose', 'value', 'algorithm'] FROM (VALUES
+    ('not base64', 'test.marker() || ''%%.==.@'''),
+    ('three parts', '''e30.e30.'' || test.marker()'),
+    ('digits', 'repeat(''9'', 400)'),
+    ('hash of no algorithm', '''$argon2x$v=19$m=8,t=1,p=1$'' || test.marker()'),
+    ('hash of huge cost', '''$argon2id$v=19$m=4294967295,t=4294967295,p=1$c2VjcmV0bWFya2Vy$c2VjcmV0bWFya2VyYWJjZGVm''')) v;
+INSERT INTO test.values (type, label, expression) VALUES
+    ('text', 'NULL', 'NULL'),
+    ('text', 'empty', ''''''),
+    ('text', 'spaces', '''  '''),
+    ('text', '1 MB', 'repeat(test.marker(), 87382)'),
+    ('text', 'control characters', 'E''\x01\x02\r\n'' || test.marker() || E''\x7f'''),
+    ('text', 'outside ASCII', 'U&''\00e9\4e2d\d83d\de00'' || test.marker()'),
+    ('text', 'quotes', '$$''"\;--%s%n$$ || test.marker()'),
+    ('text', 'word', 'test.marker()'),
+    ('jsonb', 'NULL', 'NULL'),
+    ('jsonb', 'null', '''null'''),
+    ('jsonb', 'true', '''true'''),
+    ('jsonb', 'huge number', '''1e10000'''),
+    ('jsonb', 'text', 'to_jsonb(test.marker())'),
+    ('jsonb', 'array', '''[]'''),
+    ('jsonb', 'array of text', 'jsonb_build_array(test.marker())'),
+    ('jsonb', 'unknown member', 'jsonb_build_object(test.marker(), test.marker())'),
+    ('jsonb', 'member of 1 MB', 'jsonb_build_object(''k'', repeat(test.marker(), 87382))'),
+    ('jsonb', 'deep', '(repeat(''['', 3000) || repeat('']'', 3000))::jsonb'),
+    ('jsonb', 'deep member', '(''{"k": '' || repeat(''['', 3000) || repeat('']'', 3000) || ''}'')::jsonb'),
+    ('jsonb', 'members that are text', '''{"kty": "x", "alg": "x", "k": "x", "now": "x", "exp": "x", "cost": "x", "keys": "x", "typ": "x", "read": "x"}'''),
+    ('jsonb', 'members that are numbers', '''{"kty": 1, "alg": 1, "k": 1, "now": 1, "exp": 1e400, "cost": 1e400, "keys": 1, "typ": 1, "read": 1}'''),
+    ('jsonb', 'negative numbers', '''{"exp": -1e300, "cost": -1, "leeway": -1, "iterations": -1}'''),
+    ('uuid', 'NULL', 'NULL'),
+    ('uuid', 'zeros', '''00000000-0000-0000-0000-000000000000'''),
+    ('uuid', 'ones', '''ffffffff-ffff-ffff-ffff-ffffffffffff'''),
+    ('boolean', 'NULL', 'NULL'),
+    ('integer', 'NULL', 'NULL'),
+    ('integer', 'zero', '0'),
+    ('integer', 'negative', '-2147483648'),
+    ('integer', 'huge', '2147483647'),
+    ('regclass', 'NULL', 'NULL'),
+    ('regclass', 'no table', '0'),
+    ('regclass', 'dropped', '4294967295'),
+    ('regclass', 'system table', '''pg_catalog.pg_class'''),
+    ('regclass', 'table of the extension', '''bastion.users'''),
+    ('regclass', 'view', '''test.documents_view'''),
+    ('regclass', 'materialized view', '''test.documents_matview'''),
+    ('regclass', 'sequence', '''test.numbers'''),
+    ('regclass', 'index', '''test.documents_pkey'''),
+    ('regrole', 'NULL', 'NULL'),
+    ('regrole', 'no role', '0'),
+    ('regrole', 'dropped', '4294967295'),
+    ('name', 'NULL', 'NULL'),
+    ('name', 'empty', ''''''),
+    ('name', 'unknown', '''nowhere'''),
+    ('name', 'quotes', '$$''";--$$'),
+    ('name', 'control characters', 'E''a\nb'''),
+    ('name', 'outside ASCII', '''é中'''),
+    ('name', 'too long', 'repeat(''x'', 1000)::name'),
+    ('name', 'of the system', '''pg_catalog'''),
+    ('name', 'system column', '''ctid'''),
+    ('name[]', 'NULL', 'NULL'),
+    ('name[]', 'empty', '''{}'''),
+    ('name[]', 'of NULL', '''{NULL}'''),
+    ('name[]', 'unknown', '''{nowhere}'''),
+    ('text[]', 'NULL', 'NULL'),
+    ('text[]', 'empty', '''{}'''),
+    ('text[]', 'of NULL', '''{NULL}'''),
+    ('text[]', 'of 1 MB', 'ARRAY[repeat(test.marker(), 87382)]'),
+    ('text[]', 'in two dimensions', '''{{read,update},{read,""}}''');
+
+CREATE TABLE test.calls (
+    id int GENERATED ALWAYS AS IDENTITY, function regprocedure, argument text, label text, call text,
+    outcome text, message text, changes text);
+INSERT INTO test.calls (function, argument, label, call)
+SELECT f.name, p.proargnames[i], coalesce(v.label, 'good'),
+       format('%s.%I(%s)', p.pronamespace::regnamespace, p.proname,
+              array_to_string(CASE WHEN v.id IS NULL THEN f.arguments
+                                   ELSE f.arguments[:i - 1] || format('(%s)::%s', v.expression, v.type) || f.arguments[i + 1:]
+                              END, ', '))
+FROM test.functions f JOIN pg_proc p ON p.oid = f.name CROSS JOIN generate_series(0, p.pronargs) i
+LEFT JOIN test.values v ON v.type = p.proargtypes[i - 1] AND (v.arguments IS NULL OR p.proargnames[i] = ANY (v.arguments))
+ORDER BY f.name::text COLLATE "C", i, v.id;
+SELECT p.oid::regprocedure AS name, t::regtype AS type_without_values
+FROM test.functions f JOIN pg_proc p ON p.oid = f.name, unnest(p.proargtypes) t
+WHERE t NOT IN (SELECT type FROM test.values);
+
+CREATE FUNCTION test.contents() RETURNS jsonb LANGUAGE plpgsql
+AS $$
+DECLARE
+    answer jsonb;
+BEGIN
+    EXECUTE (SELECT 'SELECT jsonb_object_agg(name, ARRAY[rows::text, sum]) FROM (' || string_agg(
+                    format('SELECT %L AS name, count(*) AS rows, md5(string_agg(t::text, '','' ORDER BY t::text)) AS sum FROM %s t',
+                           c.relname, c.oid::regclass), ' UNION ALL ') || ') x'
+             FROM pg_class c WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r')
+    INTO answer;
+    RETURN answer;
+END
+$$;
+CREATE FUNCTION test.changes(before jsonb, after jsonb) RETURNS text LANGUAGE sql
+AS $$
+    SELECT string_agg(format('%s %s', to_char((a.value ->> 0)::int - (before -> a.key ->> 0)::int, 'SG0'), a.key), ', ' ORDER BY a.key)
+    FROM jsonb_each(after) a WHERE a.value <> before -> a.key
+$$;
+-- Makes one call and takes back what it wrote.
+CREATE FUNCTION test.try(statement text, as_app boolean, OUT outcome text, OUT message text, OUT changes text) LANGUAGE plpgsql
+AS $$
+DECLARE
+    before jsonb := test.contents();
+    is_null boolean;
+    detail text;
+    hint text;
+    context text;
+BEGIN
+    BEGIN
+        IF as_app THEN
+            SET LOCAL ROLE regress_app;
+        END IF;
+        EXECUTE format('SELECT f IS NULL, format(''%%s'', f) FROM %s f', statement) INTO is_null, message;
+        RESET ROLE;
+        changes := test.changes(before, test.contents());
+        RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+    EXCEPTION
+        WHEN SQLSTATE 'ZZ000' THEN
+            outcome := CASE WHEN is_null IS NULL THEN 'no rows' WHEN is_null THEN 'NULL' WHEN message = '' THEN 'done'
+                            WHEN message IN ('t', 'f') THEN message::boolean::text
+                            WHEN message LIKE '{"error": %' THEN 'returned ' || (message::jsonb ->> 'error')
+                            ELSE 'a value' END;
+            message := NULL;
+        WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT,
+                                    context = PG_EXCEPTION_CONTEXT;
+            outcome := concat(SQLSTATE, ' ', regexp_replace(left(message, 110), '"/[^"]*("|$)', '"…"'));
+            message := concat_ws(E'\n', message, detail, hint, context);
+    END;
+END
+$$;
+-- Each call in a transaction of its own, because a transaction keeps its first identity.
+CREATE PROCEDURE test.run() LANGUAGE plpgsql
+AS $$
+DECLARE
+    c test.calls;
+    result record;
+BEGIN
+    FOR c IN SELECT * FROM test.calls WHERE outcome IS NULL ORDER BY id LOOP
+        result := test.try(c.call, has_function_privilege('regress_app', c.function, 'EXECUTE'));
+        COMMIT;
+        UPDATE test.calls SET outcome = result.outcome, message = result.message, changes = result.changes WHERE id = c.id;
+        COMMIT;
+    END LOOP;
+END
+$$;
+CALL test.run();
+
+\pset format unaligned
+SELECT function, outcome, string_agg(concat_ws(' ', nullif(argument, ''), label), ', ' ORDER BY id) AS calls, changes
+FROM test.calls GROUP BY function, outcome, changes ORDER BY function::text COLLATE "C", min(id);
+\pset format aligned
+
+-- Nothing that was passed comes back in a message, except the names of things where these are the argument. The check bites.
+CREATE FUNCTION test.leaky(password text) RETURNS void LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION 'no' USING DETAIL = password; END $$;
+SELECT (test.try('test.leaky(test.marker())', false)).message ~ test.marker() AS seen;
+SELECT function, argument, label FROM test.calls
+WHERE message ~* test.marker() AND function <> 'bastion.setting(text)'::regprocedure
+ORDER BY id;
+SELECT function, argument, label FROM test.calls WHERE length(message) > 2000 ORDER BY id;
+-- The comment of the function names every SQLSTATE and every returned error. A trigger function cannot be called at all.
+SELECT DISTINCT function, code
+FROM test.calls, coalesce(substring(outcome from '^([0-9A-Z]{5}) '), substring(outcome from '^returned (.*)$')) code
+WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function <> 'bastion.invalidate()'::regprocedure
+ORDER BY function, code;
+
+-- What the server itself keeps out: no text and no jsonb ever holds these.
+SELECT call, left((test.try(call, true)).outcome, 5) FROM unnest(ARRAY[
+    $$convert_from('\xff', 'UTF8')$$, $$convert_from('\xeda080', 'UTF8')$$, $$convert_from('\xc080', 'UTF8')$$, $$chr(0)$$,
+    $$jsonb_in('{"a": "\u0000"}')$$, $$jsonb_in('{"a": "\ud800"}')$$, $$jsonb_in('{"a": NaN}')$$, $$jsonb_in('{"a": 1,}')$$]) call;
+
+-- Tokens with a right signature over wrong text, which jsonb never saw.
+CREATE FUNCTION test.padded(pad int) RETURNS bytea LANGUAGE sql
+AS $$
+    SELECT decode(string_agg(lpad(to_hex(get_byte(key, i) # pad), 2, '0'), '' ORDER BY i), 'hex')
+    FROM decode(rpad(translate(test.key() ->> 'k', '-_', '+/'), 88, '='), 'base64') key, generate_series(0, 63) i
+$$;
+CREATE FUNCTION test.base64url(bytes bytea) RETURNS text LANGUAGE sql AS $$ SELECT translate(encode(bytes, 'base64'), E'+/=\n', '-_') $$;
+CREATE FUNCTION test.token(header bytea, payload bytea) RETURNS text LANGUAGE sql
+AS $$
+    SELECT concat(message, '.', test.base64url(sha256(test.padded(92) || sha256(test.padded(54) || message::bytea))))
+    FROM concat(test.base64url(header), '.', test.base64url(payload)) message
+$$;
+CREATE FUNCTION test.verify(header bytea, payload bytea, tail text DEFAULT '') RETURNS jsonb LANGUAGE sql
+AS $$ SELECT bastion.jwt_verify(test.token(header, payload) || tail, test.key(), '{"now": 1000, "allow_missing_exp": true}') $$;
+SELECT label, payload, (test.try(format('test.verify(%L, %L)', '{"alg":"HS256"}', payload), true)).outcome
+FROM (VALUES
+    ('good', '{"exp":1001}'), ('empty', ''), ('no object', '[]'), ('no object', '1'), ('no object', 'null'),
+    ('rest', '{} {}'), ('rest', '{}x'), ('unfinished', '{"a":'), ('duplicate', '{"exp":1001,"exp":1002}'),
+    ('duplicate below', '{"a":[{"b":1,"b":1}]}'), ('duplicate in disguise', '{"exp":1,"\\u0065xp":1001}'),
+    ('no UTF-8', '{"a":"\377"}'), ('overlong', '{"a":"\300\257"}'), ('surrogate', '{"a":"\355\240\200"}'),
+    ('byte order mark', '\357\273\277{}'), ('UTF-16', '\377\376{\000}\000'), ('NUL', '{}\000'), ('escaped NUL', '{"a":"\\u0000"}'),
+    ('escaped half', '{"a":"\\ud800"}'), ('control character', '{"a":"\001"}'), ('no number', '{"exp":NaN}'),
+    ('no number', '{"exp":Infinity}'), ('no number', '{"exp":0x10}'), ('too large', '{"exp":1e400}'),
+    ('too large', '{"a":1e999999}'), ('too large', '{"a":-1e999999}'), ('large', '{"exp":99999999999999999999999}'), ('text', '{"exp":"1001"}'),
+    ('null', '{"exp":null}'), ('text', '{"nbf":"0"}'), ('no text', '{"sub":1}'), ('no text', '{"iss":[]}'), ('comment', '{/**/}')) t (label, payload);
+SELECT depth, (test.try(format('test.verify(%L, %L)', '{"alg":"HS256"}', '{"a":' || repeat('[', depth) || repeat(']', depth) || '}'), true)).outcome
+FROM unnest(ARRAY[10, 1000, 6000]) depth;
+SELECT header, (test.try(format('test.verify(%L, %L)', header, '{}'), true)).outcome
+FROM unnest(ARRAY['{"alg":"HS256"}', '', '[]', '{}', '{"alg":"HS256","alg":"HS256"}', '{"alg":"none"}', '{"alg":["HS256"]}', '{"alg":"hs256"}',
+    '{"alg":"HS256","crit":["x"]}', '{"alg":"HS256","crit":[]}', '{"alg":"HS256","b64":false}', '{"alg":"HS256","kid":1}',
+    '{"alg":"HS256","typ":1}', '{"alg":"HS256","a":"\377"}', '{"alg":"HS256"} ', '{"alg":"HS384"}', '{"alg":"HS256","zip":"DEF"}']) header;
+SELECT tail, (test.try(format('test.verify(%L, %L, %L)', '{"alg":"HS256"}', '{}', tail), true)).outcome
+FROM unnest(ARRAY['', '=', ' ', E'\n', '.', '.e30', 'A', '%']) tail;
+\c :previous
+DROP DATABASE regress_bad_input;

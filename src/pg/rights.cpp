@@ -38,6 +38,7 @@ std::string key_of(const RightsRequest& request) {
     std::string key(reinterpret_cast<const char*>(request.user.data), UUID_LEN);
     key += request.tenant != nullptr ? 't' : '-';
     if (request.tenant != nullptr) key.append(request.tenant).push_back('\0');
+    key += request.unit != nullptr ? 'u' : '-';
     if (request.unit != nullptr) key += request.unit;
     return key;
 }

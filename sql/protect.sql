@@ -643,7 +643,7 @@ WHERE a.grantee = 'regress_migrator'::regrole ORDER BY attname;
 SELECT p.oid::regprocedure AS function FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'regress_migrator'::regrole
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT test.refusal($$SELECT bastion.allow_migration_role(0)$$);
-SELECT bastion.allow_migration_role(NULL) IS NULL;
+SELECT test.refusal($$SELECT bastion.allow_migration_role(NULL)$$);
 
 SET client_min_messages = warning;
 REVOKE CREATE ON SCHEMA test FROM regress_migrator;

@@ -15,9 +15,15 @@ constexpr std::size_t max_data_keys = 1024;
 constexpr std::string_view signing_purpose = "signing_key";
 constexpr std::string_view access_token_header = R"({"typ":"at+jwt"})";
 
+// The key encryption key and the vault that it is for: a vault whose making was rolled back is followed by another.
+struct VaultKey {
+    pg_uuid_t vault;
+    SecretBytes key;
+};
+
 std::optional<RootKey> root_key;
 TimestampTz root_key_read_at = 0;  // PgReloadTime of then
-std::optional<SecretBytes> kek;
+std::optional<VaultKey> kek;
 std::unordered_map<std::uint32_t, SealingKey> data_keys;
 std::string signing_kid;
 std::optional<Jwk> signing_key;
@@ -45,12 +51,12 @@ Result<void> need_root_key() {
 
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault) {
     if (Result<void> root = need_root_key(); !root) return root.error();
-    if (!kek) {
+    if (!kek || std::memcmp(kek->vault.data, vault.data, UUID_LEN) != 0) {
         Result<SecretBytes> derived = derive_kek(*root_key, uuid_span(vault));
         if (!derived) return derived.error();
-        kek = std::move(*derived);
+        kek = VaultKey{vault, std::move(*derived)};
     }
-    return &*kek;
+    return &kek->key;
 }
 
 // A row of bastion.data_keys as PODs.

@@ -1,9 +1,9 @@
 #include "pg/context.hpp"
 
-#include "pg/context_setting.hpp"
 #include "pg/grants.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/key_store.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
 
@@ -84,9 +84,19 @@ bool latch_admits(const Identity& identity) noexcept {
     return same_identity(latch.identity, identity) || may_impersonate(latch.identity, identity);
 }
 
-Candidate from_context(const ContextValue& value) noexcept {
+// An established identity ends with the key that verified its token.
+bool key_is_good(const ContextValue& value) {
+    if (value.kid[0] == '\0' || value.keys_generation == keys_generation()) return true;
+    const uint64 generation = keys_generation();
+    if (read_verification_key(value.kid) == nullptr) return false;
+    value.keys_generation = generation;
+    return true;
+}
+
+Candidate from_context(const ContextValue& value) {
     Candidate out{};
     out.present = true;
+    if (!key_is_good(value)) out.refusal = "signing_key_retired";
     out.identity = value.identity;
     out.claims = value.claims_size > 0 ? value.claims : nullptr;
     return out;
@@ -111,15 +121,7 @@ Candidate from_token(const PresentedValue& token) {
 Decision with_rights(Candidate& candidate) {
     char tenant[uuid_text_size];
     char unit[uuid_text_size];
-    RightsRequest request{candidate.identity.user, candidate.tenant, candidate.unit};
-    if (request.tenant == nullptr && candidate.identity.tenant.present) {
-        format_uuid_text(candidate.identity.tenant.value, tenant);
-        request.tenant = tenant;
-    }
-    if (request.unit == nullptr && candidate.identity.unit.present) {
-        format_uuid_text(candidate.identity.unit.value, unit);
-        request.unit = unit;
-    }
+    const RightsRequest request = rights_request(candidate.identity, candidate.tenant, candidate.unit, tenant, unit);
     const Rights* rights = rights_of(request);
     // One word for all, or whoami() would tell which tenants there are.
     if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
@@ -134,9 +136,15 @@ Decision with_rights(Candidate& candidate) {
     return out;
 }
 
+// Who impersonates loses it with the own account.
+bool actor_is_active(const Identity& identity) {
+    return !identity.actor.present || rights_of({identity.actor.value, nullptr, nullptr})->refusal == nullptr;
+}
+
 Decision admit(Candidate& candidate) {
     if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
     if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
+    if (!actor_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
     Decision out = with_rights(candidate);
     if (out.state != ContextState::authenticated) return out;
     if (!latch_admits(out.identity)) return refused_switch();
@@ -202,6 +210,9 @@ Decision decide_uncached() {
 namespace detail {
 
 const Decision& decide_anew() {
+    // Not every statement runs the executor, whose hook accepts them otherwise.
+    if (!IsParallelWorker() && !IsInParallelMode()) AcceptInvalidationMessages();
+    decision_valid = false;
     const uint64 invalidation = invalidation_count();
     Decision made = decide_uncached();
     made.version = ++decisions;
@@ -214,7 +225,8 @@ const Decision& decide_anew() {
 }
 
 void raise_refused(const Decision& refused) {
-    ereport(ERROR, (errcode(refused.sqlstate), errmsg_internal("%s", refused.message),
+    // The statement may hold the token.
+    ereport(ERROR, (errcode(refused.sqlstate), errmsg_internal("%s", refused.message), errhidestmt(true),
                     errdetail_log("Reason: %s.", refused.log_detail != nullptr ? refused.log_detail : refused.reason)));
     pg_unreachable();
 }
@@ -229,9 +241,9 @@ void refresh_decision() noexcept {
     if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
 }
 
-void establish(const Identity& identity, const char* claims) {
+void establish(const Identity& identity, const Evidence& evidence) {
     if (!latch_admits(identity)) detail::raise_refused(refused_switch());
-    set_context_setting(identity, claims);
+    set_context_setting(identity, evidence);
     latch.state = LatchState::identity;
     latch.identity = identity;
 }

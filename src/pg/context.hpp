@@ -7,6 +7,7 @@
 // stays the only one until that transaction ends, ROLLBACK TO notwithstanding.
 #pragma once
 
+#include "pg/context_setting.hpp"
 #include "pg/identity.hpp"
 #include "pg/rights.hpp"
 
@@ -58,7 +59,7 @@ void forget_decision() noexcept;
 void refresh_decision() noexcept;
 
 // Fixes the identity for the rest of the transaction; raises 25000 when another one is fixed already.
-void establish(const Identity& identity, const char* claims);
+void establish(const Identity& identity, const Evidence& evidence);
 
 // Fixes "nobody" for the rest of the transaction.
 void establish_nobody();

@@ -2,6 +2,7 @@
 #include "pg/context.hpp"
 #include "pg/guard.hpp"
 #include "pg/statement.hpp"
+#include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
 
 namespace bastion::pg {
@@ -19,27 +20,26 @@ void warn_outside_transaction(const char* function) {
 }
 
 [[noreturn]] void refuse(const char* reason) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid token"),
+    // The statement may hold the token.
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid token"), errhidestmt(true),
                     errdetail_log("Reason: %s.", reason)));
     pg_unreachable();
-}
-
-const char* requested(const char* named, const OptionalUuid& claimed, char (&text)[uuid_text_size]) noexcept {
-    if (named != nullptr || !claimed.present) return named;
-    format_uuid_text(claimed.value, text);
-    return text;
 }
 
 // Completes the identity with what the user asks for and is a member of.
 void resolve(Identity& identity, const char* tenant, const char* unit) {
     char tenant_text[uuid_text_size];
     char unit_text[uuid_text_size];
-    const Rights* rights = rights_of(
-        {identity.user, requested(tenant, identity.tenant, tenant_text), requested(unit, identity.unit, unit_text)});
+    const Rights* rights = rights_of(rights_request(identity, tenant, unit, tenant_text, unit_text));
     if (rights->refusal != nullptr) refuse(rights->refusal);
     identity.tenant = rights->tenant;
     identity.unit = rights->unit;
     identity.tenant_number = rights->tenant_number;
+}
+
+// Who acts: under impersonation the one who asked for it.
+OptionalUuid actor_of(const Identity& identity) noexcept {
+    return identity.actor.present ? identity.actor : OptionalUuid{true, identity.user};
 }
 
 Datum uuid_or_null(FunctionCallInfo fcinfo, const OptionalUuid& uuid) {
@@ -112,11 +112,13 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) refuse("no token");
     const char* tenant = text_or_null(fcinfo, 1);
     const char* unit = text_or_null(fcinfo, 2);
-    const VerifiedToken& verified = verify_argument(view(PG_GETARG_TEXT_PP(0)));
+    const char* token = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    if (debug_query_string != nullptr && std::strstr(debug_query_string, token) != nullptr) hide_statement();
+    const VerifiedToken& verified = verify_argument(token);
     if (verified.refusal != nullptr) refuse(verified.log_detail);
     Identity identity = verified.identity;
     resolve(identity, tenant, unit);
-    establish(identity, verified.claims);
+    establish(identity, {verified.claims, verified.kid, verified.keys_generation});
     warn_outside_transaction("bastion.authenticate()");
     return uuid_or_null(fcinfo, {true, identity.user});
 }
@@ -138,12 +140,12 @@ Datum bastion_context_impersonate(PG_FUNCTION_ARGS) {
     strlcpy(identity.method, "impersonation", sizeof identity.method);
     strlcpy(identity.level, "aal1", sizeof identity.level);
     if (operator_decision.state == ContextState::authenticated) {
-        identity.actor = {true, operator_decision.identity.user};
+        identity.actor = actor_of(operator_decision.identity);
         identity.session = operator_decision.identity.session;
         identity.expires_at = operator_decision.identity.expires_at;
     }
     resolve(identity, nullptr, nullptr);
-    establish(identity, nullptr);
+    establish(identity, {});
     if (PG_GETARG_BOOL(2)) set_transaction_read_only();
     return uuid_or_null(fcinfo, {true, identity.user});
 }
@@ -168,11 +170,7 @@ Datum bastion_user_id(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_actor_id);
-Datum bastion_actor_id(PG_FUNCTION_ARGS) {
-    return read_uuid(fcinfo, [](const Identity& identity) {
-        return identity.actor.present ? identity.actor : OptionalUuid{true, identity.user};
-    });
-}
+Datum bastion_actor_id(PG_FUNCTION_ARGS) { return read_uuid(fcinfo, actor_of); }
 
 PG_FUNCTION_INFO_V1(bastion_tenant_id);
 Datum bastion_tenant_id(PG_FUNCTION_ARGS) {

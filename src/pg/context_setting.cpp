@@ -10,20 +10,30 @@ namespace {
 bool gate_open = false;
 const ContextValue* current = nullptr;
 
+// Cuts the next line off the front of `rest`.
+std::string_view next_line(std::string_view& rest) noexcept {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return line;
+}
+
 }  // namespace
 
 const ContextValue* context_value() noexcept { return current; }
 
-void set_context_setting(const Identity& identity, const char* claims) {
+void set_context_setting(const Identity& identity, const Evidence& evidence) {
     char head[identity_text_size];
     format_identity(identity, head);
-    char* payload = claims != nullptr ? psprintf("%s\n%s", head, claims) : head;
+    char* payload = psprintf("%s\n%s\n%s", head, evidence.kid != nullptr ? evidence.kid : "",
+                             evidence.claims != nullptr ? evidence.claims : "");
     gate_open = true;
     PG_TRY();
     { set_local("bastion.context", payload); }
     PG_FINALLY();
     { gate_open = false; }
     PG_END_TRY();
+    current->keys_generation = evidence.keys_generation;
 }
 
 void clear_context_setting() { set_local("bastion.context", ""); }
@@ -37,16 +47,20 @@ bool check_context(char** value, void** extra, GucSource) {
         GUC_check_errhint("Call bastion.authenticate(), or set bastion.token.");
         return false;
     }
-    const std::string_view payload(*value);
-    const std::size_t head_size = std::min(payload.find('\n'), payload.size());
-    const std::string_view claims = payload.substr(std::min(head_size + 1, payload.size()));
+    std::string_view claims(*value);
+    const std::string_view head = next_line(claims);
+    const std::string_view kid = next_line(claims);
     auto* parsed = static_cast<ContextValue*>(compat::guc_extra_alloc(sizeof(ContextValue) + claims.size()));
     if (parsed == nullptr) return false;
     *extra = parsed;
+    parsed->keys_generation = 0;
+    const std::size_t kid_size = std::min(kid.size(), max_kid_size - 1);
+    std::memcpy(parsed->kid, kid.data(), kid_size);
+    parsed->kid[kid_size] = '\0';
     parsed->claims_size = claims.size();
     std::memcpy(parsed->claims, claims.data(), claims.size());
     parsed->claims[claims.size()] = '\0';
-    return parse_identity(payload.substr(0, head_size), parsed->identity);
+    return parse_identity(head, parsed->identity);
 }
 
 void assign_context(const char*, void* extra) {

@@ -7,9 +7,18 @@
 
 namespace bastion::pg {
 
+// What an identity rests on: the claims (JSON) of a token and the key that verified them, or nulls.
+struct Evidence {
+    const char* claims;
+    const char* kid;
+    uint64 keys_generation;
+};
+
 // What an accepted value parses into; memory of the settings machinery, valid until the value changes.
 struct ContextValue {
     Identity identity;
+    char kid[max_kid_size];          // of the key that verified its token, or empty
+    mutable uint64 keys_generation;  // when that key was last known to be good
     std::size_t claims_size;
     char claims[1];  // JSON, NUL-terminated; longer than declared
 };
@@ -17,8 +26,8 @@ struct ContextValue {
 // The value in force, or null.
 const ContextValue* context_value() noexcept;
 
-// Opens the gate and sets the identity for the rest of the transaction; null `claims` means none.
-void set_context_setting(const Identity& identity, const char* claims);
+// Opens the gate and sets the identity for the rest of the transaction.
+void set_context_setting(const Identity& identity, const Evidence& evidence);
 
 // Empties the setting for the rest of the transaction.
 void clear_context_setting();

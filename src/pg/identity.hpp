@@ -27,6 +27,7 @@ struct Identity {
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 512;
+inline constexpr std::size_t max_kid_size = 128;
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;

@@ -27,6 +27,7 @@ std::optional<VaultKey> kek;
 std::unordered_map<std::uint32_t, SealingKey> data_keys;
 std::string signing_kid;
 std::optional<Jwk> signing_key;
+uint64 generation = 1;
 
 ByteSpan uuid_span(const pg_uuid_t& uuid) noexcept { return {uuid.data, UUID_LEN}; }
 
@@ -269,7 +270,10 @@ void forget_keys() noexcept {
     kek.reset();
     data_keys.clear();
     signing_key.reset();
+    ++generation;
 }
+
+uint64 keys_generation() noexcept { return generation; }
 
 bool check_root_key(char** value, void**, GucSource) {
     CallFailure failure;

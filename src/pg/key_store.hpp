@@ -44,6 +44,9 @@ const char* read_verification_key(const char* kid);
 // Wipes what was derived from rows; the next use reads them again.
 void forget_keys() noexcept;
 
+// Changes whenever a key may have changed: what was verified before it is verified again.
+uint64 keys_generation() noexcept;
+
 bool check_root_key(char** value, void** extra, GucSource source);
 void assign_root_key(const char* value, void* extra);
 

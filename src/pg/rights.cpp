@@ -21,8 +21,8 @@ struct Entry {
 
 std::list<Entry> entries;  // most recently used first
 std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key;
-std::shared_ptr<const Rights> held;
-std::shared_ptr<const Rights> pinned;
+std::shared_ptr<const Rights> held;    // of the last request
+std::shared_ptr<const Rights> pinned;  // of the current decision
 RightsStatistics statistics{};
 
 // The words of bastion.resolve_identity() as static strings, or null for 'ok'.
@@ -98,9 +98,10 @@ std::shared_ptr<const Rights> make_rights(const Loaded& loaded) {
     return rights;
 }
 
-void hold_refusal(const char* refusal) {
+// No tenant has that name.
+void hold_unknown_tenant() {
     auto rights = std::make_shared<Rights>();
-    rights->refusal = refusal;
+    rights->refusal = refusal_word("tenant");
     held = std::move(rights);
 }
 
@@ -115,12 +116,27 @@ const Permission* Rights::find(std::string_view name) const noexcept {
     return found != permissions.end() && found->name == name ? &*found : nullptr;
 }
 
+RightsRequest rights_request(const Identity& identity, const char* tenant, const char* unit,
+                             char (&tenant_text)[uuid_text_size], char (&unit_text)[uuid_text_size]) noexcept {
+    RightsRequest request{identity.user, tenant, unit};
+    if (tenant != nullptr) return request;
+    if (identity.tenant.present) {
+        format_uuid_text(identity.tenant.value, tenant_text);
+        request.tenant = tenant_text;
+    }
+    if (unit == nullptr && identity.unit.present) {
+        format_uuid_text(identity.unit.value, unit_text);
+        request.unit = unit_text;
+    }
+    return request;
+}
+
 const Rights* rights_of(const RightsRequest& request) {
     bool ready = false;
     guarded_or_raise([&]() -> Result<void> {
         ready = too_long(request.tenant) || too_long(request.unit);
         if (ready)
-            hold_refusal("selector_too_long");
+            hold_unknown_tenant();
         else
             ready = find(request);
         return {};
@@ -131,10 +147,12 @@ const Rights* rights_of(const RightsRequest& request) {
     const uint64 before = invalidation_count();
     const Loaded loaded = load(request);
     const bool stale = before != invalidation_count();
+    // A refusal is not remembered: what would lift it, a new unit for one, need not send a message.
     guarded_or_raise([&]() -> Result<void> {
         held = make_rights(loaded);
-        remember({key_of(request), user_invalidation(request.user), stale, held});
         ++statistics.loads;
+        if (held->refusal != nullptr) return {};
+        remember({key_of(request), user_invalidation(request.user), stale, held});
         return {};
     });
     return held.get();

@@ -18,6 +18,11 @@ struct Permission {
     bool tenant_wide;  // held at the tenant, and not only in the chosen unit
 };
 
+// What an identity asks for: what is named; else, of the identity, the unit only together with its tenant. The texts may
+// hold what the request points to.
+RightsRequest rights_request(const Identity& identity, const char* tenant, const char* unit,
+                             char (&tenant_text)[uuid_text_size], char (&unit_text)[uuid_text_size]) noexcept;
+
 struct Rights {
     const char* refusal;  // static word, or null when the request is granted
     OptionalUuid tenant;

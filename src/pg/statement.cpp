@@ -59,6 +59,9 @@ void watch_statements() {
     RegisterXactCallback(on_transaction_event, nullptr);
 }
 
-bool directly_in_top_level_statement() noexcept { return depth == 1; }
+// Under CALL and DO the portal is that of the utility statement.
+bool directly_in_top_level_statement() noexcept {
+    return depth == 1 && ActivePortal != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT;
+}
 
 }  // namespace bastion::pg

@@ -7,7 +7,7 @@ namespace bastion::pg {
 // Installs hook and callback. Called once, from _PG_init.
 void watch_statements();
 
-// Whether the executor runs nothing but the current top-level statement itself.
+// Whether the executor runs nothing but the current top-level statement itself, a query.
 bool directly_in_top_level_statement() noexcept;
 
 }  // namespace bastion::pg

@@ -32,12 +32,6 @@ void adopt(PresentedValue* value, bool in_this_transaction) noexcept {
     if (value != nullptr && in_this_transaction) value->transaction = current_transaction;
 }
 
-// A literal SET leaves the token in pg_stat_activity: overwrite the activity string.
-void hide_activity() {
-    if (!loading && !InitializingParallelWorker && debug_query_string != nullptr)
-        pgstat_report_activity(STATE_RUNNING, "<bastion.token set>");
-}
-
 bool present(char** value, void** extra, GucSource source, const char* name) {
     *extra = nullptr;
     if (*value == nullptr || **value == '\0') return true;
@@ -59,6 +53,13 @@ bool present(char** value, void** extra, GucSource source, const char* name) {
 }
 
 }  // namespace
+
+void hide_statement() {
+    static const char* const shown = "<bastion.token set>";
+    if (InitializingParallelWorker || debug_query_string == nullptr) return;
+    debug_query_string = shown;
+    pgstat_report_activity(STATE_RUNNING, shown);
+}
 
 const PresentedValue* presented_token(bool* stale) noexcept {
     const bool counted = counts(token);
@@ -85,9 +86,8 @@ void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept {
 }
 
 bool check_token(char** value, void** extra, GucSource source) {
-    if (!present(value, extra, source, "bastion.token")) return false;
-    if (*extra != nullptr) hide_activity();
-    return true;
+    if (*value != nullptr && **value != '\0') hide_statement();
+    return present(value, extra, source, "bastion.token");
 }
 
 bool check_selector(char** value, void** extra, GucSource source) {

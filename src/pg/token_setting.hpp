@@ -20,6 +20,10 @@ const PresentedValue* presented_token(bool* stale) noexcept;
 const PresentedValue* presented_tenant() noexcept;
 const PresentedValue* presented_unit() noexcept;
 
+// A literal token would stay in pg_stat_activity, and in the log of an error of the same statement: shows another text
+// there.
+void hide_statement();
+
 // Number of the current top-level transaction of this backend; never 0.
 uint64 transaction_number() noexcept;
 

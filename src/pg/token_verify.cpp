@@ -10,7 +10,7 @@
 namespace bastion::pg {
 namespace {
 
-constexpr std::size_t max_kid = 128;
+constexpr std::size_t max_kid = max_kid_size;
 constexpr std::string_view own_audience = "pg_bastion";
 constexpr std::string_view access_token_type = "at+jwt";
 
@@ -18,6 +18,7 @@ struct Slot {
     uint64 id;
     VerifiedToken verified;
     std::string claims;
+    char kid[max_kid];
     char log_detail[256];
 };
 
@@ -25,7 +26,9 @@ Slot presented_slot;
 Slot argument_slot;
 
 void refuse(Slot& slot, std::string_view detail) noexcept {
+    const uint64 generation = slot.verified.keys_generation;
     slot.verified = {};
+    slot.verified.keys_generation = generation;
     slot.verified.refusal = "token_refused";
     const std::size_t size = std::min(detail.size(), sizeof slot.log_detail - 1);
     std::memcpy(slot.log_detail, detail.data(), size);
@@ -81,7 +84,7 @@ void verify_with_key(Slot& slot, std::string_view token, std::string_view public
         Identity identity;
         if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit or sid is not a uuid");
         slot.claims = std::move(jwt->payload_json);
-        slot.verified = {nullptr, nullptr, identity, slot.claims.c_str()};
+        slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.kid, slot.verified.keys_generation};
         return {};
     });
     if (verified) return;
@@ -102,14 +105,14 @@ bool claimed_kid(std::string_view token, char (&kid)[max_kid], CallFailure& fail
 }
 
 void verify_into(Slot& slot, std::string_view token) {
-    char kid[max_kid];
     CallFailure failure;
-    if (!claimed_kid(token, kid, failure)) {
+    slot.verified.keys_generation = keys_generation();
+    if (!claimed_kid(token, slot.kid, failure)) {
         if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
         refuse(slot, failure.log_detail);
         return;
     }
-    const char* public_jwk = read_verification_key(kid);
+    const char* public_jwk = read_verification_key(slot.kid);
     if (public_jwk == nullptr) {
         refuse(slot, "unknown kid, or one of a retired key");
         return;
@@ -120,7 +123,8 @@ void verify_into(Slot& slot, std::string_view token) {
 }  // namespace
 
 const VerifiedToken& verify_presented(const PresentedValue& token) {
-    if (presented_slot.id == token.id) return presented_slot.verified;
+    if (presented_slot.id == token.id && presented_slot.verified.keys_generation == keys_generation())
+        return presented_slot.verified;
     presented_slot.id = 0;
     verify_into(presented_slot, {token.text, token.size});
     presented_slot.id = token.id;

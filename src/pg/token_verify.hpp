@@ -13,9 +13,11 @@ struct VerifiedToken {
     const char* log_detail;  // for the server log
     Identity identity;       // without rights: the tenant is the one that the token names
     const char* claims;      // JSON
+    const char* kid;         // of the key that verified it
+    uint64 keys_generation;  // when that key was read
 };
 
-// Verifies the value of bastion.token once; the result is valid until another value is verified.
+// Verifies the value of bastion.token once, and again when keys changed; the result is valid until another value is verified.
 const VerifiedToken& verify_presented(const PresentedValue& token);
 
 // Verifies a token given as an argument; the result is valid until the next call.

@@ -40,14 +40,14 @@ bastion::Result<void> misbehave(std::string_view how) {
 
 extern "C" {
 
-PG_FUNCTION_INFO_V1(boundary_misbehave);
-Datum boundary_misbehave(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(bastion_test_misbehave);
+Datum bastion_test_misbehave(PG_FUNCTION_ARGS) {
     const std::string_view how = bastion::pg::view(PG_GETARG_TEXT_PP(0));
     bastion::pg::guarded_or_raise([&] { return misbehave(how); });
     PG_RETURN_INT32(live);
 }
 
-PG_FUNCTION_INFO_V1(boundary_live_objects);
-Datum boundary_live_objects(PG_FUNCTION_ARGS) { PG_RETURN_INT32(live); }
+PG_FUNCTION_INFO_V1(bastion_test_live_objects);
+Datum bastion_test_live_objects(PG_FUNCTION_ARGS) { PG_RETURN_INT32(live); }
 
 }  // extern "C"

@@ -1,0 +1,58 @@
+# What the TAP tests share: a server of the test's own with the extension, a root key, an application role app, two people
+# with a tenant each (ann and bob), and a protected table documents with one row of either.
+package BastionServer;
+
+use strict;
+use warnings FATAL => 'all';
+
+use Exporter 'import';
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT = qw(new_server run_psql token_of);
+
+my $fixture = <<'SQL';
+SELECT bastion.init();
+CREATE ROLE app LOGIN;
+SELECT bastion.allow_app_role('app');
+CREATE TABLE documents (id int PRIMARY KEY, tenant_id uuid NOT NULL, of text);
+GRANT SELECT, INSERT, UPDATE, DELETE ON documents TO app;
+SELECT bastion.protect('documents', resource => 'documents');
+CREATE TABLE people AS
+    SELECT name, bastion_api.signup(name || '@tap.example', 'correct horse', initcap(name)) AS signup
+    FROM unnest(ARRAY['ann', 'bob']) name;
+INSERT INTO documents SELECT row_number() OVER (ORDER BY name), (signup #>> '{tenant,id}')::uuid, name FROM people;
+-- who the transaction is, and whose rows it sees
+CREATE FUNCTION seen() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT format('%s sees %s', coalesce((SELECT split_part(u.email, '@', 1) FROM bastion.users u), 'nobody'),
+                  coalesce((SELECT string_agg(DISTINCT of, ' and ') FROM documents), 'nothing'))
+$$;
+SQL
+
+# new_server(NAME, CONFIGURATION): started, with the fixture in the database postgres.
+sub new_server {
+    my ($name, $configuration) = @_;
+    my $server = PostgreSQL::Test::Cluster->new($name);
+    $server->init(allows_streaming => 1, extra => ['-E', 'UTF8', '--locale=C.UTF-8']);
+    $server->append_conf('postgresql.conf', $configuration) if defined $configuration;
+    $server->start;
+    $server->safe_psql('postgres', 'CREATE EXTENSION pg_bastion');
+    $server->safe_psql('postgres', $fixture);
+    return $server;
+}
+
+# run_psql(SERVER, SQL, options of psql()...): as app unless told otherwise; (output, errors), neither checked.
+sub run_psql {
+    my ($server, $sql, %options) = @_;
+    my $user = delete $options{user} // 'app';
+    my ($status, $out, $err) = $server->psql('postgres', $sql, on_error_stop => 0, extra_params => ['-U', $user], %options);
+    return ($out, $err);
+}
+
+# The access token that sign-up gave to ann or bob.
+sub token_of {
+    my ($server, $name) = @_;
+    return $server->safe_psql('postgres', "SELECT signup ->> 'access_token' FROM people WHERE name = '$name'");
+}
+
+1;

@@ -1,0 +1,115 @@
+# What was set before the library was loaded: a token counts only in the transaction that set it, and nothing else counts
+# at all. Then the same with the library preloaded, and the ways to other roles that a session of a superuser cannot try.
+use strict;
+use warnings FATAL => 'all';
+
+use BastionServer;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $server = new_server('load');
+my $superuser = $ENV{USER} // getpwuid($<);
+my %token = map { $_ => token_of($server, $_) } qw(ann bob);
+my $bob = $server->safe_psql('postgres', "SELECT signup #>> '{user,id}' FROM people WHERE name = 'bob'");
+my $bob_tenant = $server->safe_psql('postgres', "SELECT signup #>> '{tenant,id}' FROM people WHERE name = 'bob'");
+my $forged = "1 $bob - $bob_tenant 2 - - - jwt aal2 9223372036854775807";
+my $forged_grants = "1 1\n$forged\ndocuments.read\n0\n\n\n{}";
+my ($out, $err);
+
+# A library that is loaded only when the first function is called.
+($out) = run_psql($server, "BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; SELECT seen(); COMMIT; SELECT seen()");
+is($out, "t\nann sees ann\nnobody sees nothing", 'the first transaction of a backend may begin with the token');
+($out) = run_psql($server, "BEGIN; SET LOCAL bastion.token = '$token{ann}'; SET LOCAL bastion.tenant = 'bob'; SELECT seen(); COMMIT");
+is($out, '', 'and the tenant chosen with it counts: it is refused');
+($out) = run_psql($server, "BEGIN; SET bastion.token = '$token{ann}'; SELECT seen(); COMMIT; SELECT seen()");
+is($out, "ann sees ann\nnobody sees nothing", 'a token of the session too, in its own transaction');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; SELECT seen(); SELECT bastion.whoami() ->> 'reason'");
+is($out, "nobody sees nothing\ntoken_of_another_transaction", 'and in no later one');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; BEGIN; SELECT seen(); SET LOCAL bastion.token = '$token{bob}'; SELECT seen(); COMMIT; SELECT seen()");
+is($out, "nobody sees nothing\nbob sees bob\nnobody sees nothing", 'nor beside another one');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; BEGIN; SAVEPOINT s; SET LOCAL bastion.token = '$token{bob}'; ROLLBACK TO s; SELECT seen(); COMMIT");
+is($out, 'nobody sees nothing', 'nor when a savepoint gives it back');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; BEGIN; SET LOCAL bastion.token = '$token{bob}'; SELECT seen(); ROLLBACK; BEGIN; SELECT seen(); COMMIT");
+is($out, "bob sees bob\nnobody sees nothing", 'nor when a transaction does');
+($out) = run_psql($server, "BEGIN; SAVEPOINT s; SET LOCAL bastion.token = '$token{ann}'; RELEASE s; SELECT seen(); COMMIT");
+is($out, 'ann sees ann', 'a released savepoint is part of the transaction');
+($out) = run_psql($server, "BEGIN; SET LOCAL bastion.token = '$token{ann}'; ROLLBACK; BEGIN; SELECT seen(); COMMIT");
+is($out, 'nobody sees nothing', 'a rolled-back token is gone');
+
+# One that a parallel plan loads, as the first statement after the token.
+my $parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+    SET plan_cache_mode = force_generic_plan; SET debug_parallel_query = on; SET force_parallel_mode = on; RESET client_min_messages;
+    PREPARE whose AS SELECT of FROM documents WHERE bastion.user_id() IS NOT NULL;";
+($out) = run_psql($server, "$parallel BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; EXECUTE whose; COMMIT; EXECUTE whose");
+is($out, "t\nann", 'a Gather generic plan as the first statement of a backend after the token');
+
+# Forged before the load.
+foreach my $value ($forged, "$forged\n\n{}", $forged_grants) {
+    foreach my $setting ('bastion.context', 'bastion.grants') {
+        foreach my $set ("SET $setting = '$value'; SELECT 1", "BEGIN; SET LOCAL $setting = '$value'",
+            "SELECT set_config('$setting', '$value', false)", "BEGIN; SAVEPOINT s; SET LOCAL $setting = '$value'; RELEASE s") {
+            ($out) = run_psql($server, "$set; SELECT seen(); $parallel EXECUTE whose");
+            unlike($out, qr/sees (ann|bob)|^(ann|bob)$/m, "$setting before the load: " . substr($set, 0, 20));
+        }
+    }
+}
+($out, $err) = run_psql($server, 'SELECT seen()', extra_params => [ '-U', 'app' ], connstr => $server->connstr('postgres') . " options='-c bastion.token=$token{ann}'");
+is($out, 'nobody sees nothing', 'PGOPTIONS with a token, before the load');
+{
+    (my $escaped = $forged) =~ s/ /\\\\ /g;
+    ($out, $err) = run_psql($server, 'SELECT seen()', connstr => $server->connstr('postgres') . " options='-c bastion.context=$escaped'");
+    is($out, 'nobody sees nothing', 'PGOPTIONS with a context');
+    like($err, qr/permission denied to set parameter "bastion.context"/, 'which says so');
+}
+foreach my $setting (qw(allow_identity_switch allow_session_token)) {
+    ($out) = run_psql($server, "SET bastion.$setting = on; SET bastion.token = '$token{ann}'; SELECT seen(); SHOW bastion.$setting");
+    is($out, "nobody sees nothing\noff", "bastion.$setting before the load");
+    ($out) = run_psql($server, "SET bastion.token = '$token{ann}'; SELECT seen(); SHOW bastion.$setting",
+        connstr => $server->connstr('postgres') . " options='-c bastion.$setting=on'");
+    is($out, "nobody sees nothing\noff", "bastion.$setting in PGOPTIONS");
+}
+
+# What an application role stores for its next session, before the library can refuse it.
+foreach my $setting (qw(context grants token tenant unit allow_identity_switch allow_session_token issuer root_key signup_mode)) {
+    (undef, $err) = run_psql($server, "\\set VERBOSITY sqlstate\nALTER ROLE app SET bastion.$setting = 'on'");
+    like($err, qr/ERROR:  (42501|55P02)/, "ALTER ROLE SET bastion.$setting before the load");
+}
+# What a superuser stores does not count either, for token and context.
+$server->safe_psql('postgres', "ALTER ROLE app SET bastion.token = '$token{ann}'");
+($out) = run_psql($server, 'SELECT seen(); SELECT seen()');
+is($out, "nobody sees nothing\nnobody sees nothing", 'a token stored with the role, before the load');
+$server->safe_psql('postgres', "ALTER ROLE app RESET bastion.token; ALTER DATABASE postgres SET bastion.context = '$forged'");
+($out) = run_psql($server, 'SELECT seen(); SELECT seen()');
+is($out, "nobody sees nothing\nnobody sees nothing", 'a context stored with the database');
+$server->safe_psql('postgres', 'ALTER DATABASE postgres RESET ALL');
+
+# Other roles, from a session that is no superuser's.
+foreach my $attack ('SET SESSION AUTHORIZATION DEFAULT', "SET SESSION AUTHORIZATION \"$superuser\"", "SET ROLE \"$superuser\"",
+    "SET LOCAL ROLE \"$superuser\"", "SET session_preload_libraries = 'x'", "SET local_preload_libraries = 'x'",
+    "SET session_replication_role = replica", "LOAD '\$libdir/pg_bastion'") {
+    ($out) = run_psql($server, "BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; SAVEPOINT s;\n$attack;\nROLLBACK TO s; SELECT seen(); COMMIT; SELECT seen()");
+    is($out, "t\nann sees ann\nnobody sees nothing", $attack);
+}
+
+# With the library preloaded.
+$server->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_bastion'");
+$server->safe_psql('postgres', "ALTER ROLE app RESET ALL");
+$server->restart;
+($out) = run_psql($server, "BEGIN; SELECT set_config('bastion.token', '$token{ann}', true); SELECT seen(); COMMIT; SELECT seen()");
+is($out, "<hidden>\nann sees ann\nnobody sees nothing", 'preloaded: the token');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; SELECT seen()");
+is($out, 'nobody sees nothing', 'preloaded: a token of the session');
+($out) = run_psql($server, "$parallel BEGIN; SELECT set_config('bastion.token', '$token{ann}', true); EXECUTE whose; COMMIT; EXECUTE whose");
+is($out, "<hidden>\nann", 'preloaded: parallel workers');
+foreach my $option ("-c bastion.token=$token{ann}", '-c bastion.context=x', '-c bastion.grants=x', '-c bastion.tenant=x') {
+    ($out, $err) = run_psql($server, 'SELECT seen()', connstr => $server->connstr('postgres') . " options='$option'", user => 'app');
+    is($out, '', 'preloaded: PGOPTIONS end the connection: ' . substr($option, 0, 20));
+    like($err, qr/permission denied/, 'with a clear message');
+    unlike($err, qr/\Q$token{ann}\E/, 'and without the token');
+}
+foreach my $setting (qw(context grants token tenant unit)) {
+    (undef, $err) = run_psql($server, "\\set VERBOSITY sqlstate\nALTER ROLE app SET bastion.$setting = 'x'", user => $superuser);
+    like($err, qr/ERROR:  42501/, "preloaded: not even a superuser stores bastion.$setting");
+}
+$server->stop;
+done_testing();

@@ -54,7 +54,7 @@ missing_packages() {
     command -v dpkg-query >/dev/null || return 0
     for package in "$@"; do
         case $(dpkg-query -W -f '${db:Status-Status} ' "$package" 2>/dev/null) in
-            *installed*) ;;
+            installed\ ) ;;
             *) printf '%s ' "$package" ;;
         esac
     done
@@ -133,7 +133,7 @@ build_and_install() {
     local copy=$1 dest=$2 log=$1.log
     shift 2
     if ! { make -C "$copy" -j"$(nproc)" "$@" && rm -rf "$dest" && make -C "$copy" install DESTDIR="$dest" "$@"; } >"$log" 2>&1; then
-        grep -E -A6 'error|Error|not listed|\*\*\*' "$log" | head -60 >&2 || true
-        die "the build failed; its output is in $log"
+        { grep -E -A6 'error:|not listed|undefined reference' "$log" || tail -20 "$log"; } | head -60 >&2
+        die "the build failed"
     fi
 }

@@ -191,6 +191,8 @@ SELECT test.holds(other_team::text) FROM test.place;
 SELECT test.member_of('operator', 'company');
 SELECT unit, test.holds(unit) FROM unnest(ARRAY[NULL, 'team', 'company']) unit;
 DELETE FROM bastion.memberships USING test.place WHERE user_id = member;
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+SELECT (:'bob'::jsonb -> 'user' ->> 'id')::uuid, tenant, r.id FROM test.place, bastion.roles r WHERE r.name = 'owner';
 DO $$
 DECLARE
     role text;

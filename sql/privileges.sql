@@ -15,8 +15,9 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.permissions()', 'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
-SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents', 'bastion.users',
-    'bastion.memberships', 'bastion.roles', 'bastion.permissions', 'bastion.role_permissions']) t;
+SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
+    'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
+    'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
 CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api');

@@ -7,12 +7,17 @@ SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
 SELECT pg_extension_config_dump('bastion.units', '');
 SELECT pg_extension_config_dump('bastion.unit_parents', '');
+-- Derived: the triggers of units and unit_parents write it again.
+SELECT pg_extension_config_dump('bastion.unit_closure', 'WHERE false');
 SELECT pg_extension_config_dump('bastion.users', '');
 SELECT pg_extension_config_dump('bastion.user_passwords', '');
 SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.roles', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.role_permissions', 'WHERE NOT system');
+SELECT pg_extension_config_dump('bastion.role_parents', '');
 SELECT pg_extension_config_dump('bastion.memberships', '');
+SELECT pg_extension_config_dump('bastion.user_permissions', '');
+SELECT pg_extension_config_dump('bastion.platform_roles', '');
 SELECT pg_extension_config_dump('bastion.data_keys', '');
 SELECT pg_extension_config_dump('bastion.data_keys_id_seq', '');
 SELECT pg_extension_config_dump('bastion.signing_keys', '');

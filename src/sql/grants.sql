@@ -38,8 +38,9 @@ CREATE FUNCTION bastion.app_role_tables() RETURNS SETOF regclass
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.unit_parents'), ('bastion.users'),
-           ('bastion.memberships'), ('bastion.roles'), ('bastion.permissions'), ('bastion.role_permissions')
+    VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.unit_parents'), ('bastion.unit_closure'),
+           ('bastion.users'), ('bastion.memberships'), ('bastion.user_permissions'), ('bastion.roles'),
+           ('bastion.role_parents'), ('bastion.permissions'), ('bastion.role_permissions')
 $$;
 COMMENT ON FUNCTION bastion.app_role_tables() IS
 'The tables, each under row-level security, that an application role may read. Internal.';

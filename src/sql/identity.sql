@@ -104,7 +104,7 @@ CREATE FUNCTION bastion.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.name FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
+    SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
     WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
 $$;
 COMMENT ON FUNCTION bastion.tenant_role(uuid, uuid) IS
@@ -269,7 +269,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(array_agg(t.id ORDER BY t.name, t.number), '{}') FROM bastion.tenants t
     WHERE t.status = 'active'
-      AND t.id IN (SELECT m.tenant_id FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id
+      AND t.id IN (SELECT m.tenant_id FROM bastion.memberships_in_force m JOIN bastion.users u ON u.id = m.user_id
                    WHERE u.id = login_tenants.user_id AND u.status = 'active')
 $$;
 COMMENT ON FUNCTION bastion.login_tenants(uuid) IS

@@ -72,6 +72,38 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
 ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate;
 ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate_truncate;
 
+CREATE TRIGGER role_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_parents
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER role_parents_invalidate_truncate AFTER TRUNCATE ON bastion.role_parents
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.role_parents ENABLE ALWAYS TRIGGER role_parents_invalidate;
+ALTER TABLE bastion.role_parents ENABLE ALWAYS TRIGGER role_parents_invalidate_truncate;
+
+CREATE TRIGGER user_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.user_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('user', 'user_id');
+CREATE TRIGGER user_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.user_permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.user_permissions ENABLE ALWAYS TRIGGER user_permissions_invalidate;
+ALTER TABLE bastion.user_permissions ENABLE ALWAYS TRIGGER user_permissions_invalidate_truncate;
+
+CREATE TRIGGER platform_roles_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.platform_roles
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('user', 'user_id');
+CREATE TRIGGER platform_roles_invalidate_truncate AFTER TRUNCATE ON bastion.platform_roles
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.platform_roles ENABLE ALWAYS TRIGGER platform_roles_invalidate;
+ALTER TABLE bastion.platform_roles ENABLE ALWAYS TRIGGER platform_roles_invalidate_truncate;
+
+-- Who holds a role in every tenant holds it in a new one, which may have been asked for in vain.
+CREATE FUNCTION bastion.has_platform_roles() RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM bastion.platform_roles) $$;
+COMMENT ON FUNCTION bastion.has_platform_roles() IS 'Whether any user holds a role in every tenant. Internal.';
+
+CREATE TRIGGER tenants_invalidate_insert AFTER INSERT ON bastion.tenants
+FOR EACH ROW WHEN (bastion.has_platform_roles()) EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_insert;
+
 CREATE TRIGGER permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.permissions
 FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
 CREATE TRIGGER permissions_invalidate_truncate AFTER TRUNCATE ON bastion.permissions

@@ -29,35 +29,52 @@ RETURNS TABLE (role_id uuid, tenant_wide boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH RECURSIVE line AS (
-        SELECT roles_in_force.unit_id AS id
-        UNION
-        SELECT p.parent_id FROM line JOIN bastion.unit_parents p ON p.unit_id = line.id
-    )
-    SELECT m.role_id, m.unit_id IS NULL FROM bastion.memberships m
+    SELECT m.role_id, m.unit_id IS NULL FROM bastion.memberships_in_force m
     WHERE m.user_id = roles_in_force.user_id AND m.tenant_id = roles_in_force.tenant_id
-      AND (m.unit_id IS NULL OR m.unit_id IN (SELECT id FROM line))
+      AND (m.unit_id IS NULL OR m.unit_id IN (
+          SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = roles_in_force.unit_id))
+    UNION ALL
+    SELECT p.role_id, true FROM bastion.platform_roles_in_force p WHERE p.user_id = roles_in_force.user_id
 $$;
 COMMENT ON FUNCTION bastion.roles_in_force(uuid, uuid, uuid) IS
-'The roles that a user has in a tenant and, when a unit is named, in that unit: those of the tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Internal.';
+'The roles that a user was given in a tenant and, when a unit is named, in that unit: those of every tenant, of this tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Without what they inherit. Internal.';
+
+CREATE FUNCTION bastion.rights_in_force(user_id uuid, tenant_id uuid)
+RETURNS TABLE (unit_id uuid, pattern text, effect text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE held AS (
+        (SELECT m.unit_id, m.role_id FROM bastion.memberships_in_force m
+         WHERE m.user_id = rights_in_force.user_id AND m.tenant_id = rights_in_force.tenant_id
+         UNION
+         SELECT NULL, p.role_id FROM bastion.platform_roles_in_force p WHERE p.user_id = rights_in_force.user_id)
+        UNION
+        SELECT h.unit_id, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
+    )
+    SELECT h.unit_id, rp.pattern, 'grant' FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
+    UNION
+    SELECT p.unit_id, p.pattern, p.effect FROM bastion.user_permissions_in_force p
+    WHERE p.user_id = rights_in_force.user_id AND p.tenant_id = rights_in_force.tenant_id
+$$;
+COMMENT ON FUNCTION bastion.rights_in_force(uuid, uuid) IS
+'Every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in a unit of it: through memberships, what their roles inherit, platform roles, and grants and denies of the user''s own. Internal.';
 
 CREATE FUNCTION bastion.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (permission text, tenant_wide boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.name, bool_or(r.tenant_wide)
-    FROM bastion.roles_in_force(effective_permissions.user_id, effective_permissions.tenant_id,
-                                effective_permissions.unit_id) r
-    JOIN bastion.role_permissions rp ON rp.role_id = r.role_id
-    JOIN bastion.permissions p
-      ON rp.pattern = p.name
-      OR (rp.pattern IN ('*', '*.' || p.action) AND NOT p.system)
-      OR (rp.pattern LIKE '%.*' AND starts_with(p.name, rtrim(rp.pattern, '*')))
-    GROUP BY p.name
+    SELECT p.permission, bool_or(r.unit_id IS NULL)
+    FROM bastion.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id) r
+    JOIN bastion.permission_patterns p ON p.pattern = r.pattern
+    WHERE r.unit_id IS NULL OR r.unit_id IN (
+        SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = effective_permissions.unit_id)
+    GROUP BY p.permission
+    HAVING bool_and(r.effect = 'grant')
 $$;
 COMMENT ON FUNCTION bastion.effective_permissions(uuid, uuid, uuid) IS
-'Every registered permission that a user holds in a tenant and unit, patterns expanded; tenant_wide: through a role in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
+'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
 
 CREATE FUNCTION bastion.resolve_identity(user_id uuid, tenant text, unit text,
                                          OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
@@ -83,8 +100,9 @@ BEGIN
         RETURN;
     END IF;
     status := 'membership';
-    IF NOT EXISTS (SELECT FROM bastion.memberships m
-                   WHERE m.user_id = resolve_identity.user_id AND m.tenant_id = found_tenant.id) THEN
+    IF NOT EXISTS (SELECT FROM bastion.memberships_in_force m
+                   WHERE m.user_id = resolve_identity.user_id AND m.tenant_id = found_tenant.id)
+       AND NOT EXISTS (SELECT FROM bastion.platform_roles_in_force p WHERE p.user_id = resolve_identity.user_id) THEN
         RETURN;
     END IF;
     IF unit IS NOT NULL THEN
@@ -104,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.resolve_identity(uuid, text, text) IS
-'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in the tenant, or none that holds in the unit); unit (not in the tenant). Internal: a caller is never told which.';
+'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Internal: a caller is never told which.';
 
 CREATE FUNCTION bastion.register_resource(resource text, actions text[] DEFAULT '{create,read,update,delete}')
 RETURNS void

@@ -19,6 +19,11 @@ CREATE POLICY unit_parents_of_tenant ON bastion.unit_parents FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY unit_parents_of_tenant ON bastion.unit_parents IS 'The tree of units of the context''s tenant';
 
+ALTER TABLE bastion.unit_closure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY unit_closure_of_tenant ON bastion.unit_closure FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY unit_closure_of_tenant ON bastion.unit_closure IS 'The tree of units of the context''s tenant';
+
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY users_self ON bastion.users FOR SELECT
     USING (id = (SELECT bastion.user_id()));
@@ -39,6 +44,17 @@ CREATE POLICY role_permissions_of_tenant ON bastion.role_permissions FOR SELECT
     USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
 COMMENT ON POLICY role_permissions_of_tenant ON bastion.role_permissions IS
 'The permissions of roles that every tenant can use and of those of the context''s tenant';
+
+ALTER TABLE bastion.role_parents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY role_parents_of_tenant ON bastion.role_parents FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY role_parents_of_tenant ON bastion.role_parents IS
+'The inheritance of roles that every tenant can use and of those of the context''s tenant';
+
+ALTER TABLE bastion.user_permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY user_permissions_of_tenant ON bastion.user_permissions FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY user_permissions_of_tenant ON bastion.user_permissions IS 'Grants and denies in the context''s tenant';
 
 ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);

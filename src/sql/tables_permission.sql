@@ -1,12 +1,25 @@
 
 -- Who may do what: permissions, the roles that hold them, memberships that give roles to users.
 
+CREATE FUNCTION bastion.covering_patterns(resource text, action text) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH words AS (SELECT string_to_array(resource, '.') AS list)
+    SELECT ARRAY[resource || '.' || action]
+        || ARRAY(SELECT array_to_string(list[1:n], '.') || '.*' FROM words, generate_series(1, cardinality(list)) n)
+        || CASE WHEN bastion.is_reserved_resource(resource) THEN '{}' ELSE ARRAY['*', '*.' || action] END
+$$;
+COMMENT ON FUNCTION bastion.covering_patterns(text, text) IS
+'The patterns that cover a permission: its name, everything below each part of the resource and, unless it belongs to the extension, * and *.action. Internal.';
+
 CREATE TABLE bastion.permissions (
     name text COLLATE "C" GENERATED ALWAYS AS (resource || '.' || action) STORED,
     resource text COLLATE "C" NOT NULL,
     action text COLLATE "C" NOT NULL,
     system boolean NOT NULL DEFAULT false,
     description text,
+    patterns text[] COLLATE "C" GENERATED ALWAYS AS (bastion.covering_patterns(resource, action)) STORED,
     CONSTRAINT permissions_pkey PRIMARY KEY (name),
     CONSTRAINT permissions_resource_check CHECK (bastion.is_resource(resource)),
     CONSTRAINT permissions_action_check CHECK (bastion.is_word(action)),
@@ -19,6 +32,7 @@ COMMENT ON COLUMN bastion.permissions.action IS 'The last word of the name: crea
 COMMENT ON COLUMN bastion.permissions.system IS
 'Belongs to the extension; held only by a pattern that names its first word, never by * or *.action';
 COMMENT ON COLUMN bastion.permissions.description IS 'For people';
+COMMENT ON COLUMN bastion.permissions.patterns IS 'The patterns that cover it, its own name among them';
 
 CREATE TABLE bastion.roles (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -66,9 +80,12 @@ CREATE TABLE bastion.memberships (
     tenant_id uuid NOT NULL,
     unit_id uuid,
     role_id uuid NOT NULL,
+    valid_from timestamptz,
+    valid_until timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT memberships_pkey PRIMARY KEY (id),
     CONSTRAINT memberships_user_id_tenant_id_unit_id_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, unit_id),
+    CONSTRAINT memberships_valid_check CHECK (valid_until > valid_from),
     CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
     CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT memberships_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
@@ -84,6 +101,8 @@ COMMENT ON COLUMN bastion.memberships.tenant_id IS 'Where';
 COMMENT ON COLUMN bastion.memberships.unit_id IS
 'The role holds in this unit and the units below it; NULL: in the whole tenant and all its units';
 COMMENT ON COLUMN bastion.memberships.role_id IS 'A role of this tenant, or one that every tenant can use';
+COMMENT ON COLUMN bastion.memberships.valid_from IS 'When it begins; NULL: at once';
+COMMENT ON COLUMN bastion.memberships.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a member';
 
 -- Guards. They accept what a restore loads: rows that are not the extension's own.

@@ -1,0 +1,155 @@
+
+-- Which unit lies above which, at every distance: what permissions are looked up in, without a recursion. Derived from units
+-- and unit_parents by triggers, which fire under replication too and build it again when a dump is restored.
+
+CREATE TABLE bastion.unit_closure (
+    ancestor_id uuid NOT NULL,
+    descendant_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    depth integer NOT NULL,
+    CONSTRAINT unit_closure_pkey PRIMARY KEY (descendant_id, ancestor_id)
+);
+CREATE INDEX unit_closure_ancestor_id_idx ON bastion.unit_closure (ancestor_id) INCLUDE (descendant_id);
+CREATE INDEX unit_closure_tenant_id_idx ON bastion.unit_closure (tenant_id);
+COMMENT ON TABLE bastion.unit_closure IS
+'Every pair of units of which one is the other or lies above it; kept by triggers on units and unit_parents';
+COMMENT ON COLUMN bastion.unit_closure.ancestor_id IS 'The upper unit';
+COMMENT ON COLUMN bastion.unit_closure.descendant_id IS 'The lower unit';
+COMMENT ON COLUMN bastion.unit_closure.tenant_id IS 'The tenant of both';
+COMMENT ON COLUMN bastion.unit_closure.depth IS 'How many steps lie between: 0 for the unit itself, 1 for its parent';
+
+CREATE FUNCTION bastion.skip_derived_row() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM bastion.unit_closure c
+               WHERE c.ancestor_id = NEW.ancestor_id AND c.descendant_id = NEW.descendant_id) THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion.skip_derived_row() IS
+'Trigger: where the closure is replicated beside the units that it is made from, a row comes twice. Internal.';
+
+CREATE TRIGGER unit_closure_skip_derived BEFORE INSERT ON bastion.unit_closure
+FOR EACH ROW EXECUTE FUNCTION bastion.skip_derived_row();
+ALTER TABLE bastion.unit_closure ENABLE REPLICA TRIGGER unit_closure_skip_derived;
+COMMENT ON TRIGGER unit_closure_skip_derived ON bastion.unit_closure IS 'Takes a replicated row once';
+
+CREATE FUNCTION bastion.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO bastion.unit_closure (ancestor_id, descendant_id, tenant_id, depth)
+    SELECT a.ancestor_id, d.descendant_id, unit_closure_add.tenant_id, a.depth + 1 + d.depth
+    FROM bastion.unit_closure a, bastion.unit_closure d
+    WHERE a.descendant_id = unit_closure_add.parent_id AND d.ancestor_id = unit_closure_add.unit_id
+    ON CONFLICT DO NOTHING
+$$;
+COMMENT ON FUNCTION bastion.unit_closure_add(uuid, uuid, uuid) IS
+'Puts a unit and what is below it under a parent and what is above that. Internal.';
+
+CREATE FUNCTION bastion.unit_closure_cut(unit_id uuid) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH below AS MATERIALIZED (
+        SELECT c.descendant_id AS id FROM bastion.unit_closure c WHERE c.ancestor_id = unit_closure_cut.unit_id
+    )
+    DELETE FROM bastion.unit_closure c USING below
+    WHERE c.descendant_id = below.id AND c.ancestor_id NOT IN (SELECT id FROM below)
+$$;
+COMMENT ON FUNCTION bastion.unit_closure_cut(uuid) IS
+'Takes a unit and what is below it away from everything above. Internal.';
+
+CREATE FUNCTION bastion.unit_closure_rebuild(tenant_id uuid) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.unit_closure c WHERE c.tenant_id = unit_closure_rebuild.tenant_id;
+    WITH RECURSIVE line AS (
+        SELECT u.id AS ancestor_id, u.id AS descendant_id, 0 AS depth FROM bastion.units u
+        WHERE u.tenant_id = unit_closure_rebuild.tenant_id
+        UNION ALL
+        SELECT p.parent_id, l.descendant_id, l.depth + 1 FROM line l JOIN bastion.unit_parents p ON p.unit_id = l.ancestor_id
+    ) CYCLE ancestor_id SET is_cycle USING path
+    INSERT INTO bastion.unit_closure (ancestor_id, descendant_id, tenant_id, depth)
+    SELECT ancestor_id, descendant_id, unit_closure_rebuild.tenant_id, depth FROM line WHERE NOT is_cycle
+    ON CONFLICT DO NOTHING
+$$;
+COMMENT ON FUNCTION bastion.unit_closure_rebuild(uuid) IS
+'Builds the closure of a tenant anew. Internal; an operator may call it.';
+
+CREATE FUNCTION bastion.follow_units() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM bastion.unit_closure;
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        DELETE FROM bastion.unit_closure c WHERE c.descendant_id = OLD.id OR c.ancestor_id = OLD.id;
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+        INSERT INTO bastion.unit_closure (ancestor_id, descendant_id, tenant_id, depth)
+        VALUES (NEW.id, NEW.id, NEW.tenant_id, 0) ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.follow_units() IS 'Trigger: keeps the closure when units come and go.';
+
+-- A statement that moves several units fires this for one after the other, when all have moved. Where that looks like a cycle
+-- for a moment, the tenant's closure is built anew; doing the remaining moves once more does no harm.
+CREATE FUNCTION bastion.follow_unit_parents() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM bastion.unit_closure c WHERE c.depth > 0;
+        RETURN NULL;
+    END IF;
+    IF TG_OP <> 'INSERT' THEN
+        PERFORM bastion.unit_closure_cut(OLD.unit_id);
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN NULL;
+    ELSIF EXISTS (SELECT FROM bastion.unit_closure c
+                  WHERE c.ancestor_id = NEW.unit_id AND c.descendant_id = NEW.parent_id) THEN
+        PERFORM bastion.unit_closure_rebuild(NEW.tenant_id);
+    ELSE
+        PERFORM bastion.unit_closure_add(NEW.unit_id, NEW.parent_id, NEW.tenant_id);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.follow_unit_parents() IS 'Trigger: keeps the closure when units move.';
+
+CREATE TRIGGER units_closure AFTER INSERT OR DELETE ON bastion.units
+FOR EACH ROW EXECUTE FUNCTION bastion.follow_units();
+CREATE TRIGGER units_closure_update AFTER UPDATE ON bastion.units
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id) IS DISTINCT FROM ROW(NEW.id, NEW.tenant_id))
+EXECUTE FUNCTION bastion.follow_units();
+CREATE TRIGGER units_closure_truncate AFTER TRUNCATE ON bastion.units
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.follow_units();
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_update;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_truncate;
+COMMENT ON TRIGGER units_closure ON bastion.units IS 'Keeps unit_closure';
+COMMENT ON TRIGGER units_closure_update ON bastion.units IS 'Keeps unit_closure';
+COMMENT ON TRIGGER units_closure_truncate ON bastion.units IS 'Keeps unit_closure';
+
+-- After unit_parents_check_tree, by name: a cycle is refused before it is written here.
+CREATE TRIGGER unit_parents_closure AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
+FOR EACH ROW EXECUTE FUNCTION bastion.follow_unit_parents();
+CREATE TRIGGER unit_parents_closure_truncate AFTER TRUNCATE ON bastion.unit_parents
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.follow_unit_parents();
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure;
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure_truncate;
+COMMENT ON TRIGGER unit_parents_closure ON bastion.unit_parents IS 'Keeps unit_closure';
+COMMENT ON TRIGGER unit_parents_closure_truncate ON bastion.unit_parents IS 'Keeps unit_closure';

@@ -3,6 +3,25 @@
 #include "pg/guard.hpp"
 #include "pg/key_store.hpp"
 
+namespace bastion::pg {
+namespace {
+
+// The line of postgresql.conf that makes this file the root key: quotes and backslashes are doubled there.
+const char* configuration_line(const char* path) {
+    StringInfoData line;
+    initStringInfo(&line);
+    appendStringInfoString(&line, "bastion.root_key = 'file:");
+    for (const char* c = path; *c != '\0'; ++c) {
+        if (*c == '\'' || *c == '\\') appendStringInfoChar(&line, *c);
+        appendStringInfoChar(&line, *c);
+    }
+    appendStringInfoChar(&line, '\'');
+    return line.data;
+}
+
+}  // namespace
+}  // namespace bastion::pg
+
 using namespace bastion::pg;
 
 extern "C" {
@@ -18,7 +37,7 @@ Datum bastion_init(PG_FUNCTION_ARGS) {
     escape_json(&json, "copy this file now to a safe place: without it nothing sealed in this server can be opened");
     if (!created.is_auto) {
         appendStringInfoString(&json, ", \"configuration\": ");
-        escape_json(&json, psprintf("bastion.root_key = 'file:%s'", created.path));
+        escape_json(&json, configuration_line(created.path));
     }
     appendStringInfoChar(&json, '}');
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));

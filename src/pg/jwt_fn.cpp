@@ -42,21 +42,21 @@ ArgumentCache<JwkSet> key_sets;
 ArgumentCache<JwtOptions> option_sets;
 
 // A jsonb argument: its bytes, and its text once it is known to be needed. Phase A.
-struct JsonArgument {
+struct CachedArgument {
     ByteSpan bytes;
     std::string_view text;
 };
 
 template <class Parsed>
-JsonArgument json_argument(const ArgumentCache<Parsed>& cache, const Jsonb* value) {
-    JsonArgument out{as_bytes(view(reinterpret_cast<const struct varlena*>(value))), {}};
+CachedArgument json_argument(const ArgumentCache<Parsed>& cache, const Jsonb* value) {
+    CachedArgument out{as_bytes(view(reinterpret_cast<const struct varlena*>(value))), {}};
     if (cache.find(out.bytes) == nullptr) out.text = jsonb_text(value);
     return out;
 }
 
 // Phase B.
 template <class Parsed>
-Result<const Parsed*> parsed(ArgumentCache<Parsed>& cache, const JsonArgument& argument,
+Result<const Parsed*> parsed(ArgumentCache<Parsed>& cache, const CachedArgument& argument,
                              Result<Parsed> (*parse)(std::string_view)) {
     if (const Parsed* known = cache.find(argument.bytes)) return known;
     Result<Parsed> fresh = parse(argument.text);
@@ -90,8 +90,8 @@ Datum bastion_jwt_sign(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_jwt_verify);
 Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
     const std::string_view token = view(PG_GETARG_TEXT_PP(0));
-    const JsonArgument keys_argument = json_argument(key_sets, PG_GETARG_JSONB_P(1));
-    const JsonArgument options_argument = json_argument(option_sets, PG_GETARG_JSONB_P(2));
+    const CachedArgument keys_argument = json_argument(key_sets, PG_GETARG_JSONB_P(1));
+    const CachedArgument options_argument = json_argument(option_sets, PG_GETARG_JSONB_P(2));
     const double now = unix_now();
     char* payload = nullptr;
     guarded_or_raise([&]() -> bastion::Result<void> {

@@ -69,6 +69,7 @@ INSERT INTO test.functions VALUES
     ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
     ('bastion.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
+    ('bastion.unit_closure_rebuild(uuid)', ARRAY['test.fact(''tenant'')::uuid']),
     ('bastion.signing_key_make(integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)']),
     ('bastion.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
     ('bastion.register_resource(text,text[])', ARRAY['''documents''', '''{read}''']),

@@ -1,0 +1,251 @@
+# pg_dump takes everything along that the script of the extension does not make again. A database with all there is goes,
+# as a script and as an archive, into a second database and into a second server with the same root key: every table is
+# the same, the old passwords and tokens are good, sign-up and sequences go on. With another root key, or none, what needs
+# it says so, and the rest works. At the end, what DROP EXTENSION takes along.
+use strict;
+use warnings FATAL => 'all';
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+sub server {
+    my ($name) = @_;
+    my $server = PostgreSQL::Test::Cluster->new($name);
+    $server->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+    $server->start;
+    return $server;
+}
+
+# Output and errors with SQLSTATE, of which LEVEL is the least.
+sub answer {
+    my ($server, $database, $sql, $level) = @_;
+    my ($out, $err);
+    local $ENV{PGOPTIONS} = '-c client_min_messages=' . ($level // 'error');
+    $server->psql($database, $sql, stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+    $err =~ s/^psql:<stdin>:\d+: |\nLOCATION:.*//gm;
+    return $out . $err;
+}
+
+my $one = server('one');
+my $auto = $one->data_dir . '.bastion-root-key';
+
+$one->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE migrator');
+$one->safe_psql('postgres', 'CREATE DATABASE source');
+$one->safe_psql('source', <<'SQL');
+CREATE EXTENSION pg_bastion;
+SELECT bastion.init();
+SELECT bastion.allow_app_role('app');
+SELECT bastion.allow_migration_role('migrator');
+
+-- tables: each kind of tenant column, partitions, children, odd names; protected, guarded, global
+CREATE SCHEMA shop;
+GRANT USAGE ON SCHEMA shop TO app;
+CREATE TABLE shop.documents (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, title text DEFAULT 'none');
+CREATE TABLE shop."Odd ""name""" (id int, "the tenant" text DEFAULT 'x' NOT NULL);
+CREATE TABLE shop.numbered (id int, tenant_id bigint) PARTITION BY LIST (id);
+CREATE TABLE shop.numbered_1 PARTITION OF shop.numbered FOR VALUES IN (1);
+CREATE TABLE shop.parent (tenant_id uuid);
+CREATE TABLE shop.child (more text) INHERITS (shop.parent);
+CREATE TABLE shop.countries (code text PRIMARY KEY);
+CREATE TABLE shop.older (id int);
+SELECT bastion.protect('shop.documents', owner => 'owner_id', tenant_fk => true);
+SELECT bastion.protect('shop."Odd ""name"""', tenant => 'the tenant', resource => 'odd', actions => '{"read": "peek"}');
+SELECT bastion.protect('shop.numbered');
+SELECT bastion.protect('shop.parent', resource => 'family', citus => true);
+SELECT bastion.mark_global('shop.countries', 'a list of countries');
+SELECT bastion.guard_schema('shop');
+CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
+CREATE TABLE shop.newer (id int);
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
+
+-- people: two tenants, a user in both, units below each other, roles and permissions of their own, passwords of others
+CREATE TABLE answers AS
+SELECT name, bastion_api.signup(name || '@dump.example', 'correct horse ' || name, initcap(name), initcap(name), name) AS answer
+FROM unnest(ARRAY['ann', 'bob']) name;
+SELECT bastion.register_resource('reports', '{read,print}');
+INSERT INTO bastion.roles (tenant_id, name, description)
+SELECT (answer #>> '{tenant,id}')::uuid, 'printer of ' || name, E'line one\nline\ttwo \\ ''quoted''' FROM answers;
+INSERT INTO bastion.roles (name) VALUES ('auditor');
+INSERT INTO bastion.role_permissions (role_id, pattern)
+SELECT r.id, p FROM bastion.roles r, unnest(ARRAY['reports.print', 'documents.*', 'tenant.events.read']) p WHERE NOT r.system;
+INSERT INTO bastion.role_permissions (role_id, pattern) SELECT r.id, 'reports.print' FROM bastion.roles r WHERE r.name = 'viewer';
+INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT (answer #>> '{tenant,id}')::uuid, 'department', 'Sales', 'sales' FROM answers;
+INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id)
+SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p USING (tenant_id) WHERE c.slug = 'default' AND p.slug = 'sales';
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT (b.answer #>> '{user,id}')::uuid, u.tenant_id, u.id, r.id
+FROM answers a, answers b, bastion.units u, bastion.roles r
+WHERE a.name = 'ann' AND b.name = 'bob' AND u.tenant_id = (a.answer #>> '{tenant,id}')::uuid AND u.slug = 'default' AND r.name = 'printer of ann';
+INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 'old', 'disabled'), ('import@dump.example', NULL, 'active');
+INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
+UPDATE bastion.tenants SET plan = 'pro', status = 'active' WHERE slug = 'ann';
+SELECT bastion_api.login('nobody', 'x');
+SELECT bastion_api.login('bob', 'wrong');
+BEGIN;
+SELECT bastion.impersonate((a.answer #>> '{user,id}')::uuid, (a.answer #>> '{tenant,id}')::uuid, 'support', false) FROM answers a WHERE name = 'ann';
+INSERT INTO shop.documents (id, title) VALUES (1, 'of Ann');
+INSERT INTO shop."Odd ""name""" (id) VALUES (1);
+INSERT INTO shop.numbered (id) VALUES (1), (2);
+COMMIT;
+SQL
+# Tables that later versions bring, with what they need.
+$one->safe_psql('source', <<'SQL');
+DO $$
+BEGIN
+    IF to_regclass('bastion.role_parents') IS NOT NULL THEN
+        INSERT INTO bastion.role_parents (role_id, parent_id)
+        SELECT r.id, s.id FROM bastion.roles r, bastion.roles s WHERE r.name = 'printer of ann' AND s.name = 'viewer';
+        INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
+        SELECT u.id, t.id, 'reports.read', 'deny' FROM bastion.users u, bastion.tenants t WHERE u.username = 'bob' AND t.slug = 'bob';
+        INSERT INTO bastion.platform_roles (user_id, role_id)
+        SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.username = 'bob' AND r.name = 'auditor';
+    END IF;
+END
+$$;
+SQL
+
+my ($token, $tenant) = split /\|/,
+    $one->safe_psql('source', q{SELECT answer ->> 'access_token', answer #>> '{tenant,id}' FROM answers WHERE name = 'ann'});
+
+# Name, rows and fingerprint of every table of the extension, and of the tables that it protects; read as the superuser.
+my $fingerprints = <<'SQL';
+SELECT string_agg(line, E'\n' ORDER BY line) FROM (
+    SELECT format('%s %s %s', c.oid::regclass, x.rows, x.sum)
+    FROM pg_class c, LATERAL (
+        SELECT (xpath('//r/text()', data))[1] AS rows, (xpath('//s/text()', data))[1] AS sum
+        FROM query_to_xml(format('SELECT count(*) AS r, md5(string_agg(t::text, chr(10) ORDER BY t::text)) AS s FROM %s t',
+                                 c.oid::regclass), true, true, '') data) x
+    WHERE c.relkind IN ('r', 'p') AND c.relnamespace IN ('bastion'::regnamespace, 'shop'::regnamespace, 'public'::regnamespace)) lines (line)
+SQL
+# What is protected, and how.
+my $protection = 'SELECT relation, tenant_column, owner_column, resource, rls_enabled, rls_forced, policies, partitions, status FROM bastion.protection';
+my $privileges = q{SELECT string_agg(format('%s %s', c.oid::regclass, c.relacl), E'\n' ORDER BY c.oid::regclass::text COLLATE "C")
+    FROM pg_class c WHERE c.relnamespace IN ('bastion'::regnamespace, 'shop'::regnamespace) AND c.relkind IN ('r', 'p', 'v')};
+my $functions = q{SELECT string_agg(p.oid::regprocedure::text, ' ' ORDER BY p.oid::regprocedure::text COLLATE "C")
+    FROM pg_proc p WHERE p.pronamespace::regnamespace::text LIKE 'bastion%' AND has_function_privilege('app', p.oid, 'EXECUTE')};
+
+# regclass and regnamespace print names, and no table of the extension may hold the number of an object instead.
+my $before = $one->safe_psql('source', $fingerprints);
+like($before, qr/^bastion\.users 4 /m, 'there is something to compare');
+is($one->safe_psql('source', q{SELECT string_agg(c.oid::regclass::text, ' ' ORDER BY 1) FROM pg_class c
+    WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r'
+      AND (xpath('//n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s', c.oid::regclass), true, true, '')))[1]::text = '0'}),
+    '', 'every table of the extension has rows');
+is($one->safe_psql('source', q{SELECT string_agg(status, ',') FROM bastion.protection}), 'ok,ok,ok,ok', 'all is protected');
+
+my $folder = PostgreSQL::Test::Utils::tempdir;
+$one->command_ok([ 'pg_dump', '-f', "$folder/plain", 'source' ], 'pg_dump as a script');
+my ($stdout, $stderr) = run_command([ 'pg_dump', '-Fc', '-d', $one->connstr('source'), '-f', "$folder/custom" ]);
+is($stderr, '', 'pg_dump as an archive warns of nothing');
+my ($root_key) = slurp_file($auto) =~ /([0-9a-f]{64})/;
+unlike(slurp_file("$folder/plain"), qr/$root_key/i, 'the root key is not in the dump');
+
+# What a restored database must do. NAME is for the person who signs up.
+sub check_restored {
+    my ($server, $database, $name, $log_in) = @_;
+    my $label = $server->name . " $database";
+    is($server->safe_psql($database, $fingerprints), $before, "$label: every table is the same");
+    for my $query ($protection, $privileges, $functions) {
+        is($server->safe_psql($database, $query), $one->safe_psql('source', $query), "$label: the same " . substr $query, 0, 40);
+    }
+    is(answer($server, $database, q{SELECT s.sequencename, s.last_value FROM pg_sequences s WHERE schemaname = 'bastion' ORDER BY 1}),
+        answer($one, 'source', q{SELECT s.sequencename, s.last_value FROM pg_sequences s WHERE schemaname = 'bastion' ORDER BY 1}),
+        "$label: sequences go on where they were");
+    is($server->safe_psql($database, q{SELECT evtname FROM pg_event_trigger}), 'bastion_guard', "$label: the schema is guarded");
+    is(answer($server, $database, q{CREATE TABLE shop.newest (id int); SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'shop.newest'::regclass}),
+        't|t', "$label: and closes new tables");
+    $server->safe_psql($database, 'DROP TABLE shop.newest');
+}
+
+sub check_working {
+    my ($server, $database, $name) = @_;
+    my $label = $server->name . " $database";
+    is(answer($server, $database, qq{SET ROLE app; BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL;
+        SELECT bastion.has_permission('documents.read'), title FROM shop.documents; COMMIT; SELECT count(*) FROM shop.documents}),
+        "t\nt|of Ann\n0", "$label: an old token shows its tenant's rows, and nobody sees any");
+    is(answer($server, $database, q{SELECT bastion_api.login('ann', 'correct horse ann') ->> 'token_type', bastion_api.login('bob', 'correct horse ann') ->> 'error'}),
+        'Bearer|invalid_grant', "$label: old passwords");
+    is(answer($server, $database, q{SELECT jsonb_array_length(bastion_api.login('bob', 'correct horse bob') -> 'tenants')}), '2', "$label: both tenants of a user");
+    is(answer($server, $database, q{SELECT hash LIKE '$argon2id$%' FROM (SELECT bastion_api.login('import@dump.example', 'U*U')) l, bastion.user_passwords JOIN bastion.users u ON u.id = user_id
+        WHERE email LIKE 'import%'; SELECT bastion_api.login('old', 'x') ->> 'error'}), "f\ninvalid_grant", "$label: other users");
+    is(answer($server, $database, qq{SELECT (a #>> '{tenant,number}')::int FROM bastion_api.signup('$name\@dump.example', 'correct horse', '$name') a}),
+        '3', "$label: one more signs up, with the next number");
+    is(answer($server, $database, qq{BEGIN; SELECT bastion.authenticate(bastion_api.login('$name\@dump.example', 'correct horse') ->> 'access_token') IS NOT NULL;
+        SET LOCAL ROLE app; INSERT INTO shop.documents (id) VALUES (2) RETURNING id; SELECT count(*) FROM shop.documents; COMMIT}),
+        "t\n2\n1", "$label: and works in their own tenant alone");
+    is(answer($server, $database, 'SELECT count(*), count(DISTINCT id), max(id) = (SELECT last_value FROM bastion.events_id_seq) FROM bastion.events') =~ s/^\d+\|\d+\|//r, 't', "$label: events go on");
+    like(answer($server, $database, "SET ROLE app; SELECT * FROM bastion.user_passwords"), qr/^ERROR:  42501/, "$label: hashes stay closed");
+    is(answer($server, $database, q{SELECT bastion.unprotect('shop.numbered') IS NULL LIMIT 1; SELECT string_agg(status, ',') FROM bastion.protection}),
+        "f\nok,ok,ok", "$label: unprotect works");
+    is(answer($server, $database, q{SELECT bastion.unprotect('shop."Odd ""name"""') IS NULL LIMIT 1;
+        SELECT column_default, is_nullable FROM information_schema.columns WHERE column_name = 'the tenant'}), "f\n'x'::text|NO", "$label: and gives back what was before");
+}
+
+# Into a second database of the same server, and a second server with the same key.
+my $two = server('two');
+$two->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE migrator');
+system('cp', '-p', $auto, $two->data_dir . '.bastion-root-key') == 0 or die 'cp';
+for my $server ($one, $two) {
+    $server->safe_psql('postgres', 'CREATE DATABASE plain');
+    $server->safe_psql('postgres', 'CREATE DATABASE archive');
+    $server->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-1', '-d', 'plain', '-f', "$folder/plain" ], $server->name . ': the script is restored');
+    # As docs/OPERATIONS.md says for a restore by several processes.
+    my @restore = ('pg_restore', '--exit-on-error', '-d', 'archive');
+    $server->command_ok([ @restore, @$_, "$folder/custom" ], $server->name . ": the archive is restored: @$_")
+        for [ '--section=pre-data' ], [ '--section=data', '-n', 'bastion' ], [ '--section=data', '-N', 'bastion', '-j2' ],
+            [ '--section=post-data', '-j2' ];
+    for my $database ('plain', 'archive') {
+        check_restored($server, $database);
+        check_working($server, $database, "cy");
+    }
+}
+# What is dumped from there is the same once more, apart from the sign-ups.
+$two->safe_psql('postgres', 'CREATE DATABASE again');
+$two->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'again', "$folder/custom" ], 'restored again');
+$two->command_ok([ 'pg_dump', '-Fc', '-d', 'again', '-f', "$folder/again" ], 'and dumped again');
+$two->safe_psql('postgres', 'CREATE DATABASE third');
+$two->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'third', "$folder/again" ], 'and restored again');
+check_restored($two, 'third');
+
+# With another root key, and with none.
+my $three = server('three');
+$three->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE migrator');
+$three->safe_psql('postgres', 'CREATE DATABASE other');
+$three->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'other', "$folder/custom" ], 'restored where there is no root key');
+check_restored($three, 'other');
+my $login = q{SELECT bastion_api.login('ann', 'correct horse ann') ? 'access_token'};
+sub check_without {
+    my ($error, $when) = @_;
+    like(answer($three, 'other', $login), $error, "$when: login");
+    like(answer($three, 'other', q{SELECT bastion_api.signup('cy@dump.example', 'correct horse', 'Cy')}), $error, "$when: sign-up");
+    is($three->safe_psql('other', $fingerprints), $before, "$when: and nothing is written");
+    is(answer($three, 'other', q{SELECT bastion_api.login('ann', 'wrong') ->> 'error'; BEGIN; SET ROLE app;
+        SELECT bastion.authenticate('}.$token.q{') IS NOT NULL; SELECT title FROM shop.documents; COMMIT; RESET ROLE;
+        SELECT jsonb_array_length(bastion.jwks() -> 'keys'); SELECT string_agg(status, ',') FROM bastion.protection;
+        CREATE TABLE shop.more (tenant_id uuid); SELECT count(*) > 0 FROM bastion.protect('shop.more'); DROP TABLE shop.more;
+        SELECT bastion.password_verify('U*U', hash) FROM bastion.user_passwords WHERE hash LIKE '$2a$%'}),
+        "invalid_grant\nt\nof Ann\n1\nok,ok,ok,ok\nt\nt", "$when: what needs no root key works");
+    $before = $three->safe_psql('other', $fingerprints);  # with the refused login, and the permissions of the table
+}
+my ($needed) = $one->safe_psql('source', 'SELECT bastion.root_key_id()');
+check_without(qr/^ERROR:  BA001: no root key\nHINT:  A superuser runs SELECT bastion\.init\(\), or restores the file/, 'no root key');
+my $loaded = $three->safe_psql('other', q{SELECT bastion.init() ->> 'fingerprint'});
+check_without(qr/^ERROR:  BA002: root key $needed is needed but $loaded is loaded\nHINT:  Point bastion\.root_key at/, 'another root key');
+unlink $three->data_dir . '.bastion-root-key';
+system('cp', '-p', $auto, $three->data_dir . '.bastion-root-key') == 0 or die 'cp';
+is(answer($three, 'other', $login), 't', 'the right root key opens everything');
+
+# DROP EXTENSION takes its tables along, and the policies that ask it; nothing is opened by that.
+like(answer($two, 'third', 'DROP EXTENSION pg_bastion'), qr/^ERROR:  2BP01: cannot drop extension pg_bastion because other objects depend on it\n/,
+    'DROP EXTENSION is refused while something is protected');
+like(answer($two, 'third', 'DROP EXTENSION pg_bastion CASCADE', 'notice'), qr/^NOTICE:  .*drop cascades to/, 'CASCADE says what goes');
+is($two->safe_psql('third', q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'bastion%'}), 0, 'both schemas are gone');
+is($two->safe_psql('third', q{SELECT (SELECT count(*) FROM pg_policy), (SELECT count(*) FROM pg_event_trigger)}), '0|0', 'with policies and guard');
+is($two->safe_psql('third', 'SELECT count(*) FROM shop.documents'), 1, 'the rows are there');
+is($two->safe_psql('third', 'SET ROLE app; SELECT count(*) FROM shop.documents; SELECT count(*) FROM shop.parent'), "0\n0", 'and row security keeps them closed');
+like(answer($two, 'third', q{INSERT INTO shop.documents (id) VALUES (9)}), qr/^ERROR:  23502|^$/, 'no default is left that fails');
+is($two->safe_psql('third', q{SET client_min_messages = warning; CREATE EXTENSION pg_bastion; SELECT count(*) FROM bastion.users}), 0, 'a new extension begins empty');
+
+$_->stop for $one, $two, $three;
+done_testing();

@@ -221,6 +221,8 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
         return Error{ErrorCode::limit_exceeded, "JSON text is too long",
                      "At most " + std::to_string(max_bytes) + " bytes are accepted."};
     if (text.empty()) return parse_error(simdjson::EMPTY);
+    // Newer versions of simdjson skip it; what reads the text after us does not.
+    if (text.starts_with("\xef\xbb\xbf")) return parse_error(simdjson::TAPE_ERROR);
     JsonDocument document = JsonAccess::adopt(take_parser());
     JsonStorage& storage = JsonAccess::storage(document);
     if (!storage.reserve(text.size())) return parse_error(simdjson::MEMALLOC);

@@ -189,9 +189,14 @@ Decision decide_from_settings() {
     return anonymous(stale ? "token_of_another_transaction" : "nothing_presented");
 }
 
+bool something_is_presented() noexcept {
+    bool stale = false;
+    return presented_token(&stale) != nullptr || context_value() != nullptr || token_came_too_late();
+}
+
 Decision decide_uncached() {
     if (IsParallelWorker()) return decision_of_worker();
-    if (IsInParallelMode())
+    if (IsInParallelMode() && something_is_presented())
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
                         errmsg("identity cannot be established during a parallel operation")));
     if (deciding) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity depends on itself")));

@@ -95,9 +95,10 @@ void publish_grants() {
 
 Decision decision_of_worker() {
     if (current != nullptr) return parse_grants(*current);
-    if (context_value() != nullptr)
+    if (context_value() != nullptr || token_came_too_late())
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-                        errmsg("identity was not published to the parallel worker")));
+                        errmsg("identity was not published to the parallel worker"),
+                        errhint("Preload pg_bastion, or call bastion.user_id() first.")));
     Decision out{};
     out.state = ContextState::anonymous;
     out.reason = "nothing_presented";

@@ -13,6 +13,7 @@ constexpr uint64 no_transaction = 0;
 uint64 current_transaction = 1;
 uint64 last_id = 0;
 bool loading = true;
+bool token_unknown = false;
 
 PresentedValue* token = nullptr;
 PresentedValue* tenant = nullptr;
@@ -26,6 +27,13 @@ bool counts(const PresentedValue* value) noexcept {
 bool set_in_this_transaction(const char* name) {
     const config_generic* setting = compat::find_setting(name);
     return setting != nullptr && (setting->flags & GUC_CUSTOM_PLACEHOLDER) != 0 && setting->stack != nullptr;
+}
+
+bool has_placeholder_value(const char* name) {
+    const config_generic* setting = compat::find_setting(name);
+    if (setting == nullptr || (setting->flags & GUC_CUSTOM_PLACEHOLDER) == 0) return false;
+    const char* value = *reinterpret_cast<const config_string*>(setting)->variable;
+    return value != nullptr && *value != '\0';
 }
 
 void adopt(PresentedValue* value, bool in_this_transaction) noexcept {
@@ -67,6 +75,8 @@ const PresentedValue* presented_token(bool* stale) noexcept {
     return counted ? token : nullptr;
 }
 
+bool token_came_too_late() noexcept { return token_unknown && IsInParallelMode(); }
+
 const PresentedValue* presented_tenant() noexcept { return counts(tenant) ? tenant : nullptr; }
 const PresentedValue* presented_unit() noexcept { return counts(unit) ? unit : nullptr; }
 
@@ -75,13 +85,14 @@ void next_transaction() noexcept { ++current_transaction; }
 
 Placeholders find_placeholders() {
     return {set_in_this_transaction("bastion.token"), set_in_this_transaction("bastion.tenant"),
-            set_in_this_transaction("bastion.unit")};
+            set_in_this_transaction("bastion.unit"), has_placeholder_value("bastion.token")};
 }
 
 void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept {
     adopt(token, set_in_this_transaction.token);
     adopt(tenant, set_in_this_transaction.tenant);
     adopt(unit, set_in_this_transaction.unit);
+    token_unknown = set_in_this_transaction.unknown;
     loading = false;
 }
 

@@ -24,6 +24,9 @@ const PresentedValue* presented_unit() noexcept;
 // there.
 void hide_statement();
 
+// Whether the library was loaded in parallel mode only, too late to verify the token that is there.
+bool token_came_too_late() noexcept;
+
 // Number of the current top-level transaction of this backend; never 0.
 uint64 transaction_number() noexcept;
 
@@ -34,6 +37,7 @@ void next_transaction() noexcept;
 // settings are defined the placeholders are looked at, afterwards what they became is marked.
 struct Placeholders {
     bool token, tenant, unit;
+    bool unknown;  // a token that this process was given as a placeholder, set by whatever transaction
 };
 Placeholders find_placeholders();
 void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept;

@@ -43,6 +43,26 @@ my $parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET mi
 ($out) = run_psql($server, "$parallel BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; EXECUTE whose; COMMIT; EXECUTE whose");
 is($out, "t\nann", 'a Gather generic plan as the first statement of a backend after the token');
 
+# One whose only call is hidden in a function that the workers run: they must not take the token for none.
+$server->safe_psql('postgres', <<'SQL');
+CREATE TABLE plain AS SELECT i FROM generate_series(1, 5000) i;
+ANALYZE plain;
+GRANT SELECT ON plain TO app;
+CREATE FUNCTION who() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+    $$ BEGIN RETURN coalesce((SELECT 'somebody' WHERE bastion.user_id() IS NOT NULL), 'nobody'); END $$;
+SQL
+foreach my $leader ('on', 'off') {
+    my $hidden = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+        SET parallel_leader_participation = $leader;";
+    ($out, $err) = run_psql($server, "$hidden BEGIN; SET LOCAL bastion.token = '$token{ann}'; SELECT DISTINCT who() FROM plain; ROLLBACK");
+    is($out, '', "workers without the leader's identity, leader $leader");
+    like($err, qr/identity (was not published to the parallel worker|cannot be established during a parallel operation)/, 'an error says so');
+    ($out) = run_psql($server, "SELECT bastion.user_id(); $hidden BEGIN; SET LOCAL bastion.token = '$token{ann}'; SELECT DISTINCT who() FROM plain; ROLLBACK");
+    is($out, "\nsomebody", 'and none once the leader has the library');
+    ($out) = run_psql($server, "$hidden SELECT DISTINCT who() FROM plain");
+    is($out, 'nobody', 'nor without a token');
+}
+
 # Forged before the load.
 foreach my $value ($forged, "$forged\n\n{}", $forged_grants) {
     foreach my $setting ('bastion.context', 'bastion.grants') {
@@ -101,6 +121,11 @@ is($out, "<hidden>\nann sees ann\nnobody sees nothing", 'preloaded: the token');
 is($out, 'nobody sees nothing', 'preloaded: a token of the session');
 ($out) = run_psql($server, "$parallel BEGIN; SELECT set_config('bastion.token', '$token{ann}', true); EXECUTE whose; COMMIT; EXECUTE whose");
 is($out, "<hidden>\nann", 'preloaded: parallel workers');
+$server->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
+$server->restart;
+($out) = run_psql($server, "BEGIN; SELECT bastion.authenticate('$token{ann}') IS NOT NULL; UPDATE documents SET of = of; PREPARE TRANSACTION 'two'; SELECT seen();
+    SET bastion.token = '$token{bob}'; COMMIT PREPARED 'two'; SELECT seen()");
+is($out, "t\nnobody sees nothing\nnobody sees nothing", 'nothing stays of a prepared transaction');
 foreach my $option ("-c bastion.token=$token{ann}", '-c bastion.context=x', '-c bastion.grants=x', '-c bastion.tenant=x') {
     ($out, $err) = run_psql($server, 'SELECT seen()', connstr => $server->connstr('postgres') . " options='$option'", user => 'app');
     is($out, '', 'preloaded: PGOPTIONS end the connection: ' . substr($option, 0, 20));

@@ -165,21 +165,34 @@ TEST(Password, Argon2AndPbkdf2CountNul) {
 
 TEST(Password, Pbkdf2TextForms) {
     // From passlib's documentation.
-    EXPECT_TRUE(verifies("password",
-                         "$pbkdf2-sha256$6400$.6UI/S.nXIk8jcbdHx3Fhg$98jZicV16ODfEsEZeYPGHU3kbrUrvUEXOPimVSQDD44"));
+    EXPECT_TRUE(
+        verifies("password", "$pbkdf2-sha256$6400$.6UI/S.nXIk8jcbdHx3Fhg$98jZicV16ODfEsEZeYPGHU3kbrUrvUEXOPimVSQDD44"));
     // Computed with Python's hashlib; the second has "." and "/" in salt and hash.
-    EXPECT_TRUE(verifies("password",
-                         "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$hRRjgXWkW8ResfIvBP99J/T4vkgEmMRV/0tJTOjR59I"));
-    EXPECT_TRUE(verifies("\xff\xfe",
-                         "$pbkdf2-sha256$1$8PHy8/T19vf4.fr7/P3./w$qNG6NCKQowBjiXZYdtvnpcLq9ECvemX7CdJULUAZSfs"));
+    EXPECT_TRUE(
+        verifies("password", "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$hRRjgXWkW8ResfIvBP99J/T4vkgEmMRV/0tJTOjR59I"));
+    EXPECT_TRUE(
+        verifies("\xff\xfe", "$pbkdf2-sha256$1$8PHy8/T19vf4.fr7/P3./w$qNG6NCKQowBjiXZYdtvnpcLq9ECvemX7CdJULUAZSfs"));
     EXPECT_TRUE(verifies("password", "$pbkdf2-sha256$10$$M.xwwYFNCZeh8Eirri05RZaTyE/NPf63.IeQJQb3VxY"));
     EXPECT_FALSE(verifies("password", "$pbkdf2-sha256$10$$"));
-    EXPECT_FALSE(verifies("\xff\xfe",
-                          "$pbkdf2-sha256$1$8PHy8/T19vf4+fr7/P3+/w$qNG6NCKQowBjiXZYdtvnpcLq9ECvemX7CdJULUAZSfs"));
+    EXPECT_FALSE(
+        verifies("\xff\xfe", "$pbkdf2-sha256$1$8PHy8/T19vf4+fr7/P3+/w$qNG6NCKQowBjiXZYdtvnpcLq9ECvemX7CdJULUAZSfs"));
     const std::string raw =
         "$bastion-pbkdf2-sha256$i=480000$MDEyMzQ1Njc4OWFiY2RlZg==$9moxJ8v339r+9zZQtD2xLjt9WmxpGfYjn8RznDU//Uk=";
     EXPECT_TRUE(verifies("password", raw));
     EXPECT_FALSE(verifies("Password", raw));
+    // Genuine, with salts of 7, 8, 64 and 65 bytes.
+    EXPECT_FALSE(
+        verifies("password", "$bastion-pbkdf2-sha256$i=1$MDEyMzQ1Ng==$Vxd7iOtq7qV0gYRDq9A5dK8YzXqQtwX8vukNlWZOXBk="));
+    EXPECT_TRUE(
+        verifies("password", "$bastion-pbkdf2-sha256$i=1$MDEyMzQ1Njc=$Dkk5qeUpKFnQ7LPFvJKCfg6mBdmEdXJIWGmuMnpkKu4="));
+    EXPECT_TRUE(verifies(
+        "password",
+        "$bastion-pbkdf2-sha256$i=1$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3O"
+        "DlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==$85bLK7TPqlPPtwCzlGC0JtAGVGAnT2SciXg48qD/R98="));
+    EXPECT_FALSE(verifies(
+        "password",
+        "$bastion-pbkdf2-sha256$i=1$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3O"
+        "DlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjA=$XuXo29YYQb95kQ3h3CU4WoM84fn0L9rYHOeZuMYSJhU="));
     std::string high_byte = raw;
     high_byte[raw.find("//U")] = '\xc3';
     EXPECT_FALSE(verifies("password", high_byte));
@@ -191,27 +204,50 @@ TEST(Password, Pbkdf2TextForms) {
 
 TEST(Password, MalformedHashesAreFalse) {
     const std::string salt = "c29tZXNhbHQxMjM0NTY3OA", hash(43, 'A');
-    for (const std::string& text : std::vector<std::string>{
-             "", "x", "garbage", "$", "$$$$", "ab01FAX.bQRSU", "$1$abc$def", "$y$j9T$abc$def", "{SSHA}abcd",
-             "$argon2id$", "$argon2d$v=19$m=8,t=1,p=1$" + salt + "$" + hash,
-             "$argon2id$v=16$m=8,t=1,p=1$" + salt + "$" + hash, "$argon2id$m=8,t=1,p=1$" + salt + "$" + hash,
-             "$argon2id$v=19$m=08,t=1,p=1$" + salt + "$" + hash, "$argon2id$v=19$m=+8,t=1,p=1$" + salt + "$" + hash,
-             "$argon2id$v=19$m=8,t=0,p=1$" + salt + "$" + hash, "$argon2id$v=19$m=8,t=1,p=0$" + salt + "$" + hash,
-             "$argon2id$v=19$m=8,t=1,p=2$" + salt + "$" + hash, "$argon2id$v=19$t=1,m=8,p=1$" + salt + "$" + hash,
-             "$argon2id$v=19$m=8,t=1,p=1$c2hvcnQ$" + hash, "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$AAAA",
-             "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + hash + "=",
-             "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + std::string(42, 'A') + "B",
-             "$argon2id$v=19$m=8,t=1,p=1,keyid=aa$" + salt + "$" + hash, "$2b$04$", "$2x$04$" + std::string(53, 'a'),
-             "$2b$03$" + std::string(53, 'a'), "$2b$32$" + std::string(53, 'a'), "$2b$4$" + std::string(54, 'a'),
-             "$2$04$" + std::string(54, 'a'), "$2b$04$" + std::string(52, 'a') + "=",
-             "$2c$04$" + std::string(53, 'a'), "$pbkdf2-sha256$0$" + salt + "$" + hash,
-             "$pbkdf2-sha256$01$" + salt + "$" + hash, "$pbkdf2-sha256$-1$" + salt + "$" + hash,
-             "$pbkdf2-sha256$1$" + salt + "$AAAA", "$pbkdf2-sha256$1$" + salt + "==$" + hash,
-             "$pbkdf2-sha512$1$" + salt + "$" + hash, "$pbkdf2-sha256$1$" + salt + "$" + hash + "$",
-             "$bastion-pbkdf2-sha256$1$" + salt + "==$" + hash + "=",
-             "$bastion-pbkdf2-sha256$i=1$" + salt + "$" + hash + "=",
-             "$bastion-pbkdf2-sha256$i=1$c2hvcnQ=$" + hash + "=",
-             "$bastion-pbkdf2-sha256$i=1$" + std::string(88, 'A') + "$" + hash + "="}) {
+    for (const std::string& text :
+         std::vector<std::string>{"",
+                                  "x",
+                                  "garbage",
+                                  "$",
+                                  "$$$$",
+                                  "ab01FAX.bQRSU",
+                                  "$1$abc$def",
+                                  "$y$j9T$abc$def",
+                                  "{SSHA}abcd",
+                                  "$argon2id$",
+                                  "$argon2d$v=19$m=8,t=1,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=16$m=8,t=1,p=1$" + salt + "$" + hash,
+                                  "$argon2id$m=8,t=1,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=08,t=1,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=+8,t=1,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=8,t=0,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=8,t=1,p=0$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=8,t=1,p=2$" + salt + "$" + hash,
+                                  "$argon2id$v=19$t=1,m=8,p=1$" + salt + "$" + hash,
+                                  "$argon2id$v=19$m=8,t=1,p=1$c2hvcnQ$" + hash,
+                                  "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$AAAA",
+                                  "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + hash + "=",
+                                  "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + std::string(42, 'A') + "B",
+                                  "$argon2id$v=19$m=8,t=1,p=1,keyid=aa$" + salt + "$" + hash,
+                                  "$2b$04$",
+                                  "$2x$04$" + std::string(53, 'a'),
+                                  "$2b$03$" + std::string(53, 'a'),
+                                  "$2b$32$" + std::string(53, 'a'),
+                                  "$2b$4$" + std::string(54, 'a'),
+                                  "$2$04$" + std::string(54, 'a'),
+                                  "$2b$04$" + std::string(52, 'a') + "=",
+                                  "$2c$04$" + std::string(53, 'a'),
+                                  "$pbkdf2-sha256$0$" + salt + "$" + hash,
+                                  "$pbkdf2-sha256$01$" + salt + "$" + hash,
+                                  "$pbkdf2-sha256$-1$" + salt + "$" + hash,
+                                  "$pbkdf2-sha256$1$" + salt + "$AAAA",
+                                  "$pbkdf2-sha256$1$" + salt + "==$" + hash,
+                                  "$pbkdf2-sha512$1$" + salt + "$" + hash,
+                                  "$pbkdf2-sha256$1$" + salt + "$" + hash + "$",
+                                  "$bastion-pbkdf2-sha256$1$" + salt + "==$" + hash + "=",
+                                  "$bastion-pbkdf2-sha256$i=1$" + salt + "$" + hash + "=",
+                                  "$bastion-pbkdf2-sha256$i=1$c2hvcnQ=$" + hash + "=",
+                                  "$bastion-pbkdf2-sha256$i=1$" + std::string(88, 'A') + "$" + hash + "="}) {
         EXPECT_FALSE(verifies("", text)) << text;
         EXPECT_FALSE(verifies("x", text)) << text;
         for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256})
@@ -253,8 +289,8 @@ TEST(Password, NeedsRehashWhenAnyParameterIsWeaker) {
     EXPECT_TRUE(password_needs_rehash("$argon2id$v=19$m=65536,t=3,p=1" + salt + std::string(22, 'A'), wanted));
     EXPECT_FALSE(password_needs_rehash("$2y$13$" + std::string(53, 'a'), default_password_params(bcrypt)));
     EXPECT_TRUE(password_needs_rehash("$2b$11$" + std::string(53, 'a'), default_password_params(bcrypt)));
-    EXPECT_TRUE(password_needs_rehash("$pbkdf2-sha256$700000$AAAAAAAAAAA$" + hash,
-                                      default_password_params(pbkdf2_sha256)));
+    EXPECT_TRUE(
+        password_needs_rehash("$pbkdf2-sha256$700000$AAAAAAAAAAA$" + hash, default_password_params(pbkdf2_sha256)));
 }
 
 TEST(PasswordOptions, DefaultsAndOverrides) {
@@ -269,30 +305,30 @@ TEST(PasswordOptions, DefaultsAndOverrides) {
 
 TEST(PasswordOptions, MistakesHaveTheirErrors) {
     using Case = std::tuple<PasswordAlgorithm, const char*, ErrorCode>;
-    for (const auto& [algorithm, json, code] : std::vector<Case>{
-             {argon2id, "", ErrorCode::invalid_argument},
-             {argon2id, "{", ErrorCode::invalid_argument},
-             {argon2id, "[]", ErrorCode::invalid_argument},
-             {argon2id, "null", ErrorCode::invalid_argument},
-             {argon2id, R"({"cost": 12})", ErrorCode::invalid_argument},
-             {argon2id, R"({"Memory": 65536})", ErrorCode::invalid_argument},
-             {argon2id, R"({"memory": "65536"})", ErrorCode::invalid_argument},
-             {argon2id, R"({"memory": 65536.5})", ErrorCode::invalid_argument},
-             {argon2id, R"({"memory": null})", ErrorCode::invalid_argument},
-             {argon2id, R"({"memory": -1})", ErrorCode::invalid_argument},
-             {argon2id, R"({"memory": 7})", ErrorCode::invalid_argument},
-             {argon2id, R"({"iterations": 0})", ErrorCode::invalid_argument},
-             {argon2id, R"({"parallelism": 0})", ErrorCode::invalid_argument},
-             {argon2id, R"({"parallelism": 2})", ErrorCode::unsupported},
-             {argon2id, R"({"parallelism": 17})", ErrorCode::limit_exceeded},
-             {argon2id, R"({"memory": 1048577})", ErrorCode::limit_exceeded},
-             {argon2id, R"({"memory": 4294967304})", ErrorCode::limit_exceeded},
-             {argon2id, R"({"iterations": 21})", ErrorCode::limit_exceeded},
-             {bcrypt, R"({"iterations": 12})", ErrorCode::invalid_argument},
-             {bcrypt, R"({"cost": 3})", ErrorCode::invalid_argument},
-             {bcrypt, R"({"cost": 17})", ErrorCode::limit_exceeded},
-             {pbkdf2_sha256, R"({"iterations": 999})", ErrorCode::invalid_argument},
-             {pbkdf2_sha256, R"({"iterations": 10000001})", ErrorCode::limit_exceeded}}) {
+    for (const auto& [algorithm, json, code] :
+         std::vector<Case>{{argon2id, "", ErrorCode::invalid_argument},
+                           {argon2id, "{", ErrorCode::invalid_argument},
+                           {argon2id, "[]", ErrorCode::invalid_argument},
+                           {argon2id, "null", ErrorCode::invalid_argument},
+                           {argon2id, R"({"cost": 12})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"Memory": 65536})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"memory": "65536"})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"memory": 65536.5})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"memory": null})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"memory": -1})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"memory": 7})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"iterations": 0})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"parallelism": 0})", ErrorCode::invalid_argument},
+                           {argon2id, R"({"parallelism": 2})", ErrorCode::unsupported},
+                           {argon2id, R"({"parallelism": 17})", ErrorCode::limit_exceeded},
+                           {argon2id, R"({"memory": 1048577})", ErrorCode::limit_exceeded},
+                           {argon2id, R"({"memory": 4294967304})", ErrorCode::limit_exceeded},
+                           {argon2id, R"({"iterations": 21})", ErrorCode::limit_exceeded},
+                           {bcrypt, R"({"iterations": 12})", ErrorCode::invalid_argument},
+                           {bcrypt, R"({"cost": 3})", ErrorCode::invalid_argument},
+                           {bcrypt, R"({"cost": 17})", ErrorCode::limit_exceeded},
+                           {pbkdf2_sha256, R"({"iterations": 999})", ErrorCode::invalid_argument},
+                           {pbkdf2_sha256, R"({"iterations": 10000001})", ErrorCode::limit_exceeded}}) {
         const auto params = parse_password_options(algorithm, json);
         ASSERT_FALSE(params.ok()) << json;
         EXPECT_EQ(params.error().code, code) << json << ": " << params.error().message;

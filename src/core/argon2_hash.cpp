@@ -1,9 +1,9 @@
 #include "core/argon2_hash.hpp"
 
 #include <sodium.h>
+#include <sys/mman.h>
 
 #include <array>
-#include <cerrno>
 
 #include "core/hash_text.hpp"
 
@@ -19,6 +19,14 @@ constexpr std::size_t min_hash_bytes = 16;
 bool sodium_ready() noexcept {
     static const bool ready = sodium_init() >= 0;
     return ready;
+}
+
+// libsodium calls a failed allocation a mismatch. A wrong password must not be told to somebody whose password was never
+// looked at, so a mismatch counts only while the memory can be had. Nothing is touched: this costs microseconds.
+bool memory_available(std::uint32_t memory_kib) noexcept {
+    const std::size_t size = std::size_t{memory_kib} * 1024;
+    void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory != MAP_FAILED && ::munmap(memory, size) == 0;
 }
 
 Error out_of_memory() { return {ErrorCode::busy, "could not get the memory for a password hash"}; }
@@ -60,9 +68,8 @@ Result<void> check_argon2_ceilings(std::uint32_t memory_kib, std::uint32_t itera
 
 Result<std::string> argon2_hash(std::string_view password, const PasswordParams& params) {
     std::array<char, crypto_pwhash_argon2id_STRBYTES> text;
-    if (!sodium_ready() ||
-        crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
-                                   std::size_t{params.memory_kib} * 1024) != 0)
+    if (!sodium_ready() || crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
+                                                      std::size_t{params.memory_kib} * 1024) != 0)
         return out_of_memory();
     return std::string(text.data());
 }
@@ -71,11 +78,9 @@ Result<bool> argon2_verify(std::string_view password, std::string_view text, con
     if (!sodium_ready()) return out_of_memory();
     const std::string terminated(text);
     const auto verify = parsed.hybrid ? crypto_pwhash_argon2id_str_verify : crypto_pwhash_argon2i_str_verify;
-    errno = 0;
     if (verify(terminated.c_str(), password.data(), password.size()) == 0) return true;
-    // libsodium says EINVAL for a mismatch; what remains of a string that was parsed is a failed allocation.
-    if (errno == EINVAL) return false;
-    return out_of_memory();
+    if (!memory_available(parsed.memory_kib)) return out_of_memory();
+    return false;
 }
 
 std::string argon2_dummy(const PasswordParams& params) {

@@ -2,9 +2,11 @@
 #include "core/password.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <set>
 #include <string>
 #include <tuple>
@@ -276,6 +278,23 @@ TEST(Password, CeilingsAreErrorsAtOnce) {
     }
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
 }
+
+// A hash that could not be computed is neither right nor wrong. The sanitizers reserve too much to be limited.
+#if !defined(__SANITIZE_ADDRESS__)
+TEST(PasswordDeathTest, LackOfMemoryIsAnError) {
+    const auto code_without_memory = [](const auto& work) {
+        const struct rlimit small = {256U << 20, 256U << 20};
+        if (::setrlimit(RLIMIT_AS, &small) != 0) std::_Exit(3);
+        const auto result = work();
+        std::_Exit(result.ok() ? 1 : result.error().code == ErrorCode::busy ? 0 : 2);
+    };
+    const std::string hash = "$argon2id$v=19$m=1048576,t=1,p=1$c29tZXNhbHQxMjM0NTY3OA$" + std::string(43, 'A');
+    EXPECT_EXIT(code_without_memory([&] { return password_verify("x", hash); }), testing::ExitedWithCode(0), "");
+    PasswordParams large;
+    large.memory_kib = max_argon2_memory_kib;
+    EXPECT_EXIT(code_without_memory([&] { return password_hash("x", large); }), testing::ExitedWithCode(0), "");
+}
+#endif
 
 TEST(Password, NeedsRehashWhenAnyParameterIsWeaker) {
     const PasswordParams wanted = default_password_params(argon2id);

@@ -95,8 +95,9 @@ BENCHMARK(pbkdf2_20000_raw)->Unit(benchmark::kMillisecond);
 
 const std::string jwk_text = R"({"kty":"oct","alg":"HS256","k":")" +
                              bastion::base64url_encode(as_bytes("0123456789abcdef0123456789abcdef")) + R"("})";
-const std::string claims = R"({"iss":"https://issuer.example","aud":"app","sub":"6f1c9a52-43f0-4a7e-a0f5-0d2e6a1c8b11",)"
-                           R"("iat":1700000000,"exp":1700003600,"jti":"3c2f9f30-9df5-4f0c-8c66-94f6f80f9b7d"})";
+const std::string claims =
+    R"({"iss":"https://issuer.example","aud":"app","sub":"6f1c9a52-43f0-4a7e-a0f5-0d2e6a1c8b11",)"
+    R"("iat":1700000000,"exp":1700003600,"jti":"3c2f9f30-9df5-4f0c-8c66-94f6f80f9b7d"})";
 
 void hs256_verify_ours(benchmark::State& state) {
     const auto keys = bastion::parse_jwk_set(jwk_text).value();
@@ -166,7 +167,8 @@ void aes_gcm_raw(benchmark::State& state) {
         randombytes_buf(nonce.data(), nonce.size());
         require(EVP_EncryptInit_ex2(context, nullptr, key.data(), nonce.data(), nullptr) == 1 &&
                 EVP_EncryptUpdate(context, nullptr, &size, as_bytes(aad).data(), static_cast<int>(aad.size())) == 1 &&
-                EVP_EncryptUpdate(context, out.data(), &size, plaintext.data(), static_cast<int>(plaintext.size())) == 1 &&
+                EVP_EncryptUpdate(context, out.data(), &size, plaintext.data(), static_cast<int>(plaintext.size())) ==
+                    1 &&
                 EVP_EncryptFinal_ex(context, out.data() + plaintext.size(), &size) == 1 &&
                 EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, out.data() + plaintext.size()) == 1);
     }

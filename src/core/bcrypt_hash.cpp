@@ -12,7 +12,7 @@ namespace bastion {
 
 namespace {
 
-constexpr std::size_t prefix_chars = 7;   // "$2b$12$"
+constexpr std::size_t prefix_chars = 7;    // "$2b$12$"
 constexpr std::size_t encoded_chars = 53;  // 22 of salt, 31 of hash
 constexpr std::size_t salt_bytes = 16;
 

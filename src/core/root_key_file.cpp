@@ -19,6 +19,8 @@ namespace bastion {
 
 namespace {
 
+using FileStatus = struct stat;
+
 constexpr std::string_view file_prefix = "pg_bastion root key 1 ";
 constexpr std::size_t key_digits = 2 * root_key_bytes;
 constexpr std::size_t line_bytes = file_prefix.size() + key_digits;
@@ -55,7 +57,9 @@ Error load_failure(int code, const std::string& path) {
 }
 
 Error create_refused(std::string reason, const std::string& path, std::string hint = {}) {
-    return {ErrorCode::invalid_argument, "cannot create root key file \"" + path + "\": " + std::move(reason), {},
+    return {ErrorCode::invalid_argument,
+            "cannot create root key file \"" + path + "\": " + std::move(reason),
+            {},
             std::move(hint)};
 }
 
@@ -63,7 +67,7 @@ Error create_failure(int code, const std::string& path) {
     return {ErrorCode::io_failure, "could not create root key file \"" + path + "\": " + os_reason(code)};
 }
 
-bool same_file(const struct stat& left, const struct stat& right) noexcept {
+bool same_file(const FileStatus& left, const FileStatus& right) noexcept {
     return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
 }
 
@@ -79,14 +83,14 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
 
 // Whether an open directory is the data directory or lies below it, by walking up: no path is compared as text. Empty
 // when that cannot be told.
-std::optional<bool> is_inside(int directory, const struct stat& data_directory) {
+std::optional<bool> is_inside(int directory, const FileStatus& data_directory) {
     std::string up = ".";
-    struct stat current {};
+    FileStatus current{};
     if (::fstatat(directory, up.c_str(), &current, 0) != 0) return std::nullopt;
     for (;;) {
         if (same_file(current, data_directory)) return true;
         up += "/..";
-        struct stat parent {};
+        FileStatus parent{};
         if (::fstatat(directory, up.c_str(), &parent, 0) != 0) return std::nullopt;
         if (same_file(parent, current)) return false;
         current = parent;
@@ -94,12 +98,12 @@ std::optional<bool> is_inside(int directory, const struct stat& data_directory) 
 }
 
 // The directory that really holds the opened file, symbolic links resolved; not open when the path leads elsewhere now.
-FileDescriptor open_real_parent(const std::string& path, const struct stat& file) {
+FileDescriptor open_real_parent(const std::string& path, const FileStatus& file) {
     const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
     if (!real) return FileDescriptor(-1);
     const auto [parent, name] = split_path(real.get());
     FileDescriptor directory(::open(parent.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    struct stat found {};
+    FileStatus found{};
     const bool same = directory.is_open() &&
                       ::fstatat(directory.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
                       same_file(found, file);
@@ -107,7 +111,7 @@ FileDescriptor open_real_parent(const std::string& path, const struct stat& file
 }
 
 // The rule of ssl_key_file.
-const char* permission_problem(const struct stat& file) noexcept {
+const char* permission_problem(const FileStatus& file) noexcept {
     const uid_t user = ::geteuid();
     if (file.st_uid != user && file.st_uid != 0) return "root key file must be owned by the server's user or root";
     if (file.st_uid == user && (file.st_mode & (S_IRWXG | S_IRWXO)) != 0)
@@ -172,7 +176,8 @@ int write_durably(FileDescriptor& file, int directory, ByteSpan line) {
 }
 
 Result<void> check_parent(int directory, const std::string& path, const std::string& data_directory) {
-    struct stat parent {}, data {};
+    FileStatus parent{};
+    FileStatus data{};
     if (::fstat(directory, &parent) != 0) return create_failure(errno, path);
     if (::stat(data_directory.c_str(), &data) != 0) return create_failure(errno, path);
     const auto inside = is_inside(directory, data);
@@ -201,12 +206,14 @@ Result<std::string> root_key_path(std::string_view setting, const std::string& d
         return data_directory.substr(0, last + 1).append(auto_suffix);
     }
     if (setting.starts_with("credential:") || setting.starts_with("command:"))
-        return Error{ErrorCode::unsupported, "this kind of root key source is not supported yet", {},
+        return Error{ErrorCode::unsupported,
+                     "this kind of root key source is not supported yet",
+                     {},
                      "Use 'auto' or 'file:/path'."};
     std::string path(setting.starts_with(file) ? setting.substr(file.size()) : std::string_view());
     if (!usable_path(path))
-        return Error{ErrorCode::invalid_argument, "invalid root key source", {},
-                     "Use 'auto', or 'file:' and an absolute path."};
+        return Error{
+            ErrorCode::invalid_argument, "invalid root key source", {}, "Use 'auto', or 'file:' and an absolute path."};
     return path;
 }
 
@@ -220,7 +227,8 @@ Result<RootKey> load_root_key_file(const std::string& path, const std::string& d
         missing.hint = "A superuser runs SELECT bastion.init(), or restores the file from its copy.";
         return missing;
     }
-    struct stat status {}, data {};
+    FileStatus status{};
+    FileStatus data{};
     if (::fstat(file.get(), &status) != 0) return load_failure(errno, path);
     if (!S_ISREG(status.st_mode)) return unusable("root key file is not a regular file", path);
     if (const char* problem = permission_problem(status)) return unusable(problem, path);

@@ -64,9 +64,8 @@ bool Xaes256Gcm::derive_key(const XaesNonce& nonce, XaesDerivedKey& out) {
 bool Xaes256Gcm::rekey(const XaesNonce& nonce, bool encrypting) {
     XaesDerivedKey key{};
     const std::uint8_t* const gcm_nonce = nonce.data() + xaes_nonce_bytes - gcm_nonce_bytes;
-    const bool ready =
-        derive_key(nonce, key) &&
-        EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce, encrypting ? 1 : 0, nullptr) == 1;
+    const bool ready = derive_key(nonce, key) &&
+                       EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce, encrypting ? 1 : 0, nullptr) == 1;
     sodium_memzero(key.data(), key.size());
     return ready;
 }
@@ -83,9 +82,8 @@ bool Xaes256Gcm::absorb_aad(const XaesAad& aad) {
 
 bool Xaes256Gcm::transform(ByteSpan in, std::uint8_t* out) {
     int written = 0;
-    return in.empty() ||
-           (EVP_CipherUpdate(gcm_.get(), out, &written, in.data(), static_cast<int>(in.size())) == 1 &&
-            static_cast<std::size_t>(written) == in.size());
+    return in.empty() || (EVP_CipherUpdate(gcm_.get(), out, &written, in.data(), static_cast<int>(in.size())) == 1 &&
+                          static_cast<std::size_t>(written) == in.size());
 }
 
 bool Xaes256Gcm::encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {

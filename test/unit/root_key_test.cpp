@@ -23,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using FileStatus = struct stat;
+
 constexpr uid_t nobody = 65534;
 const std::string digits = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const std::string line = "pg_bastion root key 1 " + digits;
@@ -214,7 +216,7 @@ TEST_F(RootKeyFile, OnlyRegularFilesAreRead) {
 TEST_F(RootKeyFile, IsCreatedOnceForItsUserAlone) {
     const auto created = create_root_key_file(path_, data_);
     ASSERT_TRUE(created.ok()) << created.error().message;
-    struct stat status {};
+    FileStatus status{};
     ASSERT_EQ(::stat(path_.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600U);
     EXPECT_EQ(status.st_size, 87);
@@ -249,7 +251,8 @@ TEST_F(RootKeyFile, IsNotCreatedInsideTheDataDirectory) {
 }
 
 TEST_F(RootKeyFile, IsNotCreatedOnAnotherDevice) {
-    struct stat here {}, there {};
+    FileStatus here{};
+    FileStatus there{};
     ASSERT_EQ(::stat(data_.c_str(), &here), 0);
     if (::stat("/dev/shm", &there) != 0 || here.st_dev == there.st_dev || ::access("/dev/shm", W_OK) != 0)
         GTEST_SKIP() << "needs a second device at /dev/shm";
@@ -299,9 +302,7 @@ TEST_F(RootKeyFile, FailedCreationLeavesNothing) {
 }
 
 TEST_F(RootKeyFile, LeavesNoDescriptorOpen) {
-    const auto count = [] {
-        return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
-    };
+    const auto count = [] { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); };
     const auto before = count();
     EXPECT_TRUE(create_root_key_file(path_, data_).ok());
     EXPECT_FALSE(create_root_key_file(path_, data_).ok());
@@ -343,10 +344,11 @@ TEST(RootKey, HierarchyIsFrozen) {
     const auto kek = derive_kek(root, vault);
     ASSERT_TRUE(kek.ok());
     EXPECT_EQ(hex_encode(kek->span()), "3feff1ad35a1d1fae48ec2a8303df73ac09d91bec2acf6d9d74fd3fd797310d9");
-    const Bytes wrapped = hex_decode("b70100000000002a050505050505050505050505050505050505050505050505"
-                                     "f9fcf0ade570a924710f24a56a73e4723e6ec5f3f55dd21ce8e73d035b4175d9"
-                                     "5facee58782a6c805cc34bec16acfed2b74f0d993ccc8ab6451b7a96c3a4f849"
-                                     "c68dee071c66badf79ceb5d895214bef")
+    const Bytes wrapped = hex_decode(
+                              "b70100000000002a050505050505050505050505050505050505050505050505"
+                              "f9fcf0ade570a924710f24a56a73e4723e6ec5f3f55dd21ce8e73d035b4175d9"
+                              "5facee58782a6c805cc34bec16acfed2b74f0d993ccc8ab6451b7a96c3a4f849"
+                              "c68dee071c66badf79ceb5d895214bef")
                               .value();
     const auto dek = unwrap_data_key(wrapped, *kek, {"0123456789abcdef", "secrets", 3, 42});
     ASSERT_TRUE(dek.ok());

@@ -141,7 +141,10 @@ TEST(Sealed, UnknownSuitesAndFlagsAreRefusedEvenIfGenuine) {
 }
 
 TEST(Sealed, AadPartsCannotBeShifted) {
-    EXPECT_EQ(hex_encode(as_bytes(sealed_aad("", "a", "bc"))), "00000000" "0000000161" "000000026263");
+    EXPECT_EQ(hex_encode(as_bytes(sealed_aad("", "a", "bc"))),
+              "00000000"
+              "0000000161"
+              "000000026263");
     EXPECT_NE(sealed_aad("", "ab", "c"), sealed_aad("", "a", "bc"));
     EXPECT_NE(sealed_aad("a", "", ""), sealed_aad("", "a", ""));
 }
@@ -169,9 +172,10 @@ TEST(Sealed, OneKeySealsAndOpensInTurn) {
 // RFC 5869 appendix A: test cases 1, 2 and 3.
 TEST(Hkdf, Rfc5869) {
     const Bytes key(22, 0x0b);
-    EXPECT_EQ(hex_encode(hkdf_sha256(key, from_hex("000102030405060708090a0b0c"), from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)
-                             ->span()),
-              "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
+    EXPECT_EQ(
+        hex_encode(
+            hkdf_sha256(key, from_hex("000102030405060708090a0b0c"), from_hex("f0f1f2f3f4f5f6f7f8f9"), 42)->span()),
+        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865");
     EXPECT_EQ(hex_encode(hkdf_sha256(key, {}, {}, 42)->span()),
               "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8");
 

@@ -34,7 +34,7 @@ INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion.whoami()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
-    'bastion.jwks()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
+    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
     'bastion.invalidate()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),

@@ -12,7 +12,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()',
     'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()',
     'bastion.has_permission(text)', 'bastion.tenant_if_allowed(text)', 'bastion.tenant_number_if_allowed(text)',
-    'bastion.permissions()', 'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
+    'bastion.permissions()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
+    'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
@@ -95,7 +96,7 @@ UNION ALL
 SELECT 'SECURITY DEFINER outside the written list', name::text FROM test.own_functions
 WHERE prosecdef AND name::text NOT IN (
     'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
-    'bastion.impersonate(uuid,uuid,text,boolean)',
+    'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
     -- for migration roles and the event trigger
     'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
     'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',

@@ -15,6 +15,11 @@ SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.roles', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.role_permissions', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.role_parents', '');
+-- Triggers make the lists of tenants and units again.
+SELECT pg_extension_config_dump('bastion.acls', $$WHERE kind IN ('user', 'row') OR kind = 'unit' AND unit_id IS NULL$$);
+SELECT pg_extension_config_dump('bastion.acls_id_seq', '');
+SELECT pg_extension_config_dump('bastion.acl_entries', '');
+SELECT pg_extension_config_dump('bastion.level_actions', 'WHERE NOT system');
 SELECT pg_extension_config_dump('bastion.memberships', '');
 SELECT pg_extension_config_dump('bastion.user_permissions', '');
 SELECT pg_extension_config_dump('bastion.platform_roles', '');

@@ -28,6 +28,9 @@ AS $$
            ('bastion.tenant_if_allowed(text)'),
            ('bastion.tenant_number_if_allowed(text)'),
            ('bastion.permissions()'),
+           ('bastion.tenant_acl()'),
+           ('bastion.unit_acl()'),
+           ('bastion.own_acl()'),
            ('bastion_api.signup(text, text, text, text, text)'),
            ('bastion_api.login(text, text, text, text)'),
            ('bastion_api.me()')

@@ -104,6 +104,61 @@ CREATE TRIGGER tenants_invalidate_insert AFTER INSERT ON bastion.tenants
 FOR EACH ROW WHEN (bastion.has_platform_roles()) EXECUTE FUNCTION bastion.invalidate('all');
 ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_insert;
 
+-- A new default list concerns everybody who holds something in the whole tenant. A sign-up makes its lists before its first
+-- member.
+CREATE FUNCTION bastion.tenant_in_use(tenant_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.has_platform_roles()
+        OR EXISTS (SELECT FROM bastion.memberships m WHERE m.tenant_id = tenant_in_use.tenant_id)
+$$;
+COMMENT ON FUNCTION bastion.tenant_in_use(uuid) IS 'Whether anybody may have rights in a tenant. Internal.';
+
+CREATE TRIGGER acls_invalidate AFTER UPDATE OR DELETE ON bastion.acls
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER acls_invalidate_insert AFTER INSERT ON bastion.acls
+FOR EACH ROW WHEN (bastion.tenant_in_use(NEW.tenant_id)) EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER acls_invalidate_insert_user AFTER INSERT ON bastion.acls
+FOR EACH ROW WHEN (NEW.kind = 'user') EXECUTE FUNCTION bastion.invalidate('user', 'user_id');
+CREATE TRIGGER acls_invalidate_truncate AFTER TRUNCATE ON bastion.acls
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.acls ENABLE ALWAYS TRIGGER acls_invalidate;
+ALTER TABLE bastion.acls ENABLE ALWAYS TRIGGER acls_invalidate_insert;
+ALTER TABLE bastion.acls ENABLE ALWAYS TRIGGER acls_invalidate_insert_user;
+ALTER TABLE bastion.acls ENABLE ALWAYS TRIGGER acls_invalidate_truncate;
+
+-- A share with one user concerns that one.
+CREATE TRIGGER acl_entries_invalidate_insert AFTER INSERT ON bastion.acl_entries
+FOR EACH ROW WHEN (NEW.subject_kind <> 'user') EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER acl_entries_invalidate_insert_user AFTER INSERT ON bastion.acl_entries
+FOR EACH ROW WHEN (NEW.subject_kind = 'user') EXECUTE FUNCTION bastion.invalidate('user', 'subject_id');
+CREATE TRIGGER acl_entries_invalidate_update AFTER UPDATE ON bastion.acl_entries
+FOR EACH ROW WHEN (OLD.subject_kind <> 'user' OR NEW.subject_kind <> 'user') EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER acl_entries_invalidate_update_user AFTER UPDATE ON bastion.acl_entries
+FOR EACH ROW WHEN (OLD.subject_kind = 'user' AND NEW.subject_kind = 'user')
+EXECUTE FUNCTION bastion.invalidate('user', 'subject_id');
+CREATE TRIGGER acl_entries_invalidate_delete AFTER DELETE ON bastion.acl_entries
+FOR EACH ROW WHEN (OLD.subject_kind <> 'user') EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER acl_entries_invalidate_delete_user AFTER DELETE ON bastion.acl_entries
+FOR EACH ROW WHEN (OLD.subject_kind = 'user') EXECUTE FUNCTION bastion.invalidate('user', 'subject_id');
+CREATE TRIGGER acl_entries_invalidate_truncate AFTER TRUNCATE ON bastion.acl_entries
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_insert;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_insert_user;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_update;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_update_user;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_delete;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_delete_user;
+ALTER TABLE bastion.acl_entries ENABLE ALWAYS TRIGGER acl_entries_invalidate_truncate;
+
+CREATE TRIGGER level_actions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.level_actions
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER level_actions_invalidate_truncate AFTER TRUNCATE ON bastion.level_actions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('all');
+ALTER TABLE bastion.level_actions ENABLE ALWAYS TRIGGER level_actions_invalidate;
+ALTER TABLE bastion.level_actions ENABLE ALWAYS TRIGGER level_actions_invalidate_truncate;
+
 CREATE TRIGGER permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.permissions
 FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
 CREATE TRIGGER permissions_invalidate_truncate AFTER TRUNCATE ON bastion.permissions

@@ -1,6 +1,7 @@
 
 -- From a user, a tenant and a unit to a set of permissions. The library calls resolve_identity() and
--- effective_permissions() under the owner and caches what they return until a trigger of invalidation.sql fires.
+-- effective_permissions() under the owner and caches what they return until a trigger of invalidation.sql fires. PL/pgSQL keeps
+-- its plans.
 
 CREATE FUNCTION bastion.find_tenant(tenant text) RETURNS uuid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -26,52 +27,61 @@ COMMENT ON FUNCTION bastion.find_unit(uuid, text) IS
 
 CREATE FUNCTION bastion.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (role_id uuid, tenant_wide boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     SELECT m.role_id, m.unit_id IS NULL FROM bastion.memberships_in_force m
     WHERE m.user_id = roles_in_force.user_id AND m.tenant_id = roles_in_force.tenant_id
       AND (m.unit_id IS NULL OR m.unit_id IN (
           SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = roles_in_force.unit_id))
     UNION ALL
-    SELECT p.role_id, true FROM bastion.platform_roles_in_force p WHERE p.user_id = roles_in_force.user_id
+    SELECT p.role_id, true FROM bastion.platform_roles_in_force p WHERE p.user_id = roles_in_force.user_id;
+END
 $$;
 COMMENT ON FUNCTION bastion.roles_in_force(uuid, uuid, uuid) IS
 'The roles that a user was given in a tenant and, when a unit is named, in that unit: those of every tenant, of this tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Without what they inherit. Internal.';
 
 CREATE FUNCTION bastion.rights_in_force(user_id uuid, tenant_id uuid)
 RETURNS TABLE (unit_id uuid, pattern text, effect text)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     WITH RECURSIVE held AS (
         (SELECT m.unit_id, m.role_id FROM bastion.memberships_in_force m
          WHERE m.user_id = rights_in_force.user_id AND m.tenant_id = rights_in_force.tenant_id
          UNION
-         SELECT NULL, p.role_id FROM bastion.platform_roles_in_force p WHERE p.user_id = rights_in_force.user_id)
+         SELECT NULL::uuid, p.role_id FROM bastion.platform_roles_in_force p WHERE p.user_id = rights_in_force.user_id)
         UNION
         SELECT h.unit_id, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
     )
-    SELECT h.unit_id, rp.pattern, 'grant' FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
+    SELECT h.unit_id, rp.pattern, 'grant'::text FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
     UNION
     SELECT p.unit_id, p.pattern, p.effect FROM bastion.user_permissions_in_force p
-    WHERE p.user_id = rights_in_force.user_id AND p.tenant_id = rights_in_force.tenant_id
+    WHERE p.user_id = rights_in_force.user_id AND p.tenant_id = rights_in_force.tenant_id;
+END
 $$;
 COMMENT ON FUNCTION bastion.rights_in_force(uuid, uuid) IS
 'Every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in a unit of it: through memberships, what their roles inherit, platform roles, and grants and denies of the user''s own. Internal.';
 
 CREATE FUNCTION bastion.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (permission text, tenant_wide boolean)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $$
+BEGIN
+    RETURN QUERY
     SELECT p.permission, bool_or(r.unit_id IS NULL)
     FROM bastion.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id) r
     JOIN bastion.permission_patterns p ON p.pattern = r.pattern
     WHERE r.unit_id IS NULL OR r.unit_id IN (
         SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = effective_permissions.unit_id)
     GROUP BY p.permission
-    HAVING bool_and(r.effect = 'grant')
+    HAVING bool_and(r.effect = 'grant');
+END
 $$;
 COMMENT ON FUNCTION bastion.effective_permissions(uuid, uuid, uuid) IS
 'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';

@@ -1,6 +1,10 @@
 
 -- Who there is: tenants, the units inside them, users and their passwords.
 
+-- Ids of access control lists, which tables_acl.sql makes: a tenant and a unit know theirs.
+CREATE SEQUENCE bastion.acls_id_seq AS bigint;
+COMMENT ON SEQUENCE bastion.acls_id_seq IS 'Ids of bastion.acls';
+
 CREATE TABLE bastion.tenants (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     number bigint GENERATED ALWAYS AS IDENTITY,
@@ -8,6 +12,7 @@ CREATE TABLE bastion.tenants (
     slug text COLLATE "C" NOT NULL,
     plan text NOT NULL DEFAULT 'free',
     status text NOT NULL DEFAULT 'active',
+    acl_id bigint NOT NULL DEFAULT nextval('bastion.acls_id_seq'),
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_number_key UNIQUE (number),
@@ -24,6 +29,7 @@ COMMENT ON COLUMN bastion.tenants.name IS 'For people; need not be unique';
 COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and as argument; never a uuid';
 COMMENT ON COLUMN bastion.tenants.plan IS 'What the tenant has subscribed to';
 COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: nobody can work in it';
+COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default access control list of its rows';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was made';
 
 CREATE TABLE bastion.units (
@@ -32,6 +38,7 @@ CREATE TABLE bastion.units (
     kind text NOT NULL,
     name text NOT NULL,
     slug text COLLATE "C",
+    acl_id bigint NOT NULL DEFAULT nextval('bastion.acls_id_seq'),
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT units_pkey PRIMARY KEY (id),
     CONSTRAINT units_tenant_id_id_key UNIQUE (tenant_id, id),
@@ -47,6 +54,7 @@ COMMENT ON COLUMN bastion.units.tenant_id IS 'The tenant it belongs to';
 COMMENT ON COLUMN bastion.units.kind IS 'One word of the application''s own: team, project, department';
 COMMENT ON COLUMN bastion.units.name IS 'For people';
 COMMENT ON COLUMN bastion.units.slug IS 'Optional name in URLs and as argument, unique in the tenant; never a uuid';
+COMMENT ON COLUMN bastion.units.acl_id IS 'The default access control list of its rows';
 COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was made';
 
 -- A table of its own: a reference from units to itself is a cycle to pg_dump, which then warns and cannot order the rows.

@@ -80,7 +80,7 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION bastion.unit_closure_rebuild(uuid) IS
-'Builds the closure of a tenant anew. Internal; an operator may call it.';
+'Builds the closure of a tenant anew, which an operator may do too. Internal.';
 
 CREATE FUNCTION bastion.follow_units() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -1,0 +1,221 @@
+
+-- From a user and a tenant to the rows that they may act on: the sets that the library caches beside the permissions. They
+-- come in groups, some permissions beside some lists, not as every pair. PL/pgSQL here keeps its plans, which cost more than
+-- running them.
+
+CREATE FUNCTION bastion.own_acl() RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion.member_acl(bastion.user_id(), bastion.tenant_id()) $$;
+COMMENT ON FUNCTION bastion.own_acl() IS
+'The access control list of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for the holder of a platform role it is made at the first call. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_acl() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT t.acl_id FROM bastion.tenants t WHERE t.id = bastion.tenant_id() $$;
+COMMENT ON FUNCTION bastion.tenant_acl() IS
+'The default access control list of this transaction''s tenant; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unit_acl() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT u.acl_id FROM bastion.units u WHERE u.id = bastion.unit_id() $$;
+COMMENT ON FUNCTION bastion.unit_acl() IS
+'The default access control list of this transaction''s unit; NULL when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.share_subjects(user_id uuid, tenant_id uuid)
+RETURNS TABLE (subject_kind text, subject_id uuid, everywhere boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE held AS (
+        SELECT r.role_id FROM bastion.roles_in_force(share_subjects.user_id, share_subjects.tenant_id, NULL) r
+        UNION
+        SELECT p.parent_id FROM held h JOIN bastion.role_parents p ON p.role_id = h.role_id
+    )
+    SELECT 'user'::text, share_subjects.user_id, true
+    UNION ALL
+    SELECT 'tenant', share_subjects.tenant_id, true
+    UNION ALL
+    SELECT DISTINCT 'unit', c.ancestor_id, true
+    FROM bastion.memberships_in_force m JOIN bastion.unit_closure c ON c.descendant_id = m.unit_id
+    WHERE m.user_id = share_subjects.user_id AND m.tenant_id = share_subjects.tenant_id
+    UNION ALL
+    SELECT 'role', r.id, r.tenant_id IS NOT NULL FROM held h JOIN bastion.roles r ON r.id = h.role_id;
+END
+$$;
+COMMENT ON FUNCTION bastion.share_subjects(uuid, uuid) IS
+'As whom a user meets shares in a tenant: the user, the tenant, the units of memberships and those above them, the roles held in the whole tenant and what these inherit. everywhere: also for the rows of other tenants, which a role that every tenant can use is not. Internal.';
+
+-- One statement, so that every part reads the same snapshot. create is given by the permission alone: neither a share nor
+-- ownership of other rows lets anybody add a row.
+CREATE FUNCTION bastion.acl_grants(user_id uuid, tenant_id uuid)
+RETURNS TABLE (permissions text[], acl_ids bigint[], cross_tenant boolean)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    for_user uuid := acl_grants.user_id;
+    for_tenant uuid := acl_grants.tenant_id;
+BEGIN
+    RETURN QUERY
+    WITH rights AS MATERIALIZED (
+        SELECT * FROM bastion.rights_in_force(for_user, for_tenant)
+    ), known AS MATERIALIZED (
+        SELECT p.permission, p.resource, p.action, p.pattern FROM bastion.permission_patterns p WHERE NOT p.system
+    ), denied AS MATERIALIZED (
+        SELECT k.permission FROM rights r JOIN known k ON k.pattern = r.pattern WHERE r.effect = 'deny' AND r.unit_id IS NULL
+    ), held AS MATERIALIZED (
+        SELECT k.permission, k.resource, k.action, bool_or(r.tenant_wide) AS tenant_wide
+        FROM (SELECT x.pattern, bool_or(x.unit_id IS NULL) AS tenant_wide FROM rights x WHERE x.effect = 'grant' GROUP BY 1) r
+        JOIN known k ON k.pattern = r.pattern
+        WHERE k.permission NOT IN (SELECT d.permission FROM denied d)
+        GROUP BY k.permission, k.resource, k.action
+    ), wide AS MATERIALIZED (
+        SELECT coalesce(array_agg(h.permission), '{}') AS list FROM held h WHERE h.tenant_wide
+    ), giveable AS MATERIALIZED (
+        SELECT p.name, p.resource, coalesce(l.level, 4) AS level
+        FROM bastion.permissions p LEFT JOIN bastion.level_actions l ON l.action = p.action
+        WHERE NOT p.system AND p.name NOT IN (SELECT d.permission FROM denied d)
+          AND (p.action <> 'create' OR p.name IN (SELECT h.permission FROM held h))
+    ), denied_below AS MATERIALIZED (
+        SELECT c.descendant_id AS unit_id, array_agg(DISTINCT k.permission) AS list
+        FROM rights r JOIN bastion.unit_closure c ON c.ancestor_id = r.unit_id JOIN known k ON k.pattern = r.pattern
+        WHERE r.effect = 'deny' GROUP BY c.descendant_id
+    -- Units of the same patterns together: a member of a thousand teams has one group.
+    ), alike AS MATERIALIZED (
+        SELECT x.patterns, array_agg(x.unit_id) AS unit_ids
+        FROM (SELECT r.unit_id, array_agg(r.pattern ORDER BY r.pattern) AS patterns FROM rights r
+              WHERE r.effect = 'grant' AND r.unit_id IS NOT NULL GROUP BY r.unit_id) x
+        GROUP BY x.patterns
+    ), below AS MATERIALIZED (
+        SELECT DISTINCT x.patterns, c.descendant_id AS unit_id
+        FROM alike x, unnest(x.unit_ids) place JOIN bastion.unit_closure c ON c.ancestor_id = place
+    ), subjects AS MATERIALIZED (
+        SELECT * FROM bastion.share_subjects(for_user, for_tenant)
+    ), shared AS MATERIALIZED (
+        SELECT e.tenant_id, e.level, array_agg(e.acl_id) AS list,
+               coalesce(array_agg(e.acl_id) FILTER (WHERE e.acl_kind <> 'row'), '{}') AS bases
+        FROM subjects s JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id
+        WHERE (e.valid_until IS NULL OR e.valid_until > statement_timestamp()) AND (e.tenant_id = for_tenant OR s.everywhere)
+        GROUP BY e.tenant_id, e.level
+    ), places (allowed, forbidden, list, bases, of_tenant) AS (
+        SELECT w.list, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant
+        FROM wide w, bastion.tenants t WHERE t.id = for_tenant
+        UNION ALL
+        SELECT w.list, d.list, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant
+        FROM wide w, bastion.units u LEFT JOIN denied_below d ON d.unit_id = u.id
+        WHERE u.tenant_id = for_tenant GROUP BY w.list, d.list
+        UNION ALL
+        SELECT ARRAY(SELECT h.permission FROM held h WHERE NOT h.tenant_wide AND h.permission IN (
+                         SELECT k.permission FROM known k WHERE k.pattern = ANY (x.patterns))),
+               x.list, x.acl_ids, x.acl_ids, for_tenant
+        FROM (SELECT b.patterns, d.list, array_agg(u.acl_id) AS acl_ids
+              FROM below b JOIN bastion.units u ON u.id = b.unit_id LEFT JOIN denied_below d ON d.unit_id = u.id
+              GROUP BY b.patterns, d.list) x
+        UNION ALL
+        SELECT (SELECT array_agg(v.name) FROM giveable v), NULL, ARRAY[a.id], ARRAY[a.id], for_tenant
+        FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant
+        UNION ALL
+        SELECT (SELECT array_agg(v.name) FROM giveable v WHERE v.resource IN (
+                    SELECT h.resource FROM held h WHERE h.tenant_wide AND h.action = 'manage')),
+               NULL, array_agg(a.id), '{}', for_tenant
+        FROM bastion.acls a
+        WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'row') OR a.kind = 'unit' AND a.unit_id IS NULL)
+          AND EXISTS (SELECT FROM held h WHERE h.tenant_wide AND h.action = 'manage')
+        UNION ALL
+        SELECT (SELECT array_agg(v.name) FROM giveable v WHERE v.level <= s.level),
+               CASE WHEN s.tenant_id <> for_tenant THEN (
+                   SELECT array_agg(p.permission)
+                   FROM bastion.user_permissions_in_force d JOIN bastion.permission_patterns p ON p.pattern = d.pattern
+                   WHERE d.user_id = for_user AND d.tenant_id = s.tenant_id AND d.unit_id IS NULL AND d.effect = 'deny') END,
+               s.list, s.bases, s.tenant_id
+        FROM shared s
+    )
+    SELECT a.list, p.list || coalesce(r.list, '{}'), p.of_tenant <> for_tenant
+    FROM places p,
+         LATERAL (SELECT CASE WHEN p.forbidden IS NULL THEN p.allowed
+                              ELSE ARRAY(SELECT unnest(p.allowed) EXCEPT SELECT unnest(p.forbidden)) END AS list) a,
+         LATERAL (SELECT array_agg(x.id) AS list FROM unnest(p.bases) base
+                  JOIN bastion.acls x ON x.base_acl_id = base) r
+    WHERE cardinality(a.list) > 0;
+END
+$$;
+COMMENT ON FUNCTION bastion.acl_grants(uuid, uuid) IS
+'What a user may do with which rows in a tenant, as groups of permissions beside access control lists: held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, everybody''s; what is shared with the user. cross_tenant: lists of other tenants, shared with the user. The same pair may come more than once. Asks neither whether the user nor whether the tenant is active. Internal.';
+
+CREATE FUNCTION bastion.tenant_grants(user_id uuid) RETURNS TABLE (permissions text[], tenant_ids uuid[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    for_user uuid := tenant_grants.user_id;
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE member AS MATERIALIZED (
+        SELECT DISTINCT t.id FROM bastion.tenants t JOIN bastion.memberships_in_force m ON m.tenant_id = t.id
+        WHERE m.user_id = for_user AND t.status = 'active'
+    ), held AS (
+        (SELECT m.tenant_id, m.role_id FROM bastion.memberships_in_force m JOIN member t ON t.id = m.tenant_id
+         WHERE m.user_id = for_user AND m.unit_id IS NULL
+         UNION
+         SELECT NULL::uuid, p.role_id FROM bastion.platform_roles_in_force p WHERE p.user_id = for_user)
+        UNION
+        SELECT h.tenant_id, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
+    ), granted AS MATERIALIZED (
+        SELECT h.tenant_id, p.permission
+        FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
+        JOIN bastion.permission_patterns p ON p.pattern = rp.pattern
+    ), own AS MATERIALIZED (
+        SELECT u.tenant_id, u.effect, p.permission
+        FROM bastion.user_permissions_in_force u JOIN bastion.permission_patterns p ON p.pattern = u.pattern
+        WHERE u.user_id = for_user AND u.unit_id IS NULL
+    ), special AS MATERIALIZED (
+        SELECT id FROM member UNION SELECT o.tenant_id FROM own o JOIN bastion.tenants t ON t.id = o.tenant_id AND t.status = 'active'
+        WHERE EXISTS (SELECT FROM granted g WHERE g.tenant_id IS NULL)
+    ), per_tenant AS (
+        SELECT s.id, ARRAY(
+            SELECT g.permission FROM granted g WHERE g.tenant_id = s.id OR g.tenant_id IS NULL
+            UNION SELECT o.permission FROM own o WHERE o.tenant_id = s.id AND o.effect = 'grant'
+            EXCEPT SELECT o.permission FROM own o WHERE o.tenant_id = s.id AND o.effect = 'deny'
+            ORDER BY 1) AS list
+        FROM special s
+    ), everywhere AS (
+        SELECT array_agg(DISTINCT g.permission ORDER BY g.permission) AS list FROM granted g WHERE g.tenant_id IS NULL
+    )
+    SELECT p.list, array_agg(p.id) FROM per_tenant p WHERE cardinality(p.list) > 0 GROUP BY p.list
+    UNION ALL
+    SELECT e.list, array_agg(t.id) FROM everywhere e, bastion.tenants t
+    WHERE e.list IS NOT NULL AND t.status = 'active' AND t.id NOT IN (SELECT s.id FROM special s)
+    GROUP BY e.list;
+END
+$$;
+COMMENT ON FUNCTION bastion.tenant_grants(uuid) IS
+'What a user holds in which whole tenants, as groups of permissions beside active tenants: through memberships in force, platform roles and grants of the user''s own, less what is denied there. Internal.';
+
+CREATE FUNCTION bastion.rights_valid_until(user_id uuid, tenant_id uuid) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(min(b.at), 'infinity') FROM (
+        SELECT unnest(ARRAY[m.valid_from, m.valid_until]) AS at FROM bastion.memberships m
+        WHERE m.user_id = rights_valid_until.user_id
+        UNION ALL
+        SELECT unnest(ARRAY[p.valid_from, p.valid_until]) FROM bastion.user_permissions p
+        WHERE p.user_id = rights_valid_until.user_id
+        UNION ALL
+        SELECT unnest(ARRAY[p.valid_from, p.valid_until]) FROM bastion.platform_roles p
+        WHERE p.user_id = rights_valid_until.user_id
+        UNION ALL
+        SELECT e.valid_until
+        FROM bastion.share_subjects(rights_valid_until.user_id, rights_valid_until.tenant_id) s
+        JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id
+        WHERE e.valid_until IS NOT NULL
+    ) b
+    WHERE b.at > statement_timestamp()
+$$;
+COMMENT ON FUNCTION bastion.rights_valid_until(uuid, uuid) IS
+'When, at the earliest, time alone changes what a user may do in a tenant: the next beginning or end of a membership, grant, deny, platform role or share; infinity when none is ahead. Internal.';

@@ -103,6 +103,8 @@ sub check_slots {
     is(slots_taken(), 0, "$mode: no slot is taken after an error");
     $failed->{psql}{stderr} = '';
     is($failed->{psql}->query("ROLLBACK; SELECT count($short) FROM generate_series(1, 10)"), 10, "$mode: one after the other is not too many");
+    is($failed->{psql}->query("BEGIN; SELECT count($short)"), 1, "$mode: a transaction that stays open");
+    is(slots_taken(), 0, "$mode: keeps no slot");
     $failed->{psql}->quit;
 
     # The end of the backend.

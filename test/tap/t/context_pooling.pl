@@ -30,7 +30,9 @@ default_pool_size = 1
 logfile = $PostgreSQL::Test::Utils::log_path/pgbouncer.log
 pidfile = $folder/pgbouncer.pid
 INI
-my $pooler = IPC::Run::start([ $pgbouncer, $configuration ], '>', \my $pooler_out, '2>', \my $pooler_err);
+our $pooler = IPC::Run::start([ $pgbouncer, $configuration ], '>', \my $pooler_out, '2>', \my $pooler_err);
+# Also when a test dies.
+END { local $?; $pooler->kill_kill if $pooler; }
 
 sub client {
     local $server->{_port} = $port;
@@ -83,5 +85,6 @@ is($second->query('SELECT seen()'), 'nobody sees nothing', 'nothing stays of a c
 
 $second->quit;
 $pooler->kill_kill;
+undef $pooler;
 $server->stop;
 done_testing();

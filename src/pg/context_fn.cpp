@@ -101,9 +101,6 @@ void append_identity(StringInfo json, const Identity& identity) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -214,3 +211,5 @@ Datum bastion_claims(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

@@ -32,9 +32,6 @@ void invalidate(const TriggerData* trigger) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -48,3 +45,5 @@ Datum bastion_invalidate(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

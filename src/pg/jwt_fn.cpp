@@ -65,9 +65,6 @@ Result<const Parsed*> parsed(ArgumentCache<Parsed>& cache, const CachedArgument&
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -77,10 +74,10 @@ Datum bastion_jwt_sign(PG_FUNCTION_ARGS) {
     const std::string_view key_json = jsonb_text(PG_GETARG_JSONB_P(1));
     const std::string_view header = jsonb_text(PG_GETARG_JSONB_P(2));
     struct varlena* token = nullptr;
-    guarded_or_raise([&]() -> bastion::Result<void> {
-        bastion::Result<bastion::Jwk> key = bastion::parse_jwk(key_json);
+    guarded_or_raise([&]() -> Result<void> {
+        Result<bastion::Jwk> key = parse_jwk(key_json);
         if (!key) return key.error();
-        bastion::Result<std::string> made = bastion::jwt_sign(claims, *key, header);
+        Result<std::string> made = bastion::jwt_sign(claims, *key, header);
         if (!made) return made.error();
         return store(token, *made);
     });
@@ -94,12 +91,12 @@ Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
     const CachedArgument options_argument = json_argument(option_sets, PG_GETARG_JSONB_P(2));
     const double now = unix_now();
     char* payload = nullptr;
-    guarded_or_raise([&]() -> bastion::Result<void> {
-        const auto options = parsed(option_sets, options_argument, bastion::parse_jwt_options);
+    guarded_or_raise([&]() -> Result<void> {
+        const auto options = parsed(option_sets, options_argument, parse_jwt_options);
         if (!options) return options.error();
-        const auto keys = parsed(key_sets, keys_argument, bastion::parse_jwk_set);
+        const auto keys = parsed(key_sets, keys_argument, parse_jwk_set);
         if (!keys) return keys.error();
-        bastion::Result<bastion::VerifiedJwt> verified = bastion::jwt_verify(token, **keys, **options, now);
+        Result<bastion::VerifiedJwt> verified = bastion::jwt_verify(token, **keys, **options, now);
         if (!verified) return verified.error();
         return store(payload, verified->payload_json);
     });
@@ -107,3 +104,5 @@ Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

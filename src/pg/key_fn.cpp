@@ -20,9 +20,6 @@ const char* configuration_line(const char* path) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -74,3 +71,5 @@ PG_FUNCTION_INFO_V1(bastion_token_sign);
 Datum bastion_token_sign(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0)))); }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

@@ -11,12 +11,12 @@ void _PG_init(void);
 }
 
 extern "C" void _PG_init(void) {
-    using namespace bastion::pg;
+    namespace module = bastion::pg;
     if (!bastion::initialise_libraries())
         ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not initialise libsodium")));
-    const Placeholders placeholders = find_placeholders();
-    define_settings();
-    adopt_placeholders(placeholders);
-    register_invalidation();
-    watch_statements();
+    const module::Placeholders placeholders = module::find_placeholders();
+    module::define_settings();
+    module::adopt_placeholders(placeholders);
+    module::register_invalidation();
+    module::watch_statements();
 }

@@ -27,9 +27,6 @@ Result<void> assign(T& out, Result<T>&& result) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -38,15 +35,15 @@ Datum bastion_password_hash(PG_FUNCTION_ARGS) {
     const std::string_view password = view(PG_GETARG_TEXT_PP(0));
     const std::string_view algorithm_name = view(PG_GETARG_TEXT_PP(1));
     const std::string_view options = jsonb_text(PG_GETARG_JSONB_P(2));
-    bastion::PasswordParams params;
-    guarded_or_raise([&]() -> bastion::Result<void> {
-        bastion::Result<bastion::PasswordAlgorithm> algorithm = bastion::parse_password_algorithm(algorithm_name);
+    PasswordParams params;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<PasswordAlgorithm> algorithm = parse_password_algorithm(algorithm_name);
         if (!algorithm) return algorithm.error();
-        return assign(params, bastion::parse_password_options(*algorithm, options));
+        return assign(params, parse_password_options(*algorithm, options));
     });
     struct varlena* hash = nullptr;
-    hash_in_slot([&]() -> bastion::Result<void> {
-        bastion::Result<std::string> made = bastion::password_hash(password, params);
+    hash_in_slot([&]() -> Result<void> {
+        Result<std::string> made = bastion::password_hash(password, params);
         if (!made) return made.error();
         return store(hash, *made);
     });
@@ -66,9 +63,8 @@ PG_FUNCTION_INFO_V1(bastion_password_needs_rehash);
 Datum bastion_password_needs_rehash(PG_FUNCTION_ARGS) {
     const std::string_view hash = view(PG_GETARG_TEXT_PP(0));
     bool needed = true;
-    guarded_or_raise([&]() -> bastion::Result<void> {
-        needed = bastion::password_needs_rehash(hash,
-                                                bastion::default_password_params(bastion::PasswordAlgorithm::argon2id));
+    guarded_or_raise([&]() -> Result<void> {
+        needed = bastion::password_needs_rehash(hash, bastion::default_password_params(PasswordAlgorithm::argon2id));
         return {};
     });
     PG_RETURN_BOOL(needed);
@@ -82,12 +78,13 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
     const std::string_view hash = PG_ARGISNULL(1) ? std::string_view() : view(PG_GETARG_TEXT_PP(1));
     bool matches = false;
     hash_in_slot([&] {
-        return assign(matches,
-                      known ? bastion::password_verify(password, hash)
-                            : bastion::password_dummy_verify(
-                                  password, bastion::default_password_params(bastion::PasswordAlgorithm::argon2id)));
+        return assign(matches, known ? bastion::password_verify(password, hash)
+                                     : bastion::password_dummy_verify(
+                                           password, bastion::default_password_params(PasswordAlgorithm::argon2id)));
     });
     PG_RETURN_BOOL(matches);
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

@@ -51,9 +51,6 @@ const Memo& answer(FunctionCallInfo fcinfo, const Decision& decision) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -91,3 +88,5 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

@@ -16,7 +16,7 @@ bool is_preloaded() noexcept {
 // What a server without shared_preload_libraries = 'pg_bastion' does less well, as JSON.
 constexpr const char* weaker =
     "[\"every connection loads the library at its first use\","
-    " \"settings that a client or ALTER ROLE gives before that are checked, and refused, only then\"]";
+    " \"settings that a client or a role brings along are checked, and refused, only then\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -31,9 +31,6 @@ void append_root_key(StringInfo json) {
 }
 
 }  // namespace
-}  // namespace bastion::pg
-
-using namespace bastion::pg;
 
 extern "C" {
 
@@ -57,3 +54,5 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

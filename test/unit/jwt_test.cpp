@@ -271,9 +271,9 @@ TEST(Jwt, MessagesHoldNeitherTokenNorKey) {
 }
 
 TEST(JwtOptions, ReadsThemAll) {
-    const auto options = options_of(
-        R"({"iss":"i","aud":["a","b"],"leeway":1.5,"algorithms":["HS256","EdDSA"],"typ":"t",)"
-        R"("max_age":60,"allow_missing_exp":true,"now":5})");
+    const auto options =
+        options_of(R"({"iss":"i","aud":["a","b"],"leeway":1.5,"algorithms":["HS256","EdDSA"],"typ":"t",)"
+                   R"("max_age":60,"allow_missing_exp":true,"now":5})");
     EXPECT_EQ(options.iss, std::vector<std::string>{"i"});
     EXPECT_EQ(options.aud, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(options.leeway, 1.5);

@@ -13,6 +13,12 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()',
     'bastion.has_permission(text)', 'bastion.tenant_if_allowed(text)', 'bastion.tenant_number_if_allowed(text)',
     'bastion.permissions()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
+    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
+    'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',
+    'bastion.membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)',
+    'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
+    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
+    'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
     'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
@@ -97,6 +103,12 @@ SELECT 'SECURITY DEFINER outside the written list', name::text FROM test.own_fun
 WHERE prosecdef AND name::text NOT IN (
     'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
     'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
+    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
+    'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',
+    'bastion.membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)',
+    'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
+    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
+    'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
     -- for migration roles and the event trigger
     'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
     'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',

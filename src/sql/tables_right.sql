@@ -127,24 +127,25 @@ CREATE TRIGGER platform_roles_check BEFORE INSERT OR UPDATE ON bastion.platform_
 FOR EACH ROW EXECUTE FUNCTION bastion.check_platform_role();
 COMMENT ON TRIGGER platform_roles_check ON bastion.platform_roles IS 'Keeps roles of one tenant out of the others';
 
--- statement_timestamp(), not now(): a decision is made for each statement of a client, however old its transaction.
+-- Under row-level security like their tables. statement_timestamp(), not now(): a decision is made for each statement of a
+-- client, however old its transaction.
 
-CREATE VIEW bastion.memberships_in_force AS
+CREATE VIEW bastion.memberships_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.memberships m
 WHERE coalesce(m.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(m.valid_until, 'infinity');
 COMMENT ON VIEW bastion.memberships_in_force IS 'The memberships that hold at this moment. Internal';
 
-CREATE VIEW bastion.user_permissions_in_force AS
+CREATE VIEW bastion.user_permissions_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.user_permissions p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
 COMMENT ON VIEW bastion.user_permissions_in_force IS 'The grants and denies that hold at this moment. Internal';
 
-CREATE VIEW bastion.platform_roles_in_force AS
+CREATE VIEW bastion.platform_roles_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.platform_roles p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
 COMMENT ON VIEW bastion.platform_roles_in_force IS 'The platform roles that hold at this moment. Internal';
 
-CREATE VIEW bastion.permission_patterns AS
+CREATE VIEW bastion.permission_patterns WITH (security_invoker = true) AS
 SELECT p.name AS permission, p.resource, p.action, p.system, pattern
 FROM bastion.permissions p, unnest(p.patterns) pattern;
 COMMENT ON VIEW bastion.permission_patterns IS 'Every registered permission beside every pattern that covers it. Internal';

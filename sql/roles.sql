@@ -1,0 +1,159 @@
+-- The functions that change rights, called by members of a tenant: what each needs, that nobody gives more than they hold,
+-- what is recorded.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion.register_resource('roles_docs', '{read,update,publish}');
+CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
+INSERT INTO test.people
+SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
+FROM unnest(ARRAY['ann', 'zoe', 'ben', 'cem', 'dot', 'eve']) n, LATERAL bastion_api.signup(n || '@roles.example', 'correct horse', 'Roles of ' || n) a;
+GRANT SELECT ON test.people TO regress_app;
+-- ann's tenant: ben is its admin, cem leads the unit west, dot is a member, eve a stranger; zoe owns another tenant
+INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT t.id, 'team', s, s FROM bastion.tenants t, unnest(ARRAY['west', 'west-1', 'east']) s WHERE t.slug = 'roles-of-ann';
+INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p ON p.tenant_id = c.tenant_id WHERE (c.slug, p.slug) = ('west-1', 'west');
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT p.id, t.id, bastion.find_unit(t.id, v.unit), r.id
+FROM (VALUES ('ben', 'admin', NULL), ('cem', 'admin', 'west'), ('dot', 'member', NULL)) v (name, role, unit)
+JOIN test.people p USING (name) JOIN bastion.roles r ON r.name = v.role, bastion.tenants t WHERE t.slug = 'roles-of-ann';
+SELECT max(id) AS before FROM bastion.events \gset
+CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM test.people p WHERE p.name = who $$;
+-- one statement, as a member of the tenant; the answer is its error or what it returned
+CREATE FUNCTION test.does(who text, statement text, unit text DEFAULT NULL) RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    answer text;
+    more text;
+    hint text;
+BEGIN
+    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    BEGIN
+        IF who IS NULL THEN
+            PERFORM bastion.drop_context();
+        ELSE
+            PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'roles-of-zoe' ELSE 'roles-of-ann' END, unit);
+        END IF;
+        EXECUTE statement INTO answer;
+        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' ELSE coalesce(nullif(answer, ''), 'done') END;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS more = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+        answer := concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, CASE WHEN SQLSTATE <> '23505' THEN nullif(more, '') END, nullif(hint, ''));
+    END;
+    RESET ROLE;
+    RETURN answer;
+END
+$$;
+-- roles
+SELECT who, statement, test.does(who, statement)
+FROM (VALUES ('ben', $$SELECT bastion.role_create('auditor', 'Reads')$$), ('ben', $$SELECT bastion.role_create('auditor')$$),
+    ('ben', $$SELECT bastion.role_create('owner')$$), ('ben', $$SELECT bastion.role_create(' ')$$), ('ben', $$SELECT bastion.role_create(NULL)$$),
+    ('dot', $$SELECT bastion.role_create('mine')$$), ('cem', $$SELECT bastion.role_create('mine')$$), (NULL, $$SELECT bastion.role_create('mine')$$),
+    ('zoe', $$SELECT bastion.role_grant('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_grant('auditor', '*.read')$$),
+    ('ben', $$SELECT bastion.role_grant('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_grant('auditor', 'tenant.delete')$$),
+    ('ben', $$SELECT bastion.role_grant('auditor', 'tenant.*')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'tenant.delete')$$),
+    ('ben', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$), ('ann', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$),
+    ('ann', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$),
+    ('ann', $$SELECT bastion.role_grant('auditor', 'roles_doc.read')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'roles_docs.publis')$$),
+    ('ann', $$SELECT bastion.role_grant('auditor', 'xyzzy.*')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'a b')$$),
+    ('ann', $$SELECT bastion.role_grant('auditor', NULL)$$), ('ann', $$SELECT bastion.role_grant('auditor', repeat('x', 100000) || '.read')$$),
+    ('ann', $$SELECT bastion.role_grant('viewer', '*.update')$$), ('ann', $$SELECT bastion.role_grant('nobody', '*')$$),
+    ('ann', $$SELECT bastion.role_create('chief')$$), ('ann', $$SELECT bastion.role_inherit('chief', 'owner')$$),
+    ('ben', $$SELECT bastion.role_inherit('auditor', 'chief')$$), ('ben', $$SELECT bastion.role_delete('chief')$$),
+    ('ann', $$SELECT bastion.role_inherit('auditor', 'viewer')$$), ('ann', $$SELECT bastion.role_inherit('viewer', 'auditor')$$),
+    ('ann', $$SELECT bastion.role_inherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_inherit('auditor', 'chief')$$),
+    ('ann', $$SELECT bastion.role_delete('auditor')$$), ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$),
+    ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_delete('owner')$$)) v (who, statement);
+-- memberships
+SELECT who, replace(statement, id::text, 'ID'), test.does(who, statement, unit)
+FROM (VALUES ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'eve', 'membership_set(%L, ''auditor'', ''west'')'),
+    ('ben', NULL, 'eve', 'membership_set(%L, ''owner'')'), ('ben', NULL, 'eve', 'membership_set(%L, ''chief'')'),
+    ('ben', NULL, 'ann', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'ann', 'membership_remove(%L)'),
+    ('ann', NULL, 'ann', 'membership_remove(%L)'), ('ann', NULL, 'ann', 'membership_set(%L, ''admin'')'),
+    ('ann', NULL, 'ann', 'membership_set(%L, ''owner'', NULL, NULL, now() + interval ''1 day'')'),
+    ('ben', NULL, 'ben', 'membership_set(%L, ''owner'')'), ('dot', NULL, 'eve', 'membership_set(%L, ''viewer'')'),
+    ('zoe', NULL, 'dot', 'membership_set(%L, ''auditor'')'), ('zoe', NULL, 'dot', 'membership_remove(%L)'),
+    (NULL, NULL, 'dot', 'membership_remove(%L)'), ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'', ''nowhere'')'),
+    ('ben', NULL, 'nobody', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'eve', 'membership_set(%L, NULL)'),
+    ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'', NULL, now(), now())'),
+    ('cem', NULL, 'eve', 'membership_set(%L, ''member'', ''west-1'')'), ('cem', 'west', 'eve', 'membership_set(%L, ''member'', ''west-1'')'),
+    ('cem', 'west', 'eve', 'membership_set(%L, ''member'')'), ('cem', 'west', 'eve', 'membership_set(%L, ''member'', ''east'')'),
+    ('cem', 'west', 'eve', 'membership_remove(%L, ''west-1'')'), ('cem', 'west', 'eve', 'membership_remove(%L, ''west-1'')'),
+    ('eve', NULL, 'eve', 'membership_remove(%L, ''west'')')) v (who, unit, whom, call),
+    LATERAL (SELECT coalesce(test.id_of(whom), '00000000-0000-4000-8000-000000000000') AS id) i,
+    LATERAL (SELECT 'SELECT bastion.' || format(call, id) AS statement) s;
+-- grants and denies
+SELECT who, replace(statement, id::text, 'ID'), test.does(who, statement, unit)
+FROM (VALUES ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.publish'')'), ('ben', NULL, 'dot', 'permission_grant(%L, ''tenant.delete'')'),
+    ('ben', NULL, 'zoe', 'permission_grant(%L, ''*'')'), ('dot', NULL, 'dot', 'permission_grant(%L, ''roles_docs.read'')'),
+    ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.reed'')'), ('ben', NULL, 'dot', 'permission_deny(%L, ''*.update'', ''west'')'),
+    ('ben', NULL, 'dot', 'permission_deny(%L, NULL)'), ('ben', NULL, 'ann', 'permission_deny(%L, ''*'')'),
+    ('ann', NULL, 'ben', 'permission_deny(%L, ''roles_docs.publish'', ''west'', now() + interval ''1 h'')'),
+    ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''west'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'')'),
+    ('ben', NULL, 'eve', 'permission_grant(%L, ''*'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'),
+    ('ben', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
+    ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'), ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
+    ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''west-1'')'), ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''east'')'),
+    ('cem', 'west', 'eve', 'permission_reset(%L, ''*'', ''west-1'')'), (NULL, NULL, 'eve', 'permission_reset(%L, ''*'')')) v (who, unit, whom, call),
+    LATERAL (SELECT test.id_of(whom) AS id) i, LATERAL (SELECT 'SELECT bastion.' || format(call, id) AS statement) s;
+SELECT p.name, u.slug, x.pattern, x.effect, g.name AS granted_by FROM bastion.user_permissions x JOIN test.people p ON p.id = x.user_id
+JOIN test.people g ON g.id = x.granted_by LEFT JOIN bastion.units u ON u.id = x.unit_id ORDER BY 1, 2, 3;
+-- who leaves takes grants along
+SELECT test.does('ben', format('SELECT bastion.membership_remove(%L)', test.id_of('eve')));
+SELECT count(*) FROM bastion.user_permissions WHERE user_id = test.id_of('eve');
+-- units
+SELECT who, statement, test.does(who, statement, unit)
+FROM (VALUES ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$),
+    ('ben', NULL, $$SELECT bastion.unit_create('Team', 'North')$$), ('ben', NULL, $$SELECT bastion.unit_create(NULL, 'North')$$),
+    ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'No Slug')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'x', NULL, 'nowhere')$$),
+    ('dot', NULL, $$SELECT bastion.unit_create('team', 'x')$$), ('cem', 'west', $$SELECT bastion.unit_create('team', 'x')$$),
+    ('cem', 'west', $$SELECT bastion.unit_create('team', 'x', 'west-2', 'west')$$), ('cem', 'west', $$SELECT bastion.unit_move('west-2', 'west-1')$$),
+    ('cem', 'west', $$SELECT bastion.unit_move('west', 'west-2')$$), ('ben', NULL, $$SELECT bastion.unit_move('west', 'west-2')$$),
+    ('cem', 'west', $$SELECT bastion.unit_move('west-2', 'east')$$), ('cem', 'west', $$SELECT bastion.unit_move('east', 'west')$$),
+    ('cem', 'west', $$SELECT bastion.unit_move('west-2')$$), ('ben', NULL, $$SELECT bastion.unit_move('west', 'north')$$),
+    ('ben', NULL, $$SELECT bastion.unit_move(NULL, 'north')$$), ('ben', NULL, $$SELECT bastion.unit_move('nowhere', 'north')$$),
+    ('ben', NULL, $$SELECT bastion.unit_delete('north')$$), ('cem', 'west', $$SELECT bastion.unit_delete('west-2')$$),
+    ('cem', 'west', $$SELECT bastion.unit_delete('east')$$), ('zoe', NULL, $$SELECT bastion.unit_delete('east')$$),
+    ('ben', NULL, $$SELECT bastion.unit_delete('east')$$), ('ben', NULL, $$SELECT bastion.unit_delete(NULL)$$),
+    ('ann', NULL, $$SELECT bastion.unit_move('west')$$), (NULL, NULL, $$SELECT bastion.unit_delete('west')$$)) v (who, unit, statement);
+-- an impersonation that only reads changes nothing
+BEGIN;
+SELECT bastion.impersonate(test.id_of('ann'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test') IS NOT NULL AS impersonated;
+SET ROLE regress_app;
+SELECT test.error($$SELECT bastion.role_create('by support')$$);
+ROLLBACK;
+-- operators: roles in every tenant
+SELECT test.does('ann', format('SELECT bastion.platform_role_set(%L, ''viewer'')', test.id_of('ann')));
+SELECT test.error(format('SELECT bastion.platform_role_set(%L, %L)', id, role))
+FROM (VALUES (test.id_of('eve'), 'viewer'), (test.id_of('eve'), 'auditor'), (test.id_of('eve'), NULL), (NULL, 'viewer')) v (id, role);
+SELECT test.does('eve', $$SELECT bastion.has_permission('roles_docs.read')::text || bastion.has_permission('roles_docs.update')$$);
+SELECT bastion.platform_role_remove(test.id_of('eve'), 'viewer'), bastion.platform_role_remove(test.id_of('eve'), 'viewer');
+-- what was recorded
+SELECT e.kind, count(*), count(e.actor_id) AS with_actor, count(e.user_id) AS with_user, count(e.tenant_id) AS with_tenant
+FROM bastion.events e WHERE e.id > :before AND e.kind <> 'impersonation' GROUP BY 1 ORDER BY 1;
+SELECT e.kind, p.name AS actor, u.name AS "user", e.detail - 'role' - 'unit' - 'valid_until' AS detail
+FROM bastion.events e JOIN test.people p ON p.id = e.actor_id LEFT JOIN test.people u ON u.id = e.user_id
+WHERE e.id > :before AND e.kind IN ('role_changed', 'permission_denied_set') AND NOT e.detail::text ~ 'inherits' ORDER BY e.id;
+-- the end of a tenant: rows of every protected table, whatever keeps the tenant
+CREATE TABLE test.folders (id int PRIMARY KEY, tenant_id uuid);
+CREATE TABLE test.files (id int PRIMARY KEY, folder int REFERENCES test.folders, tenant bigint);
+CREATE TABLE test.tags (id int, tenant text);
+INSERT INTO test.folders SELECT n, t.id FROM bastion.tenants t, generate_series(1, 3) n WHERE t.slug = 'roles-of-ann';
+INSERT INTO test.folders SELECT 9, t.id FROM bastion.tenants t WHERE t.slug = 'roles-of-zoe';
+INSERT INTO test.files SELECT n, n, t.number FROM bastion.tenants t, generate_series(1, 2) n WHERE t.slug = 'roles-of-ann';
+INSERT INTO test.tags SELECT 1, t.id::text FROM bastion.tenants t WHERE t.slug = 'roles-of-ann';
+SELECT count(*) > 0 AS protected FROM bastion.protect('test.folders') a, bastion.protect('test.files', 'tenant') b, bastion.protect('test.tags', 'tenant') c;
+SET ROLE regress_app;
+SELECT test.error($$SELECT bastion.tenant_delete('roles-of-ann')$$);
+RESET ROLE;
+SELECT test.error($$SELECT bastion.tenant_delete('nowhere')$$), test.error($$SELECT bastion.tenant_delete(NULL)$$);
+SELECT * FROM bastion.tenant_delete('roles-of-ann') ORDER BY relation::text;
+SELECT (SELECT count(*) FROM test.folders), (SELECT count(*) FROM test.files), (SELECT count(*) FROM test.tags),
+       (SELECT count(*) FROM bastion.tenants WHERE slug = 'roles-of-ann');
+SELECT outcome, detail - 'by' AS detail FROM bastion.events WHERE kind = 'tenant_deleted' AND id > :before;
+DROP TABLE test.files, test.folders, test.tags;
+SELECT bastion.forget_dropped_tables();
+DELETE FROM bastion.tenants WHERE slug LIKE 'roles-of-%';
+DELETE FROM bastion.users WHERE email LIKE '%@roles.example';
+DELETE FROM bastion.permissions WHERE resource IN ('roles_docs', 'folders', 'files', 'tags');
+DROP TABLE test.people;
+DROP FUNCTION test.does, test.id_of;

@@ -1,0 +1,198 @@
+
+-- Roles of a tenant: made, changed and deleted by its members who hold tenant.roles.manage in the whole tenant.
+
+CREATE FUNCTION bastion.require_own_role(role text) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_role uuid := bastion.require_role(bastion.require_tenant(), role);
+BEGIN
+    PERFORM bastion.require_permission('tenant.roles.manage', NULL);
+    IF NOT EXISTS (SELECT FROM bastion.roles r WHERE r.id = found_role AND r.tenant_id = bastion.tenant_id()) THEN
+        RAISE EXCEPTION 'the role belongs to every tenant' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Make a role of your own that inherits from it.';
+    END IF;
+    RETURN found_role;
+END
+$$;
+COMMENT ON FUNCTION bastion.require_own_role(text) IS
+'A role that the user of this transaction may change, SQLSTATE 42501 or 42704 otherwise. Internal.';
+
+CREATE FUNCTION bastion.record_role_event(kind text, role_id uuid, detail jsonb DEFAULT '{}') RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.record_event(kind, 'success', NULL, bastion.tenant_id(),
+                                jsonb_build_object('role', role_id, 'name', (SELECT r.name FROM bastion.roles r WHERE r.id = role_id))
+                                || detail)
+$$;
+COMMENT ON FUNCTION bastion.record_role_event(text, uuid, jsonb) IS 'Records a change of a role. Internal.';
+
+CREATE FUNCTION bastion.role_create(name text, description text DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    new_role uuid;
+BEGIN
+    PERFORM bastion.require_permission('tenant.roles.manage', NULL);
+    IF bastion.is_label(name) IS NOT TRUE OR bastion.uuid_or_null(name) IS NOT NULL OR octet_length(description) > 2000 THEN
+        RAISE EXCEPTION 'invalid name or description of a role' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A name has 1 to 200 printable characters and is not a uuid, a description has at most 2000 bytes.';
+    END IF;
+    INSERT INTO bastion.roles (tenant_id, name, description)
+    SELECT tenant, role_create.name, role_create.description
+    WHERE NOT EXISTS (SELECT FROM bastion.roles r WHERE r.tenant_id IS NULL AND r.name = role_create.name)
+    ON CONFLICT ON CONSTRAINT roles_scope_name_key DO NOTHING RETURNING id INTO new_role;
+    IF new_role IS NULL THEN
+        RAISE EXCEPTION 'there is a role of this name' USING ERRCODE = 'unique_violation';
+    END IF;
+    PERFORM bastion.record_role_event('role_created', new_role);
+    RETURN new_role;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_create(text, text) IS
+'Makes a role of this tenant, without permissions; returns its id. Needs tenant.roles.manage in the whole tenant. SQLSTATE 22023 for a malformed name, 23505 for one that a role of this or of every tenant has, 42501, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.role_delete(role text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old_role uuid := bastion.require_own_role(role);
+BEGIN
+    PERFORM bastion.require_cover(bastion.role_patterns(old_role), NULL);
+    IF EXISTS (SELECT FROM bastion.memberships m WHERE m.role_id = old_role)
+       OR EXISTS (SELECT FROM bastion.role_parents p WHERE p.parent_id = old_role) THEN
+        RAISE EXCEPTION 'the role is in use' USING ERRCODE = 'foreign_key_violation',
+            DETAIL = 'Members hold it, or other roles inherit from it.';
+    END IF;
+    PERFORM bastion.record_role_event('role_deleted', old_role);
+    DELETE FROM bastion.roles r WHERE r.id = old_role;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_delete(text) IS
+'Deletes a role of this tenant, named by name or uuid, and the shares with it. Needs tenant.roles.manage in the whole tenant and everything that the role holds. SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.role_grant(role text, pattern text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed_role uuid := bastion.require_own_role(role);
+BEGIN
+    PERFORM bastion.require_pattern(pattern);
+    PERFORM bastion.require_cover(ARRAY[pattern], NULL);
+    INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (changed_role, role_grant.pattern) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('granted', pattern));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_grant(text, text) IS
+'Gives a role of this tenant a permission or a pattern of permissions. Needs tenant.roles.manage in the whole tenant, and the pattern itself: nobody grants what they do not hold. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.role_revoke(role text, pattern text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed_role uuid := bastion.require_own_role(role);
+BEGIN
+    PERFORM bastion.require_cover(ARRAY[pattern], NULL);
+    DELETE FROM bastion.role_permissions p WHERE p.role_id = changed_role AND p.pattern = role_revoke.pattern;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('revoked', pattern));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_revoke(text, text) IS
+'Takes from a role of this tenant a pattern that it was given, literally; false when it had none. Needs what role_grant() needs. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.role_inherit(role text, parent text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed_role uuid := bastion.require_own_role(role);
+    parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
+BEGIN
+    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL);
+    INSERT INTO bastion.role_parents (role_id, parent_id) VALUES (changed_role, parent_role) ON CONFLICT DO NOTHING;
+    IF FOUND THEN
+        PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('inherits', parent_role));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_inherit(text, text) IS
+'Lets a role of this tenant inherit from another one, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 23514 for a circle, 42501, 42704, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.role_disinherit(role text, parent text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed_role uuid := bastion.require_own_role(role);
+    parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
+BEGIN
+    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL);
+    DELETE FROM bastion.role_parents p WHERE p.role_id = changed_role AND p.parent_id = parent_role;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('no_longer_inherits', parent_role));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.role_disinherit(text, text) IS
+'Ends role_inherit(); false when there was nothing to end. Needs the same. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+
+-- Roles in every tenant: for operators, with the rights of the database and not of a tenant.
+
+CREATE FUNCTION bastion.platform_role_set(user_id uuid, role text, valid_from timestamptz DEFAULT NULL,
+                                          valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given_role uuid := bastion.require_role(NULL, role);
+BEGIN
+    PERFORM bastion.require_period(valid_from, valid_until);
+    IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = platform_role_set.user_id) THEN
+        RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
+    END IF;
+    INSERT INTO bastion.platform_roles (user_id, role_id, valid_from, valid_until)
+    VALUES (platform_role_set.user_id, given_role, platform_role_set.valid_from, platform_role_set.valid_until)
+    ON CONFLICT ON CONSTRAINT platform_roles_pkey DO UPDATE
+        SET valid_from = excluded.valid_from, valid_until = excluded.valid_until;
+    PERFORM bastion.record_event('platform_role_changed', 'success', platform_role_set.user_id, NULL, jsonb_build_object(
+        'role', given_role, 'valid_from', platform_role_set.valid_from, 'valid_until', platform_role_set.valid_until,
+        'by', session_user));
+END
+$$;
+COMMENT ON FUNCTION bastion.platform_role_set(uuid, text, timestamptz, timestamptz) IS
+'Gives a user a role in every tenant, or changes its limits in time. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+
+CREATE FUNCTION bastion.platform_role_remove(user_id uuid, role text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    given_role uuid := bastion.require_role(NULL, role);
+BEGIN
+    DELETE FROM bastion.platform_roles p WHERE p.user_id = platform_role_remove.user_id AND p.role_id = given_role;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion.record_event('platform_role_changed', 'success', platform_role_remove.user_id, NULL,
+                                 jsonb_build_object('role', given_role, 'removed', true, 'by', session_user));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.platform_role_remove(uuid, text) IS
+'Takes a role in every tenant from a user; false when there was none. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';

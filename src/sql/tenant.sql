@@ -1,0 +1,69 @@
+
+-- The end of a tenant. Rows of protected tables name it without a foreign key, so nothing else would delete them.
+
+-- A table that refers to another one refers, through that one, to more tables than that one does.
+CREATE FUNCTION bastion.referring_first(relations regclass[]) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE reached AS (
+        SELECT r::oid AS start, r::oid AS oid FROM unnest(relations) r
+        UNION
+        SELECT x.start, k.confrelid FROM reached x JOIN pg_constraint k ON k.contype = 'f' AND k.conrelid = x.oid
+    )
+    SELECT start::regclass FROM reached GROUP BY start ORDER BY count(*) DESC, start::regclass::text
+$$;
+COMMENT ON FUNCTION bastion.referring_first(regclass[]) IS
+'Tables, each before those that its foreign keys refer to. Internal.';
+
+CREATE FUNCTION bastion.delete_protected_rows(relation regclass, tenant_column name, tenant bastion.tenants) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    base_type regtype := (SELECT c.base_type FROM bastion.column_state(relation, tenant_column) c);
+    deleted bigint;
+BEGIN
+    EXECUTE format('DELETE FROM %s WHERE %I = %L', relation, tenant_column,
+                   CASE WHEN base_type IN ('bigint'::regtype, 'integer'::regtype) THEN tenant.number::text ELSE tenant.id::text END);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END
+$$;
+COMMENT ON FUNCTION bastion.delete_protected_rows(regclass, name, bastion.tenants) IS
+'Deletes the rows of a tenant from a protected table and says how many. Internal.';
+
+CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old_tenant bastion.tenants;
+    spec bastion.protected_tables;
+    counts jsonb := '{}';
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls)) THEN
+        RAISE EXCEPTION 'role "%" does not see every row', current_user USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Call it as a superuser or a role with BYPASSRLS.';
+    END IF;
+    SELECT * INTO old_tenant FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    END IF;
+    FOR spec IN
+        SELECT p.* FROM bastion.referring_first(ARRAY(
+            SELECT p.relation FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation)) WITH ORDINALITY r (relation, position)
+        JOIN bastion.protected_tables p ON p.relation = r.relation ORDER BY r.position
+    LOOP
+        relation := spec.relation;
+        deleted := bastion.delete_protected_rows(spec.relation, spec.tenant_column, old_tenant);
+        counts := counts || jsonb_build_object(spec.relation::text, deleted);
+        RETURN NEXT;
+    END LOOP;
+    DELETE FROM bastion.tenants t WHERE t.id = old_tenant.id;
+    PERFORM bastion.record_event('tenant_deleted', 'success', NULL, old_tenant.id, jsonb_build_object(
+        'slug', old_tenant.slug, 'name', old_tenant.name, 'rows', counts, 'by', session_user));
+END
+$$;
+COMMENT ON FUNCTION bastion.tenant_delete(text) IS
+'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Triggers of the tables fire. For operators: EXECUTE is granted to nobody, and the caller must be superuser or BYPASSRLS with DELETE on the tables. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 42501, 42704.';

@@ -1,0 +1,82 @@
+
+-- Units of a tenant, for those who hold tenant.units.manage there; and the end of a tenant, for operators.
+
+CREATE FUNCTION bastion.unit_create(kind text, name text, slug text DEFAULT NULL, parent text DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    above uuid := bastion.require_unit(tenant, parent);
+    new_unit uuid;
+BEGIN
+    PERFORM bastion.require_permission('tenant.units.manage', above);
+    IF (bastion.is_word(kind) AND bastion.is_label(name) AND coalesce(bastion.is_slug(slug), true)) IS NOT TRUE THEN
+        RAISE EXCEPTION 'invalid kind, name or slug of a unit' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A kind is one word in lower case, a name has 1 to 200 printable characters, a slug up to 63 lower-case letters, digits and single hyphens.';
+    END IF;
+    INSERT INTO bastion.units (tenant_id, kind, name, slug)
+    VALUES (tenant, unit_create.kind, unit_create.name, unit_create.slug)
+    ON CONFLICT ON CONSTRAINT units_tenant_id_slug_key DO NOTHING RETURNING id INTO new_unit;
+    IF new_unit IS NULL THEN
+        RAISE EXCEPTION 'there is a unit of this slug' USING ERRCODE = 'unique_violation';
+    END IF;
+    INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT new_unit, tenant, above WHERE above IS NOT NULL;
+    PERFORM bastion.record_event('unit_created', 'success', NULL, tenant,
+                                 jsonb_build_object('unit', new_unit, 'kind', kind, 'name', name, 'parent', above));
+    RETURN new_unit;
+END
+$$;
+COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
+'Makes a unit in this tenant, at the top or below a parent (slug or uuid); returns its id. Needs tenant.units.manage in the parent, or in the whole tenant. SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unit_move(unit text, parent text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    moved uuid := bastion.require_unit(tenant, unit);
+    above uuid := bastion.require_unit(tenant, parent);
+    old_above uuid := (SELECT p.parent_id FROM bastion.unit_parents p WHERE p.unit_id = moved);
+BEGIN
+    IF moved IS NULL THEN
+        RAISE EXCEPTION 'unit must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM bastion.require_permission('tenant.units.manage', coalesce(old_above, moved));
+    PERFORM bastion.require_permission('tenant.units.manage', above);
+    IF above IS NULL THEN
+        DELETE FROM bastion.unit_parents p WHERE p.unit_id = moved;
+    ELSE
+        INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) VALUES (moved, tenant, above)
+        ON CONFLICT ON CONSTRAINT unit_parents_pkey DO UPDATE SET parent_id = excluded.parent_id;
+    END IF;
+    PERFORM bastion.record_event('unit_moved', 'success', NULL, tenant,
+                                 jsonb_build_object('unit', moved, 'parent', above, 'old_parent', old_above));
+END
+$$;
+COMMENT ON FUNCTION bastion.unit_move(text, text) IS
+'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    old_unit uuid := bastion.require_unit(tenant, unit);
+BEGIN
+    IF old_unit IS NULL THEN
+        RAISE EXCEPTION 'unit must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM bastion.require_permission('tenant.units.manage', old_unit);
+    IF EXISTS (SELECT FROM bastion.unit_parents p WHERE p.tenant_id = tenant AND p.parent_id = old_unit) THEN
+        RAISE EXCEPTION 'the unit has units below it' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    PERFORM bastion.record_event('unit_deleted', 'success', NULL, tenant, jsonb_build_object(
+        'unit', old_unit, 'name', (SELECT u.name FROM bastion.units u WHERE u.id = old_unit)));
+    DELETE FROM bastion.units u WHERE u.id = old_unit;
+END
+$$;
+COMMENT ON FUNCTION bastion.unit_delete(text) IS
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 28000 when a token was presented and refused.';

@@ -19,6 +19,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
     'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
     'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
+    'bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
+    'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)',
     'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
@@ -109,6 +111,9 @@ WHERE prosecdef AND name::text NOT IN (
     'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
     'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
     'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
+    'bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
+    'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)',
+    'bastion.tenant_delete(text)',
     -- for migration roles and the event trigger
     'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
     'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',

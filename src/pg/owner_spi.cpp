@@ -141,4 +141,30 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
     return out;
 }
 
+char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
+    Oid types[3] = {TEXTOID, TEXTOID, TEXTOID};
+    Datum values[3];
+    char nulls[4] = "   ";
+    for (int i = 0; i < 3; ++i) {
+        values[i] = parameters[i].value;
+        if (parameters[i].isnull) nulls[i] = 'n';
+    }
+    if (get_rel_name(relation) == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
+    MemoryContext caller = CurrentMemoryContext;
+    OwnerScope scope;
+    GetUserIdAndSecContext(&scope.user, &scope.security);
+    Relation table = table_open(relation, AccessShareLock);
+    SetUserIdAndSecContext(table->rd_rel->relowner,
+                           scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+    table_close(table, NoLock);
+    SPI_connect();
+    if (SPI_execute_with_args(sql, 3, types, values, nulls, false, 0) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement on a table")));
+    char* out = SPI_processed > 0 && SPI_tuptable != nullptr ? copy_text(caller, 0, 1) : nullptr;
+    SPI_finish();
+    SetUserIdAndSecContext(scope.user, scope.security);
+    return out;
+}
+
 }  // namespace bastion::pg

@@ -1,6 +1,7 @@
 // Internal reads by SPI, independent of the caller's rights, search path and row-level security: the only file that may
 // use SPI. Statements are fixed, run read-only as the owner of the extension under a fresh catalog snapshot, and their
-// plans live as long as the backend. Results are PODs in the caller's memory context. Not in parallel mode.
+// plans live as long as the backend. Results are PODs in the caller's memory context. Not in parallel mode. Statements on
+// tables of an application are the exception: these run as the owner of the table.
 #pragma once
 
 #include "pg/identity.hpp"
@@ -29,5 +30,10 @@ ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, con
 
 // bastion.effective_permissions(): registered names, wildcards expanded.
 PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
+
+// Runs a statement of the extension's own on a table, with text parameters $1 to $3, as the table's owner and past its
+// row-level security: as foreign keys do, so that nothing which the owner attached to the table gets further rights. The
+// first column of the first row as text, or null.
+char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
 
 }  // namespace bastion::pg

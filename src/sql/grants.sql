@@ -45,6 +45,9 @@ AS $$
            ('bastion.unit_create(text, text, text, text)'),
            ('bastion.unit_move(text, text)'),
            ('bastion.unit_delete(text)'),
+           ('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)'),
+           ('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)'),
+           ('bastion.shares_of(regclass, text)'),
            ('bastion_api.signup(text, text, text, text, text)'),
            ('bastion_api.login(text, text, text, text)'),
            ('bastion_api.me()')

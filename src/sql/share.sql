@@ -1,0 +1,257 @@
+
+-- Sharing single rows of tables that are protected with sharing. The row is read and given its own list as the owner of the
+-- table, so that triggers and expressions of the table never run with the rights of the extension.
+
+CREATE FUNCTION bastion.as_table_owner(relation regclass, statement text, p1 text DEFAULT NULL, p2 text DEFAULT NULL,
+                                       p3 text DEFAULT NULL)
+RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_as_table_owner';
+COMMENT ON FUNCTION bastion.as_table_owner(regclass, text, text, text, text) IS
+'Runs a statement on a table as the owner of the table and past its row-level security, with up to three parameters of type text; the first column of the first row as text. SQLSTATE 42P01 for no table, else that of the statement, 42601 and 42809 among them. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.require_sharing(relation regclass) RETURNS bastion.protected_tables
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+BEGIN
+    SELECT * INTO spec FROM bastion.protected_tables p
+    WHERE p.relation = bastion.protect_root(require_sharing.relation) AND p.options ->> 'sharing' IN ('tenant', 'cross_tenant');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'rows of this table cannot be shared' USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Its owner calls bastion.protect() with sharing => ''tenant'' or ''cross_tenant''.';
+    END IF;
+    RETURN spec;
+END
+$$;
+COMMENT ON FUNCTION bastion.require_sharing(regclass) IS
+'The protection of a table whose rows can be shared, SQLSTATE 55000 otherwise. Internal.';
+
+CREATE FUNCTION bastion.share_key_column(spec bastion.protected_tables) RETURNS name
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    columns name[];
+BEGIN
+    SELECT array_agg(a.attname) INTO columns
+    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = spec.relation AND i.indisprimary AND a.attname <> spec.tenant_column;
+    IF cardinality(columns) IS DISTINCT FROM 1 THEN
+        RAISE EXCEPTION 'cannot share rows of table %', spec.relation USING ERRCODE = 'feature_not_supported',
+            DETAIL = 'Its primary key must be one column, beside which there may be the tenant.';
+    END IF;
+    RETURN columns[1];
+END
+$$;
+COMMENT ON FUNCTION bastion.share_key_column(bastion.protected_tables) IS
+'The column that names a row within its tenant, SQLSTATE 0A000 without one. Internal.';
+
+CREATE FUNCTION bastion.row_condition(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(format('%I = $%s::%s', c.name, c.number, format_type(a.atttypid, NULL)), ' AND ' ORDER BY c.number)
+    FROM (VALUES (1, bastion.share_key_column(spec)), (2, spec.tenant_column)) c (number, name)
+    JOIN pg_attribute a ON a.attrelid = spec.relation AND a.attname = c.name
+$$;
+COMMENT ON FUNCTION bastion.row_condition(bastion.protected_tables) IS
+'What finds a row by its key ($1) in a tenant ($2). Internal.';
+
+CREATE FUNCTION bastion.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN t.number::text ELSE t.id::text END
+    FROM bastion.tenants t, bastion.column_state(spec.relation, spec.tenant_column) c WHERE t.id = tenant_value.tenant_id
+$$;
+COMMENT ON FUNCTION bastion.tenant_value(bastion.protected_tables, uuid) IS
+'A tenant as the tenant column of a table holds it. Internal.';
+
+CREATE FUNCTION bastion.acl_allows(permission text, acl_id bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.acl_grants(bastion.user_id(), bastion.tenant_id()) g
+                   WHERE NOT g.cross_tenant AND permission = ANY (g.permissions) AND acl_id = ANY (g.acl_ids))
+$$;
+COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS
+'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables. Internal.';
+
+-- Without the right to manage, a row that one may not even read is no row.
+CREATE FUNCTION bastion.managed_acl(spec bastion.protected_tables, key text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    found_acl bigint := bastion.as_table_owner(spec.relation,
+        format('SELECT %I FROM %s WHERE %s FOR NO KEY UPDATE', coalesce(spec.options ->> 'acl_column', 'acl_id'), spec.relation,
+               bastion.row_condition(spec)), key, bastion.tenant_value(spec, tenant))::bigint;
+BEGIN
+    IF found_acl IS NULL OR NOT (bastion.acl_allows(spec.resource || '.manage', found_acl)
+                                 OR bastion.acl_allows(spec.resource || '.' || bastion.protect_action(spec, 'read'), found_acl)) THEN
+        RAISE EXCEPTION 'no such row' USING ERRCODE = 'no_data_found';
+    ELSIF NOT bastion.acl_allows(spec.resource || '.manage', found_acl) THEN
+        RAISE EXCEPTION 'permission "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'The owner of the row has it, and who has it at the level manage.';
+    END IF;
+    RETURN found_acl;
+END
+$$;
+COMMENT ON FUNCTION bastion.managed_acl(bastion.protected_tables, text) IS
+'The list of a row that the user of this transaction may share, and a lock on the row; SQLSTATE P0002 for no such row or one that cannot be read, 42501 for another. Internal.';
+
+CREATE FUNCTION bastion.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.tenant_id();
+    old_acl bastion.acls;
+    new_acl bigint;
+BEGIN
+    SELECT * INTO old_acl FROM bastion.acls a WHERE a.id = row_acl.acl_id;
+    IF old_acl.kind = 'row' AND old_acl.relation = spec.relation::text AND old_acl.row_key = key THEN
+        RETURN acl_id;
+    END IF;
+    INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
+    VALUES (tenant, 'row', CASE old_acl.kind WHEN 'row' THEN old_acl.base_acl_id ELSE acl_id END, spec.relation::text, key)
+    RETURNING id INTO new_acl;
+    -- From the list that several rows had in common; those of a default list reach the row through its base.
+    INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by, granted_at)
+    SELECT new_acl, e.subject_kind, e.subject_id, e.level, e.valid_until, e.granted_by, e.granted_at
+    FROM bastion.acl_entries e WHERE e.acl_id = row_acl.acl_id AND e.acl_kind = 'row';
+    PERFORM bastion.as_table_owner(spec.relation,
+        format('UPDATE %s SET %I = $3::bigint WHERE %s', spec.relation, coalesce(spec.options ->> 'acl_column', 'acl_id'),
+               bastion.row_condition(spec)), key, bastion.tenant_value(spec, tenant), new_acl::text);
+    RETURN new_acl;
+END
+$$;
+COMMENT ON FUNCTION bastion.row_acl(bastion.protected_tables, text, bigint) IS
+'The list of one row alone; the first share of the row makes it. Internal.';
+
+CREATE FUNCTION bastion.share_subject(sharing text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+                                      OUT kind text, OUT id uuid)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    anywhere boolean := sharing = 'cross_tenant';
+BEGIN
+    IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
+        RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    kind := CASE WHEN with_user IS NOT NULL THEN 'user' WHEN with_unit IS NOT NULL THEN 'unit'
+                 WHEN with_role IS NOT NULL THEN 'role' ELSE 'tenant' END;
+    SELECT s.id INTO share_subject.id FROM (
+        SELECT u.id FROM bastion.users u WHERE u.id = with_user AND (anywhere OR EXISTS (
+            SELECT FROM bastion.memberships m WHERE m.user_id = u.id AND m.tenant_id = tenant))
+        UNION ALL
+        SELECT u.id FROM bastion.units u WHERE u.id = with_unit AND (anywhere OR u.tenant_id = tenant)
+        UNION ALL
+        SELECT r.id FROM bastion.roles r WHERE r.id = with_role AND (anywhere OR coalesce(r.tenant_id = tenant, true))
+        UNION ALL
+        SELECT t.id FROM bastion.tenants t WHERE t.id = with_tenant AND (anywhere OR t.id = tenant)
+    ) s;
+    IF share_subject.id IS NULL THEN
+        RAISE EXCEPTION 'no such % to share with', kind USING ERRCODE = 'undefined_object',
+            DETAIL = CASE WHEN NOT anywhere THEN 'It must belong to this tenant: the table is not protected with sharing => ''cross_tenant''.' END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.share_subject(text, uuid, uuid, uuid, uuid) IS
+'The one with whom to share, SQLSTATE 22023 for none or several and 42704 for one that is not of the tenant. Internal.';
+
+CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
+                              with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
+                              valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    spec bastion.protected_tables := bastion.require_sharing(relation);
+    subject record := bastion.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
+    own_acl bigint;
+BEGIN
+    IF bastion.level_number(level) IS NULL THEN
+        RAISE EXCEPTION 'level must be read, write, deploy or manage' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM bastion.require_period(now(), valid_until);
+    own_acl := bastion.row_acl(spec, key, bastion.managed_acl(spec, key));
+    INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by)
+    VALUES (own_acl, subject.kind, subject.id, bastion.level_number(share.level), share.valid_until, bastion.actor_id())
+    ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, valid_until = excluded.valid_until,
+        granted_by = excluded.granted_by, granted_at = now();
+    PERFORM bastion.record_event('shared', 'success', with_user, tenant, jsonb_build_object(
+        'table', spec.relation::text, 'key', key, subject.kind, subject.id, 'level', level, 'valid_until', valid_until));
+END
+$$;
+COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
+'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
+                                with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    spec bastion.protected_tables := bastion.require_sharing(relation);
+    managed bigint := bastion.managed_acl(spec, key);
+    ended bastion.acl_entries;
+BEGIN
+    IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
+        RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    DELETE FROM bastion.acl_entries e
+    WHERE e.acl_id = managed AND e.acl_kind = 'row'
+      AND (e.subject_kind, e.subject_id) IN (('user', with_user), ('unit', with_unit), ('role', with_role), ('tenant', with_tenant))
+    RETURNING * INTO ended;
+    IF ended.acl_id IS NULL THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion.record_event('unshared', 'success', with_user, tenant, jsonb_build_object(
+        'table', spec.relation::text, 'key', key, ended.subject_kind, ended.subject_id));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
+'Ends a share() of a row with one user, unit, role or tenant; false when there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for none or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.shares_of(relation regclass, key text)
+RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
+               granted_at timestamptz, cross_tenant boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    spec bastion.protected_tables := bastion.require_sharing(relation);
+    managed bigint := bastion.managed_acl(spec, key);
+BEGIN
+    RETURN QUERY
+        SELECT e.subject_kind, e.subject_id, coalesce(u.email, n.name, r.name, t.name), bastion.level_name(e.level), e.valid_until,
+               e.granted_by, e.granted_at,
+               CASE e.subject_kind
+                   WHEN 'user' THEN NOT EXISTS (SELECT FROM bastion.memberships m
+                                                WHERE m.user_id = e.subject_id AND m.tenant_id = tenant)
+                   ELSE coalesce(n.tenant_id, r.tenant_id, t.id, tenant) <> tenant END
+        FROM bastion.acl_entries e
+        LEFT JOIN bastion.users u ON e.subject_kind = 'user' AND u.id = e.subject_id
+        LEFT JOIN bastion.units n ON e.subject_kind = 'unit' AND n.id = e.subject_id
+        LEFT JOIN bastion.roles r ON e.subject_kind = 'role' AND r.id = e.subject_id
+        LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
+        WHERE e.acl_id = managed
+        ORDER BY e.subject_kind, 3, e.subject_id;
+END
+$$;
+COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
+'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';

@@ -88,21 +88,21 @@ INSERT INTO shop.documents (id, title) VALUES (1, 'of Ann');
 INSERT INTO shop."Odd ""name""" (id) VALUES (1);
 INSERT INTO shop.numbered (id) VALUES (1), (2);
 COMMIT;
-SQL
-# Tables that later versions bring, with what they need.
-$one->safe_psql('source', <<'SQL');
-DO $$
-BEGIN
-    IF to_regclass('bastion.role_parents') IS NOT NULL THEN
-        INSERT INTO bastion.role_parents (role_id, parent_id)
-        SELECT r.id, s.id FROM bastion.roles r, bastion.roles s WHERE r.name = 'printer of ann' AND s.name = 'viewer';
-        INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
-        SELECT u.id, t.id, 'reports.read', 'deny' FROM bastion.users u, bastion.tenants t WHERE u.username = 'bob' AND t.slug = 'bob';
-        INSERT INTO bastion.platform_roles (user_id, role_id)
-        SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.username = 'bob' AND r.name = 'auditor';
-    END IF;
-END
-$$;
+INSERT INTO bastion.role_parents (role_id, parent_id)
+SELECT r.id, s.id FROM bastion.roles r, bastion.roles s WHERE r.name = 'printer of ann' AND s.name = 'viewer';
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
+SELECT u.id, t.id, 'reports.read', 'deny' FROM bastion.users u, bastion.tenants t WHERE u.username = 'bob' AND t.slug = 'bob';
+INSERT INTO bastion.platform_roles (user_id, role_id)
+SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.username = 'bob' AND r.name = 'auditor';
+-- lists of a row and of a user, with shares
+INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
+SELECT tenant_id, 'row', id, 'shop.documents', '1' FROM bastion.acls WHERE kind = 'tenant';
+INSERT INTO bastion.acls (tenant_id, kind, user_id) SELECT m.tenant_id, 'user', m.user_id FROM bastion.memberships m WHERE m.unit_id IS NULL
+ON CONFLICT DO NOTHING;
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level)
+SELECT a.id, 'user', u.id, 2 FROM bastion.acls a, bastion.users u WHERE a.kind = 'row' AND u.username = 'bob';
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until)
+SELECT a.id, 'unit', u.id, 4, 'infinity' FROM bastion.acls a JOIN bastion.units u USING (tenant_id) WHERE a.kind = 'row' AND u.slug = 'sales';
 SQL
 
 my ($token, $tenant) = split /\|/,

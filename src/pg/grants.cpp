@@ -2,6 +2,7 @@
 
 #include "pg/compat.hpp"
 #include "pg/context_setting.hpp"
+#include "pg/guard.hpp"
 #include "pg/guc.hpp"
 #include "pg/token_setting.hpp"
 
@@ -18,8 +19,18 @@ struct GrantsValue {
 
 const GrantsValue* current = nullptr;
 
-// "1 <state>", identity or empty, permissions, sqlstate, message, reason, claims (JSON, the rest).
-enum Line { line_state, line_identity, line_permissions, line_sqlstate, line_message, line_reason, line_claims, lines };
+// "1 <state>", identity or empty, permissions, sets or empty, sqlstate, message, reason, claims (JSON, the rest).
+enum Line {
+    line_state,
+    line_identity,
+    line_permissions,
+    line_sets,
+    line_sqlstate,
+    line_message,
+    line_reason,
+    line_claims,
+    lines
+};
 
 char* join_permissions(const Decision& decision) {
     StringInfoData text;
@@ -33,13 +44,22 @@ char* join_permissions(const Decision& decision) {
     return text.data;
 }
 
-char* format_grants(const Decision& decision) {
+// The sets that the workers may ask for; those that nobody reads are not read for them either.
+const char* sets_text(const Decision& decision, bool wanted) {
+    if (decision.rights == nullptr || (!wanted && decision.rights->sets == nullptr)) return "";
+    GrantSets* sets = grant_sets_of(decision);
+    char* text = nullptr;
+    guarded_or_raise([&]() -> Result<void> { return store(text, sets != nullptr ? sets->format() : std::string()); });
+    return text;
+}
+
+char* format_grants(const Decision& decision, bool sets_wanted) {
     char identity[identity_text_size] = "";
     if (decision.state == ContextState::authenticated) format_identity(decision.identity, identity);
-    return psprintf("1 %d\n%s\n%s\n%d\n%s\n%s\n%s", static_cast<int>(decision.state), identity,
-                    join_permissions(decision), decision.sqlstate, decision.message != nullptr ? decision.message : "",
-                    decision.reason != nullptr ? decision.reason : "",
-                    decision.claims != nullptr ? decision.claims : "");
+    return psprintf(
+        "1 %d\n%s\n%s\n%s\n%d\n%s\n%s\n%s", static_cast<int>(decision.state), identity, join_permissions(decision),
+        sets_text(decision, sets_wanted), decision.sqlstate, decision.message != nullptr ? decision.message : "",
+        decision.reason != nullptr ? decision.reason : "", decision.claims != nullptr ? decision.claims : "");
 }
 
 void set_grants(const char* value) {
@@ -79,18 +99,18 @@ Decision parse_grants(const GrantsValue& value) {
     if (out.state != ContextState::authenticated) return out;
     if (!parse_identity(fields[line_identity], out.identity))
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("published identity is malformed")));
-    out.rights = adopt_rights(out.identity, fields[line_permissions]);
+    out.rights = adopt_rights(out.identity, fields[line_permissions], fields[line_sets]);
     out.claims = fields[line_claims][0] != '\0' ? fields[line_claims] : nullptr;
     return out;
 }
 
 }  // namespace
 
-void publish_grants() {
+void publish_grants(bool sets_wanted) {
     const Decision& decision = decide();
     // A backend in which nobody ever presented anything publishes nothing.
     if (decision.state == ContextState::anonymous && current == nullptr && context_value() == nullptr) return;
-    set_grants(format_grants(decision));
+    set_grants(format_grants(decision, sets_wanted));
 }
 
 Decision decision_of_worker() {

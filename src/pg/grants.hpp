@@ -6,8 +6,9 @@
 
 namespace bastion::pg {
 
-// Makes the decision of the current statement known to the workers that it will start.
-void publish_grants();
+// Makes the decision of the current statement known to the workers that it will start; `sets_wanted` when the plan asks
+// by ACL or tenant, for which more has to be read.
+void publish_grants(bool sets_wanted);
 
 // The decision that the leader published; called in workers only.
 Decision decision_of_worker();

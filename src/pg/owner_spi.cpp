@@ -23,6 +23,22 @@ Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion.
                                    {UUIDOID, UUIDOID, UUIDOID},
                                    nullptr};
 
+Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement acl_statement = {
+    "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement default_acls_statement = {
+    "SELECT (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = $2), (SELECT u.acl_id FROM bastion.units u WHERE u.id "
+    "= $3),"
+    " (SELECT a.id FROM bastion.acls a WHERE a.user_id = $1 AND a.tenant_id = $2)",
+    3,
+    {UUIDOID, UUIDOID, UUIDOID},
+    nullptr};
+
+Statement tenant_statement = {
+    "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
+
 // Copies one result row set into the caller's memory; called with SPI connected.
 using Reader = void (*)(MemoryContext caller, void* out);
 
@@ -95,15 +111,19 @@ OptionalUuid read_uuid(int column) {
     return out;
 }
 
+int64 read_number(int column) {
+    bool is_null = true;
+    const Datum value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &is_null);
+    return is_null ? 0 : DatumGetInt64(value);
+}
+
 void read_identity(MemoryContext caller, void* result) {
     auto* out = static_cast<ResolvedIdentity*>(result);
     if (SPI_processed != 1)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity did not resolve to one row")));
-    bool is_null = false;
     out->status = copy_text(caller, 0, 1);
     out->tenant = read_uuid(2);
-    const Datum number = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &is_null);
-    out->tenant_number = is_null ? 0 : DatumGetInt64(number);
+    out->tenant_number = read_number(3);
     out->unit = read_uuid(4);
 }
 
@@ -118,6 +138,63 @@ void read_names(MemoryContext caller, void* result) {
     }
     out->names = names;
     out->count = SPI_processed;
+}
+
+void read_timestamp(MemoryContext, void* result) {
+    bool is_null = true;
+    const Datum value =
+        SPI_processed == 1 ? SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null) : Datum{0};
+    *static_cast<TimestampTz*>(result) = is_null ? DT_NOEND : DatumGetTimestampTz(value);
+}
+
+void read_default_acls(MemoryContext, void* result) {
+    *static_cast<DefaultAcls*>(result) = {read_number(1), read_number(2), read_number(3)};
+}
+
+// The elements of an array column, null ones refused; in SPI's memory.
+int array_column(uint64 row, int column, Oid type, int16 size, bool by_value, char align, Datum** elements) {
+    bool is_null = false;
+    const Datum array = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &is_null);
+    if (is_null) return 0;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(array), type, size, by_value, align, elements, nullptr, &count);
+    return count;
+}
+
+void read_ids(MemoryContext caller, uint64 row, GrantRow<int64>& out) {
+    Datum* elements = nullptr;
+    const int count = array_column(row, 2, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements);
+    auto* ids = static_cast<int64*>(MemoryContextAlloc(caller, sizeof(int64) * (count + 1)));
+    for (int i = 0; i < count; ++i) ids[i] = DatumGetInt64(elements[i]);
+    out.ids = ids;
+    out.id_count = count;
+}
+
+void read_ids(MemoryContext caller, uint64 row, GrantRow<pg_uuid_t>& out) {
+    Datum* elements = nullptr;
+    const int count = array_column(row, 2, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements);
+    auto* ids = static_cast<pg_uuid_t*>(MemoryContextAlloc(caller, sizeof(pg_uuid_t) * (count + 1)));
+    for (int i = 0; i < count; ++i) ids[i] = *DatumGetUUIDP(elements[i]);
+    out.ids = ids;
+    out.id_count = count;
+}
+
+template <class Id>
+void read_grants(MemoryContext caller, void* result) {
+    auto* rows = static_cast<GrantRow<Id>*>(MemoryContextAllocZero(caller, sizeof(GrantRow<Id>) * (SPI_processed + 1)));
+    for (uint64 row = 0; row < SPI_processed; ++row) {
+        Datum* elements = nullptr;
+        const int count = array_column(row, 1, TEXTOID, -1, false, TYPALIGN_INT, &elements);
+        auto** names = static_cast<char**>(MemoryContextAlloc(caller, sizeof(char*) * (count + 1)));
+        for (int i = 0; i < count; ++i) names[i] = MemoryContextStrdup(caller, TextDatumGetCString(elements[i]));
+        rows[row].permissions = names;
+        rows[row].permission_count = count;
+        read_ids(caller, row, rows[row]);
+        bool is_null = false;
+        const Datum cross = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 3, &is_null);
+        rows[row].cross_tenant = !is_null && DatumGetBool(cross);
+    }
+    *static_cast<GrantRows<Id>*>(result) = {rows, SPI_processed};
 }
 
 Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast<pg_uuid_t*>(&uuid)); }
@@ -164,6 +241,35 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
     char* out = SPI_processed > 0 && SPI_tuptable != nullptr ? copy_text(caller, 0, 1) : nullptr;
     SPI_finish();
     SetUserIdAndSecContext(scope.user, scope.security);
+    return out;
+}
+
+TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    TimestampTz out = DT_NOEND;
+    run(valid_until_statement, values, nullptr, read_timestamp, &out);
+    return out;
+}
+
+GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    GrantRows<int64> out{};
+    run(acl_statement, values, nullptr, read_grants<int64>, &out);
+    return out;
+}
+
+DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit) {
+    Datum values[3] = {uuid_datum(user), uuid_datum(tenant), uuid_datum(unit.value)};
+    const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
+    DefaultAcls out{};
+    run(default_acls_statement, values, nulls, read_default_acls, &out);
+    return out;
+}
+
+GrantRows<pg_uuid_t> tenant_grants(const pg_uuid_t& user) {
+    Datum values[1] = {uuid_datum(user)};
+    GrantRows<pg_uuid_t> out{};
+    run(tenant_statement, values, nullptr, read_grants<pg_uuid_t>, &out);
     return out;
 }
 

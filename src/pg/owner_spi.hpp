@@ -4,6 +4,7 @@
 // tables of an application are the exception: these run as the owner of the table.
 #pragma once
 
+#include "pg/grant_sets.hpp"
 #include "pg/identity.hpp"
 
 namespace bastion::pg {
@@ -35,5 +36,33 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
 // row-level security: as foreign keys do, so that nothing which the owner attached to the table gets further rights. The
 // first column of the first row as text, or null.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
+
+// When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
+TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
+
+// One row of "these permissions hold on these ids".
+template <class Id>
+struct GrantRow {
+    const char* const* permissions;
+    std::size_t permission_count;
+    const Id* ids;
+    std::size_t id_count;
+    bool cross_tenant;
+};
+
+template <class Id>
+struct GrantRows {
+    const GrantRow<Id>* rows;
+    std::size_t count;
+};
+
+// bastion.acl_grants(): by ACL, in one tenant and from shares of others.
+GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant);
+
+// The default ACLs of the tenant, of the unit and of the user in the tenant; 0 for those that there are not.
+DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
+
+// bastion.tenant_grants(): by tenant, over all memberships.
+GrantRows<pg_uuid_t> tenant_grants(const pg_uuid_t& user);
 
 }  // namespace bastion::pg

@@ -1,6 +1,7 @@
 // SQL functions that policies and applications ask about permissions. All of them read the decision of the current
 // statement; none touches a table once that is made.
 #include "pg/context.hpp"
+#include "pg/grant_sets.hpp"
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
 
@@ -50,6 +51,78 @@ const Memo& answer(FunctionCallInfo fcinfo, const Decision& decision) {
     return *memo;
 }
 
+// The set that a call site asks row after row; kept in its fn_extra for the decision that it belongs to.
+template <class Set>
+struct SetMemo {
+    uint64 decision;
+    const Set* set;  // null: nothing is allowed
+    std::size_t size;
+    char name[200];
+};
+
+const AclSet* find_set(GrantSets& sets, std::string_view permission, bool anywhere, const AclSet*) {
+    const AclSet* set = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        set = &sets.acls(permission, anywhere);
+        return {};
+    });
+    return set;
+}
+
+const TenantSet* find_set(GrantSets& sets, std::string_view permission, bool, const TenantSet*) {
+    const TenantSet* set = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        set = &sets.tenants(permission);
+        return {};
+    });
+    return set;
+}
+
+template <class Set>
+const Set* set_of(std::string_view permission, bool anywhere) {
+    const Decision& decision = require_context();
+    require_identity(decision);
+    GrantSets* sets = grant_sets_of(decision);
+    return sets != nullptr ? find_set(*sets, permission, anywhere, static_cast<const Set*>(nullptr)) : nullptr;
+}
+
+// The set for the permission that is the first argument; null when nothing is allowed.
+template <class Set>
+const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
+    using Kept = SetMemo<Set>;
+    const std::string_view permission = view(PG_GETARG_TEXT_PP(0));
+    const Decision& decision = require_context();
+    if (permission.size() > sizeof(Kept::name)) return nullptr;
+    auto* memo = static_cast<Kept*>(fcinfo->flinfo->fn_extra);
+    if (likely(memo != nullptr && memo->decision == decision.version &&
+               std::string_view(memo->name, memo->size) == permission))
+        return memo->set;
+    if (memo == nullptr) {
+        memo = static_cast<Kept*>(MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Kept)));
+        fcinfo->flinfo->fn_extra = memo;
+    }
+    memo->decision = 0;
+    memo->set = set_of<Set>(permission, anywhere);
+    memo->size = permission.size();
+    std::memcpy(memo->name, permission.data(), permission.size());
+    memo->decision = decision.version;
+    return memo->set;
+}
+
+Datum can_by_acl(FunctionCallInfo fcinfo, bool anywhere) {
+    const AclSet* set = memorised_set<AclSet>(fcinfo, anywhere);
+    PG_RETURN_BOOL(set != nullptr && set->contains(PG_GETARG_INT64(1)));
+}
+
+Datum acl_array(FunctionCallInfo fcinfo, bool anywhere) {
+    const AclSet* set = set_of<AclSet>(view(PG_GETARG_TEXT_PP(0)), anywhere);
+    const std::size_t count = set != nullptr ? set->sorted().size() : 0;
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
+    for (std::size_t i = 0; i < count; ++i) elements[i] = Int64GetDatum(set->sorted()[i]);
+    PG_RETURN_ARRAYTYPE_P(
+        construct_array(elements, static_cast<int>(count), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 }  // namespace
 
 extern "C" {
@@ -85,6 +158,46 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
     }
     return Datum{0};
+}
+
+PG_FUNCTION_INFO_V1(bastion_can_by_acl);
+Datum bastion_can_by_acl(PG_FUNCTION_ARGS) { return can_by_acl(fcinfo, false); }
+
+PG_FUNCTION_INFO_V1(bastion_can_by_acl_anywhere);
+Datum bastion_can_by_acl_anywhere(PG_FUNCTION_ARGS) { return can_by_acl(fcinfo, true); }
+
+PG_FUNCTION_INFO_V1(bastion_can_in_tenant);
+Datum bastion_can_in_tenant(PG_FUNCTION_ARGS) {
+    const TenantSet* set = memorised_set<TenantSet>(fcinfo, true);
+    PG_RETURN_BOOL(set != nullptr && set->contains(*PG_GETARG_UUID_P(1)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_acl_set);
+Datum bastion_acl_set(PG_FUNCTION_ARGS) { return acl_array(fcinfo, false); }
+
+PG_FUNCTION_INFO_V1(bastion_acl_set_anywhere);
+Datum bastion_acl_set_anywhere(PG_FUNCTION_ARGS) { return acl_array(fcinfo, true); }
+
+PG_FUNCTION_INFO_V1(bastion_tenant_set);
+Datum bastion_tenant_set(PG_FUNCTION_ARGS) {
+    const TenantSet* set = set_of<TenantSet>(view(PG_GETARG_TEXT_PP(0)), true);
+    const std::size_t count = set != nullptr ? set->sorted().size() : 0;
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
+    for (std::size_t i = 0; i < count; ++i) elements[i] = PointerGetDatum(&set->sorted()[i]);
+    PG_RETURN_ARRAYTYPE_P(construct_array(elements, static_cast<int>(count), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+PG_FUNCTION_INFO_V1(bastion_default_acl);
+Datum bastion_default_acl(PG_FUNCTION_ARGS) {
+    const GrantSets* sets = grant_sets_of(require_context());
+    const std::string_view kind = view(PG_GETARG_TEXT_PP(0));
+    if (sets == nullptr) PG_RETURN_NULL();
+    const int64 acl = kind == "user"     ? sets->defaults.user
+                      : kind == "unit"   ? sets->defaults.unit
+                      : kind == "tenant" ? sets->defaults.tenant
+                                         : 0;
+    if (acl == 0) PG_RETURN_NULL();
+    PG_RETURN_INT64(acl);
 }
 
 }  // extern "C"

@@ -46,6 +46,7 @@ std::string key_of(const RightsRequest& request) {
 bool find(const RightsRequest& request) {
     const auto found = by_key.find(key_of(request));
     if (found == by_key.end() || found->second->stale) return false;
+    if (found->second->rights->valid_until <= GetCurrentTimestamp()) return false;
     entries.splice(entries.begin(), entries, found->second);
     held = entries.front().rights;
     ++statistics.hits;
@@ -71,13 +72,16 @@ void remember(Entry&& entry) {
 struct Loaded {
     ResolvedIdentity resolved;
     PermissionNames names;
+    TimestampTz valid_until;
 };
 
 Loaded load(const RightsRequest& request) {
     Loaded out{};
+    out.valid_until = DT_NOEND;
     out.resolved = resolve_identity(request.user, request.tenant, request.unit);
-    if (refusal_word(out.resolved.status) == nullptr && out.resolved.tenant.present)
-        out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
+    if (refusal_word(out.resolved.status) != nullptr || !out.resolved.tenant.present) return out;
+    out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
+    out.valid_until = rights_valid_until(request.user, out.resolved.tenant.value);
     return out;
 }
 
@@ -92,6 +96,7 @@ std::shared_ptr<const Rights> make_rights(const Loaded& loaded) {
     rights->tenant = loaded.resolved.tenant;
     rights->unit = loaded.resolved.unit;
     rights->tenant_number = loaded.resolved.tenant_number;
+    rights->valid_until = loaded.valid_until;
     for (std::size_t i = 0; i < loaded.names.count; ++i)
         rights->permissions.push_back({loaded.names.names[i].name, loaded.names.names[i].tenant_wide});
     sort_by_name(rights->permissions);
@@ -160,7 +165,7 @@ const Rights* rights_of(const RightsRequest& request) {
 
 void pin_rights() noexcept { pinned = held; }
 
-const Rights* adopt_rights(const Identity& identity, const char* permissions) {
+const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets) {
     guarded_or_raise([&]() -> Result<void> {
         auto rights = std::make_shared<Rights>();
         rights->tenant = identity.tenant;
@@ -173,6 +178,7 @@ const Rights* adopt_rights(const Identity& identity, const char* permissions) {
             rights->permissions.push_back({std::string(rest.substr(unit_only, end - unit_only)), !unit_only});
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
+        if (*sets != '\0') rights->sets = GrantSets::parse(sets);
         held = std::move(rights);
         return {};
     });

@@ -3,6 +3,7 @@
 // anew at the next statement. A Rights stays valid for as long as a decision points to it.
 #pragma once
 
+#include "pg/grant_sets.hpp"
 #include "pg/identity.hpp"
 
 namespace bastion::pg {
@@ -28,7 +29,9 @@ struct Rights {
     OptionalUuid tenant;
     OptionalUuid unit;
     int64 tenant_number;
-    std::vector<Permission> permissions;  // sorted by name
+    TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
+    std::vector<Permission> permissions;      // sorted by name
+    mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read at first need (grant_sets.hpp)
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
@@ -42,9 +45,9 @@ const Rights* rights_of(const RightsRequest& request);
 void pin_rights() noexcept;
 
 // Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
-// unit_only_mark. Held until the next call.
+// unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.
 inline constexpr char unit_only_mark = '~';
-const Rights* adopt_rights(const Identity& identity, const char* permissions);
+const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets);
 
 // Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
 void mark_rights_stale(Oid user_invalidation) noexcept;

@@ -1,7 +1,9 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
 #include "pg/catalog_read.hpp"
+#include "pg/grant_sets.hpp"
 #include "pg/guard.hpp"
 #include "pg/hash_slots.hpp"
+#include "pg/invalidation.hpp"
 #include "pg/key_store.hpp"
 #include "pg/rights.hpp"
 
@@ -41,16 +43,23 @@ PG_FUNCTION_INFO_V1(bastion_status);
 Datum bastion_status(PG_FUNCTION_ARGS) {
     StringInfoData json;
     initStringInfo(&json);
-    const RightsStatistics rights = rights_statistics();
     appendStringInfo(&json, "{\"library_version\": \"%s\", \"sql_version\": \"%s\", \"preloaded\": %s", BASTION_VERSION,
                      extension_version(), is_preloaded() ? "true" : "false");
     appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
                      hash_slot_count());
     append_root_key(&json);
-    appendStringInfo(&json, ", \"rights_cache\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}}",
-                     static_cast<long long>(rights.loads), static_cast<long long>(rights.hits),
-                     static_cast<long long>(rights.stale));
+    appendStringInfoChar(&json, '}');
     return jsonb_datum(json.data);
+}
+
+PG_FUNCTION_INFO_V1(bastion_cache_stats);
+Datum bastion_cache_stats(PG_FUNCTION_ARGS) {
+    const RightsStatistics rights = rights_statistics();
+    return jsonb_datum(psprintf(
+        "{\"rights\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
+        "\"sets\": {\"loads\": %lld}, \"invalidations\": %llu}",
+        static_cast<long long>(rights.loads), static_cast<long long>(rights.hits), static_cast<long long>(rights.stale),
+        static_cast<long long>(grant_set_loads()), static_cast<unsigned long long>(invalidation_count())));
 }
 
 }  // extern "C"

@@ -1,0 +1,93 @@
+-- Checks by ACL and tenant as policies use them: the right rows in every kind of plan, an index condition that names no
+-- identity, and sets that are read once and again after a change.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion_api.signup('ann@check.example', 'correct horse', 'Check A') ->> 'access_token' AS ann \gset
+SELECT bastion_api.signup('ben@check.example', 'correct horse', 'Check B') ->> 'access_token' AS ben \gset
+SELECT id AS tenant FROM bastion.tenants WHERE slug = 'check-a' \gset
+SELECT id AS other FROM bastion.tenants WHERE slug = 'check-b' \gset
+SELECT bastion.register_resource('check', '{create,read,update,delete,manage}');
+INSERT INTO bastion.units (tenant_id, kind, name) SELECT :'tenant', 'team', 'Team ' || i FROM generate_series(1, 20) i;
+CREATE TABLE checked (id integer PRIMARY KEY, tenant_id uuid NOT NULL, acl_id bigint NOT NULL);
+INSERT INTO checked SELECT row_number() OVER (), a.tenant_id, a.id FROM bastion.acls a, generate_series(1, 100)
+WHERE a.tenant_id IN (:'tenant', :'other');
+INSERT INTO checked SELECT -i, :'tenant', -i FROM generate_series(1, 5000) i;
+CREATE INDEX ON checked (acl_id);
+CREATE INDEX ON checked (tenant_id);
+ANALYZE checked;
+ALTER TABLE checked ENABLE ROW LEVEL SECURITY;
+CREATE POLICY checked_acl ON checked USING (bastion.can_by_acl('check.read', acl_id));
+GRANT SELECT ON checked TO regress_app;
+CREATE FUNCTION test.expected(slug text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
+AS $$ SELECT count(*) FROM checked c JOIN bastion.acls a ON a.id = c.acl_id JOIN bastion.tenants t ON t.id = a.tenant_id WHERE t.slug = expected.slug $$;
+GRANT USAGE ON SCHEMA test TO regress_app;
+GRANT EXECUTE ON FUNCTION test.expected(text) TO regress_app;
+CREATE FUNCTION test.plan(query text) RETURNS SETOF text LANGUAGE plpgsql
+AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+GRANT EXECUTE ON FUNCTION test.plan(text) TO regress_app;
+
+SET ROLE regress_app;
+-- nobody: no rows, no sets
+SELECT count(*) FROM checked;
+SELECT bastion.can_by_acl('check.read', 1), bastion.acl_set('check.read'), bastion.can_in_tenant('check.read', :'tenant'),
+       bastion.tenant_set('check.read'), bastion.default_acl('tenant');
+-- a plan made for nobody, kept for everybody
+SET plan_cache_mode = force_generic_plan;
+PREPARE counted AS SELECT count(*) FROM checked;
+EXECUTE counted;
+BEGIN;
+SELECT set_config('bastion.token', :'ann', true) \g /dev/null
+SELECT line FROM test.plan('SELECT count(*) FROM checked') line WHERE line ~ 'Index Cond';
+EXECUTE counted \gset own_
+SELECT :own_count = test.expected('check-a') AS own_rows, :own_count > 2000 AS many;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT count(*) = test.expected('check-a') AS by_filter FROM checked;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SELECT line FROM test.plan('SELECT count(*) FROM checked') line WHERE line ~ 'Parallel';
+SELECT count(*) FROM checked \gset
+SELECT :count = test.expected('check-a') AS in_parallel;
+SELECT cardinality(bastion.acl_set('check.read')) AS lists, bastion.acl_set('check.read') = bastion.acl_set_unfolded('check.read') AS twin,
+       bastion.acl_set('check.read') <@ bastion.acl_set_anywhere('check.read') AS anywhere;
+SELECT bastion.default_acl('tenant') = ANY (bastion.acl_set('check.read')) AS of_tenant, bastion.default_acl('unit') AS of_no_unit,
+       bastion.default_acl('user') = ANY (bastion.acl_set('check.read')) AS own, bastion.default_acl('x') AS unknown;
+SELECT bastion.can_in_tenant('check.read', :'tenant') AS here, bastion.can_in_tenant('check.read', :'other') AS there,
+       bastion.tenant_set('check.read') = ARRAY[:'tenant'::uuid] AS set;
+SELECT bastion.can_by_acl('check.unknown', bastion.default_acl('tenant')) AS unknown_permission,
+       bastion.can_by_acl(repeat('x', 10000), 1) AS endless_name, bastion.can_by_acl('', 1) AS empty_name;
+COMMIT;
+BEGIN;
+SELECT set_config('bastion.token', :'ben', true) \g /dev/null
+EXECUTE counted \gset own_
+SELECT :own_count = test.expected('check-b') AS own_rows;
+COMMIT;
+EXECUTE counted;
+BEGIN;
+SELECT set_config('bastion.token', 'garbage', true) \g /dev/null
+\set VERBOSITY sqlstate
+EXECUTE counted;
+ROLLBACK;
+\set VERBOSITY terse
+RESET ROLE;
+
+-- read once, and again after a change; what time changes needs no message
+CREATE FUNCTION test.loads() RETURNS bigint LANGUAGE sql AS $$ SELECT (bastion.cache_stats() -> 'sets' ->> 'loads')::bigint $$;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SELECT count(*) > 0 AS seen FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
+SELECT test.loads() AS loads \gset
+SELECT count(*) > 0 AS seen FROM checked WHERE bastion.can_by_acl('check.update', acl_id);
+SELECT test.loads() - :loads AS loads_since;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
+SELECT id, :'tenant', 'check.read', 'deny' FROM bastion.users WHERE email = 'ann@check.example';
+SELECT count(*) AS denied FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
+SELECT test.loads() - :loads AS loads_since;
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SELECT count(*) > 0 AS seen_after_rollback FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
+ROLLBACK;
+DROP TABLE checked;
+DROP FUNCTION test.expected(text), test.plan(text), test.loads();

@@ -1,0 +1,162 @@
+#include "pg/grant_sets.hpp"
+
+#include "pg/context.hpp"
+#include "pg/guard.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/owner_spi.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// The text form: the default ACLs and '|', then groups; groups end with ';', their three parts with '|', lists are separated by ',', and '#' stands between the
+// ACLs and the tenants. Names and ids hold none of these.
+constexpr char group_end = ';';
+constexpr char part_end = '|';
+constexpr char item_end = ',';
+constexpr char acls_end = '#';
+
+// Cuts everything up to `mark` off the front of `rest`.
+std::string_view cut(std::string_view& rest, char mark) noexcept {
+    const std::size_t end = std::min(rest.find(mark), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return part;
+}
+
+std::string id_text(int64 id) { return std::to_string(id); }
+
+std::string id_text(const pg_uuid_t& id) {
+    char text[uuid_text_size];
+    format_uuid_text(id, text);
+    return text;
+}
+
+void parse_id(std::string_view text, int64& id) { id = std::stoll(std::string(text)); }
+
+void parse_id(std::string_view text, pg_uuid_t& id) {
+    if (!parse_uuid_text(text, id)) throw std::invalid_argument("published grants are malformed");
+}
+
+template <class Id>
+void append_groups(std::string& out, const std::vector<GrantGroup<Id>>& groups) {
+    for (const GrantGroup<Id>& group : groups) {
+        for (const std::string& permission : group.permissions) out.append(permission) += item_end;
+        out += part_end;
+        for (const Id& id : group.ids) out.append(id_text(id)) += item_end;
+        out += part_end;
+        out += group.cross_tenant ? '1' : '0';
+        out += group_end;
+    }
+}
+
+template <class Id>
+std::vector<GrantGroup<Id>> parse_groups(std::string_view rest) {
+    std::vector<GrantGroup<Id>> groups;
+    while (!rest.empty()) {
+        std::string_view text = cut(rest, group_end);
+        GrantGroup<Id>& group = groups.emplace_back();
+        for (std::string_view names = cut(text, part_end); !names.empty();)
+            group.permissions.emplace_back(cut(names, item_end));
+        for (std::string_view ids = cut(text, part_end); !ids.empty();)
+            parse_id(cut(ids, item_end), group.ids.emplace_back());
+        group.cross_tenant = text == "1";
+    }
+    return groups;
+}
+
+template <class Id>
+std::vector<Id> ids_of(const std::vector<GrantGroup<Id>>& groups, std::string_view permission, bool anywhere) {
+    std::vector<Id> ids;
+    for (const GrantGroup<Id>& group : groups) {
+        if (group.cross_tenant && !anywhere) continue;
+        if (std::find(group.permissions.begin(), group.permissions.end(), permission) == group.permissions.end())
+            continue;
+        ids.insert(ids.end(), group.ids.begin(), group.ids.end());
+    }
+    return ids;
+}
+
+// From the rows that SPI left in palloc'd memory.
+template <class Id>
+std::vector<GrantGroup<Id>> make_groups(const GrantRows<Id>& rows) {
+    std::vector<GrantGroup<Id>> groups(rows.count);
+    for (std::size_t i = 0; i < rows.count; ++i) {
+        const GrantRow<Id>& row = rows.rows[i];
+        for (std::size_t n = 0; n < row.permission_count; ++n) groups[i].permissions.emplace_back(row.permissions[n]);
+        groups[i].ids.assign(row.ids, row.ids + row.id_count);
+        groups[i].cross_tenant = row.cross_tenant;
+    }
+    return groups;
+}
+
+int64 loads = 0;
+
+// What arrives while reading may concern what was read: the sets then serve this statement alone.
+void load(const Decision& decision) {
+    const uint64 before = invalidation_count();
+    const GrantRows<int64> acls = acl_grants(decision.identity.user, decision.identity.tenant.value);
+    const GrantRows<pg_uuid_t> tenants = tenant_grants(decision.identity.user);
+    const DefaultAcls defaults =
+        default_acls(decision.identity.user, decision.identity.tenant.value, decision.identity.unit);
+    guarded_or_raise([&]() -> Result<void> {
+        auto sets = std::make_shared<GrantSets>();
+        sets->defaults = defaults;
+        sets->acl_groups = make_groups(acls);
+        sets->tenant_groups = make_groups(tenants);
+        decision.rights->sets = std::move(sets);
+        ++loads;
+        return {};
+    });
+    if (before != invalidation_count()) mark_rights_stale(user_invalidation(decision.identity.user));
+}
+
+}  // namespace
+
+const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
+    const std::string key = (anywhere ? '*' : '.') + std::string(permission);
+    const auto found = acl_sets_.find(key);
+    if (found != acl_sets_.end()) return found->second;
+    return acl_sets_.emplace(key, AclSet(ids_of(acl_groups, permission, anywhere))).first->second;
+}
+
+const TenantSet& GrantSets::tenants(std::string_view permission) {
+    const std::string key(permission);
+    const auto found = tenant_sets_.find(key);
+    if (found != tenant_sets_.end()) return found->second;
+    return tenant_sets_.emplace(key, TenantSet(ids_of(tenant_groups, permission, true))).first->second;
+}
+
+std::string GrantSets::format() const {
+    std::string out;
+    for (const int64 acl : {defaults.tenant, defaults.unit, defaults.user}) out.append(id_text(acl)) += item_end;
+    out += part_end;
+    append_groups(out, acl_groups);
+    out += acls_end;
+    append_groups(out, tenant_groups);
+    return out;
+}
+
+std::shared_ptr<GrantSets> GrantSets::parse(std::string_view text) {
+    auto sets = std::make_shared<GrantSets>();
+    std::string_view acls = cut(text, part_end);
+    for (int64* acl : {&sets->defaults.tenant, &sets->defaults.unit, &sets->defaults.user})
+        parse_id(cut(acls, item_end), *acl);
+    sets->acl_groups = parse_groups<int64>(cut(text, acls_end));
+    sets->tenant_groups = parse_groups<pg_uuid_t>(text);
+    return sets;
+}
+
+int64 grant_set_loads() noexcept { return loads; }
+
+GrantSets* grant_sets_of(const Decision& decision) {
+    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present) return nullptr;
+    if (decision.rights->sets == nullptr) {
+        if (IsInParallelMode())
+            ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+                            errmsg("permission sets cannot be read during a parallel operation")));
+        load(decision);
+    }
+    return decision.rights->sets.get();
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,75 @@
+
+-- Checks by ACL and by tenant, for policies: a hashed set per permission, read once, and a support function that turns
+-- the check into an index condition. LEAKPROOF is true of them: nothing they raise depends on the row.
+
+CREATE FUNCTION bastion.can_support(internal) RETURNS internal
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_can_support';
+COMMENT ON FUNCTION bastion.can_support(internal) IS
+'Planner support of the checks by ACL and tenant: index condition, selectivity and cost. Internal.';
+
+CREATE FUNCTION bastion.acl_set(permission text) RETURNS bigint[]
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_acl_set';
+COMMENT ON FUNCTION bastion.acl_set(text) IS
+'The ACLs of the current tenant on which the current user holds the permission, sorted; empty when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.acl_set_unfolded(permission text) RETURNS bigint[]
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_acl_set';
+COMMENT ON FUNCTION bastion.acl_set_unfolded(text) IS
+'acl_set() under a label that keeps the planner from evaluating it: thousands of ids in an estimate cost more than the query. Internal.';
+
+CREATE FUNCTION bastion.acl_set_anywhere(permission text) RETURNS bigint[]
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_acl_set_anywhere';
+COMMENT ON FUNCTION bastion.acl_set_anywhere(text) IS
+'acl_set() and the ACLs of other tenants that are shared with the current user.';
+
+CREATE FUNCTION bastion.acl_set_anywhere_unfolded(permission text) RETURNS bigint[]
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_acl_set_anywhere';
+COMMENT ON FUNCTION bastion.acl_set_anywhere_unfolded(text) IS
+'acl_set_anywhere() under a label that keeps the planner from evaluating it. Internal.';
+
+CREATE FUNCTION bastion.tenant_set(permission text) RETURNS uuid[]
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_set';
+COMMENT ON FUNCTION bastion.tenant_set(text) IS
+'The tenants in which the current user holds the permission, over all memberships, sorted; empty when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_set_unfolded(permission text) RETURNS uuid[]
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_tenant_set';
+COMMENT ON FUNCTION bastion.tenant_set_unfolded(text) IS
+'tenant_set() under a label that keeps the planner from evaluating it. Internal.';
+
+CREATE FUNCTION bastion.can_by_acl(permission text, acl bigint) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT bastion.can_support
+AS 'MODULE_PATHNAME', 'bastion_can_by_acl';
+COMMENT ON FUNCTION bastion.can_by_acl(text, bigint) IS
+'Whether the current user holds the permission on rows with this ACL of the current tenant: through a role, a unit, a share or as owner. False when anonymous. For policies; an index on the ACL column is used. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.can_by_acl_anywhere(permission text, acl bigint) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT bastion.can_support
+AS 'MODULE_PATHNAME', 'bastion_can_by_acl_anywhere';
+COMMENT ON FUNCTION bastion.can_by_acl_anywhere(text, bigint) IS
+'can_by_acl(), and rows of other tenants that are shared with the current user. For tables protected with sharing => ''cross_tenant''.';
+
+CREATE FUNCTION bastion.can_in_tenant(permission text, tenant uuid) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT bastion.can_support
+AS 'MODULE_PATHNAME', 'bastion_can_in_tenant';
+COMMENT ON FUNCTION bastion.can_in_tenant(text, uuid) IS
+'Whether the current user holds the permission in this tenant, chosen or not. False when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.cache_stats() RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_cache_stats';
+COMMENT ON FUNCTION bastion.cache_stats() IS
+'Counters of this backend''s caches since it started: rights and sets loaded, served from the cache and marked stale, and invalidation messages received. What is not loaded again was not read again.';
+
+CREATE FUNCTION bastion.default_acl(kind text) RETURNS bigint
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_default_acl';
+COMMENT ON FUNCTION bastion.default_acl(text) IS
+'The ACL that a new row of this transaction gets by default: kind ''tenant'' (everybody in the tenant), ''unit'' (the chosen unit) or ''user'' (the user''s own). For column defaults, from the session''s sets. NULL when anonymous, when no unit was chosen, or for another kind. SQLSTATE 28000 when a token was presented and refused.';

@@ -23,7 +23,7 @@ SELECT bastion.token_issue(:'member', :'tenant') AS large_token, bastion.token_i
 \echo building 10,000,000 rows
 CREATE TABLE docs (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, created integer NOT NULL, title text, amount integer);
 INSERT INTO docs
-    SELECT i, t.id, (i * 7919) % 1000003, 'title ' || i, i % 1000
+    SELECT i, t.id, (i * 7919::bigint) % 1000003, 'title ' || i, i % 1000
     FROM generate_series(1, 10000000) i
     JOIN (SELECT id, row_number() OVER (ORDER BY number) - 1 AS n FROM bastion.tenants) t
       ON t.n = CASE WHEN i % 10 = 0 THEN 0 ELSE i / 10 % 1000 END;

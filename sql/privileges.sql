@@ -194,3 +194,11 @@ DROP VIEW test.lint, test.own_relations, test.own_functions;
 DROP FUNCTION test.differences, test.held;
 DROP VIEW test.own_schemas;
 DROP TABLE test.written;
+
+-- A member of pg_read_all_data, whom no privilege binds, reads no secret either.
+CREATE ROLE regress_reader IN ROLE pg_read_all_data;
+SET ROLE regress_reader;
+SELECT (SELECT count(*) FROM bastion.user_passwords) AS passwords, (SELECT count(*) FROM bastion.data_keys) AS data_keys,
+       (SELECT count(*) FROM bastion.signing_keys) AS signing_keys, (SELECT count(*) FROM bastion.events) AS events;
+RESET ROLE;
+DROP ROLE regress_reader;

@@ -39,6 +39,8 @@ bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept {
     return left.size() == right.size() && (left.empty() || sodium_memcmp(left.data(), right.data(), left.size()) == 0);
 }
 
-void random_bytes(std::span<std::uint8_t> out) noexcept { randombytes_buf(out.data(), out.size()); }
+void random_bytes(std::span<std::uint8_t> out) noexcept {
+    if (!out.empty()) randombytes_buf(out.data(), out.size());
+}
 
 }  // namespace bastion

@@ -2,7 +2,8 @@
 -- What an application role may read of the extension's own tables, once bastion.allow_app_role() grants SELECT: the tenant
 -- of the context and nothing of another. The subqueries are uncorrelated, so each is computed once a statement and becomes
 -- an index key, and no identity enters a cached plan. RLS is not forced: the functions of the extension run as the owner of
--- these tables and must see everything. Tables without a policy here are granted to nobody.
+-- these tables and must see everything. The tables at the end have no policy:
+-- they are granted to nobody, and a member of pg_read_all_data sees no row of them either.
 
 ALTER TABLE bastion.tenants ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants_of_context ON bastion.tenants FOR SELECT
@@ -59,3 +60,9 @@ COMMENT ON POLICY user_permissions_of_tenant ON bastion.user_permissions IS 'Gra
 ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);
 COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permissions are the same for everybody';
+
+ALTER TABLE bastion.user_passwords ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bastion.vault ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bastion.data_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bastion.signing_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE bastion.events ENABLE ROW LEVEL SECURITY;

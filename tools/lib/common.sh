@@ -46,7 +46,7 @@ pgtap_packages() {
 unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev"
 fuzz_packages="cmake clang"
 lint_packages="clang-format"
-tap_packages="libipc-run-perl"
+tap_packages="libipc-run-perl pgbouncer"
 
 # Prints those of the named Debian packages that are not installed.
 missing_packages() {

@@ -33,7 +33,7 @@ std::string encode_base64(ByteSpan bytes, int variant) {
     return text;
 }
 
-// libsodium 1.0.18 reads bytes past 0x7f as 'A'.
+// libsodium 1.0.18 reads bytes past 0x7f as '/'.
 bool is_ascii(std::string_view text) {
     std::uint8_t seen = 0;
     for (const char c : text) seen = static_cast<std::uint8_t>(seen | static_cast<std::uint8_t>(c));

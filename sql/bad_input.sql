@@ -34,7 +34,7 @@ INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion.whoami()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
-    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
+    'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
     'bastion.cache_stats()', 'bastion.invalidate()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -84,14 +84,16 @@ INSERT INTO test.functions VALUES
     ('bastion.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
     ('bastion.register_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
     ('bastion.protect_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
-    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean)',
-     ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false']),
+    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)',
+     ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false',
+           'NULL', '''tenant''', '''acl_id''']),
     ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
     ('bastion.protect_remember(regclass,name[])', ARRAY['''test.documents''', '''{tenant_id}''']),
     ('bastion.protect_record(regclass,name,name,text,jsonb)',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''',
            '''{"actions": {}, "existing": "keep", "tenant_fk": false, "citus": false}''']),
     ('bastion.protect_forget(regclass)', ARRAY['''test.documents''']),
+    ('bastion.declare_operator_role(regrole,text)', ARRAY['''regress_app''', '''dumps''']),
     ('bastion.mark_global(regclass,text)', ARRAY['''test.documents''', '''a list of countries''']),
     ('bastion.unmark_global(regclass)', ARRAY['''test.documents''']),
     ('bastion.guard_schema(name)', ARRAY['''test''']),
@@ -148,6 +150,8 @@ SELECT p.oid::regprocedure AS name FROM pg_proc p
 WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
   AND (has_function_privilege('regress_app', p.oid, 'EXECUTE') OR p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
        OR obj_description(p.oid, 'pg_proc') !~ '(^Trigger: |^Event trigger | Internal[.:])')
+  -- procedures are called, not selected
+  AND p.prokind = 'f'
   AND 'internal'::regtype <> ALL (p.proargtypes::oid[]) -- SQL cannot call it
   AND NOT EXISTS (SELECT FROM test.functions f WHERE f.name = p.oid);
 SELECT * FROM test.missing;

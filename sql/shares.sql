@@ -56,7 +56,7 @@ AS $$
 $$;
 -- not under sharing yet
 SELECT test.does('ann', format('share(''test.shared_docs'', ''1'', with_user => %L)', test.id_of('ben')));
-UPDATE bastion.protected_tables SET options = options || '{"sharing": "tenant"}' WHERE relation = 'test.shared_docs'::regclass;
+UPDATE bastion.protected_tables SET options = options || '{"sharing": "tenant", "visibility": "tenant", "acl_column": "acl_id"}' WHERE relation = 'test.shared_docs'::regclass;
 SELECT who, replace(replace(replace(replace(replace(call, ben.id::text, 'BEN'), zoe.id::text, 'ZOE'), :'unit', 'UNIT'), :'elsewhere', 'ELSEWHERE'), :'tenant', 'TENANT') AS call, test.does(who, call)
 FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe, LATERAL (VALUES
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L)', ben.id)),

@@ -155,7 +155,8 @@ DECLARE
     newcomer regclass;
 BEGIN
     SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(guard_tree.relation);
-    IF NOT FOUND OR NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, spec.tenant_column)) THEN
+    IF NOT FOUND OR EXISTS (SELECT FROM unnest(bastion.key_columns(spec)) n
+                            WHERE NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n))) THEN
         RETURN;
     END IF;
     FOR newcomer IN
@@ -165,7 +166,7 @@ BEGIN
           AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND bastion.is_our_policy(p.polname))
         ORDER BY t.depth DESC, t.member::text
     LOOP
-        PERFORM bastion.protect_remember(newcomer, array_remove(ARRAY[spec.tenant_column, spec.owner_column], NULL));
+        PERFORM bastion.protect_remember(newcomer, bastion.protect_columns(spec));
         PERFORM bastion.run_plan(ARRAY(SELECT bastion.plan_member(spec, newcomer)), false);
         RAISE NOTICE 'table % is protected like %', newcomer, spec.relation;
     END LOOP;

@@ -3,7 +3,8 @@
 CREATE FUNCTION bastion.protect(
     relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, resource text DEFAULT NULL,
     actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
-    citus boolean DEFAULT false, dry_run boolean DEFAULT false)
+    citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
+    visibility text DEFAULT 'tenant', acl name DEFAULT 'acl_id')
 RETURNS TABLE (statement text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -15,6 +16,7 @@ BEGIN
     PERFORM bastion.check_protectable(relation);
     PERFORM bastion.check_tree(relation);
     PERFORM bastion.check_actions(actions);
+    PERFORM bastion.check_sharing(sharing, visibility, acl, existing, ARRAY[tenant, owner]);
     IF tenant IS NULL THEN
         RAISE EXCEPTION 'tenant must not be null' USING ERRCODE = 'null_value_not_allowed',
             HINT = 'Name the column that holds the tenant: tenant => ''column''.';
@@ -36,6 +38,7 @@ BEGIN
             USING ERRCODE = 'datatype_mismatch', HINT = 'tenant_fk needs a uuid, bigint or integer column.';
     END IF;
     PERFORM bastion.check_column(relation, owner, 'owner') WHERE owner IS NOT NULL;
+    PERFORM bastion.check_acl_column(relation, acl) WHERE sharing IS NOT NULL;
     PERFORM bastion.check_foreign_policies(relation) WHERE existing = 'refuse';
     PERFORM bastion.check_no_nulls(relation, tenant);
 
@@ -44,12 +47,14 @@ BEGIN
     spec.owner_column := owner;
     spec.resource := bastion.check_resource(relation, resource);
     spec.options := jsonb_build_object('actions', coalesce(actions, '{}'), 'existing', existing,
-                                       'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false));
+                                       'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false))
+                    || CASE WHEN sharing IS NULL THEN '{}'
+                            ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl) END;
     RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_protect(spec)), dry_run);
 END
 $$;
-COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean) IS
-'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
+COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. Large tables can be filled before, in batches, with backfill_acl(). Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
 
 CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -71,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
-'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the defaults, NOT NULL, index and foreign key that it made; what was there before comes back. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and column for access control lists that it made; what was there before comes back, and shares of rows are forgotten with the column. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 
 -- What is there, and what is wrong with it
 
@@ -99,12 +104,14 @@ BEGIN
         RETURN NEXT 'row security is not forced';
     END IF;
     RETURN QUERY SELECT unnest(problems);
+    RETURN QUERY SELECT format('trigger %s is %s', t.name, t.state) FROM bastion.protect_triggers(spec, member) t
+                 WHERE t.state <> 'ok' ORDER BY t.name;
     RETURN QUERY SELECT format('permissive policy "%s" is not of protect()', p)
                  FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep';
     RETURN QUERY SELECT format('column "%s" has another default', d.column_name)
                  FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set;
-    RETURN QUERY SELECT format('column "%s" accepts NULL', spec.tenant_column)
-                 FROM bastion.column_state(member, spec.tenant_column) c WHERE NOT c.is_not_null;
+    RETURN QUERY SELECT format('column "%s" accepts NULL', n)
+                 FROM unnest(bastion.key_columns(spec)) n, bastion.column_state(member, n) c WHERE NOT c.is_not_null;
 END
 $$;
 COMMENT ON FUNCTION bastion.member_problems(bastion.protected_tables, regclass) IS
@@ -115,20 +122,19 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    gone name[] := ARRAY(SELECT n FROM unnest(ARRAY[spec.tenant_column, spec.owner_column]) n
-                         WHERE n IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n)));
+    gone name[] := ARRAY(SELECT n FROM unnest(bastion.protect_columns(spec)) n
+                         WHERE NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n)));
 BEGIN
     RETURN QUERY SELECT format('column "%s" does not exist', n) FROM unnest(gone) n;
-    IF NOT spec.tenant_column = ANY (gone) THEN
+    IF NOT bastion.key_columns(spec) && gone THEN
         RETURN QUERY
             SELECT CASE WHEN t.depth > 0 THEN t.member || ': ' ELSE '' END || string_agg(p.problem, ', ' ORDER BY p.place)
             FROM bastion.protect_tree(spec.relation) t,
                  bastion.member_problems(spec, t.member) WITH ORDINALITY AS p (problem, place)
             GROUP BY t.member, t.depth ORDER BY t.depth, t.member::text;
     END IF;
-    IF NOT bastion.has_tenant_index(spec.relation, spec.tenant_column) AND NOT spec.tenant_column = ANY (gone) THEN
-        RETURN NEXT format('no index begins with column "%s"', spec.tenant_column);
-    END IF;
+    RETURN QUERY SELECT format('no index begins with column "%s"', n) FROM unnest(bastion.key_columns(spec)) n
+                 WHERE NOT bastion.has_tenant_index(spec.relation, n) AND n <> ALL (gone);
     IF NOT bastion.resource_registered(spec.resource, bastion.protect_actions(spec)) THEN
         RETURN NEXT format('permissions of the resource "%s" are missing', spec.resource);
     END IF;
@@ -152,13 +158,13 @@ COMMENT ON FUNCTION bastion.policies_of(regclass) IS 'The policies of a table, a
 
 -- SECURITY DEFINER for the records of other owners; it shows nothing else that the catalog does not show to everybody.
 CREATE FUNCTION bastion.protection_report()
-RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, rls_enabled boolean, rls_forced boolean,
-               policies text[], partitions bigint, status text)
+RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, sharing text, rls_enabled boolean,
+               rls_forced boolean, policies text[], partitions bigint, status text)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.relation, p.tenant_column, p.owner_column, p.resource, c.relrowsecurity, c.relforcerowsecurity,
-           bastion.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion.protect_tree(p.relation)),
+    SELECT p.relation, p.tenant_column, p.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,
+           c.relforcerowsecurity, bastion.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion.protect_tree(p.relation)),
            coalesce((SELECT string_agg(s.problem, '; ' ORDER BY s.place)
                      FROM bastion.protection_problems(p) WITH ORDINALITY AS s (problem, place)), 'ok')
     FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation
@@ -173,6 +179,7 @@ COMMENT ON COLUMN bastion.protection.relation IS 'The table';
 COMMENT ON COLUMN bastion.protection.tenant_column IS 'Column that holds the tenant';
 COMMENT ON COLUMN bastion.protection.owner_column IS 'Column that holds the user who made the row, if any';
 COMMENT ON COLUMN bastion.protection.resource IS 'First part of the permissions that the policies ask for';
+COMMENT ON COLUMN bastion.protection.sharing IS 'tenant or cross_tenant when its rows can be shared';
 COMMENT ON COLUMN bastion.protection.rls_enabled IS 'Whether row security is on now';
 COMMENT ON COLUMN bastion.protection.rls_forced IS 'Whether it holds for the owner of the table too';
 COMMENT ON COLUMN bastion.protection.policies IS 'All policies of the table, those of others too';
@@ -198,7 +205,11 @@ AS $$
         'plan_remember', 'plan_not_null', 'plan_foreign_keys', 'free_index_name', 'plan_indexes', 'plan_release',
         'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect', 'run_plan', 'is_global', 'must_be_guarded',
         'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id', 'has_permission', 'tenant_if_allowed',
-        'tenant_number_if_allowed'])
+        'tenant_number_if_allowed', 'acl_column', 'protect_columns', 'key_columns', 'made_column', 'acl_kind', 'acl_of_row',
+        'fill_acl', 'keep_acl', 'protect_triggers', 'check_sharing', 'check_acl_column', 'has_rows_to_fill',
+        'plan_acl_column', 'plan_triggers', 'old_acl_column', 'sharing_test', 'same_tenant_test', 'default_acl_test',
+        'default_acl', 'can_by_acl', 'can_by_acl_anywhere', 'open_acl_column',
+        'fill_pages', 'backfill_steps', 'backfill_acl'])
     ORDER BY p.proname
 $$;
 COMMENT ON FUNCTION bastion.migration_role_functions() IS
@@ -214,7 +225,7 @@ DECLARE
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA bastion TO %s', grantee);
     FOR callable IN SELECT f FROM bastion.migration_role_functions() f LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', callable, grantee);
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', callable, grantee);
     END LOOP;
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', grantee);
     EXECUTE format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', grantee);

@@ -10,7 +10,11 @@ DECLARE
     policy record;
     tests text;
 BEGIN
-    FOR policy IN SELECT * FROM bastion.protect_policy_state(spec, member) s WHERE s.state <> 'ok' ORDER BY s.name LOOP
+    FOR policy IN
+        SELECT s.* FROM bastion.protect_policy_state(spec, member) s WHERE s.state <> 'ok'
+        ORDER BY s.name = 'bastion_access' AND s.state = 'missing' AND EXISTS (
+                     SELECT FROM pg_policy p WHERE p.polrelid = member AND bastion.is_our_policy(p.polname)), s.name
+    LOOP
         tests := concat(' USING (' || policy.using_test || ')', ' WITH CHECK (' || policy.check_test || ')');
         IF policy.state = 'altered' THEN
             RETURN NEXT format('ALTER POLICY %I ON %s TO PUBLIC%s;', policy.name, member, tests);
@@ -38,6 +42,7 @@ DECLARE
     changes text;
 BEGIN
     RETURN QUERY SELECT bastion.plan_policies(spec, member);
+    RETURN QUERY SELECT bastion.plan_triggers(spec, member);
     SELECT string_agg(w.change, ', ') INTO changes FROM (
         SELECT v.change FROM pg_class c, LATERAL (VALUES
             (c.relrowsecurity, 'ENABLE ROW LEVEL SECURITY'),
@@ -52,14 +57,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.plan_member(bastion.protected_tables, regclass) IS
-'Statements that give one table, partition or child its policies, row security and defaults. Internal.';
+'Statements that give one table, partition or child its policies, triggers, row security and defaults. Internal.';
 
 CREATE FUNCTION bastion.plan_remember(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT bastion.protect_remember(%L, %L);', spec.relation, c.names)
-    FROM (SELECT array_remove(ARRAY[spec.tenant_column, spec.owner_column], NULL) AS names) c
+    FROM (SELECT bastion.protect_columns(spec) AS names) c
     WHERE EXISTS (SELECT FROM bastion.protect_tree(spec.relation) t, unnest(c.names) n
                   WHERE NOT EXISTS (SELECT FROM bastion.protected_columns o
                                     WHERE o.relation = t.member AND o.column_name = n))
@@ -71,10 +76,13 @@ CREATE FUNCTION bastion.plan_not_null(spec bastion.protected_tables) RETURNS SET
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', spec.relation, spec.tenant_column)
-    WHERE bastion.tenant_may_be_null(spec.relation, spec.tenant_column)
+    SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', spec.relation, n)
+    FROM unnest(bastion.key_columns(spec)) WITH ORDINALITY AS k (n, place)
+    WHERE bastion.tenant_may_be_null(spec.relation, n) OR NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n))
+    ORDER BY k.place
 $$;
-COMMENT ON FUNCTION bastion.plan_not_null(bastion.protected_tables) IS 'Statement for NOT NULL on the tenant column. Internal.';
+COMMENT ON FUNCTION bastion.plan_not_null(bastion.protected_tables) IS
+'Statements for NOT NULL on the columns that policies compare. Internal.';
 
 -- Foreign keys of a partitioned table reach its partitions; those of an ordinary table do not reach its children.
 CREATE FUNCTION bastion.plan_foreign_keys(spec bastion.protected_tables) RETURNS SETOF text
@@ -130,15 +138,16 @@ DECLARE
     place record;
 BEGIN
     FOR place IN
-        SELECT t.member, c.relnamespace::regnamespace AS schema_name,
-               bastion.free_index_name(t.member, spec.tenant_column) AS index_name,
+        SELECT t.member, k.column_name, c.relnamespace::regnamespace AS schema_name,
+               bastion.free_index_name(t.member, k.column_name) AS index_name,
                EXISTS (SELECT FROM bastion.protect_tree(t.member) p
-                       WHERE NOT p.inherits AND bastion.has_tenant_index(p.member, spec.tenant_column)) AS adopts
-        FROM bastion.protect_tree(spec.relation) t JOIN pg_class c ON c.oid = t.member
-        WHERE (t.depth = 0 OR t.inherits) AND NOT bastion.has_tenant_index(t.member, spec.tenant_column)
-        ORDER BY t.depth, t.member::text
+                       WHERE NOT p.inherits AND bastion.has_tenant_index(p.member, k.column_name)) AS adopts
+        FROM bastion.protect_tree(spec.relation) t JOIN pg_class c ON c.oid = t.member,
+             unnest(bastion.key_columns(spec)) WITH ORDINALITY AS k (column_name, place)
+        WHERE (t.depth = 0 OR t.inherits) AND NOT bastion.has_tenant_index(t.member, k.column_name)
+        ORDER BY t.depth, t.member::text, k.place
     LOOP
-        RETURN NEXT format('CREATE INDEX %I ON %s (%I);', place.index_name, place.member, spec.tenant_column);
+        RETURN NEXT format('CREATE INDEX %I ON %s (%I);', place.index_name, place.member, place.column_name);
         IF NOT place.adopts THEN
             RETURN NEXT format('COMMENT ON INDEX %s.%I IS %L;', place.schema_name, place.index_name, 'made by bastion.protect()');
         END IF;
@@ -146,7 +155,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.plan_indexes(bastion.protected_tables) IS
-'Statements for an index that begins with the tenant column. Internal.';
+'Statements for indexes that begin with the columns that policies compare. Internal.';
 
 -- DROP NOT NULL reaches partitions and children; those that had it before protect() get it back.
 CREATE FUNCTION bastion.plan_release(relation regclass, column_name name) RETURNS SETOF text
@@ -162,6 +171,10 @@ DECLARE
                           WHERE i.indrelid = o.relation AND i.indisprimary AND a.attname = o.column_name));
     place record;
 BEGIN
+    IF bastion.made_column(relation, column_name) THEN
+        RETURN NEXT format('ALTER TABLE %s DROP COLUMN %I;', relation, column_name);
+        RETURN;
+    END IF;
     IF loosen THEN
         RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL;', relation, column_name);
     END IF;
@@ -184,7 +197,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.plan_release(regclass, name) IS
-'Statements that put a column back as protect() found it: default, NOT NULL, index. Internal.';
+'Statements that put a column back as protect() found it: default, NOT NULL, index; one that protect() made goes. Internal.';
 
 CREATE FUNCTION bastion.plan_record(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -209,10 +222,11 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    RETURN QUERY SELECT bastion.plan_acl_column(spec);
     RETURN QUERY SELECT bastion.plan_remember(spec);
     RETURN QUERY SELECT s FROM bastion.protected_columns o, bastion.plan_release(o.relation, o.column_name) s
-                 WHERE o.relation = spec.relation AND o.column_name <> spec.tenant_column
-                   AND o.column_name IS DISTINCT FROM spec.owner_column;
+                 WHERE o.relation = spec.relation AND o.column_name <> ALL (bastion.protect_columns(spec))
+                   AND o.column_name IS DISTINCT FROM bastion.old_acl_column(spec);
     IF spec.options ->> 'existing' = 'drop' THEN
         RETURN QUERY SELECT format('DROP POLICY %I ON %s;', p, t.member)
                      FROM bastion.protect_tree(spec.relation) t, bastion.foreign_policies(t.member) p
@@ -222,6 +236,7 @@ BEGIN
                  FROM bastion.protect_tree(spec.relation) t,
                       bastion.plan_member(spec, t.member) WITH ORDINALITY AS s (statement, place)
                  ORDER BY t.depth DESC, t.member::text, s.place;
+    RETURN QUERY SELECT bastion.plan_release(spec.relation, bastion.old_acl_column(spec));
     RETURN QUERY SELECT bastion.plan_not_null(spec);
     RETURN QUERY SELECT bastion.plan_indexes(spec);
     RETURN QUERY SELECT bastion.plan_foreign_keys(spec);
@@ -240,12 +255,15 @@ AS $$
     )
     (SELECT format('DROP POLICY %I ON %s;', p.name, member) FROM policies p WHERE p.ours ORDER BY p.name)
     UNION ALL
+    (SELECT format('DROP TRIGGER %I ON %s;', t.tgname, member) FROM pg_trigger t
+     WHERE t.tgrelid = member AND t.tgparentid = 0 AND t.tgname IN ('bastion_acl_fill', 'bastion_acl_keep') ORDER BY t.tgname)
+    UNION ALL
     SELECT format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY%s;', member,
                   CASE WHEN EXISTS (SELECT FROM policies p WHERE NOT p.ours) THEN '' ELSE ', DISABLE ROW LEVEL SECURITY' END)
     FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
 $$;
 COMMENT ON FUNCTION bastion.plan_open(regclass) IS
-'Statements that take our policies off a table, and row security unless other policies remain. Internal.';
+'Statements that take our policies and triggers off a table, and row security unless other policies remain. Internal.';
 
 CREATE FUNCTION bastion.plan_unprotect(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

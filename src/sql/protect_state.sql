@@ -15,7 +15,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_agg(DISTINCT bastion.protect_action(spec, a) ORDER BY bastion.protect_action(spec, a))
-    FROM unnest(ARRAY['create', 'read', 'update', 'delete']) a
+    FROM unnest(ARRAY['create', 'read', 'update', 'delete']
+                || CASE WHEN spec.options ? 'sharing' THEN '{manage}'::text[] ELSE '{}' END) a
 $$;
 COMMENT ON FUNCTION bastion.protect_actions(bastion.protected_tables) IS 'The actions that the policies ask for. Internal.';
 
@@ -49,6 +50,51 @@ $$;
 COMMENT ON FUNCTION bastion.protect_test(bastion.protected_tables, text) IS
 'The condition of a policy for create, read, update or delete. Internal.';
 
+-- The conditions of a table under sharing. A share reaches any row of the tenant, so the tenant alone is compared, and the list
+-- of the row decides; across tenants the list alone does, and the check is RESTRICTIVE. A new row takes the default list: no
+-- other one can be written, or a row could be planted among those of somebody else.
+CREATE FUNCTION bastion.sharing_test(spec bastion.protected_tables, action text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    anywhere boolean := spec.options ->> 'sharing' = 'cross_tenant';
+    test text := CASE WHEN anywhere THEN 'bastion.can_by_acl_anywhere(%L, %I)' ELSE 'bastion.can_by_acl(%L, %I)' END;
+    read_permission text := spec.resource || '.' || bastion.protect_action(spec, 'read');
+    permission text := spec.resource || '.' || bastion.protect_action(spec, action);
+    acl name := bastion.acl_column(spec);
+BEGIN
+    RETURN format(test, permission, acl)
+           || CASE WHEN permission = read_permission THEN '' ELSE ' AND ' || format(test, read_permission, acl) END;
+END
+$$;
+COMMENT ON FUNCTION bastion.sharing_test(bastion.protected_tables, text) IS
+'The condition on the access control list of a row for read, update or delete. Internal.';
+
+CREATE FUNCTION bastion.same_tenant_test(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(CASE WHEN (spec.options ->> 'citus')::boolean THEN '%I = %s' ELSE '%I = (SELECT %s)' END, spec.tenant_column,
+                  CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
+                       WHEN c.base_type = 'uuid'::regtype THEN 'bastion.tenant_id()'
+                       ELSE 'bastion.tenant_id()::text' END)
+    FROM bastion.column_state(spec.relation, spec.tenant_column) c
+$$;
+COMMENT ON FUNCTION bastion.same_tenant_test(bastion.protected_tables) IS
+'The condition that a row is of the tenant of the context. Internal.';
+
+CREATE FUNCTION bastion.default_acl_test(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format(CASE WHEN (spec.options ->> 'citus')::boolean THEN '%I = bastion.default_acl(%L)'
+                       ELSE '%I = (SELECT bastion.default_acl(%L))' END,
+                  bastion.acl_column(spec), bastion.acl_kind(spec.options ->> 'visibility'))
+$$;
+COMMENT ON FUNCTION bastion.default_acl_test(bastion.protected_tables) IS
+'The condition that a new row has the default list of the context. Internal.';
+
 -- bastion_access is true, and names the schema only to depend on it: DROP EXTENSION … CASCADE takes every policy that uses the
 -- extension, and were this one left alone, each tenant would see the rows of all. Without a policy nobody sees any.
 CREATE FUNCTION bastion.protect_policies(spec bastion.protected_tables)
@@ -58,12 +104,38 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     always text := $true$'bastion'::regnamespace IS NOT NULL$true$;
+    same_tenant text := bastion.same_tenant_test(spec);
+    on_insert text := bastion.protect_test(spec, 'create');
     on_update text := bastion.protect_test(spec, 'update');
 BEGIN
+    IF spec.options ? 'sharing' THEN
+        on_insert := on_insert || ' AND ' || bastion.default_acl_test(spec);
+        on_update := bastion.sharing_test(spec, 'update');
+    END IF;
+    IF spec.options ->> 'sharing' = 'tenant' THEN
+        RETURN QUERY VALUES
+            ('bastion_access_select'::name, true, 'SELECT', bastion.sharing_test(spec, 'read'), NULL),
+            ('bastion_access_insert', true, 'INSERT', NULL, always),
+            ('bastion_access_update', true, 'UPDATE', on_update, on_update),
+            ('bastion_access_delete', true, 'DELETE', bastion.sharing_test(spec, 'delete'), NULL),
+            ('bastion_tenant_select', false, 'SELECT', same_tenant, NULL),
+            ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
+            ('bastion_tenant_update', false, 'UPDATE', same_tenant, same_tenant),
+            ('bastion_tenant_delete', false, 'DELETE', same_tenant, NULL);
+        RETURN;
+    ELSIF spec.options ->> 'sharing' = 'cross_tenant' THEN
+        RETURN QUERY VALUES
+            ('bastion_access'::name, true, 'ALL', always, always),
+            ('bastion_tenant_select', false, 'SELECT', bastion.sharing_test(spec, 'read'), NULL),
+            ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
+            ('bastion_tenant_update', false, 'UPDATE', on_update, on_update),
+            ('bastion_tenant_delete', false, 'DELETE', bastion.sharing_test(spec, 'delete'), NULL);
+        RETURN;
+    END IF;
     RETURN QUERY VALUES
         ('bastion_access'::name, true, 'ALL', always, always),
         ('bastion_tenant_select', false, 'SELECT', bastion.protect_test(spec, 'read'), NULL),
-        ('bastion_tenant_insert', false, 'INSERT', NULL, bastion.protect_test(spec, 'create')),
+        ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
         ('bastion_tenant_update', false, 'UPDATE', on_update, on_update),
         ('bastion_tenant_delete', false, 'DELETE', bastion.protect_test(spec, 'delete'), NULL);
 END
@@ -75,7 +147,8 @@ CREATE FUNCTION bastion.is_our_policy(name name) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT name IN ('bastion_access', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
+    SELECT name IN ('bastion_access', 'bastion_access_select', 'bastion_access_insert', 'bastion_access_update',
+                    'bastion_access_delete', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
                     'bastion_tenant_delete')
 $$;
 COMMENT ON FUNCTION bastion.is_our_policy(name) IS 'Whether protect() writes policies of this name. Internal.';
@@ -122,7 +195,12 @@ BEGIN
                              IS NOT DISTINCT FROM bastion.protect_normal(w.check_test) THEN 'ok'
                     ELSE 'altered' END
         FROM bastion.protect_policies(spec) w
-        LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name;
+        LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name
+        UNION ALL
+        SELECT p.polname, p.polpermissive, bastion.policy_command(p.polcmd), NULL, NULL, 'unwanted'
+        FROM pg_policy p
+        WHERE p.polrelid = member AND bastion.is_our_policy(p.polname)
+          AND NOT EXISTS (SELECT FROM bastion.protect_policies(spec) w WHERE w.name = p.polname);
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_policy_state(bastion.protected_tables, regclass) IS
@@ -130,7 +208,7 @@ COMMENT ON FUNCTION bastion.protect_policy_state(bastion.protected_tables, regcl
 
 CREATE FUNCTION bastion.protect_defaults(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (column_name name, wanted text, is_set boolean)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -142,11 +220,17 @@ BEGIN
              bastion.column_state(member, v.column_name) c,
              LATERAL (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
                                   WHEN c.base_type = 'uuid'::regtype THEN v.reader
-                                  ELSE v.reader || '::text' END AS expression) e;
+                                  ELSE v.reader || '::text' END AS expression) e
+        UNION ALL
+        SELECT bastion.acl_column(spec), w.expression,
+               coalesce(bastion.protect_normal(c.default_value) = bastion.protect_normal(w.expression), false)
+        FROM format('bastion.default_acl(%L)', bastion.acl_kind(spec.options ->> 'visibility')) AS w (expression)
+        LEFT JOIN bastion.column_state(member, bastion.acl_column(spec)) c ON true
+        WHERE spec.options ? 'sharing';
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_defaults(bastion.protected_tables, regclass) IS
-'The defaults that the tenant and owner columns should have, and whether they have them. Internal.';
+'The defaults that the columns of a protected table should have, and whether they have them. Internal.';
 
 CREATE FUNCTION bastion.tenant_may_be_null(relation regclass, column_name name) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE

@@ -13,7 +13,11 @@ CREATE TABLE bastion.protected_tables (
     CONSTRAINT protected_tables_resource_check CHECK (bastion.is_resource(resource)),
     CONSTRAINT protected_tables_options_check CHECK (
         (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
-         AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean') IS TRUE)
+         AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean') IS TRUE),
+    CONSTRAINT protected_tables_sharing_check CHECK (
+        NOT (options ? 'sharing')
+        OR (options ->> 'sharing' IN ('tenant', 'cross_tenant') AND options ->> 'visibility' IN ('tenant', 'unit', 'owner')
+            AND jsonb_typeof(options -> 'acl_column') = 'string') IS TRUE)
 );
 COMMENT ON TABLE bastion.protected_tables IS
 'The tables that bastion.protect() keeps; partitions and inheritance children follow their root and have no row';
@@ -21,7 +25,8 @@ COMMENT ON COLUMN bastion.protected_tables.relation IS 'The protected table';
 COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'Column that holds the tenant';
 COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'Column that holds the user who made the row, if any';
 COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies ask for';
-COMMENT ON COLUMN bastion.protected_tables.options IS 'The other arguments of protect(): actions, existing, tenant_fk, citus';
+COMMENT ON COLUMN bastion.protected_tables.options IS
+'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
 
 CREATE TABLE bastion.protected_columns (
@@ -34,7 +39,7 @@ CREATE TABLE bastion.protected_columns (
 COMMENT ON TABLE bastion.protected_columns IS
 'What protect() found on the columns that it changes, so that unprotect() can put it back; also for partitions and children';
 COMMENT ON COLUMN bastion.protected_columns.relation IS 'The protected table, or a partition or child of it';
-COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The tenant or owner column';
+COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The column of the tenant, the owner or the access control lists';
 COMMENT ON COLUMN bastion.protected_columns.old_default IS 'Default expression before protect(), NULL for none';
 COMMENT ON COLUMN bastion.protected_columns.old_not_null IS 'Whether the column was NOT NULL before protect()';
 
@@ -143,7 +148,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN regexp_replace(expression,
-        '\s+AS tenant_(number_)?if_allowed\M|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g');
+        '\s+AS (tenant_(number_)?if_allowed|tenant_id|tenant_number|default_acl)\M'
+        '|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g');
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_normal(text) IS 'An expression without the decorations that the catalog adds. Internal.';
@@ -153,7 +159,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(bastion.protect_normal(expression)
-                    IN ('bastion.tenant_id', 'bastion.tenant_number', 'bastion.user_id'), false)
+                    IN ('bastion.tenant_id', 'bastion.tenant_number', 'bastion.user_id', 'bastion.default_acl''tenant''',
+                        'bastion.default_acl''unit''', 'bastion.default_acl''user'''), false)
 $$;
 COMMENT ON FUNCTION bastion.is_context_default(text) IS 'Whether a default is one that protect() gives. Internal.';
 
@@ -219,7 +226,7 @@ BEGIN
         options = excluded.options, protected_at = now();
     DELETE FROM bastion.protected_columns c
     WHERE c.relation IN (SELECT t.member FROM bastion.protect_tree(protect_record.relation) t)
-      AND c.column_name <> tenant AND c.column_name IS DISTINCT FROM owner;
+      AND c.column_name <> ALL (array_remove(ARRAY[tenant, owner, (options ->> 'acl_column')::name], NULL));
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_record(regclass, name, name, text, jsonb) IS

@@ -1,0 +1,83 @@
+-- Filling the access control lists of a large table before protect() does: in batches, each a transaction.
+
+CREATE FUNCTION bastion.open_acl_column(relation regclass, tenant name, owner name, visibility text, acl name, batch integer)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.check_protectable(relation);
+    PERFORM bastion.check_tree(relation);
+    PERFORM bastion.check_sharing('tenant', visibility, acl, 'refuse', ARRAY[tenant, owner]);
+    PERFORM bastion.check_column(relation, tenant, 'tenant');
+    PERFORM bastion.check_column(relation, owner, 'owner') WHERE owner IS NOT NULL;
+    PERFORM bastion.check_acl_column(relation, acl);
+    IF batch IS NULL OR batch < 1 THEN
+        RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF EXISTS (SELECT FROM bastion.protect_tree(relation) t WHERE row_security_active(t.member)) THEN
+        RAISE EXCEPTION 'row security hides rows of table % from role %', relation, current_user
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Call it as a role with BYPASSRLS, or let protect() fill the column.';
+    ELSIF NOT EXISTS (SELECT FROM bastion.column_state(relation, acl)) THEN
+        EXECUTE format('ALTER TABLE %s ADD COLUMN %I bigint', relation, acl);
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, acl, 'made by bastion.protect()');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.open_acl_column(regclass, name, name, text, name, integer) IS
+'Checks the arguments of backfill_acl() and adds the column when it is missing. Internal.';
+
+CREATE FUNCTION bastion.fill_pages(member regclass, tenant name, owner name, visibility text, acl name, first bigint, past bigint)
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE format('UPDATE ONLY %s SET %I = bastion.acl_of_row(%I::text, %s, %L) '
+                   'WHERE ctid >= ''(%s,0)'' AND ctid < ''(%s,0)'' AND %2$I IS NULL',
+                   member, acl, tenant, coalesce(quote_ident(owner) || '::text', 'NULL'), visibility, first, past);
+END
+$$;
+COMMENT ON FUNCTION bastion.fill_pages(regclass, name, name, text, name, bigint, bigint) IS
+'Gives the rows of some pages their access control lists. Internal.';
+
+CREATE FUNCTION bastion.backfill_steps(relation regclass, batch integer)
+RETURNS TABLE (member regclass, pages bigint, step bigint)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT t.member, s.pages,
+           greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0 THEN batch * c.relpages / c.reltuples ELSE batch / 50.0 END)::bigint
+    FROM bastion.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member AND c.relkind = 'r',
+         LATERAL (SELECT pg_relation_size(c.oid) / current_setting('block_size')::integer AS pages) s
+    ORDER BY t.depth, t.member::text
+$$;
+COMMENT ON FUNCTION bastion.backfill_steps(regclass, integer) IS
+'The tables that hold rows, their pages, and how many of these make a batch. Internal.';
+
+-- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
+CREATE PROCEDURE bastion.backfill_acl(
+    relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, visibility text DEFAULT 'tenant',
+    acl name DEFAULT 'acl_id', batch integer DEFAULT 10000)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    member pg_catalog.regclass;
+    pages bigint;
+    step bigint;
+    page bigint;
+BEGIN
+    PERFORM bastion.open_acl_column(relation, tenant, owner, visibility, acl, batch);
+    COMMIT;
+    FOR member, pages, step IN SELECT * FROM bastion.backfill_steps(relation, batch) LOOP
+        page := 0;
+        WHILE page OPERATOR(pg_catalog.<) pages LOOP
+            PERFORM bastion.fill_pages(member, tenant, owner, visibility, acl, page, page OPERATOR(pg_catalog.+) step);
+            COMMIT;
+            page := page OPERATOR(pg_catalog.+) step;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE bastion.backfill_acl(regclass, name, name, text, name, integer) IS
+'Gives every row of a table its access control list before protect(sharing => …), which would otherwise do it in one pass under a lock that keeps everybody out. Adds the column when it is missing, and commits after every batch of about so many rows; may be repeated, and protect() fills what came in between. The arguments are those of protect(). Not inside a transaction block. For the owner of the table, when row security does not hide rows. SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';

@@ -228,6 +228,9 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
     }
     if (get_rel_name(relation) == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
+    const char kind = get_rel_relkind(relation);
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation is not a table")));
     MemoryContext caller = CurrentMemoryContext;
     OwnerScope scope;
     GetUserIdAndSecContext(&scope.user, &scope.security);

@@ -54,6 +54,7 @@ SELECT bastion.protect('shop."Odd ""name"""', tenant => 'the tenant', resource =
 SELECT bastion.protect('shop.numbered');
 SELECT bastion.protect('shop.parent', resource => 'family', citus => true);
 SELECT bastion.mark_global('shop.countries', 'a list of countries');
+SELECT bastion.declare_operator_role('migrator', 'migrations');
 SELECT bastion.guard_schema('shop');
 CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
 CREATE TABLE shop.newer (id int);

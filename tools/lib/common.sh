@@ -111,21 +111,23 @@ lock_folder() {
     done
 }
 
-# Brings a copy of the checkout up to date, keeping times, so that make rebuilds only what changed.
+# Brings a copy of the checkout up to date: only what changed is written, and is then new to make, even when it was edited
+# while an older copy was being compiled. The checksums of the last time tell what changed.
 copy_checkout() {
-    local copy=$1 list=$1.files status=0
+    local copy=$1 sums=$1.sums status=0
+    [ -d "$copy" ] || rm -f "$sums"
     mkdir -p "$copy"
+    touch "$sums"
     (cd "$checkout" && find . \( -name .git -o -path ./build -o -path ./results -o -path ./output_iso \
         -o -path './tmp_check*' -o -path ./log \) -prune -o -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc' \
-        ! -name '*.d' ! -path './pg_bastion--*.sql' -print | sort) >"$list.new"
-    if [ -e "$list" ] && ! cmp -s "$list" "$list.new"; then
-        comm -23 "$list" "$list.new" | (cd "$copy" && tr '\n' '\0' | xargs -0r rm -f)
-        rm -f "$copy"/pg_bastion.so
-    fi
-    # 1 means that a file changed while it was read; the next copy brings the rest.
-    tar -C "$checkout" -T "$list.new" -cf - 2>/dev/null | tar -C "$copy" --no-same-owner -xf - || status=$?
+        ! -name '*.d' ! -path './pg_bastion--*.sql' -print0 | sort -z | xargs -0 sha256sum 2>/dev/null || true) >"$sums.new"
+    # A library keeps what was linked from a file that is gone.
+    awk 'FILENAME == ARGV[1] { kept[substr($0, 67)]; next } !(substr($0, 67) in kept) { print substr($0, 67) }' \
+        "$sums.new" "$sums" | (cd "$copy" && tr '\n' '\0' | xargs -0r rm -f pg_bastion.so)
+    awk 'FILENAME == ARGV[1] { same[$0]; next } !($0 in same) { print substr($0, 67) }' "$sums" "$sums.new" |
+        tar -C "$checkout" -T - -cf - | tar -C "$copy" --no-same-owner --touch -xf - || status=$?
     [ "$status" -le 1 ] || die "cannot copy $checkout to $copy"
-    mv "$list.new" "$list"
+    mv "$sums.new" "$sums"
 }
 
 # Builds a copy of the checkout and installs it below a folder of its own: build_and_install COPY DEST [make options]

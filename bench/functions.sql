@@ -60,4 +60,4 @@ SELECT * FROM bench.per_call('bastion.authenticate()', format('bastion.authentic
 ROLLBACK;
 SELECT * FROM bench.compare('wrong password against unknown user',
     'SELECT bastion_api.login(''owner@bench.test'', ''wrong password'')',
-    'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10);
+    'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10, NULL, 'app');

@@ -3,8 +3,9 @@
 \pset footer off
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
-DROP ROLE IF EXISTS app;
+DROP ROLE IF EXISTS app, plain;
 CREATE ROLE app;
+CREATE ROLE plain BYPASSRLS;
 CREATE SCHEMA bench;
 GRANT USAGE ON SCHEMA bench TO PUBLIC;
 
@@ -29,10 +30,11 @@ $$;
 CREATE FUNCTION bench.median(samples double precision[]) RETURNS double precision LANGUAGE sql AS
 $$ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY s) FROM unnest(samples) s $$;
 
--- `ours` runs as `app` with the identity of the transaction, `theirs` as the superuser, whom policies do not bind.
+-- `ours` runs as `app` with the identity of the transaction, `theirs` as `plain`, which has the same grants and whom
+-- policies do not bind.
 -- The order alternates from round to round; the first round of each warms up and does not count.
 CREATE FUNCTION bench.compare(label text, ours text, theirs text, rounds integer, goal double precision,
-                              reset text DEFAULT NULL, theirs_as name DEFAULT 'none')
+                              reset text DEFAULT NULL, theirs_as name DEFAULT 'plain')
 RETURNS TABLE (measurement text, ours_ms numeric, theirs_ms numeric, ratio numeric, at_most numeric)
 LANGUAGE plpgsql AS $$
 DECLARE

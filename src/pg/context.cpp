@@ -30,6 +30,7 @@ struct Latch {
 Latch latch;
 uint64 decisions = 0;
 uint64 decided_at_invalidation = 0;
+bool decided_with_session_token = false;
 bool deciding = false;
 
 // What the transaction presented, before rights are looked at.
@@ -210,6 +211,16 @@ Decision decide_uncached() {
     return out;
 }
 
+// Whether a new statement of the same transaction may keep the identity it has: no setting changed, or the decision would
+// have been forgotten; no message came; time has taken nothing away. Refusals are always decided anew.
+bool still_stands() noexcept {
+    const Decision& made = detail::decision;
+    if (!detail::decision_valid || made.state != ContextState::authenticated) return false;
+    if (decided_at_invalidation != invalidation_count()) return false;
+    if (decided_with_session_token != settings.allow_session_token) return false;
+    return std::min(made.identity.expires_at, made.rights->valid_until) > GetCurrentTimestamp();
+}
+
 }  // namespace
 
 namespace detail {
@@ -217,11 +228,16 @@ namespace detail {
 const Decision& decide_anew() {
     // Not every statement runs the executor, whose hook accepts them otherwise.
     if (!IsParallelWorker() && !IsInParallelMode()) AcceptInvalidationMessages();
+    if (still_stands()) {
+        decision_statement = GetCurrentStatementStartTimestamp();
+        return decision;
+    }
     decision_valid = false;
     const uint64 invalidation = invalidation_count();
     Decision made = decide_uncached();
     made.version = ++decisions;
     decided_at_invalidation = invalidation;
+    decided_with_session_token = settings.allow_session_token;
     decision = made;
     pin_rights();
     decision_statement = GetCurrentStatementStartTimestamp();

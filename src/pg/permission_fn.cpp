@@ -8,8 +8,9 @@
 namespace bastion::pg {
 namespace {
 
-// The answer for the permission that a call site asks about row after row; kept in its fn_extra.
-struct Memo {
+// An answer, kept for as long as its decision stands. A call site's fn_extra points to the one that it got last, so that
+// asking row after row costs two comparisons, and a statement that asks once allocates nothing.
+struct Answer {
     uint64 decision;
     std::size_t size;
     bool held;         // in the chosen tenant or unit
@@ -17,38 +18,41 @@ struct Memo {
     char name[200];
 };
 
+constexpr std::size_t answer_count = 64;
+Answer answers[answer_count];
+
 void require_identity(const Decision& decision) {
     if (decision.state != ContextState::anonymous || settings.require_context == require_context_off) return;
     ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '4')), errmsg("no identity in this transaction"),
                     errhint("SELECT bastion.whoami(); explains. The setting bastion.require_context is 'error'.")));
 }
 
-void ask(const Decision& decision, std::string_view permission, Memo& memo) noexcept {
+bool is_answer(const Answer& answer, const Decision& decision, std::string_view permission) noexcept {
+    return answer.decision == decision.version && std::string_view(answer.name, answer.size) == permission;
+}
+
+void ask(const Decision& decision, std::string_view permission, Answer& answer) noexcept {
     const bool has_tenant = decision.state == ContextState::authenticated && decision.identity.tenant.present;
     const Permission* found = has_tenant ? decision.rights->find(permission) : nullptr;
-    memo.held = found != nullptr;
-    memo.tenant_wide = found != nullptr && found->tenant_wide;
+    answer.decision = decision.version;
+    answer.held = found != nullptr;
+    answer.tenant_wide = found != nullptr && found->tenant_wide;
+    answer.size = permission.size();
+    std::memcpy(answer.name, permission.data(), permission.size());
 }
 
-Memo* memo_of(FmgrInfo* call_site) {
-    if (call_site->fn_extra == nullptr) call_site->fn_extra = MemoryContextAllocZero(call_site->fn_mcxt, sizeof(Memo));
-    return static_cast<Memo*>(call_site->fn_extra);
-}
-
-// The answer for the permission that is the first argument. Longer names than a Memo holds are nobody's.
-const Memo& answer(FunctionCallInfo fcinfo, const Decision& decision) {
-    static const Memo denied{};
+// The answer for the permission that is the first argument. Longer names than an Answer holds are nobody's.
+const Answer& answer(FunctionCallInfo fcinfo, const Decision& decision) {
+    static const Answer denied{};
     require_identity(decision);
     const std::string_view permission = view(PG_GETARG_TEXT_PP(0));
-    if (permission.size() > sizeof Memo::name) return denied;
-    Memo* memo = memo_of(fcinfo->flinfo);
-    if (memo->decision != decision.version || std::string_view(memo->name, memo->size) != permission) {
-        memo->decision = decision.version;
-        memo->size = permission.size();
-        std::memcpy(memo->name, permission.data(), permission.size());
-        ask(decision, permission, *memo);
-    }
-    return *memo;
+    const auto* last = static_cast<const Answer*>(fcinfo->flinfo->fn_extra);
+    if (likely(last != nullptr && is_answer(*last, decision, permission))) return *last;
+    if (permission.size() > sizeof Answer::name) return denied;
+    Answer& found = answers[std::hash<std::string_view>{}(permission) % answer_count];
+    if (!is_answer(found, decision, permission)) ask(decision, permission, found);
+    fcinfo->flinfo->fn_extra = &found;
+    return found;
 }
 
 // The set that a call site asks row after row; kept in its fn_extra for the decision that it belongs to.

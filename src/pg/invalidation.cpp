@@ -1,5 +1,6 @@
 #include "pg/invalidation.hpp"
 
+#include "pg/identity.hpp"
 #include "pg/key_store.hpp"
 #include "pg/rights.hpp"
 
@@ -10,11 +11,10 @@ constexpr Oid synthetic_bit = 0x80000000u;
 
 uint64 received = 0;
 
-// FNV-1a over a tag and the id.
-Oid synthetic_oid(char tag, const unsigned char* bytes, std::size_t size) noexcept {
-    uint32 hash = (2166136261u ^ static_cast<unsigned char>(tag)) * 16777619u;
-    for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 16777619u;
-    return synthetic_bit | hash;
+// FNV-1a.
+uint32 hash_more(uint32 hash, std::string_view text) noexcept {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+    return hash;
 }
 
 void receive(Datum, Oid relation) noexcept {
@@ -32,9 +32,18 @@ void on_message(Datum argument, Oid relation) { receive(argument, relation); }
 
 }  // namespace
 
-Oid user_invalidation(const pg_uuid_t& user) noexcept { return synthetic_oid('u', user.data, UUID_LEN); }
-Oid all_rights_invalidation() noexcept { return synthetic_oid('r', nullptr, 0); }
-Oid keys_invalidation() noexcept { return synthetic_oid('k', nullptr, 0); }
+Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
+    return synthetic_bit | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);
+}
+
+Oid user_invalidation(const pg_uuid_t& user) noexcept {
+    char text[uuid_text_size];
+    format_uuid_text(user, text);
+    return invalidation_of("user", text);
+}
+
+Oid all_rights_invalidation() noexcept { return invalidation_of("all", ""); }
+Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
 
 // There is no such relation: a fabricated pg_class tuple carries the id, which is all that the message takes from it.
 void send_invalidation(Oid synthetic) {

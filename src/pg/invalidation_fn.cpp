@@ -1,34 +1,67 @@
-// The trigger function bastion.invalidate('user', column) | ('all') | ('keys'): sends the invalidation that the change
-// of a row, or a TRUNCATE, asks for.
+// The trigger function bastion.invalidate(scope, columns…, scope, columns…): sends the invalidations that the change of a
+// row, or a TRUNCATE, asks for. Each scope takes the columns that hold the ids of what it names.
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
 
 namespace bastion::pg {
 namespace {
 
-void invalidate_user(const TriggerData* trigger, HeapTuple tuple, const char* column) {
+struct Scope {
+    const char* name;
+    int columns;
+};
+
+// What rights depend on, as bastion.rights_concerns() lists them; 'all' of them; and the keys.
+constexpr Scope scopes[] = {{"user", 1}, {"role", 1},       {"tenant", 1},  {"place", 1},
+                            {"list", 1}, {"managers", 1},   {"subject", 1}, {"all", 0},
+                            {"keys", 0}, {"subject_in", 2}, {"platform", 0}};
+
+const Scope* find_scope(const char* name) {
+    for (const Scope& scope : scopes)
+        if (std::strcmp(scope.name, name) == 0) return &scope;
+    return nullptr;
+}
+
+// The text of a column; null where the row names nothing.
+char* column_text(const TriggerData* trigger, HeapTuple tuple, const char* column) {
     TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
     const AttrNumber number = get_attnum(RelationGetRelid(trigger->tg_relation), column);
+    if (number <= 0) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("no column \"%s\"", column)));
     bool is_null = true;
-    const Datum user = number > 0 ? heap_getattr(tuple, number, descriptor, &is_null) : Datum{0};
-    send_invalidation(is_null ? all_rights_invalidation() : user_invalidation(*DatumGetUUIDP(user)));
+    const Datum value = heap_getattr(tuple, number, descriptor, &is_null);
+    if (is_null) return nullptr;
+    Oid output = InvalidOid;
+    bool is_varlena = false;
+    getTypeOutputInfo(TupleDescAttr(descriptor, number - 1)->atttypid, &output, &is_varlena);
+    return OidOutputFunctionCall(output, value);
 }
 
-// An UPDATE concerns the user it took the row from and the one it gave it to.
-void invalidate_users(const TriggerData* trigger, const char* column) {
-    invalidate_user(trigger, trigger->tg_trigtuple, column);
-    if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) invalidate_user(trigger, trigger->tg_newtuple, column);
+void send(const TriggerData* trigger, HeapTuple tuple, const Scope& scope, char** columns) {
+    StringInfoData key;
+    initStringInfo(&key);
+    for (int i = 0; i < scope.columns; ++i) {
+        const char* text = column_text(trigger, tuple, columns[i]);
+        if (text == nullptr) return;
+        appendStringInfoString(&key, text);
+    }
+    send_invalidation(invalidation_of(scope.name, {key.data, static_cast<std::size_t>(key.len)}));
 }
 
+// An UPDATE concerns what it took the row from and what it gave it to.
 void invalidate(const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
-    const std::string_view scope(definition->tgnargs > 0 ? definition->tgargs[0] : "all");
-    if (scope == "keys")
-        send_invalidation(keys_invalidation());
-    else if (scope == "user" && definition->tgnargs > 1 && TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-        invalidate_users(trigger, definition->tgargs[1]);
-    else
-        send_invalidation(all_rights_invalidation());
+    const bool by_row = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
+    for (int i = 0; i < definition->tgnargs;) {
+        const Scope* scope = find_scope(definition->tgargs[i++]);
+        if (scope == nullptr || i + scope->columns > definition->tgnargs || (scope->columns > 0 && !by_row)) {
+            send_invalidation(all_rights_invalidation());
+            return;
+        }
+        send(trigger, trigger->tg_trigtuple, *scope, definition->tgargs + i);
+        if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && by_row)
+            send(trigger, trigger->tg_newtuple, *scope, definition->tgargs + i);
+        i += scope->columns;
+    }
 }
 
 }  // namespace

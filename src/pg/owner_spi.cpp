@@ -1,6 +1,7 @@
 #include "pg/owner_spi.hpp"
 
 #include "pg/catalog_read.hpp"
+#include "pg/invalidation.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -24,6 +25,9 @@ Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion.
                                    nullptr};
 
 Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement concerns_statement = {
+    "SELECT scope, key FROM bastion.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
 Statement acl_statement = {
     "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
@@ -147,6 +151,16 @@ void read_timestamp(MemoryContext, void* result) {
     *static_cast<TimestampTz*>(result) = is_null ? DT_NOEND : DatumGetTimestampTz(value);
 }
 
+void read_concerns(MemoryContext caller, void* result) {
+    auto* oids = static_cast<Oid*>(MemoryContextAlloc(caller, sizeof(Oid) * (SPI_processed + 1)));
+    for (uint64 row = 0; row < SPI_processed; ++row) {
+        const char* scope = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1);
+        const char* key = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2);
+        oids[row] = invalidation_of(scope, key);
+    }
+    *static_cast<Concerns*>(result) = {oids, SPI_processed};
+}
+
 void read_default_acls(MemoryContext, void* result) {
     *static_cast<DefaultAcls*>(result) = {read_number(1), read_number(2), read_number(3)};
 }
@@ -251,6 +265,13 @@ TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {
     Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
     TimestampTz out = DT_NOEND;
     run(valid_until_statement, values, nullptr, read_timestamp, &out);
+    return out;
+}
+
+Concerns rights_concerns(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    Concerns out{};
+    run(concerns_statement, values, nullptr, read_concerns, &out);
     return out;
 }
 

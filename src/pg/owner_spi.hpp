@@ -40,6 +40,13 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
 // When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
+// The invalidations that concern the rights and sets of a user in a tenant, beside those of the user.
+struct Concerns {
+    const Oid* oids;
+    std::size_t count;
+};
+Concerns rights_concerns(const pg_uuid_t& user, const pg_uuid_t& tenant);
+
 // One row of "these permissions hold on these ids".
 template <class Id>
 struct GrantRow {

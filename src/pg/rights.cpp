@@ -14,7 +14,7 @@ constexpr std::size_t max_selector = 128;
 
 struct Entry {
     std::string key;
-    Oid invalidation;
+    std::vector<Oid> concerns;  // the invalidations that make it stale, sorted
     bool stale;
     std::shared_ptr<const Rights> rights;
 };
@@ -73,6 +73,7 @@ struct Loaded {
     ResolvedIdentity resolved;
     PermissionNames names;
     TimestampTz valid_until;
+    Concerns concerns;
 };
 
 Loaded load(const RightsRequest& request) {
@@ -82,6 +83,14 @@ Loaded load(const RightsRequest& request) {
     if (refusal_word(out.resolved.status) != nullptr || !out.resolved.tenant.present) return out;
     out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
     out.valid_until = rights_valid_until(request.user, out.resolved.tenant.value);
+    out.concerns = rights_concerns(request.user, out.resolved.tenant.value);
+    return out;
+}
+
+std::vector<Oid> make_concerns(const RightsRequest& request, const Concerns& concerns) {
+    std::vector<Oid> out(concerns.oids, concerns.oids + concerns.count);
+    out.push_back(user_invalidation(request.user));
+    std::sort(out.begin(), out.end());
     return out;
 }
 
@@ -157,7 +166,7 @@ const Rights* rights_of(const RightsRequest& request) {
         held = make_rights(loaded);
         ++statistics.loads;
         if (held->refusal != nullptr) return {};
-        remember({key_of(request), user_invalidation(request.user), stale, held});
+        remember({key_of(request), make_concerns(request, loaded.concerns), stale, held});
         return {};
     });
     return held.get();
@@ -185,17 +194,19 @@ const Rights* adopt_rights(const Identity& identity, const char* permissions, co
     return held.get();
 }
 
-void mark_rights_stale(Oid user_invalidation) noexcept {
+void mark_rights_stale(Oid invalidation) noexcept {
     for (Entry& entry : entries) {
-        if (entry.invalidation != user_invalidation) continue;
+        if (entry.stale || !std::binary_search(entry.concerns.begin(), entry.concerns.end(), invalidation)) continue;
         entry.stale = true;
         ++statistics.stale;
     }
 }
 
 void mark_all_rights_stale() noexcept {
-    for (Entry& entry : entries) entry.stale = true;
-    statistics.stale += static_cast<int64>(entries.size());
+    for (Entry& entry : entries) {
+        statistics.stale += entry.stale ? 0 : 1;
+        entry.stale = true;
+    }
 }
 
 RightsStatistics rights_statistics() noexcept { return statistics; }

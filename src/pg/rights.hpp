@@ -50,7 +50,7 @@ inline constexpr char unit_only_mark = '~';
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets);
 
 // Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
-void mark_rights_stale(Oid user_invalidation) noexcept;
+void mark_rights_stale(Oid invalidation) noexcept;
 void mark_all_rights_stale() noexcept;
 
 // Counts for tests and cache_stats().

@@ -219,3 +219,44 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.rights_valid_until(uuid, uuid) IS
 'When, at the earliest, time alone changes what a user may do in a tenant: the next beginning or end of a membership, grant, deny, platform role or share; infinity when none is ahead. Internal.';
+
+-- What a message must name to make cached rights and sets stale. invalidation.sql sends them, and tells for each table why
+-- these suffice. Memberships and roles count whether in force or not: time is rights_valid_until()'s.
+CREATE FUNCTION bastion.rights_concerns(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    for_user uuid := rights_concerns.user_id;
+    for_tenant uuid := rights_concerns.tenant_id;
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE places AS MATERIALIZED (
+        SELECT DISTINCT m.tenant_id AS place, m.role_id FROM bastion.memberships m WHERE m.user_id = for_user
+    ), platform AS MATERIALIZED (
+        SELECT p.role_id FROM bastion.platform_roles p WHERE p.user_id = for_user
+    ), roles AS (
+        (SELECT p.role_id FROM places p UNION SELECT p.role_id FROM platform p)
+        UNION
+        SELECT rp.parent_id FROM roles r JOIN bastion.role_parents rp ON rp.role_id = r.role_id
+    ), subjects AS MATERIALIZED (
+        SELECT * FROM bastion.share_subjects(for_user, for_tenant)
+    ), bases AS MATERIALIZED (
+        SELECT e.acl_id, e.tenant_id AS place FROM subjects s
+        JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id AND e.acl_kind <> 'row'
+    )
+    SELECT 'role'::text, r.role_id::text FROM roles r
+    UNION ALL SELECT 'tenant', x.place::text FROM (SELECT p.place FROM places p UNION SELECT for_tenant) x
+    UNION ALL SELECT 'place', x.place::text FROM (SELECT b.place FROM bases b UNION SELECT for_tenant) x
+    UNION ALL SELECT 'list', b.acl_id::text FROM bases b
+    UNION ALL SELECT 'list', a.id::text FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant
+    UNION ALL SELECT CASE WHEN s.everywhere THEN 'subject' ELSE 'subject_in' END,
+                     s.subject_id::text || CASE WHEN s.everywhere THEN '' ELSE for_tenant::text END FROM subjects s
+    UNION ALL SELECT 'platform', '' WHERE EXISTS (SELECT FROM platform)
+    UNION ALL SELECT 'managers', for_tenant::text WHERE EXISTS (
+        SELECT FROM bastion.rights_in_force(for_user, for_tenant) r JOIN bastion.permission_patterns k ON k.pattern = r.pattern
+        WHERE r.unit_id IS NULL AND r.effect = 'grant' AND k.action = 'manage' AND NOT k.system);
+END
+$$;
+COMMENT ON FUNCTION bastion.rights_concerns(uuid, uuid) IS
+'What the rights and sets of a user in a tenant depend on, beside the user''s own rows: scopes of bastion.invalidate() and the ids that it would name. role: held anywhere, and what it inherits; tenant: this one, and those of memberships; place: the units and lists of this tenant, and of others one of whose default lists is shared with the user; list: the user''s own and such default lists; subject, subject_in: whom shares reach; platform: of who holds a role in every tenant; managers: of who manages everybody''s rows. Internal.';

@@ -53,6 +53,22 @@ CREATE TRIGGER role_parents_check AFTER INSERT OR UPDATE ON bastion.role_parents
 FOR EACH ROW EXECUTE FUNCTION bastion.check_role_parent();
 COMMENT ON TRIGGER role_parents_check ON bastion.role_parents IS 'Keeps inheritance free of circles and inside a tenant';
 
+-- Deleting a tenant deletes its roles one after the other: one would still be inherited by the next.
+CREATE FUNCTION bastion.forget_inheritance() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM bastion.role_parents p WHERE p.scope = OLD.id;
+    RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION bastion.forget_inheritance() IS 'Trigger: removes what the roles of a tenant inherit before the tenant is deleted.';
+
+CREATE TRIGGER tenants_forget_inheritance BEFORE DELETE ON bastion.tenants
+FOR EACH ROW EXECUTE FUNCTION bastion.forget_inheritance();
+COMMENT ON TRIGGER tenants_forget_inheritance ON bastion.tenants IS 'Lets the roles of a tenant go with it';
+
 CREATE TABLE bastion.user_permissions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,

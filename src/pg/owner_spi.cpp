@@ -58,9 +58,11 @@ struct PinnedSetting {
 };
 
 // What the caller could bend the statement with. It may also run before the leader's identity is known, so never in
-// parallel.
-constexpr PinnedSetting pinned_settings[] = {
-    {"search_path", "pg_catalog, pg_temp"}, {"row_security", "on"}, {"max_parallel_workers_per_gather", "0"}};
+// parallel. One user's part of a table is small, whatever the statistics say of an average one: always by index, with one
+// plan for everybody, and not worth compiling.
+constexpr PinnedSetting pinned_settings[] = {{"search_path", "pg_catalog, pg_temp"},    {"row_security", "on"},
+                                             {"max_parallel_workers_per_gather", "0"},  {"enable_seqscan", "off"},
+                                             {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"}};
 
 OwnerScope become_owner() {
     OwnerScope scope;

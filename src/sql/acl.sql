@@ -99,7 +99,9 @@ BEGIN
     ), shared AS MATERIALIZED (
         SELECT e.tenant_id, e.level, array_agg(e.acl_id) AS list,
                coalesce(array_agg(e.acl_id) FILTER (WHERE e.acl_kind <> 'row'), '{}') AS bases
-        FROM subjects s JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id
+        -- Here and below OFFSET 0 keeps the planner from reading the whole table: a user's part of it is small.
+        FROM subjects s, LATERAL (SELECT * FROM bastion.acl_entries x
+                                  WHERE x.subject_kind = s.subject_kind AND x.subject_id = s.subject_id OFFSET 0) e
         WHERE (e.valid_until IS NULL OR e.valid_until > statement_timestamp()) AND (e.tenant_id = for_tenant OR s.everywhere)
         GROUP BY e.tenant_id, e.level
     ), places (allowed, forbidden, list, bases, of_tenant) AS (
@@ -139,8 +141,8 @@ BEGIN
     FROM places p,
          LATERAL (SELECT CASE WHEN p.forbidden IS NULL THEN p.allowed
                               ELSE ARRAY(SELECT unnest(p.allowed) EXCEPT SELECT unnest(p.forbidden)) END AS list) a,
-         LATERAL (SELECT array_agg(x.id) AS list FROM unnest(p.bases) base
-                  JOIN bastion.acls x ON x.base_acl_id = base) r
+         LATERAL (SELECT array_agg(x.id) AS list FROM unnest(p.bases) base,
+                  LATERAL (SELECT y.id FROM bastion.acls y WHERE y.base_acl_id = base OFFSET 0) x) r
     WHERE cardinality(a.list) > 0;
 END
 $$;
@@ -202,18 +204,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(min(b.at), 'infinity') FROM (
         SELECT unnest(ARRAY[m.valid_from, m.valid_until]) AS at FROM bastion.memberships m
-        WHERE m.user_id = rights_valid_until.user_id
+        WHERE m.user_id = rights_valid_until.user_id AND (m.valid_from IS NOT NULL OR m.valid_until IS NOT NULL)
         UNION ALL
         SELECT unnest(ARRAY[p.valid_from, p.valid_until]) FROM bastion.user_permissions p
-        WHERE p.user_id = rights_valid_until.user_id
+        WHERE p.user_id = rights_valid_until.user_id AND (p.valid_from IS NOT NULL OR p.valid_until IS NOT NULL)
         UNION ALL
         SELECT unnest(ARRAY[p.valid_from, p.valid_until]) FROM bastion.platform_roles p
-        WHERE p.user_id = rights_valid_until.user_id
+        WHERE p.user_id = rights_valid_until.user_id AND (p.valid_from IS NOT NULL OR p.valid_until IS NOT NULL)
         UNION ALL
-        SELECT e.valid_until
+        SELECT (SELECT min(e.valid_until) FROM bastion.acl_entries e
+                WHERE e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id AND e.valid_until > statement_timestamp())
         FROM bastion.share_subjects(rights_valid_until.user_id, rights_valid_until.tenant_id) s
-        JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id
-        WHERE e.valid_until IS NOT NULL
     ) b
     WHERE b.at > statement_timestamp()
 $$;

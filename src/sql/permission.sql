@@ -27,7 +27,7 @@ COMMENT ON FUNCTION bastion.find_unit(uuid, text) IS
 
 CREATE FUNCTION bastion.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (role_id uuid, tenant_wide boolean)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -94,6 +94,7 @@ CREATE TABLE bastion.acl_entries (
 CREATE INDEX acl_entries_subject_idx ON bastion.acl_entries (subject_kind, subject_id)
     INCLUDE (tenant_id, level, acl_kind, acl_id, valid_until);
 CREATE INDEX acl_entries_default_list_idx ON bastion.acl_entries (subject_kind, subject_id) WHERE acl_kind <> 'row';
+CREATE INDEX acl_entries_ending_idx ON bastion.acl_entries (subject_kind, subject_id, valid_until) WHERE valid_until IS NOT NULL;
 COMMENT ON TABLE bastion.acl_entries IS 'Shares: who may do what with the rows that name an access control list. Granted to nobody';
 COMMENT ON COLUMN bastion.acl_entries.acl_id IS 'The list';
 COMMENT ON COLUMN bastion.acl_entries.subject_kind IS

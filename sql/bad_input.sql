@@ -21,7 +21,7 @@ GRANT SELECT ON test.facts TO regress_app;
 INSERT INTO test.facts
 SELECT x.name, x.value
 FROM bastion_api.signup('good@bad.example', 'correct horse', 'Good', 'Good', 'good') answer,
-     LATERAL (VALUES ('token', answer ->> 'access_token'), ('user', answer -> 'user' ->> 'id'),
+     LATERAL (VALUES ('token', answer ->> 'access_token'), ('refresh_token', answer ->> 'refresh_token'), ('user', answer -> 'user' ->> 'id'),
                      ('tenant', answer -> 'tenant' ->> 'id')) x (name, value);
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
@@ -35,7 +35,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
-    'bastion.cache_stats()', 'bastion.invalidate()']::regprocedure[]) name;
+    'bastion.cache_stats()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
     ('bastion.password_verify(text,text)',
@@ -73,9 +73,23 @@ INSERT INTO test.functions VALUES
     ('bastion.is_word(text)', ARRAY['''a''']),
     ('bastion.is_permission_pattern(text)', ARRAY['''a.*''']),
     ('bastion.uuid_or_null(text)', ARRAY['''00000000-0000-0000-0000-000000000000''']),
-    ('bastion_api.signup(text,text,text,text,text)',
-     ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''']),
-    ('bastion_api.login(text,text,text,text)', ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''']),
+    ('bastion_api.signup(text,text,text,text,text,text)',
+     ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''', '''laptop''']),
+    ('bastion_api.login(text,text,text,text,text)',
+     ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''', '''laptop''']),
+    ('bastion_api.refresh(text)', ARRAY['test.fact(''refresh_token'')']),
+    ('bastion_api.logout(text)', ARRAY['''this''']),
+    ('bastion_api.token_revoke(text)', ARRAY['test.fact(''token'')']),
+    ('bastion.token_session(text)', ARRAY['test.fact(''token'')']),
+    ('bastion.refresh_token_hash(text)', ARRAY['test.fact(''refresh_token'')']),
+    ('bastion.refresh_token_next(text,integer)', ARRAY['test.fact(''refresh_token'')', 'bastion.pepper()']),
+    ('bastion.pepper_make(integer,integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)', '1']),
+    ('bastion.session_settings_set(interval,interval,interval,interval)',
+     ARRAY['''5 minutes''', '''1 day''', '''1 hour''', '''5 seconds''']),
+    ('bastion.session_revoke(uuid)', ARRAY['bastion.session_id()']),
+    ('bastion.sessions_revoke(uuid)', ARRAY['test.fact(''user'')::uuid']),
+    ('bastion.user_sessions_end(uuid)', ARRAY['test.fact(''user'')::uuid']),
+    ('bastion.session_prune(interval)', ARRAY['''1 day''']),
     ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
     ('bastion.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
@@ -207,6 +221,10 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('bigint', 'negative', '-9223372036854775808'),
     ('bigint', 'huge', '9223372036854775807'),
     ('integer', 'NULL', 'NULL'),
+    ('interval', 'NULL', 'NULL'),
+    ('interval', 'zero', '''0'''),
+    ('interval', 'negative', '''-1 year'''),
+    ('interval', 'huge', '''178000000 years'''),
     ('integer', 'zero', '0'),
     ('integer', 'negative', '-2147483648'),
     ('integer', 'huge', '2147483647'),

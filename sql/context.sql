@@ -57,7 +57,7 @@ SELECT ctx.readers();
 SELECT bastion.tenant_number() = :ann_number AS number,
        bastion.tenant_if_allowed('ctx_notes.read') = :'ann_tenant' AS tenant,
        bastion.tenant_number_if_allowed('ctx_notes.read') = :ann_number AS tenant_number,
-       bastion.session_id(), bastion.api_key_id(), bastion.claims() ->> 'aud' AS audience;
+       bastion.session_id() IS NOT NULL AS session, bastion.api_key_id(), bastion.claims() ->> 'aud' AS audience;
 SELECT p FROM bastion.permissions() p WHERE p LIKE 'ctx%' ORDER BY p COLLATE "C";
 SELECT ctx.state();
 SELECT bastion.whoami() ->> 'user' = :'ann_id' AS user, bastion.whoami() ->> 'tenant' = :'ann_tenant' AS tenant,

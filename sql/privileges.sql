@@ -25,7 +25,10 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.acl_set_anywhere_unfolded(text)', 'bastion.tenant_set(text)', 'bastion.tenant_set_unfolded(text)',
     'bastion.can_by_acl(text,bigint)', 'bastion.can_by_acl_anywhere(text,bigint)', 'bastion.can_in_tenant(text,uuid)',
     'bastion.default_acl(text)', 'bastion.cache_stats()',
-    'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)',
+    'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
+    'bastion.sessions_revoke(uuid)',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
+    'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
@@ -109,7 +112,11 @@ WHERE EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proown
 UNION ALL
 SELECT 'SECURITY DEFINER outside the written list', name::text FROM test.own_functions
 WHERE prosecdef AND name::text NOT IN (
-    'bastion_api.signup(text,text,text,text,text)', 'bastion_api.login(text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
+    'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
+    'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
+    'bastion.sessions_revoke(uuid)', 'bastion.end_sessions_of_user()', 'bastion.end_sessions_of_tenant()',
+    'bastion.end_sessions_of_member()',
     'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
     'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
     'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',

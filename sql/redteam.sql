@@ -669,6 +669,7 @@ ALTER TABLE bastion.tenants FORCE ROW LEVEL SECURITY;
 UPDATE bastion.users SET display_name = 'Ann' WHERE id = :'ann_id';
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
 UPDATE bastion.users SET status = 'active' WHERE id = :'ann_id';
+UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = :'ann_id';
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;

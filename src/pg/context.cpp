@@ -4,6 +4,7 @@
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/key_store.hpp"
+#include "pg/session_read.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
 
@@ -145,6 +146,7 @@ bool actor_is_active(const Identity& identity) {
 Decision admit(Candidate& candidate) {
     if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
     if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
+    if (const char* ended = check_session(candidate.identity)) return refused_token("session_ended", ended);
     if (!actor_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
     Decision out = with_rights(candidate);
     if (out.state != ContextState::authenticated) return out;

@@ -1,6 +1,7 @@
 // SQL functions of the context: authenticate, drop_context, impersonation, whoami and the readers.
 #include "pg/context.hpp"
 #include "pg/guard.hpp"
+#include "pg/session_read.hpp"
 #include "pg/statement.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
@@ -82,7 +83,7 @@ const char* hint_of(const Decision& decision) noexcept {
                "true).";
     if (reason == "dropped") return "bastion.drop_context() was called in this transaction.";
     if (reason == "identity_fixed") return "A transaction keeps its first identity; begin another one.";
-    if (reason == "expired") return "Log in again.";
+    if (reason == "expired" || reason == "session_ended") return "Log in again.";
     return "The token is not accepted; the server log has the reason.";
 }
 
@@ -114,10 +115,17 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
     const VerifiedToken& verified = verify_argument(token);
     if (verified.refusal != nullptr) refuse(verified.log_detail);
     Identity identity = verified.identity;
+    if (const char* ended = check_session(identity)) refuse(ended);
     resolve(identity, tenant, unit);
     establish(identity, {verified.claims, verified.kid, verified.keys_generation});
     warn_outside_transaction("bastion.authenticate()");
     return uuid_or_null(fcinfo, {true, identity.user});
+}
+
+PG_FUNCTION_INFO_V1(bastion_token_session);
+Datum bastion_token_session(PG_FUNCTION_ARGS) {
+    const VerifiedToken& verified = verify_argument(view(PG_GETARG_TEXT_PP(0)));
+    return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.session : OptionalUuid{});
 }
 
 PG_FUNCTION_INFO_V1(bastion_drop_context);

@@ -85,6 +85,13 @@ const IntSetting ints[] = {
      &settings.max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP, 0},
     {"bastion.access_token_lifetime", "Lifetime of the access tokens that login signs.",
      &settings.access_token_lifetime, 1800, 10, 86400 * 30, PGC_SUSET, GUC_UNIT_S},
+    {"bastion.session_lifetime", "How long a session lasts at most, however often it is refreshed.",
+     &settings.session_lifetime, 86400 * 30, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S},
+    {"bastion.session_idle_limit", "How long a session lasts without a refresh.", &settings.session_idle_limit,
+     86400 * 7, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S},
+    {"bastion.refresh_reuse_window",
+     "How long a used refresh token is answered again, with the same tokens. Later its use ends the session.",
+     &settings.refresh_reuse_window, 10, 0, 300, PGC_SUSET, GUC_UNIT_S},
 };
 
 const EnumSetting enums[] = {

@@ -19,6 +19,9 @@ struct Settings {
     int signup_mode = 0;
     int max_concurrent_hashes = 0;
     int access_token_lifetime = 1800;
+    int session_lifetime = 0;
+    int session_idle_limit = 0;
+    int refresh_reuse_window = 0;
     char* issuer = nullptr;
 };
 

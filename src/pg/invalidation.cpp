@@ -3,6 +3,7 @@
 #include "pg/identity.hpp"
 #include "pg/key_store.hpp"
 #include "pg/rights.hpp"
+#include "pg/session_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -25,6 +26,10 @@ void receive(Datum, Oid relation) noexcept {
         mark_all_rights_stale();
     else
         mark_rights_stale(relation);
+    if (everything || relation == all_sessions_invalidation())
+        mark_all_sessions_stale();
+    else
+        mark_session_stale(relation);
     if (everything || relation == keys_invalidation()) forget_keys();
 }
 
@@ -42,6 +47,13 @@ Oid user_invalidation(const pg_uuid_t& user) noexcept {
     return invalidation_of("user", text);
 }
 
+Oid session_invalidation(const pg_uuid_t& session) noexcept {
+    char text[uuid_text_size];
+    format_uuid_text(session, text);
+    return invalidation_of("session", text);
+}
+
+Oid all_sessions_invalidation() noexcept { return invalidation_of("sessions", ""); }
 Oid all_rights_invalidation() noexcept { return invalidation_of("all", ""); }
 Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
 

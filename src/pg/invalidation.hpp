@@ -11,6 +11,8 @@ namespace bastion::pg {
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept;
 Oid user_invalidation(const pg_uuid_t& user) noexcept;
 Oid all_rights_invalidation() noexcept;
+Oid session_invalidation(const pg_uuid_t& session) noexcept;
+Oid all_sessions_invalidation() noexcept;
 Oid keys_invalidation() noexcept;
 
 // Sends the message when the current transaction commits.

@@ -7,6 +7,7 @@
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
 #include "pg/identity.hpp"
+#include "pg/pepper.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -112,16 +113,6 @@ Result<SealingKey*> unwrap(const DataKeyRow& row, std::uint32_t id) {
     return &data_keys.insert_or_assign(id, std::move(*key)).first->second;
 }
 
-// A data key in the cache after this; reads its row when it was not.
-void need_data_key(std::uint32_t id) {
-    if (data_keys.find(id) != data_keys.end()) return;
-    const DataKeyRow row = read_data_key(static_cast<int32>(id));
-    guarded_or_raise([&]() -> Result<void> {
-        Result<SealingKey*> key = unwrap(row, id);
-        return key ? Result<void>() : key.error();
-    });
-}
-
 struct SigningKeyRow {
     bool found;
     std::string_view kid;
@@ -137,17 +128,6 @@ SigningKeyRow read_active_signing_key() {
     out.kid = view(DatumGetTextPP(row[0].value));
     out.private_sealed = view(DatumGetByteaPP(row[1].value));
     return out;
-}
-
-std::uint32_t sealing_key_id(std::string_view sealed) {
-    std::uint32_t id = 0;
-    guarded_or_raise([&]() -> Result<void> {
-        Result<SealedHeader> header = parse_sealed_header(as_bytes(sealed));
-        if (!header) return header.error();
-        id = header->key_id;
-        return {};
-    });
-    return id;
 }
 
 void need_signing_key() {
@@ -214,6 +194,28 @@ CreatedRootKey create_root_key(const char* path) {
     return {created_path, id, path == nullptr};
 }
 
+void need_data_key(std::uint32_t id) {
+    if (data_keys.find(id) != data_keys.end()) return;
+    const DataKeyRow row = read_data_key(static_cast<int32>(id));
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SealingKey*> key = unwrap(row, id);
+        return key ? Result<void>() : key.error();
+    });
+}
+
+SealingKey& cached_data_key(std::uint32_t id) { return data_keys.at(id); }
+
+std::uint32_t sealing_key_id(std::string_view sealed) {
+    std::uint32_t id = 0;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SealedHeader> header = parse_sealed_header(as_bytes(sealed));
+        if (!header) return header.error();
+        id = header->key_id;
+        return {};
+    });
+    return id;
+}
+
 struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                               int32 version) {
     struct varlena* wrapped = nullptr;
@@ -270,6 +272,7 @@ void forget_keys() noexcept {
     kek.reset();
     data_keys.clear();
     signing_key.reset();
+    forget_peppers();
     ++generation;
 }
 

@@ -5,6 +5,10 @@
 
 #include "pg/pg.hpp"
 
+namespace bastion {
+class SealingKey;
+}
+
 namespace bastion::pg {
 
 inline constexpr std::size_t root_key_id_size = 17;
@@ -26,6 +30,14 @@ CreatedRootKey create_root_key(const char* path);
 // A new random data key, wrapped under the vault's key encryption key.
 struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                               int32 version);
+
+// A data key for values of the extension's own: the first reads and unwraps it when it is not in the cache, and then it
+// can be used in phase B.
+void need_data_key(std::uint32_t id);
+SealingKey& cached_data_key(std::uint32_t id);
+
+// The id of the data key that a value was sealed under; raises BA003 for what is no sealed value.
+std::uint32_t sealing_key_id(std::string_view sealed);
 
 // A new Ed25519 signing key, its private part sealed under a data key.
 struct MadeSigningKey {

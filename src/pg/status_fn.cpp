@@ -6,6 +6,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/key_store.hpp"
 #include "pg/rights.hpp"
+#include "pg/session_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -55,11 +56,15 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_cache_stats);
 Datum bastion_cache_stats(PG_FUNCTION_ARGS) {
     const RightsStatistics rights = rights_statistics();
-    return jsonb_datum(psprintf(
-        "{\"rights\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
-        "\"sets\": {\"loads\": %lld}, \"invalidations\": %llu}",
-        static_cast<long long>(rights.loads), static_cast<long long>(rights.hits), static_cast<long long>(rights.stale),
-        static_cast<long long>(grant_set_loads()), static_cast<unsigned long long>(invalidation_count())));
+    const SessionStatistics sessions = session_statistics();
+    return jsonb_datum(
+        psprintf("{\"rights\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
+                 "\"sets\": {\"loads\": %lld}, \"sessions\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
+                 "\"invalidations\": %llu}",
+                 static_cast<long long>(rights.loads), static_cast<long long>(rights.hits),
+                 static_cast<long long>(rights.stale), static_cast<long long>(grant_set_loads()),
+                 static_cast<long long>(sessions.loads), static_cast<long long>(sessions.hits),
+                 static_cast<long long>(sessions.stale), static_cast<unsigned long long>(invalidation_count())));
 }
 
 }  // extern "C"

@@ -59,8 +59,15 @@ AS $$
            ('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)'),
            ('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)'),
            ('bastion.shares_of(regclass, text)'),
-           ('bastion_api.signup(text, text, text, text, text)'),
-           ('bastion_api.login(text, text, text, text)'),
+           ('bastion.session_settings_set(interval, interval, interval, interval)'),
+           ('bastion.session_revoke(uuid)'),
+           ('bastion.sessions_revoke(uuid)'),
+           ('bastion_api.signup(text, text, text, text, text, text)'),
+           ('bastion_api.login(text, text, text, text, text)'),
+           ('bastion_api.refresh(text)'),
+           ('bastion_api.logout(text)'),
+           ('bastion_api.sessions()'),
+           ('bastion_api.token_revoke(text)'),
            ('bastion_api.me()')
 $$;
 COMMENT ON FUNCTION bastion.app_role_functions() IS 'The functions that an application role may execute. Internal.';

@@ -110,23 +110,6 @@ $$;
 COMMENT ON FUNCTION bastion.tenant_role(uuid, uuid) IS
 'The name of the role that a user has in a whole tenant; NULL for a member of single units. Internal.';
 
-CREATE FUNCTION bastion.token_response(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN jsonb_build_object(
-        'access_token', bastion.token_issue(token_response.user_id, token_response.tenant_id, token_response.unit_id),
-        'token_type', 'Bearer',
-        'expires_in', bastion.token_lifetime(),
-        'user', bastion.user_object(token_response.user_id),
-        'tenant', bastion.tenant_object(token_response.tenant_id)
-            || jsonb_build_object('role', bastion.tenant_role(token_response.user_id, token_response.tenant_id)));
-END
-$$;
-COMMENT ON FUNCTION bastion.token_response(uuid, uuid, uuid) IS
-'What login and sign-up return on success: access_token, token_type and expires_in in seconds (RFC 6749 section 5.1), user, tenant (null without one). Internal.';
-
 -- Sign-up
 
 CREATE FUNCTION bastion.is_acceptable_password(password text) RETURNS boolean
@@ -167,7 +150,7 @@ COMMENT ON FUNCTION bastion.check_signup(text, text, text, text, text) IS
 'The refusal that a sign-up with these arguments (email and username in lower case) deserves before any table is read, else NULL. Internal.';
 
 CREATE FUNCTION bastion_api.signup(email text, password text, tenant_name text, display_name text DEFAULT NULL,
-                                   username text DEFAULT NULL)
+                                   username text DEFAULT NULL, device text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -203,10 +186,10 @@ BEGIN
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
     SELECT new_user, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     PERFORM bastion.record_event('signup', 'success', new_user, new_tenant);
-    RETURN bastion.token_response(new_user, new_tenant);
+    RETURN bastion.session_start(new_user, new_tenant, NULL, signup.device);
 END
 $$;
-COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text) IS
+COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
 'Makes a user, a tenant with a default team, and the user its owner; answers as login does. Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two tell that an account exists, as sign-up forms do. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 
 -- Login
@@ -286,7 +269,8 @@ $$;
 COMMENT ON FUNCTION bastion.tenant_required(uuid[]) IS
 'The answer to a right password that leaves open which tenant is meant. Internal.';
 
-CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL)
+CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
+                                  device text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -314,13 +298,17 @@ BEGIN
     IF place.status <> 'ok' THEN
         RETURN bastion.refuse_login(found_user, place.status);
     END IF;
-    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
+    -- Of a login and the disabling of its user at the same time, one waits for the other.
+    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user AND u.status = 'active';
+    IF NOT FOUND THEN
+        RETURN bastion.refuse_login(found_user, 'user');
+    END IF;
     PERFORM bastion.record_event('login', 'success', found_user, place.tenant_id);
-    RETURN bastion.token_response(found_user, place.tenant_id, place.unit_id);
+    RETURN bastion.session_start(found_user, place.tenant_id, place.unit_id, login.device);
 END
 $$;
-COMMENT ON FUNCTION bastion_api.login(text, text, text, text) IS
-'Logs in by e-mail address or user name, in any case. Returns access_token, token_type "Bearer" and expires_in in seconds (RFC 6749 section 5.1), user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without one. tenant and unit (uuid or slug) choose where to work. A refused login is returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none: {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
+'Logs in by e-mail address or user name, in any case, and begins a session. Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without one. tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), left out when it is no label of 1 to 200 characters. A refused login is returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none: {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 
 -- Who am I
 

@@ -12,7 +12,7 @@ CREATE FUNCTION bastion.invalidate() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_invalidate';
 COMMENT ON FUNCTION bastion.invalidate() IS
-'Trigger: when the transaction commits, what is cached of the rights that the row concerns is dropped everywhere. Arguments: a scope and the columns that name its ids, then the next scope. With one column: user; role (who holds it, in any tenant); tenant (what the tenant itself is, for its members); place (the units and lists of a tenant, for who works in it); list (an access control list, for its user); managers (who manages the rows of everybody in a tenant); subject (with whom rows are shared). With two: subject_in (a role that every tenant can use, and the tenant of the rows). Without: platform (who holds a role in every tenant), all, keys. NULL in a column names nothing.';
+'Trigger: when the transaction commits, what is cached of the rights that the row concerns is dropped everywhere. Arguments: a scope and the columns that name its ids, then the next scope. With one column: user; role (who holds it, in any tenant); tenant (what the tenant itself is, for its members); place (the units and lists of a tenant, for who works in it); list (an access control list, for its user); managers (who manages the rows of everybody in a tenant); subject (with whom rows are shared). With two: subject_in (a role that every tenant can use, and the tenant of the rows). Without: platform (who holds a role in every tenant), all, keys. Beside rights: session, sessions. NULL in a column names nothing.';
 
 -- Rights depend on the status of their own user and of no other. A deleted user takes memberships, grants and shares along,
 -- which speak for themselves, and leaves the own lists behind, which is an UPDATE of acls. A login changes nothing.
@@ -187,3 +187,23 @@ CREATE TRIGGER data_keys_invalidate_truncate AFTER TRUNCATE ON bastion.data_keys
 FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate;
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate_truncate;
+
+CREATE TRIGGER peppers_invalidate AFTER UPDATE OR DELETE ON bastion.peppers
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('keys');
+CREATE TRIGGER peppers_invalidate_truncate AFTER TRUNCATE ON bastion.peppers
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate;
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate_truncate;
+
+-- A new session is in no cache, and a refresh changes nothing that is.
+CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('session', 'id');
+CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.expires_at, OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.expires_at, NEW.revoked_at))
+EXECUTE FUNCTION bastion.invalidate('session', 'id');
+CREATE TRIGGER sessions_invalidate_truncate AFTER TRUNCATE ON bastion.sessions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('sessions');
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate;
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_update;
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_truncate;

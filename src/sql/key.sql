@@ -80,6 +80,31 @@ AS $$ SELECT extract(epoch FROM bastion.setting('bastion.access_token_lifetime')
 COMMENT ON FUNCTION bastion.token_lifetime() IS
 'How long an access token issued now is valid, in seconds (bastion.access_token_lifetime). Internal.';
 
+CREATE FUNCTION bastion.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
+                                     expires_at bigint, token_id uuid, amr text[], level text)
+RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.signing_key_create();
+    RETURN bastion.token_sign(jsonb_strip_nulls(jsonb_build_object(
+        'iss', bastion.setting('bastion.issuer'),
+        'aud', 'pg_bastion',
+        'sub', access_token.user_id,
+        'tenant', access_token.tenant_id,
+        'unit', access_token.unit_id,
+        'sid', access_token.session_id,
+        'iat', issued_at,
+        'exp', expires_at,
+        'jti', token_id,
+        'amr', to_jsonb(amr),
+        'acr', level)));
+END
+$$;
+COMMENT ON FUNCTION bastion.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text) IS
+'An access token (RFC 9068; amr of RFC 8176) with these claims, times in Unix seconds. Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -87,22 +112,12 @@ AS $$
 DECLARE
     issued_at bigint := floor(extract(epoch FROM clock_timestamp()));
 BEGIN
-    PERFORM bastion.signing_key_create();
-    RETURN bastion.token_sign(jsonb_strip_nulls(jsonb_build_object(
-        'iss', bastion.setting('bastion.issuer'),
-        'aud', 'pg_bastion',
-        'sub', token_issue.user_id,
-        'tenant', token_issue.tenant_id,
-        'unit', token_issue.unit_id,
-        'iat', issued_at,
-        'exp', issued_at + bastion.token_lifetime(),
-        'jti', gen_random_uuid(),
-        'amr', jsonb_build_array('pwd'),
-        'acr', 'aal1')));
+    RETURN bastion.access_token(user_id, tenant_id, unit_id, NULL, issued_at, issued_at + bastion.token_lifetime(),
+                                gen_random_uuid(), '{pwd}', 'aal1');
 END
 $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
-'An access token for a user whose password was just accepted (RFC 9068; amr of RFC 8176). Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+'An access token without a session, for jobs and tests of the database''s own: it cannot be refreshed, and ends with its life, its user, membership or tenant, but not alone. Internal: it asks nothing. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER

@@ -45,7 +45,7 @@ $session->query("BEGIN; SELECT bastion.authenticate('$token{bob}')");
 is($session->query('SELECT seen()'), 'bob sees bob', 'an open transaction on the standby');
 $primary->safe_psql('postgres', "UPDATE bastion.users SET status = 'disabled' WHERE id = '$bob'");
 $primary->wait_for_catchup($standby);
-is($session->query("SELECT bastion.whoami() ->> 'reason'"), 'no_access',
+is($session->query("SELECT bastion.whoami() ->> 'reason'"), 'session_ended',
     'sees at its next statement that the user was disabled on the primary');
 $session->quit;
 

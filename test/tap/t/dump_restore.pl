@@ -81,6 +81,8 @@ WHERE a.name = 'ann' AND b.name = 'bob' AND u.tenant_id = (a.answer #>> '{tenant
 INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 'old', 'disabled'), ('import@dump.example', NULL, 'active');
 INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
 UPDATE bastion.tenants SET plan = 'pro', status = 'active' WHERE slug = 'ann';
+SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
+INSERT INTO bastion.session_settings (tenant_id, idle_limit) SELECT id, '1 hour' FROM bastion.tenants WHERE slug = 'ann';
 SELECT bastion_api.login('nobody', 'x');
 SELECT bastion_api.login('bob', 'wrong');
 BEGIN;

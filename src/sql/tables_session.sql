@@ -1,0 +1,114 @@
+
+-- Sessions: what a login begins and a logout, a limit or an administrator ends; refresh tokens, which continue one; the
+-- peppers under which refresh tokens are continued.
+
+CREATE TABLE bastion.peppers (
+    version integer NOT NULL,
+    state text NOT NULL DEFAULT 'active',
+    sealed bytea NOT NULL,
+    data_key_id integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT peppers_pkey PRIMARY KEY (version),
+    CONSTRAINT peppers_version_check CHECK (version > 0),
+    CONSTRAINT peppers_state_check CHECK (state IN ('active', 'verifying')),
+    CONSTRAINT peppers_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
+);
+CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (state) WHERE state = 'active';
+COMMENT ON TABLE bastion.peppers IS
+'Keys of HMAC-SHA-256 for refresh tokens, sealed; granted to nobody';
+COMMENT ON COLUMN bastion.peppers.version IS 'Counts the peppers';
+COMMENT ON COLUMN bastion.peppers.state IS 'active (one: for what is new), verifying (for what it was used for)';
+COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
+COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was made';
+
+CREATE TABLE bastion.sessions (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    tenant_id uuid,
+    unit_id uuid,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at timestamptz NOT NULL,
+    idle_limit interval NOT NULL,
+    device text,
+    ip inet,
+    user_agent text,
+    level text NOT NULL DEFAULT 'aal1',
+    amr text[] NOT NULL DEFAULT '{pwd}',
+    revoked_at timestamptz,
+    revoked_reason text,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_device_check CHECK (bastion.is_label(device)),
+    CONSTRAINT sessions_level_check CHECK (level IN ('aal1', 'aal2')),
+    CONSTRAINT sessions_idle_limit_check CHECK (idle_limit > '0'),
+    CONSTRAINT sessions_revoked_check CHECK ((revoked_at IS NULL) = (revoked_reason IS NULL)),
+    CONSTRAINT sessions_revoked_reason_check CHECK (bastion.is_word(revoked_reason)),
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
+    CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    CONSTRAINT sessions_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
+        ON DELETE CASCADE
+);
+CREATE INDEX sessions_user_id_idx ON bastion.sessions (user_id);
+CREATE INDEX sessions_tenant_id_unit_id_idx ON bastion.sessions (tenant_id, unit_id);
+COMMENT ON TABLE bastion.sessions IS 'What each login began, until session_prune() takes it away; granted to nobody';
+COMMENT ON COLUMN bastion.sessions.id IS 'The session in tokens (claim sid) and contexts';
+COMMENT ON COLUMN bastion.sessions.user_id IS 'Who logged in';
+COMMENT ON COLUMN bastion.sessions.tenant_id IS 'The tenant that was logged in to; NULL for a user without one';
+COMMENT ON COLUMN bastion.sessions.unit_id IS 'The unit that was logged in to';
+COMMENT ON COLUMN bastion.sessions.created_at IS 'When';
+COMMENT ON COLUMN bastion.sessions.last_seen_at IS 'The login or the last refresh';
+COMMENT ON COLUMN bastion.sessions.expires_at IS 'When it ends, however often it is refreshed';
+COMMENT ON COLUMN bastion.sessions.idle_limit IS 'How long after last_seen_at it ends without a refresh';
+COMMENT ON COLUMN bastion.sessions.device IS 'What the client calls itself';
+COMMENT ON COLUMN bastion.sessions.ip IS 'The address of the client at last_seen_at';
+COMMENT ON COLUMN bastion.sessions.user_agent IS 'What an HTTP front door said of its client at last_seen_at';
+COMMENT ON COLUMN bastion.sessions.level IS 'How sure the login was: aal1 (one factor), aal2 (two), after NIST SP 800-63B';
+COMMENT ON COLUMN bastion.sessions.amr IS 'How the user logged in, in the words of RFC 8176';
+COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before its time';
+COMMENT ON COLUMN bastion.sessions.revoked_reason IS
+'Why: logout, admin, token, user_disabled, tenant_suspended, membership, refresh_reuse, expired, idle';
+
+CREATE TABLE bastion.refresh_tokens (
+    hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    issued_at timestamptz NOT NULL,
+    access_jti uuid NOT NULL DEFAULT gen_random_uuid(),
+    used_at timestamptz,
+    successor_pepper integer,
+    CONSTRAINT refresh_tokens_pkey PRIMARY KEY (hash),
+    CONSTRAINT refresh_tokens_hash_check CHECK (octet_length(hash) = 32),
+    CONSTRAINT refresh_tokens_used_check CHECK ((used_at IS NULL) = (successor_pepper IS NULL)),
+    CONSTRAINT refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES bastion.sessions (id) ON DELETE CASCADE,
+    CONSTRAINT refresh_tokens_successor_pepper_fkey FOREIGN KEY (successor_pepper) REFERENCES bastion.peppers (version)
+);
+CREATE INDEX refresh_tokens_session_id_idx ON bastion.refresh_tokens (session_id);
+COMMENT ON TABLE bastion.refresh_tokens IS
+'The refresh tokens of every session, used ones too, so that their reuse is noticed; granted to nobody';
+COMMENT ON COLUMN bastion.refresh_tokens.hash IS 'SHA-256 of the token; the token itself is nowhere';
+COMMENT ON COLUMN bastion.refresh_tokens.session_id IS 'The session that it continues: the family';
+COMMENT ON COLUMN bastion.refresh_tokens.issued_at IS 'When it was issued, with an access token of the same second';
+COMMENT ON COLUMN bastion.refresh_tokens.access_jti IS 'The id (jti) of that access token';
+COMMENT ON COLUMN bastion.refresh_tokens.used_at IS 'When its successor was issued';
+COMMENT ON COLUMN bastion.refresh_tokens.successor_pepper IS 'The pepper that its successor is derived with';
+
+CREATE TABLE bastion.session_settings (
+    tenant_id uuid NOT NULL,
+    access_lifetime interval,
+    session_lifetime interval,
+    idle_limit interval,
+    reuse_window interval,
+    CONSTRAINT session_settings_pkey PRIMARY KEY (tenant_id),
+    CONSTRAINT session_settings_access_lifetime_check CHECK (access_lifetime BETWEEN '10 s' AND '30 days'),
+    CONSTRAINT session_settings_session_lifetime_check CHECK (session_lifetime BETWEEN '10 s' AND '366 days'),
+    CONSTRAINT session_settings_idle_limit_check CHECK (idle_limit BETWEEN '10 s' AND '366 days'),
+    CONSTRAINT session_settings_reuse_window_check CHECK (reuse_window BETWEEN '0' AND '5 minutes'),
+    CONSTRAINT session_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE bastion.session_settings IS
+'What a tenant sets for the sessions in it; NULL, or no row, leaves the setting of the server. Granted to nobody';
+COMMENT ON COLUMN bastion.session_settings.tenant_id IS 'The tenant';
+COMMENT ON COLUMN bastion.session_settings.access_lifetime IS 'In place of bastion.access_token_lifetime';
+COMMENT ON COLUMN bastion.session_settings.session_lifetime IS 'In place of bastion.session_lifetime';
+COMMENT ON COLUMN bastion.session_settings.idle_limit IS 'In place of bastion.session_idle_limit';
+COMMENT ON COLUMN bastion.session_settings.reuse_window IS 'In place of bastion.refresh_reuse_window';

@@ -1,21 +1,15 @@
 #include "core/jwk.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
 
-#include "core/encoding.hpp"
 #include "core/json.hpp"
+#include "core/jwk_material.hpp"
 #include "core/jws.hpp"
 
 namespace bastion {
 namespace {
-
-constexpr std::string_view ed25519 = "Ed25519";
-constexpr std::size_t ed25519_seed_bytes = crypto_sign_SEEDBYTES;
-constexpr std::size_t shortest_hmac_key = 32;
 
 Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
@@ -61,7 +55,7 @@ Result<void> refuse_foreign_members(const JsonValue& object, KeyType kty) {
         {KeyType::oct, "crv x y d n e"},
         {KeyType::okp, "k y n e"},
         {KeyType::rsa, "k crv x y"},
-        {KeyType::ec, "k n e"},
+        {KeyType::ec, "k n e p q"},
     }};
     for (const auto& [type, names] : foreign) {
         if (type != kty) continue;
@@ -76,61 +70,18 @@ Result<void> refuse_foreign_members(const JsonValue& object, KeyType kty) {
     return {};
 }
 
-Result<SecretBytes> read_bytes(const JsonValue& object, std::string_view name) {
-    const auto member = object.find(name);
-    const auto text = member ? member->string() : std::nullopt;
-    auto bytes = text ? base64url_decode_secret(*text) : Result<SecretBytes>(bad_key({}));
-    if (!bytes) return bad_key("member \"" + std::string(name) + "\" of a JSON Web Key must be base64url text");
-    return bytes;
-}
-
-// The classic confusion: a public key, which everybody knows, given as the secret.
-bool looks_like_public_key(std::string_view secret) {
-    return secret.find("-----BEGIN ") != std::string_view::npos || secret.starts_with("ssh-") ||
-           secret.starts_with("ecdsa-sha2-");
-}
-
-Result<void> read_oct(const JsonValue& object, Jwk& key) {
-    auto secret = read_bytes(object, "k");
-    if (!secret) return std::move(secret).error();
-    if (looks_like_public_key(secret->text())) return bad_key("a public key or certificate cannot be an HMAC key");
-    const bool for_signatures = key.use.empty() || key.use == "sig";
-    if (secret->empty() || (key.alg.empty() && for_signatures && secret->size() < shortest_hmac_key))
-        return bad_key("an HMAC key must have at least 32 bytes");
-    key.secret = std::move(*secret);
-    return {};
-}
-
-Result<void> read_ed25519_private(const JsonValue& object, Jwk& key) {
-    if (!object.find("d")) return {};
-    auto seed = read_bytes(object, "d");
-    if (!seed) return std::move(seed).error();
-    if (seed->size() != ed25519_seed_bytes) return bad_key("member \"d\" of an Ed25519 key must have 32 bytes");
-    std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> derived;
-    SecretBytes full(crypto_sign_SECRETKEYBYTES);
-    crypto_sign_seed_keypair(derived.data(), full.data(), seed->data());
-    // Signing under a public key that is not one's own gives the private key away.
-    if (derived != key.ed25519_public)
-        return bad_key("the private part of an Ed25519 key does not belong to its public part");
-    key.ed25519_private = std::move(full);
-    return {};
-}
-
-Result<void> read_okp(const JsonValue& object, Jwk& key) {
-    if (key.crv.empty()) return bad_key("a JSON Web Key of type OKP must have member \"crv\"");
-    if (key.crv != ed25519) return {};  // X25519, Ed448, …: known, and for no algorithm that we offer
-    const auto point = read_bytes(object, "x");
-    if (!point) return point.error();
-    if (point->size() != key.ed25519_public.size()) return bad_key("member \"x\" of an Ed25519 key must have 32 bytes");
-    std::copy_n(point->data(), point->size(), key.ed25519_public.begin());
-    return read_ed25519_private(object, key);
-}
-
-Result<void> read_material(const JsonValue& object, Jwk& key) {
+Result<void> read_own_members(const JsonValue& object, Jwk& key) {
+    if (object.find("pem")) return bad_key("a JSON Web Key cannot have member \"pem\" beside its own members");
     if (auto refused = refuse_foreign_members(object, key.kty); !refused) return refused;
-    if (key.kty == KeyType::oct) return read_oct(object, key);
-    if (key.kty == KeyType::okp) return read_okp(object, key);
-    return {};
+    return read_jwk_material(object, key);
+}
+
+Result<void> read_pem_member(const JsonValue& object, Jwk& key) {
+    for (const std::string_view name : {"crv", "k", "x", "y", "n", "e", "d"})
+        if (object.find(name)) return bad_key("a key given as PEM cannot have members of a JSON Web Key beside it");
+    const auto text = object.find("pem")->string();
+    if (!text) return bad_key("member \"pem\" must be a string");
+    return read_pem_material(*text, key);
 }
 
 Result<void> check_algorithm(const Jwk& key) {
@@ -145,14 +96,16 @@ Result<Jwk> parse_key(const JsonValue& object) {
     if (!object.is_object()) return bad_key("a JSON Web Key must be a JSON object");
     const auto kty_member = object.find("kty");
     const auto kty = kty_member ? kty_member->string() : std::nullopt;
-    if (!kty) return bad_key("a JSON Web Key must have member \"kty\"");
+    const bool is_pem = !kty_member && object.find("pem");
+    if (!kty && !is_pem) return bad_key("a JSON Web Key must have member \"kty\"");
     Jwk key;
-    key.kty = key_type_of(*kty);
+    if (kty) key.kty = key_type_of(*kty);
     for (const auto& [name, field] :
          {std::pair{"crv", &key.crv}, {"alg", &key.alg}, {"use", &key.use}, {"kid", &key.kid}})
         if (auto read = read_string(object, name, *field); !read) return std::move(read).error();
     if (auto read = read_key_ops(object, key); !read) return std::move(read).error();
-    if (auto read = read_material(object, key); !read) return std::move(read).error();
+    if (auto read = is_pem ? read_pem_member(object, key) : read_own_members(object, key); !read)
+        return std::move(read).error();
     if (auto fits = check_algorithm(key); !fits) return std::move(fits).error();
     return key;
 }
@@ -188,36 +141,27 @@ Result<JwkSet> parse_keys(const JsonValue& keys) {
 Result<JsonDocument> parse_key_json(std::string_view json) {
     auto document = parse_json(json, jwk_max_bytes);
     if (document) {
-        if (document->root().is_object()) return document;
-        return bad_key("a JSON Web Key or Key Set must be a JSON object");
+        if (document->root().is_object() || document->root().string()) return document;
+        return bad_key("a JSON Web Key or Key Set must be a JSON object, or PEM in a JSON string");
     }
     Error error = std::move(document).error();
     if (error.code != ErrorCode::malformed_text) return error;
     return Error{ErrorCode::invalid_argument, "a JSON Web Key must be valid JSON", error.detail};
 }
 
+Result<Jwk> parse_pem_text(std::string_view pem) {
+    Jwk key;
+    if (auto read = read_pem_material(pem, key); !read) return std::move(read).error();
+    return key;
+}
+
+Result<Jwk> parse_one(const JsonValue& root) {
+    const auto pem = root.string();
+    return pem ? parse_pem_text(*pem) : parse_key(root);
+}
+
 bool lists(const std::optional<std::vector<std::string>>& operations, std::string_view wanted) {
     return !operations || std::find(operations->begin(), operations->end(), wanted) != operations->end();
-}
-
-// {"crv":"Ed25519","kty":"OKP","x":"…"}: the required members in the order of RFC 7638 §3.
-std::string ed25519_thumbprint(ByteSpan public_key) {
-    const std::string members = R"({"crv":"Ed25519","kty":"OKP","x":")" + base64url_encode(public_key) + "\"}";
-    std::array<std::uint8_t, crypto_hash_sha256_BYTES> digest;
-    crypto_hash_sha256(digest.data(), as_bytes(members).data(), members.size());
-    return base64url_encode(digest);
-}
-
-// The public text with a last member "d"; built in one buffer that is wiped with its owner.
-SecretBytes add_private_member(std::string_view public_jwk, ByteSpan seed) {
-    constexpr std::string_view name = ",\"d\":\"";
-    constexpr std::string_view end = "\"}";
-    const SecretBytes encoded = base64url_encode_secret(seed);
-    SecretBytes out(public_jwk.size() - 1 + name.size() + encoded.size() + end.size());
-    std::uint8_t* to = out.data();
-    for (const std::string_view part : {public_jwk.substr(0, public_jwk.size() - 1), name, encoded.text(), end})
-        to = std::copy(part.begin(), part.end(), to);
-    return out;
 }
 
 }  // namespace
@@ -225,7 +169,8 @@ SecretBytes add_private_member(std::string_view public_jwk, ByteSpan seed) {
 bool Jwk::may_verify() const noexcept { return (use.empty() || use == "sig") && lists(key_ops, "verify"); }
 
 bool Jwk::may_sign() const noexcept {
-    return (use.empty() || use == "sig") && lists(key_ops, "sign") && !(secret.empty() && ed25519_private.empty());
+    const bool has_private = !secret.empty() || !ed25519_private.empty() || pair.has_private();
+    return has_private && (use.empty() || use == "sig") && lists(key_ops, "sign");
 }
 
 Result<const HmacKey*> Jwk::hmac(HashId hash) const {
@@ -249,7 +194,7 @@ Result<JwkSet> parse_jwk_set(std::string_view json) {
     const auto keys = root.find("keys");
     if (keys && root.find("kty")) return bad_key("a JSON object cannot be both a JSON Web Key and a Key Set");
     if (keys) return parse_keys(*keys);
-    auto key = parse_key(root);
+    auto key = parse_one(root);
     if (!key) return std::move(key).error();
     JwkSet set;
     set.keys.push_back(std::move(*key));
@@ -260,33 +205,7 @@ Result<Jwk> parse_jwk(std::string_view json) {
     const auto document = parse_key_json(json);
     if (!document) return document.error();
     if (document->root().find("keys")) return bad_key("one JSON Web Key is wanted, not a Key Set");
-    return parse_key(document->root());
-}
-
-Result<std::string> jwk_thumbprint(const Jwk& key) {
-    if (key.kty != KeyType::okp || key.crv != ed25519)
-        return Error{ErrorCode::unsupported, "thumbprints are offered for Ed25519 keys"};
-    return ed25519_thumbprint(key.ed25519_public);
-}
-
-Result<GeneratedJwk> jwk_from_ed25519_seed(ByteSpan seed, std::string_view kid) {
-    if (seed.size() != ed25519_seed_bytes) return bad_key("an Ed25519 seed must have 32 bytes");
-    std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> public_key;
-    SecretBytes full(crypto_sign_SECRETKEYBYTES);
-    crypto_sign_seed_keypair(public_key.data(), full.data(), seed.data());
-    GeneratedJwk made;
-    made.kid = kid.empty() ? ed25519_thumbprint(public_key) : std::string(kid);
-    made.public_jwk = R"({"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":)";
-    json_append_string(made.public_jwk, made.kid);
-    made.public_jwk += R"(,"x":")" + base64url_encode(public_key) + "\"}";
-    made.private_jwk = add_private_member(made.public_jwk, seed);
-    return made;
-}
-
-Result<GeneratedJwk> jwk_generate_ed25519(std::string_view kid) {
-    SecretBytes seed(ed25519_seed_bytes);
-    random_bytes({seed.data(), seed.size()});
-    return jwk_from_ed25519_seed(seed.span(), kid);
+    return parse_one(document->root());
 }
 
 }  // namespace bastion

@@ -1,6 +1,6 @@
-// JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037): one key or a set, parsed strictly. Called by the JWS and JWT
-// functions and by the shims that cache issuers' keys; a parsed set may be kept and used for any number of tokens, by
-// one thread at a time. Key material sits in SecretBytes and appears in no message.
+// JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037): one key or a set, parsed strictly, and PEM in place of a key. Called
+// by the JWS and JWT functions and by the shims that cache issuers' keys; a parsed set may be kept and used for any number
+// of tokens, by one thread at a time. Key material sits in SecretBytes or in OpenSSL's keys and appears in no message.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/asymmetric_key.hpp"
 #include "core/hmac.hpp"
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
@@ -25,7 +26,7 @@ enum class KeyType { oct, okp, rsa, ec, other };
 
 struct Jwk {
     KeyType kty = KeyType::other;
-    std::string crv;  // "Ed25519"; empty for oct
+    std::string crv;  // "Ed25519", "P-256", …; empty for oct and RSA
     std::string alg;  // empty when the key does not say
     std::string use;
     std::optional<std::vector<std::string>> key_ops;
@@ -34,6 +35,7 @@ struct Jwk {
     SecretBytes secret;                             // oct: the key
     std::array<std::uint8_t, 32> ed25519_public{};  // OKP Ed25519
     SecretBytes ed25519_private;                    // seed then public key, 64 bytes; empty in a public key
+    AsymmetricKey pair;                             // RSA, and EC on the curves of RFC 7518
 
     [[nodiscard]] bool may_verify() const noexcept;  // by use and key_ops
     [[nodiscard]] bool may_sign() const noexcept;    // the same, and there is something to sign with
@@ -52,25 +54,35 @@ struct JwkSet {
     [[nodiscard]] const Jwk* find(std::string_view kid) const noexcept;
 };
 
-// One JWK, or a JWK Set ({"keys":[…]}). Anything wrong is invalid_argument: a missing or misplaced member, a short HMAC
-// key, a private part that does not belong to the public one, a kid that occurs twice, symmetric and public keys in one
-// set.
+// One JWK, or a JWK Set ({"keys":[…]}). In place of a JWK's own members a key may be {"pem":"-----BEGIN …"}, with kid,
+// alg, use and key_ops beside it as wanted, and the whole text a JSON string that holds PEM. Anything wrong is
+// invalid_argument: a missing or misplaced member, a short HMAC or RSA key, a point off its curve, a private part that
+// does not belong to the public one, a kid that occurs twice, symmetric and public keys in one set.
 [[nodiscard]] Result<JwkSet> parse_jwk_set(std::string_view json);
 
 // Exactly one key; a set is refused.
 [[nodiscard]] Result<Jwk> parse_jwk(std::string_view json);
 
-// RFC 7638 thumbprint of an Ed25519 key: base64url of SHA-256 over its required members. Other keys are `unsupported`
-// (§7: the thumbprint of a secret would give something of it away).
+// RFC 7638 thumbprint: base64url of SHA-256 over the required members. Symmetric keys are `unsupported` (§7: the
+// thumbprint of a secret would give something of it away), and so are types and curves that we know nothing of.
 [[nodiscard]] Result<std::string> jwk_thumbprint(const Jwk& key);
+
+// The public half as JSON text, or that of each key of a set: type, material, alg, use, kid, and key_ops turned from
+// signing to verifying. Anything else is left behind. Errors as for jwk_thumbprint().
+[[nodiscard]] Result<std::string> jwk_public(const Jwk& key);
+[[nodiscard]] Result<std::string> jwk_set_public(const JwkSet& set);
 
 struct GeneratedJwk {
     std::string kid;
-    std::string public_jwk;   // JSON text
+    std::string public_jwk;   // JSON text; empty for a symmetric key
     SecretBytes private_jwk;  // JSON text
 };
 
-// An Ed25519 key pair for EdDSA signatures. An empty kid becomes the thumbprint.
+// A new key for a JWS algorithm. An empty kid becomes the thumbprint, or a random one for a symmetric key. `bits` is for
+// RSA, 2048 to 4096, and 0 for what is usual.
+[[nodiscard]] Result<GeneratedJwk> jwk_generate(std::string_view algorithm, std::string_view kid = {}, int bits = 0);
+
+// An Ed25519 key pair for EdDSA signatures.
 [[nodiscard]] Result<GeneratedJwk> jwk_generate_ed25519(std::string_view kid = {});
 [[nodiscard]] Result<GeneratedJwk> jwk_from_ed25519_seed(ByteSpan seed, std::string_view kid = {});
 

@@ -38,16 +38,33 @@ Result<bool> verify_ed25519(const JwsAlgorithm&, const Jwk& key, std::string_vie
 Result<Bytes> sign_ed25519(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
     if (key.ed25519_private.empty()) return Error{ErrorCode::invalid_argument, "signing needs a private key"};
     const ByteSpan bytes = as_bytes(input);
-    Bytes signature(algorithm.signature_bytes);
+    Bytes signature(algorithm.fixed_bytes);
     crypto_sign_detached(signature.data(), nullptr, bytes.data(), bytes.size(), key.ed25519_private.data());
     return signature;
 }
 
-constexpr std::array<JwsAlgorithm, 4> algorithms{{
-    {"HS256", KeyType::oct, "", HashId::sha256, 32, 32, verify_hmac, sign_hmac},
-    {"HS384", KeyType::oct, "", HashId::sha384, 48, 48, verify_hmac, sign_hmac},
-    {"HS512", KeyType::oct, "", HashId::sha512, 64, 64, verify_hmac, sign_hmac},
-    {"EdDSA", KeyType::okp, "Ed25519", HashId::none, 0, 64, verify_ed25519, sign_ed25519},
+Result<bool> verify_pair(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input, ByteSpan signature) {
+    return key.pair.verify(algorithm.scheme, algorithm.hash, input, signature);
+}
+
+Result<Bytes> sign_pair(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
+    return key.pair.sign(algorithm.scheme, algorithm.hash, input);
+}
+
+constexpr std::array<JwsAlgorithm, 13> algorithms{{
+    {"HS256", KeyType::oct, "", SignatureScheme::none, HashId::sha256, 32, 32, verify_hmac, sign_hmac},
+    {"HS384", KeyType::oct, "", SignatureScheme::none, HashId::sha384, 48, 48, verify_hmac, sign_hmac},
+    {"HS512", KeyType::oct, "", SignatureScheme::none, HashId::sha512, 64, 64, verify_hmac, sign_hmac},
+    {"RS256", KeyType::rsa, "", SignatureScheme::rsa_pkcs1, HashId::sha256, 0, 0, verify_pair, sign_pair},
+    {"RS384", KeyType::rsa, "", SignatureScheme::rsa_pkcs1, HashId::sha384, 0, 0, verify_pair, sign_pair},
+    {"RS512", KeyType::rsa, "", SignatureScheme::rsa_pkcs1, HashId::sha512, 0, 0, verify_pair, sign_pair},
+    {"PS256", KeyType::rsa, "", SignatureScheme::rsa_pss, HashId::sha256, 0, 0, verify_pair, sign_pair},
+    {"PS384", KeyType::rsa, "", SignatureScheme::rsa_pss, HashId::sha384, 0, 0, verify_pair, sign_pair},
+    {"PS512", KeyType::rsa, "", SignatureScheme::rsa_pss, HashId::sha512, 0, 0, verify_pair, sign_pair},
+    {"ES256", KeyType::ec, "P-256", SignatureScheme::ecdsa, HashId::sha256, 0, 64, verify_pair, sign_pair},
+    {"ES384", KeyType::ec, "P-384", SignatureScheme::ecdsa, HashId::sha384, 0, 96, verify_pair, sign_pair},
+    {"ES512", KeyType::ec, "P-521", SignatureScheme::ecdsa, HashId::sha512, 0, 132, verify_pair, sign_pair},
+    {"EdDSA", KeyType::okp, "Ed25519", SignatureScheme::none, HashId::none, 0, 64, verify_ed25519, sign_ed25519},
 }};
 
 struct Parts {
@@ -64,8 +81,7 @@ Result<Parts> split(std::string_view token) {
     if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos)
         return refuse_token("the token does not have three parts");
     const Parts parts{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1)};
-    if (parts.header.empty() || parts.payload.empty() || parts.signature.empty())
-        return refuse_token("a part of the token is empty");
+    if (parts.header.empty() || parts.signature.empty()) return refuse_token("a part of the token is empty");
     return parts;
 }
 
@@ -112,8 +128,11 @@ bool contains(std::span<const std::string> names, std::string_view name) {
 // verified.
 Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string> accepted) {
     if (!accepted.empty()) return {};
+    const auto usable = [](const Jwk& key) {
+        return std::any_of(algorithms.begin(), algorithms.end(), [&](const auto& row) { return jwk_fits(key, row); });
+    };
     for (const Jwk& key : keys.keys)
-        if (key.may_verify() && key.alg.empty())
+        if (key.may_verify() && key.alg.empty() && usable(key))
             return Error{ErrorCode::invalid_argument, "a key has no member \"alg\"", "",
                          "Name the accepted \"algorithms\" in the options, or give the key its \"alg\"."};
     return {};
@@ -146,7 +165,8 @@ Result<const Jwk*> check_signature(const JwsToken& token, const JwkSet& keys, st
         return refuse_token("the token's algorithm is not an accepted one");
     auto key = select_key(token, *algorithm, keys);
     if (!key) return key;
-    if (token.signature.size() != algorithm->signature_bytes) return refuse_token("the signature has a wrong length");
+    if (token.signature.size() != jws_signature_bytes(*algorithm, **key))
+        return refuse_token("the signature has a wrong length");
     const auto valid = algorithm->verify(*algorithm, **key, token.signing_input, as_bytes(token.signature));
     if (!valid) return valid.error();
     if (!*valid) return refuse_token("the signature does not verify");
@@ -175,6 +195,10 @@ std::string jws_algorithm_names() {
 bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept {
     return key.kty == algorithm.kty && key.crv == algorithm.crv && (key.alg.empty() || key.alg == algorithm.name) &&
            (!key.is_symmetric() || key.secret.size() >= algorithm.min_key_bytes);
+}
+
+std::size_t jws_signature_bytes(const JwsAlgorithm& algorithm, const Jwk& key) noexcept {
+    return algorithm.fixed_bytes != 0 ? algorithm.fixed_bytes : key.pair.signature_bytes();
 }
 
 Error refuse_token(std::string_view reason) {
@@ -217,7 +241,7 @@ Result<std::string> jws_sign(std::string_view header_json, std::string_view payl
     if (!key.may_sign() || !jwk_fits(key, algorithm))
         return Error{ErrorCode::invalid_argument, "the key is not one to sign with by this algorithm"};
     const std::size_t size = base64url_length(header_json.size()) + base64url_length(payload.size()) +
-                             base64url_length(algorithm.signature_bytes) + 2;
+                             base64url_length(jws_signature_bytes(algorithm, key)) + 2;
     if (size > token_max_bytes) return Error{ErrorCode::limit_exceeded, "the token would be longer than 16 KiB"};
     std::string token = base64url_encode(as_bytes(header_json)) + "." + base64url_encode(as_bytes(payload));
     const auto signature = algorithm.sign(algorithm, key, token);

@@ -24,9 +24,10 @@ struct JwsAlgorithm {
     std::string_view name;
     KeyType kty;
     std::string_view crv;       // empty: the key type has no curves
+    SignatureScheme scheme;     // of RSA and EC keys
     HashId hash;                // none: the signature scheme brings its own
     std::size_t min_key_bytes;  // oct: RFC 7518 §3.2, at least the hash output
-    std::size_t signature_bytes;
+    std::size_t fixed_bytes;    // of a signature; 0: as many as the key's modulus
     Result<bool> (*verify)(const JwsAlgorithm&, const Jwk&, std::string_view input, ByteSpan signature);
     Result<Bytes> (*sign)(const JwsAlgorithm&, const Jwk&, std::string_view input);
 };
@@ -37,6 +38,9 @@ struct JwsAlgorithm {
 
 // Whether the key is one for this algorithm: type, curve, size and, when it says so, its alg.
 [[nodiscard]] bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept;
+
+// How long a signature by this key is, exactly.
+[[nodiscard]] std::size_t jws_signature_bytes(const JwsAlgorithm& algorithm, const Jwk& key) noexcept;
 
 // The refusal of a token: token_refused, "invalid token", `reason` for the log alone.
 [[nodiscard]] Error refuse_token(std::string_view reason);
@@ -51,7 +55,8 @@ struct JwsToken {
     std::string_view typ;  // empty when the token names none
 };
 
-// Three canonical parts and a header that we may act upon; says nothing about the signature.
+// Three canonical parts, of which the payload alone may be empty, and a header that we may act upon; says nothing about
+// the signature.
 [[nodiscard]] Result<JwsToken> parse_jws(std::string_view token);
 
 struct VerifiedJws {

@@ -1,5 +1,7 @@
 #include "core/libcrypto.hpp"
 
+#include <array>
+
 namespace bastion {
 
 // Fetched objects are never freed: a static destructor could run after OpenSSL's own.
@@ -16,6 +18,13 @@ EVP_CIPHER* fetched_aes_256_ecb() noexcept {
 EVP_KDF* fetched_hkdf() noexcept {
     static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
     return kdf;
+}
+
+EVP_MD* fetched_digest(HashId hash) noexcept {
+    static const std::array<EVP_MD*, 3> digests{EVP_MD_fetch(nullptr, "SHA256", nullptr),
+                                                EVP_MD_fetch(nullptr, "SHA384", nullptr),
+                                                EVP_MD_fetch(nullptr, "SHA512", nullptr)};
+    return digests[static_cast<std::size_t>(hash) - 1];
 }
 
 }  // namespace bastion

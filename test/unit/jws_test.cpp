@@ -51,36 +51,6 @@ std::string input_key_of(const std::string& file) {
     return text.substr(at, text.find('}', at) - at + 1);
 }
 
-TEST(Jws, Rfc7520Hmac) {
-    BASTION_NEEDS_VECTORS();
-    const std::string file = "rfc7520/jws/4_4.hmac-sha2_integrity_protection.json";
-    const auto verified = jws_verify(compact_of(file), key_set(input_key_of(file)));
-    ASSERT_TRUE(verified);
-    EXPECT_TRUE(verified->payload.starts_with("It\xe2\x80\x99s a dangerous business"));
-    EXPECT_EQ(verified->token.kid, "018c0ae5-4d9b-471b-bfd6-eef314bc7037");
-}
-
-TEST(Jws, Rfc7520AlgorithmsNotOfferedAreRefused) {
-    BASTION_NEEDS_VECTORS();
-    for (const std::string name : {"4_1.rsa_v15_signature", "4_2.rsa-pss_signature", "4_3.ecdsa_signature"}) {
-        const std::string file = "rfc7520/jws/" + name + ".json";
-        expect_refused(compact_of(file), key_set(input_key_of(file)), every_algorithm);
-    }
-}
-
-TEST(Jws, Rfc8037Ed25519) {
-    BASTION_NEEDS_VECTORS();
-    const std::string file = "rfc7520/curve25519/jws.json";
-    const auto set = key_set(input_key_of(file));
-    const auto verified = jws_verify(compact_of(file), set, std::vector<std::string>{"EdDSA"});
-    ASSERT_TRUE(verified);
-    EXPECT_EQ(verified->payload, "Example of Ed25519 signing");
-    // Ed25519 is deterministic: we sign to the same text.
-    const auto made = bastion::jws_sign(R"({"alg":"EdDSA"})", "Example of Ed25519 signing", set.keys[0],
-                                        *bastion::find_jws_algorithm("EdDSA"));
-    EXPECT_EQ(*made, compact_of(file));
-}
-
 // Detached content (RFC 7515 appendix F), JSON serialisations (§7.2) and unencoded payloads (RFC 7797).
 TEST(Jws, OtherSerialisationsAreRefused) {
     BASTION_NEEDS_VECTORS();
@@ -89,6 +59,7 @@ TEST(Jws, OtherSerialisationsAreRefused) {
     const std::string token = compact_of(hmac_file);
     const std::size_t first = token.find('.');
     expect_refused(token.substr(0, first + 1) + token.substr(token.rfind('.')), set);
+    EXPECT_EQ(jws_verify(forge(plain_header, "", hs256_set().keys[0], "HS256"), hs256_set())->payload, "");
     for (const std::string name : {"4_6.protecting_specific_header_fields", "4_7.protecting_content_only",
                                    "4_8.multiple_signatures", "4_5.signature_with_detached_content"})
         expect_refused(bastion::test::read_vector("rfc7520/jws/" + name + ".json"), set);
@@ -208,9 +179,11 @@ TEST(Jws, KeyConfusion) {
     const Jwk& key = set.keys[0];
     const auto x = std::string(bastion::as_text(key.ed25519_public));
     for (const std::string& guess : {x, made->public_jwk, base64url(x)}) {
-        const auto attacker = key_set(oct_jwk(guess));
+        Jwk attacker;
+        attacker.kty = bastion::KeyType::oct;
+        attacker.secret = bastion::SecretBytes(bastion::as_bytes(guess));
         for (const std::string_view header : {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"k"})"}) {
-            const std::string token = forge(header, "{}", attacker.keys[0], "HS256");
+            const std::string token = forge(header, "{}", attacker, "HS256");
             expect_refused(token, set);
             expect_refused(token, set, every_algorithm);
         }
@@ -221,14 +194,6 @@ TEST(Jws, KeyConfusion) {
     const auto private_set = key_set(made->private_jwk.text());
     expect_refused(forge(R"({"alg":"EdDSA"})", "{}", private_set.keys[0], "EdDSA"), key_set(oct_jwk(x)),
                    every_algorithm);
-}
-
-TEST(Jws, RsaKeysVerifyNothingYet) {
-    const std::string n = base64url(secret(256));
-    const auto set = key_set(R"({"kty":"RSA","alg":"RS256","kid":"r","e":"AQAB","n":")" + n + "\"}");
-    const auto attacker = key_set(oct_jwk(secret(256)));
-    expect_refused(forge(R"({"alg":"HS256","kid":"r"})", "{}", attacker.keys[0], "HS256"), set);
-    expect_refused(forge(R"({"alg":"RS256","kid":"r"})", "{}", attacker.keys[0], "HS256"), set, every_algorithm);
 }
 
 TEST(Jws, AKeyWithoutAlgNeedsNamedAlgorithms) {

@@ -12,6 +12,57 @@ SELECT bastion.jwt_verify(:'token', :'key', '{"now": 1500}');
 SELECT bastion.jwt_verify(:'signed', :'public', '{"now": 1500, "iss": "me", "aud": ["app", "web"], "typ": "JWT", "max_age": 600, "algorithms": ["EdDSA"]}');
 SELECT bastion.jwt_verify(bastion.jwt_sign('{"a": 1}', :'key', '{"typ": "x+jwt"}'), :'key', '{"allow_missing_exp": true}');
 
+-- jsonb of the claims is the one that PostgreSQL makes of the text: every type, order of names, offsets past 32, numbers
+SELECT count(*) AS same FROM (VALUES
+    ('{"b":1,"a":[1,[],{},null,true,false,"",{"x":{"y":[0,-1,10000,99999999,9223372036854775807,-9223372036854775808]}}],"aa":"\u00e9\ud83d\ude00\n\"","":0}'),
+    ('{"n":[0,1,9,10,9999,10000,10001,100000000,4000000000,12345678901234567,1000000000000000000],"f":[0.5,-1e3,18446744073709551615]}'),
+    ((SELECT json_object_agg('k' || i, i)::text FROM generate_series(1, 100) i)),
+    ((SELECT json_build_object('list', json_agg(repeat('x', i)))::text FROM generate_series(0, 100) i))) c (claims),
+LATERAL bastion.jwt_verify(bastion.jwt_sign(claims::jsonb, :'key'), :'key', '{"allow_missing_exp": true}') got
+WHERE got = claims::jsonb AND got::text = claims::jsonb::text AND jsonb_hash(got) = jsonb_hash(claims::jsonb)
+  AND pg_column_size(got) = pg_column_size(claims::jsonb);
+
+-- jws_verify: any payload, all algorithms, keys also as PEM and as a set
+SELECT convert_from(bastion.jws_verify('eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg', :'public'), 'UTF8');
+SELECT algorithm, bastion.jws_verify(token, bastion.jwk_public(key)) IS NOT NULL AS public,
+       bastion.jws_verify(token, jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(key))), ARRAY[algorithm]) IS NOT NULL AS in_a_set,
+       bastion.jwt_verify(token, bastion.jwk_public(key) - 'alg', jsonb_build_object('now', 1500, 'algorithms', jsonb_build_array(algorithm))) ->> 'sub' AS claims,
+       key ->> 'kid' = bastion.jwk_thumbprint(key) AS named_by_thumbprint
+FROM unnest(ARRAY['RS256', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']) algorithm,
+     LATERAL (SELECT bastion.jwk_generate(algorithm)) k (key), LATERAL bastion.jwt_sign(:'claims', key) token;
+SELECT bastion.jwk_generate('HS512', 'mine') - 'k', length(bastion.jwk_generate('HS512') ->> 'k');
+\set pem '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----'
+SELECT bastion.jwk_public(to_jsonb(:'pem'::text)), bastion.jwk_public(jsonb_build_object('pem', :'pem', 'kid', 'e1', 'alg', 'EdDSA'));
+SELECT bastion.jwt_verify(:'signed', jsonb_build_object('pem', :'pem', 'kid', 'e1', 'alg', 'EdDSA'), '{"now": 1500}') ->> 'sub' AS sub;
+SELECT test.error(format('SELECT bastion.jws_verify(%L, %L, %L)', token, keys, algorithms))
+FROM (VALUES
+    (:'token', :'key', '{HS384}'), (:'token', :'public', NULL), ('x', :'key', NULL), ('', :'key', NULL),
+    (:'token', (:'key'::jsonb - 'alg')::text, NULL), (:'token', :'key', '{}'), (:'token', :'key', '{none}'), (:'token', :'key', '{HS256,NULL}'),
+    (:'token', '"x"', NULL), (:'token', '{"pem": "x"}', NULL), (:'token', '{"kty":"RSA","n":"AQAB","e":"AQAB"}', NULL),
+    (:'token', format('{"keys": [%s, %s]}', :'key', :'key'), NULL), (:'token', format('{"keys": [%s, %s]}', :'key', :'public'::jsonb -> 'keys' -> 0), NULL)
+) c (token, keys, algorithms);
+SELECT test.error(format('SELECT bastion.jwk_generate(%L, NULL, %s)', algorithm, bits))
+FROM (VALUES ('none', 'NULL'), ('', 'NULL'), ('RS256', '1024'), ('RS256', '0'), ('RS256', '8192'), ('ES256', '256')) c (algorithm, bits);
+SELECT test.error(format('SELECT bastion.jwk_public(%L)', :'key')), test.error(format('SELECT bastion.jwk_thumbprint(%L)', :'key')),
+       test.error(format('SELECT bastion.jwk_thumbprint(%L)', :'public'));
+SELECT bastion.jws_verify(NULL, :'key') IS NULL, bastion.jws_verify('x', NULL) IS NULL, bastion.jwk_generate(NULL) IS NULL,
+       bastion.jwk_public(NULL) IS NULL, bastion.jwk_thumbprint(NULL) IS NULL;
+
+-- what is remembered: the same token, with other keys, options and algorithms, and after it expired
+SELECT count(*) FROM generate_series(1, 3), LATERAL bastion.jwt_verify(:'token', :'key', '{"now": 1500}') v;
+SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', :'token', keys, options))
+FROM (VALUES (:'key', '{"now": 2000}'), (:'key', '{"now": 1500, "aud": "web"}'), (:'public', '{"now": 1500}')) c (keys, options);
+SELECT bastion.jwt_sign(jsonb_build_object('exp', extract(epoch FROM clock_timestamp()) + 1), :'key') AS brief \gset
+SET test.brief = :'brief';
+SELECT bastion.jwt_verify(:'brief', :'key') IS NOT NULL AS first, bastion.jwt_verify(:'brief', :'key') IS NOT NULL AS again;
+DO $$
+BEGIN
+    -- until the clock has passed the date, however slow the machine
+    WHILE extract(epoch FROM clock_timestamp()) < (convert_from(decode(rpad(translate(split_part(current_setting('test.brief'), '.', 2), '-_', '+/'), (length(split_part(current_setting('test.brief'), '.', 2)) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::json ->> 'exp')::float8 LOOP
+    END LOOP;
+END $$;
+SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L)', :'brief', :'key'));
+
 -- NULL in, NULL out
 SELECT bastion.jwt_sign(NULL, :'key') IS NULL, bastion.jwt_sign('{}', NULL) IS NULL, bastion.jwt_sign('{}', :'key', NULL) IS NULL,
        bastion.jwt_verify(NULL, :'key') IS NULL, bastion.jwt_verify('x', NULL) IS NULL, bastion.jwt_verify('x', :'key', NULL) IS NULL;

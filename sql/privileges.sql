@@ -8,6 +8,8 @@ INSERT INTO test.written
 SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.library_version()', 'bastion.password_hash(text,text,jsonb)', 'bastion.password_verify(text,text)',
     'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
+    'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',
+    'bastion.jwk_thumbprint(jsonb)',
     'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.drop_context()', 'bastion.whoami()',
     'bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()',
     'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()',

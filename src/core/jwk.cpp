@@ -128,6 +128,7 @@ Result<JwkSet> parse_keys(const JsonValue& keys) {
     if (elements.size() > jwk_max_keys)
         return Error{ErrorCode::limit_exceeded, "a JSON Web Key Set may hold at most 1000 keys"};
     JwkSet set;
+    set.is_set = true;
     set.keys.reserve(elements.size());
     for (const JsonValue& element : elements) {
         auto key = parse_key(element);

@@ -50,6 +50,7 @@ private:
 
 struct JwkSet {
     std::vector<Jwk> keys;
+    bool is_set = false;  // written as a set, which may hold one key, too
 
     [[nodiscard]] const Jwk* find(std::string_view kid) const noexcept;
 };

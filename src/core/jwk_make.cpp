@@ -17,6 +17,7 @@ namespace bastion {
 namespace {
 
 constexpr int usual_rsa_bits = 2048;
+constexpr std::size_t kid_max_bytes = 256;
 
 Error unsupported(const char* message) { return {ErrorCode::unsupported, message}; }
 
@@ -216,6 +217,7 @@ Result<GeneratedJwk> jwk_generate(std::string_view name, std::string_view kid, i
     if (algorithm == nullptr)
         return Error{ErrorCode::unsupported, "the algorithm is not supported", "",
                      "Supported are " + jws_algorithm_names() + "."};
+    if (kid.size() > kid_max_bytes) return Error{ErrorCode::invalid_argument, "the kid is too long"};
     if (bits != 0 && algorithm->kty != KeyType::rsa)
         return Error{ErrorCode::invalid_argument, "bits can be chosen for RSA keys only"};
     if (bits != 0 && (bits < rsa_least_bits || bits > rsa_made_bits || bits % 8 != 0))

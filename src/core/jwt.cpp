@@ -43,9 +43,9 @@ Reason check_audience_type(const JsonValue& claim) {
 // The registered claims of RFC 7519 §4.1 have their types; all others are the caller's.
 Reason read_claim(VerifiedJwt& token, std::string_view name, const JsonValue& claim) {
     if (name.size() != 3) return nullptr;
-    if (name == "exp") return read_date(claim, token.exp, "exp is not a date");
-    if (name == "nbf") return read_date(claim, token.nbf, "nbf is not a date");
-    if (name == "iat") return read_date(claim, token.iat, "iat is not a date");
+    if (name == "exp") return read_date(claim, token.dates.exp, "exp is not a date");
+    if (name == "nbf") return read_date(claim, token.dates.nbf, "nbf is not a date");
+    if (name == "iat") return read_date(claim, token.dates.iat, "iat is not a date");
     if (name == "iss") return read_text(claim, token.iss, "iss is not a string");
     if (name == "sub") return read_text(claim, token.sub, "sub is not a string");
     if (name == "jti") return read_text(claim, token.jti, "jti is not a string");
@@ -65,7 +65,7 @@ Reason read_registered(VerifiedJwt& token) {
     return refused;
 }
 
-Reason check_dates(const VerifiedJwt& token, const JwtOptions& options, double now) {
+Reason check_dates(const TokenDates& token, const JwtOptions& options, double now) {
     if (!token.exp && !options.allow_missing_exp) return "exp is missing";
     if (token.exp && *token.exp <= now - options.leeway) return "the token has expired";
     if (token.nbf && *token.nbf > now + options.leeway) return "the token is not valid yet";
@@ -219,9 +219,14 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     verified.kid = jws->key->kid;
     verified.alg = jws->token.alg;
     if (Reason reason = read_registered(verified)) return refuse_token(reason);
-    if (Reason reason = check_dates(verified, options, at)) return refuse_token(reason);
+    if (Reason reason = check_dates(verified.dates, options, at)) return refuse_token(reason);
     if (Reason reason = check_parties(verified, options)) return refuse_token(reason);
     return verified;
+}
+
+Result<void> jwt_check_dates(const TokenDates& dates, const JwtOptions& options, double now) {
+    const Reason refused = check_dates(dates, options, options.now.value_or(now));
+    return refused == nullptr ? Result<void>() : refuse_token(refused);
 }
 
 Result<std::string> jwt_sign(std::string_view claims_json, const Jwk& key, std::string_view header_json) {

@@ -32,6 +32,13 @@ struct JwtOptions {
 // iss and aud take a string or an array. Anything else is invalid_argument.
 [[nodiscard]] Result<JwtOptions> parse_jwt_options(std::string_view json);
 
+// NumericDates of a token.
+struct TokenDates {
+    std::optional<double> exp;
+    std::optional<double> nbf;
+    std::optional<double> iat;
+};
+
 struct VerifiedJwt {
     std::string payload_json;  // as signed; an object that jsonb can hold
     JsonDocument claims;       // the same, parsed; the views below are of it
@@ -40,9 +47,7 @@ struct VerifiedJwt {
     std::optional<std::string_view> iss;
     std::optional<std::string_view> sub;
     std::optional<std::string_view> jti;
-    std::optional<double> exp;
-    std::optional<double> nbf;
-    std::optional<double> iat;
+    TokenDates dates;
 
     // A claim of any name; empty when it is absent or has another type.
     [[nodiscard]] std::optional<std::string_view> string_claim(std::string_view name) const;
@@ -54,6 +59,9 @@ struct VerifiedJwt {
 // `now` is Unix time in seconds; options.now takes its place when given.
 [[nodiscard]] Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const JwtOptions& options,
                                              double now);
+
+// Whether the dates still hold, for a token that was verified with these options before.
+[[nodiscard]] Result<void> jwt_check_dates(const TokenDates& dates, const JwtOptions& options, double now);
 
 // Signs claims (a JSON object) with a private or secret key. The header gets alg, "typ":"JWT" and the key's kid, unless
 // header_json says them itself; one that contradicts the key, or that has crit or b64, is refused. All errors are

@@ -83,6 +83,8 @@ const IntSetting ints[] = {
     {"bastion.max_concurrent_hashes",
      "Password hashes that may run at once in the server; more are refused. 0 means twice the number of cores.",
      &settings.max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP, 0},
+    {"bastion.token_cache_entries", "Verified tokens of each kind that a backend remembers; 0 for none.",
+     &settings.token_cache_entries, 1024, 0, 65536, PGC_SUSET, 0},
     {"bastion.access_token_lifetime", "Lifetime of the access tokens that login signs.",
      &settings.access_token_lifetime, 1800, 10, 86400 * 30, PGC_SUSET, GUC_UNIT_S},
     {"bastion.session_lifetime", "How long a session lasts at most, however often it is refreshed.",

@@ -18,6 +18,7 @@ struct Settings {
     char* root_key = nullptr;
     int signup_mode = 0;
     int max_concurrent_hashes = 0;
+    int token_cache_entries;
     int access_token_lifetime = 1800;
     int session_lifetime = 0;
     int session_idle_limit = 0;

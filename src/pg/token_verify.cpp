@@ -56,7 +56,7 @@ void copy_word(char (&out)[N], std::string_view word) noexcept {
 // The claims of RFC 9068 access tokens that login writes, `tenant` and `unit`.
 bool identity_of(const VerifiedJwt& token, Identity& out) {
     out = {};
-    out.expires_at = timestamp_of(*token.exp);
+    out.expires_at = timestamp_of(*token.dates.exp);
     copy_word(out.method, "jwt");
     copy_word(out.level, token.string_claim("acr").value_or("") == "aal2" ? "aal2" : "aal1");
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&

@@ -20,11 +20,11 @@ const bastion::JwkSet& keys() {
 }
 
 void check(const bastion::VerifiedJwt& token, const bastion::JwtOptions& options, double now) {
-    if (!token.exp && !options.allow_missing_exp) std::abort();
-    if (token.exp && !(*token.exp > now - options.leeway)) std::abort();
-    if (token.nbf && !(*token.nbf <= now + options.leeway)) std::abort();
+    if (!token.dates.exp && !options.allow_missing_exp) std::abort();
+    if (token.dates.exp && !(*token.dates.exp > now - options.leeway)) std::abort();
+    if (token.dates.nbf && !(*token.dates.nbf <= now + options.leeway)) std::abort();
     if (!options.iss.empty() && !token.iss) std::abort();
-    if (options.max_age && !token.iat) std::abort();
+    if (options.max_age && !token.dates.iat) std::abort();
     if (!token.claims.root().is_object() || !token.claims.jsonb_representable()) std::abort();
 }
 

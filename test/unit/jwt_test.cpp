@@ -68,7 +68,7 @@ TEST(Jwt, Rfc7515AppendixA1) {
     const auto verified = jwt_verify(token, set, options_of(R"({"algorithms":["HS256"],"iss":"joe"})"), 1300819379);
     ASSERT_TRUE(verified) << verified.error().log_detail;
     EXPECT_EQ(verified->iss, "joe");
-    EXPECT_EQ(verified->exp, 1300819380);
+    EXPECT_EQ(verified->dates.exp, 1300819380);
     EXPECT_FALSE(jwt_verify(token, set, options_of(R"({"algorithms":["HS256"]})"), 1300819380));
     EXPECT_FALSE(jwt_verify(token, set, options_of(R"({"algorithms":["HS512"]})"), 1300819379));
     EXPECT_EQ(jwt_verify(token, set, {}, 1300819379).error().code, ErrorCode::invalid_argument);
@@ -93,8 +93,8 @@ TEST(Jwt, SignsAndVerifies) {
     EXPECT_EQ(verified->payload_json,
               R"({"sub":"alice","exp":1700003600.5,"iat":1700000000,"n":1.50,"roles":["a","b"]})");
     EXPECT_EQ(verified->sub, "alice");
-    EXPECT_EQ(verified->exp, 1700003600.5);
-    EXPECT_EQ(verified->iat, 1700000000);
+    EXPECT_EQ(verified->dates.exp, 1700003600.5);
+    EXPECT_EQ(verified->dates.iat, 1700000000);
     EXPECT_EQ(verified->iss, std::nullopt);
     EXPECT_EQ(verified->kid, "k1");
     EXPECT_EQ(verified->alg, "HS256");

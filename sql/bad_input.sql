@@ -35,7 +35,8 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
-    'bastion.cache_stats()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()']::regprocedure[]) name;
+    'bastion.cache_stats()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()',
+    'bastion.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
     ('bastion.password_verify(text,text)',
@@ -82,6 +83,12 @@ INSERT INTO test.functions VALUES
     ('bastion.uuid_or_null(text)', ARRAY['''00000000-0000-0000-0000-000000000000''']),
     ('bastion_api.signup(text,text,text,text,text,text)',
      ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''', '''laptop''']),
+    ('bastion.invite(text,text,text,interval)', ARRAY['''guest@bad.example''', '''viewer''', '''default''', '''1 day''']),
+    ('bastion.invitation_revoke(uuid)', ARRAY['gen_random_uuid()']),
+    ('bastion_api.accept_invitation(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_api.signup_invited(text,text,text,text,text)',
+     ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''correct horse''', '''New''', '''new''', '''laptop''']),
+    ('bastion.invitation_token_hash(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
     ('bastion_api.login(text,text,text,text,text)',
      ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''', '''laptop''']),
     ('bastion_api.refresh(text)', ARRAY['test.fact(''refresh_token'')']),

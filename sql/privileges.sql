@@ -29,6 +29,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.default_acl(text)', 'bastion.cache_stats()',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)',
+    'bastion.invite(text,text,text,interval)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
+    'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion_api.me()']) f;
@@ -115,6 +117,8 @@ UNION ALL
 SELECT 'SECURITY DEFINER outside the written list', name::text FROM test.own_functions
 WHERE prosecdef AND name::text NOT IN (
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
+    'bastion.invite(text,text,text,interval)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
+    'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)', 'bastion.end_sessions_of_user()', 'bastion.end_sessions_of_tenant()',

@@ -23,7 +23,7 @@ Datum bastion_refresh_token_hash(PG_FUNCTION_ARGS) {
     struct varlena* hash = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         if (!is_refresh_token(token)) return {};
-        return store(hash, as_text(refresh_token_hash(token)));
+        return store(hash, as_text(opaque_token_hash(token)));
     });
     if (hash == nullptr) PG_RETURN_NULL();
     PG_RETURN_BYTEA_P(hash);

@@ -123,20 +123,15 @@ $$;
 COMMENT ON FUNCTION bastion.is_acceptable_password(text) IS
 'Whether a new password is long enough, 8 characters (NIST SP 800-63B-4 section 3.1.1.2), and at most 4096 bytes; no composition rules. Internal.';
 
-CREATE FUNCTION bastion.check_signup(email text, password text, tenant_name text, display_name text, username text)
-RETURNS jsonb
+CREATE FUNCTION bastion.check_account(email text, password text, display_name text, username text) RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.setting('bastion.signup_mode') <> 'open' THEN
-        RETURN bastion.refusal('signup_closed', 'sign-up is closed');
-    ELSIF bastion.is_email(email) IS NOT TRUE THEN
+    IF bastion.is_email(email) IS NOT TRUE THEN
         RETURN bastion.refusal('invalid_email', 'this is not a valid e-mail address');
     ELSIF bastion.is_acceptable_password(password) IS NOT TRUE THEN
         RETURN bastion.refusal('invalid_password', 'a password has at least 8 characters and at most 4096 bytes');
-    ELSIF bastion.is_label(tenant_name) IS NOT TRUE THEN
-        RETURN bastion.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters');
     ELSIF NOT bastion.is_label(display_name) THEN
         RETURN bastion.refusal('invalid_display_name', 'a display name has 1 to 200 printable characters');
     ELSIF NOT bastion.is_username(username) THEN
@@ -146,8 +141,50 @@ BEGIN
     RETURN NULL;
 END
 $$;
+COMMENT ON FUNCTION bastion.check_account(text, text, text, text) IS
+'The refusal that an account with these properties (email and username in lower case) deserves before any table is read, else NULL. Internal.';
+
+CREATE FUNCTION bastion.check_signup(email text, password text, tenant_name text, display_name text, username text)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.setting('bastion.signup_mode') <> 'open' THEN
+        RETURN bastion.refusal('signup_closed', 'sign-up is closed');
+    ELSIF bastion.is_label(tenant_name) IS NOT TRUE THEN
+        RETURN bastion.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters');
+    END IF;
+    RETURN bastion.check_account(email, password, display_name, username);
+END
+$$;
 COMMENT ON FUNCTION bastion.check_signup(text, text, text, text, text) IS
 'The refusal that a sign-up with these arguments (email and username in lower case) deserves before any table is read, else NULL. Internal.';
+
+CREATE FUNCTION bastion.create_user(email text, password text, display_name text, username text, OUT user_id uuid, OUT answer jsonb)
+RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    password_hash text;
+BEGIN
+    INSERT INTO bastion.users (email, username, display_name)
+    VALUES (create_user.email, create_user.username, create_user.display_name)
+    ON CONFLICT DO NOTHING RETURNING id INTO user_id;
+    IF user_id IS NULL THEN
+        PERFORM bastion.record_event('signup', 'refused');
+        answer := CASE WHEN EXISTS (SELECT FROM bastion.users u WHERE u.email = create_user.email)
+                       THEN bastion.refusal('email_taken', 'there is an account with this e-mail address already')
+                       ELSE bastion.refusal('username_taken', 'this user name is taken') END;
+        RETURN;
+    END IF;
+    password_hash := bastion.password_hash(create_user.password);
+    INSERT INTO bastion.user_passwords (user_id, hash) VALUES (create_user.user_id, password_hash);
+END
+$$;
+COMMENT ON FUNCTION bastion.create_user(text, text, text, text) IS
+'Makes a user with a password, or says in answer what is taken. Internal.';
 
 CREATE FUNCTION bastion_api.signup(email text, password text, tenant_name text, display_name text DEFAULT NULL,
                                    username text DEFAULT NULL, device text DEFAULT NULL)
@@ -159,8 +196,7 @@ DECLARE
     new_email text := lower(btrim(signup.email) COLLATE "C");
     new_username text := lower(btrim(signup.username) COLLATE "C");
     answer jsonb;
-    password_hash text;
-    new_user uuid;
+    made record;
     new_tenant uuid;
 BEGIN
     PERFORM bastion.require_writable('a sign-up');
@@ -169,24 +205,15 @@ BEGIN
         RETURN answer;
     END IF;
 
-    INSERT INTO bastion.users (email, username, display_name)
-    VALUES (new_email, new_username, signup.display_name)
-    ON CONFLICT DO NOTHING RETURNING id INTO new_user;
-    IF new_user IS NULL THEN
-        PERFORM bastion.record_event('signup', 'refused');
-        IF EXISTS (SELECT FROM bastion.users u WHERE u.email = new_email) THEN
-            RETURN bastion.refusal('email_taken', 'there is an account with this e-mail address already');
-        END IF;
-        RETURN bastion.refusal('username_taken', 'this user name is taken');
+    made := bastion.create_user(new_email, signup.password, signup.display_name, new_username);
+    IF made.user_id IS NULL THEN
+        RETURN made.answer;
     END IF;
-
-    password_hash := bastion.password_hash(signup.password);
-    INSERT INTO bastion.user_passwords (user_id, hash) VALUES (new_user, password_hash);
     new_tenant := bastion.create_tenant(btrim(signup.tenant_name));
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
-    SELECT new_user, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
-    PERFORM bastion.record_event('signup', 'success', new_user, new_tenant);
-    RETURN bastion.session_start(new_user, new_tenant, NULL, signup.device);
+    SELECT made.user_id, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
+    PERFORM bastion.record_event('signup', 'success', made.user_id, new_tenant);
+    RETURN bastion.session_start(made.user_id, new_tenant, NULL, signup.device);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS

@@ -1,0 +1,260 @@
+
+-- Invitations: a member asks a person by e-mail address into the tenant or a unit, with a role that the member could give.
+-- The database sends no mail: the token goes back to the application once, and only its hash is kept. Tokens and passwords
+-- appear in assignments only, as in identity.sql.
+
+CREATE TABLE bastion.invitations (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    tenant_id uuid NOT NULL,
+    unit_id uuid,
+    role_id uuid NOT NULL,
+    email text COLLATE "C" NOT NULL,
+    token_hash bytea NOT NULL,
+    invited_by uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    accepted_at timestamptz,
+    revoked_at timestamptz,
+    CONSTRAINT invitations_pkey PRIMARY KEY (id),
+    CONSTRAINT invitations_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT invitations_email_check CHECK (bastion.is_email(email)),
+    CONSTRAINT invitations_expires_at_check CHECK (expires_at > created_at),
+    CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    CONSTRAINT invitations_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
+        ON DELETE CASCADE,
+    CONSTRAINT invitations_role_id_fkey FOREIGN KEY (role_id) REFERENCES bastion.roles (id) ON DELETE CASCADE,
+    CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES bastion.users (id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX invitations_open_idx ON bastion.invitations
+    (tenant_id, email, coalesce(unit_id, '00000000-0000-0000-0000-000000000000')) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+CREATE INDEX invitations_tenant_id_unit_id_idx ON bastion.invitations (tenant_id, unit_id);
+CREATE INDEX invitations_role_id_idx ON bastion.invitations (role_id);
+CREATE INDEX invitations_invited_by_idx ON bastion.invitations (invited_by);
+ALTER TABLE bastion.invitations ENABLE ROW LEVEL SECURITY;
+SELECT pg_extension_config_dump('bastion.invitations', '');
+COMMENT ON TABLE bastion.invitations IS 'Who was asked into a tenant, by whom, with which role. Granted to nobody';
+COMMENT ON COLUMN bastion.invitations.id IS 'Identifier';
+COMMENT ON COLUMN bastion.invitations.tenant_id IS 'Into which tenant';
+COMMENT ON COLUMN bastion.invitations.unit_id IS 'Into which unit; NULL: the whole tenant';
+COMMENT ON COLUMN bastion.invitations.role_id IS 'The role that the person will have there';
+COMMENT ON COLUMN bastion.invitations.email IS 'Whom, in lower case; nobody else can accept';
+COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token';
+COMMENT ON COLUMN bastion.invitations.invited_by IS 'The member who invited; what that member may give counts again at acceptance';
+COMMENT ON COLUMN bastion.invitations.created_at IS 'When';
+COMMENT ON COLUMN bastion.invitations.expires_at IS 'Until when it can be accepted';
+COMMENT ON COLUMN bastion.invitations.accepted_at IS 'When it was accepted; NULL: not yet';
+COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked; NULL: not';
+
+CREATE FUNCTION bastion.invitation_token_make() RETURNS text
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_invitation_token_make';
+COMMENT ON FUNCTION bastion.invitation_token_make() IS 'A new random token of an invitation, 256 bits. Internal.';
+
+CREATE FUNCTION bastion.invitation_token_hash(token text) RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_invitation_token_hash';
+COMMENT ON FUNCTION bastion.invitation_token_hash(text) IS
+'What is stored of the token of an invitation, SHA-256; NULL for a text that is none. Internal.';
+
+CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days') RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    place uuid := bastion.require_unit(tenant, unit);
+    new_role uuid := bastion.require_role(tenant, role);
+    address text := lower(btrim(invite.email) COLLATE "C");
+    token text;
+    hash bytea;
+    made bastion.invitations;
+BEGIN
+    PERFORM bastion.require_permission('tenant.members.manage', place);
+    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place);
+    IF bastion.is_email(address) IS NOT TRUE THEN
+        RAISE EXCEPTION 'this is not a valid e-mail address' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
+        RAISE EXCEPTION 'valid_for must be positive and at most a year' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    token := bastion.invitation_token_make();
+    hash := bastion.invitation_token_hash(token);
+    -- The later invitation of the same person to the same place replaces the earlier one.
+    INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
+    VALUES (tenant, place, new_role, address, hash, bastion.user_id(), now() + valid_for)
+    ON CONFLICT (tenant_id, email, coalesce(unit_id, '00000000-0000-0000-0000-000000000000'))
+        WHERE accepted_at IS NULL AND revoked_at IS NULL
+    DO UPDATE SET role_id = excluded.role_id, token_hash = excluded.token_hash, invited_by = excluded.invited_by,
+                  created_at = excluded.created_at, expires_at = excluded.expires_at
+    RETURNING * INTO made;
+    PERFORM bastion.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
+        'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at));
+    RETURN jsonb_build_object('id', made.id, 'token', token, 'email', made.email, 'expires_at', made.expires_at);
+END
+$$;
+COMMENT ON FUNCTION bastion.invite(text, text, text, interval) IS
+'Asks a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid), for 7 days unless said otherwise, at most a year. Returns {"id", "token", "email", "expires_at"}: the token this once, for the application to send. An open invitation of the same address to the same place is replaced. Needs tenant.members.manage there and everything that the role holds: nobody invites above what they hold. SQLSTATE 22023 for a malformed address or time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    found_row bastion.invitations;
+BEGIN
+    SELECT * INTO found_row FROM bastion.invitations i
+    WHERE i.id = invitation_revoke.id AND i.tenant_id = tenant AND i.accepted_at IS NULL AND i.revoked_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM bastion.require_permission('tenant.members.manage', NULL);
+        RETURN false;
+    END IF;
+    PERFORM bastion.require_permission('tenant.members.manage', found_row.unit_id);
+    UPDATE bastion.invitations i SET revoked_at = now() WHERE i.id = found_row.id;
+    PERFORM bastion.record_event('invitation_revoked', 'success', NULL, tenant, jsonb_build_object('invitation', found_row.id));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
+'Takes an open invitation of this tenant back; false when there is none with this id. Needs tenant.members.manage where it leads. SQLSTATE 42501, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+BEGIN
+    PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', i.id, 'email', i.email, 'role', r.name, 'unit', bastion.unit_object(i.unit_id), 'invited_by', i.invited_by,
+                'created_at', i.created_at, 'expires_at', i.expires_at) ORDER BY i.created_at, i.id), '[]')
+            FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id
+            WHERE i.tenant_id = tenant AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now());
+END
+$$;
+COMMENT ON FUNCTION bastion_api.invitations() IS
+'The open invitations of this tenant as a JSON array of {"id", "email", "role", "unit", "invited_by", "created_at", "expires_at"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
+
+-- Acceptance
+
+CREATE FUNCTION bastion.may_still_invite(invitation bastion.invitations) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT i.status = 'ok'
+       AND 'tenant.members.manage' = ANY (h.list)
+       AND NOT EXISTS (SELECT FROM bastion.permission_patterns p
+                       WHERE p.pattern = ANY (bastion.role_patterns(invitation.role_id)) AND p.permission <> ALL (h.list))
+    FROM bastion.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i,
+         (SELECT coalesce(array_agg(e.permission), '{}') AS list
+          FROM bastion.effective_permissions(invitation.invited_by, invitation.tenant_id, invitation.unit_id) e) h
+$$;
+COMMENT ON FUNCTION bastion.may_still_invite(bastion.invitations) IS
+'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds. Internal.';
+
+CREATE FUNCTION bastion.open_invitation(token text) RETURNS bastion.invitations
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted bytea := bastion.invitation_token_hash(token);
+    found_row bastion.invitations;
+BEGIN
+    SELECT * INTO found_row FROM bastion.invitations i
+    WHERE i.token_hash = wanted AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+      AND i.expires_at > clock_timestamp() FOR UPDATE;
+    IF found_row.id IS NULL OR bastion.may_still_invite(found_row) IS NOT TRUE THEN
+        RETURN NULL;
+    END IF;
+    RETURN found_row;
+END
+$$;
+COMMENT ON FUNCTION bastion.open_invitation(text) IS
+'The invitation with this token, locked, when it can be accepted; else NULL. Internal.';
+
+CREATE FUNCTION bastion.refuse_invitation(user_id uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.record_event('invitation_refused', 'refused', refuse_invitation.user_id);
+    RETURN bastion.refusal('invalid_invitation', 'this invitation is not valid, or not for you');
+END
+$$;
+COMMENT ON FUNCTION bastion.refuse_invitation(uuid) IS
+'Records and returns the one answer that every refused invitation gets. Internal.';
+
+CREATE FUNCTION bastion.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- Who is there already keeps the role.
+    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+    VALUES (take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id)
+    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO NOTHING;
+    UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
+    PERFORM bastion.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
+        jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
+END
+$$;
+COMMENT ON FUNCTION bastion.take_invitation(bastion.invitations, uuid) IS
+'Makes a user what the invitation says, and closes it. Internal.';
+
+CREATE FUNCTION bastion_api.accept_invitation(token text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accepting uuid := bastion.user_id();
+    invitation bastion.invitations;
+BEGIN
+    PERFORM bastion.require_writable('to accept an invitation');
+    IF accepting IS NULL OR bastion.actor_id() IS DISTINCT FROM accepting THEN
+        RAISE EXCEPTION 'an invitation is accepted by the user in person' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Present the user''s own token first; who has no account uses bastion_api.signup_invited().';
+    END IF;
+    invitation := bastion.open_invitation(token);
+    IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
+        RETURN bastion.refuse_invitation(accepting);
+    END IF;
+    PERFORM bastion.take_invitation(invitation, accepting);
+    RETURN jsonb_build_object('tenant', bastion.tenant_object(invitation.tenant_id), 'unit', bastion.unit_object(invitation.unit_id));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.accept_invitation(text) IS
+'Takes an invitation that was sent to the e-mail address of this transaction''s user, and returns {"tenant", "unit"}; log in there next. A role that the user has there already stays. {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, another address, or when who invited could no longer do so; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous or impersonating, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
+                                           device text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    new_username text := lower(btrim(signup_invited.username) COLLATE "C");
+    taken bastion.invitations;
+    answer jsonb;
+    made record;
+BEGIN
+    PERFORM bastion.require_writable('a sign-up');
+    taken := bastion.open_invitation(signup_invited.invitation);
+    IF taken.id IS NULL THEN
+        RETURN bastion.refuse_invitation(NULL);
+    END IF;
+    answer := bastion.check_account(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    made := bastion.create_user(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    IF made.user_id IS NULL THEN
+        RETURN made.answer;
+    END IF;
+    PERFORM bastion.take_invitation(taken, made.user_id);
+    PERFORM bastion.record_event('signup', 'success', made.user_id, taken.tenant_id);
+    RETURN bastion.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
+'Makes an account for the e-mail address that an invitation was sent to, member where it says, and answers as login does; also when bastion.signup_mode is closed. Refusals are returned as {"error", "message"}: invalid_invitation (one answer for all reasons, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call accept_invitation()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';

@@ -44,8 +44,7 @@ TEST(RefreshToken, TakesNoOtherForm) {
 
 // FIPS 180-4 example: the hash is plain SHA-256 over the text.
 TEST(RefreshToken, IsStoredAsSha256) {
-    EXPECT_EQ(hex_encode(opaque_token_hash("abc")),
-              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(hex_encode(opaque_token_hash("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(RefreshToken, HasOneSuccessorUnderOnePepper) {

@@ -25,6 +25,11 @@ FROM bastion_api.signup('good@bad.example', 'correct horse', 'Good', 'Good', 'go
                      ('tenant', answer -> 'tenant' ->> 'id')) x (name, value);
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
+SELECT bastion.register_resource('smtp', '{open}');
+INSERT INTO test.facts SELECT 'sealed', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '1');
+INSERT INTO test.facts SELECT 'sealed elsewhere', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '2');
+INSERT INTO test.facts SELECT 'sealed for the house', bastion.seal_for(NULL, 'attack at dawn', 'house');
+CREATE FUNCTION test.sealed() RETURNS bastion.sealed LANGUAGE sql STABLE AS $$ SELECT test.fact('sealed')::bastion.sealed $$;
 -- Put together at run time, so that no statement text holds it.
 CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'secret' || 'marker' $$;
 
@@ -107,6 +112,27 @@ INSERT INTO test.functions VALUES
     ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
     ('bastion.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
+    ('bastion.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
+    ('bastion.sealed_in(cstring)', ARRAY['test.sealed()::text::cstring']),
+    ('bastion.sealed_out(bastion.sealed)', ARRAY['test.sealed()']),
+    ('bastion.sealed_send(bastion.sealed)', ARRAY['test.sealed()']),
+    ('bastion.sealed(bytea)', ARRAY['test.sealed()::bytea']),
+    ('bastion.is_sealed(bytea)', ARRAY['test.sealed()::bytea']),
+    ('bastion.sealed_key(bastion.sealed)', ARRAY['test.sealed()']),
+    ('bastion.seal(text,text,text)', ARRAY['''attack at dawn''', '''smtp''', '''1''']),
+    ('bastion.seal(bytea,text,text)', ARRAY['''attack at dawn''::bytea', '''smtp''', '''1''']),
+    ('bastion.open_text(bastion.sealed,text)', ARRAY['test.sealed()', '''1''']),
+    ('bastion.open_bytea(bastion.sealed,text)', ARRAY['test.sealed()', '''1''']),
+    ('bastion.rewrap(bastion.sealed,text)', ARRAY['test.sealed()', '''1''']),
+    ('bastion.blind_index(text,text)', ARRAY['''attack at dawn''', '''smtp''']),
+    ('bastion.blind_index(bytea,text)', ARRAY['''attack at dawn''::bytea', '''smtp''']),
+    ('bastion.seal_for(uuid,text,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''', '''smtp''', '''1''']),
+    ('bastion.seal_for(uuid,bytea,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''::bytea', '''smtp''', '''1''']),
+    ('bastion.open_text_for(uuid,bastion.sealed,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.sealed()', '''1''']),
+    ('bastion.open_bytea_for(uuid,bastion.sealed,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.sealed()', '''1''']),
+    ('bastion.rewrap_for(uuid,bastion.sealed,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.sealed()', '''1''']),
+    ('bastion.blind_index_for(uuid,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''', '''smtp''']),
+    ('bastion.blind_index_for(uuid,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''::bytea', '''smtp''']),
     ('bastion.unit_closure_rebuild(uuid)', ARRAY['test.fact(''tenant'')::uuid']),
     ('bastion.signing_key_make(integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)']),
     ('bastion.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
@@ -223,6 +249,21 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('jsonb', 'members that are text', '''{"kty": "x", "alg": "x", "k": "x", "now": "x", "exp": "x", "cost": "x", "keys": "x", "typ": "x", "read": "x"}'''),
     ('jsonb', 'members that are numbers', '''{"kty": 1, "alg": 1, "k": 1, "now": 1, "exp": 1e400, "cost": 1e400, "keys": 1, "typ": 1, "read": 1}'''),
     ('jsonb', 'negative numbers', '''{"exp": -1e300, "cost": -1, "leeway": -1, "iterations": -1}'''),
+    ('bytea', 'NULL', 'NULL'),
+    ('bytea', 'empty', ''''''),
+    ('bytea', 'one byte', '''\xb7'''),
+    ('bytea', 'zeros', 'decode(repeat(''00'', 200), ''hex'')'),
+    ('bytea', '1 MB', 'convert_to(repeat(test.marker(), 87382), ''UTF8'')'),
+    ('bastion.sealed', 'NULL', 'NULL'),
+    ('bastion.sealed', 'of no key', '''\xb701000000000000'' || repeat(''00'', 100)'),
+    ('bastion.sealed', 'without contents', '''\xb701000000000001'' || repeat(''00'', 72)'),
+    ('bastion.sealed', 'changed', 'set_bit(test.sealed()::bytea, 700, 1 - get_bit(test.sealed()::bytea, 700))'),
+    ('bastion.sealed', 'of another place', 'test.fact(''sealed elsewhere'')::bastion.sealed'),
+    ('bastion.sealed', 'of the house', 'test.fact(''sealed for the house'')::bastion.sealed'),
+    ('cstring', 'NULL', 'NULL'),
+    ('cstring', 'plaintext', 'test.marker()'),
+    ('cstring', 'hexadecimal', '''\x'' || test.marker()'),
+    ('cstring', '1 MB', 'repeat(test.marker(), 87382)'),
     ('uuid', 'NULL', 'NULL'),
     ('uuid', 'zeros', '''00000000-0000-0000-0000-000000000000'''),
     ('uuid', 'ones', '''ffffffff-ffff-ffff-ffff-ffffffffffff'''),

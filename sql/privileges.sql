@@ -33,6 +33,10 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
+    'bastion.sealed_in(cstring)', 'bastion.sealed_out(bastion.sealed)', 'bastion.sealed_recv(internal)',
+    'bastion.sealed_send(bastion.sealed)', 'bastion.sealed(bytea)', 'bastion.is_sealed(bytea)', 'bastion.seal(text,text,text)',
+    'bastion.seal(bytea,text,text)', 'bastion.open_text(bastion.sealed,text)', 'bastion.open_bytea(bastion.sealed,text)',
+    'bastion.rewrap(bastion.sealed,text)', 'bastion.blind_index(text,text)', 'bastion.blind_index(bytea,text)',
     'bastion_api.me()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',

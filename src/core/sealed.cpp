@@ -45,6 +45,18 @@ struct SealingKey::Contexts {
 
     Xaes256Gcm xaes;
     HmacKey hmac;
+    // Random bytes for the next nonces: the kernel costs as much for many as for one. A context is not used on both sides
+    // of a fork.
+    std::array<SealedNonce, 32> nonces;
+    std::size_t fresh_nonces = 0;
+
+    SealedNonce next_nonce() noexcept {
+        if (fresh_nonces == 0) {
+            random_bytes({nonces.front().data(), sizeof nonces});
+            fresh_nonces = nonces.size();
+        }
+        return nonces[--fresh_nonces];
+    }
 
     Result<Mac> commitment(const SealedNonce& nonce) const {
         std::array<char, commit_label.size() + sealed_nonce_bytes> message;
@@ -65,34 +77,48 @@ Result<SealingKey> SealingKey::create(const SecretBytes& dek) {
     return SealingKey(std::make_unique<Contexts>(dek.span(), std::move(*hmac)));
 }
 
+Result<void> SealingKey::seal_under(const SealedNonce& nonce, ByteSpan plaintext, std::uint32_t key_id,
+                                    std::string_view aad, std::span<std::uint8_t> out) {
+    if (plaintext.size() > max_sealed_plaintext || aad.size() > max_sealed_plaintext)
+        return Error{ErrorCode::limit_exceeded, "value is too long to be sealed"};
+    if (out.size() != plaintext.size() + sealed_overhead)
+        return Error{ErrorCode::internal, "sealed value has another length"};
+    out[0] = magic;
+    out[1] = suite_xaes;
+    out[2] = out[3] = 0;
+    put_u32(out.data() + 4, key_id);
+    std::copy(nonce.begin(), nonce.end(), out.begin() + nonce_at);
+
+    const auto commitment = contexts_->commitment(nonce);
+    if (!commitment) return commitment.error();
+    std::copy_n(commitment->bytes.begin(), commitment_bytes, out.begin() + commitment_at);
+    if (!contexts_->xaes.encrypt(plaintext, nonce, {out.first(header_bytes), as_bytes(aad)},
+                                 out.data() + ciphertext_at))
+        return Error{ErrorCode::internal, "cryptographic library failed"};
+    return {};
+}
+
+Result<void> SealingKey::seal_into(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
+                                   std::span<std::uint8_t> out) {
+    return seal_under(contexts_->next_nonce(), plaintext, key_id, aad, out);
+}
+
 Result<Bytes> SealingKey::seal(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad) {
-    SealedNonce nonce;
-    random_bytes(nonce);
-    return seal_with_nonce(plaintext, key_id, aad, nonce);
+    return seal_with_nonce(plaintext, key_id, aad, contexts_->next_nonce());
 }
 
 Result<Bytes> SealingKey::seal_with_nonce(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
                                           const SealedNonce& nonce) {
-    if (plaintext.size() > max_sealed_plaintext || aad.size() > max_sealed_plaintext)
-        return Error{ErrorCode::limit_exceeded, "value is too long to be sealed"};
-    Bytes sealed(plaintext.size() + sealed_overhead);
-    sealed[0] = magic;
-    sealed[1] = suite_xaes;
-    put_u32(sealed.data() + 4, key_id);
-    std::copy(nonce.begin(), nonce.end(), sealed.begin() + nonce_at);
-
-    const auto commitment = contexts_->commitment(nonce);
-    if (!commitment) return commitment.error();
-    std::copy_n(commitment->bytes.begin(), commitment_bytes, sealed.begin() + commitment_at);
-    const ByteSpan header = ByteSpan(sealed).first(header_bytes);
-    if (!contexts_->xaes.encrypt(plaintext, nonce, {header, as_bytes(aad)}, sealed.data() + ciphertext_at))
-        return Error{ErrorCode::internal, "cryptographic library failed"};
+    Bytes sealed(plaintext.size() > max_sealed_plaintext ? 0 : plaintext.size() + sealed_overhead);
+    if (Result<void> done = seal_under(nonce, plaintext, key_id, aad, sealed); !done) return done.error();
     return sealed;
 }
 
-Result<SecretBytes> SealingKey::open(ByteSpan sealed, std::string_view aad) {
+Result<void> SealingKey::open_into(ByteSpan sealed, std::string_view aad, std::span<std::uint8_t> out) {
     if (auto header = parse_sealed_header(sealed); !header) return std::move(header).error();
     if (aad.size() > max_sealed_plaintext) return cannot_open("additional data are too long");
+    if (out.size() != sealed.size() - sealed_overhead)
+        return Error{ErrorCode::internal, "opened value has another length"};
     SealedNonce nonce;
     std::copy_n(sealed.begin() + nonce_at, nonce.size(), nonce.begin());
 
@@ -100,11 +126,15 @@ Result<SecretBytes> SealingKey::open(ByteSpan sealed, std::string_view aad) {
     if (!commitment) return commitment.error();
     if (!constant_time_equal(commitment->span(), sealed.subspan(commitment_at, commitment_bytes)))
         return cannot_open("the key is not the one that sealed the value, or its nonce or commitment was changed");
-
-    SecretBytes plaintext(sealed.size() - sealed_overhead);
     if (!contexts_->xaes.decrypt(sealed.subspan(ciphertext_at), nonce, {sealed.first(header_bytes), as_bytes(aad)},
-                                 plaintext.data()))
+                                 out.data()))
         return cannot_open("the value was changed, or is bound to another tenant, purpose or place");
+    return {};
+}
+
+Result<SecretBytes> SealingKey::open(ByteSpan sealed, std::string_view aad) {
+    SecretBytes plaintext(sealed.size() < sealed_overhead ? 0 : sealed.size() - sealed_overhead);
+    if (Result<void> done = open_into(sealed, aad, {plaintext.data(), plaintext.size()}); !done) return done.error();
     return plaintext;
 }
 
@@ -136,10 +166,21 @@ Result<SealedHeader> parse_sealed_header(ByteSpan sealed) {
     return SealedHeader{sealed[1], sealed[2], get_u32(sealed.data() + 4)};
 }
 
+std::string sealed_aad_prefix(std::string_view tenant, std::string_view purpose) {
+    std::string prefix;
+    for (const std::string_view part : {tenant, purpose}) append_length_prefixed(prefix, part);
+    return prefix;
+}
+
+std::string_view sealed_aad(std::string& scratch, std::string_view prefix, std::string_view bound_to) {
+    scratch.assign(prefix);
+    append_length_prefixed(scratch, bound_to);
+    return scratch;
+}
+
 std::string sealed_aad(std::string_view tenant, std::string_view purpose, std::string_view bound_to) {
     std::string aad;
-    aad.reserve(12 + tenant.size() + purpose.size() + bound_to.size());
-    for (const std::string_view part : {tenant, purpose, bound_to}) append_length_prefixed(aad, part);
+    sealed_aad(aad, sealed_aad_prefix(tenant, purpose), bound_to);
     return aad;
 }
 

@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -55,12 +56,18 @@ public:
     // Not const: the contexts inside change. One thread at a time, as everywhere in a backend.
     Result<Bytes> seal(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad);
     Result<SecretBytes> open(ByteSpan sealed, std::string_view aad);
+    // The same into memory of the caller, exactly sealed_overhead more, or less, than what goes in. What could not be
+    // opened is wiped.
+    Result<void> seal_into(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad, std::span<std::uint8_t> out);
+    Result<void> open_into(ByteSpan sealed, std::string_view aad, std::span<std::uint8_t> out);
     // The nonce is injected for published vectors; never twice under one key.
     Result<Bytes> seal_with_nonce(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
                                   const SealedNonce& nonce);
 
 private:
     struct Contexts;
+    Result<void> seal_under(const SealedNonce& nonce, ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
+                            std::span<std::uint8_t> out);
     explicit SealingKey(std::unique_ptr<Contexts> contexts) noexcept;
     std::unique_ptr<Contexts> contexts_;
 };
@@ -78,5 +85,9 @@ Result<SealedHeader> parse_sealed_header(ByteSpan sealed);
 // What a value is bound to, each part after its length in four bytes, big endian: the tenant's uuid (16 bytes, or empty
 // for the installation's own), the purpose, and the caller's bound_to.
 std::string sealed_aad(std::string_view tenant, std::string_view purpose, std::string_view bound_to);
+// The same in two steps, for many values of one tenant and purpose: the second puts prefix and bound_to into `scratch` and
+// returns a view of it.
+std::string sealed_aad_prefix(std::string_view tenant, std::string_view purpose);
+std::string_view sealed_aad(std::string& scratch, std::string_view prefix, std::string_view bound_to);
 
 }  // namespace bastion

@@ -39,6 +39,10 @@ bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept {
     return left.size() == right.size() && (left.empty() || sodium_memcmp(left.data(), right.data(), left.size()) == 0);
 }
 
+void wipe_memory(void* memory, std::size_t size) noexcept {
+    if (size > 0) sodium_memzero(memory, size);
+}
+
 void random_bytes(std::span<std::uint8_t> out) noexcept {
     if (!out.empty()) randombytes_buf(out.data(), out.size());
 }

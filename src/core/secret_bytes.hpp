@@ -52,6 +52,9 @@ private:
 // Equality in time that depends on the lengths alone (sodium_memcmp).
 [[nodiscard]] bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept;
 
+// Overwrites memory of which somebody else is the owner; never optimised away.
+void wipe_memory(void* memory, std::size_t size) noexcept;
+
 // Fills with random bytes from libsodium's generator. The seam through which tests inject randomness.
 void random_bytes(std::span<std::uint8_t> out) noexcept;
 

@@ -51,12 +51,23 @@ void copy_columns(Relation relation, HeapTuple tuple, std::span<ColumnValue> col
 }
 
 // The collation of the index decides how its keys compare.
-Oid key_collation(Oid index, Relation relation, AttrNumber column) {
+Oid key_collation(Oid index, int position, Relation relation, AttrNumber column) {
     if (!OidIsValid(index)) return TupleDescAttr(RelationGetDescr(relation), column - 1)->attcollation;
     Relation opened = index_open(index, AccessShareLock);
-    const Oid collation = opened->rd_indcollation[0];
+    const Oid collation = opened->rd_indcollation[position];
     index_close(opened, AccessShareLock);
     return collation;
+}
+
+void init_key(ScanKey key, Relation relation, Oid index, int position, const KeyCondition& condition) {
+    const AttrNumber column = column_number(relation, condition.column);
+    if (condition.is_null) {
+        ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid,
+                               InvalidOid, Datum{0});
+        return;
+    }
+    ScanKeyInit(key, column, BTEqualStrategyNumber, condition.equality, condition.value);
+    key->sk_collation = key_collation(index, position, relation, column);
 }
 
 bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
@@ -93,19 +104,27 @@ Oid extension_relation(const char* name) {
     return relation;
 }
 
-bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
               std::span<ColumnValue> columns) {
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return false;
     Relation relation = table_open(relation_id, AccessShareLock);
     const Oid index_id = index != nullptr ? extension_relation(index) : InvalidOid;
-    const AttrNumber column = column_number(relation, key_column);
-    ScanKeyData scan_key;
-    ScanKeyInit(&scan_key, column, BTEqualStrategyNumber, equality, key);
-    scan_key.sk_collation = key_collation(index_id, relation, column);
-    const bool found = scan_for_row(relation, index_id, 1, &scan_key, columns);
+    ScanKeyData keys[4];
+    int count = 0;
+    for (const KeyCondition& condition : conditions.first(std::min<std::size_t>(conditions.size(), 4))) {
+        init_key(&keys[count], relation, index_id, count, condition);
+        ++count;
+    }
+    const bool found = scan_for_row(relation, index_id, count, keys, columns);
     table_close(relation, AccessShareLock);
     return found;
+}
+
+bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+              std::span<ColumnValue> columns) {
+    const KeyCondition condition{key_column, equality, key, false};
+    return read_row(table, index, {&condition, 1}, columns);
 }
 
 bool read_only_row(const char* table, std::span<ColumnValue> columns) {

@@ -30,6 +30,18 @@ struct ColumnValue {
 bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
               std::span<ColumnValue> columns);
 
+// A condition on a column of an index: equal, or NULL.
+struct KeyCondition {
+    const char* column;
+    RegProcedure equality;
+    Datum value;
+    bool is_null;
+};
+
+// Reads the row that meets all conditions, at most four, on the first columns of `index`.
+bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
+              std::span<ColumnValue> columns);
+
 // Reads the only row of a table that holds at most one.
 bool read_only_row(const char* table, std::span<ColumnValue> columns);
 

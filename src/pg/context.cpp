@@ -1,5 +1,6 @@
 #include "pg/context.hpp"
 
+#include "pg/data_keys.hpp"
 #include "pg/grants.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"

@@ -2,7 +2,7 @@
 
 #include "pg/context_setting.hpp"
 #include "pg/grants.hpp"
-#include "pg/key_store.hpp"
+#include "pg/root_keys.hpp"
 #include "pg/token_setting.hpp"
 
 namespace bastion::pg {

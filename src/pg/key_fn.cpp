@@ -1,7 +1,9 @@
 // SQL functions of the root key, data keys and signing keys. All but init are called by SQL functions of the extension,
 // which write the rows.
+#include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
 #include "pg/key_store.hpp"
+#include "pg/root_keys.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -53,6 +55,15 @@ Datum bastion_data_key_make(PG_FUNCTION_ARGS) {
     const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
     PG_RETURN_BYTEA_P(make_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
                                     text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_active_data_key);
+Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+    const OptionalUuid tenant = PG_ARGISNULL(1) ? OptionalUuid{} : OptionalUuid{true, *PG_GETARG_UUID_P(1)};
+    std::uint32_t id = 0;
+    if (!find_active_data_key(tenant, view(PG_GETARG_TEXT_PP(0)), id)) PG_RETURN_NULL();
+    PG_RETURN_INT32(static_cast<int32>(id));
 }
 
 PG_FUNCTION_INFO_V1(bastion_signing_key_make);

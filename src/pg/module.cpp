@@ -1,5 +1,6 @@
 // _PG_init: the list of what the module sets up when a backend, or the postmaster, loads it.
 #include "core/startup.hpp"
+#include "pg/data_keys.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/statement.hpp"
@@ -19,4 +20,5 @@ extern "C" void _PG_init(void) {
     module::adopt_placeholders(placeholders);
     module::register_invalidation();
     module::watch_statements();
+    module::watch_data_keys();
 }

@@ -40,6 +40,8 @@ Statement default_acls_statement = {
     {UUIDOID, UUIDOID, UUIDOID},
     nullptr};
 
+Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
+
 Statement tenant_statement = {
     "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
 
@@ -103,6 +105,19 @@ void run(Statement& statement, Datum* values, const char* nulls, Reader read, vo
     become_caller(scope);
 }
 
+// The same for a statement that writes, under the snapshots that any statement of the transaction has.
+void run_writing(Statement& statement, Datum* values, const char* nulls, Reader read, void* out) {
+    MemoryContext caller = CurrentMemoryContext;
+    const OwnerScope scope = become_owner();
+    SPI_connect();
+    prepare(statement);
+    if (SPI_execute_plan(statement.plan, values, nulls, false, 0) != SPI_OK_SELECT)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run an internal statement")));
+    read(caller, out);
+    SPI_finish();
+    become_caller(scope);
+}
+
 char* copy_text(MemoryContext caller, uint64 row, int column) {
     char* text = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
     return text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
@@ -161,6 +176,14 @@ void read_concerns(MemoryContext caller, void* result) {
         oids[row] = invalidation_of(scope, key);
     }
     *static_cast<Concerns*>(result) = {oids, SPI_processed};
+}
+
+void read_key_id(MemoryContext, void* result) {
+    bool is_null = true;
+    const Datum value =
+        SPI_processed == 1 ? SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null) : Datum{0};
+    if (is_null) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no data key was made")));
+    *static_cast<int32*>(result) = DatumGetInt32(value);
 }
 
 void read_default_acls(MemoryContext, void* result) {
@@ -231,6 +254,15 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
     const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
     PermissionNames out{};
     run(permissions_statement, values, nulls, read_names, &out);
+    return out;
+}
+
+int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
+    Datum values[3] = {PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))),
+                       uuid_datum(tenant.value), BoolGetDatum(for_index)};
+    const char nulls[4] = {' ', tenant.present ? ' ' : 'n', ' ', '\0'};
+    int32 out = 0;
+    run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
     return out;
 }
 

@@ -3,8 +3,8 @@
 #include "core/hmac.hpp"
 #include "core/sealed.hpp"
 #include "pg/catalog_read.hpp"
+#include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/key_store.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -29,12 +29,12 @@ std::string_view read_sealed(int32 version) {
 
 struct varlena* make_pepper(int32 data_key, int32 version) {
     const auto id = static_cast<std::uint32_t>(data_key);
-    need_data_key(id);
+    DataKey& key = need_data_key(id);
     struct varlena* sealed = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         SecretBytes pepper(pepper_size);
         random_bytes({pepper.data(), pepper.size()});
-        Result<Bytes> made = cached_data_key(id).seal(pepper.span(), id, label(version));
+        Result<Bytes> made = key.sealer.value().seal(pepper.span(), id, label(version));
         if (!made) return made.error();
         return store(sealed, as_text(*made));
     });
@@ -44,10 +44,9 @@ struct varlena* make_pepper(int32 data_key, int32 version) {
 void need_pepper(int32 version) {
     if (peppers.find(version) != peppers.end()) return;
     const std::string_view sealed = read_sealed(version);
-    const std::uint32_t data_key = sealing_key_id(sealed);
-    need_data_key(data_key);
+    DataKey& data_key = need_data_key(sealing_key_id(sealed));
     guarded_or_raise([&]() -> Result<void> {
-        Result<SecretBytes> opened = cached_data_key(data_key).open(as_bytes(sealed), label(version));
+        Result<SecretBytes> opened = data_key.sealer.value().open(as_bytes(sealed), label(version));
         if (!opened) return opened.error();
         Result<HmacKey> key = HmacKey::create(HashId::sha256, opened->span());
         if (!key) return key.error();

@@ -4,8 +4,8 @@
 #include "pg/guard.hpp"
 #include "pg/hash_slots.hpp"
 #include "pg/invalidation.hpp"
-#include "pg/key_store.hpp"
 #include "pg/rights.hpp"
+#include "pg/root_keys.hpp"
 #include "pg/session_read.hpp"
 
 namespace bastion::pg {

@@ -3,6 +3,7 @@
 #include "core/jws.hpp"
 #include "core/jwt.hpp"
 #include "pg/clock.hpp"
+#include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
 #include "pg/key_store.hpp"

@@ -77,6 +77,19 @@ AS $$
            ('bastion_api.logout(text)'),
            ('bastion_api.sessions()'),
            ('bastion_api.token_revoke(text)'),
+           ('bastion.sealed_in(cstring)'),
+           ('bastion.sealed_out(bastion.sealed)'),
+           ('bastion.sealed_recv(internal)'),
+           ('bastion.sealed_send(bastion.sealed)'),
+           ('bastion.sealed(bytea)'),
+           ('bastion.is_sealed(bytea)'),
+           ('bastion.seal(text, text, text)'),
+           ('bastion.seal(bytea, text, text)'),
+           ('bastion.open_text(bastion.sealed, text)'),
+           ('bastion.open_bytea(bastion.sealed, text)'),
+           ('bastion.rewrap(bastion.sealed, text)'),
+           ('bastion.blind_index(text, text)'),
+           ('bastion.blind_index(bytea, text)'),
            ('bastion_api.me()')
 $$;
 COMMENT ON FUNCTION bastion.app_role_functions() IS 'The functions that an application role may execute. Internal.';

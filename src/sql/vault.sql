@@ -37,7 +37,7 @@ COMMENT ON TABLE bastion.data_keys IS 'Data encryption keys, each wrapped under 
 COMMENT ON COLUMN bastion.data_keys.id IS 'The key id in the header of every value it sealed';
 COMMENT ON COLUMN bastion.data_keys.tenant_id IS
 'The tenant whose values it seals; NULL for the extension''s own. Deleting the tenant deletes its keys and with them what they sealed';
-COMMENT ON COLUMN bastion.data_keys.purpose IS 'What it is for: signing';
+COMMENT ON COLUMN bastion.data_keys.purpose IS 'What it is for: signing, or the purpose that seal() names; after bastion.blind_index. the purpose whose index it makes';
 COMMENT ON COLUMN bastion.data_keys.version IS 'Counts the keys of a tenant and purpose';
 COMMENT ON COLUMN bastion.data_keys.state IS 'active (one for a tenant and purpose), decrypt_only, disabled, shredded';
 COMMENT ON COLUMN bastion.data_keys.wrapped IS 'The key, sealed under the key encryption key; NULL once shredded';
@@ -91,39 +91,37 @@ COMMENT ON FUNCTION bastion.lock_vault() IS
 'vault_id(), with the row locked until the transaction ends: keys are made one at a time. Internal.';
 
 CREATE FUNCTION bastion.active_data_key(purpose text, tenant uuid) RETURNS integer
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT k.id FROM bastion.data_keys k
-    WHERE k.tenant_id IS NOT DISTINCT FROM tenant AND k.purpose = active_data_key.purpose AND k.state = 'active'
-$$;
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_active_data_key';
 COMMENT ON FUNCTION bastion.active_data_key(text, uuid) IS
-'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose; NULL when there is none yet. Internal.';
+'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, under a fresh snapshot; NULL when there is none yet. Internal.';
 
 CREATE FUNCTION bastion.data_key(purpose text, tenant uuid DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    key_id integer := bastion.active_data_key(data_key.purpose, data_key.tenant);
-    next_version integer;
     vault uuid;
+    new_id integer;
+    key_id integer;
+    next_version integer;
 BEGIN
-    IF key_id IS NOT NULL THEN
-        RETURN key_id;
-    END IF;
-    vault := bastion.lock_vault();
-    key_id := bastion.active_data_key(data_key.purpose, data_key.tenant);
-    IF key_id IS NOT NULL THEN
-        RETURN key_id;
-    END IF;
-    key_id := nextval('bastion.data_keys_id_seq');
-    SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
-    WHERE k.tenant_id IS NOT DISTINCT FROM data_key.tenant AND k.purpose = data_key.purpose;
-    INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_id)
-    VALUES (key_id, data_key.tenant, data_key.purpose, next_version,
-            bastion.data_key_make(vault, key_id, data_key.tenant, data_key.purpose, next_version),
-            bastion.root_key_id());
+    LOOP
+        key_id := bastion.active_data_key(data_key.purpose, data_key.tenant);
+        IF key_id IS NOT NULL THEN
+            RETURN key_id;
+        END IF;
+        vault := bastion.vault_id();
+        new_id := nextval('bastion.data_keys_id_seq');
+        SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
+        WHERE k.tenant_id IS NOT DISTINCT FROM data_key.tenant AND k.purpose = data_key.purpose;
+        -- Whoever comes second waits here, and then finds the key of the first.
+        INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_id)
+        VALUES (new_id, data_key.tenant, data_key.purpose, next_version,
+                bastion.data_key_make(vault, new_id, data_key.tenant, data_key.purpose, next_version), bastion.root_key_id())
+        ON CONFLICT DO NOTHING RETURNING data_keys.id INTO key_id;
+        EXIT WHEN key_id IS NOT NULL;
+    END LOOP;
     PERFORM bastion.record_event('key_created', 'success', NULL, data_key.tenant,
         jsonb_build_object('key', 'data', 'id', key_id, 'purpose', data_key.purpose, 'version', next_version));
     RETURN key_id;

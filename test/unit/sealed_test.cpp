@@ -169,6 +169,25 @@ TEST(Sealed, OneKeySealsAndOpensInTurn) {
     }
 }
 
+TEST(Sealed, SealsAndOpensInMemoryOfTheCaller) {
+    auto key = SealingKey::create(key_of(9));
+    ASSERT_TRUE(key.ok());
+    Bytes sealed(5 + sealed_overhead), opened(5), short_by_one(4);
+    EXPECT_EQ(key->seal_into(as_bytes("value"), 1, aad, short_by_one).error().code, ErrorCode::internal);
+    ASSERT_TRUE(key->seal_into(as_bytes("value"), 1, aad, sealed).ok());
+    EXPECT_EQ(key->open_into(sealed, aad, short_by_one).error().code, ErrorCode::internal);
+    ASSERT_TRUE(key->open_into(sealed, aad, opened).ok());
+    EXPECT_EQ(as_text(opened), "value");
+    sealed.back() ^= 1;
+    EXPECT_EQ(key->open_into(sealed, aad, opened).error().code, ErrorCode::sealed_invalid);
+    EXPECT_EQ(opened, Bytes(5));  // wiped
+    // Only the length is looked at, and no memory of that size is asked for.
+    const ByteSpan huge(sealed.data(), max_sealed_plaintext + 1);
+    EXPECT_EQ(key->seal(huge, 1, aad).error().code, ErrorCode::limit_exceeded);
+    std::string scratch;
+    EXPECT_EQ(sealed_aad(scratch, sealed_aad_prefix("0123456789abcdef", "smtp"), "password"), aad);
+}
+
 // RFC 5869 appendix A: test cases 1, 2 and 3.
 TEST(Hkdf, Rfc5869) {
     const Bytes key(22, 0x0b);

@@ -1,0 +1,250 @@
+-- Sealed values: the type, sealing, opening, rewrapping, blind indexes, and what must not open.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion.register_resource('smtp', '{open}'), bastion.register_resource('email', '{open}');
+CREATE TABLE test.people AS
+SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant
+FROM unnest(ARRAY['sealann', 'sealbob']) name,
+     LATERAL bastion_api.signup(name || '@sealed.example', 'correct horse', initcap(name), initcap(name), name) answer;
+SELECT token AS ann, tenant AS ann_tenant FROM test.people WHERE name = 'sealann' \gset
+SELECT token AS bob, tenant AS bob_tenant FROM test.people WHERE name = 'sealbob' \gset
+CREATE TABLE test.sealed_values (id int PRIMARY KEY, value bastion.sealed);
+GRANT SELECT, INSERT, UPDATE ON test.sealed_values TO regress_app;
+
+-- what is sealed opens, for its tenant and place
+SET ROLE regress_app;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+INSERT INTO test.sealed_values VALUES
+    (1, bastion.seal('attack at dawn', 'smtp')), (2, bastion.seal('attack at dawn', 'smtp', '2')), (3, bastion.seal('', 'smtp')),
+    (4, bastion.seal('\x00ff'::bytea, 'smtp')), (5, bastion.seal(NULL::text, 'smtp')), (6, bastion.seal('zwölf Boxkämpfer', 'email', 'ä'));
+SELECT id, length(value::bytea), bastion.is_sealed(value::bytea), bastion.open_bytea(value, CASE id WHEN 2 THEN '2' WHEN 6 THEN 'ä' END)
+FROM test.sealed_values ORDER BY id;
+SELECT bastion.open_text(value), bastion.open_text(value, NULL), bastion.open_text(value, '') FROM test.sealed_values WHERE id = 1;
+SELECT bastion.open_text(value, 'ä') FROM test.sealed_values WHERE id = 6;
+SELECT bastion.open_text(NULL), bastion.open_bytea(NULL, 'x'), bastion.rewrap(NULL);
+-- text is not what these are
+SELECT test.error('SELECT bastion.open_text(value) FROM test.sealed_values WHERE id = 4');
+SELECT length(bastion.open_bytea(bastion.seal(repeat('0123456789', 10000000), 'smtp'))) AS bytes;
+SELECT bastion.open_bytea(bastion.seal(decode(repeat('00', 100000), 'hex'), 'smtp')) = decode(repeat('00', 100000), 'hex') AS same;
+COMMIT;
+RESET ROLE;
+
+-- the type: no plaintext, no equality, no way in for what is not sealed
+SELECT value::text = '\x' || encode(value::bytea, 'hex') AS hexadecimal, value::text LIKE '\\xb7010000%' AS magic,
+       strpos(value::text, encode('attack', 'hex')) AS plaintext
+FROM test.sealed_values WHERE id = 1;
+SELECT test.error('SELECT value = value FROM test.sealed_values'), test.error('SELECT DISTINCT value FROM test.sealed_values'),
+       test.error('SELECT * FROM test.sealed_values ORDER BY value'), test.error('SELECT value < value FROM test.sealed_values');
+SELECT (value::text)::bastion.sealed::text = value::text AS text_round, value::bytea::bastion.sealed::text = value::text AS bytea_round,
+       bastion.sealed(value::bytea)::text = value::text AS call FROM test.sealed_values WHERE id = 1;
+SELECT label, test.error(format('SELECT %L::bastion.sealed', input)) FROM (VALUES
+    ('plaintext', 'attack at dawn'), ('empty', ''), ('no digits', '\xzz'), ('odd', '\xb'), ('short', '\xb701'),
+    ('magic', '\x' || repeat('00', 80)), ('suite', '\xb702' || repeat('00', 78)), ('flags', '\xb70101' || repeat('00', 77)),
+    ('escape format', 'b7\001')) v (label, input);
+SELECT test.error($$SELECT bastion.sealed('attack at dawn')$$), test.error($$SELECT '\x00'::bytea::bastion.sealed$$);
+SELECT bastion.is_sealed('\x00'), bastion.is_sealed(''), bastion.is_sealed(NULL), bastion.is_sealed(('\xb7010000' || repeat('00', 76))::bytea);
+CREATE TABLE test.checked (value bytea CHECK (bastion.is_sealed(value)));
+INSERT INTO test.checked SELECT value::bytea FROM test.sealed_values WHERE id = 1;
+SELECT test.error($$INSERT INTO test.checked VALUES ('plaintext')$$);
+COPY test.sealed_values TO '/dev/null' WITH (FORMAT binary);
+
+-- every other way is one error
+CREATE FUNCTION test.changed(value bastion.sealed, place int) RETURNS bastion.sealed LANGUAGE sql
+AS $$ SELECT set_bit(value::bytea, place, 1 - get_bit(value::bytea, place))::bastion.sealed $$;
+CREATE FUNCTION test.opened(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text LANGUAGE plpgsql
+AS $$ BEGIN RETURN bastion.open_text(value, bound_to); EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM; END $$;
+CREATE VIEW test.all_flips AS
+SELECT test.error(format('SELECT bastion.open_text(test.changed(value, %s)) FROM test.sealed_values WHERE id = 1', bit)) AS answer
+FROM test.sealed_values, generate_series(0, 94 * 8 - 1) bit WHERE id = 1;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT answer, count(*) FROM test.all_flips GROUP BY answer ORDER BY answer;
+SELECT test.opened(value, '2') AS right_place, test.opened(value) AS no_place, test.opened(value, '1') AS other_place
+FROM test.sealed_values WHERE id = 2;
+SELECT test.opened(set_byte(set_byte(v.value::bytea, 7, bastion.sealed_key(o.value)), 6, bastion.sealed_key(o.value) / 256)::bastion.sealed) AS other_purpose
+FROM test.sealed_values v, LATERAL (SELECT value FROM test.sealed_values WHERE id = 6) o WHERE v.id = 1;
+SELECT test.opened(('\xb7010000ffffffff' || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed) AS no_such_key FROM test.sealed_values WHERE id = 1;
+SELECT test.error(format('SELECT bastion.open_text(bastion.sealed(substr(value::bytea, 1, %s))) FROM test.sealed_values WHERE id = 1', n))
+FROM unnest(ARRAY[0, 79, 80, 93]) n;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob');
+SELECT test.opened(value) AS other_tenant, test.error('SELECT bastion.rewrap(value) FROM test.sealed_values WHERE id = 1') AS rewrap
+FROM test.sealed_values WHERE id = 1;
+COMMIT;
+SELECT test.opened(value) AS nobody FROM test.sealed_values WHERE id = 1;
+SELECT test.error($$SELECT bastion.seal('x', 'smtp')$$), test.error($$SELECT bastion.blind_index('x', 'smtp')$$);
+-- another database's values: the key id is there, the key is another
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+UPDATE bastion.data_keys SET wrapped = set_bit(wrapped, 600, 1 - get_bit(wrapped, 600)) WHERE purpose = 'smtp';
+SELECT test.opened(value) AS other_wrapping FROM test.sealed_values WHERE id = 1;
+ROLLBACK;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+UPDATE bastion.vault SET id = gen_random_uuid();
+UPDATE bastion.data_keys SET state = state;
+SELECT test.opened(value) AS other_vault FROM test.sealed_values WHERE id = 1;
+ROLLBACK;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT test.opened(value) AS opens FROM test.sealed_values WHERE id = 1;
+UPDATE bastion.data_keys SET state = 'disabled' WHERE purpose = 'smtp';
+SELECT test.opened(value) AS disabled FROM test.sealed_values WHERE id = 1;
+UPDATE bastion.data_keys SET state = 'decrypt_only' WHERE purpose = 'smtp';
+SELECT test.opened(value) AS decrypt_only, bastion.sealed_key(bastion.rewrap(value)) <> bastion.sealed_key(value) AS other_key,
+       test.opened(bastion.rewrap(value)) AS rewrapped FROM test.sealed_values WHERE id = 1;
+ROLLBACK;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT test.opened(value) AS opens, bastion.rewrap(value)::text = value::text AS same FROM test.sealed_values WHERE id = 1;
+COMMIT;
+
+-- purposes
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT purpose, test.error(format('SELECT bastion.seal(%L, %L)', 'x', purpose)), test.error(format('SELECT bastion.blind_index(%L, %L)', 'x', purpose))
+FROM unnest(ARRAY['unheard', '', 'Not a word', 'tenant.x', 'bastion.blind_index.smtp', repeat('x', 101), NULL]) purpose;
+COMMIT;
+
+-- the permission <purpose>.open
+INSERT INTO bastion.roles (tenant_id, name) VALUES (:'ann_tenant', 'sealer');
+INSERT INTO bastion.role_permissions (role_id, pattern) SELECT r.id, p FROM bastion.roles r, unnest(ARRAY['email.open', 'customers.read']) p WHERE r.name = 'sealer';
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+SELECT m.user_id, :'ann_tenant', r.id FROM bastion.memberships m, bastion.roles r WHERE m.tenant_id = :'bob_tenant' AND r.name = 'sealer';
+SET ROLE regress_app;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann');
+SELECT test.error('SELECT bastion.open_text(value) FROM test.sealed_values WHERE id = 1') AS not_held,
+       test.error('SELECT bastion.open_bytea(value) FROM test.sealed_values WHERE id = 1') AS not_held_either;
+SELECT bastion.open_text(value, 'ä') AS held FROM test.sealed_values WHERE id = 6;
+SELECT bastion.is_sealed(bastion.seal('x', 'smtp')::bytea) AS seals, bastion.is_sealed(bastion.rewrap(value)::bytea) AS rewraps
+FROM test.sealed_values WHERE id = 1;
+COMMIT;
+RESET ROLE;
+
+-- blind indexes: equal for equal values, in one tenant and purpose
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT length(bastion.blind_index('ann@example', 'email')) AS bytes,
+       bastion.blind_index('ann@example', 'email') = bastion.blind_index('ann@example'::bytea, 'email') AS text_is_bytes,
+       bastion.blind_index('ann@example', 'email') = bastion.blind_index('bob@example', 'email') AS other_value,
+       bastion.blind_index('ann@example', 'email') = bastion.blind_index('ann@example', 'smtp') AS other_purpose,
+       bastion.blind_index('', 'email') IS NOT NULL AS empty, bastion.blind_index(NULL::text, 'email') AS none;
+SELECT bastion.blind_index('ann@example', 'email') AS of_ann \gset
+-- the key of an index opens nothing, and indexes do not change with the keys that seal
+SELECT test.opened(('\xb7010000' || lpad(to_hex(k.id), 8, '0') || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed)
+FROM test.sealed_values, bastion.data_keys k WHERE k.purpose = 'bastion.blind_index.email' AND k.tenant_id = :'ann_tenant' AND test.sealed_values.id = 1;
+UPDATE bastion.data_keys SET state = 'decrypt_only' WHERE purpose = 'email';
+SELECT bastion.blind_index('ann@example', 'email') = :'of_ann' AS same;
+COMMIT;
+BEGIN READ ONLY;
+SELECT FROM bastion.authenticate(:'bob');
+SELECT bastion.blind_index('ann@example', 'email') AS nothing_indexed_yet;
+SELECT test.error($$SELECT bastion.seal('x', 'email')$$);
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob');
+SELECT bastion.blind_index('ann@example', 'email') = :'of_ann' AS other_tenant;
+COMMIT;
+
+-- operators name the tenant
+SELECT bastion.open_text_for(:'ann_tenant', value) AS opened, test.error(format('SELECT bastion.open_text_for(%L, value) FROM test.sealed_values WHERE id = 1', :'bob_tenant')) AS other,
+       test.error('SELECT bastion.open_text_for(NULL, value) FROM test.sealed_values WHERE id = 1') AS nobody,
+       bastion.open_bytea_for(:'ann_tenant', bastion.rewrap_for(:'ann_tenant', value)) = 'attack at dawn' AS rewrapped
+FROM test.sealed_values WHERE id = 1;
+SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'of the house', 'house')) AS of_the_house,
+       bastion.open_text_for(t, bastion.seal_for(t, 'of ' || name, 'smtp', name), name) AS of_each
+FROM (SELECT name, tenant AS t FROM test.people) p ORDER BY name;
+SELECT test.error($$SELECT bastion.seal_for(gen_random_uuid(), 'x', 'smtp')$$) ~ '^23503' AS unknown_tenant;
+SELECT bastion.blind_index_for(:'ann_tenant', 'ann@example', 'email') = :'of_ann' AS same, bastion.blind_index_for(:'ann_tenant', 'ann@example'::bytea, 'email') = :'of_ann' AS same_bytes,
+       bastion.open_bytea_for(NULL, bastion.seal_for(NULL, '\x00'::bytea, 'house')) AS bytes;
+SET ROLE regress_app;
+SELECT test.error($$SELECT bastion.open_text_for(NULL, NULL)$$), test.error($$SELECT bastion.seal_for(NULL, 'x', 'house')$$);
+RESET ROLE;
+
+-- a key whose making is rolled back seals nothing more
+SELECT bastion.register_resource('undone', '{open}');
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SAVEPOINT s;
+SELECT bastion.sealed_key(bastion.seal('x', 'undone')) AS first \gset
+ROLLBACK TO s;
+SELECT bastion.seal('kept', 'undone') AS kept, bastion.blind_index('kept', 'undone') AS kept_index \gset
+SELECT bastion.sealed_key(:'kept') = :first AS same_key, count(*) AS keys FROM bastion.data_keys WHERE purpose = 'undone';
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.open_text(:'kept'), bastion.blind_index('kept', 'undone') = :'kept_index' AS same_index;
+COMMIT;
+
+-- in parallel workers
+CREATE TABLE test.many AS SELECT i AS id, bastion.seal_for(:'ann_tenant', 'value ' || i, 'smtp', i::text) AS value FROM generate_series(1, 2000) i;
+ALTER TABLE test.many SET (parallel_workers = 2);
+GRANT SELECT ON test.many TO regress_app;
+SET ROLE regress_app;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+EXPLAIN (COSTS OFF) SELECT count(*) FROM test.many WHERE bastion.open_text(value, id::text) = 'value ' || id;
+SELECT count(*) FROM test.many WHERE bastion.open_text(value, id::text) = 'value ' || id;
+SELECT count(*) FROM test.many WHERE bastion.blind_index(id::text, 'smtp') IS NULL;
+COMMIT;
+RESET ROLE; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
+
+-- docs/OPERATIONS.md: a table with a sealed column, its blind index, and a view for an ORM
+SELECT bastion.register_resource('customers', '{read,create,update,delete,open}');
+CREATE TABLE test.customers (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    email_sealed bastion.sealed NOT NULL,
+    email_index bytea NOT NULL
+);
+SELECT bastion.protect('test.customers');
+CREATE UNIQUE INDEX ON test.customers (tenant_id, email_index);
+CREATE VIEW test.customer WITH (security_invoker = true) AS
+SELECT id, name, CASE WHEN bastion.has_permission('customers.open') THEN bastion.open_text(email_sealed, id::text) END AS email, email_index
+FROM test.customers;
+CREATE FUNCTION test.write_customer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.id := coalesce(NEW.id, gen_random_uuid());
+        INSERT INTO test.customers (id, name, email_sealed, email_index)
+        VALUES (NEW.id, NEW.name, bastion.seal(NEW.email, 'customers', NEW.id::text), bastion.blind_index(lower(NEW.email), 'customers'));
+    ELSE
+        UPDATE test.customers SET name = NEW.name, email_sealed = bastion.seal(NEW.email, 'customers', id::text),
+                                  email_index = bastion.blind_index(lower(NEW.email), 'customers')
+        WHERE id = OLD.id;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER customer_write INSTEAD OF INSERT OR UPDATE ON test.customer FOR EACH ROW EXECUTE FUNCTION test.write_customer();
+GRANT SELECT, INSERT, UPDATE ON test.customers, test.customer TO regress_app;
+SET ROLE regress_app;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+INSERT INTO test.customer (name, email) VALUES ('Kim', 'Kim@Example.com'), ('Lee', 'lee@example.com');
+UPDATE test.customer SET email = 'LEE@example.com' WHERE name = 'Lee';
+SELECT name, email FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
+SELECT test.error($$INSERT INTO test.customer (name, email) VALUES ('Kim 2', 'KIM@example.com')$$) ~ '^23505' AS taken;
+SET LOCAL enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann');
+SELECT name, email FROM test.customer ORDER BY name;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob');
+SELECT count(*) FROM test.customer;
+COMMIT;
+RESET ROLE;
+
+SELECT bastion.unprotect('test.customers') IS NOT NULL AS unprotected LIMIT 1;
+DROP VIEW test.customer;
+DROP TABLE test.customers, test.many, test.sealed_values, test.checked CASCADE;
+DROP TABLE test.people;
+DROP FUNCTION test.opened, test.changed, test.write_customer;

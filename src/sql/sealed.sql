@@ -1,0 +1,124 @@
+
+-- Sealed values: the type, and the functions that seal, open and index. What seals for a tenant of the context needs its
+-- purpose to be a registered resource with the action open, so that no typing error makes a key that nobody may use.
+
+CREATE TYPE bastion.sealed;
+
+CREATE FUNCTION bastion.sealed_in(cstring) RETURNS bastion.sealed
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_in';
+COMMENT ON FUNCTION bastion.sealed_in(cstring) IS 'Input of bastion.sealed: \x and hexadecimal digits. SQLSTATE 22P02. Internal.';
+CREATE FUNCTION bastion.sealed_out(bastion.sealed) RETURNS cstring
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_out';
+COMMENT ON FUNCTION bastion.sealed_out(bastion.sealed) IS 'Output of bastion.sealed: the sealed form in hexadecimal. Internal.';
+CREATE FUNCTION bastion.sealed_recv(internal) RETURNS bastion.sealed
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_recv';
+COMMENT ON FUNCTION bastion.sealed_recv(internal) IS 'Binary input of bastion.sealed. SQLSTATE 22P03. Internal.';
+CREATE FUNCTION bastion.sealed_send(bastion.sealed) RETURNS bytea
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_send';
+COMMENT ON FUNCTION bastion.sealed_send(bastion.sealed) IS 'Binary output of bastion.sealed: the sealed form. Internal.';
+
+-- A ciphertext does not compress.
+CREATE TYPE bastion.sealed (
+    INPUT = bastion.sealed_in, OUTPUT = bastion.sealed_out, RECEIVE = bastion.sealed_recv, SEND = bastion.sealed_send,
+    INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
+);
+COMMENT ON TYPE bastion.sealed IS
+'A value that bastion.seal() encrypted: 80 bytes and the plaintext''s length. Text and binary form show the sealed bytes. It has no equality: bastion.blind_index() finds values';
+
+CREATE FUNCTION bastion.sealed(value bytea) RETURNS bastion.sealed
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_from_bytea';
+COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Sealed bytes as the type bastion.sealed. SQLSTATE BA003 for what is no sealed value.';
+CREATE CAST (bytea AS bastion.sealed) WITH FUNCTION bastion.sealed(bytea);
+CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
+
+CREATE FUNCTION bastion.is_sealed(value bytea) RETURNS boolean
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_is_sealed';
+COMMENT ON FUNCTION bastion.is_sealed(bytea) IS
+'Whether the bytes have the form of a sealed value: for the CHECK constraint of a bytea column that must never hold plaintext. Whether it opens is another question.';
+
+CREATE FUNCTION bastion.sealed_key(value bastion.sealed) RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_key';
+COMMENT ON FUNCTION bastion.sealed_key(bastion.sealed) IS
+'The id of the data key that sealed the value, from its header (bastion.data_keys.id). Internal.';
+
+CREATE FUNCTION bastion.sealing_key(purpose text, tenant uuid, for_index boolean) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.is_resource(purpose) IS NOT TRUE OR octet_length(purpose) > 100 OR bastion.is_reserved_resource(purpose) THEN
+        RAISE EXCEPTION 'purpose is not valid' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'A purpose is a resource name of at most 100 bytes, such as smtp.password, whose first word is not tenant, platform or bastion.';
+    END IF;
+    IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.permissions p WHERE p.name = purpose || '.open') THEN
+        RAISE EXCEPTION 'purpose is not registered' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'SELECT bastion.register_resource(purpose, ''{open}''); makes the permission that opens its values.';
+    END IF;
+    RETURN bastion.data_key(CASE WHEN for_index THEN 'bastion.blind_index.' ELSE '' END || purpose, tenant);
+END
+$$;
+COMMENT ON FUNCTION bastion.sealing_key(text, uuid, boolean) IS
+'The id of the data key for the values of a purpose, or for their blind index, made at first need. Internal. SQLSTATE 22023 for a purpose that is not valid, or of a tenant and not registered, BA001 without a root key.';
+
+CREATE FUNCTION bastion.seal(plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text';
+COMMENT ON FUNCTION bastion.seal(text, text, text) IS
+'The text encrypted for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer). purpose is a resource registered with the action open; bound_to, when given, must be given again to open, so that the value cannot be moved: the row''s key is a good choice. Sealing asks for no permission. NULL gives NULL. SQLSTATE 22004 for a purpose that is NULL, 22023 for one that is not valid or not registered, 25006 when the first key of a purpose is needed in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
+CREATE FUNCTION bastion.seal(plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea';
+COMMENT ON FUNCTION bastion.seal(bytea, text, text) IS
+'The same for bytes. SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
+
+CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
+COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
+'The text that was sealed. The value must be of the tenant of this transaction, which must hold the permission <purpose>.open, and bound_to as when it was sealed. Opening is not recorded. NULL gives NULL. SQLSTATE 22021 for bytes that are no text, 42501 without a tenant or the permission, BA003 for every other reason not to open (changed, moved, of another tenant, of an unknown or disabled key), the reason stands in the server log; BA001 and BA002 without the right root key.';
+CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
+COMMENT ON FUNCTION bastion.open_bytea(bastion.sealed, text) IS
+'The same as bytes. SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
+
+CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap';
+COMMENT ON FUNCTION bastion.rewrap(bastion.sealed, text) IS
+'The value sealed anew under the active key of its purpose, or itself when it is. Gives no plaintext and asks for no permission beside the tenant. SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
+
+CREATE FUNCTION bastion.blind_index(value text, purpose text) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text';
+COMMENT ON FUNCTION bastion.blind_index(text, text) IS
+'16 bytes that are the same for the same value in one tenant and purpose, and tell nothing else without the key: HMAC-SHA-256 (RFC 2104), cut. Store them beside a sealed value and index them to find it; bring the text into one form first (lower()). Whoever reads the column sees which rows are equal. The first call in a purpose makes the key; where that cannot be (read-only, standby), nothing was indexed yet, and the result is NULL. NULL gives NULL. SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
+CREATE FUNCTION bastion.blind_index(value bytea, purpose text) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea';
+COMMENT ON FUNCTION bastion.blind_index(bytea, text) IS
+'The same for bytes. SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
+
+-- For operators, who name the tenant: EXECUTE is granted to nobody.
+
+CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text_for';
+COMMENT ON FUNCTION bastion.seal_for(uuid, text, text, text) IS
+'As seal(), for a tenant that is named; NULL for the installation itself, whose values no context opens. For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
+CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea_for';
+COMMENT ON FUNCTION bastion.seal_for(uuid, bytea, text, text) IS
+'The same for bytes. SQLSTATE 22004, 22023, 23503, 25006, 54000, BA001, BA002.';
+CREATE FUNCTION bastion.open_text_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text_for';
+COMMENT ON FUNCTION bastion.open_text_for(uuid, bastion.sealed, text) IS
+'As open_text(), for a tenant that is named (NULL: the installation itself) and without a permission. For operators: EXECUTE is granted to nobody. SQLSTATE 22021, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.open_bytea_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea_for';
+COMMENT ON FUNCTION bastion.open_bytea_for(uuid, bastion.sealed, text) IS
+'The same as bytes. SQLSTATE BA001, BA002, BA003.';
+CREATE FUNCTION bastion.rewrap_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap_for';
+COMMENT ON FUNCTION bastion.rewrap_for(uuid, bastion.sealed, text) IS
+'As rewrap(), for a tenant that is named (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22023, 25006, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.blind_index_for(tenant uuid, value text, purpose text) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text_for';
+COMMENT ON FUNCTION bastion.blind_index_for(uuid, text, text) IS
+'As blind_index(), for a tenant that is named (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.blind_index_for(tenant uuid, value bytea, purpose text) RETURNS bytea
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea_for';
+COMMENT ON FUNCTION bastion.blind_index_for(uuid, bytea, text) IS
+'The same for bytes. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';

@@ -113,6 +113,14 @@ const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
     return memo->set;
 }
 
+// Of who holds a platform role and is no member, the first row that they own makes the list, during the very statement.
+const GrantSets* sets_with_own_list() {
+    const GrantSets* sets = grant_sets_of(require_context());
+    if (sets == nullptr || sets->defaults.user != 0 || IsInParallelMode()) return sets;
+    refresh_decision();
+    return grant_sets_of(require_context());
+}
+
 Datum can_by_acl(FunctionCallInfo fcinfo, bool anywhere) {
     const AclSet* set = memorised_set<AclSet>(fcinfo, anywhere);
     PG_RETURN_BOOL(set != nullptr && set->contains(PG_GETARG_INT64(1)));
@@ -193,8 +201,8 @@ Datum bastion_tenant_set(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_default_acl);
 Datum bastion_default_acl(PG_FUNCTION_ARGS) {
-    const GrantSets* sets = grant_sets_of(require_context());
     const std::string_view kind = view(PG_GETARG_TEXT_PP(0));
+    const GrantSets* sets = kind == "user" ? sets_with_own_list() : grant_sets_of(require_context());
     if (sets == nullptr) PG_RETURN_NULL();
     const int64 acl = kind == "user"     ? sets->defaults.user
                       : kind == "unit"   ? sets->defaults.unit

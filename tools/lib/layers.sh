@@ -10,6 +10,7 @@ layer_packages() {
             lint) echo "$lint_packages" ;;
             pgtap) pgtap_packages "$major" ;;
             tap) echo "$tap_packages" ;;
+            model) echo libpq-dev ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
         esac
     done
@@ -194,6 +195,33 @@ layer_fuzz_replay() {
             say "   $name failed:"
             tail -15 "$log"
         fi
+    done
+    count "$p" "$f" 0
+}
+
+# A fixed seed and one that nobody tried before, half of the operations each; then holes that must be found. MODEL_OPS is
+# the number of operations.
+layer_model() {
+    local log=$1 p=0 f=0 run
+    local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
+    local runs=("--seed 1 --ops $((ops / 2))" "--seed $seed --ops $((ops / 2))"
+        "--seed 1 --ops 20000 --plant-hole policy" "--seed 1 --ops 20000 --plant-hole check"
+        "--seed 1 --ops 40000 --plant-hole acl")
+    built
+    [ -d "$copy/test/model" ] || { count 0 0 0; return; }
+    make -C "$copy/test/model" -j"$(nproc)" OUT="$state/model" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }
+    fresh_cluster
+    for run in "${runs[@]}"; do
+        # shellcheck disable=SC2086 # a list of options
+        if "$state/model/model_test" --setup "$copy/test/model/setup.sql" --jobs "$(nproc)" $run >"$work/model.run" 2>&1; then
+            p=$((p + 1))
+            say "   $run: passed"
+        else
+            f=$((f + 1))
+            say "   $run:"
+            cut -c1-1000 "$work/model.run"
+        fi
+        cat "$work/model.run" >>"$log"
     done
     count "$p" "$f" 0
 }

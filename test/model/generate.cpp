@@ -1,0 +1,272 @@
+#include "generate.hpp"
+
+namespace model {
+
+Generator::Generator(unsigned long long seed) : random_(seed) {
+    const bool quiet = chance(40);
+    for (int kind = static_cast<int>(Kind::membership_set); kind < static_cast<int>(Kind::admin_dump); ++kind)
+        if (chance(quiet ? 90 : 40)) silent_.insert(static_cast<Kind>(kind));
+    for (const Kind kind : {Kind::exception_block, Kind::set_role, Kind::reconnect, Kind::begin_frozen, Kind::unshare})
+        if (chance(25)) silent_.insert(kind);
+    // Without rows there is nothing to see.
+    silent_.erase(Kind::admin_insert);
+}
+
+std::string Generator::pattern() {
+    static const char* const whole[] = {"*",
+                                        "*.read",
+                                        "*.update",
+                                        "*.delete",
+                                        "*.create",
+                                        "*.manage",
+                                        "tenant.*",
+                                        "tenant.members.manage",
+                                        "tenant.roles.manage",
+                                        "tenant.units.manage"};
+    static const char* const actions[] = {"read", "update", "delete", "create", "manage", "*"};
+    if (chance(35)) return whole[below(10)];
+    const int table = below(table_count);
+    return table == 5 && chance(25) ? "d5.edit" : resource(table) + "." + actions[below(6)];
+}
+
+// Mostly somebody who is let in.
+Identity Generator::somebody(const World& world) {
+    const bool again = chance(40);
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        const int tenant = below(tenant_count);
+        const Identity found{again ? last_user_ : below(user_count), tenant, chance(35) ? unit_of(tenant) : nobody};
+        if (may_work(world.now, found) || chance(4)) return found;
+    }
+    return {0, 0, nobody};
+}
+
+Op Generator::identity(const World& world) {
+    if (world.latch == Latch::identity && chance(85)) {
+        const int unit = chance(50) ? unit_of(world.latched.tenant) : nobody;
+        return {
+            chance(70) ? Kind::authenticate : Kind::present, world.latched.user, world.latched.tenant, unit, 0, 0, {}};
+    }
+    const Identity who = somebody(world);
+    return {chance(70) ? Kind::authenticate : Kind::present, who.user, who.tenant, who.unit, 0, 0, {}};
+}
+
+Op Generator::in_aborted(const World& world) {
+    if (!world.savepoints.empty() && chance(75))
+        return {
+            Kind::rollback_to, 0, 0, 0, 0, 0, world.savepoints[below(static_cast<int>(world.savepoints.size()))].name};
+    return {chance(80) ? Kind::rollback : Kind::commit, 0, 0, 0, 0, 0, {}};
+}
+
+Op Generator::outside(const World& world) {
+    const int draw = below(100);
+    if (draw < 60) return {draw < 54 ? Kind::begin : Kind::begin_frozen, 0, 0, 0, 0, 0, {}};
+    if (world.vars.role != login_role && draw < 70) return {Kind::set_role, login_role, 0, 0, 0, 0, {}};
+    if (draw < 64) return {Kind::set_role, below(database_role_count), 0, 0, 0, 0, {}};
+    if (draw < 66) return {Kind::scan_mode, below(7), 0, 0, 0, 0, {}};
+    if (draw < 68) return {Kind::generic_plans, below(2), 0, 0, 0, 0, {}};
+    if (draw < 72) return on_rows(world);
+    if (draw == 72 && chance(30)) return {Kind::reconnect, 0, 0, 0, 0, 0, {}};
+    return by_operator(world);
+}
+
+Op Generator::inside(const World& world) {
+    const bool has_identity = world.vars.context || world.vars.token;
+    const int draw = below(1000);
+    if (!has_identity && world.latch != Latch::nobody && draw < 850) return identity(world);
+    if (draw < 40) return {Kind::savepoint, 0, 0, 0, 0, 0, "s" + std::to_string(below(3))};
+    if (draw < 65 && !world.savepoints.empty())
+        return {draw < 55 ? Kind::rollback_to : Kind::release,
+                0,
+                0,
+                0,
+                0,
+                0,
+                world.savepoints[below(static_cast<int>(world.savepoints.size()))].name};
+    if (draw < 105) return {draw < 90 ? Kind::commit : Kind::rollback, 0, 0, 0, 0, 0, {}};
+    if (draw < 115) return {Kind::set_role, chance(50) ? login_role : below(database_role_count), 0, 0, 0, 0, {}};
+    if (draw < 130) return identity(world);
+    if (draw < 134) return {Kind::drop_context, 0, 0, 0, 0, 0, {}};
+    if (draw < 142) return {Kind::scan_mode, below(7), 0, 0, 0, 0, {}};
+    if (draw < 147) return {Kind::generic_plans, below(2), 0, 0, 0, 0, {}};
+    if (draw < 420) return function(world);
+    if (draw < 540) return by_operator(world);
+    return on_rows(world);
+}
+
+Op Generator::on_rows(const World& world) {
+    // The table that was just written is the one to look at.
+    const int table = chance(45) ? last_table_ : below(table_count);
+    last_table_ = table;
+    const int id = 1 + below(last_id);
+    const int low = chance(60) ? 1 : id;
+    const int high = low == 1 ? last_id + 4 : id + below(4);
+    const int draw = below(100);
+    if (draw < 33) {
+        const int mode = below(11);
+        return {Kind::select, mode == 9 && chance(60) ? 0 : mode, table, low, high, 0, {}};
+    }
+    if (draw < 52)
+        return {Kind::insert, below(2), table, id, below(100), chance(12) ? below(tenant_count) : nobody, {}};
+    if (draw < 60) return {Kind::upsert, below(2), table, id, below(100), 0, {}};
+    if (draw < 72)
+        return {Kind::update,
+                chance(4) ? 5 : below(5),
+                table,
+                chance(70) ? id : low,
+                chance(70) ? id + below(4) : high,
+                0,
+                {}};
+    if (draw < 77) return {Kind::remove, below(2), table, id, id + below(2), 0, {}};
+    if (draw < 83) return {Kind::merge, below(2), table, id, below(100), 0, {}};
+    if (draw < 86) return {Kind::steal, below(2), table, id, id + below(4), below(tenant_count), {}};
+    if (draw < 89) return {Kind::exception_block, below(2), table, id, id + below(6), below(tenant_count), {}};
+    if (draw < 90) return {Kind::copy_from, 0, table, 0, 0, 0, {}};
+    if (draw < 94 || world.cursors.empty()) return {Kind::open, below(4), table, below(2), 0, 0, {}};
+    auto cursor = world.cursors.begin();
+    std::advance(cursor, below(static_cast<int>(world.cursors.size())));
+    return {Kind::fetch, cursor->first, 0, chance(40) ? 0 : 1 + below(3), 0, 0, {}};
+}
+
+// Mostly a row that the user of the moment manages.
+std::pair<int, int> Generator::row_to_share(const World& world) {
+    const Decision decision = decide(world);
+    int table = chance(50) && last_table_ > 1 ? last_table_ : 2 + below(table_count - 2);
+    int id = 1 + below(last_id);
+    for (int attempt = 0; attempt < 12; ++attempt) {
+        const auto& rows = world.now.tables[table].rows;
+        if (!rows.empty()) {
+            auto row = rows.begin();
+            std::advance(row, below(static_cast<int>(rows.size())));
+            id = row->first;
+            if (decision.standing != Standing::authenticated || chance(8)) break;
+            const Judge judge(world.now, decision.identity);
+            if (judge.may(resource(table) + ".manage", row->second.acl, false)) break;
+        }
+        if (attempt % 3 == 2) table = 2 + below(table_count - 2);
+    }
+    return {table, id};
+}
+
+Op Generator::share(const World& world, Kind kind) {
+    static const int bounds[] = {user_count, unit_count, role_count, tenant_count};
+    const auto [table, id] = row_to_share(world);
+    const auto& rows = world.now.tables[table].rows;
+    const int tenant = world.latch == Latch::identity ? world.latched.tenant : below(tenant_count);
+    last_table_ = table;
+    // What was shared is what can be taken back.
+    if (kind == Kind::unshare && rows.contains(id) && chance(80)) {
+        const int acl = rows.at(id).acl;
+        const auto entry = world.now.entries.lower_bound({acl, Subject::user, -1});
+        if (entry != world.now.entries.end() && entry->first.acl == acl) {
+            if (entry->first.kind == Subject::user) last_user_ = entry->first.subject;
+            return {kind, table, id, static_cast<int>(entry->first.kind), entry->first.subject, 0, {}};
+        }
+    }
+    const int subject = chance(40) ? 0 : below(4);
+    int whom = below(bounds[subject]);
+    for (int attempt = 0; attempt < 6 && subject == 0 && !world.now.is_member(whom, tenant); ++attempt)
+        whom = below(user_count);
+    if (subject == 1 && chance(80)) whom = unit_of(tenant);
+    if (subject == 3 && chance(60)) whom = tenant;
+    if (subject == 0) last_user_ = whom;
+    return {kind, table, id, subject, whom, 1 + below(4), {}};
+}
+
+Op Generator::function(const World& world) {
+    const int tenant = world.latch == Latch::identity ? world.latched.tenant : below(tenant_count);
+    const int unit = chance(40) ? unit_of(chance(90) ? tenant : below(tenant_count)) : nobody;
+    const int own_role = chance(90) ? 7 + tenant * 2 + below(2) : below(role_count);
+    const int draw = below(100);
+    if (draw < 8) return {Kind::permissions, 0, 0, 0, 0, 0, {}};
+    if (draw < 12) return {Kind::tenants_with, 0, 0, 0, 0, 0, resource(below(table_count)) + ".read"};
+    if (draw < 42) return share(world, Kind::share);
+    if (draw < 58) return share(world, Kind::unshare);
+    if (draw < 62) return share(world, Kind::shares_of);
+    if (draw < 70)
+        return {Kind::membership_set,
+                below(user_count),
+                chance(50) ? own_role : below(role_count),
+                unit,
+                chance(80) ? 0 : below(4),
+                0,
+                {}};
+    if (draw < 74) return {Kind::membership_remove, below(user_count), 0, unit, 0, 0, {}};
+    if (draw < 84) return {Kind::permission_put, below(user_count), 0, unit, below(2), 0, pattern()};
+    if (draw < 88) return {Kind::permission_reset, below(user_count), 0, unit, 0, 0, pattern()};
+    if (draw < 92) return {Kind::role_grant, own_role, 0, 0, 0, 0, pattern()};
+    if (draw < 94) return {Kind::role_revoke, own_role, 0, 0, 0, 0, pattern()};
+    if (draw < 96) return {Kind::role_inherit, own_role, chance(60) ? below(7) : below(role_count), 0, 0, 0, {}};
+    return {Kind::unit_move, unit_of(tenant), chance(70) ? unit_of(tenant) : nobody, 0, 0, 0, {}};
+}
+
+Op Generator::by_operator(const World& world) {
+    const int tenant = below(tenant_count);
+    const int unit = chance(45) ? unit_of(tenant) : nobody;
+    const int validity = chance(70) ? 0 : below(4);
+    // What it changes concerns whoever is at work.
+    const bool concerned = world.latch == Latch::identity && chance(50);
+    const int user = concerned ? world.latched.user : below(user_count);
+    const int where = concerned ? world.latched.tenant : tenant;
+    const int draw = below(1000);
+    if (draw < 120)
+        return {Kind::admin_membership,
+                user,
+                tenant,
+                unit,
+                chance(35) ? 7 + tenant * 2 + below(2) : below(role_count),
+                validity,
+                {}};
+    if (draw < 150) return {Kind::admin_membership_remove, user, tenant, unit, 0, 0, {}};
+    if (draw < 250) return {Kind::admin_pattern, application_role + below(7), below(2), 0, 0, 0, pattern()};
+    if (draw < 290) return {Kind::admin_inherit, 7 + below(6), below(role_count), below(2), 0, 0, {}};
+    if (draw < 380)
+        return {Kind::admin_right, user, where, chance(50) ? unit_of(where) : nobody, below(2), validity, pattern()};
+    if (draw < 460) {
+        if (world.now.own_rights.empty()) return {Kind::admin_dump, 0, below(table_count), 0, 0, 0, {}};
+        auto right = world.now.own_rights.begin();
+        std::advance(right, below(static_cast<int>(world.now.own_rights.size())));
+        const Place& place = right->first.first;
+        return {Kind::admin_right_remove, place.user, place.tenant, place.unit, 0, 0, right->first.second};
+    }
+    if (draw < 475) return {Kind::admin_platform, below(user_count), below(7), 0, 0, validity, {}};
+    if (draw < 500) return {Kind::admin_platform_remove, below(user_count), below(7), 0, 0, 0, {}};
+    if (draw < 560) return {Kind::admin_unit_move, unit_of(tenant), chance(70) ? unit_of(tenant) : nobody, 0, 0, 0, {}};
+    if (draw < 600) return {Kind::admin_unit_make, below(unit_count), 0, 0, 0, 0, {}};
+    if (draw < 620) return {Kind::admin_unit_remove, below(unit_count), 0, 0, 0, 0, {}};
+    if (draw < 630) return {Kind::admin_user, user, 0, 0, 0, 0, {}};
+    if (draw < 665) return {Kind::admin_user, below(user_count), 1, 0, 0, 0, {}};
+    if (draw < 670) return {Kind::admin_tenant, tenant, 0, 0, 0, 0, {}};
+    if (draw < 690) return {Kind::admin_tenant, tenant, 1, 0, 0, 0, {}};
+    if (draw < 730) {
+        static const int bounds[] = {user_count, unit_count, role_count, tenant_count};
+        const int kind = below(3);
+        const int subject = below(4);
+        const int place = kind == 0   ? below(tenant_count)
+                          : kind == 1 ? below(unit_count)
+                                      : below(user_count * tenant_count);
+        return {Kind::admin_entry, kind, place, subject, below(bounds[subject]), below(5), {}};
+    }
+    const int table = below(table_count);
+    if (draw < 830)
+        return {Kind::admin_insert, 0, table, 1 + below(last_id), tenant, chance(20) ? nobody : below(user_count), {}};
+    if (draw < 880) return {Kind::admin_delete, 0, table, 1 + below(last_id), 0, 0, {}};
+    if (draw < 898) return {Kind::admin_protect, 0, table, below(3), below(3), 0, {}};
+    if (draw < 901) return {Kind::admin_unprotect, 0, table, 0, 0, 0, {}};
+    return {Kind::admin_dump, 0, table, 0, 0, 0, {}};
+}
+
+Op Generator::draw(const World& world) {
+    if (!world.in_transaction) return outside(world);
+    return world.aborted ? in_aborted(world) : inside(world);
+}
+
+Op Generator::next(const World& world) {
+    Op op = draw(world);
+    for (int attempt = 0; attempt < 30 && silent_.contains(op.kind); ++attempt) op = draw(world);
+    if (op.kind >= Kind::admin_membership && op.kind <= Kind::admin_platform_remove && op.kind != Kind::admin_pattern &&
+        op.kind != Kind::admin_inherit)
+        last_user_ = op.a;
+    return op;
+}
+
+}  // namespace model

@@ -1,0 +1,41 @@
+// Draws the next operation. What it draws depends on the world, so that most operations have something to do: after an
+// error the transaction is rolled back, inside a transaction somebody is authenticated, rows that exist are asked for.
+#pragma once
+
+#include <random>
+
+#include "world.hpp"
+
+namespace model {
+
+class Generator {
+public:
+    explicit Generator(unsigned long long seed);
+    Op next(const World& world);
+
+private:
+    int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned long long>(bound)); }
+    bool chance(int percent) { return below(100) < percent; }
+    int unit_of(int tenant) { return tenant * 3 + below(3); }
+    std::string pattern();
+    Identity somebody(const World& world);
+    Op in_aborted(const World& world);
+    Op outside(const World& world);
+    Op inside(const World& world);
+    Op identity(const World& world);
+    Op on_rows(const World& world);
+    Op function(const World& world);
+    Op by_operator(const World& world);
+    std::pair<int, int> row_to_share(const World& world);
+    Op share(const World& world, Kind kind);
+    Op draw(const World& world);
+
+    std::mt19937_64 random_;
+    // Each generator leaves some kinds out: what happens all the time hides what would happen without it (Groce and
+    // others, Swarm testing, 2012). A cache that is emptied every moment is never stale.
+    std::set<Kind> silent_;
+    int last_table_ = 0;
+    int last_user_ = 0;  // with whom something was shared, or who got or lost a right
+};
+
+}  // namespace model

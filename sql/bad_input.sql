@@ -40,7 +40,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
-    'bastion.cache_stats()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()',
     'bastion.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -112,6 +112,12 @@ INSERT INTO test.functions VALUES
     ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
     ('bastion.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
+    ('bastion.secret_put(text,text,text,text,text[],timestamptz,boolean)',
+     ARRAY['''mail''', '''attack at dawn''', '''smtp''', '''password''', '''{}''', 'now()', 'true']),
+    ('bastion.secret_get(text,text,integer)', ARRAY['''mail''', '''test''', '1']),
+    ('bastion.secret_change(text,boolean,timestamptz,text[])', ARRAY['''mail''', 'true', 'now()', '''{}''']),
+    ('bastion.secret_delete(text,integer)', ARRAY['''mail''', '1']),
+    ('bastion.log_server_only(text)', ARRAY['''a line''']),
     ('bastion.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
     ('bastion.sealed_in(cstring)', ARRAY['test.sealed()::text::cstring']),
     ('bastion.sealed_out(bastion.sealed)', ARRAY['test.sealed()']),

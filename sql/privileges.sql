@@ -33,6 +33,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
+    'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
+    'bastion.secret_change(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
     'bastion.sealed_in(cstring)', 'bastion.sealed_out(bastion.sealed)', 'bastion.sealed_recv(internal)',
     'bastion.sealed_send(bastion.sealed)', 'bastion.sealed(bytea)', 'bastion.is_sealed(bytea)', 'bastion.seal(text,text,text)',
     'bastion.seal(bytea,text,text)', 'bastion.open_text(bastion.sealed,text)', 'bastion.open_bytea(bastion.sealed,text)',
@@ -41,7 +43,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
     'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
-    'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions']) t;
+    'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions', 'bastion.secrets',
+    'bastion.secret_access_log']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
 CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api');
@@ -136,6 +139,8 @@ WHERE prosecdef AND name::text NOT IN (
     'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
     'bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
     'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)',
+    'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
+    'bastion.secret_change(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
     'bastion.tenant_delete(text)',
     -- for migration roles and the event trigger
     'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',

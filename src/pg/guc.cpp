@@ -17,6 +17,8 @@ const config_enum_entry require_context_values[] = {
     {"off", require_context_off, false}, {"error", require_context_error, false}, {nullptr, 0, false}};
 const config_enum_entry signup_mode_values[] = {{"open", 0, false}, {"closed", 1, false}, {nullptr, 0, false}};
 
+const config_enum_entry secret_log_values[] = {{"standard", 0, false}, {"strict", 1, false}, {nullptr, 0, false}};
+
 struct StringSetting {
     const char* name;
     const char* description;
@@ -100,6 +102,11 @@ const EnumSetting enums[] = {
     {"bastion.require_context",
      "'error' makes a read of a protected table without an identity raise; 'off' shows no rows.",
      &settings.require_context, require_context_values, PGC_USERSET},
+    {"bastion.secret_log",
+     "'strict' opens no secret whose access cannot be written to bastion.secret_access_log; 'standard' then only "
+     "writes "
+     "the server log.",
+     &settings.secret_log, secret_log_values, PGC_SUSET},
     {"bastion.signup_mode", "'open' lets anybody sign up; 'closed' refuses.", &settings.signup_mode, signup_mode_values,
      PGC_SUSET},
 };

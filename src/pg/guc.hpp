@@ -17,6 +17,7 @@ struct Settings {
     int require_context = 0;
     char* root_key = nullptr;
     int signup_mode = 0;
+    int secret_log = 0;
     int max_concurrent_hashes = 0;
     int token_cache_entries;
     int access_token_lifetime = 1800;

@@ -3,6 +3,7 @@
 #include "pg/context.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
+#include "pg/owner_spi.hpp"
 #include "pg/value_text.hpp"
 
 namespace bastion::pg {
@@ -76,6 +77,9 @@ DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view p
     Memo& memo = memo_of(fcinfo);
     if (remembers(memo, scope) && std::string_view(memo.purpose, memo.purpose_size) == purpose) return memo.key;
     memo.key = nullptr;
+    // Purposes of the extension's own are refused, keys or not.
+    if (scope.requester != nullptr && purpose.starts_with("bastion."))
+        return &need_data_key(static_cast<std::uint32_t>(make_sealing_key(scope.tenant, purpose, for_index)));
     const bool may_make = !for_index || !(XactReadOnly || RecoveryInProgress() || IsInParallelMode());
     DataKey* key =
         may_make ? &need_active_key(scope.tenant, purpose, for_index) : find_active_index_key(scope.tenant, purpose);

@@ -83,6 +83,11 @@ AS $$
            ('bastion.sealed_send(bastion.sealed)'),
            ('bastion.sealed(bytea)'),
            ('bastion.is_sealed(bytea)'),
+           ('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)'),
+           ('bastion.secret_get(text, text, integer)'),
+           ('bastion.secret_list()'),
+           ('bastion.secret_change(text, boolean, timestamptz, text[])'),
+           ('bastion.secret_delete(text, integer)'),
            ('bastion.seal(text, text, text)'),
            ('bastion.seal(bytea, text, text)'),
            ('bastion.open_text(bastion.sealed, text)'),
@@ -100,7 +105,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     VALUES ('bastion.tenants'::regclass), ('bastion.units'), ('bastion.unit_parents'), ('bastion.unit_closure'),
            ('bastion.users'), ('bastion.memberships'), ('bastion.user_permissions'), ('bastion.roles'),
-           ('bastion.role_parents'), ('bastion.permissions'), ('bastion.role_permissions')
+           ('bastion.role_parents'), ('bastion.permissions'), ('bastion.role_permissions'), ('bastion.secrets'), ('bastion.secret_access_log')
 $$;
 COMMENT ON FUNCTION bastion.app_role_tables() IS
 'The tables, each under row-level security, that an application role may read. Internal.';

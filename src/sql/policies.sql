@@ -61,6 +61,20 @@ ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);
 COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permissions are the same for everybody';
 
+ALTER TABLE bastion.secrets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY secrets_own ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()) AND owner_id = (SELECT bastion.user_id()));
+COMMENT ON POLICY secrets_own ON bastion.secrets IS 'The user''s own secrets';
+CREATE POLICY secrets_of_tenant ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')));
+COMMENT ON POLICY secrets_of_tenant ON bastion.secrets IS 'Every secret of the tenant, for those who may see that it exists';
+
+ALTER TABLE bastion.secret_access_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY secret_access_log_of_tenant ON bastion.secret_access_log FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.events.read')));
+COMMENT ON POLICY secret_access_log_of_tenant ON bastion.secret_access_log IS 'What was done with the tenant''s secrets';
+
+ALTER TABLE bastion.secret_versions ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bastion.user_passwords ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bastion.vault ENABLE ROW LEVEL SECURITY;
 ALTER TABLE bastion.data_keys ENABLE ROW LEVEL SECURITY;

@@ -193,6 +193,9 @@ INSERT INTO bastion.permissions (resource, action, system, description) VALUES
     ('tenant.roles', 'manage', true, 'Make, change and delete roles of the tenant'),
     ('tenant.units', 'read', true, 'See the units'),
     ('tenant.units', 'manage', true, 'Make, change and delete units'),
+    ('tenant.secrets', 'read', true, 'See which secrets the tenant has'),
+    ('tenant.secrets', 'open', true, 'Open the tenant''s secrets'),
+    ('tenant.secrets', 'manage', true, 'Put, change and delete the tenant''s secrets'),
     ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant');
 
 INSERT INTO bastion.role_permissions (role_id, pattern, system)
@@ -200,7 +203,7 @@ SELECT r.id, unnest(g.patterns), true
 FROM (VALUES
         ('owner', ARRAY['*', 'tenant.*']),
         ('admin', ARRAY['*', 'tenant.read', 'tenant.update', 'tenant.members.*', 'tenant.roles.*', 'tenant.units.*',
-                        'tenant.events.*']),
+                        'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage']),
         ('developer', ARRAY['*.create', '*.read', '*.update', '*.delete', '*.execute']),
         ('member', ARRAY['*.create', '*.read', '*.update']),
         ('operator', ARRAY['*.read', '*.execute']),

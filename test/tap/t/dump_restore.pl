@@ -99,6 +99,15 @@ INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
 SELECT u.id, t.id, 'reports.read', 'deny' FROM bastion.users u, bastion.tenants t WHERE u.username = 'bob' AND t.slug = 'bob';
 INSERT INTO bastion.platform_roles (user_id, role_id)
 SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.username = 'bob' AND r.name = 'auditor';
+-- sealed values and secrets
+SELECT bastion.register_resource('smtp', '{open}');
+CREATE TABLE shop.sealed (tenant_id uuid, value bastion.sealed, found bytea);
+INSERT INTO shop.sealed SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp', slug), bastion.blind_index_for(id, 'attack at dawn', 'smtp')
+FROM bastion.tenants;
+BEGIN;
+SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
+SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
+COMMIT;
 -- lists of a row and of a user, with shares
 INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
 SELECT tenant_id, 'row', id, 'shop.documents', '1' FROM bastion.acls WHERE kind = 'tenant';
@@ -169,6 +178,11 @@ sub check_working {
     is(answer($server, $database, qq{SET ROLE app; BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL;
         SELECT bastion.has_permission('documents.read'), title FROM shop.documents; COMMIT; SELECT count(*) FROM shop.documents}),
         "t\nt|of Ann\n0", "$label: an old token shows its tenant's rows, and nobody sees any");
+    is(answer($server, $database, q{SELECT bool_and(bastion.open_text_for(s.tenant_id, s.value, t.slug) = 'attack at dawn'
+            AND s.found = bastion.blind_index_for(s.tenant_id, 'attack at dawn', 'smtp')), count(*) FROM shop.sealed s JOIN bastion.tenants t ON t.id = s.tenant_id}),
+        't|2', "$label: sealed values open and are found");
+    is(answer($server, $database, qq{BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; SELECT bastion.secret_get('mail'); COMMIT}),
+        "t\nattack at dusk", "$label: a secret opens");
     is(answer($server, $database, q{SELECT bastion_api.login('ann', 'correct horse ann') ->> 'token_type', bastion_api.login('bob', 'correct horse ann') ->> 'error'}),
         'Bearer|invalid_grant', "$label: old passwords");
     is(answer($server, $database, q{SELECT jsonb_array_length(bastion_api.login('bob', 'correct horse bob') -> 'tenants')}), '2', "$label: both tenants of a user");

@@ -1,0 +1,116 @@
+-- Secrets: put, opened, listed, changed, deleted; by whom; what is recorded; what nobody reads.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE TABLE test.people AS
+SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant, (answer #>> '{user,id}')::uuid AS id
+FROM unnest(ARRAY['secann', 'secbob', 'seccid']) name,
+     LATERAL bastion_api.signup(name || '@secrets.example', 'correct horse', initcap(name), initcap(name), name) answer;
+SELECT token AS ann, tenant AS ann_tenant FROM test.people WHERE name = 'secann' \gset
+SELECT token AS bob FROM test.people WHERE name = 'secbob' \gset
+SELECT token AS cid FROM test.people WHERE name = 'seccid' \gset
+-- bob is an admin of ann's tenant, cid a viewer
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+SELECT p.id, :'ann_tenant', r.id FROM test.people p JOIN bastion.roles r ON (p.name, r.name) IN (('secbob', 'admin'), ('seccid', 'viewer')) AND r.tenant_id IS NULL;
+CREATE TABLE test.tries (statement text);
+INSERT INTO test.tries VALUES ($$SELECT bastion.secret_get('mail', 'nightly job')$$), ($$SELECT bastion.secret_get('no such')$$),
+    ($$SELECT bastion.secret_put('mail', 'taken over')$$), ($$SELECT bastion.secret_change('mail', active => false)$$), ($$SELECT bastion.secret_delete('mail')$$);
+GRANT SELECT ON test.tries TO regress_app;
+
+SET ROLE regress_app;
+-- nobody
+SELECT test.error(statement) FROM test.tries;
+SELECT * FROM bastion.secret_list();
+SELECT count(*) FROM bastion.secrets;
+
+-- the owner of the tenant
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.secret_put('mail', 'attack at dawn', 'smtp', 'password', '{ops,mail}', 'infinity');
+SELECT bastion.secret_get('mail'), bastion.secret_get('mail', E'nightly\njob', 1);
+SELECT bastion.secret_put('mail', 'attack at noon', 'smtp', 'password');
+SELECT bastion.secret_get('mail') AS newest, bastion.secret_get('mail', version => 1) AS first;
+SELECT bastion.secret_put('mail', 'of Ann alone', own => true);
+SELECT bastion.secret_get('mail') AS own_first;
+SELECT bastion.secret_delete('mail');
+SELECT bastion.secret_get('mail') AS tenants_again;
+SELECT bastion.secret_put('empty', ''), bastion.secret_get('empty') = '' AS empty, bastion.secret_put('own', 'x', own => true);
+SELECT name, own, provider, type, tags, active, expires_at, version, uses, last_used_at IS NOT NULL AS used FROM bastion.secret_list();
+SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %L)', name, value, provider, type, tags))
+FROM (VALUES ('', 'x', 'p', 't', '{}'), ('n', NULL, 'p', 't', '{}'), ('n', 'x', '', 't', '{}'), ('n', 'x', 'p', E'\n', '{}'),
+             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', NULL)) v (name, value, provider, type, tags);
+SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_delete('mail', 2)$$),
+       test.error($$SELECT bastion.secret_delete('mail', 9)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
+SELECT bastion.secret_delete('mail', 1);
+SELECT test.error($$SELECT bastion.secret_get('mail', version => 1)$$), bastion.secret_get('mail');
+-- inactive, expired
+SELECT bastion.secret_change('mail', active => false), test.error($$SELECT bastion.secret_get('mail')$$);
+SELECT bastion.secret_change('mail', active => true, expires_at => clock_timestamp()), test.error($$SELECT bastion.secret_get('mail')$$);
+SELECT bastion.secret_change('mail', expires_at => 'infinity', tags => '{later}'), bastion.secret_get('mail');
+SELECT test.error($$SELECT bastion.secret_change('mail', tags => array_fill('x'::text, ARRAY[51]))$$);
+COMMIT;
+
+-- an admin sees that it exists, puts and deletes, but does not open; a viewer does nothing
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'secann');
+SELECT test.error(statement) FROM test.tries WHERE statement ~ 'get';
+SELECT name, own, uses FROM bastion.secret_list();
+SELECT bastion.secret_put('put by an admin', 'x'), test.error($$SELECT bastion.secret_get('put by an admin')$$);
+SELECT count(*) > 10 AS log, count(*) FILTER (WHERE name = 'own') AS own FROM bastion.secret_access_log;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'cid', 'secann');
+SELECT test.error(statement) FROM test.tries;
+SELECT bastion.secret_put('mail', 'of Cid', own => true), bastion.secret_get('mail');
+SELECT name, own FROM bastion.secret_list();
+SELECT count(*) FROM bastion.secrets;
+SELECT count(*) FROM bastion.secret_access_log;
+COMMIT;
+-- another tenant
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'secbob');
+SELECT test.error(statement) FROM test.tries WHERE statement !~ 'put';
+SELECT count(*) FROM bastion.secret_list();
+SELECT count(*) FROM bastion.secrets;
+COMMIT;
+-- the values are granted to nobody
+SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion.secret_record('get', NULL, 'x', 1, 'x')$$),
+       test.error($$INSERT INTO bastion.secrets DEFAULT VALUES$$);
+RESET ROLE;
+
+-- what is recorded, in the order of writing
+SELECT action, l.name, version, user_id = p.id AS by, actor_id = p.id AS actor, p.name AS who, purpose
+FROM bastion.secret_access_log l LEFT JOIN test.people p ON p.id = l.user_id WHERE l.tenant_id = :'ann_tenant' ORDER BY l.id;
+SELECT test.error('UPDATE bastion.secret_access_log SET name = name'), test.error('TRUNCATE bastion.secret_access_log');
+
+-- a value copied to another secret, or to another version, does not open
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+UPDATE bastion.secret_versions v SET value = o.value FROM bastion.secret_versions o, bastion.secrets a, bastion.secrets b
+WHERE v.secret_id = a.id AND o.secret_id = b.id AND a.name = 'empty' AND b.name = 'put by an admin';
+SELECT test.error($$SELECT bastion.secret_get('empty')$$);
+ROLLBACK;
+-- no purpose of applications reaches the keys of secrets
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT test.error($$SELECT bastion.seal('x', 'bastion.secrets')$$);
+COMMIT;
+
+-- in a transaction that may not write: a line in the server log, and in strict mode nothing
+BEGIN READ ONLY;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.secret_get('mail');
+SELECT test.error($$SELECT bastion.secret_put('mail', 'x')$$);
+SET LOCAL bastion.secret_log = strict;
+SELECT test.error($$SELECT bastion.secret_get('mail')$$);
+COMMIT;
+SET ROLE regress_app;
+SELECT test.error('SET bastion.secret_log = standard');
+RESET ROLE;
+
+-- the secrets of a tenant, and of a user, go with them
+DELETE FROM bastion.tenants WHERE slug = 'seccid';
+DELETE FROM bastion.users WHERE email = 'seccid@secrets.example';
+SELECT count(*) AS own_left FROM bastion.secrets WHERE tenant_id = :'ann_tenant' AND owner_id IS NOT NULL;
+DELETE FROM bastion.tenants WHERE id = :'ann_tenant';
+SELECT (SELECT count(*) FROM bastion.secrets WHERE tenant_id = :'ann_tenant') AS left, count(*) > 0 AS log_stays FROM bastion.secret_access_log WHERE tenant_id = :'ann_tenant';
+DROP TABLE test.people, test.tries;

@@ -1,0 +1,208 @@
+
+-- Putting, opening, changing and deleting secrets. A user's own secrets are reached by that user alone; the tenant's need
+-- tenant.secrets.open to open and tenant.secrets.manage to change, held in the whole tenant. A name means one's own secret
+-- first. Every access is written to the server log before a value leaves, and to secret_access_log where the transaction can.
+
+CREATE FUNCTION bastion.log_server_only(message text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_log_server_only';
+COMMENT ON FUNCTION bastion.log_server_only(text) IS
+'Writes a line to the server log, whatever log_min_messages is, and never to the client. Internal.';
+
+CREATE FUNCTION bastion.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    actor uuid := bastion.event_actor(bastion.whoami());
+    reason text := left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200);
+BEGIN
+    PERFORM bastion.log_server_only('secret access: ' || jsonb_build_object(
+        'action', action, 'secret', secret_id, 'name', name, 'version', version, 'tenant', bastion.tenant_id(),
+        'user', bastion.user_id(), 'actor', actor, 'session', bastion.session_id(), 'ip', host(inet_client_addr()),
+        'user_agent', bastion.request_user_agent(), 'purpose', reason)::text);
+    IF current_setting('transaction_read_only')::boolean THEN
+        IF bastion.setting('bastion.secret_log') = 'strict' THEN
+            RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'read_only_sql_transaction',
+                HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write.';
+        END IF;
+        RETURN;
+    END IF;
+    INSERT INTO bastion.secret_access_log (action, secret_id, name, version, tenant_id, user_id, actor_id, session_id, ip, user_agent, purpose)
+    VALUES (action, secret_id, name, version, bastion.tenant_id(), bastion.user_id(), actor, bastion.session_id(),
+            inet_client_addr(), bastion.request_user_agent(), reason);
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_record(text, uuid, text, integer, text) IS
+'Records an access to a secret: a line in the server log always, and a row where the transaction may write. Internal. SQLSTATE 25006 in a read-only transaction when bastion.secret_log is strict.';
+
+CREATE FUNCTION bastion.secret_require(permission text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.tenant_if_allowed(permission) IS NULL THEN
+        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It must be held in the whole tenant.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant. Internal.';
+
+-- Locks nothing: a row that is to be changed is locked by the change.
+CREATE FUNCTION bastion.secret_find(name text, permission text) RETURNS bastion.secrets
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_secret bastion.secrets;
+BEGIN
+    PERFORM bastion.require_tenant();
+    SELECT * INTO found_secret FROM bastion.secrets s
+    WHERE s.tenant_id = bastion.tenant_id() AND s.owner_id = bastion.user_id() AND s.name = secret_find.name;
+    IF NOT FOUND THEN
+        PERFORM bastion.secret_require(permission);
+        SELECT * INTO found_secret FROM bastion.secrets s
+        WHERE s.tenant_id = bastion.tenant_id() AND s.owner_id IS NULL AND s.name = secret_find.name;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'no such secret' USING ERRCODE = 'undefined_object';
+        END IF;
+    END IF;
+    RETURN found_secret;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_find(text, text) IS
+'The secret of that name: the user''s own, or else the tenant''s, for which the permission is needed. Internal. SQLSTATE 42501, 42704.';
+
+CREATE FUNCTION bastion.secret_place(secret_id uuid, version integer) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT secret_id || '/' || version $$;
+COMMENT ON FUNCTION bastion.secret_place(uuid, integer) IS 'What the value of a secret is bound to. Internal.';
+
+CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT '{}',
+                                   expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    secret bastion.secrets;
+BEGIN
+    IF own IS NOT TRUE THEN
+        PERFORM bastion.secret_require('tenant.secrets.manage');
+    END IF;
+    IF value IS NULL OR bastion.is_label(secret_put.name) IS NOT TRUE OR bastion.is_label(secret_put.provider) IS FALSE
+       OR bastion.is_label(secret_put.type) IS FALSE OR tags IS NULL OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
+       OR octet_length(array_to_string(tags, ',')) > 4000 THEN
+        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words; the value must not be NULL.';
+    END IF;
+    PERFORM bastion.data_key('bastion.secrets', tenant);
+    INSERT INTO bastion.secrets AS s (tenant_id, owner_id, name, provider, type, tags, expires_at, created_by)
+    VALUES (tenant, CASE WHEN own THEN bastion.user_id() END, secret_put.name, secret_put.provider, secret_put.type,
+            secret_put.tags, secret_put.expires_at, bastion.user_id())
+    ON CONFLICT ON CONSTRAINT secrets_tenant_id_owner_id_name_key DO UPDATE
+    SET provider = EXCLUDED.provider, type = EXCLUDED.type, tags = EXCLUDED.tags, expires_at = EXCLUDED.expires_at, active = true,
+        version = s.version + 1, updated_at = now()
+    RETURNING s.* INTO secret;
+    INSERT INTO bastion.secret_versions (secret_id, version, value, created_by)
+    VALUES (secret.id, secret.version,
+            bastion.seal_for(tenant, secret_put.value, 'bastion.secrets', bastion.secret_place(secret.id, secret.version)),
+            bastion.user_id());
+    PERFORM bastion.secret_record('put', secret.id, secret.name, secret.version, NULL);
+    RETURN secret.version;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
+'Stores a secret under a name, sealed, as a new version when there is one already, and returns the version. own makes it the user''s own; else it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. A put makes the secret active and replaces provider, type, tags and expires_at. Send the value as a parameter. SQLSTATE 22023 for what makes no secret, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+
+CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion.secret_find(secret_get.name, 'tenant.secrets.open');
+    wanted integer := coalesce(secret_get.version, secret.version);
+    sealed bastion.sealed;
+BEGIN
+    IF NOT secret.active THEN
+        RAISE EXCEPTION 'secret is not active' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF secret.expires_at <= clock_timestamp() THEN
+        RAISE EXCEPTION 'secret has expired' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    SELECT v.value INTO sealed FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = wanted;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM bastion.secret_record('get', secret.id, secret.name, wanted, purpose);
+    RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
+'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log in a transaction that may write; purpose says what for. SQLSTATE 25006 in a read-only transaction when bastion.secret_log is strict, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+
+CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
+    name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
+    created_at timestamptz, updated_at timestamptz, uses bigint, last_used_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.name, s.owner_id IS NOT NULL, s.provider, s.type, s.tags, s.active, s.expires_at, s.version, s.created_at, s.updated_at,
+           u.uses, u.last_used_at
+    FROM bastion.secrets s,
+         LATERAL (SELECT count(*) AS uses, max(l.occurred_at) AS last_used_at FROM bastion.secret_access_log l
+                  WHERE l.secret_id = s.id AND l.action = 'get') u
+    WHERE s.tenant_id = bastion.tenant_id()
+      AND (s.owner_id = bastion.user_id() OR s.owner_id IS NULL AND bastion.tenant_if_allowed('tenant.secrets.read') IS NOT NULL)
+    ORDER BY s.name, s.owner_id NULLS LAST
+$$;
+COMMENT ON FUNCTION bastion.secret_list() IS
+'The user''s own secrets and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses counts the recorded gets. SQLSTATE 28000 for a refused token.';
+
+CREATE FUNCTION bastion.secret_change(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion.secret_find(secret_change.name, 'tenant.secrets.manage');
+BEGIN
+    IF cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL OR octet_length(array_to_string(tags, ',')) > 4000 THEN
+        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value', HINT = 'A secret has at most 50 tags.';
+    END IF;
+    UPDATE bastion.secrets s
+    SET active = coalesce(secret_change.active, s.active), expires_at = coalesce(secret_change.expires_at, s.expires_at),
+        tags = coalesce(secret_change.tags, s.tags), updated_at = now()
+    WHERE s.id = secret.id;
+    PERFORM bastion.secret_record('change', secret.id, secret.name, NULL, NULL);
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_change(text, boolean, timestamptz, text[]) IS
+'Makes a secret active or not, and changes when it expires (infinity: never) and its tags; NULL leaves as it is. The user''s own, or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+
+CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion.secret_find(secret_delete.name, 'tenant.secrets.manage');
+BEGIN
+    IF version IS NULL THEN
+        DELETE FROM bastion.secrets s WHERE s.id = secret.id;
+    ELSIF version = secret.version THEN
+        RAISE EXCEPTION 'cannot delete the newest version alone' USING ERRCODE = 'object_in_use',
+            HINT = 'Put another value first, or delete the secret.';
+    ELSE
+        DELETE FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = secret_delete.version;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
+        END IF;
+    END IF;
+    PERFORM bastion.secret_record('delete', secret.id, secret.name, version, NULL);
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
+'Deletes a secret with all its versions, or an older version alone. The user''s own, or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';

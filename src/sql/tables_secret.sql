@@ -1,0 +1,112 @@
+
+-- Secrets: what a service outside asks for, of a tenant or of one user in it. The values stand apart, sealed, in a table that
+-- is granted to nobody; the log of who opened what has no foreign keys, because it outlives what it tells of.
+
+CREATE TABLE bastion.secrets (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    tenant_id uuid NOT NULL,
+    owner_id uuid,
+    name text NOT NULL,
+    provider text,
+    type text,
+    tags text[] NOT NULL DEFAULT '{}',
+    active boolean NOT NULL DEFAULT true,
+    expires_at timestamptz,
+    version integer NOT NULL DEFAULT 1,
+    created_by uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT secrets_pkey PRIMARY KEY (id),
+    CONSTRAINT secrets_tenant_id_owner_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, name),
+    CONSTRAINT secrets_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT secrets_provider_check CHECK (bastion.is_label(provider)),
+    CONSTRAINT secrets_type_check CHECK (bastion.is_label(type)),
+    CONSTRAINT secrets_tags_check CHECK (cardinality(tags) <= 50 AND array_position(tags, NULL) IS NULL
+                                         AND octet_length(array_to_string(tags, ',')) <= 4000),
+    CONSTRAINT secrets_version_check CHECK (version > 0),
+    CONSTRAINT secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    CONSTRAINT secrets_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES bastion.users (id) ON DELETE CASCADE
+);
+CREATE INDEX secrets_owner_id_idx ON bastion.secrets (owner_id) WHERE owner_id IS NOT NULL;
+COMMENT ON TABLE bastion.secrets IS
+'What secrets there are, without their values. A user sees their own, and with tenant.secrets.read all of the tenant';
+COMMENT ON COLUMN bastion.secrets.id IS 'Part of what each value is bound to';
+COMMENT ON COLUMN bastion.secrets.tenant_id IS 'The tenant';
+COMMENT ON COLUMN bastion.secrets.owner_id IS 'The user whose own it is; NULL for the tenant''s';
+COMMENT ON COLUMN bastion.secrets.name IS 'Unique among the tenant''s, and among each user''s own';
+COMMENT ON COLUMN bastion.secrets.provider IS 'The service that it is for, as the application names it';
+COMMENT ON COLUMN bastion.secrets.type IS 'What kind of secret it is, as the application names it';
+COMMENT ON COLUMN bastion.secrets.tags IS 'Words of the application''s own, at most 50';
+COMMENT ON COLUMN bastion.secrets.active IS 'An inactive secret does not open';
+COMMENT ON COLUMN bastion.secrets.expires_at IS 'From then on it does not open; NULL for never';
+COMMENT ON COLUMN bastion.secrets.version IS 'The version that opens when none is named';
+COMMENT ON COLUMN bastion.secrets.created_by IS 'Who put it first';
+COMMENT ON COLUMN bastion.secrets.created_at IS 'When it was put first';
+COMMENT ON COLUMN bastion.secrets.updated_at IS 'When it was last put or changed';
+
+CREATE TABLE bastion.secret_versions (
+    secret_id uuid NOT NULL,
+    version integer NOT NULL,
+    value bastion.sealed NOT NULL,
+    created_by uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT secret_versions_pkey PRIMARY KEY (secret_id, version),
+    CONSTRAINT secret_versions_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES bastion.secrets (id) ON DELETE CASCADE
+);
+COMMENT ON TABLE bastion.secret_versions IS 'The values of secrets, sealed; granted to nobody';
+COMMENT ON COLUMN bastion.secret_versions.secret_id IS 'The secret';
+COMMENT ON COLUMN bastion.secret_versions.version IS 'Counts the values that the secret had';
+COMMENT ON COLUMN bastion.secret_versions.value IS
+'The value, sealed for the tenant under the purpose bastion.secrets, bound to id and version of the secret';
+COMMENT ON COLUMN bastion.secret_versions.created_by IS 'Who put it';
+COMMENT ON COLUMN bastion.secret_versions.created_at IS 'When it was put';
+
+CREATE TABLE bastion.secret_access_log (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    action text NOT NULL,
+    secret_id uuid NOT NULL,
+    name text NOT NULL,
+    version integer,
+    tenant_id uuid NOT NULL,
+    user_id uuid,
+    actor_id uuid,
+    session_id uuid,
+    ip inet,
+    user_agent text,
+    purpose text,
+    CONSTRAINT secret_access_log_pkey PRIMARY KEY (id),
+    CONSTRAINT secret_access_log_action_check CHECK (action IN ('get', 'put', 'change', 'delete'))
+);
+CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, occurred_at);
+CREATE INDEX secret_access_log_tenant_id_idx ON bastion.secret_access_log (tenant_id, occurred_at);
+COMMENT ON TABLE bastion.secret_access_log IS
+'Who opened and changed which secret. Append-only and without foreign keys. Members with tenant.events.read see their tenant''s. A row goes with a transaction that rolls back, and is not written in one that is read-only: the server log has a line for every one';
+COMMENT ON COLUMN bastion.secret_access_log.id IS 'Order of writing';
+COMMENT ON COLUMN bastion.secret_access_log.occurred_at IS 'When';
+COMMENT ON COLUMN bastion.secret_access_log.action IS 'get, put, change or delete';
+COMMENT ON COLUMN bastion.secret_access_log.secret_id IS 'The secret';
+COMMENT ON COLUMN bastion.secret_access_log.name IS 'Its name then';
+COMMENT ON COLUMN bastion.secret_access_log.version IS 'The version; NULL where all are concerned';
+COMMENT ON COLUMN bastion.secret_access_log.tenant_id IS 'The tenant';
+COMMENT ON COLUMN bastion.secret_access_log.user_id IS 'The user of the context';
+COMMENT ON COLUMN bastion.secret_access_log.actor_id IS 'Who acted: differs from the user under impersonation';
+COMMENT ON COLUMN bastion.secret_access_log.session_id IS 'The session of the context, where it has one';
+COMMENT ON COLUMN bastion.secret_access_log.ip IS 'The address of the database client; NULL on a Unix socket';
+COMMENT ON COLUMN bastion.secret_access_log.user_agent IS 'What an HTTP front door says of its client (request.headers)';
+COMMENT ON COLUMN bastion.secret_access_log.purpose IS 'What it was opened for, as the caller says';
+
+CREATE FUNCTION bastion.keep_secret_access_log() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'bastion.secret_access_log is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+COMMENT ON FUNCTION bastion.keep_secret_access_log() IS
+'Trigger: refuses UPDATE and TRUNCATE, also by the owner, SQLSTATE 42501; DELETE is for those who keep the log short.';
+CREATE TRIGGER secret_access_log_append_only BEFORE UPDATE OR TRUNCATE ON bastion.secret_access_log
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.keep_secret_access_log();
+ALTER TABLE bastion.secret_access_log ENABLE ALWAYS TRIGGER secret_access_log_append_only;
+COMMENT ON TRIGGER secret_access_log_append_only ON bastion.secret_access_log IS 'Keeps rows as they were written';

@@ -20,7 +20,7 @@ INSERT INTO bastion.acls (id, tenant_id, kind, base_acl_id)
     WHERE t.id = :'tenant' AND a.user_id = :'owner';
 -- A member's own list counts as one.
 INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level)
-    SELECT m.acl_id, 'user', u.id, 1
+    SELECT m.acl_id, 'user', u.id, 2
     FROM bastion.users u, substring(u.email FROM 'acls-(\d+)') size, made m
     WHERE u.email LIKE 'acls-%' AND size::integer > 0 AND (m.n * 7919::bigint) % 1000000 < size::integer - 1;
 CREATE TABLE docs (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, acl_id bigint NOT NULL, created integer NOT NULL, title text,
@@ -34,7 +34,7 @@ CREATE TABLE inserted (LIKE docs);
 SELECT bastion.protect(t, resource => 'docs', sharing => 'tenant') FROM unnest(ARRAY['docs', 'inserted']::regclass[]) t;
 \o
 DROP INDEX inserted_tenant_id_idx, inserted_acl_id_idx;
-GRANT SELECT, INSERT ON docs, inserted TO app, plain;
+GRANT SELECT, INSERT, UPDATE ON docs, inserted TO app, plain;
 VACUUM ANALYZE docs;
 
 -- A session of the user with so many lists; :ids are the owner's explicit ones.
@@ -61,6 +61,9 @@ BEGIN
     IF acls < 100000 THEN
         RETURN QUERY SELECT * FROM bench.compare(format('%s lists: top 50', cardinality(ids)), bench.top_50(''),
             bench.top_50(explicit), rounds, goal);
+        RETURN QUERY SELECT * FROM bench.compare(format('%s lists: rows locked for UPDATE', cardinality(ids)),
+            'SELECT count(*) FROM (SELECT FROM docs FOR UPDATE) x',
+            format('SELECT count(*) FROM (SELECT FROM docs%s FOR UPDATE) x', explicit), rounds, goal);
     END IF;
 END
 $$;

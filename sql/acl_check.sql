@@ -40,6 +40,11 @@ SELECT set_config('bastion.token', :'ann', true) \g /dev/null
 SELECT line FROM test.plan('SELECT count(*) FROM checked') line WHERE line ~ 'Index Cond';
 EXECUTE counted \gset own_
 SELECT :own_count = test.expected('check-a') AS own_rows, :own_count > 2000 AS many;
+-- two checks, as an UPDATE has: one of them searches the index, or every pair of ids would be tried
+SELECT line FROM test.plan($$SELECT count(*) FROM checked WHERE bastion.can_by_acl('check.update', acl_id)$$) line
+WHERE line ~ 'Index Cond|Filter';
+SELECT line FROM test.plan($$SELECT count(*) FROM checked WHERE bastion.can_by_acl('check.unknown', acl_id)$$) line
+WHERE line ~ 'Index Cond|Filter';
 SET LOCAL enable_indexscan = off;
 SET LOCAL enable_bitmapscan = off;
 SELECT count(*) = test.expected('check-a') AS by_filter FROM checked;

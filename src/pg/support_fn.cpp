@@ -14,6 +14,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 }
@@ -58,13 +59,44 @@ std::size_t set_size(GrantSets* sets, const Check& check, std::string_view permi
     return size;
 }
 
-// Which set function the index condition calls, or null for none. An empty set tells nothing about who will execute.
-const char* set_function(const Check& check, const Const* permission) {
-    if (permission->constisnull) return nullptr;
+// A check that an index on its second argument could serve.
+struct Searchable {
+    FuncExpr* call;
+    const Check* check;
+    std::size_t ids;  // in the set of who plans
+};
+
+// Null where the clause is no check of this column under a constant permission.
+Searchable searchable(Node* clause, const SupportRequestIndexCondition* request) {
+    if (!is_funcclause(clause)) return {};
+    auto* call = reinterpret_cast<FuncExpr*>(clause);
+    if (list_length(call->args) != 2 || !IsA(linitial(call->args), Const)) return {};
+    const auto* permission = static_cast<Const*>(linitial(call->args));
+    const Check* check = check_of(call->funcid);
+    if (check == nullptr || permission->constisnull) return {};
+    if (!match_index_to_operand(static_cast<Node*>(lsecond(call->args)), request->indexcol, request->index)) return {};
     const std::string_view name = view(DatumGetTextPP(permission->constvalue));
-    const std::size_t size = set_size(grant_sets_of(decide()), check, name);
-    if (size > index_limit) return nullptr;
-    return size > 0 && size <= stable_limit ? check.set : check.unfolded_set;
+    return {call, check, set_size(grant_sets_of(decide()), *check, name)};
+}
+
+// An UPDATE asks for reading and for changing. Until PostgreSQL 17 a B-tree search with two sets tries every pair of their
+// ids, so one check alone becomes the condition: that of the smallest set. The others remain filters.
+bool is_chosen(const Searchable& candidate, const SupportRequestIndexCondition* request) {
+    Searchable best = {};
+    ListCell* cell = nullptr;
+    foreach (cell, request->index->rel->baserestrictinfo) {
+        const Searchable other =
+            searchable(reinterpret_cast<Node*>(static_cast<RestrictInfo*>(lfirst(cell))->clause), request);
+        if (other.call != nullptr && (best.call == nullptr || other.ids < best.ids)) best = other;
+    }
+    return best.call == nullptr || best.call == candidate.call;
+}
+
+// Which set function the index condition calls, or null for none. An empty set tells nothing about who will execute.
+const char* set_function(const Searchable& candidate) {
+    if (candidate.ids > index_limit) return nullptr;
+    const bool seen = candidate.ids > 0 && candidate.ids <= stable_limit;
+    return seen ? candidate.check->set : candidate.check->unfolded_set;
 }
 
 Oid find_function(const char* name, Oid schema) {
@@ -78,15 +110,15 @@ Oid find_function(const char* name, Oid schema) {
 Node* copy(const void* node) { return static_cast<Node*>(copyObjectImpl(node)); }
 
 Node* index_condition(const SupportRequestIndexCondition* request) {
-    if (!is_funcclause(request->node) || request->indexarg != 1) return nullptr;
-    auto* call = reinterpret_cast<FuncExpr*>(request->node);
+    if (request->indexarg != 1) return nullptr;
+    const Searchable candidate = searchable(request->node, request);
+    if (candidate.call == nullptr || !is_chosen(candidate, request)) return nullptr;
+    FuncExpr* call = candidate.call;
     auto* permission = static_cast<Node*>(linitial(call->args));
-    const Check* check = check_of(call->funcid);
-    if (check == nullptr || !IsA(permission, Const)) return nullptr;
-    const Oid type = check->by_tenant ? UUIDOID : INT8OID;
+    const Oid type = candidate.check->by_tenant ? UUIDOID : INT8OID;
     const Oid equality = get_opfamily_member(request->opfamily, type, type, BTEqualStrategyNumber);
     if (!OidIsValid(equality)) return nullptr;
-    const char* name = set_function(*check, reinterpret_cast<Const*>(permission));
+    const char* name = set_function(candidate);
     const Oid set = name != nullptr ? find_function(name, get_func_namespace(call->funcid)) : InvalidOid;
     if (!OidIsValid(set)) return nullptr;
     FuncExpr* ids = makeFuncExpr(set, get_func_rettype(set), list_make1(copy(permission)), InvalidOid,

@@ -112,12 +112,12 @@ Template make_template(const std::string& name, const std::string& setup, const 
     inside.must(contents(setup));
     if (!hole.empty()) inside.must(holes().at(hole));
     out.server.version = std::stoi(inside.must("SHOW server_version_num").rows.at(0)) / 10000;
+    // Without sessions, which end with more than the model knows.
     inside.must("SET bastion.access_token_lifetime = '1h'");
     for (int user = 0; user < user_count; ++user)
-        out.server.tokens[user] = inside
-                                      .must("SELECT bastion_api.login('user" + std::to_string(user) +
-                                            "@model.example', 'correct horse') ->> 'access_token'")
-                                      .rows.at(0);
+        out.server.tokens[user] =
+            inside.must("SELECT bastion.token_issue('" + user_id(user) + "', '" + tenant_id(user % tenant_count) + "')")
+                .rows.at(0);
     // Planner statistics would say that there is nothing.
     inside.must("VACUUM ANALYZE");
     return out;

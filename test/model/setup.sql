@@ -86,5 +86,3 @@ INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, CASE WHEN r.tenant_id IS NULL THEN p.pattern ELSE 'd3.read' END
 FROM bastion.roles r, unnest(ARRAY['*.read', 'd2.*']) p (pattern)
 WHERE r.name LIKE 'role %' AND (r.tenant_id IS NULL OR p.pattern = '*.read');
-INSERT INTO bastion.user_passwords (user_id, hash)
-SELECT u.id, h FROM bastion.users u, bastion.password_hash('correct horse') h WHERE u.email LIKE '%@model.example';

@@ -40,7 +40,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
-    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -97,6 +97,14 @@ INSERT INTO test.functions VALUES
     ('bastion_api.login(text,text,text,text,text)',
      ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''', '''laptop''']),
     ('bastion_api.refresh(text)', ARRAY['test.fact(''refresh_token'')']),
+    ('bastion_api.api_key_create(text,text[],timestamptz,text[],text,jsonb)',
+     ARRAY['''job''', '''{*.read}''', '''infinity''', '''{10.0.0.0/8}''', '''default''', '''{}''']),
+    ('bastion_api.api_key_rotate(uuid,interval)', ARRAY['gen_random_uuid()', '''1 hour''']),
+    ('bastion_api.api_key_revoke(uuid)', ARRAY['gen_random_uuid()']),
+    ('bastion_api.api_key_disable(uuid,boolean)', ARRAY['gen_random_uuid()', 'true']),
+    ('bastion.api_key_make(uuid,integer)', ARRAY['gen_random_uuid()', 'bastion.pepper()']),
+    ('bastion.api_key_of(text)', ARRAY['''bst_live_''']),
+    ('bastion.network_or_null(text)', ARRAY['''10.0.0.0/8''']),
     ('bastion_api.logout(text)', ARRAY['''this''']),
     ('bastion_api.token_revoke(text)', ARRAY['test.fact(''token'')']),
     ('bastion.token_session(text)', ARRAY['test.fact(''token'')']),
@@ -229,6 +237,7 @@ INSERT INTO test.values (type, label, expression, arguments)
 SELECT 'text', v.*, ARRAY['token', 'hash', 'password', 'purpose', 'value', 'algorithm'] FROM (VALUES
     ('not base64', 'test.marker() || ''%%.==.@'''),
     ('three parts', '''e30.e30.'' || test.marker()'),
+    ('API key', '''bst_live_0000000000000000000000_'' || repeat(test.marker(), 3)'),
     ('digits', 'repeat(''9'', 400)'),
     ('hash of no algorithm', '''$argon2x$v=19$m=8,t=1,p=1$'' || test.marker()'),
     ('hash of huge cost', '''$argon2id$v=19$m=4294967295,t=4294967295,p=1$c2VjcmV0bWFya2Vy$c2VjcmV0bWFya2VyYWJjZGVm''')) v;

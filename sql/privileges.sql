@@ -39,6 +39,9 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.sealed_send(bastion.sealed)', 'bastion.sealed(bytea)', 'bastion.is_sealed(bytea)', 'bastion.seal(text,text,text)',
     'bastion.seal(bytea,text,text)', 'bastion.open_text(bastion.sealed,text)', 'bastion.open_bytea(bastion.sealed,text)',
     'bastion.rewrap(bastion.sealed,text)', 'bastion.blind_index(text,text)', 'bastion.blind_index(bytea,text)',
+    'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
+    'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
+    'bastion_api.api_key_disable(uuid,boolean)', 'bastion.client_address()',
     'bastion_api.me()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
@@ -128,6 +131,9 @@ WHERE prosecdef AND name::text NOT IN (
     'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
+    'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
+    'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
+    'bastion_api.api_key_disable(uuid,boolean)',
     'bastion.sessions_revoke(uuid)', 'bastion.end_sessions_of_user()', 'bastion.end_sessions_of_tenant()',
     'bastion.end_sessions_of_member()',
     'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',

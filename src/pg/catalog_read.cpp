@@ -127,6 +127,24 @@ bool read_row(const char* table, const char* index, const char* key_column, RegP
     return read_row(table, index, {&condition, 1}, columns);
 }
 
+void read_rows(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+               std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),
+               void* state) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const Oid index_id = extension_relation(index);
+    ScanKeyData scan_key;
+    init_key(&scan_key, relation, index_id, 0, {key_column, equality, key, false});
+    SysScanDesc scan = systable_beginscan(relation, index_id, true, nullptr, 1, &scan_key);
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple); tuple = systable_getnext(scan)) {
+        copy_columns(relation, tuple, columns);
+        each(columns, state);
+    }
+    systable_endscan(scan);
+    table_close(relation, AccessShareLock);
+}
+
 bool read_only_row(const char* table, std::span<ColumnValue> columns) {
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return false;

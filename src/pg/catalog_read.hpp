@@ -41,6 +41,10 @@ struct KeyCondition {
 // Reads the row that meets all conditions, at most four, on the first columns of `index`.
 bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
               std::span<ColumnValue> columns);
+// Reads every such row, and hands the columns of each to `each`.
+void read_rows(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+               std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),
+               void* state);
 
 // Reads the only row of a table that holds at most one.
 bool read_only_row(const char* table, std::span<ColumnValue> columns);

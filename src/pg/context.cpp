@@ -1,11 +1,11 @@
 #include "pg/context.hpp"
 
+#include "pg/credential.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/grants.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/key_store.hpp"
-#include "pg/session_read.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
 
@@ -42,6 +42,7 @@ struct Candidate {
     const char* log_detail;  // for the server log
     Identity identity;
     const char* claims;
+    const char* kid;     // of what verified the token, or null
     const char* tenant;  // requested, or null
     const char* unit;
 };
@@ -89,7 +90,8 @@ bool latch_admits(const Identity& identity) noexcept {
 
 // An established identity ends with the key that verified its token.
 bool key_is_good(const ContextValue& value) {
-    if (value.kid[0] == '\0' || value.keys_generation == keys_generation()) return true;
+    if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
+        return true;
     const uint64 generation = keys_generation();
     if (read_verification_key(value.kid) == nullptr) return false;
     value.keys_generation = generation;
@@ -102,6 +104,7 @@ Candidate from_context(const ContextValue& value) {
     if (!key_is_good(value)) out.refusal = "signing_key_retired";
     out.identity = value.identity;
     out.claims = value.claims_size > 0 ? value.claims : nullptr;
+    out.kid = value.kid;
     return out;
 }
 
@@ -115,6 +118,7 @@ Candidate from_token(const PresentedValue& token) {
     out.log_detail = verified.log_detail;
     out.identity = verified.identity;
     out.claims = verified.claims;
+    out.kid = verified.kid;
     out.tenant = tenant != nullptr ? tenant->text : nullptr;
     out.unit = unit != nullptr ? unit->text : nullptr;
     return out;
@@ -125,7 +129,7 @@ Decision with_rights(Candidate& candidate) {
     char tenant[uuid_text_size];
     char unit[uuid_text_size];
     const RightsRequest request = rights_request(candidate.identity, candidate.tenant, candidate.unit, tenant, unit);
-    const Rights* rights = rights_of(request);
+    const Rights* rights = narrow_to_credential(rights_of(request), candidate.identity);
     // One word for all, or whoami() would tell which tenants there are.
     if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
     candidate.identity.tenant = rights->tenant;
@@ -147,7 +151,8 @@ bool actor_is_active(const Identity& identity) {
 Decision admit(Candidate& candidate) {
     if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
     if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
-    if (const char* ended = check_session(candidate.identity)) return refused_token("session_ended", ended);
+    if (const char* ended = check_credential(candidate.identity, candidate.kid))
+        return refused_token(candidate.identity.api_key.present ? "api_key_refused" : "session_ended", ended);
     if (!actor_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
     Decision out = with_rights(candidate);
     if (out.state != ContextState::authenticated) return out;
@@ -167,7 +172,8 @@ Decision decide_between(const ContextValue& context, const PresentedValue& token
         by_context.identity.actor.present && same_uuid(by_context.identity.actor.value, by_token.identity.user);
     if (!impersonating) {
         if (!same_uuid(by_context.identity.user, by_token.identity.user) ||
-            !same_uuid(by_context.identity.session, by_token.identity.session))
+            !same_uuid(by_context.identity.session, by_token.identity.session) ||
+            !same_uuid(by_context.identity.api_key, by_token.identity.api_key))
             return refused_switch();
         const Decision token_decision = with_rights(by_token);
         if (token_decision.state != ContextState::authenticated) return token_decision;

@@ -1,7 +1,7 @@
 // SQL functions of the context: authenticate, drop_context, impersonation, whoami and the readers.
 #include "pg/context.hpp"
+#include "pg/credential.hpp"
 #include "pg/guard.hpp"
-#include "pg/session_read.hpp"
 #include "pg/statement.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_verify.hpp"
@@ -31,7 +31,8 @@ void warn_outside_transaction(const char* function) {
 void resolve(Identity& identity, const char* tenant, const char* unit) {
     char tenant_text[uuid_text_size];
     char unit_text[uuid_text_size];
-    const Rights* rights = rights_of(rights_request(identity, tenant, unit, tenant_text, unit_text));
+    const RightsRequest request = rights_request(identity, tenant, unit, tenant_text, unit_text);
+    const Rights* rights = narrow_to_credential(rights_of(request), identity);
     if (rights->refusal != nullptr) refuse(rights->refusal);
     identity.tenant = rights->tenant;
     identity.unit = rights->unit;
@@ -115,7 +116,7 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
     const VerifiedToken& verified = verify_argument(token);
     if (verified.refusal != nullptr) refuse(verified.log_detail);
     Identity identity = verified.identity;
-    if (const char* ended = check_session(identity)) refuse(ended);
+    if (const char* ended = check_credential(identity, verified.kid)) refuse(ended);
     resolve(identity, tenant, unit);
     establish(identity, {verified.claims, verified.kid, verified.keys_generation});
     warn_outside_transaction("bastion.authenticate()");
@@ -147,6 +148,7 @@ Datum bastion_context_impersonate(PG_FUNCTION_ARGS) {
     if (operator_decision.state == ContextState::authenticated) {
         identity.actor = actor_of(operator_decision.identity);
         identity.session = operator_decision.identity.session;
+        identity.api_key = operator_decision.identity.api_key;
         identity.expires_at = operator_decision.identity.expires_at;
     }
     resolve(identity, nullptr, nullptr);

@@ -1,5 +1,6 @@
 #include "pg/grant_sets.hpp"
 
+#include "core/permission_pattern.hpp"
 #include "pg/context.hpp"
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
@@ -92,7 +93,7 @@ std::vector<GrantGroup<Id>> make_groups(const GrantRows<Id>& rows) {
 int64 loads = 0;
 
 // What arrives while reading may concern what was read: the sets then serve this statement alone.
-void load(const Decision& decision) {
+void load(const Decision& decision, const Rights& rights) {
     const uint64 before = invalidation_count();
     const GrantRows<int64> acls = acl_grants(decision.identity.user, decision.identity.tenant.value);
     const GrantRows<pg_uuid_t> tenants = tenant_grants(decision.identity.user);
@@ -103,16 +104,48 @@ void load(const Decision& decision) {
         sets->defaults = defaults;
         sets->acl_groups = make_groups(acls);
         sets->tenant_groups = make_groups(tenants);
-        decision.rights->sets = std::move(sets);
+        rights.sets = std::move(sets);
         ++loads;
         return {};
     });
     if (before != invalidation_count()) mark_rights_stale(user_invalidation(decision.identity.user));
 }
 
+void narrow(const Decision& decision, const Rights& whole) {
+    guarded_or_raise([&]() -> Result<void> {
+        decision.rights->sets =
+            GrantSets::narrowed(whole.sets, decision.rights->patterns, decision.identity.tenant.value);
+        return {};
+    });
+}
+
+// The groups without the permissions that the patterns do not cover.
+template <class Id>
+std::vector<GrantGroup<Id>> covered_groups(const std::vector<GrantGroup<Id>>& groups,
+                                           std::span<const std::string> patterns) {
+    std::vector<GrantGroup<Id>> out = groups;
+    for (GrantGroup<Id>& group : out)
+        std::erase_if(group.permissions, [&](const std::string& name) { return !any_pattern_covers(patterns, name); });
+    std::erase_if(out, [](const GrantGroup<Id>& group) { return group.permissions.empty(); });
+    return out;
+}
+
 }  // namespace
 
+std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
+                                               const pg_uuid_t& tenant) {
+    auto sets = std::make_shared<GrantSets>();
+    sets->defaults = whole->defaults;
+    sets->whole_ = std::move(whole);
+    sets->patterns_.assign(patterns.begin(), patterns.end());
+    sets->tenant_ = tenant;
+    return sets;
+}
+
 const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
+    static const AclSet nothing{std::vector<int64>()};
+    if (whole_ != nullptr)
+        return any_pattern_covers(patterns_, permission) ? whole_->acls(permission, anywhere) : nothing;
     const std::string key = (anywhere ? '*' : '.') + std::string(permission);
     const auto found = acl_sets_.find(key);
     if (found != acl_sets_.end()) return found->second;
@@ -123,10 +156,24 @@ const TenantSet& GrantSets::tenants(std::string_view permission) {
     const std::string key(permission);
     const auto found = tenant_sets_.find(key);
     if (found != tenant_sets_.end()) return found->second;
+    if (whole_ != nullptr) {
+        const bool held = any_pattern_covers(patterns_, permission) && whole_->tenants(permission).contains(tenant_);
+        std::vector<pg_uuid_t> ids(held ? 1 : 0, tenant_);
+        return tenant_sets_.emplace(key, TenantSet(std::move(ids))).first->second;
+    }
     return tenant_sets_.emplace(key, TenantSet(ids_of(tenant_groups, permission, true))).first->second;
 }
 
 std::string GrantSets::format() const {
+    if (whole_ != nullptr) {
+        GrantSets covered;
+        covered.defaults = defaults;
+        covered.acl_groups = covered_groups(whole_->acl_groups, patterns_);
+        covered.tenant_groups = covered_groups(whole_->tenant_groups, patterns_);
+        for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups)
+            std::erase_if(group.ids, [&](const pg_uuid_t& id) { return !same_uuid(id, tenant_); });
+        return covered.format();
+    }
     std::string out;
     for (const int64 acl : {defaults.tenant, defaults.unit, defaults.user}) out.append(id_text(acl)) += item_end;
     out += part_end;
@@ -150,13 +197,16 @@ int64 grant_set_loads() noexcept { return loads; }
 
 GrantSets* grant_sets_of(const Decision& decision) {
     if (decision.state != ContextState::authenticated || !decision.identity.tenant.present) return nullptr;
-    if (decision.rights->sets == nullptr) {
+    const Rights& rights = *decision.rights;
+    if (rights.sets == nullptr) {
         if (IsInParallelMode())
             ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
                             errmsg("permission sets cannot be read during a parallel operation")));
-        load(decision);
+        const Rights& whole = rights.whole != nullptr ? *rights.whole : rights;
+        if (whole.sets == nullptr) load(decision, whole);
+        if (&whole != &rights) narrow(decision, whole);
     }
-    return decision.rights->sets.get();
+    return rights.sets.get();
 }
 
 }  // namespace bastion::pg

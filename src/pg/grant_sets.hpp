@@ -89,6 +89,10 @@ public:
     std::vector<GrantGroup<int64>> acl_groups;
     std::vector<GrantGroup<pg_uuid_t>> tenant_groups;
 
+    // The sets of `whole` for what the patterns cover, and of its tenants this one alone.
+    static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
+                                               const pg_uuid_t& tenant);
+
     // The set of one permission, made at first use; `anywhere` includes the ACLs of other tenants.
     const AclSet& acls(std::string_view permission, bool anywhere);
     const TenantSet& tenants(std::string_view permission);
@@ -100,6 +104,9 @@ public:
 private:
     std::unordered_map<std::string, AclSet> acl_sets_;
     std::unordered_map<std::string, TenantSet> tenant_sets_;
+    std::shared_ptr<GrantSets> whole_;
+    std::vector<std::string> patterns_;
+    pg_uuid_t tenant_{};
 };
 
 // The sets of the decision, read at first need; null without an identity or tenant. Not in parallel mode, unless they

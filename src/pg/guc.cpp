@@ -93,6 +93,12 @@ const IntSetting ints[] = {
      &settings.session_lifetime, 86400 * 30, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S},
     {"bastion.session_idle_limit", "How long a session lasts without a refresh.", &settings.session_idle_limit,
      86400 * 7, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S},
+    {"bastion.trusted_hops",
+     "Proxies, the HTTP front door's included, whose X-Forwarded-For names the client; 0 takes the address of the "
+     "connection.",
+     &settings.trusted_hops, 0, 0, 32, PGC_SUSET, 0},
+    {"bastion.last_used_interval", "How often the last use of an API key is written at most.",
+     &settings.last_used_interval, 600, 0, 86400 * 30, PGC_SUSET, GUC_UNIT_S},
     {"bastion.refresh_reuse_window",
      "How long a used refresh token is answered again, with the same tokens. Later its use ends the session.",
      &settings.refresh_reuse_window, 10, 0, 300, PGC_SUSET, GUC_UNIT_S},

@@ -24,6 +24,8 @@ struct Settings {
     int session_lifetime = 0;
     int session_idle_limit = 0;
     int refresh_reuse_window = 0;
+    int trusted_hops = 0;
+    int last_used_interval = 0;
     char* issuer = nullptr;
 };
 

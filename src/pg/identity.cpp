@@ -72,7 +72,8 @@ bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept {
 
 bool same_identity(const Identity& left, const Identity& right) noexcept {
     return same_uuid(left.user, right.user) && same_uuid(left.actor, right.actor) &&
-           same_uuid(left.tenant, right.tenant) && same_uuid(left.session, right.session);
+           same_uuid(left.tenant, right.tenant) && same_uuid(left.session, right.session) &&
+           same_uuid(left.api_key, right.api_key);
 }
 
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept {

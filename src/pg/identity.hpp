@@ -32,7 +32,7 @@ inline constexpr std::size_t max_kid_size = 128;
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;
 
-// Same user, tenant and session: what a transaction may set again once an identity is fixed.
+// Same user, tenant, session and API key: what a transaction may set again once an identity is fixed.
 bool same_identity(const Identity& left, const Identity& right) noexcept;
 
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;

@@ -1,5 +1,6 @@
 #include "pg/invalidation.hpp"
 
+#include "pg/api_key_read.hpp"
 #include "pg/identity.hpp"
 #include "pg/key_store.hpp"
 #include "pg/rights.hpp"
@@ -30,6 +31,10 @@ void receive(Datum, Oid relation) noexcept {
         mark_all_sessions_stale();
     else
         mark_session_stale(relation);
+    if (everything || relation == all_api_keys_invalidation())
+        mark_all_api_keys_stale();
+    else
+        mark_api_key_stale(relation);
     if (everything || relation == keys_invalidation()) forget_keys();
 }
 
@@ -41,20 +46,22 @@ Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
     return synthetic_bit | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);
 }
 
-Oid user_invalidation(const pg_uuid_t& user) noexcept {
+namespace {
+
+Oid of_id(std::string_view scope, const pg_uuid_t& id) noexcept {
     char text[uuid_text_size];
-    format_uuid_text(user, text);
-    return invalidation_of("user", text);
+    format_uuid_text(id, text);
+    return invalidation_of(scope, {text, uuid_text_size - 1});
 }
 
-Oid session_invalidation(const pg_uuid_t& session) noexcept {
-    char text[uuid_text_size];
-    format_uuid_text(session, text);
-    return invalidation_of("session", text);
-}
+}  // namespace
 
-Oid all_sessions_invalidation() noexcept { return invalidation_of("sessions", ""); }
+Oid user_invalidation(const pg_uuid_t& user) noexcept { return of_id("user", user); }
 Oid all_rights_invalidation() noexcept { return invalidation_of("all", ""); }
+Oid session_invalidation(const pg_uuid_t& session) noexcept { return of_id("session", session); }
+Oid all_sessions_invalidation() noexcept { return invalidation_of("sessions", ""); }
+Oid api_key_invalidation(const pg_uuid_t& key) noexcept { return of_id("api_key", key); }
+Oid all_api_keys_invalidation() noexcept { return invalidation_of("api_keys", ""); }
 Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
 
 // There is no such relation: a fabricated pg_class tuple carries the id, which is all that the message takes from it.

@@ -13,6 +13,8 @@ Oid user_invalidation(const pg_uuid_t& user) noexcept;
 Oid all_rights_invalidation() noexcept;
 Oid session_invalidation(const pg_uuid_t& session) noexcept;
 Oid all_sessions_invalidation() noexcept;
+Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
+Oid all_api_keys_invalidation() noexcept;
 Oid keys_invalidation() noexcept;
 
 // Sends the message when the current transaction commits.

@@ -11,10 +11,10 @@ struct Scope {
     int columns;
 };
 
-// What rights depend on, as bastion.rights_concerns() lists them; 'all' of them; a session, all of them; and the keys.
-constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},  {"place", 1}, {"list", 1},
-                            {"managers", 1}, {"subject", 1}, {"all", 0},     {"keys", 0},  {"subject_in", 2},
-                            {"platform", 0}, {"session", 1}, {"sessions", 0}};
+// What rights depend on, as bastion.rights_concerns() lists them; 'all' of them; a session, an API key, all of those; and the keys.
+constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},   {"place", 1},   {"list", 1},
+                            {"managers", 1}, {"subject", 1}, {"all", 0},      {"keys", 0},    {"subject_in", 2},
+                            {"platform", 0}, {"session", 1}, {"sessions", 0}, {"api_key", 1}, {"api_keys", 0}};
 
 const Scope* find_scope(const char* name) {
     for (const Scope& scope : scopes)

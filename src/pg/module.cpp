@@ -1,5 +1,6 @@
 // _PG_init: the list of what the module sets up when a backend, or the postmaster, loads it.
 #include "core/startup.hpp"
+#include "pg/api_key_use.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
@@ -21,4 +22,5 @@ extern "C" void _PG_init(void) {
     module::register_invalidation();
     module::watch_statements();
     module::watch_data_keys();
+    module::watch_api_key_use();
 }

@@ -29,6 +29,8 @@ Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 
 Statement concerns_statement = {
     "SELECT scope, key FROM bastion.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
+Statement use_statement = {"SELECT bastion.api_key_used($1)", 1, {UUIDOID}, nullptr};
+
 Statement acl_statement = {
     "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
@@ -264,6 +266,15 @@ int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, boo
     int32 out = 0;
     run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
     return out;
+}
+
+void record_api_key_use(const pg_uuid_t& key) {
+    Datum values[1] = {uuid_datum(key)};
+    // When a transaction commits there is none left, and SPI wants one around the statement's own.
+    PushActiveSnapshot(GetTransactionSnapshot());
+    run_writing(
+        use_statement, values, nullptr, [](MemoryContext, void*) {}, nullptr);
+    PopActiveSnapshot();
 }
 
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {

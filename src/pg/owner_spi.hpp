@@ -40,6 +40,9 @@ int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, boo
 // first column of the first row as text, or null.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
 
+// bastion.api_key_used(): writes that an API key was used, unless somebody just did.
+void record_api_key_use(const pg_uuid_t& key);
+
 // When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 

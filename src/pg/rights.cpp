@@ -1,5 +1,6 @@
 #include "pg/rights.hpp"
 
+#include "core/permission_pattern.hpp"
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/owner_spi.hpp"
@@ -173,6 +174,31 @@ const Rights* rights_of(const RightsRequest& request) {
 }
 
 void pin_rights() noexcept { pinned = held; }
+
+const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
+                            std::shared_ptr<const Rights>& kept) {
+    if (held->refusal != nullptr) return held.get();
+    guarded_or_raise([&]() -> Result<void> {
+        if (kept == nullptr || kept->whole != held) {
+            auto narrow = std::make_shared<Rights>();
+            narrow->tenant = held->tenant;
+            narrow->unit = held->unit;
+            narrow->tenant_number = held->tenant_number;
+            narrow->valid_until = held->valid_until;
+            const bool elsewhere = !held->tenant.present || !same_uuid(held->tenant.value, tenant) ||
+                                   (unit.present && !same_uuid(held->unit, unit));
+            if (elsewhere) narrow->refusal = "not_the_place_of_the_key";
+            for (const Permission& permission : held->permissions)
+                if (any_pattern_covers(patterns, permission.name)) narrow->permissions.push_back(permission);
+            narrow->patterns.assign(patterns.begin(), patterns.end());
+            narrow->whole = held;
+            kept = std::move(narrow);
+        }
+        held = kept;
+        return {};
+    });
+    return held.get();
+}
 
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets) {
     guarded_or_raise([&]() -> Result<void> {

@@ -32,6 +32,8 @@ struct Rights {
     TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
     std::vector<Permission> permissions;      // sorted by name
     mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read at first need (grant_sets.hpp)
+    std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
+    std::vector<std::string> patterns;        // and what they are narrowed to
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
@@ -43,6 +45,12 @@ const Rights* rights_of(const RightsRequest& request);
 
 // Holds the rights of the last call until the next pin: a decision keeps its own, whatever is asked for in between.
 void pin_rights() noexcept;
+
+// The rights of the last call, narrowed to what the patterns cover, in one tenant and, if named, unit: they are refused
+// elsewhere. `kept` is the caller's memory of the rights made last, which serves while those of the last call stay the same.
+// Held as rights_of() holds.
+const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
+                            std::shared_ptr<const Rights>& kept);
 
 // Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
 // unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.

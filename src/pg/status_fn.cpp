@@ -1,4 +1,5 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
+#include "pg/api_key_read.hpp"
 #include "pg/catalog_read.hpp"
 #include "pg/grant_sets.hpp"
 #include "pg/guard.hpp"
@@ -33,6 +34,11 @@ void append_root_key(StringInfo json) {
     appendStringInfoChar(json, '}');
 }
 
+void append_counts(StringInfo json, const char* name, int64 loads, int64 hits, int64 stale) {
+    appendStringInfo(json, "%s: {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}", name,
+                     static_cast<long long>(loads), static_cast<long long>(hits), static_cast<long long>(stale));
+}
+
 }  // namespace
 
 extern "C" {
@@ -57,14 +63,15 @@ PG_FUNCTION_INFO_V1(bastion_cache_stats);
 Datum bastion_cache_stats(PG_FUNCTION_ARGS) {
     const RightsStatistics rights = rights_statistics();
     const SessionStatistics sessions = session_statistics();
-    return jsonb_datum(
-        psprintf("{\"rights\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
-                 "\"sets\": {\"loads\": %lld}, \"sessions\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}, "
-                 "\"invalidations\": %llu}",
-                 static_cast<long long>(rights.loads), static_cast<long long>(rights.hits),
-                 static_cast<long long>(rights.stale), static_cast<long long>(grant_set_loads()),
-                 static_cast<long long>(sessions.loads), static_cast<long long>(sessions.hits),
-                 static_cast<long long>(sessions.stale), static_cast<unsigned long long>(invalidation_count())));
+    const ApiKeyStatistics keys = api_key_statistics();
+    StringInfoData json;
+    initStringInfo(&json);
+    append_counts(&json, "{\"rights\"", rights.loads, rights.hits, rights.stale);
+    append_counts(&json, ", \"sessions\"", sessions.loads, sessions.hits, sessions.stale);
+    append_counts(&json, ", \"api_keys\"", keys.loads, keys.hits, keys.stale);
+    appendStringInfo(&json, ", \"sets\": {\"loads\": %lld}, \"invalidations\": %llu}",
+                     static_cast<long long>(grant_set_loads()), static_cast<unsigned long long>(invalidation_count()));
+    return jsonb_datum(json.data);
 }
 
 }  // extern "C"

@@ -1,7 +1,9 @@
 #include "pg/token_verify.hpp"
 
+#include "core/api_key.hpp"
 #include "core/jws.hpp"
 #include "core/jwt.hpp"
+#include "pg/api_key_verify.hpp"
 #include "pg/clock.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
@@ -124,6 +126,7 @@ void verify_into(Slot& slot, std::string_view token) {
 }  // namespace
 
 const VerifiedToken& verify_presented(const PresentedValue& token) {
+    if (looks_like_api_key({token.text, token.size})) return verify_api_key({token.text, token.size});
     if (presented_slot.id == token.id && presented_slot.verified.keys_generation == keys_generation())
         return presented_slot.verified;
     presented_slot.id = 0;
@@ -133,6 +136,7 @@ const VerifiedToken& verify_presented(const PresentedValue& token) {
 }
 
 const VerifiedToken& verify_argument(std::string_view token) {
+    if (looks_like_api_key(token)) return verify_api_key(token);
     verify_into(argument_slot, token);
     return argument_slot.verified;
 }

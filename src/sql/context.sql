@@ -6,7 +6,7 @@ CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit 
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_authenticate';
 COMMENT ON FUNCTION bastion.authenticate(text, text, text) IS
-'Verifies an access token and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and need a membership; without tenant the token''s own is taken. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
+'Verifies an access token or an API key and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and need a membership; without tenant the token''s own is taken. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
 
 CREATE FUNCTION bastion.drop_context() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -103,3 +103,15 @@ LANGUAGE C STABLE PARALLEL SAFE ROWS 50
 AS 'MODULE_PATHNAME', 'bastion_permissions';
 COMMENT ON FUNCTION bastion.permissions() IS
 'Every permission that the identity of this transaction holds in its tenant and unit; none when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.client_address() RETURNS inet
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_client_address';
+COMMENT ON FUNCTION bastion.client_address() IS
+'The address of the client: of the connection, or where bastion.trusted_hops is set, what stands so many places from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and where the header does not reach so far. IPv4 mapped into IPv6 is IPv4.';
+
+CREATE FUNCTION bastion.network_or_null(value text) RETURNS cidr
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_network_or_null';
+COMMENT ON FUNCTION bastion.network_or_null(text) IS
+'The value as a network, bits after the prefix cleared and mapped IPv4 as IPv4; NULL for a text that is none.';

@@ -34,5 +34,7 @@ SELECT pg_extension_config_dump('bastion.peppers', '');
 SELECT pg_extension_config_dump('bastion.sessions', '');
 SELECT pg_extension_config_dump('bastion.refresh_tokens', '');
 SELECT pg_extension_config_dump('bastion.session_settings', '');
+SELECT pg_extension_config_dump('bastion.api_keys', '');
+SELECT pg_extension_config_dump('bastion.api_key_secrets', '');
 SELECT pg_extension_config_dump('bastion.events', '');
 SELECT pg_extension_config_dump('bastion.events_id_seq', '');

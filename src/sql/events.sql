@@ -23,12 +23,12 @@ COMMENT ON TABLE bastion.events IS
 'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives what it tells of. Granted to nobody';
 COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.events.occurred_at IS 'When';
-COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, impersonation, key_created; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_reset, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
+COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_reset, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
 COMMENT ON COLUMN bastion.events.user_id IS 'The user concerned, when there is one';
 COMMENT ON COLUMN bastion.events.actor_id IS 'The user who did it, when the context names one';
 COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant concerned, when there is one';
-COMMENT ON COLUMN bastion.events.ip IS 'The address of the database client; NULL on a Unix socket';
+COMMENT ON COLUMN bastion.events.ip IS 'The address of the client, as client_address() has it';
 COMMENT ON COLUMN bastion.events.user_agent IS 'What an HTTP front door says of its client (request.headers)';
 COMMENT ON COLUMN bastion.events.detail IS 'Further facts; never a secret, never what an unknown user typed';
 
@@ -83,7 +83,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.events (kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
-    VALUES (kind, outcome, user_id, bastion.event_actor(bastion.whoami()), tenant_id, inet_client_addr(),
+    VALUES (kind, outcome, user_id, bastion.event_actor(bastion.whoami()), tenant_id, bastion.client_address(),
             bastion.request_user_agent(), detail)
 $$;
 COMMENT ON FUNCTION bastion.record_event(text, text, uuid, uuid, jsonb) IS

@@ -95,6 +95,12 @@ AS $$
            ('bastion.rewrap(bastion.sealed, text)'),
            ('bastion.blind_index(text, text)'),
            ('bastion.blind_index(bytea, text)'),
+           ('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)'),
+           ('bastion_api.api_keys()'),
+           ('bastion_api.api_key_rotate(uuid, interval)'),
+           ('bastion_api.api_key_revoke(uuid)'),
+           ('bastion_api.api_key_disable(uuid, boolean)'),
+           ('bastion.client_address()'),
            ('bastion_api.me()')
 $$;
 COMMENT ON FUNCTION bastion.app_role_functions() IS 'The functions that an application role may execute. Internal.';

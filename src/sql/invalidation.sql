@@ -12,7 +12,7 @@ CREATE FUNCTION bastion.invalidate() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_invalidate';
 COMMENT ON FUNCTION bastion.invalidate() IS
-'Trigger: when the transaction commits, what is cached of the rights that the row concerns is dropped everywhere. Arguments: a scope and the columns that name its ids, then the next scope. With one column: user; role (who holds it, in any tenant); tenant (what the tenant itself is, for its members); place (the units and lists of a tenant, for who works in it); list (an access control list, for its user); managers (who manages the rows of everybody in a tenant); subject (with whom rows are shared). With two: subject_in (a role that every tenant can use, and the tenant of the rows). Without: platform (who holds a role in every tenant), all, keys. Beside rights: session, sessions. NULL in a column names nothing.';
+'Trigger: when the transaction commits, what is cached of the rights that the row concerns is dropped everywhere. Arguments: a scope and the columns that name its ids, then the next scope. With one column: user; role (who holds it, in any tenant); tenant (what the tenant itself is, for its members); place (the units and lists of a tenant, for who works in it); list (an access control list, for its user); managers (who manages the rows of everybody in a tenant); subject (with whom rows are shared). With two: subject_in (a role that every tenant can use, and the tenant of the rows). Without: platform (who holds a role in every tenant), all, keys. Beside rights: session and api_key with one column, sessions and api_keys without. NULL in a column names nothing.';
 
 -- Rights depend on the status of their own user and of no other. A deleted user takes memberships, grants and shares along,
 -- which speak for themselves, and leaves the own lists behind, which is an UPDATE of acls. A login changes nothing.
@@ -207,3 +207,25 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('sessions');
 ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate;
 ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_update;
 ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_truncate;
+
+-- A new key is in no cache; a new secret of an old one is found when it is used.
+CREATE TRIGGER api_keys_invalidate AFTER DELETE ON bastion.api_keys
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('api_key', 'id');
+CREATE TRIGGER api_keys_invalidate_update AFTER UPDATE ON bastion.api_keys
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.scopes, OLD.cidrs, OLD.expires_at, OLD.disabled,
+                       OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.scopes, NEW.cidrs, NEW.expires_at, NEW.disabled,
+                       NEW.revoked_at))
+EXECUTE FUNCTION bastion.invalidate('api_key', 'id');
+CREATE TRIGGER api_keys_invalidate_truncate AFTER TRUNCATE ON bastion.api_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('api_keys');
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate;
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_update;
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_truncate;
+
+CREATE TRIGGER api_key_secrets_invalidate AFTER UPDATE OR DELETE ON bastion.api_key_secrets
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('api_key', 'key_id');
+CREATE TRIGGER api_key_secrets_invalidate_truncate AFTER TRUNCATE ON bastion.api_key_secrets
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('api_keys');
+ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate;
+ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate_truncate;

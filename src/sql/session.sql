@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.pepper_create() IS
-'Makes a new pepper the active one, for refresh tokens from now on; the one before stays for what it was used for. Returns its version. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Makes a new pepper the active one, for refresh tokens and API keys from now on; the one before stays for what it was used for. Returns its version. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.pepper() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -184,7 +184,7 @@ BEGIN
                                   user_agent, level, amr)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
-            CASE WHEN bastion.is_label(session_start.device) THEN session_start.device END, inet_client_addr(),
+            CASE WHEN bastion.is_label(session_start.device) THEN session_start.device END, bastion.client_address(),
             bastion.request_user_agent(), session_start.level, session_start.amr)
     RETURNING * INTO new_session;
     new_token := bastion.refresh_token_make();
@@ -286,7 +286,7 @@ BEGIN
         UPDATE bastion.refresh_tokens r SET used_at = moment, successor_pepper = presented.successor_pepper
         WHERE r.hash = token_hash;
         INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (next_hash, family.id, moment);
-        UPDATE bastion.sessions s SET last_seen_at = moment, ip = inet_client_addr(), user_agent = bastion.request_user_agent()
+        UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;
     END IF;
     RETURN bastion.session_answer(family, next_token, next_hash);
@@ -364,9 +364,16 @@ AS $$
 DECLARE
     token_hash bytea := bastion.refresh_token_hash(token);
     found_session bastion.sessions;
+    found_key bastion.api_keys;
     found_id uuid;
 BEGIN
     PERFORM bastion.require_writable('the revocation of a token');
+    found_id := bastion.api_key_of(token);
+    IF found_id IS NOT NULL THEN
+        SELECT * INTO found_key FROM bastion.api_keys k WHERE k.id = found_id;
+        PERFORM bastion.api_key_end(found_key, 'token');
+        RETURN '{}';
+    END IF;
     found_id := CASE WHEN token_hash IS NULL THEN bastion.token_session(token)
                      ELSE (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) END;
     SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = found_id;
@@ -378,7 +385,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
-'Ends the session that a token belongs to (RFC 7009): an access token that is valid, or any refresh token of it, used ones too. Whoever has the token may. Always answers {}, also when there is nothing to end. SQLSTATE 25006 in a READ ONLY transaction.';
+'Ends the session that a token belongs to (RFC 7009): an access token that is valid, or any refresh token of it, used ones too; or ends an API key. Whoever has the token may. Always answers {}, also when there is nothing to end. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
 
 CREATE FUNCTION bastion.token_session(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE

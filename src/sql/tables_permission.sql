@@ -193,6 +193,7 @@ INSERT INTO bastion.permissions (resource, action, system, description) VALUES
     ('tenant.roles', 'manage', true, 'Make, change and delete roles of the tenant'),
     ('tenant.units', 'read', true, 'See the units'),
     ('tenant.units', 'manage', true, 'Make, change and delete units'),
+    ('tenant.api_keys', 'manage', true, 'See, disable and revoke the API keys of everybody'),
     ('tenant.secrets', 'read', true, 'See which secrets the tenant has'),
     ('tenant.secrets', 'open', true, 'Open the tenant''s secrets'),
     ('tenant.secrets', 'manage', true, 'Put, change and delete the tenant''s secrets'),
@@ -203,7 +204,7 @@ SELECT r.id, unnest(g.patterns), true
 FROM (VALUES
         ('owner', ARRAY['*', 'tenant.*']),
         ('admin', ARRAY['*', 'tenant.read', 'tenant.update', 'tenant.members.*', 'tenant.roles.*', 'tenant.units.*',
-                        'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage']),
+                        'tenant.api_keys.*', 'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage']),
         ('developer', ARRAY['*.create', '*.read', '*.update', '*.delete', '*.execute']),
         ('member', ARRAY['*.create', '*.read', '*.update']),
         ('operator', ARRAY['*.read', '*.execute']),

@@ -15,7 +15,7 @@ CREATE TABLE bastion.peppers (
 );
 CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (state) WHERE state = 'active';
 COMMENT ON TABLE bastion.peppers IS
-'Keys of HMAC-SHA-256 for refresh tokens, sealed; granted to nobody';
+'Keys of HMAC-SHA-256 for refresh tokens and API keys, sealed; granted to nobody';
 COMMENT ON COLUMN bastion.peppers.version IS 'Counts the peppers';
 COMMENT ON COLUMN bastion.peppers.state IS 'active (one: for what is new), verifying (for what it was used for)';
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';

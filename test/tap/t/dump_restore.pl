@@ -85,6 +85,10 @@ SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
 SELECT m.tenant_id, m.unit_id, m.role_id, 'guest@dump.example', sha256(m.id::text::bytea), m.user_id, now() + interval '1 day' FROM bastion.memberships m;
 INSERT INTO bastion.session_settings (tenant_id, idle_limit) SELECT id, '1 hour' FROM bastion.tenants WHERE slug = 'ann';
+BEGIN;
+SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
+CREATE TABLE keys AS SELECT bastion_api.api_key_create('job', '{*.read}', cidrs => '{10.0.0.0/8,::1}', limits => '{"a": 1}') ->> 'key' AS key;
+COMMIT;
 SELECT bastion_api.login('nobody', 'x');
 SELECT bastion_api.login('bob', 'wrong');
 BEGIN;

@@ -1,0 +1,40 @@
+#include "pg/api_key_use.hpp"
+
+#include "pg/catalog_read.hpp"
+#include "pg/guc.hpp"
+#include "pg/owner_spi.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// A transaction has one key, unless it is a test suite that may switch identities: then the last one counts.
+bool noted = false;
+pg_uuid_t noted_key;
+
+// Whoever wrote it: this backend asks again after the interval.
+void write_noted() {
+    if (!OidIsValid(extension_relation_or_none("api_keys"))) return;  // dropped in this transaction
+    record_api_key_use(noted_key);
+    if (const ApiKey* key = find_api_key(noted_key)) key->last_used_at = GetCurrentTimestamp();
+}
+
+void write(XactEvent event, void*) {
+    if (event == XACT_EVENT_PRE_COMMIT && noted) {
+        noted = false;
+        if (!XactReadOnly && !RecoveryInProgress() && !IsolationUsesXactSnapshot()) write_noted();
+    }
+    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) noted = false;
+}
+
+}  // namespace
+
+void note_api_key_use(const ApiKey& key) noexcept {
+    const TimestampTz due = GetCurrentTimestamp() - settings.last_used_interval * USECS_PER_SEC;
+    if (key.last_used_at > due) return;
+    noted = true;
+    noted_key = key.id;
+}
+
+void watch_api_key_use() { RegisterXactCallback(write, nullptr); }
+
+}  // namespace bastion::pg

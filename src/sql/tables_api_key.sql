@@ -1,0 +1,71 @@
+
+-- API keys: whose they are and what they may, and apart from that the secrets that prove them.
+
+CREATE TABLE bastion.api_keys (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    unit_id uuid,
+    name text NOT NULL,
+    scopes text[] COLLATE "C" NOT NULL,
+    cidrs cidr[] NOT NULL DEFAULT '{}',
+    limits jsonb NOT NULL DEFAULT '{}',
+    expires_at timestamptz,
+    disabled boolean NOT NULL DEFAULT false,
+    revoked_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    created_by uuid,
+    last_used_at timestamptz,
+    last_used_ip inet,
+    CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+    CONSTRAINT api_keys_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT api_keys_scopes_check CHECK (cardinality(scopes) BETWEEN 1 AND 100 AND array_position(scopes, NULL) IS NULL),
+    CONSTRAINT api_keys_cidrs_check CHECK (cardinality(cidrs) <= 100 AND array_position(cidrs, NULL) IS NULL),
+    CONSTRAINT api_keys_limits_check CHECK (jsonb_typeof(limits) = 'object'),
+    CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
+    CONSTRAINT api_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
+    CONSTRAINT api_keys_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
+        ON DELETE CASCADE
+);
+CREATE INDEX api_keys_user_id_idx ON bastion.api_keys (user_id);
+CREATE INDEX api_keys_tenant_id_unit_id_idx ON bastion.api_keys (tenant_id, unit_id);
+COMMENT ON TABLE bastion.api_keys IS 'Keys for machines, each acting for its user in one tenant; granted to nobody';
+COMMENT ON COLUMN bastion.api_keys.id IS 'The key in its own text and in contexts';
+COMMENT ON COLUMN bastion.api_keys.user_id IS 'For whom it acts';
+COMMENT ON COLUMN bastion.api_keys.tenant_id IS 'The only tenant that it works in';
+COMMENT ON COLUMN bastion.api_keys.unit_id IS 'The only unit that it works in; NULL for all';
+COMMENT ON COLUMN bastion.api_keys.name IS 'For people';
+COMMENT ON COLUMN bastion.api_keys.scopes IS
+'Patterns of permissions: it may do what these cover and its user may do at the time';
+COMMENT ON COLUMN bastion.api_keys.cidrs IS 'The networks that it is accepted from, mapped IPv4 written as IPv4; none for all';
+COMMENT ON COLUMN bastion.api_keys.limits IS 'Limits of its own, kept for those who enforce them';
+COMMENT ON COLUMN bastion.api_keys.expires_at IS 'When it ends; NULL for never';
+COMMENT ON COLUMN bastion.api_keys.disabled IS 'Refused for now';
+COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was ended for good';
+COMMENT ON COLUMN bastion.api_keys.created_at IS 'When it was made';
+COMMENT ON COLUMN bastion.api_keys.created_by IS 'By whom';
+COMMENT ON COLUMN bastion.api_keys.last_used_at IS
+'The last use, as far as written: at most every bastion.last_used_interval, not in READ ONLY transactions or on a standby';
+COMMENT ON COLUMN bastion.api_keys.last_used_ip IS 'The address of the client then';
+
+CREATE TABLE bastion.api_key_secrets (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    key_id uuid NOT NULL,
+    pepper integer NOT NULL,
+    mac bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    CONSTRAINT api_key_secrets_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_secrets_mac_check CHECK (octet_length(mac) = 32),
+    CONSTRAINT api_key_secrets_key_id_fkey FOREIGN KEY (key_id) REFERENCES bastion.api_keys (id) ON DELETE CASCADE,
+    CONSTRAINT api_key_secrets_pepper_fkey FOREIGN KEY (pepper) REFERENCES bastion.peppers (version)
+);
+CREATE INDEX api_key_secrets_key_id_idx ON bastion.api_key_secrets (key_id);
+COMMENT ON TABLE bastion.api_key_secrets IS
+'The secrets of API keys, several while they are exchanged; granted to nobody';
+COMMENT ON COLUMN bastion.api_key_secrets.id IS 'The secret';
+COMMENT ON COLUMN bastion.api_key_secrets.key_id IS 'Whose';
+COMMENT ON COLUMN bastion.api_key_secrets.pepper IS 'The pepper that it is hashed with';
+COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of it; the secret itself is nowhere';
+COMMENT ON COLUMN bastion.api_key_secrets.created_at IS 'When it was made';
+COMMENT ON COLUMN bastion.api_key_secrets.expires_at IS 'When it ends, because another took its place; NULL for never';

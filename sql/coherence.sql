@@ -7,7 +7,9 @@ SET bastion.allow_identity_switch = on;
 SELECT setseed(0.42) \g /dev/null
 SELECT bastion.register_resource('coherent', '{read,update,manage,create}');
 CREATE TABLE test.people AS
-SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, a ->> 'access_token' AS token, (a -> 'tenant' ->> 'id')::uuid AS tenant
+SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, (a -> 'tenant' ->> 'id')::uuid AS tenant,
+       -- of no session, which would end when the tenant that it was begun in is suspended
+       bastion.token_issue((a -> 'user' ->> 'id')::uuid, (a -> 'tenant' ->> 'id')::uuid) AS token
 FROM unnest(ARRAY['ann', 'bob', 'cat', 'dan', 'eve', 'pat']) n,
      LATERAL bastion_api.signup(n || '@coherence.example', 'correct horse', 'Coherence of ' || n) a;
 CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.people WHERE name = who $$;

@@ -5,7 +5,7 @@
 SET client_min_messages = warning;
 SET bastion.allow_identity_switch = on;
 SELECT setseed(0.42) \g /dev/null
-SELECT bastion.register_resource('coherent', '{read,update,manage,create}');
+SELECT bastion.register_resource('coherent', '{read,update,manage,create,approve}');
 CREATE TABLE test.people AS
 SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, (a -> 'tenant' ->> 'id')::uuid AS tenant,
        -- of no session, which would end when the tenant that it was begun in is suspended
@@ -33,7 +33,7 @@ BEGIN
     RETURN jsonb_build_object(
         'permissions', (SELECT coalesce(jsonb_agg(p ORDER BY p), '[]') FROM bastion.permissions() p),
         'lists', (SELECT jsonb_object_agg(a, (SELECT coalesce(jsonb_agg(x ORDER BY x), '[]') FROM unnest(bastion.acl_set_anywhere('coherent.' || a)) x))
-                  FROM unnest(ARRAY['read', 'update', 'manage']) a),
+                  FROM unnest(ARRAY['read', 'update', 'manage', 'approve']) a),
         'tenants', (SELECT coalesce(jsonb_agg(x ORDER BY x), '[]') FROM unnest(bastion.tenant_set('coherent.read')) x),
         'own', bastion.default_acl('user'));
 EXCEPTION WHEN invalid_authorization_specification THEN
@@ -51,7 +51,7 @@ BEGIN
         'permissions', (SELECT coalesce(jsonb_agg(p.permission ORDER BY p.permission), '[]') FROM bastion.effective_permissions(u, tenant, NULL) p),
         'lists', (SELECT jsonb_object_agg(a, (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion.acl_grants(u, tenant) g, unnest(g.acl_ids) x
                                               WHERE 'coherent.' || a = ANY (g.permissions)))
-                  FROM unnest(ARRAY['read', 'update', 'manage']) a),
+                  FROM unnest(ARRAY['read', 'update', 'manage', 'approve']) a),
         'tenants', (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion.tenant_grants(u) g, unnest(g.tenant_ids) x WHERE 'coherent.read' = ANY (g.permissions)),
         'own', (SELECT a.id FROM bastion.acls a WHERE a.user_id = u AND a.tenant_id = truth.tenant));
 END
@@ -83,13 +83,14 @@ DECLARE
     any_role uuid := CASE WHEN own_role IS NULL OR random() < 0.4 THEN free_role ELSE own_role END;
     unit uuid := test.one_of(format('SELECT id FROM bastion.units WHERE tenant_id = %L', t));
     other uuid := test.one_of(format('SELECT id FROM bastion.units WHERE tenant_id = %L', t));
-    list bigint := (SELECT a.id FROM bastion.acls a WHERE a.tenant_id IN (SELECT tenant FROM test.people) ORDER BY random() LIMIT 1);
     pattern text := (ARRAY['coherent.read', 'coherent.*', '*.read', '*.manage', '*', 'coherent.update'])[1 + floor(random() * 6)];
     until timestamptz := CASE WHEN random() < 0.2 THEN clock_timestamp() + interval '20 ms' END;
     kinds text[] := ARRAY['membership', 'role', 'unmember', 'grant', 'revoke', 'inherit', 'disinherit', 'permit', 'unpermit', 'platform',
-        'unit', 'move', 'unmove', 'drop unit', 'status', 'suspend', 'list', 'share', 'share with role', 'unshare', 'rename', 'rebuild',
-        'drop list', 'drop role', 'level', 'own list', 'slug'];
+        'list', 'unit', 'move', 'unmove', 'drop unit', 'status', 'suspend', 'list', 'share', 'share with role', 'unshare', 'rename', 'rebuild',
+        'drop list', 'list', 'drop role', 'level', 'own list', 'slug'];
     done text := kinds[1 + kind % cardinality(kinds)];
+    list bigint := (SELECT a.id FROM bastion.acls a WHERE a.tenant_id IN (SELECT tenant FROM test.people)
+                    AND CASE done WHEN 'list' THEN a.kind <> 'row' WHEN 'drop list' THEN a.kind = 'row' ELSE true END ORDER BY random() LIMIT 1);
 BEGIN
     CASE done
     WHEN 'membership' THEN
@@ -144,7 +145,7 @@ BEGIN
         END IF;
     WHEN 'list' THEN
         INSERT INTO bastion.acls (tenant_id, kind, base_acl_id)
-        SELECT a.tenant_id, 'row', CASE WHEN random() < 0.8 THEN a.id END FROM bastion.acls a WHERE a.id = list AND a.kind <> 'row';
+        SELECT a.tenant_id, 'row', CASE WHEN random() < 0.8 THEN a.id END FROM bastion.acls a WHERE a.id = list;
     WHEN 'share' THEN
         INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until)
         SELECT list, k, CASE k WHEN 'user' THEN somebody WHEN 'unit' THEN unit ELSE t END, 1 + floor(random() * 4)::int, until
@@ -164,13 +165,13 @@ BEGIN
             PERFORM bastion.unit_closure_rebuild(t);
         END IF;
     WHEN 'drop list' THEN
-        DELETE FROM bastion.acls a WHERE a.id = list AND a.kind = 'row';
+        DELETE FROM bastion.acls a WHERE a.id = list;
     WHEN 'drop role' THEN
         DELETE FROM bastion.roles r WHERE r.id = own_role AND NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.role_id = r.id)
             AND NOT EXISTS (SELECT FROM bastion.role_parents p WHERE p.parent_id = r.id);
         INSERT INTO bastion.roles (tenant_id, name) SELECT t, 'coherent again' WHERE own_role IS NOT NULL ON CONFLICT DO NOTHING;
     WHEN 'level' THEN
-        INSERT INTO bastion.level_actions (action, level) VALUES ('create', 1 + floor(random() * 4)::int)
+        INSERT INTO bastion.level_actions (action, level) VALUES ('approve', 1 + floor(random() * 4)::int)
         ON CONFLICT ON CONSTRAINT level_actions_pkey DO UPDATE SET level = excluded.level;
     WHEN 'own list' THEN
         PERFORM bastion.member_acl(somebody, t);
@@ -266,7 +267,7 @@ SELECT CASE way WHEN 0 THEN format('SELECT test.undone(%s)', i)
                 WHEN 1 THEN format('BEGIN; SELECT test.committed(%1$s); SELECT test.compare(''in a transaction: %1$s''); ROLLBACK', i)
                 ELSE format('SELECT test.committed(%s)', i) END,
        format('SELECT test.compare(''after %s'')', i)
-FROM generate_series(1, 81) i, LATERAL (SELECT i * 7 % 5 AS way) w ORDER BY i \gexec
+FROM generate_series(1, 87) i, LATERAL (SELECT i * 7 % 5 AS way) w ORDER BY i \gexec
 \o
 \set ECHO all
 SELECT who, what, change FROM test.stale;
@@ -284,7 +285,7 @@ ALTER TABLE bastion.user_permissions ENABLE ALWAYS TRIGGER user_permissions_inva
 
 -- the end
 DROP FUNCTION test.places, test.loads, test.reloaded, test.committed, test.undone, test.change, test.one_of, test.compare, test.truth, test.sets;
-DELETE FROM bastion.level_actions WHERE action = 'create';
+DELETE FROM bastion.level_actions WHERE action = 'approve';
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;
 DELETE FROM bastion.tenants WHERE slug = 'coherence-of-gus';
 DELETE FROM bastion.users WHERE email LIKE '%@coherence.example';

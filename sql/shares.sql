@@ -126,6 +126,12 @@ SELECT bastion.as_table_owner(NULL, 'SELECT 1'), bastion.as_table_owner('test.sh
 SELECT bastion.as_table_owner('test.shared_docs', 'SELECT current_user::text');
 SELECT test.error($$SELECT bastion.as_table_owner('test.shared_docs', 'SET ROLE postgres')$$), test.error($$SELECT bastion.as_table_owner('test.shared_docs', 'DELETE FROM bastion.users')$$),
        test.error($$SELECT bastion.as_table_owner(0, 'SELECT 1')$$);
+-- a deleted row leaves its list until these are swept up; those of other rows stay
+DELETE FROM test.shared_docs WHERE id = 1;
+SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
+SELECT bastion.delete_unused_lists('share-of-zoe') AS elsewhere, bastion.delete_unused_lists(:'tenant') AS here, bastion.delete_unused_lists(:'tenant') AS again;
+SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
+SELECT test.error($$SELECT bastion.delete_unused_lists('nowhere')$$);
 -- the end
 DROP TABLE test.shared_docs, test.seen;
 SELECT bastion.forget_dropped_tables();

@@ -287,6 +287,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.lint_views() IS 'Findings about views of protected tables. Internal.';
 
+-- has_table_privilege() would count what a role inherits; what is granted is what can be revoked.
+CREATE FUNCTION bastion.lint_grants() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE a.privilege_type WHEN 'REFERENCES' THEN 'warning' ELSE 'error' END, m.member::text,
+           format('%s granted to %s: %s', a.privilege_type, g.grantee,
+                  CASE a.privilege_type WHEN 'TRUNCATE' THEN 'removes the rows of every tenant, past row security'
+                                        WHEN 'TRIGGER' THEN 'a trigger sees the rows of whoever writes them'
+                                        ELSE 'a foreign key tells which keys exist in every tenant' END),
+           format('REVOKE %s ON %s FROM %s;', a.privilege_type, m.member, g.grantee)
+    FROM bastion.protected_members() m JOIN pg_class c ON c.oid = m.member, aclexplode(c.relacl) a,
+         LATERAL (SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee) g
+    WHERE a.privilege_type IN ('TRUNCATE', 'TRIGGER', 'REFERENCES')
+      AND (a.grantee = 0 OR EXISTS (SELECT FROM bastion.app_roles() r WHERE pg_has_role(r, a.grantee, 'MEMBER')))
+      AND a.grantee <> c.relowner
+$$;
+COMMENT ON FUNCTION bastion.lint_grants() IS
+'Findings about privileges on protected tables that row security does not narrow, granted to an application. Internal.';
+
 -- Roles, settings, permissions
 
 CREATE FUNCTION bastion.lint_roles() RETURNS TABLE (severity text, object text, problem text, fix text)
@@ -370,9 +390,10 @@ AS $$
         SELECT * FROM bastion.lint_tables() UNION ALL SELECT * FROM bastion.lint_protection()
         UNION ALL SELECT * FROM bastion.lint_policies() UNION ALL SELECT * FROM bastion.lint_leakproof()
         UNION ALL SELECT * FROM bastion.lint_unique() UNION ALL SELECT * FROM bastion.lint_foreign_keys()
-        UNION ALL SELECT * FROM bastion.lint_views() UNION ALL SELECT * FROM bastion.lint_roles()
+        UNION ALL SELECT * FROM bastion.lint_views() UNION ALL SELECT * FROM bastion.lint_grants()
+        UNION ALL SELECT * FROM bastion.lint_roles()
         UNION ALL SELECT * FROM bastion.lint_settings() UNION ALL SELECT * FROM bastion.lint_permissions()) f
     ORDER BY array_position(ARRAY['error', 'warning', 'info'], f.severity), f.object COLLATE "C", f.problem COLLATE "C"
 $$;
 COMMENT ON FUNCTION bastion.lint() IS
-'What is wrong in this database, worst first: severity error (rows can be seen or lost), warning or info; the object; the problem; and fix, SQL that mends it, to be read before it is run: of a policy it closes what was open. Tables of guarded schemas and tables granted to an application without row security; protected tables not as protect() left them, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that are of no use under row security; unique indexes and foreign keys that cross tenants; views without security_invoker and granted materialized views of protected tables; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist. Run it as a superuser or the owner of the extension: others do not see every record.';
+'What is wrong in this database, worst first: severity error (rows can be seen or lost), warning or info; the object; the problem; and fix, SQL that mends it, to be read before it is run: of a policy it closes what was open. Tables of guarded schemas and tables granted to an application without row security; protected tables not as protect() left them, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that are of no use under row security; unique indexes and foreign keys that cross tenants; views without security_invoker and granted materialized views of protected tables; TRUNCATE, TRIGGER and REFERENCES granted on them to an application; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist. Run it as a superuser or the owner of the extension: others do not see every record.';

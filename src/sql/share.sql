@@ -255,3 +255,33 @@ END
 $$;
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
 'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+
+-- A row that is deleted leaves its own list behind: a trigger on every protected table would cost each DELETE a search, and
+-- the list alone gives nobody anything. This sweeps them up.
+CREATE FUNCTION bastion.delete_unused_lists(tenant text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place uuid := bastion.find_tenant(tenant);
+    spec bastion.protected_tables;
+    unused bigint[];
+    deleted bigint;
+BEGIN
+    IF tenant IS NOT NULL AND place IS NULL THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    END IF;
+    -- Seen by an older snapshot than the rows are: the list of a row that is being shared is not among them.
+    unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
+    FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion.acl_column(p) IS NOT NULL LOOP
+        unused := bastion.as_table_owner(spec.relation, format(
+            'SELECT ARRAY(SELECT l FROM unnest($1::bigint[]) l WHERE NOT EXISTS (SELECT FROM %s t WHERE t.%I = l))::text',
+            spec.relation, bastion.acl_column(spec)), unused::text);
+    END LOOP;
+    DELETE FROM bastion.acls a WHERE a.id = ANY (unused);
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END
+$$;
+COMMENT ON FUNCTION bastion.delete_unused_lists(text) IS
+'Deletes the access control lists of rows that are gone, with their shares, in one tenant (uuid or slug) or all, and says how many. Looks at every table under sharing; after unprotect() the shares of that table count as unused. For operators, now and then; EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';

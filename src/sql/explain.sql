@@ -1,0 +1,214 @@
+
+-- explain_access() and its sisters. The verdict is what a policy decides for the user working in the tenant and unit: without
+-- a table, what has_permission() says; on a table without sharing, what holds in the whole tenant and the tenant of the row;
+-- on one under sharing, the list of the row.
+
+CREATE FUNCTION bastion.access_verdict(user_id uuid, permission text, tenant_id uuid, unit_id uuid, spec bastion.protected_tables,
+                                       row_tenant uuid, acl_id bigint)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN (bastion.resolve_identity(access_verdict.user_id, access_verdict.tenant_id::text, access_verdict.unit_id::text)).status <> 'ok' THEN false
+        WHEN acl_id IS NOT NULL THEN
+            (row_tenant = tenant_id OR spec.options ->> 'sharing' = 'cross_tenant') AND EXISTS (
+                SELECT FROM bastion.acl_grants(access_verdict.user_id, access_verdict.tenant_id) g
+                WHERE access_verdict.permission = ANY (g.permissions) AND access_verdict.acl_id = ANY (g.acl_ids)
+                  AND (NOT g.cross_tenant OR spec.options ->> 'sharing' = 'cross_tenant'))
+        ELSE row_tenant = tenant_id AND EXISTS (
+            SELECT FROM bastion.effective_permissions(access_verdict.user_id, access_verdict.tenant_id, access_verdict.unit_id) p
+            WHERE p.permission = access_verdict.permission AND (p.tenant_wide OR spec.relation IS NULL)) END
+$$;
+COMMENT ON FUNCTION bastion.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint) IS
+'What a policy decides, from the functions that the library caches. Without sharing acl_id is NULL. Internal.';
+
+CREATE FUNCTION bastion.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
+RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 0, 'user', coalesce(u.email, access_obstacles.user_id::text, 'none'), coalesce(u.status, 'does not exist'),
+           CASE WHEN u.status = 'active' THEN 'nothing' ELSE 'denies' END
+    FROM (SELECT) x LEFT JOIN bastion.users u ON u.id = access_obstacles.user_id
+    UNION ALL
+    SELECT 0, 'tenant', coalesce(t.slug, 'none'), coalesce(t.status, 'does not exist'), CASE WHEN t.status = 'active' THEN 'nothing' ELSE 'denies' END
+    FROM (SELECT) x LEFT JOIN bastion.tenants t ON t.id = access_obstacles.tenant_id
+    UNION ALL
+    SELECT 0, 'permission', coalesce(access_obstacles.permission, 'none'), CASE WHEN p.name IS NULL THEN 'does not exist, so nobody holds it' ELSE 'exists' END,
+           CASE WHEN p.name IS NULL THEN 'denies' ELSE 'nothing' END
+    FROM (SELECT) x LEFT JOIN bastion.permissions p ON p.name = access_obstacles.permission
+    UNION ALL
+    SELECT 0, 'unit', coalesce(n.name, 'none'), CASE WHEN n.id IS NULL THEN 'not in the tenant' ELSE 'no role holds in it' END, 'denies'
+    FROM (SELECT) x LEFT JOIN bastion.units n ON n.id = access_obstacles.unit_id AND n.tenant_id = access_obstacles.tenant_id
+    WHERE access_obstacles.unit_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM bastion.roles_in_force(access_obstacles.user_id, access_obstacles.tenant_id, access_obstacles.unit_id) WHERE n.id IS NOT NULL)
+    UNION ALL
+    SELECT 0, 'membership', 'none', 'no membership in force in the tenant, and no role in every tenant', 'denies'
+    WHERE NOT EXISTS (SELECT FROM bastion.memberships_in_force m WHERE m.user_id = access_obstacles.user_id AND m.tenant_id = access_obstacles.tenant_id)
+      AND NOT EXISTS (SELECT FROM bastion.platform_roles_in_force p WHERE p.user_id = access_obstacles.user_id)
+$$;
+COMMENT ON FUNCTION bastion.access_obstacles(uuid, text, uuid, uuid) IS
+'What every access needs: an active user and tenant, a membership in force, a permission that exists. Internal.';
+
+CREATE FUNCTION bastion.access_steps(user_id uuid, permission text, relation regclass, key text, tenant_id uuid, unit_id uuid,
+                                     confined boolean)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+    found_row record;
+    row_tenant uuid := access_steps.tenant_id;
+    list bigint;
+    anywhere boolean;
+    places uuid[] := ARRAY(SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = access_steps.unit_id);
+    grant_places uuid[];
+    denied boolean;
+    by_role boolean;
+    verdict boolean;
+BEGIN
+    IF relation IS NOT NULL THEN
+        SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(access_steps.relation);
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'Its owner calls bastion.protect().';
+        END IF;
+        anywhere := spec.options ->> 'sharing' = 'cross_tenant';
+        IF key IS NOT NULL THEN
+            SELECT * INTO found_row FROM bastion.explained_row(spec, key, access_steps.tenant_id, confined);
+            row_tenant := found_row.tenant;
+            list := found_row.acl_id;
+        ELSIF spec.options ? 'sharing' AND permission NOT LIKE '%.create' THEN
+            list := (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = access_steps.tenant_id);
+        END IF;
+        places := CASE WHEN list IS NOT NULL THEN bastion.list_places(list) ELSE places END;
+    END IF;
+    -- on rows without lists the chosen unit grants nothing, but its denies count
+    grant_places := CASE WHEN list IS NULL AND relation IS NOT NULL THEN '{}' ELSE places END;
+    by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion.list_by_role(list, access_steps.tenant_id) END, false);
+    denied := bastion.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
+    verdict := coalesce(bastion.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false);
+    RETURN QUERY
+    WITH steps AS (
+        SELECT 1 AS part, o.* FROM bastion.access_obstacles(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id) o
+        UNION ALL
+        SELECT 2, 0, 'row', format('%s %s', spec.relation, key),
+               CASE WHEN row_tenant IS NULL THEN 'does not exist' WHEN row_tenant <> access_steps.tenant_id THEN 'is in another tenant' ELSE 'is in the tenant' END,
+               CASE WHEN row_tenant IS NULL OR row_tenant <> access_steps.tenant_id AND anywhere IS NOT TRUE THEN 'denies' ELSE 'nothing' END
+        WHERE spec.relation IS NOT NULL AND key IS NOT NULL
+        UNION ALL
+        SELECT 3, r.depth, r.kind, r.subject, r.detail, CASE WHEN r.effect IN ('grants', 'overruled') AND NOT by_role THEN 'ignored' ELSE r.effect END
+        FROM bastion.explain_roles(access_steps.user_id, permission, access_steps.tenant_id, grant_places, denied) r
+        UNION ALL
+        SELECT 4, o.depth, o.kind, o.subject, o.detail, CASE WHEN o.effect IN ('grants', 'overruled') AND NOT by_role THEN 'ignored' ELSE o.effect END
+        FROM bastion.explain_own(access_steps.user_id, permission, access_steps.tenant_id, grant_places, places, denied) o
+        UNION ALL
+        SELECT 5, l.* FROM bastion.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
+    ), decided AS (
+        SELECT s.*, s.effect = CASE WHEN verdict THEN 'grants' ELSE 'denies' END AS decisive,
+               row_number() OVER (ORDER BY s.part) AS place
+        FROM steps s
+    )
+    SELECT d.place::integer, d.depth, d.kind, d.subject, d.detail, d.effect, d.decisive FROM decided d
+    UNION ALL
+    SELECT (count(*) + 1)::integer, 0, 'verdict', CASE WHEN verdict THEN 'granted' ELSE 'denied' END,
+           CASE WHEN bool_or(d.decisive) THEN 'by what is marked' ELSE 'nothing grants it' END,
+           CASE WHEN verdict THEN 'grants' ELSE 'denies' END, bool_or(d.decisive) IS NOT TRUE
+    FROM decided d
+    ORDER BY 1;
+END
+$$;
+COMMENT ON FUNCTION bastion.access_steps(uuid, text, regclass, text, uuid, uuid, boolean) IS
+'The steps of explain_access(); confined: no row of another tenant is looked at. Internal.';
+
+CREATE FUNCTION bastion.access_picture(step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT repeat('  ', depth) || CASE WHEN decisive THEN '* ' ELSE '  ' END || kind || ' ' || subject || ': ' || detail
+        || CASE WHEN effect = 'nothing' THEN '' ELSE ' -> ' || effect END
+$$;
+COMMENT ON FUNCTION bastion.access_picture(integer, integer, text, text, text, text, boolean) IS
+'One step of explain_access() as a line. Internal.';
+
+CREATE FUNCTION bastion.explained_tenant(user_id uuid, tenant text) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    places uuid[];
+BEGIN
+    IF tenant IS NOT NULL OR bastion.tenant_id() IS NOT NULL THEN
+        RETURN CASE WHEN tenant IS NULL THEN bastion.tenant_id() ELSE bastion.find_tenant(tenant) END;
+    END IF;
+    SELECT array_agg(DISTINCT m.tenant_id) INTO places FROM bastion.memberships m WHERE m.user_id = explained_tenant.user_id;
+    IF cardinality(places) IS DISTINCT FROM 1 THEN
+        RAISE EXCEPTION 'the tenant must be named' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'The user is a member of several tenants, or of none.';
+    END IF;
+    RETURN places[1];
+END
+$$;
+COMMENT ON FUNCTION bastion.explained_tenant(uuid, text) IS
+'The tenant that a question is about: the one named, that of the context, or the user''s only one; SQLSTATE 22023 otherwise. Internal.';
+
+CREATE FUNCTION bastion.explain_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                       tenant text DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place uuid := bastion.explained_tenant(user_id, tenant);
+BEGIN
+    RETURN QUERY SELECT * FROM bastion.access_steps(explain_access.user_id, permission, relation, key, place, bastion.require_unit(place, unit), false);
+END
+$$;
+COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
+'Why a user may or may not, working in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit: a row per step, the last being the verdict, which is what the policies decide. Without a table, what has_permission() says; with one, on its rows that everybody has by role; with a key, its primary key as text, on that row. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, a deny wins), ignored (does not count now or here) or nothing; decisive: what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.explain_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                            tenant text DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
+    FROM bastion.explain_access(user_id, permission, relation, key, tenant, unit) s ORDER BY s.step
+$$;
+COMMENT ON FUNCTION bastion.explain_access_text(uuid, text, regclass, text, text, text) IS
+'explain_access() as an indented picture, a line per step; * marks what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.explain_member_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                              unit text DEFAULT NULL)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+BEGIN
+    PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = explain_member_access.user_id AND m.tenant_id = tenant) THEN
+        RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN QUERY SELECT * FROM bastion.access_steps(explain_member_access.user_id, permission, relation, key, tenant, bastion.require_unit(tenant, unit), true);
+END
+$$;
+COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
+'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. Rows of other tenants do not exist for it, those shared with the member included. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.explain_member_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                                   unit text DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
+    FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step
+$$;
+COMMENT ON FUNCTION bastion.explain_member_access_text(uuid, text, regclass, text, text) IS
+'explain_member_access() as an indented picture, a line per step; * marks what decided. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';

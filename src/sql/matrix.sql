@@ -1,0 +1,52 @@
+
+-- Roles beside permissions. What a role gives is what a member who has it in the whole tenant holds: what it inherits, and
+-- patterns spread over the permissions that exist. With the rights of the caller, whom row-level security shows the roles of
+-- the own tenant.
+
+CREATE FUNCTION bastion.permission_matrix(tenant text DEFAULT NULL)
+RETURNS TABLE (role_id uuid, role text, system boolean, permission text, held boolean)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE place AS (
+        SELECT t.id FROM bastion.tenants t
+        WHERE CASE WHEN permission_matrix.tenant IS NULL THEN t.id = (SELECT bastion.tenant_id())
+                   ELSE t.slug = permission_matrix.tenant OR t.id::text = lower(permission_matrix.tenant) END
+    ), usable AS (
+        SELECT r.* FROM bastion.roles r, place p WHERE r.tenant_id IS NULL OR r.tenant_id = p.id
+    ), line AS (
+        SELECT u.id AS role_id, u.id AS source FROM usable u
+        UNION
+        SELECT l.role_id, rp.parent_id FROM line l JOIN bastion.role_parents rp ON rp.role_id = l.source
+    ), granted AS MATERIALIZED (
+        SELECT l.role_id, array_agg(rp.pattern) AS patterns FROM line l JOIN bastion.role_permissions rp ON rp.role_id = l.source GROUP BY l.role_id
+    )
+    SELECT u.id, u.name, u.system, p.name, coalesce(p.patterns && g.patterns, false)
+    FROM usable u CROSS JOIN bastion.permissions p LEFT JOIN granted g ON g.role_id = u.id
+    ORDER BY u.system DESC, u.tenant_id NULLS FIRST, u.name, u.id, p.system, p.name
+$$;
+COMMENT ON FUNCTION bastion.permission_matrix(text) IS
+'Every role that a tenant can use, the extension''s first, beside every permission: whether who has the role in the whole tenant holds the permission, inheritance and patterns included. tenant: uuid or slug; NULL: that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.permission_matrix_text(tenant text DEFAULT NULL) RETURNS SETOF text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH cells AS MATERIALIZED (
+        SELECT m.* FROM bastion.permission_matrix(permission_matrix_text.tenant) WITH ORDINALITY
+            AS m (role_id, role, system, permission, held, place)
+    ), roles AS (
+        SELECT c.role_id, c.role, min(c.place) AS place, length(c.role) AS width FROM cells c GROUP BY c.role_id, c.role
+    ), lines AS (
+        SELECT c.permission, min(c.place) AS place,
+               string_agg(rpad(CASE WHEN c.held THEN 'x' ELSE '.' END, r.width), ' ' ORDER BY r.place) AS line
+        FROM cells c JOIN roles r ON r.role_id = c.role_id GROUP BY c.permission
+    ), width AS (
+        SELECT max(length(l.permission)) AS name FROM lines l
+    )
+    (SELECT repeat(' ', w.name) || '  ' || string_agg(r.role, ' ' ORDER BY r.place) FROM roles r, width w GROUP BY w.name)
+    UNION ALL
+    (SELECT rtrim(rpad(l.permission, w.name) || '  ' || l.line) FROM lines l, width w ORDER BY l.place)
+$$;
+COMMENT ON FUNCTION bastion.permission_matrix_text(text) IS
+'permission_matrix() as a picture: a line per permission, a column per role, x where the role holds it. SQLSTATE 28000 when a token was presented and refused.';

@@ -84,6 +84,19 @@ $$;
 COMMENT ON FUNCTION bastion.same_tenant_test(bastion.protected_tables) IS
 'The condition that a row is of the tenant of the context. Internal.';
 
+-- Whoever may create in the chosen unit may add a row to it: its list is that of the unit, so the whole tenant is not asked for.
+CREATE FUNCTION bastion.create_in_unit_test(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN (spec.options ->> 'citus')::boolean THEN test || ' AND ' || held
+                ELSE regexp_replace(test, '\)$', ' WHERE ' || held || ')') END
+    FROM bastion.same_tenant_test(spec) test,
+         format('bastion.has_permission(%L)', spec.resource || '.' || bastion.protect_action(spec, 'create')) held
+$$;
+COMMENT ON FUNCTION bastion.create_in_unit_test(bastion.protected_tables) IS
+'The condition that a new row is of the tenant of the context, whose user may create in the chosen unit. Internal.';
+
 CREATE FUNCTION bastion.default_acl_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -109,6 +122,9 @@ DECLARE
     on_update text := bastion.protect_test(spec, 'update');
 BEGIN
     IF spec.options ? 'sharing' THEN
+        IF spec.options ->> 'visibility' = 'unit' THEN
+            on_insert := bastion.create_in_unit_test(spec);
+        END IF;
         on_insert := on_insert || ' AND ' || bastion.default_acl_test(spec);
         on_update := bastion.sharing_test(spec, 'update');
     END IF;

@@ -192,8 +192,10 @@ bool Gate::passes_read_of(const Row& row, const std::string&) const {
 
 bool Gate::creates(const Row& row, int default_acl) const {
     if (open_) return true;
+    const std::string name = permission(number_, "create");
+    const bool in_unit = table_.sharing != Sharing::none && table_.visibility == Visibility::unit;
     return judge_ && row.tenant == decision_.identity.tenant &&
-           judge_->holds_everywhere(permission(number_, "create")) &&
+           (in_unit ? judge_->holds(name) : judge_->holds_everywhere(name)) &&
            (table_.sharing == Sharing::none || (default_acl != nobody && row.acl == default_acl));
 }
 

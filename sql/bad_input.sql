@@ -13,6 +13,7 @@ SELECT bastion.allow_app_role('regress_app');
 CREATE SCHEMA test;
 GRANT USAGE ON SCHEMA test TO regress_app;
 CREATE TABLE test.documents (id int PRIMARY KEY, tenant_id uuid, owner_id uuid);
+CREATE TABLE test.sealed_documents (id int, value bastion.sealed);
 CREATE VIEW test.documents_view AS SELECT * FROM test.documents;
 CREATE MATERIALIZED VIEW test.documents_matview AS SELECT * FROM test.documents;
 CREATE SEQUENCE test.numbers;
@@ -40,7 +41,8 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
-    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.key_usage()', 'bastion.key_status()',
+    'bastion.root_key_rotate()', 'bastion.root_key_ids()', 'bastion.invalidate()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -126,6 +128,14 @@ INSERT INTO test.functions VALUES
     ('bastion.secret_change(text,boolean,timestamptz,text[])', ARRAY['''mail''', 'true', 'now()', '''{}''']),
     ('bastion.secret_delete(text,integer)', ARRAY['''mail''', '1']),
     ('bastion.log_server_only(text)', ARRAY['''a line''']),
+    ('bastion.sealed_column_add(regclass,name,text)', ARRAY['''test.sealed_documents''', '''value''', '''id::text''']),
+    ('bastion.sealed_column_remove(regclass,name)', ARRAY['''test.sealed_documents''', '''value''']),
+    ('bastion.data_key_rewrap(uuid,integer,uuid,text,integer,bytea,text)',
+     ARRAY['(SELECT id FROM bastion.vault)', '(SELECT max(id) FROM bastion.data_keys WHERE purpose = ''smtp'')', 'test.fact(''tenant'')::uuid',
+           '''smtp''', '1', '(SELECT wrapped FROM bastion.data_keys WHERE purpose = ''smtp'')', 'bastion.root_key_id()']),
+    ('bastion.data_key_rotate(text,text)', ARRAY['''smtp''', '''good''']),
+    ('bastion.min_decryption_version(text,integer,text,boolean)', ARRAY['''smtp''', '1', '''good''', 'false']),
+    ('bastion.shred_tenant(text)', ARRAY['''good''']),
     ('bastion.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
     ('bastion.sealed_in(cstring)', ARRAY['test.sealed()::text::cstring']),
     ('bastion.sealed_out(bastion.sealed)', ARRAY['test.sealed()']),

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
@@ -29,9 +30,18 @@ struct RootKey {
 // The key with its id; invalid_argument unless it has 32 bytes.
 Result<RootKey> make_root_key(SecretBytes key);
 
-// What bastion.root_key names: 'auto' is `<data directory>.bastion-root-key`, 'file:/path' that path. 'credential:' and
-// 'command:' are reserved: unsupported. Anything else, a relative path included, is invalid_argument.
-Result<std::string> root_key_path(std::string_view setting, const std::string& data_directory);
+struct RootKeyPlaces {
+    std::string data_directory;
+    std::string credentials_directory;  // systemd's $CREDENTIALS_DIRECTORY; empty where there is none
+};
+
+// The sources that bastion.root_key lists, with commas between them: the first wraps, all unwrap.
+std::vector<std::string_view> root_key_sources(std::string_view setting);
+
+// The file of a source: 'auto' is `<data directory>.bastion-root-key`, 'file:/path' that path, 'credential:name' a file that
+// systemd provides (root_key_missing when it provides none). 'command:' is reserved: unsupported. Anything else, a relative
+// path included, is invalid_argument.
+Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& places);
 
 // Errors: root_key_missing when there is no file or one that may not be used (the message names the reason, log_detail
 // the path: any client may cause a load), io_failure when the operating system refuses to read it.

@@ -198,23 +198,49 @@ Result<void> check_parent(int directory, const std::string& path, const std::str
 
 }  // namespace
 
-Result<std::string> root_key_path(std::string_view setting, const std::string& data_directory) {
+Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& places) {
     constexpr std::string_view file = "file:";
-    if (setting == "auto") {
-        const auto last = data_directory.find_last_not_of('/');
+    constexpr std::string_view credential = "credential:";
+    if (source == "auto") {
+        const auto last = places.data_directory.find_last_not_of('/');
         if (last == std::string::npos) return Error{ErrorCode::invalid_argument, "data directory is not usable"};
-        return data_directory.substr(0, last + 1).append(auto_suffix);
+        return places.data_directory.substr(0, last + 1).append(auto_suffix);
     }
-    if (setting.starts_with("credential:") || setting.starts_with("command:"))
+    if (source.starts_with("command:"))
         return Error{ErrorCode::unsupported,
-                     "this kind of root key source is not supported yet",
+                     "this kind of root key source is not supported",
                      {},
-                     "Use 'auto' or 'file:/path'."};
-    std::string path(setting.starts_with(file) ? setting.substr(file.size()) : std::string_view());
+                     "Use 'auto', 'file:/path' or 'credential:name'."};
+    if (source.starts_with(credential)) {
+        const std::string_view name = source.substr(credential.size());
+        if (name.empty() || name.front() == '.' || name.find('/') != std::string_view::npos)
+            return Error{
+                ErrorCode::invalid_argument, "invalid root key source", {}, "A credential is named by one word."};
+        if (places.credentials_directory.empty())
+            return unusable("the server was started without credentials", std::string(name));
+        return places.credentials_directory + '/' + std::string(name);
+    }
+    std::string path(source.starts_with(file) ? source.substr(file.size()) : std::string_view());
     if (!usable_path(path))
         return Error{
-            ErrorCode::invalid_argument, "invalid root key source", {}, "Use 'auto', or 'file:' and an absolute path."};
+            ErrorCode::invalid_argument,
+            "invalid root key source",
+            {},
+            "Use 'auto', 'file:' and an absolute path, or 'credential:' and a name; several with commas between them."};
     return path;
+}
+
+std::vector<std::string_view> root_key_sources(std::string_view setting) {
+    std::vector<std::string_view> sources;
+    for (;;) {
+        const auto comma = setting.find(',');
+        std::string_view source = setting.substr(0, comma);
+        while (source.starts_with(' ')) source.remove_prefix(1);
+        while (source.ends_with(' ')) source.remove_suffix(1);
+        sources.push_back(source);
+        if (comma == std::string_view::npos) return sources;
+        setting.remove_prefix(comma + 1);
+    }
 }
 
 Result<RootKey> load_root_key_file(const std::string& path, const std::string& data_directory) {

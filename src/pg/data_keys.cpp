@@ -198,6 +198,26 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
     return wrapped;
 }
 
+struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                                int32 version, std::string_view wrapped, std::string_view root_id) {
+    struct varlena* rewrapped = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        const OptionalUuid owner = tenant != nullptr ? OptionalUuid{true, *tenant} : OptionalUuid{};
+        const DataKeyLabel label{tenant_bytes(owner), purpose, static_cast<std::uint32_t>(version),
+                                 static_cast<std::uint32_t>(key_id)};
+        Result<const SecretBytes*> old_kek = need_kek(vault, root_id);
+        if (!old_kek) return old_kek.error();
+        Result<SecretBytes> dek = unwrap_data_key(as_bytes(wrapped), **old_kek, label);
+        if (!dek) return dek.error();
+        Result<const SecretBytes*> kek = need_kek(vault);
+        if (!kek) return kek.error();
+        Result<Bytes> made = wrap_data_key(*dek, **kek, label);
+        if (!made) return made.error();
+        return store(rewrapped, as_text(*made));
+    });
+    return rewrapped;
+}
+
 void forget_data_keys() noexcept {
     data_keys.clear();
     active_ids.clear();

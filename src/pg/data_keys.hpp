@@ -47,6 +47,10 @@ DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, b
 struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                               int32 version);
 
+// A wrapped data key, wrapped again under the root key that wraps new ones.
+struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                                int32 version, std::string_view wrapped, std::string_view root_id);
+
 // Wipes the opened keys.
 void forget_data_keys() noexcept;
 

@@ -57,6 +57,26 @@ Datum bastion_data_key_make(PG_FUNCTION_ARGS) {
                                     text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4)));
 }
 
+PG_FUNCTION_INFO_V1(bastion_root_key_ids);
+Datum bastion_root_key_ids(PG_FUNCTION_ARGS) {
+    const RootKeyIds loaded = root_key_ids();
+    Datum elements[max_root_keys];
+    for (std::size_t i = 0; i < loaded.count; ++i) elements[i] = CStringGetTextDatum(loaded.ids[i]);
+    PG_RETURN_ARRAYTYPE_P(construct_array(elements, static_cast<int>(loaded.count), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+PG_FUNCTION_INFO_V1(bastion_data_key_rewrap);
+Datum bastion_data_key_rewrap(PG_FUNCTION_ARGS) {
+    for (const int argument : {0, 1, 3, 4, 5, 6})
+        if (PG_ARGISNULL(argument)) PG_RETURN_NULL();
+    if (view(PG_GETARG_TEXT_PP(6)).size() != root_key_id_size - 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid id of a root key")));
+    const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
+    PG_RETURN_BYTEA_P(rewrap_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
+                                      text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4),
+                                      view(PG_GETARG_BYTEA_PP(5)), view(PG_GETARG_TEXT_PP(6))));
+}
+
 PG_FUNCTION_INFO_V1(bastion_active_data_key);
 Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();

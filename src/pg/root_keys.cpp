@@ -8,39 +8,72 @@
 namespace bastion::pg {
 namespace {
 
-// The key encryption key and the vault that it is for: a vault whose making was rolled back is followed by another.
-struct VaultKey {
+// A root key with the key encryption key derived from it, and the vault that this is for: a vault whose making was rolled
+// back is followed by another.
+struct LoadedRoot {
+    RootKey root;
     pg_uuid_t vault;
-    SecretBytes key;
+    std::optional<SecretBytes> kek;
 };
 
-std::optional<RootKey> root_key;
-TimestampTz root_key_read_at = 0;  // PgReloadTime of then
-std::optional<VaultKey> kek;
+std::vector<LoadedRoot> roots;  // in the order of the setting
+TimestampTz roots_read_at = 0;  // PgReloadTime of then
 
-// A reload of the configuration reads the file again: it may hold another key now.
-void forget_root_key_after_reload() noexcept {
-    if (root_key_read_at == PgReloadTime) return;
-    root_key_read_at = PgReloadTime;
-    root_key.reset();
+RootKeyPlaces places() {
+    const char* credentials = std::getenv("CREDENTIALS_DIRECTORY");
+    return {DataDir != nullptr ? DataDir : "/", credentials != nullptr ? credentials : ""};
+}
+
+// A reload of the configuration reads the files again: they may hold other keys now.
+void forget_roots_after_reload() noexcept {
+    if (roots_read_at == PgReloadTime) return;
+    roots_read_at = PgReloadTime;
+    roots.clear();
     forget_keys();
 }
 
-Result<void> need_root_key() {
-    forget_root_key_after_reload();
-    if (root_key) return {};
-    Result<std::string> path = root_key_path(settings.root_key, DataDir);
+Result<RootKey> load_root(std::string_view source) {
+    Result<std::string> path = root_key_path(source, places());
     if (!path) return path.error();
-    Result<RootKey> loaded = load_root_key_file(*path, DataDir);
-    if (!loaded) return loaded.error();
-    root_key = std::move(*loaded);
+    return load_root_key_file(*path, DataDir);
+}
+
+// The first must be there. The others are for what is still wrapped under them, which says so when it needs them.
+Result<void> need_roots() {
+    forget_roots_after_reload();
+    if (!roots.empty()) return {};
+    std::vector<LoadedRoot> loaded;
+    for (const std::string_view source : root_key_sources(settings.root_key)) {
+        Result<RootKey> root = load_root(source);
+        if (root)
+            loaded.push_back({std::move(*root), {}, {}});
+        else if (loaded.empty())
+            return root.error();
+    }
+    roots = std::move(loaded);
     return {};
+}
+
+std::string loaded_ids() {
+    std::string ids;
+    for (const LoadedRoot& loaded : roots) ids.append(ids.empty() ? "" : " and ").append(loaded.root.id);
+    return ids;
 }
 
 Error wrong_root(std::string_view needed) {
     return {ErrorCode::root_key_wrong,
-            "root key " + std::string(needed) + " is needed but " + root_key->id + " is loaded", "",
+            "root key " + std::string(needed) + " is needed but " + loaded_ids() + " is loaded", "",
             "Point bastion.root_key at the root key that this database was sealed with."};
+}
+
+Result<const SecretBytes*> kek_of(LoadedRoot& loaded, const pg_uuid_t& vault) {
+    if (!loaded.kek || std::memcmp(loaded.vault.data, vault.data, UUID_LEN) != 0) {
+        Result<SecretBytes> derived = derive_kek(loaded.root, {vault.data, UUID_LEN});
+        if (!derived) return derived.error();
+        loaded.vault = vault;
+        loaded.kek = std::move(*derived);
+    }
+    return &*loaded.kek;
 }
 
 void copy_clipped(std::span<char> out, std::string_view text) noexcept {
@@ -52,25 +85,34 @@ void copy_clipped(std::span<char> out, std::string_view text) noexcept {
 }  // namespace
 
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault) {
-    if (Result<void> root = need_root_key(); !root) return root.error();
-    if (!kek || std::memcmp(kek->vault.data, vault.data, UUID_LEN) != 0) {
-        Result<SecretBytes> derived = derive_kek(*root_key, {vault.data, UUID_LEN});
-        if (!derived) return derived.error();
-        kek = VaultKey{vault, std::move(*derived)};
-    }
-    return &kek->key;
+    if (Result<void> read = need_roots(); !read) return read.error();
+    return kek_of(roots.front(), vault);
 }
 
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id) {
-    if (Result<void> root = need_root_key(); !root) return root.error();
-    if (root_key->id != root_id) return wrong_root(root_id);
-    return need_kek(vault);
+    if (Result<void> read = need_roots(); !read) return read.error();
+    for (LoadedRoot& loaded : roots)
+        if (loaded.root.id == root_id) return kek_of(loaded, vault);
+    return wrong_root(root_id);
+}
+
+RootKeyIds root_key_ids() {
+    RootKeyIds out{};
+    guarded_or_raise([&]() -> Result<void> {
+        if (Result<void> read = need_roots(); !read) return read.error();
+        for (const LoadedRoot& loaded : roots) {
+            if (out.count == max_root_keys) break;
+            copy_clipped(out.ids[out.count++], loaded.root.id);
+        }
+        return {};
+    });
+    return out;
 }
 
 void configured_root_key(char (&id)[root_key_id_size]) {
     guarded_or_raise([&]() -> Result<void> {
-        if (Result<void> root = need_root_key(); !root) return root.error();
-        copy_clipped(id, root_key->id);
+        if (Result<void> read = need_roots(); !read) return read.error();
+        copy_clipped(id, roots.front().root.id);
         return {};
     });
 }
@@ -78,8 +120,8 @@ void configured_root_key(char (&id)[root_key_id_size]) {
 bool try_root_key(char (&id)[root_key_id_size], char (&reason)[256]) {
     CallFailure failure;
     const bool loaded = guarded(failure, [&]() -> Result<void> {
-        if (Result<void> root = need_root_key(); !root) return root.error();
-        copy_clipped(id, root_key->id);
+        if (Result<void> read = need_roots(); !read) return read.error();
+        copy_clipped(id, roots.front().root.id);
         return {};
     });
     if (!loaded) copy_clipped(reason, failure.message);
@@ -91,11 +133,11 @@ CreatedRootKey create_root_key(const char* path) {
     char* id = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         const std::string setting = path != nullptr ? std::string("file:") + path : std::string("auto");
-        Result<std::string> resolved = root_key_path(setting, DataDir);
+        Result<std::string> resolved = root_key_path(setting, places());
         if (!resolved) return resolved.error();
         Result<RootKey> created = create_root_key_file(*resolved, DataDir);
         if (!created) return created.error();
-        root_key.reset();
+        roots.clear();
         forget_keys();
         if (Result<void> stored = store(created_path, *resolved); !stored) return stored;
         return store(id, created->id);
@@ -103,13 +145,20 @@ CreatedRootKey create_root_key(const char* path) {
     return {created_path, id, path == nullptr};
 }
 
-void forget_keks() noexcept { kek.reset(); }
+void forget_keks() noexcept {
+    for (LoadedRoot& loaded : roots) loaded.kek.reset();
+}
 
 bool check_root_key(char** value, void**, GucSource) {
     CallFailure failure;
     const bool accepted = guarded(failure, [&]() -> Result<void> {
-        Result<std::string> path = root_key_path(*value != nullptr ? *value : "", DataDir != nullptr ? DataDir : "/");
-        return path ? Result<void>() : path.error();
+        const std::vector<std::string_view> sources = root_key_sources(*value != nullptr ? *value : "");
+        if (sources.size() > max_root_keys) return Error{ErrorCode::invalid_argument, "too many root keys"};
+        // Whether there are credentials is seen when a key is needed.
+        for (const std::string_view source : sources)
+            if (Result<std::string> path = root_key_path(source, {places().data_directory, "/"}); !path)
+                return path.error();
+        return {};
     });
     if (!accepted) {
         GUC_check_errcode(failure.sqlstate);
@@ -120,7 +169,7 @@ bool check_root_key(char** value, void**, GucSource) {
 }
 
 void assign_root_key(const char*, void*) {
-    root_key.reset();
+    roots.clear();
     forget_keys();
 }
 

@@ -1,4 +1,4 @@
-// The root key inside a backend: read at first need from where bastion.root_key says, kept in SecretBytes until a reload
+// The root keys inside a backend: read at first need from where bastion.root_key says, kept in SecretBytes until a reload
 // of the configuration or another value of the setting, and wiped then; with it the key encryption key of the vault.
 #pragma once
 
@@ -21,6 +21,14 @@ Result<const SecretBytes*> need_kek(const pg_uuid_t& vault);
 
 // The same under the root key with that id: root_key_wrong when another one is loaded.
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id);
+
+// The ids of the root keys that are loaded, the one that wraps first; raises BA001 when there is none.
+inline constexpr std::size_t max_root_keys = 8;
+struct RootKeyIds {
+    std::size_t count;
+    char ids[max_root_keys][root_key_id_size];
+};
+RootKeyIds root_key_ids();
 
 // Creates the root key file; `path` null means the place that 'auto' names. Returns path and id, palloc'd.
 struct CreatedRootKey {

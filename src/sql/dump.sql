@@ -25,6 +25,7 @@ SELECT pg_extension_config_dump('bastion.user_permissions', '');
 SELECT pg_extension_config_dump('bastion.platform_roles', '');
 SELECT pg_extension_config_dump('bastion.data_keys', '');
 SELECT pg_extension_config_dump('bastion.data_keys_id_seq', '');
+SELECT pg_extension_config_dump('bastion.sealed_columns', '');
 SELECT pg_extension_config_dump('bastion.secrets', '');
 SELECT pg_extension_config_dump('bastion.secret_versions', '');
 SELECT pg_extension_config_dump('bastion.secret_access_log', '');

@@ -23,7 +23,7 @@ COMMENT ON TABLE bastion.events IS
 'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives what it tells of. Granted to nobody';
 COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.events.occurred_at IS 'When';
-COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_reset, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
+COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, key_rotated, keys_shredded, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_reset, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
 COMMENT ON COLUMN bastion.events.user_id IS 'The user concerned, when there is one';
 COMMENT ON COLUMN bastion.events.actor_id IS 'The user who did it, when the context names one';

@@ -49,4 +49,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.tenant_delete(text) IS
-'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Triggers of the tables fire, with the rights of the owners of the tables. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 42501, 42704.';
+'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (shred_tenant() says what backups keep). Triggers of the tables fire, with the rights of the owners of the tables. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 42501, 42704.';

@@ -313,14 +313,27 @@ TEST_F(RootKeyFile, LeavesNoDescriptorOpen) {
 }
 
 TEST(RootKeySetting, NamesAPath) {
-    EXPECT_EQ(*root_key_path("auto", "/var/lib/data"), "/var/lib/data.bastion-root-key");
-    EXPECT_EQ(*root_key_path("auto", "/var/lib/data//"), "/var/lib/data.bastion-root-key");
-    EXPECT_EQ(*root_key_path("file:/etc/key", "/var/lib/data"), "/etc/key");
-    EXPECT_EQ(root_key_path("auto", "/").error().code, ErrorCode::invalid_argument);
-    for (const char* const setting : {"", "AUTO", "file:", "file:key", "file:/", "file:/etc/", "/etc/key", "file: /k"})
-        EXPECT_EQ(root_key_path(setting, "/data").error().code, ErrorCode::invalid_argument) << setting;
-    for (const char* const setting : {"credential:root", "command:cat /etc/key"})
-        EXPECT_EQ(root_key_path(setting, "/data").error().code, ErrorCode::unsupported) << setting;
+    const auto path = [](const char* source, const char* data = "/data", const char* credentials = "") {
+        return root_key_path(source, {data, credentials});
+    };
+    EXPECT_EQ(*path("auto", "/var/lib/data"), "/var/lib/data.bastion-root-key");
+    EXPECT_EQ(*path("auto", "/var/lib/data//"), "/var/lib/data.bastion-root-key");
+    EXPECT_EQ(*path("file:/etc/key"), "/etc/key");
+    EXPECT_EQ(*path("credential:root", "/data", "/run/credentials"), "/run/credentials/root");
+    EXPECT_EQ(path("credential:root").error().code, ErrorCode::root_key_missing);
+    EXPECT_EQ(path("auto", "/").error().code, ErrorCode::invalid_argument);
+    for (const char* const source : {"", "AUTO", "file:", "file:key", "file:/", "file:/etc/", "/etc/key", "file: /k",
+                                     "credential:", "credential:../key", "credential:a/b", "credential:."})
+        EXPECT_EQ(path(source, "/data", "/run").error().code, ErrorCode::invalid_argument) << source;
+    EXPECT_EQ(path("command:cat /etc/key").error().code, ErrorCode::unsupported);
+}
+
+TEST(RootKeySetting, ListsSources) {
+    using Sources = std::vector<std::string_view>;
+    EXPECT_EQ(root_key_sources("auto"), Sources{"auto"});
+    EXPECT_EQ(root_key_sources("file:/new, file:/old ,auto"), (Sources{"file:/new", "file:/old", "auto"}));
+    EXPECT_EQ(root_key_sources(""), Sources{""});
+    EXPECT_EQ(root_key_sources("auto,"), (Sources{"auto", ""}));
 }
 
 RootKey root_of(std::uint8_t first) {

@@ -108,6 +108,7 @@ SELECT bastion.register_resource('smtp', '{open}');
 CREATE TABLE shop.sealed (tenant_id uuid, value bastion.sealed, found bytea);
 INSERT INTO shop.sealed SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp', slug), bastion.blind_index_for(id, 'attack at dawn', 'smtp')
 FROM bastion.tenants;
+SELECT bastion.sealed_column_add('shop.sealed', 'value', '(SELECT slug FROM bastion.tenants t WHERE t.id = tenant_id)');
 BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');

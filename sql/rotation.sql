@@ -1,0 +1,103 @@
+-- Rotation of data keys, values sealed anew, minimum versions, shredding of a tenant.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion.register_resource('mailbox', '{open}');
+CREATE TABLE test.people AS
+SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant
+FROM unnest(ARRAY['rotann', 'rotbob']) name,
+     LATERAL bastion_api.signup(name || '@rotation.example', 'correct horse', initcap(name), initcap(name), name) answer;
+SELECT token AS ann, tenant AS ann_tenant FROM test.people WHERE name = 'rotann' \gset
+SELECT tenant AS bob_tenant FROM test.people WHERE name = 'rotbob' \gset
+
+-- a partitioned table of both tenants with odd names, a bytea column beside, and a protected one with values bound to nothing
+CREATE TABLE test."Odd ""mail""" (id int, tenant_id uuid, "the value" bastion.sealed, old bytea, CHECK (bastion.is_sealed(old))) PARTITION BY LIST (id);
+CREATE TABLE test.mail_1 PARTITION OF test."Odd ""mail""" FOR VALUES IN (1);
+CREATE TABLE test.mail_rest PARTITION OF test."Odd ""mail""" DEFAULT;
+INSERT INTO test."Odd ""mail"""
+SELECT i, p.tenant, bastion.seal_for(p.tenant, 'value ' || i, 'mailbox', i::text), bastion.seal_for(p.tenant, 'bytes ' || i, 'mailbox')::bytea
+FROM test.people p, generate_series(1, 300) i;
+CREATE TABLE test.closed (tenant_id uuid, value bastion.sealed);
+INSERT INTO test.closed SELECT p.tenant, bastion.seal_for(p.tenant, 'closed', 'mailbox') FROM test.people p;
+SELECT bastion.protect('test.closed') IS NOT NULL AS protected LIMIT 1;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.secret_put('mail', 'attack at dawn', own => true);
+COMMIT;
+CREATE VIEW test.opened AS
+SELECT count(*) FILTER (WHERE bastion.open_text_for(tenant_id, "the value", id::text) = 'value ' || id) AS values,
+       count(*) FILTER (WHERE bastion.open_text_for(tenant_id, old::bastion.sealed) = 'bytes ' || id) AS bytes FROM test."Odd ""mail""";
+CREATE VIEW test.usage AS
+SELECT u.relation, u.column_name, p.name, u.purpose, u.version, u.state, u.sealed_values FROM bastion.key_usage() u JOIN test.people p ON p.tenant = u.tenant_id
+ORDER BY u.relation::text COLLATE "C", u.column_name, p.name, u.version;
+
+SELECT bastion.sealed_column_add('test."Odd ""mail"""', 'the value', 'id::text'), bastion.sealed_column_add('test."Odd ""mail"""', 'old'),
+       bastion.sealed_column_add('test.closed', 'value');
+SELECT test.error($$SELECT bastion.sealed_column_add('test.closed', 'tenant_id')$$), test.error($$SELECT bastion.sealed_column_add('test.closed', 'none')$$),
+       test.error($$SELECT bastion.sealed_column_add('test.opened', 'values')$$), test.error($$SELECT bastion.sealed_column_add('bastion.data_keys', 'wrapped')$$),
+       test.error($$SELECT bastion.sealed_column_add('test.closed', 'value', 'no_such_column')$$), test.error($$SELECT bastion.sealed_column_add(NULL, NULL)$$);
+SELECT * FROM test.usage;
+-- all of one purpose; secrets; one tenant
+SELECT bastion.data_key_rotate('mailbox'), bastion.data_key_rotate('bastion.secrets', 'rotann');
+SELECT test.error($$SELECT bastion.data_key_rotate('none')$$), test.error($$SELECT bastion.data_key_rotate('mailbox', 'nobody')$$),
+       test.error($$SELECT bastion.data_key_rotate('bastion.blind_index.mailbox')$$), test.error($$SELECT bastion.data_key_rotate('signing')$$),
+       test.error('SELECT bastion.data_key_rotate(NULL)');
+SELECT * FROM test.opened;
+SELECT test.error($$SELECT bastion.min_decryption_version('mailbox', 2)$$), test.error($$SELECT bastion.min_decryption_version('mailbox', 3)$$),
+       test.error($$SELECT bastion.min_decryption_version('mailbox', NULL)$$);
+CALL bastion.rewrap_all(50);
+SELECT * FROM test.usage;
+SELECT * FROM test.opened;
+-- again changes nothing
+CREATE TABLE test.before AS SELECT ctid AS place, tableoid AS part FROM test."Odd ""mail""";
+CALL bastion.rewrap_all();
+SELECT count(*) FROM test."Odd ""mail""" m JOIN test.before b ON b.place = m.ctid AND b.part = m.tableoid;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.secret_get('mail');
+COMMIT;
+SELECT bastion.min_decryption_version('mailbox', 2), bastion.min_decryption_version('mailbox', 2) AS again;
+SELECT * FROM test.opened;
+-- one that does not open keeps none of the others back
+SELECT bastion.data_key_rotate('mailbox', 'rotann');
+UPDATE test."Odd ""mail""" SET "the value" = set_bit("the value"::bytea, 600, 1 - get_bit("the value"::bytea, 600))::bastion.sealed
+WHERE id = 7 AND tenant_id = :'ann_tenant';
+CALL bastion.rewrap_all();
+SELECT * FROM test.usage WHERE name = 'rotann';
+SELECT test.error($$SELECT bastion.min_decryption_version('mailbox', 3, 'rotann')$$);
+SELECT bastion.min_decryption_version('mailbox', 3, 'rotann', force => true), test.error($$SELECT * FROM test.opened$$);
+SELECT bastion.min_decryption_version('mailbox', 1, 'rotann');
+SELECT purpose, state, keys, oldest_version, newest_version, loaded, wraps, root_id = bastion.root_key_id() AS this_root
+FROM bastion.key_status() WHERE purpose = 'mailbox';
+-- calls that are refused
+SELECT test.error('SELECT bastion.root_key_rotate()') AS nothing_to_do;
+\set ON_ERROR_ROLLBACK on
+CALL bastion.rewrap_all(0);
+BEGIN;
+CALL bastion.rewrap_all();
+ROLLBACK;
+\set ON_ERROR_ROLLBACK off
+SET ROLE regress_app;
+SELECT test.error($$CALL bastion.rewrap_all()$$), test.error($$SELECT bastion.shred_tenant('rotann')$$), test.error($$SELECT bastion.key_usage()$$),
+       test.error($$SELECT bastion.data_key_rotate('mailbox')$$), test.error($$SELECT * FROM bastion.sealed_columns$$);
+RESET ROLE;
+
+-- a tenant's keys are destroyed; what opened does not, others are untouched, and what is sealed later opens
+DELETE FROM test."Odd ""mail""" WHERE id = 7;
+SELECT bastion.shred_tenant('rotann') - 'notice' AS shredded, bastion.shred_tenant('rotann') ->> 'keys' AS again, test.error($$SELECT bastion.shred_tenant('nobody')$$);
+SELECT p.name, bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'no error') AS opens,
+       bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'BA003 sealed value cannot be opened') AS refused
+FROM test."Odd ""mail""" m JOIN test.people p ON p.tenant = m.tenant_id GROUP BY p.name ORDER BY p.name;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT test.error($$SELECT bastion.secret_get('mail')$$), bastion.open_text(bastion.seal('new', 'mailbox'));
+COMMIT;
+SELECT name, state, count(*), bool_and(k.wrapped IS NULL) AS gone FROM bastion.data_keys k JOIN test.people p ON p.tenant = k.tenant_id
+GROUP BY name, state ORDER BY name, state;
+CALL bastion.rewrap_all();
+-- what is recorded
+SELECT kind, detail - 'by' AS detail FROM bastion.events WHERE kind IN ('key_rotated', 'keys_shredded') ORDER BY id;
+
+SELECT bastion.sealed_column_remove('test.closed', 'value');
+DROP TABLE test."Odd ""mail""", test.closed, test.people, test.before CASCADE;
+SELECT count(*) FROM bastion.sealed_places();
+DELETE FROM bastion.sealed_columns;

@@ -1,0 +1,343 @@
+
+-- Rotation of keys, values sealed anew under newer keys, and the destruction of a tenant's keys. For operators: EXECUTE on
+-- everything here is granted to nobody.
+
+CREATE TABLE bastion.sealed_columns (
+    relation regclass NOT NULL,
+    column_name name NOT NULL,
+    bound_to text,
+    CONSTRAINT sealed_columns_pkey PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE bastion.sealed_columns IS 'The columns whose values rewrap_all() seals anew; granted to nobody';
+COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table';
+COMMENT ON COLUMN bastion.sealed_columns.column_name IS 'The column, of type bastion.sealed or bytea';
+COMMENT ON COLUMN bastion.sealed_columns.bound_to IS
+'The expression over a row that gives what its value is bound to; NULL where they are bound to nothing';
+ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
+
+CREATE FUNCTION bastion.sealed_column_add(relation regclass, column_name name, bound_to text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                   WHERE a.attrelid = relation AND a.attname = column_name AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+                     AND c.relnamespace <> 'bastion'::regnamespace
+                     AND a.atttypid IN ('bastion.sealed'::regtype, 'bytea'::regtype)) THEN
+        RAISE EXCEPTION 'no such sealed column' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name a column of type bastion.sealed or bytea of one of your tables.';
+    END IF;
+    DELETE FROM bastion.sealed_columns c WHERE NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);
+    INSERT INTO bastion.sealed_columns VALUES (relation, column_name, bound_to)
+    ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
+    -- Says at once when the expression is wrong.
+    PERFORM * FROM bastion.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
+END
+$$;
+COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
+'Registers a sealed column for rewrap_all() and key_usage(). bound_to is the SQL expression over the row that gives what seal() was told, such as id::text; it runs as the owner of the table. Registering again replaces it. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for no such column, and what the expression raises: 42601, 42703, 42883.';
+
+CREATE FUNCTION bastion.sealed_column_remove(relation regclass, column_name name) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.sealed_columns c
+    WHERE c.relation = sealed_column_remove.relation AND c.column_name = sealed_column_remove.column_name
+$$;
+COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
+'Ends what sealed_column_add() began. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'
+    UNION ALL
+    SELECT c.relation, c.column_name, c.bound_to
+    FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION bastion.sealed_places() IS 'The columns of sealed values: the registered ones and that of secrets. Internal.';
+
+CREATE FUNCTION bastion.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
+RETURNS TABLE (place tid, old text, bound text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.place, r.old, r.bound
+    FROM jsonb_to_recordset(bastion.as_table_owner(relation, format(
+            'SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT ctid::text AS place, encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound '
+            'FROM %3$s WHERE ctid >= ''(%4$s,0)'' AND ctid < ''(%5$s,0)'' AND substr(%1$I::bytea, 5, 4) = ANY ($1::bytea[]) '
+            'FOR UPDATE SKIP LOCKED) x', column_name, coalesce(bound_to, 'NULL'), relation, first, past), keys)::jsonb)
+         r (place tid, old text, bound text)
+$$;
+COMMENT ON FUNCTION bastion.sealed_batch(regclass, name, text, text, bigint, bigint) IS
+'The values in some pages of a table that are sealed under one of the keys, locked; without those that somebody else has locked. Internal.';
+
+CREATE FUNCTION bastion.rewrap_or_null(value bastion.sealed, bound_to text) RETURNS bastion.sealed
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT bastion.rewrap_for(k.tenant_id, value, bound_to) FROM bastion.data_keys k WHERE k.id = bastion.sealed_key(value));
+EXCEPTION WHEN SQLSTATE 'BA003' THEN
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), or NULL for a value that does not open. Internal.';
+
+CREATE FUNCTION bastion.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    keys text := (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only');
+    changed jsonb;
+    broken bigint := 0;
+BEGIN
+    IF keys IS NULL THEN
+        RETURN 0;
+    END IF;
+    BEGIN
+        SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
+                   bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
+        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b
+        JOIN bastion.data_keys k ON k.id = bastion.sealed_key(decode(b.old, 'hex')::bastion.sealed);
+    EXCEPTION WHEN SQLSTATE 'BA003' THEN
+        -- One that does not open keeps none of the others back.
+        SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(n.value::bytea, 'hex'))) FILTER (WHERE n.value IS NOT NULL),
+               count(*) FILTER (WHERE n.value IS NULL)
+        INTO changed, broken
+        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b,
+             LATERAL (SELECT bastion.rewrap_or_null(decode(b.old, 'hex')::bastion.sealed, b.bound) AS value OFFSET 0) n;
+        RAISE WARNING 'sealed values of table % that do not open: %', relation, broken USING ERRCODE = 'BA003';
+    END;
+    IF changed IS NULL THEN
+        RETURN 0;
+    END IF;
+    RETURN bastion.as_table_owner(relation, format(
+        'WITH n AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
+        'u AS (UPDATE ONLY %1$s t SET %2$I = (''\x'' || n.new)::%3$s FROM n WHERE t.ctid = n.place AND encode(t.%2$I::bytea, ''hex'') = n.old RETURNING 1) '
+        'SELECT count(*) FROM u', relation, column_name,
+        (SELECT a.atttypid::regtype FROM pg_attribute a WHERE a.attrelid = rewrap_pages.relation AND a.attname = rewrap_pages.column_name)),
+        changed::text)::bigint;
+END
+$$;
+COMMENT ON FUNCTION bastion.rewrap_pages(regclass, name, text, bigint, bigint) IS
+'Seals the values in some pages of a table anew that are under older keys; how many. A value is replaced only where it is still the one that was read. Internal.';
+
+CREATE FUNCTION bastion.check_rewrap(batch integer) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF batch IS NULL OR batch < 1 THEN
+        RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_rewrap(integer) IS 'Checks the argument of rewrap_all(). Internal.';
+
+-- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
+CREATE PROCEDURE bastion.rewrap_all(batch integer DEFAULT 1000)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    relation pg_catalog.regclass;
+    column_name pg_catalog.name;
+    bound_to text;
+    member pg_catalog.regclass;
+    pages bigint;
+    step bigint;
+    page bigint;
+BEGIN
+    PERFORM bastion.check_rewrap(batch);
+    COMMIT;
+    FOR relation, column_name, bound_to IN SELECT * FROM bastion.sealed_places() LOOP
+        FOR member, pages, step IN SELECT * FROM bastion.backfill_steps(relation, batch) LOOP
+            page := 0;
+            WHILE page OPERATOR(pg_catalog.<) pages LOOP
+                PERFORM bastion.rewrap_pages(member, column_name, bound_to, page, page OPERATOR(pg_catalog.+) step);
+                COMMIT;
+                page := page OPERATOR(pg_catalog.+) step;
+            END LOOP;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
+'Seals every value of the registered columns and every secret anew that is under a key in state decrypt_only, with its tenant''s active key. Commits after every batch of about so many rows, skips rows that others have locked, and may be stopped and repeated: what is done is not done again. Triggers of the tables fire. Warns of values that do not open. key_usage() shows what is left. Not inside a transaction block. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';
+
+CREATE FUNCTION bastion.key_usage() RETURNS TABLE (
+    relation regclass, column_name name, tenant_id uuid, purpose text, version integer, state text, sealed_values bigint)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.relation, p.column_name, k.tenant_id, k.purpose, k.version, k.state, u.n::bigint
+    FROM bastion.sealed_places() p,
+         LATERAL jsonb_each_text(bastion.as_table_owner(p.relation, format(
+             'SELECT jsonb_object_agg(key, n) FROM (SELECT encode(substr(%1$I::bytea, 5, 4), ''hex'') AS key, count(*) AS n '
+             'FROM %2$s WHERE %1$I IS NOT NULL GROUP BY 1) x', p.column_name, p.relation))::jsonb) u (key, n)
+         LEFT JOIN bastion.data_keys k ON k.id = ('x' || u.key)::bit(32)::integer
+    ORDER BY p.relation::text, p.column_name, k.tenant_id, k.purpose, k.version
+$$;
+COMMENT ON FUNCTION bastion.key_usage() IS
+'How many values of the registered columns, and secrets, each data key seals; reads all of them. Tenant and purpose are NULL for values whose key is gone. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.root_key_ids() RETURNS text[]
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
+COMMENT ON FUNCTION bastion.root_key_ids() IS
+'The ids of the root keys in use, the one that wraps new keys first. Internal. SQLSTATE BA001 where there is none.';
+
+CREATE FUNCTION bastion.key_status() RETURNS TABLE (
+    root_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ids text[] := '{}';
+BEGIN
+    BEGIN
+        ids := bastion.root_key_ids();
+    EXCEPTION WHEN SQLSTATE 'BA001' OR io_error THEN
+        NULL;
+    END;
+    RETURN QUERY
+    SELECT coalesce(k.root_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest
+    FROM (SELECT d.root_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest
+          FROM bastion.data_keys d GROUP BY d.root_id, d.purpose, d.state) k
+    FULL JOIN unnest(ids) WITH ORDINALITY i (id, n) ON i.id = k.root_id
+    ORDER BY 1, k.purpose COLLATE "C", k.state;
+END
+$$;
+COMMENT ON FUNCTION bastion.key_status() IS
+'The root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded false: restore that root key. wraps: new keys go under it. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_id text)
+RETURNS bytea
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_data_key_rewrap';
+COMMENT ON FUNCTION bastion.data_key_rewrap(uuid, integer, uuid, text, integer, bytea, text) IS
+'A wrapped data key, wrapped again under the root key that wraps new ones. Internal. SQLSTATE 22023 for what is no id of a root key, BA001 and BA002 without the right root keys, BA003 when it does not open.';
+
+CREATE FUNCTION bastion.root_key_rotate() RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    new_root text := bastion.root_key_id();
+    rewrapped bigint;
+BEGIN
+    UPDATE bastion.data_keys k
+    SET wrapped = bastion.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_id), root_id = new_root
+    FROM bastion.vault v WHERE k.root_id <> new_root AND k.wrapped IS NOT NULL;
+    GET DIAGNOSTICS rewrapped = ROW_COUNT;
+    IF rewrapped > 0 THEN
+        PERFORM bastion.record_event('key_rotated', 'success', NULL, NULL,
+            jsonb_build_object('key', 'root', 'root_id', new_root, 'data_keys', rewrapped));
+    END IF;
+    RETURN rewrapped;
+END
+$$;
+COMMENT ON FUNCTION bastion.root_key_rotate() IS
+'Wraps every data key of this database under the root key that bastion.root_key names first; the others that it names open what is still under them. Returns how many. Values stay as they are. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key, BA002 when an older one is needed that is not loaded, BA003 when a key does not open.';
+
+CREATE FUNCTION bastion.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    only_tenant uuid := bastion.find_tenant(tenant);
+BEGIN
+    IF tenant IS NOT NULL AND only_tenant IS NULL THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    ELSIF starts_with(purpose, 'bastion.blind_index.') THEN
+        RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Nothing would be found under another key.';
+    END IF;
+    -- The installation's own signing keys and peppers have rotations of their own.
+    RETURN QUERY SELECT k.* FROM bastion.data_keys k
+    WHERE k.purpose = rotating_keys.purpose AND (only_tenant IS NULL OR k.tenant_id = only_tenant)
+      AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper'))
+    ORDER BY k.id FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such key' USING ERRCODE = 'undefined_object';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.rotating_keys(text, text) IS
+'The data keys of a purpose, of one tenant or of all, locked. Internal. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is none.';
+
+CREATE FUNCTION bastion.data_key_rotate(purpose text, tenant text DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old_key bastion.data_keys;
+    rotated bigint := 0;
+BEGIN
+    FOR old_key IN SELECT * FROM bastion.rotating_keys(purpose, tenant) k WHERE k.state = 'active' LOOP
+        UPDATE bastion.data_keys k SET state = 'decrypt_only' WHERE k.id = old_key.id;
+        PERFORM bastion.data_key(old_key.purpose, old_key.tenant_id);
+        rotated := rotated + 1;
+    END LOOP;
+    PERFORM bastion.record_event('key_rotated', 'success', NULL, bastion.find_tenant(tenant),
+        jsonb_build_object('key', 'data', 'purpose', purpose, 'keys', rotated));
+    RETURN rotated;
+END
+$$;
+COMMENT ON FUNCTION bastion.data_key_rotate(text, text) IS
+'Makes a new version of the data key of a purpose, for one tenant (uuid or slug) or all; the old one still opens what it sealed (state decrypt_only) until rewrap_all() has sealed that anew. bastion.secrets is the purpose of secrets. Returns how many keys were rotated. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is no key, BA001 without a root key.';
+
+CREATE FUNCTION bastion.min_decryption_version(purpose text, version integer, tenant text DEFAULT NULL, force boolean DEFAULT false)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ids integer[] := ARRAY(SELECT k.id FROM bastion.rotating_keys(purpose, tenant) k);
+    changed bigint;
+BEGIN
+    IF version IS NULL OR version < 1 OR EXISTS (
+        SELECT FROM bastion.data_keys k WHERE k.id = ANY (ids) AND k.state = 'active' AND k.version < min_decryption_version.version) THEN
+        RAISE EXCEPTION 'version must be at least 1 and at most that of the active key' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF force IS NOT TRUE AND EXISTS (
+        SELECT FROM bastion.key_usage() u JOIN bastion.data_keys k
+          ON (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version)
+        WHERE k.id = ANY (ids) AND k.version < min_decryption_version.version AND k.state = 'decrypt_only') THEN
+        RAISE EXCEPTION 'values are still sealed under older keys' USING ERRCODE = 'object_in_use',
+            HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or give them up with force => true.';
+    END IF;
+    UPDATE bastion.data_keys k
+    SET state = CASE WHEN k.version < min_decryption_version.version THEN 'disabled' ELSE 'decrypt_only' END
+    WHERE k.id = ANY (ids)
+      AND k.state = CASE WHEN k.version < min_decryption_version.version THEN 'decrypt_only' ELSE 'disabled' END;
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION bastion.min_decryption_version(text, integer, text, boolean) IS
+'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: what they sealed no longer opens. A lower version enables them again. Returns how many keys changed. Refuses while registered columns or secrets hold values under them, unless forced. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant and where there is no key, 55006 while values need them.';
+
+CREATE FUNCTION bastion.shred_tenant(tenant text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    only_tenant uuid := bastion.find_tenant(tenant);
+    shredded bigint;
+BEGIN
+    IF only_tenant IS NULL THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    END IF;
+    UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.tenant_id = only_tenant AND k.state <> 'shredded';
+    GET DIAGNOSTICS shredded = ROW_COUNT;
+    PERFORM bastion.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', shredded, 'by', session_user));
+    RETURN jsonb_build_object('keys', shredded, 'left',
+        (SELECT count(*) FROM bastion.data_keys k WHERE k.tenant_id = only_tenant AND k.wrapped IS NOT NULL),
+        'notice', 'VACUUM bastion.data_keys removes the old rows; backups, WAL and replicas keep wrapped keys until they are gone. '
+                  'To close that, name a new root key first in bastion.root_key, call root_key_rotate(), and destroy the old root key.');
+END
+$$;
+COMMENT ON FUNCTION bastion.shred_tenant(text) IS
+'Destroys every data key of a tenant (uuid or slug), which therefore cannot open anything that was sealed for it until now: values, secrets, and what its blind indexes find. The tenant stays, and what it seals later has new keys. Returns {keys: how many, left: 0, notice: what backups still hold and how to close that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';

@@ -1,0 +1,88 @@
+# The root key changes: with the new one named first and the old one after it, everything opens; root_key_rotate() wraps the
+# data keys under the new one, and the old one can go. Every step takes effect at a reload. Without a key that is needed,
+# values say which, and key_status() too; the server starts, and the rest works.
+use strict;
+use warnings FATAL => 'all';
+
+use BastionServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $server = new_server('primary');
+my $token = token_of($server, 'ann');
+my $folder = PostgreSQL::Test::Utils::tempdir;
+my $old = $server->data_dir . '.bastion-root-key';
+$server->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}');
+    CREATE TABLE sealed AS SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp') AS value FROM bastion.tenants});
+my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
+my $status = q{SELECT DISTINCT root_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_id};
+
+sub answer {
+    my ($sql) = @_;
+    my ($out, $err);
+    $server->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
+    $err =~ s/^psql:<stdin>:\d+: |\nLOCATION:.*//gm;
+    return $out . $err;
+}
+
+sub configure {
+    my ($value) = @_;
+    $server->append_conf('postgresql.conf', "bastion.root_key = '$value'");
+    $server->reload;
+    $server->poll_query_until('postgres', "SELECT current_setting('bastion.root_key') = '$value'") or die 'no reload';
+}
+
+my $first = answer('SELECT bastion.root_key_id()');
+my $second = answer(qq{SELECT bastion.init('$folder/new') ->> 'fingerprint'});
+isnt($second, $first, 'another root key');
+is(answer($opened), 2, 'values open');
+
+configure("file:$folder/new");
+like(answer($opened), qr/^ERROR:  BA002: root key $first is needed but $second is loaded$/m, 'with the new one alone, none does');
+is(answer($status), "$first|f|f|t\n$second|t|t|f", 'and key_status() says what is missing');
+like(answer('SELECT bastion.root_key_rotate()'), qr/^ERROR:  BA002/, 'nor can anything be wrapped again');
+
+# A session that has everything opened already follows a reload.
+my $session = $server->background_psql('postgres');
+configure("file:$folder/new, file:$old");
+is(answer($opened), 2, 'with both, all open');
+like($session->query($opened), qr/^2$/, 'in an older session too');
+is(answer($status), "$first|t|f|t\n$second|t|t|f", 'the old one opens');
+is(answer(q{SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'new', 'house')), count(*) FROM bastion.data_keys WHERE root_id = '} . $second . q{'}),
+    'new|0', 'what is new goes under the new one');
+my $keys = answer("SELECT count(*) FROM bastion.data_keys WHERE root_id = '$first'");
+is(answer('SELECT bastion.root_key_rotate()'), $keys, 'every older data key is wrapped again');
+is(answer('SELECT bastion.root_key_rotate()'), 0, 'once');
+is(answer($status), "$first|t|f|f\n$second|t|t|t", 'none needs the old one');
+
+rename $old, "$folder/gone" or die;
+configure("file:$folder/new,auto");
+is(answer($opened), 2, 'a missing older one is no harm');
+configure("file:$folder/new");
+is(answer($opened), 2, 'without the old one, values open');
+like(answer("BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; COMMIT"), qr/^t$/m, 'old tokens are good');
+like(answer(q{SELECT bastion_api.login('ann@tap.example', 'correct horse') ->> 'token_type'}), qr/Bearer/, 'and new ones are signed');
+
+# A credential of systemd.
+mkdir "$folder/credentials" or die;
+rename "$folder/new", "$folder/credentials/bastion" or die;
+configure('credential:bastion');
+like(answer($opened), qr/^ERROR:  BA001: the server was started without credentials$/m, 'no credentials directory');
+{
+    local $ENV{CREDENTIALS_DIRECTORY} = "$folder/credentials";
+    $server->restart;
+}
+is(answer($opened), 2, 'the credential opens');
+like(answer(q{LOAD 'pg_bastion'; ALTER SYSTEM SET bastion.root_key = 'file:/a,nonsense'}), qr/^ERROR:  22023: invalid root key source/, 'a wrong source is refused when it is set');
+$session->quit;
+
+# Nothing blocks the start.
+rename "$folder/credentials/bastion", "$folder/lost" or die;
+$server->restart;
+like(answer($opened), qr/^ERROR:  BA001/, 'without any root key the server starts, and says so');
+like(answer($status), qr/^$second\|f\|f\|t$/m, 'as key_status() does');
+like(answer(q{SELECT count(*) FROM documents}), qr/^2$/, 'what needs none works');
+
+$server->stop;
+done_testing();

@@ -54,10 +54,31 @@ SELECT * FROM bench.per_call('bastion.jwt_verify()',
 UNION ALL SELECT * FROM bench.per_call('pgcrypto hmac() alone, over the same input',
     format('public.hmac(%L || left(i::text, 0), ''0123456789012345678901234567890123456789012345678901234567890123'', ''sha256'')', :'input'), 50000);
 
-\echo authenticate() of an own EdDSA token, and a refused login against an unknown user (medians of 200, within 10 %)
+\echo authenticate() of a warm token or API key, revocation included: at most 6000 ns; beside the verification by pgcrypto in SQL
+SELECT bastion_api.login('owner@bench.test', 'correct horse battery') ->> 'access_token' AS session_token \gset
 BEGIN;
-SELECT * FROM bench.per_call('bastion.authenticate()', format('bastion.authenticate(%L || left(i::text, 0))', :'token'), 2000, 3);
-ROLLBACK;
+SELECT FROM bastion.authenticate(:'session_token') \gset _
+SELECT bastion_api.api_key_create('bench', '{docs.*}') ->> 'key' AS api_key \gset
+COMMIT;
+CREATE FUNCTION bench.pgcrypto_verify(token text, secret text) RETURNS jsonb LANGUAGE sql STABLE AS
+$$
+    SELECT CASE WHEN translate(encode(public.hmac(p[1] || '.' || p[2], secret, 'sha256'), 'base64'), E'+/=\n', '-_') = p[3]
+                THEN convert_from(decode(rpad(translate(p[2], '-_', '+/'), (length(p[2]) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb END
+    FROM string_to_array(token, '.') p
+$$;
+SELECT bastion.cache_stats() AS before \gset
+BEGIN;
+SELECT * FROM bench.per_call('bastion.authenticate(token of a session)', format('bastion.authenticate(%L || left(i::text, 0))', :'session_token'), 5000, 3);
+COMMIT;
+BEGIN;
+SELECT * FROM bench.per_call('bastion.authenticate(API key)', format('bastion.authenticate(%L || left(i::text, 0))', :'api_key'), 20000, 3)
+UNION ALL SELECT * FROM bench.per_call('HS256 verified with pgcrypto in SQL, no session looked up',
+    format('bench.pgcrypto_verify(%L || left(i::text, 0), ''secret'')', :'hs256'), 5000, 3);
+COMMIT;
+SELECT s.kind, (now #>> ARRAY[s.kind, 'loads'])::int - (:'before'::jsonb #>> ARRAY[s.kind, 'loads'])::int AS reads_of_tables
+FROM bastion.cache_stats() now, unnest(ARRAY['rights', 'sessions', 'api_keys']) AS s (kind);
+
+\echo a refused login against an unknown user (medians of 200, within 10 %)
 SELECT * FROM bench.compare('wrong password against unknown user',
     'SELECT bastion_api.login(''owner@bench.test'', ''wrong password'')',
     'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10, NULL, 'app');

@@ -1,0 +1,62 @@
+-- Sealed values: what sealing and opening a value adds to a query over it, beside pgcrypto; a look-up by blind index beside
+-- one by plain text; values sealed anew a second. core_bench has the raw calls of OpenSSL.
+\ir lib/compare.sql
+SELECT bastion.allow_app_role('app') \gset _
+CREATE EXTENSION pgcrypto;
+\o /dev/null
+SELECT bastion_api.signup('owner@bench.test', 'correct horse battery', 'Tenant 1');
+SELECT bastion.register_resource('bench', '{open}');
+\o
+SELECT bastion.token_issue(u.id, t.id) AS token, t.id AS tenant FROM bastion.users u, bastion.tenants t \gset
+
+\echo building 100,000 values of 32 bytes and 1,000,000 blind indexes
+CREATE TABLE plain AS SELECT i AS id, lpad(i::text, 32, 'x') AS value FROM generate_series(1, 100000) i;
+CREATE TABLE small AS SELECT id, bastion.seal_for(:'tenant', value, 'bench') AS value FROM plain;
+CREATE TABLE pgp AS SELECT id, pgp_sym_encrypt(value, 'correct horse') AS value FROM plain WHERE id <= 1000;
+CREATE TABLE people AS SELECT i AS id, 'user' || i || '@example.com' AS email, bastion.blind_index_for(:'tenant', 'user' || i || '@example.com', 'bench') AS email_index
+FROM generate_series(1, 1000000) i;
+CREATE INDEX ON people (email);
+CREATE INDEX ON people (email_index);
+VACUUM ANALYZE plain, small, pgp, people;
+GRANT SELECT ON plain, small, pgp, people TO app, plain;
+SET max_parallel_workers_per_gather = 0;
+
+-- Nanoseconds a value that `expression` adds to counting the values of a table; medians of interleaved rounds.
+CREATE FUNCTION bench.per_value(label text, expression text, source text, number_of_values integer, rounds integer DEFAULT 9)
+RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
+DECLARE
+    samples double precision[] := '{}';
+    x double precision;
+    y double precision;
+BEGIN
+    FOR round IN 0 .. rounds LOOP
+        x := bench.time_of(format('SELECT count(%s) FROM %s', expression, source), 'app', NULL);
+        y := bench.time_of(format('SELECT count(value) FROM %s', source), 'app', NULL);
+        IF round > 0 THEN
+            samples := samples || (x - y) * 1e6 / number_of_values;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT label, round(bench.median(samples)::numeric, 1);
+END
+$$;
+
+\echo a value of 32 bytes (at most 1,200 ns), and pgcrypto (at least 100 times as slow to open)
+BEGIN;
+SELECT FROM bastion.authenticate(:'token') \gset _
+SELECT * FROM bench.per_value('seal() 32 bytes', 'bastion.seal(value, ''bench'')', 'plain', 100000)
+UNION ALL SELECT * FROM bench.per_value('open_text() 32 bytes', 'bastion.open_text(value)', 'small', 100000)
+UNION ALL SELECT * FROM bench.per_value('blind_index() 32 bytes', 'bastion.blind_index(value, ''bench'')', 'plain', 100000)
+UNION ALL SELECT * FROM bench.per_value('pgp_sym_decrypt() 32 bytes', 'public.pgp_sym_decrypt(value, ''correct horse'')', 'pgp', 1000, 3);
+
+\echo a look-up among 1,000,000 rows, by blind index against by plain text
+SELECT * FROM bench.compare('1,000 look-ups by blind index',
+    'SELECT count((SELECT p.id FROM public.people p WHERE p.email_index = bastion.blind_index(''user'' || i * 997 || ''@example.com'', ''bench''))) FROM generate_series(1, 1000) i',
+    'SELECT count((SELECT p.id FROM public.people p WHERE p.email = ''user'' || i * 997 || ''@example.com'')) FROM generate_series(1, 1000) i', 15, 1.20);
+COMMIT;
+
+\echo values sealed anew a second (at least 20,000), after a rotation
+SELECT bastion.sealed_column_add('small', 'value'), bastion.data_key_rotate('bench') \gset _
+SELECT clock_timestamp() AS began \gset
+CALL bastion.rewrap_all(10000);
+SELECT round(100000 / extract(epoch FROM clock_timestamp() - :'began'), 0) AS values_a_second,
+       (SELECT sum(sealed_values) FROM bastion.key_usage() WHERE state <> 'active') AS left_behind;

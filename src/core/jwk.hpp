@@ -69,7 +69,8 @@ struct JwkSet {
 [[nodiscard]] Result<std::string> jwk_thumbprint(const Jwk& key);
 
 // The public half as JSON text, or that of each key of a set: type, material, alg, use, kid, and key_ops turned from
-// signing to verifying. Anything else is left behind. Errors as for jwk_thumbprint().
+// signing to verifying. Anything else is left behind. Errors as for jwk_thumbprint(); but a set leaves out keys of types and
+// curves that we know nothing of (RFC 7517 §5).
 [[nodiscard]] Result<std::string> jwk_public(const Jwk& key);
 [[nodiscard]] Result<std::string> jwk_set_public(const JwkSet& set);
 

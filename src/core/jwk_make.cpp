@@ -203,10 +203,12 @@ Result<std::string> jwk_public(const Jwk& key) {
 
 Result<std::string> jwk_set_public(const JwkSet& set) {
     std::string text = R"({"keys":[)";
+    const std::size_t before = text.size();
     for (const Jwk& key : set.keys) {
         const auto one = jwk_public(key);
-        if (!one) return one.error();
-        if (&key != &set.keys.front()) text += ',';
+        if (!one && key.is_symmetric()) return one.error();
+        if (!one) continue;
+        if (text.size() > before) text += ',';
         text += *one;
     }
     return text + "]}";

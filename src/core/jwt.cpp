@@ -216,6 +216,7 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     VerifiedJwt verified;
     verified.claims = std::move(*claims);
     verified.payload_json = std::move(jws->payload);
+    verified.key = jws->key;
     verified.kid = jws->key->kid;
     verified.alg = jws->token.alg;
     if (Reason reason = read_registered(verified)) return refuse_token(reason);

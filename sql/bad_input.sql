@@ -24,6 +24,7 @@ SELECT x.name, x.value
 FROM bastion_api.signup('good@bad.example', 'correct horse', 'Good', 'Good', 'good') answer,
      LATERAL (VALUES ('token', answer ->> 'access_token'), ('refresh_token', answer ->> 'refresh_token'), ('user', answer -> 'user' ->> 'id'),
                      ('tenant', answer -> 'tenant' ->> 'id')) x (name, value);
+SELECT bastion.issuer_add('https://idp.bad.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
 SELECT bastion.register_resource('smtp', '{open}');
@@ -61,6 +62,16 @@ INSERT INTO test.functions VALUES
      ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
     ('bastion.jwk_thumbprint(jsonb)',
      ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
+    ('bastion.issuer_check(text,jsonb,jsonb,jsonb,jsonb)',
+     ARRAY['''i''', '''{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''', '''{"aud": "a", "algorithms": ["EdDSA"]}''', '''{}''', '''{}''']),
+    ('bastion.issuer_add(text,jsonb,text[],text[],integer,integer,jsonb,text,jsonb,boolean)',
+     ARRAY['''i2''', '''{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''', '''{a}''', '''{EdDSA}''', '60', '600', '''{}''', '''JWT''', '''{}''', 'false']),
+    ('bastion.issuer_set_keys(text,jsonb)', ARRAY['''https://idp.bad.example''', '''{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
+    ('bastion.issuer_enable(text,boolean)', ARRAY['''https://idp.bad.example''', 'true']),
+    ('bastion.issuer_remove(text)', ARRAY['''https://idp.bad.example''']),
+    ('bastion.identity_link(text,text,uuid)', ARRAY['''https://idp.bad.example''', '''subject''', 'test.fact(''user'')::uuid']),
+    ('bastion.identity_unlink(text,text)', ARRAY['''https://idp.bad.example''', '''subject''']),
+    ('bastion.signing_key_rotate(boolean)', ARRAY['false']),
     ('bastion.authenticate(text,text,text)', ARRAY['test.fact(''token'')', '''good''', '''default''']),
     ('bastion.context_impersonate(uuid,uuid,boolean)', ARRAY['test.fact(''user'')::uuid', 'test.fact(''tenant'')::uuid', 'false']),
     ('bastion.impersonate(uuid,uuid,text,boolean)',

@@ -237,7 +237,7 @@ INSERT INTO red.tokens VALUES
     ('HS256 with the public key', bastion.jwt_sign(:'claims'::jsonb || jsonb_build_object('sub', :'bob_id'),
         jsonb_build_object('kty', 'oct', 'alg', 'HS256', 'k', :'jwk'::jsonb ->> 'x', 'kid', :'jwk'::jsonb ->> 'kid'), '{"typ": "at+jwt"}')),
     ('HS256 with the public key as JSON', bastion.jwt_sign(:'claims'::jsonb || jsonb_build_object('sub', :'bob_id'),
-        jsonb_build_object('kty', 'oct', 'alg', 'HS256', 'k', red.base64url(convert_to(:'jwk', 'UTF8')), 'kid', :'jwk'::jsonb ->> 'kid'),
+        jsonb_build_object('kty', 'oct', 'alg', 'HS256', 'k', :'jwk'::jsonb ->> 'x', 'kid', :'jwk'::jsonb ->> 'kid'),
         '{"typ": "at+jwt"}')),
     ('key in the header', red.join((:'header'::jsonb || jsonb_build_object('jwk', :'foreign_jwk'::jsonb))::text, :'claims', :'signature')),
     -- the example key of RFC 8037 appendix A, as another database's would be

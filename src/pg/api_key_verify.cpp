@@ -2,8 +2,8 @@
 
 #include "pg/api_key_read.hpp"
 #include "pg/catalog_read.hpp"
-#include "pg/guard.hpp"
 #include "pg/data_keys.hpp"
+#include "pg/guard.hpp"
 #include "pg/pepper.hpp"
 
 namespace bastion::pg {

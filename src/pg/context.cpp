@@ -7,6 +7,7 @@
 #include "pg/invalidation.hpp"
 #include "pg/key_store.hpp"
 #include "pg/token_setting.hpp"
+#include "pg/token_slot.hpp"
 #include "pg/token_verify.hpp"
 
 namespace bastion::pg {
@@ -93,7 +94,7 @@ bool key_is_good(const ContextValue& value) {
     if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
         return true;
     const uint64 generation = keys_generation();
-    if (read_verification_key(value.kid) == nullptr) return false;
+    if (!verification_key_is_good(value.kid)) return false;
     value.keys_generation = generation;
     return true;
 }

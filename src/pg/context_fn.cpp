@@ -113,7 +113,7 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
     const char* unit = text_or_null(fcinfo, 2);
     const char* token = text_to_cstring(PG_GETARG_TEXT_PP(0));
     if (debug_query_string != nullptr && std::strstr(debug_query_string, token) != nullptr) hide_statement();
-    const VerifiedToken& verified = verify_argument(token);
+    const VerifiedToken& verified = verify_or_create(token);
     if (verified.refusal != nullptr) refuse(verified.log_detail);
     Identity identity = verified.identity;
     if (const char* ended = check_credential(identity, verified.kid)) refuse(ended);

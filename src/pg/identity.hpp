@@ -27,7 +27,8 @@ struct Identity {
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 512;
-inline constexpr std::size_t max_kid_size = 128;
+// Names the key that verified a token: a kid of our own, or "@thumbprint issuer".
+inline constexpr std::size_t max_kid_size = 320;
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;

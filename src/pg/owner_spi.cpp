@@ -44,6 +44,8 @@ Statement default_acls_statement = {
 
 Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
 
+Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
+
 Statement tenant_statement = {
     "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
 
@@ -304,6 +306,13 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
     SPI_finish();
     SetUserIdAndSecContext(scope.user, scope.security);
     return out;
+}
+
+void identity_create(const char* json) {
+    char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
+    Datum values[1] = {CStringGetTextDatum(text)};
+    run_writing(
+        identity_statement, values, nullptr, [](MemoryContext, void*) {}, nullptr);
 }
 
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {

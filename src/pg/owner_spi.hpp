@@ -35,6 +35,9 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
 // bastion.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
 int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
+// bastion.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8. Writes.
+void identity_create(const char* json);
+
 // Runs a statement of the extension's own on a table, with text parameters $1 to $3, as the table's owner and past its
 // row-level security: as foreign keys do, so that nothing which the owner attached to the table gets further rights. The
 // first column of the first row as text, or null.

@@ -1,43 +1,28 @@
-#include "pg/token_verify.hpp"
+#include "pg/token_slot.hpp"
 
 #include "core/api_key.hpp"
+#include "core/issuer.hpp"
 #include "core/jws.hpp"
 #include "core/jwt.hpp"
+#include "core/verified_cache.hpp"
 #include "pg/api_key_verify.hpp"
 #include "pg/clock.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
+#include "pg/issuer_verify.hpp"
 #include "pg/key_store.hpp"
 
 namespace bastion::pg {
 namespace {
 
 constexpr std::size_t max_kid = max_kid_size;
+constexpr std::size_t longest_issuer = 255;
 constexpr std::string_view own_audience = "pg_bastion";
 constexpr std::string_view access_token_type = "at+jwt";
 
-struct Slot {
-    uint64 id;
-    VerifiedToken verified;
-    std::string claims;
-    char kid[max_kid];
-    char log_detail[256];
-};
-
 Slot presented_slot;
 Slot argument_slot;
-
-void refuse(Slot& slot, std::string_view detail) noexcept {
-    const uint64 generation = slot.verified.keys_generation;
-    slot.verified = {};
-    slot.verified.keys_generation = generation;
-    slot.verified.refusal = "token_refused";
-    const std::size_t size = std::min(detail.size(), sizeof slot.log_detail - 1);
-    std::memcpy(slot.log_detail, detail.data(), size);
-    slot.log_detail[size] = '\0';
-    slot.verified.log_detail = slot.log_detail;
-}
 
 bool read_uuid(std::optional<std::string_view> text, pg_uuid_t& out) noexcept {
     return text.has_value() && parse_uuid_text(*text, out);
@@ -87,7 +72,10 @@ void verify_with_key(Slot& slot, std::string_view token, std::string_view public
         Identity identity;
         if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit or sid is not a uuid");
         slot.claims = std::move(jwt->payload_json);
-        slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.kid, slot.verified.keys_generation};
+        slot.valid_until = *jwt->dates.exp;
+        slot.valid_from = std::max(jwt->dates.nbf.value_or(0), jwt->dates.iat.value_or(0));
+        slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, slot.verified.keys_generation,
+                         false};
         return {};
     });
     if (verified) return;
@@ -95,35 +83,132 @@ void verify_with_key(Slot& slot, std::string_view token, std::string_view public
     refuse(slot, failure.log_detail);
 }
 
-// Phase B: which key does the token claim?
-bool claimed_kid(std::string_view token, char (&kid)[max_kid], CallFailure& failure) noexcept {
+// Phase B: which key does the token claim, and whose?
+struct Claimed {
+    char kid[max_kid];
+    char issuer[longest_issuer + 1];
+};
+
+template <std::size_t N>
+bool copy_name(char (&out)[N], const std::string& name) noexcept {
+    if (name.size() >= N || name.find('\0') != std::string::npos) return false;
+    std::memcpy(out, name.c_str(), name.size() + 1);
+    return true;
+}
+
+bool claimed_by(std::string_view token, Claimed& out, CallFailure& failure) noexcept {
     return guarded(failure, [&]() -> Result<void> {
-        Result<std::string> claimed = jws_unverified_kid(token);
-        if (!claimed) return claimed.error();
-        if (claimed->empty() || claimed->size() >= max_kid || claimed->find('\0') != std::string::npos)
+        Result<std::string> kid = jws_unverified_kid(token);
+        if (!kid) return kid.error();
+        Result<std::string> issuer = jwt_unverified_issuer(token);
+        if (!issuer) return issuer.error();
+        if (issuer->empty() || !copy_name(out.issuer, *issuer)) return refuse_token("no iss, or one that is too long");
+        // Only tokens of our own must name their key.
+        if (*issuer == settings.issuer && (kid->empty() || !copy_name(out.kid, *kid)))
             return refuse_token("no kid, or one that is too long");
-        std::memcpy(kid, claimed->c_str(), claimed->size() + 1);
         return {};
     });
 }
 
-void verify_into(Slot& slot, std::string_view token) {
-    CallFailure failure;
-    slot.verified.keys_generation = keys_generation();
-    if (!claimed_kid(token, slot.kid, failure)) {
-        if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
-        refuse(slot, failure.log_detail);
-        return;
-    }
-    const char* public_jwk = read_verification_key(slot.kid);
-    if (public_jwk == nullptr) {
-        refuse(slot, "unknown kid, or one of a retired key");
-        return;
-    }
+void verify_own(Slot& slot, std::string_view token, const char* kid) {
+    strlcpy(slot.key, kid, sizeof slot.key);
+    const char* public_jwk = kid[0] == '@' ? nullptr : read_verification_key(kid);
+    if (public_jwk == nullptr) return refuse(slot, "unknown kid, or one of a retired key");
     verify_with_key(slot, token, public_jwk, unix_now());
 }
 
+void verify_anew(Slot& slot, std::string_view token) {
+    CallFailure failure;
+    Claimed claimed{};
+    if (!claimed_by(token, claimed, failure)) {
+        if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
+        return refuse(slot, failure.log_detail);
+    }
+    if (std::strcmp(claimed.issuer, settings.issuer) == 0)
+        verify_own(slot, token, claimed.kid);
+    else
+        verify_token_of_issuer(slot, token, claimed.issuer);
+}
+
+// What is remembered of a verified token, with the claims behind it.
+struct Remembered {
+    Identity identity;
+    char key[max_kid];
+};
+
+VerifiedCache remembered_tokens;
+std::string remembered_for_issuer;
+
+// Phase B: where the token would stand. Whatever can change what a token is worth is part of the place, or forgets all.
+bool find_place(std::string_view token, VerifiedKey& place) {
+    remembered_tokens.resize(static_cast<std::size_t>(settings.token_cache_entries));
+    if (remembered_for_issuer != settings.issuer) {
+        remembered_tokens.clear();
+        remembered_for_issuer = settings.issuer;
+    }
+    place.keys = keys_generation();
+    return remembered_tokens.enabled() && remembered_tokens.digest(token, place);
+}
+
+// Phase B: fills the slot from what is remembered.
+bool recall(Slot& slot, const VerifiedKey& place, double now) {
+    const VerifiedEntry* known = remembered_tokens.find(place);
+    if (known == nullptr || *known->dates.exp <= now || *known->dates.nbf > now) return false;
+    Remembered head;
+    std::memcpy(&head, known->value.data(), sizeof head);
+    std::memcpy(slot.key, head.key, sizeof slot.key);
+    slot.claims = known->value.text().substr(sizeof head);
+    slot.valid_from = *known->dates.nbf;
+    slot.valid_until = *known->dates.exp;
+    slot.verified = {nullptr, nullptr, head.identity, slot.claims.c_str(), slot.key, place.keys, false};
+    return true;
+}
+
+// Phase B.
+void remember(const Slot& slot, const VerifiedKey& place) {
+    Remembered head{};
+    head.identity = slot.verified.identity;
+    std::memcpy(head.key, slot.key, sizeof head.key);
+    std::string value(reinterpret_cast<const char*>(&head), sizeof head);
+    value += slot.claims;
+    remembered_tokens.keep(place, {slot.valid_until, slot.valid_from, std::nullopt}, as_bytes(value));
+}
+
+void verify_into(Slot& slot, std::string_view token) {
+    VerifiedKey place;
+    bool keeps = false;
+    bool known = false;
+    slot.verified.keys_generation = keys_generation();
+    guarded_or_raise([&]() -> Result<void> {
+        keeps = find_place(token, place);
+        known = keeps && recall(slot, place, unix_now());
+        return {};
+    });
+    if (known) return;
+    verify_anew(slot, token);
+    if (!keeps || slot.verified.refusal != nullptr) return;
+    guarded_or_raise([&]() -> Result<void> {
+        remember(slot, place);
+        return {};
+    });
+}
+
 }  // namespace
+
+void refuse(Slot& slot, std::string_view detail) noexcept {
+    const uint64 generation = slot.verified.keys_generation;
+    slot.verified = {};
+    slot.verified.keys_generation = generation;
+    slot.verified.refusal = "token_refused";
+    const std::size_t size = std::min(detail.size(), sizeof slot.log_detail - 1);
+    std::memcpy(slot.log_detail, detail.data(), size);
+    slot.log_detail[size] = '\0';
+    slot.verified.log_detail = slot.log_detail;
+}
+
+bool verification_key_is_good(const char* key) {
+    return key[0] == '@' ? issuer_key_is_good(key) : read_verification_key(key) != nullptr;
+}
 
 const VerifiedToken& verify_presented(const PresentedValue& token) {
     if (looks_like_api_key({token.text, token.size})) return verify_api_key({token.text, token.size});
@@ -139,6 +224,14 @@ const VerifiedToken& verify_argument(std::string_view token) {
     if (looks_like_api_key(token)) return verify_api_key(token);
     verify_into(argument_slot, token);
     return argument_slot.verified;
+}
+
+const VerifiedToken& verify_or_create(std::string_view token) {
+    if (looks_like_api_key(token)) return verify_api_key(token);
+    verify_into(argument_slot, token);
+    if (!argument_slot.verified.first_sight) return argument_slot.verified;
+    create_user_at_first_sight(argument_slot.first_sight);
+    return verify_argument(token);
 }
 
 }  // namespace bastion::pg

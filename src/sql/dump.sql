@@ -31,6 +31,8 @@ SELECT pg_extension_config_dump('bastion.secret_versions', '');
 SELECT pg_extension_config_dump('bastion.secret_access_log', '');
 SELECT pg_extension_config_dump('bastion.secret_access_log_id_seq', '');
 SELECT pg_extension_config_dump('bastion.signing_keys', '');
+SELECT pg_extension_config_dump('bastion.issuers', '');
+SELECT pg_extension_config_dump('bastion.user_identities', '');
 SELECT pg_extension_config_dump('bastion.peppers', '');
 SELECT pg_extension_config_dump('bastion.sessions', '');
 SELECT pg_extension_config_dump('bastion.refresh_tokens', '');

@@ -229,3 +229,18 @@ CREATE TRIGGER api_key_secrets_invalidate_truncate AFTER TRUNCATE ON bastion.api
 FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('api_keys');
 ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate;
 ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate_truncate;
+
+CREATE TRIGGER issuers_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.issuers
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('keys');
+CREATE TRIGGER issuers_invalidate_truncate AFTER TRUNCATE ON bastion.issuers
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
+ALTER TABLE bastion.issuers ENABLE ALWAYS TRIGGER issuers_invalidate;
+ALTER TABLE bastion.issuers ENABLE ALWAYS TRIGGER issuers_invalidate_truncate;
+
+-- A subject that is not known is not remembered, so a new one sends nothing.
+CREATE TRIGGER user_identities_invalidate AFTER UPDATE OR DELETE ON bastion.user_identities
+FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('keys');
+CREATE TRIGGER user_identities_invalidate_truncate AFTER TRUNCATE ON bastion.user_identities
+FOR EACH STATEMENT EXECUTE FUNCTION bastion.invalidate('keys');
+ALTER TABLE bastion.user_identities ENABLE ALWAYS TRIGGER user_identities_invalidate;
+ALTER TABLE bastion.user_identities ENABLE ALWAYS TRIGGER user_identities_invalidate_truncate;

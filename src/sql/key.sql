@@ -9,12 +9,14 @@ CREATE TABLE bastion.signing_keys (
     private_sealed bytea NOT NULL,
     data_key_id integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
+    verifies_until timestamptz,
     CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
     CONSTRAINT signing_keys_algorithm_check CHECK (algorithm = 'EdDSA'),
     CONSTRAINT signing_keys_state_check CHECK (state IN ('next', 'active', 'retiring', 'retired')),
     CONSTRAINT signing_keys_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
 );
 CREATE UNIQUE INDEX signing_keys_active_idx ON bastion.signing_keys (state) WHERE state = 'active';
+CREATE UNIQUE INDEX signing_keys_next_idx ON bastion.signing_keys (state) WHERE state = 'next';
 COMMENT ON TABLE bastion.signing_keys IS 'Keys that sign access tokens, the private half sealed; granted to nobody';
 COMMENT ON COLUMN bastion.signing_keys.kid IS 'The key id in the header of tokens: the thumbprint of RFC 7638';
 COMMENT ON COLUMN bastion.signing_keys.algorithm IS 'The JWS algorithm, RFC 8037';
@@ -24,6 +26,8 @@ COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517'
 COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half, sealed under data_key_id';
 COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key that seals it';
 COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was made';
+COMMENT ON COLUMN bastion.signing_keys.verifies_until IS
+'Of a retiring key, when the last token that it signed has expired; of a retired one, when it stopped verifying';
 
 CREATE FUNCTION bastion.signing_key_make(data_key integer, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
 RETURNS record
@@ -44,13 +48,32 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
 COMMENT ON FUNCTION bastion.active_signing_key() IS 'The id of the key that signs; NULL when there is none yet. Internal.';
 
+CREATE FUNCTION bastion.signing_key_add(state text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    data_key integer := bastion.data_key('signing');
+    kid text;
+BEGIN
+    INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
+    SELECT k.kid, 'EdDSA', signing_key_add.state, k.public_jwk, k.private_sealed, data_key
+    FROM bastion.signing_key_make(data_key) k
+    RETURNING signing_keys.kid INTO kid;
+    PERFORM bastion.record_event('key_created', 'success', NULL, NULL,
+        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', 'EdDSA', 'state', signing_key_add.state));
+    RETURN kid;
+END
+$$;
+COMMENT ON FUNCTION bastion.signing_key_add(text) IS
+'The id of a new signing key in this state. Internal. Whoever calls has locked the vault. SQLSTATE BA001 without a root key.';
+
 CREATE FUNCTION bastion.signing_key_create() RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kid text := bastion.active_signing_key();
-    data_key integer;
 BEGIN
     IF kid IS NOT NULL THEN
         RETURN kid;
@@ -60,18 +83,66 @@ BEGIN
     IF kid IS NOT NULL THEN
         RETURN kid;
     END IF;
-    data_key := bastion.data_key('signing');
-    INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
-    SELECT k.kid, 'EdDSA', 'active', k.public_jwk, k.private_sealed, data_key
-    FROM bastion.signing_key_make(data_key) k
-    RETURNING signing_keys.kid INTO kid;
-    PERFORM bastion.record_event('key_created', 'success', NULL, NULL,
-        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', 'EdDSA'));
-    RETURN kid;
+    RETURN bastion.signing_key_add('active');
 END
 $$;
 COMMENT ON FUNCTION bastion.signing_key_create() IS
 'The id of the key that signs, made at first need. Internal. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion.longest_token_lifetime() RETURNS interval
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT greatest(bastion.setting('bastion.access_token_lifetime')::interval,
+                    (SELECT max(s.access_lifetime) FROM bastion.session_settings s))
+$$;
+COMMENT ON FUNCTION bastion.longest_token_lifetime() IS
+'How long an access token issued now may be valid in any tenant. Internal.';
+
+CREATE FUNCTION bastion.signing_keys_retire(immediately boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    retired text;
+BEGIN
+    UPDATE bastion.signing_keys k SET state = 'retiring',
+        verifies_until = clock_timestamp() + bastion.longest_token_lifetime()
+    WHERE k.state = 'active';
+    FOR retired IN
+        UPDATE bastion.signing_keys k SET state = 'retired', verifies_until = least(k.verifies_until, clock_timestamp())
+        WHERE k.state = 'retiring' AND (immediately OR k.verifies_until <= clock_timestamp())
+        RETURNING k.kid
+    LOOP
+        PERFORM bastion.record_event('key_retired', 'success', NULL, NULL,
+            jsonb_build_object('key', 'signing', 'kid', retired, 'immediately', immediately));
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.signing_keys_retire(boolean) IS
+'Makes the active signing key retiring, and retired those retiring keys whose last token has expired, or all of them. Internal.';
+
+CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false) RETURNS text
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    kid text;
+BEGIN
+    PERFORM bastion.lock_vault();
+    PERFORM bastion.signing_keys_retire(immediately);
+    UPDATE bastion.signing_keys k SET state = 'active' WHERE k.state = 'next' RETURNING k.kid INTO kid;
+    IF kid IS NULL THEN
+        kid := bastion.signing_key_add('active');
+    END IF;
+    PERFORM bastion.signing_key_add('next');
+    PERFORM bastion.record_event('key_rotated', 'success', NULL, NULL,
+        jsonb_build_object('key', 'signing', 'kid', kid, 'immediately', immediately));
+    RETURN kid;
+END
+$$;
+COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
+'Signs access tokens with the next key from now on, and returns its id. The key before verifies for as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime that a tenant has), and is retired by the first rotation after that; a new key is made and published in jwks() before its turn comes. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, sessions go on with their refresh tokens. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_lifetime() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE

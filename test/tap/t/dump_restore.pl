@@ -82,6 +82,8 @@ INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 
 INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
 UPDATE bastion.tenants SET plan = 'pro', status = 'active' WHERE slug = 'ann';
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
+SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
+SELECT bastion.identity_link('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';
 INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
 SELECT m.tenant_id, m.unit_id, m.role_id, 'guest@dump.example', sha256(m.id::text::bytea), m.user_id, now() + interval '1 day' FROM bastion.memberships m;
 INSERT INTO bastion.session_settings (tenant_id, idle_limit) SELECT id, '1 hour' FROM bastion.tenants WHERE slug = 'ann';

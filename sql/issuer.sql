@@ -1,0 +1,158 @@
+-- External issuers, as an operator sets them up and as their users meet them; and the rotation of the own signing key.
+\set VERBOSITY terse
+SET client_min_messages = error;
+SELECT bastion.jwk_generate('ES256', 'k1') AS key, bastion.jwk_generate('EdDSA', 'k2') AS key2, bastion.jwk_generate('HS256') AS hmac,
+       bastion.jwk_generate('ES256', 'k1') AS stranger \gset
+CREATE FUNCTION test.issued(key jsonb, claims jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+    SELECT bastion.jwt_sign(jsonb_build_object('iss', 'https://idp.example', 'aud', 'app', 'sub', 'alice',
+        'exp', floor(extract(epoch FROM now())) + 600, 'iat', floor(extract(epoch FROM now()))) || claims, key)
+$$;
+SELECT answer -> 'tenant' ->> 'id' AS tenant, answer -> 'user' ->> 'id' AS owner
+FROM bastion_api.signup('owner@issuer.example', 'correct horse', 'Issuer test', 'Owner', 'issuer-owner') answer \gset
+SELECT slug AS slug FROM bastion.tenants WHERE id = :'tenant' \gset
+
+-- what is refused
+SELECT test.error(format('SELECT bastion.issuer_add(%L, %L, %L, %L%s)', issuer, keys, audiences, algorithms, further))
+FROM (VALUES
+    (NULL, :'key', '{app}', '{ES256}', ''), ('https://idp.example', NULL, '{app}', '{ES256}', ''),
+    ('https://idp.example', :'key', NULL, '{ES256}', ''), ('https://idp.example', :'key', '{}', '{ES256}', ''),
+    ('https://idp.example', :'key', '{app,NULL}', '{ES256}', ''), ('https://idp.example', :'key', '{app}', NULL, ''),
+    ('https://idp.example', :'key', '{app}', '{none}', ''), ('https://idp.example', :'key', '{app}', '{HS256}', ''),
+    ('https://idp.example', :'hmac', '{app}', '{ES256}', ''), ('https://idp.example', '{"keys": []}', '{app}', '{ES256}', ''),
+    ('https://idp.example', '{}', '{app}', '{ES256}', ''), ('with space', :'key', '{app}', '{ES256}', ''),
+    ('', :'key', '{app}', '{ES256}', ''), (bastion.setting('bastion.issuer'), :'key', '{app}', '{ES256}', ''),
+    ('https://idp.example', :'key', '{app}', '{ES256}', ', leeway => -1'), ('https://idp.example', :'key', '{app}', '{ES256}', ', max_age => -1'),
+    ('https://idp.example', :'key', '{app}', '{ES256}', ', required_claims => ''{"a": []}'''),
+    ('https://idp.example', :'key', '{app}', '{ES256}', ', mapping => ''{"who": "sub"}''')) c (issuer, keys, audiences, algorithms, further);
+SELECT test.error(format('SELECT bastion.%s', call))
+FROM unnest(ARRAY['issuer_set_keys(''no'', ''{}'')', 'issuer_enable(''no'')', 'issuer_remove(''no'')', 'identity_link(''no'', ''x'', gen_random_uuid())']) call;
+SET ROLE regress_app;
+SELECT test.error(format('SELECT bastion.%s', call))
+FROM unnest(ARRAY['issuer_add(''x'', ''{}'', ''{a}'', ''{ES256}'')', 'issuer_set_keys(''x'', ''{}'')', 'issuer_enable(''x'')', 'issuer_remove(''x'')',
+    'identity_link(''x'', ''x'', gen_random_uuid())', 'identity_unlink(''x'', ''x'')', 'signing_key_rotate()', 'identity_create(''{}'')']) call;
+SELECT test.error('SELECT * FROM bastion.issuers'), test.error('SELECT * FROM bastion.user_identities');
+RESET ROLE;
+
+-- an issuer; private parts are not kept
+SELECT bastion.issuer_add('https://idp.example', :'key', '{app}', '{ES256,EdDSA}', leeway => 5, required_claims => '{"hd": "corp"}',
+                          mapping => '{"tenant": "org", "role": "role", "email": "email", "name": "name"}');
+SELECT keys -> 'keys' -> 0 ? 'd' AS private, options, required_claims, mapping, create_users, enabled FROM bastion.issuers;
+SELECT test.error(format('SELECT bastion.issuer_add(%L, %L, %L, %L)', 'https://idp.example', :'key', '{app}', '{ES256}'));
+
+-- a token that is right in all but its subject, which nobody linked; then linked
+SELECT test.issued(:'key', '{"hd": "corp"}') AS token, test.issued(:'stranger', '{"hd": "corp"}') AS forged, test.issued(:'key') AS other_corp,
+       test.issued(:'key', '{"hd": "corp", "aud": "other"}') AS other_audience, test.issued(:'key', '{"hd": "corp", "exp": 1000}') AS expired,
+       test.issued(:'key', '{"hd": "corp", "iss": "https://other.example"}') AS other_issuer,
+       test.issued(:'key', '{"hd": "corp", "iss": "pg_bastion"}') AS own_issuer, test.issued(:'key2', '{"hd": "corp"}') AS token2,
+       test.issued(:'key', '{"hd": "corp", "org": "nowhere"}') AS other_tenant \gset
+SET ROLE regress_app;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'token'));
+RESET ROLE;
+SELECT bastion.identity_link('https://idp.example', 'alice', :'owner');
+SELECT test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', 'alice', :'owner')),
+       test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', '', :'owner')),
+       test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', 'nobody', gen_random_uuid()));
+SET ROLE regress_app;
+BEGIN;
+SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS same, bastion.tenant_id() = :'tenant' AS tenant, bastion.claims() ->> 'hd' AS hd,
+       bastion.session_id() IS NULL AS no_session, bastion.auth_level();
+COMMIT;
+BEGIN;
+SELECT FROM set_config('bastion.token', :'token', true), set_config('bastion.tenant', :'tenant', true);
+SELECT bastion.user_id() = :'owner' AS same;
+COMMIT;
+-- each refusal looks the same
+SELECT name, test.error(format('SELECT bastion.authenticate(%L, %L)', token, :'tenant'))
+FROM (VALUES ('forged', :'forged'), ('required claim', :'other_corp'), ('audience', :'other_audience'), ('expired', :'expired'),
+             ('issuer', :'other_issuer'), ('own issuer', :'own_issuer'), ('key', :'token2'), ('tenant', :'other_tenant')) c (name, token);
+RESET ROLE;
+
+-- keys overlap, and then the old one is gone at once, also for what was verified before
+SELECT bastion.issuer_set_keys('https://idp.example', jsonb_build_object('keys', jsonb_build_array(:'key'::jsonb, :'key2'::jsonb)));
+SET ROLE regress_app;
+SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS old_key;
+SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
+RESET ROLE;
+SELECT bastion.issuer_set_keys('https://idp.example', :'key2');
+SET ROLE regress_app;
+SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token', :'tenant')) AS old_key;
+SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
+RESET ROLE;
+-- an identity that was established ends with its key, its issuer, and its link
+BEGIN;
+SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
+SELECT bastion.issuer_set_keys('https://idp.example', :'key');
+SELECT test.error('SELECT bastion.user_id()');
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
+SELECT bastion.issuer_enable('https://idp.example', false);
+SELECT test.error('SELECT bastion.user_id()');
+ROLLBACK;
+SELECT bastion.issuer_enable('https://idp.example', false);
+SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS disabled;
+SELECT bastion.issuer_enable('https://idp.example');
+SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS enabled;
+SELECT bastion.identity_unlink('https://idp.example', 'alice'), bastion.identity_unlink('https://idp.example', 'alice') AS again;
+SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS unlinked;
+SELECT bastion.issuer_remove('https://idp.example');
+SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS removed;
+
+-- users made at first sight, with tenant and role; never in a READ ONLY transaction; never joined by an address
+SELECT bastion.issuer_add('https://idp.example', :'key', '{app}', '{ES256}', create_users => true,
+                          mapping => '{"tenant": "org", "role": "role", "default_role": "viewer", "email": "email", "name": "name"}');
+SELECT test.issued(:'key', jsonb_build_object('sub', 'bob', 'org', :'slug', 'email', 'Bob@Issuer.Example', 'email_verified', true, 'name', 'Bob')) AS bob,
+       test.issued(:'key', jsonb_build_object('sub', 'eve', 'org', :'tenant', 'role', 'member', 'email', 'owner@issuer.example', 'email_verified', true)) AS eve,
+       test.issued(:'key', '{"sub": "zoe", "email": "zoe@issuer.example"}') AS zoe,
+       test.issued(:'stranger', '{"sub": "mallory"}') AS mallory \gset
+SET ROLE regress_app;
+BEGIN READ ONLY;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob')) AS read_only;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'mallory')) AS forged;
+COMMIT;
+BEGIN;
+SELECT FROM set_config('bastion.token', :'bob', true);
+SELECT test.error('SELECT bastion.user_id()') AS by_setting;
+COMMIT;
+SELECT bastion.authenticate(:'bob') = bastion.authenticate(:'bob') AS bob;
+BEGIN READ ONLY;
+SELECT bastion.authenticate(:'bob') IS NOT NULL AS bob, bastion.has_permission('tenant.members.read') AS member;
+COMMIT;
+SELECT bastion.authenticate(:'eve') IS NOT NULL AS eve;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'mallory')) AS forged;
+SELECT bastion.authenticate(:'zoe') IS NOT NULL AS zoe;
+RESET ROLE;
+SELECT i.subject, u.email = u.id || '@identity.invalid' AS no_address, CASE WHEN u.email !~ 'invalid$' THEN u.email END AS email, u.display_name, r.name AS role
+FROM bastion.user_identities i JOIN bastion.users u ON u.id = i.user_id
+LEFT JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.roles r ON r.id = m.role_id ORDER BY i.subject;
+UPDATE bastion.users SET status = 'disabled' WHERE email = 'bob@issuer.example';
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob')) AS disabled_user;
+SELECT kind, count(*) FROM bastion.events WHERE kind ~ '^(issuer|identity)_' OR detail ? 'issuer' GROUP BY kind ORDER BY kind;
+SELECT bastion.issuer_remove('https://idp.example');
+SELECT count(*) AS identities FROM bastion.user_identities;
+
+-- the own key: tokens of the one before hold, until it is retired at once
+SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS before \gset
+SELECT bastion.signing_key_rotate() = kid AS rotated FROM bastion.signing_keys WHERE state = 'active';
+SELECT state, count(*), bool_and(verifies_until > now() + interval '29 min') AS overlap FROM bastion.signing_keys GROUP BY state ORDER BY state;
+SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS after \gset
+SELECT bastion.authenticate(:'before') = :'owner' AS before;
+SELECT bastion.authenticate(:'after') = :'owner' AS after;
+SELECT jsonb_array_length(bastion.jwks() -> 'keys') AS published, bastion.jwks()::text ~ '"d"' AS private;
+-- the next key becomes the active one
+SELECT kid AS next FROM bastion.signing_keys WHERE state = 'next' \gset
+SELECT bastion.signing_key_rotate() = :'next' AS next_one;
+SELECT state, count(*) FROM bastion.signing_keys GROUP BY state ORDER BY state;
+SELECT bastion.authenticate(:'before') = :'owner' AS before;
+SELECT bastion.authenticate(:'after') = :'owner' AS after;
+-- one that leaked
+SELECT bastion.signing_key_rotate(immediately => true) IS NOT NULL AS rotated;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'before')) AS before, test.error(format('SELECT bastion.authenticate(%L)', :'after')) AS after;
+SELECT state, count(*) FROM bastion.signing_keys GROUP BY state ORDER BY state;
+SELECT bastion.authenticate((bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token') = :'owner' AS again;
+SELECT kind, count(*) FROM bastion.events WHERE kind IN ('key_rotated', 'key_retired') AND detail ->> 'key' = 'signing' GROUP BY kind ORDER BY kind;
+SELECT bastion.signing_key_rotate(NULL) IS NULL AS null;
+DELETE FROM bastion.signing_keys WHERE state <> 'active';
+DELETE FROM bastion.tenants WHERE id = :'tenant';
+DELETE FROM bastion.users WHERE email ~ 'issuer.example$|identity.invalid$';
+DROP FUNCTION test.issued;

@@ -1,0 +1,201 @@
+#include "pg/issuer_verify.hpp"
+
+#include "core/issuer.hpp"
+#include "core/jws.hpp"
+#include "pg/catalog_read.hpp"
+#include "pg/clock.hpp"
+#include "pg/data_keys.hpp"
+#include "pg/guard.hpp"
+#include "pg/owner_spi.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr std::size_t most_issuers = 256;
+
+struct KnownIssuer {
+    IssuerRules rules;
+    bool create_users;
+    std::vector<std::string> thumbprints;  // as long as the keys
+};
+
+std::unordered_map<std::string, KnownIssuer> known_issuers;
+uint64 known_at_generation = 0;
+
+// A row of bastion.issuers as PODs.
+struct IssuerRow {
+    bool found;
+    bool create_users;
+    std::string_view keys;
+    std::string_view options;
+    std::string_view required;
+    std::string_view mapping;
+};
+
+IssuerRow read_issuer(const char* issuer) {
+    ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
+                         {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};
+    IssuerRow out{};
+    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, CStringGetTextDatum(issuer), row)) return out;
+    for (const ColumnValue& column : row)
+        if (column.is_null) return out;
+    out.found = DatumGetBool(row[4].value);
+    out.create_users = DatumGetBool(row[5].value);
+    out.keys = jsonb_text(DatumGetJsonbP(row[0].value));
+    out.options = jsonb_text(DatumGetJsonbP(row[1].value));
+    out.required = jsonb_text(DatumGetJsonbP(row[2].value));
+    out.mapping = jsonb_text(DatumGetJsonbP(row[3].value));
+    return out;
+}
+
+// Phase B.
+const KnownIssuer* find_known(const char* issuer) {
+    if (known_at_generation != keys_generation()) {
+        known_issuers.clear();
+        known_at_generation = keys_generation();
+    }
+    const auto found = known_issuers.find(issuer);
+    return found == known_issuers.end() ? nullptr : &found->second;
+}
+
+// Phase B.
+Result<const KnownIssuer*> keep_issuer(const char* issuer, const IssuerRow& row) {
+    Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
+    if (!rules) return rules.error();
+    KnownIssuer known{std::move(*rules), row.create_users, {}};
+    for (const bastion::Jwk& key : known.rules.keys.keys) {
+        Result<std::string> thumbprint = jwk_thumbprint(key);
+        known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
+    }
+    if (known_issuers.size() >= most_issuers) known_issuers.clear();
+    return &known_issuers.insert_or_assign(issuer, std::move(known)).first->second;
+}
+
+// The parsed row, or null for an unknown or disabled issuer.
+const KnownIssuer* issuer_rules(const char* issuer) {
+    const KnownIssuer* known = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        known = find_known(issuer);
+        return {};
+    });
+    if (known != nullptr) return known;
+    const IssuerRow row = read_issuer(issuer);
+    if (!row.found) return nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<const KnownIssuer*> kept = keep_issuer(issuer, row);
+        if (!kept) return kept.error();
+        known = *kept;
+        return {};
+    });
+    return known;
+}
+
+// Phase B: everything that needs no table.
+Result<void> verify(Slot& slot, std::string_view token, const char* issuer, const KnownIssuer& known) {
+    Result<IssuerToken> verified = bastion::verify_issuer_token(token, known.rules, unix_now());
+    if (!verified) return verified.error();
+    const std::string key = "@" + verified->thumbprint + " " + issuer;
+    if (key.size() >= sizeof slot.key) return refuse_token("the name of the issuer is too long");
+    std::memcpy(slot.key, key.c_str(), key.size() + 1);
+    slot.valid_from = verified->valid_from;
+    slot.valid_until = verified->valid_until;
+    slot.claims = std::move(verified->jwt.payload_json);
+    slot.first_sight = {issuer,
+                        std::move(verified->subject),
+                        std::move(verified->email),
+                        std::move(verified->name),
+                        std::move(verified->tenant),
+                        std::move(verified->role)};
+    return {};
+}
+
+bool find_user(const FirstSight& token, pg_uuid_t& user) {
+    ColumnValue row[] = {{"user_id", 0, true}};
+    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(token.issuer.c_str()), false},
+                                 {"subject", F_TEXTEQ, CStringGetTextDatum(token.subject.c_str()), false}};
+    if (!read_row("user_identities", "user_identities_pkey", keys, row) || row[0].is_null) return false;
+    user = *DatumGetUUIDP(row[0].value);
+    return true;
+}
+
+// By id or slug; absent when the token names none.
+bool find_tenant(const std::string& named, OptionalUuid& tenant) {
+    tenant.present = !named.empty();
+    if (!tenant.present || parse_uuid_text(named, tenant.value)) return true;
+    ColumnValue row[] = {{"id", 0, true}};
+    if (!read_row("tenants", "tenants_slug_key", "slug", F_TEXTEQ, CStringGetTextDatum(named.c_str()), row))
+        return false;
+    tenant.value = *DatumGetUUIDP(row[0].value);
+    return true;
+}
+
+bool has_nul(const FirstSight& token) noexcept {
+    return token.subject.find('\0') != std::string::npos || token.tenant.find('\0') != std::string::npos;
+}
+
+void identify(Slot& slot, bool create_users) {
+    Identity identity{};
+    if (has_nul(slot.first_sight)) return refuse(slot, "a claim holds what text cannot");
+    if (!find_tenant(slot.first_sight.tenant, identity.tenant)) return refuse(slot, "the token's tenant is not known");
+    if (!find_user(slot.first_sight, identity.user)) {
+        refuse(slot, "the token's subject is not known");
+        slot.verified.first_sight = create_users;
+        return;
+    }
+    identity.expires_at = timestamp_of(slot.valid_until);
+    strlcpy(identity.method, "jwt", sizeof identity.method);
+    strlcpy(identity.level, "aal1", sizeof identity.level);
+    const uint64 generation = slot.verified.keys_generation;
+    slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, generation, false};
+}
+
+// The arguments of bastion.identity_create().
+std::string json_of(const FirstSight& token) {
+    const std::pair<std::string_view, const std::string*> members[] = {
+        {"issuer", &token.issuer}, {"subject", &token.subject}, {"email", &token.email},
+        {"name", &token.name},     {"tenant", &token.tenant},   {"role", &token.role}};
+    std::string out;
+    for (const auto& [name, value] : members) {
+        if (value->empty()) continue;
+        out += out.empty() ? '{' : ',';
+        json_append_string(out, name);
+        out += ':';
+        json_append_string(out, *value);
+    }
+    return out + "}";
+}
+
+}  // namespace
+
+void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issuer) {
+    const KnownIssuer* known = issuer_rules(issuer);
+    if (known == nullptr) return refuse(slot, "unknown or disabled issuer");
+    const bool create_users = known->create_users;
+    CallFailure failure;
+    if (guarded(failure, [&]() { return verify(slot, token, issuer, *known); })) return identify(slot, create_users);
+    if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
+    refuse(slot, failure.log_detail);
+}
+
+bool issuer_key_is_good(const char* reference) {
+    const char* space = std::strchr(reference, ' ');
+    if (space == nullptr) return false;
+    const KnownIssuer* known = issuer_rules(space + 1);
+    if (known == nullptr) return false;
+    const std::string_view thumbprint(reference + 1, static_cast<std::size_t>(space - reference - 1));
+    return std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
+                       [&](const std::string& one) { return !one.empty() && one == thumbprint; });
+}
+
+void create_user_at_first_sight(const FirstSight& token) {
+    if (XactReadOnly)
+        ereport(ERROR,
+                (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                 errmsg("the user of this token is not known yet and cannot be made in a read-only transaction"),
+                 errhint("Call bastion.authenticate() once in a transaction that may write."), errhidestmt(true)));
+    char* json = nullptr;
+    guarded_or_raise([&]() { return store(json, json_of(token)); });
+    identity_create(json);
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,45 @@
+
+-- External identity providers, and the users that their tokens speak for.
+
+CREATE TABLE bastion.issuers (
+    issuer text COLLATE "C" NOT NULL,
+    keys jsonb NOT NULL,
+    options jsonb NOT NULL,
+    required_claims jsonb NOT NULL DEFAULT '{}',
+    mapping jsonb NOT NULL DEFAULT '{}',
+    create_users boolean NOT NULL DEFAULT false,
+    enabled boolean NOT NULL DEFAULT true,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    keys_changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT issuers_pkey PRIMARY KEY (issuer),
+    CONSTRAINT issuers_issuer_check CHECK (octet_length(issuer) BETWEEN 1 AND 255 AND issuer !~ '[[:space:][:cntrl:]]')
+);
+COMMENT ON TABLE bastion.issuers IS
+'Identity providers whose tokens authenticate() and bastion.token accept; granted to nobody. Written by the functions issuer_…, which check what they are given';
+COMMENT ON COLUMN bastion.issuers.issuer IS 'The claim iss of its tokens, letter by letter';
+COMMENT ON COLUMN bastion.issuers.keys IS 'Its public keys, a JWK Set (RFC 7517); private parts are never kept';
+COMMENT ON COLUMN bastion.issuers.options IS 'What its tokens must satisfy, as the options of jwt_verify(): aud, algorithms, typ, leeway, max_age';
+COMMENT ON COLUMN bastion.issuers.required_claims IS 'Claims that its tokens must have: the value itself or an array that holds it; null for any value';
+COMMENT ON COLUMN bastion.issuers.mapping IS
+'Which claims name user, tenant, role, email and name; default_role is a role and no claim';
+COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() makes a user of a subject that is not known';
+COMMENT ON COLUMN bastion.issuers.enabled IS 'Tokens of a disabled issuer are refused';
+COMMENT ON COLUMN bastion.issuers.created_at IS 'When the issuer was added';
+COMMENT ON COLUMN bastion.issuers.keys_changed_at IS 'When its keys were set';
+
+CREATE TABLE bastion.user_identities (
+    issuer text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT user_identities_pkey PRIMARY KEY (issuer, subject),
+    CONSTRAINT user_identities_subject_check CHECK (octet_length(subject) BETWEEN 1 AND 255),
+    CONSTRAINT user_identities_issuer_fkey FOREIGN KEY (issuer) REFERENCES bastion.issuers (issuer) ON DELETE CASCADE,
+    CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
+);
+CREATE INDEX user_identities_user_id_idx ON bastion.user_identities (user_id);
+COMMENT ON TABLE bastion.user_identities IS 'Whom a subject of an issuer is here; granted to nobody';
+COMMENT ON COLUMN bastion.user_identities.issuer IS 'The issuer';
+COMMENT ON COLUMN bastion.user_identities.subject IS 'What the issuer calls the user, for good: the claim sub, unless mapped otherwise';
+COMMENT ON COLUMN bastion.user_identities.user_id IS 'The user';
+COMMENT ON COLUMN bastion.user_identities.created_at IS 'When they were joined';

@@ -177,6 +177,7 @@ INSERT INTO test.functions VALUES
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false',
            'NULL', '''tenant''', '''acl_id''']),
     ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
+    ('bastion.composite_keys(regclass,boolean)', ARRAY['''test.documents''', 'false']),
     ('bastion.protect_remember(regclass,name[])', ARRAY['''test.documents''', '''{tenant_id}''']),
     ('bastion.protect_record(regclass,name,name,text,jsonb)',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''',

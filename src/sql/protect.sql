@@ -51,6 +51,7 @@ BEGIN
                     || CASE WHEN sharing IS NULL THEN '{}'
                             ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl) END;
     RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_protect(spec)), dry_run);
+    PERFORM bastion.offer_composite_keys(relation) WHERE dry_run IS NOT TRUE;
 END
 $$;
 COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
@@ -210,7 +211,8 @@ AS $$
         'plan_acl_column', 'plan_triggers', 'old_acl_column', 'sharing_test', 'same_tenant_test', 'create_in_unit_test',
         'default_acl_test',
         'default_acl', 'can_by_acl', 'can_by_acl_anywhere', 'open_acl_column',
-        'fill_pages', 'backfill_steps', 'backfill_acl'])
+        'fill_pages', 'backfill_steps', 'backfill_acl', 'composite_keys', 'offer_composite_keys', 'plan_composite_keys',
+        'lint_unique', 'lint_foreign_keys', 'protected_members', 'has_unique_columns', 'foreign_key_action'])
     ORDER BY p.proname
 $$;
 COMMENT ON FUNCTION bastion.migration_role_functions() IS

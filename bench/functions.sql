@@ -11,24 +11,10 @@ CREATE FUNCTION bench.plpgsql_tenant() RETURNS uuid LANGUAGE plpgsql STABLE AS
 $$ BEGIN RETURN current_setting('app.tenant')::uuid; END $$;
 CREATE EXTENSION pgcrypto;
 
--- Nanoseconds a call of `expression` adds to a loop, and the ratio to `baseline`'s.
+-- Nanoseconds a call of `expression` adds to a loop.
 CREATE FUNCTION bench.per_call(label text, expression text, calls integer, rounds integer DEFAULT 9)
-RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
-DECLARE
-    samples double precision[] := '{}';
-    x double precision;
-    y double precision;
-BEGIN
-    FOR round IN 0 .. rounds LOOP
-        x := bench.time_of(format('SELECT count(%s) FROM generate_series(1, %s) i', expression, calls), 'none', NULL);
-        y := bench.time_of(format('SELECT count(i) FROM generate_series(1, %s) i', calls), 'none', NULL);
-        IF round > 0 THEN
-            samples := samples || (x - y) * 1e6 / calls;
-        END IF;
-    END LOOP;
-    RETURN QUERY SELECT label, round(bench.median(samples)::numeric, 1);
-END
-$$;
+RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE sql AS
+$$ SELECT * FROM bench.added(label, expression, 'i', format('generate_series(1, %s) i', calls), calls, 'none', rounds) $$;
 
 \echo a context read per row: at most 30 ns, and the common alternatives
 SET app.tenant = :'tenant';

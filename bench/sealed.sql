@@ -21,24 +21,10 @@ VACUUM ANALYZE plain, small, pgp, people;
 GRANT SELECT ON plain, small, pgp, people TO app, plain;
 SET max_parallel_workers_per_gather = 0;
 
--- Nanoseconds a value that `expression` adds to counting the values of a table; medians of interleaved rounds.
+-- Nanoseconds a value that `expression` adds to counting the values of a table.
 CREATE FUNCTION bench.per_value(label text, expression text, source text, number_of_values integer, rounds integer DEFAULT 9)
-RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
-DECLARE
-    samples double precision[] := '{}';
-    x double precision;
-    y double precision;
-BEGIN
-    FOR round IN 0 .. rounds LOOP
-        x := bench.time_of(format('SELECT count(%s) FROM %s', expression, source), 'app', NULL);
-        y := bench.time_of(format('SELECT count(value) FROM %s', source), 'app', NULL);
-        IF round > 0 THEN
-            samples := samples || (x - y) * 1e6 / number_of_values;
-        END IF;
-    END LOOP;
-    RETURN QUERY SELECT label, round(bench.median(samples)::numeric, 1);
-END
-$$;
+RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE sql AS
+$$ SELECT * FROM bench.added(label, expression, 'value', source, number_of_values, 'app', rounds) $$;
 
 \echo a value of 32 bytes (at most 1,200 ns), and pgcrypto (at least 100 times as slow to open)
 BEGIN;

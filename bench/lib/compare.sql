@@ -60,3 +60,23 @@ BEGIN
                         round((bench.median(first) / bench.median(second))::numeric, 3), goal::numeric;
 END
 $$;
+
+-- Nanoseconds that counting `expression` over `source`, of so many `items`, takes more than counting `baseline`; the median of
+-- interleaved rounds, of which the first does not count.
+CREATE FUNCTION bench.added(label text, expression text, baseline text, source text, items integer, as_role name, rounds integer)
+RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
+DECLARE
+    samples double precision[] := '{}';
+    x double precision;
+    y double precision;
+BEGIN
+    FOR round IN 0 .. rounds LOOP
+        x := bench.time_of(format('SELECT count(%s) FROM %s', expression, source), as_role, NULL);
+        y := bench.time_of(format('SELECT count(%s) FROM %s', baseline, source), as_role, NULL);
+        IF round > 0 THEN
+            samples := samples || (x - y) * 1e6 / items;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT label, round(bench.median(samples)::numeric, 1);
+END
+$$;

@@ -182,6 +182,21 @@ run_tap_file() {
         as_server prove --verbose -I "$pgxs/src/test/perl" -I "$copy/test/tap/lib" "$1" >"$own/log" 2>&1
 }
 
+# Each script prints TAP, and says loudly what it cannot test where there is no npm.
+layer_frontdoor() {
+    local log=$1 status=0 script
+    built
+    compgen -G "$copy/test/frontdoor/*.sh" >/dev/null || { count 0 0 0; return; }
+    fresh_cluster
+    create_database frontdoor >/dev/null
+    : >"$log"
+    for script in "$copy"/test/frontdoor/*.sh; do
+        PGDATABASE=frontdoor bash "$script" "$state/npm" >>"$log" 2>&1 || status=$?
+    done
+    grep '^!!!' "$log" || true
+    count_tap "$status" "$log"
+}
+
 layer_fuzz_replay() {
     local log=$1 target name p=0 f=0
     grep -qs BASTION_FUZZ "$copy/CMakeLists.txt" || { count 0 0 0; return; }

@@ -47,4 +47,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_pgp_sym(uuid, bytea, text, text, text) IS
-'Seals for a tenant what pgp_sym_encrypt() of pgcrypto encrypted (RFC 4880), which pgcrypto opens: it must be installed in this database. The rest as seal_for(); text stays text in UTF-8 where the database has it. A value or passphrase that is NULL gives NULL. For operators: EXECUTE is granted to nobody; send the passphrase as a parameter. SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for what the passphrase does not open.';
+'Seals for a tenant what pgp_sym_encrypt of pgcrypto encrypted (RFC 4880), which pgcrypto opens: it must be installed in this database. The rest as seal_for(); text stays text in UTF-8 where the database has it. A value or passphrase that is NULL gives NULL. For operators: EXECUTE is granted to nobody; send the passphrase as a parameter. SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for what the passphrase does not open.';

@@ -131,6 +131,62 @@ void hs256_raw_mac(benchmark::State& state) {
 BENCHMARK(hs256_verify_ours);
 BENCHMARK(hs256_raw_mac);
 
+// --- signatures by public keys, verified without a cache, beside the library call alone with everything kept
+
+struct SignedToken {
+    bastion::JwkSet keys;
+    std::string token;
+    std::string input;
+    Bytes signature;
+};
+
+SignedToken signed_token(const char* algorithm) {
+    const auto made = bastion::jwk_generate(algorithm).value();
+    const auto signer = bastion::parse_jwk(made.private_jwk.text()).value();
+    SignedToken out{bastion::parse_jwk_set(made.public_jwk).value(), bastion::jwt_sign(claims, signer).value(), {}, {}};
+    const std::size_t dot = out.token.rfind('.');
+    out.input = out.token.substr(0, dot);
+    out.signature = bastion::base64url_decode(out.token.substr(dot + 1)).value();
+    return out;
+}
+
+void verify_ours(benchmark::State& state, const char* algorithm) {
+    const SignedToken made = signed_token(algorithm);
+    const auto options = bastion::parse_jwt_options(R"({"iss":"https://issuer.example","aud":"app"})").value();
+    for (auto _ : state) require(bastion::jwt_verify(made.token, made.keys, options, 1700000001.0).ok());
+}
+
+// EVP_DigestVerify with a kept key, and for ECDSA a signature that is ASN.1 already.
+void verify_raw_openssl(benchmark::State& state, const char* algorithm, const char* type) {
+    EVP_PKEY* const key = type[0] == 'E' ? EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256")
+                                         : EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", std::size_t{2048});
+    const SignedToken made = signed_token(algorithm);
+    EVP_MD_CTX* const context = EVP_MD_CTX_new();
+    Bytes signature(512);
+    std::size_t size = signature.size();
+    require(EVP_DigestSignInit(context, nullptr, EVP_sha256(), nullptr, key) == 1 &&
+            EVP_DigestSign(context, signature.data(), &size, as_bytes(made.input).data(), made.input.size()) == 1);
+    for (auto _ : state)
+        require(EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, key) == 1 &&
+                EVP_DigestVerify(context, signature.data(), size, as_bytes(made.input).data(), made.input.size()) == 1);
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+}
+
+void verify_raw_sodium(benchmark::State& state) {
+    const SignedToken made = signed_token("EdDSA");
+    for (auto _ : state)
+        require(crypto_sign_verify_detached(made.signature.data(), as_bytes(made.input).data(), made.input.size(),
+                                            made.keys.keys.front().ed25519_public.data()) == 0);
+}
+
+BENCHMARK_CAPTURE(verify_ours, es256, "ES256");
+BENCHMARK_CAPTURE(verify_raw_openssl, es256, "ES256", "EC");
+BENCHMARK_CAPTURE(verify_ours, rs256, "RS256");
+BENCHMARK_CAPTURE(verify_raw_openssl, rs256, "RS256", "RSA");
+BENCHMARK_CAPTURE(verify_ours, eddsa, "EdDSA");
+BENCHMARK(verify_raw_sodium);
+
 // --- sealed values of range(0) bytes
 
 SecretBytes data_key() { return SecretBytes(Bytes(bastion::data_key_bytes, 1)); }

@@ -78,7 +78,8 @@ TEST(Issuer, RefusesTokensOfOthers) {
     refused(token(R"(,"sub":"s")"), rules(R"({"aud":"app","algorithms":["ES256"],"typ":"at+jwt"})"));
     refused(token(""), rules());
     refused(token(R"(,"sub":"")"), rules());
-    refused(token(R"(,"sub":7)"), rules());
+    refused(token(R"(,"sub":"s","uid":7)"),
+            rules(R"({"aud":"app","algorithms":["ES256"]})", "{}", R"({"user":"uid"})"));
     refused(token(",\"sub\":\"" + std::string(256, 'x') + "\""), rules());
     refused(token(R"(,"sub":"s","org":7)"),
             rules(R"({"aud":"app","algorithms":["ES256"]})", "{}", R"({"tenant":"org"})"));

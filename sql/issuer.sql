@@ -134,7 +134,6 @@ SELECT count(*) AS identities FROM bastion.user_identities;
 -- the own key: tokens of the one before hold, until it is retired at once
 DELETE FROM bastion.signing_keys WHERE state <> 'active';
 SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS before \gset
-DELETE FROM bastion.signing_keys WHERE state <> 'active';
 SELECT bastion.signing_key_rotate() = kid AS rotated FROM bastion.signing_keys WHERE state = 'active';
 SELECT state, count(*), bool_and(verifies_until > now() + interval '29 min') AS overlap FROM bastion.signing_keys GROUP BY state ORDER BY state;
 SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS after \gset

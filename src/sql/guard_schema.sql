@@ -18,8 +18,9 @@ CREATE POLICY global_tables_of_owner ON bastion.global_tables
     USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
 COMMENT ON POLICY global_tables_of_owner ON bastion.global_tables IS 'The records of the tables that one owns';
 
+-- By name, which guard_ddl() keeps when a schema is renamed: pg_upgrade refuses tables with regnamespace.
 CREATE TABLE bastion.guarded_schemas (
-    schema_name regnamespace NOT NULL,
+    schema_name name NOT NULL,
     guarded_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT guarded_schemas_pkey PRIMARY KEY (schema_name)
 );
@@ -38,7 +39,7 @@ COMMENT ON COLUMN bastion.unguarded_tables.relation IS 'The table';
 SELECT pg_extension_config_dump('bastion.global_tables',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 SELECT pg_extension_config_dump('bastion.guarded_schemas',
-    'WHERE EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.oid = schema_name)');
+    'WHERE EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = schema_name)');
 SELECT pg_extension_config_dump('bastion.unguarded_tables',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
@@ -58,7 +59,7 @@ LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
-        SELECT FROM pg_class c JOIN bastion.guarded_schemas s ON s.schema_name = c.relnamespace
+        SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN bastion.guarded_schemas s ON s.schema_name = n.nspname
         WHERE c.oid = must_be_guarded.relation AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
           AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
           AND NOT EXISTS (SELECT FROM bastion.unguarded_tables u WHERE u.relation = c.oid)
@@ -176,6 +177,24 @@ $$;
 COMMENT ON FUNCTION bastion.guard_tree(regclass) IS
 'Protects the partitions and children of a protected table that have no protection yet. Internal.';
 
+CREATE FUNCTION bastion.follow_schemas(renamed oid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A dropped schema goes at once, so the one that is missing is the one that has another name now.
+    IF renamed IS NOT NULL THEN
+        INSERT INTO bastion.guarded_schemas (schema_name, guarded_at)
+        SELECT n.nspname, s.guarded_at FROM pg_namespace n, bastion.guarded_schemas s
+        WHERE n.oid = renamed AND NOT EXISTS (SELECT FROM pg_namespace x WHERE x.nspname = s.schema_name)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    DELETE FROM bastion.guarded_schemas s WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = s.schema_name);
+END
+$$;
+COMMENT ON FUNCTION bastion.follow_schemas(oid) IS
+'Keeps the names of guarded schemas after DROP SCHEMA, or ALTER SCHEMA of the one named. Internal.';
+
 -- SECURITY DEFINER: whoever makes a table needs no right in the extension. It runs DDL only, on tables that the firing
 -- command holds locked, and evaluates nothing that their owner wrote.
 CREATE FUNCTION bastion.guard_ddl() RETURNS event_trigger
@@ -185,6 +204,10 @@ AS $$
 DECLARE
     changed regclass;
 BEGIN
+    IF TG_TAG IN ('ALTER SCHEMA', 'DROP SCHEMA', 'DROP OWNED') THEN
+        PERFORM bastion.follow_schemas((SELECT d.objid FROM pg_event_trigger_ddl_commands() d
+                                        WHERE d.classid = 'pg_namespace'::regclass LIMIT 1));
+    END IF;
     FOR changed IN
         SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
         WHERE d.classid = 'pg_class'::regclass AND NOT d.in_extension AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
@@ -228,7 +251,7 @@ AS $$
 DECLARE
     guarded regnamespace := bastion.check_guardable(schema);
 BEGIN
-    INSERT INTO bastion.guarded_schemas (schema_name) VALUES (guarded) ON CONFLICT DO NOTHING;
+    INSERT INTO bastion.guarded_schemas (schema_name) VALUES (guard_schema.schema) ON CONFLICT DO NOTHING;
     IF FOUND THEN
         INSERT INTO bastion.unguarded_tables (relation)
         SELECT c.oid FROM pg_class c WHERE c.relnamespace = guarded AND bastion.must_be_guarded(c.oid)
@@ -236,7 +259,7 @@ BEGIN
     END IF;
     IF NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtname = 'bastion_guard') THEN
         CREATE EVENT TRIGGER bastion_guard ON ddl_command_end
-            WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+            WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'ALTER SCHEMA', 'DROP SCHEMA', 'DROP OWNED')
             EXECUTE FUNCTION bastion.guard_ddl();
     END IF;
     RETURN QUERY
@@ -254,17 +277,16 @@ CREATE FUNCTION bastion.unguard_schema(schema name) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    guarded regnamespace := bastion.check_guardable(schema);
 BEGIN
-    DELETE FROM bastion.guarded_schemas s WHERE s.schema_name = guarded;
+    PERFORM bastion.check_guardable(schema);
+    DELETE FROM bastion.guarded_schemas s WHERE s.schema_name = unguard_schema.schema;
     IF NOT FOUND THEN
         RAISE NOTICE 'schema "%" is not guarded', schema;
     END IF;
-    DELETE FROM bastion.guarded_schemas s WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = s.schema_name);
+    PERFORM bastion.follow_schemas(NULL);
     DELETE FROM bastion.unguarded_tables u
-    WHERE NOT EXISTS (SELECT FROM pg_class c JOIN bastion.guarded_schemas s ON s.schema_name = c.relnamespace
-                      WHERE c.oid = u.relation);
+    WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                      JOIN bastion.guarded_schemas s ON s.schema_name = n.nspname WHERE c.oid = u.relation);
     IF NOT EXISTS (SELECT FROM bastion.guarded_schemas)
        AND EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtname = 'bastion_guard') THEN
         DROP EVENT TRIGGER bastion_guard;

@@ -103,7 +103,8 @@ AS $$
                  NOT (r.class).relispartition AS whole,
                  EXISTS (SELECT FROM bastion.column_state(r.relation, 'tenant_id') c
                          WHERE c.base_type = ANY ('{uuid,text,character varying,bigint,integer}'::regtype[])) AS tenant_column,
-                 EXISTS (SELECT FROM bastion.guarded_schemas g WHERE g.schema_name = (r.class).relnamespace) AS guarded,
+                 EXISTS (SELECT FROM bastion.guarded_schemas g JOIN pg_namespace n ON n.nspname = g.schema_name
+                         WHERE n.oid = (r.class).relnamespace) AS guarded,
                  EXISTS (SELECT FROM bastion.app_roles() a
                          WHERE has_table_privilege(a, r.relation, 'SELECT, INSERT, UPDATE, DELETE')) AS granted,
                  EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = r.relation) AS has_policy

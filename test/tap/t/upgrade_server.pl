@@ -1,0 +1,44 @@
+# pg_upgrade takes everything along: values, secrets and their columns open in the new cluster with a copy of the root key,
+# tokens are good, and what is sealed there goes on under the same keys.
+use strict;
+use warnings FATAL => 'all';
+
+use BastionServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $old = new_server('old');
+my $token = token_of($old, 'ann');
+$old->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}');
+    CREATE TABLE sealed (id int PRIMARY KEY, value bastion.sealed, found bytea); GRANT SELECT, INSERT ON sealed TO app;
+    SELECT bastion.sealed_column_add('public.sealed', 'value', 'id::text')});
+my $as_ann = "BEGIN; SELECT FROM bastion.authenticate('$token');";
+my (undef, $err) = run_psql($old, "$as_ann INSERT INTO sealed VALUES (1, bastion.seal('attack at dawn', 'smtp', '1'), bastion.blind_index('attack at dawn', 'smtp'));
+    SELECT bastion.secret_put('mail', 'attack at dusk'); COMMIT");
+is($err, '', 'sealed and put');
+my $rows = $old->safe_psql('postgres', q{SELECT md5(string_agg(k::text, ',' ORDER BY id)) FROM bastion.data_keys k});
+$old->stop;
+
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init(extra => [ '-E', 'UTF8', '--locale=C.UTF-8' ]);
+my $bindir = $new->config_data('--bindir');
+chdir PostgreSQL::Test::Utils::tempdir() or die 'chdir';
+command_ok([ 'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir, '-s', $new->host,
+    '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
+system('cp', '-p', $old->data_dir . '.bastion-root-key', $new->data_dir . '.bastion-root-key') == 0 or die 'cp';
+$new->start;
+
+is($new->safe_psql('postgres', q{SELECT md5(string_agg(k::text, ',' ORDER BY id)) FROM bastion.data_keys k}), $rows, 'the same keys');
+my ($out) = run_psql($new, "$as_ann SELECT bastion.open_text(value, id::text), found = bastion.blind_index('attack at dawn', 'smtp'), bastion.secret_get('mail') FROM sealed; COMMIT");
+like($out, qr/^attack at dawn\|t\|attack at dusk$/m, 'a value opens and is found, a secret opens, for the old token');
+($out) = run_psql($new, "$as_ann SELECT bastion.sealed_key(bastion.seal('x', 'smtp')) = bastion.sealed_key(value) FROM sealed; COMMIT", user => $ENV{USER} // (getpwuid $<)[0]);
+like($out, qr/^t$/m, 'what is sealed now goes under the same key');
+is($new->safe_psql('postgres', 'SELECT relation, column_name, bound_to FROM bastion.sealed_columns'), 'sealed|value|id::text', 'registered columns are the same tables');
+$new->safe_psql('postgres', q{SELECT bastion.data_key_rotate('smtp')});
+$new->safe_psql('postgres', 'CALL bastion.rewrap_all()');
+($out) = run_psql($new, "$as_ann SELECT bastion.open_text(value, id::text) FROM sealed; COMMIT");
+like($out, qr/^attack at dawn$/m, 'and sealed anew');
+is($new->safe_psql('postgres', q{SELECT string_agg(status, ',') FROM bastion.protection}), 'ok', 'what was protected is');
+$new->stop;
+done_testing();

@@ -101,3 +101,18 @@ SELECT bastion.sealed_column_remove('test.closed', 'value');
 DROP TABLE test."Odd ""mail""", test.closed, test.people, test.before CASCADE;
 SELECT count(*) FROM bastion.sealed_places();
 DELETE FROM bastion.sealed_columns;
+-- all keys given up: nothing opens, and what comes next has new ones
+BEGIN;
+SELECT bastion_api.signup('discard@rotation.example', 'correct horse', 'Discard') ->> 'access_token' AS before \gset
+SELECT bastion.authenticate(:'before') IS NOT NULL AS before;
+ROLLBACK;
+BEGIN;
+SELECT bastion_api.signup('discard@rotation.example', 'correct horse', 'Discard') ->> 'access_token' AS before \gset
+SELECT bastion.discard_keys() ?& ARRAY['signing_keys', 'api_key_secrets', 'sessions', 'data_keys'] AS counted;
+SELECT (SELECT count(*) FROM bastion.data_keys) + (SELECT count(*) FROM bastion.signing_keys) + (SELECT count(*) FROM bastion.peppers) AS left;
+SAVEPOINT before;
+SELECT bastion.authenticate(:'before');
+ROLLBACK TO before;
+SELECT bastion_api.login('discard@rotation.example', 'correct horse') ->> 'access_token' AS after \gset
+SELECT bastion.authenticate(:'after') IS NOT NULL AS after;
+ROLLBACK;

@@ -60,7 +60,8 @@ Result<ClaimMapping> read_mapping(std::string_view json) {
                                                                            {"name", &mapping.name},
                                                                            {"default_role", &mapping.default_role}}};
     for (const auto& [name, value] : document->root().members()) {
-        const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == name; });
+        const std::string_view wanted = name;  // a lambda captures no structured binding
+        const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == wanted; });
         if (field == fields.end())
             return bad_rules("unknown member of the mapping of an issuer",
                              "Members are user, tenant, role, email, name and default_role.");

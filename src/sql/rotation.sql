@@ -341,3 +341,27 @@ END
 $$;
 COMMENT ON FUNCTION bastion.shred_tenant(text) IS
 'Destroys every data key of a tenant (uuid or slug), which therefore cannot open anything that was sealed for it until now: values, secrets, and what its blind indexes find. The tenant stays, and what it seals later has new keys. Returns {keys: how many, left: 0, notice: what backups still hold and how to close that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
+
+CREATE FUNCTION bastion.discard_keys() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    answer jsonb;
+BEGIN
+    answer := jsonb_build_object('signing_keys', (SELECT count(*) FROM bastion.signing_keys),
+                                 'api_key_secrets', (SELECT count(*) FROM bastion.api_key_secrets),
+                                 'sessions', (SELECT count(*) FROM bastion.sessions s WHERE s.revoked_at IS NULL),
+                                 'data_keys', (SELECT count(*) FROM bastion.data_keys));
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'keys_discarded' WHERE s.revoked_at IS NULL;
+    DELETE FROM bastion.refresh_tokens;
+    DELETE FROM bastion.api_key_secrets;
+    DELETE FROM bastion.peppers;
+    DELETE FROM bastion.signing_keys;
+    DELETE FROM bastion.data_keys;
+    PERFORM bastion.record_event('keys_discarded', 'success', NULL, NULL, answer || jsonb_build_object('by', session_user));
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION bastion.discard_keys() IS
+'Gives up every key of this database, for when the root key is lost, or in a copy that must not share keys with its original: sessions end, tokens and API keys are refused, sealed values and secrets never open again; users, passwords and rows stay. What comes next makes new keys under the root key that is there. Returns how many there were: {signing_keys, api_key_secrets, sessions, data_keys}. For operators: EXECUTE is granted to nobody.';

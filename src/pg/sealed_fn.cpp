@@ -58,7 +58,7 @@ void remember(Memo& memo, const Scope& scope, DataKey& key, std::string_view pur
     memo.decision = scope.requester != nullptr ? scope.requester->version : 0;
     memo.tenant = scope.tenant;
     memo.purpose_size = std::min(purpose.size(), sizeof memo.purpose);
-    std::memcpy(memo.purpose, purpose.data(), memo.purpose_size);
+    std::copy_n(purpose.data(), memo.purpose_size, memo.purpose);
     memo.key = &key;
 }
 

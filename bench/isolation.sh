@@ -9,7 +9,7 @@ client_token=$(psql -XAtqc "SELECT bastion.token_issue(u.id, t.id) FROM bastion.
                             WHERE u.email = 'owner@bench.test' AND t.slug = 'tenant-500'")
 client_tenant=$(psql -XAtqc "SELECT id FROM bastion.tenants WHERE slug = 'tenant-500'")
 read='\set id random(1, 1000000) * 10 - 1'
-echo 'primary key, 200 prepared reads in a transaction, sent by a client (authenticate() included): at most 1.10'
+echo 'primary key, 100 prepared reads in a transaction, sent by a client (authenticate() included): at most 1.10'
 compare_clients 41 'primary key' \
     app 'SELECT bastion.authenticate(:token);' "$read"$'\n''SELECT title FROM docs WHERE id = :id;' \
     plain 'SELECT 1;' "$read"$'\n''SELECT title FROM docs WHERE id = :id AND tenant_id = :tenant;'

@@ -231,7 +231,9 @@ UPDATE test.customer SET email = 'LEE@example.com' WHERE name = 'Lee';
 SELECT name, email FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
 SELECT test.error($$INSERT INTO test.customer (name, email) VALUES ('Kim 2', 'KIM@example.com')$$) ~ '^23505' AS taken;
 SET LOCAL enable_seqscan = off;
-EXPLAIN (COSTS OFF) SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
+CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
+SELECT substring(line FROM 'email_index = bastion.blind_index.*\)\)$') AS searched
+FROM pg_temp.plan($$SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers')$$) line WHERE line ~ 'Index Cond';
 COMMIT;
 BEGIN;
 SELECT FROM bastion.authenticate(:'bob', 'sealann');

@@ -8,6 +8,7 @@ SELECT current_database() AS previous \gset
 CREATE DATABASE regress_bad_input TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
 \c regress_bad_input
 SET client_min_messages = error;
+SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 CREATE EXTENSION pg_bastion;
 SELECT bastion.allow_app_role('regress_app');
 CREATE SCHEMA test;

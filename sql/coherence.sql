@@ -3,6 +3,7 @@
 -- permissions, lists and tenants with those read anew. And no more is dropped than a change concerns.
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 SET bastion.allow_identity_switch = on;
 SELECT setseed(0.42) \g /dev/null
 SELECT bastion.register_resource('coherent', '{read,update,manage,create,approve}');

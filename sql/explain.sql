@@ -2,6 +2,7 @@
 -- context of each user; and what it tells fits its verdict. permission_matrix() against what holders of each role hold.
 \set VERBOSITY terse
 SET client_min_messages = warning;
+SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 SET bastion.allow_identity_switch = on;
 CREATE TABLE test.people AS
 SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, a ->> 'access_token' AS token, (a -> 'tenant' ->> 'id')::uuid AS tenant

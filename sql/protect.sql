@@ -43,7 +43,7 @@ AS $$
         (SELECT string_agg(concat_ws(' ', polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid), '/',
                                      pg_get_expr(polwithcheck, polrelid)), E'\n' ORDER BY polname)
          FROM pg_policy WHERE polrelid = t.member),
-        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY 1)
+        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY pg_get_indexdef(indexrelid))
          FROM pg_index WHERE indrelid = t.member),
         (SELECT string_agg(conname || pg_get_constraintdef(k.oid), E'\n' ORDER BY conname) FROM pg_constraint k
          WHERE conrelid = t.member AND contype <> 'n'),

@@ -61,7 +61,9 @@ SELECT count(*) AS folders FROM ak.folders;
 SELECT jsonb_path_query_array(x -> 'permissions', '$[*] ? (@ starts with "ak_")') AS permissions FROM bastion_api.me() x;
 -- a key manages nothing that its scopes do not cover, and no keys
 SELECT test.error(statement) FROM unnest(ARRAY[
-    'SELECT bastion.role_create(''x'')', format('SELECT bastion.membership_remove(%L)', :'bob_id'), 'SELECT bastion_api.api_key_create(''x'', ''{*}'')',
+    'SELECT bastion.role_create(''x'')', format('SELECT bastion.membership_remove(%L)', :'bob_id'), format('SELECT bastion.membership_remove(%L)', :'ann_id'),
+    'SELECT bastion_api.api_key_create(''x'', ''{*}'')', format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id'),
+    format('SELECT bastion.unshare(''ak.folders'', ''1'', with_user => %L)', :'bob_id'), 'SELECT bastion.shares_of(''ak.folders'', ''1'')',
     format('SELECT bastion_api.api_key_rotate(%L)', :'key_id'), format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'),
     format('SELECT bastion_api.api_key_disable(%L)', :'key_id')]) statement;
 SELECT bastion_api.logout('all') ->> 'error' AS logout, bastion_api.sessions() ->> 'error' AS sessions, bastion_api.api_keys() AS keys;
@@ -107,6 +109,23 @@ SELECT unit, test.error(format('SELECT bastion.authenticate(%L, %L, %L)', :'unit
 BEGIN;
 SELECT ak.present(:'unit_key');
 SELECT bastion.unit_id() IS NOT NULL AS unit;
+-- its scopes cover what sharing needs
+INSERT INTO ak.folders VALUES (1, :'ann_tenant');
+SELECT test.error(format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id')), (SELECT count(*) FROM bastion.shares_of('ak.folders', '1')) AS shares;
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
+INSERT INTO ak.folders VALUES (1, :'ann_tenant');
+SELECT bastion_api.api_key_create('reader', '{*.read}') ->> 'key' AS reader_key, bastion_api.api_key_create('manager', '{tenant.members.*}') ->> 'key' AS manager_key \gset
+COMMIT;
+-- nobody gives by a key what the key does not hold
+BEGIN;
+SELECT ak.present(:'manager_key');
+SELECT test.error(format('SELECT bastion.permission_grant(%L, %L)', :'bob_id', p)) FROM unnest(ARRAY['ak_documents.read', 'tenant.members.read']) p;
+ROLLBACK;
+BEGIN;
+SELECT ak.present(:'reader_key');
+SELECT id, test.error(format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id')) FROM ak.folders;
 ROLLBACK;
 
 -- one transaction, one key: not another's, not the login of the same user

@@ -44,7 +44,7 @@ DECLARE
     place uuid := bastion.require_unit(tenant, unit);
     old_role uuid;
 BEGIN
-    IF bastion.user_id() IS DISTINCT FROM user_id THEN
+    IF bastion.user_id() IS DISTINCT FROM user_id OR bastion.api_key_id() IS NOT NULL THEN
         PERFORM bastion.require_permission('tenant.members.manage', place);
         PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
         WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
@@ -65,7 +65,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
-'Ends the membership of a user in this tenant, or in one unit (slug or uuid); memberships in other units stay. With the last one, what was granted to the user goes too. false when there was none. Everybody may leave; to remove others needs tenant.members.manage there and everything that their role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Ends the membership of a user in this tenant, or in one unit (slug or uuid); memberships in other units stay. With the last one, what was granted to the user goes too. false when there was none. Everybody may leave; to remove others, or anybody by an API key, needs tenant.members.manage there and everything that their role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 
 -- Grants and denies of single users
 

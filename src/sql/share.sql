@@ -75,10 +75,13 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (SELECT FROM bastion.acl_grants(bastion.user_id(), bastion.tenant_id()) g
-                   WHERE NOT g.cross_tenant AND permission = ANY (g.permissions) AND acl_id = ANY (g.acl_ids))
+                   WHERE NOT g.cross_tenant AND acl_allows.permission = ANY (g.permissions) AND acl_id = ANY (g.acl_ids))
+       AND (bastion.api_key_id() IS NULL OR EXISTS (
+                SELECT FROM bastion.api_keys k JOIN bastion.permission_patterns p ON p.pattern = ANY (k.scopes)
+                WHERE k.id = bastion.api_key_id() AND p.permission = acl_allows.permission))
 $$;
 COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS
-'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables. Internal.';
+'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it. Internal.';
 
 -- Without the right to manage, a row that one may not even read is no row.
 CREATE FUNCTION bastion.managed_acl(spec bastion.protected_tables, key text) RETURNS bigint

@@ -33,8 +33,25 @@ VALUES (1, :'a', :'ann', NULL), (2, :'a', :'cem', 1), (3, :'a', :'cem', 2), (4, 
 INSERT INTO test.gone_lines (id, tenant_id, doc_id) VALUES (1, :'a', 1), (2, :'a', 4), (3, :'b', 4);
 INSERT INTO test.gone_numbers SELECT 1, number FROM bastion.tenants WHERE id = :'a';
 UPDATE test.gone_lines SET acl_id = (SELECT acl_id FROM bastion.units WHERE id = :'lower') WHERE id = 1;
-SET ROLE regress_app;
-RESET ROLE;
+-- what else names them, a row for each way to go: with the user, with the unit, with the role, with the tenant
+INSERT INTO bastion.roles (tenant_id, name) VALUES (:'a', 'gone base'), (:'a', 'gone child');
+INSERT INTO bastion.role_parents (role_id, parent_id)
+SELECT c.id, p.id FROM bastion.roles c, bastion.roles p
+WHERE (c.name, p.name) IN (('gone role', 'viewer'), ('gone child', 'gone base')) AND c.tenant_id = :'a' AND coalesce(p.tenant_id = :'a', true);
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (:'ann', :'a', NULL, '*.read', 'grant'), (:'ann', :'a', :'lower', '*.read', 'grant');
+INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, expires_at, idle_limit)
+SELECT u::uuid, t::uuid, n::uuid, now() + interval '1 hour', '1 hour' FROM (VALUES (:'cem', :'b', NULL), (:'ann', :'a', :'lower'), (:'ann', :'b', NULL)) v (u, t, n);
+INSERT INTO bastion.session_settings (tenant_id) VALUES (:'a');
+INSERT INTO bastion.api_keys (user_id, tenant_id, unit_id, name, scopes)
+SELECT u::uuid, t::uuid, n::uuid, 'Key', '{*}' FROM (VALUES (:'cem', :'b', NULL), (:'ann', :'a', :'lower'), (:'ann', :'b', NULL)) v (u, t, n);
+INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
+SELECT v.t::uuid, v.n::uuid, coalesce(v.r::uuid, r.id), 'x' || v.h || '@gone.example', v.h::bytea, v.u::uuid, now() + interval '1 hour'
+FROM (VALUES ('1', :'a', NULL, NULL, :'cem'), ('2', :'a', :'lower', NULL, :'ann'), ('3', :'a', NULL, :'role', :'ann'), ('4', :'b', NULL, NULL, :'ann')) v (h, t, n, r, u)
+JOIN bastion.roles r ON r.name = 'viewer' AND r.system;
+INSERT INTO bastion.secrets (tenant_id, owner_id, name) VALUES (:'b', :'cem', 'own'), (:'b', NULL, 'of the tenant');
+SELECT bastion.register_resource('gone_sealed', '{open}');
+INSERT INTO bastion.secret_versions (secret_id, version, value) SELECT id, 1, bastion.seal_for(tenant_id, 'value', 'gone_sealed') FROM bastion.secrets WHERE tenant_id = :'b';
+INSERT INTO bastion.api_key_secrets (key_id, pepper, mac) SELECT id, bastion.pepper(), sha256('') FROM bastion.api_keys WHERE tenant_id IN (:'a', :'b');
 SELECT token AS ann_token FROM test.gone WHERE name = 'ann' \gset
 SELECT token AS ben_token FROM test.gone WHERE name = 'ben' \gset
 SET ROLE regress_app;
@@ -85,6 +102,10 @@ AS $$
         UNION ALL SELECT 'closure of units that are gone', count(*) FROM bastion.unit_closure c
         WHERE NOT EXISTS (SELECT FROM bastion.units u WHERE u.id = c.ancestor_id)
            OR NOT EXISTS (SELECT FROM bastion.units u WHERE u.id = c.descendant_id)
+        UNION ALL SELECT 'parts of a key, session or secret that is gone', count(*) FROM (
+            SELECT key_id FROM bastion.api_key_secrets UNION ALL SELECT session_id FROM bastion.refresh_tokens UNION ALL SELECT secret_id FROM bastion.secret_versions) p (id)
+        WHERE NOT EXISTS (SELECT FROM bastion.api_keys k WHERE k.id = p.id) AND NOT EXISTS (SELECT FROM bastion.sessions s WHERE s.id = p.id)
+          AND NOT EXISTS (SELECT FROM bastion.secrets s WHERE s.id = p.id)
         UNION ALL SELECT 'rows whose list is gone', count(*) FROM (
             SELECT acl_id FROM test.gone_docs UNION ALL SELECT acl_id FROM test.gone_lines) d
         WHERE NOT EXISTS (SELECT FROM bastion.acls a WHERE a.id = d.acl_id)

@@ -63,7 +63,7 @@ FROM (VALUES ('ivo', NULL), ('ian', NULL), ('ida', 'west'), ('eve', NULL), (NULL
 SELECT test.tries('ivo', format($$INSERT INTO test.invited SELECT %L, bastion.invite(%L, %L, %L) RETURNING label$$, label, email, role, unit))
 FROM (VALUES ('first', 'eve@inv.example', 'viewer', NULL), ('second', 'eve@inv.example', 'member', 'east'), ('third', 'eve@inv.example', 'viewer', NULL),
     ('new', 'nina@inv.example', 'member', 'east'), ('revoked', 'rita@inv.example', 'member', NULL), ('expired', 'xena@inv.example', 'member', NULL),
-    ('demoted', 'dora@inv.example', 'admin', NULL), ('taken', 'ian@inv.example', 'admin', NULL)) v (label, email, role, unit);
+    ('demoted', 'dora@inv.example', 'admin', NULL), ('viewing', 'vera@inv.example', 'viewer', NULL), ('taken', 'ian@inv.example', 'admin', NULL)) v (label, email, role, unit);
 UPDATE bastion.invitations SET created_at = now() - interval '8 days', expires_at = now() - interval '1 day' WHERE email = 'xena@inv.example';
 SELECT test.tries('ian', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id')) AS ian, test.tries('eve', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id'), own => true) AS eve,
        test.tries('ivo', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id')) AS ivo, test.tries('ivo', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id')) AS again
@@ -92,9 +92,21 @@ SELECT test.signs_up(answer ->> 'token', 'correct horse', 'nina') FROM test.invi
 SELECT test.signs_up(answer ->> 'token', 'correct horse', 'nina') AS again FROM test.invited WHERE label = 'new';
 SELECT test.signs_up('bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', 'correct horse') AS made_up;
 -- what the one who invited may give counts again
-UPDATE bastion.memberships m SET role_id = r.id FROM bastion.roles r, test.guests g, bastion.tenants t
-WHERE r.name = 'member' AND r.tenant_id IS NULL AND g.name = 'ivo' AND m.user_id = g.id AND t.id = m.tenant_id AND t.slug = 'inv-of-ina';
+INSERT INTO bastion.roles (name) VALUES ('inv manager');
+INSERT INTO bastion.role_permissions (role_id, pattern) SELECT id, 'tenant.members.*' FROM bastion.roles WHERE name = 'inv manager';
+CREATE FUNCTION test.ivo_becomes(role text, status text DEFAULT 'active') RETURNS void LANGUAGE sql AS $$
+    UPDATE bastion.memberships m SET role_id = r.id FROM bastion.roles r, test.guests g, bastion.tenants t
+    WHERE r.name = role AND r.tenant_id IS NULL AND g.name = 'ivo' AND m.user_id = g.id AND t.id = m.tenant_id AND t.slug = 'inv-of-ina';
+    UPDATE bastion.users u SET status = ivo_becomes.status FROM test.guests g WHERE g.name = 'ivo' AND u.id = g.id;
+$$;
+SELECT test.ivo_becomes('inv manager');
 SELECT test.signs_up(answer ->> 'token', 'correct horse') AS demoted FROM test.invited WHERE label = 'demoted';
+SELECT test.ivo_becomes('member');
+SELECT test.signs_up(answer ->> 'token', 'correct horse') AS manages_nobody FROM test.invited WHERE label = 'viewing';
+SELECT test.ivo_becomes('admin', 'disabled');
+SELECT test.signs_up(answer ->> 'token', 'correct horse') AS disabled FROM test.invited WHERE label = 'viewing';
+SELECT test.ivo_becomes('admin');
+SELECT test.signs_up(answer ->> 'token', 'correct horse') AS again_as_before FROM test.invited WHERE label = 'viewing';
 RESET bastion.signup_mode;
 -- recorded, without addresses and tokens
 SELECT kind, outcome, count(*) FROM bastion.events e WHERE e.id > :before AND kind LIKE 'invitation%' GROUP BY 1, 2 ORDER BY 1, 2;
@@ -109,4 +121,5 @@ SELECT count(*) > 0 AS some FROM bastion.invitations;
 DELETE FROM bastion.tenants WHERE slug = 'inv-of-ina';
 SELECT count(*) FROM bastion.invitations;
 DROP TABLE test.guests, test.invited;
-DROP FUNCTION test.tries, test.signs_up;
+DROP FUNCTION test.tries, test.signs_up, test.ivo_becomes;
+DELETE FROM bastion.roles WHERE name = 'inv manager';

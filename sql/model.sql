@@ -160,6 +160,13 @@ UPDATE bastion.memberships SET role_id = test.role_of('admin') WHERE user_id = t
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (test.user_of('ann'), :'tenant', test.role_of('owner'));
 COMMIT;
 
+-- a tenant that has no owner: who is none may go, and the owner of a unit
+INSERT INTO bastion.units (tenant_id, kind, name) VALUES (:'elsewhere', 'team', 'One');
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT test.user_of('ben'), :'elsewhere', v.unit, test.role_of(v.role)
+FROM (SELECT id, 'owner' FROM bastion.units WHERE tenant_id = :'elsewhere' UNION ALL SELECT NULL, 'viewer') v (unit, role);
+SELECT test.error(format('DELETE FROM bastion.memberships WHERE tenant_id = %L AND unit_id IS %s', :'elsewhere', n)) FROM unnest(ARRAY['NULL', 'NOT NULL']) n;
+
 -- nothing dangles
 DELETE FROM bastion.tenants WHERE slug IN ('model', 'elsewhere');
 SELECT count(*) FROM bastion.unit_closure WHERE tenant_id IN (:'tenant', :'elsewhere');

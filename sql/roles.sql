@@ -43,6 +43,11 @@ BEGIN
     RETURN answer;
 END
 $$;
+-- what a pattern includes
+SELECT held, array_agg(wanted ORDER BY wanted COLLATE "C") FILTER (WHERE bastion.pattern_covers(held, wanted)) AS includes
+FROM unnest(ARRAY['*', '*.manage', 'docs.*', 'docs.manage', 'tenant.*', 'tenant.members.*']) held,
+     unnest(ARRAY['*', '*.manage', '*.read', 'docs.*', 'docs.manage', 'docs.lines.read', 'docsets.read', 'tenant.*', 'tenant.members.manage', 'tenant.members.*', 'tenant.roles.manage']) wanted
+GROUP BY held ORDER BY held COLLATE "C";
 -- roles
 SELECT who, statement, test.does(who, statement)
 FROM (VALUES ('ben', $$SELECT bastion.role_create('auditor', 'Reads')$$), ('ben', $$SELECT bastion.role_create('auditor')$$),
@@ -59,6 +64,7 @@ FROM (VALUES ('ben', $$SELECT bastion.role_create('auditor', 'Reads')$$), ('ben'
     ('ann', $$SELECT bastion.role_grant('viewer', '*.update')$$), ('ann', $$SELECT bastion.role_grant('nobody', '*')$$),
     ('ann', $$SELECT bastion.role_create('chief')$$), ('ann', $$SELECT bastion.role_inherit('chief', 'owner')$$),
     ('ben', $$SELECT bastion.role_inherit('auditor', 'chief')$$), ('ben', $$SELECT bastion.role_delete('chief')$$),
+    ('ben', $$SELECT bastion.role_disinherit('chief', 'owner')$$), ('dot', $$SELECT bastion.role_grant('auditor', 'roles_docs.read')$$),
     ('ann', $$SELECT bastion.role_inherit('auditor', 'viewer')$$), ('ann', $$SELECT bastion.role_inherit('viewer', 'auditor')$$),
     ('ann', $$SELECT bastion.role_inherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_inherit('auditor', 'chief')$$),
     ('ann', $$SELECT bastion.role_delete('auditor')$$), ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$),
@@ -70,7 +76,7 @@ FROM (VALUES ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('ben', NUL
     ('ben', NULL, 'ann', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'ann', 'membership_remove(%L)'),
     ('ann', NULL, 'ann', 'membership_remove(%L)'), ('ann', NULL, 'ann', 'membership_set(%L, ''admin'')'),
     ('ann', NULL, 'ann', 'membership_set(%L, ''owner'', NULL, NULL, now() + interval ''1 day'')'),
-    ('ben', NULL, 'ben', 'membership_set(%L, ''owner'')'), ('dot', NULL, 'eve', 'membership_set(%L, ''viewer'')'),
+    ('ben', NULL, 'ben', 'membership_set(%L, ''owner'')'), ('dot', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('dot', NULL, 'eve', 'membership_remove(%L)'),
     ('zoe', NULL, 'dot', 'membership_set(%L, ''auditor'')'), ('zoe', NULL, 'dot', 'membership_remove(%L)'),
     (NULL, NULL, 'dot', 'membership_remove(%L)'), ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'', ''nowhere'')'),
     ('ben', NULL, 'nobody', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'eve', 'membership_set(%L, NULL)'),
@@ -84,6 +90,7 @@ FROM (VALUES ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('ben', NUL
 -- grants and denies
 SELECT who, replace(statement, id::text, 'ID'), test.does(who, statement, unit)
 FROM (VALUES ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.publish'')'), ('ben', NULL, 'dot', 'permission_grant(%L, ''tenant.delete'')'),
+    ('dot', NULL, 'dot', 'permission_reset(%L, ''roles_docs.publish'')'),
     ('ben', NULL, 'zoe', 'permission_grant(%L, ''*'')'), ('dot', NULL, 'dot', 'permission_grant(%L, ''roles_docs.read'')'),
     ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.reed'')'), ('ben', NULL, 'dot', 'permission_deny(%L, ''*.update'', ''west'')'),
     ('ben', NULL, 'dot', 'permission_deny(%L, NULL)'), ('ben', NULL, 'ann', 'permission_deny(%L, ''*'')'),
@@ -92,6 +99,9 @@ FROM (VALUES ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.publish'')'
     ('ben', NULL, 'eve', 'permission_grant(%L, ''*'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'),
     ('ben', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
     ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'), ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
+    ('ann', NULL, 'ben', 'permission_deny(%L, ''roles_docs.publish'', ''west-1'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''west'')'),
+    ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west-1'')'), ('ann', NULL, 'cem', 'permission_grant(%L, ''tenant.members.manage'', ''east'')'),
+    ('cem', 'west', 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'), ('ann', NULL, 'cem', 'permission_reset(%L, ''tenant.members.manage'', ''east'')'),
     ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''west-1'')'), ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''east'')'),
     ('cem', 'west', 'eve', 'permission_reset(%L, ''*'', ''west-1'')'), (NULL, NULL, 'eve', 'permission_reset(%L, ''*'')')) v (who, unit, whom, call),
     LATERAL (SELECT test.id_of(whom) AS id) i, LATERAL (SELECT 'SELECT bastion.' || format(call, id) AS statement) s;
@@ -100,9 +110,12 @@ JOIN test.people g ON g.id = x.granted_by LEFT JOIN bastion.units u ON u.id = x.
 -- who leaves takes grants along
 SELECT test.does('ben', format('SELECT bastion.membership_remove(%L)', test.id_of('eve')));
 SELECT count(*) FROM bastion.user_permissions WHERE user_id = test.id_of('eve');
--- units
+-- units; eve leads one below west and one elsewhere
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT test.id_of('eve'), u.tenant_id, u.id, r.id FROM bastion.units u JOIN bastion.tenants t ON t.id = u.tenant_id, bastion.roles r
+WHERE t.slug = 'roles-of-ann' AND u.slug IN ('west-1', 'east') AND r.name = 'admin' AND r.system;
 SELECT who, statement, test.does(who, statement, unit)
-FROM (VALUES ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$),
+FROM (VALUES ('eve', 'west-1', $$SELECT bastion.unit_move('west-1', 'east')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north')$$),
     ('ben', NULL, $$SELECT bastion.unit_create('Team', 'North')$$), ('ben', NULL, $$SELECT bastion.unit_create(NULL, 'North')$$),
     ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'No Slug')$$), ('ben', NULL, $$SELECT bastion.unit_create('team', 'x', NULL, 'nowhere')$$),
     ('dot', NULL, $$SELECT bastion.unit_create('team', 'x')$$), ('cem', 'west', $$SELECT bastion.unit_create('team', 'x')$$),
@@ -115,6 +128,7 @@ FROM (VALUES ('ben', NULL, $$SELECT bastion.unit_create('team', 'North', 'north'
     ('cem', 'west', $$SELECT bastion.unit_delete('east')$$), ('zoe', NULL, $$SELECT bastion.unit_delete('east')$$),
     ('ben', NULL, $$SELECT bastion.unit_delete('east')$$), ('ben', NULL, $$SELECT bastion.unit_delete(NULL)$$),
     ('ann', NULL, $$SELECT bastion.unit_move('west')$$), (NULL, NULL, $$SELECT bastion.unit_delete('west')$$)) v (who, unit, statement);
+DELETE FROM bastion.memberships m USING bastion.tenants t WHERE t.id = m.tenant_id AND t.slug = 'roles-of-ann' AND m.user_id = test.id_of('eve');
 -- an impersonation that only reads changes nothing
 BEGIN;
 SELECT bastion.impersonate(test.id_of('ann'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test') IS NOT NULL AS impersonated;

@@ -13,6 +13,8 @@ WHERE t.slug = 'share-of-ann' AND (p.name, r.name) IN (('ben', 'viewer'), ('cem'
 SELECT id AS tenant, acl_id AS tenant_acl FROM bastion.tenants WHERE slug = 'share-of-ann' \gset
 SELECT id AS unit FROM bastion.units WHERE tenant_id = :'tenant' \gset
 SELECT id AS elsewhere FROM bastion.tenants WHERE slug = 'share-of-zoe' \gset
+SELECT id AS unit_elsewhere FROM bastion.units WHERE tenant_id = :'elsewhere' \gset
+INSERT INTO bastion.roles (tenant_id, name) VALUES (:'elsewhere', 'share role') RETURNING id AS role_elsewhere \gset
 -- a table of another owner, whose trigger looks at whose rights it has
 CREATE ROLE regress_share_owner;
 GRANT CREATE, USAGE ON SCHEMA test TO regress_share_owner;
@@ -57,7 +59,7 @@ $$;
 -- not under sharing yet
 SELECT test.does('ann', format('share(''test.shared_docs'', ''1'', with_user => %L)', test.id_of('ben')));
 UPDATE bastion.protected_tables SET options = options || '{"sharing": "tenant", "visibility": "tenant", "acl_column": "acl_id"}' WHERE relation = 'test.shared_docs'::regclass;
-SELECT who, replace(replace(replace(replace(replace(call, ben.id::text, 'BEN'), zoe.id::text, 'ZOE'), :'unit', 'UNIT'), :'elsewhere', 'ELSEWHERE'), :'tenant', 'TENANT') AS call, test.does(who, call)
+SELECT who, replace(replace(replace(replace(replace(replace(replace(call, ben.id::text, 'BEN'), zoe.id::text, 'ZOE'), :'unit', 'UNIT'), :'elsewhere', 'ELSEWHERE'), :'tenant', 'TENANT'), :'unit_elsewhere', 'UNIT ELSEWHERE'), :'role_elsewhere', 'ROLE ELSEWHERE') AS call, test.does(who, call)
 FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe, LATERAL (VALUES
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L)', ben.id)),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, level => ''write'')', ben.id)),
@@ -66,7 +68,8 @@ FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe,
     ('ann', format('share(''test.shared_docs'', ''1'', with_tenant => %L, level => ''manage'', valid_until => ''infinity'')', :'tenant')),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L)', zoe.id)),
     ('ann', format('share(''test.shared_docs'', ''1'', with_tenant => %L)', :'elsewhere')),
-    ('ann', format('share(''test.shared_docs'', ''1'', with_unit => %L)', zoe.id)),
+    ('ann', format('share(''test.shared_docs'', ''1'', with_unit => %L)', :'unit_elsewhere')),
+    ('ann', format('share(''test.shared_docs'', ''1'', with_role => %L)', :'role_elsewhere')),
     ('ann', 'share(''test.shared_docs'', ''1'')'),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, with_tenant => %L)', ben.id, :'tenant')),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, level => ''own'')', ben.id)),
@@ -79,6 +82,7 @@ FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe,
     ('ann', format('share(''test.people'', ''ann'', with_user => %L)', ben.id)),
     ('ann', format('share(NULL, ''1'', with_user => %L)', ben.id)),
     ('ann', format('share(''test.shared_docs'', ''4'', with_user => %L)', ben.id)),
+    ('ben', format('share(''test.shared_docs'', ''3'', with_user => %L)', ben.id)),
     ('ann', format('share(''test.shared_docs'', ''3'', with_user => %L)', ben.id)),
     ('ben', format('share(''test.shared_docs'', ''2'', with_user => %L)', ben.id)),
     ('cem', format('share(''test.shared_docs'', ''2'', with_user => %L)', ben.id)),
@@ -92,6 +96,11 @@ FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe,
     ('ann', 'unshare(''test.shared_docs'', ''1'')'),
     ('ann', format('unshare(''test.shared_docs'', ''2'', with_user => %L)', ben.id))) v (who, call);
 SELECT * FROM test.lists();
+-- what is shared with a default list is not ended by a row that has it
+BEGIN;
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (:'tenant_acl', 'user', test.id_of('ben'), 1);
+SELECT test.does('ann', format('unshare(''test.shared_docs'', ''2'', with_user => %L)', test.id_of('ben'))), (SELECT count(*) FROM bastion.acl_entries WHERE acl_id = :'tenant_acl') AS stays;
+ROLLBACK;
 -- the trigger of the table had the rights of its owner and no others
 SELECT DISTINCT who FROM test.seen;
 -- shares_of

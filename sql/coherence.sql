@@ -247,6 +247,8 @@ INSERT INTO test.steps (change) VALUES
     ($$UPDATE bastion.tenants SET plan = 'large' WHERE id = test.tenant_of('bob')$$),
     ($$UPDATE bastion.tenants SET slug = 'coherence-of-bob-2' WHERE id = test.tenant_of('bob')$$),
     ($$SELECT bastion_api.signup('gus@coherence.example', 'correct horse', 'Coherence of gus')$$),
+    ($$DELETE FROM bastion.tenants WHERE slug = 'coherence-of-gus'$$),
+    ($$UPDATE bastion.roles SET description = 'described' WHERE name = 'coherent 1' AND tenant_id = test.tenant_of('ann')$$),
     ($$UPDATE bastion.users SET last_login_at = now()$$),
     ($$SELECT bastion.register_resource('coherent', '{execute}')$$);
 SELECT string_agg(who || ' at ' || place, ', ' ORDER BY who, place) AS everybody FROM test.places();
@@ -259,6 +261,25 @@ FROM test.steps ORDER BY n \gexec
 \pset tuples_only off
 \set ECHO all
 
+-- what was asked for by name, or without a tenant
+UPDATE bastion.units SET slug = 'first' WHERE name = 'Coherent 1' AND tenant_id = test.tenant_of('ann');
+UPDATE bastion.tenants SET slug = 'coherent-first' WHERE id = test.tenant_of('ann');
+INSERT INTO bastion.users (id, email) VALUES ('00000000-0000-4000-8000-00000000c001', 'hal@coherence.example');
+INSERT INTO test.people SELECT 'hal', u.id, NULL, bastion.token_issue(u.id, NULL) FROM bastion.users u WHERE u.email = 'hal@coherence.example';
+CREATE FUNCTION test.after(who text, tenant text, unit text, change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    call text := format('SELECT bastion.authenticate(%L, %L, %L)', (SELECT token FROM test.people WHERE name = who), tenant, unit);
+    before text := test.error(call);
+BEGIN
+    EXECUTE change;
+    RETURN before || ', then ' || test.error(call);
+END
+$$;
+SELECT test.after('ann', 'coherent-first', 'first', $$UPDATE bastion.units SET slug = 'second' WHERE slug = 'first' AND tenant_id = test.tenant_of('ann')$$) AS unit,
+       test.after('ann', 'coherent-first', NULL, $$UPDATE bastion.tenants SET slug = 'coherent-second' WHERE slug = 'coherent-first'$$) AS tenant,
+       test.after('hal', NULL, NULL, $$DELETE FROM bastion.users WHERE email = 'hal@coherence.example'$$) AS "user";
+DELETE FROM test.people WHERE name = 'hal';
+DROP FUNCTION test.after;
 SELECT test.compare('at first') \g /dev/null
 SELECT count(*) FILTER (WHERE x <> '"refused"') > 8 AS many
 FROM test.people p, (SELECT DISTINCT tenant FROM test.people) t, test.sets(p.name, t.tenant) x;

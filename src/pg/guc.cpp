@@ -71,6 +71,10 @@ const StringSetting strings[] = {
      &settings.root_key, "auto", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_root_key, assign_root_key, nullptr},
     {"bastion.issuer", "Issuer (iss) of the tokens that login signs.", &settings.issuer, "pg_bastion", PGC_SUSET, 0,
      nullptr, nullptr, nullptr},
+    {"bastion.redacted_names",
+     "Functions and views of your own that take secrets: the server log, when the library is preloaded, leaves out "
+     "statements that name one.",
+     &settings.redacted_names, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr},
 };
 
 const BoolSetting bools[] = {

@@ -27,6 +27,7 @@ struct Settings {
     int trusted_hops = 0;
     int last_used_interval = 0;
     char* issuer = nullptr;
+    char* redacted_names = nullptr;
 };
 
 extern Settings settings;

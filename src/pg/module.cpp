@@ -4,6 +4,7 @@
 #include "pg/data_keys.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
+#include "pg/log_redaction.hpp"
 #include "pg/statement.hpp"
 #include "pg/token_setting.hpp"
 
@@ -23,4 +24,5 @@ extern "C" void _PG_init(void) {
     module::watch_statements();
     module::watch_data_keys();
     module::watch_api_key_use();
+    module::watch_log();
 }

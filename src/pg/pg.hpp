@@ -47,6 +47,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "commands/prepare.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/spi.h"

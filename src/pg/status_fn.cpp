@@ -20,7 +20,8 @@ bool is_preloaded() noexcept {
 // What a server without shared_preload_libraries = 'pg_bastion' does less well, as JSON.
 constexpr const char* weaker =
     "[\"every connection loads the library at its first use\","
-    " \"settings that a client or a role brings along are checked, and refused, only then\"]";
+    " \"settings that a client or a role brings along are checked, and refused, only then\","
+    " \"the server log shows secrets in statements and parameters, where it shows those\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];

@@ -1,0 +1,210 @@
+# The server log of a preloaded library: whatever it is told to log, in each of its formats, it shows no password, token, key
+# or plaintext that a statement passes to the extension, as a literal or as a parameter; not from the statement, its
+# parameters, plan or parse tree, nor from an error that quotes them. The client is told what it always was. Everything else
+# is logged as ever. The list of functions in src/core/secret_call.cpp is complete.
+use strict;
+use warnings FATAL => 'all';
+
+use BastionServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $server = new_server('primary', <<'CONF');
+shared_preload_libraries = 'pg_bastion,auto_explain'
+restart_after_crash = on
+logging_collector = on
+log_directory = 'log'
+log_filename = 'all.log'
+log_destination = 'stderr,csvlog,jsonlog'
+CONF
+my $token = token_of($server, 'ann');
+$server->append_conf('postgresql.conf', <<'CONF');
+log_min_messages = debug2
+log_min_error_statement = debug5
+log_error_verbosity = verbose
+log_statement = all
+log_duration = on
+log_min_duration_statement = 0
+log_parameter_max_length = -1
+log_parameter_max_length_on_error = -1
+debug_print_parse = on
+debug_print_rewritten = on
+debug_print_plan = on
+auto_explain.log_min_duration = 0
+auto_explain.log_nested_statements = on
+auto_explain.log_analyze = on
+auto_explain.log_triggers = on
+auto_explain.log_verbose = on
+bastion.redacted_names = 'set_mailer, customer'
+deadlock_timeout = 10ms
+CONF
+$server->restart;
+my $marker = 'Marker0f7Secret9';
+my $in_trees = join ' ', unpack 'C*', $marker;    # debug_print_* writes constants in decimal
+
+# Which functions there are
+
+my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/secret_call.cpp");
+my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
+my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
+# Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.
+my %not_secret = map { $_ => 1 } qw(access_steps explain_access explain_access_text explain_member_access
+    explain_member_access_text explained_row identity_create is_email is_label is_permission_pattern is_resource is_sealed is_slug
+    is_username is_word managed_acl network_or_null row_acl sealed_batch share shares_of unshare uuid_or_null);
+my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', <<'SQL');
+SELECT p.proname, p.oid::regprocedure, string_agg(coalesce(a.name, '') || ':' || format_type(a.type, NULL), ' ' ORDER BY a.place)
+FROM pg_proc p, LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)
+                         WHERE place <= p.pronargs) a
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace) GROUP BY p.oid ORDER BY 2;
+SQL
+my %exists;
+for (@functions) {
+    my ($name, $signature, $arguments) = @$_;
+    $exists{$name} = 1;
+    my $sounds = $arguments =~ /(?:password|passphrase|secret|token|plaintext|value|keys?|invitation|hash)\w*:(?:text|bytea|jsonb|cstring|json)\b/;
+    ok(!$listed{$name} != !$not_secret{$name}, "$signature: decided whether it takes a secret") if $sounds;
+}
+is(join(' ', grep { !$exists{$_} } sort(keys %listed, keys %not_secret)), '', 'no function is listed that does not exist');
+cmp_ok(scalar(keys %listed), '>', 30, 'the list was read');
+
+# Calls of each, and everything else that carries a secret
+
+my %values = (text => 'SECRET', bytea => 'SECRET::bytea', jsonb => q(jsonb_build_object('kty', 'oct', 'k', SECRET)), uuid => 'NULL::uuid',
+    'text[]' => 'ARRAY[SECRET]', integer => '1');
+my @calls;
+for (@functions) {
+    my ($name, $signature, $arguments) = @$_;
+    next unless $listed{$name};
+    my ($function) = $signature =~ /^([^(]+)/;
+    my @arguments = map { my ($type) = /:(.*)/; $values{$type} // "NULL::$type" } split / (?=\w*:)/, $arguments;
+    push @calls, "$function(" . join(', ', @arguments) . ')';
+}
+cmp_ok(scalar(@calls), '>=', scalar(keys %listed), 'every function is called');
+
+# What the client is told, with details.
+my $number = 0;
+sub say {
+    my ($sql, %options) = @_;
+    my $literal = "'$marker" . '-' . ++$number . "'";
+    $sql =~ s/SECRET/$literal/g;
+    my ($out, $err) = run_psql($server, $sql, user => 'postgres', %options);
+    return $err;
+}
+
+say("SELECT $_") for @calls;
+my $script = PostgreSQL::Test::Utils::tempdir() . '/script';
+sub bind_as {
+    my ($protocol, $sql) = @_;
+    $sql =~ s/SECRET/CAST(:secret AS text)/g;
+    unlink $script;
+    append_to_file($script, "$sql;\n");
+    run_command([ 'pgbench', '-n', '-M', $protocol, '-t', 1, '-D', "secret=$marker-" . ++$number, '-f', $script, $server->connstr('postgres') ]);
+}
+bind_as('prepared', "SELECT $_") for @calls;
+bind_as('extended', "SELECT 1 / (count($_) - count(1))") for @calls[ 0 .. 5 ];
+
+my $call = 'bastion.password_verify(SECRET, SECRET)';
+$server->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION set_mailer(password text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 / bastion.password_verify(password, 'x')::int; END $$;
+CREATE FUNCTION unlisted(password text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 / bastion.password_verify(password, 'x')::int; END $$;
+CREATE VIEW customer AS SELECT ''::text AS email;
+CREATE TABLE odd (id int CHECK (id > 1), note text);
+SQL
+say($_) for (
+    "SELECT $call FROM nowhere", "SELECT 1 / 0, $call", "SELECT $call\\; SELECT SECRET::int", "select BASTION . password_verify (SECRET, SECRET)",
+    'SELECT bastion."password_verify" (SECRET, SECRET)', "SELECT bastion.password_verify/**/(SECRET, SECRET)",
+    "DO \$\$ BEGIN PERFORM $call; END \$\$", "DO \$\$ BEGIN PERFORM $call, 1 / 0; END \$\$", "DO \$\$ BEGIN EXECUTE 'SELECT $call'; END \$\$",
+    "DO \$\$ DECLARE x int := $call; BEGIN END \$\$", "COPY (SELECT $call) TO STDOUT", "EXPLAIN (ANALYZE, VERBOSE) SELECT $call",
+    "CREATE TEMPORARY TABLE t AS SELECT $call", "BEGIN; DECLARE c CURSOR FOR SELECT $call; FETCH c; FETCH nowhere; COMMIT",
+    "PREPARE p (text) AS SELECT bastion.password_verify(\$1, 'x'), 1 / (length(\$1) - length(\$1)); EXECUTE p(SECRET)",
+    "PREPARE \"Odd \"\"p\" (int) AS SELECT bastion.password_verify('', ''); EXECUTE \"Odd \"\"p\"(SECRET)",
+    "PREPARE p AS SELECT bastion.password_verify(\$1, 'x'); EXPLAIN EXECUTE p(SECRET); EXECUTE p(SECRET, SECRET)",
+    "SET bastion.token = SECRET", "SET LOCAL bastion.token TO SECRET", "SET \"bastion\".token = SECRET", "SELECT set_config('bastion.token', SECRET, true), 1 / 0",
+    "SELECT set_config('bastion.token', 'x', true)\\; SELECT SECRET::int", "SELECT set_config('request.headers', SECRET, true)",
+    "SELECT bastion.password_verify(\"$marker\", 'x')", "SELECT bastion.password_verify('x', '$marker", "SELECT $call $marker",
+    "SELECT bastion.password_hash('x', 'bcrypt', SECRET)", "SELECT bastion.password_hash('x', options => '{\"$marker\"')",
+    "INSERT INTO odd VALUES (bastion.password_verify('x', 'x')::int, SECRET)", "SELECT length('bst_live_0123456789abcdefghijkl$marker')",
+    "SELECT length('eyJhbGciOiJFZERTQSIsIm.eyJzdWIi.$marker')", "SELECT unlisted(SECRET || repeat('x', 5000))",
+    'SELECT set_mailer(SECRET)', 'UPDATE customer SET email = SECRET', "SELECT $call FROM bastion.secret_put('\n$marker\n', E'\\'', NULL)");
+bind_as('prepared', "SELECT set_config(e ->> 0, e ->> 1, true), 1 / 0 FROM json_array_elements(json_build_array(json_build_array('bastion.token', SECRET))) e");
+
+# Errors and messages reach the client whole.
+
+my ($line) = grep { /LINE 1/ } split /\n/, my $told = say("SELECT bastion.password_verify(SECRET, 'x'), SECRET::int");
+like($told, qr/ERROR:  invalid input syntax for type integer: "$marker-$number"/, 'the client is told the value');
+like($line, qr/password_verify\('$marker/, 'and where in its statement');
+like(say("SELECT bastion.password_hash('x', 'bcrypt', '{\"$marker\" 1}')"), qr/DETAIL:  Expected ":", but found "1"\.\nCONTEXT:  JSON data, line 1: \{"$marker/, 'detail and context too');
+like(say("DO \$\$ BEGIN PERFORM bastion.password_hash(SECRET, 'none'); END \$\$"), qr/CONTEXT:  SQL statement "SELECT bastion\.password_hash\('$marker/, 'the statement that failed in another');
+like(say("SET client_min_messages = log; SELECT bastion.password_verify(SECRET, 'x')"), qr/^psql.*LOG:  statement: SELECT bastion\.password_verify\('$marker/m, 'messages of the log that it asks for');
+like(say("DO \$\$ BEGIN RAISE WARNING 'seal(%)', 1; RAISE NOTICE 'told'; END \$\$"), qr/WARNING:  seal\(1\).*NOTICE:  told/s, 'warnings and notices');
+
+# What is no secret is logged as ever, and the record of accesses in any case.
+
+my $plain = 'plain1value';
+run_psql($server, "SELECT '$plain-1'; SELECT '$plain-2'::int; REFRESH MATERIALIZED VIEW login_$plain; DO \$\$ BEGIN PERFORM '$plain-3'::int; END \$\$");
+my $sql = "SELECT 1 / length(SECRET), length('$plain-4')";
+$sql =~ s/SECRET/:plain/;
+unlink $script;
+append_to_file($script, "$sql;\n");
+run_command([ 'pgbench', '-n', '-M', 'extended', '-t', 1, '-D', "plain=$plain-5", '-f', $script, $server->connstr('postgres') ]);
+run_psql($server, "PREPARE q AS SELECT \$1::text; EXECUTE q('$plain-6')");
+run_psql($server, "BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL;
+    SELECT bastion.secret_put('mail', '$marker'); SELECT bastion.secret_get('mail', 'seal(login(') IS NULL; COMMIT");
+run_psql($server, "SELECT bastion.authenticate('x.$marker.y')");
+
+# A deadlock quotes what others run; so does the end of a server process.
+
+my @sessions = map { $server->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
+$sessions[$_]->query_safe("BEGIN; SELECT pg_advisory_xact_lock($_)") for 0, 1;
+my @waiting = map { "SELECT bastion.password_verify('$marker', 'x') FROM (SELECT pg_advisory_xact_lock($_)) l;\n" } 1, 0;
+$sessions[0]->query_until(qr/sent/, "\\echo sent\n$waiting[0]");
+$sessions[1]->query($waiting[1]);
+$_->quit for @sessions;
+
+my $session = $server->background_psql('postgres', on_error_stop => 0);
+my $pid = $session->query_safe('SELECT pg_backend_pid()');
+$session->query_until(qr/sent/, "\\echo sent\nSELECT bastion.password_verify('$marker', 'x') FROM pg_sleep(600);\n");
+$server->poll_query_until('postgres', "SELECT query ~ 'pg_sleep' AND state = 'active' FROM pg_stat_activity WHERE pid = $pid") or die;
+kill 'KILL', $pid;
+$session->{run}->finish;
+$server->poll_query_until('postgres', 'SELECT true');
+run_psql($server, "SELECT '$plain-7'");
+# Would it have been found?
+run_psql($server, 'SELECT unlisted(\'found anyway\')');
+$server->stop;
+
+my %log = map { $_ => slurp_file($server->data_dir . "/log/all.$_") } qw(log csv json);
+for my $format (sort keys %log) {
+    my $log = $log{$format};
+    my @leaks = grep { /\Q$marker\E|\Q$in_trees\E/ } split /\n/, $log;
+    # A wrapper that nobody listed: what it is called with is not known before it calls.
+    my @expected = grep { /unlisted\b/ } @leaks;
+    cmp_ok(scalar(@expected), '>', 0, "$format: a secret is found where a function was not listed");
+    my @unexpected = grep { !/unlisted\b/ } @leaks;
+    is(scalar(@unexpected), 0, "$format: no secret otherwise") or diag join "\n", map { substr $_, 0, 600 } @unexpected[ 0 .. ($#unexpected > 9 ? 9 : $#unexpected) ];
+    like($log, qr/\Q$plain-$_\E/, "$format: plain value $_") for 1 .. 7;
+    like($log, qr/secret access: .*seal\(login\(/, "$format: the record of accesses");
+    like($log, qr/<redacted: $_>/, "$format: $_ is named") for sort(keys %listed), qw(bastion.token request.headers bastion.redacted_names token);
+}
+my $log = $log{log};
+like($log, qr/LOG:  00000: statement: <redacted: seal>/, 'a statement');
+like($log, qr/LOG:  00000: duration: [\d.]+ ms  bind \w+: <redacted: seal>/, 'its duration');
+like($log, qr/LOG:  00000: execute \w+: <redacted: seal>\n[^\n]*DETAIL:  <redacted: seal>/, 'its parameters');
+like($log, qr/LOG:  00000: duration: [\d.]+ ms  plan: <redacted: password_verify>/, 'its plan');
+like($log, qr/LOG:  00000: parse tree:\n[^\n]*DETAIL:  <redacted: seal>/, 'its parse tree');
+like($log, qr/ERROR:  22P02: invalid input syntax for type %s: "%s"[^\n]*\n(?:[^\n]*LOCATION[^\n]*\n)?[^\n]*STATEMENT:  <redacted: password_verify>/, 'an error without its values');
+like($log, qr/ERROR:  28000: invalid token\n[^\n]*DETAIL:  Reason: /, 'a refusal with its reason');
+like($log, qr/ERROR:  22012: division by zero\n[^\n]*CONTEXT:  <redacted: password_verify>\n\tPL\/pgSQL function unlisted\(text\) line 1 at PERFORM\n[^\n]*\n[^\n]*STATEMENT:  <redacted: password_verify>/,
+    'an error below a function that nobody listed');
+like($log, qr/CONTEXT:  <redacted: password_hash>\n\tPL\/pgSQL function inline_code_block line 1 at PERFORM/, 'a context without what it quotes');
+like($log, qr/ERROR:  40P01: deadlock detected\n[^\n]*DETAIL:  <redacted: password_verify>/, 'a deadlock');
+like($log, qr/was terminated by signal 9: Killed\n[^\n]*DETAIL:  <redacted: password_verify>/, 'a server process that was killed');
+
+# A list or a setting that says nothing.
+$server->append_conf('postgresql.conf', "bastion.redacted_names = ' ,, '");
+$server->start;
+my ($out, $err) = run_psql($server, q{SELECT bastion.status() ->> 'weaker', current_setting('bastion.redacted_names')}, user => 'postgres');
+is("$out$err", '[]| ,, ', 'nothing is weaker');
+$server->stop;
+done_testing();

@@ -94,5 +94,49 @@ BEGIN;
 SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
 SELECT count(*) > 0 AS seen_after_rollback FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
 ROLLBACK;
+
+-- a list of another tenant that is shared: only what says anywhere knows it
+BEGIN;
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level)
+SELECT t.acl_id, 'user', u.id, 1 FROM bastion.tenants t, bastion.users u WHERE t.id = :'other' AND u.email = 'ann@check.example';
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SELECT bastion.can_by_acl(p, a) AS here, bastion.can_by_acl_anywhere(p, a) AS anywhere, a = ANY (bastion.acl_set(p)) AS set, a = ANY (bastion.acl_set_unfolded(p)) AS twin,
+       a = ANY (bastion.acl_set_anywhere(p)) AS set_anywhere, a = ANY (bastion.acl_set_anywhere_unfolded(p)) AS twin_anywhere
+FROM (SELECT 'check.read', acl_id FROM bastion.tenants WHERE id = :'other') x (p, a);
+ROLLBACK;
+
+-- tenants: by an index that is searched with few ids, or hundreds, and as a filter
+BEGIN;
+INSERT INTO bastion.tenants (name, slug) SELECT 'Check', 'check-' || i FROM generate_series(1, 300) i;
+CREATE TEMPORARY TABLE places AS SELECT id AS tenant_id, split_part(slug, '-', 2)::int AS n FROM bastion.tenants WHERE slug ~ '^check-\d+$';
+INSERT INTO places VALUES (:'tenant', 0), (:'other', 0);
+CREATE INDEX ON places (tenant_id);
+ANALYZE places;
+CREATE FUNCTION pg_temp.places() RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    report text;
+    line text;
+BEGIN
+    SELECT count(*) || ' of ' || min(n) || ' to ' || max(n) INTO report FROM places WHERE bastion.can_in_tenant('check.read', tenant_id);
+    FOR line IN EXPLAIN (COSTS OFF) SELECT FROM places WHERE bastion.can_in_tenant('check.read', tenant_id) LOOP
+        report := concat_ws(' by ', report, substring(line FROM 'tenant_set_unfolded|tenant_set|can_in_tenant'));
+    END LOOP;
+    RETURN report;
+END
+$$;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT pg_temp.places() AS few;
+INSERT INTO bastion.platform_roles (user_id, role_id) SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.email = 'ann@check.example' AND r.name = 'viewer' AND r.system;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
+SELECT u.id, p.tenant_id, '*.read', 'deny' FROM bastion.users u, places p WHERE u.email = 'ann@check.example' AND p.n NOT BETWEEN 31 AND 280;
+SELECT pg_temp.places() AS hundreds;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_indexonlyscan = off;
+SET LOCAL enable_seqscan = on;
+SELECT pg_temp.places() AS as_a_filter;
+ROLLBACK;
 DROP TABLE checked;
 DROP FUNCTION test.expected(text), test.plan(text), test.loads();

@@ -100,6 +100,12 @@ UPDATE bastion.memberships SET role_id = test.role_of('viewer') WHERE user_id = 
 SELECT * FROM test.may('eve', 'guests');
 UPDATE bastion.memberships SET role_id = test.role_of('acl_guest') WHERE user_id = test.user_of('eve');
 SELECT * FROM test.may('eve', 'guests');
+-- who works in one tenant meets no share with a unit of another one, though a member of it
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) VALUES (test.user_of('eve'), :'tenant', test.unit_of('low'), test.role_of('acl_none'));
+SELECT test.share('side', 'unit', test.unit_of('low'), 'read');
+SELECT list FROM test.may('eve', 'guests') m WHERE m.list = 'side';
+SELECT list FROM test.may('eve') m WHERE m.list = 'side';
+DELETE FROM bastion.memberships WHERE user_id = test.user_of('eve') AND tenant_id = :'tenant';
 -- a deny there or here removes it
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (test.user_of('eve'), :'tenant', '*.read', 'deny'),
     (test.user_of('eve'), :'guests', '*.update', 'deny');

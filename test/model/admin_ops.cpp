@@ -228,22 +228,30 @@ void plan_entry(Change& change) {
     change.after.entries[{acl, subject, op.d}] = {std::max(op.e, 1), op.e == 0};
 }
 
-// Without an identity a row gets the list of its owner or tenant. b is the table, c the id, d the tenant, e the owner.
+// Without an identity a row gets the list of its owner or tenant.
 int acl_of_row(State& state, const Table& table, int tenant, int owner) {
     if (table.sharing == Sharing::none) return nobody;
     if (table.visibility == Visibility::owner && owner != nobody) return state.acl_of_user(owner, tenant);
     return state.tenant_acls[tenant];
 }
 
+// a names a unit, plus 1, whose list the row gets, b is the table, c the id, d the tenant, e the owner.
 void plan_insert(Change& change) {
     const Op& op = change.op;
     Table& table = change.after.tables[op.b];
     if (change.world.frozen) return;
+    const int unit = op.a - 1;
+    const bool lists = table.is_protected && table.sharing != Sharing::none;
+    const bool of_unit = unit != nobody && lists && change.has_unit(unit) && tenant_of_unit(unit) == op.d;
     change.step.applies = true;
-    change.step.sql = "INSERT INTO " + table_name(op.b) + " (id, tenant, owner, v) VALUES (" + text(op.c) + ", " +
-                      tenant_value(op.b, op.d) + ", " + (op.e == nobody ? "NULL" : quoted(user_id(op.e))) + ", 1)";
+    change.step.sql = "INSERT INTO " + table_name(op.b) + " (id, tenant, owner, v" + (of_unit ? ", acl_id" : "") +
+                      ") VALUES (" + text(op.c) + ", " + tenant_value(op.b, op.d) + ", " +
+                      (op.e == nobody ? "NULL" : quoted(user_id(op.e))) + ", 1" +
+                      (of_unit ? ", " + acl_query(change.after, AclKind::unit, unit, 0) : "") + ")";
     if (table.rows.contains(op.c)) return change.fail("23505");
-    const int acl = table.is_protected ? acl_of_row(change.after, table, op.d, op.e) : nobody;
+    const int acl = of_unit              ? change.after.units[unit].acl
+                    : table.is_protected ? acl_of_row(change.after, table, op.d, op.e)
+                                         : nobody;
     table.rows[op.c] = {op.d, op.e, acl, 1, nobody};
 }
 

@@ -8,8 +8,9 @@ Generator::Generator(unsigned long long seed) : random_(seed) {
         if (chance(quiet ? 90 : 40)) silent_.insert(static_cast<Kind>(kind));
     for (const Kind kind : {Kind::exception_block, Kind::set_role, Kind::reconnect, Kind::begin_frozen, Kind::unshare})
         if (chance(25)) silent_.insert(kind);
-    // Without rows there is nothing to see.
+    // Without rows there is nothing to see, and what depends on the tree of units shows only when it changes.
     silent_.erase(Kind::admin_insert);
+    if (chance(60)) silent_.erase(chance(50) ? Kind::unit_move : Kind::admin_unit_move);
 }
 
 std::string Generator::pattern() {
@@ -29,8 +30,32 @@ std::string Generator::pattern() {
     return table == 5 && chance(25) ? "d5.edit" : resource(table) + "." + actions[below(6)];
 }
 
+// The unit that was just moved is the one to look at.
+int Generator::unit_of(int tenant) {
+    return tenant_of_unit(last_unit_) == tenant && chance(40) ? last_unit_ : tenant * 3 + below(3);
+}
+
+// Who is a member of some unit, at work in one below, or in any: it may have been below before.
+std::optional<Identity> Generator::member_of_unit(const World& world) {
+    std::vector<Place> places;
+    for (const auto& [place, grant] : world.now.memberships)
+        if (place.unit != nobody && in_force(grant.validity)) places.push_back(place);
+    if (places.empty()) return std::nullopt;
+    const Place& place = places[below(static_cast<int>(places.size()))];
+    const bool wants_below = chance(50);
+    int unit = unit_of(place.tenant);
+    for (int attempt = 0; attempt < 4 && wants_below && !world.now.is_at_or_above(place.unit, unit); ++attempt)
+        unit = unit_of(place.tenant);
+    const Identity found{place.user, place.tenant, unit};
+    if (!world.now.units[unit].exists) return std::nullopt;
+    // Whoever is refused ends the transaction.
+    return may_work(world.now, found) || chance(50) ? std::optional(found) : std::nullopt;
+}
+
 // Mostly somebody who is let in.
 Identity Generator::somebody(const World& world) {
+    if (chance(30))
+        if (const std::optional<Identity> found = member_of_unit(world)) return *found;
     const bool again = chance(40);
     for (int attempt = 0; attempt < 8; ++attempt) {
         const int tenant = below(tenant_count);
@@ -69,7 +94,13 @@ Op Generator::outside(const World& world) {
     return by_operator(world);
 }
 
+// As these roles there is little to do but to read.
+bool Generator::leaves_role(const World& world) {
+    return (world.vars.role == bypass_role || world.vars.role == stranger_role) && chance(12);
+}
+
 Op Generator::inside(const World& world) {
+    if (leaves_role(world)) return {Kind::set_role, login_role, 0, 0, 0, 0, {}};
     const bool has_identity = world.vars.context || world.vars.token;
     const int draw = below(1000);
     if (!has_identity && world.latch != Latch::nobody && draw < 850) return identity(world);
@@ -89,7 +120,7 @@ Op Generator::inside(const World& world) {
     if (draw < 142) return {Kind::scan_mode, below(7), 0, 0, 0, 0, {}};
     if (draw < 147) return {Kind::generic_plans, below(2), 0, 0, 0, 0, {}};
     if (draw < 420) return function(world);
-    if (draw < 540) return by_operator(world);
+    if (draw < 580) return by_operator(world);
     return on_rows(world);
 }
 
@@ -179,8 +210,9 @@ Op Generator::function(const World& world) {
     const int draw = below(100);
     if (draw < 8) return {Kind::permissions, 0, 0, 0, 0, 0, {}};
     if (draw < 12) return {Kind::tenants_with, 0, 0, 0, 0, 0, resource(below(table_count)) + ".read"};
-    if (draw < 42) return share(world, Kind::share);
-    if (draw < 58) return share(world, Kind::unshare);
+    if (draw < 38) return share(world, Kind::share);
+    if (draw < 51) return share(world, Kind::unshare);
+    if (draw < 58) return unit_move(Kind::unit_move, tenant);
     if (draw < 62) return share(world, Kind::shares_of);
     if (draw < 70)
         return {Kind::membership_set,
@@ -196,12 +228,34 @@ Op Generator::function(const World& world) {
     if (draw < 92) return {Kind::role_grant, own_role, 0, 0, 0, 0, pattern()};
     if (draw < 94) return {Kind::role_revoke, own_role, 0, 0, 0, 0, pattern()};
     if (draw < 96) return {Kind::role_inherit, own_role, chance(60) ? below(7) : below(role_count), 0, 0, 0, {}};
-    return {Kind::unit_move, unit_of(tenant), chance(70) ? unit_of(tenant) : nobody, 0, 0, 0, {}};
+    return unit_move(Kind::unit_move, tenant);
+}
+
+// To another parent, or to the top; what could not lie there is seldom tried.
+Op Generator::unit_move(Kind kind, int tenant) {
+    const int unit = unit_of(tenant);
+    const int parent = chance(65) ? tenant * 3 + below(3) : nobody;
+    last_unit_ = unit;
+    return {kind, unit, parent, 0, 0, 0, {}};
+}
+
+// Sometimes to the list of a unit: who sees the row then depends on the units above.
+Op Generator::admin_insert(const World& world, int tenant) {
+    const int table = below(table_count);
+    const int unit = unit_of(tenant);
+    const bool of_unit = chance(50) && world.now.units[unit].exists;
+    return {Kind::admin_insert,
+            of_unit ? 1 + unit : 0,
+            of_unit ? 2 + below(table_count - 2) : table,
+            1 + below(last_id),
+            tenant,
+            chance(20) ? nobody : below(user_count),
+            {}};
 }
 
 Op Generator::by_operator(const World& world) {
     const int tenant = below(tenant_count);
-    const int unit = chance(45) ? unit_of(tenant) : nobody;
+    const int unit = chance(55) ? unit_of(tenant) : nobody;
     const int validity = chance(70) ? 0 : below(4);
     // What it changes concerns whoever is at work.
     const bool concerned = world.latch == Latch::identity && chance(50);
@@ -219,25 +273,25 @@ Op Generator::by_operator(const World& world) {
     if (draw < 150) return {Kind::admin_membership_remove, user, tenant, unit, 0, 0, {}};
     if (draw < 250) return {Kind::admin_pattern, application_role + below(7), below(2), 0, 0, 0, pattern()};
     if (draw < 290) return {Kind::admin_inherit, 7 + below(6), below(role_count), below(2), 0, 0, {}};
-    if (draw < 380)
+    if (draw < 370)
         return {Kind::admin_right, user, where, chance(50) ? unit_of(where) : nobody, below(2), validity, pattern()};
-    if (draw < 460) {
+    if (draw < 440) {
         if (world.now.own_rights.empty()) return {Kind::admin_dump, 0, below(table_count), 0, 0, 0, {}};
         auto right = world.now.own_rights.begin();
         std::advance(right, below(static_cast<int>(world.now.own_rights.size())));
         const Place& place = right->first.first;
         return {Kind::admin_right_remove, place.user, place.tenant, place.unit, 0, 0, right->first.second};
     }
-    if (draw < 475) return {Kind::admin_platform, below(user_count), below(7), 0, 0, validity, {}};
-    if (draw < 500) return {Kind::admin_platform_remove, below(user_count), below(7), 0, 0, 0, {}};
-    if (draw < 560) return {Kind::admin_unit_move, unit_of(tenant), chance(70) ? unit_of(tenant) : nobody, 0, 0, 0, {}};
-    if (draw < 600) return {Kind::admin_unit_make, below(unit_count), 0, 0, 0, 0, {}};
-    if (draw < 620) return {Kind::admin_unit_remove, below(unit_count), 0, 0, 0, 0, {}};
-    if (draw < 630) return {Kind::admin_user, user, 0, 0, 0, 0, {}};
-    if (draw < 665) return {Kind::admin_user, below(user_count), 1, 0, 0, 0, {}};
-    if (draw < 670) return {Kind::admin_tenant, tenant, 0, 0, 0, 0, {}};
-    if (draw < 690) return {Kind::admin_tenant, tenant, 1, 0, 0, 0, {}};
-    if (draw < 730) {
+    if (draw < 455) return {Kind::admin_platform, below(user_count), below(7), 0, 0, validity, {}};
+    if (draw < 480) return {Kind::admin_platform_remove, below(user_count), below(7), 0, 0, 0, {}};
+    if (draw < 620) return unit_move(Kind::admin_unit_move, tenant);
+    if (draw < 665) return {Kind::admin_unit_make, below(unit_count), 0, 0, 0, 0, {}};
+    if (draw < 700) return {Kind::admin_unit_remove, below(unit_count), 0, 0, 0, 0, {}};
+    if (draw < 710) return {Kind::admin_user, user, 0, 0, 0, 0, {}};
+    if (draw < 740) return {Kind::admin_user, below(user_count), 1, 0, 0, 0, {}};
+    if (draw < 745) return {Kind::admin_tenant, tenant, 0, 0, 0, 0, {}};
+    if (draw < 765) return {Kind::admin_tenant, tenant, 1, 0, 0, 0, {}};
+    if (draw < 805) {
         static const int bounds[] = {user_count, unit_count, role_count, tenant_count};
         const int kind = below(3);
         const int subject = below(4);
@@ -246,12 +300,11 @@ Op Generator::by_operator(const World& world) {
                                       : below(user_count * tenant_count);
         return {Kind::admin_entry, kind, place, subject, below(bounds[subject]), below(5), {}};
     }
+    if (draw < 910) return admin_insert(world, tenant);
     const int table = below(table_count);
-    if (draw < 830)
-        return {Kind::admin_insert, 0, table, 1 + below(last_id), tenant, chance(20) ? nobody : below(user_count), {}};
-    if (draw < 880) return {Kind::admin_delete, 0, table, 1 + below(last_id), 0, 0, {}};
-    if (draw < 898) return {Kind::admin_protect, 0, table, below(3), below(3), 0, {}};
-    if (draw < 901) return {Kind::admin_unprotect, 0, table, 0, 0, 0, {}};
+    if (draw < 945) return {Kind::admin_delete, 0, table, 1 + below(last_id), 0, 0, {}};
+    if (draw < 963) return {Kind::admin_protect, 0, table, below(3), below(3), 0, {}};
+    if (draw < 966) return {Kind::admin_unprotect, 0, table, 0, 0, 0, {}};
     return {Kind::admin_dump, 0, table, 0, 0, 0, {}};
 }
 

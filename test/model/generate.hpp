@@ -16,11 +16,15 @@ public:
 private:
     int below(int bound) { return static_cast<int>(random_() % static_cast<unsigned long long>(bound)); }
     bool chance(int percent) { return below(100) < percent; }
-    int unit_of(int tenant) { return tenant * 3 + below(3); }
+    int unit_of(int tenant);
     std::string pattern();
     Identity somebody(const World& world);
+    std::optional<Identity> member_of_unit(const World& world);
+    Op unit_move(Kind kind, int tenant);
+    Op admin_insert(const World& world, int tenant);
     Op in_aborted(const World& world);
     Op outside(const World& world);
+    bool leaves_role(const World& world);
     Op inside(const World& world);
     Op identity(const World& world);
     Op on_rows(const World& world);
@@ -36,6 +40,7 @@ private:
     std::set<Kind> silent_;
     int last_table_ = 0;
     int last_user_ = 0;  // with whom something was shared, or who got or lost a right
+    int last_unit_ = 0;  // that moved
 };
 
 }  // namespace model

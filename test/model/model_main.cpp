@@ -1,12 +1,14 @@
-// usage: model_test --setup FILE [--seed N] [--ops N] [--jobs N] [--round N] [--plant-hole NAME] [--verbose]
+// usage: model_test --setup FILE [--seed N] [--ops N] [--jobs N] [--round N] [--plant-hole NAME] [--no-shrink]
+//        [--verbose]
 //
 // Compares the extension with the model in rounds of a thousand operations, each in a fresh copy of the same database, and
 // each with a seed of its own that is printed when it fails: --seed S --round R replays it. --ops is the sum over all
-// rounds. --plant-hole policy, check, acl or closure breaks the extension first, and then finding nothing is the failure.
-// The server is the one of PGHOST and PGPORT.
+// rounds. --plant-hole policy, check, acl, closure or ancestors breaks the extension first, and then finding nothing is the
+// failure. --no-shrink prints the first failure as it is. The server is the one of PGHOST and PGPORT.
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,6 +29,7 @@ struct Options {
     long ops = 200000;
     long round = -1;
     int jobs = 2;
+    bool shrinks = true;
     bool verbose = false;
 };
 
@@ -49,6 +52,8 @@ Options parse(int argc, char** argv) {
             options.jobs = std::atoi(value(i));
         else if (name == "--plant-hole")
             options.hole = value(i);
+        else if (name == "--no-shrink")
+            options.shrinks = false;
         else if (name == "--verbose")
             options.verbose = true;
         else
@@ -57,9 +62,7 @@ Options parse(int argc, char** argv) {
     return options;
 }
 
-void report(const Options& options, long round, const Failure& failure, const Minimal& minimal) {
-    std::printf("FAILED --seed %llu --round %ld, operation %zu: %s\n", options.seed, round, failure.index + 1,
-                failure.what.c_str());
+void report(const Minimal& minimal) {
     if (!minimal.failure) {
         std::printf("It did not fail when it was replayed.\n");
         return;
@@ -69,11 +72,13 @@ void report(const Options& options, long round, const Failure& failure, const Mi
     std::fflush(stdout);
 }
 
+std::string round_database(pid_t job) { return "model_round_" + std::to_string(job); }
+
 using Tally = std::map<std::string, long>;
 
 // Runs a round; false when something differed.
 bool run_round(Laboratory& laboratory, const Options& options, long round, long size, Tally& tally, long& count) {
-    const std::string database = "model_round_" + std::to_string(getpid());
+    const std::string database = round_database(getpid());
     std::vector<Op> done;
     Failure failure;
     {
@@ -90,7 +95,9 @@ bool run_round(Laboratory& laboratory, const Options& options, long round, long 
             for (const std::string& statement : replay.statements()) std::printf("%s\n", statement.c_str());
     }
     if (!failure) return true;
-    report(options, round, failure, shrink(laboratory, database, done));
+    std::printf("FAILED --seed %llu --round %ld, operation %zu: %s\n", options.seed, round, failure.index + 1,
+                failure.what.c_str());
+    if (options.shrinks) report(shrink(laboratory, database, done));
     return false;
 }
 
@@ -111,11 +118,24 @@ int work(const Template& original, const Options& options, int job) {
     return good ? 0 : 1;
 }
 
-// Each job in a process of its own; the number of those that found something.
+// With the round that a job is at.
+void stop_jobs(const Template& original, const std::set<pid_t>& jobs) {
+    for (const pid_t job : jobs) {
+        kill(job, SIGTERM);
+        waitpid(job, nullptr, 0);
+        Laboratory(original).drop(round_database(job));
+    }
+}
+
+// Each job in a process of its own; the worst of their ends. To find a planted hole once is enough.
 int run_jobs(const Template& original, const Options& options) {
     if (options.jobs <= 1) return work(original, options, 0);
+    std::set<pid_t> running;
     for (int job = 0; job < options.jobs; ++job) {
-        if (fork() != 0) continue;
+        if (const pid_t child = fork(); child != 0) {
+            running.insert(child);
+            continue;
+        }
         int status = 2;
         try {
             status = work(original, options, job);
@@ -126,7 +146,14 @@ int run_jobs(const Template& original, const Options& options) {
         _exit(status);
     }
     int worst = 0;
-    for (int status = 0; wait(&status) > 0;) worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+    int status = 0;
+    for (pid_t job = wait(&status); job > 0; job = wait(&status)) {
+        running.erase(job);
+        worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 2);
+        if (options.hole.empty() || worst != 1) continue;
+        stop_jobs(original, running);
+        break;
+    }
     return worst;
 }
 

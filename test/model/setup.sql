@@ -44,6 +44,11 @@ INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT ('00000000-0000-4000-8000-' || lpad((u + 100)::text, 12, '0'))::uuid, ('a0000000-0000-4000-8000-' || lpad((u % 3)::text, 12, '0'))::uuid,
        ('ba571000-0000-4000-8000-' || lpad((CASE WHEN u < 3 THEN 1 ELSE 2 + u % 5 END)::text, 12, '0'))::uuid
 FROM generate_series(0, 7) u;
+-- and in another tenant of one unit alone
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT ('00000000-0000-4000-8000-' || lpad((u + 100)::text, 12, '0'))::uuid, ('a0000000-0000-4000-8000-' || lpad(t::text, 12, '0'))::uuid,
+       ('b0000000-0000-4000-8000-' || lpad((3 * t + u / 3)::text, 12, '0'))::uuid, ('ba571000-0000-4000-8000-' || lpad((2 + (u + 1) % 5)::text, 12, '0'))::uuid
+FROM generate_series(0, 7) u, LATERAL (SELECT (u + 1) % 3 AS t) v;
 
 CREATE SCHEMA mt AUTHORIZATION model_owner;
 GRANT USAGE ON SCHEMA mt TO PUBLIC;

@@ -114,6 +114,9 @@ State initial_state() {
         const Place place{user, user % tenant_count, nobody};
         state.memberships[place] = {user < tenant_count ? owner_role : 1 + user % 5, Validity::always};
         state.acl_of_user(place.user, place.tenant);
+        const int elsewhere = (user + 1) % tenant_count;
+        state.memberships[{user, elsewhere, elsewhere * 3 + user / 3}] = {1 + (user + 1) % 5, Validity::always};
+        state.acl_of_user(user, elsewhere);
     }
     for (int table = 0; table < table_count; ++table) {
         state.tables[table] = {true, kinds[table].sharing, kinds[table].visibility, {}};

@@ -221,7 +221,8 @@ layer_model() {
     local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
     local runs=("--seed 1 --ops $((ops / 2))" "--seed $seed --ops $((ops / 2))"
         "--seed 1 --ops 20000 --plant-hole policy" "--seed 1 --ops 20000 --plant-hole check"
-        "--seed 1 --ops 40000 --plant-hole acl")
+        "--seed 1 --ops 40000 --plant-hole acl"
+        "--seed 1 --ops 20000 --plant-hole closure --no-shrink" "--seed 1 --ops 20000 --plant-hole ancestors --no-shrink")
     built
     [ -d "$copy/test/model" ] || { count 0 0 0; return; }
     make -C "$copy/test/model" -j"$(nproc)" OUT="$state/model" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }

@@ -119,6 +119,11 @@ SELECT u, m.list, m.actions FROM unnest(ARRAY['ben', 'cem']) u, test.may(u) m OR
 UPDATE bastion.user_permissions SET unit_id = NULL WHERE tenant_id = :'tenant';
 SELECT u, m.list, m.actions FROM unnest(ARRAY['ben', 'cem']) u, test.may(u) m ORDER BY u, m.list;
 ROLLBACK;
+-- who manages the rows of a unit manages nobody's own
+BEGIN;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.user_of('cem'), :'tenant', test.unit_of('mid'), 'acl_docs.manage', 'grant');
+SELECT list, actions FROM test.may('cem') m;
+ROLLBACK;
 -- inherited and platform roles, grants; where whole tenants are held
 BEGIN;
 INSERT INTO bastion.role_parents (role_id, parent_id) VALUES (test.role_of('acl_guest'), test.role_of('viewer'));

@@ -13,7 +13,8 @@ CREATE FUNCTION test.tenant_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ 
 CREATE FUNCTION test.role_of(wanted text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM bastion.roles WHERE name = wanted AND (system OR name LIKE 'explain%') $$;
 SELECT test.tenant_of('ann') AS tenant, test.tenant_of('bob') AS other \gset
 INSERT INTO bastion.units (id, tenant_id, kind, name) VALUES ('00000000-0000-4000-8000-00000000e001', :'tenant', 'team', 'Upper'),
-    ('00000000-0000-4000-8000-00000000e002', :'tenant', 'team', 'Lower');
+    ('00000000-0000-4000-8000-00000000e002', :'tenant', 'team', 'Lower'),
+    ('00000000-0000-4000-8000-00000000e003', :'tenant', 'team', 'Gone');
 INSERT INTO bastion.unit_parents VALUES ('00000000-0000-4000-8000-00000000e002', :'tenant', '00000000-0000-4000-8000-00000000e001');
 INSERT INTO bastion.roles (tenant_id, name) VALUES (:'tenant', 'explain leaf'), (:'tenant', 'explain base');
 INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (test.role_of('explain base'), '*.read'), (test.role_of('explain leaf'), 'ex_x.manage');
@@ -23,7 +24,8 @@ SELECT test.id_of(w), test.tenant_of('ann'), u::uuid, test.role_of(r), f::timest
     ('cat', NULL, 'viewer', NULL, NULL), ('dan', '00000000-0000-4000-8000-00000000e001', 'member', NULL, NULL), ('eve', NULL, 'explain leaf', NULL, NULL),
     ('fay', NULL, 'developer', NULL, NULL), ('gil', NULL, 'developer', '2000-01-01', '2001-01-01'),
     ('gil', '00000000-0000-4000-8000-00000000e002', 'viewer', NULL, NULL), ('hal', NULL, 'member', NULL, NULL), ('kim', NULL, 'member', NULL, NULL)) v (w, u, r, f, t);
-INSERT INTO bastion.platform_roles (user_id, role_id) VALUES (test.id_of('pat'), test.role_of('viewer'));
+INSERT INTO bastion.platform_roles (user_id, role_id, valid_from) VALUES (test.id_of('pat'), test.role_of('viewer'), NULL),
+    (test.id_of('gil'), test.role_of('developer'), '2100-01-01');
 CREATE TABLE test.ex_plain (id int PRIMARY KEY, tenant_id uuid, note text);
 CREATE TABLE test.ex_t (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, acl_id bigint, note text);
 CREATE TABLE test.ex_x (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, acl_id bigint, note text);
@@ -34,7 +36,10 @@ SELECT count(*) > 0 AS across FROM bastion.protect('test.ex_x', owner => 'owner_
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect, valid_until)
 SELECT test.id_of(w), test.tenant_of('ann'), u::uuid, p, e, t::timestamptz FROM (VALUES
     ('fay', NULL, '*.read', 'deny', NULL), ('kim', '00000000-0000-4000-8000-00000000e001', 'ex_t.*', 'deny', NULL),
-    ('cat', NULL, 'ex_plain.update', 'grant', NULL), ('cat', NULL, 'ex_plain.delete', 'grant', '2001-01-01'), ('kim', NULL, 'ex_x.update', 'deny', NULL)) v (w, u, p, e, t);
+    ('cat', NULL, 'ex_plain.update', 'grant', NULL), ('cat', NULL, 'ex_plain.delete', 'grant', '2001-01-01'), ('kim', NULL, 'ex_x.update', 'deny', NULL),
+    ('fay', NULL, 'ex_t.read', 'grant', NULL), ('cat', NULL, 'ex_t.read', 'deny', '2001-01-01'), ('cat', NULL, 'ex_x.delete', 'deny', NULL),
+    ('eve', NULL, 'ex_x.manage', 'deny', NULL), ('bob', NULL, 'ex_x.update', 'deny', NULL),
+    ('dan', '00000000-0000-4000-8000-00000000e001', 'tenant.members.manage', 'grant', NULL)) v (w, u, p, e, t);
 -- a row on each kind of list: the tenant's, a unit's, its owner's, and lists of rows that were each of these
 INSERT INTO test.ex_plain VALUES (1, :'tenant'), (2, :'other');
 CREATE FUNCTION test.row_list(base bigint) RETURNS bigint LANGUAGE sql AS $$
@@ -46,7 +51,8 @@ DECLARE
     lists bigint[] := ARRAY[(SELECT acl_id FROM bastion.tenants WHERE id = home), (SELECT acl_id FROM bastion.units WHERE id = '00000000-0000-4000-8000-00000000e002'),
         bastion.member_acl(test.id_of('cat'), home), bastion.member_acl(test.id_of('pat'), home)];
 BEGIN
-    lists := lists || test.row_list(lists[1]) || test.row_list(lists[2]) || test.row_list(lists[3]) || test.row_list(lists[3]);
+    lists := lists || test.row_list(lists[1]) || test.row_list(lists[2]) || test.row_list(lists[3]) || test.row_list(lists[3])
+        || (SELECT acl_id FROM bastion.units WHERE id = '00000000-0000-4000-8000-00000000e003');
     EXECUTE format('INSERT INTO %s (id, tenant_id, owner_id, acl_id) SELECT n, %L, %L, l FROM unnest($1) WITH ORDINALITY u (l, n)', target, home, test.id_of('cat'))
     USING lists;
     EXECUTE format('INSERT INTO %s (id, tenant_id, owner_id, acl_id) SELECT 20, id, %L, acl_id FROM bastion.tenants WHERE id = %L', target, test.id_of('bob'), test.tenant_of('bob'));
@@ -59,6 +65,7 @@ END
 $$;
 SELECT test.fill('test.ex_t'), test.fill('test.ex_x') \g /dev/null
 UPDATE bastion.users SET status = 'disabled' WHERE id = test.id_of('hal');
+DELETE FROM bastion.units WHERE name = 'Gone' AND tenant_id = :'tenant';
 
 -- What really happens: the rows that a user reads, updates or deletes.
 CREATE FUNCTION test.really(who text, tenant uuid, unit text, target regclass, command text) RETURNS int[] LANGUAGE plpgsql AS $$
@@ -86,9 +93,10 @@ FROM test.people p,
      (VALUES ('test.ex_plain'::regclass), ('test.ex_t'), ('test.ex_x')) t (target), unnest(ARRAY['read', 'update', 'delete']) a (action),
      LATERAL (SELECT id FROM test.ex_t WHERE t.target <> 'test.ex_plain'::regclass UNION ALL SELECT id FROM test.ex_plain WHERE t.target = 'test.ex_plain'::regclass) r,
      LATERAL (SELECT bool_or(s.kind = 'verdict' AND s.subject = 'granted') AS verdict,
-                     -- granted by something; denied, by something or because nothing grants
-                     CASE WHEN bool_or(s.kind = 'verdict' AND s.subject = 'granted') THEN bool_or(s.kind <> 'verdict' AND s.decisive AND s.effect = 'grants')
-                          ELSE bool_or(s.kind <> 'verdict' AND s.decisive) OR NOT bool_or(s.effect = 'grants') END AS fits
+                     -- granted by something, and nothing denies; denied, by something or because nothing grants, and what would is overruled
+                     CASE WHEN bool_or(s.kind = 'verdict' AND s.subject = 'granted')
+                          THEN bool_or(s.kind <> 'verdict' AND s.decisive AND s.effect = 'grants') AND NOT bool_or(s.effect = 'denies')
+                          ELSE NOT bool_or(s.effect = 'grants') OR bool_or(s.effect = 'denies' AND s.kind IN ('user', 'tenant', 'unit', 'membership', 'row')) END AS fits
               FROM bastion.explain_access(p.id, replace(t.target::text, 'test.', '') || '.' || a.action, t.target, r.id::text, w.tenant::text, w.unit) s) x
 WHERE w.unit IS NULL OR r.id <= 2;
 SELECT count(*) AS answers, count(*) FILTER (WHERE verdict) BETWEEN 150 AND 900 AS some_granted FROM test.told;
@@ -128,16 +136,26 @@ SELECT test.picture('bob', 'ex_t.read', 'test.ex_t', '5', test.tenant_of('bob'))
 SELECT test.picture('gil', 'ex_plain.delete', NULL, NULL);
 SELECT test.picture('hal', 'ex_plain.raed', 'test.ex_plain', '99');
 SELECT test.picture('pat', 'ex_t.read', 'test.ex_t', NULL);
+SELECT test.picture('gil', 'ex_t.create', 'test.ex_t', '6');
+SELECT test.picture('cat', 'ex_t.create', 'test.ex_t', '3');
+SELECT test.picture('kim', 'ex_t.read', 'test.ex_t', '1');
+SELECT kind, subject, detail, effect, decisive FROM bastion.explain_access(test.id_of('gil'), 'ex_plain.read', NULL, NULL, 'explain-ann', '00000000-0000-4000-8000-00000000e001') WHERE depth = 0;
+BEGIN;
+UPDATE bastion.tenants SET status = 'suspended' WHERE id = :'other';
+SELECT test.picture('bob', 'ex_x.read', NULL, NULL, test.tenant_of('bob'));
+UPDATE bastion.memberships SET valid_from = '2001-01-01', valid_until = '2002-01-01' WHERE user_id = test.id_of('cat') AND tenant_id = :'tenant';
+SELECT test.picture('cat', 'ex_x.read', NULL, NULL);
+ROLLBACK;
 
 -- Who may ask. Members are explained to who manages them, and nothing of other tenants.
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.explain_access(NULL, 'x.read')$$), test.error($$SELECT bastion.explain_member_access(NULL, 'x.read')$$),
        test.error($$SELECT bastion.access_steps(NULL, NULL, NULL, NULL, NULL, NULL, false)$$);
 RESET ROLE;
-CREATE FUNCTION test.asks(who text, call text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION test.asks(who text, call text, unit text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('role', 'regress_app', true);
-    PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE WHEN who <> 'bob' THEN 'explain-ann' END);
+    PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE WHEN who <> 'bob' THEN 'explain-ann' END, unit);
     RETURN QUERY EXECUTE 'SELECT regexp_replace(x, ''list \d+'', ''list N'', ''g'') FROM bastion.' || call || ' x';
     PERFORM set_config('role', 'none', true);
 EXCEPTION WHEN OTHERS THEN
@@ -147,6 +165,7 @@ $$;
 SELECT test.asks('ann', format('explain_member_access_text(%L, ''ex_x.read'', ''test.ex_x'', ''7'')', test.id_of('kim')));
 SELECT test.asks('ann', format('explain_member_access_text(%L, ''ex_x.read'', ''test.ex_x'', ''20'')', test.id_of('cat')));
 SELECT test.asks('cat', format('explain_member_access_text(%L, ''ex_x.read'')', test.id_of('cat')));
+SELECT test.asks('dan', format('explain_member_access_text(%L, ''ex_x.read'')', test.id_of('cat')), '00000000-0000-4000-8000-00000000e001');
 SELECT test.asks('ann', format('explain_member_access_text(%L, ''ex_x.read'')', test.id_of('bob')));
 SELECT test.asks('bob', format('explain_member_access_text(%L, ''ex_x.read'')', test.id_of('cat')));
 SELECT test.asks('ann', format('explain_member_access_text(%L, ''ex_x.read'', ''test.people'', ''1'')', test.id_of('cat')));
@@ -169,6 +188,7 @@ BEGIN
     END LOOP;
 END
 $$;
+DELETE FROM bastion.user_permissions WHERE user_id = test.id_of('bob');
 SELECT * FROM test.wrong_cells();
 SELECT role, count(*) FILTER (WHERE held AND (permission ~ '^ex_')) AS held FROM bastion.permission_matrix('explain-ann') WHERE system OR role ~ '^explain' GROUP BY role ORDER BY role;
 SELECT count(*) AS of_nobody FROM bastion.permission_matrix('nowhere');

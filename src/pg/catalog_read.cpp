@@ -91,6 +91,19 @@ Oid extension_owner() {
 
 const char* extension_version() { return read_extension().version; }
 
+bool database_exists(Oid database) {
+    Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(database));
+    // As the server itself does it where no database is connected.
+    SysScanDesc scan =
+        systable_beginscan(databases, DatabaseOidIndexId, criticalSharedRelcachesBuilt, nullptr, 1, &key);
+    const bool exists = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    table_close(databases, AccessShareLock);
+    return exists;
+}
+
 Oid extension_relation_or_none(const char* name) {
     const Oid schema = get_namespace_oid("bastion", true);
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

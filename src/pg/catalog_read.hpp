@@ -13,6 +13,9 @@ Oid extension_owner();
 // The version of the extension's SQL objects in this database, or null when it is not installed; palloc'd.
 const char* extension_version();
 
+// Is there a database with this OID? Reads shared catalogs alone.
+bool database_exists(Oid database);
+
 // A relation of schema bastion; InvalidOid when there is none (the extension is not installed in this database).
 Oid extension_relation_or_none(const char* name);
 

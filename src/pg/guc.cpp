@@ -104,6 +104,9 @@ const IntSetting ints[] = {
      &settings.trusted_hops, 0, 0, 32, PGC_SUSET, 0},
     {"bastion.last_used_interval", "How often the last use of an API key is written at most.",
      &settings.last_used_interval, 600, 0, 86400 * 30, PGC_SUSET, GUC_UNIT_S},
+    {"bastion.event_queue_size",
+     "Shared memory for events that are yet to be written, when preloaded; 0 for none. Read when the server starts.",
+     &settings.event_queue_size, 4096, 0, 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB},
     {"bastion.refresh_reuse_window",
      "How long a used refresh token is answered again, with the same tokens. Later its use ends the session.",
      &settings.refresh_reuse_window, 10, 0, 300, PGC_SUSET, GUC_UNIT_S},
@@ -114,9 +117,8 @@ const EnumSetting enums[] = {
      "'error' makes a read of a protected table without an identity raise; 'off' shows no rows.",
      &settings.require_context, require_context_values, PGC_USERSET},
     {"bastion.secret_log",
-     "'strict' opens no secret whose access cannot be written to bastion.secret_access_log; 'standard' then only "
-     "writes "
-     "the server log.",
+     "'strict' opens no secret whose access is not written to bastion.secret_access_log, and waits for that at most "
+     "1 s where a worker writes it; 'standard' does not wait, and where nothing can be written leaves the server log.",
      &settings.secret_log, secret_log_values, PGC_SUSET},
     {"bastion.signup_mode", "'open' lets anybody sign up; 'closed' refuses.", &settings.signup_mode, signup_mode_values,
      PGC_SUSET},
@@ -131,9 +133,12 @@ void define_settings() {
     for (const BoolSetting& s : bools)
         DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, false, s.context, 0, nullptr, nullptr,
                                  nullptr);
-    for (const IntSetting& s : ints)
+    for (const IntSetting& s : ints) {
+        // PostgreSQL defines what needs a restart while it starts, and has no use for it later.
+        const bool too_late = s.context == PGC_POSTMASTER && !process_shared_preload_libraries_in_progress;
         DefineCustomIntVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.minimum, s.maximum,
-                                s.context, s.flags, nullptr, nullptr, nullptr);
+                                too_late ? PGC_SIGHUP : s.context, s.flags, nullptr, nullptr, nullptr);
+    }
     for (const EnumSetting& s : enums)
         DefineCustomEnumVariable(s.name, s.description, nullptr, s.variable, 0, s.values, s.context, 0, nullptr,
                                  nullptr, nullptr);

@@ -26,6 +26,7 @@ struct Settings {
     int refresh_reuse_window = 0;
     int trusted_hops = 0;
     int last_used_interval = 0;
+    int event_queue_size = 0;
     char* issuer = nullptr;
     char* redacted_names = nullptr;
 };

@@ -2,6 +2,7 @@
 #include "core/startup.hpp"
 #include "pg/api_key_use.hpp"
 #include "pg/data_keys.hpp"
+#include "pg/event_queue.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/log_redaction.hpp"
@@ -20,6 +21,7 @@ extern "C" void _PG_init(void) {
     const module::Placeholders placeholders = module::find_placeholders();
     module::define_settings();
     module::adopt_placeholders(placeholders);
+    module::prepare_event_queue();
     module::register_invalidation();
     module::watch_statements();
     module::watch_data_keys();

@@ -44,6 +44,8 @@ Statement default_acls_statement = {
 
 Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
 
+Statement events_statement = {"SELECT bastion.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
+
 Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
 
 Statement tenant_statement = {
@@ -182,6 +184,13 @@ void read_concerns(MemoryContext caller, void* result) {
     *static_cast<Concerns*>(result) = {oids, SPI_processed};
 }
 
+void read_count(MemoryContext, void* result) {
+    bool is_null = true;
+    const Datum value =
+        SPI_processed == 1 ? SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null) : Datum{0};
+    *static_cast<int*>(result) = is_null ? 0 : DatumGetInt32(value);
+}
+
 void read_key_id(MemoryContext, void* result) {
     bool is_null = true;
     const Datum value =
@@ -277,6 +286,14 @@ void record_api_key_use(const pg_uuid_t& key) {
     run_writing(
         use_statement, values, nullptr, [](MemoryContext, void*) {}, nullptr);
     PopActiveSnapshot();
+}
+
+int write_events(Datum* kinds, Datum* payloads, int count) {
+    Datum values[2] = {PointerGetDatum(construct_array(kinds, count, CHAROID, sizeof(char), true, TYPALIGN_CHAR)),
+                       PointerGetDatum(construct_array(payloads, count, TEXTOID, -1, false, TYPALIGN_INT))};
+    int refused = 0;
+    run_writing(events_statement, values, nullptr, read_count, &refused);
+    return refused;
 }
 
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {

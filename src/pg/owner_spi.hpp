@@ -46,6 +46,9 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
 // bastion.api_key_used(): writes that an API key was used, unless somebody just did.
 void record_api_key_use(const pg_uuid_t& key);
 
+// bastion.events_write(): writes events, which are "char" and text; returns how many were refused.
+int write_events(Datum* kinds, Datum* payloads, int count);
+
 // When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 

@@ -1,6 +1,7 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
 #include "pg/api_key_read.hpp"
 #include "pg/catalog_read.hpp"
+#include "pg/event_queue.hpp"
 #include "pg/grant_sets.hpp"
 #include "pg/guard.hpp"
 #include "pg/hash_slots.hpp"
@@ -21,7 +22,8 @@ bool is_preloaded() noexcept {
 constexpr const char* weaker =
     "[\"every connection loads the library at its first use\","
     " \"settings that a client or a role brings along are checked, and refused, only then\","
-    " \"the server log shows secrets in statements and parameters, where it shows those\"]";
+    " \"the server log shows secrets in statements and parameters, where it shows those\","
+    " \"the record of an opened secret goes with a transaction that rolls back\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -33,6 +35,20 @@ void append_root_key(StringInfo json) {
     appendStringInfoString(json, ", \"root_key\": {\"loaded\": null, \"reason\": ");
     escape_json(json, reason);
     appendStringInfoChar(json, '}');
+}
+
+void append_events(StringInfo json) {
+    const EventQueueStatistics events = event_queue_statistics();
+    if (!events.exists) {
+        appendStringInfoString(json, ", \"events\": null");
+        return;
+    }
+    appendStringInfo(json,
+                     ", \"events\": {\"launcher\": %s, \"workers\": %d, \"queued\": %llu, \"written\": %llu"
+                     ", \"dropped\": %llu, \"discarded\": %llu}",
+                     events.launcher ? "true" : "false", events.workers, static_cast<unsigned long long>(events.queued),
+                     static_cast<unsigned long long>(events.written), static_cast<unsigned long long>(events.dropped),
+                     static_cast<unsigned long long>(events.discarded));
 }
 
 void append_counts(StringInfo json, const char* name, int64 loads, int64 hits, int64 stale) {
@@ -56,6 +72,7 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
     appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
                      hash_slot_count());
     append_root_key(&json);
+    append_events(&json);
     appendStringInfoChar(&json, '}');
     return jsonb_datum(json.data);
 }

@@ -1,7 +1,7 @@
 
 -- Putting, opening, changing and deleting secrets. A user's own secrets are reached by that user alone; the tenant's need
 -- tenant.secrets.open to open and tenant.secrets.manage to change, held in the whole tenant. A name means one's own secret
--- first. Every access is written to the server log before a value leaves, and to secret_access_log where the transaction can.
+-- first. Every access is written to the server log before a value leaves, and to secret_access_log.
 
 CREATE FUNCTION bastion.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
@@ -9,32 +9,59 @@ AS 'MODULE_PATHNAME', 'bastion_log_server_only';
 COMMENT ON FUNCTION bastion.log_server_only(text) IS
 'Writes a line to the server log, whatever log_min_messages is, and never to the client. Internal.';
 
+CREATE FUNCTION bastion.secret_access_write(entry jsonb) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO bastion.secret_access_log (occurred_at, action, secret_id, name, version, tenant_id, user_id, actor_id, session_id, ip,
+                                           user_agent, purpose)
+    SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.session, e.ip, e.user_agent, e.purpose
+    FROM jsonb_to_record(entry) e (occurred_at timestamptz, action text, secret uuid, name text, version integer, tenant uuid,
+                                   "user" uuid, actor uuid, session uuid, ip inet, user_agent text, purpose text)
+$$;
+COMMENT ON FUNCTION bastion.secret_access_write(jsonb) IS
+'Adds a row to bastion.secret_access_log. Internal.';
+
+-- The row of a get is queued: the value has left, whatever becomes of the transaction. The row of a change belongs to the
+-- change: it is there exactly when that is.
 CREATE FUNCTION bastion.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    actor uuid := bastion.event_actor(bastion.whoami());
-    reason text := left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200);
-BEGIN
-    PERFORM bastion.log_server_only('secret access: ' || jsonb_build_object(
+    is_strict boolean := bastion.setting('bastion.secret_log') = 'strict';
+    queued boolean;
+    entry jsonb := jsonb_build_object(
         'action', action, 'secret', secret_id, 'name', name, 'version', version, 'tenant', bastion.tenant_id(),
-        'user', bastion.user_id(), 'actor', actor, 'session', bastion.session_id(), 'ip', host(inet_client_addr()),
-        'user_agent', bastion.request_user_agent(), 'purpose', reason)::text);
+        'user', bastion.user_id(), 'actor', bastion.event_actor(bastion.whoami()), 'session', bastion.session_id(),
+        'ip', host(inet_client_addr()), 'user_agent', bastion.request_user_agent(),
+        'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200));
+BEGIN
+    PERFORM bastion.log_server_only('secret access: ' || entry::text);
+    entry := entry || jsonb_build_object('occurred_at', clock_timestamp());
+    IF action = 'get' THEN
+        queued := bastion.queue_event('s', entry::text, is_strict);
+        IF is_strict AND NOT queued THEN
+            RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'insufficient_resources',
+                DETAIL = 'The queue of events is full, or was not written within 1 s.',
+                HINT = 'bastion.secret_log is strict: try again later. bastion.status() shows the queue.';
+        END IF;
+        IF queued IS NOT NULL THEN
+            RETURN;
+        END IF;
+    END IF;
     IF current_setting('transaction_read_only')::boolean THEN
-        IF bastion.setting('bastion.secret_log') = 'strict' THEN
+        IF is_strict THEN
             RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'read_only_sql_transaction',
                 HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write.';
         END IF;
         RETURN;
     END IF;
-    INSERT INTO bastion.secret_access_log (action, secret_id, name, version, tenant_id, user_id, actor_id, session_id, ip, user_agent, purpose)
-    VALUES (action, secret_id, name, version, bastion.tenant_id(), bastion.user_id(), actor, bastion.session_id(),
-            inet_client_addr(), bastion.request_user_agent(), reason);
+    PERFORM bastion.secret_access_write(entry);
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_record(text, uuid, text, integer, text) IS
-'Records an access to a secret: a line in the server log always, and a row where the transaction may write. Internal. SQLSTATE 25006 in a read-only transaction when bastion.secret_log is strict.';
+'Records an access to a secret: a line in the server log always, and a row. Where the library is preloaded, the row of a get goes through the queue of events; else it is written where the transaction may. Internal. SQLSTATE 25006 in a read-only transaction without the queue, and 53000 when the queue does not write it in time, when bastion.secret_log is strict.';
 
 CREATE FUNCTION bastion.secret_require(permission text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -142,7 +169,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
-'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log in a transaction that may write; purpose says what for. SQLSTATE 25006 in a read-only transaction when bastion.secret_log is strict, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log; purpose says what for. The row survives a rollback where the library is preloaded and the server is no standby; else it belongs to the transaction, and a read-only one writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,

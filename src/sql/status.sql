@@ -11,7 +11,7 @@ CREATE FUNCTION bastion.status() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_status';
 COMMENT ON FUNCTION bastion.status() IS
-'The state of the extension in this server: versions of library and SQL objects, whether the library is preloaded and what is weaker when it is not, the root key, the slots for password hashes.';
+'The state of the extension in this server: versions of library and SQL objects, whether the library is preloaded and what is weaker when it is not, the root key, the slots for password hashes, and events: null without a queue, else {launcher, workers: those that run; queued: events to be written; written, dropped because the queue was full, discarded because there was nowhere to write them, since the server started}.';
 
 CREATE FUNCTION bastion.setting(name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

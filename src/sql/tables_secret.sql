@@ -81,7 +81,7 @@ CREATE TABLE bastion.secret_access_log (
 CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, occurred_at);
 CREATE INDEX secret_access_log_tenant_id_idx ON bastion.secret_access_log (tenant_id, occurred_at);
 COMMENT ON TABLE bastion.secret_access_log IS
-'Who opened and changed which secret. Append-only and without foreign keys. Members with tenant.events.read see their tenant''s. A row goes with a transaction that rolls back, and is not written in one that is read-only: the server log has a line for every one';
+'Who opened and changed which secret. Append-only and without foreign keys. Members with tenant.events.read see their tenant''s. The row of a put, change or delete belongs to its transaction. So does that of a get, which a read-only transaction then does not write, unless the library is preloaded: then a background worker writes it, whatever becomes of the transaction. The server log has a line for every one';
 COMMENT ON COLUMN bastion.secret_access_log.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.secret_access_log.occurred_at IS 'When';
 COMMENT ON COLUMN bastion.secret_access_log.action IS 'get, put, change or delete';

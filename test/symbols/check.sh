@@ -8,7 +8,8 @@ set -euo pipefail
 library=$1 script=$2
 
 exported=$(nm -D --defined-only "$library" | awk '{print $3}' | sort -u)
-functions=$(grep -E '^bastion_' <<<"$exported" || true)
+# bastion_*_main are the entry points of background workers.
+functions=$(grep -E '^bastion_' <<<"$exported" | grep -vE '_main$' || true)
 named=$(grep -oE "'MODULE_PATHNAME', *'[A-Za-z0-9_]+'" "$script" | sed -E "s/.*'([A-Za-z0-9_]+)'/\1/" | sort -u || true)
 wrong=$({
     grep -vxE 'bastion_[a-z0-9_]+|pg_finfo_bastion_[a-z0-9_]+|Pg_magic_func|_PG_init' <<<"$exported" |

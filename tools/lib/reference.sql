@@ -82,7 +82,8 @@ WITH listed AS (
         ('bastion.grants', '', 'nobody', 'What parallel workers are told of identity and permissions. Only the extension sets it.')
 )
 SELECT format('| `%s` | %s | %s | %s |', name, CASE WHEN boot <> '' THEN '`' || boot || '`' ELSE '' END,
-              CASE context WHEN 'user' THEN 'any role' WHEN 'superuser' THEN 'superuser' WHEN 'sighup' THEN 'configuration, reload'
+              -- What needs a restart can only be defined as such where the library is preloaded.
+              CASE CASE WHEN name = 'bastion.event_queue_size' THEN 'postmaster' ELSE context END WHEN 'user' THEN 'any role' WHEN 'superuser' THEN 'superuser' WHEN 'sighup' THEN 'configuration, reload'
                            WHEN 'postmaster' THEN 'configuration, restart' WHEN 'transaction' THEN 'any role, for its transaction'
                            ELSE context END,
               pg_temp.md(short_desc))
@@ -101,6 +102,7 @@ SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
     ('25006', 'a sign-up, login or impersonation in a READ ONLY transaction or on a standby'),
     ('28000', 'a token is refused: "invalid token" whatever the reason, which stands in the server log alone'),
     ('42501', 'a gated setting, a row of another tenant, or a missing privilege'),
+    ('53000', 'bastion.secret_log is strict and the access to a secret was not written in time'),
     ('53400', 'bastion.max_concurrent_hashes password hashes are running already; try again later'),
     ('54000', 'a limit is exceeded: token or JSON size, hash parameters, password length'),
     ('0A000', 'not supported'),

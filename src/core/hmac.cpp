@@ -1,66 +1,73 @@
 #include "core/hmac.hpp"
 
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <algorithm>
+
+#include "core/libcrypto.hpp"
 
 namespace bastion {
 namespace {
 
-constexpr std::size_t hash_count = 3;
-
 struct HashInfo {
-    const char* name;
     std::size_t size;
+    std::size_t block;
 };
 
-constexpr std::array<HashInfo, hash_count> hashes{{{"SHA256", 32}, {"SHA384", 48}, {"SHA512", 64}}};
+constexpr std::size_t largest_block = 128;
+constexpr std::array<HashInfo, 3> hashes{{{32, 64}, {48, 128}, {64, 128}}};
 
-std::size_t index_of(HashId hash) { return static_cast<std::size_t>(hash) - 1; }
+const HashInfo& info_of(HashId hash) noexcept { return hashes[static_cast<std::size_t>(hash) - 1]; }
 
 Error hmac_failed() { return {ErrorCode::internal, "could not compute an HMAC"}; }
 
-// A context with its digest looked up and no key. Made once per process and copied for each key: EVP_MAC_init with a
-// digest name would fetch that digest again, 0.4 µs.
-EVP_MAC_CTX* make_template(const char* digest) {
-    EVP_MAC* mac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-    if (mac == nullptr) return nullptr;
-    EVP_MAC_CTX* context = EVP_MAC_CTX_new(mac);
-    EVP_MAC_free(mac);  // the context holds its own reference
-    if (context == nullptr) return nullptr;
-    const std::array<OSSL_PARAM, 2> params{
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, const_cast<char*>(digest), 0),
-        OSSL_PARAM_construct_end()};
-    if (EVP_MAC_CTX_set_params(context, params.data()) == 1) return context;
-    EVP_MAC_CTX_free(context);
-    return nullptr;
+// The key as one block: hashed when it is longer, else followed by zeros.
+bool fill_block(EVP_MD* digest, const HashInfo& hash, ByteSpan key, std::span<std::uint8_t> block) {
+    if (key.size() > hash.block) return EVP_Digest(key.data(), key.size(), block.data(), nullptr, digest, nullptr) == 1;
+    std::copy(key.begin(), key.end(), block.begin());
+    return true;
+}
+
+bool absorb_pad(EVP_MD_CTX* context, EVP_MD* digest, std::span<std::uint8_t> block, std::uint8_t pad) {
+    for (std::uint8_t& byte : block) byte ^= pad;
+    const bool absorbed =
+        EVP_DigestInit_ex2(context, digest, nullptr) == 1 && EVP_DigestUpdate(context, block.data(), block.size()) == 1;
+    for (std::uint8_t& byte : block) byte ^= pad;
+    return absorbed;
 }
 
 }  // namespace
 
-void HmacKey::Free::operator()(evp_mac_ctx_st* context) const noexcept { EVP_MAC_CTX_free(context); }
+void HmacKey::Free::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
-std::size_t hash_size(HashId hash) noexcept { return hash == HashId::none ? 0 : hashes[index_of(hash)].size; }
+std::size_t hash_size(HashId hash) noexcept { return hash == HashId::none ? 0 : info_of(hash).size; }
 
+// By hand over EVP_MD, for EVP_MAC takes 0.15 µs a message to set up: a tenth of what opening a sealed value costs.
 Result<HmacKey> HmacKey::create(HashId hash, ByteSpan key) {
     if (hash == HashId::none || key.empty()) return hmac_failed();
-    // Never freed: a static destructor could run after OpenSSL's own.
-    static const std::array<EVP_MAC_CTX*, hash_count> templates{
-        make_template(hashes[0].name), make_template(hashes[1].name), make_template(hashes[2].name)};
-    EVP_MAC_CTX* const unkeyed = templates[index_of(hash)];
-    if (unkeyed == nullptr) return hmac_failed();
-    Context context(EVP_MAC_CTX_dup(unkeyed));
-    if (!context || EVP_MAC_init(context.get(), key.data(), key.size(), nullptr) != 1) return hmac_failed();
-    return HmacKey(hash, std::move(context));
+    constexpr std::uint8_t ipad = 0x36;
+    constexpr std::uint8_t opad = 0x5c;
+    EVP_MD* const digest = fetched_digest(hash);
+    Context inner(EVP_MD_CTX_new());
+    Context outer(EVP_MD_CTX_new());
+    Context work(EVP_MD_CTX_new());
+    std::array<std::uint8_t, largest_block> bytes{};
+    const std::span<std::uint8_t> block = std::span(bytes).first(info_of(hash).block);
+    const bool ready = digest != nullptr && inner && outer && work && fill_block(digest, info_of(hash), key, block) &&
+                       absorb_pad(inner.get(), digest, block, ipad) && absorb_pad(outer.get(), digest, block, opad);
+    wipe_memory(bytes.data(), bytes.size());
+    if (!ready) return hmac_failed();
+    return HmacKey(hash, std::move(inner), std::move(outer), std::move(work));
 }
 
 Result<Mac> HmacKey::compute(std::string_view message) const {
     Mac mac;
-    const ByteSpan bytes = as_bytes(message);
-    const bool ok = EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1 &&
-                    EVP_MAC_update(context_.get(), bytes.data(), bytes.size()) == 1 &&
-                    EVP_MAC_final(context_.get(), mac.bytes.data(), &mac.size, mac.bytes.size()) == 1;
-    if (!ok || mac.size != hash_size(hash_)) return hmac_failed();
+    mac.size = hash_size(hash_);
+    EVP_MD_CTX* const work = work_.get();
+    const bool ok =
+        EVP_MD_CTX_copy_ex(work, inner_.get()) == 1 && EVP_DigestUpdate(work, message.data(), message.size()) == 1 &&
+        EVP_DigestFinal_ex(work, mac.bytes.data(), nullptr) == 1 && EVP_MD_CTX_copy_ex(work, outer_.get()) == 1 &&
+        EVP_DigestUpdate(work, mac.bytes.data(), mac.size) == 1 &&
+        EVP_DigestFinal_ex(work, mac.bytes.data(), nullptr) == 1;
+    if (!ok) return hmac_failed();
     return mac;
 }
 

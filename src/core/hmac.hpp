@@ -1,5 +1,5 @@
-// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512 over OpenSSL. An HmacKey keeps the keyed state, so that a message
-// costs no key schedule and no algorithm look-up. Called by the JWS algorithms. It lives as long as the key it belongs
+// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512 over OpenSSL. An HmacKey keeps the keyed states, so that a message
+// costs no key schedule and no algorithm look-up. Called by the JWS algorithms, the vault and the API keys. It lives as long as the key it belongs
 // to, is used by one thread at a time, and is wiped by OpenSSL when it dies.
 #pragma once
 
@@ -8,11 +8,12 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
 
-struct evp_mac_ctx_st;
+struct evp_md_ctx_st;
 
 namespace bastion {
 
@@ -35,13 +36,17 @@ public:
 
 private:
     struct Free {
-        void operator()(evp_mac_ctx_st* context) const noexcept;
+        void operator()(evp_md_ctx_st* context) const noexcept;
     };
-    using Context = std::unique_ptr<evp_mac_ctx_st, Free>;
-    HmacKey(HashId hash, Context context) noexcept : hash_(hash), context_(std::move(context)) {}
+    using Context = std::unique_ptr<evp_md_ctx_st, Free>;
+    HmacKey(HashId hash, Context inner, Context outer, Context work) noexcept
+        : hash_(hash), inner_(std::move(inner)), outer_(std::move(outer)), work_(std::move(work)) {}
 
+    // RFC 2104 section 4: the states after K xor ipad and K xor opad, which every message starts from.
     HashId hash_;
-    Context context_;
+    Context inner_;
+    Context outer_;
+    Context work_;
 };
 
 }  // namespace bastion

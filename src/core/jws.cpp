@@ -88,7 +88,7 @@ Result<Parts> split(std::string_view token) {
 // Why a header member makes us refuse the token; null when it does not.
 using Reason = const char*;
 
-Reason read_text(const JsonValue& value, std::string_view& out, Reason wrong) {
+Reason read_text(const JsonValue& value, std::string& out, Reason wrong) {
     const auto text = value.string();
     if (!text || text->empty()) return wrong;
     out = *text;
@@ -97,27 +97,69 @@ Reason read_text(const JsonValue& value, std::string_view& out, Reason wrong) {
 
 // RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64
 // (RFC 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
-Reason read_member(JwsToken& token, std::string_view name, const JsonValue& value) {
-    if (name == "alg") return read_text(value, token.alg, "alg is not a non-empty string");
-    if (name == "kid") return read_text(value, token.kid, "kid is not a non-empty string");
-    if (name == "typ") return read_text(value, token.typ, "typ is not a non-empty string");
+Reason read_member(JwsHeader& header, std::string_view name, const JsonValue& value) {
+    if (name == "alg") return read_text(value, header.alg, "alg is not a non-empty string");
+    if (name == "kid") return read_text(value, header.kid, "kid is not a non-empty string");
+    if (name == "typ") return read_text(value, header.typ, "typ is not a non-empty string");
     if (name == "crit") return "the header has member crit";
     if (name == "b64") return "the header has member b64";
     if (name == "enc" || name == "zip") return "the header is one of an encrypted token";
     return nullptr;
 }
 
-Result<void> read_header(JwsToken& token) {
-    const JsonValue header = token.header.root();
-    if (!header.is_object()) return refuse_token("the header is not a JSON object");
+Result<JwsHeader> parse_header(std::string_view part) {
+    std::string text;
+    if (!base64url_decode_append(part, text)) return refuse_token("the header is not base64url");
+    const auto document = parse_json(text, token_max_bytes);
+    if (!document) return refuse_token("the header is not strict JSON");
+    if (!document->root().is_object()) return refuse_token("the header is not a JSON object");
+    JwsHeader header;
     Reason refused = nullptr;
-    header.visit_members([&](std::string_view name, const JsonValue& value) {
-        refused = read_member(token, name, value);
+    document->root().visit_members([&](std::string_view name, const JsonValue& value) {
+        refused = read_member(header, name, value);
         return refused == nullptr;
     });
     if (refused != nullptr) return refuse_token(refused);
-    if (token.alg.empty()) return refuse_token("the header names no algorithm");
-    return {};
+    if (header.alg.empty()) return refuse_token("the header names no algorithm");
+    return header;
+}
+
+// The last few headers as they stand in tokens, with what they say: those of one issuer are all alike, and parsing one
+// costs as much as the HMAC of the whole token. Only what can be acted upon is kept.
+class HeaderMemo {
+public:
+    using Shared = std::shared_ptr<const JwsHeader>;
+
+    [[nodiscard]] Shared find(std::string_view part) const noexcept {
+        for (const Entry& entry : entries_)
+            if (entry.part == part) return entry.header;
+        return nullptr;
+    }
+
+    void keep(std::string_view part, const Shared& header) {
+        constexpr std::size_t longest = 512;
+        if (part.size() > longest) return;
+        entries_[next_] = {std::string(part), header};
+        next_ = (next_ + 1) % entries_.size();
+    }
+
+private:
+    struct Entry {
+        std::string part;  // no token has an empty one
+        Shared header;
+    };
+    std::array<Entry, 4> entries_;
+    std::size_t next_ = 0;
+};
+
+Result<HeaderMemo::Shared> read_header(std::string_view part) {
+    thread_local HeaderMemo memo;
+    if (auto known = memo.find(part)) return known;
+    auto parsed = parse_header(part);
+    if (!parsed) return std::move(parsed).error();
+    auto header = std::make_shared<const JwsHeader>(std::move(*parsed));
+    memo.keep(part, header);
+    return HeaderMemo::Shared(std::move(header));
 }
 
 bool contains(std::span<const std::string> names, std::string_view name) {
@@ -139,10 +181,10 @@ Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string>
 }
 
 // RFC 7515 §4.1.4: a kid selects its key and no other. Without one there must be no choice.
-Result<const Jwk*> select_key(const JwsToken& token, const JwsAlgorithm& algorithm, const JwkSet& keys) {
+Result<const Jwk*> select_key(const JwsHeader& header, const JwsAlgorithm& algorithm, const JwkSet& keys) {
     const auto usable = [&](const Jwk& key) { return key.may_verify() && jwk_fits(key, algorithm); };
-    if (!token.kid.empty()) {
-        const Jwk* key = keys.find(token.kid);
+    if (!header.kid.empty()) {
+        const Jwk* key = keys.find(header.kid);
         if (key == nullptr) return refuse_token("no key has the token's kid");
         if (!usable(*key))
             return refuse_token("the key with the token's kid is not for its algorithm or for verifying");
@@ -159,11 +201,11 @@ Result<const Jwk*> select_key(const JwsToken& token, const JwsAlgorithm& algorit
 }
 
 Result<const Jwk*> check_signature(const JwsToken& token, const JwkSet& keys, std::span<const std::string> accepted) {
-    const JwsAlgorithm* algorithm = find_jws_algorithm(token.alg);
+    const JwsAlgorithm* algorithm = find_jws_algorithm(token.header->alg);
     if (algorithm == nullptr) return refuse_token("the token's algorithm is not supported");
     if (!accepted.empty() && !contains(accepted, algorithm->name))
         return refuse_token("the token's algorithm is not an accepted one");
-    auto key = select_key(token, *algorithm, keys);
+    auto key = select_key(*token.header, *algorithm, keys);
     if (!key) return key;
     if (token.signature.size() != jws_signature_bytes(*algorithm, **key))
         return refuse_token("the signature has a wrong length");
@@ -208,17 +250,14 @@ Error refuse_token(std::string_view reason) {
 Result<JwsToken> parse_jws(std::string_view token) {
     const auto parts = split(token);
     if (!parts) return parts.error();
+    auto header = read_header(parts->header);
+    if (!header) return std::move(header).error();
     JwsToken parsed;
-    std::string header;
-    if (!base64url_decode_append(parts->header, header)) return refuse_token("the header is not base64url");
+    parsed.header = std::move(*header);
     if (!base64url_decode_append(parts->signature, parsed.signature))
         return refuse_token("the signature is not base64url");
-    auto document = parse_json(header, token_max_bytes);
-    if (!document) return refuse_token("the header is not strict JSON");
     parsed.signing_input = token.substr(0, parts->header.size() + 1 + parts->payload.size());
     parsed.payload_part = parts->payload;
-    parsed.header = std::move(*document);
-    if (auto read = read_header(parsed); !read) return std::move(read).error();
     return parsed;
 }
 
@@ -253,7 +292,7 @@ Result<std::string> jws_sign(std::string_view header_json, std::string_view payl
 Result<std::string> jws_unverified_kid(std::string_view token) {
     const auto parsed = parse_jws(token);
     if (!parsed) return parsed.error();
-    return std::string(parsed->kid);
+    return parsed->header->kid;
 }
 
 }  // namespace bastion

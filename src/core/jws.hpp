@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,14 +46,18 @@ struct JwsAlgorithm {
 // The refusal of a token: token_refused, "invalid token", `reason` for the log alone.
 [[nodiscard]] Error refuse_token(std::string_view reason);
 
+// What a header says and we may act upon.
+struct JwsHeader {
+    std::string alg;
+    std::string kid;  // empty when the token names none
+    std::string typ;  // empty when the token names none
+};
+
 struct JwsToken {
     std::string_view signing_input;
     std::string_view payload_part;  // still base64url: nothing reads it before the signature holds
     std::string signature;          // its bytes
-    JsonDocument header;
-    std::string_view alg;  // views of `header`
-    std::string_view kid;  // empty when the token names none
-    std::string_view typ;  // empty when the token names none
+    std::shared_ptr<const JwsHeader> header;
 };
 
 // Three canonical parts, of which the payload alone may be empty, and a header that we may act upon; says nothing about

@@ -209,7 +209,7 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     if (!is_numeric_date(at)) return misuse("the time of verification is not a date");
     auto jws = jws_verify(token, keys, options.algorithms);
     if (!jws) return std::move(jws).error();
-    if (options.typ && media_type(*options.typ) != media_type(jws->token.typ))
+    if (options.typ && media_type(*options.typ) != media_type(jws->token.header->typ))
         return refuse_token("typ is not the accepted one");
     auto claims = parse_json(jws->payload, token_max_bytes);
     if (!claims) return refuse_token("the payload is not strict JSON");
@@ -218,7 +218,7 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     verified.payload_json = std::move(jws->payload);
     verified.key = jws->key;
     verified.kid = jws->key->kid;
-    verified.alg = jws->token.alg;
+    verified.alg = jws->token.header->alg;
     if (Reason reason = read_registered(verified)) return refuse_token(reason);
     if (Reason reason = check_dates(verified.dates, options, at)) return refuse_token(reason);
     if (Reason reason = check_parties(verified, options)) return refuse_token(reason);

@@ -28,6 +28,32 @@ bool encrypt_blocks(EVP_CIPHER_CTX* context, const std::uint8_t* in, std::uint8_
     return EVP_EncryptUpdate(context, out, &written, in, size) == 1 && written == size;
 }
 
+const std::uint8_t* gcm_nonce(const XaesNonce& nonce) noexcept {
+    return nonce.data() + xaes_nonce_bytes - gcm_nonce_bytes;
+}
+
+// Additional data in one piece, as libsodium wants them. False where they are not short.
+class JoinedAad {
+public:
+    bool join(const XaesAad& aad) noexcept {
+        if (aad.first.size() > bytes_.size() || aad.second.size() > bytes_.size() - aad.first.size()) return false;
+        const auto middle = std::copy(aad.first.begin(), aad.first.end(), bytes_.begin());
+        size_ = static_cast<std::size_t>(std::copy(aad.second.begin(), aad.second.end(), middle) - bytes_.begin());
+        return true;
+    }
+    [[nodiscard]] const std::uint8_t* data() const noexcept { return bytes_.data(); }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    std::array<std::uint8_t, 512> bytes_;
+    std::size_t size_ = 0;
+};
+
+bool is_short(std::size_t size) noexcept {
+    static const bool available = crypto_aead_aes256gcm_is_available() == 1;
+    return available && size <= xaes_short_bytes;
+}
+
 }  // namespace
 
 Xaes256Gcm::Xaes256Gcm(ByteSpan key) : block_(EVP_CIPHER_CTX_new()), gcm_(EVP_CIPHER_CTX_new()) {
@@ -63,9 +89,8 @@ bool Xaes256Gcm::derive_key(const XaesNonce& nonce, XaesDerivedKey& out) {
 
 bool Xaes256Gcm::rekey(const XaesNonce& nonce, bool encrypting) {
     XaesDerivedKey key{};
-    const std::uint8_t* const gcm_nonce = nonce.data() + xaes_nonce_bytes - gcm_nonce_bytes;
-    const bool ready = derive_key(nonce, key) &&
-                       EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce, encrypting ? 1 : 0, nullptr) == 1;
+    const bool ready = derive_key(nonce, key) && EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce(nonce),
+                                                                    encrypting ? 1 : 0, nullptr) == 1;
     sodium_memzero(key.data(), key.size());
     return ready;
 }
@@ -86,9 +111,7 @@ bool Xaes256Gcm::transform(ByteSpan in, std::uint8_t* out) {
                           static_cast<std::size_t>(written) == in.size());
 }
 
-bool Xaes256Gcm::encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
-    if (plaintext.size() > xaes_max_bytes || aad.first.size() > xaes_max_bytes || aad.second.size() > xaes_max_bytes)
-        return false;
+bool Xaes256Gcm::encrypt_long(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
     std::uint8_t* const tag = out + plaintext.size();
     int written = 0;
     return rekey(nonce, true) && absorb_aad(aad) && transform(plaintext, out) &&
@@ -96,20 +119,48 @@ bool Xaes256Gcm::encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesA
            EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_GET_TAG, xaes_tag_bytes, tag) == 1;
 }
 
-bool Xaes256Gcm::decrypt(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
-    if (sealed.size() < xaes_tag_bytes || sealed.size() > xaes_max_bytes || aad.first.size() > xaes_max_bytes ||
-        aad.second.size() > xaes_max_bytes)
+bool Xaes256Gcm::encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
+    if (plaintext.size() > xaes_max_bytes || aad.first.size() > xaes_max_bytes || aad.second.size() > xaes_max_bytes)
         return false;
+    JoinedAad joined;
+    if (!is_short(plaintext.size()) || !joined.join(aad)) return encrypt_long(plaintext, nonce, aad, out);
+    XaesDerivedKey key{};
+    const bool sealed = derive_key(nonce, key) &&
+                        crypto_aead_aes256gcm_encrypt(out, nullptr, plaintext.data(), plaintext.size(), joined.data(),
+                                                      joined.size(), nullptr, gcm_nonce(nonce), key.data()) == 0;
+    sodium_memzero(key.data(), key.size());
+    return sealed;
+}
+
+bool Xaes256Gcm::decrypt_long(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
     const ByteSpan ciphertext = sealed.first(sealed.size() - xaes_tag_bytes);
     // OpenSSL takes the expected tag through a pointer to non-const and copies it.
     std::array<std::uint8_t, xaes_tag_bytes> tag{};
     std::copy_n(sealed.end() - xaes_tag_bytes, xaes_tag_bytes, tag.begin());
     std::uint8_t rest[block_bytes];
     int written = 0;
-    const bool genuine = rekey(nonce, false) && absorb_aad(aad) && transform(ciphertext, out) &&
-                         EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, xaes_tag_bytes, tag.data()) == 1 &&
-                         EVP_CipherFinal_ex(gcm_.get(), rest, &written) == 1;
-    if (!genuine && !ciphertext.empty()) sodium_memzero(out, ciphertext.size());
+    return rekey(nonce, false) && absorb_aad(aad) && transform(ciphertext, out) &&
+           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, xaes_tag_bytes, tag.data()) == 1 &&
+           EVP_CipherFinal_ex(gcm_.get(), rest, &written) == 1;
+}
+
+bool Xaes256Gcm::decrypt(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
+    if (sealed.size() < xaes_tag_bytes || sealed.size() > xaes_max_bytes || aad.first.size() > xaes_max_bytes ||
+        aad.second.size() > xaes_max_bytes)
+        return false;
+    const std::size_t plaintext_bytes = sealed.size() - xaes_tag_bytes;
+    JoinedAad joined;
+    bool genuine = false;
+    if (is_short(plaintext_bytes) && joined.join(aad)) {
+        XaesDerivedKey key{};
+        genuine = derive_key(nonce, key) &&
+                  crypto_aead_aes256gcm_decrypt(out, nullptr, nullptr, sealed.data(), sealed.size(), joined.data(),
+                                                joined.size(), gcm_nonce(nonce), key.data()) == 0;
+        sodium_memzero(key.data(), key.size());
+    } else {
+        genuine = decrypt_long(sealed, nonce, aad, out);
+    }
+    if (!genuine && plaintext_bytes > 0) sodium_memzero(out, plaintext_bytes);
     return genuine;
 }
 

@@ -86,7 +86,7 @@ TEST(JoseVectors, Rfc7520Section4) {
                                          key_set(key_text(*input.find("key"))), algorithms);
         ASSERT_TRUE(verified) << name;
         EXPECT_EQ(verified->payload, text_of(input, "payload")) << name;
-        EXPECT_EQ(verified->token.kid, text_of(*input.find("key"), "kid")) << name;
+        EXPECT_EQ(verified->token.header->kid, text_of(*input.find("key"), "kid")) << name;
     }
 }
 

@@ -11,6 +11,7 @@
 #include "core/encoding.hpp"
 #include "core/hkdf.hpp"
 #include "core/json.hpp"
+#include "core/libcrypto.hpp"
 #include "core/xaes.hpp"
 #include "unit/vectors.hpp"
 
@@ -241,6 +242,51 @@ TEST(Xaes, PublishedVectors) {
         ++count;
     }
     EXPECT_EQ(count, 2);
+}
+
+// AES-256-GCM of OpenSSL, ciphertext and tag.
+Bytes gcm(const XaesDerivedKey& key, const XaesNonce& nonce, ByteSpan associated, ByteSpan plaintext) {
+    const CipherContext context(EVP_CIPHER_CTX_new());
+    Bytes out(plaintext.size() + xaes_tag_bytes);
+    int written = 0;
+    EXPECT_EQ(EVP_EncryptInit_ex2(context.get(), fetched_aes_256_gcm(), key.data(), nonce.data() + 12, nullptr), 1);
+    EXPECT_EQ(
+        EVP_EncryptUpdate(context.get(), nullptr, &written, associated.data(), static_cast<int>(associated.size())), 1);
+    EXPECT_EQ(
+        EVP_EncryptUpdate(context.get(), out.data(), &written, plaintext.data(), static_cast<int>(plaintext.size())),
+        1);
+    EXPECT_EQ(EVP_EncryptFinal_ex(context.get(), out.data() + plaintext.size(), &written), 1);
+    EXPECT_EQ(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, xaes_tag_bytes, out.data() + plaintext.size()),
+              1);
+    return out;
+}
+
+// Short messages and long ones are ciphered by different libraries: the same bytes on both sides of every limit.
+TEST(Xaes, IsTheSameCipherAtEveryLength) {
+    Xaes256Gcm cipher(key_of(9).span());
+    for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 127U, 1023U, 1024U, 1025U, 5000U}) {
+        for (const std::size_t aad_size : {1U, 8U, 504U, 505U, 512U, 2000U}) {
+            Bytes plaintext(size);
+            Bytes associated(aad_size + 8);
+            XaesNonce nonce;
+            random_bytes(plaintext);
+            random_bytes(associated);
+            random_bytes(nonce);
+            XaesDerivedKey key;
+            ASSERT_TRUE(cipher.derive_key(nonce, key));
+            const Bytes wanted = gcm(key, nonce, associated, plaintext);
+            const XaesAad parts{ByteSpan(associated).first(8), ByteSpan(associated).subspan(8)};
+            Bytes made(wanted.size());
+            ASSERT_TRUE(cipher.encrypt(plaintext, nonce, parts, made.data()));
+            EXPECT_EQ(made, wanted) << size << " and " << aad_size;
+            Bytes opened(size);
+            ASSERT_TRUE(cipher.decrypt(made, nonce, parts, opened.data()));
+            EXPECT_EQ(opened, plaintext) << size << " and " << aad_size;
+            made.back() ^= 1;
+            EXPECT_FALSE(cipher.decrypt(made, nonce, parts, opened.data()));
+            EXPECT_EQ(opened, Bytes(size)) << "wiped";
+        }
+    }
 }
 
 TEST(Xaes, RefusesKeysOfAnotherLength) {

@@ -89,12 +89,14 @@ bool latch_admits(const Identity& identity) noexcept {
     return same_identity(latch.identity, identity) || may_impersonate(latch.identity, identity);
 }
 
-// An established identity ends with the key that verified its token.
+// An established identity ends with the key that verified its token; under impersonation that was the actor's.
 bool key_is_good(const ContextValue& value) {
     if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
         return true;
     const uint64 generation = keys_generation();
-    if (!verification_key_is_good(value.kid)) return false;
+    const Identity& identity = value.identity;
+    if (!verification_key_is_good(value.kid, identity.actor.present ? identity.actor.value : identity.user))
+        return false;
     value.keys_generation = generation;
     return true;
 }

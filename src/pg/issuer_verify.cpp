@@ -118,6 +118,13 @@ bool find_user(const FirstSight& token, pg_uuid_t& user) {
     return true;
 }
 
+// Whether any subject of the issuer is this user.
+bool speaks_for(const char* issuer, const pg_uuid_t& user) {
+    const KeyCondition keys[] = {{"user_id", F_UUID_EQ, UUIDPGetDatum(&user), false},
+                                 {"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false}};
+    return read_row("user_identities", "user_identities_user_id_issuer_idx", keys, {});
+}
+
 // By id or slug; absent when the token names none.
 bool find_tenant(const std::string& named, OptionalUuid& tenant) {
     tenant.present = !named.empty();
@@ -177,14 +184,15 @@ void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issu
     refuse(slot, failure.log_detail);
 }
 
-bool issuer_key_is_good(const char* reference) {
+bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
     const char* space = std::strchr(reference, ' ');
     if (space == nullptr) return false;
     const KnownIssuer* known = issuer_rules(space + 1);
     if (known == nullptr) return false;
     const std::string_view thumbprint(reference + 1, static_cast<std::size_t>(space - reference - 1));
-    return std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
-                       [&](const std::string& one) { return !one.empty() && one == thumbprint; });
+    const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
+                                    [&](const std::string& one) { return !one.empty() && one == thumbprint; });
+    return is_key && speaks_for(space + 1, user);
 }
 
 void create_user_at_first_sight(const FirstSight& token) {

@@ -128,6 +128,9 @@ JEntry Writer::value() {
     return container(node.size | JB_FOBJECT, 2 * node.size);
 }
 
+// Enough for most tokens, and little enough for malloc's fast path.
+constexpr std::size_t usual_nodes = 40;
+
 // What a node can take at most: its entry, a container's header, padding, and an int64 as numeric.
 constexpr std::size_t most_bytes_per_node = sizeof(JEntry) + sizeof(uint32) + 2 * sizeof(int32) + 32;
 
@@ -136,7 +139,7 @@ constexpr std::size_t most_bytes_per_node = sizeof(JEntry) + sizeof(uint32) + 2 
 Result<void> flatten(const JsonDocument& document, std::string_view source, FlatJson& out) {
     out = {};
     Flattener flat;
-    flat.nodes.reserve(64);
+    flat.nodes.reserve(usual_nodes);
     flat.text.reserve(source.size());
     // Text in another encoding, and numbers with a fraction, are jsonb_in()'s.
     if (GetDatabaseEncoding() == PG_UTF8) flat.add(document.root());

@@ -29,7 +29,7 @@ struct Slot {
 
 void refuse(Slot& slot, std::string_view detail) noexcept;
 
-// Phases A and C: whether `key`, of a verified token, may still verify.
-bool verification_key_is_good(const char* key);
+// Phases A and C: whether `key`, of a verified token, may still verify, and its issuer still speaks for the user.
+bool verification_key_is_good(const char* key, const pg_uuid_t& user);
 
 }  // namespace bastion::pg

@@ -206,8 +206,8 @@ void refuse(Slot& slot, std::string_view detail) noexcept {
     slot.verified.log_detail = slot.log_detail;
 }
 
-bool verification_key_is_good(const char* key) {
-    return key[0] == '@' ? issuer_key_is_good(key) : read_verification_key(key) != nullptr;
+bool verification_key_is_good(const char* key, const pg_uuid_t& user) {
+    return key[0] == '@' ? issuer_key_is_good(key, user) : read_verification_key(key) != nullptr;
 }
 
 const VerifiedToken& verify_presented(const PresentedValue& token) {

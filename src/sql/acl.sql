@@ -87,12 +87,12 @@ BEGIN
         WHERE r.effect = 'deny' GROUP BY c.descendant_id
     -- Units of the same patterns together: a member of a thousand teams has one group.
     ), alike AS MATERIALIZED (
-        SELECT x.patterns, array_agg(x.unit_id) AS unit_ids
+        SELECT row_number() OVER () AS number, x.patterns, array_agg(x.unit_id) AS unit_ids
         FROM (SELECT r.unit_id, array_agg(r.pattern ORDER BY r.pattern) AS patterns FROM rights r
               WHERE r.effect = 'grant' AND r.unit_id IS NOT NULL GROUP BY r.unit_id) x
         GROUP BY x.patterns
     ), below AS MATERIALIZED (
-        SELECT DISTINCT x.patterns, c.descendant_id AS unit_id
+        SELECT DISTINCT x.number, c.descendant_id AS unit_id
         FROM alike x, unnest(x.unit_ids) place JOIN bastion.unit_closure c ON c.ancestor_id = place
     ), subjects AS MATERIALIZED (
         SELECT * FROM bastion.share_subjects(for_user, for_tenant)
@@ -114,10 +114,10 @@ BEGIN
         UNION ALL
         SELECT ARRAY(SELECT h.permission FROM held h WHERE NOT h.tenant_wide AND h.permission IN (
                          SELECT k.permission FROM known k WHERE k.pattern = ANY (x.patterns))),
-               x.list, x.acl_ids, x.acl_ids, for_tenant
-        FROM (SELECT b.patterns, d.list, array_agg(u.acl_id) AS acl_ids
+               y.list, y.acl_ids, y.acl_ids, for_tenant
+        FROM (SELECT b.number, d.list, array_agg(u.acl_id) AS acl_ids
               FROM below b JOIN bastion.units u ON u.id = b.unit_id LEFT JOIN denied_below d ON d.unit_id = u.id
-              GROUP BY b.patterns, d.list) x
+              GROUP BY b.number, d.list) y JOIN alike x ON x.number = y.number
         UNION ALL
         SELECT (SELECT array_agg(v.name) FROM giveable v), NULL, ARRAY[a.id], ARRAY[a.id], for_tenant
         FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant

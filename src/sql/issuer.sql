@@ -150,7 +150,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.identity_unlink(text, text) IS
-'Forgets whom a subject of an issuer is; false when it was not known. Tokens presented from then on are refused; the user stays. For operators: EXECUTE is granted to nobody.';
+'Forgets whom a subject of an issuer is; false when it was not known. Tokens of the subject are refused from the next statement on; the user stays. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.identity_email(email text, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -37,7 +37,7 @@ CREATE TABLE bastion.user_identities (
     CONSTRAINT user_identities_issuer_fkey FOREIGN KEY (issuer) REFERENCES bastion.issuers (issuer) ON DELETE CASCADE,
     CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
 );
-CREATE INDEX user_identities_user_id_idx ON bastion.user_identities (user_id);
+CREATE INDEX user_identities_user_id_issuer_idx ON bastion.user_identities (user_id, issuer);
 COMMENT ON TABLE bastion.user_identities IS 'Whom a subject of an issuer is here; granted to nobody';
 COMMENT ON COLUMN bastion.user_identities.issuer IS 'The issuer';
 COMMENT ON COLUMN bastion.user_identities.subject IS 'What the issuer calls the user, for good: the claim sub, unless mapped otherwise';

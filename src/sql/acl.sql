@@ -10,20 +10,6 @@ AS $$ SELECT bastion.member_acl(bastion.user_id(), bastion.tenant_id()) $$;
 COMMENT ON FUNCTION bastion.own_acl() IS
 'The access control list of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for the holder of a platform role it is made at the first call. SQLSTATE 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.tenant_acl() RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT t.acl_id FROM bastion.tenants t WHERE t.id = bastion.tenant_id() $$;
-COMMENT ON FUNCTION bastion.tenant_acl() IS
-'The default access control list of this transaction''s tenant; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
-
-CREATE FUNCTION bastion.unit_acl() RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT u.acl_id FROM bastion.units u WHERE u.id = bastion.unit_id() $$;
-COMMENT ON FUNCTION bastion.unit_acl() IS
-'The default access control list of this transaction''s unit; NULL when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
-
 CREATE FUNCTION bastion.share_subjects(user_id uuid, tenant_id uuid)
 RETURNS TABLE (subject_kind text, subject_id uuid, everywhere boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
@@ -141,8 +127,7 @@ BEGIN
     FROM places p,
          LATERAL (SELECT CASE WHEN p.forbidden IS NULL THEN p.allowed
                               ELSE ARRAY(SELECT unnest(p.allowed) EXCEPT SELECT unnest(p.forbidden)) END AS list) a,
-         LATERAL (SELECT array_agg(x.id) AS list FROM unnest(p.bases) base,
-                  LATERAL (SELECT y.id FROM bastion.acls y WHERE y.base_acl_id = base OFFSET 0) x) r
+         LATERAL (SELECT array_agg(x.id) AS list FROM bastion.acls x WHERE x.base_acl_id = ANY (p.bases)) r
     WHERE cardinality(a.list) > 0;
 END
 $$;

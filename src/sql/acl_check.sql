@@ -73,3 +73,17 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_default_acl';
 COMMENT ON FUNCTION bastion.default_acl(text) IS
 'The ACL that a new row of this transaction gets by default: kind ''tenant'' (everybody in the tenant), ''unit'' (the chosen unit) or ''user'' (the user''s own). For column defaults, from the session''s sets. NULL when anonymous, when no unit was chosen, or for another kind. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.tenant_acl() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion.default_acl('tenant') $$;
+COMMENT ON FUNCTION bastion.tenant_acl() IS
+'The default access control list of this transaction''s tenant; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.unit_acl() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion.default_acl('unit') $$;
+COMMENT ON FUNCTION bastion.unit_acl() IS
+'The default access control list of this transaction''s unit; NULL when none was chosen. SQLSTATE 28000 when a token was presented and refused.';

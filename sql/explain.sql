@@ -40,6 +40,7 @@ SELECT test.id_of(w), test.tenant_of('ann'), u::uuid, p, e, t::timestamptz FROM 
     ('fay', NULL, 'ex_t.read', 'grant', NULL), ('cat', NULL, 'ex_t.read', 'deny', '2001-01-01'), ('cat', NULL, 'ex_x.delete', 'deny', NULL),
     ('eve', NULL, 'ex_x.manage', 'deny', NULL), ('bob', NULL, 'ex_x.update', 'deny', NULL),
     ('dan', '00000000-0000-4000-8000-00000000e001', 'tenant.members.manage', 'grant', NULL)) v (w, u, p, e, t);
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (test.id_of('pat'), :'other', 'ex_x.update', 'deny');
 -- a row on each kind of list: the tenant's, a unit's, its owner's, and lists of rows that were each of these
 INSERT INTO test.ex_plain VALUES (1, :'tenant'), (2, :'other');
 CREATE FUNCTION test.row_list(base bigint) RETURNS bigint LANGUAGE sql AS $$

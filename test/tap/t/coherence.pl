@@ -277,12 +277,16 @@ admin(q{INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (role_nam
 $server->wait_for_catchup('rights');
 is(state_of($there), 'updates 1 2 3', 'a role with more permissions, in a tenant with one more unit');
 is($there->query_safe('SELECT cached()'), $there->query_safe("SELECT truth('$id{bob}', '$tenant')"), 'all of it');
+admin(q{SELECT become('bob', 'viewer')});
+$server->wait_for_catchup('rights');
+is(state_of($there), 'reads 1 3', 'a role with less, so that the share counts');
 # What reads rights holds locks until the end of its transaction.
 $there->query_safe('COMMIT');
 admin('TRUNCATE bastion.acl_entries');
 $server->wait_for_catchup('rights');
 work($there, 'BEGIN', 'bob');
-is($there->query_safe('SELECT cached()'), $there->query_safe("SELECT truth('$id{bob}', '$tenant')"), 'and a TRUNCATE');
+is(state_of($there), 'reads 3', 'and a TRUNCATE');
+is($there->query_safe('SELECT cached()'), $there->query_safe("SELECT truth('$id{bob}', '$tenant')"), 'of all shares');
 admin(q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('bob')});
 $server->wait_for_catchup('rights');
 is($there->query_safe('SELECT cached()'), 'refused', 'and a user who was disabled');

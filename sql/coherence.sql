@@ -254,7 +254,24 @@ INSERT INTO test.steps (change) VALUES
     ($$DELETE FROM bastion.tenants WHERE slug = 'coherence-of-gus'$$),
     ($$UPDATE bastion.roles SET description = 'described' WHERE name = 'coherent 1' AND tenant_id = test.tenant_of('ann')$$),
     ($$UPDATE bastion.users SET last_login_at = now()$$),
-    ($$SELECT bastion.register_resource('coherent', '{execute}')$$);
+    ($$SELECT bastion.register_resource('coherent', '{execute}')$$),
+    ($$UPDATE bastion.permissions SET description = 'Executes' WHERE name = 'coherent.execute'$$),
+    ($$DELETE FROM bastion.permissions WHERE name = 'coherent.execute'$$),
+    ($$INSERT INTO bastion.level_actions (action, level) VALUES ('approve', 2)$$),
+    ($$UPDATE bastion.level_actions SET level = 3 WHERE action = 'approve'$$),
+    ($$DELETE FROM bastion.level_actions WHERE action = 'approve'$$),
+    ($$UPDATE bastion.role_permissions SET pattern = 'coherent.approve' WHERE pattern = 'coherent.update' AND scope = test.tenant_of('bob')$$),
+    ($$DELETE FROM bastion.role_permissions WHERE pattern = 'coherent.approve'$$),
+    ($$UPDATE bastion.role_parents rp SET parent_id = r.id FROM bastion.roles r WHERE r.name = 'coherent 3' AND r.tenant_id = rp.scope AND rp.scope = test.tenant_of('bob')$$),
+    ($$DELETE FROM bastion.role_parents WHERE scope = test.tenant_of('bob')$$),
+    ($$UPDATE bastion.user_permissions SET effect = 'deny' WHERE user_id = test.id_of('cat')$$),
+    ($$DELETE FROM bastion.user_permissions WHERE user_id = test.id_of('cat')$$),
+    ($$INSERT INTO bastion.platform_roles (user_id, role_id) SELECT test.id_of('dan'), id FROM bastion.roles WHERE name = 'coherent everywhere 2'$$),
+    ($$UPDATE bastion.platform_roles SET valid_until = now() + interval '1 day' WHERE user_id = test.id_of('dan')$$),
+    ($$DELETE FROM bastion.platform_roles WHERE user_id = test.id_of('dan')$$),
+    ($$UPDATE bastion.acl_entries SET level = 2 WHERE subject_id = test.id_of('dan')$$),
+    ($$DELETE FROM bastion.acl_entries WHERE subject_id = test.id_of('dan')$$),
+    ($$DELETE FROM bastion.memberships WHERE user_id = test.id_of('eve') AND tenant_id = test.tenant_of('ann')$$);
 SELECT string_agg(who || ' at ' || place, ', ' ORDER BY who, place) AS everybody FROM test.places();
 SELECT test.reloaded() \g /dev/null
 \set ECHO none

@@ -38,7 +38,7 @@ SELECT test.id_of(w), test.tenant_of('ann'), u::uuid, p, e, t::timestamptz FROM 
     ('fay', NULL, '*.read', 'deny', NULL), ('kim', '00000000-0000-4000-8000-00000000e001', 'ex_t.*', 'deny', NULL),
     ('cat', NULL, 'ex_plain.update', 'grant', NULL), ('cat', NULL, 'ex_plain.delete', 'grant', '2001-01-01'), ('kim', NULL, 'ex_x.update', 'deny', NULL),
     ('fay', NULL, 'ex_t.read', 'grant', NULL), ('cat', NULL, 'ex_t.read', 'deny', '2001-01-01'), ('cat', NULL, 'ex_x.delete', 'deny', NULL),
-    ('eve', NULL, 'ex_x.manage', 'deny', NULL), ('bob', NULL, 'ex_x.update', 'deny', NULL),
+    ('eve', NULL, 'ex_x.manage', 'deny', NULL), ('eve', NULL, 'ex_t.manage', 'grant', NULL), ('bob', NULL, 'ex_x.update', 'deny', NULL),
     ('dan', '00000000-0000-4000-8000-00000000e001', 'tenant.members.manage', 'grant', NULL)) v (w, u, p, e, t);
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (test.id_of('pat'), :'other', 'ex_x.update', 'deny');
 -- a row on each kind of list: the tenant's, a unit's, its owner's, and lists of rows that were each of these
@@ -65,6 +65,7 @@ BEGIN
 END
 $$;
 SELECT test.fill('test.ex_t'), test.fill('test.ex_x') \g /dev/null
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (bastion.member_acl(test.id_of('cat'), :'tenant'), 'user', test.id_of('gil'), 1);
 UPDATE bastion.users SET status = 'disabled' WHERE id = test.id_of('hal');
 DELETE FROM bastion.units WHERE name = 'Gone' AND tenant_id = :'tenant';
 

@@ -137,6 +137,12 @@ FROM unnest(ARRAY['ann', 'cem', 'dot', 'eve']) u, bastion.tenant_grants(test.use
 JOIN bastion.tenants t ON t.id = i WHERE t.slug IN ('lists', 'guests') ORDER BY u, t.slug;
 UPDATE bastion.tenants SET status = 'suspended' WHERE slug = 'guests';
 SELECT count(*) FROM bastion.tenant_grants(test.user_of('eve'));
+-- nor for who holds a role everywhere; and what is granted in a unit is not held in its tenant
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.user_of('cem'), :'tenant', test.unit_of('mid'), '*', 'grant');
+SELECT u, string_agg(t.slug, ' ' ORDER BY t.slug) AS tenants
+FROM unnest(ARRAY['cem', 'dot']) u LEFT JOIN LATERAL (
+    SELECT t.slug FROM bastion.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i JOIN bastion.tenants t ON t.id = i
+    WHERE t.slug IN ('lists', 'guests')) t ON true GROUP BY u ORDER BY u;
 ROLLBACK;
 SELECT count(*) FROM bastion.acl_grants(NULL, NULL), bastion.tenant_grants(NULL);
 SELECT bastion.rights_valid_until(NULL, NULL);

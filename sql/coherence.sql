@@ -271,7 +271,8 @@ INSERT INTO test.steps (change) VALUES
     ($$DELETE FROM bastion.platform_roles WHERE user_id = test.id_of('dan')$$),
     ($$UPDATE bastion.acl_entries SET level = 2 WHERE subject_id = test.id_of('dan')$$),
     ($$DELETE FROM bastion.acl_entries WHERE subject_id = test.id_of('dan')$$),
-    ($$DELETE FROM bastion.memberships WHERE user_id = test.id_of('eve') AND tenant_id = test.tenant_of('ann')$$);
+    ($$DELETE FROM bastion.memberships WHERE user_id = test.id_of('eve') AND tenant_id = test.tenant_of('ann')$$),
+    ($$SELECT bastion.member_acl(test.id_of('pat'), test.tenant_of('bob'))$$);
 SELECT string_agg(who || ' at ' || place, ', ' ORDER BY who, place) AS everybody FROM test.places();
 SELECT test.reloaded() \g /dev/null
 \set ECHO none

@@ -180,6 +180,8 @@ void JsonValue::visit_members(void* context, MemberVisitor visit) const {
 
 std::vector<JsonMember> JsonValue::members() const {
     std::vector<JsonMember> members;
+    dom::object object;
+    if (JsonAccess::unwrap(*this).get_object().get(object) == simdjson::SUCCESS) members.reserve(object.size());
     visit_members([&members](std::string_view name, const JsonValue& value) {
         members.push_back({name, value});
         return true;
@@ -191,6 +193,7 @@ std::vector<JsonValue> JsonValue::elements() const {
     std::vector<JsonValue> elements;
     dom::array array;
     if (JsonAccess::unwrap(*this).get_array().get(array) != simdjson::SUCCESS) return elements;
+    elements.reserve(array.size());
     for (const dom::element element : array) elements.push_back(JsonAccess::wrap(element));
     return elements;
 }

@@ -217,8 +217,6 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     verified.claims = std::move(*claims);
     verified.payload_json = std::move(jws->payload);
     verified.key = jws->key;
-    verified.kid = jws->key->kid;
-    verified.alg = jws->token.header->alg;
     if (Reason reason = read_registered(verified)) return refuse_token(reason);
     if (Reason reason = check_dates(verified.dates, options, at)) return refuse_token(reason);
     if (Reason reason = check_parties(verified, options)) return refuse_token(reason);

@@ -43,8 +43,6 @@ struct VerifiedJwt {
     std::string payload_json;  // as signed; an object that jsonb can hold
     JsonDocument claims;       // the same, parsed; the views below are of it
     const Jwk* key = nullptr;  // that verified; one of the caller's
-    std::string kid;           // its kid; empty when it has none
-    std::string alg;
     std::optional<std::string_view> iss;
     std::optional<std::string_view> sub;
     std::optional<std::string_view> jti;

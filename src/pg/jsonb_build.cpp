@@ -10,20 +10,19 @@ struct FlatNode {
     bool truth;
     uint32 size;  // bytes of a string, children of an array, members of an object
     int64 integer;
-    const char* text;  // while flattening, where it begins in the text
+    const char* text;  // while flattening, in the document
 };
 
 namespace {
 
 struct Flattener {
     std::vector<FlatNode> nodes;
-    std::string text;
+    std::size_t text_bytes = 0;
     bool simple = true;  // no number that numeric must read from its digits
 
     void string(std::string_view value) {
-        nodes.push_back(
-            {FlatType::string, false, static_cast<uint32>(value.size()), static_cast<int64>(text.size()), nullptr});
-        text += value;
+        nodes.push_back({FlatType::string, false, static_cast<uint32>(value.size()), 0, value.data()});
+        text_bytes += value.size();
     }
 
     void add(const JsonValue& value);
@@ -140,7 +139,6 @@ Result<void> flatten(const JsonDocument& document, std::string_view source, Flat
     out = {};
     Flattener flat;
     flat.nodes.reserve(usual_nodes);
-    flat.text.reserve(source.size());
     // Text in another encoding, and numbers with a fraction, are jsonb_in()'s.
     if (GetDatabaseEncoding() == PG_UTF8) flat.add(document.root());
     if (flat.nodes.empty() || !flat.simple) {
@@ -150,14 +148,17 @@ Result<void> flatten(const JsonDocument& document, std::string_view source, Flat
         return {};
     }
     const std::size_t node_bytes = flat.nodes.size() * sizeof(FlatNode);
-    auto* memory = static_cast<char*>(palloc_extended(node_bytes + flat.text.size() + 1, MCXT_ALLOC_NO_OOM));
+    auto* memory = static_cast<char*>(palloc_extended(node_bytes + flat.text_bytes + 1, MCXT_ALLOC_NO_OOM));
     if (memory == nullptr) throw std::bad_alloc();
     char* text = memory + node_bytes;
-    std::memcpy(text, flat.text.data(), flat.text.size());
-    for (FlatNode& node : flat.nodes)
-        if (node.type == FlatType::string) node.text = text + node.integer;
+    for (FlatNode& node : flat.nodes) {
+        if (node.type != FlatType::string) continue;
+        std::memcpy(text, node.text, node.size);
+        node.text = text;
+        text += node.size;
+    }
     std::memcpy(memory, flat.nodes.data(), node_bytes);
-    out = {reinterpret_cast<const FlatNode*>(memory), flat.nodes.size(), flat.text.size(), nullptr};
+    out = {reinterpret_cast<const FlatNode*>(memory), flat.nodes.size(), flat.text_bytes, nullptr};
     return {};
 }
 

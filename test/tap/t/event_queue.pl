@@ -1,6 +1,6 @@
 # The queue of events and the worker that writes it, with the library preloaded: the row of an opened secret survives
 # ROLLBACK; workers and launcher that are terminated, a queue that is full, a table that is locked, several databases, DROP
-# DATABASE and DROP EXTENSION, a restart, a standby. No row holds a value.
+# DATABASE and DROP EXTENSION, a restart, a crash, no queue, a standby. No row holds a value.
 use strict;
 use warnings FATAL => 'all';
 
@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes qw(time usleep);
 
 my $preload = "shared_preload_libraries = 'pg_bastion'\nlog_statement = none\n";
-my $node = new_server('node', "${preload}bastion.event_queue_size = 64kB\n");
+my $node = new_server('node', "${preload}bastion.event_queue_size = 64kB\nrestart_after_crash = on\n");
 my $value = qr/attack at dawn/;
 
 # Who may open the secret 'mail' of a database, as SQL that a transaction begins with.
@@ -140,7 +140,8 @@ like($err, qr/ERROR:  access to a secret could not be recorded/, 'strict: a full
 like($err, qr/HINT:  bastion.secret_log is strict/, 'and says why');
 unlike($out . $err, $value, 'without the value');
 cmp_ok($seconds, '<', 1, 'at once');
-($out, $err) = $node->psql('postgres', "\\set VERBOSITY sqlstate\nBEGIN;" . begin('postgres') . "$strict SELECT bastion.secret_get('mail'); ROLLBACK");
+(undef, undef, $err) = $node->psql('postgres', "BEGIN;" . begin('postgres') . "$strict SELECT bastion.secret_get('mail'); ROLLBACK", extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
+like($err, qr/ERROR:  53000/, 'under an SQLSTATE of its own');
 kill 'CONT', $launcher or die;
 rows_are($queued - 1, 'full', 'what was queued is written when somebody does');
 is(rows('full strict'), 0, 'what was refused is not');
@@ -213,6 +214,25 @@ $node->stop('fast', fail_ok => 1);
 $node->start;
 is(rows('restart'), 21, 'the rows were written before');
 unlike(substr(slurp_file($node->logfile), $offset), qr/have not been written/, 'and none was left');
+
+# A worker that is killed takes the server down, as any backend does; the queue begins anew.
+gets(1, 'killed', $strict);
+kill 'KILL', pid_of('events') or die;
+until_true(q{(bastion.status() #>> '{events,written}')::int = 0}, 'after a crash the queue is empty');
+until_true(q{(bastion.status() #>> '{events,launcher}')::boolean}, 'the launcher runs again');
+gets(1, 'after the crash', $strict);
+rows_are(1, 'after the crash', 'and rows are written');
+
+# Without a queue, rows belong to the caller's transaction.
+$node->append_conf('postgresql.conf', 'bastion.event_queue_size = 0');
+$node->restart;
+is(answer(q{SELECT bastion.status() -> 'events'}), 'null', 'no queue');
+is(answer(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'pg_bastion'}), 0, 'and no launcher');
+($out) = gets(1, 'no queue', $strict);
+like($out, $value, 'a get gives the value');
+is(rows('no queue'), 0, 'its row goes with the transaction');
+$node->append_conf('postgresql.conf', 'bastion.event_queue_size = 64kB');
+$node->restart;
 
 # A standby: a line in the log, no row, no error; after its promotion, rows.
 $node->backup('copy');

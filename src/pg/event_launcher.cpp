@@ -84,7 +84,7 @@ void serve() {
 
 void report_what_is_left() {
     const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), last_look_ms);
-    while (busy_lanes() > 0 && GetCurrentTimestamp() < until) sleep_until_woken(20);
+    while (event_queue_statistics().busy > 0 && GetCurrentTimestamp() < until) sleep_until_woken(20);
     const uint64 left = event_queue_statistics().queued;
     if (left > 0)
         ereport(LOG, (errmsg("%llu events of pg_bastion have not been written", static_cast<unsigned long long>(left)),

@@ -188,6 +188,7 @@ EventQueueStatistics event_queue_statistics() {
     for (const Lane& lane : queue->lanes) {
         out.queued += lane.queued();
         if (lane.state == LaneState::running) ++out.workers;
+        if (lane.state != LaneState::idle && lane.queued() > 0) ++out.busy;
     }
     LWLockRelease(lock);
     return out;
@@ -295,15 +296,6 @@ void set_lane_failed(int number) {
     LWLockAcquire(lock, LW_EXCLUSIVE);
     back_off(queue->lanes[number]);
     LWLockRelease(lock);
-}
-
-int busy_lanes() {
-    int busy = 0;
-    LWLockAcquire(lock, LW_SHARED);
-    for (const Lane& lane : queue->lanes)
-        if (lane.state != LaneState::idle && lane.queued() > 0) ++busy;
-    LWLockRelease(lock);
-    return busy;
 }
 
 }  // namespace bastion::pg

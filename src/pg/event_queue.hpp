@@ -31,6 +31,7 @@ struct EventQueueStatistics {
     bool exists;
     bool launcher;
     int workers;
+    int busy;          // databases with a worker that has events yet to write
     uint64 queued;     // not yet written
     uint64 written;    // since the server started, like the following
     uint64 dropped;    // not taken, because the queue was full
@@ -75,8 +76,5 @@ LaneView view_lane(int lane);
 void set_lane_starting(int lane);
 // The worker that was asked for could not be started, or ended before it began.
 void set_lane_failed(int lane);
-
-// Lanes with a worker that has events yet to write.
-int busy_lanes();
 
 }  // namespace bastion::pg

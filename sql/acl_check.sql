@@ -118,7 +118,8 @@ DECLARE
     report text;
     line text;
 BEGIN
-    SELECT count(*) || ' of ' || min(n) || ' to ' || max(n) INTO report FROM places WHERE bastion.can_in_tenant('check.read', tenant_id);
+    -- planned anew each time
+    EXECUTE $q$SELECT count(*) || ' of ' || min(n) || ' to ' || max(n) FROM places WHERE bastion.can_in_tenant('check.read', tenant_id)$q$ INTO report;
     FOR line IN EXPLAIN (COSTS OFF) SELECT FROM places WHERE bastion.can_in_tenant('check.read', tenant_id) LOOP
         report := concat_ws(' by ', report, substring(line FROM 'tenant_set_unfolded|tenant_set|can_in_tenant'));
     END LOOP;

@@ -87,8 +87,9 @@ void report_what_is_left() {
     while (event_queue_statistics().busy > 0 && GetCurrentTimestamp() < until) sleep_until_woken(20);
     const uint64 left = event_queue_statistics().queued;
     if (left > 0)
-        ereport(LOG, (errmsg("%llu events of pg_bastion have not been written", static_cast<unsigned long long>(left)),
-                      errdetail("They are lost if the server stops.")));
+        ereport(LOG,
+                (errmsg("events of pg_bastion that have not been written: %llu", static_cast<unsigned long long>(left)),
+                 errdetail("They are lost if the server stops.")));
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ ok($stop->finish, 'it stops');
 $node->stop('fast', fail_ok => 1);
 $node->start;
 is(rows('restart'), 21, 'the rows were written before');
-unlike(substr(slurp_file($node->logfile), $offset), qr/have not been written/, 'and none was left');
+unlike(substr(slurp_file($node->logfile), $offset), qr/not been written/, 'and none was left');
 
 # A worker that is killed takes the server down, as any backend does; the queue begins anew.
 gets(1, 'killed', $strict);
@@ -233,6 +233,18 @@ like($out, $value, 'a get gives the value');
 is(rows('no queue'), 0, 'its row goes with the transaction');
 $node->append_conf('postgresql.conf', 'bastion.event_queue_size = 64kB');
 $node->restart;
+
+# No worker can be started.
+$node->append_conf('postgresql.conf', "max_worker_processes = 1\nmax_logical_replication_workers = 0");
+$node->restart;
+$offset = -s $node->logfile;
+($out) = gets(1, 'no worker');
+like($out, $value, 'without a free worker process a get gives the value');
+ok(wait_for_log(qr/could not start the event worker.*HINT:  .*max_worker_processes/s, $offset), 'the log says what is missing');
+is(events('queued'), 1, 'the row waits');
+$node->append_conf('postgresql.conf', "max_worker_processes = 8\nmax_logical_replication_workers = 4");
+$node->restart;
+ok(wait_for_log(qr/events of pg_bastion that have not been written: 1$/m, $offset), 'what a shutdown loses is in the log');
 
 # A standby: a line in the log, no row, no error; after its promotion, rows.
 $node->backup('copy');

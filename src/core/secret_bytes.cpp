@@ -5,22 +5,32 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/key_memory.hpp"
+
 namespace bastion {
 
-SecretBytes::SecretBytes(std::size_t size) : data_(std::make_unique<std::uint8_t[]>(size)), size_(size) {}
+SecretBytes::SecretBytes(std::size_t size, SecretPlace place) : size_(size) {
+    if (size == 0) return;
+    if (place == SecretPlace::key_memory) data_ = static_cast<std::uint8_t*>(allocate_key_memory(size));
+    in_key_memory_ = data_ != nullptr;
+    if (!in_key_memory_) data_ = std::make_unique<std::uint8_t[]>(size).release();
+}
 
-SecretBytes::SecretBytes(ByteSpan bytes) : SecretBytes(bytes.size()) {
-    std::copy(bytes.begin(), bytes.end(), data_.get());
+SecretBytes::SecretBytes(ByteSpan bytes, SecretPlace place) : SecretBytes(bytes.size(), place) {
+    std::copy(bytes.begin(), bytes.end(), data_);
 }
 
 SecretBytes::SecretBytes(SecretBytes&& other) noexcept
-    : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      in_key_memory_(other.in_key_memory_) {}
 
 SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
     if (this != &other) {
         wipe();
-        data_ = std::move(other.data_);
+        data_ = std::exchange(other.data_, nullptr);
         size_ = std::exchange(other.size_, 0);
+        in_key_memory_ = other.in_key_memory_;
     }
     return *this;
 }
@@ -28,10 +38,14 @@ SecretBytes& SecretBytes::operator=(SecretBytes&& other) noexcept {
 SecretBytes::~SecretBytes() { wipe(); }
 
 void SecretBytes::wipe() noexcept {
-    if (data_) {
-        sodium_memzero(data_.get(), size_);
-        data_.reset();
+    if (data_ != nullptr) {
+        sodium_memzero(data_, size_);
+        if (in_key_memory_)
+            release_key_memory(data_, size_);
+        else
+            std::default_delete<std::uint8_t[]>()(data_);
     }
+    data_ = nullptr;
     size_ = 0;
 }
 

@@ -1,5 +1,6 @@
 // SecretBytes: the only holder of keys, passwords and plaintext in src/core. Move-only, wiped when it dies, compared in
-// constant time, never printed. It lives as long as its owner; long-lived keys sit in a SecretBytes of a static cache.
+// constant time, never printed. What is as small as a key is kept in memory that is locked and in no core dump
+// (key_memory.hpp). It lives as long as its owner; long-lived keys sit in a SecretBytes of a static cache.
 #pragma once
 
 #include <cstddef>
@@ -24,29 +25,33 @@ inline std::string_view as_text(ByteSpan bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Where small ones live. The heap is for what is no key and comes in numbers.
+enum class SecretPlace { key_memory, heap };
+
 class SecretBytes {
 public:
     SecretBytes() noexcept = default;
-    explicit SecretBytes(std::size_t size);
-    explicit SecretBytes(ByteSpan bytes);
+    explicit SecretBytes(std::size_t size, SecretPlace place = SecretPlace::key_memory);
+    explicit SecretBytes(ByteSpan bytes, SecretPlace place = SecretPlace::key_memory);
     SecretBytes(SecretBytes&& other) noexcept;
     SecretBytes& operator=(SecretBytes&& other) noexcept;
     SecretBytes(const SecretBytes&) = delete;
     SecretBytes& operator=(const SecretBytes&) = delete;
     ~SecretBytes();
 
-    [[nodiscard]] std::uint8_t* data() noexcept { return data_.get(); }
-    [[nodiscard]] const std::uint8_t* data() const noexcept { return data_.get(); }
+    [[nodiscard]] std::uint8_t* data() noexcept { return data_; }
+    [[nodiscard]] const std::uint8_t* data() const noexcept { return data_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
-    [[nodiscard]] ByteSpan span() const noexcept { return {data_.get(), size_}; }
+    [[nodiscard]] ByteSpan span() const noexcept { return {data_, size_}; }
     [[nodiscard]] std::string_view text() const noexcept { return as_text(span()); }
 
     void wipe() noexcept;
 
 private:
-    std::unique_ptr<std::uint8_t[]> data_;
+    std::uint8_t* data_ = nullptr;
     std::size_t size_ = 0;
+    bool in_key_memory_ = false;
 };
 
 // Equality in time that depends on the lengths alone (sodium_memcmp).

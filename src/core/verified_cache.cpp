@@ -68,7 +68,7 @@ void VerifiedCache::keep(const VerifiedKey& key, const TokenDates& dates, ByteSp
         std::min_element(first, first + ways,
                          [](const VerifiedEntry& left, const VerifiedEntry& right) { return left.used < right.used; });
     oldest->used = 0;
-    oldest->value = SecretBytes(value);
+    oldest->value = SecretBytes(value, SecretPlace::heap);
     oldest->key = key;
     oldest->dates = dates;
     oldest->used = ++clock_;

@@ -6,6 +6,7 @@
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/log_redaction.hpp"
+#include "pg/root_keys.hpp"
 #include "pg/statement.hpp"
 #include "pg/token_setting.hpp"
 
@@ -18,6 +19,7 @@ extern "C" void _PG_init(void) {
     namespace module = bastion::pg;
     if (!bastion::initialise_libraries())
         ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not initialise libsodium")));
+    module::check_key_memory();
     const module::Placeholders placeholders = module::find_placeholders();
     module::define_settings();
     module::adopt_placeholders(placeholders);

@@ -1,5 +1,6 @@
 #include "pg/root_keys.hpp"
 
+#include "core/key_memory.hpp"
 #include "core/root_key.hpp"
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
@@ -143,6 +144,16 @@ CreatedRootKey create_root_key(const char* path) {
         return store(id, created->id);
     });
     return {created_path, id, path == nullptr};
+}
+
+void check_key_memory() {
+    if (!process_shared_preload_libraries_in_progress) return;
+    if (void* probe = allocate_key_memory(root_key_bytes)) release_key_memory(probe, root_key_bytes);
+    const KeyMemory memory = key_memory();
+    if (memory.locked < memory.size)
+        ereport(LOG,
+                (errmsg("could not lock memory for keys"), errdetail("Keys may be written to swap space."),
+                 errhint("Raise the limit of locked memory of the server: ulimit -l, or LimitMEMLOCK of systemd.")));
 }
 
 void forget_keks() noexcept {

@@ -38,6 +38,10 @@ struct CreatedRootKey {
 };
 CreatedRootKey create_root_key(const char* path);
 
+// A line in the log when memory for keys cannot be locked. Called once, from _PG_init; where it is not preloaded, status()
+// alone says so.
+void check_key_memory();
+
 // Wipes what was derived for a vault.
 void forget_keks() noexcept;
 

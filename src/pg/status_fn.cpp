@@ -1,4 +1,5 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
+#include "core/key_memory.hpp"
 #include "pg/api_key_read.hpp"
 #include "pg/catalog_read.hpp"
 #include "pg/event_queue.hpp"
@@ -51,6 +52,11 @@ void append_events(StringInfo json) {
                      static_cast<unsigned long long>(events.discarded));
 }
 
+void append_key_memory(StringInfo json) {
+    const KeyMemory memory = key_memory();
+    appendStringInfo(json, ", \"key_memory\": {\"bytes\": %zu, \"locked\": %zu}", memory.size, memory.locked);
+}
+
 void append_counts(StringInfo json, const char* name, int64 loads, int64 hits, int64 stale) {
     appendStringInfo(json, "%s: {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}", name,
                      static_cast<long long>(loads), static_cast<long long>(hits), static_cast<long long>(stale));
@@ -73,6 +79,7 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
                      hash_slot_count());
     append_root_key(&json);
     append_events(&json);
+    append_key_memory(&json);
     appendStringInfoChar(&json, '}');
     return jsonb_datum(json.data);
 }

@@ -2,12 +2,22 @@
 #include "core/secret_bytes.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <new>
+#include <sstream>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
+
+#include "core/key_memory.hpp"
 
 namespace bastion {
 namespace {
@@ -67,6 +77,85 @@ TEST(SecretBytes, ComparesWholeValues) {
     EXPECT_FALSE(constant_time_equal(as_bytes("abc"), as_bytes("ab")));
     EXPECT_TRUE(constant_time_equal({}, {}));
     EXPECT_FALSE(constant_time_equal({}, as_bytes("a")));
+}
+
+// The kernel's flags for the pages around an address: dd is no core dump, lo is locked.
+std::string vm_flags(const void* address) {
+    const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+    std::ifstream smaps("/proc/self/smaps");
+    bool here = false;
+    for (std::string line; std::getline(smaps, line);) {
+        std::uintptr_t begin = 0;
+        std::uintptr_t end = 0;
+        char dash = 0;
+        std::istringstream range(line);
+        if (range >> std::hex >> begin >> dash >> end && dash == '-') here = begin <= wanted && wanted < end;
+        if (here && line.starts_with("VmFlags:")) return line.substr(8) + ' ';
+    }
+    return "not found";
+}
+
+bool has_flag(const void* address, const std::string& flag) {
+    return vm_flags(address).find(' ' + flag + ' ') != std::string::npos;
+}
+
+// What a child process finds; its exit status tells.
+template <class Body>
+bool in_child(Body body) {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(body() ? 0 : 1);
+    int status = -1;
+    return ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+TEST(SecretBytes, KeepsKeysLockedAndOutOfCoreDumps) {
+    std::vector<SecretBytes> keys;
+    for (std::size_t i = 0; i < 2000; ++i) keys.emplace_back(i % 256 + 1);
+    for (const SecretBytes* key : {&keys.front(), &keys[31], &keys[255], &keys.back()}) {
+        EXPECT_TRUE(has_flag(key->data(), "dd")) << vm_flags(key->data());
+        if (key_memory().locked == key_memory().size) {
+            EXPECT_TRUE(has_flag(key->data(), "lo"));
+        }
+    }
+    EXPECT_TRUE(has_flag(keys.front().data(), "lo")) << "the first pages are within every limit";
+    const SecretBytes large(257);
+    const SecretBytes no_key(32, SecretPlace::heap);
+    EXPECT_FALSE(has_flag(large.data(), "dd"));
+    EXPECT_FALSE(has_flag(no_key.data(), "dd"));
+}
+
+TEST(SecretBytes, WipesKeyMemoryBeforeItIsUsedAgain) {
+    auto first = std::make_unique<SecretBytes>(as_bytes(std::string(64, 'x')));
+    const std::uint8_t* const where = first->data();
+    first.reset();
+    // Its first bytes lead to the next free place.
+    for (std::size_t i = sizeof(void*); i < 64; ++i) EXPECT_EQ(where[i], 0);
+    const SecretBytes second(64);
+    EXPECT_EQ(second.data(), where);
+    for (const std::uint8_t byte : second.span()) EXPECT_EQ(byte, 0);
+}
+
+TEST(SecretBytes, LocksWhatAProcessInherits) {
+    const SecretBytes key{as_bytes("inherited")};
+    EXPECT_TRUE(in_child([&] {
+        const bool before = has_flag(key.data(), "lo");
+        const SecretBytes another(32);
+        return !before && has_flag(key.data(), "lo") && has_flag(key.data(), "dd") && key.text() == "inherited";
+    }));
+}
+
+TEST(SecretBytes, WorksWhereNothingMayBeLocked) {
+    EXPECT_TRUE(in_child([] {
+        const rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0) return false;
+        // Root may lock whatever the limit says.
+        if (::geteuid() == 0 && ::setuid(65534) != 0) return false;
+        ::prctl(PR_SET_DUMPABLE, 1);
+        std::vector<SecretBytes> keys;
+        for (int i = 0; i < 1000; ++i) keys.emplace_back(as_bytes("key"));
+        return key_memory().locked < key_memory().size && has_flag(keys.back().data(), "dd") &&
+               !has_flag(keys.back().data(), "lo") && keys.back().text() == "key";
+    }));
 }
 
 TEST(SecretBytes, RandomBytesDiffer) {

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,12 +36,16 @@ struct RootKeyPlaces {
     std::string credentials_directory;  // systemd's $CREDENTIALS_DIRECTORY; empty where there is none
 };
 
-// The sources that bastion.root_key lists, with commas between them: the first wraps, all unwrap.
+// The line without its newline, and the key that it holds; nothing for any other content.
+inline constexpr std::size_t root_key_line_bytes = 22 + 2 * root_key_bytes;
+std::optional<SecretBytes> parse_root_key_line(ByteSpan content);
+
+// The sources that bastion.root_key lists, with commas between them, so a command has none: the first wraps, all unwrap.
 std::vector<std::string_view> root_key_sources(std::string_view setting);
 
 // The file of a source: 'auto' is `<data directory>.bastion-root-key`, 'file:/path' that path, 'credential:name' a file that
-// systemd provides (root_key_missing when it provides none). 'command:' is reserved: unsupported. Anything else, a relative
-// path included, is invalid_argument.
+// systemd provides (root_key_missing when it provides none). Anything else, a relative path included, is invalid_argument;
+// 'command:' has no file (root_key_command.hpp).
 Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& places);
 
 // Errors: root_key_missing when there is no file or one that may not be used (the message names the reason, log_detail

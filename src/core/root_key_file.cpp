@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/file_descriptor.hpp"
 #include "core/root_key.hpp"
 
 namespace bastion {
@@ -23,25 +24,9 @@ using FileStatus = struct stat;
 
 constexpr std::string_view file_prefix = "pg_bastion root key 1 ";
 constexpr std::size_t key_digits = 2 * root_key_bytes;
-constexpr std::size_t line_bytes = file_prefix.size() + key_digits;
+constexpr std::size_t line_bytes = root_key_line_bytes;
+static_assert(line_bytes == file_prefix.size() + key_digits);
 constexpr std::string_view auto_suffix = ".bastion-root-key";
-
-class FileDescriptor {
-public:
-    explicit FileDescriptor(int fd) noexcept : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-    ~FileDescriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
-    // The result of close() matters for a file just written.
-    [[nodiscard]] bool close() noexcept { return ::close(std::exchange(fd_, -1)) == 0; }
-
-private:
-    int fd_;
-};
 
 std::string os_reason(int code) { return std::generic_category().message(code); }
 
@@ -121,20 +106,6 @@ const char* permission_problem(const FileStatus& file) noexcept {
     return nullptr;
 }
 
-std::optional<SecretBytes> parse_line(ByteSpan content) {
-    std::string_view line = as_text(content);
-    if (line.ends_with('\n')) line.remove_suffix(1);
-    if (line.size() != line_bytes || !line.starts_with(file_prefix)) return std::nullopt;
-    SecretBytes key(root_key_bytes);
-    std::size_t size = 0;
-    const char* end = nullptr;
-    const std::string_view digits = line.substr(file_prefix.size());
-    if (sodium_hex2bin(key.data(), key.size(), digits.data(), digits.size(), nullptr, &size, &end) != 0 ||
-        size != key.size() || end != digits.data() + digits.size())
-        return std::nullopt;
-    return key;
-}
-
 // Reads up to the capacity, which is one byte more than the longest valid file.
 Result<std::size_t> read_all(int fd, SecretBytes& buffer, const std::string& path) {
     std::size_t size = 0;
@@ -198,6 +169,20 @@ Result<void> check_parent(int directory, const std::string& path, const std::str
 
 }  // namespace
 
+std::optional<SecretBytes> parse_root_key_line(ByteSpan content) {
+    std::string_view line = as_text(content);
+    if (line.ends_with('\n')) line.remove_suffix(1);
+    if (line.size() != line_bytes || !line.starts_with(file_prefix)) return std::nullopt;
+    SecretBytes key(root_key_bytes);
+    std::size_t size = 0;
+    const char* end = nullptr;
+    const std::string_view digits = line.substr(file_prefix.size());
+    if (sodium_hex2bin(key.data(), key.size(), digits.data(), digits.size(), nullptr, &size, &end) != 0 ||
+        size != key.size() || end != digits.data() + digits.size())
+        return std::nullopt;
+    return key;
+}
+
 Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& places) {
     constexpr std::string_view file = "file:";
     constexpr std::string_view credential = "credential:";
@@ -206,11 +191,6 @@ Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& 
         if (last == std::string::npos) return Error{ErrorCode::invalid_argument, "data directory is not usable"};
         return places.data_directory.substr(0, last + 1).append(auto_suffix);
     }
-    if (source.starts_with("command:"))
-        return Error{ErrorCode::unsupported,
-                     "this kind of root key source is not supported",
-                     {},
-                     "Use 'auto', 'file:/path' or 'credential:name'."};
     if (source.starts_with(credential)) {
         const std::string_view name = source.substr(credential.size());
         if (name.empty() || name.front() == '.' || name.find('/') != std::string_view::npos)
@@ -226,7 +206,8 @@ Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& 
             ErrorCode::invalid_argument,
             "invalid root key source",
             {},
-            "Use 'auto', 'file:' and an absolute path, or 'credential:' and a name; several with commas between them."};
+            "Use 'auto', 'file:' and an absolute path, 'credential:' and a name, or 'command:' and a command; several "
+            "with commas between them."};
     return path;
 }
 
@@ -267,7 +248,7 @@ Result<RootKey> load_root_key_file(const std::string& path, const std::string& d
     SecretBytes content(line_bytes + 2);
     const auto size = read_all(file.get(), content, path);
     if (!size) return size.error();
-    auto key = parse_line(content.span().first(*size));
+    auto key = parse_root_key_line(content.span().first(*size));
     if (!key) return unusable("root key file does not hold a root key", path);
     return make_root_key(std::move(*key));
 }

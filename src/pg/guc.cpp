@@ -67,7 +67,8 @@ const StringSetting strings[] = {
     {"bastion.unit", "Unit (id) that the token of the current transaction chooses.", &settings.unit, "", PGC_USERSET,
      hidden, check_selector, assign_unit, nullptr},
     {"bastion.root_key",
-     "Where the root key lives: 'auto', 'file:/path' or 'credential:name'; older ones after commas.",
+     "Where the root key lives: 'auto', 'file:/path', 'credential:name' or 'command:shell command'; older ones after "
+     "commas.",
      &settings.root_key, "auto", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_root_key, assign_root_key, nullptr},
     {"bastion.issuer", "Issuer (iss) of the tokens that login signs.", &settings.issuer, "pg_bastion", PGC_SUSET, 0,
      nullptr, nullptr, nullptr},

@@ -2,9 +2,11 @@
 
 #include "core/key_memory.hpp"
 #include "core/root_key.hpp"
+#include "core/root_key_command.hpp"
 #include "pg/guard.hpp"
 #include "pg/guc.hpp"
 #include "pg/key_store.hpp"
+#include "pg/root_commands.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -34,6 +36,8 @@ void forget_roots_after_reload() noexcept {
 }
 
 Result<RootKey> load_root(std::string_view source) {
+    if (const std::string_view command = root_key_command(source); !command.empty())
+        return root_key_of_command(command);
     Result<std::string> path = root_key_path(source, places());
     if (!path) return path.error();
     return load_root_key_file(*path, DataDir);
@@ -166,9 +170,11 @@ bool check_root_key(char** value, void**, GucSource) {
         const std::vector<std::string_view> sources = root_key_sources(*value != nullptr ? *value : "");
         if (sources.size() > max_root_keys) return Error{ErrorCode::invalid_argument, "too many root keys"};
         // Whether there are credentials is seen when a key is needed.
-        for (const std::string_view source : sources)
+        for (const std::string_view source : sources) {
+            if (!root_key_command(source).empty()) continue;
             if (Result<std::string> path = root_key_path(source, {places().data_directory, "/"}); !path)
                 return path.error();
+        }
         return {};
     });
     if (!accepted) {
@@ -179,7 +185,8 @@ bool check_root_key(char** value, void**, GucSource) {
     return accepted;
 }
 
-void assign_root_key(const char*, void*) {
+void assign_root_key(const char* value, void*) {
+    update_root_commands(value);
     roots.clear();
     forget_keys();
 }

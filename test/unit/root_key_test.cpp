@@ -325,7 +325,7 @@ TEST(RootKeySetting, NamesAPath) {
     for (const char* const source : {"", "AUTO", "file:", "file:key", "file:/", "file:/etc/", "/etc/key", "file: /k",
                                      "credential:", "credential:../key", "credential:a/b", "credential:."})
         EXPECT_EQ(path(source, "/data", "/run").error().code, ErrorCode::invalid_argument) << source;
-    EXPECT_EQ(path("command:cat /etc/key").error().code, ErrorCode::unsupported);
+    EXPECT_EQ(path("command:cat /etc/key").error().code, ErrorCode::invalid_argument);
 }
 
 TEST(RootKeySetting, ListsSources) {

@@ -58,7 +58,7 @@ SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS same, bastion.ten
        bastion.session_id() IS NULL AS no_session, bastion.auth_level();
 COMMIT;
 BEGIN;
-SELECT FROM set_config('bastion.token', :'token', true), set_config('bastion.tenant', :'tenant', true);
+SELECT FROM set_config('bastion.token', :'token', true) token, set_config('bastion.tenant', :'tenant', true) tenant;
 SELECT bastion.user_id() = :'owner' AS same;
 COMMIT;
 -- each refusal looks the same

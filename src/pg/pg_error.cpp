@@ -72,7 +72,7 @@ Result<void> store(struct varlena*& out, std::string_view bytes) {
     if (!AllocSizeIsValid(size)) return Error{ErrorCode::limit_exceeded, "result is too long"};
     auto* value = static_cast<struct varlena*>(allocate_or_throw(size));
     SET_VARSIZE(value, size);
-    std::memcpy(VARDATA(value), bytes.data(), bytes.size());
+    std::copy(bytes.begin(), bytes.end(), VARDATA(value));
     out = value;
     return {};
 }
@@ -80,7 +80,7 @@ Result<void> store(struct varlena*& out, std::string_view bytes) {
 Result<void> store(char*& out, std::string_view text) {
     if (!AllocSizeIsValid(text.size() + 1)) return Error{ErrorCode::limit_exceeded, "result is too long"};
     auto* value = static_cast<char*>(allocate_or_throw(text.size() + 1));
-    std::memcpy(value, text.data(), text.size());
+    std::copy(text.begin(), text.end(), value);
     value[text.size()] = '\0';
     out = value;
     return {};

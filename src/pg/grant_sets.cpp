@@ -9,8 +9,8 @@
 namespace bastion::pg {
 namespace {
 
-// The text form: the default ACLs and '|', then groups; groups end with ';', their three parts with '|', lists are separated by ',', and '#' stands between the
-// ACLs and the tenants. Names and ids hold none of these.
+// The text form: the default ACLs and '|', then groups; groups end with ';', their three parts with '|', lists are separated
+// by ',', and '#' stands between the ACLs and the tenants, if these were read. Names and ids hold none of these.
 constexpr char group_end = ';';
 constexpr char part_end = '|';
 constexpr char item_end = ',';
@@ -92,24 +92,46 @@ std::vector<GrantGroup<Id>> make_groups(const GrantRows<Id>& rows) {
 
 int64 loads = 0;
 
+void refuse_in_parallel_mode() {
+    if (IsInParallelMode())
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+                        errmsg("permission sets cannot be read during a parallel operation")));
+}
+
 // What arrives while reading may concern what was read: the sets then serve this statement alone.
+void expire_if_concerned(const Decision& decision, uint64 before) {
+    if (before != invalidation_count()) mark_rights_stale(user_invalidation(decision.identity.user));
+}
+
 void load(const Decision& decision, const Rights& rights) {
     const uint64 before = invalidation_count();
     const GrantRows<int64> acls = acl_grants(decision.identity.user, decision.identity.tenant.value);
-    const GrantRows<pg_uuid_t> tenants = tenant_grants(decision.identity.user);
     const DefaultAcls defaults =
         default_acls(decision.identity.user, decision.identity.tenant.value, decision.identity.unit);
     guarded_or_raise([&]() -> Result<void> {
         auto sets = std::make_shared<GrantSets>();
         sets->defaults = defaults;
         sets->acl_groups = make_groups(acls);
-        sets->tenant_groups = make_groups(tenants);
         rights.sets = std::move(sets);
         ++loads;
         return {};
     });
-    if (before != invalidation_count()) mark_rights_stale(user_invalidation(decision.identity.user));
+    expire_if_concerned(decision, before);
 }
+
+void load_tenants(const Decision& decision, GrantSets& sets) {
+    const uint64 before = invalidation_count();
+    const GrantRows<pg_uuid_t> tenants = tenant_grants(decision.identity.user);
+    guarded_or_raise([&]() -> Result<void> {
+        sets.tenant_groups = make_groups(tenants);
+        sets.tenants_read = true;
+        ++loads;
+        return {};
+    });
+    expire_if_concerned(decision, before);
+}
+
+const Rights& whole_of(const Rights& rights) noexcept { return rights.whole != nullptr ? *rights.whole : rights; }
 
 void narrow(const Decision& decision, const Rights& whole) {
     guarded_or_raise([&]() -> Result<void> {
@@ -169,6 +191,7 @@ std::string GrantSets::format() const {
         GrantSets covered;
         covered.defaults = defaults;
         covered.acl_groups = covered_groups(whole_->acl_groups, patterns_);
+        covered.tenants_read = whole_->tenants_read;
         covered.tenant_groups = covered_groups(whole_->tenant_groups, patterns_);
         for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups)
             std::erase_if(group.ids, [&](const pg_uuid_t& id) { return !same_uuid(id, tenant_); });
@@ -178,6 +201,7 @@ std::string GrantSets::format() const {
     for (const int64 acl : {defaults.tenant, defaults.unit, defaults.user}) out.append(id_text(acl)) += item_end;
     out += part_end;
     append_groups(out, acl_groups);
+    if (!tenants_read) return out;
     out += acls_end;
     append_groups(out, tenant_groups);
     return out;
@@ -188,6 +212,7 @@ std::shared_ptr<GrantSets> GrantSets::parse(std::string_view text) {
     std::string_view acls = cut(text, part_end);
     for (int64* acl : {&sets->defaults.tenant, &sets->defaults.unit, &sets->defaults.user})
         parse_id(cut(acls, item_end), *acl);
+    sets->tenants_read = text.find(acls_end) != text.npos;
     sets->acl_groups = parse_groups<int64>(cut(text, acls_end));
     sets->tenant_groups = parse_groups<pg_uuid_t>(text);
     return sets;
@@ -199,14 +224,23 @@ GrantSets* grant_sets_of(const Decision& decision) {
     if (decision.state != ContextState::authenticated || !decision.identity.tenant.present) return nullptr;
     const Rights& rights = *decision.rights;
     if (rights.sets == nullptr) {
-        if (IsInParallelMode())
-            ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-                            errmsg("permission sets cannot be read during a parallel operation")));
-        const Rights& whole = rights.whole != nullptr ? *rights.whole : rights;
+        refuse_in_parallel_mode();
+        const Rights& whole = whole_of(rights);
         if (whole.sets == nullptr) load(decision, whole);
         if (&whole != &rights) narrow(decision, whole);
     }
     return rights.sets.get();
+}
+
+GrantSets* grant_sets_with_tenants(const Decision& decision) {
+    GrantSets* sets = grant_sets_of(decision);
+    if (sets == nullptr) return nullptr;
+    GrantSets& whole = *whole_of(*decision.rights).sets;
+    if (!whole.tenants_read) {
+        refuse_in_parallel_mode();
+        load_tenants(decision, whole);
+    }
+    return sets;
 }
 
 }  // namespace bastion::pg

@@ -1,6 +1,6 @@
-// Where a user holds which permission: the ACLs and the tenants behind can_by_acl() and can_in_tenant(). Read once per
-// user and tenant as groups ("these permissions hold on these ids"), spread into one set per permission at first use,
-// and dropped together with the rights that own them.
+// Where a user holds which permission: the ACLs behind can_by_acl() and the tenants behind can_in_tenant(). Each read once
+// per user and tenant, at first need, as groups ("these permissions hold on these ids"), spread into one set per
+// permission at first use, and dropped together with the rights that own them.
 #pragma once
 
 #include "pg/identity.hpp"
@@ -88,6 +88,7 @@ public:
     DefaultAcls defaults{};
     std::vector<GrantGroup<int64>> acl_groups;
     std::vector<GrantGroup<pg_uuid_t>> tenant_groups;
+    bool tenants_read = false;
 
     // The sets of `whole` for what the patterns cover, and of its tenants this one alone.
     static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
@@ -110,8 +111,9 @@ private:
 };
 
 // The sets of the decision, read at first need; null without an identity or tenant. Not in parallel mode, unless they
-// are there already.
+// are there already. The first has those of tenants only when somebody asked for them before.
 GrantSets* grant_sets_of(const Decision& decision);
+GrantSets* grant_sets_with_tenants(const Decision& decision);
 
 // How often this backend has read sets.
 int64 grant_set_loads() noexcept;

@@ -64,19 +64,21 @@ struct SetMemo {
     char name[200];
 };
 
-const AclSet* find_set(GrantSets& sets, std::string_view permission, bool anywhere, const AclSet*) {
+const AclSet* find_set(const Decision& decision, std::string_view permission, bool anywhere, const AclSet*) {
+    GrantSets* sets = grant_sets_of(decision);
     const AclSet* set = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        set = &sets.acls(permission, anywhere);
+        if (sets != nullptr) set = &sets->acls(permission, anywhere);
         return {};
     });
     return set;
 }
 
-const TenantSet* find_set(GrantSets& sets, std::string_view permission, bool, const TenantSet*) {
+const TenantSet* find_set(const Decision& decision, std::string_view permission, bool, const TenantSet*) {
+    GrantSets* sets = grant_sets_with_tenants(decision);
     const TenantSet* set = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        set = &sets.tenants(permission);
+        if (sets != nullptr) set = &sets->tenants(permission);
         return {};
     });
     return set;
@@ -86,8 +88,7 @@ template <class Set>
 const Set* set_of(std::string_view permission, bool anywhere) {
     const Decision& decision = require_context();
     require_identity(decision);
-    GrantSets* sets = grant_sets_of(decision);
-    return sets != nullptr ? find_set(*sets, permission, anywhere, static_cast<const Set*>(nullptr)) : nullptr;
+    return find_set(decision, permission, anywhere, static_cast<const Set*>(nullptr));
 }
 
 // The set for the permission that is the first argument; null when nothing is allowed.

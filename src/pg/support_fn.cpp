@@ -76,7 +76,8 @@ Searchable searchable(Node* clause, const SupportRequestIndexCondition* request)
     if (check == nullptr || permission->constisnull) return {};
     if (!match_index_to_operand(static_cast<Node*>(lsecond(call->args)), request->indexcol, request->index)) return {};
     const std::string_view name = view(DatumGetTextPP(permission->constvalue));
-    return {call, check, set_size(grant_sets_of(decide()), *check, name)};
+    GrantSets* sets = check->by_tenant ? grant_sets_with_tenants(decide()) : grant_sets_of(decide());
+    return {call, check, set_size(sets, *check, name)};
 }
 
 // An UPDATE asks for reading and for changing. Until PostgreSQL 17 a B-tree search with two sets tries every pair of their

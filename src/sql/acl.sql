@@ -36,98 +36,135 @@ $$;
 COMMENT ON FUNCTION bastion.share_subjects(uuid, uuid) IS
 'As whom a user meets shares in a tenant: the user, the tenant, the units of memberships and those above them, the roles held in the whole tenant and what these inherit. everywhere: also for the rows of other tenants, which a role that every tenant can use is not. Internal.';
 
--- One statement, so that every part reads the same snapshot. create is given by the permission alone: neither a share nor
--- ownership of other rows lets anybody add a row.
+CREATE FUNCTION bastion.denied_in_tenant(user_id uuid, tenant_id uuid) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT DISTINCT k.permission
+        FROM bastion.user_permissions_in_force d JOIN bastion.permission_patterns k ON k.pattern = d.pattern
+        WHERE d.user_id = denied_in_tenant.user_id AND d.tenant_id = denied_in_tenant.tenant_id
+          AND d.unit_id IS NULL AND d.effect = 'deny');
+END
+$$;
+COMMENT ON FUNCTION bastion.denied_in_tenant(uuid, uuid) IS
+'The permissions that are denied to a user in a whole tenant. Internal.';
+
+CREATE FUNCTION bastion.denied_in_units(user_id uuid, tenant_id uuid) RETURNS TABLE (unit_id uuid, permissions text[])
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.descendant_id, array_agg(DISTINCT k.permission)
+    FROM bastion.user_permissions_in_force d JOIN bastion.unit_closure c ON c.ancestor_id = d.unit_id
+    JOIN bastion.permission_patterns k ON k.pattern = d.pattern
+    WHERE d.user_id = denied_in_units.user_id AND d.tenant_id = denied_in_units.tenant_id AND d.effect = 'deny'
+    GROUP BY c.descendant_id;
+END
+$$;
+COMMENT ON FUNCTION bastion.denied_in_units(uuid, uuid) IS
+'The permissions that are denied to a user in single units of a tenant, and in the units below these. Internal.';
+
+-- A statement for each source, planned when a first user has rights of that kind; stable, so that all read one snapshot.
+-- create is given by the permission alone: neither a share nor ownership of other rows lets anybody add a row.
+CREATE FUNCTION bastion.acl_places(user_id uuid, tenant_id uuid)
+RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    for_user uuid := acl_places.user_id;
+    for_tenant uuid := acl_places.tenant_id;
+    denied text[] := bastion.denied_in_tenant(for_user, for_tenant);
+    wide text[];
+    held text[];
+    in_units boolean;
+    giveable text[];
+    levels integer[];
+    managed text[];
+BEGIN
+    SELECT coalesce(array_agg(DISTINCT k.permission) FILTER (WHERE r.unit_id IS NULL), '{}'),
+           coalesce(array_agg(DISTINCT k.permission), '{}'), coalesce(bool_or(r.unit_id IS NOT NULL), false)
+    INTO wide, held, in_units
+    FROM bastion.rights_in_force(for_user, for_tenant) r JOIN bastion.permission_patterns k ON k.pattern = r.pattern
+    WHERE r.effect = 'grant' AND NOT k.system AND k.permission <> ALL (denied);
+
+    SELECT coalesce(array_agg(p.name), '{}'), array_agg(coalesce(l.level, 4)),
+           array_agg(p.name) FILTER (WHERE p.resource || '.manage' = ANY (wide))
+    INTO giveable, levels, managed
+    FROM bastion.permissions p LEFT JOIN bastion.level_actions l ON l.action = p.action
+    WHERE NOT p.system AND p.name <> ALL (denied) AND (p.action <> 'create' OR p.name = ANY (held));
+
+    RETURN QUERY
+    SELECT giveable, NULL::text[], ARRAY[a.id], ARRAY[a.id], for_tenant
+    FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant;
+
+    IF wide <> '{}' THEN
+        RETURN QUERY
+        SELECT wide, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant FROM bastion.tenants t WHERE t.id = for_tenant
+        UNION ALL
+        SELECT wide, d.permissions, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant
+        FROM bastion.units u LEFT JOIN bastion.denied_in_units(for_user, for_tenant) d ON d.unit_id = u.id
+        WHERE u.tenant_id = for_tenant GROUP BY d.permissions;
+    END IF;
+
+    -- Units of the same patterns together: a member of a thousand teams has one group.
+    IF in_units THEN
+        RETURN QUERY
+        SELECT ARRAY(SELECT DISTINCT k.permission FROM bastion.permission_patterns k
+                     WHERE k.pattern = ANY (alike.patterns) AND k.permission = ANY (held) AND k.permission <> ALL (wide)),
+               l.forbidden, l.acl_ids, l.acl_ids, for_tenant
+        FROM (
+            SELECT x.patterns, array_agg(x.unit_id) AS unit_ids
+            FROM (SELECT r.unit_id, array_agg(r.pattern ORDER BY r.pattern) AS patterns
+                  FROM bastion.rights_in_force(for_user, for_tenant) r
+                  WHERE r.effect = 'grant' AND r.unit_id IS NOT NULL GROUP BY r.unit_id) x
+            GROUP BY x.patterns) alike, LATERAL (
+            SELECT d.permissions AS forbidden, array_agg(u.acl_id) AS acl_ids
+            FROM bastion.units u LEFT JOIN bastion.denied_in_units(for_user, for_tenant) d ON d.unit_id = u.id
+            WHERE u.id = ANY (ARRAY(SELECT c.descendant_id
+                                    FROM unnest(alike.unit_ids) place JOIN bastion.unit_closure c ON c.ancestor_id = place))
+            GROUP BY d.permissions) l;
+    END IF;
+
+    IF managed <> '{}' THEN
+        RETURN QUERY
+        SELECT managed, NULL::text[], array_agg(a.id), '{}'::bigint[], for_tenant
+        FROM bastion.acls a
+        WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'row') OR a.kind = 'unit' AND a.unit_id IS NULL);
+    END IF;
+
+    -- OFFSET 0 keeps the planner from reading the whole table: a user's part of it is small.
+    RETURN QUERY
+    SELECT ARRAY(SELECT v.name FROM unnest(giveable, levels) v (name, level) WHERE v.level <= e.level),
+           CASE WHEN e.tenant_id <> for_tenant THEN bastion.denied_in_tenant(for_user, e.tenant_id) END,
+           e.acl_ids, e.bases, e.tenant_id
+    FROM bastion.share_subjects(for_user, for_tenant) s, LATERAL (
+        SELECT x.tenant_id, x.level, array_agg(x.acl_id) AS acl_ids,
+               coalesce(array_agg(x.acl_id) FILTER (WHERE x.acl_kind <> 'row'), '{}') AS bases
+        FROM bastion.acl_entries x
+        WHERE x.subject_kind = s.subject_kind AND x.subject_id = s.subject_id AND (x.tenant_id = for_tenant OR s.everywhere)
+          AND (x.valid_until IS NULL OR x.valid_until > statement_timestamp())
+        GROUP BY x.tenant_id, x.level OFFSET 0) e;
+END
+$$;
+COMMENT ON FUNCTION bastion.acl_places(uuid, uuid) IS
+'Where a user may act in a tenant: permissions, those of them that are forbidden there (NULL: none), the access control lists, those of them on which other lists may be based, and their tenant. See acl_grants(). Internal.';
+
 CREATE FUNCTION bastion.acl_grants(user_id uuid, tenant_id uuid)
 RETURNS TABLE (permissions text[], acl_ids bigint[], cross_tenant boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    for_user uuid := acl_grants.user_id;
-    for_tenant uuid := acl_grants.tenant_id;
 BEGIN
     RETURN QUERY
-    WITH rights AS MATERIALIZED (
-        SELECT * FROM bastion.rights_in_force(for_user, for_tenant)
-    ), known AS MATERIALIZED (
-        SELECT p.permission, p.resource, p.action, p.pattern FROM bastion.permission_patterns p WHERE NOT p.system
-    ), denied AS MATERIALIZED (
-        SELECT k.permission FROM rights r JOIN known k ON k.pattern = r.pattern WHERE r.effect = 'deny' AND r.unit_id IS NULL
-    ), held AS MATERIALIZED (
-        SELECT k.permission, k.resource, k.action, bool_or(r.tenant_wide) AS tenant_wide
-        FROM (SELECT x.pattern, bool_or(x.unit_id IS NULL) AS tenant_wide FROM rights x WHERE x.effect = 'grant' GROUP BY 1) r
-        JOIN known k ON k.pattern = r.pattern
-        WHERE k.permission NOT IN (SELECT d.permission FROM denied d)
-        GROUP BY k.permission, k.resource, k.action
-    ), wide AS MATERIALIZED (
-        SELECT coalesce(array_agg(h.permission), '{}') AS list FROM held h WHERE h.tenant_wide
-    ), giveable AS MATERIALIZED (
-        SELECT p.name, p.resource, coalesce(l.level, 4) AS level
-        FROM bastion.permissions p LEFT JOIN bastion.level_actions l ON l.action = p.action
-        WHERE NOT p.system AND p.name NOT IN (SELECT d.permission FROM denied d)
-          AND (p.action <> 'create' OR p.name IN (SELECT h.permission FROM held h))
-    ), denied_below AS MATERIALIZED (
-        SELECT c.descendant_id AS unit_id, array_agg(DISTINCT k.permission) AS list
-        FROM rights r JOIN bastion.unit_closure c ON c.ancestor_id = r.unit_id JOIN known k ON k.pattern = r.pattern
-        WHERE r.effect = 'deny' GROUP BY c.descendant_id
-    -- Units of the same patterns together: a member of a thousand teams has one group.
-    ), alike AS MATERIALIZED (
-        SELECT row_number() OVER () AS number, x.patterns, array_agg(x.unit_id) AS unit_ids
-        FROM (SELECT r.unit_id, array_agg(r.pattern ORDER BY r.pattern) AS patterns FROM rights r
-              WHERE r.effect = 'grant' AND r.unit_id IS NOT NULL GROUP BY r.unit_id) x
-        GROUP BY x.patterns
-    ), below AS MATERIALIZED (
-        SELECT DISTINCT x.number, c.descendant_id AS unit_id
-        FROM alike x, unnest(x.unit_ids) place JOIN bastion.unit_closure c ON c.ancestor_id = place
-    ), subjects AS MATERIALIZED (
-        SELECT * FROM bastion.share_subjects(for_user, for_tenant)
-    ), shared AS MATERIALIZED (
-        SELECT e.tenant_id, e.level, array_agg(e.acl_id) AS list,
-               coalesce(array_agg(e.acl_id) FILTER (WHERE e.acl_kind <> 'row'), '{}') AS bases
-        -- Here and below OFFSET 0 keeps the planner from reading the whole table: a user's part of it is small.
-        FROM subjects s, LATERAL (SELECT * FROM bastion.acl_entries x
-                                  WHERE x.subject_kind = s.subject_kind AND x.subject_id = s.subject_id OFFSET 0) e
-        WHERE (e.valid_until IS NULL OR e.valid_until > statement_timestamp()) AND (e.tenant_id = for_tenant OR s.everywhere)
-        GROUP BY e.tenant_id, e.level
-    ), places (allowed, forbidden, list, bases, of_tenant) AS (
-        SELECT w.list, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant
-        FROM wide w, bastion.tenants t WHERE t.id = for_tenant
-        UNION ALL
-        SELECT w.list, d.list, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant
-        FROM wide w, bastion.units u LEFT JOIN denied_below d ON d.unit_id = u.id
-        WHERE u.tenant_id = for_tenant GROUP BY w.list, d.list
-        UNION ALL
-        SELECT ARRAY(SELECT h.permission FROM held h WHERE NOT h.tenant_wide AND h.permission IN (
-                         SELECT k.permission FROM known k WHERE k.pattern = ANY (x.patterns))),
-               y.list, y.acl_ids, y.acl_ids, for_tenant
-        FROM (SELECT b.number, d.list, array_agg(u.acl_id) AS acl_ids
-              FROM below b JOIN bastion.units u ON u.id = b.unit_id LEFT JOIN denied_below d ON d.unit_id = u.id
-              GROUP BY b.number, d.list) y JOIN alike x ON x.number = y.number
-        UNION ALL
-        SELECT (SELECT array_agg(v.name) FROM giveable v), NULL, ARRAY[a.id], ARRAY[a.id], for_tenant
-        FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant
-        UNION ALL
-        SELECT (SELECT array_agg(v.name) FROM giveable v WHERE v.resource IN (
-                    SELECT h.resource FROM held h WHERE h.tenant_wide AND h.action = 'manage')),
-               NULL, array_agg(a.id), '{}', for_tenant
-        FROM bastion.acls a
-        WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'row') OR a.kind = 'unit' AND a.unit_id IS NULL)
-          AND EXISTS (SELECT FROM held h WHERE h.tenant_wide AND h.action = 'manage')
-        UNION ALL
-        SELECT (SELECT array_agg(v.name) FROM giveable v WHERE v.level <= s.level),
-               CASE WHEN s.tenant_id <> for_tenant THEN (
-                   SELECT array_agg(p.permission)
-                   FROM bastion.user_permissions_in_force d JOIN bastion.permission_patterns p ON p.pattern = d.pattern
-                   WHERE d.user_id = for_user AND d.tenant_id = s.tenant_id AND d.unit_id IS NULL AND d.effect = 'deny') END,
-               s.list, s.bases, s.tenant_id
-        FROM shared s
-    )
-    SELECT a.list, p.list || coalesce(r.list, '{}'), p.of_tenant <> for_tenant
-    FROM places p,
+    SELECT a.list, p.acl_ids || coalesce(based.list, '{}'), p.of_tenant <> acl_grants.tenant_id
+    FROM bastion.acl_places(acl_grants.user_id, acl_grants.tenant_id) p,
          LATERAL (SELECT CASE WHEN p.forbidden IS NULL THEN p.allowed
                               ELSE ARRAY(SELECT unnest(p.allowed) EXCEPT SELECT unnest(p.forbidden)) END AS list) a,
-         LATERAL (SELECT array_agg(x.id) AS list FROM bastion.acls x WHERE x.base_acl_id = ANY (p.bases)) r
+         LATERAL (SELECT array_agg(x.id) AS list FROM bastion.acls x WHERE x.base_acl_id = ANY (p.bases)) based
     WHERE cardinality(a.list) > 0;
 END
 $$;
@@ -184,10 +221,11 @@ COMMENT ON FUNCTION bastion.tenant_grants(uuid) IS
 'What a user holds in which whole tenants, as groups of permissions beside active tenants: through memberships in force, platform roles and grants of the user''s own, less what is denied there. Internal.';
 
 CREATE FUNCTION bastion.rights_valid_until(user_id uuid, tenant_id uuid) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(min(b.at), 'infinity') FROM (
+BEGIN
+    RETURN (SELECT coalesce(min(b.at), 'infinity') FROM (
         SELECT unnest(ARRAY[m.valid_from, m.valid_until]) AS at FROM bastion.memberships m
         WHERE m.user_id = rights_valid_until.user_id AND (m.valid_from IS NOT NULL OR m.valid_until IS NOT NULL)
         UNION ALL
@@ -201,7 +239,8 @@ AS $$
                 WHERE e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id AND e.valid_until > statement_timestamp())
         FROM bastion.share_subjects(rights_valid_until.user_id, rights_valid_until.tenant_id) s
     ) b
-    WHERE b.at > statement_timestamp()
+    WHERE b.at > statement_timestamp());
+END
 $$;
 COMMENT ON FUNCTION bastion.rights_valid_until(uuid, uuid) IS
 'When, at the earliest, time alone changes what a user may do in a tenant: the next beginning or end of a membership, grant, deny, platform role or share; infinity when none is ahead. Internal.';

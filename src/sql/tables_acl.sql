@@ -91,8 +91,8 @@ CREATE TABLE bastion.acl_entries (
     CONSTRAINT acl_entries_level_check CHECK (level BETWEEN 1 AND 4),
     CONSTRAINT acl_entries_acl_id_fkey FOREIGN KEY (acl_id) REFERENCES bastion.acls (id) ON DELETE CASCADE
 );
-CREATE INDEX acl_entries_subject_idx ON bastion.acl_entries (subject_kind, subject_id)
-    INCLUDE (tenant_id, level, acl_kind, acl_id, valid_until);
+CREATE INDEX acl_entries_subject_idx ON bastion.acl_entries (subject_kind, subject_id, tenant_id, level, acl_id)
+    INCLUDE (acl_kind, valid_until);
 CREATE INDEX acl_entries_default_list_idx ON bastion.acl_entries (subject_kind, subject_id) WHERE acl_kind <> 'row';
 CREATE INDEX acl_entries_ending_idx ON bastion.acl_entries (subject_kind, subject_id, valid_until) WHERE valid_until IS NOT NULL;
 COMMENT ON TABLE bastion.acl_entries IS 'Shares: who may do what with the rows that name an access control list. Granted to nobody';

@@ -52,7 +52,7 @@ COMMENT ON FUNCTION bastion.denied_in_tenant(uuid, uuid) IS
 'The permissions that are denied to a user in a whole tenant. Internal.';
 
 CREATE FUNCTION bastion.denied_in_units(user_id uuid, tenant_id uuid) RETURNS TABLE (unit_id uuid, permissions text[])
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -77,19 +77,26 @@ AS $$
 DECLARE
     for_user uuid := acl_places.user_id;
     for_tenant uuid := acl_places.tenant_id;
-    denied text[] := bastion.denied_in_tenant(for_user, for_tenant);
     wide text[];
     held text[];
+    denied text[];
     in_units boolean;
+    denied_user uuid;  -- who is denied something in units; nobody is looked up in vain, as the function is strict
     giveable text[];
     levels integer[];
     managed text[];
 BEGIN
-    SELECT coalesce(array_agg(DISTINCT k.permission) FILTER (WHERE r.unit_id IS NULL), '{}'),
-           coalesce(array_agg(DISTINCT k.permission), '{}'), coalesce(bool_or(r.unit_id IS NOT NULL), false)
-    INTO wide, held, in_units
-    FROM bastion.rights_in_force(for_user, for_tenant) r JOIN bastion.permission_patterns k ON k.pattern = r.pattern
-    WHERE r.effect = 'grant' AND NOT k.system AND k.permission <> ALL (denied);
+    SELECT coalesce(array_agg(x.permission) FILTER (WHERE x.wide AND NOT x.denied), '{}'),
+           coalesce(array_agg(x.permission) FILTER (WHERE (x.wide OR x.in_unit) AND NOT x.denied), '{}'),
+           coalesce(array_agg(x.permission) FILTER (WHERE x.denied), '{}'),
+           coalesce(bool_or(x.in_unit), false), CASE WHEN bool_or(x.denied_in_unit) THEN for_user END
+    INTO wide, held, denied, in_units, denied_user
+    FROM (SELECT k.permission, bool_or(r.effect = 'grant' AND r.unit_id IS NULL) AS wide,
+                 bool_or(r.effect = 'grant' AND r.unit_id IS NOT NULL) AS in_unit,
+                 bool_or(r.effect = 'deny' AND r.unit_id IS NULL) AS denied,
+                 bool_or(r.effect = 'deny' AND r.unit_id IS NOT NULL) AS denied_in_unit
+          FROM bastion.rights_in_force(for_user, for_tenant) r JOIN bastion.permission_patterns k ON k.pattern = r.pattern
+          WHERE NOT k.system GROUP BY k.permission) x;
 
     SELECT coalesce(array_agg(p.name), '{}'), array_agg(coalesce(l.level, 4)),
            array_agg(p.name) FILTER (WHERE p.resource || '.manage' = ANY (wide))
@@ -106,7 +113,7 @@ BEGIN
         SELECT wide, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant FROM bastion.tenants t WHERE t.id = for_tenant
         UNION ALL
         SELECT wide, d.permissions, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant
-        FROM bastion.units u LEFT JOIN bastion.denied_in_units(for_user, for_tenant) d ON d.unit_id = u.id
+        FROM bastion.units u LEFT JOIN bastion.denied_in_units(denied_user, for_tenant) d ON d.unit_id = u.id
         WHERE u.tenant_id = for_tenant GROUP BY d.permissions;
     END IF;
 
@@ -123,7 +130,7 @@ BEGIN
                   WHERE r.effect = 'grant' AND r.unit_id IS NOT NULL GROUP BY r.unit_id) x
             GROUP BY x.patterns) alike, LATERAL (
             SELECT d.permissions AS forbidden, array_agg(u.acl_id) AS acl_ids
-            FROM bastion.units u LEFT JOIN bastion.denied_in_units(for_user, for_tenant) d ON d.unit_id = u.id
+            FROM bastion.units u LEFT JOIN bastion.denied_in_units(denied_user, for_tenant) d ON d.unit_id = u.id
             WHERE u.id = ANY (ARRAY(SELECT c.descendant_id
                                     FROM unnest(alike.unit_ids) place JOIN bastion.unit_closure c ON c.ancestor_id = place))
             GROUP BY d.permissions) l;

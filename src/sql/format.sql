@@ -25,11 +25,13 @@ COMMENT ON FUNCTION bastion.is_username(text) IS
 'Whether the value is a user name: 2 to 63 lower-case letters, digits, dots, underscores and hyphens, the first a letter or digit. It holds no @, so it is never mistaken for an e-mail address.';
 
 CREATE FUNCTION bastion.uuid_or_null(value text) RETURNS uuid
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN octet_length(value) = 36
-                     AND value COLLATE "C" ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN value::uuid END
+BEGIN
+    RETURN CASE WHEN octet_length(value) = 36
+                     AND value COLLATE "C" ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN value::uuid END;
+END
 $$;
 COMMENT ON FUNCTION bastion.uuid_or_null(text) IS
 'The value as a uuid when it is written in the form of RFC 9562 section 4, else NULL.';

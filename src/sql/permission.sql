@@ -4,23 +4,31 @@
 -- its plans.
 
 CREATE FUNCTION bastion.find_tenant(tenant text) RETURNS uuid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT t.id FROM bastion.tenants t WHERE t.id = bastion.uuid_or_null(tenant)
-    UNION ALL
-    SELECT t.id FROM bastion.tenants t WHERE t.slug = tenant
+BEGIN
+    RETURN (
+        SELECT t.id FROM bastion.tenants t WHERE t.id = bastion.uuid_or_null(tenant)
+        UNION ALL
+        SELECT t.id FROM bastion.tenants t WHERE t.slug = tenant
+        LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION bastion.find_tenant(text) IS
 'The tenant with this uuid or slug, whatever its status; NULL when there is none. Internal.';
 
 CREATE FUNCTION bastion.find_unit(tenant_id uuid, unit text) RETURNS uuid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.id = bastion.uuid_or_null(unit)
-    UNION ALL
-    SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.slug = unit
+BEGIN
+    RETURN (
+        SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.id = bastion.uuid_or_null(unit)
+        UNION ALL
+        SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.slug = unit
+        LIMIT 1);
+END
 $$;
 COMMENT ON FUNCTION bastion.find_unit(uuid, text) IS
 'The unit of the tenant with this uuid or slug; NULL when there is none. Internal.';

@@ -8,24 +8,17 @@ namespace bastion {
 
 namespace {
 
-constexpr std::size_t block_bytes = 16;
 constexpr std::size_t gcm_nonce_bytes = 12;
 
 // Doubling in GF(2^128), the subkey step of CMAC (NIST SP 800-38B 6.1), without a branch on the secret.
-std::array<std::uint8_t, block_bytes> doubled(const std::array<std::uint8_t, block_bytes>& in) noexcept {
-    std::array<std::uint8_t, block_bytes> out{};
+void double_in_place(SecretBytes& block) noexcept {
     std::uint8_t carry = 0;
-    for (std::size_t i = block_bytes; i-- > 0;) {
-        out[i] = static_cast<std::uint8_t>((in[i] << 1) | carry);
-        carry = in[i] >> 7;
+    for (std::size_t i = block.size(); i-- > 0;) {
+        const std::uint8_t byte = block.data()[i];
+        block.data()[i] = static_cast<std::uint8_t>((byte << 1) | carry);
+        carry = byte >> 7;
     }
-    out[block_bytes - 1] ^= static_cast<std::uint8_t>(0x87 & (0U - carry));
-    return out;
-}
-
-bool encrypt_blocks(EVP_CIPHER_CTX* context, const std::uint8_t* in, std::uint8_t* out, int size) noexcept {
-    int written = 0;
-    return EVP_EncryptUpdate(context, out, &written, in, size) == 1 && written == size;
+    block.data()[block.size() - 1] ^= static_cast<std::uint8_t>(0x87 & (0U - carry));
 }
 
 const std::uint8_t* gcm_nonce(const XaesNonce& nonce) noexcept {
@@ -56,43 +49,41 @@ bool is_short(std::size_t size) noexcept {
 
 }  // namespace
 
-Xaes256Gcm::Xaes256Gcm(ByteSpan key) : block_(EVP_CIPHER_CTX_new()), gcm_(EVP_CIPHER_CTX_new()) {
-    const bool ready = key.size() == xaes_key_bytes && block_ && gcm_ &&
-                       EVP_EncryptInit_ex2(block_.get(), fetched_aes_256_ecb(), key.data(), nullptr, nullptr) == 1 &&
-                       EVP_CIPHER_CTX_set_padding(block_.get(), 0) == 1 &&
-                       EVP_CipherInit_ex2(gcm_.get(), fetched_aes_256_gcm(), nullptr, nullptr, 1, nullptr) == 1;
-    std::array<std::uint8_t, block_bytes> zero{};
-    if (!ready || !encrypt_blocks(block_.get(), zero.data(), subkey_.data(), block_bytes)) {
-        block_.reset();
-        return;
-    }
-    subkey_ = doubled(subkey_);
+Xaes256Gcm::Xaes256Gcm(ByteSpan key) : block_(key), subkey_(aes_block_bytes), gcm_(EVP_CIPHER_CTX_new()) {
+    // The subkey stays zero where the key has another length, and block_ refuses.
+    if (!block_.encrypt(subkey_.span(), subkey_.data())) return;
+    double_in_place(subkey_);
+    if (gcm_ && EVP_CipherInit_ex2(gcm_.get(), fetched_aes_256_gcm(), nullptr, nullptr, 1, nullptr) != 1) gcm_.reset();
 }
-
-Xaes256Gcm::~Xaes256Gcm() { sodium_memzero(subkey_.data(), subkey_.size()); }
 
 // C2SP XAES-256-GCM: the derived key is CMAC(K, 0x0001 || "X" || 0x00 || N[:12]) || CMAC(K, 0x0002 || "X" || 0x00 ||
 // N[:12]). Each message is one full block, so each CMAC is AES(K, M xor K1).
 bool Xaes256Gcm::derive_key(const XaesNonce& nonce, XaesDerivedKey& out) {
-    std::array<std::uint8_t, 2 * block_bytes> blocks{};
+    std::array<std::uint8_t, 2 * aes_block_bytes> blocks{};
     for (std::uint8_t counter = 1; counter <= 2; ++counter) {
-        std::uint8_t* const block = blocks.data() + (counter - 1) * block_bytes;
+        std::uint8_t* const block = blocks.data() + (counter - 1) * aes_block_bytes;
         block[1] = counter;
         block[2] = 'X';
         std::copy_n(nonce.begin(), gcm_nonce_bytes, block + 4);
-        for (std::size_t i = 0; i < block_bytes; ++i) block[i] ^= subkey_[i];
+        for (std::size_t i = 0; i < aes_block_bytes; ++i) block[i] ^= subkey_.data()[i];
     }
-    const bool derived = block_ && encrypt_blocks(block_.get(), blocks.data(), out.data(), 2 * block_bytes);
+    const bool derived = block_.encrypt(blocks, out.data());
     sodium_memzero(blocks.data(), blocks.size());
     return derived;
 }
 
 bool Xaes256Gcm::rekey(const XaesNonce& nonce, bool encrypting) {
     XaesDerivedKey key{};
-    const bool ready = derive_key(nonce, key) && EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce(nonce),
-                                                                    encrypting ? 1 : 0, nullptr) == 1;
+    const bool ready =
+        gcm_ && derive_key(nonce, key) &&
+        EVP_CipherInit_ex2(gcm_.get(), nullptr, key.data(), gcm_nonce(nonce), encrypting ? 1 : 0, nullptr) == 1;
     sodium_memzero(key.data(), key.size());
     return ready;
+}
+
+void Xaes256Gcm::forget_key() noexcept {
+    const XaesDerivedKey zero{};
+    if (gcm_ && EVP_CipherInit_ex2(gcm_.get(), nullptr, zero.data(), nullptr, 1, nullptr) != 1) gcm_.reset();
 }
 
 bool Xaes256Gcm::absorb_aad(const XaesAad& aad) {
@@ -114,9 +105,11 @@ bool Xaes256Gcm::transform(ByteSpan in, std::uint8_t* out) {
 bool Xaes256Gcm::encrypt_long(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
     std::uint8_t* const tag = out + plaintext.size();
     int written = 0;
-    return rekey(nonce, true) && absorb_aad(aad) && transform(plaintext, out) &&
-           EVP_CipherFinal_ex(gcm_.get(), tag, &written) == 1 &&
-           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_GET_TAG, xaes_tag_bytes, tag) == 1;
+    const bool done = rekey(nonce, true) && absorb_aad(aad) && transform(plaintext, out) &&
+                      EVP_CipherFinal_ex(gcm_.get(), tag, &written) == 1 &&
+                      EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_GET_TAG, xaes_tag_bytes, tag) == 1;
+    forget_key();
+    return done;
 }
 
 bool Xaes256Gcm::encrypt(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {
@@ -137,11 +130,13 @@ bool Xaes256Gcm::decrypt_long(ByteSpan sealed, const XaesNonce& nonce, const Xae
     // OpenSSL takes the expected tag through a pointer to non-const and copies it.
     std::array<std::uint8_t, xaes_tag_bytes> tag{};
     std::copy_n(sealed.end() - xaes_tag_bytes, xaes_tag_bytes, tag.begin());
-    std::uint8_t rest[block_bytes];
+    std::uint8_t rest[aes_block_bytes];
     int written = 0;
-    return rekey(nonce, false) && absorb_aad(aad) && transform(ciphertext, out) &&
-           EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, xaes_tag_bytes, tag.data()) == 1 &&
-           EVP_CipherFinal_ex(gcm_.get(), rest, &written) == 1;
+    const bool genuine = rekey(nonce, false) && absorb_aad(aad) && transform(ciphertext, out) &&
+                         EVP_CIPHER_CTX_ctrl(gcm_.get(), EVP_CTRL_AEAD_SET_TAG, xaes_tag_bytes, tag.data()) == 1 &&
+                         EVP_CipherFinal_ex(gcm_.get(), rest, &written) == 1;
+    forget_key();
+    return genuine;
 }
 
 bool Xaes256Gcm::decrypt(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out) {

@@ -1,5 +1,5 @@
 // XAES-256-GCM (C2SP): AES-256-GCM under a key derived from the first half of a 24-byte nonce, so that nonces may be
-// random for any number of messages. Used by sealed.cpp alone. An Xaes256Gcm keeps its keyed contexts for its life. The
+// random for any number of messages. Used by sealed.cpp alone. What an Xaes256Gcm keeps of its key is in key memory. The
 // cipher is libsodium's for short messages, where the processor has AES instructions: it expands a key, which is new for each
 // message, in a quarter of OpenSSL's time. For longer ones it is OpenSSL's, which is then the faster.
 #pragma once
@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/aes_blocks.hpp"
 #include "core/libcrypto.hpp"
 #include "core/secret_bytes.hpp"
 
@@ -35,7 +36,6 @@ class Xaes256Gcm {
 public:
     // Exactly xaes_key_bytes; with any other size, or without memory, every call returns false.
     explicit Xaes256Gcm(ByteSpan key);
-    ~Xaes256Gcm();
     Xaes256Gcm(const Xaes256Gcm&) = delete;
     Xaes256Gcm& operator=(const Xaes256Gcm&) = delete;
 
@@ -51,14 +51,15 @@ private:
     [[nodiscard]] bool encrypt_long(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
     [[nodiscard]] bool decrypt_long(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
 
-    // Keys the GCM context for the nonce.
+    // Keys the GCM context for the nonce; forget_key() leaves nothing of it there.
     [[nodiscard]] bool rekey(const XaesNonce& nonce, bool encrypting);
+    void forget_key() noexcept;
     [[nodiscard]] bool absorb_aad(const XaesAad& aad);
     [[nodiscard]] bool transform(ByteSpan in, std::uint8_t* out);
 
-    CipherContext block_;  // AES-256-ECB under the long-term key, the PRF of the derivation
+    Aes256Blocks block_;  // under the long-term key, the PRF of the derivation
+    SecretBytes subkey_;  // K1 of CMAC
     CipherContext gcm_;
-    std::array<std::uint8_t, 16> subkey_{};  // K1 of CMAC
 };
 
 }  // namespace bastion

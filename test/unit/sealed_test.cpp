@@ -4,9 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/encoding.hpp"
 #include "core/hkdf.hpp"
@@ -293,6 +298,71 @@ TEST(Xaes, RefusesKeysOfAnotherLength) {
     Xaes256Gcm cipher(Bytes(16));
     Bytes out(16);
     EXPECT_FALSE(cipher.encrypt({}, nonce_of(0), {}, out.data()));
+}
+
+struct Mapping {
+    const std::uint8_t* begin;
+    const std::uint8_t* end;
+    bool dumped;
+    bool stack;
+};
+
+// The writable memory of this process; proc(5).
+std::vector<Mapping> writable_memory() {
+    std::ifstream maps("/proc/self/smaps");
+    std::vector<Mapping> out;
+    bool writable = false;
+    for (std::string line; std::getline(maps, line);) {
+        std::uintptr_t begin = 0, end = 0;
+        char mode[5] = "";
+        if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) == 3) {
+            writable = std::string_view(mode) == "rw-p";
+            if (!writable) continue;
+            out.push_back({reinterpret_cast<const std::uint8_t*>(begin), reinterpret_cast<const std::uint8_t*>(end),
+                           true, line.ends_with("[stack]")});
+        } else if (writable && line.starts_with("VmFlags:")) {
+            out.back().dumped = line.find(" dd") == line.npos;
+        }
+    }
+    return out;
+}
+
+int copies_in_core_dump(ByteSpan bytes, bool with_stack) {
+    int copies = 0;
+    for (const Mapping& mapping : writable_memory()) {
+        if (!mapping.dumped || (mapping.stack && !with_stack)) continue;
+        const std::uint8_t* place = mapping.begin;
+        while ((place = static_cast<const std::uint8_t*>(
+                    memmem(place, mapping.end - place, bytes.data(), bytes.size()))) != nullptr) {
+            ++copies;
+            ++place;
+        }
+    }
+    return copies;
+}
+
+// An expanded AES key begins with the key, whoever expands it.
+TEST(Xaes, LeavesNoKeyToACoreDump) {
+#if defined(__SANITIZE_ADDRESS__)
+    GTEST_SKIP() << "the sanitizer keeps copies of its own";
+#endif
+    SecretBytes key(xaes_key_bytes), derived(sizeof(XaesDerivedKey));
+    random_bytes({key.data(), key.size()});
+    Xaes256Gcm cipher(key.span());
+    const XaesNonce nonce = nonce_of(4);
+    for (const std::size_t size : {32U, 5000U}) {
+        Bytes plaintext(size), sealed(size + xaes_tag_bytes);
+        ASSERT_TRUE(cipher.encrypt(plaintext, nonce, {}, sealed.data()));
+        ASSERT_TRUE(cipher.decrypt(sealed, nonce, {}, plaintext.data()));
+        sealed[0] ^= 1;
+        ASSERT_FALSE(cipher.decrypt(sealed, nonce, {}, plaintext.data()));
+        ASSERT_TRUE(cipher.derive_key(nonce, *new (derived.data()) XaesDerivedKey));
+        EXPECT_EQ(copies_in_core_dump(key.span().first(16), true), 0) << size;
+        // The key of one message says no more than the message, and the libraries leave it on the stack.
+        EXPECT_EQ(copies_in_core_dump(derived.span().first(16), false), 0) << size;
+    }
+    const Bytes copy(key.span().begin(), key.span().end());
+    EXPECT_GT(copies_in_core_dump(key.span().first(16), true), 0) << "who looks for a copy finds it";
 }
 
 TEST(Xaes, WipesWhatIsNotGenuine) {

@@ -38,7 +38,7 @@ export PG_CONFIG
 # What building and each kind of test need, as Debian names it.
 build_packages() {
     echo "g++ make postgresql-$1 postgresql-server-dev-$1
-        libsodium-dev libssl-dev libcrypt-dev libsimdjson-dev libkrb5-dev"
+        libsodium-dev libssl-dev libcrypt-dev nettle-dev libsimdjson-dev libkrb5-dev"
 }
 pgtap_packages() {
     echo "postgresql-$1-pgtap libtap-parser-sourcehandler-pgtap-perl"

@@ -64,7 +64,7 @@ plant_core_is_blind() { sed -i 's/^CORE_CPPFLAGS = .*/CORE_CPPFLAGS = $(CPPFLAGS
 check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./|pg/|postgres|.*/server/)' $(cxx_files src/core); }
 plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/planted.hpp; }
 
-check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|crypt|argon2|simdjson)' $(cxx_files src/pg); }
+check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|crypt|argon2|simdjson)' $(cxx_files src/pg); }
 plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/planted.hpp; }
 
 check_postgres_h_once() { code '#[[:space:]]*include[[:space:]]*["<](.*/)?postgres\.h' $(cxx_files | grep -vx src/pg/pg.hpp); }

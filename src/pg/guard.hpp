@@ -16,7 +16,10 @@ struct CallFailure {
     char log_detail[512];
 };
 
-// Fills the POD from an Error; cuts what is too long at a character.
+// Copies text in UTF-8 with a NUL behind it; cut at a character when it is too long.
+void copy_clipped(std::span<char> out, std::string_view text) noexcept;
+
+// Fills the POD from an Error, clipped.
 void capture(CallFailure& failure, const Error& error) noexcept;
 void capture_out_of_memory(CallFailure& failure) noexcept;
 void capture_unexpected(CallFailure& failure, const char* what) noexcept;

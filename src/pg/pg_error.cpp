@@ -21,14 +21,6 @@ int sqlstate_of(ErrorCode code) noexcept {
     return ERRCODE_INTERNAL_ERROR;
 }
 
-template <std::size_t N>
-void copy_clipped(char (&out)[N], std::string_view text) noexcept {
-    std::size_t length = std::min(text.size(), N - 1);
-    while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
-    std::memcpy(out, text.data(), length);
-    out[length] = '\0';
-}
-
 // Memory of the current context; the size must be valid. With MCXT_ALLOC_NO_OOM the server does not ereport.
 void* allocate_or_throw(std::size_t size) {
     void* memory = palloc_extended(size, MCXT_ALLOC_NO_OOM);
@@ -37,6 +29,13 @@ void* allocate_or_throw(std::size_t size) {
 }
 
 }  // namespace
+
+void copy_clipped(std::span<char> out, std::string_view text) noexcept {
+    std::size_t length = std::min(text.size(), out.size() - 1);
+    while (length > 0 && length < text.size() && (static_cast<unsigned char>(text[length]) & 0xC0) == 0x80) --length;
+    std::memcpy(out.data(), text.data(), length);
+    out[length] = '\0';
+}
 
 void capture(CallFailure& failure, const Error& error) noexcept {
     failure.sqlstate = sqlstate_of(error.code);

@@ -81,12 +81,6 @@ Result<const SecretBytes*> kek_of(LoadedRoot& loaded, const pg_uuid_t& vault) {
     return &*loaded.kek;
 }
 
-void copy_clipped(std::span<char> out, std::string_view text) noexcept {
-    const std::size_t size = std::min(text.size(), out.size() - 1);
-    std::memcpy(out.data(), text.data(), size);
-    out[size] = '\0';
-}
-
 }  // namespace
 
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault) {

@@ -9,7 +9,22 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(new_server run_psql token_of);
+our @EXPORT = qw($talkative new_server reload run_psql token_of);
+
+# As much as a server can be told to log, with parameters.
+our $talkative = <<'CONF';
+log_min_messages = debug2
+log_min_error_statement = debug5
+log_error_verbosity = verbose
+log_statement = all
+log_duration = on
+log_min_duration_statement = 0
+log_parameter_max_length = -1
+log_parameter_max_length_on_error = -1
+debug_print_parse = on
+debug_print_rewritten = on
+debug_print_plan = on
+CONF
 
 my $fixture = <<'SQL';
 SELECT bastion.init();
@@ -39,6 +54,14 @@ sub new_server {
     $server->safe_psql('postgres', 'CREATE EXTENSION pg_bastion');
     $server->safe_psql('postgres', $fixture);
     return $server;
+}
+
+# The server's configuration read again, as every new session sees.
+sub reload {
+    my ($server) = @_;
+    my $before = $server->safe_psql('postgres', 'SELECT pg_conf_load_time()');
+    $server->reload;
+    $server->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or die 'no reload';
 }
 
 # run_psql(SERVER, SQL, options of psql()...): as app unless told otherwise; (output, errors), neither checked.

@@ -19,18 +19,7 @@ log_filename = 'all.log'
 log_destination = 'stderr,csvlog,jsonlog'
 CONF
 my $token = token_of($server, 'ann');
-$server->append_conf('postgresql.conf', <<'CONF');
-log_min_messages = debug2
-log_min_error_statement = debug5
-log_error_verbosity = verbose
-log_statement = all
-log_duration = on
-log_min_duration_statement = 0
-log_parameter_max_length = -1
-log_parameter_max_length_on_error = -1
-debug_print_parse = on
-debug_print_rewritten = on
-debug_print_plan = on
+$server->append_conf('postgresql.conf', $talkative . <<'CONF');
 auto_explain.log_min_duration = 0
 auto_explain.log_nested_statements = on
 auto_explain.log_analyze = on

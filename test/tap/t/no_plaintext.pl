@@ -9,18 +9,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $server = new_server('primary', <<'CONF');
+my $server = new_server('primary', $talkative . <<'CONF');
 log_min_messages = debug5
-log_min_error_statement = debug5
-log_error_verbosity = verbose
-log_statement = all
-log_duration = on
-log_min_duration_statement = 0
-log_parameter_max_length = -1
-log_parameter_max_length_on_error = -1
-debug_print_parse = on
-debug_print_rewritten = on
-debug_print_plan = on
 log_temp_files = 0
 work_mem = 64kB
 shared_preload_libraries = 'pg_bastion,pg_stat_statements'

@@ -40,9 +40,7 @@ sub answer {
 sub configure {
     my ($value) = @_;
     $server->append_conf('postgresql.conf', "bastion.root_key = '$value'");
-    my $before = $server->safe_psql('postgres', 'SELECT pg_conf_load_time()');
-    $server->reload;
-    $server->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or die 'no reload';
+    reload($server);
 }
 
 configure("command:$folder/key first");

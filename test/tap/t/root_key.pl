@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Fcntl ':mode';
 use POSIX 'mkfifo';
+use BastionServer qw(reload);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -64,9 +65,7 @@ sub write_file {
 sub use_key {
     my ($setting) = @_;
     $node->safe_psql('postgres', "ALTER SYSTEM SET bastion.root_key = '$setting'");
-    my $before = $node->safe_psql('postgres', 'SELECT pg_conf_load_time()');
-    $node->reload;
-    $node->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or die 'no reload';
+    reload($node);
 }
 
 # Without a root key

@@ -29,8 +29,7 @@ sub answer {
 sub configure {
     my ($value) = @_;
     $server->append_conf('postgresql.conf', "bastion.root_key = '$value'");
-    $server->reload;
-    $server->poll_query_until('postgres', "SELECT current_setting('bastion.root_key') = '$value'") or die 'no reload';
+    reload($server);
 }
 
 my $first = answer('SELECT bastion.root_key_id()');

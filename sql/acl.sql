@@ -106,7 +106,11 @@ SELECT test.share('side', 'unit', test.unit_of('low'), 'read');
 SELECT list FROM test.may('eve', 'guests') m WHERE m.list = 'side';
 SELECT list FROM test.may('eve') m WHERE m.list = 'side';
 DELETE FROM bastion.memberships WHERE user_id = test.user_of('eve') AND tenant_id = :'tenant';
--- a deny there or here removes it
+-- a deny in the whole of either tenant removes it; one in a unit is of what is held there, not of what is shared
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect)
+VALUES (test.user_of('eve'), :'tenant', test.unit_of('side'), '*.read', 'deny');
+SELECT * FROM test.may('eve', 'guests');
+DELETE FROM bastion.user_permissions WHERE user_id = test.user_of('eve');
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (test.user_of('eve'), :'tenant', '*.read', 'deny'),
     (test.user_of('eve'), :'guests', '*.update', 'deny');
 SELECT * FROM test.may('eve', 'guests');

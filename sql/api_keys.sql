@@ -185,6 +185,7 @@ SELECT change, ak.after(replace(change, 'KEY', quote_literal(:'key_id')), :'key'
     'UPDATE bastion.api_keys SET expires_at = now() WHERE id = KEY', 'DELETE FROM bastion.api_keys WHERE id = KEY', 'TRUNCATE bastion.api_keys CASCADE',
     'UPDATE bastion.api_keys SET cidrs = ''{10.0.0.0/8}'' WHERE id = KEY', 'DELETE FROM bastion.api_key_secrets WHERE key_id = KEY',
     'UPDATE bastion.api_key_secrets SET expires_at = now() WHERE key_id = KEY', 'TRUNCATE bastion.api_key_secrets',
+    'UPDATE bastion.peppers SET sealed = sealed || ''x''',
     'UPDATE bastion.api_keys SET user_id = (SELECT id FROM bastion.users WHERE email = ''bob@keys.example'') WHERE id = KEY']) change;
 
 -- exchange of secrets

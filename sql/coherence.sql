@@ -271,6 +271,12 @@ INSERT INTO test.steps (change) VALUES
     ($$DELETE FROM bastion.platform_roles WHERE user_id = test.id_of('dan')$$),
     ($$UPDATE bastion.acl_entries SET level = 2 WHERE subject_id = test.id_of('dan')$$),
     ($$DELETE FROM bastion.acl_entries WHERE subject_id = test.id_of('dan')$$),
+    ($$INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT id, 'user', test.id_of('dan'), 1 FROM bastion.acls WHERE user_id = test.id_of('cat') AND tenant_id = test.tenant_of('ann')$$),
+    ($$INSERT INTO bastion.acls (tenant_id, kind, base_acl_id) SELECT tenant_id, 'row', id FROM bastion.acls WHERE user_id = test.id_of('cat') AND tenant_id = test.tenant_of('ann')$$),
+    ($$INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT acl_id, 'user', test.id_of('cat'), 1 FROM bastion.tenants WHERE id = test.tenant_of('eve')$$),
+    ($$INSERT INTO bastion.acls (tenant_id, kind, base_acl_id) SELECT id, 'row', acl_id FROM bastion.tenants WHERE id = test.tenant_of('eve')$$),
+    ($$DELETE FROM bastion.acls a USING bastion.tenants t WHERE a.kind = 'row' AND a.base_acl_id = t.acl_id AND t.id = test.tenant_of('eve')$$),
+    ($$DELETE FROM bastion.acl_entries WHERE acl_kind <> 'row'$$),
     ($$DELETE FROM bastion.memberships WHERE user_id = test.id_of('eve') AND tenant_id = test.tenant_of('ann')$$),
     ($$SELECT bastion.member_acl(test.id_of('pat'), test.tenant_of('bob'))$$);
 SELECT string_agg(who || ' at ' || place, ', ' ORDER BY who, place) AS everybody FROM test.places();

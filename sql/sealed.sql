@@ -193,7 +193,7 @@ SELECT count(*) FROM test.many WHERE bastion.blind_index(id::text, 'smtp') IS NU
 COMMIT;
 RESET ROLE; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
 
--- docs/OPERATIONS.md: a table with a sealed column, its blind index, and a view for an ORM
+-- docs/VAULT.md: a table with a sealed column, its blind index, and a view for an ORM
 SELECT bastion.register_resource('customers', '{read,create,update,delete,open}');
 CREATE TABLE test.customers (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),

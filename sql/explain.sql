@@ -17,6 +17,7 @@ INSERT INTO bastion.units (id, tenant_id, kind, name) VALUES ('00000000-0000-400
     ('00000000-0000-4000-8000-00000000e003', :'tenant', 'team', 'Gone');
 INSERT INTO bastion.unit_parents VALUES ('00000000-0000-4000-8000-00000000e002', :'tenant', '00000000-0000-4000-8000-00000000e001');
 INSERT INTO bastion.roles (tenant_id, name) VALUES (:'tenant', 'explain leaf'), (:'tenant', 'explain base');
+INSERT INTO bastion.roles (tenant_id, name) VALUES (:'other', 'elsewhere');
 INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (test.role_of('explain base'), '*.read'), (test.role_of('explain leaf'), 'ex_x.manage');
 INSERT INTO bastion.role_parents (role_id, parent_id) VALUES (test.role_of('explain leaf'), test.role_of('explain base'));
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
@@ -141,6 +142,19 @@ SELECT test.picture('pat', 'ex_t.read', 'test.ex_t', NULL);
 SELECT test.picture('gil', 'ex_t.create', 'test.ex_t', '6');
 SELECT test.picture('cat', 'ex_t.create', 'test.ex_t', '3');
 SELECT test.picture('kim', 'ex_t.read', 'test.ex_t', '1');
+SELECT test.picture('cat', 'ex_t.delete', 'test.ex_t', '6');
+-- on a row without a list, what is given in the chosen unit does not count, and what is denied there does
+BEGIN;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect)
+SELECT test.id_of(w), :'tenant', '00000000-0000-4000-8000-00000000e001', p, e
+FROM (VALUES ('dan', 'ex_plain.update', 'grant'), ('kim', 'ex_plain.update', 'deny')) v (w, p, e);
+SELECT bastion.explain_access_text(test.id_of(w), 'ex_plain.update', 'test.ex_plain', '1', 'explain-ann', '00000000-0000-4000-8000-00000000e002')
+FROM unnest(ARRAY['dan', 'kim']) w;
+-- the rows of who is gone
+DELETE FROM bastion.tenants WHERE id = test.tenant_of('pat');
+DELETE FROM bastion.users WHERE id = test.id_of('pat');
+SELECT test.picture('ann', 'ex_t.read', 'test.ex_t', '4');
+ROLLBACK;
 SELECT kind, subject, detail, effect, decisive FROM bastion.explain_access(test.id_of('gil'), 'ex_plain.read', NULL, NULL, 'explain-ann', '00000000-0000-4000-8000-00000000e001') WHERE depth = 0;
 BEGIN;
 UPDATE bastion.tenants SET status = 'suspended' WHERE id = :'other';
@@ -194,6 +208,8 @@ DELETE FROM bastion.user_permissions WHERE user_id = test.id_of('bob');
 SELECT * FROM test.wrong_cells();
 SELECT role, count(*) FILTER (WHERE held AND (permission ~ '^ex_')) AS held FROM bastion.permission_matrix('explain-ann') WHERE system OR role ~ '^explain' GROUP BY role ORDER BY role;
 SELECT count(*) AS of_nobody FROM bastion.permission_matrix('nowhere');
+SELECT count(*) FILTER (WHERE role ~ '^explain') > 0 AS own, count(*) FILTER (WHERE role = 'elsewhere') AS of_another
+FROM bastion.permission_matrix(upper(:'tenant'));
 SELECT t FROM bastion.permission_matrix_text('explain-ann') t WHERE t ~ '^(ex_plain|tenant\.members| .*owner)';
 SELECT test.asks('cat', 'permission_matrix_text()') ~ '^ +admin' AS own LIMIT 1;
 SELECT count(*) AS of_another FROM test.asks('cat', 'permission_matrix_text(''explain-bob'')') x WHERE x IS NOT NULL;

@@ -1,7 +1,7 @@
 
 -- Invitations: a member asks a person by e-mail address into the tenant or a unit, with a role that the member could give.
 -- The database sends no mail: the token goes back to the application once, and only its hash is kept. Tokens and passwords
--- appear in assignments only, as in identity.sql.
+-- appear in assignments only, as in signup.sql.
 
 CREATE TABLE bastion.invitations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),

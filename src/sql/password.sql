@@ -1,5 +1,5 @@
 
--- Password hashing. The C functions do not look at tables; who may log in is decided in identity.sql.
+-- Password hashing. The C functions do not look at tables; who may log in is decided in login.sql.
 
 CREATE FUNCTION bastion.password_hash(password text, algorithm text DEFAULT 'argon2id', options jsonb DEFAULT '{}')
 RETURNS text

@@ -1,0 +1,168 @@
+
+-- Values sealed anew under newer keys: the registered columns, and a procedure that goes through them. For operators: EXECUTE
+-- on everything here is granted to nobody.
+
+CREATE TABLE bastion.sealed_columns (
+    relation regclass NOT NULL,
+    column_name name NOT NULL,
+    bound_to text,
+    CONSTRAINT sealed_columns_pkey PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE bastion.sealed_columns IS 'The columns whose values rewrap_all() seals anew; granted to nobody';
+COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table';
+COMMENT ON COLUMN bastion.sealed_columns.column_name IS 'The column, of type bastion.sealed or bytea';
+COMMENT ON COLUMN bastion.sealed_columns.bound_to IS
+'The expression over a row that gives what its value is bound to; NULL where they are bound to nothing';
+ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
+
+CREATE FUNCTION bastion.sealed_column_add(relation regclass, column_name name, bound_to text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                   WHERE a.attrelid = relation AND a.attname = column_name AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+                     AND c.relnamespace <> 'bastion'::regnamespace
+                     AND a.atttypid IN ('bastion.sealed'::regtype, 'bytea'::regtype)) THEN
+        RAISE EXCEPTION 'no such sealed column' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name a column of type bastion.sealed or bytea of one of your tables.';
+    END IF;
+    DELETE FROM bastion.sealed_columns c WHERE NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);
+    INSERT INTO bastion.sealed_columns VALUES (relation, column_name, bound_to)
+    ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
+    -- Says at once when the expression is wrong.
+    PERFORM * FROM bastion.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
+END
+$$;
+COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
+'Registers a sealed column for rewrap_all() and key_usage(). bound_to is the SQL expression over the row that gives what seal() was told, such as id::text; it runs as the owner of the table. Registering again replaces it. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for no such column, and what the expression raises: 42601, 42703, 42883.';
+
+CREATE FUNCTION bastion.sealed_column_remove(relation regclass, column_name name) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.sealed_columns c
+    WHERE c.relation = sealed_column_remove.relation AND c.column_name = sealed_column_remove.column_name
+$$;
+COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
+'Ends what sealed_column_add() began. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'
+    UNION ALL
+    SELECT c.relation, c.column_name, c.bound_to
+    FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION bastion.sealed_places() IS 'The columns of sealed values: the registered ones and that of secrets. Internal.';
+
+CREATE FUNCTION bastion.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
+RETURNS TABLE (place tid, old text, bound text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT r.place, r.old, r.bound
+    FROM jsonb_to_recordset(bastion.as_table_owner(relation, format(
+            'SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT ctid::text AS place, encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound '
+            'FROM %3$s WHERE ctid >= ''(%4$s,0)'' AND ctid < ''(%5$s,0)'' AND substr(%1$I::bytea, 5, 4) = ANY ($1::bytea[]) '
+            'FOR UPDATE SKIP LOCKED) x', column_name, coalesce(bound_to, 'NULL'), relation, first, past), keys)::jsonb)
+         r (place tid, old text, bound text)
+$$;
+COMMENT ON FUNCTION bastion.sealed_batch(regclass, name, text, text, bigint, bigint) IS
+'The values in some pages of a table that are sealed under one of the keys, locked; without those that somebody else has locked. Internal.';
+
+CREATE FUNCTION bastion.rewrap_or_null(value bastion.sealed, bound_to text) RETURNS bastion.sealed
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (SELECT bastion.rewrap_for(k.tenant_id, value, bound_to) FROM bastion.data_keys k WHERE k.id = bastion.sealed_key(value));
+EXCEPTION WHEN SQLSTATE 'BA003' THEN
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), or NULL for a value that does not open. Internal.';
+
+CREATE FUNCTION bastion.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    keys text := (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only');
+    changed jsonb;
+    broken bigint := 0;
+BEGIN
+    IF keys IS NULL THEN
+        RETURN 0;
+    END IF;
+    BEGIN
+        SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
+                   bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
+        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b
+        JOIN bastion.data_keys k ON k.id = bastion.sealed_key(decode(b.old, 'hex')::bastion.sealed);
+    EXCEPTION WHEN SQLSTATE 'BA003' THEN
+        -- One that does not open keeps none of the others back.
+        SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(n.value::bytea, 'hex'))) FILTER (WHERE n.value IS NOT NULL),
+               count(*) FILTER (WHERE n.value IS NULL)
+        INTO changed, broken
+        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b,
+             LATERAL (SELECT bastion.rewrap_or_null(decode(b.old, 'hex')::bastion.sealed, b.bound) AS value OFFSET 0) n;
+        RAISE WARNING 'sealed values of table % that do not open: %', relation, broken USING ERRCODE = 'BA003';
+    END;
+    IF changed IS NULL THEN
+        RETURN 0;
+    END IF;
+    RETURN bastion.as_table_owner(relation, format(
+        'WITH n AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
+        'u AS (UPDATE ONLY %1$s t SET %2$I = (''\x'' || n.new)::%3$s FROM n WHERE t.ctid = n.place AND encode(t.%2$I::bytea, ''hex'') = n.old RETURNING 1) '
+        'SELECT count(*) FROM u', relation, column_name,
+        (SELECT a.atttypid::regtype FROM pg_attribute a WHERE a.attrelid = rewrap_pages.relation AND a.attname = rewrap_pages.column_name)),
+        changed::text)::bigint;
+END
+$$;
+COMMENT ON FUNCTION bastion.rewrap_pages(regclass, name, text, bigint, bigint) IS
+'Seals the values in some pages of a table anew that are under older keys; how many. A value is replaced only where it is still the one that was read. Internal.';
+
+CREATE FUNCTION bastion.check_rewrap(batch integer) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF batch IS NULL OR batch < 1 THEN
+        RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_rewrap(integer) IS 'Checks the argument of rewrap_all(). Internal.';
+
+-- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
+CREATE PROCEDURE bastion.rewrap_all(batch integer DEFAULT 1000)
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    relation pg_catalog.regclass;
+    column_name pg_catalog.name;
+    bound_to text;
+    member pg_catalog.regclass;
+    pages bigint;
+    step bigint;
+    page bigint;
+BEGIN
+    PERFORM bastion.check_rewrap(batch);
+    COMMIT;
+    FOR relation, column_name, bound_to IN SELECT * FROM bastion.sealed_places() LOOP
+        FOR member, pages, step IN SELECT * FROM bastion.backfill_steps(relation, batch) LOOP
+            page := 0;
+            WHILE page OPERATOR(pg_catalog.<) pages LOOP
+                PERFORM bastion.rewrap_pages(member, column_name, bound_to, page, page OPERATOR(pg_catalog.+) step);
+                COMMIT;
+                page := page OPERATOR(pg_catalog.+) step;
+            END LOOP;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
+'Seals every value of the registered columns and every secret anew that is under a key in state decrypt_only, with its tenant''s active key. Commits after every batch of about so many rows, skips rows that others have locked, and may be stopped and repeated: what is done is not done again. Triggers of the tables fire. Warns of values that do not open. key_usage() shows what is left. Not inside a transaction block. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';

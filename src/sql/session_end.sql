@@ -1,0 +1,246 @@
+
+-- The end of sessions: by logout(), by an administrator, by age, or with the account, the membership or the tenant.
+
+-- One's own sessions
+
+CREATE FUNCTION bastion.session_owner() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bastion.actor_id() = bastion.user_id() AND bastion.api_key_id() IS NULL THEN bastion.user_id() END
+    WHERE bastion.whoami() ->> 'method' <> 'impersonation'
+$$;
+COMMENT ON FUNCTION bastion.session_owner() IS
+'The user who acts for himself by a token of a login; NULL under impersonation, with an API key, and when anonymous. Internal.';
+
+CREATE FUNCTION bastion_api.logout(scope text DEFAULT 'this') RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := bastion.session_owner();
+    own_session uuid := bastion.session_id();
+    ended bigint;
+BEGIN
+    PERFORM bastion.require_writable('a logout');
+    IF scope IS NULL OR scope NOT IN ('this', 'others', 'all') THEN
+        RETURN bastion.refusal('invalid_scope', 'the scope of a logout is this, others or all');
+    ELSIF owner IS NULL THEN
+        RETURN bastion.refusal('unauthenticated', 'present the token of a login first');
+    END IF;
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
+    WHERE s.user_id = owner AND s.revoked_at IS NULL
+      AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    PERFORM bastion.record_event('logout', 'success', owner, bastion.tenant_id(),
+                                 jsonb_build_object('scope', scope, 'sessions', ended));
+    RETURN jsonb_build_object('ended', ended);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.logout(text) IS
+'Ends sessions of the user of this transaction, in every tenant: this one, the others, or all; their tokens are refused from the next statement on, everywhere. Returns {"ended": how many}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}. SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := bastion.session_owner();
+    own_session uuid := bastion.session_id();
+BEGIN
+    IF owner IS NULL THEN
+        RETURN bastion.refusal('unauthenticated', 'present the token of a login first');
+    END IF;
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', s.id, 'current', s.id IS NOT DISTINCT FROM own_session, 'device', s.device, 'ip', host(s.ip),
+                'user_agent', s.user_agent, 'tenant', bastion.tenant_object(s.tenant_id), 'level', s.level, 'amr', s.amr,
+                'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', bastion.session_deadline(s))
+                ORDER BY s.last_seen_at DESC, s.id), '[]')
+            FROM bastion.sessions s
+            WHERE s.user_id = owner AND s.revoked_at IS NULL AND bastion.session_deadline(s) > statement_timestamp());
+END
+$$;
+COMMENT ON FUNCTION bastion_api.sessions() IS
+'The sessions of the user of this transaction that last, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]. {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    token_hash bytea := bastion.refresh_token_hash(token);
+    found_session bastion.sessions;
+    found_key bastion.api_keys;
+    found_id uuid;
+BEGIN
+    PERFORM bastion.require_writable('the revocation of a token');
+    found_id := bastion.api_key_of(token);
+    IF found_id IS NOT NULL THEN
+        SELECT * INTO found_key FROM bastion.api_keys k WHERE k.id = found_id;
+        PERFORM bastion.api_key_end(found_key, 'token');
+        RETURN '{}';
+    END IF;
+    found_id := CASE WHEN token_hash IS NULL THEN bastion.token_session(token)
+                     ELSE (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) END;
+    SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = found_id;
+    IF bastion.session_end(found_session.id, 'token') THEN
+        PERFORM bastion.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
+                                     jsonb_build_object('session', found_session.id, 'by', 'token'));
+    END IF;
+    RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
+'Ends the session that a token belongs to (RFC 7009): an access token that is valid, or any refresh token of it, used ones too; or ends an API key. Whoever has the token may. Always answers {}, also when there is nothing to end. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
+
+CREATE FUNCTION bastion.token_session(token text) RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_token_session';
+COMMENT ON FUNCTION bastion.token_session(text) IS
+'The session of an access token, whose signature, issuer and dates are verified; NULL for any other text. Internal.';
+
+-- Administration
+
+CREATE FUNCTION bastion.session_revoke(session_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    found_session bastion.sessions;
+BEGIN
+    SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = session_revoke.session_id;
+    IF found_session.user_id IS DISTINCT FROM bastion.session_owner() OR found_session.user_id IS NULL THEN
+        PERFORM bastion.require_permission('tenant.members.manage', NULL);
+        IF found_session.tenant_id IS DISTINCT FROM tenant OR found_session.id IS NULL THEN
+            RETURN false;
+        END IF;
+        PERFORM bastion.require_rank(found_session.user_id);
+    END IF;
+    IF NOT bastion.session_end(found_session.id, 'admin') THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
+                                 jsonb_build_object('session', found_session.id));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.session_revoke(uuid) IS
+'Ends a session: one of one''s own, or of a member of this tenant who logged in to it, for which tenant.members.manage in the whole tenant is needed and everything that the roles of that member hold. false when there is none or it had ended. Its tokens are refused from the next statement on, everywhere. SQLSTATE 42501, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.sessions_revoke(user_id uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    ended bigint;
+BEGIN
+    IF user_id IS DISTINCT FROM bastion.session_owner() OR user_id IS NULL THEN
+        PERFORM bastion.require_permission('tenant.members.manage', NULL);
+        PERFORM bastion.require_rank(sessions_revoke.user_id);
+    END IF;
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
+    WHERE s.user_id = sessions_revoke.user_id AND s.tenant_id = tenant AND s.revoked_at IS NULL;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    IF ended > 0 THEN
+        PERFORM bastion.record_event('session_revoked', 'success', sessions_revoke.user_id, tenant,
+                                     jsonb_build_object('sessions', ended));
+    END IF;
+    RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION bastion.sessions_revoke(uuid) IS
+'Ends every session of a user in this tenant; returns how many. Needs what session_revoke() needs. SQLSTATE 42501, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.user_sessions_end(user_id uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ended bigint;
+BEGIN
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
+    WHERE s.user_id = user_sessions_end.user_id AND s.revoked_at IS NULL;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    IF ended > 0 THEN
+        PERFORM bastion.record_event('session_revoked', 'success', user_sessions_end.user_id, NULL,
+                                     jsonb_build_object('sessions', ended, 'by', session_user));
+    END IF;
+    RETURN ended;
+END
+$$;
+COMMENT ON FUNCTION bastion.user_sessions_end(uuid) IS
+'Ends every session of a user in every tenant; returns how many. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.session_prune(ended_before interval DEFAULT '30 days') RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    deleted bigint;
+BEGIN
+    IF ended_before IS NULL OR ended_before NOT BETWEEN '0' AND '100 years' THEN
+        RAISE EXCEPTION 'invalid age of sessions' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    DELETE FROM bastion.sessions s
+    WHERE coalesce(s.revoked_at, bastion.session_deadline(s)) < clock_timestamp() - ended_before;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+END
+$$;
+COMMENT ON FUNCTION bastion.session_prune(interval) IS
+'Deletes sessions that ended longer ago than this, with their refresh tokens; returns how many. Tokens of a deleted session are refused. For operators, now and then: EXECUTE is granted to nobody. SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
+
+-- Sessions end with the account, the membership, the tenant. SECURITY DEFINER, so that whoever may change those need not be
+-- granted this table. Under logical replication the publisher's rows tell the same.
+
+CREATE FUNCTION bastion.end_sessions_of_user() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'user_disabled'
+    WHERE s.user_id = NEW.id AND s.revoked_at IS NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.end_sessions_of_user() IS 'Trigger: ends the sessions of a user who is disabled.';
+
+CREATE TRIGGER users_end_sessions AFTER UPDATE ON bastion.users
+FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion.end_sessions_of_user();
+COMMENT ON TRIGGER users_end_sessions ON bastion.users IS 'A disabled user who is enabled again logs in again';
+
+CREATE FUNCTION bastion.end_sessions_of_tenant() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'tenant_suspended'
+    WHERE s.tenant_id = NEW.id AND s.revoked_at IS NULL;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.end_sessions_of_tenant() IS 'Trigger: ends the sessions in a tenant that is suspended.';
+
+CREATE TRIGGER tenants_end_sessions AFTER UPDATE ON bastion.tenants
+FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion.end_sessions_of_tenant();
+COMMENT ON TRIGGER tenants_end_sessions ON bastion.tenants IS 'Members of a tenant that is active again log in again';
+
+CREATE FUNCTION bastion.end_sessions_of_member() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
+    WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
+      AND (SELECT i.status FROM bastion.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.end_sessions_of_member() IS
+'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left.';
+
+CREATE TRIGGER memberships_end_sessions AFTER UPDATE OR DELETE ON bastion.memberships
+FOR EACH ROW EXECUTE FUNCTION bastion.end_sessions_of_member();
+COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'A member who comes back logs in again';

@@ -4,7 +4,7 @@
 #include "pg/catalog_read.hpp"
 #include "pg/guard.hpp"
 #include "pg/key_store.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 #include "pg/root_keys.hpp"
 
 namespace bastion::pg {

@@ -2,7 +2,7 @@
 
 #include "pg/catalog_read.hpp"
 #include "pg/event_queue.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 
 namespace bastion::pg {
 namespace {

@@ -4,7 +4,7 @@
 #include "pg/context.hpp"
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 
 namespace bastion::pg {
 namespace {

@@ -6,7 +6,7 @@
 #include "pg/clock.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 
 namespace bastion::pg {
 namespace {

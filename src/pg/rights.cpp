@@ -3,7 +3,7 @@
 #include "core/permission_pattern.hpp"
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 
 namespace bastion::pg {
 namespace {

@@ -3,7 +3,7 @@
 #include "pg/context.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/owner_spi.hpp"
+#include "pg/owner_queries.hpp"
 #include "pg/value_text.hpp"
 
 namespace bastion::pg {

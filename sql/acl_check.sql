@@ -17,7 +17,10 @@ CREATE INDEX ON checked (tenant_id);
 ANALYZE checked;
 ALTER TABLE checked ENABLE ROW LEVEL SECURITY;
 CREATE POLICY checked_acl ON checked USING (bastion.can_by_acl('check.read', acl_id));
-GRANT SELECT ON checked TO regress_app;
+CREATE TABLE open_rows AS SELECT tenant_id FROM checked;
+GRANT SELECT ON checked, open_rows TO regress_app;
+CREATE FUNCTION test.is_here(tenant uuid) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE
+AS $$ BEGIN RETURN bastion.can_in_tenant('check.read', tenant); END $$;
 CREATE FUNCTION test.expected(slug text) RETURNS bigint LANGUAGE sql SECURITY DEFINER
 AS $$ SELECT count(*) FROM checked c JOIN bastion.acls a ON a.id = c.acl_id JOIN bastion.tenants t ON t.id = a.tenant_id WHERE t.slug = expected.slug $$;
 GRANT USAGE ON SCHEMA test TO regress_app;
@@ -31,6 +34,17 @@ SET ROLE regress_app;
 SELECT count(*) FROM checked;
 SELECT bastion.can_by_acl('check.read', 1), bastion.acl_set('check.read'), bastion.can_in_tenant('check.read', :'tenant'),
        bastion.tenant_set('check.read'), bastion.default_acl('tenant');
+-- in workers, asked by a function in whose body the planner does not look, once the leader has read lists
+BEGIN;
+SELECT set_config('bastion.token', :'ann', true) \g /dev/null
+SELECT cardinality(bastion.acl_set('check.read')) > 0 AS lists;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+SELECT line FROM test.plan('SELECT count(*) FROM open_rows WHERE test.is_here(tenant_id)') line WHERE line ~ 'Parallel';
+SELECT count(*) FILTER (WHERE test.is_here(tenant_id)) = count(*) FILTER (WHERE tenant_id = :'tenant') AS in_workers FROM open_rows;
+COMMIT;
 -- a plan made for nobody, kept for everybody
 SET plan_cache_mode = force_generic_plan;
 PREPARE counted AS SELECT count(*) FROM checked;
@@ -139,5 +153,5 @@ SET LOCAL enable_indexonlyscan = off;
 SET LOCAL enable_seqscan = on;
 SELECT pg_temp.places() AS as_a_filter;
 ROLLBACK;
-DROP TABLE checked;
-DROP FUNCTION test.expected(text), test.plan(text), test.loads();
+DROP TABLE checked, open_rows;
+DROP FUNCTION test.is_here(uuid), test.expected(text), test.plan(text), test.loads();

@@ -10,7 +10,7 @@ namespace bastion::pg {
 namespace {
 
 // The text form: the default ACLs and '|', then groups; groups end with ';', their three parts with '|', lists are separated
-// by ',', and '#' stands between the ACLs and the tenants, if these were read. Names and ids hold none of these.
+// by ',', and '#' stands between the ACLs and the tenants. Names and ids hold none of these.
 constexpr char group_end = ';';
 constexpr char part_end = '|';
 constexpr char item_end = ',';
@@ -191,7 +191,6 @@ std::string GrantSets::format() const {
         GrantSets covered;
         covered.defaults = defaults;
         covered.acl_groups = covered_groups(whole_->acl_groups, patterns_);
-        covered.tenants_read = whole_->tenants_read;
         covered.tenant_groups = covered_groups(whole_->tenant_groups, patterns_);
         for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups)
             std::erase_if(group.ids, [&](const pg_uuid_t& id) { return !same_uuid(id, tenant_); });
@@ -201,7 +200,6 @@ std::string GrantSets::format() const {
     for (const int64 acl : {defaults.tenant, defaults.unit, defaults.user}) out.append(id_text(acl)) += item_end;
     out += part_end;
     append_groups(out, acl_groups);
-    if (!tenants_read) return out;
     out += acls_end;
     append_groups(out, tenant_groups);
     return out;
@@ -212,9 +210,9 @@ std::shared_ptr<GrantSets> GrantSets::parse(std::string_view text) {
     std::string_view acls = cut(text, part_end);
     for (int64* acl : {&sets->defaults.tenant, &sets->defaults.unit, &sets->defaults.user})
         parse_id(cut(acls, item_end), *acl);
-    sets->tenants_read = text.find(acls_end) != text.npos;
     sets->acl_groups = parse_groups<int64>(cut(text, acls_end));
     sets->tenant_groups = parse_groups<pg_uuid_t>(text);
+    sets->tenants_read = true;
     return sets;
 }
 

@@ -98,7 +98,7 @@ public:
     const AclSet& acls(std::string_view permission, bool anywhere);
     const TenantSet& tenants(std::string_view permission);
 
-    // The text that parallel workers get: one line.
+    // The text that parallel workers get, of ACLs and tenants: one line.
     [[nodiscard]] std::string format() const;
     static std::shared_ptr<GrantSets> parse(std::string_view text);
 

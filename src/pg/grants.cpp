@@ -47,7 +47,7 @@ char* join_permissions(const Decision& decision) {
 // The sets that the workers may ask for; those that nobody reads are not read for them either.
 const char* sets_text(const Decision& decision, bool wanted) {
     if (decision.rights == nullptr || (!wanted && decision.rights->sets == nullptr)) return "";
-    GrantSets* sets = wanted ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
+    GrantSets* sets = grant_sets_with_tenants(decision);
     char* text = nullptr;
     guarded_or_raise([&]() -> Result<void> { return store(text, sets != nullptr ? sets->format() : std::string()); });
     return text;

@@ -64,31 +64,23 @@ struct SetMemo {
     char name[200];
 };
 
-const AclSet* find_set(const Decision& decision, std::string_view permission, bool anywhere, const AclSet*) {
-    GrantSets* sets = grant_sets_of(decision);
-    const AclSet* set = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        if (sets != nullptr) set = &sets->acls(permission, anywhere);
-        return {};
-    });
-    return set;
-}
-
-const TenantSet* find_set(const Decision& decision, std::string_view permission, bool, const TenantSet*) {
-    GrantSets* sets = grant_sets_with_tenants(decision);
-    const TenantSet* set = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        if (sets != nullptr) set = &sets->tenants(permission);
-        return {};
-    });
-    return set;
-}
-
+// Null without an identity or tenant.
 template <class Set>
 const Set* set_of(std::string_view permission, bool anywhere) {
+    constexpr bool by_tenant = std::is_same_v<Set, TenantSet>;
     const Decision& decision = require_context();
     require_identity(decision);
-    return find_set(decision, permission, anywhere, static_cast<const Set*>(nullptr));
+    GrantSets* sets = by_tenant ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
+    if (sets == nullptr) return nullptr;
+    const Set* set = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        if constexpr (by_tenant)
+            set = &sets->tenants(permission);
+        else
+            set = &sets->acls(permission, anywhere);
+        return {};
+    });
+    return set;
 }
 
 // The set for the permission that is the first argument; null when nothing is allowed.

@@ -48,9 +48,12 @@ const Check* check_of(Oid function) {
     return nullptr;
 }
 
-std::size_t set_size(GrantSets* sets, const Check& check, std::string_view permission) {
-    std::size_t size = 0;
+// In the set of who plans.
+std::size_t set_size(const Check& check, std::string_view permission) {
+    const Decision& decision = decide();
+    GrantSets* sets = check.by_tenant ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
     if (sets == nullptr) return 0;
+    std::size_t size = 0;
     guarded_or_raise([&]() -> Result<void> {
         size = check.by_tenant ? sets->tenants(permission).sorted().size()
                                : sets->acls(permission, check.anywhere).sorted().size();
@@ -76,8 +79,7 @@ Searchable searchable(Node* clause, const SupportRequestIndexCondition* request)
     if (check == nullptr || permission->constisnull) return {};
     if (!match_index_to_operand(static_cast<Node*>(lsecond(call->args)), request->indexcol, request->index)) return {};
     const std::string_view name = view(DatumGetTextPP(permission->constvalue));
-    GrantSets* sets = check->by_tenant ? grant_sets_with_tenants(decide()) : grant_sets_of(decide());
-    return {call, check, set_size(sets, *check, name)};
+    return {call, check, set_size(*check, name)};
 }
 
 // An UPDATE asks for reading and for changing. Until PostgreSQL 17 a B-tree search with two sets tries every pair of their

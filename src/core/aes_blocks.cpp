@@ -21,9 +21,13 @@ bool encrypt_by_openssl(ByteSpan key, ByteSpan in, std::uint8_t* out) {
 
 }  // namespace
 
+bool has_aes_instructions() noexcept {
+    static const bool available = sodium_init() >= 0 && crypto_aead_aes256gcm_is_available() == 1;
+    return available;
+}
+
 Aes256Blocks::Cipher Aes256Blocks::best_cipher() noexcept {
-    static const bool has_instructions = sodium_init() >= 0 && crypto_aead_aes256gcm_is_available() == 1;
-    return has_instructions ? Cipher::nettle : Cipher::openssl;
+    return has_aes_instructions() ? Cipher::nettle : Cipher::openssl;
 }
 
 Aes256Blocks::Aes256Blocks(ByteSpan key, Cipher cipher) : cipher_(cipher) {

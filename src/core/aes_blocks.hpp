@@ -10,6 +10,9 @@ namespace bastion {
 
 inline constexpr std::size_t aes_block_bytes = 16;
 
+// Whether the processor has instructions for AES-GCM, which libsodium's cipher needs.
+[[nodiscard]] bool has_aes_instructions() noexcept;
+
 class Aes256Blocks {
 public:
     enum class Cipher { nettle, openssl };

@@ -24,8 +24,7 @@ using FileStatus = struct stat;
 
 constexpr std::string_view file_prefix = "pg_bastion root key 1 ";
 constexpr std::size_t key_digits = 2 * root_key_bytes;
-constexpr std::size_t line_bytes = root_key_line_bytes;
-static_assert(line_bytes == file_prefix.size() + key_digits);
+static_assert(root_key_line_bytes == file_prefix.size() + key_digits);
 constexpr std::string_view auto_suffix = ".bastion-root-key";
 
 std::string os_reason(int code) { return std::generic_category().message(code); }
@@ -130,11 +129,11 @@ bool write_all(int fd, ByteSpan bytes) {
 }
 
 SecretBytes format_line(const SecretBytes& key) {
-    SecretBytes line(line_bytes + 1);
+    SecretBytes line(root_key_line_bytes + 1);
     std::copy(file_prefix.begin(), file_prefix.end(), line.data());
     // sodium_bin2hex ends the text with a NUL, in whose place the newline goes.
     sodium_bin2hex(reinterpret_cast<char*>(line.data()) + file_prefix.size(), key_digits + 1, key.data(), key.size());
-    line.data()[line_bytes] = '\n';
+    line.data()[root_key_line_bytes] = '\n';
     return line;
 }
 
@@ -172,7 +171,7 @@ Result<void> check_parent(int directory, const std::string& path, const std::str
 std::optional<SecretBytes> parse_root_key_line(ByteSpan content) {
     std::string_view line = as_text(content);
     if (line.ends_with('\n')) line.remove_suffix(1);
-    if (line.size() != line_bytes || !line.starts_with(file_prefix)) return std::nullopt;
+    if (line.size() != root_key_line_bytes || !line.starts_with(file_prefix)) return std::nullopt;
     SecretBytes key(root_key_bytes);
     std::size_t size = 0;
     const char* end = nullptr;
@@ -245,7 +244,7 @@ Result<RootKey> load_root_key_file(const std::string& path, const std::string& d
     if (!inside) return unusable("could not tell where the root key file lies", path);
     if (*inside) return unusable("root key file must not lie inside the data directory", path);
 
-    SecretBytes content(line_bytes + 2);
+    SecretBytes content(root_key_line_bytes + 2);
     const auto size = read_all(file.get(), content, path);
     if (!size) return size.error();
     auto key = parse_root_key_line(content.span().first(*size));

@@ -42,10 +42,7 @@ private:
     std::size_t size_ = 0;
 };
 
-bool is_short(std::size_t size) noexcept {
-    static const bool available = crypto_aead_aes256gcm_is_available() == 1;
-    return available && size <= xaes_short_bytes;
-}
+bool is_short(std::size_t size) noexcept { return has_aes_instructions() && size <= xaes_short_bytes; }
 
 }  // namespace
 

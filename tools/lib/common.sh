@@ -36,9 +36,9 @@ fi
 export PG_CONFIG
 
 # What building and each kind of test need, as Debian names it.
+core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libsimdjson-dev"
 build_packages() {
-    echo "g++ make postgresql-$1 postgresql-server-dev-$1
-        libsodium-dev libssl-dev libcrypt-dev nettle-dev libsimdjson-dev libkrb5-dev"
+    echo "$core_packages postgresql-$1 postgresql-server-dev-$1 libkrb5-dev"
 }
 pgtap_packages() {
     echo "postgresql-$1-pgtap libtap-parser-sourcehandler-pgtap-perl"

@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw($talkative new_server reload run_psql token_of);
+our @EXPORT = qw($talkative answer_of new_server reload run_psql set_root_key token_of);
 
 # As much as a server can be told to log, with parameters.
 our $talkative = <<'CONF';
@@ -62,6 +62,21 @@ sub reload {
     my $before = $server->safe_psql('postgres', 'SELECT pg_conf_load_time()');
     $server->reload;
     $server->poll_query_until('postgres', "SELECT pg_conf_load_time() > '$before'") or die 'no reload';
+}
+
+sub set_root_key {
+    my ($server, $value) = @_;
+    $server->append_conf('postgresql.conf', "bastion.root_key = '$value'");
+    reload($server);
+}
+
+# answer_of(SERVER, SQL, options of psql()...): as a superuser; the output, or the error with its SQLSTATE, detail and hint.
+sub answer_of {
+    my ($server, $sql, %options) = @_;
+    my ($out, $err);
+    $server->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ], %options);
+    $err =~ s/^psql:<stdin>:\d+: |\nLOCATION:.*//gm;
+    return $out . $err;
 }
 
 # run_psql(SERVER, SQL, options of psql()...): as app unless told otherwise; (output, errors), neither checked.

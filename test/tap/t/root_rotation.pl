@@ -18,33 +18,21 @@ $server->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
 my $status = q{SELECT DISTINCT root_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_id};
 
-sub answer {
-    my ($sql) = @_;
-    my ($out, $err);
-    $server->psql('postgres', $sql, stdout => \$out, stderr => \$err, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose' ]);
-    $err =~ s/^psql:<stdin>:\d+: |\nLOCATION:.*//gm;
-    return $out . $err;
-}
-
-sub configure {
-    my ($value) = @_;
-    $server->append_conf('postgresql.conf', "bastion.root_key = '$value'");
-    reload($server);
-}
+sub answer { return answer_of($server, @_) }
 
 my $first = answer('SELECT bastion.root_key_id()');
 my $second = answer(qq{SELECT bastion.init('$folder/new') ->> 'fingerprint'});
 isnt($second, $first, 'another root key');
 is(answer($opened), 2, 'values open');
 
-configure("file:$folder/new");
+set_root_key($server, "file:$folder/new");
 like(answer($opened), qr/^ERROR:  BA002: root key $first is needed but $second is loaded$/m, 'with the new one alone, none does');
 is(answer($status), "$first|f|f|t\n$second|t|t|f", 'and key_status() says what is missing');
 like(answer('SELECT bastion.root_key_rotate()'), qr/^ERROR:  BA002/, 'nor can anything be wrapped again');
 
 # A session that has everything opened already follows a reload.
 my $session = $server->background_psql('postgres');
-configure("file:$folder/new, file:$old");
+set_root_key($server, "file:$folder/new, file:$old");
 is(answer($opened), 2, 'with both, all open');
 like($session->query($opened), qr/^2$/, 'in an older session too');
 is(answer($status), "$first|t|f|t\n$second|t|t|f", 'the old one opens');
@@ -56,9 +44,9 @@ is(answer('SELECT bastion.root_key_rotate()'), 0, 'once');
 is(answer($status), "$first|t|f|f\n$second|t|t|t", 'none needs the old one');
 
 rename $old, "$folder/gone" or die;
-configure("file:$folder/new,auto");
+set_root_key($server, "file:$folder/new,auto");
 is(answer($opened), 2, 'a missing older one is no harm');
-configure("file:$folder/new");
+set_root_key($server, "file:$folder/new");
 is(answer($opened), 2, 'without the old one, values open');
 like(answer("BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; COMMIT"), qr/^t$/m, 'old tokens are good');
 like(answer(q{SELECT bastion_api.login('ann@tap.example', 'correct horse') ->> 'token_type'}), qr/Bearer/, 'and new ones are signed');
@@ -66,7 +54,7 @@ like(answer(q{SELECT bastion_api.login('ann@tap.example', 'correct horse') ->> '
 # A credential of systemd.
 mkdir "$folder/credentials" or die;
 rename "$folder/new", "$folder/credentials/bastion" or die;
-configure('credential:bastion');
+set_root_key($server, 'credential:bastion');
 like(answer($opened), qr/^ERROR:  BA001: the server was started without credentials$/m, 'no credentials directory');
 {
     local $ENV{CREDENTIALS_DIRECTORY} = "$folder/credentials";

@@ -59,7 +59,7 @@ like($shown, qr/attack at dawn\|t/, 'a sealed value opens there, and is found');
 (undef, undef, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.secret_put('mail', 'x'); COMMIT");
 like($errors, qr/ERROR: .*(read-only transaction|during recovery)/, 'nothing is put there');
 $standby->append_conf('postgresql.conf', 'bastion.secret_log = strict');
-$standby->reload;
+reload($standby);
 (undef, $shown, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.secret_get('mail'); COMMIT");
 like($errors, qr/access to a secret could not be recorded/, 'in strict mode nothing opens that cannot be recorded');
 unlike($shown, $value, 'and no value leaves');

@@ -84,8 +84,7 @@ is(kept($session), '2|1|', 'one successor was made, and the session lasts');
 sub set_window {
     my ($seconds) = @_;
     $primary->append_conf('postgresql.conf', "bastion.refresh_reuse_window = $seconds");
-    $primary->reload;
-    $primary->poll_query_until('postgres', "SELECT bastion.setting_seconds('bastion.refresh_reuse_window') = '$seconds s'");
+    reload($primary);
 }
 set_window(0);
 (undef, $refresh, $session) = sign_in();

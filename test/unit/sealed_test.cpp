@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <new>
 #include <set>
 #include <string>
@@ -18,6 +16,7 @@
 #include "core/json.hpp"
 #include "core/libcrypto.hpp"
 #include "core/xaes.hpp"
+#include "unit/process_memory.hpp"
 #include "unit/vectors.hpp"
 
 namespace bastion {
@@ -300,37 +299,10 @@ TEST(Xaes, RefusesKeysOfAnotherLength) {
     EXPECT_FALSE(cipher.encrypt({}, nonce_of(0), {}, out.data()));
 }
 
-struct Mapping {
-    const std::uint8_t* begin;
-    const std::uint8_t* end;
-    bool dumped;
-    bool stack;
-};
-
-// The writable memory of this process; proc(5).
-std::vector<Mapping> writable_memory() {
-    std::ifstream maps("/proc/self/smaps");
-    std::vector<Mapping> out;
-    bool writable = false;
-    for (std::string line; std::getline(maps, line);) {
-        std::uintptr_t begin = 0, end = 0;
-        char mode[5] = "";
-        if (std::sscanf(line.c_str(), "%lx-%lx %4s", &begin, &end, mode) == 3) {
-            writable = std::string_view(mode) == "rw-p";
-            if (!writable) continue;
-            out.push_back({reinterpret_cast<const std::uint8_t*>(begin), reinterpret_cast<const std::uint8_t*>(end),
-                           true, line.ends_with("[stack]")});
-        } else if (writable && line.starts_with("VmFlags:")) {
-            out.back().dumped = line.find(" dd") == line.npos;
-        }
-    }
-    return out;
-}
-
 int copies_in_core_dump(ByteSpan bytes, bool with_stack) {
     int copies = 0;
-    for (const Mapping& mapping : writable_memory()) {
-        if (!mapping.dumped || (mapping.stack && !with_stack)) continue;
+    for (const test::Mapping& mapping : test::process_memory()) {
+        if (mapping.mode != "rw-p" || mapping.has("dd") || (mapping.stack && !with_stack)) continue;
         const std::uint8_t* place = mapping.begin;
         while ((place = static_cast<const std::uint8_t*>(
                     memmem(place, mapping.end - place, bytes.data(), bytes.size()))) != nullptr) {

@@ -8,16 +8,14 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
-#include <fstream>
 #include <new>
-#include <sstream>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "core/key_memory.hpp"
+#include "unit/process_memory.hpp"
 
 namespace bastion {
 namespace {
@@ -79,25 +77,14 @@ TEST(SecretBytes, ComparesWholeValues) {
     EXPECT_FALSE(constant_time_equal({}, as_bytes("a")));
 }
 
-// The kernel's flags for the pages around an address: dd is no core dump, lo is locked.
-std::string vm_flags(const void* address) {
-    const auto wanted = reinterpret_cast<std::uintptr_t>(address);
-    std::ifstream smaps("/proc/self/smaps");
-    bool here = false;
-    for (std::string line; std::getline(smaps, line);) {
-        std::uintptr_t begin = 0;
-        std::uintptr_t end = 0;
-        char dash = 0;
-        std::istringstream range(line);
-        if (range >> std::hex >> begin >> dash >> end && dash == '-') here = begin <= wanted && wanted < end;
-        if (here && line.starts_with("VmFlags:")) return line.substr(8) + ' ';
-    }
-    return "not found";
+// The kernel's flags for the pages around an address.
+test::Mapping mapping_of(const std::uint8_t* address) {
+    for (const test::Mapping& mapping : test::process_memory())
+        if (mapping.begin <= address && address < mapping.end) return mapping;
+    return {};
 }
 
-bool has_flag(const void* address, const std::string& flag) {
-    return vm_flags(address).find(' ' + flag + ' ') != std::string::npos;
-}
+bool has_flag(const std::uint8_t* address, const std::string& flag) { return mapping_of(address).has(flag); }
 
 // What a child process finds; its exit status tells.
 template <class Body>
@@ -112,7 +99,7 @@ TEST(SecretBytes, KeepsKeysLockedAndOutOfCoreDumps) {
     std::vector<SecretBytes> keys;
     for (std::size_t i = 0; i < 2000; ++i) keys.emplace_back(i % 256 + 1);
     for (const SecretBytes* key : {&keys.front(), &keys[31], &keys[255], &keys.back()}) {
-        EXPECT_TRUE(has_flag(key->data(), "dd")) << vm_flags(key->data());
+        EXPECT_TRUE(has_flag(key->data(), "dd")) << mapping_of(key->data()).flags;
         if (key_memory().locked == key_memory().size) {
             EXPECT_TRUE(has_flag(key->data(), "lo"));
         }

@@ -163,7 +163,8 @@ BEGIN
     ) s;
     IF share_subject.id IS NULL THEN
         RAISE EXCEPTION 'no such % to share with', kind USING ERRCODE = 'undefined_object',
-            DETAIL = CASE WHEN NOT anywhere THEN 'It must belong to this tenant: the table is not protected with sharing => ''cross_tenant''.' END;
+            DETAIL = CASE WHEN anywhere THEN 'It does not exist.'
+                          ELSE 'It must belong to this tenant: the table is not protected with sharing => ''cross_tenant''.' END;
     END IF;
 END
 $$;

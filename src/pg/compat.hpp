@@ -26,6 +26,52 @@ inline config_generic* find_setting(const char* name) {
 #endif
 }
 
+// The query reads and writes `relation` with the privileges of `user`: where it checks, not as whom it runs.
+inline void check_as(Query* query, Oid relation, Oid user) noexcept {
+    ListCell* cell = nullptr;
+#if PG_VERSION_NUM >= 160000
+    foreach (cell, query->rteperminfos) {
+        auto* info = lfirst_node(RTEPermissionInfo, cell);
+        if (info->relid == relation) info->checkAsUser = user;
+    }
+#else
+    foreach (cell, query->rtable) {
+        auto* entry = lfirst_node(RangeTblEntry, cell);
+        if (entry->rtekind == RTE_RELATION && entry->relid == relation) entry->checkAsUser = user;
+    }
+#endif
+}
+
+// A copy of a plan whose privileges are those of `user`, where the plan leaves them to the current user.
+inline PlannedStmt* check_plan_as(const PlannedStmt* plan, Oid user) {
+    auto* copy = static_cast<PlannedStmt*>(palloc(sizeof(PlannedStmt)));
+    *copy = *plan;
+    ListCell* cell = nullptr;
+#if PG_VERSION_NUM >= 160000
+    copy->permInfos = static_cast<List*>(copyObjectImpl(plan->permInfos));
+    foreach (cell, copy->permInfos) {
+        auto* info = lfirst_node(RTEPermissionInfo, cell);
+        if (!OidIsValid(info->checkAsUser)) info->checkAsUser = user;
+    }
+#else
+    copy->rtable = static_cast<List*>(copyObjectImpl(plan->rtable));
+    foreach (cell, copy->rtable) {
+        auto* entry = lfirst_node(RangeTblEntry, cell);
+        if (entry->rtekind == RTE_RELATION && !OidIsValid(entry->checkAsUser)) entry->checkAsUser = user;
+    }
+#endif
+    return copy;
+}
+
+// Runs a started query to its end.
+inline void run_to_end(QueryDesc* query) {
+#if PG_VERSION_NUM >= 180000
+    ExecutorRun(query, ForwardScanDirection, 0);
+#else
+    ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
 }  // namespace bastion::pg::compat
 
 // The signature of the executor's run hook, which lost its last argument in 18.

@@ -51,15 +51,32 @@ $$;
 COMMENT ON FUNCTION bastion.access_obstacles(uuid, text, uuid, uuid) IS
 'What every access needs: an active user and tenant, a membership in force, a permission that exists. Internal.';
 
-CREATE FUNCTION bastion.access_steps(user_id uuid, permission text, relation regclass, key text, tenant_id uuid, unit_id uuid,
-                                     confined boolean)
+CREATE FUNCTION bastion.protected_spec(relation regclass) RETURNS bastion.protected_tables
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables;
+BEGIN
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(protected_spec.relation);
+    IF NOT FOUND AND relation IS NOT NULL THEN
+        RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Its owner calls bastion.protect().';
+    END IF;
+    RETURN spec;
+END
+$$;
+COMMENT ON FUNCTION bastion.protected_spec(regclass) IS
+'The protection of a table, NULL for none; SQLSTATE 55000 for a table that is not protected. Internal.';
+
+-- found_tenant and found_acl are of the row that the key names, where there is one.
+CREATE FUNCTION bastion.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
+                                     unit_id uuid, found_tenant uuid, found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    spec bastion.protected_tables;
-    found_row record;
     row_tenant uuid := access_steps.tenant_id;
     list bigint;
     anywhere boolean;
@@ -69,24 +86,18 @@ DECLARE
     by_role boolean;
     verdict boolean;
 BEGIN
-    IF relation IS NOT NULL THEN
-        SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(access_steps.relation);
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
-                HINT = 'Its owner calls bastion.protect().';
-        END IF;
+    IF spec.relation IS NOT NULL THEN
         anywhere := spec.options ->> 'sharing' = 'cross_tenant';
         IF key IS NOT NULL THEN
-            SELECT * INTO found_row FROM bastion.explained_row(spec, key, access_steps.tenant_id, confined);
-            row_tenant := found_row.tenant;
-            list := found_row.acl_id;
+            row_tenant := found_tenant;
+            list := found_acl;
         ELSIF spec.options ? 'sharing' AND permission NOT LIKE '%.create' THEN
             list := (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = access_steps.tenant_id);
         END IF;
         places := CASE WHEN list IS NOT NULL THEN bastion.list_places(list) ELSE places END;
     END IF;
     -- on rows without lists the chosen unit grants nothing, but its denies count
-    grant_places := CASE WHEN list IS NULL AND relation IS NOT NULL THEN '{}' ELSE places END;
+    grant_places := CASE WHEN list IS NULL AND spec.relation IS NOT NULL THEN '{}' ELSE places END;
     by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion.list_by_role(list, access_steps.tenant_id) END, false);
     denied := bastion.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
     verdict := coalesce(bastion.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false);
@@ -120,8 +131,8 @@ BEGIN
     ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION bastion.access_steps(uuid, text, regclass, text, uuid, uuid, boolean) IS
-'The steps of explain_access(); confined: no row of another tenant is looked at. Internal.';
+COMMENT ON FUNCTION bastion.access_steps(uuid, text, bastion.protected_tables, text, uuid, uuid, uuid, bigint) IS
+'The steps of explain_access() about a table, if any, and the row that was found for a key. Internal.';
 
 CREATE FUNCTION bastion.access_picture(step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 RETURNS text
@@ -163,8 +174,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     place uuid := bastion.explained_tenant(user_id, tenant);
+    place_unit uuid := bastion.require_unit(place, unit);
+    spec bastion.protected_tables := bastion.protected_spec(relation);
+    found_row record;
 BEGIN
-    RETURN QUERY SELECT * FROM bastion.access_steps(explain_access.user_id, permission, relation, key, place, bastion.require_unit(place, unit), false);
+    SELECT r.* INTO found_row FROM bastion.explained_row(spec, key, place) r WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
+    RETURN QUERY SELECT * FROM bastion.access_steps(explain_access.user_id, permission, spec, key, place, place_unit,
+                                                    found_row.tenant, found_row.acl_id);
 END
 $$;
 COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
@@ -182,8 +198,32 @@ $$;
 COMMENT ON FUNCTION bastion.explain_access_text(uuid, text, regclass, text, text, text) IS
 'explain_access() as an indented picture, a line per step; * marks what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.explain_member_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
-                                              unit text DEFAULT NULL)
+-- The row of a member's question is read as the caller: see share.sql.
+CREATE FUNCTION bastion.explained_member_row(user_id uuid, permission text, relation regclass, key text, unit text,
+                                             OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    spec bastion.protected_tables;
+BEGIN
+    PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = explained_member_row.user_id AND m.tenant_id = tenant) THEN
+        RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM bastion.require_unit(tenant, unit);
+    spec := bastion.protected_spec(relation);
+    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
+    FROM bastion.row_search(spec, tenant, '') s WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion.explained_member_row(uuid, text, regclass, text, text) IS
+'The first step of explain_member_access(): refuses the caller, or says how the row is found; NULL without a row. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.explain_member_row(user_id uuid, permission text, relation regclass, key text, unit text, found_row boolean,
+                                           found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -192,20 +232,26 @@ DECLARE
     tenant uuid := bastion.require_tenant();
 BEGIN
     PERFORM bastion.require_permission('tenant.members.manage', NULL);
-    IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = explain_member_access.user_id AND m.tenant_id = tenant) THEN
-        RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
-    END IF;
-    RETURN QUERY SELECT * FROM bastion.access_steps(explain_member_access.user_id, permission, relation, key, tenant, bastion.require_unit(tenant, unit), true);
+    RETURN QUERY SELECT * FROM bastion.access_steps(explain_member_row.user_id, permission, bastion.protected_spec(relation), key, tenant,
+        bastion.require_unit(tenant, unit), CASE WHEN found_row THEN tenant END, found_acl);
 END
 $$;
+COMMENT ON FUNCTION bastion.explain_member_row(uuid, text, regclass, text, text, boolean, bigint) IS
+'The last step of explain_member_access(). Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.explain_member_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                              unit text DEFAULT NULL)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_explain_member_access';
 COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
 'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. Rows of other tenants do not exist for it, those shared with the member included. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
+-- Without a path of its own: code of the table runs with that of the caller. Every name here is qualified.
 CREATE FUNCTION bastion.explain_member_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                                    unit text DEFAULT NULL)
 RETURNS SETOF text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 AS $$
     SELECT bastion.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
     FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step

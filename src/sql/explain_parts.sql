@@ -147,28 +147,28 @@ $$;
 COMMENT ON FUNCTION bastion.explain_shares(uuid, text, uuid, bigint[], boolean) IS
 'The shares of a row that reach a user, and what comes of them. Internal.';
 
-CREATE FUNCTION bastion.explained_row(spec bastion.protected_tables, key text, tenant_id uuid, confined boolean,
-                                      OUT tenant uuid, OUT acl_id bigint)
+CREATE FUNCTION bastion.explained_row(spec bastion.protected_tables, key text, tenant_id uuid, OUT tenant uuid, OUT acl_id bigint)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_row text[];
-    query text := format('SELECT ARRAY[%I::text, %s]::text FROM %s WHERE ', spec.tenant_column,
-                         CASE WHEN bastion.acl_column(spec) IS NULL THEN 'NULL' ELSE quote_ident(bastion.acl_column(spec)) || '::text' END, spec.relation);
+    query text := format('SELECT ARRAY[%I::pg_catalog.text, %s]::pg_catalog.text FROM %s WHERE ', spec.tenant_column,
+                         CASE WHEN bastion.acl_column(spec) IS NULL THEN 'NULL' ELSE quote_ident(bastion.acl_column(spec)) || '::pg_catalog.text' END,
+                         spec.relation);
 BEGIN
-    found_row := bastion.as_table_owner(spec.relation, query || bastion.row_condition(spec), key, bastion.tenant_value(spec, tenant_id));
-    IF found_row IS NULL AND confined IS NOT TRUE THEN
-        found_row := bastion.as_table_owner(spec.relation,
-            query || split_part(bastion.row_condition(spec), ' AND ', 1) || ' ORDER BY 1 LIMIT 1', key);
+    found_row := bastion.as_table_owner(spec.relation, query || bastion.tenant_condition(spec) || ' AND ' || bastion.key_condition(spec),
+                                        key, bastion.tenant_value(spec, tenant_id));
+    IF found_row IS NULL THEN
+        found_row := bastion.as_table_owner(spec.relation, query || bastion.key_condition(spec) || ' ORDER BY 1 LIMIT 1', key);
     END IF;
     SELECT t.id, found_row[2]::bigint INTO explained_row.tenant, explained_row.acl_id FROM bastion.tenants t
     WHERE t.id = bastion.uuid_or_null(found_row[1]) OR t.number::text = found_row[1];
 END
 $$;
-COMMENT ON FUNCTION bastion.explained_row(bastion.protected_tables, text, uuid, boolean) IS
-'Tenant and access control list of a row, looked for in one tenant and, unless confined, then in the others. NULL for no row. Internal.';
+COMMENT ON FUNCTION bastion.explained_row(bastion.protected_tables, text, uuid) IS
+'Tenant and access control list of a row, looked for in one tenant and then in the others. NULL for no row. For operators. Internal.';
 
 CREATE FUNCTION bastion.list_note(list bastion.acls, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

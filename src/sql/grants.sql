@@ -65,6 +65,7 @@ AS $$
            ('bastion.shares_of(regclass, text)'),
            ('bastion.explain_member_access(uuid, text, regclass, text, text)'),
            ('bastion.explain_member_access_text(uuid, text, regclass, text, text)'),
+           ('bastion.access_picture(integer, integer, text, text, text, text, boolean)'),
            ('bastion.permission_matrix(text)'),
            ('bastion.permission_matrix_text(text)'),
            ('bastion.session_settings_set(interval, interval, interval, interval)'),

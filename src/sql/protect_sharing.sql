@@ -101,23 +101,11 @@ $$;
 COMMENT ON FUNCTION bastion.fill_acl() IS
 'Trigger: gives a row of a table under sharing that has no access control list that of the context, or without a context that of the row''s tenant or owner. Arguments: columns of the list, tenant and owner, visibility. SQLSTATE 23503, 42501.';
 
--- bastion.share() changes a row as the owner of its table, who could drop this trigger as well.
 CREATE FUNCTION bastion.keep_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'USAGE') THEN
-        RAISE EXCEPTION 'cannot change who may access a row of table % by UPDATE', TG_RELID::regclass
-            USING ERRCODE = 'insufficient_privilege',
-                  DETAIL = format('The columns "%s" and "%s" stay as they are.', TG_ARGV[0], TG_ARGV[1]),
-                  HINT = 'Use bastion.share() and bastion.unshare().';
-    END IF;
-    RETURN NEW;
-END
-$$;
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_keep_acl';
 COMMENT ON FUNCTION bastion.keep_acl() IS
-'Trigger: refuses an UPDATE of a table under sharing that changes a row''s access control list or tenant, SQLSTATE 42501. Arguments: columns of the list and the tenant.';
+'Trigger: refuses every UPDATE of a table under sharing that changes a row''s access control list or tenant, of its owner too, but the one that share() makes; SQLSTATE 42501. Arguments: columns of the list and the tenant.';
 
 CREATE FUNCTION bastion.protect_triggers(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, definition text, state text)

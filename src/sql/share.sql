@@ -1,14 +1,7 @@
 
--- Sharing single rows of tables that are protected with sharing. The row is read and given its own list as the owner of the
--- table, so that triggers and expressions of the table never run with the rights of the extension.
-
-CREATE FUNCTION bastion.as_table_owner(relation regclass, statement text, p1 text DEFAULT NULL, p2 text DEFAULT NULL,
-                                       p3 text DEFAULT NULL)
-RETURNS text
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_as_table_owner';
-COMMENT ON FUNCTION bastion.as_table_owner(regclass, text, text, text, text) IS
-'Runs a statement on a table as the owner of the table and past its row-level security, with up to three parameters of type text; the first column of the first row as text. SQLSTATE 42P01 for no table, else that of the statement, 42601 and 42809 among them. Internal: EXECUTE is granted to nobody.';
+-- Sharing single rows of tables that are protected with sharing. share() and its sisters are in C and run as the caller: a
+-- definer says how the row is found, the library reads and changes it with the rights of the table's owner and the code of the
+-- caller, a definer judges what was found. No definer here is granted to anybody: it would believe the caller.
 
 CREATE FUNCTION bastion.require_sharing(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -29,36 +22,73 @@ $$;
 COMMENT ON FUNCTION bastion.require_sharing(regclass) IS
 'The protection of a table whose rows can be shared, SQLSTATE 55000 otherwise. Internal.';
 
-CREATE FUNCTION bastion.share_key_column(spec bastion.protected_tables) RETURNS name
+-- The operator of the key's index, and the type by its own name: "character" alone would be one character.
+CREATE FUNCTION bastion.share_key(spec bastion.protected_tables, OUT name name, OUT equality text, OUT type text)
+RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    columns name[];
+    columns integer;
 BEGIN
-    SELECT array_agg(a.attname) INTO columns
-    FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-    WHERE i.indrelid = spec.relation AND i.indisprimary AND a.attname <> spec.tenant_column;
-    IF cardinality(columns) IS DISTINCT FROM 1 THEN
+    SELECT count(*) OVER (), a.attname, format('OPERATOR(%I.%s)', n.nspname, o.oprname), format('%I.%I', tn.nspname, t.typname)
+    INTO columns, share_key.name, share_key.equality, share_key.type
+    FROM pg_index i
+    JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN pg_am m ON m.oid = x.relam AND m.amname = 'btree'
+    CROSS JOIN generate_series(0, i.indnkeyatts - 1) place
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place] AND a.attname <> spec.tenant_column
+    JOIN pg_type t ON t.oid = a.atttypid
+    JOIN pg_namespace tn ON tn.oid = t.typnamespace
+    JOIN pg_opclass c ON c.oid = i.indclass[place]
+    JOIN pg_amop p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype
+                  AND p.amopstrategy = 3
+    JOIN pg_operator o ON o.oid = p.amopopr
+    JOIN pg_namespace n ON n.oid = o.oprnamespace
+    WHERE i.indrelid = spec.relation AND i.indisprimary;
+    IF columns IS DISTINCT FROM 1 THEN
         RAISE EXCEPTION 'cannot share rows of table %', spec.relation USING ERRCODE = 'feature_not_supported',
             DETAIL = 'Its primary key must be one column, beside which there may be the tenant.';
     END IF;
-    RETURN columns[1];
 END
 $$;
-COMMENT ON FUNCTION bastion.share_key_column(bastion.protected_tables) IS
-'The column that names a row within its tenant, SQLSTATE 0A000 without one. Internal.';
+COMMENT ON FUNCTION bastion.share_key(bastion.protected_tables) IS
+'The column that names a row within its tenant, its equality operator and its type, as SQL; SQLSTATE 0A000 without one. Internal.';
 
-CREATE FUNCTION bastion.row_condition(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion.key_condition(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion.share_key(spec) k $$;
+COMMENT ON FUNCTION bastion.key_condition(bastion.protected_tables) IS 'What finds a row by its key, $1 of type text. Internal.';
+
+CREATE FUNCTION bastion.tenant_condition(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT string_agg(format('%I = $%s::%s', c.name, c.number, format_type(a.atttypid, NULL)), ' AND ' ORDER BY c.number)
-    FROM (VALUES (1, bastion.share_key_column(spec)), (2, spec.tenant_column)) c (number, name)
-    JOIN pg_attribute a ON a.attrelid = spec.relation AND a.attname = c.name
+    SELECT format('%I OPERATOR(pg_catalog.=) $2::pg_catalog.%I', spec.tenant_column, t.typname)
+    FROM bastion.column_state(spec.relation, spec.tenant_column) c JOIN pg_type t ON t.oid = c.base_type
 $$;
-COMMENT ON FUNCTION bastion.row_condition(bastion.protected_tables) IS
-'What finds a row by its key ($1) in a tenant ($2). Internal.';
+COMMENT ON FUNCTION bastion.tenant_condition(bastion.protected_tables) IS
+'What finds the rows of a tenant, $2 of type text as tenant_value() gives it. Internal.';
+
+CREATE FUNCTION bastion.row_search(spec bastion.protected_tables, tenant uuid, lock text,
+                                   OUT relation oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    relation := spec.relation;
+    tenant_value := bastion.tenant_value(spec, tenant);
+    acl_column := quote_ident(bastion.acl_column(spec));
+    tenant_column := quote_ident(spec.tenant_column);
+    -- The condition of the tenant first: the library lets no other one see a row before it.
+    query := format('SELECT tableoid, ctid, %s, %s::pg_catalog.text FROM %s WHERE %s AND %s %s', coalesce(acl_column, 'NULL::pg_catalog.int8'),
+                    tenant_column, spec.relation, bastion.tenant_condition(spec), bastion.key_condition(spec), lock);
+END
+$$;
+COMMENT ON FUNCTION bastion.row_search(bastion.protected_tables, uuid, text) IS
+'How the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the list and the tenant. Internal.';
 
 CREATE FUNCTION bastion.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -84,15 +114,10 @@ COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS
 'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it. Internal.';
 
 -- Without the right to manage, a row that one may not even read is no row.
-CREATE FUNCTION bastion.managed_acl(spec bastion.protected_tables, key text) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion.check_managed(spec bastion.protected_tables, found_acl bigint) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    tenant uuid := bastion.require_tenant();
-    found_acl bigint := bastion.as_table_owner(spec.relation,
-        format('SELECT %I FROM %s WHERE %s FOR NO KEY UPDATE', coalesce(spec.options ->> 'acl_column', 'acl_id'), spec.relation,
-               bastion.row_condition(spec)), key, bastion.tenant_value(spec, tenant))::bigint;
 BEGIN
     IF found_acl IS NULL OR NOT (bastion.acl_allows(spec.resource || '.manage', found_acl)
                                  OR bastion.acl_allows(spec.resource || '.' || bastion.protect_action(spec, 'read'), found_acl)) THEN
@@ -101,18 +126,16 @@ BEGIN
         RAISE EXCEPTION 'permission "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'The owner of the row has it, and who has it at the level manage.';
     END IF;
-    RETURN found_acl;
 END
 $$;
-COMMENT ON FUNCTION bastion.managed_acl(bastion.protected_tables, text) IS
-'The list of a row that the user of this transaction may share, and a lock on the row; SQLSTATE P0002 for no such row or one that cannot be read, 42501 for another. Internal.';
+COMMENT ON FUNCTION bastion.check_managed(bastion.protected_tables, bigint) IS
+'Refuses the list of a row that the user of this transaction may not share: SQLSTATE P0002 for no row or one that cannot be read, 42501 for another. Internal.';
 
 CREATE FUNCTION bastion.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.tenant_id();
     old_acl bastion.acls;
     new_acl bigint;
 BEGIN
@@ -121,20 +144,18 @@ BEGIN
         RETURN acl_id;
     END IF;
     INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
-    VALUES (tenant, 'row', CASE old_acl.kind WHEN 'row' THEN old_acl.base_acl_id ELSE acl_id END, spec.relation::text, key)
+    VALUES (bastion.tenant_id(), 'row', CASE old_acl.kind WHEN 'row' THEN old_acl.base_acl_id ELSE acl_id END,
+            spec.relation::text, key)
     RETURNING id INTO new_acl;
     -- From the list that several rows had in common; those of a default list reach the row through its base.
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by, granted_at)
     SELECT new_acl, e.subject_kind, e.subject_id, e.level, e.valid_until, e.granted_by, e.granted_at
     FROM bastion.acl_entries e WHERE e.acl_id = row_acl.acl_id AND e.acl_kind = 'row';
-    PERFORM bastion.as_table_owner(spec.relation,
-        format('UPDATE %s SET %I = $3::bigint WHERE %s', spec.relation, coalesce(spec.options ->> 'acl_column', 'acl_id'),
-               bastion.row_condition(spec)), key, bastion.tenant_value(spec, tenant), new_acl::text);
     RETURN new_acl;
 END
 $$;
 COMMENT ON FUNCTION bastion.row_acl(bastion.protected_tables, text, bigint) IS
-'The list of one row alone; the first share of the row makes it. Internal.';
+'The list of one row alone, new unless the row has one already: then the row must be given it. Internal.';
 
 CREATE FUNCTION bastion.share_subject(sharing text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                       OUT kind text, OUT id uuid)
@@ -171,10 +192,31 @@ $$;
 COMMENT ON FUNCTION bastion.share_subject(text, uuid, uuid, uuid, uuid) IS
 'The one with whom to share, SQLSTATE 22023 for none or several and 42704 for one that is not of the tenant. Internal.';
 
-CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
-                              with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
-                              valid_until timestamptz DEFAULT NULL)
-RETURNS void
+CREATE FUNCTION bastion.share_find(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+                                   level text, valid_until timestamptz,
+                                   OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
+    spec bastion.protected_tables := bastion.require_sharing(relation);
+BEGIN
+    PERFORM bastion.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
+    IF bastion.level_number(level) IS NULL THEN
+        RAISE EXCEPTION 'level must be read, write, deploy or manage' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM bastion.require_period(now(), valid_until);
+    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column FROM bastion.row_search(spec, tenant, 'FOR NO KEY UPDATE') s;
+END
+$$;
+COMMENT ON FUNCTION bastion.share_find(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
+'The first step of share(): refuses its arguments, or says how the row is found and locked. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.share_grant(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+                                    level text, valid_until timestamptz, found_acl bigint)
+RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -184,24 +226,45 @@ DECLARE
     subject record := bastion.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
     own_acl bigint;
 BEGIN
-    IF bastion.level_number(level) IS NULL THEN
-        RAISE EXCEPTION 'level must be read, write, deploy or manage' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    PERFORM bastion.require_period(now(), valid_until);
-    own_acl := bastion.row_acl(spec, key, bastion.managed_acl(spec, key));
+    PERFORM bastion.check_managed(spec, found_acl);
+    own_acl := bastion.row_acl(spec, key, found_acl);
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by)
-    VALUES (own_acl, subject.kind, subject.id, bastion.level_number(share.level), share.valid_until, bastion.actor_id())
+    VALUES (own_acl, subject.kind, subject.id, bastion.level_number(share_grant.level), share_grant.valid_until, bastion.actor_id())
     ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, valid_until = excluded.valid_until,
         granted_by = excluded.granted_by, granted_at = now();
     PERFORM bastion.record_event('shared', 'success', with_user, tenant, jsonb_build_object(
         'table', spec.relation::text, 'key', key, subject.kind, subject.id, 'level', level, 'valid_until', valid_until));
+    RETURN own_acl;
 END
 $$;
-COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion.share_grant(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz, bigint) IS
+'The last step of share(): checks the right to manage the list that was found, and enters the share on the list of the row alone, which it returns. Internal: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
-                                with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
+CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
+                              with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
+                              valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_share';
+COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
+'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 27000 when a trigger or rule of the table keeps the row as it is, 28000 when a token was presented and refused. Triggers and other code of the table run as the caller.';
+
+CREATE FUNCTION bastion.shared_row(relation regclass,
+                                   OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
+    FROM bastion.row_search(bastion.require_sharing(relation), bastion.require_tenant(), 'FOR NO KEY UPDATE') s;
+END
+$$;
+COMMENT ON FUNCTION bastion.shared_row(regclass) IS
+'The first step of unshare() and shares_of(): how a row is found and locked. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.unshare_end(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+                                    found_acl bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -209,14 +272,14 @@ AS $$
 DECLARE
     tenant uuid := bastion.require_tenant();
     spec bastion.protected_tables := bastion.require_sharing(relation);
-    managed bigint := bastion.managed_acl(spec, key);
     ended bastion.acl_entries;
 BEGIN
+    PERFORM bastion.check_managed(spec, found_acl);
     IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
         RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     DELETE FROM bastion.acl_entries e
-    WHERE e.acl_id = managed AND e.acl_kind = 'row'
+    WHERE e.acl_id = found_acl AND e.acl_kind = 'row'
       AND (e.subject_kind, e.subject_id) IN (('user', with_user), ('unit', with_unit), ('role', with_role), ('tenant', with_tenant))
     RETURNING * INTO ended;
     IF ended.acl_id IS NULL THEN
@@ -227,10 +290,18 @@ BEGIN
     RETURN true;
 END
 $$;
+COMMENT ON FUNCTION bastion.unshare_end(regclass, text, uuid, uuid, uuid, uuid, bigint) IS
+'The last step of unshare(): checks the right to manage the list that was found, and ends the share. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
+                                with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
+RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_unshare';
 COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
 'Ends a share() of a row with one user, unit, role or tenant; false when there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for none or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.shares_of(relation regclass, key text)
+CREATE FUNCTION bastion.shares_on(relation regclass, key text, found_acl bigint)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
                granted_at timestamptz, cross_tenant boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -239,8 +310,8 @@ AS $$
 DECLARE
     tenant uuid := bastion.require_tenant();
     spec bastion.protected_tables := bastion.require_sharing(relation);
-    managed bigint := bastion.managed_acl(spec, key);
 BEGIN
+    PERFORM bastion.check_managed(spec, found_acl);
     RETURN QUERY
         SELECT e.subject_kind, e.subject_id, coalesce(u.email, n.name, r.name, t.name), bastion.level_name(e.level), e.valid_until,
                e.granted_by, e.granted_at,
@@ -253,10 +324,18 @@ BEGIN
         LEFT JOIN bastion.units n ON e.subject_kind = 'unit' AND n.id = e.subject_id
         LEFT JOIN bastion.roles r ON e.subject_kind = 'role' AND r.id = e.subject_id
         LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
-        WHERE e.acl_id = managed
+        WHERE e.acl_id = found_acl
         ORDER BY e.subject_kind, 3, e.subject_id;
 END
 $$;
+COMMENT ON FUNCTION bastion.shares_on(regclass, text, bigint) IS
+'The last step of shares_of(). Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.shares_of(relation regclass, key text)
+RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
+               granted_at timestamptz, cross_tenant boolean)
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
 'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
 

@@ -1,5 +1,6 @@
 #include "pg/owner_spi.hpp"
 
+#include "pg/caller_scope.hpp"
 #include "pg/catalog_read.hpp"
 
 namespace bastion::pg {
@@ -49,12 +50,19 @@ void prepare(Statement& statement) {
 
 void execute(Statement& statement, Datum* values, const char* nulls, bool read_only, Reader read, void* out) {
     MemoryContext caller = CurrentMemoryContext;
-    SPI_connect();
-    prepare(statement);
-    if (SPI_execute_plan(statement.plan, values, nulls, read_only, 0) != SPI_OK_SELECT)
-        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run an internal statement")));
-    read(caller, out);
-    SPI_finish();
+    const ScopePause pause = pause_scope();
+    PG_TRY();
+    {
+        SPI_connect();
+        prepare(statement);
+        if (SPI_execute_plan(statement.plan, values, nulls, read_only, 0) != SPI_OK_SELECT)
+            ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run an internal statement")));
+        read(caller, out);
+        SPI_finish();
+    }
+    PG_FINALLY();
+    { resume_scope(pause); }
+    PG_END_TRY();
 }
 
 }  // namespace

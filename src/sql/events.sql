@@ -33,7 +33,7 @@ COMMENT ON COLUMN bastion.events.user_agent IS 'What an HTTP front door says of 
 COMMENT ON COLUMN bastion.events.detail IS 'Further facts; never a secret, never what an unknown user typed';
 
 CREATE FUNCTION bastion.keep_events() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -108,7 +108,7 @@ COMMENT ON COLUMN bastion.acl_entries.tenant_id IS 'The tenant of the list, fill
 COMMENT ON COLUMN bastion.acl_entries.acl_kind IS 'The kind of the list, filled in by a trigger';
 
 CREATE FUNCTION bastion.fill_acl_entry() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -124,7 +124,7 @@ COMMENT ON TRIGGER acl_entries_fill ON bastion.acl_entries IS 'Fills tenant_id a
 
 -- Subjects are of four tables, so no foreign key removes an entry.
 CREATE FUNCTION bastion.forget_subject() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -155,7 +155,7 @@ COMMENT ON TRIGGER tenants_forget_shares ON bastion.tenants IS 'Leaves no share 
 -- whose tables name these ids, makes them again. That of a member is referenced by the membership, so a dump restores it first.
 
 CREATE FUNCTION bastion.make_default_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -179,7 +179,7 @@ COMMENT ON TRIGGER tenants_default_acl ON bastion.tenants IS 'Makes the default 
 COMMENT ON TRIGGER units_default_acl ON bastion.units IS 'Makes the default access control list';
 
 CREATE FUNCTION bastion.keep_default_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -197,7 +197,7 @@ COMMENT ON TRIGGER tenants_keep_acl ON bastion.tenants IS 'Keeps the default acc
 COMMENT ON TRIGGER units_keep_acl ON bastion.units IS 'Keeps the default access control list';
 
 CREATE FUNCTION bastion.skip_derived_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -246,7 +246,7 @@ COMMENT ON COLUMN bastion.memberships.acl_id IS
 'The access control list of the rows that the user owns in the tenant, filled in by a trigger';
 
 CREATE FUNCTION bastion.fill_member_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

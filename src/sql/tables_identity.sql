@@ -77,7 +77,7 @@ COMMENT ON COLUMN bastion.unit_parents.tenant_id IS 'The tenant of both';
 COMMENT ON COLUMN bastion.unit_parents.parent_id IS 'The unit above it';
 
 CREATE FUNCTION bastion.check_unit_tree() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -108,7 +108,7 @@ COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a memb
 -- Guards. They accept what a restore loads: rows that are not the extension's own.
 
 CREATE FUNCTION bastion.fill_role_scope() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -123,7 +123,7 @@ FOR EACH ROW EXECUTE FUNCTION bastion.fill_role_scope();
 COMMENT ON TRIGGER role_permissions_fill_scope ON bastion.role_permissions IS 'Fills scope';
 
 CREATE FUNCTION bastion.check_membership_role() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -142,7 +142,7 @@ FOR EACH ROW EXECUTE FUNCTION bastion.check_membership_role();
 COMMENT ON TRIGGER memberships_check_role ON bastion.memberships IS 'Keeps roles of one tenant out of another';
 
 CREATE FUNCTION bastion.keep_role_tenant() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -157,7 +157,7 @@ FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id) EXECUTE FUNCTIO
 COMMENT ON TRIGGER roles_keep_tenant ON bastion.roles IS 'Keeps a role in its tenant';
 
 CREATE FUNCTION bastion.guard_system_rows() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -22,7 +22,7 @@ FOR EACH ROW EXECUTE FUNCTION bastion.fill_role_scope();
 COMMENT ON TRIGGER role_parents_fill_scope ON bastion.role_parents IS 'Fills scope';
 
 CREATE FUNCTION bastion.check_role_parent() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -55,7 +55,7 @@ COMMENT ON TRIGGER role_parents_check ON bastion.role_parents IS 'Keeps inherita
 
 -- Deleting a tenant deletes its roles one after the other: one would still be inherited by the next.
 CREATE FUNCTION bastion.forget_inheritance() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -126,7 +126,7 @@ COMMENT ON COLUMN bastion.platform_roles.valid_until IS 'When it ends; NULL: nev
 COMMENT ON COLUMN bastion.platform_roles.created_at IS 'When it was written';
 
 CREATE FUNCTION bastion.check_platform_role() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -185,7 +185,7 @@ COMMENT ON FUNCTION bastion.is_lasting_owner(bastion.memberships) IS
 'Whether a membership makes its user an owner of the tenant, now and without an end. Internal.';
 
 CREATE FUNCTION bastion.keep_last_owner() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

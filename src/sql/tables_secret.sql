@@ -97,7 +97,7 @@ COMMENT ON COLUMN bastion.secret_access_log.user_agent IS 'What an HTTP front do
 COMMENT ON COLUMN bastion.secret_access_log.purpose IS 'What it was opened for, as the caller says';
 
 CREATE FUNCTION bastion.keep_secret_access_log() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

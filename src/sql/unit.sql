@@ -58,7 +58,7 @@ $$;
 COMMENT ON FUNCTION bastion.unit_move(text, text) IS
 'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
+CREATE FUNCTION bastion.unit_to_delete(unit text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -75,8 +75,15 @@ BEGIN
     END IF;
     PERFORM bastion.record_event('unit_deleted', 'success', NULL, tenant, jsonb_build_object(
         'unit', old_unit, 'name', (SELECT u.name FROM bastion.units u WHERE u.id = old_unit)));
-    DELETE FROM bastion.units u WHERE u.id = old_unit;
+    RETURN old_unit;
 END
 $$;
+COMMENT ON FUNCTION bastion.unit_to_delete(text) IS
+'The first step of unit_delete(): the unit, when the user of this transaction may delete it; records that it goes. Internal: EXECUTE is granted to nobody.';
+
+-- In C and SECURITY INVOKER: tables of the application may refer to units, and what they do about it runs as the caller.
+CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
-'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 28000 when a token was presented and refused.';
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';

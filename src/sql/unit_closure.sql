@@ -19,7 +19,7 @@ COMMENT ON COLUMN bastion.unit_closure.tenant_id IS 'The tenant of both';
 COMMENT ON COLUMN bastion.unit_closure.depth IS 'How many steps lie between: 0 for the unit itself, 1 for its parent';
 
 CREATE FUNCTION bastion.skip_derived_row() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -83,7 +83,7 @@ COMMENT ON FUNCTION bastion.unit_closure_rebuild(uuid) IS
 'Builds the closure of a tenant anew, which an operator may do too. Internal.';
 
 CREATE FUNCTION bastion.follow_units() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -106,7 +106,7 @@ COMMENT ON FUNCTION bastion.follow_units() IS 'Trigger: keeps the closure when u
 -- A statement that moves several units fires this for one after the other, when all have moved. Where that looks like a cycle
 -- for a moment, the tenant's closure is built anew; doing the remaining moves once more does no harm.
 CREATE FUNCTION bastion.follow_unit_parents() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -166,7 +166,7 @@ ROLLBACK;
 -- Who may ask. Members are explained to who manages them, and nothing of other tenants.
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.explain_access(NULL, 'x.read')$$), test.error($$SELECT bastion.explain_member_access(NULL, 'x.read')$$),
-       test.error($$SELECT bastion.access_steps(NULL, NULL, NULL, NULL, NULL, NULL, false)$$);
+       test.error($$SELECT bastion.access_steps(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
 RESET ROLE;
 CREATE FUNCTION test.asks(who text, call text, unit text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN

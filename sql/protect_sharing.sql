@@ -148,7 +148,9 @@ SELECT f.acl_id AS base FROM drive.files f WHERE id = 2 \gset
 INSERT INTO bastion.acls (tenant_id, kind, base_acl_id) VALUES (:'a', 'row', :'base') RETURNING id AS row_acl \gset
 INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level)
 VALUES (:'row_acl', 'user', :'vic', 2), (:'row_acl', 'user', :'ben', 2);
+SET session_replication_role = replica; -- past the trigger that keeps lists
 UPDATE drive.files SET acl_id = :'row_acl' WHERE id = 2;
+RESET session_replication_role;
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'vic_token', :'a') IS NOT NULL AS vic;

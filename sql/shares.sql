@@ -123,7 +123,9 @@ SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'ann'), 
 SELECT subject_kind, subject_name, level, cross_tenant FROM bastion.shares_of('test.shared_docs', '2');
 COMMIT;
 -- a list that rows had in common becomes one of the row's own
+SET session_replication_role = replica; -- past the trigger that keeps lists
 UPDATE test.shared_docs SET acl_id = (SELECT acl_id FROM test.shared_docs WHERE id = 1) WHERE id = 2;
+RESET session_replication_role;
 SELECT test.does('ann', format('share(''test.shared_docs'', ''2'', with_unit => %L)', :'unit'));
 SELECT * FROM test.lists();
 -- recorded, and closed to the application

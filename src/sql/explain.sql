@@ -139,7 +139,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT repeat('  ', depth) || CASE WHEN decisive THEN '* ' ELSE '  ' END || kind || ' ' || subject || ': ' || detail
+    SELECT repeat('  ', least(depth, 100)) || CASE WHEN decisive THEN '* ' ELSE '  ' END || kind || ' ' || subject || ': ' || detail
         || CASE WHEN effect = 'nothing' THEN '' ELSE ' -> ' || effect END
 $$;
 COMMENT ON FUNCTION bastion.access_picture(integer, integer, text, text, text, text, boolean) IS

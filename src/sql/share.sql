@@ -255,9 +255,11 @@ RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    tenant uuid := bastion.require_tenant();
 BEGIN
     SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
-    FROM bastion.row_search(bastion.require_sharing(relation), bastion.require_tenant(), 'FOR NO KEY UPDATE') s;
+    FROM bastion.row_search(bastion.require_sharing(relation), tenant, 'FOR NO KEY UPDATE') s;
 END
 $$;
 COMMENT ON FUNCTION bastion.shared_row(regclass) IS

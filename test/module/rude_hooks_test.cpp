@@ -1,0 +1,17 @@
+// A library that takes the planner's hook and does not call the one that was there, as some do.
+#include "pg/pg.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+void _PG_init(void);
+}
+
+namespace {
+
+PlannedStmt* plan_alone(Query* query, const char* sql, int options, ParamListInfo parameters) {
+    return standard_planner(query, sql, options, parameters);
+}
+
+}  // namespace
+
+extern "C" void _PG_init(void) { planner_hook = plan_alone; }

@@ -349,7 +349,8 @@ FROM pg_constraint k
 JOIN (SELECT conrelid AS relid, 'pg_constraint'::regclass::oid AS classid, oid FROM pg_constraint WHERE contype = 'c'
       UNION ALL SELECT adrelid, 'pg_attrdef'::regclass, oid FROM pg_attrdef
       UNION ALL SELECT indrelid, 'pg_class'::regclass, indexrelid FROM pg_index
-      UNION ALL SELECT tgrelid, 'pg_trigger'::regclass, oid FROM pg_trigger WHERE tgqual IS NOT NULL) o ON o.relid = k.conrelid
+      -- of the action, which is an UPDATE
+      UNION ALL SELECT tgrelid, 'pg_trigger'::regclass, oid FROM pg_trigger WHERE tgqual IS NOT NULL AND tgtype & 16 <> 0) o ON o.relid = k.conrelid
 JOIN pg_depend d ON d.classid = o.classid AND d.objid = o.oid AND d.refclassid = 'pg_proc'::regclass
 LEFT JOIN pg_trigger t ON o.classid = 'pg_trigger'::regclass AND t.oid = o.oid
 WHERE k.contype = 'f' AND k.confdeltype IN ('n', 'd') AND k.connamespace = 'bastion'::regnamespace

@@ -101,7 +101,7 @@ BEGIN;
 INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (:'tenant_acl', 'user', test.id_of('ben'), 1);
 SELECT test.does('ann', format('unshare(''test.shared_docs'', ''2'', with_user => %L)', test.id_of('ben'))), (SELECT count(*) FROM bastion.acl_entries WHERE acl_id = :'tenant_acl') AS stays;
 ROLLBACK;
--- the trigger of the table had the rights of its owner and no others
+-- the trigger of the table had the rights of the caller and no others
 SELECT DISTINCT who FROM test.seen;
 -- shares_of
 BEGIN;

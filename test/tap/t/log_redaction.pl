@@ -38,9 +38,10 @@ my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/secret_call.cpp");
 my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
 my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 # Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.
-my %not_secret = map { $_ => 1 } qw(access_steps explain_access explain_access_text explain_member_access
-    explain_member_access_text explained_row identity_create is_email is_label is_permission_pattern is_resource is_sealed is_slug
-    is_username is_word managed_acl network_or_null row_acl sealed_batch share shares_of unshare uuid_or_null);
+my %not_secret = map { $_ => 1 } qw(access_steps explain_access explain_access_text explain_member_access explain_member_row
+    explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_permission_pattern is_resource is_sealed is_slug
+    is_username is_word network_or_null row_acl sealed_batch share share_find share_grant shares_of shares_on unshare unshare_end
+    uuid_or_null);
 my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', <<'SQL');
 SELECT p.proname, p.oid::regprocedure, string_agg(coalesce(a.name, '') || ':' || format_type(a.type, NULL), ' ' ORDER BY a.place)
 FROM pg_proc p, LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)

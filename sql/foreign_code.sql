@@ -92,6 +92,8 @@ SELECT bastion.share('code.labelled', 'of ann', with_user => :'ben_id');
 SELECT count(*) > 0 AS explained FROM bastion.explain_member_access(:'ben_id', 'labelled.read', 'code.labelled', 'of ann');
 SELECT text LIKE '%verdict granted%' AS granted FROM bastion.explain_member_access_text(:'ben_id', 'labelled.read', 'code.labelled', 'of ann') text
 ORDER BY 1 DESC LIMIT 1;
+SELECT bool_or(kind = 'row') AS rows, count(*) > 0 AS explained FROM bastion.explain_member_access(:'ben_id', 'labelled.read', 'code.labelled');
+SELECT bool_or(kind = 'row') AS rows, count(*) > 0 AS explained FROM bastion.explain_member_access(:'ben_id', 'labelled.read');
 SELECT test.error($$SELECT bastion.share('code.labelled', 'secret of ben', with_user => bastion.user_id())$$);
 COMMIT;
 RESET ROLE;

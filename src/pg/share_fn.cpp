@@ -132,7 +132,7 @@ Datum bastion_shares_of(PG_FUNCTION_ARGS) {
     return shares.value;
 }
 
-// Without a table or key there is no row to look for, and the first step returns NULL.
+// Without a table or key there is no row to look for, and the first step returns no table.
 PG_FUNCTION_INFO_V1(bastion_explain_member_access);
 Datum bastion_explain_member_access(PG_FUNCTION_ARGS) {
     const NullableDatum search = call_internal(explained_member_row, {fcinfo->args, 5});
@@ -140,7 +140,7 @@ Datum bastion_explain_member_access(PG_FUNCTION_ARGS) {
     std::copy_n(fcinfo->args, 5, arguments);
     arguments[5] = argument(BoolGetDatum(false));
     arguments[6] = null_argument();
-    if (!search.isnull) {
+    if (!field(search.value, 1).isnull) {
         const FoundRow row = find_row(row_search(search.value), fcinfo->args[3]);
         arguments[5] = argument(BoolGetDatum(OidIsValid(row.relation)));
         arguments[6] = row.acl;

@@ -55,18 +55,25 @@ $$;
 COMMENT ON FUNCTION bastion.share_key(bastion.protected_tables) IS
 'The column that names a row within its tenant, its equality operator and its type, as SQL; SQLSTATE 0A000 without one. Internal.';
 
+-- PL/pgSQL keeps the plans of these.
 CREATE FUNCTION bastion.key_condition(spec bastion.protected_tables) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion.share_key(spec) k $$;
+AS $$
+BEGIN
+    RETURN (SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion.share_key(spec) k);
+END
+$$;
 COMMENT ON FUNCTION bastion.key_condition(bastion.protected_tables) IS 'What finds a row by its key, $1 of type text. Internal.';
 
 CREATE FUNCTION bastion.tenant_condition(spec bastion.protected_tables) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('%I OPERATOR(pg_catalog.=) $2::pg_catalog.%I', spec.tenant_column, t.typname)
-    FROM bastion.column_state(spec.relation, spec.tenant_column) c JOIN pg_type t ON t.oid = c.base_type
+BEGIN
+    RETURN (SELECT format('%I OPERATOR(pg_catalog.=) $2::pg_catalog.%I', spec.tenant_column, t.typname)
+    FROM bastion.column_state(spec.relation, spec.tenant_column) c JOIN pg_type t ON t.oid = c.base_type);
+END
 $$;
 COMMENT ON FUNCTION bastion.tenant_condition(bastion.protected_tables) IS
 'What finds the rows of a tenant, $2 of type text as tenant_value() gives it. Internal.';
@@ -91,24 +98,28 @@ COMMENT ON FUNCTION bastion.row_search(bastion.protected_tables, uuid, text) IS
 'How the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the list and the tenant. Internal.';
 
 CREATE FUNCTION bastion.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN t.number::text ELSE t.id::text END
-    FROM bastion.tenants t, bastion.column_state(spec.relation, spec.tenant_column) c WHERE t.id = tenant_value.tenant_id
+BEGIN
+    RETURN (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN t.number::text ELSE t.id::text END
+    FROM bastion.tenants t, bastion.column_state(spec.relation, spec.tenant_column) c WHERE t.id = tenant_value.tenant_id);
+END
 $$;
 COMMENT ON FUNCTION bastion.tenant_value(bastion.protected_tables, uuid) IS
 'A tenant as the tenant column of a table holds it. Internal.';
 
 CREATE FUNCTION bastion.acl_allows(permission text, acl_id bigint) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (SELECT FROM bastion.acl_grants(bastion.user_id(), bastion.tenant_id()) g
+BEGIN
+    RETURN (SELECT EXISTS (SELECT FROM bastion.acl_grants(bastion.user_id(), bastion.tenant_id()) g
                    WHERE NOT g.cross_tenant AND acl_allows.permission = ANY (g.permissions) AND acl_id = ANY (g.acl_ids))
        AND (bastion.api_key_id() IS NULL OR EXISTS (
                 SELECT FROM bastion.api_keys k JOIN bastion.permission_patterns p ON p.pattern = ANY (k.scopes)
-                WHERE k.id = bastion.api_key_id() AND p.permission = acl_allows.permission))
+                WHERE k.id = bastion.api_key_id() AND p.permission = acl_allows.permission)));
+END
 $$;
 COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS
 'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it. Internal.';

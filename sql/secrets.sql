@@ -37,7 +37,7 @@ SELECT bastion.secret_put('empty', ''), bastion.secret_get('empty') = '' AS empt
 SELECT name, own, provider, type, tags, active, expires_at, version, uses, last_used_at IS NOT NULL AS used FROM bastion.secret_list();
 SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %L)', name, value, provider, type, tags))
 FROM (VALUES ('', 'x', 'p', 't', '{}'), ('n', NULL, 'p', 't', '{}'), ('n', 'x', '', 't', '{}'), ('n', 'x', 'p', E'\n', '{}'),
-             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', NULL)) v (name, value, provider, type, tags);
+             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', '{{a},{b}}'), ('n', 'x', 'p', 't', NULL)) v (name, value, provider, type, tags);
 SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_delete('mail', 2)$$),
        test.error($$SELECT bastion.secret_delete('mail', 9)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
 SELECT bastion.secret_delete('mail', 1);
@@ -46,7 +46,8 @@ SELECT test.error($$SELECT bastion.secret_get('mail', version => 1)$$), bastion.
 SELECT bastion.secret_change('mail', active => false), test.error($$SELECT bastion.secret_get('mail')$$);
 SELECT bastion.secret_change('mail', active => true, expires_at => clock_timestamp()), test.error($$SELECT bastion.secret_get('mail')$$);
 SELECT bastion.secret_change('mail', expires_at => 'infinity', tags => '{later}'), bastion.secret_get('mail');
-SELECT test.error($$SELECT bastion.secret_change('mail', tags => array_fill('x'::text, ARRAY[51]))$$);
+SELECT test.error(format('SELECT bastion.secret_change(''mail'', tags => %s)', tags))
+FROM unnest(ARRAY['array_fill(''x''::text, ARRAY[51])', '''{NULL}''', '''{{a},{b}}''']) tags;
 COMMIT;
 
 -- an admin sees that it exists, puts and deletes, but does not open; a viewer does nothing
@@ -72,6 +73,62 @@ SELECT test.error(statement) FROM test.tries WHERE statement !~ 'put';
 SELECT count(*) FROM bastion.secret_list();
 SELECT count(*) FROM bastion.secrets;
 COMMIT;
+RESET ROLE;
+SELECT bastion.register_resource('secret_papers', '{read}');
+SET ROLE regress_app;
+-- an API key reaches no secrets of its user but those that its scopes name, whatever else they cover; * does not
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+CREATE TEMP TABLE keys ON COMMIT DROP AS SELECT scopes, bastion_api.api_key_create('a key', scopes) ->> 'key' AS key
+FROM (VALUES ('{*}'::text[]), ('{*.read,tenant.*}'), ('{own.secrets.read}'), ('{own.secrets.manage}'), ('{own.*}'), ('{own.secrets.read,tenant.secrets.*}')) v (scopes);
+SELECT test.error('SELECT bastion_api.api_key_create(''x'', ''{own.secrets.open}'')'), test.error('SELECT bastion.role_create(''x''), bastion.role_grant(''x'', ''own.secrets.read'')'),
+       test.error(format('SELECT bastion.permission_deny(%L, ''own.*'')', bastion.user_id()));
+SELECT l FROM bastion.explain_member_access_text(bastion.user_id(), 'own.secrets.read') l WHERE l ~ 'permission|verdict';
+SELECT bastion.secret_put('both', 'of Ann', own => true), bastion.secret_put('both', 'of the tenant');
+SELECT key AS key_all FROM keys WHERE scopes = '{*}' \gset
+SELECT key AS key_tenant FROM keys WHERE scopes = '{*.read,tenant.*}' \gset
+SELECT key AS key_read FROM keys WHERE scopes = '{own.secrets.read}' \gset
+SELECT key AS key_manage FROM keys WHERE scopes = '{own.secrets.manage}' \gset
+SELECT key AS key_own FROM keys WHERE scopes = '{own.*}' \gset
+SELECT key AS key_both FROM keys WHERE scopes = '{own.secrets.read,tenant.secrets.*}' \gset
+COMMIT;
+CREATE FUNCTION pg_temp.with_key(key text) RETURNS TABLE (opened text, put text, changed text, deleted text, listed text, seen text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM bastion.authenticate(key);
+    opened := test.error('SELECT 1/(bastion.secret_get(''both'') <> ''of Ann'')::int');
+    put := test.error('SELECT bastion.secret_put(''put'', ''x'', own => true)');
+    changed := test.error('SELECT bastion.secret_change(''both'', tags => ''{x}'')');
+    deleted := test.error('SELECT bastion.secret_delete(''both'')');
+    listed := (SELECT string_agg(name || CASE WHEN own THEN ' (own)' ELSE '' END, ', ' ORDER BY name, own) FROM bastion.secret_list());
+    seen := (SELECT string_agg(name || CASE WHEN owner_id IS NOT NULL THEN ' (own)' ELSE '' END, ', ' ORDER BY name, owner_id) FROM bastion.secrets);
+    RETURN NEXT;
+END
+$$;
+\x
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_all'); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_tenant'); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_read'); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_manage'); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_own'); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.with_key(:'key_both'); ROLLBACK;
+\x
+RESET ROLE;
+-- nor does who impersonates the user
+BEGIN;
+SELECT FROM bastion.impersonate((SELECT id FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
+SET LOCAL ROLE regress_app;
+SELECT bastion.secret_get('both'), test.error($$SELECT bastion.secret_get('own')$$), test.error($$SELECT bastion.secret_put('both', 'x', own => true)$$),
+       (SELECT count(*) FROM bastion.secret_list() WHERE own) AS listed, (SELECT count(*) FROM bastion.secrets WHERE owner_id IS NOT NULL) AS seen,
+       bastion.has_permission('own.secrets.read') AS held, (SELECT count(*) FROM bastion.permissions() p WHERE p LIKE 'own.%') AS holds;
+ROLLBACK;
+-- not in a parallel plan either
+BEGIN;
+SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0;
+SELECT FROM bastion.impersonate((SELECT id FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
+SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true);
+SELECT bool_or(bastion.has_permission('own.secrets.read')) AS own, bool_or(bastion.has_permission('tenant.read')) AS tenants FROM pg_class;
+ROLLBACK;
+SET ROLE regress_app;
 -- the values are granted to nobody
 SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion.secret_record('get', NULL, 'x', 1, 'x')$$),
        test.error($$INSERT INTO bastion.secrets DEFAULT VALUES$$);
@@ -114,3 +171,4 @@ SELECT count(*) AS own_left FROM bastion.secrets WHERE tenant_id = :'ann_tenant'
 DELETE FROM bastion.tenants WHERE id = :'ann_tenant';
 SELECT (SELECT count(*) FROM bastion.secrets WHERE tenant_id = :'ann_tenant') AS left, count(*) > 0 AS log_stays FROM bastion.secret_access_log WHERE tenant_id = :'ann_tenant';
 DROP TABLE test.people, test.tries;
+DELETE FROM bastion.permissions WHERE resource = 'secret_papers';

@@ -11,7 +11,7 @@ bool ends_with(std::string_view text, std::string_view end) noexcept {
 
 bool is_reserved(std::string_view permission) noexcept {
     const std::string_view first = permission.substr(0, permission.find('.'));
-    return first == "tenant" || first == "platform" || first == "bastion";
+    return first == "tenant" || first == "platform" || first == "bastion" || first == "own";
 }
 
 }  // namespace

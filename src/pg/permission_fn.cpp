@@ -31,9 +31,15 @@ bool is_answer(const Answer& answer, const Decision& decision, std::string_view 
     return answer.decision == decision.version && std::string_view(answer.name, answer.size) == permission;
 }
 
+// What is a person's own is not lent with the identity.
+bool is_withheld(const Decision& decision, std::string_view permission) noexcept {
+    return permission.starts_with("own.") && is_impersonation(decision.identity);
+}
+
 void ask(const Decision& decision, std::string_view permission, Answer& answer) noexcept {
-    const bool has_tenant = decision.state == ContextState::authenticated && decision.identity.tenant.present;
-    const Permission* found = has_tenant ? decision.rights->find(permission) : nullptr;
+    const bool asks_rights = decision.state == ContextState::authenticated && decision.identity.tenant.present &&
+                             !is_withheld(decision, permission);
+    const Permission* found = asks_rights ? decision.rights->find(permission) : nullptr;
     answer.decision = decision.version;
     answer.held = found != nullptr;
     answer.tenant_wide = found != nullptr && found->tenant_wide;
@@ -158,6 +164,7 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     if (decision.state != ContextState::authenticated) return Datum{0};
     for (const Permission& permission : decision.rights->permissions) {
+        if (is_withheld(decision, permission.name)) continue;
         Datum value = CStringGetTextDatum(permission.name.c_str());
         bool is_null = false;
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);

@@ -34,15 +34,9 @@ CREATE FUNCTION bastion.api_key_user() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    owner uuid := bastion.session_owner();
 BEGIN
     PERFORM bastion.require_tenant();
-    IF owner IS NULL THEN
-        RAISE EXCEPTION 'not by an API key or under impersonation' USING ERRCODE = 'insufficient_privilege',
-            HINT = 'Log in as the user of the key.';
-    END IF;
-    RETURN owner;
+    RETURN bastion.require_person(NULL, true);
 END
 $$;
 COMMENT ON FUNCTION bastion.api_key_user() IS
@@ -73,7 +67,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object(
-        'id', key.id, 'name', key.name, 'user', bastion.user_object(key.user_id), 'unit', bastion.unit_object(key.unit_id),
+        'id', key.id, 'name', key.name, 'user', bastion.shown_user(key.user_id), 'unit', bastion.unit_object(key.unit_id),
         'scopes', key.scopes, 'cidrs', key.cidrs::text[], 'limits', key.limits, 'expires_at', key.expires_at,
         'disabled', key.disabled, 'created_at', key.created_at, 'created_by', key.created_by,
         'last_used_at', key.last_used_at, 'last_used_ip', host(key.last_used_ip),
@@ -185,7 +179,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_keys() IS
-'One''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of everybody: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
+'One''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of everybody: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. The address and names of another user are null without tenant.members.read or tenant.members.manage. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_api.api_key_rotate(key uuid, overlap interval DEFAULT '24 hours') RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -91,6 +91,6 @@ COMMENT ON FUNCTION bastion.is_permission_pattern(text) IS
 CREATE FUNCTION bastion.is_reserved_resource(resource text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT split_part(resource, '.', 1) IN ('tenant', 'platform', 'bastion') $$;
+AS $$ SELECT split_part(resource, '.', 1) IN ('tenant', 'platform', 'bastion', 'own') $$;
 COMMENT ON FUNCTION bastion.is_reserved_resource(text) IS
-'Whether the first word of a resource or permission belongs to the extension (tenant, platform, bastion). The wildcards * and *.action never cover these.';
+'Whether the first word of a resource or permission belongs to the extension (tenant, platform, bastion, own). The wildcards * and *.action never cover these.';

@@ -23,10 +23,11 @@ AS $$
     )
     SELECT u.id, u.name, u.system, p.name, coalesce(p.patterns && g.patterns, false)
     FROM usable u CROSS JOIN bastion.permissions p LEFT JOIN granted g ON g.role_id = u.id
+    WHERE p.resource NOT LIKE 'own.%'
     ORDER BY u.system DESC, u.tenant_id NULLS FIRST, u.name, u.id, p.system, p.name
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix(text) IS
-'Every role that a tenant can use, the extension''s first, beside every permission: whether who has the role in the whole tenant holds the permission, inheritance and patterns included. tenant: uuid or slug; NULL: that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
+'Every role that a tenant can use, the extension''s first, beside every permission: whether who has the role in the whole tenant holds the permission, inheritance and patterns included. The permissions own.… are left out: everybody holds them over what is their own. tenant: uuid or slug; NULL: that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.permission_matrix_text(tenant text DEFAULT NULL) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -83,7 +83,8 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT p.permission, bool_or(r.unit_id IS NULL)
-    FROM bastion.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id) r
+    FROM (SELECT * FROM bastion.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id)
+          UNION ALL SELECT NULL, 'own.*', 'grant') r
     JOIN bastion.permission_patterns p ON p.pattern = r.pattern
     WHERE r.unit_id IS NULL OR r.unit_id IN (
         SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = effective_permissions.unit_id)
@@ -92,7 +93,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.effective_permissions(uuid, uuid, uuid) IS
-'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
+'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word, and own.* comes without any role. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
 
 CREATE FUNCTION bastion.resolve_identity(user_id uuid, tenant text, unit text,
                                          OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
@@ -156,7 +157,7 @@ BEGIN
     END IF;
     IF bastion.is_reserved_resource(resource) THEN
         RAISE EXCEPTION 'the resource name "%" is reserved', resource USING ERRCODE = 'reserved_name',
-            DETAIL = 'Names that begin with tenant, platform or bastion belong to pg_bastion.';
+            DETAIL = 'Names that begin with tenant, platform, bastion or own belong to pg_bastion.';
     END IF;
     IF coalesce(cardinality(actions), 0) = 0 THEN
         RAISE EXCEPTION 'a resource needs at least one action' USING ERRCODE = 'invalid_parameter_value';

@@ -48,7 +48,7 @@ AS $$
 BEGIN
     IF bastion.is_resource(purpose) IS NOT TRUE OR octet_length(purpose) > 100 OR bastion.is_reserved_resource(purpose) THEN
         RAISE EXCEPTION 'purpose is not valid' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'A purpose is a resource name of at most 100 bytes, such as smtp.password, whose first word is not tenant, platform or bastion.';
+            HINT = 'A purpose is a resource name of at most 100 bytes, such as smtp.password, whose first word is not tenant, platform, bastion or own.';
     END IF;
     IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.permissions p WHERE p.name = purpose || '.open') THEN
         RAISE EXCEPTION 'purpose is not registered' USING ERRCODE = 'invalid_parameter_value',

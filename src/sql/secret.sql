@@ -1,7 +1,7 @@
 
--- Putting, opening, changing and deleting secrets. A user's own secrets are reached by that user alone; the tenant's need
--- tenant.secrets.open to open and tenant.secrets.manage to change, held in the whole tenant. A name means one's own secret
--- first. Every access is written to the server log before a value leaves, and to secret_access_log.
+-- Putting, opening, changing and deleting secrets. A user's own secrets are reached by that user alone, and by an API key whose
+-- scopes name own.secrets.read or own.secrets.manage; the tenant's need tenant.secrets.open to open and tenant.secrets.manage
+-- to change, held in the whole tenant. A name means one's own secret first, where that is reached. Every access is written to the server log before a value leaves, and to secret_access_log.
 
 CREATE FUNCTION bastion.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
@@ -76,30 +76,35 @@ END
 $$;
 COMMENT ON FUNCTION bastion.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant. Internal.';
 
--- Locks nothing: a row that is to be changed is locked by the change.
-CREATE FUNCTION bastion.secret_find(name text, permission text) RETURNS bastion.secrets
+-- A caller who reaches secrets of their own in one way meets them by name in every way: what secret_get() opens is what
+-- secret_delete() of the same name deletes, or refuses. Locks nothing: a row that is to be changed is locked by the change.
+CREATE FUNCTION bastion.secret_find(name text, own_permission text, permission text) RETURNS bastion.secrets
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    tenant uuid := bastion.require_tenant();
+    person uuid := CASE WHEN bastion.person_obstacle('own.secrets.read') IS NULL
+                          OR bastion.person_obstacle('own.secrets.manage') IS NULL THEN bastion.user_id() END;
     found_secret bastion.secrets;
 BEGIN
-    PERFORM bastion.require_tenant();
     SELECT * INTO found_secret FROM bastion.secrets s
-    WHERE s.tenant_id = bastion.tenant_id() AND s.owner_id = bastion.user_id() AND s.name = secret_find.name;
+    WHERE s.tenant_id = tenant AND s.owner_id = person AND s.name = secret_find.name;
+    IF FOUND THEN
+        PERFORM bastion.require_person(own_permission, false);
+        RETURN found_secret;
+    END IF;
+    PERFORM bastion.secret_require(permission);
+    SELECT * INTO found_secret FROM bastion.secrets s
+    WHERE s.tenant_id = tenant AND s.owner_id IS NULL AND s.name = secret_find.name;
     IF NOT FOUND THEN
-        PERFORM bastion.secret_require(permission);
-        SELECT * INTO found_secret FROM bastion.secrets s
-        WHERE s.tenant_id = bastion.tenant_id() AND s.owner_id IS NULL AND s.name = secret_find.name;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'no such secret' USING ERRCODE = 'undefined_object';
-        END IF;
+        RAISE EXCEPTION 'no such secret' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_secret;
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_find(text, text) IS
-'The secret of that name: the user''s own, or else the tenant''s, for which the permission is needed. Internal. SQLSTATE 42501, 42704.';
+COMMENT ON FUNCTION bastion.secret_find(text, text, text) IS
+'The secret of that name: the user''s own, for which the first permission is needed, or else the tenant''s, for which the second is. Internal. SQLSTATE 42501, 42704.';
 
 CREATE FUNCTION bastion.secret_place(secret_id uuid, version integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -117,11 +122,14 @@ DECLARE
     tenant uuid := bastion.require_tenant();
     secret bastion.secrets;
 BEGIN
-    IF own IS NOT TRUE THEN
+    IF own THEN
+        PERFORM bastion.require_person('own.secrets.manage', true);
+    ELSE
         PERFORM bastion.secret_require('tenant.secrets.manage');
     END IF;
     IF value IS NULL OR bastion.is_label(secret_put.name) IS NOT TRUE OR bastion.is_label(secret_put.provider) IS FALSE
-       OR bastion.is_label(secret_put.type) IS FALSE OR tags IS NULL OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
+       OR bastion.is_label(secret_put.type) IS FALSE OR tags IS NULL OR array_ndims(tags) > 1 OR cardinality(tags) > 50
+       OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words; the value must not be NULL.';
@@ -143,14 +151,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
-'Stores a secret under a name, sealed, as a new version when there is one already, and returns the version. own makes it the user''s own; else it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. A put makes the secret active and replaces provider, type, tags and expires_at. Send the value as a parameter. SQLSTATE 22023 for what makes no secret, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+'Stores a secret under a name, sealed, as a new version when there is one already, and returns the version. own makes it the user''s own, which an API key does when its scopes name own.secrets.manage, and nobody under impersonation; else it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. A put makes the secret active and replaces provider, type, tags and expires_at. Send the value as a parameter. SQLSTATE 22023 for what makes no secret, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_get.name, 'tenant.secrets.open');
+    secret bastion.secrets := bastion.secret_find(secret_get.name, 'own.secrets.read', 'tenant.secrets.open');
     wanted integer := coalesce(secret_get.version, secret.version);
     sealed bastion.sealed;
 BEGIN
@@ -169,7 +177,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
-'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log; purpose says what for. The row survives a rollback where the library is preloaded and the server is no standby; else it belongs to the transaction, and a read-only one writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. An API key reaches the user''s own when its scopes name own.secrets.read, impersonation never does. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log; purpose says what for. The row survives a rollback where the library is preloaded and the server is no standby; else it belongs to the transaction, and a read-only one writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
@@ -183,11 +191,12 @@ AS $$
          LATERAL (SELECT count(*) AS uses, max(l.occurred_at) AS last_used_at FROM bastion.secret_access_log l
                   WHERE l.secret_id = s.id AND l.action = 'get') u
     WHERE s.tenant_id = bastion.tenant_id()
-      AND (s.owner_id = bastion.user_id() OR s.owner_id IS NULL AND bastion.tenant_if_allowed('tenant.secrets.read') IS NOT NULL)
+      AND (s.owner_id = bastion.user_id() AND bastion.has_permission('own.secrets.read')
+           OR s.owner_id IS NULL AND bastion.tenant_if_allowed('tenant.secrets.read') IS NOT NULL)
     ORDER BY s.name, s.owner_id NULLS LAST
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
-'The user''s own secrets and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses counts the recorded gets. SQLSTATE 28000 for a refused token.';
+'The user''s own secrets (by an API key when its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses counts the recorded gets. SQLSTATE 28000 for a refused token.';
 
 CREATE FUNCTION bastion.secret_change(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
 RETURNS void
@@ -195,9 +204,10 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_change.name, 'tenant.secrets.manage');
+    secret bastion.secrets := bastion.secret_find(secret_change.name, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
-    IF cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL OR octet_length(array_to_string(tags, ',')) > 4000 THEN
+    IF array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
+       OR octet_length(array_to_string(tags, ',')) > 4000 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value', HINT = 'A secret has at most 50 tags.';
     END IF;
     UPDATE bastion.secrets s
@@ -208,14 +218,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_change(text, boolean, timestamptz, text[]) IS
-'Makes a secret active or not, and changes when it expires (infinity: never) and its tags; NULL leaves as it is. The user''s own, or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+'Makes a secret active or not, and changes when it expires (infinity: never) and its tags; NULL leaves as it is. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
 
 CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_delete.name, 'tenant.secrets.manage');
+    secret bastion.secrets := bastion.secret_find(secret_delete.name, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
     IF version IS NULL THEN
         DELETE FROM bastion.secrets s WHERE s.id = secret.id;
@@ -232,4 +242,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
-'Deletes a secret with all its versions, or an older version alone. The user''s own, or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
+'Deletes a secret with all its versions, or an older version alone. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';

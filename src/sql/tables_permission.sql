@@ -197,7 +197,9 @@ INSERT INTO bastion.permissions (resource, action, system, description) VALUES
     ('tenant.secrets', 'read', true, 'See which secrets the tenant has'),
     ('tenant.secrets', 'open', true, 'Open the tenant''s secrets'),
     ('tenant.secrets', 'manage', true, 'Put, change and delete the tenant''s secrets'),
-    ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant');
+    ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant'),
+    ('own.secrets', 'read', true, 'Open and list the secrets of one''s own'),
+    ('own.secrets', 'manage', true, 'Put, change and delete the secrets of one''s own');
 
 INSERT INTO bastion.role_permissions (role_id, pattern, system)
 SELECT r.id, unnest(g.patterns), true

@@ -29,7 +29,7 @@ CREATE TABLE bastion.secrets (
 );
 CREATE INDEX secrets_owner_id_idx ON bastion.secrets (owner_id) WHERE owner_id IS NOT NULL;
 COMMENT ON TABLE bastion.secrets IS
-'What secrets there are, without their values. A user sees their own, and with tenant.secrets.read all of the tenant';
+'What secrets there are, without their values. Users see their own, and with tenant.secrets.read the tenant''s';
 COMMENT ON COLUMN bastion.secrets.id IS 'Part of what each value is bound to';
 COMMENT ON COLUMN bastion.secrets.tenant_id IS 'The tenant';
 COMMENT ON COLUMN bastion.secrets.owner_id IS 'The user whose own it is; NULL for the tenant''s';

@@ -15,6 +15,7 @@ TEST(PermissionPattern, CoversItsOwn) {
     EXPECT_TRUE(pattern_covers("a.b.*", "a.b.read"));
     EXPECT_TRUE(pattern_covers("tenant.*", "tenant.members.manage"));
     EXPECT_TRUE(pattern_covers("tenant.read", "tenant.read"));
+    EXPECT_TRUE(pattern_covers("own.*", "own.secrets.read"));
 }
 
 TEST(PermissionPattern, CoversNothingElse) {
@@ -26,6 +27,8 @@ TEST(PermissionPattern, CoversNothingElse) {
     EXPECT_FALSE(pattern_covers("*", "tenant.read"));
     EXPECT_FALSE(pattern_covers("*.read", "tenant.read"));
     EXPECT_FALSE(pattern_covers("*.manage", "platform.x.manage"));
+    EXPECT_FALSE(pattern_covers("*", "own.secrets.read"));
+    EXPECT_FALSE(pattern_covers("*.read", "own.secrets.read"));
     EXPECT_FALSE(pattern_covers("*", "bastion.x.read"));
     EXPECT_TRUE(pattern_covers("*", "tenants.read"));
     EXPECT_FALSE(pattern_covers("", "documents.read"));

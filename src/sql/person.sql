@@ -1,0 +1,68 @@
+
+-- The person behind the request: the one place that says whether the identity of this transaction reaches what belongs to its
+-- user. Every function that acts on such things asks here, those for members and sharing through require_permission(). Another
+-- way to act for a user is to become known here.
+--
+--   permission     a login of the user    an API key of the user       an impersonator
+--   NULL           yes                    no                           no
+--   own.…          yes                    when its scopes name it      no
+--   any other      when the user holds it, and for an API key when its scopes cover it too
+--
+-- NULL stands for what only a login does: sessions, API keys, invitations, leaving a tenant. Everybody holds the permissions
+-- own.… over what is their own: no role gives them, and neither * nor *.read covers them, so that a key reaches nothing of
+-- this kind unless somebody wrote so into its scopes. has_permission() and the policies that call it decide the same for own.….
+
+CREATE FUNCTION bastion.person_obstacle(permission text) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_own boolean := permission IS NULL OR starts_with(permission, 'own.');
+BEGIN
+    IF bastion.user_id() IS NULL THEN
+        RETURN 'anonymous';
+    ELSIF is_own AND bastion.whoami() ->> 'method' = 'impersonation' THEN
+        RETURN 'impersonation';
+    ELSIF permission IS NULL THEN
+        RETURN CASE WHEN bastion.api_key_id() IS NOT NULL THEN 'api_key' END;
+    END IF;
+    RETURN CASE WHEN NOT bastion.has_permission(permission) THEN 'permission' END;
+END
+$$;
+COMMENT ON FUNCTION bastion.person_obstacle(text) IS
+'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. Permission NULL: what only a login of the user does. SQLSTATE 28000 when a token was presented and refused. Internal.';
+
+CREATE FUNCTION bastion.require_person(permission text, writes boolean) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    obstacle text := bastion.person_obstacle(permission);
+BEGIN
+    IF obstacle = 'anonymous' THEN
+        RAISE EXCEPTION 'no identity in this transaction' USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Present a token first; SELECT bastion.whoami(); explains.';
+    ELSIF obstacle = 'api_key' THEN
+        RAISE EXCEPTION 'not by an API key' USING ERRCODE = 'insufficient_privilege', HINT = 'The user of the key logs in for this.';
+    ELSIF obstacle = 'impersonation' THEN
+        RAISE EXCEPTION 'not under impersonation' USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'What belongs to a user alone is not lent with the identity.';
+    ELSIF obstacle = 'permission' THEN
+        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+            DETAIL = CASE WHEN bastion.api_key_id() IS NULL THEN 'You do not hold it here.'
+                          ELSE 'The user of the API key must hold it, and a scope of the key must cover it.' END;
+    ELSIF writes AND current_setting('transaction_read_only')::boolean THEN
+        RAISE EXCEPTION 'this needs a read-write transaction' USING ERRCODE = 'read_only_sql_transaction';
+    END IF;
+    RETURN bastion.user_id();
+END
+$$;
+COMMENT ON FUNCTION bastion.require_person(text, boolean) IS
+'The user of this transaction, when its identity reaches what belongs to that user (person_obstacle()); SQLSTATE 42501 with the reason otherwise, 25006 when it writes and the transaction may not, 28000 when a token was presented and refused. Internal.';
+
+CREATE FUNCTION bastion.session_owner() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN bastion.person_obstacle(NULL) IS NULL THEN bastion.user_id() END $$;
+COMMENT ON FUNCTION bastion.session_owner() IS
+'The user who acts in person, by a token of a login; NULL under impersonation, with an API key, and when anonymous. Internal.';

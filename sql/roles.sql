@@ -34,7 +34,8 @@ BEGIN
             PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'roles-of-zoe' ELSE 'roles-of-ann' END, unit);
         END IF;
         EXECUTE statement INTO answer;
-        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' ELSE coalesce(nullif(answer, ''), 'done') END;
+        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' WHEN answer ~ '^{"membership": "[^"]*"}$' THEN 'a membership'
+                       WHEN answer ~ '"invitation": "' THEN 'an invitation' ELSE coalesce(nullif(answer, ''), 'done') END;
     EXCEPTION WHEN OTHERS THEN
         GET STACKED DIAGNOSTICS more = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
         answer := concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, CASE WHEN SQLSTATE <> '23505' THEN nullif(more, '') END, nullif(hint, ''));
@@ -69,7 +70,9 @@ FROM (VALUES ('ben', $$SELECT bastion.role_create('auditor', 'Reads')$$), ('ben'
     ('ann', $$SELECT bastion.role_inherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_inherit('auditor', 'chief')$$),
     ('ann', $$SELECT bastion.role_delete('auditor')$$), ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$),
     ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_delete('owner')$$)) v (who, statement);
--- memberships
+-- memberships; a user who is not a member is invited, operators do without asking
+SELECT test.does('ben', format('SELECT bastion.membership_set(%L, ''viewer'')', test.id_of('eve')));
+SELECT bastion.membership_force(test.id_of('eve'), 'roles-of-ann', 'member') IS NOT NULL AS forced;
 SELECT who, replace(statement, id::text, 'ID'), test.does(who, statement, unit)
 FROM (VALUES ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('ben', NULL, 'eve', 'membership_set(%L, ''auditor'', ''west'')'),
     ('ben', NULL, 'eve', 'membership_set(%L, ''owner'')'), ('ben', NULL, 'eve', 'membership_set(%L, ''chief'')'),
@@ -134,6 +137,12 @@ BEGIN;
 SELECT bastion.impersonate(test.id_of('ann'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test') IS NOT NULL AS impersonated;
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.role_create('by support')$$);
+ROLLBACK;
+-- and nobody leaves a tenant under impersonation, or by an API key
+BEGIN;
+SELECT bastion.impersonate(test.id_of('dot'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test', false) IS NOT NULL AS impersonated;
+SET ROLE regress_app;
+SELECT test.error(format('SELECT bastion.membership_remove(%L)', test.id_of('dot')));
 ROLLBACK;
 -- operators: roles in every tenant
 SELECT test.does('ann', format('SELECT bastion.platform_role_set(%L, ''viewer'')', test.id_of('ann')));

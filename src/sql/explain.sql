@@ -35,8 +35,9 @@ AS $$
     SELECT 0, 'tenant', coalesce(t.slug, 'none'), coalesce(t.status, 'does not exist'), CASE WHEN t.status = 'active' THEN 'nothing' ELSE 'denies' END
     FROM (SELECT) x LEFT JOIN bastion.tenants t ON t.id = access_obstacles.tenant_id
     UNION ALL
-    SELECT 0, 'permission', coalesce(access_obstacles.permission, 'none'), CASE WHEN p.name IS NULL THEN 'does not exist, so nobody holds it' ELSE 'exists' END,
-           CASE WHEN p.name IS NULL THEN 'denies' ELSE 'nothing' END
+    SELECT 0, 'permission', coalesce(access_obstacles.permission, 'none'), CASE WHEN p.name IS NULL THEN 'does not exist, so nobody holds it'
+                 WHEN starts_with(p.name, 'own.') THEN 'held by everybody over what is their own' ELSE 'exists' END,
+           CASE WHEN p.name IS NULL THEN 'denies' WHEN starts_with(p.name, 'own.') THEN 'grants' ELSE 'nothing' END
     FROM (SELECT) x LEFT JOIN bastion.permissions p ON p.name = access_obstacles.permission
     UNION ALL
     SELECT 0, 'unit', coalesce(n.name, 'none'), CASE WHEN n.id IS NULL THEN 'not in the tenant' ELSE 'no role holds in it' END, 'denies'
@@ -49,7 +50,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM bastion.platform_roles_in_force p WHERE p.user_id = access_obstacles.user_id)
 $$;
 COMMENT ON FUNCTION bastion.access_obstacles(uuid, text, uuid, uuid) IS
-'What every access needs: an active user and tenant, a membership in force, a permission that exists. Internal.';
+'What every access needs: an active user and tenant, a membership in force, a permission that exists. The user is named: explain_member_access() tells who manages members about members, explain_access() operators. Internal.';
 
 CREATE FUNCTION bastion.protected_spec(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE

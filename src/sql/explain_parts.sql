@@ -118,9 +118,8 @@ AS $$
         SELECT e.*, (SELECT bool_or(s.everywhere OR e.tenant_id = explain_shares.tenant_id)
                      FROM bastion.share_subjects(explain_shares.user_id, explain_shares.tenant_id) s
                      WHERE s.subject_kind = e.subject_kind AND s.subject_id = e.subject_id) AS reaches,
-               coalesce(u.email, n.name, r.name, t.name) AS name
+               coalesce(n.name, r.name, t.name) AS name
         FROM bastion.acl_entries e
-        LEFT JOIN bastion.users u ON e.subject_kind = 'user' AND u.id = e.subject_id
         LEFT JOIN bastion.units n ON e.subject_kind = 'unit' AND n.id = e.subject_id
         LEFT JOIN bastion.roles r ON e.subject_kind = 'role' AND r.id = e.subject_id
         LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
@@ -130,7 +129,7 @@ AS $$
                m.tenant_id <> explain_shares.tenant_id AS crosses
         FROM met m WHERE m.reaches
     )
-    SELECT 0, 'share', format('with %s %s', j.subject_kind, j.name),
+    SELECT 0, 'share', concat_ws(' ', 'with', CASE j.subject_kind WHEN 'user' THEN 'the' END, j.subject_kind, j.name),
            concat_ws(', ', 'level ' || bastion.level_name(j.level), j.note,
                      CASE WHEN j.action = 'create' THEN 'no share lets anybody create'
                           WHEN j.level < bastion.action_level(j.action) THEN 'too low for ' || j.action END,
@@ -214,7 +213,7 @@ BEGIN
         RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion.list_note(base, explain_list.user_id),
                             CASE WHEN base.user_id = explain_list.user_id AND base.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
     END IF;
-    IF manages AND list.tenant_id = explain_list.tenant_id AND (list.kind IN ('user', 'row') OR list.kind = 'unit' AND list.unit_id IS NULL) THEN
+    IF manages AND list.tenant_id = explain_list.tenant_id AND coalesce(base.kind, list.kind) IN ('user', 'unit') AND coalesce(base.unit_id, list.unit_id) IS NULL THEN
         RETURN QUERY SELECT 0, 'manage', manage, 'held in the whole tenant: everybody''s rows', outcome;
     END IF;
     RETURN QUERY SELECT * FROM bastion.explain_shares(explain_list.user_id, permission, explain_list.tenant_id,

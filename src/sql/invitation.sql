@@ -1,16 +1,19 @@
 
--- Invitations: a member asks a person by e-mail address into the tenant or a unit, with a role that the member could give.
--- The database sends no mail: the token goes back to the application once, and only its hash is kept. Tokens and passwords
--- appear in assignments only, as in signup.sql.
+-- Invitations: a member asks a person into the tenant or a unit, with a role that the member could give: by e-mail address, to
+-- accept with a token, or a user by id (invitation_answer.sql). The database sends no mail: the token goes back to the
+-- application once, and only its hash is kept. Tokens and passwords appear in assignments only, as in signup.sql.
 
 CREATE TABLE bastion.invitations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
     unit_id uuid,
     role_id uuid NOT NULL,
-    email text COLLATE "C" NOT NULL,
-    token_hash bytea NOT NULL,
+    email text COLLATE "C",
+    token_hash bytea,
+    user_id uuid,
     invited_by uuid NOT NULL,
+    valid_from timestamptz,
+    valid_until timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
     accepted_at timestamptz,
@@ -18,7 +21,11 @@ CREATE TABLE bastion.invitations (
     CONSTRAINT invitations_pkey PRIMARY KEY (id),
     CONSTRAINT invitations_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitations_email_check CHECK (bastion.is_email(email)),
+    CONSTRAINT invitations_whom_check CHECK (num_nonnulls(email, user_id) = 1 AND (email IS NULL) = (token_hash IS NULL)),
     CONSTRAINT invitations_expires_at_check CHECK (expires_at > created_at),
+    CONSTRAINT invitations_valid_check CHECK (valid_until > valid_from),
+    CONSTRAINT invitations_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
+    CONSTRAINT invitations_valid_until_check CHECK (valid_until >= expires_at),
     CONSTRAINT invitations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT invitations_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
         ON DELETE CASCADE,
@@ -27,6 +34,8 @@ CREATE TABLE bastion.invitations (
 );
 CREATE UNIQUE INDEX invitations_open_idx ON bastion.invitations
     (tenant_id, email, coalesce(unit_id, '00000000-0000-0000-0000-000000000000')) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+CREATE UNIQUE INDEX invitations_open_user_idx ON bastion.invitations
+    (user_id, tenant_id, coalesce(unit_id, '00000000-0000-0000-0000-000000000000')) WHERE accepted_at IS NULL AND revoked_at IS NULL;
 CREATE INDEX invitations_tenant_id_unit_id_idx ON bastion.invitations (tenant_id, unit_id);
 CREATE INDEX invitations_role_id_idx ON bastion.invitations (role_id);
 CREATE INDEX invitations_invited_by_idx ON bastion.invitations (invited_by);
@@ -37,13 +46,16 @@ COMMENT ON COLUMN bastion.invitations.id IS 'Identifier';
 COMMENT ON COLUMN bastion.invitations.tenant_id IS 'Into which tenant';
 COMMENT ON COLUMN bastion.invitations.unit_id IS 'Into which unit; NULL: the whole tenant';
 COMMENT ON COLUMN bastion.invitations.role_id IS 'The role that the person will have there';
-COMMENT ON COLUMN bastion.invitations.email IS 'Whom, in lower case; nobody else can accept';
-COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token';
+COMMENT ON COLUMN bastion.invitations.email IS 'Whom, in lower case; nobody else can accept. NULL for a user by id';
+COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token. NULL for a user by id, who needs none';
+COMMENT ON COLUMN bastion.invitations.user_id IS 'Whom, by id; nobody else can accept. NULL for an e-mail address';
 COMMENT ON COLUMN bastion.invitations.invited_by IS 'The member who invited; what that member may give counts again at acceptance';
+COMMENT ON COLUMN bastion.invitations.valid_from IS 'When the membership will begin; NULL: with its acceptance';
+COMMENT ON COLUMN bastion.invitations.valid_until IS 'When the membership will end; NULL: never';
 COMMENT ON COLUMN bastion.invitations.created_at IS 'When';
 COMMENT ON COLUMN bastion.invitations.expires_at IS 'Until when it can be accepted';
 COMMENT ON COLUMN bastion.invitations.accepted_at IS 'When it was accepted; NULL: not yet';
-COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked; NULL: not';
+COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked, or declined by who was invited; NULL: not';
 
 CREATE FUNCTION bastion.invitation_token_make() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -56,7 +68,9 @@ AS 'MODULE_PATHNAME', 'bastion_invitation_token_hash';
 COMMENT ON FUNCTION bastion.invitation_token_hash(text) IS
 'What is stored of the token of an invitation, SHA-256; NULL for a text that is none. Internal.';
 
-CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days') RETURNS jsonb
+CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days',
+                               valid_until timestamptz DEFAULT NULL)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,10 +82,12 @@ DECLARE
     address text := lower(btrim(invite.email) COLLATE "C");
     token text;
     hash bytea;
+    earlier bastion.invitations;
     made bastion.invitations;
 BEGIN
     PERFORM bastion.require_permission('tenant.members.manage', place);
-    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place);
+    PERFORM bastion.require_period(now(), invite.valid_until);
+    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place, invite.valid_until);
     IF bastion.is_email(address) IS NOT TRUE THEN
         RAISE EXCEPTION 'this is not a valid e-mail address' USING ERRCODE = 'invalid_parameter_value';
     ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
@@ -80,20 +96,30 @@ BEGIN
     token := bastion.invitation_token_make();
     hash := bastion.invitation_token_hash(token);
     -- The later invitation of the same person to the same place replaces the earlier one.
-    INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
-    VALUES (tenant, place, new_role, address, hash, bastion.user_id(), now() + valid_for)
+    SELECT * INTO earlier FROM bastion.invitations i
+    WHERE i.tenant_id = tenant AND i.email = address AND i.unit_id IS NOT DISTINCT FROM place
+      AND i.accepted_at IS NULL AND i.revoked_at IS NULL FOR UPDATE;
+    PERFORM bastion.require_held(bastion.role_patterns(earlier.role_id), place) WHERE earlier.expires_at > now();
+    INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at, valid_until)
+    VALUES (tenant, place, new_role, address, hash, bastion.user_id(), least(now() + valid_for, invite.valid_until), invite.valid_until)
     ON CONFLICT (tenant_id, email, coalesce(unit_id, '00000000-0000-0000-0000-000000000000'))
         WHERE accepted_at IS NULL AND revoked_at IS NULL
     DO UPDATE SET role_id = excluded.role_id, token_hash = excluded.token_hash, invited_by = excluded.invited_by,
-                  created_at = excluded.created_at, expires_at = excluded.expires_at
+                  created_at = excluded.created_at, expires_at = excluded.expires_at, valid_until = excluded.valid_until
+        -- What came meanwhile was not looked at.
+        WHERE invitations.id = earlier.id
     RETURNING * INTO made;
+    IF made.id IS NULL THEN
+        RAISE EXCEPTION 'the invitations of this address have changed' USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+    END IF;
     PERFORM bastion.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
-        'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at));
-    RETURN jsonb_build_object('id', made.id, 'token', token, 'email', made.email, 'expires_at', made.expires_at);
+        'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at, 'valid_until', made.valid_until));
+    RETURN jsonb_build_object('id', made.id, 'token', token, 'email', made.email, 'expires_at', made.expires_at,
+                              'valid_until', made.valid_until);
 END
 $$;
-COMMENT ON FUNCTION bastion.invite(text, text, text, interval) IS
-'Asks a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid), for 7 days unless said otherwise, at most a year. Returns {"id", "token", "email", "expires_at"}: the token this once, for the application to send. An open invitation of the same address to the same place is replaced. Needs tenant.members.manage there and everything that the role holds: nobody invites above what they hold. SQLSTATE 22023 for a malformed address or time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion.invite(text, text, text, interval, timestamptz) IS
+'Asks a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid), for 7 days unless said otherwise, at most a year. valid_until ends the membership that it makes, and the invitation at the latest. Returns {"id", "token", "email", "expires_at", "valid_until"}: the token this once, for the application to send. An open invitation of the same address to the same place is replaced. Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of the invitation before holds: nobody invites above what they hold or for longer. SQLSTATE 22023 for a malformed address or time, 40001 when the same address was invited at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
@@ -110,13 +136,14 @@ BEGIN
         RETURN false;
     END IF;
     PERFORM bastion.require_permission('tenant.members.manage', found_row.unit_id);
+    PERFORM bastion.require_held(bastion.role_patterns(found_row.role_id), found_row.unit_id);
     UPDATE bastion.invitations i SET revoked_at = now() WHERE i.id = found_row.id;
     PERFORM bastion.record_event('invitation_revoked', 'success', NULL, tenant, jsonb_build_object('invitation', found_row.id));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
-'Takes an open invitation of this tenant back; false when there is none with this id. Needs tenant.members.manage where it leads. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Takes an open invitation of this tenant back; false when there is none with this id. Needs tenant.members.manage where it leads, and everything that its role holds. SQLSTATE 42501, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -127,14 +154,15 @@ DECLARE
 BEGIN
     PERFORM bastion.require_permission('tenant.members.manage', NULL);
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'id', i.id, 'email', i.email, 'role', r.name, 'unit', bastion.unit_object(i.unit_id), 'invited_by', i.invited_by,
-                'created_at', i.created_at, 'expires_at', i.expires_at) ORDER BY i.created_at, i.id), '[]')
+                'id', i.id, 'email', i.email, 'user_id', i.user_id, 'role', r.name, 'unit', bastion.unit_object(i.unit_id), 'invited_by', i.invited_by,
+                'created_at', i.created_at, 'expires_at', i.expires_at,
+                'valid_from', i.valid_from, 'valid_until', i.valid_until) ORDER BY i.created_at, i.id), '[]')
             FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id
             WHERE i.tenant_id = tenant AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now());
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
-'The open invitations of this tenant as a JSON array of {"id", "email", "role", "unit", "invited_by", "created_at", "expires_at"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'The open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of both is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
 
 -- Acceptance
 
@@ -143,15 +171,15 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT i.status = 'ok'
-       AND 'tenant.members.manage' = ANY (h.list)
-       AND NOT EXISTS (SELECT FROM bastion.permission_patterns p
-                       WHERE p.pattern = ANY (bastion.role_patterns(invitation.role_id)) AND p.permission <> ALL (h.list))
-    FROM bastion.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i,
-         (SELECT coalesce(array_agg(e.permission), '{}') AS list
-          FROM bastion.effective_permissions(invitation.invited_by, invitation.tenant_id, invitation.unit_id) e) h
+       AND EXISTS (SELECT FROM bastion.effective_permissions(invitation.invited_by, invitation.tenant_id, invitation.unit_id) e
+                   WHERE e.permission = 'tenant.members.manage')
+       AND NOT EXISTS (SELECT FROM bastion.patterns_held(invitation.invited_by, invitation.tenant_id, invitation.unit_id,
+                                                         bastion.role_patterns(invitation.role_id)) h
+                       WHERE coalesce(h.held_until, '-infinity') < coalesce(invitation.valid_until, 'infinity'))
+    FROM bastion.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i
 $$;
 COMMENT ON FUNCTION bastion.may_still_invite(bastion.invitations) IS
-'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds. Internal.';
+'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds until the membership would end. Internal.';
 
 CREATE FUNCTION bastion.open_invitation(token text) RETURNS bastion.invitations
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -190,10 +218,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Who is there already keeps the role.
-    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-    VALUES (take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id)
-    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO NOTHING;
+    -- Who is there already keeps the role, unless the membership is over.
+    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
+    VALUES (take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id, invitation.valid_from,
+            invitation.valid_until)
+    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE
+        SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
+        WHERE memberships.valid_until <= statement_timestamp();
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
     PERFORM bastion.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
         jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
@@ -207,14 +238,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    accepting uuid := bastion.user_id();
+    accepting uuid := bastion.require_person(NULL, true);
     invitation bastion.invitations;
 BEGIN
-    PERFORM bastion.require_writable('to accept an invitation');
-    IF accepting IS NULL OR bastion.actor_id() IS DISTINCT FROM accepting THEN
-        RAISE EXCEPTION 'an invitation is accepted by the user in person' USING ERRCODE = 'insufficient_privilege',
-            HINT = 'Present the user''s own token first; who has no account uses bastion_api.signup_invited().';
-    END IF;
     invitation := bastion.open_invitation(token);
     IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
         RETURN bastion.refuse_invitation(accepting);
@@ -224,7 +250,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.accept_invitation(text) IS
-'Takes an invitation that was sent to the e-mail address of this transaction''s user, and returns {"tenant", "unit"}; log in there next. A role that the user has there already stays. {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, another address, or when who invited could no longer do so; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous or impersonating, 28000 when a token was presented and refused.';
+'Takes an invitation that was sent to the e-mail address of this transaction''s user, and returns {"tenant", "unit"}; log in there next. A role that the user has there already stays, unless it has ended. {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, another address, or when the member who invited could no longer do so, until the end of the membership; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
                                            device text DEFAULT NULL)

@@ -63,11 +63,11 @@ COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permis
 
 ALTER TABLE bastion.secrets ENABLE ROW LEVEL SECURITY;
 CREATE POLICY secrets_own ON bastion.secrets FOR SELECT
-    USING (tenant_id = (SELECT bastion.tenant_id()) AND owner_id = (SELECT bastion.user_id()));
-COMMENT ON POLICY secrets_own ON bastion.secrets IS 'The user''s own secrets';
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('own.secrets.read')) AND owner_id = (SELECT bastion.user_id()));
+COMMENT ON POLICY secrets_own ON bastion.secrets IS 'The user''s own secrets; not for impersonators, nor for API keys whose scopes do not name them';
 CREATE POLICY secrets_of_tenant ON bastion.secrets FOR SELECT
-    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')));
-COMMENT ON POLICY secrets_of_tenant ON bastion.secrets IS 'Every secret of the tenant, for those who may see that it exists';
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')) AND owner_id IS NULL);
+COMMENT ON POLICY secrets_of_tenant ON bastion.secrets IS 'The tenant''s own secrets, for those who may see that they exist';
 
 ALTER TABLE bastion.secret_access_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY secret_access_log_of_tenant ON bastion.secret_access_log FOR SELECT

@@ -274,6 +274,15 @@ void refresh_decision() noexcept {
     if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
 }
 
+Evidence evidence_in_force() {
+    if (const ContextValue* context = context_value()) return {nullptr, context->kid, context->keys_generation};
+    bool stale = false;
+    const PresentedValue* token = presented_token(&stale);
+    if (token == nullptr) return {};
+    const VerifiedToken& verified = verify_presented(*token);
+    return {nullptr, verified.kid, verified.keys_generation};
+}
+
 void establish(const Identity& identity, const Evidence& evidence) {
     if (!latch_admits(identity)) detail::raise_refused(refused_switch());
     set_context_setting(identity, evidence);

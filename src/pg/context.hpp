@@ -58,6 +58,9 @@ void forget_decision() noexcept;
 // At the start of a top-level statement: forgets the decision if rights changed since it was made.
 void refresh_decision() noexcept;
 
+// What the identity of the transaction rests on, without its claims: an impersonation that it leads to ends with it.
+Evidence evidence_in_force();
+
 // Fixes the identity for the rest of the transaction; raises 25000 when another one is fixed already.
 void establish(const Identity& identity, const Evidence& evidence);
 

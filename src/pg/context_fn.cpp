@@ -152,7 +152,7 @@ Datum bastion_context_impersonate(PG_FUNCTION_ARGS) {
         identity.expires_at = operator_decision.identity.expires_at;
     }
     resolve(identity, nullptr, nullptr);
-    establish(identity, {});
+    establish(identity, operator_decision.state == ContextState::authenticated ? evidence_in_force() : Evidence{});
     if (PG_GETARG_BOOL(2)) set_transaction_read_only();
     return uuid_or_null(fcinfo, {true, identity.user});
 }

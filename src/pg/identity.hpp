@@ -27,8 +27,12 @@ struct Identity {
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 512;
-// Names the key that verified a token: a kid of our own, or "@thumbprint issuer".
-inline constexpr std::size_t max_kid_size = 320;
+// Names what verified a token: a kid of our own, or "@thumbprint issuer subject" with the subject in base64url.
+inline constexpr std::size_t max_kid_size = 704;
+
+[[nodiscard]] inline bool is_impersonation(const Identity& identity) noexcept {
+    return std::strcmp(identity.method, "impersonation") == 0;
+}
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;

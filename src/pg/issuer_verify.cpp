@@ -1,5 +1,6 @@
 #include "pg/issuer_verify.hpp"
 
+#include "core/encoding.hpp"
 #include "core/issuer.hpp"
 #include "core/jws.hpp"
 #include "pg/catalog_read.hpp"
@@ -12,6 +13,8 @@ namespace bastion::pg {
 namespace {
 
 constexpr std::size_t most_issuers = 256;
+// Of issuers and subjects, in bytes, by the checks of their tables.
+constexpr std::size_t longest_name = 255;
 
 struct KnownIssuer {
     IssuerRules rules;
@@ -94,8 +97,9 @@ const KnownIssuer* issuer_rules(const char* issuer) {
 Result<void> verify(Slot& slot, std::string_view token, const char* issuer, const KnownIssuer& known) {
     Result<IssuerToken> verified = bastion::verify_issuer_token(token, known.rules, unix_now());
     if (!verified) return verified.error();
-    const std::string key = "@" + verified->thumbprint + " " + issuer;
-    if (key.size() >= sizeof slot.key) return refuse_token("the name of the issuer is too long");
+    const std::string key =
+        "@" + verified->thumbprint + " " + issuer + " " + base64url_encode(as_bytes(verified->subject));
+    if (key.size() >= sizeof slot.key) return refuse_token("the name of the issuer or subject is too long");
     std::memcpy(slot.key, key.c_str(), key.size() + 1);
     slot.valid_from = verified->valid_from;
     slot.valid_until = verified->valid_until;
@@ -109,20 +113,39 @@ Result<void> verify(Slot& slot, std::string_view token, const char* issuer, cons
     return {};
 }
 
-bool find_user(const FirstSight& token, pg_uuid_t& user) {
+// Whom a subject of an issuer is.
+bool find_user(const char* issuer, const char* subject, pg_uuid_t& user) {
     ColumnValue row[] = {{"user_id", 0, true}};
-    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(token.issuer.c_str()), false},
-                                 {"subject", F_TEXTEQ, CStringGetTextDatum(token.subject.c_str()), false}};
+    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false},
+                                 {"subject", F_TEXTEQ, CStringGetTextDatum(subject), false}};
     if (!read_row("user_identities", "user_identities_pkey", keys, row) || row[0].is_null) return false;
     user = *DatumGetUUIDP(row[0].value);
     return true;
 }
 
-// Whether any subject of the issuer is this user.
-bool speaks_for(const char* issuer, const pg_uuid_t& user) {
-    const KeyCondition keys[] = {{"user_id", F_UUID_EQ, UUIDPGetDatum(&user), false},
-                                 {"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false}};
-    return read_row("user_identities", "user_identities_user_id_issuer_idx", keys, {});
+// The parts of "@thumbprint issuer subject".
+struct KeyReference {
+    std::string_view thumbprint;
+    char issuer[longest_name + 1];
+    char subject[longest_name + 1];
+};
+
+bool copy_name(char (&out)[longest_name + 1], std::string_view name) noexcept {
+    if (name.size() > longest_name) return false;
+    std::memcpy(out, name.data(), name.size());
+    out[name.size()] = '\0';
+    return true;
+}
+
+// Phase B.
+bool parse_reference(std::string_view text, KeyReference& out) {
+    const std::size_t first = text.find(' ');
+    const std::size_t second = text.find(' ', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) return false;
+    std::string subject;
+    out.thumbprint = text.substr(1, first - 1);
+    return base64url_decode_append(text.substr(second + 1), subject) && copy_name(out.subject, subject) &&
+           copy_name(out.issuer, text.substr(first + 1, second - first - 1));
 }
 
 // By id or slug; absent when the token names none.
@@ -144,7 +167,7 @@ void identify(Slot& slot, bool create_users) {
     Identity identity{};
     if (has_nul(slot.first_sight)) return refuse(slot, "a claim holds what text cannot");
     if (!find_tenant(slot.first_sight.tenant, identity.tenant)) return refuse(slot, "the token's tenant is not known");
-    if (!find_user(slot.first_sight, identity.user)) {
+    if (!find_user(slot.first_sight.issuer.c_str(), slot.first_sight.subject.c_str(), identity.user)) {
         refuse(slot, "the token's subject is not known");
         slot.verified.first_sight = create_users;
         return;
@@ -185,14 +208,18 @@ void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issu
 }
 
 bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
-    const char* space = std::strchr(reference, ' ');
-    if (space == nullptr) return false;
-    const KnownIssuer* known = issuer_rules(space + 1);
+    KeyReference parts{};
+    bool is_reference = false;
+    guarded_or_raise([&]() -> Result<void> {
+        is_reference = parse_reference(reference, parts);
+        return {};
+    });
+    const KnownIssuer* known = is_reference ? issuer_rules(parts.issuer) : nullptr;
     if (known == nullptr) return false;
-    const std::string_view thumbprint(reference + 1, static_cast<std::size_t>(space - reference - 1));
     const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
-                                    [&](const std::string& one) { return !one.empty() && one == thumbprint; });
-    return is_key && speaks_for(space + 1, user);
+                                    [&](const std::string& one) { return !one.empty() && one == parts.thumbprint; });
+    pg_uuid_t subject;
+    return is_key && find_user(parts.issuer, parts.subject, subject) && same_uuid(subject, user);
 }
 
 void create_user_at_first_sight(const FirstSight& token) {

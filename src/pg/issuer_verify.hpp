@@ -9,8 +9,8 @@ namespace bastion::pg {
 
 void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issuer);
 
-// Whether the issuer of this key reference ("@thumbprint issuer") still is enabled and has the key, and the user is one of
-// its subjects.
+// Whether the issuer of this reference ("@thumbprint issuer subject") still is enabled and has the key, and its subject is
+// still the user.
 bool issuer_key_is_good(const char* reference, const pg_uuid_t& user);
 
 // Makes the user of a token whose subject was not known; raises 25006 where nothing can be written.

@@ -87,3 +87,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion.default_acl('unit') $$;
 COMMENT ON FUNCTION bastion.unit_acl() IS
 'The default access control list of this transaction''s unit; NULL when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
+
+-- Tells nothing of lists that the caller does not reach.
+CREATE FUNCTION bastion.acl_in_tenant(permission text, acl bigint, tenant text) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion.can_by_acl_anywhere(permission, acl) AND EXISTS (
+        SELECT FROM bastion.acls a JOIN bastion.tenants t ON t.id = a.tenant_id
+        WHERE a.id = acl AND acl_in_tenant.tenant IN (t.id::text, t.number::text));
+END
+$$;
+COMMENT ON FUNCTION bastion.acl_in_tenant(text, bigint, text) IS
+'can_by_acl_anywhere(), and whether the ACL is one of the tenant (uuid or number) that the row names. For the checks of tables protected with sharing => ''cross_tenant''. SQLSTATE 28000 when a token was presented and refused.';

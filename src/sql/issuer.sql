@@ -150,7 +150,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.identity_unlink(text, text) IS
-'Forgets whom a subject of an issuer is; false when it was not known. Tokens of the subject are refused from the next statement on; the user stays. For operators: EXECUTE is granted to nobody.';
+'Forgets whom a subject of an issuer is; false when it was not known. Tokens of the subject are refused from the next statement on, also in transactions that began with one, and whatever other subjects the user has; the user stays. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.identity_email(email text, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -173,15 +173,18 @@ DECLARE
     tenant uuid := bastion.find_tenant(token ->> 'tenant');
     label text := btrim(token ->> 'name');
 BEGIN
-    INSERT INTO bastion.users (id, email, display_name)
-    VALUES (new_user, bastion.identity_email(token ->> 'email', new_user), CASE WHEN bastion.is_label(label) THEN label END);
-    INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (token ->> 'issuer', token ->> 'subject', new_user)
-    ON CONFLICT DO NOTHING RETURNING user_id INTO joined;
-    IF joined IS NULL THEN
-        -- Another transaction was first, and has committed.
-        DELETE FROM bastion.users u WHERE u.id = new_user;
+    -- A new user whose subject another transaction took first is rolled back, not deleted: no action of a foreign key fires.
+    BEGIN
+        INSERT INTO bastion.users (id, email, display_name)
+        VALUES (new_user, bastion.identity_email(token ->> 'email', new_user), CASE WHEN bastion.is_label(label) THEN label END);
+        INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (token ->> 'issuer', token ->> 'subject', new_user)
+        ON CONFLICT DO NOTHING RETURNING user_id INTO joined;
+        IF joined IS NULL THEN
+            RAISE EXCEPTION 'another transaction was first' USING ERRCODE = 'BA999';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'BA999' THEN
         RETURN (SELECT i.user_id FROM bastion.user_identities i WHERE i.issuer = token ->> 'issuer' AND i.subject = token ->> 'subject');
-    END IF;
+    END;
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
     SELECT new_user, tenant, r.id FROM bastion.roles r
     WHERE tenant IS NOT NULL AND r.name = token ->> 'role' AND (r.system OR r.tenant_id = tenant)

@@ -12,7 +12,7 @@ $$;
 COMMENT ON FUNCTION bastion.find_user(text) IS
 'The user with this e-mail address or user name in any case, whatever the status; NULL when there is none. Internal.';
 
-CREATE FUNCTION bastion.accept_password(user_id uuid, password text) RETURNS boolean
+CREATE FUNCTION bastion.accept_password(user_id uuid, password text, OUT accepted boolean, OUT hash text) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -25,20 +25,28 @@ BEGIN
     -- that sign-up would not have taken is treated so as well: hashing a megabyte would cost more.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p
     WHERE p.user_id = accept_password.user_id AND NOT too_long;
-    IF NOT bastion.password_check(left(accept_password.password, 4096), old_hash) THEN
-        RETURN false;
+    accepted := bastion.password_check(left(accept_password.password, 4096), old_hash);
+    IF NOT accepted THEN
+        RETURN;
     END IF;
+    hash := old_hash;
     IF bastion.password_needs_rehash(old_hash) THEN
         new_hash := bastion.password_hash(accept_password.password);
         -- Not if the password was changed meanwhile.
         UPDATE bastion.user_passwords p SET hash = new_hash
         WHERE p.user_id = accept_password.user_id AND p.hash = old_hash;
+        IF FOUND THEN
+            hash := new_hash;
+        ELSE
+            -- It was changed: to a better hash by another login, or to another password.
+            SELECT p.hash INTO hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
+            accepted := bastion.password_check(accept_password.password, hash);
+        END IF;
     END IF;
-    RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.accept_password(uuid, text) IS
-'Whether the password is the user''s; a hash weaker than today''s default is replaced. An unknown user, or one without a password, costs the same. Internal.';
+'Whether the password is the user''s, and the hash that it has now, which another transaction may still change (hold_for_login()); a hash weaker than today''s default is replaced. An unknown user, or one without a password, costs the same. Internal.';
 
 CREATE FUNCTION bastion.refuse_login(user_id uuid, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -76,6 +84,31 @@ $$;
 COMMENT ON FUNCTION bastion.tenant_required(uuid[]) IS
 'The answer to a right password that leaves open which tenant is meant. Internal.';
 
+CREATE FUNCTION bastion.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- First what deletions take first, so that neither waits for the other in a circle.
+    PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR KEY SHARE;
+    PERFORM FROM bastion.units u WHERE u.id = hold_for_login.unit_id FOR KEY SHARE;
+    PERFORM FROM bastion.users u WHERE u.id = hold_for_login.user_id AND u.status = 'active' FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    -- Under an older snapshot the caller could not see what was changed before the user was held: this fails instead.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR SHARE;
+        PERFORM FROM bastion.memberships m
+        WHERE m.user_id = hold_for_login.user_id AND m.tenant_id = hold_for_login.tenant_id FOR SHARE;
+        PERFORM FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id FOR SHARE;
+    END IF;
+    RETURN EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
+END
+$$;
+COMMENT ON FUNCTION bastion.hold_for_login(uuid, uuid, uuid, text) IS
+'Holds the user of a login until the transaction ends, so that whatever ends sessions waits for it; false when the user or the password is another by now. Internal. SQLSTATE 40001 when what the login rests on was changed and the isolation level is not READ COMMITTED.';
+
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
 RETURNS jsonb
@@ -84,14 +117,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_user uuid;
-    accepted boolean;
+    proof record;
     tenants uuid[];
     place record;
 BEGIN
     PERFORM bastion.require_writable('a login');
     found_user := bastion.find_user(login.identifier);
-    accepted := bastion.accept_password(found_user, login.password);
-    IF NOT accepted THEN
+    proof := bastion.accept_password(found_user, login.password);
+    IF NOT proof.accepted THEN
         RETURN bastion.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END);
     END IF;
     IF login.tenant IS NULL THEN
@@ -104,12 +137,15 @@ BEGIN
     FROM bastion.resolve_identity(found_user, coalesce(login.tenant, tenants[1]::text), login.unit);
     IF place.status <> 'ok' THEN
         RETURN bastion.refuse_login(found_user, place.status);
+    ELSIF NOT bastion.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
+        RETURN bastion.refuse_login(found_user, 'changed');
     END IF;
-    -- Of a login and the disabling of its user at the same time, one waits for the other.
-    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user AND u.status = 'active';
-    IF NOT FOUND THEN
-        RETURN bastion.refuse_login(found_user, 'user');
+    -- Now that it is held, whether it is still so.
+    SELECT * INTO place FROM bastion.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
+    IF place.status <> 'ok' THEN
+        RETURN bastion.refuse_login(found_user, place.status);
     END IF;
+    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
     PERFORM bastion.record_event('login', 'success', found_user, place.tenant_id);
     RETURN bastion.session_start(found_user, place.tenant_id, place.unit_id, login.device);
 END

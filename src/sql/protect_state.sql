@@ -71,6 +71,19 @@ $$;
 COMMENT ON FUNCTION bastion.sharing_test(bastion.protected_tables, text) IS
 'The condition on the access control list of a row for read, update or delete. Internal.';
 
+-- What an UPDATE across tenants may leave behind: a row of the caller's tenant on a list of that tenant, or one of another tenant
+-- on a list of that one. CASE, so that the catalog is asked for rows of other tenants alone.
+CREATE FUNCTION bastion.placed_test(spec bastion.protected_tables) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('CASE WHEN %s THEN bastion.can_by_acl(%L, %I) ELSE bastion.acl_in_tenant(%2$L, %3$I, %I::text) END',
+                  bastion.same_tenant_test(spec), spec.resource || '.' || bastion.protect_action(spec, 'update'),
+                  bastion.acl_column(spec), spec.tenant_column)
+$$;
+COMMENT ON FUNCTION bastion.placed_test(bastion.protected_tables) IS
+'The condition that a row that was changed stands in the tenant of its access control list. Internal.';
+
 CREATE FUNCTION bastion.same_tenant_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -144,7 +157,7 @@ BEGIN
             ('bastion_access'::name, true, 'ALL', always, always),
             ('bastion_tenant_select', false, 'SELECT', bastion.sharing_test(spec, 'read'), NULL),
             ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
-            ('bastion_tenant_update', false, 'UPDATE', on_update, on_update),
+            ('bastion_tenant_update', false, 'UPDATE', on_update, on_update || ' AND ' || bastion.placed_test(spec)),
             ('bastion_tenant_delete', false, 'DELETE', bastion.sharing_test(spec, 'delete'), NULL);
         RETURN;
     END IF;

@@ -1,17 +1,23 @@
 
 -- The end of sessions: by logout(), by an administrator, by age, or with the account, the membership or the tenant.
 
--- One's own sessions
+-- What ends sessions must find those that logins are about to commit, too. A login holds the row of its user until it ends and
+-- then asks again whether it may (hold_for_login()). So whatever ends sessions holds that row as well, before it reads them:
+-- a login that was first is waited for, and its session is seen; one that comes later sees what has changed. Under REPEATABLE
+-- READ, where neither could see the other, the later of them fails with 40001.
 
-CREATE FUNCTION bastion.session_owner() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION bastion.await_logins(user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN bastion.actor_id() = bastion.user_id() AND bastion.api_key_id() IS NULL THEN bastion.user_id() END
-    WHERE bastion.whoami() ->> 'method' <> 'impersonation'
+BEGIN
+    PERFORM FROM bastion.users u WHERE u.id = await_logins.user_id FOR NO KEY UPDATE;
+END
 $$;
-COMMENT ON FUNCTION bastion.session_owner() IS
-'The user who acts for himself by a token of a login; NULL under impersonation, with an API key, and when anonymous. Internal.';
+COMMENT ON FUNCTION bastion.await_logins(uuid) IS
+'Waits for the logins of a user that have not committed yet, and holds others up until this transaction ends. Internal. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
+
+-- One's own sessions
 
 CREATE FUNCTION bastion_api.logout(scope text DEFAULT 'this') RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -28,6 +34,7 @@ BEGIN
     ELSIF owner IS NULL THEN
         RETURN bastion.refusal('unauthenticated', 'present the token of a login first');
     END IF;
+    PERFORM bastion.await_logins(owner) WHERE scope <> 'this';
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
     WHERE s.user_id = owner AND s.revoked_at IS NULL
       AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
@@ -140,6 +147,10 @@ BEGIN
         PERFORM bastion.require_permission('tenant.members.manage', NULL);
         PERFORM bastion.require_rank(sessions_revoke.user_id);
     END IF;
+    -- Nobody else logs in here, and their logins elsewhere are not to wait.
+    PERFORM bastion.await_logins(sessions_revoke.user_id)
+    WHERE EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = sessions_revoke.user_id AND m.tenant_id = tenant)
+       OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = sessions_revoke.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = sessions_revoke.user_id AND s.tenant_id = tenant AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
@@ -160,6 +171,7 @@ AS $$
 DECLARE
     ended bigint;
 BEGIN
+    PERFORM bastion.await_logins(user_sessions_end.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = user_sessions_end.user_id AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
@@ -216,6 +228,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM FROM bastion.users u
+    WHERE u.id IN (SELECT m.user_id FROM bastion.memberships m WHERE m.tenant_id = NEW.id
+                   UNION SELECT p.user_id FROM bastion.platform_roles p)
+    ORDER BY u.id FOR NO KEY UPDATE;
+    -- Who signs up by an invitation holds that.
+    PERFORM FROM bastion.invitations i
+    WHERE i.tenant_id = NEW.id AND i.accepted_at IS NULL AND i.revoked_at IS NULL ORDER BY i.id FOR UPDATE;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'tenant_suspended'
     WHERE s.tenant_id = NEW.id AND s.revoked_at IS NULL;
     RETURN NULL;
@@ -232,6 +251,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- The sessions in a tenant that is being deleted go with it.
+    PERFORM bastion.await_logins(OLD.user_id) FROM bastion.tenants t WHERE t.id = OLD.tenant_id;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
       AND (SELECT i.status FROM bastion.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
@@ -241,6 +262,11 @@ $$;
 COMMENT ON FUNCTION bastion.end_sessions_of_member() IS
 'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left.';
 
-CREATE TRIGGER memberships_end_sessions AFTER UPDATE OR DELETE ON bastion.memberships
+CREATE TRIGGER memberships_end_sessions AFTER DELETE ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion.end_sessions_of_member();
+CREATE TRIGGER memberships_end_sessions_update AFTER UPDATE ON bastion.memberships
+FOR EACH ROW WHEN (ROW(OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.valid_from, OLD.valid_until) IS DISTINCT FROM
+                   ROW(NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.valid_from, NEW.valid_until))
+EXECUTE FUNCTION bastion.end_sessions_of_member();
 COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'A member who comes back logs in again';
+COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'A member who comes back logs in again';

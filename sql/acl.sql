@@ -123,6 +123,12 @@ SELECT u, m.list, m.actions FROM unnest(ARRAY['ben', 'cem']) u, test.may(u) m OR
 UPDATE bastion.user_permissions SET unit_id = NULL WHERE tenant_id = :'tenant';
 SELECT u, m.list, m.actions FROM unnest(ARRAY['ben', 'cem']) u, test.may(u) m ORDER BY u, m.list;
 ROLLBACK;
+-- who manages everybody's rows has on those of the tenant and of units what is held there, with or without a list of their own
+BEGIN;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.user_of('ben'), :'tenant', NULL, 'acl_docs.manage', 'grant'),
+    (test.user_of('ben'), :'tenant', test.unit_of('low'), 'acl_docs.read', 'deny');
+SELECT list, actions FROM test.may('ben') m WHERE m.list IN ('tenant', 'row in tenant', 'low', 'row in low', 'own cem', 'row in own cem');
+ROLLBACK;
 -- who manages the rows of a unit manages nobody's own
 BEGIN;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.user_of('cem'), :'tenant', test.unit_of('mid'), 'acl_docs.manage', 'grant');

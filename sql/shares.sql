@@ -120,7 +120,7 @@ SELECT test.does('ann', format('share(''test.shared_docs'', ''2'', with_tenant =
 BEGIN;
 SET LOCAL ROLE regress_app;
 SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'ann'), 'share-of-ann') IS NOT NULL AS authenticated;
-SELECT subject_kind, subject_name, level, cross_tenant FROM bastion.shares_of('test.shared_docs', '2');
+SELECT subject_kind, subject_name = subject_id::text AS by_uuid, level, cross_tenant FROM bastion.shares_of('test.shared_docs', '2');
 COMMIT;
 -- a list that rows had in common becomes one of the row's own
 SET session_replication_role = replica; -- past the trigger that keeps lists

@@ -138,9 +138,9 @@ BEGIN
 
     IF managed <> '{}' THEN
         RETURN QUERY
-        SELECT managed, NULL::text[], array_agg(a.id), '{}'::bigint[], for_tenant
+        SELECT managed, NULL::text[], array_agg(a.id), array_agg(a.id), for_tenant
         FROM bastion.acls a
-        WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'row') OR a.kind = 'unit' AND a.unit_id IS NULL);
+        WHERE a.tenant_id = for_tenant AND (a.kind = 'user' OR a.kind = 'unit' AND a.unit_id IS NULL);
     END IF;
 
     -- OFFSET 0 keeps the planner from reading the whole table: a user's part of it is small.
@@ -176,7 +176,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.acl_grants(uuid, uuid) IS
-'What a user may do with which rows in a tenant, as groups of permissions beside access control lists: held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, everybody''s; what is shared with the user. cross_tenant: lists of other tenants, shared with the user. The same pair may come more than once. Asks neither whether the user nor whether the tenant is active. Internal.';
+'What a user may do with which rows in a tenant, as groups of permissions beside access control lists: held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, those of every user and of units that are gone; what is shared with the user. cross_tenant: lists of other tenants, shared with the user. The same pair may come more than once. Asks neither whether the user nor whether the tenant is active. Internal.';
 
 CREATE FUNCTION bastion.tenant_grants(user_id uuid) RETURNS TABLE (permissions text[], tenant_ids uuid[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5

@@ -1,6 +1,6 @@
 
--- What the functions that change rights have in common: who calls, whether they may, and that nobody gives more than they
--- hold. Checks read the tables, not the sets of the statement, so that a statement of several changes sees each of them.
+-- What the functions that change rights have in common: who calls, whether they may, and what the names mean that they are
+-- given. pass_on.sql tells what somebody who may can give.
 
 CREATE FUNCTION bastion.require_tenant() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -17,77 +17,33 @@ $$;
 COMMENT ON FUNCTION bastion.require_tenant() IS
 'The tenant of this transaction, SQLSTATE 42501 without one. Internal.';
 
+CREATE FUNCTION bastion.may_in(permission text, unit_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The first also knows what narrows this transaction; the others, what is held and lent where the change is to be made.
+    RETURN bastion.person_obstacle(permission) IS NULL AND bastion.lent_in(unit_id) AND EXISTS (
+        SELECT FROM bastion.effective_permissions(bastion.user_id(), bastion.require_tenant(), may_in.unit_id) p
+        WHERE p.permission = may_in.permission);
+END
+$$;
+COMMENT ON FUNCTION bastion.may_in(text, uuid) IS
+'Whether the user of this transaction, with its credential, holds a permission in a unit, or in the whole tenant. Internal.';
+
 CREATE FUNCTION bastion.require_permission(permission text, unit_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- The first also knows what narrows this transaction; the second, what is held where the change is to be made.
-    IF bastion.has_permission(permission) IS NOT TRUE OR NOT EXISTS (
-        SELECT FROM bastion.effective_permissions(bastion.user_id(), bastion.require_tenant(), require_permission.unit_id) p
-        WHERE p.permission = require_permission.permission
-    ) THEN
+    IF NOT bastion.may_in(permission, unit_id) THEN
         RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion.require_permission(text, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction holds a permission in a unit, or in the whole tenant. Internal.';
-
-CREATE FUNCTION bastion.pattern_covers(held text, wanted text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT held = wanted
-        OR held = '*' AND NOT bastion.is_reserved_resource(wanted)
-        OR starts_with(held, '*.') AND wanted <> '*' AND NOT bastion.is_reserved_resource(wanted)
-           AND regexp_replace(wanted, '^.*\.', '') = substr(held, 3)
-        OR right(held, 2) = '.*' AND starts_with(wanted, rtrim(held, '*'))
-$$;
-COMMENT ON FUNCTION bastion.pattern_covers(text, text) IS
-'Whether everything that one pattern ever grants, another grants too. Internal.';
-
-CREATE FUNCTION bastion.uncovered(patterns text[], unit_id uuid) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    WITH held AS MATERIALIZED (
-        SELECT r.* FROM bastion.rights_in_force(bastion.user_id(), bastion.tenant_id()) r
-    ), above AS (
-        SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = uncovered.unit_id
-    ), below AS (
-        SELECT c.descendant_id AS id FROM bastion.unit_closure c WHERE c.ancestor_id = uncovered.unit_id
-    ), denied AS MATERIALIZED (
-        SELECT p.permission FROM held h JOIN bastion.permission_patterns p ON p.pattern = h.pattern
-        WHERE h.effect = 'deny' AND (h.unit_id IS NULL OR uncovered.unit_id IS NULL OR h.unit_id IN (SELECT id FROM above)
-                                     OR h.unit_id IN (SELECT id FROM below))
-    )
-    SELECT min(wanted) FROM unnest(patterns) wanted
-    WHERE NOT EXISTS (SELECT FROM held h WHERE h.effect = 'grant' AND bastion.pattern_covers(h.pattern, wanted)
-                      AND (h.unit_id IS NULL OR h.unit_id IN (SELECT id FROM above)))
-       OR EXISTS (SELECT FROM bastion.permission_patterns p
-                  WHERE p.pattern = wanted AND (p.permission IN (SELECT d.permission FROM denied d)
-                        OR bastion.api_key_id() IS NOT NULL AND bastion.has_permission(p.permission) IS NOT TRUE))
-$$;
-COMMENT ON FUNCTION bastion.uncovered(text[], uuid) IS
-'The first of these patterns that the user of this transaction does not hold entirely in a unit and below, or in the whole tenant; NULL when all are held. Internal.';
-
-CREATE FUNCTION bastion.require_cover(patterns text[], unit_id uuid) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    missing text := bastion.uncovered(patterns, unit_id);
-BEGIN
-    IF missing IS NOT NULL THEN
-        RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege',
-            DETAIL = format('You do not hold "%s" there.', missing);
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION bastion.require_cover(text[], uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction holds all these patterns in a unit, or in the whole tenant. Internal.';
+'Raises SQLSTATE 42501 unless the user of this transaction may_in(). Internal.';
 
 CREATE FUNCTION bastion.role_patterns(role_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -2,9 +2,21 @@
 -- Members of a tenant, and what single members may do beside their roles: for those who hold tenant.members.manage where the
 -- change takes effect.
 
+CREATE FUNCTION bastion.lock_user(user_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM FROM bastion.users u WHERE u.id = lock_user.user_id FOR NO KEY UPDATE;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION bastion.lock_user(uuid) IS
+'Lets those who change the rights of one user do so one after the other, each seeing what the one before did; false when there is no such user. Internal.';
+
 CREATE FUNCTION bastion.membership_set(user_id uuid, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
                                        valid_until timestamptz DEFAULT NULL)
-RETURNS uuid
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -12,28 +24,74 @@ DECLARE
     tenant uuid := bastion.require_tenant();
     place uuid := bastion.require_unit(tenant, unit);
     new_role uuid := bastion.require_role(tenant, role);
-    changed uuid;
 BEGIN
     PERFORM bastion.require_permission('tenant.members.manage', place);
     PERFORM bastion.require_period(valid_from, valid_until);
-    IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = membership_set.user_id) THEN
+    IF NOT bastion.lock_user(user_id) THEN
         RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place);
-    PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
+    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place, valid_until);
+    PERFORM bastion.require_held(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
     WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
-    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
-    VALUES (membership_set.user_id, tenant, place, new_role, membership_set.valid_from, membership_set.valid_until)
-    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE
-        SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
-    RETURNING id INTO changed;
-    PERFORM bastion.record_event('membership_changed', 'success', membership_set.user_id, tenant, jsonb_build_object(
-        'role', new_role, 'unit', place, 'valid_from', membership_set.valid_from, 'valid_until', membership_set.valid_until));
-    RETURN changed;
+    -- Locked, so that somebody who leaves meanwhile is not made a member again unasked.
+    PERFORM bastion.await_logins(m.user_id) FROM bastion.memberships m
+    WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant LIMIT 1;
+    PERFORM FROM bastion.memberships m WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RETURN bastion.invite_person(membership_set.user_id, tenant, place, new_role, membership_set.valid_from, membership_set.valid_until);
+    END IF;
+    RETURN jsonb_build_object('membership', bastion.membership_put(membership_set.user_id, tenant, place, new_role,
+                                                                   membership_set.valid_from, membership_set.valid_until));
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_set(uuid, text, text, timestamptz, timestamptz) IS
-'Makes a user a member of this tenant, or of one unit, with a role, or changes role and limits in time; role by name or uuid, unit by slug or uuid; returns the id of the membership. Needs tenant.members.manage there, and everything that the new role and the one before hold: nobody assigns above what they hold, nor demotes who holds more. SQLSTATE 22023 when it would end before it begins, 23514 when it takes away the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+'Gives a member of this tenant a role in it, or in one unit, or changes role and limits in time; role by name or uuid, unit by slug or uuid; returns {"membership": id}. Somebody who is no member is invited and becomes one by accepting (bastion_api.my_invitations(), 7 days): {"invitation": id, "expires_at"}; that shows nothing of the user and changes nothing for the user, and an open invitation of the same user to the same place is replaced. Needs tenant.members.manage there, everything that the new role holds, until the membership ends, and everything that the one before holds: nobody assigns above what they hold or for longer, nor demotes who holds more. SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it takes away the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.membership_put(user_id uuid, tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz,
+                                       valid_until timestamptz, detail jsonb DEFAULT '{}')
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed uuid;
+BEGIN
+    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
+    VALUES (membership_put.user_id, membership_put.tenant_id, membership_put.unit_id, membership_put.role_id,
+            membership_put.valid_from, membership_put.valid_until)
+    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE
+        SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
+    RETURNING id INTO changed;
+    PERFORM bastion.record_event('membership_changed', 'success', membership_put.user_id, membership_put.tenant_id,
+        jsonb_build_object('role', membership_put.role_id, 'unit', membership_put.unit_id, 'valid_from', membership_put.valid_from,
+                           'valid_until', membership_put.valid_until) || detail);
+    RETURN changed;
+END
+$$;
+COMMENT ON FUNCTION bastion.membership_put(uuid, uuid, uuid, uuid, timestamptz, timestamptz, jsonb) IS
+'Writes a membership and records it. Internal: it asks nothing.';
+
+CREATE FUNCTION bastion.membership_force(user_id uuid, tenant text, role text, unit text DEFAULT NULL,
+                                         valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
+RETURNS uuid
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_tenant uuid := bastion.find_tenant(tenant);
+BEGIN
+    IF found_tenant IS NULL THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    ELSIF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = membership_force.user_id) THEN
+        RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
+    END IF;
+    PERFORM bastion.require_period(valid_from, valid_until);
+    RETURN bastion.membership_put(user_id, found_tenant, bastion.require_unit(found_tenant, unit), bastion.require_role(found_tenant, role),
+                                  valid_from, valid_until, jsonb_build_object('by', session_user));
+END
+$$;
+COMMENT ON FUNCTION bastion.membership_force(uuid, text, text, text, timestamptz, timestamptz) IS
+'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role, without asking the user, or changes role and limits in time; returns the id of the membership. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 23514 when it takes away the last owner, 42704 for an unknown user, tenant, role or unit.';
 
 CREATE FUNCTION bastion.membership_remove(user_id uuid, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -44,11 +102,14 @@ DECLARE
     place uuid := bastion.require_unit(tenant, unit);
     old_role uuid;
 BEGIN
-    IF bastion.user_id() IS DISTINCT FROM user_id OR bastion.api_key_id() IS NOT NULL THEN
+    IF user_id IS NULL OR user_id IS DISTINCT FROM bastion.session_owner() THEN
         PERFORM bastion.require_permission('tenant.members.manage', place);
-        PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
+        PERFORM bastion.lock_user(user_id);
+        PERFORM bastion.require_held(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
         WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
     END IF;
+    PERFORM bastion.await_logins(m.user_id) FROM bastion.memberships m
+    WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
     DELETE FROM bastion.memberships m
     WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place
     RETURNING m.role_id INTO old_role;
@@ -65,16 +126,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
-'Ends the membership of a user in this tenant, or in one unit (slug or uuid); memberships in other units stay. With the last one, what was granted to the user goes too. false when there was none. Everybody may leave; to remove others, or anybody by an API key, needs tenant.members.manage there and everything that their role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Ends the membership of a user in this tenant, or in one unit (slug or uuid); memberships in other units stay. With the last one, what was granted to the user goes too. false when there was none. Everybody may leave, by a login of their own; to remove others, or anybody by an API key or under impersonation, needs tenant.members.manage there and everything that their role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 
 -- Grants and denies of single users
 
 CREATE FUNCTION bastion.require_member(user_id uuid, unit_id uuid) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion.require_permission('tenant.members.manage', unit_id);
+    PERFORM bastion.lock_user(user_id);
     IF NOT EXISTS (SELECT FROM bastion.memberships m
                    WHERE m.user_id = require_member.user_id AND m.tenant_id = bastion.tenant_id()) THEN
         RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
@@ -82,19 +144,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.require_member(uuid, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may manage members there, 42704 unless the other user is a member. Internal.';
+'Raises SQLSTATE 42501 unless the user of this transaction may manage members there, 42704 unless the other user is a member; locks that user. Internal.';
 
 CREATE FUNCTION bastion.require_rank(user_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), m.unit_id) FROM bastion.memberships m
+    PERFORM bastion.require_held(bastion.role_patterns(m.role_id), m.unit_id) FROM bastion.memberships m
     WHERE m.user_id = require_rank.user_id AND m.tenant_id = bastion.tenant_id();
 END
 $$;
 COMMENT ON FUNCTION bastion.require_rank(uuid) IS
 'Raises SQLSTATE 42501 unless the user of this transaction holds everything that the roles of another member hold. Internal.';
+
+CREATE FUNCTION bastion.own_right(user_id uuid, pattern text, unit_id uuid) RETURNS bastion.user_permissions
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p FROM bastion.user_permissions p
+    WHERE p.user_id = own_right.user_id AND p.tenant_id = bastion.tenant_id() AND p.pattern = own_right.pattern
+      AND p.unit_id IS NOT DISTINCT FROM own_right.unit_id
+$$;
+COMMENT ON FUNCTION bastion.own_right(uuid, text, uuid) IS
+'The grant or deny of a pattern that a member of this tenant has in a unit, or in the whole tenant; NULL when there is none. Internal.';
 
 CREATE FUNCTION bastion.permission_put(user_id uuid, pattern text, effect text, unit text, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -103,11 +176,16 @@ AS $$
 DECLARE
     tenant uuid := bastion.require_tenant();
     place uuid := bastion.require_unit(tenant, unit);
+    old bastion.user_permissions;
 BEGIN
     PERFORM bastion.require_member(user_id, place);
     PERFORM bastion.require_pattern(pattern);
-    PERFORM bastion.require_cover(ARRAY[pattern], place);
+    PERFORM bastion.require_cover(ARRAY[pattern], place, CASE effect WHEN 'grant' THEN valid_until ELSE '-infinity' END);
     PERFORM bastion.require_rank(user_id) WHERE effect = 'deny';
+    old := bastion.own_right(user_id, pattern, place);
+    IF old.effect = 'deny' AND (effect = 'grant' OR coalesce(valid_until, 'infinity') < coalesce(old.valid_until, 'infinity')) THEN
+        PERFORM bastion.require_lift(old);
+    END IF;
     INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect, valid_until, granted_by)
     VALUES (permission_put.user_id, tenant, place, permission_put.pattern, permission_put.effect, permission_put.valid_until,
             bastion.actor_id())
@@ -127,7 +205,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion.permission_put(user_id, pattern, 'grant', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_grant(uuid, text, text, timestamptz) IS
-'Gives a member of this tenant a permission or pattern beside the roles, everywhere or in one unit (slug or uuid) and those below, until a time; a deny of the same pattern there is replaced. Needs tenant.members.manage there, and the pattern itself. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'Gives a member of this tenant a permission or pattern beside the roles, everywhere or in one unit (slug or uuid) and those below, until a time; a deny of the same pattern there is replaced. Needs tenant.members.manage there, and the pattern itself until the grant, and a deny that it replaces, end. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.permission_deny(user_id uuid, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
 RETURNS void
@@ -135,7 +213,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion.permission_put(user_id, pattern, 'deny', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_deny(uuid, text, text, timestamptz) IS
-'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until a time; it wins over every role, grant and share. Needs tenant.members.manage there, the pattern itself, and everything that the roles of the member hold. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until a time; it wins over every role and grant, and in the whole tenant over every share too. In a unit it is of what is held there, not of rows that somebody shares. Needs tenant.members.manage there, the pattern itself, everything that the roles of the member hold, and to end a deny earlier what permission_reset() needs. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.permission_reset(user_id uuid, pattern text, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -144,21 +222,22 @@ AS $$
 DECLARE
     tenant uuid := bastion.require_tenant();
     place uuid := bastion.require_unit(tenant, unit);
-    old_effect text;
+    old bastion.user_permissions;
 BEGIN
     PERFORM bastion.require_member(user_id, place);
-    PERFORM bastion.require_cover(ARRAY[pattern], place);
-    DELETE FROM bastion.user_permissions p
-    WHERE p.user_id = permission_reset.user_id AND p.tenant_id = tenant AND p.unit_id IS NOT DISTINCT FROM place
-      AND p.pattern = permission_reset.pattern
-    RETURNING p.effect INTO old_effect;
-    IF old_effect IS NULL THEN
+    PERFORM bastion.require_held(ARRAY[pattern], place);
+    old := bastion.own_right(user_id, pattern, place);
+    IF old.effect = 'deny' THEN
+        PERFORM bastion.require_lift(old);
+    END IF;
+    DELETE FROM bastion.user_permissions p WHERE p.id = old.id;
+    IF NOT FOUND THEN
         RETURN false;
     END IF;
     PERFORM bastion.record_event('permission_reset', 'success', permission_reset.user_id, tenant,
-        jsonb_build_object('pattern', permission_reset.pattern, 'unit', place, 'effect', old_effect));
+        jsonb_build_object('pattern', permission_reset.pattern, 'unit', place, 'effect', old.effect));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.permission_reset(uuid, text, text) IS
-'Takes back permission_grant() or permission_deny() of the same pattern and unit; false when there was none. Needs tenant.members.manage there and the pattern itself, so nobody lifts a deny of their own. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
+'Takes back permission_grant() or permission_deny() of the same pattern and unit; false when there was none. Needs tenant.members.manage there and the pattern itself, of a deny until it ends, so nobody lifts a deny of their own. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';

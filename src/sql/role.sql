@@ -63,7 +63,7 @@ AS $$
 DECLARE
     old_role uuid := bastion.require_own_role(role);
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(old_role), NULL);
+    PERFORM bastion.require_held(bastion.role_patterns(old_role), NULL);
     IF EXISTS (SELECT FROM bastion.memberships m WHERE m.role_id = old_role)
        OR EXISTS (SELECT FROM bastion.role_parents p WHERE p.parent_id = old_role) THEN
         RAISE EXCEPTION 'the role is in use' USING ERRCODE = 'foreign_key_violation',
@@ -84,7 +84,7 @@ DECLARE
     changed_role uuid := bastion.require_own_role(role);
 BEGIN
     PERFORM bastion.require_pattern(pattern);
-    PERFORM bastion.require_cover(ARRAY[pattern], NULL);
+    PERFORM bastion.require_cover(ARRAY[pattern], NULL, NULL);
     INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (changed_role, role_grant.pattern) ON CONFLICT DO NOTHING;
     IF FOUND THEN
         PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('granted', pattern));
@@ -92,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_grant(text, text) IS
-'Gives a role of this tenant a permission or a pattern of permissions. Needs tenant.roles.manage in the whole tenant, and the pattern itself: nobody grants what they do not hold. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
+'Gives a role of this tenant a permission or a pattern of permissions. Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end: a role has none, and nobody grants what they do not hold. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.role_revoke(role text, pattern text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -101,7 +101,7 @@ AS $$
 DECLARE
     changed_role uuid := bastion.require_own_role(role);
 BEGIN
-    PERFORM bastion.require_cover(ARRAY[pattern], NULL);
+    PERFORM bastion.require_held(ARRAY[pattern], NULL);
     DELETE FROM bastion.role_permissions p WHERE p.role_id = changed_role AND p.pattern = role_revoke.pattern;
     IF NOT FOUND THEN
         RETURN false;
@@ -111,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_revoke(text, text) IS
-'Takes from a role of this tenant a pattern that it was given, literally; false when it had none. Needs what role_grant() needs. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Takes from a role of this tenant a pattern that it was given, literally; false when it had none. Needs tenant.roles.manage in the whole tenant, and the pattern itself. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.role_inherit(role text, parent text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -121,7 +121,7 @@ DECLARE
     changed_role uuid := bastion.require_own_role(role);
     parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL);
+    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL, NULL);
     INSERT INTO bastion.role_parents (role_id, parent_id) VALUES (changed_role, parent_role) ON CONFLICT DO NOTHING;
     IF FOUND THEN
         PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('inherits', parent_role));
@@ -129,7 +129,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_inherit(text, text) IS
-'Lets a role of this tenant inherit from another one, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 23514 for a circle, 42501, 42704, 28000 when a token was presented and refused.';
+'Lets a role of this tenant inherit from another one, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end. SQLSTATE 23514 for a circle, 42501, 42704, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.role_disinherit(role text, parent text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -139,7 +139,7 @@ DECLARE
     changed_role uuid := bastion.require_own_role(role);
     parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL);
+    PERFORM bastion.require_held(bastion.role_patterns(parent_role), NULL);
     DELETE FROM bastion.role_parents p WHERE p.role_id = changed_role AND p.parent_id = parent_role;
     IF NOT FOUND THEN
         RETURN false;
@@ -149,7 +149,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_disinherit(text, text) IS
-'Ends role_inherit(); false when there was nothing to end. Needs the same. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Ends role_inherit(); false when there was nothing to end. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 
 -- Roles in every tenant: for operators, with the rights of the database and not of a tenant.
 

@@ -239,6 +239,7 @@ DECLARE
 BEGIN
     PERFORM bastion.check_managed(spec, found_acl);
     own_acl := bastion.row_acl(spec, key, found_acl);
+    PERFORM bastion.require_share(spec.resource, own_acl, subject.kind, subject.id, bastion.level_number(share_grant.level), share_grant.valid_until);
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by)
     VALUES (own_acl, subject.kind, subject.id, bastion.level_number(share_grant.level), share_grant.valid_until, bastion.actor_id())
     ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, valid_until = excluded.valid_until,
@@ -258,9 +259,9 @@ RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_share';
 COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 27000 when a trigger or rule of the table keeps the row as it is, 28000 when a token was presented and refused. Triggers and other code of the table run as the caller.';
+'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends, those of level manage as resource.*; to change a share also every action of its old level. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 27000 when a trigger or rule of the table keeps the row as it is, 28000 when a token was presented and refused. Triggers and other code of the table run as the caller.';
 
-CREATE FUNCTION bastion.shared_row(relation regclass,
+CREATE FUNCTION bastion.shared_row(relation regclass, lock boolean,
                                    OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
@@ -270,11 +271,11 @@ DECLARE
     tenant uuid := bastion.require_tenant();
 BEGIN
     SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
-    FROM bastion.row_search(bastion.require_sharing(relation), tenant, 'FOR NO KEY UPDATE') s;
+    FROM bastion.row_search(bastion.require_sharing(relation), tenant, CASE WHEN lock THEN 'FOR NO KEY UPDATE' ELSE '' END) s;
 END
 $$;
-COMMENT ON FUNCTION bastion.shared_row(regclass) IS
-'The first step of unshare() and shares_of(): how a row is found and locked. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion.shared_row(regclass, boolean) IS
+'The first step of unshare() and shares_of(): how a row is found, and locked for the former. Internal: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.unshare_end(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                     found_acl bigint)
@@ -326,14 +327,13 @@ DECLARE
 BEGIN
     PERFORM bastion.check_managed(spec, found_acl);
     RETURN QUERY
-        SELECT e.subject_kind, e.subject_id, coalesce(u.email, n.name, r.name, t.name), bastion.level_name(e.level), e.valid_until,
+        SELECT e.subject_kind, e.subject_id, bastion.subject_label(e.subject_kind, e.subject_id), bastion.level_name(e.level), e.valid_until,
                e.granted_by, e.granted_at,
                CASE e.subject_kind
                    WHEN 'user' THEN NOT EXISTS (SELECT FROM bastion.memberships m
                                                 WHERE m.user_id = e.subject_id AND m.tenant_id = tenant)
                    ELSE coalesce(n.tenant_id, r.tenant_id, t.id, tenant) <> tenant END
         FROM bastion.acl_entries e
-        LEFT JOIN bastion.users u ON e.subject_kind = 'user' AND u.id = e.subject_id
         LEFT JOIN bastion.units n ON e.subject_kind = 'unit' AND n.id = e.subject_id
         LEFT JOIN bastion.roles r ON e.subject_kind = 'role' AND r.id = e.subject_id
         LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
@@ -350,7 +350,7 @@ RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
-'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), unit, role or tenant of this tenant, and the uuid of any other. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
 
 -- A row that is deleted leaves its own list behind: a trigger on every protected table would cost each DELETE a search, and
 -- the list alone gives nobody anything. This sweeps them up.
@@ -371,7 +371,8 @@ BEGIN
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
     FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion.acl_column(p) IS NOT NULL LOOP
         unused := bastion.as_table_owner(spec.relation, format(
-            'SELECT ARRAY(SELECT l FROM unnest($1::bigint[]) l WHERE NOT EXISTS (SELECT FROM %s t WHERE t.%I = l))::text',
+            'SELECT ARRAY(SELECT l FROM pg_catalog.unnest($1::bigint[]) l '
+            'WHERE NOT EXISTS (SELECT FROM %s t WHERE t.%I OPERATOR(pg_catalog.=) l))::text',
             spec.relation, bastion.acl_column(spec)), unused::text);
     END LOOP;
     DELETE FROM bastion.acls a WHERE a.id = ANY (unused);

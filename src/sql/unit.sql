@@ -45,6 +45,8 @@ BEGIN
     END IF;
     PERFORM bastion.require_permission('tenant.units.manage', coalesce(old_above, moved));
     PERFORM bastion.require_permission('tenant.units.manage', above);
+    PERFORM bastion.require_denies_kept(moved, above);
+    PERFORM bastion.require_gains_held(moved, above);
     IF above IS NULL THEN
         DELETE FROM bastion.unit_parents p WHERE p.unit_id = moved;
     ELSE
@@ -56,7 +58,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_move(text, text) IS
-'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly, so it also needs, in the unit, what the members of the new parent and of the units above it get there, until it ends, and what permission_reset() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.unit_to_delete(unit text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -70,6 +72,7 @@ BEGIN
         RAISE EXCEPTION 'unit must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM bastion.require_permission('tenant.units.manage', old_unit);
+    PERFORM bastion.require_denies_ended(old_unit);
     IF EXISTS (SELECT FROM bastion.unit_parents p WHERE p.tenant_id = tenant AND p.parent_id = old_unit) THEN
         RAISE EXCEPTION 'the unit has units below it' USING ERRCODE = 'foreign_key_violation';
     END IF;
@@ -86,4 +89,4 @@ CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
-'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit, and what permission_reset() needs for every deny in the unit, and for those above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';

@@ -225,7 +225,7 @@ void plan_entry(Change& change) {
         (op.e == 0 ? "'2001-01-01'" : "NULL") +
         ") ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, "
         "valid_until = excluded.valid_until";
-    change.after.entries[{acl, subject, op.d}] = {std::max(op.e, 1), op.e == 0};
+    change.after.entries[{acl, subject, op.d}] = {std::max(op.e, 1), op.e == 0 ? Validity::over : Validity::always};
 }
 
 // Without an identity a row gets the list of its owner or tenant.

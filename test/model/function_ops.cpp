@@ -2,6 +2,7 @@
 // with the checks that it documents. Where several of them fail, any of their errors will do.
 #include <algorithm>
 
+#include "giver.hpp"
 #include "world.hpp"
 
 namespace model {
@@ -19,12 +20,19 @@ struct Call {
     Step& step;
     Decision decision;
     Judge judge;
+    Giver giver;
 
     void require(bool condition, const char* error) const {
         if (!condition) step.errors.insert(error);
     }
     void require_permission(const char* permission, int unit) const {
         require(judge.holds(permission) && judge.holds_in(permission, unit), "42501");
+    }
+    // What ends or lifts a deny.
+    void require_lift(const Place& place, const std::string& pattern, const OwnRight& right) const {
+        if (!right.deny || right.validity == Validity::over) return;
+        require_permission("tenant.members.manage", place.unit);
+        require(giver.gives({pattern}, place.unit, end_of(right.validity)), "42501");
     }
     // Called last. What went wrong changes nothing.
     void conclude(State&& after) const {
@@ -103,16 +111,25 @@ void plan_share(const Call& call) {
     const Table& table = call.state().tables[op.a];
     call.step.writes = true;
     call.step.sql = "SELECT bastion.share('" + table_name(op.a) + "', '" + text(op.b) + "', " +
-                    with_subject(call.state(), op) + ", level => '" + levels[op.e - 1] + "')";
+                    with_subject(call.state(), op) + ", level => '" + levels[op.e - 1] + "'" +
+                    (op.text.empty() ? "" : ", valid_until => '2099-01-01'") + ")";
+    const Validity validity = op.text.empty() ? Validity::always : Validity::ends_later;
     const Row* row = managed_row(call);
     call.require(can_share_with(call, table.sharing == Sharing::cross_tenant), "42704");
+    if (row != nullptr) {
+        const auto old = call.state().entries.find({row->acl, static_cast<Subject>(op.c), op.d});
+        call.require(call.giver.gives_level(resource(op.a), op.e, row->acl, end_of(validity)), "42501");
+        call.require(row->shared_as == nobody || old == call.state().entries.end() || !in_force(old->second.validity) ||
+                         call.giver.gives_level(resource(op.a), old->second.level, row->acl, now),
+                     "42501");
+    }
     if (call.step.errors.contains("55000")) call.step.errors = {"55000"};
     State after = call.state();
     if (row != nullptr && call.step.errors.empty()) {
         Row& changed = after.tables[op.a].rows[op.b];
         if (changed.shared_as == nobody)
             changed.acl = changed.shared_as = after.new_acl({call.tenant(), AclKind::row, nobody, changed.acl});
-        after.entries[{changed.acl, static_cast<Subject>(op.c), op.d}] = {op.e, false};
+        after.entries[{changed.acl, static_cast<Subject>(op.c), op.d}] = {op.e, validity};
     }
     call.conclude(std::move(after));
 }
@@ -161,7 +178,7 @@ std::optional<Grant> membership(const State& state, const Place& place) {
     return found == state.memberships.end() ? std::nullopt : std::optional(found->second);
 }
 
-// a is the user, b the role, c the unit, d how long.
+// a is the user, b the role, c the unit, d how long. A user who is not a member is invited, which changes nothing.
 void plan_membership_set(const Call& call) {
     const Op& op = call.op;
     const Place place{op.a, call.tenant(), op.c};
@@ -177,9 +194,19 @@ void plan_membership_set(const Call& call) {
     call.require(call.own_unit(op.c) && call.own_role(op.b), "42704");
     call.require_permission("tenant.members.manage", op.c);
     const std::optional<Grant> old = membership(call.state(), place);
-    call.require(call.judge.holds_entirely(call.state().role_patterns(op.b), op.c), "42501");
-    call.require(!old || call.judge.holds_entirely(call.state().role_patterns(old->role), op.c), "42501");
+    const int until = validity == Validity::over ? now : end_of(validity);
+    call.require(call.giver.gives(call.state().role_patterns(op.b), op.c, until), "42501");
+    call.require(!old || call.giver.holds(call.state().role_patterns(old->role), op.c), "42501");
     State after = call.state();
+    if (!after.is_member(op.a, call.tenant())) {
+        const auto open = after.invitations.find(place);
+        call.require(open == after.invitations.end() ||
+                         call.judge.holds_entirely(call.state().role_patterns(open->second), op.c),
+                     "42501");
+        call.require(validity != Validity::over, "22023");
+        after.invitations[place] = op.b;
+        return call.conclude(std::move(after));
+    }
     after.memberships[place] = {op.b, validity};
     after.acl_of_user(op.a, call.tenant());
     require_owner(call, after, old, place);
@@ -196,7 +223,7 @@ void plan_membership_remove(const Call& call) {
     call.require(call.own_unit(op.c), "42704");
     if (op.a != call.decision.identity.user) {
         call.require_permission("tenant.members.manage", op.c);
-        call.require(!old || call.judge.holds_entirely(call.state().role_patterns(old->role), op.c), "42501");
+        call.require(!old || call.giver.holds(call.state().role_patterns(old->role), op.c), "42501");
     }
     State after = call.state();
     after.memberships.erase(place);
@@ -220,23 +247,29 @@ bool outranks(const Call& call, int user) {
     return std::all_of(call.state().memberships.begin(), call.state().memberships.end(), [&](const auto& each) {
         const auto& [place, grant] = each;
         return place.user != user || place.tenant != call.tenant() ||
-               call.judge.holds_entirely(call.state().role_patterns(grant.role), place.unit);
+               call.giver.holds(call.state().role_patterns(grant.role), place.unit);
     });
 }
 
-// a is the user, c the unit, d whether it denies, text the pattern.
+// a is the user, c the unit, d whether it denies, e whether it ends, text the pattern.
 void plan_permission_put(const Call& call) {
     const Op& op = call.op;
     call.step.writes = true;
     call.step.sql = std::string("SELECT bastion.permission_") + (op.d != 0 ? "deny" : "grant") + "('" + user_id(op.a) +
-                    "', '" + op.text + "', " + unit_argument(call.state(), op.c) + ")";
+                    "', '" + op.text + "', " + unit_argument(call.state(), op.c) + (op.e != 0 ? ", '2099-01-01'" : "") +
+                    ")";
+    const OwnRight made{op.d != 0, op.e != 0 ? Validity::ends_later : Validity::always};
+    const std::pair<Place, std::string> key{{op.a, call.tenant(), op.c}, op.text};
+    const auto old = call.state().own_rights.find(key);
     call.require(call.own_unit(op.c) && call.state().is_member(op.a, call.tenant()), "42704");
     call.require(is_known(call.state(), op.text), "42704");
     call.require_permission("tenant.members.manage", op.c);
-    call.require(call.judge.holds_entirely({op.text}, op.c), "42501");
+    call.require(call.giver.gives({op.text}, op.c, op.d != 0 ? now : end_of(made.validity)), "42501");
     call.require(op.d == 0 || outranks(call, op.a), "42501");
+    if (old != call.state().own_rights.end() && (!made.deny || end_of(made.validity) < end_of(old->second.validity)))
+        call.require_lift(key.first, op.text, old->second);
     State after = call.state();
-    after.own_rights[{{op.a, call.tenant(), op.c}, op.text}] = {op.d != 0, Validity::always};
+    after.own_rights[key] = made;
     call.conclude(std::move(after));
 }
 
@@ -247,7 +280,9 @@ void plan_permission_reset(const Call& call) {
                     unit_argument(call.state(), op.c) + ")";
     call.require(call.own_unit(op.c) && call.state().is_member(op.a, call.tenant()), "42704");
     call.require_permission("tenant.members.manage", op.c);
-    call.require(call.judge.holds_entirely({op.text}, op.c), "42501");
+    call.require(call.giver.holds({op.text}, op.c), "42501");
+    const auto old = call.state().own_rights.find({{op.a, call.tenant(), op.c}, op.text});
+    if (old != call.state().own_rights.end()) call.require_lift(old->first.first, op.text, old->second);
     State after = call.state();
     const bool ended = after.own_rights.erase({{op.a, call.tenant(), op.c}, op.text}) > 0;
     call.step.rows = {ended ? "t" : "f"};
@@ -270,7 +305,7 @@ void plan_role_pattern(const Call& call, bool grants) {
     State after = call.state();
     const bool own = requires_own_role(call);
     call.require(!grants || is_known(call.state(), op.text), "42704");
-    call.require(call.judge.holds_entirely({op.text}, nobody), "42501");
+    call.require(call.giver.gives({op.text}, nobody, grants ? forever : now), "42501");
     if (own && grants) after.patterns[op.a].insert(op.text);
     if (own && !grants) call.step.rows = {after.patterns[op.a].erase(op.text) > 0 ? "t" : "f"};
     call.conclude(std::move(after));
@@ -283,12 +318,31 @@ void plan_role_inherit(const Call& call) {
     call.step.sql = "SELECT bastion.role_inherit('" + role_id(op.a) + "', '" + role_id(op.b) + "')";
     requires_own_role(call);
     call.require(call.own_role(op.b), "42704");
-    call.require(call.judge.holds_entirely(call.state().role_patterns(op.b), nobody), "42501");
+    call.require(call.giver.gives(call.state().role_patterns(op.b), nobody, forever), "42501");
     State after = call.state();
     const bool circle = call.state().with_inherited({op.b}).contains(op.a);
     call.require(!circle, "23514");
     if (!circle && op.a > application_role) after.parents[op.a].insert(op.b);
     call.conclude(std::move(after));
+}
+
+// No deny ends that the mover could not lift, and what the units above have is the mover's to give.
+void require_move(const Call& call, int unit, int parent) {
+    const State& state = call.state();
+    const auto is_above = [&](int upper, int lower) { return upper != nobody && state.is_at_or_above(upper, lower); };
+    for (const auto& [key, right] : state.own_rights) {
+        const auto& [place, pattern] = key;
+        if (place.tenant != call.tenant()) continue;
+        if (place.unit != unit && is_above(place.unit, unit) && !is_above(place.unit, parent))
+            call.require_lift(place, pattern, right);
+        if (!right.deny && right.validity != Validity::over && is_above(place.unit, parent) &&
+            !is_above(place.unit, unit))
+            call.require(call.giver.gives({pattern}, unit, end_of(right.validity)), "42501");
+    }
+    for (const auto& [place, grant] : state.memberships)
+        if (place.tenant == call.tenant() && grant.validity != Validity::over && is_above(place.unit, parent) &&
+            !is_above(place.unit, unit))
+            call.require(call.giver.gives(state.role_patterns(grant.role), unit, end_of(grant.validity)), "42501");
 }
 
 // a is the unit, b its new parent or nobody.
@@ -302,6 +356,7 @@ void plan_unit_move(const Call& call) {
     call.require_permission("tenant.units.manage", parent == nobody ? op.a : parent);
     call.require_permission("tenant.units.manage", op.b);
     call.require(!call.state().is_at_or_above(op.a, op.b), "23514");
+    require_move(call, op.a, op.b);
     State after = call.state();
     if (call.step.errors.empty()) after.units[op.a].parent = op.b;
     call.conclude(std::move(after));
@@ -351,7 +406,12 @@ void interpret_functions(const World& world, const Op& op, Step& step) {
     // Whoever it is: the SQL is the same, and so it is planned as if user 0 called.
     const bool known = decision.standing == Standing::authenticated;
     const Identity identity = known ? decision.identity : Identity{0, 0, nobody};
-    plan_call({world, op, step, {decision.standing, identity, decision.error}, Judge(world.now, identity)});
+    plan_call({world,
+               op,
+               step,
+               {decision.standing, identity, decision.error},
+               Judge(world.now, identity),
+               Giver(world.now, identity.user, identity.tenant)});
     if (known) return;
     step.errors = {decision.standing == Standing::refused ? decision.error : "42501"};
     step.after.reset();

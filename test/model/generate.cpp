@@ -200,7 +200,7 @@ Op Generator::share(const World& world, Kind kind) {
     if (subject == 1 && chance(80)) whom = unit_of(tenant);
     if (subject == 3 && chance(60)) whom = tenant;
     if (subject == 0) last_user_ = whom;
-    return {kind, table, id, subject, whom, 1 + below(4), {}};
+    return {kind, table, id, subject, whom, 1 + below(4), kind == Kind::share && chance(20) ? "ends" : ""};
 }
 
 Op Generator::function(const World& world) {
@@ -223,12 +223,22 @@ Op Generator::function(const World& world) {
                 0,
                 {}};
     if (draw < 74) return {Kind::membership_remove, below(user_count), 0, unit, 0, 0, {}};
-    if (draw < 84) return {Kind::permission_put, below(user_count), 0, unit, below(2), 0, pattern()};
-    if (draw < 88) return {Kind::permission_reset, below(user_count), 0, unit, 0, 0, pattern()};
+    if (draw < 84) return {Kind::permission_put, below(user_count), 0, unit, below(2), chance(30) ? 1 : 0, pattern()};
+    if (draw < 88) return own_right(world, tenant, unit);
     if (draw < 92) return {Kind::role_grant, own_role, 0, 0, 0, 0, pattern()};
     if (draw < 94) return {Kind::role_revoke, own_role, 0, 0, 0, 0, pattern()};
     if (draw < 96) return {Kind::role_inherit, own_role, chance(60) ? below(7) : below(role_count), 0, 0, 0, {}};
     return unit_move(Kind::unit_move, tenant);
+}
+
+// To reset, mostly one that is there.
+Op Generator::own_right(const World& world, int tenant, int unit) {
+    std::vector<std::pair<Place, std::string>> here;
+    for (const auto& [key, right] : world.now.own_rights)
+        if (key.first.tenant == tenant) here.push_back(key);
+    if (here.empty() || chance(25)) return {Kind::permission_reset, below(user_count), 0, unit, 0, 0, pattern()};
+    const auto& [place, pattern] = here[below(static_cast<int>(here.size()))];
+    return {Kind::permission_reset, place.user, 0, place.unit, 0, 0, pattern};
 }
 
 // To another parent, or to the top; what could not lie there is seldom tried.

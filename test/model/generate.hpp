@@ -20,6 +20,7 @@ private:
     std::string pattern();
     Identity somebody(const World& world);
     std::optional<Identity> member_of_unit(const World& world);
+    Op own_right(const World& world, int tenant, int unit);
     Op unit_move(Kind kind, int tenant);
     Op admin_insert(const World& world, int tenant);
     Op in_aborted(const World& world);

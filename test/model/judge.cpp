@@ -9,13 +9,6 @@ namespace {
 std::string last_word(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 std::string without_last_word(const std::string& name) { return name.substr(0, name.rfind('.')); }
 
-// The least level of a share that gives an action.
-int level_of(const std::string& action) {
-    if (action == "read") return 1;
-    if (action == "update") return 2;
-    return action == "execute" || action == "deploy" || action == "publish" ? 3 : 4;
-}
-
 std::set<int> tenant_wide_roles(const State& state, int user, int tenant) {
     std::set<int> roles;
     for (const auto& [place, grant] : state.memberships)
@@ -35,7 +28,7 @@ bool has_platform_role(const State& state, int user) {
 
 bool is_reserved(const std::string& pattern) {
     const std::string first = pattern.substr(0, pattern.find('.'));
-    return first == "tenant" || first == "platform" || first == "bastion";
+    return first == "tenant" || first == "platform" || first == "bastion" || first == "own";
 }
 
 bool covers(const std::string& pattern, const std::string& permission) {
@@ -50,6 +43,12 @@ bool includes(const std::string& outer, const std::string& inner) {
     if (outer == "*") return !is_reserved(inner);
     if (outer.starts_with("*.")) return inner != "*" && !is_reserved(inner) && last_word(inner) == outer.substr(2);
     return outer.ends_with(".*") && inner.starts_with(outer.substr(0, outer.size() - 1));
+}
+
+int level_of(const std::string& action) {
+    if (action == "read") return 1;
+    if (action == "update") return 2;
+    return action == "execute" || action == "deploy" || action == "publish" ? 3 : 4;
 }
 
 const std::vector<std::string>& system_permissions() {
@@ -145,7 +144,8 @@ bool Judge::by_share(const std::string& permission, int acl) const {
     const int needed = level_of(last_word(permission));
     for (auto entry = state_.entries.lower_bound({acl, Subject::user, -1});
          entry != state_.entries.end() && entry->first.acl == acl; ++entry)
-        if (!entry->second.over && entry->second.level >= needed && is_met_as(entry->first, elsewhere)) return true;
+        if (in_force(entry->second.validity) && entry->second.level >= needed && is_met_as(entry->first, elsewhere))
+            return true;
     return state_.acls[acl].kind == AclKind::row && by_share(permission, state_.acls[acl].base);
 }
 
@@ -160,30 +160,8 @@ bool Judge::may(const std::string& permission, int acl, bool anywhere) const {
     // Who manages the resource in the whole tenant reaches what is not of a unit.
     const std::string manage = without_last_word(permission) + ".manage";
     const bool manages = state_.registered.contains(manage) && granted(manage, nobody) && !denied(manage, nobody);
-    return manages && (list.kind == AclKind::user || list.kind == AclKind::row ||
-                       (list.kind == AclKind::unit && list.place == nobody));
-}
-
-bool Judge::holds_entirely(const std::set<std::string>& patterns, int unit) const {
-    const auto concerns = [&](const Right& right) {
-        return right.unit == nobody || unit == nobody || state_.is_at_or_above(right.unit, unit) ||
-               state_.is_at_or_above(unit, right.unit);
-    };
-    const auto lacks = [&](const std::string& wanted) {
-        const bool held = std::any_of(rights_.begin(), rights_.end(), [&](const Right& right) {
-            return !right.deny && includes(right.pattern, wanted) &&
-                   (right.unit == nobody || state_.is_at_or_above(right.unit, unit));
-        });
-        if (!held) return true;
-        std::set<std::string> names(state_.registered);
-        names.insert(system_permissions().begin(), system_permissions().end());
-        return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-            return covers(wanted, name) && std::any_of(rights_.begin(), rights_.end(), [&](const Right& right) {
-                       return right.deny && covers(right.pattern, name) && concerns(right);
-                   });
-        });
-    };
-    return std::none_of(patterns.begin(), patterns.end(), lacks);
+    const Acl& root = list.kind == AclKind::row ? state_.acls[list.base] : list;
+    return manages && (root.kind == AclKind::user || (root.kind == AclKind::unit && root.place == nobody));
 }
 
 std::set<int> tenants_with(const State& state, int user, const std::string& permission) {

@@ -87,6 +87,7 @@ int State::acl_of_user(int user, int tenant) {
 
 void State::remove_unit(int unit) {
     std::erase_if(memberships, [&](const auto& each) { return each.first.unit == unit; });
+    std::erase_if(invitations, [&](const auto& each) { return each.first.unit == unit; });
     std::erase_if(own_rights, [&](const auto& each) { return each.first.first.unit == unit; });
     std::erase_if(entries,
                   [&](const auto& each) { return each.first.kind == Subject::unit && each.first.subject == unit; });

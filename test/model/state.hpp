@@ -32,6 +32,13 @@ enum class AclKind { tenant, unit, user, row };
 [[nodiscard]] inline bool in_force(Validity validity) {
     return validity == Validity::always || validity == Validity::ends_later;
 }
+// Times, as the tests have them: what has not begun begins in 2098, and what ends later ends in 2099.
+constexpr int now = 0;
+constexpr int forever = 3;
+[[nodiscard]] inline int begin_of(Validity validity) { return validity == Validity::not_begun ? 1 : now; }
+[[nodiscard]] inline int end_of(Validity validity) {
+    return validity == Validity::over ? now : validity == Validity::ends_later ? 2 : forever;
+}
 [[nodiscard]] inline int tenant_of_unit(int unit) { return unit / 3; }
 [[nodiscard]] inline int tenant_of_role(int role) { return role <= application_role ? nobody : (role - 7) / 2; }
 
@@ -75,7 +82,7 @@ struct Acl {
 
 struct Entry {
     int level;
-    bool over;
+    Validity validity;
 };
 
 struct EntryKey {
@@ -108,6 +115,7 @@ struct State {
     std::array<std::set<std::string>, role_count> patterns;
     std::array<std::set<int>, role_count> parents;
     std::map<Place, Grant> memberships;
+    std::map<Place, int> invitations;  // open ones, of users by id, and their roles
     std::map<std::pair<Place, std::string>, OwnRight> own_rights;
     std::map<std::pair<int, int>, Validity> platform_roles;  // of user and role
     std::map<std::pair<int, int>, int> user_acls;            // of user and tenant
@@ -139,6 +147,8 @@ struct State {
 [[nodiscard]] bool covers(const std::string& pattern, const std::string& permission);
 // Whether everything that one pattern ever covers, another covers too.
 [[nodiscard]] bool includes(const std::string& outer, const std::string& inner);
+// The least level of a share that gives an action.
+[[nodiscard]] int level_of(const std::string& action);
 [[nodiscard]] const std::vector<std::string>& system_permissions();
 
 // Whether a user may work in a tenant and unit.
@@ -156,7 +166,6 @@ public:
     [[nodiscard]] bool holds_everywhere(const std::string& permission) const;
     // On rows with this list; anywhere: lists of other tenants count as well.
     [[nodiscard]] bool may(const std::string& permission, int acl, bool anywhere) const;
-    [[nodiscard]] bool holds_entirely(const std::set<std::string>& patterns, int unit) const;
     [[nodiscard]] const Identity& identity() const { return identity_; }
     [[nodiscard]] const State& state() const { return state_; }
 

@@ -1,0 +1,91 @@
+
+-- A deny is lifted by those who could reset it and by nobody else, whatever lifts it: permission_reset(), a grant or an earlier
+-- end in its place, and changes of the tree of units, by which it no longer holds where it held. Nothing else that a member can
+-- do touches one: it wins over every membership and role, and stays with the user who leaves.
+
+CREATE FUNCTION bastion.require_lift(deny bastion.user_permissions) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    obstacle text := CASE WHEN bastion.may_in('tenant.members.manage', deny.unit_id)
+                          THEN bastion.uncovered(ARRAY[deny.pattern], deny.unit_id, deny.valid_until)
+                          ELSE 'You do not hold "tenant.members.manage" there.' END;
+BEGIN
+    IF obstacle IS NOT NULL THEN
+        RAISE EXCEPTION 'not allowed to lift a deny' USING ERRCODE = 'insufficient_privilege',
+            DETAIL = format('"%s" is denied to %s in %s. %s', deny.pattern,
+                            CASE WHEN deny.user_id = bastion.user_id() THEN 'you' ELSE 'another member' END,
+                            coalesce((SELECT 'unit ' || u.name FROM bastion.units u WHERE u.id = deny.unit_id), 'the whole tenant'), obstacle);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.require_lift(bastion.user_permissions) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that nobody lifts one of their own. Internal.';
+
+CREATE FUNCTION bastion.require_lifts(units uuid[], of_managers boolean) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion.require_lift(p) FROM bastion.user_permissions p
+    WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (units) AND p.effect = 'deny'
+      AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
+      AND (NOT of_managers OR EXISTS (
+          SELECT FROM bastion.rights_ahead(p.user_id, p.tenant_id) r
+          WHERE r.effect = 'grant' AND r.unit_id IS NULL AND bastion.patterns_overlap(r.pattern, '*.manage')))
+    ORDER BY p.id;
+END
+$$;
+COMMENT ON FUNCTION bastion.require_lifts(uuid[], boolean) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant. Internal.';
+
+CREATE FUNCTION bastion.require_denies_kept(unit_id uuid, new_parent uuid) RETURNS void
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.require_lifts(ARRAY(
+        SELECT c.ancestor_id FROM bastion.unit_closure c
+        WHERE c.descendant_id = require_denies_kept.unit_id AND c.depth > 0
+        EXCEPT
+        SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = require_denies_kept.new_parent), false)
+$$;
+COMMENT ON FUNCTION bastion.require_denies_kept(uuid, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that no longer holds in a unit when it is put under another parent, or at the top (NULL). Internal.';
+
+-- The rows of a unit that is gone are reached by those who manage rows in the whole tenant, whatever is denied them above it.
+CREATE FUNCTION bastion.require_denies_ended(unit_id uuid) RETURNS void
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion.require_lifts(ARRAY[unit_id], false);
+    SELECT bastion.require_lifts(ARRAY(SELECT c.ancestor_id FROM bastion.unit_closure c
+                                       WHERE c.descendant_id = require_denies_ended.unit_id AND c.depth > 0), true)
+$$;
+COMMENT ON FUNCTION bastion.require_denies_ended(uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that ends, or no longer holds for the rows of a unit, when that unit is deleted. Internal.';
+
+-- What a unit gains that is put under another parent is passed on by those who put it there.
+CREATE FUNCTION bastion.require_gains_held(unit_id uuid, new_parent uuid) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    gained uuid[] := ARRAY(
+        SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = require_gains_held.new_parent
+        EXCEPT
+        SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = require_gains_held.unit_id);
+BEGIN
+    PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), require_gains_held.unit_id, max(coalesce(m.valid_until, 'infinity')))
+    FROM bastion.memberships m
+    WHERE m.tenant_id = bastion.tenant_id() AND m.unit_id = ANY (gained) AND coalesce(m.valid_until, 'infinity') > statement_timestamp()
+    GROUP BY m.role_id;
+    PERFORM bastion.require_cover(ARRAY[p.pattern], require_gains_held.unit_id, max(coalesce(p.valid_until, 'infinity')))
+    FROM bastion.user_permissions p
+    WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (gained) AND p.effect = 'grant'
+      AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
+    GROUP BY p.pattern;
+END
+$$;
+COMMENT ON FUNCTION bastion.require_gains_held(uuid, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction holds in a unit, until it ends, everything that members and grants of the units above get there when it is put under another parent. Internal.';

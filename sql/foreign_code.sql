@@ -202,6 +202,77 @@ CREATE TRIGGER t BEFORE UPDATE ON code.plain FOR EACH ROW EXECUTE FUNCTION basti
 INSERT INTO code.plain VALUES (1);
 SELECT test.error('UPDATE code.plain SET a = 2');
 
+-- a rule of the table reads with its own policies: nothing of other tenants
+CREATE TABLE code.notes (id int PRIMARY KEY, tenant_id uuid);
+SELECT count(*) > 0 AS protected FROM bastion.protect('code.notes');
+INSERT INTO code.notes SELECT 1, :'tenant' UNION ALL SELECT 2, t.id FROM bastion.tenants t WHERE t.slug = :'slug';
+CREATE TABLE code.ruled (id int PRIMARY KEY, tenant_id uuid);
+SELECT count(*) > 0 AS protected FROM bastion.protect('code.ruled', sharing => 'tenant');
+GRANT SELECT, INSERT, UPDATE ON code.ruled TO regress_code_app;
+ALTER TABLE code.notes OWNER TO regress_code_owner;
+ALTER TABLE code.ruled OWNER TO regress_code_owner;
+SET ROLE regress_code_owner;
+CREATE RULE tells AS ON UPDATE TO code.ruled DO ALSO
+    INSERT INTO code.ran SELECT 'rule saw notes ' || string_agg(id::text, ' ' ORDER BY id), current_user, '' FROM code.notes;
+CREATE RULE tells_own AS ON UPDATE TO code.ruled DO ALSO
+    INSERT INTO code.ran SELECT 'rule saw rows ' || count(*), current_user, '' FROM code.ruled;
+RESET ROLE;
+INSERT INTO code.ruled SELECT 1, :'tenant' UNION ALL SELECT 2, t.id FROM bastion.tenants t WHERE t.slug = :'slug';
+SET ROLE regress_code_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT bastion.share('code.ruled', '1', with_user => :'ben_id');
+COMMIT;
+RESET ROLE;
+SELECT place, who FROM code.ran WHERE place LIKE 'rule saw%' ORDER BY 1;
+TRUNCATE code.ran;
+-- foreign keys to the list act as the caller; a key in a schema that the caller may not use; one key in two rows
+CREATE FUNCTION code.on_line() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO code.ran VALUES ('cascade of the list', current_user, ''); RETURN NEW; END $$;
+ALTER TABLE public.code_sheets ADD UNIQUE (id, acl_id);
+CREATE TABLE code.lines (sheet bigint, acl bigint, FOREIGN KEY (sheet, acl) REFERENCES public.code_sheets (id, acl_id) ON UPDATE CASCADE);
+CREATE TRIGGER on_line BEFORE UPDATE ON code.lines FOR EACH ROW EXECUTE FUNCTION code.on_line();
+SET ROLE regress_code_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+INSERT INTO public.code_sheets (id) VALUES (6);
+COMMIT;
+RESET ROLE;
+INSERT INTO code.lines SELECT id, acl_id FROM public.code_sheets WHERE id = 6;
+CREATE SCHEMA code_hidden;
+CREATE TYPE code_hidden.color AS ENUM ('red', 'blue');
+CREATE TABLE code.colored (id code_hidden.color PRIMARY KEY, tenant_id uuid);
+SELECT count(*) > 0 AS protected FROM bastion.protect('code.colored', sharing => 'tenant');
+INSERT INTO code.colored VALUES ('red', :'tenant');
+CREATE TABLE code.child () INHERITS (code.ruled);
+ALTER TABLE code.child OWNER TO regress_code_owner;
+SELECT count(*) > 0 AS protected FROM bastion.protect('code.ruled', sharing => 'tenant');
+INSERT INTO code.child SELECT 1, :'tenant';
+SET ROLE regress_code_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT bastion.share('public.code_sheets', '6', with_user => :'ben_id');
+SELECT bastion.share('code.colored', 'red', with_user => :'ben_id');
+SELECT test.error($$SELECT bastion.shares_of('code.ruled', '1')$$);
+COMMIT;
+BEGIN READ ONLY;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT level FROM bastion.shares_of('public.code_sheets', '6');
+COMMIT;
+RESET ROLE;
+SELECT place, who FROM code.ran WHERE place LIKE 'cascade%';
+TRUNCATE code.ran;
+-- a column that protect() named is gone
+ALTER TABLE code.colored RENAME COLUMN tenant_id TO tenant;
+SET ROLE regress_code_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT test.error(s) FROM unnest(ARRAY[$$SELECT bastion.shares_of('code.colored', 'red')$$, $$SELECT bastion.unshare('code.colored', 'red', with_user => bastion.user_id())$$,
+    $$SELECT bastion.share('code.colored', 'red', with_user => bastion.user_id())$$,
+    $$SELECT bastion.explain_member_access(bastion.user_id(), 'colored.read', 'code.colored', 'red')$$]) s;
+COMMIT;
+RESET ROLE;
+DROP SCHEMA code_hidden CASCADE;
+
 -- foreign keys: tables of a superuser and of another role that refer to units, with each action and code in every place
 CREATE FUNCTION code.probe() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

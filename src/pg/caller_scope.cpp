@@ -187,7 +187,7 @@ void run_in_scope_of_caller(void (*body)(void*), void* argument) {
     run_in_scope(caller.user, caller.security, body, argument);
 }
 
-bool in_scope() noexcept { return scope.on; }
+bool runs_as_scope_user() { return scope.on && scope.user == GetUserId(); }
 
 ScopePause pause_scope() noexcept { return ScopePause{std::exchange(scope.on, false)}; }
 

@@ -18,8 +18,8 @@ void run_in_scope(Oid user, int security, void (*body)(void*), void* argument);
 // The current user with the current security context.
 void run_in_scope_of_caller(void (*body)(void*), void* argument);
 
-// Whether a scope is on.
-[[nodiscard]] bool in_scope() noexcept;
+// Whether a scope is on and its user runs: not the owner of the extension, in a definer function of a trigger.
+[[nodiscard]] bool runs_as_scope_user();
 
 // Between the two no scope is on: for statements of the extension's own, whose security context looks like that of a
 // foreign key's action. resume_scope() is called after an error too.

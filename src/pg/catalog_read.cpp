@@ -109,6 +109,14 @@ Oid extension_relation_or_none(const char* name) {
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
+char* qualified_name(Oid relation) {
+    const char* name = get_rel_name(relation);
+    const char* schema = get_namespace_name(get_rel_namespace(relation));
+    if (name == nullptr || schema == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
+    return quote_qualified_identifier(schema, name);
+}
+
 Oid extension_relation(const char* name) {
     const Oid relation = extension_relation_or_none(name);
     if (!OidIsValid(relation))

@@ -22,6 +22,9 @@ Oid extension_relation_or_none(const char* name);
 // A relation of schema bastion; raises when there is none.
 Oid extension_relation(const char* name);
 
+// A relation as SQL names it under any search_path; raises when there is none.
+char* qualified_name(Oid relation);
+
 struct ColumnValue {
     const char* column;
     Datum value;

@@ -33,11 +33,25 @@ Query* analyse(const CheckedStatement& statement) {
     return query;
 }
 
-// As the owner's row-level security has it: none, even where it is forced. Only the rewriter asks, so only it is told.
-List* rewrite(Query* query, Oid user, int security) {
+// The statement's own query: what rules add are others.
+bool is_own_query(const Query* query, CmdType command, Oid relation) {
+    if (!query->canSetTag || query->commandType != command) return false;
+    return command == CMD_SELECT ||
+           static_cast<RangeTblEntry*>(list_nth(query->rtable, query->resultRelation - 1))->relid == relation;
+}
+
+// As the owner's row-level security has it: none on the table, even where it is forced. Only the rewriter asks, so only it
+// is told. What rules of the table add keeps every policy, which the second rewriting tells.
+List* rewrite(Query* query, Oid relation, Oid user, int security) {
+    const CmdType command = query->commandType;
+    List* under_policies = pg_rewrite_query(static_cast<Query*>(copyObjectImpl(query)));
     SetUserIdAndSecContext(user, security | SECURITY_NOFORCE_RLS);
     List* rewritten = pg_rewrite_query(query);
     SetUserIdAndSecContext(user, security);
+    Assert(list_length(rewritten) == list_length(under_policies));
+    for (int i = 0; i < list_length(rewritten); ++i)
+        if (!is_own_query(static_cast<Query*>(list_nth(rewritten, i)), command, relation))
+            lfirst(list_nth_cell(rewritten, i)) = list_nth(under_policies, i);
     return rewritten;
 }
 
@@ -68,17 +82,20 @@ void run_notify(const Query* query, const char* sql) {
 
 // On ERROR the transaction machinery restores user and settings.
 FirstRow run_checked(const CheckedStatement& statement) {
+    PreventCommandIfParallelMode("a statement of pg_bastion");
     const TableClass table = table_class(statement.relation);
     Oid user = InvalidOid;
     int security = 0;
     GetUserIdAndSecContext(&user, &security);
     const int inside = security | SECURITY_LOCAL_USERID_CHANGE;
     SetUserIdAndSecContext(user, inside);
+    if (OidIsValid(statement.names_as)) SetUserIdAndSecContext(statement.names_as, inside);
     Query* query = analyse(statement);
+    SetUserIdAndSecContext(user, inside);
     compat::check_as(query, statement.relation, table.owner);
     FirstRow row{};
     ListCell* cell = nullptr;
-    foreach (cell, rewrite(query, user, inside)) {
+    foreach (cell, rewrite(query, statement.relation, user, inside)) {
         auto* part = lfirst_node(Query, cell);
         if (part->commandType == CMD_UTILITY) {
             run_notify(part, statement.sql);

@@ -17,6 +17,8 @@ struct CheckedStatement {
     // The first condition of WHERE decides before any other is evaluated, as a policy does: an operator of somebody else
     // sees no row that it excludes. For SELECT.
     bool first_condition_guards;
+    // As whom names are looked up, where the current user may not see the extension's schema.
+    Oid names_as = InvalidOid;
 };
 
 // Raises 42P01 and 42809 for what is not a table, and whatever the statement raises.

@@ -72,6 +72,15 @@ inline void run_to_end(QueryDesc* query) {
 #endif
 }
 
+// Whether a role has the rights of the owner of a relation.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, role);
+#else
+    return pg_class_ownercheck(relation, role);
+#endif
+}
+
 }  // namespace bastion::pg::compat
 
 // The signature of the executor's run hook, which lost its last argument in 18.

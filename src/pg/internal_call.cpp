@@ -28,6 +28,14 @@ NullableDatum call_internal(const InternalFunction& function, std::span<const Nu
     return {value, call->isnull};
 }
 
+NullableDatum call_internal_afresh(const InternalFunction& function, std::span<const NullableDatum> arguments) {
+    CommandCounterIncrement();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const NullableDatum out = call_internal(function, arguments);
+    PopActiveSnapshot();
+    return out;
+}
+
 NullableDatum field(Datum composite, AttrNumber number) {
     NullableDatum out{};
     out.value = GetAttributeByNum(DatumGetHeapTupleHeader(composite), number, &out.isnull);

@@ -20,6 +20,9 @@ struct InternalFunction {
 NullableDatum call_internal(const InternalFunction& function, std::span<const NullableDatum> arguments,
                             fmNodePtr result_info = nullptr);
 
+// The same under a new snapshot, in which a STABLE function sees what the running statement did so far.
+NullableDatum call_internal_afresh(const InternalFunction& function, std::span<const NullableDatum> arguments);
+
 // The fields of a composite value, from 1.
 NullableDatum field(Datum composite, AttrNumber number);
 // The same for a field of type text, as a C string, or null.

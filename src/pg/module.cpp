@@ -3,6 +3,7 @@
 #include "pg/api_key_use.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/event_queue.hpp"
+#include "pg/foreign_code.hpp"
 #include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/log_redaction.hpp"
@@ -25,6 +26,7 @@ extern "C" void _PG_init(void) {
     module::adopt_placeholders(placeholders);
     module::prepare_event_queue();
     module::register_invalidation();
+    module::watch_foreign_code();
     module::watch_statements();
     module::watch_data_keys();
     module::watch_api_key_use();

@@ -2,6 +2,8 @@
 
 #include "pg/caller_scope.hpp"
 #include "pg/catalog_read.hpp"
+#include "pg/compat.hpp"
+#include "pg/sandbox.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -20,9 +22,12 @@ struct PinnedSetting {
 // What the caller could bend the statement with. It may also run before the leader's identity is known, so never in
 // parallel. One user's part of a table is small, whatever the statistics say of an average one: always by index, with one
 // plan for everybody, and not worth compiling.
-constexpr PinnedSetting pinned_settings[] = {{"search_path", "pg_catalog, pg_temp"},    {"row_security", "on"},
-                                             {"max_parallel_workers_per_gather", "0"},  {"enable_seqscan", "off"},
-                                             {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"}};
+constexpr PinnedSetting pinned_settings[] = {{"search_path", pinned_path},
+                                             {"row_security", "on"},
+                                             {"max_parallel_workers_per_gather", "0"},
+                                             {"enable_seqscan", "off"},
+                                             {"plan_cache_mode", "force_generic_plan"},
+                                             {"jit", "off"}};
 
 OwnerScope become_owner() {
     OwnerScope scope;
@@ -96,7 +101,10 @@ const char* text_cell(uint64 row, int column) {
     return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
-char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
+namespace {
+
+// The first column of the first row as text, in the memory of the caller; null for no row.
+char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
     Oid types[3] = {TEXTOID, TEXTOID, TEXTOID};
     Datum values[3];
     char nulls[4] = "   ";
@@ -104,26 +112,44 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
         values[i] = parameters[i].value;
         if (parameters[i].isnull) nulls[i] = 'n';
     }
-    if (get_rel_name(relation) == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
-    const char kind = get_rel_relkind(relation);
-    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
-        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation is not a table")));
     MemoryContext caller = CurrentMemoryContext;
-    OwnerScope scope;
-    GetUserIdAndSecContext(&scope.user, &scope.security);
-    Relation table = table_open(relation, AccessShareLock);
-    SetUserIdAndSecContext(table->rd_rel->relowner,
-                           scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-    table_close(table, NoLock);
     SPI_connect();
     if (SPI_execute_with_args(sql, 3, types, values, nulls, false, 0) < 0)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement on a table")));
     const char* text = SPI_processed > 0 && SPI_tuptable != nullptr ? text_cell(0, 1) : nullptr;
     char* out = text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
     SPI_finish();
-    SetUserIdAndSecContext(scope.user, scope.security);
     return out;
+}
+
+}  // namespace
+
+char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
+    const Oid owner = owner_of_table(relation);
+    const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
+    char* out = run_statement(sql, parameters);
+    leave_sandbox(sandbox);
+    return out;
+}
+
+char* run_on_own_table(Oid relation, const char* sql) {
+    const NullableDatum none[3] = {{Datum{0}, true}, {Datum{0}, true}, {Datum{0}, true}};
+    const Oid owner = owner_of_table(relation);
+    if (!compat::owns_relation(relation, GetUserId()))
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(relation))));
+    if (is_code_of_others(owner)) return run_as_table_owner(relation, sql, none);
+    const int level = begin_settings(search_path_of(relation));
+    char* out = run_statement(sql, none);
+    AtEOXact_GUC(false, level);
+    return out;
+}
+
+void run_call(const char* sql) {
+    SPI_connect();
+    if (SPI_execute(sql, false, 0) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement of a plan")));
+    SPI_finish();
 }
 
 }  // namespace bastion::pg

@@ -1,7 +1,7 @@
 // SPI, independent of the caller's rights, search path and row-level security: the only file that may use it. Statements
 // are fixed, run as the owner of the extension, and their plans live as long as the backend. Not in parallel mode.
-// Statements on tables of an application are the exception: these run as the owner of the table. What the extension asks
-// is in owner_queries.cpp.
+// Statements on tables of an application are the exception: these run in the sandbox of the table's owner. What the extension
+// asks is in owner_queries.cpp.
 #pragma once
 
 #include "pg/pg.hpp"
@@ -30,9 +30,16 @@ void run_writing(Statement& statement, Datum* values, const char* nulls, Reader 
 [[nodiscard]] NullableDatum cell(uint64 row, int column);
 [[nodiscard]] const char* text_cell(uint64 row, int column);
 
-// Runs a statement of the extension's own on a table, with text parameters $1 to $3, as the table's owner and past its
-// row-level security: as foreign keys do, so that nothing which the owner attached to the table gets further rights. The
-// first column of the first row as text, or null.
+// Runs a statement of the extension's own on a table, with text parameters $1 to $3, in the sandbox of the table's owner and
+// past its row-level security; names of the statement are qualified, because the search_path is that of the table. The first
+// column of the first row as text, or null. It asks for no right.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
+
+// The same without parameters, for a caller with the rights of the owner of the table, SQLSTATE 42501 otherwise: in the
+// sandbox where the owner is another role, else as the caller.
+char* run_on_own_table(Oid relation, const char* sql);
+
+// Runs a call of one of the extension's functions that SQL wrote, with literals alone, as the caller.
+void run_call(const char* sql);
 
 }  // namespace bastion::pg

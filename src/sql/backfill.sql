@@ -1,7 +1,7 @@
 -- Filling the access control lists of a large table before protect() does: in batches, each a transaction.
 
-CREATE FUNCTION bastion.open_acl_column(relation regclass, tenant name, owner name, visibility text, acl name, batch integer)
-RETURNS void
+CREATE FUNCTION bastion.open_acl_column_statements(
+    relation regclass, tenant name, owner name, visibility text, acl name, batch integer) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -18,28 +18,32 @@ BEGIN
         RAISE EXCEPTION 'row security hides rows of table % from role %', relation, current_user
             USING ERRCODE = 'insufficient_privilege',
                   HINT = 'Call it as a role with BYPASSRLS, or let protect() fill the column.';
-    ELSIF NOT EXISTS (SELECT FROM bastion.column_state(relation, acl)) THEN
-        EXECUTE format('ALTER TABLE %s ADD COLUMN %I bigint', relation, acl);
-        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', relation, acl, 'made by bastion.protect()');
     END IF;
+    PERFORM bastion.check_owner_may_fill(relation);
+    IF EXISTS (SELECT FROM bastion.column_state(relation, acl)) THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY[format('ALTER TABLE %s ADD COLUMN %I bigint', relation, acl),
+                 format('COMMENT ON COLUMN %s.%I IS %L', relation, acl, 'made by bastion.protect()')];
 END
 $$;
-COMMENT ON FUNCTION bastion.open_acl_column(regclass, name, name, text, name, integer) IS
-'Checks the arguments of backfill_acl() and adds the column when it is missing. Internal.';
+COMMENT ON FUNCTION bastion.open_acl_column_statements(regclass, name, name, text, name, integer) IS
+'Checks the arguments of backfill_acl() and returns the statements that add a missing column. Internal.';
 
+CREATE FUNCTION bastion.open_acl_column(relation regclass, tenant name, owner name, visibility text, acl name, batch integer)
+RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_open_acl_column';
+COMMENT ON FUNCTION bastion.open_acl_column(regclass, name, name, text, name, integer) IS
+'Checks the arguments of backfill_acl() and adds the column when it is missing. Internal. SQLSTATE as backfill_acl(): 22004, 22023, 42501, 42601, 42611, 42701, 42703, 42804, 42809, 42P01.';
+
+-- As another role than the owner, after SET CONSTRAINTS ALL IMMEDIATE: the owner's deferred triggers cannot wait.
 CREATE FUNCTION bastion.fill_pages(member regclass, tenant name, owner name, visibility text, acl name, first bigint, past bigint)
 RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    EXECUTE format('UPDATE ONLY %s SET %I = bastion.acl_of_row(%I::text, %s, %L) '
-                   'WHERE ctid >= ''(%s,0)'' AND ctid < ''(%s,0)'' AND %2$I IS NULL',
-                   member, acl, tenant, coalesce(quote_ident(owner) || '::text', 'NULL'), visibility, first, past);
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_fill_pages';
 COMMENT ON FUNCTION bastion.fill_pages(regclass, name, name, text, name, bigint, bigint) IS
-'Gives the rows of some pages their access control lists. Internal.';
+'Gives the rows of some pages their access control lists, as the owner of the table where that is another role. Internal. SQLSTATE 0A000, 42601 and 42703 for no such column, 23503, 42501 for a table of somebody else, 42809, 42P01.';
 
 CREATE FUNCTION bastion.backfill_steps(relation regclass, batch integer)
 RETURNS TABLE (member regclass, pages bigint, step bigint)

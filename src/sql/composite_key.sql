@@ -32,17 +32,22 @@ $$;
 COMMENT ON FUNCTION bastion.offer_composite_keys(regclass) IS
 'Says so when keys of a protected table reach across tenants. Internal.';
 
-CREATE FUNCTION bastion.composite_keys(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion.composite_keys_statements(relation regclass, dry_run boolean) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF relation IS NULL OR NOT EXISTS (SELECT FROM bastion.protected_tables p WHERE p.relation = composite_keys.relation) THEN
+    IF relation IS NULL OR NOT EXISTS (SELECT FROM bastion.protected_tables p WHERE p.relation = composite_keys_statements.relation) THEN
         RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Call bastion.protect() first.';
     END IF;
-    RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_composite_keys(composite_keys.relation)), dry_run);
+    RETURN ARRAY(SELECT bastion.plan_composite_keys(composite_keys_statements.relation));
 END
 $$;
+COMMENT ON FUNCTION bastion.composite_keys_statements(regclass, boolean) IS 'The statements of composite_keys(). Internal.';
+
+CREATE FUNCTION bastion.composite_keys(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_composite_keys';
 COMMENT ON FUNCTION bastion.composite_keys(regclass, boolean) IS
 'Makes the unique and foreign keys of a protected table begin with its tenant column, so that no error tells what another tenant has and no row names another tenant''s; primary keys, and keys over a uuid or an identity column, stay. A foreign key gets the unique key that it needs on the table it refers to, which must be protected too. dry_run gives the statements instead. Returns what it did; nothing when there is nothing to do. For the owner of the table. SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table needs a key: begin with that table; 23503 when rows already name another tenant''s, 42501.';

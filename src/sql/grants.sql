@@ -40,6 +40,7 @@ AS $$
            ('bastion.tenant_set_unfolded(text)'),
            ('bastion.can_by_acl(text, bigint)'),
            ('bastion.can_by_acl_anywhere(text, bigint)'),
+           ('bastion.acl_in_tenant(text, bigint, text)'),
            ('bastion.can_in_tenant(text, uuid)'),
            ('bastion.default_acl(text)'),
            ('bastion.cache_stats()'),
@@ -71,10 +72,13 @@ AS $$
            ('bastion.session_settings_set(interval, interval, interval, interval)'),
            ('bastion.session_revoke(uuid)'),
            ('bastion.sessions_revoke(uuid)'),
-           ('bastion.invite(text, text, text, interval)'),
+           ('bastion.invite(text, text, text, interval, timestamptz)'),
            ('bastion.invitation_revoke(uuid)'),
            ('bastion_api.invitations()'),
+           ('bastion_api.my_invitations()'),
            ('bastion_api.accept_invitation(text)'),
+           ('bastion_api.accept_invitation(uuid)'),
+           ('bastion_api.decline_invitation(uuid)'),
            ('bastion_api.signup_invited(text, text, text, text, text)'),
            ('bastion_api.signup(text, text, text, text, text, text)'),
            ('bastion_api.login(text, text, text, text, text)'),
@@ -138,43 +142,45 @@ $$;
 COMMENT ON FUNCTION bastion.app_role_name(regrole) IS
 'The quoted name of a role, SQLSTATE 42704 when there is none. Internal.';
 
-CREATE FUNCTION bastion.allow_app_role(role regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion.allow_app_role_statements(role regrole) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     grantee text := bastion.app_role_name(role);
-    object text;
 BEGIN
     IF EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND (r.rolsuper OR r.rolbypassrls)) THEN
         RAISE EXCEPTION 'role % bypasses row-level security', grantee USING ERRCODE = 'invalid_parameter_value',
             HINT = 'An application connects as a role that is neither SUPERUSER nor BYPASSRLS.';
     END IF;
-    EXECUTE format('GRANT USAGE ON SCHEMA bastion, bastion_api TO %s', grantee);
-    FOR object IN SELECT f::text FROM bastion.app_role_functions() f LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', object, grantee);
-    END LOOP;
-    FOR object IN SELECT t::text FROM bastion.app_role_tables() t LOOP
-        EXECUTE format('GRANT SELECT ON TABLE %s TO %s', object, grantee);
-    END LOOP;
+    RETURN format('GRANT USAGE ON SCHEMA bastion, bastion_api TO %s', grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, grantee) FROM bastion.app_role_functions() f)
+           || ARRAY(SELECT format('GRANT SELECT ON TABLE %s TO %s', t, grantee) FROM bastion.app_role_tables() t);
 END
 $$;
+COMMENT ON FUNCTION bastion.allow_app_role_statements(regrole) IS 'The statements of allow_app_role(). Internal.';
+
+CREATE FUNCTION bastion.allow_app_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_allow_app_role';
 COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
 'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Repeat it after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
 
-CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion.disallow_app_role_statements(role regrole) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    grantee text := bastion.app_role_name(role);
-BEGIN
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA bastion, bastion_api FROM %s', grantee);
-    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA bastion, bastion_api FROM %s', grantee);
-    EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api FROM %s', grantee);
-    EXECUTE format('REVOKE ALL ON SCHEMA bastion, bastion_api FROM %s', grantee);
-END
+    SELECT ARRAY(SELECT format('REVOKE ALL ON %s bastion, bastion_api FROM %s', o.objects, g.grantee)
+                 FROM unnest(ARRAY['ALL TABLES IN SCHEMA', 'ALL SEQUENCES IN SCHEMA', 'ALL ROUTINES IN SCHEMA', 'SCHEMA'])
+                      WITH ORDINALITY o (objects, place)
+                 ORDER BY o.place)
+    FROM bastion.app_role_name(role) g (grantee)
 $$;
+COMMENT ON FUNCTION bastion.disallow_app_role_statements(regrole) IS 'The statements of disallow_app_role(). Internal.';
+
+CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_disallow_app_role';
 COMMENT ON FUNCTION bastion.disallow_app_role(regrole) IS
 'Takes from a role everything in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise. SQLSTATE 42704 for an unknown role.';
 

@@ -69,42 +69,40 @@ $$;
 COMMENT ON FUNCTION bastion.must_be_guarded(regclass) IS
 'Whether this is a table of a guarded schema, new since the guard and not global, without forced row security. Internal.';
 
-CREATE FUNCTION bastion.guard_table(member regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION bastion.guard_table(member regclass) RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.must_be_guarded(member) THEN
-        EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member);
-        IF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
-            RAISE WARNING 'row security of table % stays on and forced: its schema is guarded', member;
-        ELSE
-            RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member USING HINT =
-                format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
-                       member, member);
-        END IF;
+    IF NOT bastion.must_be_guarded(member) THEN
+        RETURN NULL;
+    ELSIF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
+        RAISE WARNING 'row security of table % stays on and forced: its schema is guarded', member;
+    ELSE
+        RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member USING HINT =
+            format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
+                   member, member);
     END IF;
+    RETURN format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member);
 END
 $$;
 COMMENT ON FUNCTION bastion.guard_table(regclass) IS
-'Gives a table of a guarded schema row security, with a warning. Internal.';
+'The statement that gives a table of a guarded schema row security, with a warning; NULL where it needs none. Internal.';
 
 -- Global tables
 
-CREATE FUNCTION bastion.open_global(member regclass) RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION bastion.open_global(member regclass) RETURNS text
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
-                  AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)) THEN
-        EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY', member);
-    END IF;
-END
+    SELECT format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY', member)
+    FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
+                      AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
 $$;
-COMMENT ON FUNCTION bastion.open_global(regclass) IS 'Takes row security off a table that has no policy. Internal.';
+COMMENT ON FUNCTION bastion.open_global(regclass) IS
+'The statement that takes row security off a table that has no policy. Internal.';
 
-CREATE FUNCTION bastion.mark_global(relation regclass, reason text) RETURNS void
+CREATE FUNCTION bastion.mark_global_statements(relation regclass, reason text) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -119,31 +117,49 @@ BEGIN
         RAISE EXCEPTION 'table % is protected', relation USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = format('Call bastion.unprotect(%L) first.', bastion.protect_root(relation));
     END IF;
-    INSERT INTO bastion.global_tables (relation, reason) VALUES (mark_global.relation, mark_global.reason)
+    INSERT INTO bastion.global_tables (relation, reason) VALUES (mark_global_statements.relation, mark_global_statements.reason)
     ON CONFLICT ON CONSTRAINT global_tables_pkey DO UPDATE SET reason = excluded.reason;
-    PERFORM bastion.open_global(t.member) FROM bastion.protect_tree(relation) t;
+    RETURN ARRAY(SELECT s FROM bastion.protect_tree(relation) t, bastion.open_global(t.member) s WHERE s IS NOT NULL);
 END
 $$;
+COMMENT ON FUNCTION bastion.mark_global_statements(regclass, text) IS
+'Records what mark_global() says, and returns its statements. Internal.';
+
+CREATE FUNCTION bastion.mark_global(relation regclass, reason text) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_mark_global';
 COMMENT ON FUNCTION bastion.mark_global(regclass, text) IS
 'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
 
-CREATE FUNCTION bastion.unmark_global(relation regclass) RETURNS void
+CREATE FUNCTION bastion.unmark_global_statements(relation regclass) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion.check_protectable(relation);
-    DELETE FROM bastion.global_tables g WHERE g.relation = unmark_global.relation;
+    DELETE FROM bastion.global_tables g WHERE g.relation = unmark_global_statements.relation;
     IF NOT FOUND THEN
         RAISE NOTICE 'table % is not marked global', relation;
     END IF;
-    PERFORM bastion.guard_table(t.member) FROM bastion.protect_tree(relation) t;
+    RETURN ARRAY(SELECT s FROM bastion.protect_tree(relation) t, bastion.guard_table(t.member) s WHERE s IS NOT NULL);
 END
 $$;
+COMMENT ON FUNCTION bastion.unmark_global_statements(regclass) IS
+'Takes the record of mark_global() away, and returns the statements. Internal.';
+
+CREATE FUNCTION bastion.unmark_global(relation regclass) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_unmark_global';
 COMMENT ON FUNCTION bastion.unmark_global(regclass) IS
 'Takes the mark of mark_global() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 
 -- The event trigger
+
+CREATE FUNCTION bastion.run_unseen(statement text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_run_unseen';
+COMMENT ON FUNCTION bastion.run_unseen(text) IS
+'Runs DDL as a part of the command that runs, so that no event trigger fires: those of others would run with the rights of the guard. Internal: EXECUTE is granted to nobody. SQLSTATE 42601 and what the statement raises.';
 
 -- Only members without a policy of ours are new. That also keeps this out of the way of protect(), whose own statements fire
 -- the event trigger: it writes policies before any ALTER TABLE, partitions before their root, and the record last.
@@ -168,10 +184,10 @@ BEGIN
         ORDER BY t.depth DESC, t.member::text
     LOOP
         PERFORM bastion.protect_remember(newcomer, bastion.protect_columns(spec));
-        PERFORM bastion.run_plan(ARRAY(SELECT bastion.plan_member(spec, newcomer)), false);
+        PERFORM bastion.run_unseen(s) FROM unnest(ARRAY(SELECT bastion.plan_member(spec, newcomer))) s;
         RAISE NOTICE 'table % is protected like %', newcomer, spec.relation;
     END LOOP;
-    PERFORM bastion.run_plan(ARRAY(SELECT bastion.plan_indexes(spec)), false);
+    PERFORM bastion.run_unseen(s) FROM unnest(ARRAY(SELECT bastion.plan_indexes(spec))) s;
 END
 $$;
 COMMENT ON FUNCTION bastion.guard_tree(regclass) IS
@@ -195,8 +211,8 @@ $$;
 COMMENT ON FUNCTION bastion.follow_schemas(oid) IS
 'Keeps the names of guarded schemas after DROP SCHEMA, or ALTER SCHEMA of the one named. Internal.';
 
--- SECURITY DEFINER: whoever makes a table needs no right in the extension. It runs DDL only, on tables that the firing
--- command holds locked, and evaluates nothing that their owner wrote.
+-- SECURITY DEFINER: who makes a table needs no right in the extension. It runs DDL only, on tables that the firing command
+-- holds locked, evaluates nothing that their owner wrote, and fires no event trigger.
 CREATE FUNCTION bastion.guard_ddl() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -213,7 +229,7 @@ BEGIN
         WHERE d.classid = 'pg_class'::regclass AND NOT d.in_extension AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     LOOP
         PERFORM bastion.guard_tree(changed);
-        PERFORM bastion.guard_table(changed);
+        PERFORM bastion.run_unseen(bastion.guard_table(changed));
     END LOOP;
 END
 $$;

@@ -1,11 +1,9 @@
 -- bastion.protect() and unprotect(), what is protected (the view protection), and who may call them.
 
-CREATE FUNCTION bastion.protect(
-    relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, resource text DEFAULT NULL,
-    actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
-    citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
-    visibility text DEFAULT 'tenant', acl name DEFAULT 'acl_id')
-RETURNS TABLE (statement text)
+CREATE FUNCTION bastion.protect_statements(
+    relation regclass, tenant name, owner name, resource text, actions jsonb, existing text, tenant_fk boolean,
+    citus boolean, dry_run boolean, sharing text, visibility text, acl name)
+RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -50,14 +48,24 @@ BEGIN
                                        'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false))
                     || CASE WHEN sharing IS NULL THEN '{}'
                             ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl) END;
-    RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_protect(spec)), dry_run);
-    PERFORM bastion.offer_composite_keys(relation) WHERE dry_run IS NOT TRUE;
+    RETURN ARRAY(SELECT bastion.plan_protect(spec));
 END
 $$;
-COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
-'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. A row of a unit can be added by whoever may create in that unit. Large tables can be filled before, in batches, with backfill_acl(). Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies and global tables.';
+COMMENT ON FUNCTION bastion.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+'Checks the arguments of protect(), locks the table unless dry_run, and returns the statements. Internal.';
 
-CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+CREATE FUNCTION bastion.protect(
+    relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, resource text DEFAULT NULL,
+    actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
+    citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
+    visibility text DEFAULT 'tenant', acl name DEFAULT 'acl_id')
+RETURNS TABLE (statement text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_protect';
+COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as add_reference() does; where the table has rows, the next call looks at these. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. A row of a unit can be added by whoever may create in that unit. Large tables can be filled before, in batches, with backfill_acl(). Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
+
+CREATE FUNCTION bastion.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,14 +76,20 @@ BEGIN
     IF dry_run IS NOT TRUE THEN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
     END IF;
-    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = unprotect.relation;
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = unprotect_statements.relation;
     IF NOT FOUND THEN
         RAISE NOTICE 'table % is not protected', relation;
-        RETURN;
+        RETURN '{}';
     END IF;
-    RETURN QUERY SELECT bastion.run_plan(ARRAY(SELECT bastion.plan_unprotect(spec)), dry_run);
+    RETURN ARRAY(SELECT bastion.plan_unprotect(spec));
 END
 $$;
+COMMENT ON FUNCTION bastion.unprotect_statements(regclass, boolean) IS
+'Checks the arguments of unprotect(), locks the table unless dry_run, and returns the statements. Internal.';
+
+CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_unprotect';
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
 'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and column for access control lists that it made; what was there before comes back, and shares of rows are forgotten with the column. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 
@@ -201,16 +215,17 @@ AS $$
         'protect_action', 'protect_actions', 'protect_test', 'protect_policies', 'foreign_policies', 'is_our_policy',
         'policy_command', 'protect_policy_state', 'protect_defaults', 'tenant_may_be_null', 'has_tenant_index',
         'made_indexes', 'resource_registered', 'kind_of_relation', 'check_protectable', 'check_member', 'check_tree',
-        'check_column', 'check_no_nulls', 'check_foreign_policies', 'check_actions', 'resource_of_table',
+        'add_reference', 'reference_key', 'references_of', 'check_reference', 'check_column', 'check_one_owner',
+        'check_owner_may_fill', 'check_no_nulls', 'check_foreign_policies', 'check_actions', 'resource_of_table',
         'check_resource', 'is_resource', 'is_word', 'is_reserved_resource', 'plan_policies', 'plan_member',
         'plan_remember', 'plan_not_null', 'plan_foreign_keys', 'free_index_name', 'plan_indexes', 'plan_release',
-        'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect', 'run_plan', 'is_global', 'must_be_guarded',
+        'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect', 'count_nulls', 'has_rows_without', 'is_global', 'must_be_guarded',
         'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id', 'has_permission', 'tenant_if_allowed',
         'tenant_number_if_allowed', 'acl_column', 'protect_columns', 'key_columns', 'made_column', 'acl_kind', 'acl_of_row',
         'fill_acl', 'keep_acl', 'protect_triggers', 'check_sharing', 'check_acl_column', 'has_rows_to_fill',
         'plan_acl_column', 'plan_triggers', 'old_acl_column', 'sharing_test', 'same_tenant_test', 'create_in_unit_test',
-        'default_acl_test',
-        'default_acl', 'can_by_acl', 'can_by_acl_anywhere', 'open_acl_column',
+        'default_acl_test', 'placed_test',
+        'default_acl', 'can_by_acl', 'can_by_acl_anywhere', 'acl_in_tenant', 'open_acl_column',
         'fill_pages', 'backfill_steps', 'backfill_acl', 'composite_keys', 'offer_composite_keys', 'plan_composite_keys',
         'lint_unique', 'lint_foreign_keys', 'protected_members', 'has_unique_columns', 'foreign_key_action'])
     ORDER BY p.proname
@@ -218,23 +233,22 @@ $$;
 COMMENT ON FUNCTION bastion.migration_role_functions() IS
 'The functions that a role needs to protect its tables: those it calls, what they call, and what policies and defaults name. Internal.';
 
-CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion.allow_migration_role_statements(role regrole) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    grantee text := bastion.app_role_name(role);
-    callable regprocedure;
-BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA bastion TO %s', grantee);
-    FOR callable IN SELECT f FROM bastion.migration_role_functions() f LOOP
-        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %s', callable, grantee);
-    END LOOP;
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', grantee);
-    EXECUTE format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', grantee);
-    EXECUTE format('GRANT REFERENCES (id, number) ON bastion.tenants TO %s', grantee);
-    EXECUTE format('GRANT SELECT ON bastion.protection TO %s', grantee);
-END
+    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', f, g.grantee) FROM bastion.migration_role_functions() f)
+           || format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', g.grantee)
+           || format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', g.grantee)
+           || format('REVOKE REFERENCES (id, number) ON bastion.tenants FROM %s', g.grantee)
+           || format('GRANT SELECT ON bastion.protection TO %s', g.grantee)
+    FROM bastion.app_role_name(role) g (grantee)
 $$;
+COMMENT ON FUNCTION bastion.allow_migration_role_statements(regrole) IS 'The statements of allow_migration_role(). Internal.';
+
+CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_allow_migration_role';
 COMMENT ON FUNCTION bastion.allow_migration_role(regrole) IS
-'Lets a role that owns tables, and is not a superuser, call protect(), unprotect() and mark_global() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';
+'Lets a role that owns tables, and is not a superuser, call protect(), unprotect(), mark_global() and add_reference() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';

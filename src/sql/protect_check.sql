@@ -70,6 +70,26 @@ $$;
 COMMENT ON FUNCTION bastion.check_member(regclass, regclass) IS
 'Refuses a partition or child that cannot have the protection of its root: 42501, 42809. Internal.';
 
+-- What an owner wrote into one table runs while the tree is changed, as the owner of another, so there must be only one; a
+-- superuser's code may run as a superuser.
+CREATE FUNCTION bastion.check_one_owner(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owners text[] := ARRAY(SELECT DISTINCT quote_ident(r.rolname) FROM bastion.protect_tree(relation) t
+                           JOIN pg_class c ON c.oid = t.member JOIN pg_roles r ON r.oid = c.relowner ORDER BY 1);
+BEGIN
+    IF cardinality(owners) > 1 AND EXISTS (SELECT FROM pg_roles r WHERE quote_ident(r.rolname) = ANY (owners) AND NOT r.rolsuper) THEN
+        RAISE EXCEPTION 'table %, its partitions and children have several owners', relation
+            USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('They are %s.', array_to_string(owners, ', ')),
+                  HINT = 'Give them one owner: ALTER TABLE … OWNER TO.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_one_owner(regclass) IS
+'Refuses a table whose partitions or children belong to other roles, unless all are superusers: 55000. Internal.';
+
 CREATE FUNCTION bastion.check_tree(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -84,6 +104,7 @@ BEGIN
                   HINT = format('Protect %s: its partitions and children get the same protection.', top);
     END IF;
     PERFORM bastion.check_member(relation, t.member) FROM bastion.protect_tree(relation) t WHERE t.depth > 0;
+    PERFORM bastion.check_one_owner(relation);
 END
 $$;
 COMMENT ON FUNCTION bastion.check_tree(regclass) IS
@@ -119,8 +140,32 @@ $$;
 COMMENT ON FUNCTION bastion.check_column(regclass, name, text) IS
 'The type of a column that can hold the tenant or the owner; refuses others: 42703, 42611, 42804. Internal.';
 
--- Counts with the caller's rights: the extension must not read somebody's table with more. Where row security hides the rows
--- from their own owner, SET NOT NULL finds them all the same, and refuses.
+-- The lists of the rows that exist are filled in by the owner of the table.
+CREATE FUNCTION bastion.check_owner_may_fill(relation regclass) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner regrole := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
+BEGIN
+    IF NOT (has_schema_privilege(owner, 'bastion', 'USAGE')
+            AND has_function_privilege(owner, 'bastion.acl_of_row(text, text, text)', 'EXECUTE')) THEN
+        RAISE EXCEPTION 'the owner of table % may not fill in access control lists', relation USING ERRCODE = 'insufficient_privilege',
+            HINT = format('SELECT bastion.allow_migration_role(%L);', owner);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion.check_owner_may_fill(regclass) IS
+'Refuses a table whose owner may not call acl_of_row(): 42501. Internal.';
+
+CREATE FUNCTION bastion.count_nulls(relation regclass, column_name name) RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_count_nulls';
+COMMENT ON FUNCTION bastion.count_nulls(regclass, name) IS
+'How many rows of a table have NULL in this column, as its owner counts them where that is another role. Internal. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+
+-- Counts with the rights of the table's owner, which the caller has: planning alone runs functions of its indexes and checks.
+-- Where row security hides the rows from their own owner, SET NOT NULL finds them all the same, and refuses.
 CREATE FUNCTION bastion.check_no_nulls(relation regclass, column_name name) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -129,7 +174,7 @@ DECLARE
     nulls bigint := 0;
 BEGIN
     IF bastion.tenant_may_be_null(relation, column_name) THEN
-        EXECUTE format('SELECT count(*) FROM %s WHERE %I IS NULL', relation, column_name) INTO nulls;
+        nulls := bastion.count_nulls(relation, column_name);
     END IF;
     IF nulls > 0 THEN
         RAISE EXCEPTION 'column "%" of table % is NULL in % row(s)', column_name, relation, nulls
@@ -207,7 +252,7 @@ BEGIN
             DETAIL = 'A resource is words of lower-case letters, digits and underscores, joined by dots.';
     ELSIF bastion.is_reserved_resource(chosen) THEN
         RAISE EXCEPTION 'the resource name "%" is reserved', chosen USING ERRCODE = 'reserved_name',
-            DETAIL = 'Names that begin with tenant, platform or bastion belong to pg_bastion.',
+            DETAIL = 'Names that begin with tenant, platform, bastion or own belong to pg_bastion.',
             HINT = 'Choose another one: resource => ''name''.';
     ELSIF resource IS NULL AND chosen <> table_name
           AND NOT EXISTS (SELECT FROM bastion.protected_tables p

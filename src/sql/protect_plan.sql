@@ -91,12 +91,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted boolean := (spec.options ->> 'tenant_fk')::boolean;
-    target name := (SELECT CASE WHEN c.base_type = 'uuid'::regtype THEN 'id' ELSE 'number' END
-                    FROM bastion.column_state(spec.relation, spec.tenant_column) c);
     key record;
 BEGIN
     FOR key IN
-        SELECT t.member, k.oid IS NOT NULL AS present, coalesce(a.attname = spec.tenant_column, false) AS fits
+        SELECT t.member, k.oid IS NOT NULL AS present, coalesce(a.attname = spec.tenant_column, false) AS fits,
+               coalesce(k.convalidated, false) AS validated
         FROM bastion.protect_tree(spec.relation) t
         LEFT JOIN pg_constraint k ON k.conrelid = t.member AND k.conname = 'bastion_tenant_fkey'
         LEFT JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
@@ -106,9 +105,9 @@ BEGIN
         IF key.present AND NOT (wanted AND key.fits) THEN
             RETURN NEXT format('ALTER TABLE %s DROP CONSTRAINT bastion_tenant_fkey;', key.member);
         END IF;
-        IF wanted AND NOT key.fits THEN
-            RETURN NEXT format('ALTER TABLE %s ADD CONSTRAINT bastion_tenant_fkey FOREIGN KEY (%I) '
-                               'REFERENCES bastion.tenants (%I);', key.member, spec.tenant_column, target);
+        IF wanted AND NOT (key.fits AND key.validated) THEN
+            RETURN NEXT format('SELECT bastion.add_reference(%L, %L, ''tenants'', name => ''bastion_tenant_fkey'');',
+                               key.member, spec.tenant_column);
         END IF;
     END LOOP;
 END
@@ -224,9 +223,12 @@ AS $$
 BEGIN
     RETURN QUERY SELECT bastion.plan_acl_column(spec);
     RETURN QUERY SELECT bastion.plan_remember(spec);
-    RETURN QUERY SELECT s FROM bastion.protected_columns o, bastion.plan_release(o.relation, o.column_name) s
+    RETURN QUERY SELECT s.statement
+                 FROM bastion.protected_columns o,
+                      bastion.plan_release(o.relation, o.column_name) WITH ORDINALITY AS s (statement, place)
                  WHERE o.relation = spec.relation AND o.column_name <> ALL (bastion.protect_columns(spec))
-                   AND o.column_name IS DISTINCT FROM bastion.old_acl_column(spec);
+                   AND o.column_name IS DISTINCT FROM bastion.old_acl_column(spec)
+                 ORDER BY o.column_name, s.place;
     IF spec.options ->> 'existing' = 'drop' THEN
         RETURN QUERY SELECT format('DROP POLICY %I ON %s;', p, t.member)
                      FROM bastion.protect_tree(spec.relation) t, bastion.foreign_policies(t.member) p
@@ -277,27 +279,11 @@ BEGIN
                  ORDER BY t.depth, t.member::text, s.place;
     spec.options := spec.options || '{"tenant_fk": false}';
     RETURN QUERY SELECT bastion.plan_foreign_keys(spec);
-    RETURN QUERY SELECT s FROM bastion.protected_columns o, bastion.plan_release(o.relation, o.column_name) s
-                 WHERE o.relation = spec.relation;
+    RETURN QUERY SELECT s.statement
+                 FROM bastion.protected_columns o,
+                      bastion.plan_release(o.relation, o.column_name) WITH ORDINALITY AS s (statement, place)
+                 WHERE o.relation = spec.relation ORDER BY o.column_name, s.place;
 END
 $$;
 COMMENT ON FUNCTION bastion.plan_unprotect(bastion.protected_tables) IS
 'Every statement that takes a protection away. Internal.';
-
-CREATE FUNCTION bastion.run_plan(plan text[], dry_run boolean) RETURNS SETOF text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    statement text;
-BEGIN
-    FOREACH statement IN ARRAY plan LOOP
-        IF dry_run IS NOT TRUE THEN
-            EXECUTE statement;
-        END IF;
-        RETURN NEXT statement;
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION bastion.run_plan(text[], boolean) IS
-'Runs the statements of a plan with the caller''s rights, unless dry_run, and returns them. Internal.';

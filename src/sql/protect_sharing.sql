@@ -191,6 +191,12 @@ $$;
 COMMENT ON FUNCTION bastion.check_acl_column(regclass, name) IS
 'Refuses a column that exists and cannot hold access control lists: 42611, 42804. Internal.';
 
+CREATE FUNCTION bastion.has_rows_without(relation regclass, column_name name) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_has_rows_without';
+COMMENT ON FUNCTION bastion.has_rows_without(regclass, name) IS
+'Whether a table has a row with NULL in this column, or any row where no column is named, as its owner sees it where that is another role. Internal. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+
 CREATE FUNCTION bastion.has_rows_to_fill(relation regclass, acl name) RETURNS boolean
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -202,8 +208,7 @@ BEGIN
     IF NOT missing AND NOT bastion.tenant_may_be_null(relation, acl) THEN
         RETURN false;
     ELSIF NOT EXISTS (SELECT FROM bastion.protect_tree(relation) t WHERE row_security_active(t.member)) THEN
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s%s)', relation,
-                       CASE WHEN missing THEN '' ELSE format(' WHERE %I IS NULL', acl) END) INTO found_row;
+        found_row := bastion.has_rows_without(relation, CASE WHEN NOT missing THEN acl END);
     END IF;
     RETURN found_row;
 END
@@ -229,6 +234,7 @@ BEGIN
     END IF;
     IF bastion.has_rows_to_fill(spec.relation, acl) AND NOT EXISTS (
             SELECT FROM pg_trigger t WHERE t.tgrelid = spec.relation AND t.tgname = 'bastion_acl_keep') THEN
+        PERFORM bastion.check_owner_may_fill(spec.relation);
         RETURN NEXT format('ALTER TABLE %s ALTER COLUMN %I TYPE bigint USING coalesce(%2$I, bastion.acl_of_row(%I::text, %s, %L));',
                            spec.relation, acl, spec.tenant_column, coalesce(quote_ident(spec.owner_column) || '::text', 'NULL'),
                            spec.options ->> 'visibility');

@@ -65,9 +65,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.place, r.old, r.bound
     FROM jsonb_to_recordset(bastion.as_table_owner(relation, format(
-            'SELECT jsonb_agg(to_jsonb(x)) FROM (SELECT ctid::text AS place, encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound '
-            'FROM %3$s WHERE ctid >= ''(%4$s,0)'' AND ctid < ''(%5$s,0)'' AND substr(%1$I::bytea, 5, 4) = ANY ($1::bytea[]) '
-            'FOR UPDATE SKIP LOCKED) x', column_name, coalesce(bound_to, 'NULL'), relation, first, past), keys)::jsonb)
+            'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x)) FROM ('
+            'SELECT ctid::text AS place, pg_catalog.encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound FROM %3$s '
+            'WHERE ctid OPERATOR(pg_catalog.>=) ''(%4$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%5$s,0)'' '
+            'AND pg_catalog.substr(%1$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[]) FOR UPDATE SKIP LOCKED) x', column_name, coalesce(bound_to, 'NULL'), relation, first, past), keys)::jsonb)
          r (place tid, old text, bound text)
 $$;
 COMMENT ON FUNCTION bastion.sealed_batch(regclass, name, text, text, bigint, bigint) IS
@@ -114,10 +115,13 @@ BEGIN
     IF changed IS NULL THEN
         RETURN 0;
     END IF;
+    -- The owner's deferred triggers cannot wait for the end of the transaction.
+    SET CONSTRAINTS ALL IMMEDIATE;
     RETURN bastion.as_table_owner(relation, format(
-        'WITH n AS (SELECT * FROM jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
-        'u AS (UPDATE ONLY %1$s t SET %2$I = (''\x'' || n.new)::%3$s FROM n WHERE t.ctid = n.place AND encode(t.%2$I::bytea, ''hex'') = n.old RETURNING 1) '
-        'SELECT count(*) FROM u', relation, column_name,
+        'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
+        'u AS (UPDATE ONLY %1$s t SET %2$I = pg_catalog.concat(pg_catalog.chr(92), ''x'', n.new)::%3$s FROM n WHERE t.ctid OPERATOR(pg_catalog.=) n.place '
+        'AND pg_catalog.encode(t.%2$I::bytea, ''hex'') OPERATOR(pg_catalog.=) n.old RETURNING 1) '
+        'SELECT pg_catalog.count(*) FROM u', relation, column_name,
         (SELECT a.atttypid::regtype FROM pg_attribute a WHERE a.attrelid = rewrap_pages.relation AND a.attname = rewrap_pages.column_name)),
         changed::text)::bigint;
 END
@@ -144,7 +148,7 @@ AS $$
 DECLARE
     relation pg_catalog.regclass;
     column_name pg_catalog.name;
-    bound_to text;
+    bound_to pg_catalog.text;
     member pg_catalog.regclass;
     pages bigint;
     step bigint;

@@ -9,7 +9,8 @@ AS $$
     SELECT p.relation, p.column_name, k.tenant_id, k.purpose, k.version, k.state, u.n::bigint
     FROM bastion.sealed_places() p,
          LATERAL jsonb_each_text(bastion.as_table_owner(p.relation, format(
-             'SELECT jsonb_object_agg(key, n) FROM (SELECT encode(substr(%1$I::bytea, 5, 4), ''hex'') AS key, count(*) AS n '
+             'SELECT pg_catalog.jsonb_object_agg(key, n) FROM ('
+             'SELECT pg_catalog.encode(pg_catalog.substr(%1$I::bytea, 5, 4), ''hex'') AS key, pg_catalog.count(*) AS n '
              'FROM %2$s WHERE %1$I IS NOT NULL GROUP BY 1) x', p.column_name, p.relation))::jsonb) u (key, n)
          LEFT JOIN bastion.data_keys k ON k.id = ('x' || u.key)::bit(32)::integer
     ORDER BY p.relation::text, p.column_name, k.tenant_id, k.purpose, k.version

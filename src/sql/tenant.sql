@@ -1,6 +1,7 @@
 
 -- The end of a tenant. Rows of protected tables name it without a foreign key, so nothing else would delete them. They are
--- deleted as the owner of each table, so that its triggers get no further rights.
+-- deleted as the owner of each table, and what foreign keys then do to other tables runs as one owner too, so that their code
+-- gets no further rights.
 
 -- A table that refers to another one refers, through that one, to more tables than that one does.
 CREATE FUNCTION bastion.referring_first(relations regclass[]) RETURNS SETOF regclass
@@ -17,7 +18,68 @@ $$;
 COMMENT ON FUNCTION bastion.referring_first(regclass[]) IS
 'Tables, each before those that its foreign keys refer to. Internal.';
 
-CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)
+-- Also through the extension's own tables: a unit goes with its tenant.
+CREATE FUNCTION bastion.reached_by(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE reached AS (
+        SELECT reached_by.relation::oid AS oid
+        UNION
+        SELECT n.oid FROM reached x, LATERAL (
+            SELECT k.conrelid FROM pg_constraint k
+            WHERE k.contype = 'f' AND k.confrelid = x.oid AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits i WHERE i.inhparent = x.oid) n (oid)
+    )
+    SELECT x.oid::regclass FROM reached x
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid AND d.deptype = 'e'
+                      AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'pg_bastion'))
+    ORDER BY 1
+$$;
+COMMENT ON FUNCTION bastion.reached_by(regclass) IS
+'The tables, not of the extension, whose rows a foreign key deletes or changes when a row of this table goes. Internal.';
+
+CREATE FUNCTION bastion.reached_owner(relation regclass, OUT owner oid, OUT path text)
+RETURNS record
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owners oid[] := ARRAY(SELECT DISTINCT c.relowner FROM bastion.reached_by(relation) t JOIN pg_class c ON c.oid = t
+                          JOIN pg_roles r ON r.oid = c.relowner AND NOT r.rolsuper ORDER BY 1);
+BEGIN
+    IF cardinality(owners) > 1 THEN
+        RAISE EXCEPTION 'foreign keys reach tables of several owners' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('Their triggers would run as one of %s.',
+                            (SELECT string_agg(o::regrole::text, ', ' ORDER BY o::regrole::text) FROM unnest(owners) o)),
+            HINT = 'Give these tables one owner, or make the foreign keys of the others ones without an action.';
+    END IF;
+    owner := owners[1];
+    path := (SELECT string_agg(DISTINCT c.relnamespace::regnamespace::text, ', ') || ', pg_temp'
+             FROM bastion.reached_by(relation) t JOIN pg_class c ON c.oid = t);
+END
+$$;
+COMMENT ON FUNCTION bastion.reached_owner(regclass) IS
+'As whom, and with which search_path, code of the tables that foreign keys of a table reach is to run: the one owner that is no superuser, NULL for none. SQLSTATE 55000 for several. Internal.';
+
+CREATE FUNCTION bastion.tenant_to_delete(tenant text, OUT id uuid, OUT owner oid, OUT path text)
+RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+    END IF;
+    SELECT r.owner, r.path INTO tenant_to_delete.owner, tenant_to_delete.path FROM bastion.reached_owner('bastion.tenants') r;
+END
+$$;
+COMMENT ON FUNCTION bastion.tenant_to_delete(text) IS
+'The first step of tenant_delete(): locks the tenant. Internal: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.tenant_rows_delete(tenant uuid) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -26,10 +88,7 @@ DECLARE
     spec bastion.protected_tables;
     counts jsonb := '{}';
 BEGIN
-    SELECT * INTO old_tenant FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) FOR UPDATE;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
-    END IF;
+    SELECT * INTO old_tenant FROM bastion.tenants t WHERE t.id = tenant;
     FOR spec IN
         SELECT p.* FROM bastion.referring_first(ARRAY(
             SELECT p.relation FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation)) WITH ORDINALITY r (relation, position)
@@ -37,16 +96,23 @@ BEGIN
     LOOP
         relation := spec.relation;
         deleted := bastion.as_table_owner(spec.relation,
-            format('WITH deleted AS (DELETE FROM %s WHERE %I = $1::%s RETURNING 1) SELECT count(*) FROM deleted', spec.relation,
-                   spec.tenant_column, (SELECT c.base_type FROM bastion.column_state(spec.relation, spec.tenant_column) c)),
+            format('WITH deleted AS (DELETE FROM %s WHERE %I OPERATOR(pg_catalog.=) $1::%s RETURNING 1) '
+                   'SELECT pg_catalog.count(*) FROM deleted', spec.relation, spec.tenant_column,
+                   (SELECT c.base_type FROM bastion.column_state(spec.relation, spec.tenant_column) c)),
             bastion.tenant_value(spec, old_tenant.id))::bigint;
         counts := counts || jsonb_build_object(spec.relation::text, deleted);
         RETURN NEXT;
     END LOOP;
-    DELETE FROM bastion.tenants t WHERE t.id = old_tenant.id;
     PERFORM bastion.record_event('tenant_deleted', 'success', NULL, old_tenant.id, jsonb_build_object(
         'slug', old_tenant.slug, 'name', old_tenant.name, 'rows', counts, 'by', session_user));
 END
 $$;
+COMMENT ON FUNCTION bastion.tenant_rows_delete(uuid) IS
+'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each, and records the end of the tenant. Internal: EXECUTE is granted to nobody.';
+
+-- In C and SECURITY INVOKER: triggers that the operator deferred fire first, as the operator.
+CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_delete_tenant';
 COMMENT ON FUNCTION bastion.tenant_delete(text) IS
-'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (shred_tenant() says what backups keep). Triggers of the tables fire, with the rights of the owners of the tables. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 42501, 42704.';
+'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (shred_tenant() says what backups keep). Triggers of the tables fire as the owner of the table, and where foreign keys act, as the owner of the tables that these reach, in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate from here to the end of the transaction. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 27000 when a trigger or rule kept the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or where another library keeps pg_bastion from watching foreign keys.';

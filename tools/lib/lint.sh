@@ -102,6 +102,16 @@ plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;'
 check_search_path_unquoted() { code -i "search_path[[:space:]]*(=|[[:space:]]to)[[:space:]]*['\"]" $(sql_files); }
 plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/planted.sql; }
 
+check_functions_have_a_search_path() { perl tools/lib/sql_functions.pl paths; }
+plant_functions_have_a_search_path() { printf 'CREATE FUNCTION bastion.planted() RETURNS void\nLANGUAGE sql\nSET search_path = pg_catalog\nAS $$ SELECT $$;\n' >src/sql/planted.sql; }
+
+check_names_have_a_schema() { perl tools/lib/sql_functions.pl names; }
+plant_names_have_a_schema() { echo "CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE sql AS \$\$ SELECT 'x'::sealed, tenant_id() FROM bastion.users JOIN units ON true \$\$;" >src/sql/planted.sql; }
+
+# A table, type or function that the caller names would run the caller's code with the rights of the definer.
+check_no_dynamic_sql_in_definers() { perl tools/lib/sql_functions.pl definers; }
+plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/planted.sql; }
+
 check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; ls src/sql/*.sql 2>/dev/null | sed 's|.*/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
 plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/planted.sql; }
 

@@ -1,0 +1,258 @@
+-- The names in the extension's functions mean what they meant when they were written, whatever the search_path and the
+-- temporary schema of the caller hold. The path of every function is pg_catalog, pg_temp (privileges.sql), so a name without
+-- a schema is one of pg_catalog; another one would be looked for in pg_temp.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET jit = off;
+
+-- The code of our functions as tokens: bodies, and the statements that they build from literals.
+CREATE VIEW test.path_functions AS
+SELECT p.oid::regprocedure::text COLLATE "C" AS function, n.nspname || '.' || p.proname AS name, p.prosecdef, p.proconfig IS NOT NULL AS is_pinned,
+       regexp_replace(regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '''\s*\n\s*''', '', 'g') AS source
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+WHERE n.nspname IN ('bastion', 'bastion_api') AND l.lanname <> 'c';
+CREATE VIEW test.path_sources AS
+SELECT function, 0 AS part, source FROM test.path_functions
+UNION ALL
+SELECT function, m.part, replace(substr(m.literal[1], 2, length(m.literal[1]) - 2), '''''', '''')
+FROM test.path_functions, regexp_matches(source, '''(?:[^'']|'''')*''', 'g') WITH ORDINALITY m (literal, part)
+WHERE m.literal[1] ~* '^''\s*(SELECT|INSERT|UPDATE|DELETE|WITH|ALTER|CREATE|DROP|COMMENT|LOCK|GRANT|REVOKE|CALL|TABLE)\M';
+CREATE VIEW test.path_tokens AS
+SELECT s.function, t.token, lower(t.token) AS word, t.token ~ '^[[:alpha:]_]' AS is_word,
+       upper(lag(t.token) OVER w) AS prev, upper(lag(t.token, 2) OVER w) AS prev2, lower(lag(t.token, 4) OVER w) AS prev4,
+       lead(t.token) OVER w AS next, lead(t.token, 2) OVER w AS next2, lead(t.token, 3) OVER w AS next3
+FROM test.path_sources s,
+     regexp_matches(s.source, '''(?:[^'']|'''')*''|"(?:[^"]|"")*"|[[:alpha:]_][[:alnum:]_$]*|::|:=|=>|[0-9.]+|\S', 'g') WITH ORDINALITY m (found, place),
+     LATERAL (SELECT m.found[1] AS token) t
+WINDOW w AS (PARTITION BY s.function, s.part ORDER BY m.place);
+
+CREATE TABLE test.path_keywords AS SELECT k.word FROM pg_get_keywords() k;
+CREATE UNIQUE INDEX ON test.path_keywords (word);
+
+-- Names that are neither of pg_catalog nor written with their schema. Words of the grammar, names of WITH, of columns and of
+-- variables stand in the same places.
+CREATE VIEW test.path_lint AS
+WITH suspects AS MATERIALIZED (
+    SELECT t.*, CASE
+        WHEN next = '(' AND prev IS DISTINCT FROM '.' AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = word)
+             AND (NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = t.word) OR EXISTS (SELECT FROM test.path_functions f WHERE f.name = 'bastion.' || t.word))
+             AND NOT (prev IN ('AS', ')', 'OVER', 'ORDINALITY', '%') OR prev ~ '^[[:alpha:]_]' AND prev NOT IN ('PERFORM', 'ELSIF', 'WHILE', 'LOOP', 'ASSERT')
+                      AND NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = lower(prev)))
+        THEN 'function'
+        WHEN (prev IN ('FROM', 'JOIN', 'ONLY') OR prev = 'INTO' AND prev2 IN ('INSERT', 'MERGE') OR prev = 'UPDATE' AND prev2 NOT IN ('FOR', 'DO', 'ON', 'KEY'))
+             AND (next IN ('.', '(')) IS NOT TRUE AND prev2 IS DISTINCT FROM 'DISTINCT' AND prev4 NOT IN ('extract', 'substring', 'trim', 'overlay') AND word NOT IN ('only', 'lateral')
+             AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relname = word)
+        THEN 'relation'
+        WHEN prev = ',' AND next ~ '^[[:alpha:]_]' AND next2 IN (',', 'WHERE', 'JOIN', 'ON', ')', 'LEFT', 'CROSS', ';') AND next NOT IN ('AND', 'OR', 'IS')
+             AND NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = lower(next)) AND to_regtype(next) IS NULL
+             AND NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relname = word)
+        THEN 'relation'
+        WHEN next IS DISTINCT FROM '.' AND (prev = '::' OR prev2 IN (';', 'DECLARE') AND next IN (';', ':=', '[') AND prev ~ '^[[:alpha:]_]' AND prev NOT IN ('BEGIN', 'IF', 'ELSIF', 'THEN', 'ELSE', 'LOOP', 'RETURN', 'NULL', 'END', 'EXIT', 'COMMIT', 'PERFORM', 'EXECUTE', 'RAISE'))
+             AND NOT EXISTS (SELECT FROM pg_type y WHERE y.typnamespace = 'pg_catalog'::regnamespace AND y.typname = word)
+             AND word NOT IN ('bigint', 'boolean', 'integer', 'smallint', 'character', 'double', 'decimal', 'real', 'timestamp', 'time', 'bit')
+        THEN 'type' END AS kind
+    FROM test.path_tokens t WHERE is_word)
+SELECT DISTINCT 'name without its schema: ' || s.kind AS problem, s.function AS object, s.token AS detail
+FROM suspects s JOIN test.path_functions f ON f.function = s.function
+WHERE s.kind IS NOT NULL
+  AND NOT (s.kind <> 'type' AND f.source ~* ('\m' || s.word || '\s*(\([^()]*\)\s*)?\mAS\s+((NOT\s+)?MATERIALIZED\s+)?\('))
+UNION ALL
+-- Where the path is the caller's, everything that is not syntax has its schema.
+SELECT DISTINCT 'name without its schema and without a path', t.function, t.token FROM test.path_tokens t JOIN test.path_functions f USING (function)
+WHERE NOT f.is_pinned AND (
+    token ~ '^[-+*/<>=~!@#%^&|`?]+$' AND prev <> '.' AND NOT (token = '*' AND prev = 'SELECT')
+    OR is_word AND prev IS DISTINCT FROM '.' AND next IS DISTINCT FROM '.' AND word NOT IN ('operator', 'values', 'exists', 'in')
+       AND (next = '(' OR prev = '::' OR prev2 IN (';', 'DECLARE') AND next IN (';', ':=')
+            AND prev ~ '^[[:alpha:]_]' AND prev NOT IN ('BEGIN', 'IF', 'ELSIF', 'THEN', 'ELSE', 'LOOP', 'END', 'RETURN'))
+       AND word NOT IN ('bigint', 'boolean', 'integer', 'smallint', 'character', 'double', 'decimal', 'real', 'timestamp', 'time', 'bit'))
+UNION ALL
+-- What stored expressions and signatures name, by its oid.
+SELECT 'dependency on what is neither of pg_catalog nor the extension''s', pg_describe_object(d.classid, d.objid, d.objsubid),
+       pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid)
+FROM pg_depend d,
+     LATERAL (SELECT coalesce(
+         (SELECT p.pronamespace FROM pg_proc p WHERE d.classid = 'pg_proc'::regclass AND p.oid = d.objid),
+         (SELECT c.relnamespace FROM pg_class c WHERE d.classid = 'pg_class'::regclass AND c.oid = d.objid),
+         (SELECT c.relnamespace FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid),
+         (SELECT c.relnamespace FROM pg_policy r JOIN pg_class c ON c.oid = r.polrelid WHERE d.classid = 'pg_policy'::regclass AND r.oid = d.objid),
+         (SELECT c.relnamespace FROM pg_attrdef r JOIN pg_class c ON c.oid = r.adrelid WHERE d.classid = 'pg_attrdef'::regclass AND r.oid = d.objid),
+         (SELECT c.connamespace FROM pg_constraint c WHERE d.classid = 'pg_constraint'::regclass AND c.oid = d.objid),
+         (SELECT c.relnamespace FROM pg_trigger r JOIN pg_class c ON c.oid = r.tgrelid WHERE d.classid = 'pg_trigger'::regclass AND r.oid = d.objid),
+         (SELECT t.typnamespace FROM pg_type t WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid)) AS oid) place,
+     LATERAL (SELECT coalesce(
+         (SELECT p.pronamespace FROM pg_proc p WHERE d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid),
+         (SELECT c.relnamespace FROM pg_class c WHERE d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid),
+         (SELECT o.oprnamespace FROM pg_operator o WHERE d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid),
+         (SELECT t.typnamespace FROM pg_type t WHERE d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid)) AS oid) named
+WHERE place.oid IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
+  AND named.oid NOT IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'pg_catalog'::regnamespace);
+SELECT * FROM test.path_lint ORDER BY problem COLLATE "C", object COLLATE "C", detail COLLATE "C";
+
+-- each rule bites
+BEGIN;
+SET LOCAL check_function_bodies = off;
+CREATE FUNCTION test.path_elsewhere(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found_value sealed;
+BEGIN
+    PERFORM user_id() FROM users u, units t WHERE u.id = 'x'::label;
+    WITH fine AS (SELECT 1 AS n), other (n) AS MATERIALIZED (SELECT 2) UPDATE memberships SET role_id = now() FROM fine, other o (m) WHERE n = extract(day FROM n);
+    INSERT INTO events (kind) SELECT substr(kind, 1) FROM bastion.events e (kind) WHERE e.kind IS DISTINCT FROM kind;
+    EXECUTE format('SELECT has_permission(%L) FROM '
+                   'secrets', 'text of a message (share)');
+END
+$$;
+CREATE PROCEDURE bastion.planted_procedure() LANGUAGE plpgsql AS $$
+DECLARE
+    value text := 'x'::name;
+BEGIN
+    value := lower(value || 'x');
+    PERFORM 1 FROM bastion.protection p WHERE p.relation OPERATOR(pg_catalog.=) 0;
+END
+$$;
+CREATE VIEW bastion.planted_view AS SELECT test.path_elsewhere('x');
+ALTER TABLE bastion.vault ADD CONSTRAINT planted CHECK (test.path_elsewhere('x') = 'x');
+SELECT * FROM test.path_lint ORDER BY problem COLLATE "C", object COLLATE "C", detail COLLATE "C";
+ROLLBACK;
+
+-- Statements that are built at run time may name tables and types of others. These functions, which have rights of their own,
+-- run one or call what does. A new one here needs the reason why no code of others comes to run with those rights.
+CREATE VIEW test.path_dynamic AS
+WITH RECURSIVE code AS MATERIALIZED (
+    SELECT function, name, prosecdef, regexp_replace(source, '''(?:[^'']|'''')*''', '''''', 'g') AS source FROM test.path_functions
+), calls AS MATERIALIZED (
+    SELECT DISTINCT c.function, m[1] AS callee FROM code c, regexp_matches(c.source, '\m(bastion(?:_api)?\.[a-z_0-9]+)\s*\(', 'g') m
+), reached AS (
+    SELECT c.function AS definer, c.function, c.name FROM code c WHERE c.prosecdef
+    UNION
+    SELECT r.definer, k.function, k.name FROM reached r JOIN calls ON calls.function = r.function JOIN code k ON k.name = calls.callee
+)
+SELECT r.definer, r.name AS builder FROM reached r JOIN code k ON k.function = r.function
+WHERE k.source ~ '\mEXECUTE\M' OR EXISTS (SELECT FROM calls WHERE calls.function = r.function AND calls.callee = 'bastion.as_table_owner');
+SELECT * FROM test.path_dynamic ORDER BY definer COLLATE "C", builder COLLATE "C";
+BEGIN;
+CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM bastion.planted_cast('x', 'y'); END $$;
+CREATE FUNCTION bastion.planted_cast(value text, type text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('SELECT %L::%s', value, type); END $$;
+SELECT * FROM test.path_dynamic WHERE definer ~ 'planted';
+ROLLBACK;
+
+-- A temporary schema that holds everything that our functions name: types and relations, which are looked for there, and
+-- functions and operators, which never are. Using any of it raises.
+CREATE FUNCTION test.captured(what text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$ BEGIN RAISE EXCEPTION 'captured by % as %', what, current_user USING ERRCODE = 'ZZ001'; END $$;
+CREATE TABLE test.path_names AS
+SELECT DISTINCT 'type' AS kind, t.typname::text AS name FROM test.path_tokens k JOIN pg_type t ON t.typname = k.word AND t.typnamespace = 'pg_catalog'::regnamespace
+WHERE k.is_word AND t.typtype = 'b' AND (k.prev = '::' OR k.prev2 IN (';', 'DECLARE'))
+UNION
+SELECT 'view', c.relname FROM test.path_tokens k JOIN pg_class c ON c.relname = k.word AND c.relnamespace = 'pg_catalog'::regnamespace
+WHERE k.is_word AND c.relkind IN ('r', 'v') AND c.relname <> 'pg_attribute'
+UNION
+SELECT 'table', c.relname FROM pg_class c WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind IN ('r', 'v')
+UNION
+SELECT 'function', p.oid::regprocedure::text FROM test.path_tokens k JOIN pg_proc p ON p.proname = k.word AND p.pronamespace = 'pg_catalog'::regnamespace
+WHERE k.is_word AND k.next = '(' AND p.prokind = 'f' AND NOT p.proretset
+  AND NOT EXISTS (SELECT FROM pg_type t WHERE t.typtype = 'p' AND (t.oid = p.prorettype OR t.oid = ANY (p.proargtypes)))
+UNION
+SELECT 'operator', o.oid::regoperator::text FROM pg_operator o
+WHERE o.oprnamespace = 'pg_catalog'::regnamespace AND (o.oprleft, o.oprright) IN (
+    SELECT t, u FROM unnest('{text,name,uuid,int4,int8,jsonb,oid,timestamptz}'::regtype[]) t, unnest('{text,name,uuid,int4,int8,jsonb,oid,timestamptz}'::regtype[]) u);
+GRANT SELECT ON test.path_names TO PUBLIC;
+CREATE FUNCTION test.lie_in_wait() RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    trap record;
+    p pg_proc;
+    o pg_operator;
+BEGIN
+    FOR trap IN SELECT n.kind, n.name, quote_literal(n.kind || ' ' || n.name) AS what FROM test.path_names n ORDER BY n.kind, n.name LOOP
+        CASE trap.kind
+            WHEN 'type' THEN EXECUTE format('CREATE DOMAIN pg_temp.%I AS pg_catalog.%1$I CHECK (test.captured(%s))', trap.name, trap.what);
+            WHEN 'view' THEN EXECUTE format('CREATE TEMP VIEW %I AS SELECT * FROM pg_catalog.%1$I WHERE test.captured(%s)', trap.name, trap.what);
+            WHEN 'table' THEN
+                EXECUTE format('CREATE TEMP TABLE %I (id integer DEFAULT CASE WHEN test.captured(%s) THEN 1 END)', trap.name, trap.what);
+                EXECUTE format('GRANT ALL ON pg_temp.%I TO PUBLIC', trap.name);
+            WHEN 'function' THEN
+                SELECT * INTO p FROM pg_proc f WHERE f.oid = trap.name::regprocedure;
+                EXECUTE format('CREATE FUNCTION pg_temp.%I(%s) RETURNS %s LANGUAGE sql AS %L', p.proname, oidvectortypes(p.proargtypes),
+                               p.prorettype::regtype, format('SELECT NULL::%s WHERE test.captured(%s)', p.prorettype::regtype, trap.what));
+            WHEN 'operator' THEN
+                SELECT * INTO o FROM pg_operator f WHERE f.oid = trap.name::regoperator;
+                EXECUTE format('CREATE FUNCTION pg_temp.operator_%s(%s, %s) RETURNS %s LANGUAGE sql AS %L', o.oid, o.oprleft::regtype, o.oprright::regtype,
+                               o.oprresult::regtype, format('SELECT NULL::%s WHERE test.captured(%s)', o.oprresult::regtype, trap.what));
+                EXECUTE format('CREATE OPERATOR pg_temp.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = pg_temp.operator_%s)', o.oprname, o.oprleft::regtype,
+                               o.oprright::regtype, o.oid);
+        END CASE;
+    END LOOP;
+END
+$$;
+SELECT kind, count(*) > CASE kind WHEN 'function' THEN 100 WHEN 'operator' THEN 50 ELSE 10 END AS many FROM test.path_names GROUP BY kind ORDER BY kind;
+
+-- A tenant with everything in it, and tables that are protected in each way.
+SELECT a ->> 'access_token' AS ann, a #>> '{user,id}' AS ann_id FROM bastion_api.signup('ann@path.example', 'correct horse', 'Path', username => 'ann.path') a \gset
+SELECT a #>> '{user,id}' AS ben_id FROM bastion_api.signup('ben@path.example', 'correct horse', 'Path of Ben') a \gset
+CREATE TABLE public.path_docs (id bigint PRIMARY KEY, tenant_id uuid, owner_id uuid, title text, sealed_title bastion.sealed);
+CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title text UNIQUE);
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
+SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT bastion.register_resource('path.purpose', '{open}');
+SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
+
+SET ROLE regress_app;
+SELECT test.lie_in_wait();
+-- the traps work where the path names pg_temp first, but for functions and operators
+SET search_path = pg_temp, pg_catalog;
+SELECT test.error($$SELECT 'x'::text$$), test.error('SELECT count(*) FROM pg_class'), test.error('INSERT INTO users DEFAULT VALUES'),
+       test.error($$SELECT lower('X'), 1 = 1, '{"a": 1}'::pg_catalog.jsonb -> 'a'$$), test.error($$SELECT pg_temp.lower('X')$$),
+       test.error('SELECT 1 OPERATOR(pg_temp.=) 1');
+-- every kind of function, as an application
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
+INSERT INTO public.path_docs (id, title, sealed_title) VALUES (1, 'one', bastion.seal('one', 'path.purpose', '1')), (2, 'two', NULL);
+INSERT INTO public.path_docs AS d (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET title = 'again' WHERE d.title OPERATOR(pg_catalog.=) 'two';
+SELECT id, title FROM public.path_docs ORDER BY id;
+SELECT bastion.whoami() ->> 'state', bastion_api.me() #>> '{user,email}', bastion.has_permission('path_docs.read'), bastion.claims() ->> 'iss';
+SELECT bastion.role_create('path role', 'text') IS NOT NULL, bastion.role_grant('path role', 'path_docs.*'), bastion.role_inherit('path role', 'viewer'),
+       bastion.role_disinherit('path role', 'viewer'), bastion.role_revoke('path role', 'path_docs.*');
+SELECT bastion.unit_create('team', 'Path unit', 'path-unit') IS NOT NULL AS made, bastion.unit_create('team', 'Other', 'path-other', 'path-unit') IS NOT NULL AS made_below,
+       bastion.unit_move('path-other', NULL), bastion.unit_delete('path-other');
+SELECT test.error(format('SELECT bastion.membership_set(%L, ''path role'', ''path-unit'')', :'ann_id')), bastion.permission_grant(:'ann_id', 'path_docs.read', 'path-unit'),
+       bastion.permission_reset(:'ann_id', 'path_docs.read', 'path-unit'), bastion.membership_remove(:'ann_id', 'path-unit');
+SELECT bastion.share('public.path_docs', '1', with_user => :'ben_id', level => 'write'), bastion.unshare('public.path_docs', '2', with_user => :'ben_id');
+SELECT count(*) FROM bastion.shares_of('public.path_docs', '1');
+SELECT count(*) > 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
+SELECT (SELECT count(*) > 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) > 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
+SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_change('path secret', tags => '{c}');
+SELECT name, tags FROM bastion.secret_list();
+SELECT bastion.secret_delete('path secret');
+SELECT bastion.open_text(sealed_title, '1'), length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
+SELECT k ->> 'key' AS key, k ->> 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
+SELECT bastion_api.api_key_rotate(:'key_id') ? 'key', jsonb_array_length(bastion_api.api_keys()), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
+SELECT bastion.invite('cat@path.example', 'member') ->> 'token' AS invitation \gset
+SELECT jsonb_array_length(bastion_api.invitations()), bastion_api.accept_invitation('x') ->> 'error', bastion.session_settings_set(idle_limit => '1 day'),
+       jsonb_array_length(bastion_api.sessions()), bastion_api.logout('others') ->> 'ended', bastion.sessions_revoke(:'ben_id');
+COMMIT;
+SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') ->> 'token_type';
+SELECT a ->> 'refresh_token' AS refresh FROM bastion_api.login('ann.path', 'correct horse', 'path') a \gset
+SELECT bastion_api.login('ann@path.example', 'wrong') ->> 'error', bastion_api.refresh(:'refresh') ->> 'token_type', bastion_api.token_revoke(:'refresh'), jsonb_typeof(bastion.jwks());
+-- and as an operator
+RESET ROLE;
+SELECT count(*) > 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
+SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_plain', sharing => 'tenant', tenant_fk => true);
+SELECT status FROM bastion.protection WHERE relation OPERATOR(pg_catalog.=) 'public.path_docs'::pg_catalog.regclass;
+SELECT count(*) > 0 AS keys FROM bastion.composite_keys('public.path_plain');
+CALL bastion.backfill_acl('public.path_plain');
+CALL bastion.rewrap_all(10);
+SELECT count(*) >= 0 AS linted FROM bastion.lint();
+SELECT count(*) > 0 AS used FROM bastion.key_usage();
+SELECT count(*) > 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
+SELECT count(*) > 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
+SELECT bastion.delete_unused_lists() >= 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
+SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
+SELECT bastion.status() IS NOT NULL AS status;
+DISCARD TEMP;
+RESET search_path;
+DROP TABLE public.path_docs, public.path_plain;
+SELECT bastion.forget_dropped_tables();
+DROP VIEW test.path_dynamic, test.path_lint, test.path_tokens, test.path_sources, test.path_functions;
+DROP TABLE test.path_names, test.path_keywords;
+DROP FUNCTION test.lie_in_wait, test.captured;

@@ -1,0 +1,45 @@
+#include "holes.hpp"
+
+namespace functions {
+
+const std::map<std::string, std::string>& holes() {
+    static const std::map<std::string, std::string> all{
+        // A policy that shows the units of every tenant.
+        {"policy", "ALTER POLICY units_of_tenant ON bastion.units USING (true)"},
+        // A setting that stays changed.
+        {"setting",
+         "CREATE OR REPLACE FUNCTION bastion_api.sessions() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET "
+         "search_path = "
+         "pg_catalog, pg_temp AS $$ SELECT to_jsonb(set_config('DateStyle', 'German', false)) $$"},
+        // A session is ended by its id, whoever's it is.
+        {"write",
+         "CREATE OR REPLACE FUNCTION bastion.session_revoke(session_id uuid) RETURNS boolean LANGUAGE sql SECURITY "
+         "DEFINER "
+         "SET search_path = pg_catalog, pg_temp AS $$ UPDATE bastion.sessions s SET revoked_at = now(), revoked_reason "
+         "= "
+         "'admin' WHERE s.id = session_revoke.session_id RETURNING true $$"},
+        // A function with rights that looks for names where its caller says.
+        {"path", "ALTER FUNCTION bastion_api.logout(text) RESET search_path"},
+        // An error that nobody foresaw.
+        {"internal",
+         "CREATE OR REPLACE FUNCTION bastion.secret_list() RETURNS TABLE (name text, own boolean, provider text, type "
+         "text, tags "
+         "text[], active boolean, expires_at timestamptz, version integer, created_at timestamptz, updated_at "
+         "timestamptz, uses "
+         "bigint, last_used_at timestamptz) LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'oh' USING ERRCODE = 'XX000'; "
+         "END $$"},
+        // A lock that outlives the transaction.
+        {"lock",
+         "CREATE OR REPLACE FUNCTION bastion_api.me() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = "
+         "pg_catalog, "
+         "pg_temp AS $$ SELECT '{}'::jsonb FROM pg_advisory_lock(1) $$"},
+        // A crash.
+        {"crash",
+         "CREATE OR REPLACE FUNCTION bastion.library_version() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ "
+         "BEGIN "
+         "EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -SEGV ' || pg_backend_pid()); RETURN ''; END $$"},
+    };
+    return all;
+}
+
+}  // namespace functions

@@ -1,0 +1,120 @@
+-- What the matrix calls. A line is a call of one or several functions of the extension that reaches what is not ours.
+--
+-- callers: app = whom an application connects as; plain = the same, by a statement of PostgreSQL's own, which leaves SET ROLE to foreign code; table = who owns tables; statement = the same, by a statement of PostgreSQL's own; operator = whom EXECUTE was granted to, beside the
+-- superuser. fixture: what is made ready for each run, named by {n}. fires: the places that must be seen; may: those that may.
+-- superuser: nobody but superusers may; administrator: the same, where no code of a table's owner is reached. once: it takes long and is called in the state cold alone, without SET ROLE. whole: the call ends transactions, so that it stands alone. refused: the SQLSTATEs that are right. setup and cleanup: by a superuser, around the run.
+CREATE TABLE rights.functions (
+    label text PRIMARY KEY, signatures text[] NOT NULL, callers text NOT NULL, fixture text, call text NOT NULL,
+    fires text[] NOT NULL DEFAULT '{}', may text[] NOT NULL DEFAULT '{}', setup text, cleanup text, whole boolean NOT NULL DEFAULT false,
+    refused text, world text NOT NULL DEFAULT 'shop', person text DEFAULT 'ann', once boolean NOT NULL DEFAULT false, every_state boolean NOT NULL DEFAULT true);
+
+INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
+    ('share', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'rows',
+     'SELECT bastion.share(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('share in a partition', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'parts',
+     'SELECT bastion.share(''shop.parts'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('share in a partition of another owner', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'neighbours',
+     'SELECT bastion.share(''shop.parts'', ''{far}'', with_tenant => bastion.tenant_id())'),
+    ('share by a key with a cast', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'typed',
+     'SELECT bastion.share(''shop.typed'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('share by a key with operators of its own', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'labelled',
+     'SELECT bastion.share(''shop.labelled'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('share by a key of a domain', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'domained',
+     'SELECT bastion.share(''shop.domained'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('share in a table with a rule', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'ruled',
+     'SELECT bastion.share(''shop.ruled'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('unshare by a key with a cast', '{"unshare(regclass,text,uuid,uuid,uuid,uuid)"}', 'app', 'typed',
+     'SELECT bastion.unshare(''shop.typed'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('shares_of by a key with a cast', '{"shares_of(regclass,text)"}', 'app', 'typed',
+     'SELECT * FROM bastion.shares_of(''shop.typed'', ''{n}'')'),
+    ('explain_member_access by a key with a cast', '{"explain_member_access(uuid,text,regclass,text,text)"}', 'app', 'typed',
+     'SELECT * FROM bastion.explain_member_access(bastion.user_id(), ''typed.read'', ''shop.typed'', ''{n}'')'),
+    ('explain_member_access_text by a key with a cast', '{"explain_member_access_text(uuid,text,regclass,text,text)"}', 'app', 'typed',
+     'SELECT * FROM bastion.explain_member_access_text(bastion.user_id(), ''typed.read'', ''shop.typed'', ''{n}'')'),
+    ('unit_delete', '{"unit_delete(text)"}', 'app', 'unit',
+     'SELECT bastion.unit_delete(''u{n}'')'),
+    ('explain_access by a key with a cast', '{"explain_access(uuid,text,regclass,text,text,text)"}', 'operator', 'typed',
+     'SELECT * FROM bastion.explain_access(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
+    ('tenant_delete', '{"tenant_delete(text)"}', 'operator', 'tenant',
+     'SELECT * FROM bastion.tenant_delete(''t{n}'')'),
+    ('delete_unused_lists', '{"delete_unused_lists(text)"}', 'operator', NULL,
+     'SELECT bastion.delete_unused_lists(''acme'')'),
+    ('key_usage', '{"key_usage()"}', 'superuser', NULL,
+     'SELECT count(*) FROM bastion.key_usage()'),
+    ('sealed_column_add', '{"sealed_column_add(regclass,name,text)"}', 'superuser', NULL,
+     'SELECT bastion.sealed_column_add(''shop.rows'', ''sealed'', ''shop.in_bound(id::text)'')'),
+    ('min_decryption_version', '{"min_decryption_version(text,integer,text,boolean)"}', 'superuser', 'sealed',
+     'SELECT bastion.min_decryption_version(''p{n}'', 2, ''acme'')'),
+    ('explain_access_text by a key with a cast', '{"explain_access_text(uuid,text,regclass,text,text,text)"}', 'operator', 'typed',
+     'SELECT * FROM bastion.explain_access_text(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
+    ('lint', '{lint()}', 'superuser', NULL, 'SELECT count(*) FROM bastion.lint()'),
+    ('protection', '{protection_report()}', 'table', NULL, 'SELECT count(*) FROM bastion.protection'),
+    ('unprotect', '{"unprotect(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.unprotect(''shop.one_{n}'')'),
+    ('protect', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+     'SELECT * FROM bastion.protect(''shop.one_{n}'', owner => ''owner_id'')'),
+    ('protect with sharing', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+     'SELECT * FROM bastion.protect(''shop.one_{n}'', owner => ''owner_id'', sharing => ''tenant'')'),
+    ('protect with a foreign key', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+     'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
+    ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+     'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),
+    ('composite_keys', '{"composite_keys(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.composite_keys(''shop.one_{n}'')'),
+    ('mark_global', '{"mark_global(regclass,text)"}', 'table', 'guarded', 'SELECT bastion.mark_global(''guarded.one_{n}'', ''a test'')'),
+    ('unmark_global', '{"unmark_global(regclass)"}', 'table', 'global', 'SELECT bastion.unmark_global(''guarded.one_{n}'')'),
+    ('CREATE TABLE in a guarded schema', '{guard_ddl()}', 'statement', NULL, 'CREATE TABLE guarded.one_{n} (id bigint CHECK (shop.in_check(''x'')), tenant_id uuid)'),
+    ('CREATE TABLE AS in a guarded schema', '{guard_ddl()}', 'statement', NULL, 'CREATE TABLE guarded.one_{n} AS SELECT 1 AS id'),
+    ('CREATE TABLE PARTITION OF under a guard', '{guard_ddl()}', 'statement', NULL,
+     'CREATE TABLE shop.part_{n} PARTITION OF shop.grown FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
+    ('ATTACH PARTITION under a guard', '{guard_ddl()}', 'statement', 'attached', 'ALTER TABLE shop.grown ATTACH PARTITION shop.one_{n} FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
+    ('ALTER TABLE under a guard', '{guard_ddl()}', 'statement', 'guarded', 'ALTER TABLE guarded.one_{n} ALTER owner_id TYPE text'),
+    ('guard_schema', '{guard_schema(name)}', 'administrator', 'schema', 'SELECT * FROM bastion.guard_schema(''schema_{n}'')'),
+    ('unguard_schema', '{unguard_schema(name)}', 'administrator', 'guarded schema', 'SELECT bastion.unguard_schema(''schema_{n}'')'),
+    ('allow_app_role', '{allow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_app_role(''rights_neighbour'')'),
+    ('disallow_app_role', '{disallow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.disallow_app_role(''rights_neighbour'')'),
+    ('allow_migration_role', '{allow_migration_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_migration_role(''rights_neighbour'')'),
+    ('INSERT into a protected table', '{fill_acl()}', 'plain', NULL,
+     'INSERT INTO shop.rows (id, title, pair, pairs, span) VALUES ({far}, ''t'', ROW({far}, 1), ARRAY[ROW(1, 1)::shop.pair], ROW({far}, 1))'),
+    ('UPDATE of a protected table', '{keep_acl()}', 'plain', 'rows', 'UPDATE shop.rows SET title = ''u'', tenant_id = tenant_id WHERE id OPERATOR(pg_catalog.=) {n}');
+INSERT INTO rights.functions (label, signatures, callers, fixture, call, whole, setup) VALUES
+    ('rewrap_all', '{rewrap_all(integer)}', 'superuser', NULL, 'CALL bastion.rewrap_all(5)', true, 'SELECT rights.prepare(''sealed'', ARRAY[{n}])'),
+    ('backfill_acl', '{"backfill_acl(regclass,name,name,text,name,integer)"}', 'table', 'one', 'CALL bastion.backfill_acl(''shop.one_{n}'', batch => 1)', true, NULL);
+UPDATE rights.functions SET refused = '55006' WHERE label = 'min_decryption_version';
+UPDATE rights.functions f SET may = v.may
+FROM (VALUES ('tenant_delete|delete_unused_lists', '{operator class of a partition key}'::text[]), ('with a cast', '{operator class of an index}'),
+             ('operators of its own', '{operator of the key}'), ('rewrap_all', '{index expression,index predicate,operator class of an index,exclusion constraint}')) v (label, may)
+WHERE f.label ~ v.label;
+-- Each run of DDL has tables of its own, which take time to make.
+UPDATE rights.functions SET every_state = callers NOT IN ('table', 'statement', 'administrator') OR label IN ('protect with sharing', 'CREATE TABLE in a guarded schema');
+UPDATE rights.functions SET once = true WHERE label IN ('lint', 'protection');
+
+-- The places that must be seen, by what a call does. Those of a planner that folds constants are seen where nothing is cached yet,
+-- those of the attacker where names are not qualified.
+CREATE TABLE rights.groups (name text PRIMARY KEY, places text[] NOT NULL);
+INSERT INTO rights.groups VALUES
+    ('triggers', '{before row,before statement,after row,after statement,deferred trigger,WHEN,operator of an element,trigger with an exception block,'
+                 'unqualified names in a trigger,definer trigger,helper of a definer trigger}'),
+    ('new row', '{CHECK,inlined SQL function,generated column,folded CHECK}'),
+    ('index entry', '{index expression,index predicate,operator class of an index,exclusion constraint}'),
+    ('update', '{transition tables of an update}'),
+    ('children', '{DEFAULT,transition table of a delete,rule,statement trigger of an empty child,grandchild}'),
+    ('DDL', '{event trigger at the start,event trigger at the end}'),
+    ('drop', '{event trigger of a drop}'),
+    ('rewrite', '{event trigger of a rewrite}'),
+    ('row triggers', '{before row,after row}'),
+    ('cast', '{cast of the key}'), ('element', '{operator of an element}'), ('label', '{operator class of the key}'), ('domain', '{domain of the key}'),
+    ('rule', '{rule}'), ('policy', '{policy}'), ('partition', '{operator class of a partition key}'), ('insert', '{before statement,after statement,deferred trigger}'),
+    ('neighbour', '{partition of another owner}'), ('bound', '{bound_to of a sealed column}');
+UPDATE rights.functions f SET fires = coalesce((
+    SELECT array_agg(DISTINCT p) FROM (VALUES
+    ('^share$', '{triggers,new row,index entry,update}'::text[]), ('^share in a partition$', '{row triggers}'), ('^share in a partition of', '{neighbour}'),
+    ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
+    ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
+    ('^(unit|tenant)_delete$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^backfill_acl$', '{triggers,new row,update,DDL}'),
+    ('^protect$|^protect with a foreign key|^composite_keys$|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^composite_keys', '{DDL,drop}'),
+    ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^(un)?mark_global', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
+    ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
+    ('partition|PARTITION', '{partition}')) v (label, names)
+    JOIN rights.groups g ON g.name = ANY (v.names), unnest(g.places) p WHERE f.label ~ v.label), '{}')
+WHERE world = 'shop';
+
+SELECT format('GRANT EXECUTE ON ROUTINE bastion.%s TO rights_operator', s) FROM rights.functions f, unnest(f.signatures) s WHERE f.callers = 'operator' \gexec

@@ -1,0 +1,79 @@
+-- Which functions touch nothing foreign, and why; and whether they and the matrix together are all that somebody may call: what
+-- application and migration roles may execute, and what is meant for operators, which is every function whose comment does not say
+-- that it is internal.
+CREATE TABLE rights.nothing_foreign (reason text PRIMARY KEY, names text[] NOT NULL);
+INSERT INTO rights.nothing_foreign VALUES
+    ('computes from its arguments, which are of built-in types, and from the vault',
+     '{library_version,password_hash,password_verify,password_needs_rehash,password_check,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,
+       is_sealed,sealed,sealed_in,sealed_out,sealed_recv,sealed_send,open_text,open_bytea,open_text_for,open_bytea_for,rewrap,rewrap_for,seal_for,
+       blind_index_for,import_aes_gcm,import_pgp_sym,network_or_null,client_address,request_user_agent,setting,uuid_or_null,
+       is_email,is_label,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id}'),
+    ('reads the context, and rights by statements that the library has pinned',
+     '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,auth_level,claims,whoami,drop_context,has_permission,
+       tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
+       tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,cache_stats,tenant_acl,unit_acl}'),
+    ('reads the extension''s own tables alone',
+     '{jwks,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,key_status}'),
+    ('changes the extension''s own tables with the rights of the operator who calls it',
+     '{init,declare_operator_role,discard_keys,shred_tenant,data_key_rotate,root_key_rotate,signing_key_rotate,pepper_create,session_prune,user_sessions_end,
+       identity_link,identity_unlink,issuer_add,issuer_enable,issuer_remove,issuer_set_keys,platform_role_set,platform_role_remove,register_resource,sealed_column_remove}'),
+    ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
+     '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,
+       fill_acl_entry,fill_member_acl,fill_role_scope,follow_unit_parents,follow_units,forget_inheritance,forget_subject,guard_system_rows,keep_default_acl,
+       keep_events,keep_last_owner,keep_role_tenant,keep_secret_access_log,make_default_acl}'),
+    ('a step of protect(), unprotect(), backfill_acl(), composite_keys() or mark_global(), which are in the matrix; alone it has the rights of its caller',
+     '{backfill_steps,check_acl_column,check_actions,check_column,check_foreign_policies,check_member,check_no_nulls,check_protectable,check_resource,
+       check_sharing,check_tree,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
+       plan_foreign_keys,plan_indexes,plan_member,plan_policies,plan_protect,plan_release,plan_triggers,plan_unprotect,policy_command,protect_defaults,
+       protect_normal,protect_policies,protect_policy_state,protect_record,protect_test,protect_triggers,run_plan,sharing_test,acl_column,acl_kind,
+       column_memory,create_in_unit_test,default_acl_test,foreign_key_action,foreign_policies,free_index_name,has_tenant_index,has_unique_columns,
+       is_context_default,is_our_policy,key_columns,kind_of_relation,lint_foreign_keys,lint_unique,made_column,made_indexes,old_acl_column,owns_relation,
+       plan_composite_keys,plan_not_null,plan_open,plan_record,plan_remember,protect_action,protect_actions,protect_columns,protect_forget,protect_line,
+       protect_remember,protect_root,protect_tree,protected_members,resource_of_table,same_tenant_test,tenant_may_be_null}'),
+    ('tells yes or no about a table, from the catalog and the extension''s own tables', '{is_global,must_be_guarded,resource_registered}');
+
+CREATE FUNCTION rights.callable() RETURNS TABLE (callable regprocedure, name text, writes boolean)
+LANGUAGE sql
+AS $$
+    SELECT p.oid, CASE n.nspname WHEN 'bastion' THEN '' ELSE n.nspname || '.' END || p.proname,
+           p.prosecdef AND p.prorettype <> 'trigger'::regtype AND p.prosrc ~ '\m(EXECUTE|INSERT INTO|UPDATE|DELETE FROM|as_table_owner)\M'
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+    JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_bastion'
+    WHERE coalesce(obj_description(p.oid, 'pg_proc'), '') !~ 'Internal' OR p.prorettype = 'event_trigger'::regtype
+       OR p.oid IN (SELECT bastion.app_role_functions() UNION SELECT bastion.migration_role_functions())
+$$;
+
+CREATE FUNCTION rights.incomplete() RETURNS TABLE (problem text)
+LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+    WITH listed AS (
+        SELECT DISTINCT CASE WHEN s ~ '^bastion_api\.' THEN s ELSE 'bastion.' || s END::regprocedure AS callable
+        FROM rights.functions f, unnest(f.signatures) s
+    ), said AS (
+        SELECT unnest(n.names) AS name FROM rights.nothing_foreign n
+    )
+    SELECT c.callable || ' is neither in calls.sql or ours.sql nor said to touch nothing foreign in complete.sql'
+    FROM rights.callable() c WHERE c.callable NOT IN (SELECT l.callable FROM listed l) AND c.name NOT IN (SELECT s.name FROM said s)
+    UNION ALL
+    SELECT 'nobody may call ' || s.name || ', which complete.sql names' FROM said s WHERE s.name NOT IN (SELECT c.name FROM rights.callable() c)
+    UNION ALL
+    SELECT c.callable || ' is a definer that writes or runs text that it made: it belongs into the matrix'
+    FROM rights.callable() c WHERE c.writes AND c.name IN (SELECT s.name FROM said s)
+      AND c.callable NOT IN (SELECT l.callable FROM listed l)
+    ORDER BY 1
+$$;
+
+-- A foreign key that refers to a table of ours, or a trigger there, makes us run somebody's code.
+CREATE FUNCTION rights.code_on_ours() RETURNS TABLE ("grant" text)
+LANGUAGE sql
+AS $$
+    SELECT format('%s: %s on %s%s', a.grantee::regrole, a.privilege_type, o.relation, '.' || o.attname)
+    FROM (SELECT c.oid::regclass AS relation, NULL::name AS attname, c.relowner, c.relacl AS acl FROM pg_class c
+          UNION ALL
+          SELECT c.oid, t.attname, c.relowner, t.attacl FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid) o,
+         aclexplode(o.acl) a
+    WHERE (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = o.relation) IN ('bastion', 'bastion_api')
+      AND a.privilege_type IN ('REFERENCES', 'TRIGGER') AND a.grantee <> o.relowner
+    ORDER BY 1
+$$;

@@ -1,0 +1,157 @@
+-- A superuser's triggers on the extension's own tables, and every function of an application that writes there. Such code runs as
+-- the owner of the extension, who made it: the caller's objects must have no part in it. In this database every table of the
+-- extension has the triggers. Their function names a table without a schema, so the function that writes is refused where the
+-- session has a temporary schema; in the state "pinned" the function has a search_path that ends in pg_temp, and nothing is refused.
+-- Other databases of the matrix have the lists alone.
+CREATE FUNCTION rights.put_triggers() RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    t regclass;
+BEGIN
+    EXECUTE format('CREATE FUNCTION shop.on_ours() RETURNS trigger LANGUAGE plpgsql AS %L', rights.probe_body('foreign trigger on our table', 'postgres', 'coalesce(NEW, OLD)',
+        'IF pg_catalog.to_regclass(''audit_log'') IS NOT NULL THEN INSERT INTO audit_log (what) VALUES (TG_OP); END IF;'));
+    FOR t IN SELECT c.oid FROM pg_class c WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r' LOOP
+        EXECUTE format('CREATE TRIGGER zz_before BEFORE INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION shop.on_ours()', t);
+        EXECUTE format('CREATE TRIGGER zz_after AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION shop.on_ours()', t);
+    END LOOP;
+    DELETE FROM rights.functions WHERE world = 'planted';
+    INSERT INTO rights.functions (label, signatures, callers, call, world, setup, cleanup) VALUES
+        ('planted change of our table', '{}', 'app', 'SELECT rights.planted(''INSERT INTO bastion.roles (tenant_id, name) VALUES (''''{ann_tenant_id}'''', ''''planted'''')'')',
+         'planted', 'ALTER TABLE bastion.roles DISABLE TRIGGER "!foreign_code"', 'ALTER TABLE bastion.roles ENABLE TRIGGER "!foreign_code"');
+END
+$$;
+
+-- What the runs find, with ids that a statement can name.
+CREATE TABLE rights.made (n integer PRIMARY KEY, refresh text, invitation text, issued text, api_key text);
+CREATE TABLE rights.issuer AS SELECT bastion.jwk_generate('ES256', 'k1') AS key;
+SELECT bastion.issuer_add('https://idp.example', i.key, '{app}', '{ES256}', create_users => true) FROM rights.issuer i;
+GRANT SELECT ON rights.made TO PUBLIC;
+CREATE FUNCTION rights.made_id(head text, n integer) RETURNS uuid LANGUAGE sql IMMUTABLE
+AS $$ SELECT pg_catalog.format('%s-0000-4000-8000-%s', head, pg_catalog.lpad(n::text, 12, '0'))::pg_catalog.uuid $$;
+
+CREATE FUNCTION rights.prepare_ours(fixture text, numbers integer[]) RETURNS void
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    ann rights.people;
+    n integer;
+BEGIN
+    SELECT * INTO ann FROM rights.people p WHERE p.name = 'ann';
+    FOREACH n IN ARRAY numbers LOOP
+        CASE fixture
+        WHEN 'member' THEN
+            INSERT INTO bastion.users (id, email) VALUES (rights.made_id('a0000000', n), 'm' || n || '@rights.example');
+            INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+            SELECT rights.made_id('a0000000', n), ann.tenant_id, r.id FROM bastion.roles r WHERE r.name = 'viewer' AND r.tenant_id IS NULL;
+            INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (rights.made_id('a0000000', n), ann.tenant_id, 'rows.read', 'grant');
+        WHEN 'session' THEN
+            INSERT INTO bastion.sessions (id, user_id, expires_at, idle_limit)
+            SELECT rights.made_id(CASE p.name WHEN 'ann' THEN 'b0000000' ELSE 'b1000000' END, n), p.user_id, now() + interval '1 day', '1 day' FROM rights.people p;
+        WHEN 'role' THEN
+            INSERT INTO bastion.roles (id, tenant_id, name) VALUES (rights.made_id('c0000000', n), ann.tenant_id, 'role ' || n);
+            INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (rights.made_id('c0000000', n), 'rows.read');
+        WHEN 'invitation' THEN
+            INSERT INTO bastion.invitations (id, tenant_id, role_id, email, token_hash, invited_by, expires_at)
+            SELECT rights.made_id('d0000000', n), ann.tenant_id, r.id, 'i' || n || '@rights.example', sha256(('i' || n)::bytea), ann.user_id, now() + interval '1 day'
+            FROM bastion.roles r WHERE r.name = 'viewer' AND r.tenant_id IS NULL;
+        WHEN 'key' THEN
+            INSERT INTO bastion.api_keys (id, user_id, tenant_id, name, scopes) VALUES (rights.made_id('e0000000', n), ann.user_id, ann.tenant_id, 'key ' || n, '{rows.read}');
+        WHEN 'unit' THEN
+            INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (ann.tenant_id, 'team', 'Unit ' || n, 'u' || n);
+        WHEN 'secret' THEN
+            INSERT INTO rights.made (n) VALUES (n);
+            PERFORM bastion.authenticate(ann.token);
+            PERFORM bastion.secret_put('s' || n, 'value');
+        WHEN 'login' THEN
+            INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
+        WHEN 'invited' THEN
+            PERFORM bastion.authenticate(ann.token);
+            INSERT INTO rights.made (n, invitation) SELECT n, bastion.invite('i' || n || '@rights.example', 'viewer') ->> 'token';
+        WHEN 'bob invited' THEN
+            PERFORM rights.prepare_ours('unit', ARRAY[n]);
+            PERFORM bastion.authenticate(ann.token);
+            INSERT INTO rights.made (n, invitation) SELECT n, bastion.invite('bob@rights.example', 'viewer', 'u' || n) ->> 'token';
+        WHEN 'issued' THEN
+            INSERT INTO rights.made (n, issued)
+            SELECT n, bastion.jwt_sign(jsonb_build_object('iss', 'https://idp.example', 'aud', 'app', 'sub', 'subject ' || n, 'exp', floor(extract(epoch FROM now())) + 3600), i.key)
+            FROM rights.issuer i;
+        WHEN 'api key' THEN
+            PERFORM bastion.authenticate(ann.token);
+            INSERT INTO rights.made (n, api_key) SELECT n, bastion_api.api_key_create('used ' || n, '{rows.read}') ->> 'key';
+        WHEN 'resource' THEN
+            PERFORM bastion.register_resource('p' || n, '{open}');
+        WHEN 'dropped' THEN
+            INSERT INTO bastion.protected_tables (relation, tenant_column, resource, options)
+            VALUES (4000000 + n, 'tenant_id', 'dropped', '{"actions": {}, "existing": "refuse", "tenant_fk": false, "citus": false}');
+        WHEN 'row' THEN
+            PERFORM rights.prepare('rows', ARRAY[n]);
+        END CASE;
+    END LOOP;
+END
+$$;
+
+INSERT INTO rights.functions (label, signatures, callers, fixture, call, world)
+SELECT l, ARRAY[s], 'app', f, c, 'ours'
+FROM (VALUES
+    ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
+    ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
+    ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''incorrect horse battery'')'),
+    ('refresh', 'bastion_api.refresh(text)', 'login', 'SELECT bastion_api.refresh((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('token_revoke', 'bastion_api.token_revoke(text)', 'login', 'SELECT bastion_api.token_revoke((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('logout', 'bastion_api.logout(text)', 'session', 'SELECT bastion_api.logout(''others'')'),
+    ('session_revoke', 'session_revoke(uuid)', 'session', 'SELECT bastion.session_revoke(rights.made_id(''b1000000'', {n}))'),
+    ('sessions_revoke', 'sessions_revoke(uuid)', 'session', 'SELECT bastion.sessions_revoke(''{bob_user_id}'')'),
+    ('session_settings_set', 'session_settings_set(interval,interval,interval,interval)', NULL, 'SELECT bastion.session_settings_set(''1 h'', ''2 h'', ''3 h'', NULL)'),
+    ('invite', 'invite(text,text,text,interval,timestamptz)', NULL, 'SELECT bastion.invite(''x{n}@rights.example'', ''viewer'')'),
+    ('invitation_revoke', 'invitation_revoke(uuid)', 'invitation', 'SELECT bastion.invitation_revoke(rights.made_id(''d0000000'', {n}))'),
+    ('signup_invited', 'bastion_api.signup_invited(text,text,text,text,text)', 'invited', 'SELECT bastion_api.signup_invited((SELECT m.invitation FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''correct horse battery'', ''Name {n}'')'),
+    ('role_create', 'role_create(text,text)', NULL, 'SELECT bastion.role_create(''new {n}'')'),
+    ('role_delete', 'role_delete(text)', 'role', 'SELECT bastion.role_delete(''role {n}'')'),
+    ('role_grant', 'role_grant(text,text)', 'role', 'SELECT bastion.role_grant(''role {n}'', ''rows.update'')'),
+    ('role_revoke', 'role_revoke(text,text)', 'role', 'SELECT bastion.role_revoke(''role {n}'', ''rows.read'')'),
+    ('role_inherit', 'role_inherit(text,text)', 'role', 'SELECT bastion.role_inherit(''role {n}'', ''viewer'')'),
+    ('role_disinherit', 'role_disinherit(text,text)', 'role', 'SELECT bastion.role_inherit(''role {n}'', ''viewer''), bastion.role_disinherit(''role {n}'', ''viewer'')'),
+    ('membership_set', 'membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''admin'')'),
+    ('membership_remove', 'membership_remove(uuid,text)', 'member', 'SELECT bastion.membership_remove(rights.made_id(''a0000000'', {n}))'),
+    ('permission_grant', 'permission_grant(uuid,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_grant(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
+    ('permission_deny', 'permission_deny(uuid,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_deny(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
+    ('permission_reset', 'permission_reset(uuid,text,text)', 'member', 'SELECT bastion.permission_reset(rights.made_id(''a0000000'', {n}), ''rows.read'')'),
+    ('unit_create', 'unit_create(text,text,text,text)', NULL, 'SELECT bastion.unit_create(''team'', ''Unit'', ''new-{n}'')'),
+    ('unit_move', 'unit_move(text,text)', 'unit', 'SELECT bastion.unit_create(''team'', ''Above'', ''above-{n}''), bastion.unit_move(''u{n}'', ''above-{n}'')'),
+    ('unit_delete on our tables', 'unit_delete(text)', 'unit', 'SELECT bastion.unit_delete(''u{n}'')'),
+    ('share on our tables', 'share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)', 'row', 'SELECT bastion.share(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('unshare on our tables', 'unshare(regclass,text,uuid,uuid,uuid,uuid)', 'row', 'SELECT bastion.share(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id()), bastion.unshare(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('own_acl', 'own_acl()', NULL, 'SELECT bastion.own_acl()'),
+    ('secret_put', 'secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''value'')'),
+    ('secret_get', 'secret_get(text,text,integer)', 'secret', 'SELECT bastion.secret_get(''s{n}'')'),
+    ('secret_change', 'secret_change(text,boolean,timestamp with time zone,text[])', 'secret', 'SELECT bastion.secret_change(''s{n}'', active => false)'),
+    ('secret_delete', 'secret_delete(text,integer)', 'secret', 'SELECT bastion.secret_delete(''s{n}'')'),
+    ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
+    ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
+    ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),
+    ('impersonate', 'impersonate(uuid,uuid,text,boolean)', NULL, 'SELECT bastion.impersonate(''{bob_user_id}'', ''{bob_tenant_id}'', ''a test'', read_only => false)'),
+    ('protect_resource', 'protect_resource(text,text[])', NULL, 'SELECT bastion.protect_resource(''new{n}'', ''{read}'')'),
+    ('forget_dropped_tables', 'forget_dropped_tables()', 'dropped', 'SELECT bastion.forget_dropped_tables()'),
+    ('acl_of_row', 'acl_of_row(text,text,text)', NULL, 'SELECT bastion.acl_of_row(''{bob_tenant_id}'', ''{ann_user_id}'', ''owner'')'),
+    ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)')
+) v (l, s, f, c);
+INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
+SELECT l, ARRAY[s], 'app', f, c, 'ours', p
+FROM (VALUES
+    ('accept_invitation', 'bastion_api.accept_invitation(text)', 'bob invited', 'bob', 'SELECT bastion_api.accept_invitation((SELECT m.invitation FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('authenticate of a new subject', 'authenticate(text,text,text)', 'issued', NULL, 'SELECT bastion.authenticate((SELECT m.issued FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('authenticate with an API key', 'authenticate(text,text,text)', 'api key', NULL, 'SELECT bastion.authenticate((SELECT m.api_key FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('seal under a first key', 'seal(text,text,text)', 'resource', 'ann', 'SELECT bastion.seal(''value'', ''p{n}'')'),
+    ('seal of bytes under a first key', 'seal(bytea,text,text)', 'resource', 'ann', 'SELECT bastion.seal(''\x01''::bytea, ''p{n}'')'),
+    ('blind_index under a first key', 'blind_index(text,text)', 'resource', 'ann', 'SELECT bastion.blind_index(''value'', ''p{n}'')'),
+    ('blind_index of bytes under a first key', 'blind_index(bytea,text)', 'resource', 'ann', 'SELECT bastion.blind_index(''\x01''::bytea, ''p{n}'')')
+) v (l, s, f, p, c);
+
+UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
+-- These write only where nothing was written before, or leave it to a process of the server.
+UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'acl_of_row', 'forget_dropped_tables');
+
+SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_api' THEN s ELSE 'bastion.' || s END)
+FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec
+SELECT rights.put_triggers() WHERE :'world' = 'ours';

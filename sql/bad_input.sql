@@ -44,7 +44,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.drop_context()',
     'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.key_usage()', 'bastion.key_status()',
-    'bastion.root_key_rotate()', 'bastion.root_key_ids()', 'bastion.invalidate()', 'bastion.keep_acl()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.discard_keys()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.root_key_rotate()', 'bastion.root_key_ids()', 'bastion.invalidate()', 'bastion.keep_acl()', 'bastion.guard_foreign_code()', 'bastion.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.discard_keys()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -88,6 +88,7 @@ INSERT INTO test.functions VALUES
     ('bastion.tenant_set_unfolded(text)', ARRAY['''documents.read''']),
     ('bastion.can_by_acl(text,bigint)', ARRAY['''documents.read''', '1']),
     ('bastion.can_by_acl_anywhere(text,bigint)', ARRAY['''documents.read''', '1']),
+    ('bastion.acl_in_tenant(text,bigint,text)', ARRAY['''documents.read''', '1', 'test.fact(''tenant'')']),
     ('bastion.can_in_tenant(text,uuid)', ARRAY['''documents.read''', 'test.fact(''tenant'')::uuid']),
     ('bastion.default_acl(text)', ARRAY['''tenant''']),
     ('bastion.setting(text)', ARRAY['''bastion.issuer''']),
@@ -102,9 +103,12 @@ INSERT INTO test.functions VALUES
     ('bastion.uuid_or_null(text)', ARRAY['''00000000-0000-0000-0000-000000000000''']),
     ('bastion_api.signup(text,text,text,text,text,text)',
      ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''', '''laptop''']),
-    ('bastion.invite(text,text,text,interval)', ARRAY['''guest@bad.example''', '''viewer''', '''default''', '''1 day''']),
+    ('bastion.invite(text,text,text,interval,timestamp with time zone)', ARRAY['''guest@bad.example''', '''viewer''', '''default''', '''1 day''', 'NULL']),
     ('bastion.invitation_revoke(uuid)', ARRAY['gen_random_uuid()']),
+    ('bastion_api.my_invitations()', '{}'),
     ('bastion_api.accept_invitation(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_api.accept_invitation(uuid)', ARRAY['test.fact(''user'')::uuid']),
+    ('bastion_api.decline_invitation(uuid)', ARRAY['test.fact(''user'')::uuid']),
     ('bastion_api.signup_invited(text,text,text,text,text)',
      ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''correct horse''', '''New''', '''new''', '''laptop''']),
     ('bastion.invitation_token_hash(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
@@ -203,6 +207,8 @@ INSERT INTO test.functions VALUES
     ('bastion.role_disinherit(text,text)', ARRAY['''auditor''', '''viewer''']),
     ('bastion.membership_set(uuid,text,text,timestamptz,timestamptz)',
      ARRAY['test.fact(''user'')::uuid', '''viewer''', '''default''', 'now()', 'now() + interval ''1 day''']),
+    ('bastion.membership_force(uuid,text,text,text,timestamptz,timestamptz)',
+     ARRAY['test.fact(''user'')::uuid', '''good''', '''viewer''', '''default''', 'now()', 'now() + interval ''1 day''']),
     ('bastion.membership_remove(uuid,text)', ARRAY['test.fact(''user'')::uuid', '''default''']),
     ('bastion.permission_grant(uuid,text,text,timestamptz)',
      ARRAY['test.fact(''user'')::uuid', '''*.read''', '''default''', 'now()']),
@@ -236,6 +242,15 @@ INSERT INTO test.functions VALUES
     ('bastion.permission_matrix_text(text)', ARRAY['''good''']),
     ('bastion.delete_unused_lists(text)', ARRAY['''good''']),
     ('bastion.tenant_delete(text)', ARRAY['''good''']),
+    ('bastion.run_unseen(text)', ARRAY['''COMMENT ON TABLE test.documents IS NULL''']),
+    ('bastion.count_nulls(regclass,name)', ARRAY['''test.documents''', '''tenant_id''']),
+    ('bastion.has_rows_without(regclass,name)', ARRAY['''test.documents''', '''tenant_id''']),
+    ('bastion.fill_pages(regclass,name,name,text,name,bigint,bigint)',
+     ARRAY['''test.documents''', '''tenant_id''', 'NULL', '''tenant''', '''acl_id''', '0', '1']),
+    ('bastion.open_acl_column(regclass,name,name,text,name,integer)',
+     ARRAY['''test.documents''', '''tenant_id''', 'NULL', '''tenant''', '''acl_id''', '10']),
+    ('bastion.add_reference(regclass,name,text,text,name)',
+     ARRAY['''test.documents''', '''tenant_id''', '''tenants''', '''cascade''', 'NULL']),
     ('bastion.allow_app_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.disallow_app_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']);
@@ -474,7 +489,7 @@ SELECT function, argument, label FROM test.calls WHERE length(message) > 2000 OR
 -- The comment of the function names every SQLSTATE and every returned error. A trigger function cannot be called at all.
 SELECT DISTINCT function, code
 FROM test.calls, coalesce(substring(outcome from '^([0-9A-Z]{5}) '), substring(outcome from '^returned (.*)$')) code
-WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion.invalidate()'::regprocedure, 'bastion.keep_acl()')
+WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion.invalidate()'::regprocedure, 'bastion.keep_acl()', 'bastion.guard_foreign_code()')
 ORDER BY function, code;
 
 -- What the server itself keeps out: no text and no jsonb ever holds these.

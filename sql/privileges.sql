@@ -29,11 +29,12 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.acl_set(text)', 'bastion.acl_set_unfolded(text)', 'bastion.acl_set_anywhere(text)',
     'bastion.acl_set_anywhere_unfolded(text)', 'bastion.tenant_set(text)', 'bastion.tenant_set_unfolded(text)',
     'bastion.can_by_acl(text,bigint)', 'bastion.can_by_acl_anywhere(text,bigint)', 'bastion.can_in_tenant(text,uuid)',
-    'bastion.default_acl(text)', 'bastion.cache_stats()',
+    'bastion.acl_in_tenant(text,bigint,text)', 'bastion.default_acl(text)', 'bastion.cache_stats()',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)',
-    'bastion.invite(text,text,text,interval)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
-    'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
+    'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
+    'bastion_api.my_invitations()', 'bastion_api.accept_invitation(text)', 'bastion_api.accept_invitation(uuid)',
+    'bastion_api.decline_invitation(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
@@ -136,8 +137,9 @@ WHERE prosecdef
                                                        WHERE t.tgfoid = test.own_functions.oid))
   AND name::text NOT IN (
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
-    'bastion.invite(text,text,text,interval)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
-    'bastion_api.accept_invitation(text)', 'bastion_api.signup_invited(text,text,text,text,text)',
+    'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
+    'bastion_api.my_invitations()', 'bastion_api.accept_invitation(text)', 'bastion_api.accept_invitation(uuid)',
+    'bastion_api.decline_invitation(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
@@ -145,7 +147,7 @@ WHERE prosecdef
     'bastion_api.api_key_disable(uuid,boolean)',
     'bastion.sessions_revoke(uuid)', 'bastion.end_sessions_of_user()', 'bastion.end_sessions_of_tenant()',
     'bastion.end_sessions_of_member()',
-    'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
+    'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.acl_in_tenant(text,bigint,text)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
     'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
     'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',
     'bastion.membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)',
@@ -154,12 +156,12 @@ WHERE prosecdef
     'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_to_delete(text)',
     'bastion.share_find(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
     'bastion.share_grant(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone,bigint)',
-    'bastion.shared_row(regclass)', 'bastion.unshare_end(regclass,text,uuid,uuid,uuid,uuid,bigint)', 'bastion.shares_on(regclass,text,bigint)',
+    'bastion.shared_row(regclass,boolean)', 'bastion.unshare_end(regclass,text,uuid,uuid,uuid,uuid,bigint)', 'bastion.shares_on(regclass,text,bigint)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
     'bastion.secret_change(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
     'bastion.explain_access(uuid,text,regclass,text,text,text)', 'bastion.explain_access_text(uuid,text,regclass,text,text,text)',
     'bastion.explained_member_row(uuid,text,regclass,text,text)', 'bastion.explain_member_row(uuid,text,regclass,text,text,boolean,bigint)',
-    'bastion.tenant_delete(text)', 'bastion.delete_unused_lists(text)',
+    'bastion.tenant_to_delete(text)', 'bastion.tenant_rows_delete(uuid)', 'bastion.delete_unused_lists(text)',
     -- for migration roles and the event trigger
     'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
     'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',
@@ -173,7 +175,7 @@ SELECT 'function that is LEAKPROOF', name::text FROM test.own_functions
 WHERE proleakproof AND proname NOT IN ('can_by_acl', 'can_by_acl_anywhere', 'can_in_tenant')
 UNION ALL
 SELECT 'reader of the context that is not STABLE PARALLEL SAFE', name::text FROM test.own_functions
-WHERE prosrc ~ '^bastion_(user_id|actor_id|tenant|unit_id|session_id|api_key_id|auth_level|claims|has_permission|permissions)' AND proname !~ '_unfolded$'
+WHERE prosrc ~ '^bastion_(user_id|actor_id|tenant|unit_id|session_id|api_key_id|auth_level|claims|has_permission|permissions)' AND proname !~ '_unfolded$|^tenant_delete$'
   AND (provolatile, proparallel) IS DISTINCT FROM ('s'::"char", 's'::"char")
 UNION ALL
 SELECT 'function that is safer than what it writes or draws', name::text FROM test.own_functions

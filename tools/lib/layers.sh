@@ -10,7 +10,7 @@ layer_packages() {
             lint) echo "$lint_packages" ;;
             pgtap) pgtap_packages "$major" ;;
             tap) echo "$tap_packages" ;;
-            model) echo libpq-dev ;;
+            model | fuzz-functions) echo libpq-dev ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
         esac
     done
@@ -62,11 +62,11 @@ built() {
     touch "$work/built"
 }
 
-# A fresh cluster of the layer's own, left when the next one begins: fresh_cluster NAME [PRELOAD]
+# A fresh cluster of the layer's own, left when the next one begins: fresh_cluster [PRELOAD]
 fresh_cluster() {
     end_clusters
     cluster_create "$work/cluster" "$dest" "$copy"
-    cluster_configure "$work/cluster" "$dest" "$copy" "${2:-}"
+    cluster_configure "$work/cluster" "$dest" "$copy" "${1:-}"
     cluster_start "$work/cluster"
     cluster_environment "$work/cluster"
 }
@@ -149,7 +149,7 @@ layer_pgtap() {
     fresh_cluster
     create_database pgtap >/dev/null
     psql -qX -d pgtap -c 'CREATE EXTENSION pgtap'
-    pg_prove --verbose -d pgtap "$copy"/test/pgtap/*.pg >"$log" 2>&1 || status=$?
+    BASTION_SOURCE=$copy pg_prove --verbose -d pgtap "$copy"/test/pgtap/*.pg >"$log" 2>&1 || status=$?
     count_tap "$status" "$log"
 }
 
@@ -214,32 +214,93 @@ layer_fuzz_replay() {
     count "$p" "$f" 0
 }
 
+# Calls with a fixed seed, and with one that nobody tried before in a server that preloads the library; then holes that must
+# be found. FUZZ_CALLS is the number of calls.
+layer_fuzz_functions() {
+    local log=$1 p=0 f=0
+    local calls=${FUZZ_CALLS:-5000} seed=$((RANDOM * 32768 + RANDOM))
+    built
+    [ -d "$copy/test/functions" ] || { count 0 0 0; return; }
+    make -C "$copy/test/functions" -j"$(nproc)" OUT="$state/functions" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }
+    fresh_cluster
+    run_functions "--seed 1 --calls $((calls / 2))"
+    run_functions "--seed 1 --calls 3000 --plant-hole all --no-shrink"
+    fresh_cluster pg_bastion
+    run_functions "--seed $seed --calls $((calls / 2))"
+    count "$p" "$f" 0
+}
+
+# Counts in the variables of the layer.
+run_functions() {
+    # shellcheck disable=SC2086 # a list of options
+    if "$state/functions/function_fuzz" --folder "$copy/test/functions" --log "$work/cluster/log" --jobs "$(nproc)" $1 >"$work/functions.run" 2>&1; then
+        p=$((p + 1))
+        say "   $1: passed"
+    else
+        f=$((f + 1))
+        say "   $1:"
+        cut -c1-1000 "$work/functions.run"
+    fi
+    cat "$work/functions.run" >>"$log"
+}
+
 # A fixed seed and one that nobody tried before, half of the operations each; then holes that must be found. MODEL_OPS is
 # the number of operations.
+# model_runs PROGRAM SETUP OPTIONS...: each OPTIONS a run; adds to p and f.
+model_runs() {
+    local program=$1 setup=$2 run
+    shift 2
+    for run in "$@"; do
+        # shellcheck disable=SC2086 # a list of options
+        if "$state/model/$program" --setup "$copy/test/model/$setup" --jobs "$(nproc)" $run >"$work/model.run" 2>&1; then
+            p=$((p + 1))
+            say "   $program $run: passed"
+        else
+            f=$((f + 1))
+            say "   $program $run:"
+            cut -c1-1000 "$work/model.run"
+        fi
+        cat "$work/model.run" >>"$log"
+    done
+}
+
 layer_model() {
-    local log=$1 p=0 f=0 run
+    local log=$1 p=0 f=0 hole
     local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
     local runs=("--seed 1 --ops $((ops / 2))" "--seed $seed --ops $((ops / 2))"
         "--seed 1 --ops 20000 --plant-hole policy" "--seed 1 --ops 20000 --plant-hole check"
         "--seed 1 --ops 40000 --plant-hole acl"
         "--seed 1 --ops 20000 --plant-hole closure --no-shrink" "--seed 1 --ops 20000 --plant-hole ancestors --no-shrink")
+    local passing=("--seed $seed --steps $((ops / 4))")
+    for hole in time overlap level key place gains denies lift invitation; do
+        passing+=("--seed 1 --steps 10000 --plant-hole $hole --no-shrink")
+    done
     built
     [ -d "$copy/test/model" ] || { count 0 0 0; return; }
     make -C "$copy/test/model" -j"$(nproc)" OUT="$state/model" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }
     fresh_cluster
-    for run in "${runs[@]}"; do
-        # shellcheck disable=SC2086 # a list of options
-        if "$state/model/model_test" --setup "$copy/test/model/setup.sql" --jobs "$(nproc)" $run >"$work/model.run" 2>&1; then
-            p=$((p + 1))
-            say "   $run: passed"
-        else
-            f=$((f + 1))
-            say "   $run:"
-            cut -c1-1000 "$work/model.run"
-        fi
-        cat "$work/model.run" >>"$log"
-    done
+    model_runs model_test setup.sql "${runs[@]}"
+    model_runs passing_test passing/passing_setup.sql "${passing[@]}"
     count "$p" "$f" 0
+}
+
+# Three databases: tables of a migration role, tables of a superuser, foreign triggers on the extension's own tables. RIGHTS_ONLY,
+# a regular expression, picks runs by "function × caller × owner × state"; the closing lines tell the counts.
+layer_rights() {
+    local log=$1 status=0 world
+    built
+    [ -d "$copy/test/rights" ] || { count 0 0 0; return; }
+    : >"$log"
+    fresh_cluster pg_bastion
+    psql -qX -v ON_ERROR_STOP=1 -d postgres -f "$copy/test/rights/roles.sql"
+    export copy work RIGHTS_ONLY=${RIGHTS_ONLY:-}
+    printf '%s\n' mig super ours | xargs -P"$(nproc)" -I{} sh -c \
+        'perl "$copy/test/rights/matrix.pl" {} --only "$RIGHTS_ONLY" >"$work/rights.{}" 2>&1' || status=$?
+    for world in mig super ours; do
+        cat "$work/rights.$world" >>"$log"
+        say "   $world: $(tail -1 "$work/rights.$world")"
+    done
+    count_tap "$status" "$log"
 }
 
 layer_demo() {

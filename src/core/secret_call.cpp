@@ -9,8 +9,8 @@ namespace {
 // hash of a password. test/tap/t/log_redaction.pl compares this list with the functions that there are.
 constexpr std::string_view secret_functions[] = {
     // passwords
-    "accept_password", "check_account", "check_signup", "create_user", "is_acceptable_password", "login",
-    "password_check", "password_hash", "password_needs_rehash", "password_verify", "signup", "signup_invited",
+    "accept_password", "check_account", "check_signup", "create_user", "hold_for_login", "is_acceptable_password",
+    "login", "password_check", "password_hash", "password_needs_rehash", "password_verify", "signup", "signup_invited",
     // tokens and API keys
     "accept_invitation", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",

@@ -200,9 +200,9 @@ void plan_membership_set(const Call& call) {
     State after = call.state();
     if (!after.is_member(op.a, call.tenant())) {
         const auto open = after.invitations.find(place);
-        call.require(open == after.invitations.end() ||
-                         call.judge.holds_entirely(call.state().role_patterns(open->second), op.c),
-                     "42501");
+        call.require(
+            open == after.invitations.end() || call.giver.holds(call.state().role_patterns(open->second), op.c),
+            "42501");
         call.require(validity != Validity::over, "22023");
         after.invitations[place] = op.b;
         return call.conclude(std::move(after));

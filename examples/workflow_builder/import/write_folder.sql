@@ -1,0 +1,2 @@
+-- Writes the temporary table outgoing (path, content) as files below the folder that the environment names IMPORT_FOLDER.
+\copy (SELECT encode(convert_to(path, 'UTF8'), 'hex'), encode(convert_to(content, 'UTF8'), 'hex') FROM outgoing) TO PROGRAM 'cd "$IMPORT_FOLDER" && perl -ne ''chomp; my ($path, $content) = map { pack "H*", $_ } split /\t/, $_, -1; my $folder = ""; while ($path =~ m{([^/]+)/}g) { $folder .= "$1/"; mkdir $folder } open my $file, ">:raw", $path or die "$path: $!"; print $file $content; close $file or die "$path: $!"'''

@@ -1,5 +1,5 @@
 // The scope of a statement of ours that makes foreign keys act on tables that are not ours. PostgreSQL runs such an action
-// as the owner of the referencing table, with the search path of whoever deletes: code of that table (triggers, checks,
+// as the owner of the referencing table, with the search path of the role that deletes: code of that table (triggers, checks,
 // defaults, operators) would run with rights that the caller does not have, on names that the caller chose. While a scope is
 // on, the planner and the executor run these actions as the scope's user; only privileges stay those of the owner.
 //

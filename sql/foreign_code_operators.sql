@@ -92,8 +92,8 @@ INSERT INTO fc.notes SELECT 1, t.id FROM bastion.tenants t WHERE t.slug LIKE 'fc
 DELETE FROM test.hits;
 SELECT count(*) > 0 AS protected FROM bastion.protect('fc.docs', resource => 'fc_docs', sharing => 'tenant');
 SELECT count(*) > 0 AS protected FROM bastion.protect('fc.notes', resource => 'fc_notes');
--- protect() as superuser: as the owner of the table
-SELECT * FROM test.hits();
+-- protect() as superuser: as the owner of the table. From 17 on, the server itself runs what an index calls below a path of its own.
+SELECT DISTINCT place, as_role, path IN ('fc, pg_temp', 'pg_catalog, pg_temp') AS safe FROM test.hits() ORDER BY place;
 SELECT test.state();
 SET SESSION AUTHORIZATION regress_fc_mig;
 CREATE TRIGGER t1 BEFORE UPDATE OR DELETE ON fc.docs FOR EACH ROW EXECUTE FUNCTION fc.hit();

@@ -28,7 +28,7 @@ AS $$
          FROM pg_policy WHERE polrelid = t.member),
         (SELECT string_agg(concat_ws(' ', tgenabled, pg_get_triggerdef(g.oid)), E'\n' ORDER BY tgname) FROM pg_trigger g
          WHERE tgrelid = t.member),
-        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY 1)
+        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY indexrelid::regclass::text)
          FROM pg_index WHERE indrelid = t.member),
         (SELECT to_jsonb(p) - 'protected_at' FROM bastion.protected_tables p WHERE p.relation = t.member),
         (SELECT string_agg(o::text, E'\n' ORDER BY o) FROM bastion.protected_columns o WHERE o.relation = t.member)),

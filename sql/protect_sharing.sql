@@ -232,6 +232,7 @@ BEGIN;
 SELECT bastion.authenticate(:'max_token', :'a') IS NOT NULL AS max;
 SELECT test.error($$INSERT INTO drive.files (id, name) VALUES (8, 'of no unit')$$);
 COMMIT;
+SELECT test.error(format($$INSERT INTO drive.files (id, tenant_id, name) VALUES (8, %L, 'of nobody')$$, :'a'));
 RESET ROLE;
 SELECT kind, unit_id = :'unit' AS of_the_unit FROM drive.files f JOIN bastion.acls a ON a.id = f.acl_id WHERE f.id = 7;
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');

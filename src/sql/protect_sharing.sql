@@ -84,7 +84,10 @@ DECLARE
     found_acl bigint;
 BEGIN
     IF bastion.user_id() IS NULL THEN
-        found_acl := bastion.acl_of_row(line ->> TG_ARGV[1], line ->> TG_ARGV[2], TG_ARGV[3]);
+        -- Where row security binds the caller, no row passes without a context, and what looks lists up is not theirs to call.
+        IF NOT row_security_active(TG_RELID) THEN
+            found_acl := bastion.acl_of_row(line ->> TG_ARGV[1], line ->> TG_ARGV[2], TG_ARGV[3]);
+        END IF;
     ELSIF TG_ARGV[3] = 'owner' THEN
         found_acl := bastion.own_acl();
     ELSE
@@ -92,14 +95,16 @@ BEGIN
     END IF;
     IF found_acl IS NULL THEN
         RAISE EXCEPTION 'cannot tell the access control list of a new row of table %', TG_RELID::regclass
-            USING ERRCODE = 'insufficient_privilege', HINT = CASE TG_ARGV[3]
-                WHEN 'unit' THEN 'Choose a unit: bastion.authenticate(token, tenant, unit).' ELSE 'Choose a tenant.' END;
+            USING ERRCODE = 'insufficient_privilege', HINT = CASE
+                WHEN bastion.user_id() IS NULL THEN 'Present a token first.'
+                WHEN TG_ARGV[3] = 'unit' THEN 'Choose a unit: bastion.authenticate(token, tenant, unit).'
+                ELSE 'Choose a tenant.' END;
     END IF;
     RETURN jsonb_populate_record(NEW, jsonb_build_object(TG_ARGV[0], found_acl));
 END
 $$;
 COMMENT ON FUNCTION bastion.fill_acl() IS
-'Trigger: gives a row of a table under sharing that has no access control list that of the context, or without a context that of the row''s tenant or owner. Arguments: columns of the list, tenant and owner, visibility. SQLSTATE 23503, 42501.';
+'Trigger: gives a row of a table under sharing that has no access control list that of the context; without a context, and where row security does not bind the caller, that of the row''s tenant or owner. Arguments: columns of the list, tenant and owner, visibility. SQLSTATE 23503, 42501.';
 
 CREATE FUNCTION bastion.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE

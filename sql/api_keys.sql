@@ -8,12 +8,30 @@ CREATE FUNCTION ak.state() RETURNS text LANGUAGE sql VOLATILE
 AS $$ SELECT concat_ws(' ', w ->> 'state', coalesce(w ->> 'reason', w ->> 'method')) FROM bastion.whoami() w $$;
 CREATE FUNCTION ak.present(token text) RETURNS text LANGUAGE sql VOLATILE
 AS $$ SELECT set_config('bastion.token', token, true); SELECT ak.state() $$;
+CREATE FUNCTION ak.gathers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+        IF line ~ 'Gather' THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
 CREATE TABLE ak.documents (id int PRIMARY KEY, tenant_id uuid NOT NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON ak.documents TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('ak.documents', resource => 'ak_documents');
 CREATE TABLE ak.folders (id int PRIMARY KEY, tenant_id uuid NOT NULL);
 GRANT SELECT, INSERT ON ak.folders TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('ak.folders', resource => 'ak_folders', sharing => 'tenant');
+CREATE TABLE ak.notes (id int PRIMARY KEY, tenant_id uuid NOT NULL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON ak.notes TO regress_app;
+SELECT count(*) > 0 AS protected FROM bastion.protect('ak.notes', resource => 'ak_notes', sharing => 'tenant', visibility => 'unit');
+CREATE TABLE ak.drafts (id int PRIMARY KEY, tenant_id uuid NOT NULL, owner_id uuid);
+GRANT SELECT, INSERT ON ak.drafts TO regress_app;
+SELECT count(*) > 0 AS protected FROM bastion.protect('ak.drafts', resource => 'ak_drafts', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
 SELECT bastion_api.signup('ann@keys.example', 'correct horse', 'Keys') AS ann \gset
 SELECT bastion_api.signup('bob@keys.example', 'correct horse', 'Other keys') AS bob \gset
 SELECT :'ann'::jsonb #>> '{user,id}' AS ann_id, :'ann'::jsonb #>> '{tenant,id}' AS ann_tenant, :'ann'::jsonb ->> 'access_token' AS ann_token,
@@ -102,16 +120,69 @@ SELECT bastion.authenticate(:'key', :'ann_tenant', 'default') = :'ann_id' AS in_
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
-SELECT bastion.unit_create('team', 'Second', 'second') IS NOT NULL AS second;
-SELECT bastion_api.api_key_create('unit', '{*}', unit => 'second') ->> 'key' AS unit_key \gset
+SELECT bastion.unit_create('team', 'Second', 'second') AS second \gset
+SELECT bastion.unit_create('team', 'Below', 'below', :'second') AS below \gset
+SELECT bastion_api.api_key_create('unit', '{*,own.secrets.*}', unit => 'second') ->> 'key' AS unit_key \gset
 COMMIT;
-SELECT unit, test.error(format('SELECT bastion.authenticate(%L, %L, %L)', :'unit_key', :'ann_tenant', unit)) FROM unnest(ARRAY[NULL, 'default', 'second']) unit;
+SELECT unit, test.error(format('SELECT bastion.authenticate(%L, %L, %L)', :'unit_key', :'ann_tenant', unit)) FROM unnest(ARRAY[NULL, 'default', 'below', 'second']) unit;
+-- rows of four units, of the tenant and of ann, whom the tenant belongs to: all are hers
+BEGIN;
+SELECT bastion.authenticate(:'ann_token', :'ann_tenant', 'default') IS NOT NULL AS ok;
+INSERT INTO ak.notes VALUES (10, :'ann_tenant'), (11, :'ann_tenant');
+INSERT INTO ak.folders VALUES (10, :'ann_tenant');
+INSERT INTO ak.drafts VALUES (10, :'ann_tenant', :'ann_id');
+-- one of them lies elsewhere, and is shared with the unit
+SELECT bastion.share('ak.notes', '11', with_unit => :'second', level => 'write');
+COMMIT;
+BEGIN;
+SELECT bastion.authenticate(:'ann_token', :'ann_tenant', 'second') IS NOT NULL AS ok;
+INSERT INTO ak.notes VALUES (20, :'ann_tenant'), (21, :'ann_tenant');
+SELECT bastion.share('ak.notes', '21', with_user => :'bob_id');
+SELECT count(*) AS notes FROM ak.notes;
+COMMIT;
+BEGIN;
+SELECT bastion.authenticate(:'ann_token', :'ann_tenant', 'below') IS NOT NULL AS ok;
+INSERT INTO ak.notes VALUES (30, :'ann_tenant'), (31, :'ann_tenant');
+SELECT bastion.share('ak.notes', '31', with_user => :'bob_id');
+COMMIT;
+-- the key reaches what lies in its unit and below
 BEGIN;
 SELECT ak.present(:'unit_key');
-SELECT bastion.unit_id() IS NOT NULL AS unit;
--- its scopes cover what sharing needs
-INSERT INTO ak.folders VALUES (1, :'ann_tenant');
-SELECT test.error(format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id')), (SELECT count(*) FROM bastion.shares_of('ak.folders', '1')) AS shares;
+SELECT bastion.unit_id() = :'second' AS unit, bastion.has_permission('ak_notes.read') AS held;
+SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes;
+SELECT array_agg(f.id) AS folders FROM ak.folders f;
+SELECT array_agg(d.id) AS drafts FROM ak.drafts d;
+SELECT array_agg(d.id) AS documents FROM ak.documents d;
+SELECT bastion.tenant_if_allowed('ak_documents.read') AS tenant, bastion.tenant_number_if_allowed('ak_documents.read') AS number, cardinality(bastion.tenant_set('ak_documents.read')) AS tenants,
+       bastion.can_in_tenant('ak_documents.read', :'ann_tenant') AS in_tenant, cardinality(bastion.acl_set_anywhere('ak_notes.read')) AS lists,
+       bastion.default_acl('tenant') AS of_tenant, bastion.default_acl('user') AS of_user, bastion.default_acl('unit') IS NOT NULL AS of_unit;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT ak.gathers('SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes') AS gathers;
+SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes;
+RESET min_parallel_table_scan_size;
+-- and writes there
+WITH u AS (UPDATE ak.notes SET id = id + 100 RETURNING id) SELECT array_agg(id ORDER BY id) AS changed FROM u;
+WITH d AS (DELETE FROM ak.notes WHERE id = 121 RETURNING id) SELECT array_agg(id ORDER BY id) AS deleted FROM d;
+INSERT INTO ak.notes VALUES (22, :'ann_tenant');
+SELECT regexp_replace(statement, '[0-9a-f-]{36}', 'ID', 'g') AS statement, test.error(statement) FROM unnest(ARRAY[
+    format('INSERT INTO ak.folders VALUES (11, %L)', :'ann_tenant'), format('INSERT INTO ak.drafts VALUES (11, %L)', :'ann_tenant'), format('INSERT INTO ak.documents VALUES (11, %L)', :'ann_tenant'),
+    'SELECT bastion.share(''ak.notes'', ''10'', with_user => ''' || :'bob_id' || ''')', 'SELECT bastion.secret_put(''x'', ''y'')', 'SELECT bastion.unit_delete(''default'')',
+    'SELECT bastion.role_create(''x'')', 'SELECT bastion.unit_create(''team'', ''Top'', ''top'')']) statement;
+SELECT jsonb_array_length(bastion_api.api_keys()) AS keys;
+-- what is ann's own has no place
+SELECT bastion.secret_put('x', 'y', own => true) AS own;
+SELECT bastion.share('ak.notes', '22', with_user => :'bob_id');
+SELECT count(*) AS shares FROM bastion.shares_of('ak.notes', '22');
+-- a unit that leaves takes its rows along
+RESET ROLE;
+DELETE FROM bastion.unit_parents WHERE unit_id = :'below';
+SET ROLE regress_app;
+SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes;
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;

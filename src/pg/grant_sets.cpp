@@ -134,11 +134,19 @@ void load_tenants(const Decision& decision, GrantSets& sets) {
 const Rights& whole_of(const Rights& rights) noexcept { return rights.whole != nullptr ? *rights.whole : rights; }
 
 void narrow(const Decision& decision, const Rights& whole) {
+    const Rights& rights = *decision.rights;
+    const uint64 before = invalidation_count();
+    GrantRows<int64> lists{};
+    if (rights.unit_alone) lists = unit_lists(rights.unit.value);
     guarded_or_raise([&]() -> Result<void> {
-        decision.rights->sets =
-            GrantSets::narrowed(whole.sets, decision.rights->patterns, decision.identity.tenant.value);
+        std::shared_ptr<GrantSets> sets =
+            GrantSets::narrowed(whole.sets, rights.patterns, decision.identity.tenant.value);
+        if (rights.unit_alone)
+            sets->confine(std::vector<int64>(lists.rows[0].ids, lists.rows[0].ids + lists.rows[0].id_count));
+        rights.sets = std::move(sets);
         return {};
     });
+    expire_if_concerned(decision, before);
 }
 
 // The groups without the permissions that the patterns do not cover.
@@ -164,13 +172,26 @@ std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole,
     return sets;
 }
 
+void GrantSets::confine(std::vector<int64>&& acls) {
+    confines_.emplace(std::move(acls));
+    defaults.tenant = 0;
+    defaults.user = 0;
+}
+
 const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
     static const AclSet nothing{std::vector<int64>()};
-    if (whole_ != nullptr)
-        return any_pattern_covers(patterns_, permission) ? whole_->acls(permission, anywhere) : nothing;
+    if (whole_ != nullptr) {
+        if (!any_pattern_covers(patterns_, permission)) return nothing;
+        if (!is_confined()) return whole_->acls(permission, anywhere);
+    }
     const std::string key = (anywhere ? '*' : '.') + std::string(permission);
     const auto found = acl_sets_.find(key);
     if (found != acl_sets_.end()) return found->second;
+    if (whole_ != nullptr) {
+        std::vector<int64> ids = whole_->acls(permission, anywhere).sorted();
+        std::erase_if(ids, [this](int64 id) { return !confines_->contains(id); });
+        return acl_sets_.emplace(key, AclSet(std::move(ids))).first->second;
+    }
     return acl_sets_.emplace(key, AclSet(ids_of(acl_groups, permission, anywhere))).first->second;
 }
 
@@ -179,7 +200,8 @@ const TenantSet& GrantSets::tenants(std::string_view permission) {
     const auto found = tenant_sets_.find(key);
     if (found != tenant_sets_.end()) return found->second;
     if (whole_ != nullptr) {
-        const bool held = any_pattern_covers(patterns_, permission) && whole_->tenants(permission).contains(tenant_);
+        const bool held = !is_confined() && any_pattern_covers(patterns_, permission) &&
+                          whole_->tenants(permission).contains(tenant_);
         std::vector<pg_uuid_t> ids(held ? 1 : 0, tenant_);
         return tenant_sets_.emplace(key, TenantSet(std::move(ids))).first->second;
     }
@@ -193,7 +215,10 @@ std::string GrantSets::format() const {
         covered.acl_groups = covered_groups(whole_->acl_groups, patterns_);
         covered.tenant_groups = covered_groups(whole_->tenant_groups, patterns_);
         for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups)
-            std::erase_if(group.ids, [&](const pg_uuid_t& id) { return !same_uuid(id, tenant_); });
+            std::erase_if(group.ids, [&](const pg_uuid_t& id) { return is_confined() || !same_uuid(id, tenant_); });
+        if (is_confined())
+            for (GrantGroup<int64>& group : covered.acl_groups)
+                std::erase_if(group.ids, [&](int64 id) { return !confines_->contains(id); });
         return covered.format();
     }
     std::string out;

@@ -94,6 +94,10 @@ public:
     static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
                                                const pg_uuid_t& tenant);
 
+    // Takes away all but these ACLs: rows elsewhere, new ones but those of the unit, and the tenant as a whole.
+    void confine(std::vector<int64>&& acls);
+    [[nodiscard]] bool is_confined() const noexcept { return confines_.has_value(); }
+
     // The set of one permission, made at first use; `anywhere` includes the ACLs of other tenants.
     const AclSet& acls(std::string_view permission, bool anywhere);
     const TenantSet& tenants(std::string_view permission);
@@ -108,6 +112,7 @@ private:
     std::shared_ptr<GrantSets> whole_;
     std::vector<std::string> patterns_;
     pg_uuid_t tenant_{};
+    std::optional<AclSet> confines_;
 };
 
 // The sets of the decision, read at first need; null without an identity or tenant. Not in parallel mode, unless they

@@ -27,6 +27,8 @@ Statement use_statement = {"SELECT bastion.api_key_used($1)", 1, {UUIDOID}, null
 Statement acl_statement = {
     "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
+Statement unit_lists_statement = {"SELECT '{}'::text[], bastion.unit_lists($1), false", 1, {UUIDOID}, nullptr};
+
 Statement default_acls_statement = {
     "SELECT (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = $2), (SELECT u.acl_id FROM bastion.units u WHERE u.id "
     "= $3),"
@@ -230,6 +232,13 @@ GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant) {
     Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
     GrantRows<int64> out{};
     run_reading(acl_statement, values, nullptr, read_grants<int64>, &out);
+    return out;
+}
+
+GrantRows<int64> unit_lists(const pg_uuid_t& unit) {
+    Datum values[1] = {uuid_datum(unit)};
+    GrantRows<int64> out{};
+    run_reading(unit_lists_statement, values, nullptr, read_grants<int64>, &out);
     return out;
 }
 

@@ -71,6 +71,9 @@ struct GrantRows {
 // bastion.acl_grants(): by ACL, in one tenant and from shares of others.
 GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
+// bastion.unit_lists(): the ACLs of the rows of a unit and of the units below it, as one row without permissions.
+GrantRows<int64> unit_lists(const pg_uuid_t& unit);
+
 // The default ACLs of the tenant, of the unit and of the user in the tenant; 0 for those that there are not.
 DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 

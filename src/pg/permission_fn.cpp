@@ -115,7 +115,7 @@ const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
 // Of who holds a platform role and is no member, the first row that they own makes the list, during the very statement.
 const GrantSets* sets_with_own_list() {
     const GrantSets* sets = grant_sets_of(require_context());
-    if (sets == nullptr || sets->defaults.user != 0 || IsInParallelMode()) return sets;
+    if (sets == nullptr || sets->defaults.user != 0 || sets->is_confined() || IsInParallelMode()) return sets;
     refresh_decision();
     return grant_sets_of(require_context());
 }

@@ -188,8 +188,13 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
             const bool elsewhere = !held->tenant.present || !same_uuid(held->tenant.value, tenant) ||
                                    (unit.present && !same_uuid(held->unit, unit));
             if (elsewhere) narrow->refusal = "not_the_place_of_the_key";
-            for (const Permission& permission : held->permissions)
-                if (any_pattern_covers(patterns, permission.name)) narrow->permissions.push_back(permission);
+            narrow->unit_alone = unit.present;
+            for (const Permission& permission : held->permissions) {
+                if (!any_pattern_covers(patterns, permission.name)) continue;
+                // What is a person's own has no place.
+                const bool wide = !unit.present || permission.name.starts_with("own.");
+                narrow->permissions.push_back({permission.name, permission.tenant_wide && wide});
+            }
             narrow->patterns.assign(patterns.begin(), patterns.end());
             narrow->whole = held;
             kept = std::move(narrow);

@@ -34,6 +34,7 @@ struct Rights {
     mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read at first need (grant_sets.hpp)
     std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
     std::vector<std::string> patterns;        // and what they are narrowed to
+    bool unit_alone;                          // and whether to what lies in the unit
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
@@ -47,8 +48,8 @@ const Rights* rights_of(const RightsRequest& request);
 void pin_rights() noexcept;
 
 // The rights of the last call, narrowed to what the patterns cover, in one tenant and, if named, unit: they are refused
-// elsewhere. `kept` is the caller's memory of the rights made last, which serves while those of the last call stay the same.
-// Held as rights_of() holds.
+// elsewhere, and reach no row that does not lie in that unit or below it. `kept` is the caller's memory of the rights made
+// last, which serves while those of the last call stay the same. Held as rights_of() holds.
 const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
                             std::shared_ptr<const Rights>& kept);
 

@@ -178,6 +178,22 @@ $$;
 COMMENT ON FUNCTION bastion.acl_grants(uuid, uuid) IS
 'What a user may do with which rows in a tenant, as groups of permissions beside access control lists: held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, those of every user and of units that are gone; what is shared with the user. cross_tenant: lists of other tenants, shared with the user. The same pair may come more than once. Asks neither whether the user nor whether the tenant is active. Internal.';
 
+CREATE FUNCTION bastion.unit_lists(unit_id uuid) RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (WITH lists AS MATERIALIZED (
+                SELECT u.acl_id FROM bastion.unit_closure c JOIN bastion.units u ON u.id = c.descendant_id
+                WHERE c.ancestor_id = unit_lists.unit_id)
+            SELECT coalesce(array_agg(x.acl_id), '{}') FROM (
+                SELECT l.acl_id FROM lists l
+                UNION ALL SELECT a.id FROM bastion.acls a WHERE a.base_acl_id IN (SELECT l.acl_id FROM lists l)) x);
+END
+$$;
+COMMENT ON FUNCTION bastion.unit_lists(uuid) IS
+'The access control lists of the rows that lie in a unit or in the units below it, those that were shared one by one included. Internal.';
+
 CREATE FUNCTION bastion.tenant_grants(user_id uuid) RETURNS TABLE (permissions text[], tenant_ids uuid[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp

@@ -163,7 +163,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
-'Makes an API key that acts for the user of this transaction in this tenant, or in one unit of it (slug or uuid) alone. Returns it as api_keys() does, with the text of the key as "key", which is shown this once. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and the user may do at the time of use. cidrs are the networks it is accepted from, none for all. limits is an object, kept with the key. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without a login of one''s own (not by an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
+'Makes an API key that acts for the user of this transaction in this tenant, or in one unit of it (slug or uuid) alone: of the rows of the tenant such a key reaches those that lie in the unit or in the units below it, whatever else its user reaches. Returns it as api_keys() does, with the text of the key as "key", which is shown this once. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and the user may do at the time of use. cidrs are the networks it is accepted from, none for all. limits is an object, kept with the key. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without a login of one''s own (not by an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_api.api_keys() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -171,7 +171,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     tenant uuid := bastion.require_tenant();
-    everybodys boolean := bastion.has_permission('tenant.api_keys.manage');
+    everybodys boolean := bastion.may_in('tenant.api_keys.manage', NULL);
 BEGIN
     RETURN (SELECT coalesce(jsonb_agg(bastion.api_key_object(k) ORDER BY k.created_at, k.id), '[]')
             FROM bastion.api_keys k

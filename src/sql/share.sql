@@ -114,11 +114,11 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT EXISTS (SELECT FROM bastion.acl_grants(bastion.user_id(), bastion.tenant_id()) g
-                   WHERE NOT g.cross_tenant AND acl_allows.permission = ANY (g.permissions) AND acl_id = ANY (g.acl_ids))
-       AND (bastion.api_key_id() IS NULL OR EXISTS (
-                SELECT FROM bastion.api_keys k JOIN bastion.permission_patterns p ON p.pattern = ANY (k.scopes)
-                WHERE k.id = bastion.api_key_id() AND p.permission = acl_allows.permission)));
+    RETURN EXISTS (
+        SELECT FROM bastion.list_held(bastion.user_id(), bastion.tenant_id(), regexp_replace(permission, '[.][^.]*$', ''),
+                                      acl_allows.acl_id, ARRAY[permission]) h
+        WHERE h.held_until IS NOT NULL AND bastion.lent_on(acl_allows.acl_id, h.pattern) IS NOT NULL
+          AND EXISTS (SELECT FROM bastion.permissions p WHERE p.name = h.pattern));
 END
 $$;
 COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS

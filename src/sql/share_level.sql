@@ -1,35 +1,105 @@
 
--- What share() may pass on: at a level, every action of the level that the sharer holds on the row's list, until the end of the
--- share. The same sources as in acl_places(), for one list, each with its end.
+-- What somebody holds on one list, and until when: what sharing asks, of one row and not of the sets that policies ask. The
+-- sources are those of acl_places(), each with its end. And what share() may pass on of it: at a level, every action of the
+-- level, until the end of the share.
 
-CREATE FUNCTION bastion.subjects_ahead(user_id uuid, tenant_id uuid)
-RETURNS TABLE (subject_kind text, subject_id uuid, ends timestamptz)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+CREATE FUNCTION bastion.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[])
+RETURNS TABLE (pattern text, held_until timestamptz)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan  -- to plan it takes six times as long as to run it
 AS $$
+DECLARE
+    list bastion.acls;
+    root bastion.acls;  -- the default list that decides what roles give on the row
+    of_nobody boolean;  -- reached by those who hold resource.manage in the whole tenant
+    manage text[] := bastion.covering_patterns(resource, 'manage');
+    everything text[] := array_remove(array_remove(manage, resource || '.manage'), '*.manage');
 BEGIN
+    SELECT * INTO list FROM bastion.acls a WHERE a.id = list_held.acl_id AND a.tenant_id = list_held.tenant_id;
+    root := list;
+    IF list.base_acl_id IS NOT NULL THEN
+        SELECT * INTO root FROM bastion.acls a WHERE a.id = list.base_acl_id;
+    END IF;
+    of_nobody := root.kind IN ('user', 'unit') AND root.unit_id IS NULL;
     RETURN QUERY
     WITH RECURSIVE given AS MATERIALIZED (
         SELECT m.unit_id, m.role_id, coalesce(m.valid_until, 'infinity') AS until FROM bastion.memberships_in_force m
-        WHERE m.user_id = subjects_ahead.user_id AND m.tenant_id = subjects_ahead.tenant_id
+        WHERE m.user_id = list_held.user_id AND m.tenant_id = list_held.tenant_id
         UNION ALL
         SELECT NULL, p.role_id, coalesce(p.valid_until, 'infinity') FROM bastion.platform_roles_in_force p
-        WHERE p.user_id = subjects_ahead.user_id
+        WHERE p.user_id = list_held.user_id
     ), roles AS (
-        SELECT g.role_id, g.until FROM given g WHERE g.unit_id IS NULL
+        SELECT g.unit_id, g.role_id, g.until FROM given g
         UNION
-        SELECT p.parent_id, r.until FROM roles r JOIN bastion.role_parents p ON p.role_id = r.role_id
+        SELECT r.unit_id, p.parent_id, r.until FROM roles r JOIN bastion.role_parents p ON p.role_id = r.role_id
+    ), stay AS MATERIALIZED (
+        SELECT max(g.until) AS until FROM given g HAVING max(g.until) IS NOT NULL
+    ), above AS MATERIALIZED (
+        SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = root.unit_id
+    ), wanted AS MATERIALIZED (
+        SELECT w AS pattern, CASE WHEN right(w, 2) = '.*' THEN everything
+                                  ELSE bastion.covering_patterns(list_held.resource, regexp_replace(w, '^.*[.]', '')) END AS covering,
+               coalesce((SELECT l.level FROM bastion.level_actions l WHERE l.action = regexp_replace(w, '^.*[.]', '')), 4) AS level
+        FROM unnest(list_held.patterns) w
+    ), own AS MATERIALIZED (
+        SELECT p.unit_id, p.pattern, p.effect, p.valid_from, p.valid_until FROM bastion.user_permissions p
+        WHERE p.user_id = list_held.user_id AND p.tenant_id = list_held.tenant_id
+          AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
+          AND (p.unit_id IS NULL OR p.unit_id IN (SELECT a.id FROM above a))
+    ), grants AS MATERIALIZED (
+        SELECT r.unit_id, rp.pattern, r.until FROM roles r JOIN bastion.role_permissions rp ON rp.role_id = r.role_id
+        WHERE r.unit_id IS NULL OR r.unit_id IN (SELECT a.id FROM above a)
+        UNION ALL
+        SELECT o.unit_id, o.pattern, least(o.valid_until, s.until) FROM own o, stay s
+        WHERE o.effect = 'grant' AND coalesce(o.valid_from, '-infinity') <= statement_timestamp()
+    ), denies AS MATERIALIZED (
+        -- No share lets anybody create, so it does not matter who may.
+        SELECT w.pattern, min(coalesce(o.valid_from, '-infinity')) AS here,
+               min(coalesce(o.valid_from, '-infinity')) FILTER (WHERE o.unit_id IS NULL) AS everywhere
+        FROM own o, wanted w
+        WHERE o.effect = 'deny' AND o.pattern NOT IN ('*.create', list_held.resource || '.create')
+          AND bastion.patterns_overlap(o.pattern, w.pattern)
+        GROUP BY w.pattern
+    ), sources AS (
+        SELECT w.pattern, least(g.until, d.here) AS until FROM wanted w
+        JOIN grants g ON g.pattern = ANY (w.covering) LEFT JOIN denies d ON d.pattern = w.pattern
+        WHERE root.kind = 'tenant' OR root.unit_id IS NOT NULL
+        UNION ALL
+        SELECT w.pattern, s.until FROM wanted w, stay s WHERE root.user_id = list_held.user_id
+        UNION ALL
+        SELECT w.pattern, least(g.until, (SELECT min(coalesce(o.valid_from, '-infinity')) FROM own o
+                                          WHERE o.effect = 'deny' AND o.unit_id IS NULL AND o.pattern = ANY (manage)))
+        FROM wanted w, grants g WHERE of_nobody AND g.unit_id IS NULL AND g.pattern = ANY (manage)
+        UNION ALL
+        SELECT w.pattern, least(e.valid_until, m.until)
+        FROM bastion.acl_entries e JOIN wanted w ON w.level <= e.level, LATERAL (
+            SELECT s.until FROM stay s WHERE e.subject_kind IN ('user', 'tenant') AND e.subject_id IN (list_held.user_id, list_held.tenant_id)
+            UNION ALL
+            SELECT g.until FROM given g JOIN bastion.unit_closure c ON c.descendant_id = g.unit_id
+            WHERE e.subject_kind = 'unit' AND c.ancestor_id = e.subject_id
+            UNION ALL
+            SELECT r.until FROM roles r WHERE e.subject_kind = 'role' AND r.role_id = e.subject_id AND r.unit_id IS NULL) m
+        WHERE e.acl_id IN (list.id, root.id)
     )
-    SELECT s.kind, s.id, max(g.until)
-    FROM given g, (VALUES ('user', subjects_ahead.user_id), ('tenant', subjects_ahead.tenant_id)) s (kind, id) GROUP BY 1, 2
-    UNION ALL
-    SELECT 'unit', c.ancestor_id, max(g.until) FROM given g JOIN bastion.unit_closure c ON c.descendant_id = g.unit_id GROUP BY 2
-    UNION ALL
-    SELECT 'role', r.role_id, max(r.until) FROM roles r GROUP BY 2;
+    SELECT w.pattern, (SELECT max(least(s.until, d.everywhere)) FROM sources s
+                       WHERE s.pattern = w.pattern HAVING max(least(s.until, d.everywhere)) > statement_timestamp())
+    FROM wanted w LEFT JOIN denies d ON d.pattern = w.pattern;
 END
 $$;
-COMMENT ON FUNCTION bastion.subjects_ahead(uuid, uuid) IS
-'share_subjects() for lists of the tenant itself, and until when the user is each of them; infinity without an end. Internal.';
+COMMENT ON FUNCTION bastion.list_held(uuid, uuid, text, bigint, text[]) IS
+'Until when a user holds permissions on a resource, or all of them (resource.*), on an access control list of the tenant: infinity without an end, NULL for what is not held now. Internal.';
+
+CREATE FUNCTION bastion.lent_on(acl_id bigint, pattern text) RETURNS timestamptz
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bastion.lent_in((SELECT coalesce(b.unit_id, a.unit_id) FROM bastion.acls a
+                                      LEFT JOIN bastion.acls b ON b.id = a.base_acl_id WHERE a.id = lent_on.acl_id))
+                THEN bastion.lent_until(lent_on.pattern) END
+$$;
+COMMENT ON FUNCTION bastion.lent_on(bigint, text) IS
+'Until when the credential of this transaction covers all that a pattern ever covers on an access control list; NULL when it does not. Internal.';
 
 CREATE FUNCTION bastion.level_patterns(resource text, level smallint) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -42,66 +112,15 @@ $$;
 COMMENT ON FUNCTION bastion.level_patterns(text, smallint) IS
 'What a share at a level gives on rows of a resource, now or once it is registered. Only create is no part of resource.*: no share lets anybody create. Internal.';
 
-CREATE FUNCTION bastion.level_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, level smallint)
-RETURNS TABLE (pattern text, held_until timestamptz)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    list bastion.acls;
-    root bastion.acls;  -- the default list that decides what roles give on the row
-BEGIN
-    SELECT * INTO list FROM bastion.acls a WHERE a.id = level_held.acl_id AND a.tenant_id = level_held.tenant_id;
-    SELECT * INTO root FROM bastion.acls a WHERE a.id = coalesce(list.base_acl_id, list.id);
-    RETURN QUERY
-    WITH rights AS MATERIALIZED (
-        SELECT r.* FROM bastion.rights_ahead(level_held.user_id, level_held.tenant_id) r
-    ), above AS MATERIALIZED (
-        SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = root.unit_id
-    ), subjects AS MATERIALIZED (
-        SELECT s.* FROM bastion.subjects_ahead(level_held.user_id, level_held.tenant_id) s
-    ), wanted AS (
-        SELECT w AS pattern FROM unnest(bastion.level_patterns(level_held.resource, level_held.level)) w
-    ), denied AS MATERIALIZED (
-        SELECT w.pattern, min(r.begins) FILTER (WHERE r.unit_id IS NULL) AS everywhere, min(r.begins) AS here
-        FROM wanted w JOIN rights r ON r.effect = 'deny' AND (r.unit_id IS NULL OR r.unit_id IN (SELECT id FROM above))
-        WHERE bastion.patterns_overlap(r.pattern, w.pattern) AND r.pattern NOT IN ('*.create', level_held.resource || '.create')
-        GROUP BY w.pattern
-    ), sources AS (
-        SELECT w.pattern, least(max(r.ends), d.here) AS ends
-        FROM wanted w JOIN rights r ON r.effect = 'grant' AND bastion.pattern_covers(r.pattern, w.pattern)
-             AND (r.unit_id IS NULL OR r.unit_id IN (SELECT id FROM above))
-        LEFT JOIN denied d ON d.pattern = w.pattern
-        WHERE root.kind = 'tenant' OR root.unit_id IS NOT NULL GROUP BY w.pattern, d.here
-        UNION ALL
-        SELECT w.pattern, s.ends FROM wanted w, subjects s
-        WHERE root.user_id = level_held.user_id AND s.subject_kind = 'user'
-        UNION ALL
-        SELECT w.pattern, least(max(r.ends) FILTER (WHERE r.effect = 'grant'), min(r.begins) FILTER (WHERE r.effect = 'deny'))
-        FROM wanted w JOIN rights r ON r.unit_id IS NULL AND bastion.pattern_covers(r.pattern, level_held.resource || '.manage')
-        WHERE root.kind IN ('user', 'unit') AND root.unit_id IS NULL
-        GROUP BY w.pattern HAVING bool_or(r.effect = 'grant')
-        UNION ALL
-        SELECT w.pattern, max(least(e.valid_until, s.ends))
-        FROM wanted w, subjects s JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id
-        WHERE e.acl_id IN (list.id, root.id) AND e.level >= level_held.level GROUP BY w.pattern
-    )
-    SELECT w.pattern, (SELECT max(least(s.ends, d.everywhere)) FROM sources s WHERE s.pattern = w.pattern
-                       HAVING max(least(s.ends, d.everywhere)) > statement_timestamp())
-    FROM wanted w LEFT JOIN denied d ON d.pattern = w.pattern;
-END
-$$;
-COMMENT ON FUNCTION bastion.level_held(uuid, uuid, text, bigint, smallint) IS
-'Until when a user holds each thing that a share at a level gives, on the rows of a resource with an access control list of the tenant; NULL for what is not held now. Internal.';
-
 CREATE FUNCTION bastion.require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     missing text := (
-        SELECT min(bastion.shortfall(h.pattern, h.held_until, bastion.lent_until(h.pattern), require_level.valid_until) COLLATE "C")
-        FROM bastion.level_held(bastion.user_id(), bastion.tenant_id(), require_level.resource, require_level.acl_id, require_level.level) h);
+        SELECT min(bastion.shortfall(h.pattern, h.held_until, bastion.lent_on(require_level.acl_id, h.pattern), require_level.valid_until) COLLATE "C")
+        FROM bastion.list_held(bastion.user_id(), bastion.tenant_id(), require_level.resource, require_level.acl_id,
+                               bastion.level_patterns(require_level.resource, require_level.level)) h);
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
@@ -119,9 +138,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion.require_level(resource, acl_id, level, valid_until);
+    -- A higher level includes the lower ones.
     PERFORM bastion.require_level(require_share.resource, e.acl_id, e.level, '-infinity') FROM bastion.acl_entries e
     WHERE e.acl_id = require_share.acl_id AND e.acl_kind = 'row' AND e.subject_kind = require_share.subject_kind
-      AND e.subject_id = require_share.subject_id AND coalesce(e.valid_until, 'infinity') > statement_timestamp();
+      AND e.subject_id = require_share.subject_id AND e.level > require_share.level
+      AND coalesce(e.valid_until, 'infinity') > statement_timestamp();
 END
 $$;
 COMMENT ON FUNCTION bastion.require_share(text, bigint, text, uuid, smallint, timestamptz) IS

@@ -66,11 +66,14 @@ COMMENT ON FUNCTION bastion.rights_ahead(uuid, uuid) IS
 
 CREATE FUNCTION bastion.patterns_held(user_id uuid, tenant_id uuid, unit_id uuid, patterns text[])
 RETURNS TABLE (pattern text, held_until timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan  -- to plan it takes longer than to run it
 AS $$
+BEGIN
+    RETURN QUERY
     WITH rights AS MATERIALIZED (
-        SELECT * FROM bastion.rights_ahead(patterns_held.user_id, patterns_held.tenant_id)
+        SELECT r.* FROM bastion.rights_ahead(patterns_held.user_id, patterns_held.tenant_id) r
     ), above AS MATERIALIZED (
         SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = patterns_held.unit_id
     ), below AS MATERIALIZED (
@@ -81,12 +84,13 @@ AS $$
     FROM unnest(patterns) w (pattern), LATERAL (
         SELECT max(r.ends) AS ends FROM rights r
         WHERE r.effect = 'grant' AND bastion.pattern_covers(r.pattern, w.pattern)
-          AND (r.unit_id IS NULL OR r.unit_id IN (SELECT id FROM above))) g, LATERAL (
+          AND (r.unit_id IS NULL OR r.unit_id IN (SELECT a.id FROM above a))) g, LATERAL (
         SELECT min(r.begins) AS begins FROM rights r
         WHERE r.effect = 'deny' AND bastion.patterns_overlap(r.pattern, w.pattern)
           AND (r.unit_id IS NULL OR patterns_held.unit_id IS NULL
-               OR r.unit_id IN (SELECT id FROM above UNION ALL SELECT id FROM below))) d
-    WHERE w.pattern IS NOT NULL
+               OR r.unit_id IN (SELECT a.id FROM above a UNION ALL SELECT b.id FROM below b))) d
+    WHERE w.pattern IS NOT NULL;
+END
 $$;
 COMMENT ON FUNCTION bastion.patterns_held(uuid, uuid, uuid, text[]) IS
 'Until when a user holds all that each of these patterns ever covers, in a unit and everything below it or in the whole tenant: infinity without an end, NULL when not held now. Internal.';

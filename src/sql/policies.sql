@@ -68,6 +68,9 @@ COMMENT ON POLICY secrets_own ON bastion.secrets IS 'The user''s own secrets; no
 CREATE POLICY secrets_of_tenant ON bastion.secrets FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')) AND owner_id IS NULL);
 COMMENT ON POLICY secrets_of_tenant ON bastion.secrets IS 'The tenant''s own secrets, for those who may see that they exist';
+CREATE POLICY secrets_of_others ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')) AND owner_id <> (SELECT bastion.user_id()));
+COMMENT ON POLICY secrets_of_others ON bastion.secrets IS 'Those of other users, likewise; one''s own take own.secrets.read, also of an API key';
 
 ALTER TABLE bastion.secret_access_log ENABLE ROW LEVEL SECURITY;
 CREATE POLICY secret_access_log_of_tenant ON bastion.secret_access_log FOR SELECT

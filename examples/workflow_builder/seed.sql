@@ -5,7 +5,8 @@ INSERT INTO bastion.tenants (id, name, slug) VALUES
     ('3b000000-0000-4000-8000-00000000000a', 'Studio', 'studio'), ('3b000000-0000-4000-8000-00000000000b', 'Outside', 'outside');
 
 -- Admin and viewer are the extension's roles. "user" of the old system holds everything, in the own unit; the studio's two roles are
--- held in the whole tenant, for tables without lists of their own: deployments, and those of supabase.sql.
+-- held in the whole tenant, for tables without lists of their own: deployments, and those of supabase.sql. Users see the names of
+-- those with whom they share.
 INSERT INTO bastion.roles (tenant_id, id, name, description) VALUES
     (NULL, '3b000000-0000-4000-8000-000000000001', 'user', 'Everything with what is one''s own'),
     ('3b000000-0000-4000-8000-00000000000a', '3b000000-0000-4000-8000-000000000002', 'studio user', 'What users may everywhere'),
@@ -13,7 +14,7 @@ INSERT INTO bastion.roles (tenant_id, id, name, description) VALUES
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, unnest(p.patterns)
 FROM (VALUES ('user', '{profiles.*, workflows.*, knowledge_bases.*, webhooks.*, usage_logs.read, api_keys.*}'::text[]),
-             ('studio user', '{deployments.read, before.*}'), ('studio viewer', '{deployments.read, before.read}')) AS p (role, patterns)
+             ('studio user', '{deployments.read, before.*, tenant.members.read}'), ('studio viewer', '{deployments.read, before.read}')) AS p (role, patterns)
 JOIN bastion.roles r ON r.name = p.role;
 
 INSERT INTO bastion.users (id, email, username, display_name) VALUES

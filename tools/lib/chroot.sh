@@ -16,7 +16,7 @@ chroot_suite() {
 # The packages that go into it, with commas.
 chroot_packages() {
     # shellcheck disable=SC2046 # lists of names
-    printf '%s,' $(build_packages "$1") $(pgtap_packages "$1") | sed 's/,$//'
+    printf '%s,' $(build_packages "$1") $(pgtap_packages "$1") $(example_packages "$1" $(example_names)) | sed 's/,$//'
 }
 
 chroot_folder() {

@@ -9,6 +9,7 @@ layer_packages() {
             unit) echo "$unit_packages" ;;
             lint) echo "$lint_packages" ;;
             pgtap) pgtap_packages "$major" ;;
+            examples) pgtap_packages "$major"; example_packages "$major" $(example_names) ;;
             tap) echo "$tap_packages" ;;
             model | fuzz-functions) echo libpq-dev ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
@@ -151,6 +152,34 @@ layer_pgtap() {
     psql -qX -d pgtap -c 'CREATE EXTENSION pgtap'
     BASTION_SOURCE=$copy pg_prove --verbose -d pgtap "$copy"/test/pgtap/*.pg >"$log" 2>&1 || status=$?
     count_tap "$status" "$log"
+}
+
+# Each example in a database of its own: its tables and rows, its tests, and then its tour.
+layer_examples() {
+    local log=$1 status=0 number=0 name
+    built
+    fresh_cluster pg_bastion
+    : >"$log"
+    for name in $(example_names); do
+        example_step "$name: tables and rows" example_prepare "$name"
+        psql -qX -d "$name" -c 'CREATE EXTENSION pgtap' >>"$log" 2>&1
+        pg_prove --verbose -d "$name" "$checkout/examples/$name/test"/*.pg >>"$log" 2>&1 || status=$?
+        example_step "$name: the tour" example_tour "$name"
+    done
+    count_tap "$status" "$log"
+}
+
+# Runs a command as one test. What it printed follows the line of its result.
+example_step() {
+    local title=$1 result=ok begin=$SECONDS
+    shift
+    number=$((number + 1))
+    # Not followed by ||, which would switch -e off inside.
+    set +e
+    (set -e; "$@") >"$work/step.log" 2>&1
+    [ $? = 0 ] || result='not ok'
+    set -e
+    { echo "$result $number - $title, $((SECONDS - begin)) s"; sed 's/^/# /' "$work/step.log"; } >>"$log"
 }
 
 # Each file runs as the server's user in a folder of its own, and finds the extension through TEMP_CONFIG.

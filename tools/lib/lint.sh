@@ -143,6 +143,20 @@ plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/planted.hpp; }
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 
+# Each fault of a claim has a planted one: a claim without anything, one that waits for what is there, one that its test does not name.
+claims_of_tree() { . tools/lib/systems.sh && claims_problems; }
+check_claims_are_shown_or_wait() { claims_of_tree | grep -E 'neither|claims nothing|columns|no id|twice|does not know|nothing waits'; }
+plant_claims_are_shown_or_wait() { printf 'S1.99\tplanted\t\t\n' >>examples/claims.tsv; }
+
+check_claims_wait_for_what_is_not_there() { claims_of_tree | grep 'which is there'; }
+plant_claims_wait_for_what_is_not_there() { touch src/sql/tables_quota.sql; }
+
+check_claims_have_tests() { claims_of_tree | grep -E 'no test in|no claim'; }
+plant_claims_have_tests() { sed -i "s/'S1\.3 /'S1.33 /" examples/agents/test/matrix.pg; }
+
+check_systems_is_up_to_date() { (. tools/lib/systems.sh && claims_page) | diff docs/SYSTEMS.md -; }
+plant_systems_is_up_to_date() { printf 'S5.99\tplanted\tREADME.md\t\n' >>examples/claims.tsv; }
+
 check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
 plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
 

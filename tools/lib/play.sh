@@ -4,13 +4,14 @@
 #   --! refused SQLSTATE   as the last line of a paragraph: its last error must be that one; shows the SQLSTATE
 #   --! EXPRESSION         must be true; :ROW_COUNT is the number of rows of the statement before it
 #
-# An error in a paragraph that promises none ends the play too. The tags of BEGIN, COMMIT and ROLLBACK are not shown.
+# An error in a paragraph that promises none ends the play too. The tags of BEGIN, COMMIT and ROLLBACK are not shown, nor is
+# \echo beside what it prints.
 
 play() {
     local file=$1 database=$2
     [ -e "$file" ] || die "$file is not there"
     with_checks "$file" | psql -X -a -P pager=off -P footer=off -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never -d "$database" 2>&1 |
-        sed -u -E '/^\t\t/d; /^(BEGIN|COMMIT|ROLLBACK)$/d; s|^/dev/null/.*: Not a directory$|^ this is not what was promised|'
+        sed -u -E '/^\t\t/d; /^\\echo /d; /^(BEGIN|COMMIT|ROLLBACK)$/d; s|^/dev/null/.*: Not a directory$|^ this is not what was promised|'
     return "${PIPESTATUS[1]}"
 }
 
@@ -42,8 +43,9 @@ with_checks() {
             if (lines) hidden("\\echo")
             lines = 0
         }
-        /^[ \t]*$/ { paragraph(); next }
-        { line[++lines] = $0 }
+        # The body of a function may have empty lines.
+        /^[ \t]*$/ && !quoted { paragraph(); next }
+        { line[++lines] = $0; quoted = (quoted + gsub(/\$[a-z]*\$/, "&")) % 2 }
         END { paragraph() }
     ' "$1"
 }

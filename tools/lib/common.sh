@@ -88,6 +88,9 @@ install_packages() {
     as_root mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+    # Two of us at a time would each find apt locked by the other.
+    exec 8>"$scratch/pg_bastion-apt.lock"
+    flock 8
     # shellcheck disable=SC2086 # a list of names
     if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
@@ -95,6 +98,7 @@ install_packages() {
         rm -f "$log"
         die "cannot install $missing"
     fi
+    exec 8>&-
     rm -f "$log"
 }
 

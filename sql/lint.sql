@@ -70,6 +70,7 @@ CREATE TABLE shop.notes (id bigint PRIMARY KEY, tenant_id uuid, title text CONST
                          order_id bigint REFERENCES shop.orders ON DELETE SET NULL, color text);
 CREATE UNIQUE INDEX one_color ON shop.notes (lower(color)) WHERE color <> '';
 CREATE INDEX notes_body ON shop.notes USING gin (body);
+CREATE INDEX notes_near ON shop.notes USING gist (point(id, id));
 CREATE INDEX notes_color ON shop.notes (color);
 SELECT count(*) > 0 AS protected FROM bastion.protect('shop.notes', sharing => 'cross_tenant', visibility => 'unit');
 DROP INDEX shop.notes_tenant_id_idx, shop.notes_acl_id_idx;

@@ -148,7 +148,8 @@ AS $$
         SELECT FROM unnest(i.indclass::oid[]) k JOIN pg_opclass oc ON oc.oid = k
         JOIN pg_amop o ON o.amopfamily = oc.opcfamily AND o.amoplefttype IN (oc.opcintype, 'anyarray'::regtype)
         JOIN pg_operator op ON op.oid = o.amopopr JOIN pg_proc f ON f.oid = op.oprcode
-        WHERE f.proleakproof)
+        -- An order is no condition: a search for the nearest uses its index.
+        WHERE f.proleakproof OR o.amoppurpose = 'o')
 $$;
 COMMENT ON FUNCTION bastion.lint_leakproof() IS
 'Findings about functions and operators that run before or cannot run before a policy. Internal.';

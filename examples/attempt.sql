@@ -1,6 +1,17 @@
--- How the tests of the examples try things: as whom, with which token, in which tenant and unit. What is refused comes back as
--- its SQLSTATE. Included by the tests, inside their transaction.
+-- What each test of an example begins with: one transaction that plays all users, taken back at its end, and how it tries
+-- things: as whom, with which token, in which tenant and unit. What is refused comes back as its SQLSTATE. :app is the role of
+-- the application.
+\set ECHO none
+\set QUIET on
+\set ON_ERROR_ROLLBACK off
+\set ON_ERROR_STOP on
+\pset format unaligned
+\pset tuples_only on
+\pset pager off
 
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL bastion.allow_identity_switch = on;
 CREATE SCHEMA attempt;
 GRANT USAGE ON SCHEMA attempt TO PUBLIC;
 
@@ -45,3 +56,10 @@ END
 $$;
 COMMENT ON FUNCTION attempt.as_user(text, text, text, text, text) IS
 'run() as an application role and, with a token, as its user, in a tenant and unit; without a token as nobody. Several users in one transaction need bastion.allow_identity_switch.';
+
+CREATE FUNCTION attempt.app(token text, query text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS text
+LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT attempt.as_user(:'app', token, query, tenant, unit);
+END;
+COMMENT ON FUNCTION attempt.app(text, text, text, text) IS 'as_user() through the application.';

@@ -1,18 +1,6 @@
--- What every test begins with: one transaction that plays all users, and their tokens.
-\set ECHO none
-\set QUIET on
-\set ON_ERROR_ROLLBACK off
-\set ON_ERROR_STOP on
-\pset format unaligned
-\pset tuples_only on
-\pset pager off
-
-BEGIN;
-SET LOCAL client_min_messages = warning;
-SET LOCAL bastion.allow_identity_switch = on;
+-- What every test begins with: the tokens of its people.
+\set app workflow_builder_app
 \ir ../../attempt.sql
-CREATE FUNCTION attempt.app(token text, query text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT attempt.as_user('workflow_builder_app', token, query, tenant, unit) $$;
 
 -- What would be answered; nothing of it stays.
 CREATE FUNCTION attempt.undone(token text, query text) RETURNS text LANGUAGE plpgsql VOLATILE

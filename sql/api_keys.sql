@@ -122,7 +122,7 @@ BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
 SELECT bastion.unit_create('team', 'Second', 'second') AS second \gset
 SELECT bastion.unit_create('team', 'Below', 'below', :'second') AS below \gset
-SELECT bastion_api.api_key_create('unit', '{*,own.secrets.*}', unit => 'second') ->> 'key' AS unit_key \gset
+SELECT bastion_api.api_key_create('unit', '{*,tenant.*,own.secrets.*}', unit => 'second') ->> 'key' AS unit_key \gset
 COMMIT;
 SELECT unit, test.error(format('SELECT bastion.authenticate(%L, %L, %L)', :'unit_key', :'ann_tenant', unit)) FROM unnest(ARRAY[NULL, 'default', 'below', 'second']) unit;
 -- rows of four units, of the tenant and of ann, whom the tenant belongs to: all are hers
@@ -178,6 +178,9 @@ SELECT jsonb_array_length(bastion_api.api_keys()) AS keys;
 SELECT bastion.secret_put('x', 'y', own => true) AS own;
 SELECT bastion.share('ak.notes', '22', with_user => :'bob_id');
 SELECT count(*) AS shares FROM bastion.shares_of('ak.notes', '22');
+-- nor does the limit end with what it rests on: one statement keeps its decision
+SELECT test.error($$SELECT bastion.unit_delete('below'), bastion.unit_delete('second'), bastion.unit_create('team', 'Top', 'top')$$);
+SELECT test.error($$SELECT bastion.unit_delete('below'), bastion.unit_delete('second'), bastion.unit_delete('default')$$);
 -- a unit that leaves takes its rows along
 RESET ROLE;
 DELETE FROM bastion.unit_parents WHERE unit_id = :'below';

@@ -199,6 +199,15 @@ Datum bastion_api_key_id(PG_FUNCTION_ARGS) {
     return read_uuid(fcinfo, [](const Identity& identity) { return identity.api_key; });
 }
 
+PG_FUNCTION_INFO_V1(bastion_credential_unit);
+Datum bastion_credential_unit(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || !decision.rights->unit_alone) PG_RETURN_NULL();
+    auto* unit = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+    *unit = decision.rights->unit.value;
+    PG_RETURN_UUID_P(unit);
+}
+
 PG_FUNCTION_INFO_V1(bastion_tenant_number);
 Datum bastion_tenant_number(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();

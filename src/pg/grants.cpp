@@ -19,7 +19,7 @@ struct GrantsValue {
 
 const GrantsValue* current = nullptr;
 
-// "1 <state>", identity or empty, permissions, sets or empty, sqlstate, message, reason, claims (JSON, the rest).
+// "1 <state> <unit alone>", identity or empty, permissions, sets or empty, sqlstate, message, reason, claims (JSON, the rest).
 enum Line {
     line_state,
     line_identity,
@@ -57,7 +57,8 @@ char* format_grants(const Decision& decision, bool sets_wanted) {
     char identity[identity_text_size] = "";
     if (decision.state == ContextState::authenticated) format_identity(decision.identity, identity);
     return psprintf(
-        "1 %d\n%s\n%s\n%s\n%d\n%s\n%s\n%s", static_cast<int>(decision.state), identity, join_permissions(decision),
+        "1 %d %d\n%s\n%s\n%s\n%d\n%s\n%s\n%s", static_cast<int>(decision.state),
+        decision.rights != nullptr && decision.rights->unit_alone ? 1 : 0, identity, join_permissions(decision),
         sets_text(decision, sets_wanted), decision.sqlstate, decision.message != nullptr ? decision.message : "",
         decision.reason != nullptr ? decision.reason : "", decision.claims != nullptr ? decision.claims : "");
 }
@@ -90,7 +91,8 @@ Decision parse_grants(const GrantsValue& value) {
     char* text = MemoryContextStrdup(TopMemoryContext, value.text);
     Decision out{};
     int state = 0;
-    if (!split(text, fields) || std::sscanf(fields[line_state], "1 %d", &state) != 1)
+    int unit_alone = 0;
+    if (!split(text, fields) || std::sscanf(fields[line_state], "1 %d %d", &state, &unit_alone) != 2)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("published identity is malformed")));
     out.state = static_cast<ContextState>(state);
     out.sqlstate = std::atoi(fields[line_sqlstate]);
@@ -99,7 +101,7 @@ Decision parse_grants(const GrantsValue& value) {
     if (out.state != ContextState::authenticated) return out;
     if (!parse_identity(fields[line_identity], out.identity))
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("published identity is malformed")));
-    out.rights = adopt_rights(out.identity, fields[line_permissions], fields[line_sets]);
+    out.rights = adopt_rights(out.identity, fields[line_permissions], fields[line_sets], unit_alone != 0);
     out.claims = fields[line_claims][0] != '\0' ? fields[line_claims] : nullptr;
     return out;
 }

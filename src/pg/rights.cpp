@@ -205,11 +205,12 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
     return held.get();
 }
 
-const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets) {
+const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone) {
     guarded_or_raise([&]() -> Result<void> {
         auto rights = std::make_shared<Rights>();
         rights->tenant = identity.tenant;
         rights->unit = identity.unit;
+        rights->unit_alone = unit_alone;
         rights->tenant_number = identity.tenant_number;
         std::string_view rest(permissions);
         while (!rest.empty()) {

@@ -56,7 +56,7 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
 // Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
 // unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.
 inline constexpr char unit_only_mark = '~';
-const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets);
+const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
 
 // Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
 void mark_rights_stale(Oid invalidation) noexcept;

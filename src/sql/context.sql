@@ -68,6 +68,12 @@ AS 'MODULE_PATHNAME', 'bastion_api_key_id';
 COMMENT ON FUNCTION bastion.api_key_id() IS
 'The API key that authenticated this transaction; NULL when it was none. SQLSTATE 28000 when a token was presented and refused.';
 
+CREATE FUNCTION bastion.credential_unit() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_credential_unit';
+COMMENT ON FUNCTION bastion.credential_unit() IS
+'The unit to which the credential of this transaction is limited, an API key of a unit; NULL without such a limit. As the statement''s decision has it, not the table. Internal. SQLSTATE 28000 when a token was presented and refused.';
+
 CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_auth_level';

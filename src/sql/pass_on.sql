@@ -112,11 +112,9 @@ CREATE FUNCTION bastion.lent_in(unit_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT NOT EXISTS (
-        SELECT FROM bastion.api_keys k
-        WHERE k.id = bastion.api_key_id() AND k.unit_id IS NOT NULL
-          AND NOT EXISTS (SELECT FROM bastion.unit_closure c
-                          WHERE c.ancestor_id = k.unit_id AND c.descendant_id = lent_in.unit_id))
+    SELECT bastion.credential_unit() IS NULL OR EXISTS (
+        SELECT FROM bastion.unit_closure c
+        WHERE c.ancestor_id = bastion.credential_unit() AND c.descendant_id = lent_in.unit_id)
 $$;
 COMMENT ON FUNCTION bastion.lent_in(uuid) IS
 'Whether the credential of this transaction is good for changes in a unit, or in the whole tenant: an API key that is limited to a unit is good for that unit and those below. Internal.';

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -181,21 +182,20 @@ const Key* find_key(const World& world, const std::string& name) {
     return nullptr;
 }
 
-// Whose invitation was accepted, or nobody's.
-int inviter_of_accepted(const World& before, const World& after) {
+// Whose invitation was accepted. Where it was refused, nobody gives anything.
+Giver inviter_of_accepted(const Step& step, const World& before, const World& after) {
+    static const Key refused{};
     for (const Invitation& invitation : before.invitations) {
-        bool open = false;
-        for (const Invitation& other : after.invitations) open = open || other == invitation;
-        if (!open) return invitation.inviter;
+        const auto& open = after.invitations;
+        if (std::find(open.begin(), open.end(), invitation) == open.end()) return {invitation.inviter, nullptr};
     }
-    return nobody;
+    return {step.actor, &refused};
 }
 
 std::string judge(const Step& step, const Picture& before, const Picture& after) {
     if (step.kind == Kind::by_operator) return "";
     Giver giver{step.actor, step.key.empty() ? nullptr : find_key(before.world, step.key)};
-    if (step.kind == Kind::accept) giver = {inviter_of_accepted(before.world, after.world), nullptr};
-    if (giver.person == nobody) return "";
+    if (step.kind == Kind::accept) giver = inviter_of_accepted(step, before.world, after.world);
     std::string found = gained_in_places(before, after, giver);
     if (found.empty() && step.kind == Kind::share) found = gained_on_rows(before, after, giver);
     if (found.empty() && step.kind == Kind::units) found = lifted_on_rows(before, after, giver);

@@ -71,6 +71,11 @@ CREATE FUNCTION passing.number(id uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $
 CREATE FUNCTION passing.role_number(id uuid) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN id::text LIKE 'ba%' THEN (right(id::text, 1)::integer - 1)::text ELSE right(id::text, 1) END
 $$;
+-- The invitation by id that a person has there; the application gets its id from bastion_api.my_invitations().
+CREATE FUNCTION passing.invitation(person uuid, unit uuid) RETURNS uuid LANGUAGE sql STABLE SECURITY DEFINER AS $$
+    SELECT i.id FROM bastion.invitations i
+    WHERE i.user_id = person AND i.unit_id IS NOT DISTINCT FROM unit AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+$$;
 -- PL/pgSQL keeps its plan.
 CREATE FUNCTION passing.dump() RETURNS SETOF text LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -83,7 +88,8 @@ BEGIN
     UNION ALL SELECT concat_ws(' ', 'd', d.id, a.id, coalesce(b.id, a.id), coalesce(b.kind, a.kind), passing.number(coalesce(b.unit_id, a.unit_id)), passing.number(coalesce(b.user_id, a.user_id)))
               FROM passing.docs d JOIN bastion.acls a ON a.id = d.acl_id LEFT JOIN bastion.acls b ON b.id = a.base_acl_id
     UNION ALL SELECT concat_ws(' ', 'e', e.acl_id, e.subject_kind, CASE e.subject_kind WHEN 'role' THEN passing.role_number(e.subject_id) ELSE passing.number(e.subject_id) END, e.level, passing.year(e.valid_until, 9999)) FROM bastion.acl_entries e
-    UNION ALL SELECT concat_ws(' ', 'n', passing.number(unit_id), passing.role_number(role_id), passing.number(invited_by), substr(email, 2, 1)) FROM bastion.invitations WHERE accepted_at IS NULL AND revoked_at IS NULL
+    UNION ALL SELECT concat_ws(' ', 'n', passing.number(unit_id), passing.role_number(role_id), passing.number(invited_by), coalesce(substr(email, 2, 1), passing.number(user_id)), CASE WHEN email IS NULL THEN 'id' ELSE 'mail' END)
+              FROM bastion.invitations WHERE accepted_at IS NULL AND revoked_at IS NULL
     UNION ALL SELECT concat_ws(' ', 'k', k.name, passing.number(k.user_id), passing.number(k.unit_id), passing.year(k.expires_at, 9999), array_to_string(k.scopes, ',')) FROM bastion.api_keys k;
 END
 $$;

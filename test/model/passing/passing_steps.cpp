@@ -126,18 +126,21 @@ Step Drawer::key(long number) {
     std::string scopes;
     for (int i = 1 + below(4); i > 0; --i) scopes += (scopes.empty() ? "" : ",") + pattern();
     if (chance(50)) scopes += ",tenant.members.manage,tenant.roles.manage,tenant.units.manage,docs.manage";
+    if (chance(30)) scopes += ",docs.*,notes.*,tenant.members.manage";
     const std::string name = "'k" + text(number) + "'";
     return {Kind::other, nobody, "",
             "(SELECT true FROM passing.keep(" + name + ", bastion_api.api_key_create(" + name + ", '{" + scopes +
-                "}', " + year_or_null(60) + ", '{}', " + place_or_null(70) + ") ->> 'key'))"};
+                "}', " + year_or_null(60) + ", '{}', " + place_or_null(50) + ") ->> 'key'))"};
 }
 
 Step Drawer::invitation(const World& world) {
     if (!world.invitations.empty() && chance(60)) {
         const Invitation& invitation = world.invitations[below(static_cast<int>(world.invitations.size()))];
-        return {Kind::accept, invitation.person, "",
-                "bastion_api.accept_invitation((SELECT value FROM passing.kept WHERE name = 'n" +
-                    text(invitation.person) + text(invitation.unit + 1) + "'))"};
+        const std::string which = invitation.by_id ? "passing.invitation(" + person_id(invitation.person) + ", " +
+                                                         unit_id(invitation.unit) + ")"
+                                                   : "(SELECT value FROM passing.kept WHERE name = 'n" +
+                                                         text(invitation.person) + text(invitation.unit + 1) + "')";
+        return {Kind::accept, invitation.person, "", "bastion_api.accept_invitation(" + which + ")"};
     }
     const int whom = below(person_count);
     const int unit = chance(60) ? nobody : below(unit_count);

@@ -156,7 +156,8 @@ void parse_line(World& world, char kind, std::istringstream& words) {
         }
         case 'n': {
             const int unit = next_number(), role = next_number(), inviter = next_number();
-            world.invitations.push_back({unit, role, inviter, next_number()});
+            const int person = next_number();
+            world.invitations.push_back({unit, role, inviter, person, next() == "id"});
             break;
         }
         default: {

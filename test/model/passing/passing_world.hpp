@@ -76,6 +76,7 @@ struct Invitation {
     int role;
     int inviter;
     int person;
+    bool by_id;  // of the user, else by e-mail address
     bool operator==(const Invitation&) const = default;
 };
 

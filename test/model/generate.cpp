@@ -158,24 +158,33 @@ Op Generator::on_rows(const World& world) {
     return {Kind::fetch, cursor->first, 0, chance(40) ? 0 : 1 + below(3), 0, 0, {}};
 }
 
-// Mostly a row that the user of the moment manages.
+// Mostly a row that the user of the moment manages; often one that is shared already, whose list a share does not make anew.
 std::pair<int, int> Generator::row_to_share(const World& world) {
     const Decision decision = decide(world);
-    int table = chance(50) && last_table_ > 1 ? last_table_ : 2 + below(table_count - 2);
-    int id = 1 + below(last_id);
-    for (int attempt = 0; attempt < 12; ++attempt) {
-        const auto& rows = world.now.tables[table].rows;
-        if (!rows.empty()) {
-            auto row = rows.begin();
-            std::advance(row, below(static_cast<int>(rows.size())));
-            id = row->first;
-            if (decision.standing != Standing::authenticated || chance(8)) break;
-            const Judge judge(world.now, decision.identity);
-            if (judge.may(resource(table) + ".manage", row->second.acl, false)) break;
-        }
-        if (attempt % 3 == 2) table = 2 + below(table_count - 2);
+    std::vector<std::pair<int, int>> managed, shared;
+    if (decision.standing == Standing::authenticated && !chance(8)) {
+        const Judge judge(world.now, decision.identity);
+        for (int table = 2; table < table_count; ++table)
+            for (const auto& [id, row] : world.now.tables[table].rows) {
+                if (row.tenant != decision.identity.tenant || !judge.may(resource(table) + ".manage", row.acl, false))
+                    continue;
+                managed.emplace_back(table, id);
+                if (row.shared_as != nobody) shared.emplace_back(table, id);
+            }
     }
-    return {table, id};
+    const auto& from = shared.empty() || chance(50) ? managed : shared;
+    if (from.empty()) return {2 + below(table_count - 2), 1 + below(last_id)};
+    return from[below(static_cast<int>(from.size()))];
+}
+
+// What a cache still holds shows when those look whom the share reaches, before anything else of theirs changes.
+void Generator::look_after_share(const World& world, int table, int user, int tenant) {
+    const Identity who{user, tenant, nobody};
+    if (!may_work(world.now, who)) return;
+    planned_ = {{Kind::commit, 0, 0, 0, 0, 0, {}},
+                {Kind::begin, 0, 0, 0, 0, 0, {}},
+                {Kind::authenticate, user, tenant, nobody, 0, 0, {}},
+                {Kind::select, 0, table, 1, last_id + 4, 0, {}}};
 }
 
 Op Generator::share(const World& world, Kind kind) {
@@ -190,6 +199,7 @@ Op Generator::share(const World& world, Kind kind) {
         const auto entry = world.now.entries.lower_bound({acl, Subject::user, -1});
         if (entry != world.now.entries.end() && entry->first.acl == acl) {
             if (entry->first.kind == Subject::user) last_user_ = entry->first.subject;
+            if (chance(60)) look_after_share(world, table, last_user_, tenant);
             return {kind, table, id, static_cast<int>(entry->first.kind), entry->first.subject, 0, {}};
         }
     }
@@ -200,6 +210,7 @@ Op Generator::share(const World& world, Kind kind) {
     if (subject == 1 && chance(80)) whom = unit_of(tenant);
     if (subject == 3 && chance(60)) whom = tenant;
     if (subject == 0) last_user_ = whom;
+    if (chance(40)) look_after_share(world, table, last_user_, tenant);
     return {kind, table, id, subject, whom, 1 + below(4), kind == Kind::share && chance(20) ? "ends" : ""};
 }
 
@@ -323,9 +334,23 @@ Op Generator::draw(const World& world) {
     return world.aborted ? in_aborted(world) : inside(world);
 }
 
-Op Generator::next(const World& world) {
+Op Generator::draw_audible(const World& world) {
     Op op = draw(world);
-    for (int attempt = 0; attempt < 30 && silent_.contains(op.kind); ++attempt) op = draw(world);
+    for (int attempt = 0; attempt < 30 && silent_.contains(op.kind); ++attempt) {
+        planned_.clear();
+        op = draw(world);
+    }
+    return op;
+}
+
+Op Generator::next(const World& world) {
+    if (!planned_.empty() && !world.aborted) {
+        const Op op = planned_.front();
+        planned_.pop_front();
+        return op;
+    }
+    planned_.clear();
+    const Op op = draw_audible(world);
     if (op.kind >= Kind::admin_membership && op.kind <= Kind::admin_platform_remove && op.kind != Kind::admin_pattern &&
         op.kind != Kind::admin_inherit)
         last_user_ = op.a;

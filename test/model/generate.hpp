@@ -2,6 +2,7 @@
 // error the transaction is rolled back, inside a transaction somebody is authenticated, rows that exist are asked for.
 #pragma once
 
+#include <deque>
 #include <random>
 
 #include "world.hpp"
@@ -33,9 +34,12 @@ private:
     Op by_operator(const World& world);
     std::pair<int, int> row_to_share(const World& world);
     Op share(const World& world, Kind kind);
+    void look_after_share(const World& world, int table, int user, int tenant);
+    Op draw_audible(const World& world);
     Op draw(const World& world);
 
     std::mt19937_64 random_;
+    std::deque<Op> planned_;  // what comes next
     // Each generator leaves some kinds out: what happens all the time hides what would happen without it (Groce and
     // others, Swarm testing, 2012). A cache that is emptied every moment is never stale.
     std::set<Kind> silent_;

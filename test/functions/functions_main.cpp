@@ -5,16 +5,12 @@
 // fresh copy of the database that the scripts in FOLDER make, and each with a seed of its own that is printed when it fails:
 // --seed S --round R replays it. --plant-hole breaks the extension first (holes.cpp), and then finding nothing is the
 // failure. --no-shrink prints the first failure as it is. FILE is the log of the server, which is that of PGHOST and PGPORT.
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <set>
 #include <stdexcept>
 
+#include "../tester/tester.hpp"
 #include "holes.hpp"
 #include "shrink.hpp"
 
@@ -23,43 +19,16 @@ namespace {
 
 constexpr long round_size = 500;
 
-struct Options {
+struct Options : tester::Options {
     std::string folder;
     std::string log;
-    std::string hole;
-    unsigned long long seed = 1;
     long calls = 50000;
-    long round = -1;
-    int jobs = 2;
-    bool shrinks = true;
-    bool verbose = false;
 };
 
 Options parse(int argc, char** argv) {
     Options options;
-    const std::map<std::string, std::string*> texts{
-        {"--folder", &options.folder}, {"--log", &options.log}, {"--plant-hole", &options.hole}};
-    for (int i = 1; i < argc; ++i) {
-        const std::string name = argv[i];
-        if (name == "--verbose" || name == "--no-shrink") {
-            (name == "--verbose" ? options.verbose : options.shrinks) = name == "--verbose";
-            continue;
-        }
-        if (i + 1 >= argc) throw std::runtime_error("a value is missing after " + name);
-        const char* value = argv[++i];
-        if (const auto text = texts.find(name); text != texts.end())
-            *text->second = value;
-        else if (name == "--seed")
-            options.seed = std::strtoull(value, nullptr, 10);
-        else if (name == "--calls")
-            options.calls = std::atol(value);
-        else if (name == "--round")
-            options.round = std::atol(value);
-        else if (name == "--jobs")
-            options.jobs = std::atoi(value);
-        else
-            throw std::runtime_error("unknown option " + name);
-    }
+    tester::parse(argc, argv, options,
+                  {{"--folder", &options.folder}, {"--log", &options.log}, {"--calls", &options.calls}});
     if (options.folder.empty() || options.log.empty()) throw std::runtime_error("--folder and --log are needed");
     if (!options.hole.empty() && options.hole != "all" && !holes().contains(options.hole))
         throw std::runtime_error("no hole is called " + options.hole);
@@ -146,43 +115,10 @@ int work(const std::string& original, const World& world, const Options& options
     return good ? 0 : 1;
 }
 
-// With the round that a job is at.
-void stop_jobs(const std::set<pid_t>& jobs) {
-    for (const pid_t job : jobs) {
-        kill(job, SIGTERM);
-        waitpid(job, nullptr, 0);
-        drop_database(job_database(job));
-    }
-}
-
-// Each job in a process of its own; the worst of their ends. To find a planted hole once is enough.
 int run_jobs(const std::string& original, const World& world, const Options& options) {
-    if (options.jobs <= 1) return work(original, world, options, 0);
-    std::set<pid_t> running;
-    for (int job = 0; job < options.jobs; ++job) {
-        if (const pid_t child = fork(); child != 0) {
-            running.insert(child);
-            continue;
-        }
-        int status = 2;
-        try {
-            status = work(original, world, options, job);
-        } catch (const std::exception& error) {
-            std::printf("%s\n", error.what());
-        }
-        std::fflush(stdout);
-        _exit(status);
-    }
-    int worst = 0;
-    int status = 0;
-    for (pid_t job = wait(&status); job > 0; job = wait(&status)) {
-        running.erase(job);
-        worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 2);
-        if (options.hole.empty() || worst != 1) continue;
-        stop_jobs(running);
-        break;
-    }
-    return worst;
+    return tester::run_jobs(
+        options, [&](int job) { return work(original, world, options, job); },
+        [](pid_t job) { drop_database(job_database(job)); });
 }
 
 // Whether a hole is found in a copy of the template.
@@ -190,11 +126,9 @@ bool finds_hole(const std::string& original, const Options& options, const std::
     const std::string broken = original + "_broken";
     copy_database(original, broken);
     Connection(broken, "postgres").must(holes().at(hole));
-    const bool found = run_jobs(broken, read_world(broken), options) == 1;
+    const int status = run_jobs(broken, read_world(broken), options);
     drop_database(broken);
-    std::printf(found ? "the hole %s was found\n" : "the hole %s was NOT found\n", hole.c_str());
-    std::fflush(stdout);
-    return found;
+    return tester::is_found(hole, status);
 }
 
 int run(const Options& options) {
@@ -214,10 +148,5 @@ int run(const Options& options) {
 }  // namespace functions
 
 int main(int argc, char** argv) {
-    try {
-        return functions::run(functions::parse(argc, argv));
-    } catch (const std::exception& error) {
-        std::printf("%s\n", error.what());
-        return 2;
-    }
+    return tester::run([&] { return functions::run(functions::parse(argc, argv)); });
 }

@@ -4,26 +4,18 @@
 #include <libpq-fe.h>
 
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "../tester/tester.hpp"
+
 namespace functions {
 namespace {
 
-std::string contents(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) throw std::runtime_error("cannot read " + path);
-    std::ostringstream out;
-    out << file.rdbuf();
-    return out.str();
-}
-
 // Each transaction alone: an identity lasts until its end.
 void run_script(Connection& connection, const std::string& path) {
-    const std::string text = contents(path);
+    const std::string text = tester::contents(path);
     const std::string end = "COMMIT;\n";
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t found = text.find(end, begin);

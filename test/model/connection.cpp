@@ -1,10 +1,9 @@
 // libpq, and the databases of the test.
 #include <libpq-fe.h>
 
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
+#include "../tester/tester.hpp"
 #include "replay.hpp"
 
 namespace model {
@@ -30,14 +29,6 @@ const std::map<std::string, std::string>& holes() {
          "DO NOTHING'"},
     };
     return all;
-}
-
-std::string contents(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) throw std::runtime_error("cannot read " + path);
-    std::ostringstream out;
-    out << file.rdbuf();
-    return out.str();
 }
 
 void read_rows(PGresult* result, Answer& answer) {
@@ -114,7 +105,7 @@ Template make_template(const std::string& name, const std::string& setup, const 
     Laboratory(out).drop(name);
     Connection("postgres", "postgres").must("CREATE DATABASE " + name);
     Connection inside(name, "postgres");
-    inside.must(contents(setup));
+    inside.must(tester::contents(setup));
     if (!hole.empty()) inside.must(holes().at(hole));
     out.server.version = std::stoi(inside.must("SHOW server_version_num").rows.at(0)) / 10000;
     // Without sessions, which end with more than the model knows.

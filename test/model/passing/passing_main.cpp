@@ -6,19 +6,14 @@
 // for every year in which something begins or ends. A round that fails prints its seed and the shortest list of steps that
 // shows it: --seed S --round R replays it. --plant-hole breaks the extension first, and then finding nothing is the failure.
 // The server is the one of PGHOST and PGPORT.
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <fstream>
 #include <optional>
-#include <set>
-#include <sstream>
 #include <stdexcept>
 
+#include "../../tester/tester.hpp"
 #include "../replay.hpp"
 #include "passing_steps.hpp"
 
@@ -27,15 +22,9 @@ namespace {
 
 constexpr long round_size = 500;
 
-struct Options {
+struct Options : tester::Options {
     std::string setup;
-    std::string hole;
-    unsigned long long seed = 1;
     long steps = 100000;
-    long round = -1;
-    int jobs = 2;
-    bool shrinks = true;
-    bool verbose = false;
 };
 
 // What a planted hole does to the database.
@@ -67,40 +56,9 @@ const std::map<std::string, std::string>& holes() {
 
 Options parse_options(int argc, char** argv) {
     Options options;
-    const auto value = [&](int& i) {
-        return i + 1 < argc ? argv[++i] : throw std::runtime_error("a value is missing");
-    };
-    for (int i = 1; i < argc; ++i) {
-        const std::string name = argv[i];
-        if (name == "--setup")
-            options.setup = value(i);
-        else if (name == "--seed")
-            options.seed = std::strtoull(value(i), nullptr, 10);
-        else if (name == "--steps")
-            options.steps = std::atol(value(i));
-        else if (name == "--round")
-            options.round = std::atol(value(i));
-        else if (name == "--jobs")
-            options.jobs = std::atoi(value(i));
-        else if (name == "--plant-hole")
-            options.hole = value(i);
-        else if (name == "--no-shrink")
-            options.shrinks = false;
-        else if (name == "--verbose")
-            options.verbose = true;
-        else
-            throw std::runtime_error("unknown option " + name);
-    }
+    tester::parse(argc, argv, options, {{"--setup", &options.setup}, {"--steps", &options.steps}});
     if (!holes().contains(options.hole)) throw std::runtime_error("no hole is called " + options.hole);
     return options;
-}
-
-std::string contents(const std::string& path) {
-    std::ifstream file(path);
-    if (!file) throw std::runtime_error("cannot read " + path);
-    std::ostringstream out;
-    out << file.rdbuf();
-    return out.str();
 }
 
 // Who gives by a step, and what is left of it by the key that they present.
@@ -311,6 +269,7 @@ bool run_round(Bench& bench, const Options& options, long number, std::map<std::
 
 std::string database_of(const std::string& original, int job) { return original + "_" + std::to_string(job); }
 
+// Each job in a database of its own.
 int work(const std::string& original, const Options& options, int job) {
     const long rounds = (options.steps + round_size - 1) / round_size;
     std::map<std::string, long> tally;
@@ -329,44 +288,12 @@ int work(const std::string& original, const Options& options, int job) {
     return good ? 0 : 1;
 }
 
-// Each job in a process and a database of its own. To find a planted hole once is enough.
-int run_jobs(const std::string& original, const Options& options) {
-    std::set<pid_t> running;
-    for (int job = 0; job < options.jobs; ++job) {
-        if (const pid_t child = fork(); child != 0) {
-            running.insert(child);
-            continue;
-        }
-        int status = 2;
-        try {
-            status = work(original, options, job);
-        } catch (const std::exception& error) {
-            std::printf("%s\n", error.what());
-        }
-        std::fflush(stdout);
-        _exit(status);
-    }
-    int worst = 0;
-    int status = 0;
-    for (pid_t job = wait(&status); job > 0; job = wait(&status)) {
-        running.erase(job);
-        worst = std::max(worst, WIFEXITED(status) ? WEXITSTATUS(status) : 2);
-        if (options.hole.empty() || worst != 1) continue;
-        for (const pid_t other : running) {
-            kill(other, SIGTERM);
-            waitpid(other, nullptr, 0);
-        }
-        break;
-    }
-    return worst;
-}
-
 void make_databases(const std::string& original, const Options& options) {
     model::Connection admin("postgres", "postgres");
     admin.must("CREATE DATABASE " + original);
     {
         model::Connection inside(original, "postgres");
-        inside.must(contents(options.setup));
+        inside.must(tester::contents(options.setup));
         inside.must("SELECT passing.reset()");
         inside.must("SET bastion.access_token_lifetime = '1d'");
         inside.must(
@@ -391,19 +318,16 @@ void drop_databases(const std::string& original, const Options& options) {
 }  // namespace passing
 
 int main(int argc, char** argv) {
-    try {
+    return tester::run([&] {
         const passing::Options options = passing::parse_options(argc, argv);
         std::printf("seed %llu, %ld steps\n", options.seed, options.steps);
         std::fflush(stdout);
         const std::string original = "passing_" + std::to_string(getpid());
         passing::make_databases(original, options);
-        const int status = passing::run_jobs(original, options);
+        const int status = tester::run_jobs(
+            options, [&](int job) { return passing::work(original, options, job); }, [](pid_t) {});
         passing::drop_databases(original, options);
         if (options.hole.empty()) return status;
-        std::printf(status == 1 ? "the hole %s was found\n" : "the hole %s was NOT found\n", options.hole.c_str());
-        return status == 1 ? 0 : 1;
-    } catch (const std::exception& error) {
-        std::printf("%s\n", error.what());
-        return 2;
-    }
+        return tester::is_found(options.hole, status) ? 0 : 1;
+    });
 }

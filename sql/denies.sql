@@ -86,7 +86,18 @@ SELECT v.who, test.would(v.who, 'SELECT bastion.unit_move(''north-1'', ''south''
 -- those above count only of members who manage rows in the whole tenant, and so would reach those of the unit
 BEGIN;
 UPDATE bastion.user_permissions SET user_id = test.id_of('vic') WHERE unit_id = test.unit_of('north');
-SELECT test.does('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS mel; ROLLBACK;
+SELECT test.does('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS mel;
+ROLLBACK;
+-- or will manage them, by a grant or by a role
+BEGIN;
+UPDATE bastion.user_permissions SET user_id = test.id_of('vic') WHERE unit_id = test.unit_of('north');
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect, valid_from) VALUES (test.id_of('vic'), :'tenant', 'deny_docs.manage', 'grant', '2090-01-01Z');
+SELECT test.would('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS mel;
+UPDATE bastion.user_permissions SET valid_from = NULL, valid_until = now() WHERE user_id = test.id_of('vic') AND effect = 'grant';
+SELECT test.would('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS over;
+UPDATE bastion.memberships SET valid_from = '2090-01-01Z', role_id = (SELECT id FROM bastion.roles WHERE name = 'admin' AND system) WHERE user_id = test.id_of('vic') AND tenant_id = :'tenant';
+SELECT test.would('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS by_role;
+ROLLBACK;
 -- who holds it for a time does not lift what is denied for longer
 BEGIN;
 UPDATE bastion.memberships SET valid_until = '2105-01-01Z' WHERE user_id = test.id_of('nia') AND tenant_id = :'tenant';

@@ -23,6 +23,27 @@ $$;
 COMMENT ON FUNCTION bastion.require_lift(bastion.user_permissions) IS
 'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that nobody lifts one of their own. Internal.';
 
+-- What begins later counts: the deny would have met it.
+CREATE FUNCTION bastion.manages_rows(user_id uuid, tenant_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT unnest(bastion.role_patterns(m.role_id)), m.valid_until FROM bastion.memberships m
+            WHERE m.user_id = manages_rows.user_id AND m.tenant_id = manages_rows.tenant_id AND m.unit_id IS NULL
+            UNION ALL
+            SELECT unnest(bastion.role_patterns(r.role_id)), r.valid_until FROM bastion.platform_roles r
+            WHERE r.user_id = manages_rows.user_id
+            UNION ALL
+            SELECT p.pattern, p.valid_until FROM bastion.user_permissions p
+            WHERE p.user_id = manages_rows.user_id AND p.tenant_id = manages_rows.tenant_id AND p.unit_id IS NULL
+              AND p.effect = 'grant') g (pattern, ends)
+        WHERE coalesce(g.ends, 'infinity') > statement_timestamp() AND bastion.patterns_overlap(g.pattern, '*.manage'))
+$$;
+COMMENT ON FUNCTION bastion.manages_rows(uuid, uuid) IS
+'Whether a user manages rows of a resource in the whole tenant, or will: by a role or grant that is not over. Internal.';
+
 CREATE FUNCTION bastion.require_lifts(units uuid[], of_managers boolean) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -31,14 +52,12 @@ BEGIN
     PERFORM bastion.require_lift(p) FROM bastion.user_permissions p
     WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (units) AND p.effect = 'deny'
       AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
-      AND (NOT of_managers OR EXISTS (
-          SELECT FROM bastion.rights_ahead(p.user_id, p.tenant_id) r
-          WHERE r.effect = 'grant' AND r.unit_id IS NULL AND bastion.patterns_overlap(r.pattern, '*.manage')))
+      AND (NOT of_managers OR bastion.manages_rows(p.user_id, p.tenant_id))
     ORDER BY p.id;
 END
 $$;
 COMMENT ON FUNCTION bastion.require_lifts(uuid[], boolean) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant. Internal.';
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant, now or later. Internal.';
 
 CREATE FUNCTION bastion.require_denies_kept(unit_id uuid, new_parent uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -125,7 +125,7 @@ AS $$
         LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
         WHERE e.acl_id = ANY (explain_shares.lists)
     ), judged AS (
-        SELECT m.*, bastion.period_note(NULL, m.valid_until) AS note, regexp_replace(explain_shares.permission, '^.*\.', '') AS action,
+        SELECT m.*, bastion.period_note(NULL, m.valid_until) AS note, regexp_replace(explain_shares.permission, '^.*[.]', '') AS action,
                m.tenant_id <> explain_shares.tenant_id AS crosses
         FROM met m WHERE m.reaches
     )
@@ -193,7 +193,7 @@ AS $$
 DECLARE
     list bastion.acls;
     base bastion.acls;
-    manage text := regexp_replace(permission, '\.[^.]*$', '') || '.manage';
+    manage text := regexp_replace(permission, '[.][^.]*$', '') || '.manage';
     held_wide boolean := EXISTS (SELECT FROM bastion.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
                                  WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion.covers(permission)));
     manages boolean := EXISTS (SELECT FROM bastion.rights_in_force(explain_list.user_id, explain_list.tenant_id) r

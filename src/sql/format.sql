@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 254 OR position('@' in value) > 65 THEN false
                 ELSE value COLLATE "C" ~ ('^[a-z0-9.!#$%&''*+/=?^_`{|}~-]+'
-                                          '@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$')
+                                          '@[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$')
            END
 $$;
 COMMENT ON FUNCTION bastion.is_email(text) IS
@@ -52,7 +52,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 800 THEN false
-                ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ '[\u0001-\u001f\u007f]' END
+                ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ E'[\\u0001-\\u001f\\u007f]' END
 $$;
 COMMENT ON FUNCTION bastion.is_label(text) IS
 'Whether the value is a name for people to read: 1 to 200 characters, not only spaces, no control characters.';
@@ -62,7 +62,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 128 THEN false
-                ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$' END
+                ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' END
 $$;
 COMMENT ON FUNCTION bastion.is_resource(text) IS
 'Whether the value is a resource name: words of lower-case letters, digits and underscores, joined by dots, at most 128 bytes.';
@@ -82,7 +82,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 192 THEN false
-                ELSE value COLLATE "C" ~ '^(\*|\*\.[a-z][a-z0-9_]*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.([a-z][a-z0-9_]*|\*))$'
+                ELSE value COLLATE "C" ~ '^([*]|[*][.][a-z][a-z0-9_]*|[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*[.]([a-z][a-z0-9_]*|[*]))$'
            END
 $$;
 COMMENT ON FUNCTION bastion.is_permission_pattern(text) IS

@@ -250,7 +250,7 @@ BEGIN
             DETAIL = 'The guard is an event trigger, which only a superuser can make.';
     ELSIF found_schema IS NULL THEN
         RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = 'invalid_schema_name';
-    ELSIF schema LIKE 'pg\_%' OR schema IN ('information_schema', 'bastion', 'bastion_api') THEN
+    ELSIF starts_with(schema, 'pg_') OR schema IN ('information_schema', 'bastion', 'bastion_api') THEN
         RAISE EXCEPTION 'cannot guard the schema "%"', schema USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name a schema with tables of an application.';
     END IF;

@@ -118,7 +118,7 @@ AS $$
                                    CASE WHEN s.setrole <> 0 AND s.setdatabase <> 0 THEN 'IN' END,
                                    (SELECT 'DATABASE ' || quote_ident(b.datname) FROM pg_database b WHERE b.oid = s.setdatabase))
                          AS whose) g
-    WHERE lower(c) ~ format('^%s=(on|true|yes|1|t|y|tr|tru|ye)$', replace(d.name, '.', '\.'))
+    WHERE lower(c) ~ format('^%s=(on|true|yes|1|t|y|tr|tru|ye)$', replace(d.name, '.', '[.]'))
       AND (s.setdatabase = 0 OR s.setdatabase = (SELECT b.oid FROM pg_database b WHERE b.datname = current_database()))
 $$;
 COMMENT ON FUNCTION bastion.lint_settings() IS 'Findings about settings that weaken the context. Internal.';
@@ -128,14 +128,14 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT DISTINCT 'warning', format('policy %I on %s', p.polname, r.relation), format('unknown permission "%s"', m[1]),
-           CASE WHEN m[1] ~ '^[a-z0-9_]+(\.[a-z0-9_]+)+$' AND NOT bastion.is_reserved_resource(m[1])
-                THEN format('SELECT bastion.register_resource(%L, %L);', regexp_replace(m[1], '\.[^.]*$', ''),
+           CASE WHEN m[1] ~ '^[a-z0-9_]+([.][a-z0-9_]+)+$' AND NOT bastion.is_reserved_resource(m[1])
+                THEN format('SELECT bastion.register_resource(%L, %L);', regexp_replace(m[1], '[.][^.]*$', ''),
                             '{' || substring(m[1] FROM '[^.]*$') || '}')
                 ELSE format('DROP POLICY %I ON %s;', p.polname, r.relation) END
     FROM bastion.lint_relations('rp') r JOIN pg_policy p ON p.polrelid = r.relation,
          concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)) e,
-         regexp_matches(e, 'bastion\.(?:has_permission|tenant_if_allowed|tenant_number_if_allowed|can_by_acl|can_by_acl_anywhere'
-                           '|can_in_tenant|acl_set|tenant_set)\(''([^'']*)''', 'g') m
+         regexp_matches(e, 'bastion[.](?:has_permission|tenant_if_allowed|tenant_number_if_allowed|can_by_acl|can_by_acl_anywhere'
+                           '|can_in_tenant|acl_set|tenant_set)[(]''([^'']*)''', 'g') m
     WHERE NOT EXISTS (SELECT FROM bastion.permissions q WHERE q.name = m[1])
       AND NOT (bastion.is_our_policy(p.polname) AND bastion.protect_root(r.relation) IS NOT NULL)
     UNION ALL

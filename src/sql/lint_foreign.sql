@@ -37,7 +37,7 @@ AS $$
     FROM pg_class c, bastion.attached_functions(c.oid) a JOIN pg_proc p ON p.oid = a.function
     WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r' AND bastion.is_own('pg_class', c.oid)
       AND p.oid >= 16384 AND NOT bastion.is_own('pg_proc', p.oid)
-      AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s ~ '^search_path=(.*,)?\s*"?pg_temp"?\s*$')
+      AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s ~ E'^search_path=(.*,)?\\s*"?pg_temp"?\\s*$')
 $$;
 COMMENT ON FUNCTION bastion.lint_foreign_code() IS
 'Findings about triggers, and functions in constraints, defaults, indexes and rules, of others on the tables of the extension. Internal.';

@@ -88,7 +88,7 @@ AS $$
     FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation,
          bastion.protection_problems(p) WITH ORDINALITY AS s (problem, place),
          -- these have findings of their own
-         LATERAL (SELECT regexp_replace(s.problem, '(, )?permissive policy "[^"]*" is not of protect\(\)', '', 'g') AS problem) d
+         LATERAL (SELECT regexp_replace(s.problem, '(, )?permissive policy "[^"]*" is not of protect[(][)]', '', 'g') AS problem) d
     WHERE d.problem !~ '^no index begins with' AND d.problem !~ '^([^ ]+: )?$'
     GROUP BY p.relation, p.*
     UNION ALL
@@ -122,7 +122,7 @@ AS $$
              WHEN t.tree ~ ':varlevelsup [1-9]' THEN 'a correlated subquery runs for every row'
              WHEN t.tree ~ ':subLinkType [012] ' THEN 'EXISTS or IN with a subquery is no index key'
              WHEN t.tree ~ ':boolop or ' THEN 'OR keeps the planner from using an index'
-             WHEN EXISTS (SELECT FROM regexp_matches(t.tree, ':funcid (\d+)', 'g') m JOIN pg_proc f ON f.oid = m[1]::oid
+             WHEN EXISTS (SELECT FROM regexp_matches(t.tree, ':funcid ([0-9]+)', 'g') m JOIN pg_proc f ON f.oid = m[1]::oid
                           JOIN pg_language l ON l.oid = f.prolang AND l.lanname = 'plpgsql')
              THEN 'a PL/pgSQL function runs for every row' END AS problem) f
     WHERE f.problem IS NOT NULL

@@ -12,7 +12,7 @@ AS $$
     SELECT held = wanted
         OR held = '*' AND NOT bastion.is_reserved_resource(wanted)
         OR starts_with(held, '*.') AND wanted <> '*' AND NOT bastion.is_reserved_resource(wanted)
-           AND regexp_replace(wanted, '^.*\.', '') = substr(held, 3)
+           AND regexp_replace(wanted, '^.*[.]', '') = substr(held, 3)
         OR right(held, 2) = '.*' AND starts_with(wanted, rtrim(held, '*'))
 $$;
 COMMENT ON FUNCTION bastion.pattern_covers(text, text) IS

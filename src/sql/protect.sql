@@ -164,8 +164,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_agg(concat(quote_ident(p.polname), CASE WHEN p.polpermissive THEN ' PERMISSIVE ' ELSE ' RESTRICTIVE ' END,
                             bastion.policy_command(p.polcmd),
-                            regexp_replace(' USING ' || pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g'),
-                            regexp_replace(' WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), '\s+', ' ', 'g'))
+                            regexp_replace(' USING ' || pg_get_expr(p.polqual, p.polrelid), E'\\s+', ' ', 'g'),
+                            regexp_replace(' WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), E'\\s+', ' ', 'g'))
                      ORDER BY p.polname)
     FROM pg_policy p WHERE p.polrelid = policies_of.relation
 $$;

@@ -103,7 +103,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN (spec.options ->> 'citus')::boolean THEN test || ' AND ' || held
-                ELSE regexp_replace(test, '\)$', ' WHERE ' || held || ')') END
+                ELSE regexp_replace(test, '[)]$', ' WHERE ' || held || ')') END
     FROM bastion.same_tenant_test(spec) test,
          format('bastion.has_permission(%L)', spec.resource || '.' || bastion.protect_action(spec, 'create')) held
 $$;

@@ -148,8 +148,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN regexp_replace(expression,
-        '\s+AS (tenant_(number_)?if_allowed|tenant_id|tenant_number|default_acl)\M'
-        '|::(text|character varying|uuid|integer|bigint)\M|[()\s]', '', 'g');
+        E'\\s+AS (tenant_(number_)?if_allowed|tenant_id|tenant_number|default_acl)\\M'
+        '|::(text|character varying|uuid|integer|bigint)\\M|[()\\s]', '', 'g');
 END
 $$;
 COMMENT ON FUNCTION bastion.protect_normal(text) IS 'An expression without the decorations that the catalog adds. Internal.';

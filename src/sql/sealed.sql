@@ -6,7 +6,7 @@ CREATE TYPE bastion.sealed;
 
 CREATE FUNCTION bastion.sealed_in(cstring) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_in';
-COMMENT ON FUNCTION bastion.sealed_in(cstring) IS 'Input of bastion.sealed: \x and hexadecimal digits. SQLSTATE 22P02. Internal.';
+COMMENT ON FUNCTION bastion.sealed_in(cstring) IS E'Input of bastion.sealed: \\x and hexadecimal digits. SQLSTATE 22P02. Internal.';
 CREATE FUNCTION bastion.sealed_out(bastion.sealed) RETURNS cstring
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_out';
 COMMENT ON FUNCTION bastion.sealed_out(bastion.sealed) IS 'Output of bastion.sealed: the sealed form in hexadecimal. Internal.';

@@ -112,6 +112,9 @@ plant_names_have_a_schema() { echo "CREATE FUNCTION bastion.planted() RETURNS vo
 check_no_dynamic_sql_in_definers() { perl tools/lib/sql_functions.pl definers; }
 plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/planted.sql; }
 
+check_no_backslashes_in_plain_literals() { perl tools/lib/sql_functions.pl backslashes; }
+plant_no_backslashes_in_plain_literals() { echo "CREATE FUNCTION bastion.planted(t text) RETURNS boolean LANGUAGE sql AS \$\$ SELECT t ~ E'\\\\d' OR t ~ '\\d' \$\$;" >src/sql/planted.sql; }
+
 check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; ls src/sql/*.sql 2>/dev/null | sed 's|.*/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
 plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/planted.sql; }
 

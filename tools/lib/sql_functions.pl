@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# usage: sql_functions.pl paths|names|definers
+# usage: sql_functions.pl paths|names|definers|backslashes
 #
-# What the functions in src/sql must not do with names, for lint.sh; prints FILE: FUNCTION: what. sql/search_path.sql asks the
+# What the functions in src/sql must not do with names and literals, for lint.sh; prints FILE: FUNCTION: what. sql/search_path.sql asks the
 # catalogue the same, and more. Keywords are upper case here and names are not, which tells a call from the names of columns
 # that follow an alias.
 use strict;
@@ -64,6 +64,19 @@ sub definers {
     }
 }
 
-my %checks = (paths => \&paths, names => \&names, definers => \&definers);
+# What a backslash means there depends on a setting of the caller, standard_conforming_strings. A literal that goes on in the
+# next line is of the kind that it began with.
+sub backslashes {
+    for my $file (sort glob 'src/sql/*.sql') {
+        local (@ARGV, $/) = ($file);
+        my $text = <>;
+        while ($text =~ /--[^\n]*|\bE('(?:[^'\\]|\\.|'')*'\s*\n\s*)*'(?:[^'\\]|\\.|'')*'|('(?:[^']|'')*')/gs) {
+            next unless defined $2 && index($2, '\\') >= 0;
+            print "$file:", 1 + substr($text, 0, $-[2]) =~ tr/\n//, ": a backslash in a literal without E\n";
+        }
+    }
+}
+
+my %checks = (paths => \&paths, names => \&names, definers => \&definers, backslashes => \&backslashes);
 @functions or die "no functions in src/sql\n";
-($checks{$ARGV[0] // ''} or die "usage: sql_functions.pl paths|names|definers\n")->();
+($checks{$ARGV[0] // ''} or die "usage: sql_functions.pl paths|names|definers|backslashes\n")->();

@@ -298,7 +298,7 @@ layer_model() {
     local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
     local runs=("--seed 1 --ops $((ops / 2))" "--seed $seed --ops $((ops / 2))"
         "--seed 1 --ops 20000 --plant-hole policy" "--seed 1 --ops 20000 --plant-hole check"
-        "--seed 1 --ops 40000 --plant-hole acl"
+        "--seed 2 --ops 20000 --plant-hole acl"
         "--seed 1 --ops 20000 --plant-hole closure --no-shrink" "--seed 1 --ops 20000 --plant-hole ancestors --no-shrink")
     local passing=("--seed $seed --steps $((ops / 10))")
     for hole in time overlap level key place gains denies lift invitation; do

@@ -159,6 +159,8 @@ const ApiKey* load_api_key(const pg_uuid_t& id) {
     return held.get();
 }
 
+namespace {
+
 void mark_api_key_stale(Oid api_key_invalidation) noexcept {
     statistics.stale += static_cast<int64>(
         entries.remove_if([&](const Entry& entry) { return entry.invalidation == api_key_invalidation; }));
@@ -168,6 +170,10 @@ void mark_all_api_keys_stale() noexcept {
     statistics.stale += static_cast<int64>(entries.size());
     entries.clear();
 }
+
+const CacheListener listener(all_api_keys_invalidation(), mark_all_api_keys_stale, mark_api_key_stale);
+
+}  // namespace
 
 ApiKeyStatistics api_key_statistics() noexcept { return statistics; }
 

@@ -33,10 +33,6 @@ struct ApiKey {
 const ApiKey* find_api_key(const pg_uuid_t& id) noexcept;
 const ApiKey* load_api_key(const pg_uuid_t& id);
 
-// Called by the receiver of invalidation messages.
-void mark_api_key_stale(Oid api_key_invalidation) noexcept;
-void mark_all_api_keys_stale() noexcept;
-
 // Counts for tests and cache_stats().
 struct ApiKeyStatistics {
     int64 loads, hits, stale;

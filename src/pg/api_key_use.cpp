@@ -1,11 +1,29 @@
 #include "pg/api_key_use.hpp"
 
 #include "pg/catalog_read.hpp"
-#include "pg/guc.hpp"
-#include "pg/owner_queries.hpp"
+#include "pg/owner_spi.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+Statement use_statement = {"SELECT bastion.api_key_used($1)", 1, {UUIDOID}, nullptr};
+
+// bastion.api_key_used(): unless somebody just did.
+void record_api_key_use(const pg_uuid_t& key) {
+    Datum values[1] = {uuid_datum(key)};
+    // When a transaction commits there is none left, and SPI wants one around the statement's own.
+    PushActiveSnapshot(GetTransactionSnapshot());
+    run_writing(use_statement, values, nullptr, read_nothing, nullptr);
+    PopActiveSnapshot();
+}
+
+int last_used_interval = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.last_used_interval", "How often the last use of an API key is written at most.",
+                      &last_used_interval, 600, 0, 86400 * 30, PGC_SUSET, GUC_UNIT_S});
+});
 
 // A transaction has one key, unless it is a test suite that may switch identities: then the last one counts.
 bool noted = false;
@@ -29,7 +47,7 @@ void write(XactEvent event, void*) {
 }  // namespace
 
 void note_api_key_use(const ApiKey& key) noexcept {
-    const TimestampTz due = GetCurrentTimestamp() - settings.last_used_interval * USECS_PER_SEC;
+    const TimestampTz due = GetCurrentTimestamp() - last_used_interval * USECS_PER_SEC;
     if (key.last_used_at > due) return;
     noted = true;
     noted_key = key.id;

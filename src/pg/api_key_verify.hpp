@@ -2,7 +2,7 @@
 // counts, and what it may do, credential.hpp says.
 #pragma once
 
-#include "pg/token_verify.hpp"
+#include "pg/token_slot.hpp"
 
 namespace bastion::pg {
 

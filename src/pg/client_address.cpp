@@ -2,7 +2,7 @@
 
 #include "core/json.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 
 extern "C" {
 #include "libpq/libpq-be.h"
@@ -13,6 +13,15 @@ extern "C" {
 
 namespace bastion::pg {
 namespace {
+
+int trusted_hops = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.trusted_hops",
+                      "Proxies, the HTTP front door's included, whose X-Forwarded-For names the client; 0 takes the "
+                      "address of the connection.",
+                      &trusted_hops, 0, 0, 32, PGC_SUSET});
+});
 
 constexpr std::size_t max_headers = 256 * 1024;
 
@@ -41,8 +50,7 @@ bool header_address(IpAddress& out) {
         if (!document) return document.error();
         const auto header = document->root().find("x-forwarded-for");
         const auto text = header ? header->string() : std::nullopt;
-        const auto address =
-            text ? forwarded_address(*text, static_cast<std::size_t>(settings.trusted_hops)) : std::nullopt;
+        const auto address = text ? forwarded_address(*text, static_cast<std::size_t>(trusted_hops)) : std::nullopt;
         if (address) out = *address;
         found = address.has_value();
         return {};
@@ -53,7 +61,7 @@ bool header_address(IpAddress& out) {
 
 }  // namespace
 
-bool client_address(IpAddress& out) { return settings.trusted_hops > 0 ? header_address(out) : socket_address(out); }
+bool client_address(IpAddress& out) { return trusted_hops > 0 ? header_address(out) : socket_address(out); }
 
 extern "C" {
 

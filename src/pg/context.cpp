@@ -2,10 +2,8 @@
 
 #include "pg/credential.hpp"
 #include "pg/data_keys.hpp"
-#include "pg/grants.hpp"
-#include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
-#include "pg/key_store.hpp"
+#include "pg/settings.hpp"
 #include "pg/token_setting.hpp"
 #include "pg/token_slot.hpp"
 #include "pg/token_verify.hpp"
@@ -14,11 +12,12 @@ namespace bastion::pg {
 
 namespace detail {
 Decision decision;
-bool decision_valid = false;
 TimestampTz decision_statement = 0;
 }  // namespace detail
 
 namespace {
+
+bool allow_identity_switch = false;
 
 constexpr const char* refused_message = "invalid token";
 constexpr const char* fixed_message = "identity is already fixed in this transaction";
@@ -80,7 +79,7 @@ bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
 }
 
 bool latch_admits(const Identity& identity) noexcept {
-    if (settings.allow_identity_switch) return true;
+    if (allow_identity_switch) return true;
     switch (latch.state) {
         case LatchState::open: return true;
         case LatchState::nobody: return false;
@@ -229,7 +228,7 @@ bool still_stands() noexcept {
     const Decision& made = detail::decision;
     if (!detail::decision_valid || made.state != ContextState::authenticated) return false;
     if (decided_at_invalidation != invalidation_count()) return false;
-    if (decided_with_session_token != settings.allow_session_token) return false;
+    if (decided_with_session_token != session_token_counts()) return false;
     return std::min(made.identity.expires_at, made.rights->valid_until) > GetCurrentTimestamp();
 }
 
@@ -249,7 +248,7 @@ const Decision& decide_anew() {
     Decision made = decide_uncached();
     made.version = ++decisions;
     decided_at_invalidation = invalidation;
-    decided_with_session_token = settings.allow_session_token;
+    decided_with_session_token = session_token_counts();
     decision = made;
     pin_rights();
     decision_statement = GetCurrentStatementStartTimestamp();
@@ -267,8 +266,6 @@ void raise_refused(const Decision& refused) {
 }  // namespace detail
 
 bool is_deciding() noexcept { return deciding; }
-
-void forget_decision() noexcept { detail::decision_valid = false; }
 
 void refresh_decision() noexcept {
     if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
@@ -304,7 +301,12 @@ void end_transaction_context() noexcept {
     forget_decision();
 }
 
-const char* describe_context() {
+Decision (*decision_of_worker)() = nullptr;
+
+namespace {
+
+// A one-line summary: user, tenant, method; never a token.
+const char* show_context() {
     static char text[192];
     if (!detail::decision_valid || detail::decision.state != ContextState::authenticated) return "";
     const Identity& identity = detail::decision.identity;
@@ -315,5 +317,17 @@ const char* describe_context() {
     snprintf(text, sizeof text, "user %s, tenant %s, method %s", user, tenant, identity.method);
     return text;
 }
+
+const SettingsTable table([] {
+    static char* text = nullptr;
+    define(StringSetting{"bastion.context", "Identity of the current transaction; set by bastion.authenticate() alone.",
+                         &text, "", PGC_USERSET, gated_setting, check_context, assign_context, show_context});
+    define(BoolSetting{
+        "bastion.allow_identity_switch",
+        "Lets one transaction change its identity. For test suites that run in one transaction; never in production.",
+        &allow_identity_switch, PGC_SUSET});
+});
+
+}  // namespace
 
 }  // namespace bastion::pg

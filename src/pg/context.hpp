@@ -8,6 +8,7 @@
 #pragma once
 
 #include "pg/context_setting.hpp"
+#include "pg/decision_flag.hpp"
 #include "pg/identity.hpp"
 #include "pg/rights.hpp"
 
@@ -29,7 +30,6 @@ struct Decision {
 
 namespace detail {
 extern Decision decision;
-extern bool decision_valid;
 extern TimestampTz decision_statement;
 const Decision& decide_anew();
 [[noreturn]] void raise_refused(const Decision& refused);
@@ -52,9 +52,6 @@ inline const Decision& require_context() {
 // Whether a decision is being made: the internal statements that it needs must not ask for one.
 [[nodiscard]] bool is_deciding() noexcept;
 
-// The next reader decides again: called when a setting behind the decision changes.
-void forget_decision() noexcept;
-
 // At the start of a top-level statement: forgets the decision if rights changed since it was made.
 void refresh_decision() noexcept;
 
@@ -73,7 +70,7 @@ void set_transaction_read_only();
 // At the end of a top-level transaction.
 void end_transaction_context() noexcept;
 
-// A one-line summary for SHOW: user, tenant, method; never a token.
-const char* describe_context();
+// How a parallel worker learns the decision of its leader (grants.hpp); set when the library is loaded.
+extern Decision (*decision_of_worker)();
 
 }  // namespace bastion::pg

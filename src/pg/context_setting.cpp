@@ -1,8 +1,8 @@
 #include "pg/context_setting.hpp"
 
 #include "pg/compat.hpp"
-#include "pg/context.hpp"
-#include "pg/guc.hpp"
+#include "pg/decision_flag.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -67,7 +67,5 @@ void assign_context(const char*, void* extra) {
     current = static_cast<const ContextValue*>(extra);
     forget_decision();
 }
-
-const char* show_context() { return describe_context(); }
 
 }  // namespace bastion::pg

@@ -34,6 +34,5 @@ void clear_context_setting();
 
 bool check_context(char** value, void** extra, GucSource source);
 void assign_context(const char* value, void* extra);
-const char* show_context();
 
 }  // namespace bastion::pg

@@ -3,12 +3,20 @@
 #include "core/root_key.hpp"
 #include "pg/catalog_read.hpp"
 #include "pg/guard.hpp"
-#include "pg/key_store.hpp"
-#include "pg/owner_queries.hpp"
+#include "pg/invalidation.hpp"
+#include "pg/owner_spi.hpp"
 #include "pg/root_keys.hpp"
 
 namespace bastion::pg {
 namespace {
+
+Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
+
+void read_key_id(MemoryContext, void* result) {
+    const NullableDatum value = cell(0, 1);
+    if (value.isnull) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no data key was made")));
+    *static_cast<int32*>(result) = DatumGetInt32(value.value);
+}
 
 constexpr std::size_t max_data_keys = 4096;
 
@@ -87,7 +95,7 @@ Result<DataKey> unwrap(const DataKeyRow& row, std::uint32_t id) {
 
 void forget_unless_committed() noexcept {
     if (!made_in_transaction) return;
-    forget_keys();
+    drop_caches(keys_invalidation());
 }
 
 void on_transaction_event(XactEvent event, void*) {
@@ -118,7 +126,7 @@ DataKey& need_data_key(std::uint32_t id) {
     guarded_or_raise([&]() -> Result<void> {
         Result<DataKey> key = unwrap(row, id);
         if (!key) return key.error();
-        if (data_keys.size() >= max_data_keys) forget_keys();
+        if (data_keys.size() >= max_data_keys) drop_caches(keys_invalidation());
         opened = &data_keys.insert_or_assign(id, std::move(*key)).first->second;
         return {};
     });
@@ -175,6 +183,15 @@ DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purp
     return find_active_key(tenant, {name, blind_index_prefix.size() + purpose.size()});
 }
 
+int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
+    Datum values[3] = {PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))),
+                       uuid_datum(tenant.value), BoolGetDatum(for_index)};
+    const char nulls[4] = {' ', tenant.present ? ' ' : 'n', ' ', '\0'};
+    int32 out = 0;
+    run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
+    return out;
+}
+
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
     DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
     if (key != nullptr && key->indexer.has_value() == for_index) return *key;
@@ -218,11 +235,17 @@ struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_u
     return rewrapped;
 }
 
+namespace {
+
 void forget_data_keys() noexcept {
     data_keys.clear();
     active_ids.clear();
     ++generation;
 }
+
+const CacheListener listener(keys_invalidation(), forget_data_keys);
+
+}  // namespace
 
 uint64 keys_generation() noexcept { return generation; }
 

@@ -43,6 +43,9 @@ DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purp
 // The key that seals, or indexes, values; made by bastion.sealing_key() when there is none. `purpose` is that of the values.
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
+// bastion.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
+int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
+
 // A new random data key, wrapped under the vault's key encryption key.
 struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                               int32 version);
@@ -50,9 +53,6 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 // A wrapped data key, wrapped again under the root key that wraps new ones.
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                                 int32 version, std::string_view wrapped, std::string_view root_id);
-
-// Wipes the opened keys.
-void forget_data_keys() noexcept;
 
 // Changes whenever a key may have changed: what was verified before it is verified again.
 uint64 keys_generation() noexcept;

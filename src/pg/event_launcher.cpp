@@ -1,3 +1,5 @@
+#include "pg/event_launcher.hpp"
+
 #include "pg/catalog_read.hpp"
 #include "pg/event_queue.hpp"
 #include "pg/event_worker.hpp"

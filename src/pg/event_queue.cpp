@@ -1,11 +1,19 @@
 #include "pg/event_queue.hpp"
 
 #include "core/event_store.hpp"
-#include "pg/event_worker.hpp"
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+int wanted_size = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.event_queue_size",
+                      "Shared memory for events that are yet to be written, when preloaded; 0 for none. Read when the "
+                      "server starts.",
+                      &wanted_size, 4096, 0, 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB});
+});
 
 constexpr const char* tranche = "pg_bastion_events";
 constexpr uint32 fewest_blocks = 256;
@@ -43,7 +51,7 @@ shmem_request_hook_type previous_request = nullptr;
 shmem_startup_hook_type previous_startup = nullptr;
 
 uint32 block_count() {
-    const std::size_t wanted = static_cast<std::size_t>(settings.event_queue_size) * 1024;
+    const std::size_t wanted = static_cast<std::size_t>(wanted_size) * 1024;
     return std::max(fewest_blocks, static_cast<uint32>(wanted / EventStore::size_for(1)));
 }
 
@@ -127,13 +135,13 @@ void wake(PGPROC* process) {
 
 }  // namespace
 
-void prepare_event_queue() {
-    if (!process_shared_preload_libraries_in_progress || settings.event_queue_size == 0 || IsBinaryUpgrade) return;
+bool prepare_event_queue() {
+    if (!process_shared_preload_libraries_in_progress || wanted_size == 0 || IsBinaryUpgrade) return false;
     previous_request = shmem_request_hook;
     shmem_request_hook = request_memory;
     previous_startup = shmem_startup_hook;
     shmem_startup_hook = attach_memory;
-    register_event_launcher();
+    return true;
 }
 
 bool event_queue_serves() { return queue != nullptr && IsUnderPostmaster && !RecoveryInProgress(); }

@@ -9,8 +9,8 @@
 
 namespace bastion::pg {
 
-// From _PG_init: asks for the memory and registers the launcher, while the postmaster preloads libraries.
-void prepare_event_queue();
+// From _PG_init: asks for the memory while the postmaster preloads libraries; whether it did.
+bool prepare_event_queue();
 
 // Is there a queue, and may this server write what is in it?
 bool event_queue_serves();

@@ -2,10 +2,26 @@
 
 #include "pg/catalog_read.hpp"
 #include "pg/event_queue.hpp"
-#include "pg/owner_queries.hpp"
+#include "pg/owner_spi.hpp"
 
 namespace bastion::pg {
 namespace {
+
+Statement events_statement = {"SELECT bastion.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
+
+void read_count(MemoryContext, void* result) {
+    const NullableDatum value = cell(0, 1);
+    *static_cast<int*>(result) = value.isnull ? 0 : DatumGetInt32(value.value);
+}
+
+// bastion.events_write(): events are "char" and text; returns how many were refused.
+int write_events(Datum* kinds, Datum* payloads, int count) {
+    Datum values[2] = {PointerGetDatum(construct_array(kinds, count, CHAROID, sizeof(char), true, TYPALIGN_CHAR)),
+                       PointerGetDatum(construct_array(payloads, count, TEXTOID, -1, false, TYPALIGN_INT))};
+    int refused = 0;
+    run_writing(events_statement, values, nullptr, read_count, &refused);
+    return refused;
+}
 
 constexpr int events_at_once = 256;
 // PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker is gone by then, and so is

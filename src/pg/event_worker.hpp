@@ -7,9 +7,6 @@
 
 namespace bastion::pg {
 
-// From _PG_init, while libraries are preloaded.
-void register_event_launcher();
-
 // Asks for a worker, which tells this process when it starts and ends; null when max_worker_processes are running.
 BackgroundWorkerHandle* start_event_worker(int lane);
 

@@ -7,8 +7,6 @@
 
 namespace bastion::pg {
 
-struct Decision;
-
 // A set of ids: sorted, for arrays and index conditions, and hashed, for one test per row.
 template <class Id, class Hash, class Less>
 class IdSet {
@@ -114,13 +112,5 @@ private:
     pg_uuid_t tenant_{};
     std::optional<AclSet> confines_;
 };
-
-// The sets of the decision, read at first need; null without an identity or tenant. Not in parallel mode, unless they
-// are there already. The first has those of tenants only when somebody asked for them before.
-GrantSets* grant_sets_of(const Decision& decision);
-GrantSets* grant_sets_with_tenants(const Decision& decision);
-
-// How often this backend has read sets.
-int64 grant_set_loads() noexcept;
 
 }  // namespace bastion::pg

@@ -2,8 +2,9 @@
 
 #include "pg/compat.hpp"
 #include "pg/context_setting.hpp"
+#include "pg/grant_load.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 #include "pg/token_setting.hpp"
 
 namespace bastion::pg {
@@ -115,7 +116,10 @@ void publish_grants(bool sets_wanted) {
     set_grants(format_grants(decision, sets_wanted));
 }
 
-Decision decision_of_worker() {
+namespace {
+
+// What the leader published; called in workers only.
+Decision published_decision() {
     if (current != nullptr) return parse_grants(*current);
     if (context_value() != nullptr || token_came_too_late())
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
@@ -147,5 +151,14 @@ bool check_grants(char** value, void** extra, GucSource) {
 void assign_grants(const char*, void* extra) { current = static_cast<const GrantsValue*>(extra); }
 
 const char* show_grants() { return ""; }
+
+const SettingsTable table([] {
+    static char* text = nullptr;
+    decision_of_worker = published_decision;
+    define(StringSetting{"bastion.grants", "Identity and permissions for parallel workers; set by the extension alone.",
+                         &text, "", PGC_USERSET, gated_setting, check_grants, assign_grants, show_grants});
+});
+
+}  // namespace
 
 }  // namespace bastion::pg

@@ -10,11 +10,4 @@ namespace bastion::pg {
 // by ACL or tenant, for which more has to be read.
 void publish_grants(bool sets_wanted);
 
-// The decision that the leader published; called in workers only.
-Decision decision_of_worker();
-
-bool check_grants(char** value, void** extra, GucSource source);
-void assign_grants(const char* value, void* extra);
-const char* show_grants();
-
 }  // namespace bastion::pg

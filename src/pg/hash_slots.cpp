@@ -1,9 +1,18 @@
 #include "pg/hash_slots.hpp"
 
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+int max_concurrent_hashes = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{
+        "bastion.max_concurrent_hashes",
+        "Password hashes that may run at once in the server; more are refused. 0 means twice the number of cores.",
+        &max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP});
+});
 
 // Any number of ours; the tag is server-wide because its database is 0.
 constexpr uint32 slot_class = 0xBA570001u;
@@ -21,7 +30,7 @@ LOCKTAG slot_tag(int slot) noexcept {
 }  // namespace
 
 int hash_slot_count() noexcept {
-    if (settings.max_concurrent_hashes > 0) return settings.max_concurrent_hashes;
+    if (max_concurrent_hashes > 0) return max_concurrent_hashes;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     return cores > 0 ? static_cast<int>(2 * cores) : 2;
 }

@@ -1,10 +1,6 @@
 #include "pg/invalidation.hpp"
 
-#include "pg/api_key_read.hpp"
 #include "pg/identity.hpp"
-#include "pg/key_store.hpp"
-#include "pg/rights.hpp"
-#include "pg/session_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -12,6 +8,7 @@ namespace {
 constexpr Oid synthetic_bit = 0x80000000u;
 
 uint64 received = 0;
+const CacheListener* listeners = nullptr;
 
 // FNV-1a.
 uint32 hash_more(uint32 hash, std::string_view text) noexcept {
@@ -22,25 +19,30 @@ uint32 hash_more(uint32 hash, std::string_view text) noexcept {
 void receive(Datum, Oid relation) noexcept {
     if (relation != InvalidOid && (relation & synthetic_bit) == 0) return;
     ++received;
-    const bool everything = relation == InvalidOid;
-    if (everything || relation == all_rights_invalidation())
-        mark_all_rights_stale();
-    else
-        mark_rights_stale(relation);
-    if (everything || relation == all_sessions_invalidation())
-        mark_all_sessions_stale();
-    else
-        mark_session_stale(relation);
-    if (everything || relation == all_api_keys_invalidation())
-        mark_all_api_keys_stale();
-    else
-        mark_api_key_stale(relation);
-    if (everything || relation == keys_invalidation()) forget_keys();
+    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        listener->receive(relation);
 }
 
 void on_message(Datum argument, Oid relation) { receive(argument, relation); }
 
 }  // namespace
+
+CacheListener::CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept) noexcept
+    : next(listeners), everything_(everything), drop_all_(drop_all), drop_one_(drop_one) {
+    listeners = this;
+}
+
+void CacheListener::receive(Oid message) const noexcept {
+    if (message == InvalidOid || message == everything_)
+        drop_all_();
+    else if (drop_one_ != nullptr)
+        drop_one_(message);
+}
+
+void drop_caches(Oid everything) noexcept {
+    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        if (listener->concerns(everything)) listener->receive(everything);
+}
 
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
     return synthetic_bit | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);

@@ -17,6 +17,28 @@ Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
 Oid all_api_keys_invalidation() noexcept;
 Oid keys_invalidation() noexcept;
 
+// A cache that messages concern: a constant of the file that holds the cache, which registers itself when the library is
+// loaded. A message for `everything` drops or marks all of it, any other one is handed to drop_one, if there is one.
+class CacheListener {
+public:
+    CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept = nullptr) noexcept;
+    CacheListener(const CacheListener&) = delete;
+    CacheListener& operator=(const CacheListener&) = delete;
+
+    void receive(Oid message) const noexcept;
+    [[nodiscard]] bool concerns(Oid everything) const noexcept { return everything == everything_; }
+
+    const CacheListener* const next;
+
+private:
+    Oid everything_;
+    void (*drop_all_)() noexcept;
+    void (*drop_one_)(Oid) noexcept;
+};
+
+// Drops, in this backend, all caches that a message for `everything` drops.
+void drop_caches(Oid everything) noexcept;
+
 // Sends the message when the current transaction commits.
 void send_invalidation(Oid synthetic);
 

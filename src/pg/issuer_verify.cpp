@@ -7,10 +7,19 @@
 #include "pg/clock.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/owner_queries.hpp"
+#include "pg/owner_spi.hpp"
 
 namespace bastion::pg {
 namespace {
+
+Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
+
+// bastion.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8.
+void identity_create(const char* json) {
+    char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
+    Datum values[1] = {CStringGetTextDatum(text)};
+    run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
+}
 
 constexpr std::size_t most_issuers = 256;
 // Of issuers and subjects, in bytes, by the checks of their tables.

@@ -6,8 +6,8 @@
 #include "pg/argument_cache.hpp"
 #include "pg/clock.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
 #include "pg/jsonb_build.hpp"
+#include "pg/token_verify.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -63,7 +63,7 @@ CachedArgument<JwkSet> keys_argument(FunctionCallInfo fcinfo) {
 
 // Phase B. False where nothing is kept.
 bool find_place(VerifiedCache& cache, std::string_view token, VerifiedKey& key) {
-    cache.resize(static_cast<std::size_t>(settings.token_cache_entries));
+    cache.resize(token_cache_entries());
     return cache.enabled() && cache.digest(token, key);
 }
 

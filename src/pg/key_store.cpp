@@ -5,8 +5,7 @@
 #include "pg/catalog_read.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/pepper.hpp"
-#include "pg/root_keys.hpp"
+#include "pg/invalidation.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -92,11 +91,12 @@ const char* read_verification_key(const char* kid) {
     return jsonb_text(DatumGetJsonbP(row[0].value)).data();
 }
 
-void forget_keys() noexcept {
-    forget_keks();
-    forget_data_keys();
-    signing_key.reset();
-    forget_peppers();
-}
+namespace {
+
+void forget_signing_key() noexcept { signing_key.reset(); }
+
+const CacheListener listener(keys_invalidation(), forget_signing_key);
+
+}  // namespace
 
 }  // namespace bastion::pg

@@ -20,7 +20,4 @@ struct varlena* sign_access_token(std::string_view claims);
 // The public JWK of a signing key that may still verify, or null.
 const char* read_verification_key(const char* kid);
 
-// Wipes what was derived from rows, here and in data_keys and root_keys; the next use reads them again.
-void forget_keys() noexcept;
-
 }  // namespace bastion::pg

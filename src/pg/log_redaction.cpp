@@ -6,10 +6,19 @@
 #include "pg/log_redaction.hpp"
 
 #include "core/secret_call.hpp"
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+char* redacted_names = nullptr;
+
+const SettingsTable table([] {
+    define(StringSetting{"bastion.redacted_names",
+                         "Functions and views of your own that take secrets: the server log, when the library is "
+                         "preloaded, leaves out statements that name one.",
+                         &redacted_names, "", PGC_SIGHUP});
+});
 
 emit_log_hook_type previous_hook = nullptr;
 
@@ -26,7 +35,7 @@ std::string_view executed_secret(std::string_view text) noexcept {
         const PreparedStatement* prepared = FetchPreparedStatement(name, false);
         if (prepared == nullptr) continue;
         const std::string_view found =
-            find_secret_call(text_of(prepared->plansource->query_string), text_of(settings.redacted_names));
+            find_secret_call(text_of(prepared->plansource->query_string), text_of(redacted_names));
         if (!found.empty()) return found;
     }
     return {};
@@ -34,7 +43,7 @@ std::string_view executed_secret(std::string_view text) noexcept {
 
 std::string_view secret_in(const char* text) noexcept {
     if (text == nullptr || *text == '\0') return {};
-    const std::string_view found = find_secret_call(text, text_of(settings.redacted_names));
+    const std::string_view found = find_secret_call(text, text_of(redacted_names));
     return found.empty() ? executed_secret(text) : found;
 }
 

@@ -2,12 +2,13 @@
 #include "core/startup.hpp"
 #include "pg/api_key_use.hpp"
 #include "pg/data_keys.hpp"
+#include "pg/event_launcher.hpp"
 #include "pg/event_queue.hpp"
 #include "pg/foreign_code.hpp"
-#include "pg/guc.hpp"
 #include "pg/invalidation.hpp"
 #include "pg/log_redaction.hpp"
 #include "pg/root_keys.hpp"
+#include "pg/settings.hpp"
 #include "pg/statement.hpp"
 #include "pg/token_setting.hpp"
 
@@ -24,7 +25,7 @@ extern "C" void _PG_init(void) {
     const module::Placeholders placeholders = module::find_placeholders();
     module::define_settings();
     module::adopt_placeholders(placeholders);
-    module::prepare_event_queue();
+    if (module::prepare_event_queue()) module::register_event_launcher();
     module::register_invalidation();
     module::watch_foreign_code();
     module::watch_statements();

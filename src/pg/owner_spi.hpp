@@ -1,7 +1,6 @@
 // SPI, independent of the caller's rights, search path and row-level security: the only file that may use it. Statements
 // are fixed, run as the owner of the extension, and their plans live as long as the backend. Not in parallel mode.
-// Statements on tables of an application are the exception: these run in the sandbox of the table's owner. What the extension
-// asks is in owner_queries.cpp.
+// Statements on tables of an application are the exception: these run in the sandbox of the table's owner.
 #pragma once
 
 #include "pg/pg.hpp"
@@ -29,6 +28,11 @@ void run_writing(Statement& statement, Datum* values, const char* nulls, Reader 
 [[nodiscard]] uint64 row_count();
 [[nodiscard]] NullableDatum cell(uint64 row, int column);
 [[nodiscard]] const char* text_cell(uint64 row, int column);
+
+// The Reader of a statement whose result nobody wants.
+inline void read_nothing(MemoryContext, void*) {}
+
+inline Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast<pg_uuid_t*>(&uuid)); }
 
 // Runs a statement of the extension's own on a table, with text parameters $1 to $3, in the sandbox of the table's owner and
 // past its row-level security; names of the statement are qualified, because the search_path is that of the table. The first

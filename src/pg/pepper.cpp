@@ -5,6 +5,7 @@
 #include "pg/catalog_read.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
+#include "pg/invalidation.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -58,6 +59,12 @@ void need_pepper(int32 version) {
 
 const HmacKey& cached_pepper(int32 version) { return peppers.at(version); }
 
+namespace {
+
 void forget_peppers() noexcept { peppers.clear(); }
+
+const CacheListener listener(keys_invalidation(), forget_peppers);
+
+}  // namespace
 
 }  // namespace bastion::pg

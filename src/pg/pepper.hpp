@@ -19,6 +19,4 @@ struct varlena* make_pepper(int32 data_key, int32 version);
 void need_pepper(int32 version);
 const HmacKey& cached_pepper(int32 version);
 
-void forget_peppers() noexcept;
-
 }  // namespace bastion::pg

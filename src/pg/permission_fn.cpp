@@ -1,12 +1,23 @@
 // SQL functions that policies and applications ask about permissions. All of them read the decision of the current
 // statement; none touches a table once that is made.
 #include "pg/context.hpp"
-#include "pg/grant_sets.hpp"
+#include "pg/grant_load.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+enum RequireContext { require_context_off, require_context_error };
+const config_enum_entry require_context_values[] = {
+    {"off", require_context_off, false}, {"error", require_context_error, false}, {nullptr, 0, false}};
+int require_context_mode = require_context_off;
+
+const SettingsTable table([] {
+    define(EnumSetting{"bastion.require_context",
+                       "'error' makes a read of a protected table without an identity raise; 'off' shows no rows.",
+                       &require_context_mode, require_context_values, PGC_USERSET});
+});
 
 // An answer, kept for as long as its decision stands. A call site's fn_extra points to the one that it got last, so that
 // asking row after row costs two comparisons, and a statement that asks once allocates nothing.
@@ -22,7 +33,7 @@ constexpr std::size_t answer_count = 64;
 Answer answers[answer_count];
 
 void require_identity(const Decision& decision) {
-    if (decision.state != ContextState::anonymous || settings.require_context == require_context_off) return;
+    if (decision.state != ContextState::anonymous || require_context_mode == require_context_off) return;
     ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '4')), errmsg("no identity in this transaction"),
                     errhint("SELECT bastion.whoami(); explains. The setting bastion.require_context is 'error'.")));
 }

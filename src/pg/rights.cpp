@@ -3,7 +3,7 @@
 #include "core/permission_pattern.hpp"
 #include "pg/guard.hpp"
 #include "pg/invalidation.hpp"
-#include "pg/owner_queries.hpp"
+#include "pg/right_queries.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -234,12 +234,18 @@ void mark_rights_stale(Oid invalidation) noexcept {
     }
 }
 
+namespace {
+
 void mark_all_rights_stale() noexcept {
     for (Entry& entry : entries) {
         statistics.stale += entry.stale ? 0 : 1;
         entry.stale = true;
     }
 }
+
+const CacheListener listener(all_rights_invalidation(), mark_all_rights_stale, mark_rights_stale);
+
+}  // namespace
 
 RightsStatistics rights_statistics() noexcept { return statistics; }
 

@@ -58,9 +58,8 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
 inline constexpr char unit_only_mark = '~';
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
 
-// Called by the receiver of invalidation messages: entries stay until they are asked for and are then loaded anew.
+// Entries that a message concerns stay until they are asked for and are then loaded anew.
 void mark_rights_stale(Oid invalidation) noexcept;
-void mark_all_rights_stale() noexcept;
 
 // Counts for tests and cache_stats().
 struct RightsStatistics {

@@ -2,7 +2,6 @@
 
 #include "core/root_key_command.hpp"
 #include "pg/guard.hpp"
-#include "pg/root_keys.hpp"
 
 namespace bastion::pg {
 namespace {

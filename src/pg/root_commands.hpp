@@ -8,6 +8,9 @@
 
 namespace bastion::pg {
 
+// Keys that bastion.root_key names at most.
+inline constexpr std::size_t max_root_keys = 8;
+
 // Runs what has not run, and wipes keys of commands that the setting does not list any more. Called when bastion.root_key
 // is set. Failures are told in the log and stop nothing.
 void update_root_commands(const char* setting);

@@ -4,12 +4,14 @@
 #include "core/root_key.hpp"
 #include "core/root_key_command.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
-#include "pg/key_store.hpp"
+#include "pg/invalidation.hpp"
 #include "pg/root_commands.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+char* root_key_setting = nullptr;
 
 // A root key with the key encryption key derived from it, and the vault that this is for: a vault whose making was rolled
 // back is followed by another.
@@ -32,7 +34,7 @@ void forget_roots_after_reload() noexcept {
     if (roots_read_at == PgReloadTime) return;
     roots_read_at = PgReloadTime;
     roots.clear();
-    forget_keys();
+    drop_caches(keys_invalidation());
 }
 
 Result<RootKey> load_root(std::string_view source) {
@@ -48,7 +50,7 @@ Result<void> need_roots() {
     forget_roots_after_reload();
     if (!roots.empty()) return {};
     std::vector<LoadedRoot> loaded;
-    for (const std::string_view source : root_key_sources(settings.root_key)) {
+    for (const std::string_view source : root_key_sources(root_key_setting)) {
         Result<RootKey> root = load_root(source);
         if (root)
             loaded.push_back({std::move(*root), {}, {}});
@@ -137,7 +139,7 @@ CreatedRootKey create_root_key(const char* path) {
         Result<RootKey> created = create_root_key_file(*resolved, DataDir);
         if (!created) return created.error();
         roots.clear();
-        forget_keys();
+        drop_caches(keys_invalidation());
         if (Result<void> stored = store(created_path, *resolved); !stored) return stored;
         return store(id, created->id);
     });
@@ -154,9 +156,17 @@ void check_key_memory() {
                  errhint("Raise the limit of locked memory of the server: ulimit -l, or LimitMEMLOCK of systemd.")));
 }
 
+namespace {
+
 void forget_keks() noexcept {
     for (LoadedRoot& loaded : roots) loaded.kek.reset();
 }
+
+const CacheListener listener(keys_invalidation(), forget_keks);
+
+}  // namespace
+
+namespace {
 
 bool check_root_key(char** value, void**, GucSource) {
     CallFailure failure;
@@ -182,7 +192,16 @@ bool check_root_key(char** value, void**, GucSource) {
 void assign_root_key(const char* value, void*) {
     update_root_commands(value);
     roots.clear();
-    forget_keys();
+    drop_caches(keys_invalidation());
 }
+
+const SettingsTable table([] {
+    define(StringSetting{"bastion.root_key",
+                         "Where the root key lives: 'auto', 'file:/path', 'credential:name' or 'command:shell "
+                         "command'; older ones after commas.",
+                         &root_key_setting, "auto", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_root_key, assign_root_key});
+});
+
+}  // namespace
 
 }  // namespace bastion::pg

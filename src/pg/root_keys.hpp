@@ -5,6 +5,7 @@
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
 #include "pg/pg.hpp"
+#include "pg/root_commands.hpp"
 
 namespace bastion::pg {
 
@@ -23,7 +24,6 @@ Result<const SecretBytes*> need_kek(const pg_uuid_t& vault);
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id);
 
 // The ids of the root keys that are loaded, the one that wraps first; raises BA001 when there is none.
-inline constexpr std::size_t max_root_keys = 8;
 struct RootKeyIds {
     std::size_t count;
     char ids[max_root_keys][root_key_id_size];
@@ -41,11 +41,5 @@ CreatedRootKey create_root_key(const char* path);
 // A line in the log when memory for keys cannot be locked. Called once, from _PG_init; where it is not preloaded, status()
 // alone says so.
 void check_key_memory();
-
-// Wipes what was derived for a vault.
-void forget_keks() noexcept;
-
-bool check_root_key(char** value, void** extra, GucSource source);
-void assign_root_key(const char* value, void* extra);
 
 }  // namespace bastion::pg

@@ -85,6 +85,8 @@ const char* check_session(Identity& identity) {
     return check_entry(loaded, identity);
 }
 
+namespace {
+
 void mark_session_stale(Oid session_invalidation) noexcept {
     for (Entry& entry : set_of(session_invalidation))
         if (entry.invalidation == session_invalidation) forget(entry);
@@ -95,6 +97,10 @@ void mark_all_sessions_stale() noexcept {
         for (Entry& entry : set)
             if (entry.invalidation != InvalidOid) forget(entry);
 }
+
+const CacheListener listener(all_sessions_invalidation(), mark_all_sessions_stale, mark_session_stale);
+
+}  // namespace
 
 SessionStatistics session_statistics() noexcept { return statistics; }
 

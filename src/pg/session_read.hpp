@@ -11,10 +11,6 @@ namespace bastion::pg {
 // has none that could end; another one ends with its session at the latest.
 const char* check_session(Identity& identity);
 
-// Called by the receiver of invalidation messages.
-void mark_session_stale(Oid session_invalidation) noexcept;
-void mark_all_sessions_stale() noexcept;
-
 // Counts for tests and cache_stats().
 struct SessionStatistics {
     int64 loads, hits, stale;

@@ -3,7 +3,7 @@
 #include "pg/api_key_read.hpp"
 #include "pg/catalog_read.hpp"
 #include "pg/event_queue.hpp"
-#include "pg/grant_sets.hpp"
+#include "pg/grant_load.hpp"
 #include "pg/guard.hpp"
 #include "pg/hash_slots.hpp"
 #include "pg/invalidation.hpp"

@@ -5,7 +5,7 @@
 // the set (its STABLE function), up to index_limit it may not (the twin labelled VOLATILE, `…_unfolded`, because folding
 // thousands of ids into estimates costs more than the query), and above it the check stays a hashed filter.
 #include "pg/context.hpp"
-#include "pg/grant_sets.hpp"
+#include "pg/grant_load.hpp"
 #include "pg/guard.hpp"
 
 extern "C" {

@@ -1,8 +1,8 @@
 #include "pg/token_setting.hpp"
 
 #include "pg/compat.hpp"
-#include "pg/context.hpp"
-#include "pg/guc.hpp"
+#include "pg/decision_flag.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -19,8 +19,13 @@ PresentedValue* token = nullptr;
 PresentedValue* tenant = nullptr;
 PresentedValue* unit = nullptr;
 
+char* token_text = nullptr;
+char* tenant_text = nullptr;
+char* unit_text = nullptr;
+bool allow_session_token = false;
+
 bool counts(const PresentedValue* value) noexcept {
-    return value != nullptr && (value->transaction == current_transaction || settings.allow_session_token);
+    return value != nullptr && (value->transaction == current_transaction || allow_session_token);
 }
 
 // True when the setting is a placeholder that the current transaction has set: only then does it have a stack.
@@ -96,6 +101,10 @@ void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept {
     loading = false;
 }
 
+bool session_token_counts() noexcept { return allow_session_token; }
+
+namespace {
+
 bool check_token(char** value, void** extra, GucSource source) {
     if (*value != nullptr && **value != '\0') hide_statement();
     return present(value, extra, source, "bastion.token");
@@ -121,5 +130,19 @@ void assign_unit(const char*, void* extra) {
 }
 
 const char* show_token() { return token != nullptr ? "<hidden>" : ""; }
+
+const SettingsTable table([] {
+    define(StringSetting{"bastion.token", "Token of the current transaction, verified at first need.", &token_text, "",
+                         PGC_USERSET, gated_setting, check_token, assign_token, show_token});
+    define(StringSetting{"bastion.tenant", "Tenant (id or slug) that the token of the current transaction chooses.",
+                         &tenant_text, "", PGC_USERSET, gated_setting, check_selector, assign_tenant});
+    define(StringSetting{"bastion.unit", "Unit (id) that the token of the current transaction chooses.", &unit_text, "",
+                         PGC_USERSET, gated_setting, check_selector, assign_unit});
+    define(BoolSetting{"bastion.allow_session_token",
+                       "Honours a token that was set before the current transaction. Never behind a connection pool.",
+                       &allow_session_token, PGC_SUSET});
+});
+
+}  // namespace
 
 }  // namespace bastion::pg

@@ -42,11 +42,7 @@ struct Placeholders {
 Placeholders find_placeholders();
 void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept;
 
-bool check_token(char** value, void** extra, GucSource source);
-void assign_token(const char* value, void* extra);
-const char* show_token();
-bool check_selector(char** value, void** extra, GucSource source);
-void assign_tenant(const char* value, void* extra);
-void assign_unit(const char* value, void* extra);
+// Whether a token that was set before the current transaction counts (bastion.allow_session_token).
+bool session_token_counts() noexcept;
 
 }  // namespace bastion::pg

@@ -2,9 +2,19 @@
 // given as arguments; issuer_verify.cpp fills them, too. What a slot says is valid until another token is verified in it.
 #pragma once
 
-#include "pg/token_verify.hpp"
+#include "pg/identity.hpp"
 
 namespace bastion::pg {
+
+struct VerifiedToken {
+    const char* refusal;     // static word, or null
+    const char* log_detail;  // for the server log
+    Identity identity;       // without rights: the tenant is the one that the token names
+    const char* claims;      // JSON
+    const char* kid;         // of the key that verified it
+    uint64 keys_generation;  // when that key was read
+    bool first_sight;        // refused only because the issuer's subject is not known, and may be made
+};
 
 // What bastion.identity_create() needs to make a user at first sight.
 struct FirstSight {
@@ -28,8 +38,5 @@ struct Slot {
 };
 
 void refuse(Slot& slot, std::string_view detail) noexcept;
-
-// Phases A and C: whether `key`, of a verified token, may still verify, and its issuer still speaks for the user.
-bool verification_key_is_good(const char* key, const pg_uuid_t& user);
 
 }  // namespace bastion::pg

@@ -1,4 +1,4 @@
-#include "pg/token_slot.hpp"
+#include "pg/token_verify.hpp"
 
 #include "core/api_key.hpp"
 #include "core/issuer.hpp"
@@ -9,12 +9,23 @@
 #include "pg/clock.hpp"
 #include "pg/data_keys.hpp"
 #include "pg/guard.hpp"
-#include "pg/guc.hpp"
 #include "pg/issuer_verify.hpp"
 #include "pg/key_store.hpp"
+#include "pg/settings.hpp"
 
 namespace bastion::pg {
 namespace {
+
+char* own_issuer = nullptr;
+int cache_entries = 1024;
+
+const SettingsTable table([] {
+    define(StringSetting{"bastion.issuer", "Issuer (iss) of the tokens that login signs.", &own_issuer, "pg_bastion",
+                         PGC_SUSET});
+    define(IntSetting{"bastion.token_cache_entries",
+                      "Verified tokens of each kind that a backend remembers; 0 for none.", &cache_entries, 1024, 0,
+                      65536, PGC_SUSET});
+});
 
 constexpr std::size_t max_kid = max_kid_size;
 constexpr std::size_t longest_issuer = 255;
@@ -54,7 +65,7 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
 
 JwtOptions own_token_options() {
     JwtOptions options;
-    options.iss = {settings.issuer};
+    options.iss = {own_issuer};
     options.aud = {std::string(own_audience)};
     options.algorithms = {"EdDSA"};
     options.typ = std::string(access_token_type);
@@ -104,7 +115,7 @@ bool claimed_by(std::string_view token, Claimed& out, CallFailure& failure) noex
         if (!issuer) return issuer.error();
         if (issuer->empty() || !copy_name(out.issuer, *issuer)) return refuse_token("no iss, or one that is too long");
         // Only tokens of our own must name their key.
-        if (*issuer == settings.issuer && (kid->empty() || !copy_name(out.kid, *kid)))
+        if (*issuer == own_issuer && (kid->empty() || !copy_name(out.kid, *kid)))
             return refuse_token("no kid, or one that is too long");
         return {};
     });
@@ -124,7 +135,7 @@ void verify_anew(Slot& slot, std::string_view token) {
         if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
         return refuse(slot, failure.log_detail);
     }
-    if (std::strcmp(claimed.issuer, settings.issuer) == 0)
+    if (std::strcmp(claimed.issuer, own_issuer) == 0)
         verify_own(slot, token, claimed.kid);
     else
         verify_token_of_issuer(slot, token, claimed.issuer);
@@ -141,10 +152,10 @@ std::string remembered_for_issuer;
 
 // Phase B: where the token would stand. Whatever can change what a token is worth is part of the place, or forgets all.
 bool find_place(std::string_view token, VerifiedKey& place) {
-    remembered_tokens.resize(static_cast<std::size_t>(settings.token_cache_entries));
-    if (remembered_for_issuer != settings.issuer) {
+    remembered_tokens.resize(static_cast<std::size_t>(cache_entries));
+    if (remembered_for_issuer != own_issuer) {
         remembered_tokens.clear();
-        remembered_for_issuer = settings.issuer;
+        remembered_for_issuer = own_issuer;
     }
     place.keys = keys_generation();
     return remembered_tokens.enabled() && remembered_tokens.digest(token, place);
@@ -195,17 +206,6 @@ void verify_into(Slot& slot, std::string_view token) {
 
 }  // namespace
 
-void refuse(Slot& slot, std::string_view detail) noexcept {
-    const uint64 generation = slot.verified.keys_generation;
-    slot.verified = {};
-    slot.verified.keys_generation = generation;
-    slot.verified.refusal = "token_refused";
-    const std::size_t size = std::min(detail.size(), sizeof slot.log_detail - 1);
-    std::memcpy(slot.log_detail, detail.data(), size);
-    slot.log_detail[size] = '\0';
-    slot.verified.log_detail = slot.log_detail;
-}
-
 bool verification_key_is_good(const char* key, const pg_uuid_t& user) {
     return key[0] == '@' ? issuer_key_is_good(key, user) : read_verification_key(key) != nullptr;
 }
@@ -233,5 +233,7 @@ const VerifiedToken& verify_or_create(std::string_view token) {
     create_user_at_first_sight(argument_slot.first_sight);
     return verify_argument(token);
 }
+
+std::size_t token_cache_entries() noexcept { return static_cast<std::size_t>(cache_entries); }
 
 }  // namespace bastion::pg

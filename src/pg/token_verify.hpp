@@ -4,23 +4,19 @@
 // key forgets them all.
 #pragma once
 
-#include "pg/identity.hpp"
 #include "pg/token_setting.hpp"
+#include "pg/token_slot.hpp"
 
 namespace bastion::pg {
 
-struct VerifiedToken {
-    const char* refusal;     // static word, or null
-    const char* log_detail;  // for the server log
-    Identity identity;       // without rights: the tenant is the one that the token names
-    const char* claims;      // JSON
-    const char* kid;         // of the key that verified it
-    uint64 keys_generation;  // when that key was read
-    bool first_sight;        // refused only because the issuer's subject is not known, and may be made
-};
+// How many verified tokens of each kind a backend keeps (bastion.token_cache_entries).
+std::size_t token_cache_entries() noexcept;
 
 // Verifies the value of bastion.token once, and again when keys changed; the result is valid until another value is verified.
 const VerifiedToken& verify_presented(const PresentedValue& token);
+
+// Phases A and C: whether `key`, of a verified token, may still verify, and its issuer still speaks for the user.
+bool verification_key_is_good(const char* key, const pg_uuid_t& user);
 
 // Verifies a token given as an argument; the result is valid until the next call.
 const VerifiedToken& verify_argument(std::string_view token);

@@ -1,4 +1,4 @@
-#include "pg/owner_queries.hpp"
+#include "pg/right_queries.hpp"
 
 #include "pg/invalidation.hpp"
 #include "pg/owner_spi.hpp"
@@ -22,8 +22,6 @@ Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 
 Statement concerns_statement = {
     "SELECT scope, key FROM bastion.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
-Statement use_statement = {"SELECT bastion.api_key_used($1)", 1, {UUIDOID}, nullptr};
-
 Statement acl_statement = {
     "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
@@ -36,12 +34,6 @@ Statement default_acls_statement = {
     3,
     {UUIDOID, UUIDOID, UUIDOID},
     nullptr};
-
-Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
-
-Statement events_statement = {"SELECT bastion.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
-
-Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
 
 Statement tenant_statement = {
     "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
@@ -75,8 +67,6 @@ int64 read_number(int column) {
     return value.isnull ? 0 : DatumGetInt64(value.value);
 }
 
-void read_nothing(MemoryContext, void*) {}
-
 void read_identity(MemoryContext caller, void* result) {
     if (row_count() != 1)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity did not resolve to one row")));
@@ -102,17 +92,6 @@ void read_concerns(MemoryContext caller, void* result) {
     auto* oids = allocate_rows<Oid>(caller);
     for (uint64 row = 0; row < row_count(); ++row) oids[row] = invalidation_of(text_cell(row, 1), text_cell(row, 2));
     *static_cast<Concerns*>(result) = {oids, row_count()};
-}
-
-void read_count(MemoryContext, void* result) {
-    const NullableDatum value = cell(0, 1);
-    *static_cast<int*>(result) = value.isnull ? 0 : DatumGetInt32(value.value);
-}
-
-void read_key_id(MemoryContext, void* result) {
-    const NullableDatum value = cell(0, 1);
-    if (value.isnull) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no data key was made")));
-    *static_cast<int32*>(result) = DatumGetInt32(value.value);
 }
 
 void read_default_acls(MemoryContext, void* result) {
@@ -162,7 +141,6 @@ void read_grants(MemoryContext caller, void* result) {
     *static_cast<GrantRows<Id>*>(result) = {rows, row_count()};
 }
 
-Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast<pg_uuid_t*>(&uuid)); }
 Datum text_datum(const char* text) { return text != nullptr ? CStringGetTextDatum(text) : Datum{0}; }
 
 }  // namespace
@@ -181,37 +159,6 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
     PermissionNames out{};
     run_reading(permissions_statement, values, nulls, read_names, &out);
     return out;
-}
-
-int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
-    Datum values[3] = {PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))),
-                       uuid_datum(tenant.value), BoolGetDatum(for_index)};
-    const char nulls[4] = {' ', tenant.present ? ' ' : 'n', ' ', '\0'};
-    int32 out = 0;
-    run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
-    return out;
-}
-
-void record_api_key_use(const pg_uuid_t& key) {
-    Datum values[1] = {uuid_datum(key)};
-    // When a transaction commits there is none left, and SPI wants one around the statement's own.
-    PushActiveSnapshot(GetTransactionSnapshot());
-    run_writing(use_statement, values, nullptr, read_nothing, nullptr);
-    PopActiveSnapshot();
-}
-
-int write_events(Datum* kinds, Datum* payloads, int count) {
-    Datum values[2] = {PointerGetDatum(construct_array(kinds, count, CHAROID, sizeof(char), true, TYPALIGN_CHAR)),
-                       PointerGetDatum(construct_array(payloads, count, TEXTOID, -1, false, TYPALIGN_INT))};
-    int refused = 0;
-    run_writing(events_statement, values, nullptr, read_count, &refused);
-    return refused;
-}
-
-void identity_create(const char* json) {
-    char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
-    Datum values[1] = {CStringGetTextDatum(text)};
-    run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
 }
 
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {

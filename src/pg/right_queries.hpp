@@ -1,4 +1,4 @@
-// What the library asks the extension's tables by SQL, each through one statement (owner_spi.hpp). Results are PODs in the
+// What rights are made from, asked of the extension's tables by SQL, each through one statement (owner_spi.hpp). Results are PODs in the
 // caller's memory context. Not in parallel mode.
 #pragma once
 
@@ -29,18 +29,6 @@ ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, con
 
 // bastion.effective_permissions(): registered names, wildcards expanded.
 PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
-
-// bastion.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
-int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
-
-// bastion.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8. Writes.
-void identity_create(const char* json);
-
-// bastion.api_key_used(): writes that an API key was used, unless somebody just did.
-void record_api_key_use(const pg_uuid_t& key);
-
-// bastion.events_write(): writes events, which are "char" and text; returns how many were refused.
-int write_events(Datum* kinds, Datum* payloads, int count);
 
 // When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);

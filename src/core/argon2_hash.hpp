@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/password.hpp"
+#include "core/password_params.hpp"
 #include "core/result.hpp"
 
 namespace bastion {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "core/password.hpp"
+#include "core/password_params.hpp"
 #include "core/secret_bytes.hpp"
 
 namespace bastion {

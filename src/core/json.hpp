@@ -14,11 +14,10 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/json_limits.hpp"
 #include "core/result.hpp"
 
 namespace bastion {
-
-inline constexpr std::size_t json_max_depth = 64;
 
 enum class JsonType { null, boolean, number, string, array, object };
 

@@ -7,7 +7,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "core/json.hpp"
+#include "core/json_limits.hpp"
 
 namespace bastion {
 

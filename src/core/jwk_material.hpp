@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/json.hpp"
-#include "core/jwk.hpp"
+#include "core/jwk_key.hpp"
 #include "core/result.hpp"
 
 namespace bastion {

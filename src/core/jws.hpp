@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/json.hpp"
-#include "core/jwk.hpp"
+#include "core/jwk_key.hpp"
 #include "core/result.hpp"
 #include "core/secret_bytes.hpp"
 

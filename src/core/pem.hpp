@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/asymmetric_key.hpp"
-#include "core/jwk.hpp"
+#include "core/jwk_key.hpp"
 #include "core/result.hpp"
 
 namespace bastion {

@@ -2,8 +2,9 @@
 // a Pkey owns it.
 #pragma once
 
-#include "core/asymmetric_key.hpp"
+#include "core/key_numbers.hpp"
 #include "core/libcrypto.hpp"
+#include "core/result.hpp"
 
 namespace bastion {
 

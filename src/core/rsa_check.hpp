@@ -2,7 +2,8 @@
 // together. Called by AsymmetricKey::from_rsa alone; keeps nothing.
 #pragma once
 
-#include "core/asymmetric_key.hpp"
+#include "core/key_numbers.hpp"
+#include "core/result.hpp"
 
 namespace bastion {
 

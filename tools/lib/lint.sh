@@ -50,6 +50,9 @@ check_self_contained_headers() {
 }
 plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/planted.hpp; }
 
+check_no_cycle_of_modules() { tools/includes --cycles; }
+plant_no_cycle_of_modules() { sed -i 's|^#pragma once|&\n#include "pg/context.hpp"|' src/pg/identity.hpp; }
+
 # Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.
 check_core_is_blind() {
     rm -f src/core/probe.*

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/jwk.hpp"
 #include "core/encoding.hpp"
 #include "core/jwt.hpp"
 #include "core/password.hpp"

@@ -98,12 +98,6 @@ AsymmetricKey::~AsymmetricKey() = default;
 
 void AsymmetricKey::FreeKey::operator()(evp_pkey_st* key) const noexcept { EVP_PKEY_free(key); }
 
-std::size_t ec_field_bytes(std::string_view crv) noexcept {
-    if (crv == "P-256") return 32;
-    if (crv == "P-384") return 48;
-    return crv == "P-521" ? 66 : 0;
-}
-
 Result<AsymmetricKey> AsymmetricKey::from_rsa(const RsaNumbers& numbers) {
     if (auto checked = check_rsa(numbers); !checked) return std::move(checked).error();
     Pkey key = rsa_pkey(numbers);

@@ -21,9 +21,6 @@ namespace bastion {
 // How a signature is made of a hash. RFC 7518 §3.3 to §3.5: PSS has a salt as long as the hash, and ECDSA is r‖s.
 enum class SignatureScheme : std::uint8_t { none, rsa_pkcs1, rsa_pss, ecdsa };
 
-// Bytes of a coordinate, and half of a signature, on a curve of EcNumbers; 0 for another.
-[[nodiscard]] std::size_t ec_field_bytes(std::string_view crv) noexcept;
-
 class AsymmetricKey {
 public:
     AsymmetricKey() noexcept;  // no key

@@ -1,7 +1,9 @@
 // What RSA and EC keys are made of.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 
 #include "core/secret_bytes.hpp"
 
@@ -22,5 +24,8 @@ struct EcNumbers {
     std::string crv;  // "P-256", "P-384" or "P-521"
     SecretBytes x, y, d;
 };
+
+// Bytes of a coordinate, and half of a signature, on a curve of EcNumbers; 0 for another.
+[[nodiscard]] std::size_t ec_field_bytes(std::string_view crv) noexcept;
 
 }  // namespace bastion

@@ -6,6 +6,7 @@
 
 #include "core/encoding.hpp"
 #include "core/json.hpp"
+#include "core/jwk.hpp"
 #include "core/jws.hpp"
 
 namespace {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/encoding.hpp"
+#include "core/jwk.hpp"
 #include "core/jws.hpp"
 #include "core/jwt.hpp"
 

@@ -1,5 +1,6 @@
 // What a row of bastion.issuers means, and tokens checked against it.
 #include "core/issuer.hpp"
+#include "core/jwk.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
 #include "core/jws.hpp"
+#include "core/jwk.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
 #include "core/jwt.hpp"
+#include "core/jwk.hpp"
 
 #include <gtest/gtest.h>
 

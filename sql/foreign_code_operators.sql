@@ -392,6 +392,45 @@ SELECT test.error($$SELECT bastion_api.signup('five@fc.example', 'correct horse'
 ALTER TABLE bastion.users DISABLE TRIGGER regress_new_user;
 SELECT bastion_api.signup('five@fc.example', 'correct horse', 'Fc five') IS NOT NULL AS signed_up;
 DROP TRIGGER regress_new_user ON bastion.users;
+-- the last use of an API key, which is written when a transaction commits, keeps none from committing; the server log has the reason
+INSERT INTO bastion.api_keys (id, user_id, tenant_id, name, scopes)
+SELECT '5b0e4f2c-0000-4000-8000-000000000001', m.user_id, m.tenant_id, 'used', '{*}' FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id WHERE u.email = 'five@fc.example';
+SELECT bastion.api_key_add_secret('5b0e4f2c-0000-4000-8000-000000000001') AS key \gset
+CREATE TRIGGER regress_used BEFORE UPDATE ON bastion.api_keys FOR EACH ROW EXECUTE FUNCTION public.regress_new_user();
+SET bastion.last_used_interval = 0;
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+CREATE TEMP TABLE regress_kept AS SELECT 1 AS kept;
+SET LOCAL client_min_messages = log;
+COMMIT;
+SELECT kept, (SELECT last_used_at FROM bastion.api_keys WHERE name = 'used') AS last_used_at FROM regress_kept;
+-- nor does an error of the trigger
+CREATE OR REPLACE FUNCTION public.regress_new_user() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$ BEGIN RAISE EXCEPTION 'not today'; END $$;
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+UPDATE regress_kept SET kept = 2;
+SET LOCAL client_min_messages = log;
+COMMIT;
+SELECT kept FROM regress_kept;
+DROP TRIGGER regress_used ON bastion.api_keys;
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+COMMIT;
+SELECT last_used_at IS NOT NULL AS noted FROM bastion.api_keys WHERE name = 'used';
+RESET bastion.last_used_interval;
+-- the first key of a purpose is made in the caller's own transaction: there it is an error, which names the trigger
+CREATE TRIGGER regress_made AFTER INSERT ON bastion.data_keys FOR EACH ROW EXECUTE FUNCTION public.regress_new_user();
+ALTER FUNCTION public.regress_new_user() RESET search_path;
+SELECT bastion.register_resource('fcnew', '{open}') AS registered;
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+SELECT bastion.seal('value', 'fcnew');
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+SELECT bastion.blind_index('value', 'fcnew');
+ROLLBACK;
+DROP TRIGGER regress_made ON bastion.data_keys;
 -- foreign keys to other tables of the extension
 CREATE TABLE public.regress_of_role (id uuid REFERENCES bastion.roles ON DELETE CASCADE);
 CREATE TABLE public.regress_of_user (id uuid REFERENCES bastion.users ON UPDATE CASCADE);

@@ -16,19 +16,28 @@ AS 'MODULE_PATHNAME', 'bastion_api_key_of';
 COMMENT ON FUNCTION bastion.api_key_of(text) IS
 'The API key that a text is, revoked, expired or not; NULL for any other text. Internal. SQLSTATE BA001 without a root key.';
 
+-- Best effort: it runs when a transaction commits, which nothing that others attached to the table may keep from committing.
 CREATE FUNCTION bastion.api_key_used(key_id uuid) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    reason text;
+BEGIN
     UPDATE bastion.api_keys k SET last_used_at = clock_timestamp(), last_used_ip = bastion.client_address()
     WHERE k.id = (SELECT i.id FROM bastion.api_keys i
                   WHERE i.id = api_key_used.key_id
                     AND coalesce(i.last_used_at, '-infinity')
                         <= clock_timestamp() - bastion.setting_seconds('bastion.last_used_interval')
-                  FOR NO KEY UPDATE SKIP LOCKED)
+                  FOR NO KEY UPDATE SKIP LOCKED);
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
+    RAISE LOG 'could not record the use of API key %: %', key_id, concat_ws(': ', SQLERRM, nullif(reason, ''))
+        USING ERRCODE = SQLSTATE;
+END
 $$;
 COMMENT ON FUNCTION bastion.api_key_used(uuid) IS
-'Writes when an API key was used, unless somebody did within bastion.last_used_interval or is about to. Internal: the library calls it when a transaction commits.';
+'Writes when an API key was used, unless somebody did within bastion.last_used_interval or is about to. What keeps it from writing goes to the server log. Internal: the library calls it when a transaction commits.';
 
 CREATE FUNCTION bastion.api_key_user() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -64,23 +64,19 @@ sub sessions {
     return (['cold', 'nested', 'caught', 'warmed'], ['honest']);
 }
 
-# Where the owner of the tables is a superuser, only what applications call can borrow rights.
+# Which callers' functions a database is for. Where the owner of the tables is a superuser, only what applications call can borrow
+# rights; a change of a table's definition has tables of its own for each run, without which other calls are quicker.
+my $changes = "callers IN ('table', 'statement', 'administrator')";
+my %kinds = (mig => "NOT $changes", ddl => $changes, super => "callers IN ('app', 'plain', 'role')");
+
 sub runs {
     my ($self) = @_;
     my ($n, @runs) = (1000);
     return $self->runs_on_ours if $self->{world} eq 'ours';
-    my $kinds = $self->{owner} eq 'rights_super' ? "callers IN ('app', 'plain', 'role')" : 'true';
-    for my $function ($self->rows("SELECT * FROM rights.functions WHERE $kinds AND world IN ('$self->{world}', 'planted') ORDER BY world <> 'planted', label")) {
+    for my $function ($self->rows("SELECT * FROM rights.functions WHERE world = 'planted' OR world = 'shop' AND $kinds{$self->{world}} ORDER BY world <> 'planted', label")) {
         for my $caller ($function->{world} eq 'planted' ? $self->planted_caller($function) : $self->callers($function->{callers})) {
             next if $function->{once} eq 't' && ($caller->{role} || $caller->{wrapper}) || $function->{whole} eq 't' && $caller->{wrapper};
-            for my $session ($self->sessions($function, $caller)) {
-                my $first = 1;
-                for my $state (@$session) {
-                    ++$n;
-                    push @runs, {n => $n, function => $function, caller => $caller, state => $state, first => $first, name => "$function->{label} × $caller->{name} × $self->{owner} × $state"};
-                    $first = $function->{cleanup} ? 1 : 0;
-                }
-            }
+            push @runs, $self->session_runs(\$n, map { [$function, $caller, $_] } @$_) for $self->sessions($function, $caller);
         }
     }
     return @runs;
@@ -94,13 +90,21 @@ sub runs_on_ours {
     my ($app, $definer) = (grep { !$_->{role} && $_->{user} eq 'rights_app' } $self->callers('app'))[0, 1];
     for my $session ([$app, 'temporary'], [$definer, 'temporary'], [$app, 'honest'], [$app, 'pinned']) {
         my ($caller, $state) = @$session;
-        my $first = 1;
-        for my $function (@functions) {
-            next if $function->{world} eq 'planted' && ($state ne 'temporary' || $caller->{wrapper});
-            ++$n;
-            push @runs, {n => $n, function => $function, caller => $caller, state => $state, first => $first, name => "$function->{label} × $caller->{name} × $self->{owner} × $state"};
-            $first = $function->{cleanup} ? 1 : 0;
-        }
+        push @runs, $self->session_runs(\$n, map { [$_, $caller, $state] } grep { $_->{world} ne 'planted' || $state eq 'temporary' && !$caller->{wrapper} } @functions);
+    }
+    return @runs;
+}
+
+# The runs of one session that are wanted, numbered from $$n on, which does not depend on what is wanted. The first one begins it.
+sub session_runs {
+    my ($self, $n, @lines) = @_;
+    my ($first, @runs) = (1);
+    for my $line (@lines) {
+        my ($function, $caller, $state) = @$line;
+        my %run = (n => ++$$n, function => $function, caller => $caller, state => $state, name => "$function->{label} × $caller->{name} × $self->{owner} × $state");
+        next unless $run{name} =~ /(?:$self->{only})/;
+        push @runs, {%run, first => $first};
+        $first = $function->{cleanup} ? 1 : 0;
     }
     return @runs;
 }

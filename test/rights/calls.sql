@@ -2,11 +2,12 @@
 --
 -- callers: app = whom an application connects as; plain = the same, by a statement of PostgreSQL's own, which leaves SET ROLE to foreign code; table = who owns tables; statement = the same, by a statement of PostgreSQL's own; operator = whom EXECUTE was granted to, beside the
 -- superuser. fixture: what is made ready for each run, named by {n}. fires: the places that must be seen; may: those that may.
--- superuser: nobody but superusers may; administrator: the same, where no code of a table's owner is reached. once: it takes long and is called in the state cold alone, without SET ROLE. whole: the call ends transactions, so that it stands alone. refused: the SQLSTATEs that are right. setup and cleanup: by a superuser, around the run.
+-- superuser: nobody but superusers may; administrator: the same, where no code of a table's owner is reached. once: it takes long and is called in the state cold alone, without SET ROLE. whole: the call ends transactions, so that it stands alone. refused: the SQLSTATEs that are right. spared: what the extension refuses to run is left out, and the call succeeds. setup and cleanup: by a superuser, around the run.
 CREATE TABLE rights.functions (
     label text PRIMARY KEY, signatures text[] NOT NULL, callers text NOT NULL, fixture text, call text NOT NULL,
     fires text[] NOT NULL DEFAULT '{}', may text[] NOT NULL DEFAULT '{}', setup text, cleanup text, whole boolean NOT NULL DEFAULT false,
-    refused text, world text NOT NULL DEFAULT 'shop', person text DEFAULT 'ann', once boolean NOT NULL DEFAULT false, every_state boolean NOT NULL DEFAULT true);
+    refused text, world text NOT NULL DEFAULT 'shop', person text DEFAULT 'ann', once boolean NOT NULL DEFAULT false, every_state boolean NOT NULL DEFAULT true,
+    spared boolean NOT NULL DEFAULT false);
 
 INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('share', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)"}', 'app', 'rows',
@@ -58,6 +59,10 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
     ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),
+    ('add_reference', '{"add_reference(regclass,name,text,text,name)"}', 'table', 'one',
+     'SELECT bastion.add_reference(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade''), bastion.add_reference(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade'')'),
+    ('count_nulls', '{"count_nulls(regclass,name)"}', 'table', 'one', 'SELECT bastion.count_nulls(''shop.one_{n}'', ''owner_id'')'),
+    ('has_rows_without', '{"has_rows_without(regclass,name)"}', 'table', 'one', 'SELECT bastion.has_rows_without(''shop.one_{n}'', ''owner_id'')'),
     ('composite_keys', '{"composite_keys(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.composite_keys(''shop.one_{n}'')'),
     ('mark_global', '{"mark_global(regclass,text)"}', 'table', 'guarded', 'SELECT bastion.mark_global(''guarded.one_{n}'', ''a test'')'),
     ('unmark_global', '{"unmark_global(regclass)"}', 'table', 'global', 'SELECT bastion.unmark_global(''guarded.one_{n}'')'),
@@ -110,7 +115,7 @@ UPDATE rights.functions f SET fires = coalesce((
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
     ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
     ('^(unit|tenant)_delete$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^backfill_acl$', '{triggers,new row,update,DDL}'),
-    ('^protect$|^protect with a foreign key|^composite_keys$|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^composite_keys', '{DDL,drop}'),
+    ('^protect$|^protect with a foreign key|^composite_keys$|^add_reference|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^composite_keys', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^(un)?mark_global', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
     ('partition|PARTITION', '{partition}')) v (label, names)

@@ -104,14 +104,16 @@ LANGUAGE plpgsql SECURITY DEFINER
 AS $$
 BEGIN
     IF fixture = 'unit' THEN
-        ALTER TABLE bastion.units DISABLE TRIGGER USER;
+        ALTER TABLE bastion.units DISABLE TRIGGER "!foreign_code";
         DELETE FROM bastion.units u WHERE u.slug OPERATOR(pg_catalog.=) pg_catalog.concat('u', 100000 OPERATOR(pg_catalog.+) n);
-        ALTER TABLE bastion.units ENABLE TRIGGER USER;
+        ALTER TABLE bastion.units ENABLE TRIGGER "!foreign_code";
     ELSIF fixture = 'tenant' THEN
         DELETE FROM shop.rows r WHERE r.id OPERATOR(pg_catalog.=) (100000 OPERATOR(pg_catalog.+) n);
-        ALTER TABLE bastion.tenants DISABLE TRIGGER USER;
+        ALTER TABLE bastion.tenants DISABLE TRIGGER "!foreign_code";
+        ALTER TABLE bastion.units DISABLE TRIGGER "!foreign_code";
         DELETE FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) pg_catalog.concat('t', 100000 OPERATOR(pg_catalog.+) n);
-        ALTER TABLE bastion.tenants ENABLE TRIGGER USER;
+        ALTER TABLE bastion.units ENABLE TRIGGER "!foreign_code";
+        ALTER TABLE bastion.tenants ENABLE TRIGGER "!foreign_code";
     ELSIF fixture OPERATOR(pg_catalog.=) ANY ('{rows,typed,labelled,domained,ruled,parts,neighbours}') THEN
         EXECUTE pg_catalog.format('UPDATE shop.%I SET title = title', CASE fixture WHEN 'neighbours' THEN 'parts' ELSE fixture END) || pg_catalog.format(' WHERE id::pg_catalog.text LIKE %L', '%' || n || '%');
     END IF;

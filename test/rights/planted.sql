@@ -30,5 +30,5 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call, world) 
     ('planted read under a policy', '{}', 'app', 'rows', 'SELECT rights.planted_by_owner(''SELECT title FROM shop.rows WHERE id OPERATOR(pg_catalog.=) {n}'')', 'planted'),
     ('planted DDL', '{}', 'app', 'one', 'SELECT rights.planted(''ALTER TABLE shop.one_{n} ALTER owner_id TYPE text, DROP span'')', 'planted'),
     ('planted change under SET ROLE', '{}', 'role', 'rows', 'UPDATE shop.rows SET title = title WHERE id OPERATOR(pg_catalog.=) {n}', 'planted');
-UPDATE rights.functions SET setup = 'ALTER TABLE bastion.units DISABLE TRIGGER USER', cleanup = 'ALTER TABLE bastion.units ENABLE TRIGGER USER'
+UPDATE rights.functions SET setup = 'ALTER TABLE bastion.units DISABLE TRIGGER "!foreign_code"', cleanup = 'ALTER TABLE bastion.units ENABLE TRIGGER "!foreign_code"'
 WHERE label = 'planted delete of a unit';

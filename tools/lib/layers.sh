@@ -313,19 +313,19 @@ layer_model() {
     count "$p" "$f" 0
 }
 
-# Three databases: tables of a migration role, tables of a superuser, foreign triggers on the extension's own tables. RIGHTS_ONLY,
-# a regular expression, picks runs by "function × caller × owner × state"; the closing lines tell the counts.
+# The databases of test/rights/matrix.pl, beside each other. RIGHTS_ONLY, a regular expression, picks runs by
+# "function × caller × owner × state"; the closing lines tell the counts.
 layer_rights() {
-    local log=$1 status=0 world
+    local log=$1 status=0 world worlds=(ddl mig super ours)
     built
     [ -d "$copy/test/rights" ] || { count 0 0 0; return; }
     : >"$log"
     fresh_cluster pg_bastion
     psql -qX -v ON_ERROR_STOP=1 -d postgres -f "$copy/test/rights/roles.sql"
     export copy work RIGHTS_ONLY=${RIGHTS_ONLY:-}
-    printf '%s\n' mig super ours | xargs -P"$(nproc)" -I{} sh -c \
+    printf '%s\n' "${worlds[@]}" | xargs -P"$(nproc)" -I{} sh -c \
         'perl "$copy/test/rights/matrix.pl" {} --only "$RIGHTS_ONLY" >"$work/rights.{}" 2>&1' || status=$?
-    for world in mig super ours; do
+    for world in "${worlds[@]}"; do
         cat "$work/rights.$world" >>"$log"
         say "   $world: $(tail -1 "$work/rights.$world")"
     done

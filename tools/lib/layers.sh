@@ -34,7 +34,7 @@ count_tap() {
 # What failed and what is said about it, which is what follows up to the next test.
 show_tap_failures() {
     if grep -qE '^not ok\b' "$1"; then
-        awk '/^not ok/ { shown = 1 } /^ok/ { shown = 0 } shown' "$1" | head -120
+        awk '/^not ok/ { shown = 1 } /^ok/ { shown = 0 } shown && ++n <= 120' "$1"
     else
         tail -20 "$1"
     fi

@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/jwk.hpp"
 #include "core/encoding.hpp"
+#include "core/jwk.hpp"
 #include "core/jwt.hpp"
 #include "core/password.hpp"
 #include "core/sealed.hpp"

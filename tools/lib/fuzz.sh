@@ -3,7 +3,7 @@
 
 # fuzz_build SOURCE BUILD
 fuzz_build() {
-    cmake -S "$1" -B "$2" -DBASTION_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    cmake -S "$1" -B "$2" -DBASTION_FUZZ=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O2 -g1' \
         -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ && cmake --build "$2" -j"$(nproc)"
 }
 

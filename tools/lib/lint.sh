@@ -40,17 +40,25 @@ check_format() {
 }
 plant_format() { printf 'int  planted( );\n' >src/core/planted.hpp; }
 
+# A source includes its own header first, so compiling it shows that the header needs nothing before it. Those without a source
+# are compiled alone; the second time, the planted one.
 check_self_contained_headers() {
-    local server
+    local server header source
     server=$("${PG_CONFIG:-pg_config}" --includedir-server)
-    # The planted header alone, the second time: the others have had their turn.
-    { cxx_files src/core | sed 's/^/ /'; cxx_files src/pg | sed "s|^|$server |"; } | grep "${planted:-}.hpp\$" |
+    for header in $(cxx_files | grep '\.hpp$'); do
+        source=${header%.hpp}.cpp
+        [ -e "$source" ] || continue
+        [ "$(grep -m1 '^#include' "$source")" = "#include \"${header#src/}\"" ] || echo "$source does not include ${header#src/} first"
+    done
+    for header in $(cxx_files | grep "${planted:-}.hpp\$"); do
+        [ -e "${header%.hpp}.cpp" ] || echo "$header"
+    done | sed "s|^src/pg/.*|$server &|; s|^src/core/| &|" |
         xargs -P"$(nproc)" -L1 bash -c '[ $# = 1 ] || { set -- "$2" -isystem "$1"; }; header=$1; shift
             g++ -std=c++20 -fsyntax-only -Isrc -Wall -Wextra "$@" -x c++ "$header" 2>&1 | grep -m1 error:' check
 }
 plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/planted.hpp; }
 
-check_no_cycle_of_modules() { tools/includes --cycles; }
+check_no_cycle_of_modules() { perl tools/lib/includes.pl --cycles; }
 plant_no_cycle_of_modules() { sed -i 's|^#pragma once|&\n#include "pg/context.hpp"|' src/pg/identity.hpp; }
 
 # Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.

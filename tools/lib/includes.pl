@@ -1,0 +1,62 @@
+#!/usr/bin/perl
+# usage: includes.pl [--cycles], for tools/includes and lint.sh
+#
+# The modules of src/ (a header and the source beside it are one) and which they include: each with its floor, which is one above
+# the highest module that it includes, and then the cycles. --cycles prints these alone. Fails when there is one.
+
+use strict;
+use warnings;
+
+die "usage: includes.pl [--cycles]\n" if @ARGV > 1 || (@ARGV && $ARGV[0] ne '--cycles');
+my $cycles_alone = @ARGV;
+
+my %uses;
+for my $file (glob 'src/core/*.[ch]pp src/core/*/*.[ch]pp src/pg/*.[ch]pp src/pg/*/*.[ch]pp') {
+    my ($module) = $file =~ m{^src/(.+)\.[ch]pp$};
+    $uses{$module} //= {};
+    open my $source, '<', $file or die "$file: $!\n";
+    while (<$source>) {
+        $uses{$module}{$1} = 1 if m{^#include "([^"]+)\.hpp"} && $1 ne $module;
+    }
+}
+
+# Tarjan's strongly connected components; those come out in the order of their floors.
+my ($counter, @stack, %index, %low, %on_stack, %floor, @cycles) = (0);
+
+sub visit {
+    my ($module) = @_;
+    $index{$module} = $low{$module} = $counter++;
+    push @stack, $module;
+    $on_stack{$module} = 1;
+    for my $used (grep { exists $uses{$_} } sort keys %{ $uses{$module} }) {
+        if (!defined $index{$used}) {
+            visit($used);
+            $low{$module} = $low{$used} if $low{$used} < $low{$module};
+        } elsif ($on_stack{$used} && $index{$used} < $low{$module}) {
+            $low{$module} = $index{$used};
+        }
+    }
+    return if $low{$module} != $index{$module};
+    my @members;
+    do { push @members, pop @stack; delete $on_stack{ $members[-1] } } until $members[-1] eq $module;
+    my %inside = map { $_ => 1 } @members;
+    my $floor = 0;
+    for my $member (@members) {
+        for my $used (grep { exists $uses{$_} && !$inside{$_} } keys %{ $uses{$member} }) {
+            $floor = $floor{$used} + 1 if $floor{$used} >= $floor;
+        }
+    }
+    $floor{$_} = $floor for @members;
+    push @cycles, [sort @members] if @members > 1;
+}
+
+visit($_) for grep { !defined $index{$_} } sort keys %uses;
+
+if (!$cycles_alone) {
+    for my $module (sort { $floor{$a} <=> $floor{$b} || $a cmp $b } keys %uses) {
+        printf "%2d %-28s %s\n", $floor{$module}, $module, join ' ', grep { exists $uses{$_} } sort keys %{ $uses{$module} };
+    }
+    printf "%d modules on %d floors, %d cycles\n", scalar keys %uses, 1 + (sort { $b <=> $a } values %floor)[0], scalar @cycles;
+}
+print "cycle of modules: @$_; let one of them take what it needs as an argument, or register with the other\n" for @cycles;
+exit(@cycles ? 1 : 0);

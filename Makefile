@@ -39,14 +39,17 @@ REGRESS_OPTS    = --load-extension=$(EXTENSION) --encoding=UTF8 --no-locale
 ISOLATION       = $(patsubst test/isolation/specs/%.spec,%,$(sort $(call sources,test/isolation/specs/*.spec)))
 ISOLATION_OPTS  = --load-extension=$(EXTENSION) --inputdir=$(here)/test/isolation
 TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
-EXTRA_CLEAN     = $(DEPENDENCIES) $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+EXTRA_CLEAN     = $(DEPENDENCIES) $(PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+
+# What every file of src/pg includes is compiled once: a third of the time.
+PRECOMPILED     = src/pg/precompiled.hpp
 
 # The core needs no bitcode either, and the clang that PostgreSQL asks for is not needed to build.
 override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o))
+DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o)) $(PRECOMPILED:.hpp=.d)
 -include $(DEPENDENCIES)
 
 # The core is compiled without PostgreSQL's include path, so that it cannot see postgres.h, and exports nothing.
@@ -55,9 +58,14 @@ src/core/%.o: src/core/%.cpp
 	@$(MKDIR_P) $(@D)
 	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) -fvisibility=hidden $(CORE_CPPFLAGS) -MMD -MP -c -o $@ $<
 
-src/pg/%.o: src/pg/%.cpp $(here)/pg_bastion.control
+PG_COMPILE  = $(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -DBASTION_VERSION='"$(version)"' -MMD -MP
+$(PRECOMPILED).gch: $(PRECOMPILED) $(here)/pg_bastion.control
 	@$(MKDIR_P) $(@D)
-	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -DBASTION_VERSION='"$(version)"' -MMD -MP -c -o $@ $<
+	$(PG_COMPILE) -MF $(PRECOMPILED:.hpp=.d) -x c++-header -o $@ $<
+
+src/pg/%.o: src/pg/%.cpp $(PRECOMPILED).gch
+	@$(MKDIR_P) $(@D)
+	$(PG_COMPILE) -include $(PRECOMPILED) -c -o $@ $<
 
 $(shlib): $(here)/exports.map
 

@@ -52,7 +52,7 @@ Failure judge_answer(const Answer& answer) {
     if (state == "55P03" || state == "40P01") return {"something was left locked", answer.received};
     if (Failure failure = find_words(answer.received, "an internal error", {"caught XX", ":  XX"})) return failure;
     if (Failure failure = find_words(answer.received, "a foreign object was used", {"captured by"})) return failure;
-    if (Failure failure = find_words(answer.received, "something was left open", {" leak", "was not closed"}))
+    if (Failure failure = find_words(answer.received, "something was left open", {" leak:", "was not closed"}))
         return failure;
     return find_marker(answer.received);
 }

@@ -41,17 +41,20 @@ bool is_own_query(const Query* query, CmdType command, Oid relation) {
 }
 
 // As the owner's row-level security has it: none on the table, even where it is forced. Only the rewriter asks, so only it
-// is told. What rules of the table add keeps every policy, which the second rewriting tells.
+// is told. What rules of the table add keeps every policy, as a second rewriting has it.
 List* rewrite(Query* query, Oid relation, Oid user, int security) {
     const CmdType command = query->commandType;
-    List* under_policies = pg_rewrite_query(static_cast<Query*>(copyObjectImpl(query)));
+    auto* original = static_cast<Query*>(copyObjectImpl(query));
     SetUserIdAndSecContext(user, security | SECURITY_NOFORCE_RLS);
     List* rewritten = pg_rewrite_query(query);
     SetUserIdAndSecContext(user, security);
-    Assert(list_length(rewritten) == list_length(under_policies));
-    for (int i = 0; i < list_length(rewritten); ++i)
-        if (!is_own_query(static_cast<Query*>(list_nth(rewritten, i)), command, relation))
-            lfirst(list_nth_cell(rewritten, i)) = list_nth(under_policies, i);
+    List* under_policies = nullptr;
+    for (int i = 0; i < list_length(rewritten); ++i) {
+        if (is_own_query(static_cast<Query*>(list_nth(rewritten, i)), command, relation)) continue;
+        if (under_policies == nullptr) under_policies = pg_rewrite_query(original);
+        Assert(list_length(rewritten) == list_length(under_policies));
+        lfirst(list_nth_cell(rewritten, i)) = list_nth(under_policies, i);
+    }
     return rewritten;
 }
 

@@ -213,7 +213,7 @@ $$;
 COMMENT ON FUNCTION bastion.refuse_invitation(uuid) IS
 'Records and returns the one answer that every refused invitation gets. Internal.';
 
-CREATE FUNCTION bastion.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS void
+CREATE FUNCTION bastion.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -228,10 +228,11 @@ BEGIN
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
     PERFORM bastion.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
         jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
+    RETURN jsonb_build_object('tenant', bastion.tenant_object(invitation.tenant_id), 'unit', bastion.unit_object(invitation.unit_id));
 END
 $$;
 COMMENT ON FUNCTION bastion.take_invitation(bastion.invitations, uuid) IS
-'Makes a user what the invitation says, and closes it. Internal.';
+'Makes a user what the invitation says, closes it, and returns where: {"tenant", "unit"}. Internal.';
 
 CREATE FUNCTION bastion_api.accept_invitation(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -245,8 +246,7 @@ BEGIN
     IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
         RETURN bastion.refuse_invitation(accepting);
     END IF;
-    PERFORM bastion.take_invitation(invitation, accepting);
-    RETURN jsonb_build_object('tenant', bastion.tenant_object(invitation.tenant_id), 'unit', bastion.unit_object(invitation.unit_id));
+    RETURN bastion.take_invitation(invitation, accepting);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.accept_invitation(text) IS

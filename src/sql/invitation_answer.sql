@@ -79,8 +79,7 @@ BEGIN
     IF invitation.id IS NULL OR bastion.may_still_invite(invitation) IS NOT TRUE THEN
         RETURN bastion.refuse_invitation(person);
     END IF;
-    PERFORM bastion.take_invitation(invitation, person);
-    RETURN jsonb_build_object('tenant', bastion.tenant_object(invitation.tenant_id), 'unit', bastion.unit_object(invitation.unit_id));
+    RETURN bastion.take_invitation(invitation, person);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.accept_invitation(uuid) IS

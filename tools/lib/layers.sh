@@ -254,50 +254,35 @@ layer_fuzz_functions() {
     built
     [ -d "$copy/test/functions" ] || { count 0 0 0; return; }
     make -C "$copy/test/functions" -j"$(nproc)" OUT="$state/functions" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }
+    local fuzzer=("$state/functions/function_fuzz" --folder "$copy/test/functions" --log "$work/cluster/log")
     fresh_cluster
-    run_functions "--seed 1 --calls $((calls / 2))"
-    run_functions "--seed 1 --calls 3000 --plant-hole all --no-shrink"
+    run_tester function_fuzz "--seed 1 --calls $((calls / 2))" "${fuzzer[@]}"
+    run_tester function_fuzz "--seed 1 --calls 3000 --plant-hole all --no-shrink" "${fuzzer[@]}"
     fresh_cluster pg_bastion
-    run_functions "--seed $seed --calls $((calls / 2))"
+    run_tester function_fuzz "--seed $seed --calls $((calls / 2))" "${fuzzer[@]}"
     count "$p" "$f" 0
 }
 
-# Counts in the variables of the layer.
-run_functions() {
+# run_tester NAME OPTIONS COMMAND...: runs a tester with the options, a text, behind its command; adds to the p and f of its layer.
+run_tester() {
+    local run="$1 $2" options=$2
+    shift 2
     # shellcheck disable=SC2086 # a list of options
-    if "$state/functions/function_fuzz" --folder "$copy/test/functions" --log "$work/cluster/log" --jobs "$(nproc)" $1 >"$work/functions.run" 2>&1; then
+    if "$@" --jobs "$(nproc)" $options >"$work/tester.run" 2>&1; then
         p=$((p + 1))
-        say "   $1: passed"
+        say "   $run: passed"
     else
         f=$((f + 1))
-        say "   $1:"
-        cut -c1-1000 "$work/functions.run"
+        say "   $run:"
+        cut -c1-1000 "$work/tester.run"
     fi
-    cat "$work/functions.run" >>"$log"
+    cat "$work/tester.run" >>"$log"
 }
 
 # A fixed seed and one that nobody tried before, half of the operations each; then holes that must be found. MODEL_OPS is
 # the number of operations.
-# model_runs PROGRAM SETUP OPTIONS...: each OPTIONS a run; adds to p and f.
-model_runs() {
-    local program=$1 setup=$2 run
-    shift 2
-    for run in "$@"; do
-        # shellcheck disable=SC2086 # a list of options
-        if "$state/model/$program" --setup "$copy/test/model/$setup" --jobs "$(nproc)" $run >"$work/model.run" 2>&1; then
-            p=$((p + 1))
-            say "   $program $run: passed"
-        else
-            f=$((f + 1))
-            say "   $program $run:"
-            cut -c1-1000 "$work/model.run"
-        fi
-        cat "$work/model.run" >>"$log"
-    done
-}
-
 layer_model() {
-    local log=$1 p=0 f=0 hole
+    local log=$1 p=0 f=0 hole run
     local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
     local runs=("--seed 1 --ops $((ops / 2))" "--seed $seed --ops $((ops / 2))"
         "--seed 1 --ops 20000 --plant-hole policy" "--seed 1 --ops 20000 --plant-hole check"
@@ -311,8 +296,12 @@ layer_model() {
     [ -d "$copy/test/model" ] || { count 0 0 0; return; }
     make -C "$copy/test/model" -j"$(nproc)" OUT="$state/model" >"$log" 2>&1 || { grep -A6 error "$log" | head -60; count 0 1 0; return; }
     fresh_cluster
-    model_runs model_test setup.sql "${runs[@]}"
-    model_runs passing_test passing/passing_setup.sql "${passing[@]}"
+    for run in "${runs[@]}"; do
+        run_tester model_test "$run" "$state/model/model_test" --setup "$copy/test/model/setup.sql"
+    done
+    for run in "${passing[@]}"; do
+        run_tester passing_test "$run" "$state/model/passing_test" --setup "$copy/test/model/passing/passing_setup.sql"
+    done
     count "$p" "$f" 0
 }
 

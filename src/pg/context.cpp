@@ -321,7 +321,7 @@ const char* show_context() {
 const SettingsTable table([] {
     static char* text = nullptr;
     define(StringSetting{"bastion.context", "Identity of the current transaction; set by bastion.authenticate() alone.",
-                         &text, "", PGC_USERSET, gated_setting, check_context, assign_context, show_context});
+                         &text, "", PGC_USERSET, hidden_setting, check_context, assign_context, show_context});
     define(BoolSetting{
         "bastion.allow_identity_switch",
         "Lets one transaction change its identity. For test suites that run in one transaction; never in production.",

@@ -152,11 +152,12 @@ void assign_grants(const char*, void* extra) { current = static_cast<const Grant
 
 const char* show_grants() { return ""; }
 
+[[maybe_unused]] const auto registered = decision_of_worker = published_decision;
+
 const SettingsTable table([] {
     static char* text = nullptr;
-    decision_of_worker = published_decision;
     define(StringSetting{"bastion.grants", "Identity and permissions for parallel workers; set by the extension alone.",
-                         &text, "", PGC_USERSET, gated_setting, check_grants, assign_grants, show_grants});
+                         &text, "", PGC_USERSET, hidden_setting, check_grants, assign_grants, show_grants});
 });
 
 }  // namespace

@@ -60,8 +60,8 @@ public:
     const SettingsTable* const next;
 };
 
-// Of a setting that the extension alone sets.
-inline constexpr int gated_setting = GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE;
+// Of a setting that holds an identity or a token: no list of settings shows it, no file sets it.
+inline constexpr int hidden_setting = GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE;
 
 // Defines every setting and reserves the prefix `bastion`. Called once, from _PG_init.
 void define_settings();

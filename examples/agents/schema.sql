@@ -107,7 +107,7 @@ CREATE TABLE agents.agents (
     UNIQUE (tenant_id, name)
 );
 
--- 3. One call each. Versions and executions ask for permissions of their own names: whoever reads a workflow reads its versions,
+-- 3. One call each. Versions and executions ask for permissions of their own names: a user who reads a workflow reads its versions,
 -- and changing an execution is cancelling it.
 SELECT bastion.protect('agents.workflows', owner => 'created_by', sharing => 'tenant', visibility => 'unit');
 SELECT bastion.protect('agents.workflow_versions', owner => 'author', resource => 'workflows', actions => '{"create": "read"}',
@@ -126,7 +126,7 @@ GRANT UPDATE (name, kind, configuration, tags) ON agents.agents TO agents_app;
 GRANT UPDATE (status, output, error, agent_results, tokens, cost) ON agents.executions TO agents_app;
 GRANT UPDATE (cron, time_zone, input, active, last_run_at, next_run_at) ON agents.scheduled_executions TO agents_app;
 
--- 4. Statistics are a view: whoever reads it sees what they may of its tables.
+-- 4. Statistics are a view: a user who reads it sees the rows of its tables that the user may read.
 CREATE VIEW agents.workflow_statistics WITH (security_invoker = true) AS
 SELECT w.id AS workflow_id, count(e.id) AS executions, count(*) FILTER (WHERE e.status = 'completed') AS completed,
        count(*) FILTER (WHERE e.status = 'failed') AS failed, coalesce(sum(e.tokens), 0) AS tokens, coalesce(sum(e.cost), 0) AS cost,

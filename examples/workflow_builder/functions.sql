@@ -76,7 +76,7 @@ $$;
 COMMENT ON FUNCTION record_query(uuid, boolean, integer, integer, numeric) IS
 'Counts a query to the active deployment of a workflow, and writes it to the usage of the caller. Needs workflows.deploy on the workflow. P0002 where there is none.';
 
--- Webhooks: whoever calls one proves to know its secret by an HMAC-SHA-256 of the body. The receiver works with an API key of the
+-- Webhooks: a caller proves to know the secret of one by an HMAC-SHA-256 of the body. The receiver works with an API key of the
 -- webhook's owner.
 
 CREATE FUNCTION create_webhook(workflow uuid, name text, secret text) RETURNS uuid

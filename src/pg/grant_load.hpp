@@ -1,4 +1,4 @@
-// The sets behind a decision: read by SPI at first need, kept with its rights (grant_sets.hpp).
+// The sets behind a decision: loaded lazily by SPI, and cached with its rights (grant_sets.hpp).
 #pragma once
 
 #include "pg/context.hpp"
@@ -6,7 +6,7 @@
 
 namespace bastion::pg {
 
-// The sets of the decision, read at first need; null without an identity or tenant. Not in parallel mode, unless they
+// The sets of the decision, loaded lazily; null without an identity or tenant. Not in parallel mode, unless they
 // are there already. The first has those of tenants only when somebody asked for them before.
 GrantSets* grant_sets_of(const Decision& decision);
 GrantSets* grant_sets_with_tenants(const Decision& decision);

@@ -1,5 +1,5 @@
 // The SQL functions that run statements on tables of an application: as_table_owner(), for operators' functions, and those of
-// protect() and backfill_acl(), for whoever has the rights of the owner of the table.
+// protect() and backfill_acl(), for callers with the rights of the owner of the table.
 #include "pg/catalog_read.hpp"
 #include "pg/guard.hpp"
 #include "pg/owner_spi.hpp"

@@ -14,11 +14,12 @@ here    := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 version := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" $(here)/pg_bastion.control)
 sources  = $(patsubst $(here)/%,%,$(wildcard $(addprefix $(here)/,$(1))))
 
-CORE_OBJS := $(patsubst %.cpp,%.o,$(call sources,src/core/*.cpp))
-PG_OBJS   := $(patsubst %.cpp,%.o,$(call sources,src/pg/*.cpp))
+CORE_OBJS := $(patsubst %.cpp,%.o,$(call sources,src/core/*/*.cpp))
+PG_OBJS   := $(patsubst %.cpp,%.o,$(call sources,src/pg/*.cpp src/pg/*/*.cpp))
 OBJS       = $(CORE_OBJS) $(PG_OBJS)
 
 # Each script begins with src/sql/header.sql; the pieces of the install script follow as listed in src/sql/ORDER.
+sql_pieces     := src/sql/*.sql $(filter-out src/sql/upgrade/%,$(call sources,src/sql/*/*.sql))
 SQL_ORDER      := $(shell sed 's/\#.*//' $(here)/src/sql/ORDER 2>/dev/null)
 SQL_PIECES     := $(patsubst %,$(here)/src/sql/%.sql,header $(filter-out header,$(SQL_ORDER:.sql=)))
 EXTENSION_SCRIPT := $(EXTENSION)--$(version).sql
@@ -42,7 +43,7 @@ TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
 EXTRA_CLEAN     = $(DEPENDENCIES) $(PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
 
 # What every file of src/pg includes is compiled once: a third of the time.
-PRECOMPILED     = src/pg/precompiled.hpp
+PRECOMPILED     = src/pg/base/precompiled.hpp
 
 # The core needs no bitcode either, and the clang that PostgreSQL asks for is not needed to build.
 override with_llvm = no
@@ -70,8 +71,8 @@ src/pg/%.o: src/pg/%.cpp $(PRECOMPILED).gch
 $(shlib): $(here)/exports.map
 
 # A piece that ORDER does not list would be left out in silence.
-$(EXTENSION_SCRIPT): $(SQL_PIECES) $(call sources,src/sql/*.sql) $(here)/src/sql/ORDER $(here)/pg_bastion.control
-	@for piece in $(filter-out $(SQL_PIECES),$(wildcard $(here)/src/sql/*.sql)); do \
+$(EXTENSION_SCRIPT): $(SQL_PIECES) $(call sources,$(sql_pieces)) $(here)/src/sql/ORDER $(here)/pg_bastion.control
+	@for piece in $(filter-out $(SQL_PIECES),$(wildcard $(addprefix $(here)/,$(sql_pieces)))); do \
 	    echo "$$piece is not listed in src/sql/ORDER" >&2; exit 1; done
 	cat $(SQL_PIECES) > $@
 
@@ -90,4 +91,4 @@ test/module/%.so: test/module/%.o $(TEST_MODULE_OBJS)
 
 .PHONY: format
 format:
-	clang-format -i $(wildcard $(foreach folder,src/core src/pg test/* bench,$(here)/$(folder)/*.?pp))
+	clang-format -i $(wildcard $(foreach folder,src/*/* src/pg test/* test/unit/* bench,$(here)/$(folder)/*.?pp))

@@ -12,12 +12,12 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/encoding.hpp"
-#include "core/jwk.hpp"
-#include "core/jwt.hpp"
-#include "core/password.hpp"
-#include "core/sealed.hpp"
-#include "core/startup.hpp"
+#include "core/base/encoding.hpp"
+#include "core/jose/jwk.hpp"
+#include "core/jose/jwt.hpp"
+#include "core/identity/password.hpp"
+#include "core/key/sealed.hpp"
+#include "core/base/startup.hpp"
 
 namespace {
 

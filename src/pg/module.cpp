@@ -1,16 +1,16 @@
 // _PG_init: the list of what the module sets up when a backend, or the postmaster, loads it.
-#include "core/startup.hpp"
-#include "pg/api_key_use.hpp"
-#include "pg/data_keys.hpp"
-#include "pg/event_launcher.hpp"
-#include "pg/event_queue.hpp"
-#include "pg/foreign_code.hpp"
-#include "pg/invalidation.hpp"
-#include "pg/log_redaction.hpp"
-#include "pg/root_keys.hpp"
-#include "pg/settings.hpp"
-#include "pg/statement.hpp"
-#include "pg/token_setting.hpp"
+#include "core/base/startup.hpp"
+#include "pg/base/foreign_code.hpp"
+#include "pg/base/settings.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/context/statement.hpp"
+#include "pg/event/event_launcher.hpp"
+#include "pg/event/event_queue.hpp"
+#include "pg/event/log_redaction.hpp"
+#include "pg/key/data_keys.hpp"
+#include "pg/key/root_keys.hpp"
+#include "pg/session/api_key_use.hpp"
+#include "pg/session/token_setting.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

@@ -1,15 +1,15 @@
 // library_version() and status(): which version serves, in which mode, and what is weaker for it.
-#include "core/key_memory.hpp"
-#include "pg/api_key_read.hpp"
-#include "pg/catalog_read.hpp"
-#include "pg/event_queue.hpp"
-#include "pg/grant_load.hpp"
-#include "pg/guard.hpp"
-#include "pg/hash_slots.hpp"
-#include "pg/invalidation.hpp"
-#include "pg/rights.hpp"
-#include "pg/root_keys.hpp"
-#include "pg/session_read.hpp"
+#include "core/base/key_memory.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/context/grant_load.hpp"
+#include "pg/event/event_queue.hpp"
+#include "pg/identity/hash_slots.hpp"
+#include "pg/key/root_keys.hpp"
+#include "pg/right/rights.hpp"
+#include "pg/session/api_key_read.hpp"
+#include "pg/session/session_read.hpp"
 
 namespace bastion::pg {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/api_key.hpp"
-#include "core/refresh_token.hpp"
+#include "core/session/api_key.hpp"
+#include "core/session/refresh_token.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/encoding.hpp"
+#include "core/base/encoding.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = bastion::as_text({data, size});

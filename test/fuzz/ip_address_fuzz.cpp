@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/ip_address.hpp"
-#include "core/secret_bytes.hpp"
+#include "core/base/ip_address.hpp"
+#include "core/base/secret_bytes.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = bastion::as_text({data, size});

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/json.hpp"
-#include "core/secret_bytes.hpp"
+#include "core/base/json.hpp"
+#include "core/base/secret_bytes.hpp"
 
 namespace {
 

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/jwk.hpp"
-#include "core/jws.hpp"
+#include "core/jose/jwk.hpp"
+#include "core/jose/jws.hpp"
 
 namespace {
 

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "core/encoding.hpp"
-#include "core/json.hpp"
-#include "core/jwk.hpp"
-#include "core/jws.hpp"
+#include "core/base/encoding.hpp"
+#include "core/base/json.hpp"
+#include "core/jose/jwk.hpp"
+#include "core/jose/jws.hpp"
 
 namespace {
 

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/encoding.hpp"
-#include "core/jwk.hpp"
-#include "core/jws.hpp"
-#include "core/jwt.hpp"
+#include "core/base/encoding.hpp"
+#include "core/jose/jwk.hpp"
+#include "core/jose/jws.hpp"
+#include "core/jose/jwt.hpp"
 
 namespace {
 

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "core/argon2_hash.hpp"
-#include "core/bcrypt_hash.hpp"
-#include "core/password.hpp"
-#include "core/pbkdf2_hash.hpp"
+#include "core/identity/argon2_hash.hpp"
+#include "core/identity/bcrypt_hash.hpp"
+#include "core/identity/password.hpp"
+#include "core/identity/pbkdf2_hash.hpp"
 
 namespace {
 

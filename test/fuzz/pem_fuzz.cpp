@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <string>
 
-#include "core/json.hpp"
-#include "core/jwk.hpp"
-#include "core/pem.hpp"
+#include "core/base/json.hpp"
+#include "core/jose/jwk.hpp"
+#include "core/jose/pem.hpp"
 
 namespace {
 

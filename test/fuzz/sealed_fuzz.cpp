@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "core/sealed.hpp"
+#include "core/key/sealed.hpp"
 
 namespace {
 

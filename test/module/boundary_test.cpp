@@ -1,6 +1,6 @@
 // Functions that misbehave on purpose behind the error boundary. Built and loaded by the tests alone.
-#include "core/secret_bytes.hpp"
-#include "pg/guard.hpp"
+#include "core/base/secret_bytes.hpp"
+#include "pg/base/guard.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

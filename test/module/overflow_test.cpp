@@ -1,6 +1,6 @@
 // A deliberate read past the end of a heap block, which proves that the sanitizers in the server would report a real one.
 // Built and loaded by the tests alone.
-#include "pg/pg.hpp"
+#include "pg/base/pg.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

@@ -1,5 +1,5 @@
 // A library that takes the planner's hook and does not call the one that was there, as some do.
-#include "pg/pg.hpp"
+#include "pg/base/pg.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

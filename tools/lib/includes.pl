@@ -1,14 +1,34 @@
 #!/usr/bin/perl
-# usage: includes.pl [--cycles], for tools/includes and lint.sh
+# usage: includes.pl [--problems], for tools/includes and lint.sh
 #
 # The modules of src/ (a header and the source beside it are one) and which they include: each with its floor, which is one above
-# the highest module that it includes, and then the cycles. --cycles prints these alone. Fails when there is one.
+# the highest module that it includes. Then, and with --problems alone, what is wrong: cycles, and modules that include one of a
+# room that theirs may not use. Fails when there is a problem.
 
 use strict;
 use warnings;
 
-die "usage: includes.pl [--cycles]\n" if @ARGV > 1 || (@ARGV && $ARGV[0] ne '--cycles');
-my $cycles_alone = @ARGV;
+die "usage: includes.pl [--problems]\n" if @ARGV > 1 || (@ARGV && $ARGV[0] ne '--problems');
+my $problems_alone = @ARGV;
+
+# Which rooms a room may use, besides those that these may use. What stands in no room, as src/pg/module.cpp, uses all of them.
+my %may_use = (
+    base => [],
+    cache => ['base'],
+    event => ['base'],
+    key => [qw(cache event)],
+    right => [qw(cache event)],
+    jose => ['key'],
+    session => [qw(jose right)],
+    context => ['session'],
+    map { $_ => ['context'] } qw(protect identity vault mfa outbox audit setting flag quota rate_limit door),
+);
+
+sub rooms_below {
+    my ($room) = @_;
+    return map { ($_, rooms_below($_)) } @{ $may_use{$room} };
+}
+my %below = map { my $room = $_; $room => { map { $_ => 1 } $room, rooms_below($room) } } keys %may_use;
 
 my %uses;
 for my $file (glob 'src/core/*.[ch]pp src/core/*/*.[ch]pp src/pg/*.[ch]pp src/pg/*/*.[ch]pp') {
@@ -52,11 +72,26 @@ sub visit {
 
 visit($_) for grep { !defined $index{$_} } sort keys %uses;
 
-if (!$cycles_alone) {
+my @problems = map { "cycle of modules: @$_; let one of them take what it needs as an argument, or register with the other" } @cycles;
+for my $module (sort keys %uses) {
+    my ($room) = $module =~ m{/(\w+)/} or next;
+    if (!$below{$room}) {
+        push @problems, "src/$module: the room $room is new; say in tools/lib/includes.pl which rooms it may use";
+        next;
+    }
+    for my $used (sort keys %{ $uses{$module} }) {
+        my ($other) = $used =~ m{/(\w+)/};
+        next if $other && $below{$room}{$other};
+        push @problems, "src/$module includes $used: $room may use only " . join(', ', sort keys %{ $below{$room} })
+            . '; move one of them, pass what is needed as an argument, or register with the lower room';
+    }
+}
+
+if (!$problems_alone) {
     for my $module (sort { $floor{$a} <=> $floor{$b} || $a cmp $b } keys %uses) {
-        printf "%2d %-28s %s\n", $floor{$module}, $module, join ' ', grep { exists $uses{$_} } sort keys %{ $uses{$module} };
+        printf "%2d %-32s %s\n", $floor{$module}, $module, join ' ', grep { exists $uses{$_} } sort keys %{ $uses{$module} };
     }
     printf "%d modules on %d floors, %d cycles\n", scalar keys %uses, 1 + (sort { $b <=> $a } values %floor)[0], scalar @cycles;
 }
-print "cycle of modules: @$_; let one of them take what it needs as an argument, or register with the other\n" for @cycles;
-exit(@cycles ? 1 : 0);
+print "$_\n" for @problems;
+exit(@problems ? 1 : 0);

@@ -38,7 +38,7 @@ check_format() {
     clang-format --version | grep -q 'version 14\.' || { echo "SKIP clang-format 14 is not installed"; return; }
     cxx_files src test bench | xargs -r clang-format --dry-run 2>&1 | grep 'warning:'
 }
-plant_format() { printf 'int  planted( );\n' >src/core/planted.hpp; }
+plant_format() { printf 'int  planted( );\n' >src/core/base/planted.hpp; }
 
 # In src/core a source includes its own header first, so compiling it shows that the header needs nothing before it. Those without
 # a source, and those of src/pg, whose sources get pg.hpp before, are compiled alone; the second time, the planted one.
@@ -56,48 +56,51 @@ check_self_contained_headers() {
         xargs -P"$(nproc)" -L1 bash -c '[ $# = 1 ] || { set -- "$2" -isystem "$1"; }; header=$1; shift
             g++ -std=c++20 -fsyntax-only -Isrc -Wall -Wextra "$@" -x c++ "$header" 2>&1 | grep -m1 error:' check
 }
-plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/planted.hpp; }
+plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/base/planted.hpp; }
 
-check_no_cycle_of_modules() { perl tools/lib/includes.pl --cycles; }
-plant_no_cycle_of_modules() { sed -i 's|^#pragma once|&\n#include "pg/context.hpp"|' src/pg/identity.hpp; }
+check_modules_have_no_cycle() { perl tools/lib/includes.pl --problems; }
+plant_modules_have_no_cycle() { sed -i 's|^#pragma once|&\n#include "core/base/json.hpp"|' src/core/base/json_limits.hpp; }
+
+check_rooms_use_only_what_is_below() { perl tools/lib/includes.pl --problems; }
+plant_rooms_use_only_what_is_below() { printf '#pragma once\n#include "pg/session/credential.hpp"\n' >src/pg/right/planted.hpp; }
 
 # Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.
 check_core_is_blind() {
-    rm -f src/core/probe.*
-    echo '#include <postgres.h>' >src/core/probe.cpp
-    ! make src/core/probe.o >probe.log 2>&1 || echo "src/core can see postgres.h"
+    rm -f src/core/base/probe.*
+    echo '#include <postgres.h>' >src/core/base/probe.cpp
+    ! make src/core/base/probe.o >probe.log 2>&1 || echo "src/core can see postgres.h"
     grep -q 'postgres.h: No such file' probe.log || tail -1 probe.log
-    rm -f src/core/probe.* probe.log
+    rm -f src/core/base/probe.* probe.log
     ! grep -nsE 'pg_config|includedir|postgresql|src/pg' CMakeLists.txt
 }
 plant_core_is_blind() { sed -i 's/^CORE_CPPFLAGS = .*/CORE_CPPFLAGS = $(CPPFLAGS)/' Makefile; }
 
 check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./|pg/|postgres|.*/server/)' $(cxx_files src/core); }
-plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/planted.hpp; }
+plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/base/planted.hpp; }
 
 check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|crypt|argon2|simdjson)' $(cxx_files src/pg); }
-plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/planted.hpp; }
+plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/base/planted.hpp; }
 
-check_postgres_h_once() { code '#[[:space:]]*include[[:space:]]*["<](.*/)?postgres\.h' $(cxx_files | grep -vx src/pg/pg.hpp); }
-plant_postgres_h_once() { echo '#include "postgres.h"' >src/pg/planted.hpp; }
+check_postgres_h_once() { code '#[[:space:]]*include[[:space:]]*["<](.*/)?postgres\.h' $(cxx_files | grep -vx src/pg/base/pg.hpp); }
+plant_postgres_h_once() { echo '#include "postgres.h"' >src/pg/base/planted.hpp; }
 
-check_version_number_once() { code 'PG_(MAJOR)?VERSION(_NUM)?\b' $(cxx_files | grep -vx src/pg/compat.hpp); }
-plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/planted.cpp; }
+check_version_number_once() { code 'PG_(MAJOR)?VERSION(_NUM)?\b' $(cxx_files | grep -vx src/pg/base/compat.hpp); }
+plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/base/planted.cpp; }
 
-check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/owner_spi.cpp); }
-plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/planted.cpp; }
+check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_spi.cpp); }
+plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
 
 check_no_ddl_in_cxx() {
     code -i '".*\b((create|alter|drop)[[:space:]]+(or[[:space:]]+replace[[:space:]]+|unique[[:space:]]+)?(table|index|function|procedure|trigger|policy|view|type|sequence|schema|domain)|(grant|revoke)[[:space:]].*[[:space:]](on|to|from)|comment[[:space:]]+on)\b.*"' \
         $(cxx_files)
 }
-plant_no_ddl_in_cxx() { echo 'const char* planted = "CREATE TABLE bastion.planted ()";' >src/pg/planted.cpp; }
+plant_no_ddl_in_cxx() { echo 'const char* planted = "CREATE TABLE bastion.planted ()";' >src/pg/base/planted.cpp; }
 
 check_no_cryptography_in_sql() { code -i '\b(sha(224|256|384|512)|digest|hmac|crypt|gen_salt|gen_random_bytes|(en|de)crypt(_iv)?|pgp_[a-z_]+)\(' $(sql_files); }
-plant_no_cryptography_in_sql() { echo "SELECT sha256('planted');" >src/sql/planted.sql; }
+plant_no_cryptography_in_sql() { echo "SELECT sha256('planted');" >src/sql/base/planted.sql; }
 
-check_unique_basenames() { cxx_files src/core src/pg | sed -E 's|.*/||' | sort -f | uniq -di; cxx_files src | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di; }
-plant_unique_basenames() { touch src/core/planted.cpp src/pg/planted.cpp; }
+check_unique_basenames() { cxx_files src | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di; }
+plant_unique_basenames() { touch src/core/base/planted.cpp src/pg/base/planted.cpp; }
 
 check_version_once() {
     local version
@@ -107,27 +110,27 @@ check_version_once() {
 plant_version_once() { sed -n "s/^default_version *= *'\(.*\)'.*/version \1/p" pg_bastion.control >planted.md; }
 
 check_create_only() { code -i '\bor[[:space:]]+replace\b|\b(create|add)\b.*\bif[[:space:]]+not[[:space:]]+exists\b' $(sql_files); }
-plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;' >src/sql/planted.sql; }
+plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;' >src/sql/base/planted.sql; }
 
 # In quotes, a list is the name of one schema.
 check_search_path_unquoted() { code -i "search_path[[:space:]]*(=|[[:space:]]to)[[:space:]]*['\"]" $(sql_files); }
-plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/planted.sql; }
+plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/base/planted.sql; }
 
 check_functions_have_a_search_path() { perl tools/lib/sql_functions.pl paths; }
-plant_functions_have_a_search_path() { printf 'CREATE FUNCTION bastion.planted() RETURNS void\nLANGUAGE sql\nSET search_path = pg_catalog\nAS $$ SELECT $$;\n' >src/sql/planted.sql; }
+plant_functions_have_a_search_path() { printf 'CREATE FUNCTION bastion.planted() RETURNS void\nLANGUAGE sql\nSET search_path = pg_catalog\nAS $$ SELECT $$;\n' >src/sql/base/planted.sql; }
 
 check_names_have_a_schema() { perl tools/lib/sql_functions.pl names; }
-plant_names_have_a_schema() { echo "CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE sql AS \$\$ SELECT 'x'::sealed, tenant_id() FROM bastion.users JOIN units ON true \$\$;" >src/sql/planted.sql; }
+plant_names_have_a_schema() { echo "CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE sql AS \$\$ SELECT 'x'::sealed, tenant_id() FROM bastion.users JOIN units ON true \$\$;" >src/sql/base/planted.sql; }
 
 # A table, type or function that the caller names would run the caller's code with the rights of the definer.
 check_no_dynamic_sql_in_definers() { perl tools/lib/sql_functions.pl definers; }
-plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/planted.sql; }
+plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/base/planted.sql; }
 
 check_no_backslashes_in_plain_literals() { perl tools/lib/sql_functions.pl backslashes; }
-plant_no_backslashes_in_plain_literals() { echo "CREATE FUNCTION bastion.planted(t text) RETURNS boolean LANGUAGE sql AS \$\$ SELECT t ~ E'\\\\d' OR t ~ '\\d' \$\$;" >src/sql/planted.sql; }
+plant_no_backslashes_in_plain_literals() { echo "CREATE FUNCTION bastion.planted(t text) RETURNS boolean LANGUAGE sql AS \$\$ SELECT t ~ E'\\\\d' OR t ~ '\\d' \$\$;" >src/sql/base/planted.sql; }
 
-check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; ls src/sql/*.sql 2>/dev/null | sed 's|.*/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
-plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/planted.sql; }
+check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; sql_files | grep -v ^src/sql/upgrade/ | sed 's|^src/sql/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
+plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/base/planted.sql; }
 
 check_exported_symbols() { test/symbols/check.sh pg_bastion.so pg_bastion--*.sql; }
 plant_exported_symbols() { echo 'int bastion_planted; int planted;' | gcc -shared -fPIC -xc - -o pg_bastion.so; }
@@ -140,19 +143,19 @@ check_no_return_in_pg_try() {
             /PG_END_TRY *\(/ { inside = 0 }' "$file"
     done
 }
-plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY();\n' >src/pg/planted.cpp; }
+plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY();\n' >src/pg/base/planted.cpp; }
 
 check_errors_have_sqlstates() { code '\belog\([[:space:]]*(ERROR|FATAL|PANIC)\b' $(cxx_files src/pg); }
-plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/planted.cpp; }
+plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/base/planted.cpp; }
 
 check_no_using_namespace() { code '\busing[[:space:]]+namespace\b[[:space:]]+([a-z_]+::)*[a-z_]+;' $(cxx_files src test) | grep -v '_literals;' ; }
-plant_no_using_namespace() { echo 'using namespace std;' >src/core/planted.hpp; }
+plant_no_using_namespace() { echo 'using namespace std;' >src/core/base/planted.hpp; }
 
 check_headers_say_what_they_are() { cxx_files src | grep 'hpp$' | xargs -r awk 'FNR == 1 && !/^\/\/ .../ { print FILENAME ": no paragraph at the top" }'; }
-plant_headers_say_what_they_are() { echo '#pragma once' >src/core/planted.hpp; }
+plant_headers_say_what_they_are() { echo '#pragma once' >src/core/base/planted.hpp; }
 
 check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
-plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/planted.hpp; }
+plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
@@ -163,7 +166,7 @@ check_claims_are_shown_or_wait() { claims_of_tree | grep -E 'neither|claims noth
 plant_claims_are_shown_or_wait() { printf 'S1.99\tplanted\t\t\n' >>examples/claims.tsv; }
 
 check_claims_wait_for_what_is_not_there() { claims_of_tree | grep 'which is there'; }
-plant_claims_wait_for_what_is_not_there() { touch src/sql/tables_quota.sql; }
+plant_claims_wait_for_what_is_not_there() { touch src/sql/base/tables_quota.sql; }
 
 check_claims_have_tests() { claims_of_tree | grep -E 'no test in|no claim'; }
 plant_claims_have_tests() { sed -i "s/'S1\.3 /'S1.33 /" examples/agents/test/matrix.pg; }

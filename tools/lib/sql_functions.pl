@@ -14,7 +14,7 @@ my %without_path = map { $_ => 1 } qw(bastion.backfill_acl bastion.rewrap_all ba
 my %may_cast = map { $_ => 1 } qw(bastion.tenant_rows_delete);
 
 my (@functions, %is_function, %is_relation, %is_type);
-for my $file (sort glob 'src/sql/*.sql') {
+for my $file (sort glob 'src/sql/*.sql src/sql/*/*.sql') {
     local (@ARGV, $/) = ($file);
     my $text = <>;
     $text =~ s/--[^\n]*//g;
@@ -67,7 +67,7 @@ sub definers {
 # What a backslash means there depends on a setting of the caller, standard_conforming_strings. A literal that goes on in the
 # next line is of the kind that it began with.
 sub backslashes {
-    for my $file (sort glob 'src/sql/*.sql') {
+    for my $file (sort glob 'src/sql/*.sql src/sql/*/*.sql') {
         local (@ARGV, $/) = ($file);
         my $text = <>;
         while ($text =~ /--[^\n]*|\bE('(?:[^'\\]|\\.|'')*'\s*\n\s*)*'(?:[^'\\]|\\.|'')*'|('(?:[^']|'')*')/gs) {

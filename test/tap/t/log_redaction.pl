@@ -1,7 +1,7 @@
 # The server log of a preloaded library: whatever it is told to log, in each of its formats, it shows no password, token, key
 # or plaintext that a statement passes to the extension, as a literal or as a parameter; not from the statement, its
 # parameters, plan or parse tree, nor from an error that quotes them. The client is told what it always was. Everything else
-# is logged as ever. The list of functions in src/core/secret_call.cpp is complete.
+# is logged as ever. The list of functions in src/core/event/secret_call.cpp is complete.
 use strict;
 use warnings FATAL => 'all';
 
@@ -34,7 +34,7 @@ my $in_trees = join ' ', unpack 'C*', $marker;    # debug_print_* writes constan
 
 # Which functions there are
 
-my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/secret_call.cpp");
+my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/event/secret_call.cpp");
 my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
 my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 # Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.

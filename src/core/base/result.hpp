@@ -1,0 +1,78 @@
+// Result<T>: how every function of src/core reports failure. A value or an Error; exceptions are kept for bugs and for
+// exhausted memory. src/pg/base/pg_error.cpp is the only place that turns an Error into an SQLSTATE. Results live as long as
+// the call that made them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace bastion {
+
+// What went wrong, in the terms of the caller; each has one SQLSTATE (pg_error.cpp).
+enum class ErrorCode {
+    invalid_argument,  // the caller's argument makes no sense (22023)
+    malformed_text,    // text that does not follow its format (22P02)
+    limit_exceeded,    // a documented ceiling (54000)
+    unsupported,       // a format or algorithm that is not offered (0A000)
+    token_refused,     // any reason not to believe a token; all look alike (28000)
+    busy,              // resources are taken, may work later (53400)
+    root_key_missing,  // no root key where one is needed (BA001)
+    root_key_wrong,    // a root key, but another one (BA002)
+    sealed_invalid,    // a sealed value that cannot be opened; all reasons look alike (BA003)
+    io_failure,        // the operating system refused (58030)
+    internal,          // a bug (XX000)
+};
+
+// `message`, `detail` and `hint` are shown to the client; `log_detail` goes to the server log alone. None of them ever
+// holds a key, token, password or plaintext.
+struct Error {
+    ErrorCode code = ErrorCode::internal;
+    std::string message;
+    std::string detail = {};
+    std::string hint = {};
+    std::string log_detail = {};
+};
+
+template <class T>
+class [[nodiscard]] Result {
+public:
+    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+
+    [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+    explicit operator bool() const noexcept { return ok(); }
+
+    T& value() & { return std::get<0>(state_); }
+    const T& value() const& { return std::get<0>(state_); }
+    T&& value() && { return std::get<0>(std::move(state_)); }
+    T* operator->() { return &value(); }
+    const T* operator->() const { return &value(); }
+    T& operator*() & { return value(); }
+    const T& operator*() const& { return value(); }
+    T&& operator*() && { return std::move(*this).value(); }
+
+    const Error& error() const& { return std::get<1>(state_); }
+    Error&& error() && { return std::get<1>(std::move(state_)); }
+
+private:
+    std::variant<T, Error> state_;
+};
+
+template <>
+class [[nodiscard]] Result<void> {
+public:
+    Result() = default;
+    Result(Error error) : error_(std::move(error)), ok_(false) {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    explicit operator bool() const noexcept { return ok_; }
+    const Error& error() const& { return error_; }
+    Error&& error() && { return std::move(error_); }
+
+private:
+    Error error_;
+    bool ok_ = true;
+};
+
+}  // namespace bastion

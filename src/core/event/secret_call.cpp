@@ -1,0 +1,175 @@
+#include "core/event/secret_call.hpp"
+
+#include <algorithm>
+
+namespace bastion {
+namespace {
+
+// Functions of the schemas bastion and bastion_api with an argument that is a password, a token, a key or plaintext, or the
+// hash of a password. test/tap/t/log_redaction.pl compares this list with the functions that there are.
+constexpr std::string_view secret_functions[] = {
+    // passwords
+    "accept_password", "check_account", "check_signup", "create_user", "hold_for_login", "is_acceptable_password",
+    "login", "password_check", "password_hash", "password_needs_rehash", "password_verify", "signup", "signup_invited",
+    // tokens and API keys
+    "accept_invitation", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
+    "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
+    "token_session",
+    // keys, which may be private ones by mistake
+    "issuer_add", "issuer_check", "issuer_set_keys", "jwk_public", "jwk_thumbprint", "jwt_sign", "kids_of",
+    "public_key_set",
+    // plaintext, and what others encrypted together with its key
+    "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
+    "secret_put"};
+
+struct SecretSetting {
+    std::string_view qualifier;
+    std::string_view name;
+    std::string_view shown;
+};
+
+// Settings that hold a token: the extension's own, and those of a front door that carry its request.
+constexpr SecretSetting secret_settings[] = {{"bastion", "token", "bastion.token"},
+                                             {"request", "headers", "request.headers"},
+                                             {"request", "cookies", "request.cookies"}};
+
+// How the extension's own tokens begin.
+constexpr std::string_view token_prefixes[] = {"bst_live_", "bsr_", "bsi_"};
+constexpr std::size_t token_digits = 16;
+
+constexpr char fold(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// Bytes of identifiers, those of any character beyond ASCII among them.
+constexpr bool in_word(char c) noexcept {
+    const char folded = fold(c);
+    return (folded >= 'a' && folded <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
+           (static_cast<unsigned char>(c) & 0x80U) != 0;
+}
+
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+constexpr std::string_view part(std::string_view text, std::size_t begin, std::size_t end) noexcept {
+    return {text.data() + begin, end - begin};
+}
+
+bool same_word(std::string_view left, std::string_view right) noexcept {
+    return left.size() == right.size() &&
+           std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return fold(a) == fold(b); });
+}
+
+struct Word {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+// The next word after the end of this one.
+bool next_word(std::string_view text, Word& word) noexcept {
+    word.begin = word.end;
+    while (word.begin < text.size() && !in_word(text[word.begin])) ++word.begin;
+    word.end = word.begin;
+    while (word.end < text.size() && in_word(text[word.end])) ++word.end;
+    return word.begin < text.size();
+}
+
+std::size_t after_space(std::string_view text, std::size_t at) noexcept {
+    while (at < text.size() && is_space(text[at])) ++at;
+    return at;
+}
+
+// Whether what follows a name makes it a call: a parenthesis, or a comment in front of one.
+bool is_called(std::string_view text, std::size_t at) noexcept {
+    if (at < text.size() && text[at] == '"') ++at;
+    at = after_space(text, at);
+    if (at >= text.size()) return false;
+    if (text[at] == '(') return true;
+    return at + 1 < text.size() &&
+           ((text[at] == '/' && text[at + 1] == '*') || (text[at] == '-' && text[at + 1] == '-'));
+}
+
+// Whether the word is qualified so: qualifier.word, either of them in quotes perhaps.
+bool is_qualified(std::string_view text, std::size_t begin, std::string_view qualifier) noexcept {
+    if (begin > 0 && text[begin - 1] == '"') --begin;
+    if (begin == 0 || text[--begin] != '.') return false;
+    if (begin > 0 && text[begin - 1] == '"') --begin;
+    if (begin < qualifier.size()) return false;
+    const std::size_t first = begin - qualifier.size();
+    return same_word(part(text, first, begin), qualifier) && (first == 0 || !in_word(text[first - 1]));
+}
+
+// header.claims.signature of a JWS: the first two begin with {" in base64url.
+bool is_jws(std::string_view text, const Word& word) noexcept {
+    constexpr std::string_view begin = "eyJ";
+    return word.end - word.begin >= token_digits && part(text, word.begin, word.begin + begin.size()) == begin &&
+           text.size() - word.end > begin.size() && text[word.end] == '.' &&
+           part(text, word.end + 1, word.end + 1 + begin.size()) == begin;
+}
+
+std::string_view token_in(std::string_view text, const Word& word) noexcept {
+    for (const std::string_view prefix : token_prefixes)
+        if (word.end - word.begin >= prefix.size() + token_digits &&
+            part(text, word.begin, word.begin + prefix.size()) == prefix)
+            return "token";
+    return is_jws(text, word) ? "token" : std::string_view();
+}
+
+bool is_listed(std::string_view list, std::string_view wanted) noexcept {
+    for (std::size_t begin = 0; begin < list.size();) {
+        const std::size_t comma = std::min(list.find(',', begin), list.size());
+        std::size_t first = after_space(list, begin);
+        std::size_t last = comma;
+        while (last > first && is_space(list[last - 1])) --last;
+        if (first < last && same_word(part(list, first, last), wanted)) return true;
+        begin = comma + 1;
+    }
+    return false;
+}
+
+std::string_view judge(std::string_view text, const Word& word, std::string_view further) noexcept {
+    const std::string_view name = part(text, word.begin, word.end);
+    if (is_called(text, word.end))
+        for (const std::string_view function : secret_functions)
+            if (same_word(name, function)) return function;
+    for (const SecretSetting& setting : secret_settings)
+        if (same_word(name, setting.name) && is_qualified(text, word.begin, setting.qualifier)) return setting.shown;
+    if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";
+    return token_in(text, word);
+}
+
+// An identifier, which may be in quotes; empty when there is none.
+std::size_t copy_identifier(std::string_view text, std::size_t at, std::span<char> out) noexcept {
+    std::size_t size = 0;
+    const auto append = [&](char c) {
+        if (size + 1 < out.size()) out[size++] = c;
+    };
+    if (at < text.size() && text[at] == '"') {
+        for (++at; at < text.size(); ++at) {
+            if (text[at] == '"' && (++at >= text.size() || text[at] != '"')) break;
+            append(text[at]);
+        }
+    } else {
+        for (; at < text.size() && in_word(text[at]); ++at) append(fold(text[at]));
+    }
+    out[size] = '\0';
+    return size;
+}
+
+}  // namespace
+
+std::string_view find_secret_call(std::string_view text, std::string_view further) noexcept {
+    for (Word word; next_word(text, word);)
+        if (const std::string_view found = judge(text, word, further); !found.empty()) return found;
+    return {};
+}
+
+bool find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept {
+    for (Word word{from, from}; next_word(text, word);) {
+        from = word.end;
+        if (same_word(part(text, word.begin, word.end), "execute") &&
+            copy_identifier(text, after_space(text, word.end), name) > 0)
+            return true;
+    }
+    from = text.size();
+    return false;
+}
+
+}  // namespace bastion

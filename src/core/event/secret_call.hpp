@@ -1,0 +1,20 @@
+// Whether a text, SQL or a message about SQL, carries a secret: it calls one of the extension's functions that take one,
+// sets a setting that holds a token, or holds a token itself. The list is in secret_call.cpp and nowhere else. Called for
+// every line of the server log by src/pg/event/log_redaction.cpp, so nothing here allocates, throws or keeps state.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace bastion {
+
+// The function, setting or kind of token that was found; empty when there is none. The view is of a constant, never of the
+// text. `further` names more functions, tables or views, with commas between them, which count wherever they stand.
+[[nodiscard]] std::string_view find_secret_call(std::string_view text, std::string_view further) noexcept;
+
+// The prepared statement that the next EXECUTE at or after `from` names, folded as SQL folds identifiers, with a NUL at
+// its end; `from` moves on. False when there is no further one.
+[[nodiscard]] bool find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
+
+}  // namespace bastion

@@ -1,0 +1,91 @@
+#include "core/identity/argon2_hash.hpp"
+
+#include <sodium.h>
+#include <sys/mman.h>
+
+#include <array>
+
+#include "core/identity/hash_text.hpp"
+
+namespace bastion {
+
+namespace {
+
+// libsodium's own minima; shorter fields make it refuse the string.
+constexpr std::size_t min_salt_bytes = 8;
+constexpr std::size_t min_hash_bytes = 16;
+
+// Without it libsodium uses its portable implementation and not the fastest one for this processor.
+bool sodium_ready() noexcept {
+    static const bool ready = sodium_init() >= 0;
+    return ready;
+}
+
+// libsodium calls a failed allocation a mismatch. A wrong password must not be told to somebody whose password was never
+// looked at, so a mismatch counts only while the memory can be had. Nothing is touched: this costs microseconds.
+bool memory_available(std::uint32_t memory_kib) noexcept {
+    const std::size_t size = std::size_t{memory_kib} * 1024;
+    void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory != MAP_FAILED && ::munmap(memory, size) == 0;
+}
+
+Error out_of_memory() { return {ErrorCode::busy, "could not get the memory for a password hash"}; }
+
+}  // namespace
+
+std::optional<Argon2Hash> parse_argon2_hash(std::string_view text) {
+    HashTextReader in(text);
+    Argon2Hash found;
+    found.hybrid = in.literal("$argon2id$");
+    if ((!found.hybrid && !in.literal("$argon2i$")) || !in.literal("v=19$m=")) return std::nullopt;
+    const auto memory = in.number();
+    if (!memory || !in.literal(",t=")) return std::nullopt;
+    const auto iterations = in.number();
+    if (!iterations || !in.literal(",p=")) return std::nullopt;
+    const auto parallelism = in.number();
+    if (!parallelism || !in.literal("$")) return std::nullopt;
+    const auto salt = decode_unpadded_base64(in.field());
+    if (!salt || salt->size() < min_salt_bytes || !in.literal("$")) return std::nullopt;
+    const auto hash = decode_unpadded_base64(in.field());
+    if (!hash || hash->size() < min_hash_bytes || !in.at_end()) return std::nullopt;
+    // RFC 9106 3.1: memory is at least 8 blocks of 1 KiB for each lane.
+    if (*memory / 8 < *parallelism) return std::nullopt;
+    found.memory_kib = *memory;
+    found.iterations = *iterations;
+    found.parallelism = *parallelism;
+    found.salt_bytes = salt->size();
+    found.hash_bytes = hash->size();
+    return found;
+}
+
+Result<void> check_argon2_ceilings(std::uint32_t memory_kib, std::uint32_t iterations, std::uint32_t parallelism) {
+    if (memory_kib <= max_argon2_memory_kib && iterations <= max_argon2_iterations &&
+        parallelism <= max_argon2_parallelism)
+        return {};
+    return Error{ErrorCode::limit_exceeded, "Argon2 parameters are above the limit",
+                 "At most 1048576 KiB of memory, 20 iterations and a parallelism of 16 are allowed."};
+}
+
+Result<std::string> argon2_hash(std::string_view password, const PasswordParams& params) {
+    std::array<char, crypto_pwhash_argon2id_STRBYTES> text;
+    if (!sodium_ready() || crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
+                                                      std::size_t{params.memory_kib} * 1024) != 0)
+        return out_of_memory();
+    return std::string(text.data());
+}
+
+Result<bool> argon2_verify(std::string_view password, std::string_view text, const Argon2Hash& parsed) {
+    if (!sodium_ready()) return out_of_memory();
+    const std::string terminated(text);
+    const auto verify = parsed.hybrid ? crypto_pwhash_argon2id_str_verify : crypto_pwhash_argon2i_str_verify;
+    if (verify(terminated.c_str(), password.data(), password.size()) == 0) return true;
+    if (!memory_available(parsed.memory_kib)) return out_of_memory();
+    return false;
+}
+
+std::string argon2_dummy(const PasswordParams& params) {
+    return "$argon2id$v=19$m=" + std::to_string(params.memory_kib) + ",t=" + std::to_string(params.iterations) +
+           ",p=" + std::to_string(params.parallelism) + "$" + std::string(22, 'A') + "$" + std::string(43, 'A');
+}
+
+}  // namespace bastion

@@ -1,0 +1,38 @@
+// A reader for the text forms of password hashes: "$"-separated fields, numbers without leading zeros, base64 without
+// padding. Used by argon2_hash.cpp and pbkdf2_hash.cpp while they parse, and never longer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/base/secret_bytes.hpp"
+
+namespace bastion {
+
+class HashTextReader {
+public:
+    explicit HashTextReader(std::string_view text) noexcept : rest_(text) {}
+
+    // Steps over exactly this text; false, and nothing moves, when something else comes.
+    [[nodiscard]] bool literal(std::string_view expected) noexcept;
+
+    // A decimal number of at least 1, no sign, no leading zero. What does not fit becomes 4294967295: far above every
+    // ceiling, so that the caller refuses it as too large and not as malformed.
+    [[nodiscard]] std::optional<std::uint32_t> number() noexcept;
+
+    // The characters up to the next "$" or the end.
+    [[nodiscard]] std::string_view field() noexcept;
+
+    [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
+
+private:
+    std::string_view rest_;
+};
+
+// Standard alphabet, no padding, canonical.
+[[nodiscard]] std::optional<Bytes> decode_unpadded_base64(std::string_view text);
+[[nodiscard]] std::string encode_unpadded_base64(ByteSpan bytes);
+
+}  // namespace bastion

@@ -1,0 +1,174 @@
+#include "core/jose/issuer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/base/encoding.hpp"
+#include "core/jose/jws.hpp"
+
+namespace bastion {
+namespace {
+
+constexpr std::size_t rules_max_bytes = 64 * 1024;
+constexpr std::size_t subject_max_bytes = 255;
+
+Error bad_rules(std::string message, std::string hint = {}) {
+    return {ErrorCode::invalid_argument, std::move(message), "", std::move(hint)};
+}
+
+Result<JsonDocument> parse_object(std::string_view json, const char* what) {
+    auto document = parse_json(json, rules_max_bytes);
+    if (!document || !document->root().is_object()) return bad_rules(std::string(what) + " must be a JSON object");
+    return document;
+}
+
+Result<JwtOptions> read_options(std::string_view issuer, std::string_view json) {
+    const auto document = parse_object(json, "options of an issuer");
+    if (!document) return document.error();
+    for (const std::string_view name : {"iss", "allow_missing_exp", "now"})
+        if (document->root().find(name))
+            return bad_rules("option \"" + std::string(name) + "\" cannot be set for an issuer");
+    auto options = parse_jwt_options(json);
+    if (!options) return options;
+    if (options->aud.empty() || options->algorithms.empty())
+        return bad_rules("an issuer must have audiences and algorithms");
+    for (const std::string& name : options->algorithms)
+        if (find_jws_algorithm(name)->kty == KeyType::oct)
+            return bad_rules("an issuer must sign with a private key, not with a shared secret");
+    options->iss = {std::string(issuer)};
+    return options;
+}
+
+Result<JwkSet> read_keys(std::string_view json) {
+    auto keys = parse_jwk_set(json);
+    if (!keys) return keys;
+    if (keys->keys.empty()) return bad_rules("an issuer must have a key");
+    for (const Jwk& key : keys->keys)
+        if (key.is_symmetric()) return bad_rules("an issuer must sign with a private key, not with a shared secret");
+    return keys;
+}
+
+Result<ClaimMapping> read_mapping(std::string_view json) {
+    const auto document = parse_object(json, "the mapping of an issuer");
+    if (!document) return document.error();
+    ClaimMapping mapping;
+    const std::array<std::pair<std::string_view, std::string*>, 6> fields{{{"user", &mapping.user},
+                                                                           {"tenant", &mapping.tenant},
+                                                                           {"role", &mapping.role},
+                                                                           {"email", &mapping.email},
+                                                                           {"name", &mapping.name},
+                                                                           {"default_role", &mapping.default_role}}};
+    for (const auto& [name, value] : document->root().members()) {
+        const std::string_view wanted = name;  // a lambda captures no structured binding
+        const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == wanted; });
+        if (field == fields.end())
+            return bad_rules("unknown member of the mapping of an issuer",
+                             "Members are user, tenant, role, email, name and default_role.");
+        const auto text = value.string();
+        if (!text || text->empty()) return bad_rules("members of the mapping of an issuer must be non-empty strings");
+        *field->second = *text;
+    }
+    return mapping;
+}
+
+bool is_scalar(const JsonValue& value) { return !value.is_object() && !value.is_array(); }
+
+bool same_scalar(const JsonValue& left, const JsonValue& right) {
+    return left.type() == right.type() && left.string() == right.string() && left.boolean() == right.boolean() &&
+           left.number() == right.number() && left.integer() == right.integer();
+}
+
+// Null asks only that the claim is there; an array satisfies what one of its elements does.
+bool satisfies(const JsonValue& claim, const JsonValue& wanted) {
+    if (wanted.type() == JsonType::null) return true;
+    if (!claim.is_array()) return is_scalar(claim) && same_scalar(claim, wanted);
+    const auto elements = claim.elements();
+    return std::any_of(elements.begin(), elements.end(),
+                       [&](const JsonValue& element) { return is_scalar(element) && same_scalar(element, wanted); });
+}
+
+bool has_required(const JsonDocument& claims, const JsonDocument& required) {
+    const auto members = required.root().members();
+    return std::all_of(members.begin(), members.end(), [&](const JsonMember& wanted) {
+        const auto claim = claims.root().find(wanted.name);
+        return claim && satisfies(*claim, wanted.value);
+    });
+}
+
+std::string claim_text(const VerifiedJwt& jwt, const std::string& name) {
+    return std::string(name.empty() ? "" : jwt.string_claim(name).value_or(""));
+}
+
+// OpenID Connect Core §5.1. An address that nobody verified could be somebody else's.
+std::string verified_email(const VerifiedJwt& jwt, const std::string& name) {
+    const auto verified = jwt.claims.root().find("email_verified");
+    return verified && verified->boolean().value_or(false) ? claim_text(jwt, name) : std::string();
+}
+
+void take_dates(IssuerToken& token, const JwtOptions& options) {
+    const TokenDates& dates = token.jwt.dates;
+    token.valid_until = *dates.exp + options.leeway;
+    if (options.max_age && dates.iat)
+        token.valid_until = std::min(token.valid_until, *dates.iat + *options.max_age + options.leeway);
+    token.valid_from = std::max(dates.nbf.value_or(0), dates.iat.value_or(0)) - options.leeway;
+}
+
+Result<IssuerToken> read_token(VerifiedJwt&& jwt, const IssuerRules& rules) {
+    IssuerToken token;
+    token.subject = claim_text(jwt, rules.mapping.user);
+    if (token.subject.empty() || token.subject.size() > subject_max_bytes)
+        return refuse_token("the claim that names the user is missing, no text, or too long");
+    token.tenant = claim_text(jwt, rules.mapping.tenant);
+    if (!rules.mapping.tenant.empty() && token.tenant.empty() && jwt.claims.root().find(rules.mapping.tenant))
+        return refuse_token("the claim that names the tenant is no text");
+    token.role = claim_text(jwt, rules.mapping.role);
+    if (token.role.empty()) token.role = rules.mapping.default_role;
+    token.email = verified_email(jwt, rules.mapping.email);
+    token.name = claim_text(jwt, rules.mapping.name);
+    token.jwt = std::move(jwt);
+    take_dates(token, rules.options);
+    return token;
+}
+
+}  // namespace
+
+Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view keys, std::string_view options,
+                                       std::string_view required, std::string_view mapping) {
+    auto key_set = read_keys(keys);
+    if (!key_set) return std::move(key_set).error();
+    auto read = read_options(issuer, options);
+    if (!read) return std::move(read).error();
+    auto claims = parse_object(required, "required claims of an issuer");
+    if (!claims) return std::move(claims).error();
+    for (const JsonMember& member : claims->root().members())
+        if (!is_scalar(member.value))
+            return bad_rules("a required claim must be a string, a number, true, false or null");
+    auto names = read_mapping(mapping);
+    if (!names) return std::move(names).error();
+    return IssuerRules{std::move(*key_set), std::move(*read), std::move(*claims), std::move(*names)};
+}
+
+Result<IssuerToken> verify_issuer_token(std::string_view token, const IssuerRules& rules, double now) {
+    auto jwt = jwt_verify(token, rules.keys, rules.options, now);
+    if (!jwt) return std::move(jwt).error();
+    if (!has_required(jwt->claims, rules.required)) return refuse_token("a required claim is missing or another");
+    auto thumbprint = jwk_thumbprint(*jwt->key);
+    if (!thumbprint) return std::move(thumbprint).error();
+    auto read = read_token(std::move(*jwt), rules);
+    if (read) read->thumbprint = std::move(*thumbprint);
+    return read;
+}
+
+Result<std::string> jwt_unverified_issuer(std::string_view token) {
+    const auto parsed = parse_jws(token);
+    if (!parsed) return parsed.error();
+    std::string payload;
+    if (!base64url_decode_append(parsed->payload_part, payload)) return refuse_token("the payload is not base64url");
+    const auto claims = parse_json(payload, token_max_bytes);
+    if (!claims || !claims->root().is_object()) return refuse_token("the payload is not a strict JSON object");
+    const auto issuer = claims->root().find("iss");
+    return std::string(issuer ? issuer->string().value_or("") : "");
+}
+
+}  // namespace bastion

@@ -1,0 +1,53 @@
+// A JSON Web Key and a set of them, as jwk.hpp parses them and JWS uses them.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/hmac.hpp"
+#include "core/base/result.hpp"
+#include "core/base/secret_bytes.hpp"
+#include "core/jose/asymmetric_key.hpp"
+
+namespace bastion {
+
+// `other` is a type we know nothing of: RFC 7517 §5 lets a set hold such keys, and no token verifies with them.
+enum class KeyType { oct, okp, rsa, ec, other };
+
+struct Jwk {
+    KeyType kty = KeyType::other;
+    std::string crv;  // "Ed25519", "P-256", …; empty for oct and RSA
+    std::string alg;  // empty when the key does not say
+    std::string use;
+    std::optional<std::vector<std::string>> key_ops;
+    std::string kid;  // empty when the key has none
+
+    SecretBytes secret;                             // oct: the key
+    std::array<std::uint8_t, 32> ed25519_public{};  // OKP Ed25519
+    SecretBytes ed25519_private;                    // seed then public key, 64 bytes; empty in a public key
+    AsymmetricKey pair;                             // RSA, and EC on the curves of RFC 7518
+
+    [[nodiscard]] bool may_verify() const noexcept;  // by use and key_ops
+    [[nodiscard]] bool may_sign() const noexcept;    // the same, and there is something to sign with
+    [[nodiscard]] bool is_symmetric() const noexcept { return kty == KeyType::oct; }
+
+    // The keyed state for `hash`, made at first use and kept. Only for oct keys.
+    [[nodiscard]] Result<const HmacKey*> hmac(HashId hash) const;
+
+private:
+    mutable std::vector<HmacKey> hmacs_;
+};
+
+struct JwkSet {
+    std::vector<Jwk> keys;
+    bool is_set = false;  // written as a set, which may hold one key, too
+
+    [[nodiscard]] const Jwk* find(std::string_view kid) const noexcept;
+};
+
+}  // namespace bastion

@@ -1,0 +1,71 @@
+// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. Called by the jwt_sign and jwt_verify shims, by authenticate
+// and by token_sign. The clock is the caller's. A VerifiedJwt owns its claims.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/json.hpp"
+#include "core/base/result.hpp"
+#include "core/jose/jwk.hpp"
+
+namespace bastion {
+
+// 9999-12-31 23:59:59 UTC: a later NumericDate is a mistake, most often milliseconds.
+inline constexpr double max_numeric_date = 253402300799.0;
+inline constexpr double max_leeway_seconds = 3600.0;
+
+struct JwtOptions {
+    std::vector<std::string> iss;  // any of these; empty: not checked
+    std::vector<std::string> aud;  // at least one of these; empty: not checked, also when the token names audiences
+    std::vector<std::string> algorithms;
+    std::optional<std::string> typ;  // empty: not checked
+    double leeway = 0;               // seconds, for exp, nbf, iat and max_age
+    std::optional<double> max_age;   // seconds since iat; the token then needs one
+    bool allow_missing_exp = false;
+    std::optional<double> now;  // NumericDate in place of the caller's clock
+};
+
+// {"iss":…,"aud":…,"leeway":…,"algorithms":[…],"typ":…,"max_age":…,"allow_missing_exp":…,"now":…}, each optional;
+// iss and aud take a string or an array. Anything else is invalid_argument.
+[[nodiscard]] Result<JwtOptions> parse_jwt_options(std::string_view json);
+
+// NumericDates of a token.
+struct TokenDates {
+    std::optional<double> exp;
+    std::optional<double> nbf;
+    std::optional<double> iat;
+};
+
+struct VerifiedJwt {
+    std::string payload_json;  // as signed; an object that jsonb can hold
+    JsonDocument claims;       // the same, parsed; the views below are of it
+    const Jwk* key = nullptr;  // that verified; one of the caller's
+    std::optional<std::string_view> iss;
+    std::optional<std::string_view> sub;
+    std::optional<std::string_view> jti;
+    TokenDates dates;
+
+    // A claim of any name; empty when it is absent or has another type.
+    [[nodiscard]] std::optional<std::string_view> string_claim(std::string_view name) const;
+    [[nodiscard]] std::optional<double> number_claim(std::string_view name) const;
+    // The claim as a list of strings; empty unless it is an array of strings.
+    [[nodiscard]] std::vector<std::string_view> string_list_claim(std::string_view name) const;
+};
+
+// `now` is Unix time in seconds; options.now takes its place when given.
+[[nodiscard]] Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const JwtOptions& options,
+                                             double now);
+
+// Whether the dates still hold, for a token that was verified with these options before.
+[[nodiscard]] Result<void> jwt_check_dates(const TokenDates& dates, const JwtOptions& options, double now);
+
+// Signs claims (a JSON object) with a private or secret key. The header gets alg, "typ":"JWT" and the key's kid, unless
+// header_json says them itself; one that contradicts the key, or that has crit or b64, is refused. All errors are
+// invalid_argument but for an algorithm we do not offer (unsupported) and a token past 16 KiB (limit_exceeded).
+[[nodiscard]] Result<std::string> jwt_sign(std::string_view claims_json, const Jwk& key,
+                                           std::string_view header_json = "{}");
+
+}  // namespace bastion

@@ -1,0 +1,113 @@
+// The last few arguments of one kind, jsonb or arrays, with what they parsed into: callers verify many tokens with the
+// same keys and options. Used by jwt_fn.cpp; lives as long as the backend. Compared whole and in constant time, for they
+// may be keys, and wiped when others take their place. Each entry has a number that is never used again, by which what was
+// verified with it is found.
+#pragma once
+
+#include "core/base/secret_bytes.hpp"
+#include "pg/base/guard.hpp"
+
+namespace bastion::pg {
+
+template <class Parsed>
+class ArgumentCache {
+public:
+    struct Entry {
+        SecretBytes argument;
+        std::optional<Parsed> parsed;
+        uint64 id = 0;
+    };
+
+    // Each is valid until the next call of keep(), or null.
+    const Entry* find(ByteSpan argument) const noexcept {
+        for (const Entry& entry : entries_)
+            if (entry.parsed && constant_time_equal(entry.argument.span(), argument)) return &entry;
+        return nullptr;
+    }
+
+    const Entry* find(uint64 id) const noexcept {
+        for (const Entry& entry : entries_)
+            if (entry.id == id && entry.parsed) return &entry;
+        return nullptr;
+    }
+
+    const Entry* keep(ByteSpan argument, Parsed&& parsed) {
+        Entry& entry = entries_[next_];
+        next_ = (next_ + 1) % entries_.size();
+        entry.parsed.reset();
+        entry.argument = SecretBytes(argument);
+        entry.parsed = std::move(parsed);
+        entry.id = ++last_id_;
+        return &entry;
+    }
+
+private:
+    std::array<Entry, 4> entries_;
+    std::size_t next_ = 0;
+    uint64 last_id_ = 0;
+};
+
+// An argument in phases A and B: the entry, or what to look for and to parse.
+template <class Parsed>
+struct CachedArgument {
+    const typename ArgumentCache<Parsed>::Entry* entry;
+    ByteSpan bytes;
+    std::string_view text;
+};
+
+// Phase B: the entry, after parsing the argument where it is not known.
+template <class Parsed>
+Result<const typename ArgumentCache<Parsed>::Entry*> parsed(ArgumentCache<Parsed>& cache,
+                                                            const CachedArgument<Parsed>& argument,
+                                                            Result<Parsed> (*parse)(std::string_view)) {
+    if (argument.entry != nullptr) return argument.entry;
+    Result<Parsed> fresh = parse(argument.text);
+    if (!fresh) return fresh.error();
+    return cache.keep(argument.bytes, std::move(*fresh));
+}
+
+// Which entries a call with constant arguments found last, so that the next row need not compare them. Kept with the
+// function's call in the plan.
+struct CallMemo {
+    bool is_constant[3];
+    uint64 ids[3];
+};
+
+// The memo of this call; made at its first row.
+inline CallMemo& call_memo(FunctionCallInfo fcinfo) {
+    FmgrInfo* function = fcinfo->flinfo;
+    if (function->fn_extra != nullptr) return *static_cast<CallMemo*>(function->fn_extra);
+    auto* memo = static_cast<CallMemo*>(MemoryContextAllocZero(function->fn_mcxt, sizeof(CallMemo)));
+    const Node* call = function->fn_expr;
+    if (call != nullptr && IsA(call, FuncExpr)) {
+        const List* arguments = reinterpret_cast<const FuncExpr*>(call)->args;
+        for (int i = 0; i < 3 && i < list_length(arguments); ++i)
+            memo->is_constant[i] = IsA(list_nth(arguments, i), Const);
+    }
+    function->fn_extra = memo;
+    return *memo;
+}
+
+// Phase A: an argument by what the last row found, else by its bytes. `text` says what to parse and is called where
+// nothing is known.
+template <class Parsed, class Text>
+CachedArgument<Parsed> cached_argument(const ArgumentCache<Parsed>& cache, FunctionCallInfo fcinfo, int number,
+                                       Text&& text) {
+    CallMemo& memo = call_memo(fcinfo);
+    if (memo.ids[number] != 0) {
+        const auto* entry = cache.find(memo.ids[number]);
+        if (entry != nullptr) return {entry, {}, {}};
+    }
+    const struct varlena* value = PG_DETOAST_DATUM(PG_GETARG_DATUM(number));
+    const ByteSpan bytes = as_bytes(view(value));
+    const auto* entry = cache.find(bytes);
+    return {entry, bytes, entry != nullptr ? std::string_view() : text(value)};
+}
+
+// Phase C.
+inline void remember(FunctionCallInfo fcinfo, int number, uint64 id) {
+    CallMemo& memo = call_memo(fcinfo);
+    if (memo.is_constant[number]) memo.ids[number] = id;
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,178 @@
+#include "pg/base/catalog_read.hpp"
+
+namespace bastion::pg {
+namespace {
+
+struct ExtensionRow {
+    Oid owner;            // InvalidOid: not installed
+    const char* version;  // palloc'd
+};
+
+// One pg_extension row is small enough to read at each use; there is no syscache for it before 18.
+ExtensionRow read_extension() {
+    ExtensionRow row{InvalidOid, nullptr};
+    Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pg_bastion"));
+    SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple = systable_getnext(scan);
+    if (HeapTupleIsValid(tuple)) {
+        bool is_null = false;
+        row.owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+        row.version = TextDatumGetCString(
+            heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(extensions), &is_null));
+    }
+    systable_endscan(scan);
+    table_close(extensions, AccessShareLock);
+    return row;
+}
+
+AttrNumber column_number(Relation relation, const char* column) {
+    const AttrNumber number = get_attnum(RelationGetRelid(relation), column);
+    if (number == InvalidAttrNumber)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist",
+                                                                  column, RelationGetRelationName(relation))));
+    return number;
+}
+
+// A copy that outlives the tuple: detoasted when the type can be toasted.
+Datum copy_value(Form_pg_attribute attribute, Datum value) {
+    if (attribute->attlen == -1) return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+    return datumCopy(value, attribute->attbyval, attribute->attlen);
+}
+
+void copy_columns(Relation relation, HeapTuple tuple, std::span<ColumnValue> columns) {
+    TupleDesc descriptor = RelationGetDescr(relation);
+    for (ColumnValue& column : columns) {
+        const AttrNumber number = column_number(relation, column.column);
+        const Datum value = heap_getattr(tuple, number, descriptor, &column.is_null);
+        column.value = column.is_null ? Datum{0} : copy_value(TupleDescAttr(descriptor, number - 1), value);
+    }
+}
+
+// The collation of the index decides how its keys compare.
+Oid key_collation(Oid index, int position, Relation relation, AttrNumber column) {
+    if (!OidIsValid(index)) return TupleDescAttr(RelationGetDescr(relation), column - 1)->attcollation;
+    Relation opened = index_open(index, AccessShareLock);
+    const Oid collation = opened->rd_indcollation[position];
+    index_close(opened, AccessShareLock);
+    return collation;
+}
+
+void init_key(ScanKey key, Relation relation, Oid index, int position, const KeyCondition& condition) {
+    const AttrNumber column = column_number(relation, condition.column);
+    if (condition.is_null) {
+        ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid,
+                               InvalidOid, Datum{0});
+        return;
+    }
+    ScanKeyInit(key, column, BTEqualStrategyNumber, condition.equality, condition.value);
+    key->sk_collation = key_collation(index, position, relation, column);
+}
+
+bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
+    SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, keys, key);
+    HeapTuple tuple = systable_getnext(scan);
+    const bool found = HeapTupleIsValid(tuple);
+    if (found) copy_columns(relation, tuple, columns);
+    systable_endscan(scan);
+    return found;
+}
+
+}  // namespace
+
+Oid extension_owner() {
+    const Oid owner = read_extension().owner;
+    if (!OidIsValid(owner))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"pg_bastion\" is not installed"),
+                        errhint("CREATE EXTENSION pg_bastion;")));
+    return owner;
+}
+
+const char* extension_version() { return read_extension().version; }
+
+bool database_exists(Oid database) {
+    Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(database));
+    // As the server itself does it where no database is connected.
+    SysScanDesc scan =
+        systable_beginscan(databases, DatabaseOidIndexId, criticalSharedRelcachesBuilt, nullptr, 1, &key);
+    const bool exists = HeapTupleIsValid(systable_getnext(scan));
+    systable_endscan(scan);
+    table_close(databases, AccessShareLock);
+    return exists;
+}
+
+Oid extension_relation_or_none(const char* name) {
+    const Oid schema = get_namespace_oid("bastion", true);
+    return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+char* qualified_name(Oid relation) {
+    const char* name = get_rel_name(relation);
+    const char* schema = get_namespace_name(get_rel_namespace(relation));
+    if (name == nullptr || schema == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
+    return quote_qualified_identifier(schema, name);
+}
+
+Oid extension_relation(const char* name) {
+    const Oid relation = extension_relation_or_none(name);
+    if (!OidIsValid(relation))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"bastion.%s\" does not exist", name),
+                        errhint("CREATE EXTENSION pg_bastion;")));
+    return relation;
+}
+
+bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
+              std::span<ColumnValue> columns) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return false;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const Oid index_id = index != nullptr ? extension_relation(index) : InvalidOid;
+    ScanKeyData keys[4];
+    int count = 0;
+    for (const KeyCondition& condition : conditions.first(std::min<std::size_t>(conditions.size(), 4))) {
+        init_key(&keys[count], relation, index_id, count, condition);
+        ++count;
+    }
+    const bool found = scan_for_row(relation, index_id, count, keys, columns);
+    table_close(relation, AccessShareLock);
+    return found;
+}
+
+bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+              std::span<ColumnValue> columns) {
+    const KeyCondition condition{key_column, equality, key, false};
+    return read_row(table, index, {&condition, 1}, columns);
+}
+
+void read_rows(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
+               std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),
+               void* state) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const Oid index_id = extension_relation(index);
+    ScanKeyData scan_key;
+    init_key(&scan_key, relation, index_id, 0, {key_column, equality, key, false});
+    SysScanDesc scan = systable_beginscan(relation, index_id, true, nullptr, 1, &scan_key);
+    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple); tuple = systable_getnext(scan)) {
+        copy_columns(relation, tuple, columns);
+        each(columns, state);
+    }
+    systable_endscan(scan);
+    table_close(relation, AccessShareLock);
+}
+
+bool read_only_row(const char* table, std::span<ColumnValue> columns) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return false;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const bool found = scan_for_row(relation, InvalidOid, 0, nullptr, columns);
+    table_close(relation, AccessShareLock);
+    return found;
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,93 @@
+// Differences between PostgreSQL 15, 17 and 18: the only reader of PG_VERSION_NUM.
+#pragma once
+
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg::compat {
+
+// Memory for the `extra` of a setting: the server frees it with free() up to 15 and with guc_free() from 16.
+inline void* guc_extra_alloc(std::size_t size) noexcept {
+#if PG_VERSION_NUM >= 160000
+    return guc_malloc(LOG, size);
+#else
+    return malloc(size);
+#endif
+}
+
+// The settings table's entry of that name, a placeholder included, or null.
+inline config_generic* find_setting(const char* name) {
+#if PG_VERSION_NUM >= 160000
+    return find_option(name, false, true, LOG);
+#else
+    config_generic** all = get_guc_variables();
+    for (int i = 0; i < GetNumConfigOptions(); ++i)
+        if (pg_strcasecmp(all[i]->name, name) == 0) return all[i];
+    return nullptr;
+#endif
+}
+
+// The query reads and writes `relation` with the privileges of `user`: where it checks, not as whom it runs.
+inline void check_as(Query* query, Oid relation, Oid user) noexcept {
+    ListCell* cell = nullptr;
+#if PG_VERSION_NUM >= 160000
+    foreach (cell, query->rteperminfos) {
+        auto* info = lfirst_node(RTEPermissionInfo, cell);
+        if (info->relid == relation) info->checkAsUser = user;
+    }
+#else
+    foreach (cell, query->rtable) {
+        auto* entry = lfirst_node(RangeTblEntry, cell);
+        if (entry->rtekind == RTE_RELATION && entry->relid == relation) entry->checkAsUser = user;
+    }
+#endif
+}
+
+// A copy of a plan whose privileges are those of `user`, where the plan leaves them to the current user.
+inline PlannedStmt* check_plan_as(const PlannedStmt* plan, Oid user) {
+    auto* copy = static_cast<PlannedStmt*>(palloc(sizeof(PlannedStmt)));
+    *copy = *plan;
+    ListCell* cell = nullptr;
+#if PG_VERSION_NUM >= 160000
+    copy->permInfos = static_cast<List*>(copyObjectImpl(plan->permInfos));
+    foreach (cell, copy->permInfos) {
+        auto* info = lfirst_node(RTEPermissionInfo, cell);
+        if (!OidIsValid(info->checkAsUser)) info->checkAsUser = user;
+    }
+#else
+    copy->rtable = static_cast<List*>(copyObjectImpl(plan->rtable));
+    foreach (cell, copy->rtable) {
+        auto* entry = lfirst_node(RangeTblEntry, cell);
+        if (entry->rtekind == RTE_RELATION && !OidIsValid(entry->checkAsUser)) entry->checkAsUser = user;
+    }
+#endif
+    return copy;
+}
+
+// Runs a started query to its end.
+inline void run_to_end(QueryDesc* query) {
+#if PG_VERSION_NUM >= 180000
+    ExecutorRun(query, ForwardScanDirection, 0);
+#else
+    ExecutorRun(query, ForwardScanDirection, 0, true);
+#endif
+}
+
+// Whether a role has the rights of the owner of a relation.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, role);
+#else
+    return pg_class_ownercheck(relation, role);
+#endif
+}
+
+}  // namespace bastion::pg::compat
+
+// The signature of the executor's run hook, which lost its last argument in 18.
+#if PG_VERSION_NUM >= 180000
+#define BASTION_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count
+#define BASTION_EXECUTOR_RUN_ARGS query, direction, count
+#else
+#define BASTION_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define BASTION_EXECUTOR_RUN_ARGS query, direction, count, execute_once
+#endif

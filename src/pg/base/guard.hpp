@@ -1,0 +1,67 @@
+// The error boundary. A SQL-callable function has three phases: A views its arguments with only PODs alive; B runs pure
+// C++ inside guarded(), which lets no exception out and must call nothing that can ereport; C is back to PODs and returns
+// or raises. CallFailure is the POD that carries an Error from B to C; it lives on the caller's stack.
+#pragma once
+
+#include "core/base/result.hpp"
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg {
+
+struct CallFailure {
+    int sqlstate;
+    char message[256];
+    char detail[512];
+    char hint[512];
+    char log_detail[512];
+};
+
+// Copies text in UTF-8 with a NUL behind it; cut at a character when it is too long.
+void copy_clipped(std::span<char> out, std::string_view text) noexcept;
+
+// Fills the POD from an Error, clipped.
+void capture(CallFailure& failure, const Error& error) noexcept;
+void capture_out_of_memory(CallFailure& failure) noexcept;
+void capture_unexpected(CallFailure& failure, const char* what) noexcept;
+
+// Raises the failure. No C++ object that owns anything may be alive.
+[[noreturn]] void raise(const CallFailure& failure);
+
+// Phase B: runs `body`, which returns Result<void>; true when it succeeded.
+template <class Body>
+[[nodiscard]] bool guarded(CallFailure& failure, Body&& body) noexcept {
+    try {
+        const Result<void> result = body();
+        if (result.ok()) return true;
+        capture(failure, result.error());
+    } catch (const std::bad_alloc&) {
+        capture_out_of_memory(failure);
+    } catch (const std::exception& unexpected) {
+        capture_unexpected(failure, unexpected.what());
+    } catch (...) {
+        capture_unexpected(failure, "unknown exception");
+    }
+    return false;
+}
+
+// Phases B and C for the functions that only succeed or raise.
+template <class Body>
+void guarded_or_raise(Body&& body) {
+    CallFailure failure;
+    if (!guarded(failure, std::forward<Body>(body))) raise(failure);
+}
+
+// A view of a text or bytea argument, already detoasted.
+inline std::string_view view(const struct varlena* value) noexcept {
+    return {VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
+}
+
+// Copies bytes out of phase B into a varlena, or into a C string, of the current memory context; never ereports.
+[[nodiscard]] Result<void> store(struct varlena*& out, std::string_view bytes);
+[[nodiscard]] Result<void> store(char*& out, std::string_view text);
+
+// jsonb to and from text in UTF-8, which is what src/core reads and writes; these may ereport (phases A and C).
+std::string_view jsonb_text(const Jsonb* value);
+Datum jsonb_datum(const char* utf8);
+
+}  // namespace bastion::pg

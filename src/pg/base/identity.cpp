@@ -1,0 +1,126 @@
+#include "pg/base/identity.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr char hex_digits[] = "0123456789abcdef";
+
+int hex_value(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+bool is_dash_position(std::size_t position) noexcept {
+    return position == 8 || position == 13 || position == 18 || position == 23;
+}
+
+// Cuts the next field, up to a space, off the front of `rest`.
+std::string_view next_field(std::string_view& rest) noexcept {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    const std::string_view field = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return field;
+}
+
+bool parse_optional(std::string_view field, OptionalUuid& out) noexcept {
+    out.present = field != "-";
+    return !out.present || parse_uuid_text(field, out.value);
+}
+
+bool parse_number(std::string_view field, int64& out) noexcept {
+    char text[24];
+    if (field.empty() || field.size() >= sizeof text) return false;
+    std::memcpy(text, field.data(), field.size());
+    text[field.size()] = '\0';
+    char* end = nullptr;
+    out = std::strtoll(text, &end, 10);
+    return *end == '\0';
+}
+
+template <std::size_t N>
+bool parse_word(std::string_view field, char (&out)[N]) noexcept {
+    if (field.empty() || field.size() >= N) return false;
+    std::memcpy(out, field.data(), field.size());
+    out[field.size()] = '\0';
+    return true;
+}
+
+struct OptionalText {
+    char text[uuid_text_size];
+};
+
+OptionalText optional_text(const OptionalUuid& uuid) noexcept {
+    OptionalText out;
+    if (uuid.present)
+        format_uuid_text(uuid.value, out.text);
+    else
+        std::memcpy(out.text, "-", 2);
+    return out;
+}
+
+}  // namespace
+
+bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept {
+    return std::memcmp(left.data, right.data, UUID_LEN) == 0;
+}
+
+bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept {
+    return left.present == right.present && (!left.present || same_uuid(left.value, right.value));
+}
+
+bool same_identity(const Identity& left, const Identity& right) noexcept {
+    return same_uuid(left.user, right.user) && same_uuid(left.actor, right.actor) &&
+           same_uuid(left.tenant, right.tenant) && same_uuid(left.session, right.session) &&
+           same_uuid(left.api_key, right.api_key);
+}
+
+void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept {
+    char* cursor = out;
+    for (std::size_t i = 0; i < UUID_LEN; ++i) {
+        if (i == 4 || i == 6 || i == 8 || i == 10) *cursor++ = '-';
+        *cursor++ = hex_digits[uuid.data[i] >> 4];
+        *cursor++ = hex_digits[uuid.data[i] & 15];
+    }
+    *cursor = '\0';
+}
+
+bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept {
+    if (text.size() != uuid_text_size - 1) return false;
+    std::size_t byte = 0;
+    for (std::size_t i = 0; i < text.size();) {
+        if (is_dash_position(i)) {
+            if (text[i++] != '-') return false;
+            continue;
+        }
+        const int high = hex_value(text[i]);
+        const int low = hex_value(text[i + 1]);
+        if (high < 0 || low < 0) return false;
+        out.data[byte++] = static_cast<unsigned char>(high << 4 | low);
+        i += 2;
+    }
+    return true;
+}
+
+void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept {
+    char user[uuid_text_size];
+    format_uuid_text(identity.user, user);
+    snprintf(out, sizeof out, "1 %s %s %s %lld %s %s %s %s %s %lld", user, optional_text(identity.actor).text,
+             optional_text(identity.tenant).text, static_cast<long long>(identity.tenant_number),
+             optional_text(identity.unit).text, optional_text(identity.session).text,
+             optional_text(identity.api_key).text, identity.method, identity.level,
+             static_cast<long long>(identity.expires_at));
+}
+
+bool parse_identity(std::string_view payload, Identity& out) noexcept {
+    std::string_view rest = payload;
+    return next_field(rest) == "1" && parse_uuid_text(next_field(rest), out.user) &&
+           parse_optional(next_field(rest), out.actor) && parse_optional(next_field(rest), out.tenant) &&
+           parse_number(next_field(rest), out.tenant_number) && parse_optional(next_field(rest), out.unit) &&
+           parse_optional(next_field(rest), out.session) && parse_optional(next_field(rest), out.api_key) &&
+           parse_word(next_field(rest), out.method) && parse_word(next_field(rest), out.level) &&
+           parse_number(next_field(rest), out.expires_at) && rest.empty();
+}
+
+}  // namespace bastion::pg

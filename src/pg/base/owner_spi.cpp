@@ -1,0 +1,155 @@
+#include "pg/base/owner_spi.hpp"
+
+#include "pg/base/caller_scope.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/compat.hpp"
+#include "pg/base/sandbox.hpp"
+
+namespace bastion::pg {
+namespace {
+
+struct OwnerScope {
+    Oid user;
+    int security;
+    int guc_level;
+};
+
+struct PinnedSetting {
+    const char* name;
+    const char* value;
+};
+
+// What the caller could bend the statement with. It may also run before the leader's identity is known, so never in
+// parallel. One user's part of a table is small, whatever the statistics say of an average one: always by index, with one
+// plan for everybody, and not worth compiling.
+constexpr PinnedSetting pinned_settings[] = {{"search_path", pinned_path},
+                                             {"row_security", "on"},
+                                             {"max_parallel_workers_per_gather", "0"},
+                                             {"enable_seqscan", "off"},
+                                             {"plan_cache_mode", "force_generic_plan"},
+                                             {"jit", "off"}};
+
+OwnerScope become_owner() {
+    OwnerScope scope;
+    GetUserIdAndSecContext(&scope.user, &scope.security);
+    SetUserIdAndSecContext(extension_owner(), scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS |
+                                                  SECURITY_RESTRICTED_OPERATION);
+    scope.guc_level = NewGUCNestLevel();
+    for (const auto& [name, value] : pinned_settings)
+        (void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    return scope;
+}
+
+void become_caller(const OwnerScope& scope) {
+    AtEOXact_GUC(true, scope.guc_level);
+    SetUserIdAndSecContext(scope.user, scope.security);
+}
+
+void prepare(Statement& statement) {
+    if (statement.plan != nullptr) return;
+    SPIPlanPtr plan = SPI_prepare(statement.sql, statement.arguments, statement.types);
+    if (plan == nullptr || SPI_keepplan(plan) != 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not prepare an internal statement")));
+    statement.plan = plan;
+}
+
+void execute(Statement& statement, Datum* values, const char* nulls, bool read_only, Reader read, void* out) {
+    MemoryContext caller = CurrentMemoryContext;
+    const ScopePause pause = pause_scope();
+    PG_TRY();
+    {
+        SPI_connect();
+        prepare(statement);
+        if (SPI_execute_plan(statement.plan, values, nulls, read_only, 0) != SPI_OK_SELECT)
+            ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run an internal statement")));
+        read(caller, out);
+        SPI_finish();
+    }
+    PG_FINALLY();
+    { resume_scope(pause); }
+    PG_END_TRY();
+}
+
+}  // namespace
+
+// On ERROR the transaction machinery restores user, settings, snapshots and SPI.
+void run_reading(Statement& statement, Datum* values, const char* nulls, Reader read, void* out) {
+    const OwnerScope scope = become_owner();
+    PushActiveSnapshot(GetCatalogSnapshot(extension_relation("memberships")));
+    execute(statement, values, nulls, true, read, out);
+    PopActiveSnapshot();
+    become_caller(scope);
+}
+
+void run_writing(Statement& statement, Datum* values, const char* nulls, Reader read, void* out) {
+    const OwnerScope scope = become_owner();
+    execute(statement, values, nulls, false, read, out);
+    become_caller(scope);
+}
+
+uint64 row_count() { return SPI_processed; }
+
+NullableDatum cell(uint64 row, int column) {
+    NullableDatum out{};
+    out.isnull = true;
+    if (row < SPI_processed)
+        out.value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &out.isnull);
+    return out;
+}
+
+const char* text_cell(uint64 row, int column) {
+    return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
+}
+
+namespace {
+
+// The first column of the first row as text, in the memory of the caller; null for no row.
+char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
+    Oid types[3] = {TEXTOID, TEXTOID, TEXTOID};
+    Datum values[3];
+    char nulls[4] = "   ";
+    for (int i = 0; i < 3; ++i) {
+        values[i] = parameters[i].value;
+        if (parameters[i].isnull) nulls[i] = 'n';
+    }
+    MemoryContext caller = CurrentMemoryContext;
+    SPI_connect();
+    if (SPI_execute_with_args(sql, 3, types, values, nulls, false, 0) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement on a table")));
+    const char* text = SPI_processed > 0 && SPI_tuptable != nullptr ? text_cell(0, 1) : nullptr;
+    char* out = text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
+    SPI_finish();
+    return out;
+}
+
+}  // namespace
+
+char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
+    const Oid owner = owner_of_table(relation);
+    const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
+    char* out = run_statement(sql, parameters);
+    leave_sandbox(sandbox);
+    return out;
+}
+
+char* run_on_own_table(Oid relation, const char* sql) {
+    const NullableDatum none[3] = {{Datum{0}, true}, {Datum{0}, true}, {Datum{0}, true}};
+    const Oid owner = owner_of_table(relation);
+    if (!compat::owns_relation(relation, GetUserId()))
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(relation))));
+    if (is_code_of_others(owner)) return run_as_table_owner(relation, sql, none);
+    const int level = begin_settings(search_path_of(relation));
+    char* out = run_statement(sql, none);
+    AtEOXact_GUC(false, level);
+    return out;
+}
+
+void run_call(const char* sql) {
+    SPI_connect();
+    if (SPI_execute(sql, false, 0) < 0)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement of a plan")));
+    SPI_finish();
+}
+
+}  // namespace bastion::pg

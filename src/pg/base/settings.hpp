@@ -1,0 +1,72 @@
+// How a feature defines its settings: a table beside the code that reads them, which registers itself when the library is
+// loaded. The values live as long as the backend.
+#pragma once
+
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg {
+
+struct StringSetting {
+    const char* name;
+    const char* description;
+    char** variable;
+    const char* boot_value;
+    GucContext context;
+    int flags = 0;
+    GucStringCheckHook check = nullptr;
+    GucStringAssignHook assign = nullptr;
+    GucShowHook show = nullptr;
+};
+
+// false unless set.
+struct BoolSetting {
+    const char* name;
+    const char* description;
+    bool* variable;
+    GucContext context;
+};
+
+struct IntSetting {
+    const char* name;
+    const char* description;
+    int* variable;
+    int boot_value, minimum, maximum;
+    GucContext context;
+    int flags = 0;
+};
+
+// The first value unless set.
+struct EnumSetting {
+    const char* name;
+    const char* description;
+    int* variable;
+    const config_enum_entry* values;
+    GucContext context;
+};
+
+void define(const StringSetting& setting);
+void define(const BoolSetting& setting);
+void define(const IntSetting& setting);
+void define(const EnumSetting& setting);
+
+// A constant of the file that reads the settings which `define_all` defines.
+class SettingsTable {
+public:
+    explicit SettingsTable(void (*define_all)()) noexcept;
+    SettingsTable(const SettingsTable&) = delete;
+    SettingsTable& operator=(const SettingsTable&) = delete;
+
+    void (*const define_all)();
+    const SettingsTable* const next;
+};
+
+// Of a setting that holds an identity or a token: no list of settings shows it, no file sets it.
+inline constexpr int hidden_setting = GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE;
+
+// Defines every setting and reserves the prefix `bastion`. Called once, from _PG_init.
+void define_settings();
+
+// Sets a setting for the rest of the transaction (GUC_ACTION_LOCAL). Must not be called in parallel mode.
+void set_local(const char* name, const char* value);
+
+}  // namespace bastion::pg

@@ -1,0 +1,87 @@
+#include "pg/cache/invalidation.hpp"
+
+#include "pg/base/identity.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr Oid synthetic_bit = 0x80000000u;
+
+uint64 received = 0;
+const CacheListener* listeners = nullptr;
+
+// FNV-1a.
+uint32 hash_more(uint32 hash, std::string_view text) noexcept {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+    return hash;
+}
+
+void receive(Datum, Oid relation) noexcept {
+    if (relation != InvalidOid && (relation & synthetic_bit) == 0) return;
+    ++received;
+    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        listener->receive(relation);
+}
+
+void on_message(Datum argument, Oid relation) { receive(argument, relation); }
+
+}  // namespace
+
+CacheListener::CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept) noexcept
+    : next(listeners), everything_(everything), drop_all_(drop_all), drop_one_(drop_one) {
+    listeners = this;
+}
+
+void CacheListener::receive(Oid message) const noexcept {
+    if (message == InvalidOid || message == everything_)
+        drop_all_();
+    else if (drop_one_ != nullptr)
+        drop_one_(message);
+}
+
+void drop_caches(Oid everything) noexcept {
+    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        if (listener->concerns(everything)) listener->receive(everything);
+}
+
+Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
+    return synthetic_bit | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);
+}
+
+namespace {
+
+Oid of_id(std::string_view scope, const pg_uuid_t& id) noexcept {
+    char text[uuid_text_size];
+    format_uuid_text(id, text);
+    return invalidation_of(scope, {text, uuid_text_size - 1});
+}
+
+}  // namespace
+
+Oid user_invalidation(const pg_uuid_t& user) noexcept { return of_id("user", user); }
+Oid all_rights_invalidation() noexcept { return invalidation_of("all", ""); }
+Oid session_invalidation(const pg_uuid_t& session) noexcept { return of_id("session", session); }
+Oid all_sessions_invalidation() noexcept { return invalidation_of("sessions", ""); }
+Oid api_key_invalidation(const pg_uuid_t& key) noexcept { return of_id("api_key", key); }
+Oid all_api_keys_invalidation() noexcept { return invalidation_of("api_keys", ""); }
+Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
+
+// There is no such relation: a fabricated pg_class tuple carries the id, which is all that the message takes from it.
+void send_invalidation(Oid synthetic) {
+    const std::size_t header = MAXALIGN(SizeofHeapTupleHeader);
+    auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + header + sizeof(FormData_pg_class)));
+    tuple->t_data = reinterpret_cast<HeapTupleHeader>(reinterpret_cast<char*>(tuple) + HEAPTUPLESIZE);
+    tuple->t_len = static_cast<uint32>(header + sizeof(FormData_pg_class));
+    tuple->t_data->t_hoff = static_cast<uint8>(header);
+    auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    form->oid = synthetic;
+    form->relisshared = false;
+    CacheInvalidateRelcacheByTuple(tuple);
+    pfree(tuple);
+}
+
+uint64 invalidation_count() noexcept { return received; }
+
+void register_invalidation() { CacheRegisterRelcacheCallback(on_message, Datum{0}); }
+
+}  // namespace bastion::pg

@@ -1,0 +1,51 @@
+// Coherence of the per-backend caches: triggers on the extension's tables send an invalidation message for a synthetic
+// relation id (high bit set), which reaches every backend and, after replay, every standby when the change commits.
+// Receiving one counts it and marks what it names as stale; a collision costs one spurious reload.
+#pragma once
+
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg {
+
+// What a message names: a scope, one of the words of bastion.invalidate(), and the text of the ids that it is about.
+Oid invalidation_of(std::string_view scope, std::string_view key) noexcept;
+Oid user_invalidation(const pg_uuid_t& user) noexcept;
+Oid all_rights_invalidation() noexcept;
+Oid session_invalidation(const pg_uuid_t& session) noexcept;
+Oid all_sessions_invalidation() noexcept;
+Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
+Oid all_api_keys_invalidation() noexcept;
+Oid keys_invalidation() noexcept;
+
+// A cache that messages concern: a constant of the file that holds the cache, which registers itself when the library is
+// loaded. A message for `everything` drops or marks all of it, any other one is handed to drop_one, if there is one.
+class CacheListener {
+public:
+    CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept = nullptr) noexcept;
+    CacheListener(const CacheListener&) = delete;
+    CacheListener& operator=(const CacheListener&) = delete;
+
+    void receive(Oid message) const noexcept;
+    [[nodiscard]] bool concerns(Oid everything) const noexcept { return everything == everything_; }
+
+    const CacheListener* const next;
+
+private:
+    Oid everything_;
+    void (*drop_all_)() noexcept;
+    void (*drop_one_)(Oid) noexcept;
+};
+
+// Drops, in this backend, all caches that a message for `everything` drops.
+void drop_caches(Oid everything) noexcept;
+
+// Sends the message when the current transaction commits.
+void send_invalidation(Oid synthetic);
+
+// Messages received by this backend so far.
+uint64 invalidation_count() noexcept;
+
+// Registers the receiver. Called once, from _PG_init.
+void register_invalidation();
+
+}  // namespace bastion::pg

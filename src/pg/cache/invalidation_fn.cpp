@@ -1,0 +1,82 @@
+// The trigger function bastion.invalidate(scope, columns…, scope, columns…): sends the invalidations that the change of a
+// row, or a TRUNCATE, asks for. Each scope takes the columns that hold the ids of what it names.
+#include "pg/base/guard.hpp"
+#include "pg/cache/invalidation.hpp"
+
+namespace bastion::pg {
+namespace {
+
+struct Scope {
+    const char* name;
+    int columns;
+};
+
+// What rights depend on, as bastion.rights_concerns() lists them; 'all' of them; a session, an API key, all of those; and the keys.
+constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},   {"place", 1},   {"list", 1},
+                            {"managers", 1}, {"subject", 1}, {"all", 0},      {"keys", 0},    {"subject_in", 2},
+                            {"platform", 0}, {"session", 1}, {"sessions", 0}, {"api_key", 1}, {"api_keys", 0}};
+
+const Scope* find_scope(const char* name) {
+    for (const Scope& scope : scopes)
+        if (std::strcmp(scope.name, name) == 0) return &scope;
+    return nullptr;
+}
+
+// The text of a column; null where the row names nothing.
+char* column_text(const TriggerData* trigger, HeapTuple tuple, const char* column) {
+    TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+    const AttrNumber number = get_attnum(RelationGetRelid(trigger->tg_relation), column);
+    if (number <= 0) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("no column \"%s\"", column)));
+    bool is_null = true;
+    const Datum value = heap_getattr(tuple, number, descriptor, &is_null);
+    if (is_null) return nullptr;
+    Oid output = InvalidOid;
+    bool is_varlena = false;
+    getTypeOutputInfo(TupleDescAttr(descriptor, number - 1)->atttypid, &output, &is_varlena);
+    return OidOutputFunctionCall(output, value);
+}
+
+void send(const TriggerData* trigger, HeapTuple tuple, const Scope& scope, char** columns) {
+    StringInfoData key;
+    initStringInfo(&key);
+    for (int i = 0; i < scope.columns; ++i) {
+        const char* text = column_text(trigger, tuple, columns[i]);
+        if (text == nullptr) return;
+        appendStringInfoString(&key, text);
+    }
+    send_invalidation(invalidation_of(scope.name, {key.data, static_cast<std::size_t>(key.len)}));
+}
+
+// An UPDATE concerns what it took the row from and what it gave it to.
+void invalidate(const TriggerData* trigger) {
+    const Trigger* definition = trigger->tg_trigger;
+    const bool by_row = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
+    for (int i = 0; i < definition->tgnargs;) {
+        const Scope* scope = find_scope(definition->tgargs[i++]);
+        if (scope == nullptr || i + scope->columns > definition->tgnargs || (scope->columns > 0 && !by_row)) {
+            send_invalidation(all_rights_invalidation());
+            return;
+        }
+        send(trigger, trigger->tg_trigtuple, *scope, definition->tgargs + i);
+        if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) && by_row)
+            send(trigger, trigger->tg_newtuple, *scope, definition->tgargs + i);
+        i += scope->columns;
+    }
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_invalidate);
+Datum bastion_invalidate(PG_FUNCTION_ARGS) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("this function can be called only as a trigger")));
+    invalidate(reinterpret_cast<TriggerData*>(fcinfo->context));
+    return PointerGetDatum(nullptr);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

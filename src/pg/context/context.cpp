@@ -1,0 +1,333 @@
+#include "pg/context/context.hpp"
+
+#include "pg/base/settings.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/jose/token_slot.hpp"
+#include "pg/key/data_keys.hpp"
+#include "pg/session/credential.hpp"
+#include "pg/session/token_setting.hpp"
+#include "pg/session/token_verify.hpp"
+
+namespace bastion::pg {
+
+namespace detail {
+Decision decision;
+TimestampTz decision_statement = 0;
+}  // namespace detail
+
+namespace {
+
+bool allow_identity_switch = false;
+
+constexpr const char* refused_message = "invalid token";
+constexpr const char* fixed_message = "identity is already fixed in this transaction";
+
+enum class LatchState { open, identity, nobody };
+
+struct Latch {
+    LatchState state;
+    Identity identity;
+};
+
+Latch latch;
+uint64 decisions = 0;
+uint64 decided_at_invalidation = 0;
+bool decided_with_session_token = false;
+bool deciding = false;
+
+// What the transaction presented, before rights are looked at.
+struct Candidate {
+    bool present;
+    const char* refusal;     // word for whoami(), or null
+    const char* log_detail;  // for the server log
+    Identity identity;
+    const char* claims;
+    const char* kid;     // of what verified the token, or null
+    const char* tenant;  // requested, or null
+    const char* unit;
+};
+
+Decision anonymous(const char* reason) noexcept {
+    Decision out{};
+    out.state = ContextState::anonymous;
+    out.reason = reason;
+    return out;
+}
+
+Decision refused(int sqlstate, const char* message, const char* reason) noexcept {
+    Decision out{};
+    out.state = ContextState::refused;
+    out.sqlstate = sqlstate;
+    out.message = message;
+    out.reason = reason;
+    return out;
+}
+
+Decision refused_token(const char* reason, const char* log_detail = nullptr) noexcept {
+    Decision out = refused(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION, refused_message, reason);
+    out.log_detail = log_detail;
+    return out;
+}
+
+Decision refused_switch() noexcept {
+    return refused(ERRCODE_INVALID_TRANSACTION_STATE, fixed_message, "identity_fixed");
+}
+
+// An operator who has authenticated may step into the identity of a user, once; the actor stays known.
+bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
+    return next.actor.present && !fixed.actor.present && same_uuid(fixed.user, next.actor.value);
+}
+
+bool latch_admits(const Identity& identity) noexcept {
+    if (allow_identity_switch) return true;
+    switch (latch.state) {
+        case LatchState::open: return true;
+        case LatchState::nobody: return false;
+        case LatchState::identity: break;
+    }
+    return same_identity(latch.identity, identity) || may_impersonate(latch.identity, identity);
+}
+
+// An established identity ends with the key that verified its token; under impersonation that was the actor's.
+bool key_is_good(const ContextValue& value) {
+    if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
+        return true;
+    const uint64 generation = keys_generation();
+    const Identity& identity = value.identity;
+    if (!verification_key_is_good(value.kid, identity.actor.present ? identity.actor.value : identity.user))
+        return false;
+    value.keys_generation = generation;
+    return true;
+}
+
+Candidate from_context(const ContextValue& value) {
+    Candidate out{};
+    out.present = true;
+    if (!key_is_good(value)) out.refusal = "signing_key_retired";
+    out.identity = value.identity;
+    out.claims = value.claims_size > 0 ? value.claims : nullptr;
+    out.kid = value.kid;
+    return out;
+}
+
+Candidate from_token(const PresentedValue& token) {
+    const PresentedValue* tenant = presented_tenant();
+    const PresentedValue* unit = presented_unit();
+    const VerifiedToken& verified = verify_presented(token);
+    Candidate out{};
+    out.present = true;
+    out.refusal = verified.refusal;
+    out.log_detail = verified.log_detail;
+    out.identity = verified.identity;
+    out.claims = verified.claims;
+    out.kid = verified.kid;
+    out.tenant = tenant != nullptr ? tenant->text : nullptr;
+    out.unit = unit != nullptr ? unit->text : nullptr;
+    return out;
+}
+
+// Looks up what the candidate may do now, and completes its identity with tenant and unit.
+Decision with_rights(Candidate& candidate) {
+    char tenant[uuid_text_size];
+    char unit[uuid_text_size];
+    const RightsRequest request = rights_request(candidate.identity, candidate.tenant, candidate.unit, tenant, unit);
+    const Rights* rights = narrow_to_credential(rights_of(request), candidate.identity);
+    // One word for all, or whoami() would tell which tenants there are.
+    if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
+    candidate.identity.tenant = rights->tenant;
+    candidate.identity.unit = rights->unit;
+    candidate.identity.tenant_number = rights->tenant_number;
+    Decision out{};
+    out.state = ContextState::authenticated;
+    out.identity = candidate.identity;
+    out.claims = candidate.claims;
+    out.rights = rights;
+    return out;
+}
+
+// Who impersonates loses it with the own account.
+bool actor_is_active(const Identity& identity) {
+    return !identity.actor.present || rights_of({identity.actor.value, nullptr, nullptr})->refusal == nullptr;
+}
+
+Decision admit(Candidate& candidate) {
+    if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
+    if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
+    if (const char* ended = check_credential(candidate.identity, candidate.kid))
+        return refused_token(candidate.identity.api_key.present ? "api_key_refused" : "session_ended", ended);
+    if (!actor_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
+    Decision out = with_rights(candidate);
+    if (out.state != ContextState::authenticated) return out;
+    if (!latch_admits(out.identity)) return refused_switch();
+    latch.state = LatchState::identity;
+    latch.identity = out.identity;
+    return out;
+}
+
+// A token beside an established context must be the same identity's; an operator's token may stay beside the
+// impersonation that it led to.
+Decision decide_between(const ContextValue& context, const PresentedValue& token) {
+    Candidate by_token = from_token(token);
+    if (by_token.refusal != nullptr) return refused_token(by_token.refusal, by_token.log_detail);
+    Candidate by_context = from_context(context);
+    const bool impersonating =
+        by_context.identity.actor.present && same_uuid(by_context.identity.actor.value, by_token.identity.user);
+    if (!impersonating) {
+        if (!same_uuid(by_context.identity.user, by_token.identity.user) ||
+            !same_uuid(by_context.identity.session, by_token.identity.session) ||
+            !same_uuid(by_context.identity.api_key, by_token.identity.api_key))
+            return refused_switch();
+        const Decision token_decision = with_rights(by_token);
+        if (token_decision.state != ContextState::authenticated) return token_decision;
+        if (!same_identity(by_context.identity, token_decision.identity)) return refused_switch();
+    }
+    return admit(by_context);
+}
+
+Decision decide_from_settings() {
+    if (latch.state == LatchState::nobody) return anonymous("dropped");
+    bool stale = false;
+    const PresentedValue* token = presented_token(&stale);
+    const ContextValue* context = context_value();
+    if (token != nullptr && context != nullptr) return decide_between(*context, *token);
+    if (token != nullptr) {
+        Candidate candidate = from_token(*token);
+        return admit(candidate);
+    }
+    if (context != nullptr) {
+        Candidate candidate = from_context(*context);
+        return admit(candidate);
+    }
+    return anonymous(stale ? "token_of_another_transaction" : "nothing_presented");
+}
+
+bool something_is_presented() noexcept {
+    bool stale = false;
+    return presented_token(&stale) != nullptr || context_value() != nullptr || token_came_too_late();
+}
+
+Decision decide_uncached() {
+    if (IsParallelWorker()) return decision_of_worker();
+    if (IsInParallelMode() && something_is_presented())
+        ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+                        errmsg("identity cannot be established during a parallel operation")));
+    if (deciding) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity depends on itself")));
+    Decision out{};
+    deciding = true;
+    PG_TRY();
+    { out = decide_from_settings(); }
+    PG_FINALLY();
+    { deciding = false; }
+    PG_END_TRY();
+    return out;
+}
+
+// Whether a new statement of the same transaction may keep the identity it has: no setting changed, or the decision would
+// have been forgotten; no message came; time has taken nothing away. Refusals are always decided anew.
+bool still_stands() noexcept {
+    const Decision& made = detail::decision;
+    if (!detail::decision_valid || made.state != ContextState::authenticated) return false;
+    if (decided_at_invalidation != invalidation_count()) return false;
+    if (decided_with_session_token != session_token_counts()) return false;
+    return std::min(made.identity.expires_at, made.rights->valid_until) > GetCurrentTimestamp();
+}
+
+}  // namespace
+
+namespace detail {
+
+const Decision& decide_anew() {
+    // Not every statement runs the executor, whose hook accepts them otherwise.
+    if (!IsParallelWorker() && !IsInParallelMode()) AcceptInvalidationMessages();
+    if (still_stands()) {
+        decision_statement = GetCurrentStatementStartTimestamp();
+        return decision;
+    }
+    decision_valid = false;
+    const uint64 invalidation = invalidation_count();
+    Decision made = decide_uncached();
+    made.version = ++decisions;
+    decided_at_invalidation = invalidation;
+    decided_with_session_token = session_token_counts();
+    decision = made;
+    pin_rights();
+    decision_statement = GetCurrentStatementStartTimestamp();
+    decision_valid = true;
+    return decision;
+}
+
+void raise_refused(const Decision& refused) {
+    // The statement may hold the token.
+    ereport(ERROR, (errcode(refused.sqlstate), errmsg_internal("%s", refused.message), errhidestmt(true),
+                    errdetail_log("Reason: %s.", refused.log_detail != nullptr ? refused.log_detail : refused.reason)));
+    pg_unreachable();
+}
+
+}  // namespace detail
+
+bool is_deciding() noexcept { return deciding; }
+
+void refresh_decision() noexcept {
+    if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
+}
+
+Evidence evidence_in_force() {
+    if (const ContextValue* context = context_value()) return {nullptr, context->kid, context->keys_generation};
+    bool stale = false;
+    const PresentedValue* token = presented_token(&stale);
+    if (token == nullptr) return {};
+    const VerifiedToken& verified = verify_presented(*token);
+    return {nullptr, verified.kid, verified.keys_generation};
+}
+
+void establish(const Identity& identity, const Evidence& evidence) {
+    if (!latch_admits(identity)) detail::raise_refused(refused_switch());
+    set_context_setting(identity, evidence);
+    latch.state = LatchState::identity;
+    latch.identity = identity;
+}
+
+void establish_nobody() {
+    clear_context_setting();
+    latch.state = LatchState::nobody;
+    forget_decision();
+}
+
+void set_transaction_read_only() { set_local("transaction_read_only", "on"); }
+
+void end_transaction_context() noexcept {
+    latch.state = LatchState::open;
+    next_transaction();
+    forget_decision();
+}
+
+Decision (*decision_of_worker)() = nullptr;
+
+namespace {
+
+// A one-line summary: user, tenant, method; never a token.
+const char* show_context() {
+    static char text[192];
+    if (!detail::decision_valid || detail::decision.state != ContextState::authenticated) return "";
+    const Identity& identity = detail::decision.identity;
+    char user[uuid_text_size];
+    char tenant[uuid_text_size] = "none";
+    format_uuid_text(identity.user, user);
+    if (identity.tenant.present) format_uuid_text(identity.tenant.value, tenant);
+    snprintf(text, sizeof text, "user %s, tenant %s, method %s", user, tenant, identity.method);
+    return text;
+}
+
+const SettingsTable table([] {
+    static char* text = nullptr;
+    define(StringSetting{"bastion.context", "Identity of the current transaction; set by bastion.authenticate() alone.",
+                         &text, "", PGC_USERSET, hidden_setting, check_context, assign_context, show_context});
+    define(BoolSetting{
+        "bastion.allow_identity_switch",
+        "Lets one transaction change its identity. For test suites that run in one transaction; never in production.",
+        &allow_identity_switch, PGC_SUSET});
+});
+
+}  // namespace
+
+}  // namespace bastion::pg

@@ -1,0 +1,76 @@
+// The one accessor of the identity of the current transaction: every reader, policy function and default goes through
+// require_context(), nothing else reads the settings behind it.
+//
+// A Decision is made at first need from what the transaction presented (bastion.context, set by authenticate(), or
+// bastion.token) and from the current rights of that user; it is frozen for the top-level statement. Expiry and
+// revocation take effect at the next statement. The identity itself is latched: the first one of a top-level transaction
+// stays the only one until that transaction ends, ROLLBACK TO notwithstanding.
+#pragma once
+
+#include "pg/base/decision_flag.hpp"
+#include "pg/base/identity.hpp"
+#include "pg/context/context_setting.hpp"
+#include "pg/right/rights.hpp"
+
+namespace bastion::pg {
+
+enum class ContextState { anonymous, authenticated, refused };
+
+struct Decision {
+    ContextState state;
+    int sqlstate;            // of a refusal
+    const char* message;     // of a refusal, for the client
+    const char* reason;      // a word for whoami(); static
+    const char* log_detail;  // of a refusal, for the server log; may be null
+    Identity identity;
+    const char* claims;  // JSON or null
+    const Rights* rights;
+    uint64 version;  // differs for every decision of this backend
+};
+
+namespace detail {
+extern Decision decision;
+extern TimestampTz decision_statement;
+const Decision& decide_anew();
+[[noreturn]] void raise_refused(const Decision& refused);
+}  // namespace detail
+
+// The decision of the current statement. Never raises because of what the client presented.
+inline const Decision& decide() {
+    if (likely(detail::decision_valid && detail::decision_statement == GetCurrentStatementStartTimestamp()))
+        return detail::decision;
+    return detail::decide_anew();
+}
+
+// As decide(), but raises 28000 when the presented token is refused.
+inline const Decision& require_context() {
+    const Decision& decision = decide();
+    if (unlikely(decision.state == ContextState::refused)) detail::raise_refused(decision);
+    return decision;
+}
+
+// Whether a decision is being made: the internal statements that it needs must not ask for one.
+[[nodiscard]] bool is_deciding() noexcept;
+
+// At the start of a top-level statement: forgets the decision if rights changed since it was made.
+void refresh_decision() noexcept;
+
+// What the identity of the transaction rests on, without its claims: an impersonation that it leads to ends with it.
+Evidence evidence_in_force();
+
+// Fixes the identity for the rest of the transaction; raises 25000 when another one is fixed already.
+void establish(const Identity& identity, const Evidence& evidence);
+
+// Fixes "nobody" for the rest of the transaction.
+void establish_nobody();
+
+// Makes the rest of the transaction read-only.
+void set_transaction_read_only();
+
+// At the end of a top-level transaction.
+void end_transaction_context() noexcept;
+
+// How a parallel worker learns the decision of its leader (grants.hpp); set when the library is loaded.
+extern Decision (*decision_of_worker)();
+
+}  // namespace bastion::pg

@@ -1,0 +1,234 @@
+// SQL functions of the context: authenticate, drop_context, impersonation, whoami and the readers.
+#include "pg/base/guard.hpp"
+#include "pg/context/context.hpp"
+#include "pg/context/statement.hpp"
+#include "pg/session/credential.hpp"
+#include "pg/session/token_setting.hpp"
+#include "pg/session/token_verify.hpp"
+
+namespace bastion::pg {
+namespace {
+
+const char* text_or_null(FunctionCallInfo fcinfo, int argument) {
+    return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+// As SET LOCAL does.
+void warn_outside_transaction(const char* function) {
+    if (IsTransactionBlock() || !directly_in_top_level_statement()) return;
+    ereport(WARNING, (errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
+                      errmsg("%s has no effect on later statements outside transaction blocks", function)));
+}
+
+[[noreturn]] void refuse(const char* reason) {
+    // The statement may hold the token.
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid token"), errhidestmt(true),
+                    errdetail_log("Reason: %s.", reason)));
+    pg_unreachable();
+}
+
+// Completes the identity with what the user asks for and is a member of.
+void resolve(Identity& identity, const char* tenant, const char* unit) {
+    char tenant_text[uuid_text_size];
+    char unit_text[uuid_text_size];
+    const RightsRequest request = rights_request(identity, tenant, unit, tenant_text, unit_text);
+    const Rights* rights = narrow_to_credential(rights_of(request), identity);
+    if (rights->refusal != nullptr) refuse(rights->refusal);
+    identity.tenant = rights->tenant;
+    identity.unit = rights->unit;
+    identity.tenant_number = rights->tenant_number;
+}
+
+// Who acts: under impersonation the one who asked for it.
+OptionalUuid actor_of(const Identity& identity) noexcept {
+    return identity.actor.present ? identity.actor : OptionalUuid{true, identity.user};
+}
+
+Datum uuid_or_null(FunctionCallInfo fcinfo, const OptionalUuid& uuid) {
+    if (!uuid.present) PG_RETURN_NULL();
+    auto* copy = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+    *copy = uuid.value;
+    PG_RETURN_UUID_P(copy);
+}
+
+// A member of the identity, or NULL for the anonymous.
+template <class Member>
+Datum read_uuid(FunctionCallInfo fcinfo, Member member) {
+    const Decision& decision = require_context();
+    if (decision.state == ContextState::anonymous) PG_RETURN_NULL();
+    return uuid_or_null(fcinfo, member(decision.identity));
+}
+
+void append_uuid(StringInfo json, const char* key, const OptionalUuid& uuid) {
+    char text[uuid_text_size];
+    if (uuid.present) format_uuid_text(uuid.value, text);
+    appendStringInfo(json, uuid.present ? ", \"%s\": \"%s\"" : ", \"%s\": null", key, text);
+}
+
+const char* state_name(ContextState state) noexcept {
+    switch (state) {
+        case ContextState::anonymous: return "anonymous";
+        case ContextState::authenticated: return "authenticated";
+        case ContextState::refused: break;
+    }
+    return "refused";
+}
+
+// What to do about it, for the developer who asks.
+const char* hint_of(const Decision& decision) noexcept {
+    const std::string_view reason(decision.reason != nullptr ? decision.reason : "");
+    if (reason == "nothing_presented")
+        return "Call bastion.authenticate($1), or SELECT set_config('bastion.token', $1, true), in this transaction.";
+    if (reason == "token_of_another_transaction")
+        return "The token was set before this transaction began; set it inside, with set_config('bastion.token', $1, "
+               "true).";
+    if (reason == "dropped") return "bastion.drop_context() was called in this transaction.";
+    if (reason == "identity_fixed") return "A transaction keeps its first identity; begin another one.";
+    if (reason == "expired" || reason == "session_ended") return "Log in again.";
+    return "The token is not accepted; the server log has the reason.";
+}
+
+void append_identity(StringInfo json, const Identity& identity) {
+    append_uuid(json, "user", {true, identity.user});
+    append_uuid(json, "actor", identity.actor);
+    append_uuid(json, "tenant", identity.tenant);
+    append_uuid(json, "unit", identity.unit);
+    append_uuid(json, "session", identity.session);
+    append_uuid(json, "api_key", identity.api_key);
+    appendStringInfo(json, ", \"method\": \"%s\", \"level\": \"%s\"", identity.method, identity.level);
+    if (identity.expires_at == DT_NOEND)
+        appendStringInfoString(json, ", \"expires_at\": null");
+    else
+        appendStringInfo(json, ", \"expires_at\": \"%s\"", timestamptz_to_str(identity.expires_at));
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_authenticate);
+Datum bastion_authenticate(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0)) refuse("no token");
+    const char* tenant = text_or_null(fcinfo, 1);
+    const char* unit = text_or_null(fcinfo, 2);
+    const char* token = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    if (debug_query_string != nullptr && std::strstr(debug_query_string, token) != nullptr) hide_statement();
+    const VerifiedToken& verified = verify_or_create(token);
+    if (verified.refusal != nullptr) refuse(verified.log_detail);
+    Identity identity = verified.identity;
+    if (const char* ended = check_credential(identity, verified.kid)) refuse(ended);
+    resolve(identity, tenant, unit);
+    establish(identity, {verified.claims, verified.kid, verified.keys_generation});
+    warn_outside_transaction("bastion.authenticate()");
+    return uuid_or_null(fcinfo, {true, identity.user});
+}
+
+PG_FUNCTION_INFO_V1(bastion_token_session);
+Datum bastion_token_session(PG_FUNCTION_ARGS) {
+    const VerifiedToken& verified = verify_argument(view(PG_GETARG_TEXT_PP(0)));
+    return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.session : OptionalUuid{});
+}
+
+PG_FUNCTION_INFO_V1(bastion_drop_context);
+Datum bastion_drop_context(PG_FUNCTION_ARGS) {
+    establish_nobody();
+    PG_RETURN_VOID();
+}
+
+// The recording wrapper bastion.impersonate() calls this.
+PG_FUNCTION_INFO_V1(bastion_context_impersonate);
+Datum bastion_context_impersonate(PG_FUNCTION_ARGS) {
+    const Decision& operator_decision = require_context();
+    Identity identity{};
+    identity.user = *PG_GETARG_UUID_P(0);
+    identity.tenant = {true, *PG_GETARG_UUID_P(1)};
+    identity.expires_at = DT_NOEND;
+    strlcpy(identity.method, "impersonation", sizeof identity.method);
+    strlcpy(identity.level, "aal1", sizeof identity.level);
+    if (operator_decision.state == ContextState::authenticated) {
+        identity.actor = actor_of(operator_decision.identity);
+        identity.session = operator_decision.identity.session;
+        identity.api_key = operator_decision.identity.api_key;
+        identity.expires_at = operator_decision.identity.expires_at;
+    }
+    resolve(identity, nullptr, nullptr);
+    establish(identity, operator_decision.state == ContextState::authenticated ? evidence_in_force() : Evidence{});
+    if (PG_GETARG_BOOL(2)) set_transaction_read_only();
+    return uuid_or_null(fcinfo, {true, identity.user});
+}
+
+PG_FUNCTION_INFO_V1(bastion_whoami);
+Datum bastion_whoami(PG_FUNCTION_ARGS) {
+    const Decision& decision = decide();
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfo(&json, "{\"state\": \"%s\"", state_name(decision.state));
+    if (decision.state == ContextState::authenticated)
+        append_identity(&json, decision.identity);
+    else
+        appendStringInfo(&json, ", \"reason\": \"%s\", \"hint\": \"%s\"", decision.reason, hint_of(decision));
+    appendStringInfoChar(&json, '}');
+    return jsonb_datum(json.data);
+}
+
+PG_FUNCTION_INFO_V1(bastion_user_id);
+Datum bastion_user_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return OptionalUuid{true, identity.user}; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_actor_id);
+Datum bastion_actor_id(PG_FUNCTION_ARGS) { return read_uuid(fcinfo, actor_of); }
+
+PG_FUNCTION_INFO_V1(bastion_tenant_id);
+Datum bastion_tenant_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return identity.tenant; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_unit_id);
+Datum bastion_unit_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return identity.unit; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_session_id);
+Datum bastion_session_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return identity.session; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_api_key_id);
+Datum bastion_api_key_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return identity.api_key; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_credential_unit);
+Datum bastion_credential_unit(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || !decision.rights->unit_alone) PG_RETURN_NULL();
+    auto* unit = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+    *unit = decision.rights->unit.value;
+    PG_RETURN_UUID_P(unit);
+}
+
+PG_FUNCTION_INFO_V1(bastion_tenant_number);
+Datum bastion_tenant_number(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state == ContextState::anonymous || !decision.identity.tenant.present) PG_RETURN_NULL();
+    PG_RETURN_INT64(decision.identity.tenant_number);
+}
+
+PG_FUNCTION_INFO_V1(bastion_auth_level);
+Datum bastion_auth_level(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    const bool known = decision.state == ContextState::authenticated;
+    PG_RETURN_TEXT_P(cstring_to_text(known ? decision.identity.level : "none"));
+}
+
+PG_FUNCTION_INFO_V1(bastion_claims);
+Datum bastion_claims(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.claims == nullptr) PG_RETURN_NULL();
+    return jsonb_datum(decision.claims);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,111 @@
+#include "pg/context/statement.hpp"
+
+#include "pg/base/compat.hpp"
+#include "pg/context/context.hpp"
+#include "pg/context/grants.hpp"
+
+namespace bastion::pg {
+namespace {
+
+ExecutorRun_hook_type previous_run = nullptr;
+int depth = 0;
+
+void begin_top_level_statement() {
+    if (IsParallelWorker()) return;
+    AcceptInvalidationMessages();
+    refresh_decision();
+}
+
+// Before the executor enters parallel mode, in which nothing can be set any more.
+bool will_need_parallel_mode(const QueryDesc* query) {
+    return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker() && !is_deciding();
+}
+
+// The functions that ask by ACL or tenant, by name and type of their second argument.
+struct SetFunction {
+    const char* name;
+    Oid second_argument;
+};
+
+constexpr SetFunction set_functions[] = {{"can_by_acl", INT8OID},
+                                         {"can_by_acl_anywhere", INT8OID},
+                                         {"can_in_tenant", UUIDOID},
+                                         {"acl_set", InvalidOid},
+                                         {"acl_set_unfolded", InvalidOid},
+                                         {"acl_set_anywhere", InvalidOid},
+                                         {"acl_set_anywhere_unfolded", InvalidOid},
+                                         {"tenant_set", InvalidOid},
+                                         {"tenant_set_unfolded", InvalidOid}};
+
+Oid find_set_function(const SetFunction& function, Oid schema) {
+    const Oid arguments[] = {TEXTOID, function.second_argument};
+    oidvector* types = buildoidvector(arguments, OidIsValid(function.second_argument) ? 2 : 1);
+    return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name), PointerGetDatum(types),
+                           ObjectIdGetDatum(schema));
+}
+
+bool depends_on_function(const PlannedStmt* plan, Oid function) {
+    const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    ListCell* cell = nullptr;
+    foreach (cell, plan->invalItems) {
+        const auto* item = static_cast<PlanInvalItem*>(lfirst(cell));
+        if (item->cacheId == PROCOID && item->hashValue == hash) return true;
+    }
+    return false;
+}
+
+// Whether the plan calls one of them. A plan lists the functions that it depends on by hash.
+bool asks_for_sets(const PlannedStmt* plan) {
+    const Oid schema = get_namespace_oid("bastion", true);
+    if (!OidIsValid(schema) || plan->invalItems == NIL) return false;
+    for (const SetFunction& function : set_functions) {
+        const Oid found = find_set_function(function, schema);
+        if (OidIsValid(found) && depends_on_function(plan, found)) return true;
+    }
+    return false;
+}
+
+void run(BASTION_EXECUTOR_RUN_PARAMS) {
+    const bool top_level = depth == 0;
+    ++depth;
+    PG_TRY();
+    {
+        if (top_level) begin_top_level_statement();
+        if (will_need_parallel_mode(query)) publish_grants(asks_for_sets(query->plannedstmt));
+        if (previous_run != nullptr)
+            previous_run(BASTION_EXECUTOR_RUN_ARGS);
+        else
+            standard_ExecutorRun(BASTION_EXECUTOR_RUN_ARGS);
+    }
+    PG_FINALLY();
+    { --depth; }
+    PG_END_TRY();
+}
+
+void on_transaction_event(XactEvent event, void*) {
+    switch (event) {
+        case XACT_EVENT_COMMIT:
+        case XACT_EVENT_ABORT:
+        case XACT_EVENT_PREPARE:
+        case XACT_EVENT_PARALLEL_COMMIT:
+        case XACT_EVENT_PARALLEL_ABORT: end_transaction_context(); break;
+        case XACT_EVENT_PRE_COMMIT:
+        case XACT_EVENT_PARALLEL_PRE_COMMIT:
+        case XACT_EVENT_PRE_PREPARE: break;
+    }
+}
+
+}  // namespace
+
+void watch_statements() {
+    previous_run = ExecutorRun_hook;
+    ExecutorRun_hook = run;
+    RegisterXactCallback(on_transaction_event, nullptr);
+}
+
+// Under CALL and DO the portal is that of the utility statement.
+bool directly_in_top_level_statement() noexcept {
+    return depth == 1 && ActivePortal != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT;
+}
+
+}  // namespace bastion::pg

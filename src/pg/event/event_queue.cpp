@@ -1,0 +1,309 @@
+#include "pg/event/event_queue.hpp"
+
+#include "core/event/event_store.hpp"
+#include "pg/base/settings.hpp"
+
+namespace bastion::pg {
+namespace {
+
+int wanted_size = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.event_queue_size",
+                      "Shared memory for events that are yet to be written, when preloaded; 0 for none. Read when the "
+                      "server starts.",
+                      &wanted_size, 4096, 0, 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB});
+});
+
+constexpr const char* tranche = "pg_bastion_events";
+constexpr uint32 fewest_blocks = 256;
+constexpr std::size_t longest_payload = 16 * 1024;
+constexpr int longest_backoff_ms = 10000;
+
+enum class LaneState : uint32 { idle, starting, running };
+
+// The events of one database, oldest first. Counters go on when the lane is given to another database, so that a ticket
+// never means two events.
+struct Lane {
+    Oid database;
+    LaneState state;
+    PGPROC* worker;  // while running
+    uint32 first, last;
+    uint32 blocks;
+    int failures;  // of workers, since one of them wrote something
+    TimestampTz retry_at;
+    uint64 appended, finished, discarded_through;
+    ConditionVariable moved;  // finished has changed
+
+    uint64 queued() const { return appended - finished; }
+};
+
+struct Queue {
+    PGPROC* launcher;
+    uint64 written, dropped, discarded;
+    Lane lanes[event_lane_count];
+};
+
+Queue* queue = nullptr;
+EventStore* store = nullptr;
+LWLock* lock = nullptr;
+shmem_request_hook_type previous_request = nullptr;
+shmem_startup_hook_type previous_startup = nullptr;
+
+uint32 block_count() {
+    const std::size_t wanted = static_cast<std::size_t>(wanted_size) * 1024;
+    return std::max(fewest_blocks, static_cast<uint32>(wanted / EventStore::size_for(1)));
+}
+
+Size queue_size() { return MAXALIGN(sizeof(Queue)) + EventStore::size_for(block_count()); }
+
+void request_memory() {
+    if (previous_request != nullptr) previous_request();
+    RequestAddinShmemSpace(queue_size());
+    RequestNamedLWLockTranche(tranche, 1);
+}
+
+void initialise_queue(void* store_memory) {
+    std::memset(static_cast<void*>(queue), 0, sizeof(Queue));
+    for (Lane& lane : queue->lanes) ConditionVariableInit(&lane.moved);
+    (void)EventStore::create(store_memory, block_count());
+}
+
+void attach_memory() {
+    if (previous_startup != nullptr) previous_startup();
+    bool found = false;
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    char* memory = static_cast<char*>(ShmemInitStruct("pg_bastion events", queue_size(), &found));
+    queue = reinterpret_cast<Queue*>(memory);
+    store = reinterpret_cast<EventStore*>(memory + MAXALIGN(sizeof(Queue)));
+    lock = &GetNamedLWLockTranche(tranche)->lock;
+    if (!found) initialise_queue(store);
+    LWLockRelease(AddinShmemInitLock);
+}
+
+// The lane of the database, or one that nobody needs now, or null.
+Lane* find_lane(Oid database) {
+    for (Lane& lane : queue->lanes)
+        if (lane.database == database) return &lane;
+    for (Lane& lane : queue->lanes) {
+        if (lane.queued() > 0 || lane.state != LaneState::idle) continue;
+        lane.database = database;
+        lane.failures = 0;
+        return &lane;
+    }
+    return nullptr;
+}
+
+// A database may use as much as it leaves free, so that one whose events cannot be written does not stop the others.
+bool has_room(const Lane& lane, uint32 wanted) { return lane.blocks + 2 * wanted <= store->free_count(); }
+
+void link_newest(Lane& lane, uint32 event) {
+    if (lane.queued() == 0)
+        lane.first = event;
+    else
+        store->set_next(lane.last, event);
+    lane.last = event;
+    ++lane.appended;
+}
+
+void remove_oldest(Lane& lane) {
+    const uint32 event = lane.first;
+    lane.first = store->next(event);
+    lane.blocks -= store->remove(event);
+    ++lane.finished;
+}
+
+void back_off(Lane& lane) {
+    lane.state = LaneState::idle;
+    lane.worker = nullptr;
+    const int wait = std::min(longest_backoff_ms, 1000 << std::min(lane.failures, 4));
+    ++lane.failures;
+    lane.retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait);
+}
+
+Datum copy_payload(uint32 event) {
+    const std::size_t length = store->length(event);
+    auto* out = static_cast<text*>(palloc(VARHDRSZ + length));
+    SET_VARSIZE(out, VARHDRSZ + length);
+    store->copy_payload(event, VARDATA(out));
+    return PointerGetDatum(out);
+}
+
+void wake(PGPROC* process) {
+    if (process != nullptr) SetLatch(&process->procLatch);
+}
+
+}  // namespace
+
+bool prepare_event_queue() {
+    if (!process_shared_preload_libraries_in_progress || wanted_size == 0 || IsBinaryUpgrade) return false;
+    previous_request = shmem_request_hook;
+    shmem_request_hook = request_memory;
+    previous_startup = shmem_startup_hook;
+    shmem_startup_hook = attach_memory;
+    return true;
+}
+
+bool event_queue_serves() { return queue != nullptr && IsUnderPostmaster && !RecoveryInProgress(); }
+
+EventTicket append_event(char kind, std::string_view payload) {
+    const uint32 wanted = EventStore::blocks_for(payload.size());
+    EventTicket ticket{0, 0};
+    PGPROC* waiting = nullptr;
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    Lane* lane = payload.size() <= longest_payload ? find_lane(MyDatabaseId) : nullptr;
+    if (lane != nullptr && has_room(*lane, wanted)) {
+        lane->blocks += wanted;
+        link_newest(*lane, store->put(kind, payload));
+        ticket = {static_cast<int>(lane - queue->lanes), lane->appended};
+        waiting = lane->state == LaneState::running ? lane->worker : queue->launcher;
+    } else {
+        ++queue->dropped;
+    }
+    LWLockRelease(lock);
+    wake(waiting);
+    return ticket;
+}
+
+bool await_event(const EventTicket& ticket, long milliseconds) {
+    Lane& lane = queue->lanes[ticket.lane];
+    const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+    bool finished = false;
+    bool discarded = false;
+    ConditionVariablePrepareToSleep(&lane.moved);
+    for (;;) {
+        LWLockAcquire(lock, LW_SHARED);
+        finished = lane.finished >= ticket.number;
+        discarded = lane.discarded_through >= ticket.number;
+        LWLockRelease(lock);
+        const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+        if (finished || left <= 0) break;
+        (void)ConditionVariableTimedSleep(&lane.moved, left, PG_WAIT_EXTENSION);
+    }
+    ConditionVariableCancelSleep();
+    return finished && !discarded;
+}
+
+EventQueueStatistics event_queue_statistics() {
+    EventQueueStatistics out{};
+    out.exists = queue != nullptr;
+    if (!out.exists) return out;
+    LWLockAcquire(lock, LW_SHARED);
+    out.launcher = queue->launcher != nullptr;
+    out.written = queue->written;
+    out.dropped = queue->dropped;
+    out.discarded = queue->discarded;
+    for (const Lane& lane : queue->lanes) {
+        out.queued += lane.queued();
+        if (lane.state == LaneState::running) ++out.workers;
+        if (lane.state != LaneState::idle && lane.queued() > 0) ++out.busy;
+    }
+    LWLockRelease(lock);
+    return out;
+}
+
+Oid begin_event_worker(int number) {
+    Lane& lane = queue->lanes[number];
+    Oid database = InvalidOid;
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    if (lane.state == LaneState::starting) {
+        lane.state = LaneState::running;
+        lane.worker = MyProc;
+        database = lane.database;
+    }
+    LWLockRelease(lock);
+    return database;
+}
+
+void end_event_worker(int number, bool failed) {
+    Lane& lane = queue->lanes[number];
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    if (failed) {
+        back_off(lane);
+    } else {
+        lane.state = LaneState::idle;
+        lane.worker = nullptr;
+    }
+    PGPROC* launcher = queue->launcher;
+    LWLockRelease(lock);
+    wake(launcher);
+}
+
+// Only the worker takes events off, so what is linked now stays. Out of memory ends the worker, and its locks with it.
+EventBatch peek_events(int number, int most) {
+    const Lane& lane = queue->lanes[number];
+    EventBatch batch{0, static_cast<Datum*>(palloc(sizeof(Datum) * most)),
+                     static_cast<Datum*>(palloc(sizeof(Datum) * most))};
+    LWLockAcquire(lock, LW_SHARED);
+    const int queued = static_cast<int>(std::min<uint64>(lane.queued(), most));
+    for (uint32 event = lane.first; batch.count < queued; event = store->next(event)) {
+        batch.kinds[batch.count] = CharGetDatum(store->kind(event));
+        batch.payloads[batch.count++] = copy_payload(event);
+    }
+    LWLockRelease(lock);
+    return batch;
+}
+
+void finish_events(int number, int count, int refused) {
+    Lane& lane = queue->lanes[number];
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    for (int i = 0; i < count; ++i) remove_oldest(lane);
+    lane.failures = 0;
+    queue->written += count - refused;
+    queue->discarded += refused;
+    if (refused > 0) lane.discarded_through = lane.finished;
+    LWLockRelease(lock);
+    ConditionVariableBroadcast(&lane.moved);
+}
+
+void discard_events(int number) {
+    Lane& lane = queue->lanes[number];
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    queue->discarded += lane.queued();
+    while (lane.queued() > 0) remove_oldest(lane);
+    lane.discarded_through = lane.finished;
+    LWLockRelease(lock);
+    ConditionVariableBroadcast(&lane.moved);
+}
+
+void begin_event_launcher() {
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    queue->launcher = MyProc;
+    // Workers that the launcher before this one asked for: the one that comes first begins, another ends at once.
+    for (Lane& lane : queue->lanes)
+        if (lane.state == LaneState::starting) lane.state = LaneState::idle;
+    LWLockRelease(lock);
+}
+
+void end_event_launcher() {
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    queue->launcher = nullptr;
+    LWLockRelease(lock);
+}
+
+LaneView view_lane(int number) {
+    const Lane& lane = queue->lanes[number];
+    LWLockAcquire(lock, LW_SHARED);
+    LaneView view{LaneWants::nothing, lane.database, lane.retry_at};
+    const bool later = lane.failures > 0 && lane.retry_at > GetCurrentTimestamp();
+    if (lane.state == LaneState::starting)
+        view.wants = LaneWants::started;
+    else if (lane.state == LaneState::idle && lane.queued() > 0)
+        view.wants = later ? LaneWants::later : LaneWants::worker;
+    LWLockRelease(lock);
+    return view;
+}
+
+void set_lane_starting(int number) {
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    queue->lanes[number].state = LaneState::starting;
+    LWLockRelease(lock);
+}
+
+void set_lane_failed(int number) {
+    LWLockAcquire(lock, LW_EXCLUSIVE);
+    back_off(queue->lanes[number]);
+    LWLockRelease(lock);
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,134 @@
+#include "pg/event/event_worker.hpp"
+
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/owner_spi.hpp"
+#include "pg/event/event_queue.hpp"
+
+namespace bastion::pg {
+namespace {
+
+Statement events_statement = {"SELECT bastion.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
+
+void read_count(MemoryContext, void* result) {
+    const NullableDatum value = cell(0, 1);
+    *static_cast<int*>(result) = value.isnull ? 0 : DatumGetInt32(value.value);
+}
+
+// bastion.events_write(): events are "char" and text; returns how many were refused.
+int write_events(Datum* kinds, Datum* payloads, int count) {
+    Datum values[2] = {PointerGetDatum(construct_array(kinds, count, CHAROID, sizeof(char), true, TYPALIGN_CHAR)),
+                       PointerGetDatum(construct_array(payloads, count, TEXTOID, -1, false, TYPALIGN_INT))};
+    int refused = 0;
+    run_writing(events_statement, values, nullptr, read_count, &refused);
+    return refused;
+}
+
+constexpr int events_at_once = 256;
+// PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker is gone by then, and so is
+// one that waits for a lock.
+constexpr long idle_ms = 1000;
+constexpr const char* longest_lock_wait = "1s";
+// So long a worker that is told to end, by a shutdown for one, goes on writing what is queued.
+constexpr long drain_ms = 3000;
+
+struct PinnedSetting {
+    const char* name;
+    const char* value;
+};
+
+// Whatever is set for the database. A commit is flushed here, and does not wait for standbys: a shutdown would too.
+constexpr PinnedSetting pinned_settings[] = {{"lock_timeout", longest_lock_wait},
+                                             {"default_transaction_read_only", "off"},
+                                             {"default_transaction_isolation", "read committed"},
+                                             {"session_replication_role", "origin"},
+                                             {"synchronous_commit", "local"}};
+
+void pin_settings() {
+    for (const auto& [name, value] : pinned_settings) SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+void end_worker(int code, Datum lane) { end_event_worker(DatumGetInt32(lane), code != 0); }
+
+// Writes the oldest events in a transaction and then takes them off the queue; returns how many. An error ends the worker:
+// they stay, and the launcher starts another after a while.
+int write_oldest(int lane) {
+    pgstat_report_activity(STATE_RUNNING, "writing events");
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const EventBatch batch = peek_events(lane, events_at_once);
+    const int count = batch.count;
+    int refused = 0;
+    if (count > 0) refused = extension_version() != nullptr ? write_events(batch.kinds, batch.payloads, count) : count;
+    PopActiveSnapshot();
+    // What is committed and still in the queue would be written twice.
+    HOLD_INTERRUPTS();
+    CommitTransactionCommand();
+    finish_events(lane, count, refused);
+    RESUME_INTERRUPTS();
+    pgstat_report_stat(false);
+    return count;
+}
+
+void write_until_idle(int lane) {
+    TimestampTz last = GetCurrentTimestamp();
+    TimestampTz drain_until = 0;
+    for (;;) {
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+        if (ConfigReloadPending) {
+            ConfigReloadPending = false;
+            ProcessConfigFile(PGC_SIGHUP);
+        }
+        const int written = write_oldest(lane);
+        const TimestampTz now = GetCurrentTimestamp();
+        if (ShutdownRequestPending && drain_until == 0) drain_until = TimestampTzPlusMilliseconds(now, drain_ms);
+        if (ShutdownRequestPending && (written == 0 || now >= drain_until)) return;
+        if (written > 0) {
+            last = now;
+            continue;
+        }
+        const long left = idle_ms - TimestampDifferenceMilliseconds(last, now);
+        if (left <= 0) return;
+        pgstat_report_activity(STATE_IDLE, nullptr);
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left, PG_WAIT_EXTENSION);
+    }
+}
+
+}  // namespace
+
+BackgroundWorkerHandle* start_event_worker(int lane) {
+    BackgroundWorker worker{};
+    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    worker.bgw_main_arg = Int32GetDatum(lane);
+    worker.bgw_notify_pid = MyProcPid;
+    strlcpy(worker.bgw_name, "pg_bastion events", sizeof worker.bgw_name);
+    strlcpy(worker.bgw_type, "pg_bastion events", sizeof worker.bgw_type);
+    strlcpy(worker.bgw_library_name, "pg_bastion", sizeof worker.bgw_library_name);
+    strlcpy(worker.bgw_function_name, "bastion_event_worker_main", sizeof worker.bgw_function_name);
+    BackgroundWorkerHandle* handle = nullptr;
+    return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+extern "C" {
+
+PGDLLEXPORT void bastion_event_worker_main(Datum lane_argument);
+void bastion_event_worker_main(Datum lane_argument) {
+    const int lane = DatumGetInt32(lane_argument);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    BackgroundWorkerUnblockSignals();
+    const Oid database = begin_event_worker(lane);
+    if (!OidIsValid(database)) proc_exit(0);
+    before_shmem_exit(end_worker, lane_argument);
+    BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+    pin_settings();
+    write_until_idle(lane);
+    proc_exit(0);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

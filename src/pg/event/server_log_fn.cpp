@@ -1,0 +1,24 @@
+// bastion.log_server_only(): a line that reaches the server log whatever log_min_messages says, and no client.
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg {
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_log_server_only);
+Datum bastion_log_server_only(PG_FUNCTION_ARGS) {
+    const char* message = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    // 'fatal' and 'panic' would keep it out.
+    const int level = log_min_messages;
+    log_min_messages = LOG;
+    PG_TRY();
+    { ereport(LOG_SERVER_ONLY, (errmsg_internal("%s", message), errhidestmt(true), errhidecontext(true))); }
+    PG_FINALLY();
+    { log_min_messages = level; }
+    PG_END_TRY();
+    PG_RETURN_VOID();
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,52 @@
+#include "pg/identity/hash_slots.hpp"
+
+#include "pg/base/settings.hpp"
+
+namespace bastion::pg {
+namespace {
+
+int max_concurrent_hashes = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{
+        "bastion.max_concurrent_hashes",
+        "Password hashes that may run at once in the server; more are refused. 0 means twice the number of cores.",
+        &max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP});
+});
+
+// Any number of ours; the tag is server-wide because its database is 0.
+constexpr uint32 slot_class = 0xBA570001u;
+
+LOCKTAG slot_tag(int slot) noexcept {
+    LOCKTAG tag{};
+    tag.locktag_field1 = InvalidOid;
+    tag.locktag_field2 = slot_class;
+    tag.locktag_field3 = static_cast<uint32>(slot);
+    tag.locktag_type = LOCKTAG_USERLOCK;
+    tag.locktag_lockmethodid = USER_LOCKMETHOD;
+    return tag;
+}
+
+}  // namespace
+
+int hash_slot_count() noexcept {
+    if (max_concurrent_hashes > 0) return max_concurrent_hashes;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? static_cast<int>(2 * cores) : 2;
+}
+
+LOCKTAG take_hash_slot() {
+    const int count = hash_slot_count();
+    for (int i = 0; i < count; ++i) {
+        const LOCKTAG tag = slot_tag((MyProcPid + i) % count);
+        if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return tag;
+    }
+    ereport(ERROR,
+            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many concurrent password hashes"),
+             errdetail("At most %d run at once (bastion.max_concurrent_hashes).", count), errhint("Try again later.")));
+    pg_unreachable();
+}
+
+void release_hash_slot(const LOCKTAG& slot) { LockRelease(&slot, ExclusiveLock, false); }
+
+}  // namespace bastion::pg

@@ -1,0 +1,17 @@
+// A bound on password hashes that run at once in the whole server, with and without shared_preload_libraries: N slots in
+// the lock manager (the USERLOCK class, which SQL cannot reach), taken without waiting and given back when the hash is
+// done or the transaction ends.
+#pragma once
+
+#include "pg/base/pg.hpp"
+
+namespace bastion::pg {
+
+// Takes a slot; raises 53400 at once when all are taken.
+LOCKTAG take_hash_slot();
+void release_hash_slot(const LOCKTAG& slot);
+
+// The bound in force: bastion.max_concurrent_hashes, or twice the number of cores.
+int hash_slot_count() noexcept;
+
+}  // namespace bastion::pg

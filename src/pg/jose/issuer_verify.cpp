@@ -1,0 +1,245 @@
+#include "pg/jose/issuer_verify.hpp"
+
+#include "core/base/encoding.hpp"
+#include "core/jose/issuer.hpp"
+#include "core/jose/jws.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/clock.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/base/owner_spi.hpp"
+#include "pg/key/data_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
+
+// bastion.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8.
+void identity_create(const char* json) {
+    char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
+    Datum values[1] = {CStringGetTextDatum(text)};
+    run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
+}
+
+constexpr std::size_t most_issuers = 256;
+// Of issuers and subjects, in bytes, by the checks of their tables.
+constexpr std::size_t longest_name = 255;
+
+struct KnownIssuer {
+    IssuerRules rules;
+    bool create_users;
+    std::vector<std::string> thumbprints;  // as long as the keys
+};
+
+std::unordered_map<std::string, KnownIssuer> known_issuers;
+uint64 known_at_generation = 0;
+
+// A row of bastion.issuers as PODs.
+struct IssuerRow {
+    bool found;
+    bool create_users;
+    std::string_view keys;
+    std::string_view options;
+    std::string_view required;
+    std::string_view mapping;
+};
+
+IssuerRow read_issuer(const char* issuer) {
+    ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
+                         {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};
+    IssuerRow out{};
+    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, CStringGetTextDatum(issuer), row)) return out;
+    for (const ColumnValue& column : row)
+        if (column.is_null) return out;
+    out.found = DatumGetBool(row[4].value);
+    out.create_users = DatumGetBool(row[5].value);
+    out.keys = jsonb_text(DatumGetJsonbP(row[0].value));
+    out.options = jsonb_text(DatumGetJsonbP(row[1].value));
+    out.required = jsonb_text(DatumGetJsonbP(row[2].value));
+    out.mapping = jsonb_text(DatumGetJsonbP(row[3].value));
+    return out;
+}
+
+// Phase B.
+const KnownIssuer* find_known(const char* issuer) {
+    if (known_at_generation != keys_generation()) {
+        known_issuers.clear();
+        known_at_generation = keys_generation();
+    }
+    const auto found = known_issuers.find(issuer);
+    return found == known_issuers.end() ? nullptr : &found->second;
+}
+
+// Phase B.
+Result<const KnownIssuer*> keep_issuer(const char* issuer, const IssuerRow& row) {
+    Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
+    if (!rules) return rules.error();
+    KnownIssuer known{std::move(*rules), row.create_users, {}};
+    for (const bastion::Jwk& key : known.rules.keys.keys) {
+        Result<std::string> thumbprint = jwk_thumbprint(key);
+        known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
+    }
+    if (known_issuers.size() >= most_issuers) known_issuers.clear();
+    return &known_issuers.insert_or_assign(issuer, std::move(known)).first->second;
+}
+
+// The parsed row, or null for an unknown or disabled issuer.
+const KnownIssuer* issuer_rules(const char* issuer) {
+    const KnownIssuer* known = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        known = find_known(issuer);
+        return {};
+    });
+    if (known != nullptr) return known;
+    const IssuerRow row = read_issuer(issuer);
+    if (!row.found) return nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<const KnownIssuer*> kept = keep_issuer(issuer, row);
+        if (!kept) return kept.error();
+        known = *kept;
+        return {};
+    });
+    return known;
+}
+
+// Phase B: everything that needs no table.
+Result<void> verify(Slot& slot, std::string_view token, const char* issuer, const KnownIssuer& known) {
+    Result<IssuerToken> verified = bastion::verify_issuer_token(token, known.rules, unix_now());
+    if (!verified) return verified.error();
+    const std::string key =
+        "@" + verified->thumbprint + " " + issuer + " " + base64url_encode(as_bytes(verified->subject));
+    if (key.size() >= sizeof slot.key) return refuse_token("the name of the issuer or subject is too long");
+    std::memcpy(slot.key, key.c_str(), key.size() + 1);
+    slot.valid_from = verified->valid_from;
+    slot.valid_until = verified->valid_until;
+    slot.claims = std::move(verified->jwt.payload_json);
+    slot.first_sight = {issuer,
+                        std::move(verified->subject),
+                        std::move(verified->email),
+                        std::move(verified->name),
+                        std::move(verified->tenant),
+                        std::move(verified->role)};
+    return {};
+}
+
+// Whom a subject of an issuer is.
+bool find_user(const char* issuer, const char* subject, pg_uuid_t& user) {
+    ColumnValue row[] = {{"user_id", 0, true}};
+    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false},
+                                 {"subject", F_TEXTEQ, CStringGetTextDatum(subject), false}};
+    if (!read_row("user_identities", "user_identities_pkey", keys, row) || row[0].is_null) return false;
+    user = *DatumGetUUIDP(row[0].value);
+    return true;
+}
+
+// The parts of "@thumbprint issuer subject".
+struct KeyReference {
+    std::string_view thumbprint;
+    char issuer[longest_name + 1];
+    char subject[longest_name + 1];
+};
+
+bool copy_name(char (&out)[longest_name + 1], std::string_view name) noexcept {
+    if (name.size() > longest_name) return false;
+    std::memcpy(out, name.data(), name.size());
+    out[name.size()] = '\0';
+    return true;
+}
+
+// Phase B.
+bool parse_reference(std::string_view text, KeyReference& out) {
+    const std::size_t first = text.find(' ');
+    const std::size_t second = text.find(' ', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) return false;
+    std::string subject;
+    out.thumbprint = text.substr(1, first - 1);
+    return base64url_decode_append(text.substr(second + 1), subject) && copy_name(out.subject, subject) &&
+           copy_name(out.issuer, text.substr(first + 1, second - first - 1));
+}
+
+// By id or slug; absent when the token names none.
+bool find_tenant(const std::string& named, OptionalUuid& tenant) {
+    tenant.present = !named.empty();
+    if (!tenant.present || parse_uuid_text(named, tenant.value)) return true;
+    ColumnValue row[] = {{"id", 0, true}};
+    if (!read_row("tenants", "tenants_slug_key", "slug", F_TEXTEQ, CStringGetTextDatum(named.c_str()), row))
+        return false;
+    tenant.value = *DatumGetUUIDP(row[0].value);
+    return true;
+}
+
+bool has_nul(const FirstSight& token) noexcept {
+    return token.subject.find('\0') != std::string::npos || token.tenant.find('\0') != std::string::npos;
+}
+
+void identify(Slot& slot, bool create_users) {
+    Identity identity{};
+    if (has_nul(slot.first_sight)) return refuse(slot, "a claim holds what text cannot");
+    if (!find_tenant(slot.first_sight.tenant, identity.tenant)) return refuse(slot, "the token's tenant is not known");
+    if (!find_user(slot.first_sight.issuer.c_str(), slot.first_sight.subject.c_str(), identity.user)) {
+        refuse(slot, "the token's subject is not known");
+        slot.verified.first_sight = create_users;
+        return;
+    }
+    identity.expires_at = timestamp_of(slot.valid_until);
+    strlcpy(identity.method, "jwt", sizeof identity.method);
+    strlcpy(identity.level, "aal1", sizeof identity.level);
+    const uint64 generation = slot.verified.keys_generation;
+    slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, generation, false};
+}
+
+// The arguments of bastion.identity_create().
+std::string json_of(const FirstSight& token) {
+    const std::pair<std::string_view, const std::string*> members[] = {
+        {"issuer", &token.issuer}, {"subject", &token.subject}, {"email", &token.email},
+        {"name", &token.name},     {"tenant", &token.tenant},   {"role", &token.role}};
+    std::string out;
+    for (const auto& [name, value] : members) {
+        if (value->empty()) continue;
+        out += out.empty() ? '{' : ',';
+        json_append_string(out, name);
+        out += ':';
+        json_append_string(out, *value);
+    }
+    return out + "}";
+}
+
+}  // namespace
+
+void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issuer) {
+    const KnownIssuer* known = issuer_rules(issuer);
+    if (known == nullptr) return refuse(slot, "unknown or disabled issuer");
+    const bool create_users = known->create_users;
+    CallFailure failure;
+    if (guarded(failure, [&]() { return verify(slot, token, issuer, *known); })) return identify(slot, create_users);
+    if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
+    refuse(slot, failure.log_detail);
+}
+
+bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
+    KeyReference parts{};
+    bool is_reference = false;
+    guarded_or_raise([&]() -> Result<void> {
+        is_reference = parse_reference(reference, parts);
+        return {};
+    });
+    const KnownIssuer* known = is_reference ? issuer_rules(parts.issuer) : nullptr;
+    if (known == nullptr) return false;
+    const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
+                                    [&](const std::string& one) { return !one.empty() && one == parts.thumbprint; });
+    pg_uuid_t subject;
+    return is_key && find_user(parts.issuer, parts.subject, subject) && same_uuid(subject, user);
+}
+
+void create_user_at_first_sight(const FirstSight& token) {
+    if (XactReadOnly)
+        ereport(ERROR,
+                (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                 errmsg("the user of this token is not known yet and cannot be made in a read-only transaction"),
+                 errhint("Call bastion.authenticate() once in a transaction that may write."), errhidestmt(true)));
+    char* json = nullptr;
+    guarded_or_raise([&]() { return store(json, json_of(token)); });
+    identity_create(json);
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,106 @@
+// SQL functions of the root key, data keys and signing keys. All but init are called by SQL functions of the extension,
+// which write the rows.
+#include "pg/base/guard.hpp"
+#include "pg/jose/key_store.hpp"
+#include "pg/key/data_keys.hpp"
+#include "pg/key/root_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// The line of postgresql.conf that makes this file the root key: quotes and backslashes are doubled there.
+const char* configuration_line(const char* path) {
+    StringInfoData line;
+    initStringInfo(&line);
+    appendStringInfoString(&line, "bastion.root_key = 'file:");
+    for (const char* c = path; *c != '\0'; ++c) {
+        if (*c == '\'' || *c == '\\') appendStringInfoChar(&line, *c);
+        appendStringInfoChar(&line, *c);
+    }
+    appendStringInfoChar(&line, '\'');
+    return line.data;
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_init);
+Datum bastion_init(PG_FUNCTION_ARGS) {
+    const CreatedRootKey created = create_root_key(PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    StringInfoData json;
+    initStringInfo(&json);
+    appendStringInfoString(&json, "{\"path\": ");
+    escape_json(&json, created.path);
+    appendStringInfo(&json, ", \"fingerprint\": \"%s\", \"notice\": ", created.id);
+    escape_json(&json, "copy this file now to a safe place: without it nothing sealed in this server can be opened");
+    if (!created.is_auto) {
+        appendStringInfoString(&json, ", \"configuration\": ");
+        escape_json(&json, configuration_line(created.path));
+    }
+    appendStringInfoChar(&json, '}');
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+PG_FUNCTION_INFO_V1(bastion_root_key_id);
+Datum bastion_root_key_id(PG_FUNCTION_ARGS) {
+    char id[root_key_id_size];
+    configured_root_key(id);
+    PG_RETURN_TEXT_P(cstring_to_text(id));
+}
+
+PG_FUNCTION_INFO_V1(bastion_data_key_make);
+Datum bastion_data_key_make(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4)) PG_RETURN_NULL();
+    const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
+    PG_RETURN_BYTEA_P(make_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
+                                    text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_root_key_ids);
+Datum bastion_root_key_ids(PG_FUNCTION_ARGS) {
+    const RootKeyIds loaded = root_key_ids();
+    Datum elements[max_root_keys];
+    for (std::size_t i = 0; i < loaded.count; ++i) elements[i] = CStringGetTextDatum(loaded.ids[i]);
+    PG_RETURN_ARRAYTYPE_P(construct_array(elements, static_cast<int>(loaded.count), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+PG_FUNCTION_INFO_V1(bastion_data_key_rewrap);
+Datum bastion_data_key_rewrap(PG_FUNCTION_ARGS) {
+    for (const int argument : {0, 1, 3, 4, 5, 6})
+        if (PG_ARGISNULL(argument)) PG_RETURN_NULL();
+    if (view(PG_GETARG_TEXT_PP(6)).size() != root_key_id_size - 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid id of a root key")));
+    const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
+    PG_RETURN_BYTEA_P(rewrap_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
+                                      text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4),
+                                      view(PG_GETARG_BYTEA_PP(5)), view(PG_GETARG_TEXT_PP(6))));
+}
+
+PG_FUNCTION_INFO_V1(bastion_active_data_key);
+Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+    const OptionalUuid tenant = PG_ARGISNULL(1) ? OptionalUuid{} : OptionalUuid{true, *PG_GETARG_UUID_P(1)};
+    std::uint32_t id = 0;
+    if (!find_active_data_key(tenant, view(PG_GETARG_TEXT_PP(0)), id)) PG_RETURN_NULL();
+    PG_RETURN_INT32(static_cast<int32>(id));
+}
+
+PG_FUNCTION_INFO_V1(bastion_signing_key_make);
+Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
+    TupleDesc descriptor;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    const MadeSigningKey made = make_signing_key(PG_GETARG_INT32(0));
+    Datum values[3] = {CStringGetTextDatum(made.kid), jsonb_datum(made.public_jwk),
+                       PointerGetDatum(made.private_sealed)};
+    bool nulls[3] = {false, false, false};
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(bastion_token_sign);
+Datum bastion_token_sign(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0)))); }
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,102 @@
+#include "pg/jose/key_store.hpp"
+
+#include "core/jose/jwt.hpp"
+#include "core/key/sealed.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/key/data_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr std::string_view signing_purpose = "signing_key";
+constexpr std::string_view access_token_header = R"({"typ":"at+jwt"})";
+
+std::string signing_kid;
+std::optional<Jwk> signing_key;
+
+struct SigningKeyRow {
+    bool found;
+    std::string_view kid;
+    std::string_view private_sealed;
+};
+
+SigningKeyRow read_active_signing_key() {
+    ColumnValue row[] = {{"kid", 0, true}, {"private_sealed", 0, true}};
+    SigningKeyRow out{};
+    out.found =
+        read_row("signing_keys", nullptr, "state", F_TEXTEQ, CStringGetTextDatum("active"), row) && !row[1].is_null;
+    if (!out.found) return out;
+    out.kid = view(DatumGetTextPP(row[0].value));
+    out.private_sealed = view(DatumGetByteaPP(row[1].value));
+    return out;
+}
+
+void need_signing_key() {
+    const SigningKeyRow row = read_active_signing_key();
+    if (!row.found)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no active signing key"),
+                        errhint("SELECT bastion.signing_key_create();")));
+    if (signing_key && signing_kid == row.kid) return;
+    DataKey& data_key = need_data_key(sealing_key_id(row.private_sealed));
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SecretBytes> opened =
+            data_key.sealer.value().open(as_bytes(row.private_sealed), sealed_aad("", signing_purpose, row.kid));
+        if (!opened) return opened.error();
+        Result<Jwk> key = parse_jwk(opened->text());
+        if (!key) return key.error();
+        signing_key = std::move(*key);
+        signing_kid = row.kid;
+        return {};
+    });
+}
+
+}  // namespace
+
+MadeSigningKey make_signing_key(int32 data_key) {
+    const auto id = static_cast<std::uint32_t>(data_key);
+    DataKey& sealing_key = need_data_key(id);
+    char* kid = nullptr;
+    char* public_jwk = nullptr;
+    struct varlena* private_sealed = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<GeneratedJwk> made = jwk_generate_ed25519();
+        if (!made) return made.error();
+        Result<Bytes> sealed =
+            sealing_key.sealer.value().seal(made->private_jwk.span(), id, sealed_aad("", signing_purpose, made->kid));
+        if (!sealed) return sealed.error();
+        if (Result<void> stored = store(kid, made->kid); !stored) return stored;
+        if (Result<void> stored = store(public_jwk, made->public_jwk); !stored) return stored;
+        return store(private_sealed, as_text(*sealed));
+    });
+    return {kid, public_jwk, private_sealed};
+}
+
+struct varlena* sign_access_token(std::string_view claims) {
+    need_signing_key();
+    struct varlena* token = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<std::string> signed_token = jwt_sign(claims, *signing_key, access_token_header);
+        if (!signed_token) return signed_token.error();
+        return store(token, *signed_token);
+    });
+    return token;
+}
+
+const char* read_verification_key(const char* kid) {
+    ColumnValue row[] = {{"public_jwk", 0, true}, {"state", 0, true}};
+    if (!read_row("signing_keys", "signing_keys_pkey", "kid", F_TEXTEQ, CStringGetTextDatum(kid), row)) return nullptr;
+    if (row[0].is_null || row[1].is_null || view(DatumGetTextPP(row[1].value)) == "retired") return nullptr;
+    return jsonb_text(DatumGetJsonbP(row[0].value)).data();
+}
+
+namespace {
+
+void forget_signing_key() noexcept { signing_key.reset(); }
+
+const CacheListener listener(keys_invalidation(), forget_signing_key);
+
+}  // namespace
+
+}  // namespace bastion::pg

@@ -1,0 +1,257 @@
+#include "pg/key/data_keys.hpp"
+
+#include "core/key/root_key.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/base/owner_spi.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/key/root_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
+
+void read_key_id(MemoryContext, void* result) {
+    const NullableDatum value = cell(0, 1);
+    if (value.isnull) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no data key was made")));
+    *static_cast<int32*>(result) = DatumGetInt32(value.value);
+}
+
+constexpr std::size_t max_data_keys = 4096;
+
+std::unordered_map<std::uint32_t, DataKey> data_keys;
+// Tenant (16 bytes or none) and purpose of the keys that seal, to their ids.
+std::unordered_map<std::string, std::uint32_t> active_ids;
+uint64 generation = 1;
+bool made_in_transaction = false;
+
+std::string_view tenant_bytes(const OptionalUuid& tenant) noexcept {
+    return tenant.present ? as_text({tenant.value.data, UUID_LEN}) : std::string_view();
+}
+
+std::string active_name(const OptionalUuid& tenant, std::string_view purpose) {
+    std::string name(purpose);
+    name.push_back('\0');
+    name.append(tenant_bytes(tenant));
+    return name;
+}
+
+// A row of bastion.data_keys as PODs.
+struct DataKeyRow {
+    pg_uuid_t vault;
+    OptionalUuid tenant;
+    std::string_view purpose;
+    std::uint32_t version;
+    std::string_view wrapped;
+    std::string_view root_id;
+};
+
+[[noreturn]] void cannot_open(std::uint32_t id, const char* reason) {
+    ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
+                    errdetail_log("Data key %u %s.", id, reason)));
+    pg_unreachable();
+}
+
+DataKeyRow read_data_key(std::uint32_t id) {
+    ColumnValue vault[] = {{"id", 0, true}};
+    ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true}, {"version", 0, true},
+                         {"wrapped", 0, true},   {"root_id", 0, true}, {"state", 0, true}};
+    if (!read_only_row("vault", vault) ||
+        !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(static_cast<int32>(id)), row))
+        cannot_open(id, "does not exist");
+    const std::string_view state = view(DatumGetTextPP(row[5].value));
+    if (row[3].is_null || (state != "active" && state != "decrypt_only")) cannot_open(id, "is disabled or shredded");
+    DataKeyRow out{};
+    out.vault = *DatumGetUUIDP(vault[0].value);
+    out.tenant.present = !row[0].is_null;
+    if (out.tenant.present) out.tenant.value = *DatumGetUUIDP(row[0].value);
+    out.purpose = view(DatumGetTextPP(row[1].value));
+    out.version = static_cast<std::uint32_t>(DatumGetInt32(row[2].value));
+    out.wrapped = view(DatumGetByteaPP(row[3].value));
+    out.root_id = view(DatumGetTextPP(row[4].value));
+    return out;
+}
+
+Result<DataKey> unwrap(const DataKeyRow& row, std::uint32_t id) {
+    Result<const SecretBytes*> kek = need_kek(row.vault, row.root_id);
+    if (!kek) return kek.error();
+    Result<SecretBytes> dek =
+        unwrap_data_key(as_bytes(row.wrapped), **kek, {tenant_bytes(row.tenant), row.purpose, row.version, id});
+    if (!dek) return dek.error();
+    DataKey key{id, row.tenant, std::string(row.purpose), sealed_aad_prefix(tenant_bytes(row.tenant), row.purpose),
+                {}, {}};
+    if (row.purpose.starts_with(blind_index_prefix)) {
+        Result<HmacKey> indexer = HmacKey::create(HashId::sha256, dek->span());
+        if (!indexer) return indexer.error();
+        key.indexer = std::move(*indexer);
+    } else {
+        Result<SealingKey> sealer = SealingKey::create(*dek);
+        if (!sealer) return sealer.error();
+        key.sealer = std::move(*sealer);
+    }
+    return key;
+}
+
+void forget_unless_committed() noexcept {
+    if (!made_in_transaction) return;
+    drop_caches(keys_invalidation());
+}
+
+void on_transaction_event(XactEvent event, void*) {
+    switch (event) {
+        // What is only prepared may yet be rolled back.
+        case XACT_EVENT_ABORT:
+        case XACT_EVENT_PREPARE: forget_unless_committed(); [[fallthrough]];
+        case XACT_EVENT_COMMIT: made_in_transaction = false; break;
+        default: break;
+    }
+}
+
+void on_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) forget_unless_committed();
+}
+
+}  // namespace
+
+std::string_view DataKey::additional_data(std::string_view bound_to) {
+    static std::string scratch;
+    return sealed_aad(scratch, bound, bound_to);
+}
+
+DataKey& need_data_key(std::uint32_t id) {
+    if (const auto found = data_keys.find(id); found != data_keys.end()) return found->second;
+    const DataKeyRow row = read_data_key(id);
+    DataKey* opened = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<DataKey> key = unwrap(row, id);
+        if (!key) return key.error();
+        if (data_keys.size() >= max_data_keys) drop_caches(keys_invalidation());
+        opened = &data_keys.insert_or_assign(id, std::move(*key)).first->second;
+        return {};
+    });
+    return *opened;
+}
+
+std::uint32_t sealing_key_id(std::string_view sealed) {
+    std::uint32_t id = 0;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SealedHeader> header = parse_sealed_header(as_bytes(sealed));
+        if (!header) return header.error();
+        id = header->key_id;
+        return {};
+    });
+    return id;
+}
+
+bool find_active_data_key(const OptionalUuid& tenant, std::string_view purpose, std::uint32_t& id) {
+    ColumnValue row[] = {{"id", 0, true}};
+    const KeyCondition conditions[] = {
+        {"tenant_id", F_UUID_EQ, UUIDPGetDatum(const_cast<pg_uuid_t*>(&tenant.value)), !tenant.present},
+        {"purpose", F_TEXTEQ,
+         PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))), false}};
+    if (!read_row("data_keys", "data_keys_active_idx", conditions, row)) return false;
+    id = static_cast<std::uint32_t>(DatumGetInt32(row[0].value));
+    return true;
+}
+
+DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose) {
+    std::uint32_t id = 0;
+    bool cached = false;
+    guarded_or_raise([&]() -> Result<void> {
+        const auto found = active_ids.find(active_name(tenant, purpose));
+        cached = found != active_ids.end();
+        if (cached) id = found->second;
+        return {};
+    });
+    const uint64 before = generation;
+    if (!cached && !find_active_data_key(tenant, purpose, id)) return nullptr;
+    DataKey& key = need_data_key(id);
+    // What changed since it was read is not kept.
+    if (!cached && before == generation)
+        guarded_or_raise([&]() -> Result<void> {
+            active_ids.insert_or_assign(active_name(tenant, purpose), id);
+            return {};
+        });
+    return &key;
+}
+
+DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose) {
+    char name[blind_index_prefix.size() + 128];
+    if (purpose.size() > sizeof name - blind_index_prefix.size()) return nullptr;
+    std::copy(purpose.begin(), purpose.end(), std::copy(blind_index_prefix.begin(), blind_index_prefix.end(), name));
+    return find_active_key(tenant, {name, blind_index_prefix.size() + purpose.size()});
+}
+
+int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
+    Datum values[3] = {PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))),
+                       uuid_datum(tenant.value), BoolGetDatum(for_index)};
+    const char nulls[4] = {' ', tenant.present ? ' ' : 'n', ' ', '\0'};
+    int32 out = 0;
+    run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
+    return out;
+}
+
+DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
+    DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
+    if (key != nullptr && key->indexer.has_value() == for_index) return *key;
+    return need_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+}
+
+struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                              int32 version) {
+    struct varlena* wrapped = nullptr;
+    made_in_transaction = true;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<const SecretBytes*> kek = need_kek(vault);
+        if (!kek) return kek.error();
+        const OptionalUuid owner = tenant != nullptr ? OptionalUuid{true, *tenant} : OptionalUuid{};
+        Result<Bytes> made = wrap_data_key(
+            generate_data_key(), **kek,
+            {tenant_bytes(owner), purpose, static_cast<std::uint32_t>(version), static_cast<std::uint32_t>(key_id)});
+        if (!made) return made.error();
+        return store(wrapped, as_text(*made));
+    });
+    return wrapped;
+}
+
+struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                                int32 version, std::string_view wrapped, std::string_view root_id) {
+    struct varlena* rewrapped = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        const OptionalUuid owner = tenant != nullptr ? OptionalUuid{true, *tenant} : OptionalUuid{};
+        const DataKeyLabel label{tenant_bytes(owner), purpose, static_cast<std::uint32_t>(version),
+                                 static_cast<std::uint32_t>(key_id)};
+        Result<const SecretBytes*> old_kek = need_kek(vault, root_id);
+        if (!old_kek) return old_kek.error();
+        Result<SecretBytes> dek = unwrap_data_key(as_bytes(wrapped), **old_kek, label);
+        if (!dek) return dek.error();
+        Result<const SecretBytes*> kek = need_kek(vault);
+        if (!kek) return kek.error();
+        Result<Bytes> made = wrap_data_key(*dek, **kek, label);
+        if (!made) return made.error();
+        return store(rewrapped, as_text(*made));
+    });
+    return rewrapped;
+}
+
+namespace {
+
+void forget_data_keys() noexcept {
+    data_keys.clear();
+    active_ids.clear();
+    ++generation;
+}
+
+const CacheListener listener(keys_invalidation(), forget_data_keys);
+
+}  // namespace
+
+uint64 keys_generation() noexcept { return generation; }
+
+void watch_data_keys() {
+    RegisterXactCallback(on_transaction_event, nullptr);
+    RegisterSubXactCallback(on_subtransaction_event, nullptr);
+}
+
+}  // namespace bastion::pg

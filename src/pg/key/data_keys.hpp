@@ -1,0 +1,63 @@
+// Data encryption keys inside a backend: read from bastion.data_keys at first need, unwrapped, and kept opened with their
+// cipher contexts until an invalidation message, a reload of the configuration, or the end of a transaction that made one
+// and did not commit. A pointer to a DataKey is good for as long as keys_generation() stays the same.
+#pragma once
+
+#include "core/base/hmac.hpp"
+#include "core/base/result.hpp"
+#include "core/key/sealed.hpp"
+#include "pg/base/identity.hpp"
+
+namespace bastion::pg {
+
+// The purpose of the key behind a blind index is the index's own, after these words.
+inline constexpr std::string_view blind_index_prefix = "bastion.blind_index.";
+
+struct DataKey {
+    std::uint32_t id;
+    OptionalUuid tenant;  // absent: the installation's own
+    std::string purpose;
+    std::string bound;                 // the additional data of its values, up to bound_to
+    std::optional<SealingKey> sealer;  // one of the two, by purpose
+    std::optional<HmacKey> indexer;
+
+    // The additional data of a value: valid until the next call.
+    std::string_view additional_data(std::string_view bound_to);
+};
+
+// The key of that id. Raises BA003 when there is none or it may not open, BA001 and BA002 for want of a root key.
+DataKey& need_data_key(std::uint32_t id);
+
+// The id of the data key that a value was sealed under; raises BA003 for what is no sealed value.
+std::uint32_t sealing_key_id(std::string_view sealed);
+
+// The id of the active key of a tenant and purpose, under a fresh snapshot; false when there is none.
+bool find_active_data_key(const OptionalUuid& tenant, std::string_view purpose, std::uint32_t& id);
+
+// The active key of a tenant and purpose, from the cache or the table; null when there is none.
+DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
+
+// The active key behind the blind index of a purpose; null when there is none.
+DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose);
+
+// The key that seals, or indexes, values; made by bastion.sealing_key() when there is none. `purpose` is that of the values.
+DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
+
+// bastion.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
+int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
+
+// A new random data key, wrapped under the vault's key encryption key.
+struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                              int32 version);
+
+// A wrapped data key, wrapped again under the root key that wraps new ones.
+struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
+                                int32 version, std::string_view wrapped, std::string_view root_id);
+
+// Changes whenever a key may have changed: what was verified before it is verified again.
+uint64 keys_generation() noexcept;
+
+// Registers the callbacks of transactions. Called once, from _PG_init.
+void watch_data_keys();
+
+}  // namespace bastion::pg

@@ -1,0 +1,45 @@
+// The root keys inside a backend: read at first need from where bastion.root_key says, kept in SecretBytes until a reload
+// of the configuration or another value of the setting, and wiped then; with it the key encryption key of the vault.
+#pragma once
+
+#include "core/base/result.hpp"
+#include "core/base/secret_bytes.hpp"
+#include "pg/base/pg.hpp"
+#include "pg/key/root_commands.hpp"
+
+namespace bastion::pg {
+
+inline constexpr std::size_t root_key_id_size = 17;
+
+// The id of the configured root key, reading it at first need; raises BA001 when there is none.
+void configured_root_key(char (&id)[root_key_id_size]);
+
+// The same for status(): never raises; false and a reason when there is no usable root key.
+bool try_root_key(char (&id)[root_key_id_size], char (&reason)[256]);
+
+// The key encryption key of a vault under the root key that new data keys are wrapped with.
+Result<const SecretBytes*> need_kek(const pg_uuid_t& vault);
+
+// The same under the root key with that id: root_key_wrong when another one is loaded.
+Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id);
+
+// The ids of the root keys that are loaded, the one that wraps first; raises BA001 when there is none.
+struct RootKeyIds {
+    std::size_t count;
+    char ids[max_root_keys][root_key_id_size];
+};
+RootKeyIds root_key_ids();
+
+// Creates the root key file; `path` null means the place that 'auto' names. Returns path and id, palloc'd.
+struct CreatedRootKey {
+    const char* path;
+    const char* id;
+    bool is_auto;
+};
+CreatedRootKey create_root_key(const char* path);
+
+// A line in the log when memory for keys cannot be locked. Called once, from _PG_init; where it is not preloaded, status()
+// alone says so.
+void check_key_memory();
+
+}  // namespace bastion::pg

@@ -1,2 +1,0 @@
-// What the Makefile compiles once for all of src/pg. Not for #include: a file includes pg.hpp, directly or not.
-#include "pg/pg.hpp"

@@ -1,0 +1,65 @@
+// The SQL functions that run statements on tables of an application: as_table_owner(), for operators' functions, and those of
+// protect() and backfill_acl(), for callers with the rights of the owner of the table.
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/base/owner_spi.hpp"
+#include "pg/base/sandbox.hpp"
+
+namespace bastion::pg {
+namespace {
+
+const char* quoted(Name name) { return quote_identifier(NameStr(*name)); }
+
+const char* quoted_text(text* value) { return quote_literal_cstr(text_to_cstring(value)); }
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_as_table_owner);
+Datum bastion_as_table_owner(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
+    const NullableDatum parameters[3] = {fcinfo->args[2], fcinfo->args[3], fcinfo->args[4]};
+    const char* result = run_as_table_owner(PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), parameters);
+    if (result == nullptr) PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+PG_FUNCTION_INFO_V1(bastion_count_nulls);
+Datum bastion_count_nulls(PG_FUNCTION_ARGS) {
+    const Oid relation = PG_GETARG_OID(0);
+    const char* count = run_on_own_table(relation, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s IS NULL",
+                                                            qualified_name(relation), quoted(PG_GETARG_NAME(1))));
+    return DirectFunctionCall1(int8in, CStringGetDatum(count));
+}
+
+PG_FUNCTION_INFO_V1(bastion_has_rows_without);
+Datum bastion_has_rows_without(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0)) PG_RETURN_NULL();
+    const Oid relation = PG_GETARG_OID(0);
+    const char* condition = PG_ARGISNULL(1) ? "" : psprintf(" WHERE %s IS NULL", quoted(PG_GETARG_NAME(1)));
+    const char* found =
+        run_on_own_table(relation, psprintf("SELECT 1 FROM %s%s LIMIT 1", qualified_name(relation), condition));
+    PG_RETURN_BOOL(found != nullptr);
+}
+
+PG_FUNCTION_INFO_V1(bastion_fill_pages);
+Datum bastion_fill_pages(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4) || PG_ARGISNULL(5) || PG_ARGISNULL(6))
+        PG_RETURN_VOID();
+    const Oid relation = PG_GETARG_OID(0);
+    if (is_code_of_others(owner_of_table(relation))) make_constraints_immediate();
+    const char* acl = quoted(PG_GETARG_NAME(4));
+    const char* owner = PG_ARGISNULL(2) ? "NULL" : psprintf("%s::text", quoted(PG_GETARG_NAME(2)));
+    (void)run_on_own_table(relation,
+                           psprintf("UPDATE ONLY %s SET %s = bastion.acl_of_row(%s::text, %s, %s) WHERE %s IS NULL "
+                                    "AND ctid OPERATOR(pg_catalog.>=) '(" INT64_FORMAT ",0)' "
+                                    "AND ctid OPERATOR(pg_catalog.<) '(" INT64_FORMAT ",0)'",
+                                    qualified_name(relation), acl, quoted(PG_GETARG_NAME(1)), owner,
+                                    quoted_text(PG_GETARG_TEXT_PP(3)), acl, PG_GETARG_INT64(5), PG_GETARG_INT64(6)));
+    PG_RETURN_VOID();
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,116 @@
+// Where a user holds which permission: the ACLs behind can_by_acl() and the tenants behind can_in_tenant(). Each read once
+// per user and tenant, at first need, as groups ("these permissions hold on these ids"), spread into one set per
+// permission at first use, and dropped together with the rights that own them.
+#pragma once
+
+#include "pg/base/identity.hpp"
+
+namespace bastion::pg {
+
+// A set of ids: sorted, for arrays and index conditions, and hashed, for one test per row.
+template <class Id, class Hash, class Less>
+class IdSet {
+public:
+    // Takes the ids in any order, duplicates included.
+    explicit IdSet(std::vector<Id>&& ids) : ids_(std::move(ids)) {
+        std::sort(ids_.begin(), ids_.end(), Less());
+        const auto same = [](const Id& left, const Id& right) { return !Less()(left, right) && !Less()(right, left); };
+        ids_.erase(std::unique(ids_.begin(), ids_.end(), same), ids_.end());
+        std::size_t slots = 4;
+        while (slots < 2 * ids_.size()) slots *= 2;
+        slots_.resize(slots);
+        for (std::size_t i = 0; i < ids_.size(); ++i) slots_[free_slot(ids_[i])] = static_cast<std::uint32_t>(i + 1);
+    }
+
+    [[nodiscard]] bool contains(const Id& id) const noexcept {
+        for (std::size_t slot = Hash()(id) & (slots_.size() - 1);; slot = (slot + 1) & (slots_.size() - 1)) {
+            if (slots_[slot] == 0) return false;
+            const Id& found = ids_[slots_[slot] - 1];
+            if (std::memcmp(&found, &id, sizeof id) == 0) return true;
+        }
+    }
+
+    [[nodiscard]] const std::vector<Id>& sorted() const noexcept { return ids_; }
+
+private:
+    std::size_t free_slot(const Id& id) const noexcept {
+        std::size_t slot = Hash()(id) & (slots_.size() - 1);
+        while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
+        return slot;
+    }
+
+    std::vector<Id> ids_;
+    std::vector<std::uint32_t> slots_;  // index + 1, 0 for empty; a power of two of them, at most half full
+};
+
+struct AclHash {
+    std::size_t operator()(int64 id) const noexcept {
+        return static_cast<std::size_t>((static_cast<std::uint64_t>(id) * 0x9E3779B97F4A7C15ull) >> 32);
+    }
+};
+
+struct TenantHash {
+    std::size_t operator()(const pg_uuid_t& id) const noexcept {
+        std::uint64_t half[2];
+        std::memcpy(half, id.data, sizeof half);
+        return static_cast<std::size_t>(((half[0] ^ half[1]) * 0x9E3779B97F4A7C15ull) >> 32);
+    }
+};
+
+struct TenantLess {
+    bool operator()(const pg_uuid_t& left, const pg_uuid_t& right) const noexcept {
+        return std::memcmp(left.data, right.data, UUID_LEN) < 0;
+    }
+};
+
+using AclSet = IdSet<int64, AclHash, std::less<int64>>;
+using TenantSet = IdSet<pg_uuid_t, TenantHash, TenantLess>;
+
+// "These permissions hold on these ids."
+template <class Id>
+struct GrantGroup {
+    std::vector<std::string> permissions;
+    std::vector<Id> ids;
+    bool cross_tenant;  // ACLs of other tenants, shared with this user
+};
+
+// The lists that a new row gets by default; 0 for none.
+struct DefaultAcls {
+    int64 tenant;
+    int64 unit;
+    int64 user;
+};
+
+class GrantSets {
+public:
+    DefaultAcls defaults{};
+    std::vector<GrantGroup<int64>> acl_groups;
+    std::vector<GrantGroup<pg_uuid_t>> tenant_groups;
+    bool tenants_read = false;
+
+    // The sets of `whole` for what the patterns cover, and of its tenants this one alone.
+    static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
+                                               const pg_uuid_t& tenant);
+
+    // Takes away all but these ACLs: rows elsewhere, new ones but those of the unit, and the tenant as a whole.
+    void confine(std::vector<int64>&& acls);
+    [[nodiscard]] bool is_confined() const noexcept { return confines_.has_value(); }
+
+    // The set of one permission, made at first use; `anywhere` includes the ACLs of other tenants.
+    const AclSet& acls(std::string_view permission, bool anywhere);
+    const TenantSet& tenants(std::string_view permission);
+
+    // The text that parallel workers get, of ACLs and tenants: one line.
+    [[nodiscard]] std::string format() const;
+    static std::shared_ptr<GrantSets> parse(std::string_view text);
+
+private:
+    std::unordered_map<std::string, AclSet> acl_sets_;
+    std::unordered_map<std::string, TenantSet> tenant_sets_;
+    std::shared_ptr<GrantSets> whole_;
+    std::vector<std::string> patterns_;
+    pg_uuid_t tenant_{};
+    std::optional<AclSet> confines_;
+};
+
+}  // namespace bastion::pg

@@ -1,0 +1,207 @@
+#include "pg/right/right_queries.hpp"
+
+#include "pg/base/owner_spi.hpp"
+#include "pg/cache/invalidation.hpp"
+
+namespace bastion::pg {
+namespace {
+
+Statement resolve_statement = {
+    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion.resolve_identity($1, $2, $3)",
+    3,
+    {UUIDOID, TEXTOID, TEXTOID},
+    nullptr};
+
+Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion.effective_permissions($1, $2, $3)",
+                                   3,
+                                   {UUIDOID, UUIDOID, UUIDOID},
+                                   nullptr};
+
+Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement concerns_statement = {
+    "SELECT scope, key FROM bastion.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement acl_statement = {
+    "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+
+Statement unit_lists_statement = {"SELECT '{}'::text[], bastion.unit_lists($1), false", 1, {UUIDOID}, nullptr};
+
+Statement default_acls_statement = {
+    "SELECT (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = $2), (SELECT u.acl_id FROM bastion.units u WHERE u.id "
+    "= $3),"
+    " (SELECT a.id FROM bastion.acls a WHERE a.user_id = $1 AND a.tenant_id = $2)",
+    3,
+    {UUIDOID, UUIDOID, UUIDOID},
+    nullptr};
+
+Statement tenant_statement = {
+    "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
+
+char* copy_text(MemoryContext caller, uint64 row, int column) {
+    const char* text = text_cell(row, column);
+    return text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
+}
+
+template <class T>
+T* allocate_rows(MemoryContext caller) {
+    return static_cast<T*>(MemoryContextAllocZero(caller, sizeof(T) * (row_count() + 1)));
+}
+
+bool read_flag(uint64 row, int column) {
+    const NullableDatum value = cell(row, column);
+    return !value.isnull && DatumGetBool(value.value);
+}
+
+// Of the first row.
+OptionalUuid read_uuid(int column) {
+    const NullableDatum value = cell(0, column);
+    OptionalUuid out{};
+    out.present = !value.isnull;
+    if (out.present) out.value = *DatumGetUUIDP(value.value);
+    return out;
+}
+
+int64 read_number(int column) {
+    const NullableDatum value = cell(0, column);
+    return value.isnull ? 0 : DatumGetInt64(value.value);
+}
+
+void read_identity(MemoryContext caller, void* result) {
+    if (row_count() != 1)
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity did not resolve to one row")));
+    auto* out = static_cast<ResolvedIdentity*>(result);
+    out->status = copy_text(caller, 0, 1);
+    out->tenant = read_uuid(2);
+    out->tenant_number = read_number(3);
+    out->unit = read_uuid(4);
+}
+
+void read_names(MemoryContext caller, void* result) {
+    auto* names = allocate_rows<PermissionName>(caller);
+    for (uint64 row = 0; row < row_count(); ++row) names[row] = {copy_text(caller, row, 1), read_flag(row, 2)};
+    *static_cast<PermissionNames*>(result) = {names, row_count()};
+}
+
+void read_timestamp(MemoryContext, void* result) {
+    const NullableDatum value = cell(0, 1);
+    *static_cast<TimestampTz*>(result) = value.isnull ? DT_NOEND : DatumGetTimestampTz(value.value);
+}
+
+void read_concerns(MemoryContext caller, void* result) {
+    auto* oids = allocate_rows<Oid>(caller);
+    for (uint64 row = 0; row < row_count(); ++row) oids[row] = invalidation_of(text_cell(row, 1), text_cell(row, 2));
+    *static_cast<Concerns*>(result) = {oids, row_count()};
+}
+
+void read_default_acls(MemoryContext, void* result) {
+    *static_cast<DefaultAcls*>(result) = {read_number(1), read_number(2), read_number(3)};
+}
+
+// The elements of an array column, null ones refused; they go with the result.
+int array_column(uint64 row, int column, Oid type, int16 size, bool by_value, char align, Datum** elements) {
+    const NullableDatum array = cell(row, column);
+    int count = 0;
+    if (!array.isnull)
+        deconstruct_array(DatumGetArrayTypeP(array.value), type, size, by_value, align, elements, nullptr, &count);
+    return count;
+}
+
+void read_ids(MemoryContext caller, uint64 row, GrantRow<int64>& out) {
+    Datum* elements = nullptr;
+    const int count = array_column(row, 2, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &elements);
+    auto* ids = static_cast<int64*>(MemoryContextAlloc(caller, sizeof(int64) * (count + 1)));
+    for (int i = 0; i < count; ++i) ids[i] = DatumGetInt64(elements[i]);
+    out.ids = ids;
+    out.id_count = count;
+}
+
+void read_ids(MemoryContext caller, uint64 row, GrantRow<pg_uuid_t>& out) {
+    Datum* elements = nullptr;
+    const int count = array_column(row, 2, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &elements);
+    auto* ids = static_cast<pg_uuid_t*>(MemoryContextAlloc(caller, sizeof(pg_uuid_t) * (count + 1)));
+    for (int i = 0; i < count; ++i) ids[i] = *DatumGetUUIDP(elements[i]);
+    out.ids = ids;
+    out.id_count = count;
+}
+
+template <class Id>
+void read_grants(MemoryContext caller, void* result) {
+    auto* rows = allocate_rows<GrantRow<Id>>(caller);
+    for (uint64 row = 0; row < row_count(); ++row) {
+        Datum* elements = nullptr;
+        const int count = array_column(row, 1, TEXTOID, -1, false, TYPALIGN_INT, &elements);
+        auto** names = static_cast<char**>(MemoryContextAlloc(caller, sizeof(char*) * (count + 1)));
+        for (int i = 0; i < count; ++i) names[i] = MemoryContextStrdup(caller, TextDatumGetCString(elements[i]));
+        rows[row].permissions = names;
+        rows[row].permission_count = count;
+        read_ids(caller, row, rows[row]);
+        rows[row].cross_tenant = read_flag(row, 3);
+    }
+    *static_cast<GrantRows<Id>*>(result) = {rows, row_count()};
+}
+
+Datum text_datum(const char* text) { return text != nullptr ? CStringGetTextDatum(text) : Datum{0}; }
+
+}  // namespace
+
+ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit) {
+    Datum values[3] = {uuid_datum(user), text_datum(tenant), text_datum(unit)};
+    const char nulls[4] = {' ', tenant != nullptr ? ' ' : 'n', unit != nullptr ? ' ' : 'n', '\0'};
+    ResolvedIdentity out{};
+    run_reading(resolve_statement, values, nulls, read_identity, &out);
+    return out;
+}
+
+PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit) {
+    Datum values[3] = {uuid_datum(user), uuid_datum(tenant), uuid_datum(unit.value)};
+    const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
+    PermissionNames out{};
+    run_reading(permissions_statement, values, nulls, read_names, &out);
+    return out;
+}
+
+TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    TimestampTz out = DT_NOEND;
+    run_reading(valid_until_statement, values, nullptr, read_timestamp, &out);
+    return out;
+}
+
+Concerns rights_concerns(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    Concerns out{};
+    run_reading(concerns_statement, values, nullptr, read_concerns, &out);
+    return out;
+}
+
+GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    GrantRows<int64> out{};
+    run_reading(acl_statement, values, nullptr, read_grants<int64>, &out);
+    return out;
+}
+
+GrantRows<int64> unit_lists(const pg_uuid_t& unit) {
+    Datum values[1] = {uuid_datum(unit)};
+    GrantRows<int64> out{};
+    run_reading(unit_lists_statement, values, nullptr, read_grants<int64>, &out);
+    return out;
+}
+
+DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit) {
+    Datum values[3] = {uuid_datum(user), uuid_datum(tenant), uuid_datum(unit.value)};
+    const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
+    DefaultAcls out{};
+    run_reading(default_acls_statement, values, nulls, read_default_acls, &out);
+    return out;
+}
+
+GrantRows<pg_uuid_t> tenant_grants(const pg_uuid_t& user) {
+    Datum values[1] = {uuid_datum(user)};
+    GrantRows<pg_uuid_t> out{};
+    run_reading(tenant_statement, values, nullptr, read_grants<pg_uuid_t>, &out);
+    return out;
+}
+
+}  // namespace bastion::pg

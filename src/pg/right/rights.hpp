@@ -1,0 +1,70 @@
+// The rights of a user in a tenant and unit: whether they are still a member, and the names of their permissions. Built
+// by SPI as the extension's owner, cached per backend, marked stale by invalidation messages (invalidation.hpp), loaded
+// anew at the next statement. A Rights stays valid for as long as a decision points to it.
+#pragma once
+
+#include "pg/base/identity.hpp"
+#include "pg/right/grant_sets.hpp"
+
+namespace bastion::pg {
+
+struct RightsRequest {
+    pg_uuid_t user;
+    const char* tenant;  // id or slug, or null
+    const char* unit;    // id, or null
+};
+
+struct Permission {
+    std::string name;
+    bool tenant_wide;  // held at the tenant, and not only in the chosen unit
+};
+
+// What an identity asks for: what is named; else, of the identity, the unit only together with its tenant. The texts may
+// hold what the request points to.
+RightsRequest rights_request(const Identity& identity, const char* tenant, const char* unit,
+                             char (&tenant_text)[uuid_text_size], char (&unit_text)[uuid_text_size]) noexcept;
+
+struct Rights {
+    const char* refusal;  // static word, or null when the request is granted
+    OptionalUuid tenant;
+    OptionalUuid unit;
+    int64 tenant_number;
+    TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
+    std::vector<Permission> permissions;      // sorted by name
+    mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read at first need (grant_sets.hpp)
+    std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
+    std::vector<std::string> patterns;        // and what they are narrowed to
+    bool unit_alone;                          // and whether to what lies in the unit
+
+    // The permission of that name, or null.
+    [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
+};
+
+// The rights, from the cache or loaded. May raise only for reasons of the server's own. The object is held until the
+// next call, or longer by pin_rights().
+const Rights* rights_of(const RightsRequest& request);
+
+// Holds the rights of the last call until the next pin: a decision keeps its own, whatever is asked for in between.
+void pin_rights() noexcept;
+
+// The rights of the last call, narrowed to what the patterns cover, in one tenant and, if named, unit: they are refused
+// elsewhere, and reach no row that does not lie in that unit or below it. `kept` is the caller's memory of the rights made
+// last, which serves while those of the last call stay the same. Held as rights_of() holds.
+const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
+                            std::shared_ptr<const Rights>& kept);
+
+// Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
+// unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.
+inline constexpr char unit_only_mark = '~';
+const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
+
+// Entries that a message concerns stay until they are asked for and are then loaded anew.
+void mark_rights_stale(Oid invalidation) noexcept;
+
+// Counts for tests and cache_stats().
+struct RightsStatistics {
+    int64 loads, hits, stale;
+};
+RightsStatistics rights_statistics() noexcept;
+
+}  // namespace bastion::pg

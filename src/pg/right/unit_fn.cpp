@@ -1,0 +1,38 @@
+// unit_delete(): in C and SECURITY INVOKER, because tables of the application may refer to a unit. A definer says whether the
+// caller may; the deletion runs in a scope, in which what those tables do about it runs as the caller (caller_scope.hpp).
+#include "pg/base/caller_scope.hpp"
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/checked_run.hpp"
+#include "pg/base/internal_call.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr InternalFunction unit_to_delete{"unit_to_delete", 1, {TEXTOID}};
+
+// A BEFORE trigger or a rule may suppress the deletion.
+void delete_unit(void* argument) {
+    const Oid types[] = {UUIDOID};
+    const FirstRow row = run_checked(CheckedStatement{extension_relation("units"),
+                                                      "DELETE FROM bastion.units WHERE id OPERATOR(pg_catalog.=) $1",
+                                                      {1, types, static_cast<const Datum*>(argument), " "},
+                                                      false});
+    if (row.count != 1)
+        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("cannot delete the unit"),
+                        errdetail("A trigger or rule kept it.")));
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_unit_delete);
+Datum bastion_unit_delete(PG_FUNCTION_ARGS) {
+    Datum unit = call_internal(unit_to_delete, {fcinfo->args, 1}).value;
+    run_in_scope_of_caller(delete_unit, &unit);
+    PG_RETURN_VOID();
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,51 @@
+// SQL functions of API keys: the making of a secret, which a function of the extension writes, and which key a text is.
+#include "core/session/api_key.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/key/pepper.hpp"
+#include "pg/session/api_key_verify.hpp"
+
+namespace bastion::pg {
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_api_key_make);
+Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
+    TupleDesc descriptor;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    const pg_uuid_t* id = PG_GETARG_UUID_P(0);
+    const int32 pepper = PG_GETARG_INT32(1);
+    need_pepper(pepper);
+    struct varlena* key = nullptr;
+    struct varlena* mac = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Uuid key_id;
+        std::memcpy(key_id.bytes.data(), id->data, UUID_LEN);
+        const SecretBytes made = api_key_generate(key_id);
+        const std::optional<ApiKeyText> parsed = parse_api_key(made.text());
+        if (!parsed) return Error{ErrorCode::internal, "could not make an API key"};
+        Result<ApiKeyMac> stored = api_key_mac(cached_pepper(pepper), *parsed);
+        if (!stored) return stored.error();
+        if (Result<void> copied = store(key, made.text()); !copied) return copied;
+        return store(mac, as_text(*stored));
+    });
+    Datum values[2] = {PointerGetDatum(key), PointerGetDatum(mac)};
+    bool nulls[2] = {false, false};
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+// Its networks, limits in time and state are not asked: whoever has a key may have it revoked from anywhere.
+PG_FUNCTION_INFO_V1(bastion_api_key_of);
+Datum bastion_api_key_of(PG_FUNCTION_ARGS) {
+    const std::string_view presented = view(PG_GETARG_TEXT_PP(0));
+    if (!looks_like_api_key(presented)) PG_RETURN_NULL();
+    const VerifiedToken& verified = verify_api_key(presented);
+    if (verified.refusal != nullptr) PG_RETURN_NULL();
+    auto* id = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
+    *id = verified.identity.api_key.value;
+    PG_RETURN_UUID_P(id);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,180 @@
+#include "pg/session/api_key_read.hpp"
+
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/cache/invalidation.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// The least recently used keys make room.
+constexpr std::size_t max_keys = 256;
+
+struct Entry {
+    Oid invalidation;
+    std::shared_ptr<const ApiKey> key;
+};
+
+std::list<Entry> entries;            // most recently used first
+std::shared_ptr<const ApiKey> held;  // of the last request
+ApiKeyStatistics statistics{};
+
+// What was read, as PODs in the current memory context.
+struct SecretRow {
+    pg_uuid_t id;
+    int32 pepper;
+    TimestampTz expires_at;
+    std::string_view mac;
+    SecretRow* next;
+};
+
+struct KeyRow {
+    bool found;
+    pg_uuid_t user;
+    pg_uuid_t tenant;
+    OptionalUuid unit;
+    bool usable;
+    TimestampTz expires_at;
+    TimestampTz last_used_at;
+    Datum* scopes;
+    int scope_count;
+    const char** networks;
+    int network_count;
+    SecretRow* secrets;
+};
+
+TimestampTz time_or(const ColumnValue& value, TimestampTz otherwise) {
+    return value.is_null ? otherwise : DatumGetTimestampTz(value.value);
+}
+
+void read_networks(Datum array, KeyRow& out) {
+    Datum* elements = nullptr;
+    deconstruct_array(DatumGetArrayTypeP(array), CIDROID, -1, false, TYPALIGN_INT, &elements, nullptr,
+                      &out.network_count);
+    out.networks = static_cast<const char**>(palloc(sizeof(char*) * (out.network_count + 1)));
+    for (int i = 0; i < out.network_count; ++i)
+        out.networks[i] = DatumGetCString(DirectFunctionCall1(cidr_out, elements[i]));
+}
+
+KeyRow read_key(const pg_uuid_t& id) {
+    ColumnValue row[] = {{"user_id", 0, true},  {"tenant_id", 0, true},  {"unit_id", 0, true},
+                         {"disabled", 0, true}, {"revoked_at", 0, true}, {"expires_at", 0, true},
+                         {"scopes", 0, true},   {"cidrs", 0, true},      {"last_used_at", 0, true}};
+    KeyRow out{};
+    out.found = read_row("api_keys", "api_keys_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row);
+    if (!out.found) return out;
+    out.user = *DatumGetUUIDP(row[0].value);
+    out.tenant = *DatumGetUUIDP(row[1].value);
+    out.unit.present = !row[2].is_null;
+    if (out.unit.present) out.unit.value = *DatumGetUUIDP(row[2].value);
+    out.usable = !DatumGetBool(row[3].value) && row[4].is_null;
+    out.expires_at = time_or(row[5], DT_NOEND);
+    deconstruct_array(DatumGetArrayTypeP(row[6].value), TEXTOID, -1, false, TYPALIGN_INT, &out.scopes, nullptr,
+                      &out.scope_count);
+    read_networks(row[7].value, out);
+    out.last_used_at = time_or(row[8], DT_NOBEGIN);
+    return out;
+}
+
+void collect_secret(std::span<const ColumnValue> columns, void* state) {
+    auto* first = static_cast<SecretRow**>(state);
+    auto* row = static_cast<SecretRow*>(palloc(sizeof(SecretRow)));
+    row->id = *DatumGetUUIDP(columns[0].value);
+    row->pepper = DatumGetInt32(columns[1].value);
+    row->mac = view(DatumGetByteaPP(columns[2].value));
+    row->expires_at = time_or(columns[3], DT_NOEND);
+    row->next = *first;
+    *first = row;
+}
+
+SecretRow* read_secrets(const pg_uuid_t& id) {
+    ColumnValue row[] = {{"id", 0, true}, {"pepper", 0, true}, {"mac", 0, true}, {"expires_at", 0, true}};
+    SecretRow* first = nullptr;
+    read_rows("api_key_secrets", "api_key_secrets_key_id_idx", "key_id", F_UUID_EQ, UUIDPGetDatum(&id), row,
+              collect_secret, &first);
+    return first;
+}
+
+std::shared_ptr<const ApiKey> make_key(const pg_uuid_t& id, const KeyRow& row) {
+    auto key = std::make_shared<ApiKey>();
+    key->id = id;
+    key->user = row.user;
+    key->tenant = row.tenant;
+    key->unit = row.unit;
+    key->usable = row.usable;
+    key->expires_at = row.expires_at;
+    key->last_used_at = row.last_used_at;
+    for (int i = 0; i < row.scope_count; ++i) key->scopes.emplace_back(view(DatumGetTextPP(row.scopes[i])));
+    for (int i = 0; i < row.network_count; ++i) {
+        const std::optional<IpNetwork> network = parse_ip_network(row.networks[i]);
+        // A list that cannot be read lets nobody in.
+        if (!network) key->usable = false;
+        if (network) key->networks.push_back(*network);
+    }
+    for (const SecretRow* secret = row.secrets; secret != nullptr; secret = secret->next) {
+        ApiKeySecret& made = key->secrets.emplace_back();
+        made.id = secret->id;
+        made.pepper = secret->pepper;
+        made.expires_at = secret->expires_at;
+        if (secret->mac.size() != made.mac.size()) throw std::invalid_argument("malformed secret of an API key");
+        std::memcpy(made.mac.data(), secret->mac.data(), made.mac.size());
+    }
+    return key;
+}
+
+void remember(std::shared_ptr<const ApiKey> key) {
+    const Oid invalidation = api_key_invalidation(key->id);
+    entries.remove_if([&](const Entry& entry) { return same_uuid(entry.key->id, key->id); });
+    entries.push_front({invalidation, std::move(key)});
+    if (entries.size() > max_keys) entries.pop_back();
+}
+
+}  // namespace
+
+const ApiKey* find_api_key(const pg_uuid_t& id) noexcept {
+    for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
+        if (!same_uuid(entry->key->id, id)) continue;
+        entries.splice(entries.begin(), entries, entry);
+        ++statistics.hits;
+        held = entries.front().key;
+        return held.get();
+    }
+    return nullptr;
+}
+
+const ApiKey* load_api_key(const pg_uuid_t& id) {
+    // What arrives while reading may concern what was read: such a key serves this statement and is not remembered. Both
+    // tables are read for a key that there is not, too: it costs what a wrong secret costs.
+    const uint64 before = invalidation_count();
+    KeyRow row = read_key(id);
+    row.secrets = read_secrets(id);
+    ++statistics.loads;
+    if (!row.found) return nullptr;
+    const bool coherent = before == invalidation_count();
+    guarded_or_raise([&]() -> Result<void> {
+        held = make_key(id, row);
+        if (coherent) remember(held);
+        return {};
+    });
+    return held.get();
+}
+
+namespace {
+
+void mark_api_key_stale(Oid api_key_invalidation) noexcept {
+    statistics.stale += static_cast<int64>(
+        entries.remove_if([&](const Entry& entry) { return entry.invalidation == api_key_invalidation; }));
+}
+
+void mark_all_api_keys_stale() noexcept {
+    statistics.stale += static_cast<int64>(entries.size());
+    entries.clear();
+}
+
+const CacheListener listener(all_api_keys_invalidation(), mark_all_api_keys_stale, mark_api_key_stale);
+
+}  // namespace
+
+ApiKeyStatistics api_key_statistics() noexcept { return statistics; }
+
+}  // namespace bastion::pg

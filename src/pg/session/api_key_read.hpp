@@ -1,0 +1,42 @@
+// API keys as a backend knows them: owner, place, scopes, networks and the hashes of their secrets, read by index from two
+// tables, cached, and dropped by the message that any change of their rows sends (invalidation.hpp).
+#pragma once
+
+#include "core/base/ip_address.hpp"
+#include "core/session/api_key.hpp"
+#include "pg/right/rights.hpp"
+
+namespace bastion::pg {
+
+struct ApiKeySecret {
+    pg_uuid_t id;
+    int32 pepper;
+    TimestampTz expires_at;  // DT_NOEND for never
+    ApiKeyMac mac;
+};
+
+struct ApiKey {
+    pg_uuid_t id;
+    pg_uuid_t user;
+    pg_uuid_t tenant;
+    OptionalUuid unit;
+    bool usable;             // neither disabled nor revoked
+    TimestampTz expires_at;  // DT_NOEND for never
+    std::vector<std::string> scopes;
+    std::vector<IpNetwork> networks;  // empty: from anywhere
+    std::vector<ApiKeySecret> secrets;
+    mutable TimestampTz last_used_at;              // as far as this backend knows
+    mutable std::shared_ptr<const Rights> scoped;  // the rights it was last used with
+};
+
+// The key as it is cached, and as the tables have it now; null when there is none. Held until the next call of either.
+const ApiKey* find_api_key(const pg_uuid_t& id) noexcept;
+const ApiKey* load_api_key(const pg_uuid_t& id);
+
+// Counts for tests and cache_stats().
+struct ApiKeyStatistics {
+    int64 loads, hits, stale;
+};
+ApiKeyStatistics api_key_statistics() noexcept;
+
+}  // namespace bastion::pg

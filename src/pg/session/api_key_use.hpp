@@ -1,0 +1,14 @@
+// When an API key was last used: written at most every bastion.last_used_interval, at the end of a transaction that may write
+// and sees what others commit (READ COMMITTED), never in a READ ONLY transaction or on a standby, and never waiting.
+#pragma once
+
+#include "pg/session/api_key_read.hpp"
+
+namespace bastion::pg {
+
+void note_api_key_use(const ApiKey& key) noexcept;
+
+// Registers the writer. Called once, from _PG_init.
+void watch_api_key_use();
+
+}  // namespace bastion::pg

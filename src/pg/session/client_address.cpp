@@ -1,0 +1,92 @@
+#include "pg/session/client_address.hpp"
+
+#include "core/base/json.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/base/settings.hpp"
+
+extern "C" {
+#include "libpq/libpq-be.h"
+#include "utils/inet.h"
+}
+
+#include <netinet/in.h>
+
+namespace bastion::pg {
+namespace {
+
+int trusted_hops = 0;
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.trusted_hops",
+                      "Proxies, the HTTP front door's included, whose X-Forwarded-For names the client; 0 takes the "
+                      "address of the connection.",
+                      &trusted_hops, 0, 0, 32, PGC_SUSET});
+});
+
+constexpr std::size_t max_headers = 256 * 1024;
+
+bool socket_address(IpAddress& out) noexcept {
+    if (MyProcPort == nullptr) return false;
+    const auto* address = reinterpret_cast<const sockaddr*>(&MyProcPort->raddr.addr);
+    std::optional<IpAddress> found;
+    if (address->sa_family == AF_INET)
+        found = ip_address_of(
+            reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(address)->sin_addr), 4);
+    else if (address->sa_family == AF_INET6)
+        found = ip_address_of(
+            reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr), 16);
+    if (found) out = *found;
+    return found.has_value();
+}
+
+// Any client may have set it to anything: what is no JSON object with that header names nobody.
+bool header_address(IpAddress& out) {
+    const char* headers = GetConfigOption("request.headers", true, false);
+    if (headers == nullptr || *headers == '\0') return false;
+    CallFailure failure;
+    bool found = false;
+    const bool read = guarded(failure, [&]() -> Result<void> {
+        Result<JsonDocument> document = parse_json(headers, max_headers);
+        if (!document) return document.error();
+        const auto header = document->root().find("x-forwarded-for");
+        const auto text = header ? header->string() : std::nullopt;
+        const auto address = text ? forwarded_address(*text, static_cast<std::size_t>(trusted_hops)) : std::nullopt;
+        if (address) out = *address;
+        found = address.has_value();
+        return {};
+    });
+    if (!read && failure.sqlstate == ERRCODE_OUT_OF_MEMORY) raise(failure);
+    return read && found;
+}
+
+}  // namespace
+
+bool client_address(IpAddress& out) { return trusted_hops > 0 ? header_address(out) : socket_address(out); }
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_client_address);
+Datum bastion_client_address(PG_FUNCTION_ARGS) {
+    IpAddress address;
+    if (!client_address(address)) PG_RETURN_NULL();
+    char* text = nullptr;
+    guarded_or_raise([&]() -> Result<void> { return store(text, format_ip_address(address)); });
+    return DirectFunctionCall1(inet_in, CStringGetDatum(text));
+}
+
+// The network in its one form, or NULL for a text that is none.
+PG_FUNCTION_INFO_V1(bastion_network_or_null);
+Datum bastion_network_or_null(PG_FUNCTION_ARGS) {
+    const std::string_view input = view(PG_GETARG_TEXT_PP(0));
+    char* text = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        const std::optional<IpNetwork> network = parse_ip_network(input);
+        return network ? store(text, format_ip_network(*network)) : Result<void>();
+    });
+    if (text == nullptr) PG_RETURN_NULL();
+    return DirectFunctionCall1(cidr_in, CStringGetDatum(text));
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

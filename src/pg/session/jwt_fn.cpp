@@ -1,0 +1,201 @@
+// SQL functions jwt_sign, jwt_verify and jws_verify: tokens under keys that the caller brings. Parsed keys and options are
+// kept per backend, because a caller verifies many tokens with the same ones, and so is what was verified with them.
+#include "core/jose/jws.hpp"
+#include "core/jose/jwt.hpp"
+#include "core/jose/verified_cache.hpp"
+#include "pg/base/argument_cache.hpp"
+#include "pg/base/clock.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/base/jsonb_build.hpp"
+#include "pg/session/token_verify.hpp"
+
+namespace bastion::pg {
+namespace {
+
+using AlgorithmNames = std::vector<std::string>;
+
+ArgumentCache<JwkSet> key_sets;
+ArgumentCache<JwtOptions> option_sets;
+ArgumentCache<AlgorithmNames> algorithm_sets;
+
+VerifiedCache verified_claims;    // jsonb
+VerifiedCache verified_payloads;  // bytea
+
+std::string_view text_of_jsonb(const struct varlena* value) {
+    return jsonb_text(reinterpret_cast<const Jsonb*>(value));
+}
+
+// The names on lines of their own. A null stands for itself: no algorithm has an empty name.
+std::string_view text_of_array(const struct varlena* value) {
+    Datum* elements = nullptr;
+    bool* nulls = nullptr;
+    int count = 0;
+    deconstruct_array(reinterpret_cast<ArrayType*>(const_cast<struct varlena*>(value)), TEXTOID, -1, false,
+                      TYPALIGN_INT, &elements, &nulls, &count);
+    StringInfoData names;
+    initStringInfo(&names);
+    for (int i = 0; i < count; ++i) {
+        if (!nulls[i]) appendStringInfoString(&names, TextDatumGetCString(elements[i]));
+        appendStringInfoChar(&names, '\n');
+    }
+    return {names.data, static_cast<std::size_t>(names.len)};
+}
+
+Result<AlgorithmNames> parse_algorithm_names(std::string_view lines) {
+    AlgorithmNames names;
+    while (!lines.empty()) {
+        const std::size_t end = lines.find('\n');
+        const JwsAlgorithm* algorithm = find_jws_algorithm(lines.substr(0, end));
+        if (algorithm == nullptr)
+            return Error{ErrorCode::invalid_argument, "an algorithm is not supported", "",
+                         "Supported are " + jws_algorithm_names() + "."};
+        names.emplace_back(algorithm->name);
+        lines.remove_prefix(end + 1);
+    }
+    // An empty list must not come to mean "anything goes".
+    if (names.empty()) return Error{ErrorCode::invalid_argument, "the list of algorithms is empty"};
+    return names;
+}
+
+CachedArgument<JwkSet> keys_argument(FunctionCallInfo fcinfo) {
+    return cached_argument(key_sets, fcinfo, 1, text_of_jsonb);
+}
+
+// Phase B. False where nothing is kept.
+bool find_place(VerifiedCache& cache, std::string_view token, VerifiedKey& key) {
+    cache.resize(token_cache_entries());
+    return cache.enabled() && cache.digest(token, key);
+}
+
+// Phases B and C. A cache that cannot grow is not worth an error.
+void keep(VerifiedCache& cache, const VerifiedKey& key, const TokenDates& dates, const struct varlena* value) {
+    CallFailure ignored;
+    (void)guarded(ignored, [&]() -> Result<void> {
+        cache.keep(key, dates, as_bytes(view(value)));
+        return {};
+    });
+}
+
+struct JwtCall {
+    struct varlena* known;  // from the cache
+    FlatJson claims;
+    bool keeps;
+    VerifiedKey place;
+    TokenDates dates;
+    uint64 keys;
+    uint64 options;
+};
+
+Result<void> verify_anew(std::string_view token, const JwkSet& keys, const JwtOptions& options, double now,
+                         JwtCall& call) {
+    Result<bastion::VerifiedJwt> verified = bastion::jwt_verify(token, keys, options, now);
+    if (!verified) return verified.error();
+    call.dates = verified->dates;
+    return flatten(verified->claims, verified->payload_json, call.claims);
+}
+
+Result<void> verify_jwt(std::string_view token, const CachedArgument<JwkSet>& keys_argument,
+                        const CachedArgument<JwtOptions>& options_argument, double now, JwtCall& call) {
+    const auto options = parsed(option_sets, options_argument, parse_jwt_options);
+    if (!options) return options.error();
+    const auto keys = parsed(key_sets, keys_argument, parse_jwk_set);
+    if (!keys) return keys.error();
+    call.keys = call.place.keys = (*keys)->id;
+    call.options = call.place.options = (*options)->id;
+    call.keeps = find_place(verified_claims, token, call.place);
+    const VerifiedEntry* known = call.keeps ? verified_claims.find(call.place) : nullptr;
+    if (known == nullptr) return verify_anew(token, *(*keys)->parsed, *(*options)->parsed, now, call);
+    if (Result<void> held = jwt_check_dates(known->dates, *(*options)->parsed, now); !held) return held;
+    return store(call.known, known->value.text());
+}
+
+struct JwsCall {
+    struct varlena* payload;
+    bool keeps;
+    VerifiedKey place;
+    uint64 keys;
+    uint64 algorithms;
+};
+
+Result<void> verify_jws(std::string_view token, const CachedArgument<JwkSet>& keys_argument,
+                        const CachedArgument<AlgorithmNames>* names_argument, JwsCall& call) {
+    std::span<const std::string> names;
+    if (names_argument != nullptr) {
+        const auto listed = parsed(algorithm_sets, *names_argument, parse_algorithm_names);
+        if (!listed) return listed.error();
+        names = *(*listed)->parsed;
+        call.algorithms = call.place.options = (*listed)->id;
+    }
+    const auto keys = parsed(key_sets, keys_argument, parse_jwk_set);
+    if (!keys) return keys.error();
+    call.keys = call.place.keys = (*keys)->id;
+    call.keeps = find_place(verified_payloads, token, call.place);
+    if (const VerifiedEntry* known = call.keeps ? verified_payloads.find(call.place) : nullptr) {
+        call.keeps = false;
+        return store(call.payload, known->value.text());
+    }
+    Result<bastion::VerifiedJws> verified = bastion::jws_verify(token, *(*keys)->parsed, names);
+    if (!verified) return verified.error();
+    return store(call.payload, verified->payload);
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_jwt_sign);
+Datum bastion_jwt_sign(PG_FUNCTION_ARGS) {
+    const std::string_view claims = jsonb_text(PG_GETARG_JSONB_P(0));
+    const CachedArgument<JwkSet> key_argument = keys_argument(fcinfo);
+    const std::string_view header = jsonb_text(PG_GETARG_JSONB_P(2));
+    struct varlena* token = nullptr;
+    uint64 id = 0;
+    guarded_or_raise([&]() -> Result<void> {
+        const auto keys = parsed(key_sets, key_argument, parse_jwk_set);
+        if (!keys) return keys.error();
+        const JwkSet& set = *(*keys)->parsed;
+        if (set.is_set) return Error{ErrorCode::invalid_argument, "one JSON Web Key is wanted, not a Key Set"};
+        Result<std::string> made = bastion::jwt_sign(claims, set.keys.front(), header);
+        if (!made) return made.error();
+        id = (*keys)->id;
+        return store(token, *made);
+    });
+    remember(fcinfo, 1, id);
+    PG_RETURN_TEXT_P(token);
+}
+
+PG_FUNCTION_INFO_V1(bastion_jwt_verify);
+Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
+    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const CachedArgument<JwkSet> keys = keys_argument(fcinfo);
+    const CachedArgument<JwtOptions> options = cached_argument(option_sets, fcinfo, 2, text_of_jsonb);
+    const double now = unix_now();
+    JwtCall call{};
+    guarded_or_raise([&]() { return verify_jwt(token, keys, options, now, call); });
+    remember(fcinfo, 1, call.keys);
+    remember(fcinfo, 2, call.options);
+    if (call.known != nullptr) return PointerGetDatum(call.known);
+    Jsonb* claims = build_jsonb(call.claims);
+    if (call.keeps) keep(verified_claims, call.place, call.dates, reinterpret_cast<struct varlena*>(claims));
+    PG_RETURN_JSONB_P(claims);
+}
+
+PG_FUNCTION_INFO_V1(bastion_jws_verify);
+Datum bastion_jws_verify(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
+    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const CachedArgument<JwkSet> keys = keys_argument(fcinfo);
+    const bool narrowed = !PG_ARGISNULL(2);
+    CachedArgument<AlgorithmNames> names{};
+    if (narrowed) names = cached_argument(algorithm_sets, fcinfo, 2, text_of_array);
+    JwsCall call{};
+    guarded_or_raise([&]() { return verify_jws(token, keys, narrowed ? &names : nullptr, call); });
+    remember(fcinfo, 1, call.keys);
+    if (narrowed) remember(fcinfo, 2, call.algorithms);
+    if (call.keeps) keep(verified_payloads, call.place, {}, call.payload);
+    PG_RETURN_BYTEA_P(call.payload);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

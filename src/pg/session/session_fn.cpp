@@ -1,0 +1,48 @@
+// SQL functions of refresh tokens and peppers; SQL functions of the extension call them and write the rows.
+#include "core/session/refresh_token.hpp"
+#include "pg/base/guard.hpp"
+#include "pg/key/pepper.hpp"
+
+namespace bastion::pg {
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_pepper_make);
+Datum bastion_pepper_make(PG_FUNCTION_ARGS) { PG_RETURN_BYTEA_P(make_pepper(PG_GETARG_INT32(0), PG_GETARG_INT32(1))); }
+
+PG_FUNCTION_INFO_V1(bastion_refresh_token_make);
+Datum bastion_refresh_token_make(PG_FUNCTION_ARGS) {
+    struct varlena* token = nullptr;
+    guarded_or_raise([&]() -> Result<void> { return store(token, refresh_token_generate().text()); });
+    PG_RETURN_TEXT_P(token);
+}
+
+PG_FUNCTION_INFO_V1(bastion_refresh_token_hash);
+Datum bastion_refresh_token_hash(PG_FUNCTION_ARGS) {
+    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    struct varlena* hash = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        if (!is_refresh_token(token)) return {};
+        return store(hash, as_text(opaque_token_hash(token)));
+    });
+    if (hash == nullptr) PG_RETURN_NULL();
+    PG_RETURN_BYTEA_P(hash);
+}
+
+PG_FUNCTION_INFO_V1(bastion_refresh_token_next);
+Datum bastion_refresh_token_next(PG_FUNCTION_ARGS) {
+    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const int32 version = PG_GETARG_INT32(1);
+    need_pepper(version);
+    struct varlena* next = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SecretBytes> successor = refresh_token_successor(cached_pepper(version), token);
+        if (!successor) return successor.error();
+        return store(next, successor->text());
+    });
+    PG_RETURN_TEXT_P(next);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,24 @@
+// bastion.aes_gcm_open(): a value that another system encrypted, for import_aes_gcm() to seal anew.
+#include "core/vault/foreign_sealed.hpp"
+#include "pg/base/guard.hpp"
+
+namespace bastion::pg {
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_aes_gcm_open);
+Datum bastion_aes_gcm_open(PG_FUNCTION_ARGS) {
+    const std::string_view value = view(PG_GETARG_TEXT_PP(0));
+    const std::string_view key = view(PG_GETARG_BYTEA_PP(1));
+    struct varlena* opened = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<SecretBytes> plaintext = open_aes_gcm(value, as_bytes(key));
+        if (!plaintext) return plaintext.error();
+        return store(opened, plaintext->text());
+    });
+    PG_RETURN_BYTEA_P(opened);
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

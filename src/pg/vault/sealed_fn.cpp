@@ -1,0 +1,242 @@
+// SQL functions that seal, open and index values. The tenant is that of the verified context, or, in the functions that
+// end in _for and are granted to nobody, one that the operator names. A call site keeps the key of its last row.
+#include "pg/base/guard.hpp"
+#include "pg/base/value_text.hpp"
+#include "pg/context/context.hpp"
+#include "pg/key/data_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+constexpr std::size_t blind_index_bytes = 16;
+
+// For whom a call seals or opens.
+struct Scope {
+    OptionalUuid tenant;        // absent: the installation's own values
+    const Decision* requester;  // null: an operator, of whom no permission is asked
+};
+
+// The key of a call site's last row, kept in its fn_extra.
+struct Memo {
+    uint64 generation;
+    uint64 decision;
+    OptionalUuid tenant;
+    DataKey* key;
+    std::size_t purpose_size;
+    char purpose[128];
+};
+
+Scope context_scope() {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present)
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no tenant in this transaction"),
+                 errhint("Present a token of a member of the tenant first; SELECT bastion.whoami(); explains.")));
+    return {decision.identity.tenant, &decision};
+}
+
+Scope operator_scope(FunctionCallInfo fcinfo) {
+    if (PG_ARGISNULL(0)) return {{}, nullptr};
+    return {{true, *PG_GETARG_UUID_P(0)}, nullptr};
+}
+
+Memo& memo_of(FunctionCallInfo fcinfo) {
+    FmgrInfo* site = fcinfo->flinfo;
+    if (site->fn_extra == nullptr) site->fn_extra = MemoryContextAllocZero(site->fn_mcxt, sizeof(Memo));
+    return *static_cast<Memo*>(site->fn_extra);
+}
+
+bool remembers(const Memo& memo, const Scope& scope) noexcept {
+    return memo.key != nullptr && memo.generation == keys_generation() &&
+           memo.decision == (scope.requester != nullptr ? scope.requester->version : 0) &&
+           same_uuid(memo.tenant, scope.tenant);
+}
+
+void remember(Memo& memo, const Scope& scope, DataKey& key, std::string_view purpose) noexcept {
+    memo.generation = keys_generation();
+    memo.decision = scope.requester != nullptr ? scope.requester->version : 0;
+    memo.tenant = scope.tenant;
+    memo.purpose_size = std::min(purpose.size(), sizeof memo.purpose);
+    std::copy_n(purpose.data(), memo.purpose_size, memo.purpose);
+    memo.key = &key;
+}
+
+std::string_view purpose_argument(FunctionCallInfo fcinfo, int argument) {
+    if (PG_ARGISNULL(argument))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("purpose must not be null")));
+    return view(PG_GETARG_TEXT_PP(argument));
+}
+
+std::string_view bound_to_argument(FunctionCallInfo fcinfo, int argument) {
+    return PG_ARGISNULL(argument) ? std::string_view() : utf8_of(PG_GETARG_TEXT_PP(argument));
+}
+
+// The key that seals, or indexes, the values of a purpose now; null when there is none and none can be made.
+DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view purpose, bool for_index) {
+    Memo& memo = memo_of(fcinfo);
+    if (remembers(memo, scope) && std::string_view(memo.purpose, memo.purpose_size) == purpose) return memo.key;
+    memo.key = nullptr;
+    // Purposes of the extension's own are refused, keys or not.
+    if (scope.requester != nullptr && purpose.starts_with("bastion."))
+        return &need_data_key(static_cast<std::uint32_t>(make_sealing_key(scope.tenant, purpose, for_index)));
+    const bool may_make = !for_index || !(XactReadOnly || RecoveryInProgress() || IsInParallelMode());
+    DataKey* key =
+        may_make ? &need_active_key(scope.tenant, purpose, for_index) : find_active_index_key(scope.tenant, purpose);
+    if (key != nullptr && purpose.size() <= sizeof memo.purpose) remember(memo, scope, *key, purpose);
+    return key;
+}
+
+[[noreturn]] void cannot_open(const char* reason) {
+    ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
+                    errdetail_log("%s", reason)));
+    pg_unreachable();
+}
+
+// Whether the requester holds `<purpose>.open`, in the tenant or the chosen unit.
+void require_open_permission(const Decision& requester, const DataKey& key) {
+    char permission[192];
+    snprintf(permission, sizeof permission, "%s.open", key.purpose.c_str());
+    if (requester.rights->find(permission) == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission \"%s\" is needed", permission)));
+}
+
+// The key that opens a value, if the requester may; `reading` when plaintext is asked for.
+DataKey& opening_key(FunctionCallInfo fcinfo, const Scope& scope, const struct varlena* sealed, bool reading) {
+    const std::uint32_t id = sealing_key_id(view(sealed));
+    Memo& memo = memo_of(fcinfo);
+    if (remembers(memo, scope) && memo.key->id == id) return *memo.key;
+    memo.key = nullptr;
+    DataKey& key = need_data_key(id);
+    if (!same_uuid(key.tenant, scope.tenant)) cannot_open("The value is another tenant's.");
+    if (!key.sealer) cannot_open("The key in its header seals no values.");
+    if (reading && scope.requester != nullptr) require_open_permission(*scope.requester, key);
+    remember(memo, scope, key, {});
+    return key;
+}
+
+struct varlena* sealed_under(DataKey& key, std::string_view plaintext, std::string_view bound_to) {
+    if (plaintext.size() > max_sealed_plaintext)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long to be sealed")));
+    const std::size_t size = plaintext.size() + sealed_overhead;
+    auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
+    SET_VARSIZE(out, VARHDRSZ + size);
+    guarded_or_raise([&]() -> Result<void> {
+        return key.sealer.value().seal_into(as_bytes(plaintext), key.id, key.additional_data(bound_to),
+                                            {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
+    });
+    return out;
+}
+
+struct varlena* opened_by(DataKey& key, const struct varlena* sealed, std::string_view bound_to) {
+    const std::string_view bytes = view(sealed);
+    const std::size_t size = bytes.size() - sealed_overhead;  // opening_key() has checked the length
+    auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
+    SET_VARSIZE(out, VARHDRSZ + size);
+    guarded_or_raise([&]() -> Result<void> {
+        return key.sealer.value().open_into(as_bytes(bytes), key.additional_data(bound_to),
+                                            {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
+    });
+    return out;
+}
+
+// Arguments from `first` on: plaintext, purpose, bound_to.
+Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
+    const std::string_view purpose = purpose_argument(fcinfo, first + 1);
+    if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    const struct varlena* value = PG_GETARG_VARLENA_PP(first);
+    DataKey& key = *key_for(fcinfo, scope, purpose, false);
+    PG_RETURN_POINTER(sealed_under(key, is_text ? utf8_of(value) : view(value), bound_to_argument(fcinfo, first + 2)));
+}
+
+// Arguments from `first` on: value, bound_to.
+Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
+    if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    const struct varlena* value = PG_GETARG_VARLENA_PP(first);
+    const std::string_view bound_to = bound_to_argument(fcinfo, first + 1);
+    struct varlena* plaintext = opened_by(opening_key(fcinfo, scope, value, true), value, bound_to);
+    PG_RETURN_POINTER(is_text ? text_of_utf8(plaintext) : plaintext);
+}
+
+// The value under the active key of its tenant and purpose; itself when it is there already.
+Datum rewrap(FunctionCallInfo fcinfo, const Scope& scope, int first) {
+    if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    const struct varlena* value = PG_GETARG_VARLENA_PP(first);
+    const std::string_view bound_to = bound_to_argument(fcinfo, first + 1);
+    DataKey& old_key = opening_key(fcinfo, scope, value, false);
+    struct varlena* plaintext = opened_by(old_key, value, bound_to);
+    char purpose[192];
+    strlcpy(purpose, old_key.purpose.c_str(), sizeof purpose);
+    const std::uint32_t old_id = old_key.id;
+    DataKey& key = need_active_key(scope.tenant, purpose, false);
+    if (key.id == old_id) PG_RETURN_POINTER(value);
+    struct varlena* sealed = sealed_under(key, view(plaintext), bound_to);
+    wipe(plaintext);
+    PG_RETURN_POINTER(sealed);
+}
+
+// Arguments from `first` on: value, purpose.
+Datum blind_index(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
+    const std::string_view purpose = purpose_argument(fcinfo, first + 1);
+    if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    const struct varlena* value = PG_GETARG_VARLENA_PP(first);
+    const std::string_view bytes = is_text ? utf8_of(value) : view(value);
+    DataKey* key = key_for(fcinfo, scope, purpose, true);
+    if (key == nullptr) PG_RETURN_NULL();
+    struct varlena* index = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        const Result<Mac> mac = key->indexer.value().compute(bytes);
+        if (!mac) return mac.error();
+        return store(index, as_text(mac->span().first(blind_index_bytes)));
+    });
+    PG_RETURN_BYTEA_P(index);
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_seal_text);
+Datum bastion_seal_text(PG_FUNCTION_ARGS) { return seal(fcinfo, context_scope(), 0, true); }
+
+PG_FUNCTION_INFO_V1(bastion_seal_bytea);
+Datum bastion_seal_bytea(PG_FUNCTION_ARGS) { return seal(fcinfo, context_scope(), 0, false); }
+
+PG_FUNCTION_INFO_V1(bastion_seal_text_for);
+Datum bastion_seal_text_for(PG_FUNCTION_ARGS) { return seal(fcinfo, operator_scope(fcinfo), 1, true); }
+
+PG_FUNCTION_INFO_V1(bastion_seal_bytea_for);
+Datum bastion_seal_bytea_for(PG_FUNCTION_ARGS) { return seal(fcinfo, operator_scope(fcinfo), 1, false); }
+
+PG_FUNCTION_INFO_V1(bastion_open_text);
+Datum bastion_open_text(PG_FUNCTION_ARGS) { return open(fcinfo, context_scope(), 0, true); }
+
+PG_FUNCTION_INFO_V1(bastion_open_bytea);
+Datum bastion_open_bytea(PG_FUNCTION_ARGS) { return open(fcinfo, context_scope(), 0, false); }
+
+PG_FUNCTION_INFO_V1(bastion_open_text_for);
+Datum bastion_open_text_for(PG_FUNCTION_ARGS) { return open(fcinfo, operator_scope(fcinfo), 1, true); }
+
+PG_FUNCTION_INFO_V1(bastion_open_bytea_for);
+Datum bastion_open_bytea_for(PG_FUNCTION_ARGS) { return open(fcinfo, operator_scope(fcinfo), 1, false); }
+
+PG_FUNCTION_INFO_V1(bastion_rewrap);
+Datum bastion_rewrap(PG_FUNCTION_ARGS) { return rewrap(fcinfo, context_scope(), 0); }
+
+PG_FUNCTION_INFO_V1(bastion_rewrap_for);
+Datum bastion_rewrap_for(PG_FUNCTION_ARGS) { return rewrap(fcinfo, operator_scope(fcinfo), 1); }
+
+PG_FUNCTION_INFO_V1(bastion_blind_index_text);
+Datum bastion_blind_index_text(PG_FUNCTION_ARGS) { return blind_index(fcinfo, context_scope(), 0, true); }
+
+PG_FUNCTION_INFO_V1(bastion_blind_index_bytea);
+Datum bastion_blind_index_bytea(PG_FUNCTION_ARGS) { return blind_index(fcinfo, context_scope(), 0, false); }
+
+PG_FUNCTION_INFO_V1(bastion_blind_index_text_for);
+Datum bastion_blind_index_text_for(PG_FUNCTION_ARGS) { return blind_index(fcinfo, operator_scope(fcinfo), 1, true); }
+
+PG_FUNCTION_INFO_V1(bastion_blind_index_bytea_for);
+Datum bastion_blind_index_bytea_for(PG_FUNCTION_ARGS) { return blind_index(fcinfo, operator_scope(fcinfo), 1, false); }
+
+}  // extern "C"
+
+}  // namespace bastion::pg

@@ -1,0 +1,20 @@
+// How the access to secrets is recorded, which SQL functions read by name.
+#include "pg/base/settings.hpp"
+
+namespace bastion::pg {
+namespace {
+
+const config_enum_entry secret_log_modes[] = {{"standard", 0, false}, {"strict", 1, false}, {nullptr, 0, false}};
+
+const SettingsTable table([] {
+    static int secret_log;
+    define(EnumSetting{
+        "bastion.secret_log",
+        "'strict' opens no secret whose access is not written to bastion.secret_access_log, and waits for that at most "
+        "1 s where a worker writes it; 'standard' does not wait, and where nothing can be written leaves the server "
+        "log.",
+        &secret_log, secret_log_modes, PGC_SUSET});
+});
+
+}  // namespace
+}  // namespace bastion::pg

@@ -1,0 +1,409 @@
+#include "core/jose/jwt.hpp"
+#include "core/jose/jwk.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/base/encoding.hpp"
+#include "core/jose/jws.hpp"
+#include "unit/base/vectors.hpp"
+#include "unit/jose/forge.hpp"
+
+namespace {
+
+using namespace std::string_view_literals;
+using bastion::ErrorCode;
+using bastion::JwkSet;
+using bastion::jwt_sign;
+using bastion::jwt_verify;
+using bastion::JwtOptions;
+using bastion::parse_jwt_options;
+using bastion::test::forge;
+using bastion::test::key_set;
+using bastion::test::oct_jwk;
+using bastion::test::secret;
+
+constexpr double now = 1'700'000'000;
+
+const JwkSet& keys() {
+    static const JwkSet set = key_set(oct_jwk(secret(32), R"("alg":"HS256","kid":"k1",)"));
+    return set;
+}
+
+std::string token_of(std::string_view claims, std::string_view header = R"({"alg":"HS256","kid":"k1"})") {
+    return forge(header, claims, keys().keys[0], "HS256");
+}
+
+JwtOptions options_of(std::string_view json) {
+    auto options = parse_jwt_options(json);
+    EXPECT_TRUE(options) << json << " " << options.error().message;
+    return options ? std::move(*options) : JwtOptions{};
+}
+
+bool accepted(std::string_view claims, std::string_view options = "{}",
+              std::string_view header = R"({"alg":"HS256","kid":"k1"})") {
+    const auto verified = jwt_verify(token_of(claims, header), keys(), options_of(options), now);
+    if (verified) return true;
+    const auto& error = verified.error();
+    EXPECT_EQ(error.code, ErrorCode::token_refused) << claims << error.message;
+    EXPECT_EQ(error.message, "invalid token");
+    EXPECT_EQ(error.detail + error.hint, "");
+    EXPECT_FALSE(error.log_detail.empty());
+    return false;
+}
+
+// A payload with exp in an hour and the given members before it.
+std::string with_exp(std::string_view members) { return "{" + std::string(members) + R"("exp":1700003600})"; }
+
+TEST(Jwt, Rfc7515AppendixA1) {
+    BASTION_NEEDS_VECTORS();
+    const std::string text = bastion::test::read_vector("rfc/rfc7515_appendix_a.json");
+    const auto document = bastion::parse_json(text, 1 << 20);
+    ASSERT_TRUE(document);
+    const auto example = document->root().find("tests")->elements()[0];
+    ASSERT_EQ(example.find("section")->string(), "A.1");
+    const std::string token(*example.find("jws")->string());
+    const auto set = key_set(R"({"kty":"oct","k":")" + std::string(*example.find("jwk")->find("k")->string()) + "\"}");
+
+    const auto verified = jwt_verify(token, set, options_of(R"({"algorithms":["HS256"],"iss":"joe"})"), 1300819379);
+    ASSERT_TRUE(verified) << verified.error().log_detail;
+    EXPECT_EQ(verified->iss, "joe");
+    EXPECT_EQ(verified->dates.exp, 1300819380);
+    EXPECT_FALSE(jwt_verify(token, set, options_of(R"({"algorithms":["HS256"]})"), 1300819380));
+    EXPECT_FALSE(jwt_verify(token, set, options_of(R"({"algorithms":["HS512"]})"), 1300819379));
+    EXPECT_EQ(jwt_verify(token, set, {}, 1300819379).error().code, ErrorCode::invalid_argument);
+
+    // A.2 to A.5 are of algorithms that are not offered, the last of none.
+    for (const auto& other : document->root().find("tests")->elements()) {
+        if (other.find("section")->string() == "A.1") continue;
+        const auto refused =
+            jwt_verify(*other.find("jws")->string(), set, options_of(R"({"algorithms":["HS256"]})"), 1300819379);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::token_refused);
+    }
+}
+
+TEST(Jwt, SignsAndVerifies) {
+    const auto token = jwt_sign(
+        R"({ "sub" : "alice", "exp": 1700003600.5, "iat":1700000000, "n": 1.50, "roles": ["a","b"] })", keys().keys[0]);
+    ASSERT_TRUE(token);
+    EXPECT_TRUE(token->starts_with(bastion::test::base64url(R"({"alg":"HS256","typ":"JWT","kid":"k1"})") + "."));
+    const auto verified = jwt_verify(*token, keys(), {}, now);
+    ASSERT_TRUE(verified) << verified.error().log_detail;
+    EXPECT_EQ(verified->payload_json,
+              R"({"sub":"alice","exp":1700003600.5,"iat":1700000000,"n":1.50,"roles":["a","b"]})");
+    EXPECT_EQ(verified->sub, "alice");
+    EXPECT_EQ(verified->dates.exp, 1700003600.5);
+    EXPECT_EQ(verified->dates.iat, 1700000000);
+    EXPECT_EQ(verified->iss, std::nullopt);
+    EXPECT_EQ(verified->key->kid, "k1");
+    EXPECT_EQ(verified->string_claim("sub"), "alice");
+    EXPECT_EQ(verified->string_claim("n"), std::nullopt);
+    EXPECT_EQ(verified->string_claim("absent"), std::nullopt);
+    EXPECT_EQ(verified->number_claim("n"), 1.5);
+    EXPECT_EQ(verified->string_list_claim("roles").size(), 2U);
+    EXPECT_TRUE(verified->string_list_claim("sub").empty());
+}
+
+TEST(Jwt, SignsWithEd25519) {
+    const auto pair = bastion::jwk_generate_ed25519();
+    const auto private_key = bastion::parse_jwk(pair->private_jwk.text());
+    const auto token = jwt_sign(with_exp(""), *private_key, R"({"typ":"at+jwt"})");
+    ASSERT_TRUE(token);
+    const auto set = key_set(pair->public_jwk);
+    const auto verified = jwt_verify(*token, set, options_of(R"({"typ":"at+jwt","algorithms":["EdDSA"]})"), now);
+    ASSERT_TRUE(verified) << verified.error().log_detail;
+    EXPECT_EQ(verified->key->kid, pair->kid);
+    EXPECT_FALSE(jwt_verify(*token, key_set(bastion::jwk_generate_ed25519(pair->kid)->public_jwk), {}, now));
+    EXPECT_FALSE(jwt_sign(with_exp(""), set.keys[0]));
+}
+
+TEST(Jwt, ExpIsRequiredAndObeyed) {
+    EXPECT_FALSE(accepted("{}"));
+    EXPECT_TRUE(accepted("{}", R"({"allow_missing_exp":true})"));
+    EXPECT_FALSE(accepted("{}", R"({"allow_missing_exp":false})"));
+    EXPECT_TRUE(accepted(R"({"exp":1700000001})"));
+    EXPECT_TRUE(accepted(R"({"exp":1700000000.001})"));
+    EXPECT_FALSE(accepted(R"({"exp":1700000000})"));
+    EXPECT_FALSE(accepted(R"({"exp":1699999999})"));
+    EXPECT_FALSE(accepted(R"({"exp":1699999999})", R"({"allow_missing_exp":true})"));
+    EXPECT_TRUE(accepted(R"({"exp":1699999991})", R"({"leeway":10})"));
+    EXPECT_FALSE(accepted(R"({"exp":1699999990})", R"({"leeway":10})"));
+    EXPECT_TRUE(accepted(R"({"exp":1.7000036e9})"));
+}
+
+TEST(Jwt, NotBeforeAndIssuedAt) {
+    for (const std::string claim : {"nbf", "iat"}) {
+        EXPECT_TRUE(accepted(with_exp("\"" + claim + "\":1700000000,")));
+        EXPECT_FALSE(accepted(with_exp("\"" + claim + "\":1700000001,")));
+        EXPECT_TRUE(accepted(with_exp("\"" + claim + "\":1700000010,"), R"({"leeway":10})"));
+        EXPECT_FALSE(accepted(with_exp("\"" + claim + "\":1700000010.5,"), R"({"leeway":10})"));
+    }
+}
+
+TEST(Jwt, DatesThatAreNone) {
+    for (const std::string claim : {"exp", "nbf", "iat"}) {
+        const std::string rest = claim == "exp" ? "" : R"(,"exp":1700003600)";
+        for (const std::string_view value :
+             {"\"1700003600\""sv, "null"sv, "true"sv, "[]"sv, "{}"sv, "-1"sv, "-0.5"sv, "253402300800"sv,
+              "1700003600000"sv, "1e300"sv, "18446744073709551615"sv, "9223372036854775808"sv})
+            EXPECT_FALSE(accepted("{\"" + claim + "\":" + std::string(value) + rest + "}")) << claim << value;
+        for (const std::string_view value :
+             {"1e400"sv, "NaN"sv, "Infinity"sv, "-Infinity"sv, "1e"sv, "0x7"sv, "99999999999999999999999999"sv, "01"sv})
+            EXPECT_FALSE(accepted("{\"" + claim + "\":" + std::string(value) + rest + "}")) << claim << value;
+    }
+    EXPECT_TRUE(accepted(R"({"exp":253402300799})"));
+    EXPECT_TRUE(accepted(R"({"exp":1700003600,"nbf":0,"iat":0})"));
+}
+
+TEST(Jwt, MaxAge) {
+    EXPECT_TRUE(accepted(with_exp(R"("iat":1699999900,)"), R"({"max_age":100})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iat":1699999899,)"), R"({"max_age":100})"));
+    EXPECT_TRUE(accepted(with_exp(R"("iat":1699999899,)"), R"({"max_age":100,"leeway":1})"));
+    EXPECT_FALSE(accepted(with_exp(""), R"({"max_age":100})"));
+    EXPECT_TRUE(accepted(with_exp("")));
+}
+
+TEST(Jwt, Issuer) {
+    EXPECT_TRUE(accepted(with_exp(R"("iss":"a",)"), R"({"iss":"a"})"));
+    EXPECT_TRUE(accepted(with_exp(R"("iss":"a",)"), R"({"iss":["b","a"]})"));
+    EXPECT_TRUE(accepted(with_exp(R"("iss":"a",)")));
+    EXPECT_FALSE(accepted(with_exp(R"("iss":"a",)"), R"({"iss":"b"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iss":"A",)"), R"({"iss":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iss":"a\u0020",)"), R"({"iss":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(""), R"({"iss":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iss":["a"],)"), R"({"iss":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iss":7,)")));
+}
+
+TEST(Jwt, Audience) {
+    EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)"), R"({"aud":"a"})"));
+    EXPECT_TRUE(accepted(with_exp(R"("aud":["b","a"],)"), R"({"aud":"a"})"));
+    EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)"), R"({"aud":["a","c"]})"));
+    EXPECT_TRUE(accepted(with_exp(R"("aud":["b","c"],)"), R"({"aud":["a","c"]})"));
+    EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)")));  // documented: without the option audiences are not checked
+    EXPECT_FALSE(accepted(with_exp(R"("aud":"b",)"), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":["b"],)"), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":[],)"), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(""), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":["a",7],)"), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":{"a":"a"},)"), R"({"aud":"a"})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":7,)")));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":null,)")));
+}
+
+TEST(Jwt, Typ) {
+    const auto typed = [](std::string_view typ, std::string_view wanted) {
+        const std::string header = R"({"alg":"HS256","kid":"k1","typ":")" + std::string(typ) + "\"}";
+        return accepted(with_exp(""), R"({"typ":")" + std::string(wanted) + "\"}", header);
+    };
+    EXPECT_TRUE(typed("JWT", "JWT"));
+    EXPECT_TRUE(typed("jwt", "JWT"));
+    EXPECT_TRUE(typed("at+jwt", "AT+JWT"));
+    EXPECT_TRUE(typed("application/at+jwt", "at+jwt"));
+    EXPECT_TRUE(typed("at+jwt", "Application/at+jwt"));
+    EXPECT_FALSE(typed("JWT", "at+jwt"));
+    EXPECT_FALSE(typed("at+jwt2", "at+jwt"));
+    EXPECT_FALSE(typed("text/at+jwt", "at+jwt"));
+    EXPECT_FALSE(typed("application/at/jwt", "at/jwt"));
+    EXPECT_FALSE(accepted(with_exp(""), R"({"typ":"JWT"})"));
+    EXPECT_TRUE(accepted(with_exp("")));
+}
+
+TEST(Jwt, PayloadsThatAreRefused) {
+    const std::string allow = R"({"allow_missing_exp":true})";
+    EXPECT_TRUE(accepted("{}", allow));
+    for (const std::string_view payload : {"[]"sv,
+                                           "7"sv,
+                                           "null"sv,
+                                           "\"{}\""sv,
+                                           "{"sv,
+                                           "{} x"sv,
+                                           "{}{}"sv,
+                                           R"({"a":1,"a":2})"sv,
+                                           R"({"a":{"b":1,"b":2}})"sv,
+                                           R"({"a":"\u0000"})"sv,
+                                           R"({"\u0000":1})"sv,
+                                           R"({"a":1e-20000})"sv,
+                                           R"({"a":"\ud800"})"sv,
+                                           "{\"a\":\"\xff\"}"sv,
+                                           R"({"sub":7})"sv,
+                                           R"({"jti":7})"sv,
+                                           R"({"sub":null})"sv,
+                                           " "sv,
+                                           "\xef\xbb\xbf{}"sv,
+                                           "{a:1}"sv})
+        EXPECT_FALSE(accepted(payload, allow)) << payload;
+    std::string deep = R"({"a":)" + std::string(64, '[') + std::string(64, ']') + "}";
+    EXPECT_FALSE(accepted(deep, allow));
+    deep = R"({"a":)" + std::string(63, '[') + std::string(63, ']') + "}";
+    EXPECT_TRUE(accepted(deep, allow));
+}
+
+TEST(Jwt, NothingOfThePayloadIsReadBeforeTheSignatureHolds) {
+    std::string token = token_of(R"({"exp":1})");
+    token.back() = token.back() == 'A' ? 'E' : 'A';
+    EXPECT_EQ(jwt_verify(token, keys(), {}, now).error().log_detail, "the signature does not verify");
+}
+
+TEST(Jwt, TheClock) {
+    EXPECT_TRUE(accepted(R"({"exp":1000})", R"({"now":999})"));
+    EXPECT_FALSE(accepted(R"({"exp":1000})", R"({"now":1000})"));
+    for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL, -1.0, 1e300}) {
+        const auto refused = jwt_verify(token_of(with_exp("")), keys(), {}, bad);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+    }
+}
+
+TEST(Jwt, MessagesHoldNeitherTokenNorKey) {
+    const std::string token = token_of(R"({"sub":"hunter2","exp":1})");
+    for (const std::string& bad :
+         {token, token + "x", token.substr(1), token + ".x", token_of(R"({"sub":"hunter2","iss":7})")}) {
+        const auto refused = jwt_verify(bad, keys(), {}, now);
+        ASSERT_FALSE(refused);
+        const auto& error = refused.error();
+        const std::string all = error.message + error.detail + error.hint + error.log_detail;
+        EXPECT_EQ(all.find("hunter2"), std::string::npos);
+        EXPECT_EQ(all.find(bad.substr(0, 10)), std::string::npos);
+    }
+}
+
+TEST(JwtOptions, ReadsThemAll) {
+    const auto options =
+        options_of(R"({"iss":"i","aud":["a","b"],"leeway":1.5,"algorithms":["HS256","EdDSA"],"typ":"t",)"
+                   R"("max_age":60,"allow_missing_exp":true,"now":5})");
+    EXPECT_EQ(options.iss, std::vector<std::string>{"i"});
+    EXPECT_EQ(options.aud, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(options.leeway, 1.5);
+    EXPECT_EQ(options.algorithms, (std::vector<std::string>{"HS256", "EdDSA"}));
+    EXPECT_EQ(options.typ, "t");
+    EXPECT_EQ(options.max_age, 60);
+    EXPECT_TRUE(options.allow_missing_exp);
+    EXPECT_EQ(options.now, 5);
+}
+
+TEST(JwtOptions, RefusesWhatItDoesNotKnow) {
+    for (const std::string_view json : {""sv,
+                                        "[]"sv,
+                                        "null"sv,
+                                        R"({"issuer":"a"})"sv,
+                                        R"({"ISS":"a"})"sv,
+                                        R"({"":1})"sv,
+                                        R"({"iss":7})"sv,
+                                        R"({"iss":""})"sv,
+                                        R"({"iss":[]})"sv,
+                                        R"({"iss":["a",7]})"sv,
+                                        R"({"iss":[""]})"sv,
+                                        R"({"iss":null})"sv,
+                                        R"({"iss":{"a":"b"}})"sv,
+                                        R"({"aud":[]})"sv,
+                                        R"({"aud":null})"sv,
+                                        R"({"leeway":-1})"sv,
+                                        R"({"leeway":3601})"sv,
+                                        R"({"leeway":"1"})"sv,
+                                        R"({"leeway":null})"sv,
+                                        R"({"algorithms":[]})"sv,
+                                        R"({"algorithms":"HS256"})"sv,
+                                        R"({"algorithms":["none"]})"sv,
+                                        R"({"algorithms":["ES256K"]})"sv,
+                                        R"({"algorithms":[7]})"sv,
+                                        R"({"algorithms":null})"sv,
+                                        R"({"typ":""})"sv,
+                                        R"({"typ":7})"sv,
+                                        R"({"max_age":-1})"sv,
+                                        R"({"max_age":true})"sv,
+                                        R"({"allow_missing_exp":1})"sv,
+                                        R"({"allow_missing_exp":"true"})"sv,
+                                        R"({"now":-1})"sv,
+                                        R"({"now":253402300800})"sv,
+                                        R"({"now":"now"})"sv,
+                                        R"({"iss":"a","iss":"b"})"sv}) {
+        const auto options = parse_jwt_options(json);
+        ASSERT_FALSE(options) << json;
+        EXPECT_EQ(options.error().code, ErrorCode::invalid_argument) << json;
+    }
+    EXPECT_TRUE(parse_jwt_options(R"({"leeway":3600,"max_age":0,"now":0})"));
+}
+
+TEST(JwtSign, HeaderMembers) {
+    const auto header_of = [](std::string_view header) -> std::string {
+        const auto token = jwt_sign(R"({"a":1})", keys().keys[0], header);
+        if (!token) return "";
+        return std::string(bastion::as_text(*bastion::base64url_decode(token->substr(0, token->find('.')))));
+    };
+    EXPECT_EQ(header_of("{}"), R"({"alg":"HS256","typ":"JWT","kid":"k1"})");
+    EXPECT_EQ(header_of(R"( { "typ" : "at+jwt" } )"), R"({"alg":"HS256","kid":"k1","typ":"at+jwt"})");
+    EXPECT_EQ(header_of(R"({"alg":"HS256","kid":"k1","typ":"JWT"})"), R"({"alg":"HS256","kid":"k1","typ":"JWT"})");
+    EXPECT_EQ(header_of(R"({"x":{"y":[1.50]}})"), R"({"alg":"HS256","typ":"JWT","kid":"k1","x":{"y":[1.50]}})");
+    for (const std::string_view header :
+         {""sv, "[]"sv, "null"sv, R"({"alg":"HS512"})"sv, R"({"alg":"none"})"sv, R"({"alg":""})"sv, R"({"alg":7})"sv,
+          R"({"kid":"k2"})"sv, R"({"kid":""})"sv, R"({"kid":7})"sv, R"({"typ":7})"sv, R"({"crit":["x"],"x":1})"sv,
+          R"({"crit":[]})"sv, R"({"b64":true})"sv, R"({"enc":"A128GCM"})"sv, R"({"zip":"DEF"})"sv,
+          R"({"a":1,"a":2})"sv}) {
+        const auto token = jwt_sign(R"({"a":1})", keys().keys[0], header);
+        ASSERT_FALSE(token) << header;
+        EXPECT_EQ(token.error().code, ErrorCode::invalid_argument) << header;
+    }
+}
+
+TEST(JwtSign, TheAlgorithmOfAKeyWithoutAlg) {
+    const auto plain = bastion::parse_jwk(oct_jwk(secret(48)));
+    EXPECT_EQ(jwt_sign("{}", *plain).error().code, ErrorCode::invalid_argument);
+    EXPECT_TRUE(jwt_sign("{}", *plain, R"({"alg":"HS256"})"));
+    EXPECT_TRUE(jwt_sign("{}", *plain, R"({"alg":"HS384","kid":"free"})"));
+    EXPECT_EQ(jwt_sign("{}", *plain, R"({"alg":"HS512"})").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(jwt_sign("{}", *plain, R"({"alg":"EdDSA"})").error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(jwt_sign("{}", *plain, R"({"alg":"ES256K"})").error().code, ErrorCode::unsupported);
+    EXPECT_EQ(jwt_sign("{}", *plain, R"({"alg":"none"})").error().code, ErrorCode::unsupported);
+    const auto other = bastion::parse_jwk(R"({"kty":"EC","crv":"secp256k1"})");
+    EXPECT_EQ(jwt_sign("{}", *other).error().code, ErrorCode::unsupported);
+}
+
+TEST(JwtSign, KeysThatMayNotSign) {
+    for (const std::string_view members :
+         {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv,
+          R"("alg":"HS256","key_ops":[],)"sv}) {
+        const auto token = jwt_sign("{}", *bastion::parse_jwk(oct_jwk(secret(32), members)));
+        ASSERT_FALSE(token);
+        EXPECT_EQ(token.error().code, ErrorCode::invalid_argument);
+        EXPECT_EQ(token.error().message, "the key cannot sign");
+    }
+    EXPECT_TRUE(jwt_sign("{}", *bastion::parse_jwk(oct_jwk(secret(32), R"("alg":"HS256","key_ops":["sign"],)"))));
+}
+
+TEST(JwtSign, ClaimsThatAreRefused) {
+    for (const std::string_view claims :
+         {""sv, "[]"sv, "7"sv, "null"sv, "{"sv, R"({"exp":"tomorrow"})"sv, R"({"exp":-1})"sv,
+          R"({"exp":1700000000000})"sv, R"({"nbf":null})"sv, R"({"iat":[]})"sv, R"({"aud":7})"sv, R"({"sub":7})"sv,
+          R"({"a":"\u0000"})"sv, R"({"a":1,"a":2})"sv}) {
+        const auto token = jwt_sign(claims, keys().keys[0]);
+        ASSERT_FALSE(token) << claims;
+        EXPECT_EQ(token.error().code, ErrorCode::invalid_argument) << claims;
+    }
+    EXPECT_TRUE(jwt_sign("{}", keys().keys[0]));
+}
+
+TEST(JwtSign, TokensPastSixteenKibibytes) {
+    const auto sign = [](std::size_t size) {
+        return jwt_sign(R"({"a":")" + std::string(size, 'x') + "\"}", keys().keys[0]);
+    };
+    EXPECT_TRUE(sign(12000));
+    for (const std::size_t size : {12300U, 16000U, 17000U, 1000000U})
+        EXPECT_EQ(sign(size).error().code, ErrorCode::limit_exceeded) << size;
+}
+
+TEST(Jwt, EveryOneByteMutationIsRefused) {
+    const std::string token = *jwt_sign(with_exp(R"("sub":"alice",)"), keys().keys[0]);
+    ASSERT_TRUE(jwt_verify(token, keys(), {}, now));
+    for (std::size_t at = 0; at < token.size(); ++at) {
+        std::string mutant = token;
+        for (int delta = 1; delta < 256; ++delta) {
+            mutant[at] = static_cast<char>(token[at] ^ delta);
+            ASSERT_FALSE(jwt_verify(mutant, keys(), {}, now)) << at << " " << delta;
+        }
+    }
+}
+
+}  // namespace

@@ -3,7 +3,7 @@
 SELECT bastion.allow_app_role('app') \gset _
 \o /dev/null
 SELECT bastion_api.signup('owner@bench.test', 'correct horse battery', 'Tenant 1');
-SELECT bastion.register_resource('docs');
+SELECT bastion.resource_register('docs');
 \o
 SELECT bastion.token_issue(u.id, t.id) AS token FROM bastion.users u, bastion.tenants t \gset
 SELECT id AS tenant FROM bastion.tenants \gset

@@ -5,7 +5,7 @@ SELECT bastion.allow_app_role('app') \gset _
 CREATE EXTENSION pgcrypto;
 \o /dev/null
 SELECT bastion_api.signup('owner@bench.test', 'correct horse battery', 'Tenant 1');
-SELECT bastion.register_resource('bench', '{open}');
+SELECT bastion.resource_register('bench', '{open}');
 \o
 SELECT bastion.token_issue(u.id, t.id) AS token, t.id AS tenant FROM bastion.users u, bastion.tenants t \gset
 

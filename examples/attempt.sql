@@ -45,7 +45,7 @@ AS $$
 BEGIN
     PERFORM set_config('role', as_user.role, true);
     IF as_user.token IS NULL THEN
-        PERFORM bastion.drop_context();
+        PERFORM bastion.context_drop();
     ELSE
         PERFORM bastion.authenticate(as_user.token, as_user.tenant, as_user.unit);
     END IF;

@@ -16,7 +16,7 @@ AS $$
 DECLARE
     answer text;
 BEGIN
-    PERFORM bastion.drop_context();
+    PERFORM bastion.context_drop();
     IF who IS NOT NULL THEN
         PERFORM bastion.authenticate(test.token_of(who), tenant, unit);
     END IF;

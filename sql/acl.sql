@@ -16,7 +16,7 @@ AS $$ SELECT id FROM bastion.roles r WHERE r.name = role_of.name $$;
 CREATE FUNCTION test.tenant_of(slug text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM bastion.tenants t WHERE t.slug = tenant_of.slug $$;
 CREATE FUNCTION test.unit_of(slug text) RETURNS uuid LANGUAGE sql
 AS $$ SELECT u.id FROM bastion.units u WHERE u.slug = unit_of.slug AND u.tenant_id = test.tenant_of('lists') $$;
-SELECT bastion.register_resource('acl_docs', '{create,read,update,execute,delete,manage}');
+SELECT bastion.resource_register('acl_docs', '{create,read,update,execute,delete,manage}');
 INSERT INTO bastion.roles (tenant_id, name) VALUES (:'tenant', 'acl_none'), (:'guests', 'acl_guest');
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) VALUES
     (test.user_of('ann'), :'tenant', NULL, test.role_of('owner')),
@@ -40,7 +40,7 @@ FROM unnest(ARRAY[
     format('INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (%s, ''group'', gen_random_uuid(), 1)', :'tenant_acl'),
     format('INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (%s, ''user'', gen_random_uuid(), 0)', :'tenant_acl'),
     'INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (-1, ''user'', gen_random_uuid(), 1)']) statement;
-SELECT l.action, bastion.level_name(bastion.action_level(l.action)) FROM unnest(ARRAY['read', 'update', 'publish', 'delete', 'approve', NULL]) l (action);
+SELECT l.action, bastion_internal.level_name(bastion_internal.action_level(l.action)) FROM unnest(ARRAY['read', 'update', 'publish', 'delete', 'approve', NULL]) l (action);
 -- names of lists, and what a user may do with each
 CREATE TABLE test.lists AS
 SELECT a.id, coalesce(u.slug, 'own ' || split_part(p.email, '@', 1), 'tenant') AS name
@@ -49,7 +49,7 @@ WHERE a.tenant_id = :'tenant';
 CREATE FUNCTION test.may(who text, tenant text DEFAULT 'lists') RETURNS TABLE (list text, actions text, elsewhere boolean) LANGUAGE sql
 AS $$
     SELECT l.name, string_agg(DISTINCT split_part(p, '.', 2), ' ' ORDER BY split_part(p, '.', 2)), g.cross_tenant
-    FROM bastion.acl_grants(test.user_of(who), test.tenant_of(tenant)) g, unnest(g.acl_ids) a, unnest(g.permissions) p, test.lists l
+    FROM bastion_internal.acl_grants(test.user_of(who), test.tenant_of(tenant)) g, unnest(g.acl_ids) a, unnest(g.permissions) p, test.lists l
     WHERE l.id = a AND p LIKE 'acl\_docs.%' GROUP BY 1, 3 ORDER BY 1
 $$;
 SELECT * FROM test.may('ann');
@@ -66,7 +66,7 @@ SELECT u, string_agg(m.list || ': ' || m.actions, ', ' ORDER BY m.list) FROM unn
 CREATE FUNCTION test.share(list text, kind text, subject uuid, level text, valid_until timestamptz DEFAULT NULL) RETURNS void LANGUAGE sql
 AS $$
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until)
-    SELECT id, kind, subject, bastion.level_number(level), valid_until FROM test.lists WHERE name = list
+    SELECT id, kind, subject, bastion_internal.level_number(level), valid_until FROM test.lists WHERE name = list
 $$;
 BEGIN;
 SELECT test.share('row in own cem', 'user', test.user_of('dot'), level), (SELECT actions FROM test.may('dot') m WHERE m.list = 'row in own cem')
@@ -76,10 +76,10 @@ UPDATE bastion.acl_entries SET level = 3; SELECT actions FROM test.may('dot') m 
 UPDATE bastion.acl_entries SET level = 4; SELECT actions FROM test.may('dot') m WHERE m.list = 'row in own cem';
 UPDATE bastion.acl_entries SET valid_until = statement_timestamp() + interval '1 h';
 SELECT actions FROM test.may('dot') m WHERE m.list = 'row in own cem';
-SELECT bastion.rights_valid_until(test.user_of('dot'), :'tenant') = valid_until AS ends FROM bastion.acl_entries;
+SELECT bastion_internal.rights_valid_until(test.user_of('dot'), :'tenant') = valid_until AS ends FROM bastion.acl_entries;
 UPDATE bastion.acl_entries SET valid_until = statement_timestamp();
 SELECT count(*) FROM test.may('dot') m WHERE m.list = 'row in own cem';
-SELECT bastion.rights_valid_until(test.user_of('dot'), :'tenant') AS ends;
+SELECT bastion_internal.rights_valid_until(test.user_of('dot'), :'tenant') AS ends;
 ROLLBACK;
 BEGIN;
 -- a unit: its members and those of the units below, not those above
@@ -143,19 +143,19 @@ INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUE
     (test.user_of('cem'), :'guests', '*', 'grant');
 SELECT * FROM test.may('dot');
 SELECT u, t.slug, (SELECT string_agg(p, ' ' ORDER BY p) FROM unnest(g.permissions) p WHERE p LIKE 'acl\_docs.%') AS permissions
-FROM unnest(ARRAY['ann', 'cem', 'dot', 'eve']) u, bastion.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i
+FROM unnest(ARRAY['ann', 'cem', 'dot', 'eve']) u, bastion_internal.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i
 JOIN bastion.tenants t ON t.id = i WHERE t.slug IN ('lists', 'guests') ORDER BY u, t.slug;
 UPDATE bastion.tenants SET status = 'suspended' WHERE slug = 'guests';
-SELECT count(*) FROM bastion.tenant_grants(test.user_of('eve'));
+SELECT count(*) FROM bastion_internal.tenant_grants(test.user_of('eve'));
 -- nor for who holds a role everywhere; and what is granted in a unit is not held in its tenant
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.user_of('cem'), :'tenant', test.unit_of('mid'), '*', 'grant');
 SELECT u, string_agg(t.slug, ' ' ORDER BY t.slug) AS tenants
 FROM unnest(ARRAY['cem', 'dot']) u LEFT JOIN LATERAL (
-    SELECT t.slug FROM bastion.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i JOIN bastion.tenants t ON t.id = i
+    SELECT t.slug FROM bastion_internal.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i JOIN bastion.tenants t ON t.id = i
     WHERE t.slug IN ('lists', 'guests')) t ON true GROUP BY u ORDER BY u;
 ROLLBACK;
-SELECT count(*) FROM bastion.acl_grants(NULL, NULL), bastion.tenant_grants(NULL);
-SELECT bastion.rights_valid_until(NULL, NULL);
+SELECT count(*) FROM bastion_internal.acl_grants(NULL, NULL), bastion_internal.tenant_grants(NULL);
+SELECT bastion_internal.rights_valid_until(NULL, NULL);
 -- what is deleted leaves nothing behind; rows of a unit or user that is gone are the managers' alone
 SELECT test.share('tenant', 'unit', test.unit_of('low'), 'read'), test.share('tenant', 'user', test.user_of('eve'), 'read'),
        test.share('tenant', 'tenant', :'guests', 'read'), test.share('tenant', 'role', test.role_of('acl_guest'), 'read');
@@ -177,7 +177,7 @@ SELECT bastion.tenant_acl() = (SELECT acl_id FROM bastion.tenants) AS tenant, ba
        bastion.own_acl() = (SELECT acl_id FROM bastion.memberships) AS own;
 ROLLBACK;
 SELECT test.error(statement) FROM unnest(ARRAY['SELECT * FROM bastion.acls', 'SELECT * FROM bastion.acl_entries', 'SELECT * FROM bastion.level_actions',
-    'SELECT * FROM bastion.acl_grants(NULL, NULL)', 'SELECT bastion.member_acl(NULL, NULL)', 'SELECT * FROM bastion.platform_roles']) statement;
+    'SELECT * FROM bastion_internal.acl_grants(NULL, NULL)', 'SELECT bastion_internal.member_acl(NULL, NULL)', 'SELECT * FROM bastion.platform_roles']) statement;
 RESET ROLE;
 DELETE FROM bastion.tenants WHERE slug = 'own';
 DELETE FROM bastion.users WHERE email LIKE '%@acl.example';

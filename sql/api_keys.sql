@@ -31,7 +31,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ak.notes TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('ak.notes', resource => 'ak_notes', sharing => 'tenant', visibility => 'unit');
 CREATE TABLE ak.drafts (id int PRIMARY KEY, tenant_id uuid NOT NULL, owner_id uuid);
 GRANT SELECT, INSERT ON ak.drafts TO regress_app;
-SELECT count(*) > 0 AS protected FROM bastion.protect('ak.drafts', resource => 'ak_drafts', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT count(*) > 0 AS protected FROM bastion.protect('ak.drafts', resource => 'ak_drafts', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
 SELECT bastion_api.signup('ann@keys.example', 'correct horse', 'Keys') AS ann \gset
 SELECT bastion_api.signup('bob@keys.example', 'correct horse', 'Other keys') AS bob \gset
 SELECT :'ann'::jsonb #>> '{user,id}' AS ann_id, :'ann'::jsonb #>> '{tenant,id}' AS ann_tenant, :'ann'::jsonb ->> 'access_token' AS ann_token,
@@ -219,8 +219,8 @@ SELECT count(*), test.error(format('SELECT bastion.authenticate(%L)', token)) FR
     'bst_live_' || repeat('x', 1000000)]) token GROUP BY 2;
 RESET ROLE;
 -- a well-formed key that nobody has, and a wrong secret
-SELECT k.key AS unknown_key FROM bastion.api_key_make(gen_random_uuid(), bastion.pepper()) k \gset
-SELECT k.key AS wrong_key FROM bastion.api_key_make(:'key_id', bastion.pepper()) k \gset
+SELECT k.key AS unknown_key FROM bastion_internal.api_key_make(gen_random_uuid(), bastion_internal.pepper()) k \gset
+SELECT k.key AS wrong_key FROM bastion_internal.api_key_make(:'key_id', bastion_internal.pepper()) k \gset
 CREATE FUNCTION ak.counted(statement text) RETURNS text LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -297,8 +297,8 @@ SELECT test.error(format('SELECT bastion.authenticate(%L)', :'newest_key')) AS o
 -- who may do what
 SELECT test.error(statement) FROM unnest(ARRAY['SELECT bastion_api.api_key_create(''x'', ''{*}'')', 'SELECT bastion_api.api_keys()',
     'SELECT bastion_api.api_key_rotate(gen_random_uuid())', 'SELECT bastion_api.api_key_revoke(gen_random_uuid())', 'SELECT bastion_api.api_key_disable(gen_random_uuid())',
-    'TABLE bastion.api_keys', 'TABLE bastion.api_key_secrets', 'SELECT bastion.api_key_make(gen_random_uuid(), 1)', 'SELECT bastion.api_key_used(gen_random_uuid())',
-    'SELECT bastion.api_key_of(''x'')']) statement;
+    'TABLE bastion.api_keys', 'TABLE bastion.api_key_secrets', 'SELECT bastion_internal.api_key_make(gen_random_uuid(), 1)', 'SELECT bastion_internal.api_key_used(gen_random_uuid())',
+    'SELECT bastion_internal.api_key_of(''x'')']) statement;
 BEGIN;
 SELECT bastion.authenticate(:'viewer_token') IS NOT NULL AS ok;
 SELECT bastion_api.api_keys() AS none;
@@ -339,7 +339,7 @@ SELECT hops, headers, a.address FROM (VALUES
     (0, '{"x-forwarded-for": "203.0.113.7"}'), (1, '{"x-forwarded-for": "203.0.113.7"}'), (1, '{"x-forwarded-for": "1.1.1.1, ::ffff:203.0.113.7"}'),
     (2, '{"x-forwarded-for": "203.0.113.7, 10.0.0.1"}'), (3, '{"x-forwarded-for": "203.0.113.7, 10.0.0.1"}'), (1, '{"x-forwarded-for": 1}'), (1, '[]'), (1, 'no JSON'), (1, '')) x (hops, headers),
     LATERAL (SELECT set_config('bastion.trusted_hops', hops::text, true), set_config('request.headers', headers, true), bastion.client_address() AS address OFFSET 0) a;
-SELECT text, bastion.network_or_null(text) FROM unnest(ARRAY['10.1.2.3', '10.1.2.3/8', '::ffff:10.1.2.3/104', '2001:db8::1/32', 'here', '', '10.0.0.0/33']) text;
+SELECT text, bastion_internal.network_or_null(text) FROM unnest(ARRAY['10.1.2.3', '10.1.2.3/8', '::ffff:10.1.2.3/104', '2001:db8::1/32', 'here', '', '10.0.0.0/33']) text;
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
@@ -392,7 +392,7 @@ BEGIN
     PERFORM bastion.authenticate(key);
     SELECT format('%s covered, %s differ', CASE WHEN bool_or(c.covered) THEN 'some' ELSE 'none' END, count(*) FILTER (WHERE c.covered <> bastion.has_permission(p.name)))
     INTO report FROM bastion.permissions p,
-        LATERAL (SELECT EXISTS (SELECT FROM bastion.permission_patterns x WHERE x.permission = p.name AND x.pattern = scope) AS covered) c
+        LATERAL (SELECT EXISTS (SELECT FROM bastion_internal.permission_patterns x WHERE x.permission = p.name AND x.pattern = scope) AS covered) c
     WHERE p.resource ~ '^(ak_|tenant)';
     RETURN report;
 END

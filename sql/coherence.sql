@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 SET bastion.allow_identity_switch = on;
 SELECT setseed(0.42) \g /dev/null
-SELECT bastion.register_resource('coherent', '{read,update,manage,create,approve}');
+SELECT bastion.resource_register('coherent', '{read,update,manage,create,approve}');
 CREATE TABLE test.people AS
 SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, (a -> 'tenant' ->> 'id')::uuid AS tenant,
        -- of no session, which would end when the tenant that it was begun in is suspended
@@ -45,15 +45,15 @@ CREATE FUNCTION test.truth(who text, tenant uuid) RETURNS jsonb LANGUAGE plpgsql
 DECLARE
     u uuid := test.id_of(who);
 BEGIN
-    IF (bastion.resolve_identity(u, tenant::text, NULL)).status <> 'ok' THEN
+    IF (bastion_internal.resolve_identity(u, tenant::text, NULL)).status <> 'ok' THEN
         RETURN '"refused"';
     END IF;
     RETURN jsonb_build_object(
-        'permissions', (SELECT coalesce(jsonb_agg(p.permission ORDER BY p.permission), '[]') FROM bastion.effective_permissions(u, tenant, NULL) p),
-        'lists', (SELECT jsonb_object_agg(a, (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion.acl_grants(u, tenant) g, unnest(g.acl_ids) x
+        'permissions', (SELECT coalesce(jsonb_agg(p.permission ORDER BY p.permission), '[]') FROM bastion_internal.effective_permissions(u, tenant, NULL) p),
+        'lists', (SELECT jsonb_object_agg(a, (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion_internal.acl_grants(u, tenant) g, unnest(g.acl_ids) x
                                               WHERE 'coherent.' || a = ANY (g.permissions)))
                   FROM unnest(ARRAY['read', 'update', 'manage', 'approve']) a),
-        'tenants', (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion.tenant_grants(u) g, unnest(g.tenant_ids) x WHERE 'coherent.read' = ANY (g.permissions)),
+        'tenants', (SELECT coalesce(jsonb_agg(DISTINCT x), '[]') FROM bastion_internal.tenant_grants(u) g, unnest(g.tenant_ids) x WHERE 'coherent.read' = ANY (g.permissions)),
         'own', (SELECT a.id FROM bastion.acls a WHERE a.user_id = u AND a.tenant_id = truth.tenant));
 END
 $$;
@@ -99,10 +99,10 @@ BEGIN
         VALUES (somebody, t, CASE WHEN random() < 0.5 THEN unit END, any_role, until) ON CONFLICT DO NOTHING;
     WHEN 'role' THEN
         UPDATE bastion.memberships m SET role_id = any_role
-        WHERE m.id = test.one_of(format('SELECT id FROM bastion.memberships WHERE tenant_id = %L AND role_id <> bastion.owner_role()', t));
+        WHERE m.id = test.one_of(format('SELECT id FROM bastion.memberships WHERE tenant_id = %L AND role_id <> bastion_internal.owner_role()', t));
     WHEN 'unmember' THEN
         DELETE FROM bastion.memberships m
-        WHERE m.id = test.one_of(format('SELECT id FROM bastion.memberships WHERE tenant_id = %L AND role_id <> bastion.owner_role()', t));
+        WHERE m.id = test.one_of(format('SELECT id FROM bastion.memberships WHERE tenant_id = %L AND role_id <> bastion_internal.owner_role()', t));
     WHEN 'grant' THEN
         INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (any_role, pattern) ON CONFLICT DO NOTHING;
     WHEN 'revoke' THEN
@@ -163,7 +163,7 @@ BEGIN
         IF random() < 0.5 THEN
             DELETE FROM bastion.unit_closure c WHERE c.tenant_id = t AND c.depth > 0;
         ELSE
-            PERFORM bastion.unit_closure_rebuild(t);
+            PERFORM bastion_internal.unit_closure_rebuild(t);
         END IF;
     WHEN 'drop list' THEN
         DELETE FROM bastion.acls a WHERE a.id = list;
@@ -175,7 +175,7 @@ BEGIN
         INSERT INTO bastion.level_actions (action, level) VALUES ('approve', 1 + floor(random() * 4)::int)
         ON CONFLICT ON CONSTRAINT level_actions_pkey DO UPDATE SET level = excluded.level;
     WHEN 'own list' THEN
-        PERFORM bastion.member_acl(somebody, t);
+        PERFORM bastion_internal.member_acl(somebody, t);
     WHEN 'slug' THEN
         UPDATE bastion.tenants SET slug = 'coherence-' || floor(random() * 1000000000)::bigint WHERE id = t;
     END CASE;
@@ -208,7 +208,7 @@ $$;
 -- Who is asked for again after a change, and nobody else: users by the tenant they work in.
 CREATE FUNCTION test.places() RETURNS TABLE (who text, tenant uuid, place text) LANGUAGE sql STABLE AS $$
     SELECT p.name, t.tenant, t.name FROM test.people p, test.people t
-    WHERE (bastion.resolve_identity(p.id, t.tenant::text, NULL)).status = 'ok' AND t.name IN ('ann', 'bob', 'eve')
+    WHERE (bastion_internal.resolve_identity(p.id, t.tenant::text, NULL)).status = 'ok' AND t.name IN ('ann', 'bob', 'eve')
 $$;
 CREATE FUNCTION test.loads() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT (bastion.cache_stats() -> 'rights' ->> 'loads')::bigint $$;
 CREATE FUNCTION test.reloaded() RETURNS text LANGUAGE plpgsql AS $$
@@ -246,7 +246,7 @@ INSERT INTO test.steps (change) VALUES
     ($$INSERT INTO bastion.acls (tenant_id, kind, base_acl_id) SELECT id, 'row', acl_id FROM bastion.tenants WHERE id = test.tenant_of('bob')$$),
     ($$INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p ON p.tenant_id = c.tenant_id WHERE c.tenant_id = test.tenant_of('ann') AND (c.name, p.name) = ('Coherent 2', 'Coherent 1')$$),
     ($$DELETE FROM bastion.unit_closure WHERE depth = 1 AND tenant_id = test.tenant_of('ann')$$),
-    ($$SELECT bastion.unit_closure_add(p.unit_id, p.parent_id, p.tenant_id) FROM bastion.unit_parents p WHERE p.tenant_id = test.tenant_of('ann')$$),
+    ($$SELECT bastion_internal.unit_closure_add(p.unit_id, p.parent_id, p.tenant_id) FROM bastion.unit_parents p WHERE p.tenant_id = test.tenant_of('ann')$$),
     ($$UPDATE bastion.unit_closure SET depth = 1 WHERE depth = 1 AND tenant_id = test.tenant_of('ann')$$),
     ($$UPDATE bastion.tenants SET plan = 'large' WHERE id = test.tenant_of('bob')$$),
     ($$UPDATE bastion.tenants SET slug = 'coherence-of-bob-2' WHERE id = test.tenant_of('bob')$$),
@@ -254,7 +254,7 @@ INSERT INTO test.steps (change) VALUES
     ($$DELETE FROM bastion.tenants WHERE slug = 'coherence-of-gus'$$),
     ($$UPDATE bastion.roles SET description = 'described' WHERE name = 'coherent 1' AND tenant_id = test.tenant_of('ann')$$),
     ($$UPDATE bastion.users SET last_login_at = now()$$),
-    ($$SELECT bastion.register_resource('coherent', '{execute}')$$),
+    ($$SELECT bastion.resource_register('coherent', '{execute}')$$),
     ($$UPDATE bastion.permissions SET description = 'Executes' WHERE name = 'coherent.execute'$$),
     ($$DELETE FROM bastion.permissions WHERE name = 'coherent.execute'$$),
     ($$INSERT INTO bastion.level_actions (action, level) VALUES ('approve', 2)$$),
@@ -278,7 +278,7 @@ INSERT INTO test.steps (change) VALUES
     ($$DELETE FROM bastion.acls a USING bastion.tenants t WHERE a.kind = 'row' AND a.base_acl_id = t.acl_id AND t.id = test.tenant_of('eve')$$),
     ($$DELETE FROM bastion.acl_entries WHERE acl_kind <> 'row'$$),
     ($$DELETE FROM bastion.memberships WHERE user_id = test.id_of('eve') AND tenant_id = test.tenant_of('ann')$$),
-    ($$SELECT bastion.member_acl(test.id_of('pat'), test.tenant_of('bob'))$$);
+    ($$SELECT bastion_internal.member_acl(test.id_of('pat'), test.tenant_of('bob'))$$);
 SELECT string_agg(who || ' at ' || place, ', ' ORDER BY who, place) AS everybody FROM test.places();
 SELECT test.reloaded() \g /dev/null
 \set ECHO none

@@ -6,7 +6,7 @@ CREATE SCHEMA ctx;
 GRANT USAGE ON SCHEMA ctx TO regress_app;
 CREATE TABLE ctx.notes (id int PRIMARY KEY, tenant_id uuid NOT NULL, title text);
 GRANT SELECT, INSERT, UPDATE, DELETE ON ctx.notes TO regress_app;
-SELECT count(*) > 0 AS protected FROM bastion.protect('ctx.notes', tenant => 'tenant_id', resource => 'ctx_notes');
+SELECT count(*) > 0 AS protected FROM bastion.protect('ctx.notes', tenant_column => 'tenant_id', resource => 'ctx_notes');
 
 SET ROLE regress_app;
 SELECT bastion_api.signup('ann@context.example', 'correct horse', 'Context A') AS ann \gset
@@ -224,11 +224,11 @@ RESET ROLE;
 RESET bastion.allow_identity_switch;
 SET ROLE regress_app;
 
--- drop_context() fixes nobody
+-- context_drop() fixes nobody
 BEGIN;
 SELECT bastion.authenticate(:'bob_token') IS NOT NULL AS authenticated;
 SAVEPOINT s;
-SELECT bastion.drop_context();
+SELECT bastion.context_drop();
 SELECT ctx.state();
 SELECT ctx.readers();
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob_token'));
@@ -238,7 +238,7 @@ ROLLBACK TO s;
 SELECT ctx.readers();
 COMMIT;
 BEGIN;
-SELECT bastion.drop_context();
+SELECT bastion.context_drop();
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob_token'));
 COMMIT;
 
@@ -304,7 +304,7 @@ COMMIT;
 CREATE FUNCTION ctx.sign(user_id text, tenant_id text, seconds numeric) RETURNS text
 LANGUAGE sql VOLATILE
 AS $$
-    SELECT bastion.token_sign(jsonb_build_object('iss', 'pg_bastion', 'aud', 'pg_bastion', 'sub', user_id,
+    SELECT bastion_internal.token_sign(jsonb_build_object('iss', 'pg_bastion', 'aud', 'pg_bastion', 'sub', user_id,
         'tenant', tenant_id, 'iat', floor(extract(epoch FROM clock_timestamp())),
         'exp', extract(epoch FROM clock_timestamp()) + seconds))
 $$;
@@ -358,7 +358,7 @@ SELECT bastion.has_permission('ctx_notes.delete') AS as_before;
 COMMIT;
 
 -- a key that is retired takes its tokens along, at the next statement; the new one signs
-SELECT bastion.active_signing_key() AS kid \gset
+SELECT bastion_internal.active_signing_key() AS kid \gset
 BEGIN;
 SELECT bastion.authenticate(:'bob_token') IS NOT NULL AS authenticated;
 SELECT ctx.state();
@@ -377,7 +377,7 @@ UPDATE bastion.signing_keys SET state = 'retired' WHERE kid = :'kid';
 SELECT ctx.state();
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob_token'));
 COMMIT;
-SELECT bastion.signing_key_create() <> :'kid' AS another_key;
+SELECT bastion_internal.signing_key_create() <> :'kid' AS another_key;
 SET ROLE regress_app;
 SELECT bastion_api.login('ann@context.example', 'correct horse', :'ann_tenant') ->> 'access_token' AS ann_token,
        bastion_api.login('bob@context.example', 'correct horse') ->> 'access_token' AS bob_token \gset
@@ -398,11 +398,11 @@ RESET bastion.require_context;
 
 -- impersonation: for whom it is granted to, recorded, read-only, the actor stays known
 SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'bob_id', :'bob_tenant', 'curious'));
-SELECT test.error(format('SELECT bastion.context_impersonate(%L, %L, false)', :'bob_id', :'bob_tenant'));
+SELECT test.error(format('SELECT bastion_internal.context_impersonate(%L, %L, false)', :'bob_id', :'bob_tenant'));
 RESET ROLE;
 CREATE ROLE regress_support;
 SELECT bastion.allow_app_role('regress_support');
-GRANT EXECUTE ON FUNCTION bastion.impersonate(uuid, uuid, text, boolean) TO regress_support;
+GRANT EXECUTE ON FUNCTION bastion.impersonate(text, text, text, boolean) TO regress_support;
 GRANT USAGE ON SCHEMA ctx TO regress_support;
 GRANT ALL ON ctx.notes TO regress_support;
 SET ROLE regress_support;

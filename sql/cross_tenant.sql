@@ -22,8 +22,8 @@ SELECT v.name, CASE v.name::text WHEN 'crossing.by_number' THEN a.number::text E
        CASE v.name::text WHEN 'crossing.by_number' THEN b.number::text ELSE b.tenant::text END
 FROM unnest(ARRAY['crossing.by_uuid', 'crossing.by_text', 'crossing.by_number', 'crossing.by_domain']::regclass[]) v (name), test.people a, test.people b
 WHERE a.name = 'ann' AND b.name = 'bob';
-SELECT count(*) > 0 AS protected FROM crossing.kinds k, bastion.protect(k.name, tenant => 'tenant', owner => 'owner_id', resource => 'crossing', sharing => 'cross_tenant');
-SELECT count(*) AS again FROM crossing.kinds k, bastion.protect(k.name, tenant => 'tenant', owner => 'owner_id', resource => 'crossing', sharing => 'cross_tenant');
+SELECT count(*) > 0 AS protected FROM crossing.kinds k, bastion.protect(k.name, tenant_column => 'tenant', owner_column => 'owner_id', resource => 'crossing', sharing => 'cross_tenant');
+SELECT count(*) AS again FROM crossing.kinds k, bastion.protect(k.name, tenant_column => 'tenant', owner_column => 'owner_id', resource => 'crossing', sharing => 'cross_tenant', dry_run => true);
 RESET ROLE;
 SELECT relation, status FROM bastion.protection WHERE relation::text LIKE 'crossing.%' ORDER BY relation::text;
 -- row 1 is ann's and shared with bob, row 2 is bob's; an attack leaves nothing behind
@@ -94,6 +94,6 @@ DELETE FROM bastion.tenants WHERE id IN (SELECT tenant FROM test.people);
 DELETE FROM bastion.users WHERE id IN (SELECT id FROM test.people);
 DROP SCHEMA crossing CASCADE;
 DROP TABLE test.people;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.permissions WHERE resource = 'crossing';
 SELECT bastion.disallow_app_role('regress_app'), bastion.allow_app_role('regress_app');

@@ -12,7 +12,7 @@ CREATE TABLE test.gone_docs (id int PRIMARY KEY, tenant_id uuid, created_by uuid
 CREATE TABLE test.gone_lines (id int PRIMARY KEY, tenant_id uuid, doc_id int REFERENCES test.gone_docs);
 CREATE TABLE test.gone_numbers (id int PRIMARY KEY, tenant_id bigint);
 GRANT SELECT, INSERT, UPDATE, DELETE ON test.gone_docs, test.gone_lines TO regress_app;
-SELECT count(*) > 0 AS protected FROM bastion.protect('test.gone_docs', owner => 'created_by', sharing => 'cross_tenant', visibility => 'owner');
+SELECT count(*) > 0 AS protected FROM bastion.protect('test.gone_docs', owner_column => 'created_by', sharing => 'cross_tenant', visibility => 'owner');
 SELECT count(*) > 0 AS protected FROM bastion.protect('test.gone_lines', sharing => 'tenant', visibility => 'unit');
 SELECT count(*) > 0 AS protected FROM bastion.protect('test.gone_numbers');
 INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (:'a', 'team', 'Upper', 'upper'), (:'a', 'team', 'Lower', 'lower');
@@ -51,9 +51,9 @@ SELECT v.t::uuid, v.n::uuid, coalesce(v.r::uuid, r.id), 'x' || v.h || '@gone.exa
 FROM (VALUES ('1', :'a', NULL, NULL, :'cem'), ('2', :'a', :'lower', NULL, :'ann'), ('3', :'a', NULL, :'role', :'ann'), ('4', :'b', NULL, NULL, :'ann')) v (h, t, n, r, u)
 JOIN bastion.roles r ON r.name = 'viewer' AND r.system;
 INSERT INTO bastion.secrets (tenant_id, owner_id, name) VALUES (:'b', :'cem', 'own'), (:'b', NULL, 'of the tenant');
-SELECT bastion.register_resource('gone_sealed', '{open}');
+SELECT bastion.resource_register('gone_sealed', '{open}');
 INSERT INTO bastion.secret_versions (secret_id, version, value) SELECT id, 1, bastion.seal_for(tenant_id, 'value', 'gone_sealed') FROM bastion.secrets WHERE tenant_id = :'b';
-INSERT INTO bastion.api_key_secrets (key_id, pepper, mac) SELECT id, bastion.pepper(), sha256('') FROM bastion.api_keys WHERE tenant_id IN (:'a', :'b');
+INSERT INTO bastion.api_key_secrets (key_id, pepper, mac) SELECT id, bastion_internal.pepper(), sha256('') FROM bastion.api_keys WHERE tenant_id IN (:'a', :'b');
 SELECT token AS ann_token FROM test.gone WHERE name = 'ann' \gset
 SELECT token AS ben_token FROM test.gone WHERE name = 'ben' \gset
 SET ROLE regress_app;
@@ -154,7 +154,7 @@ SELECT * FROM test.left_of(ARRAY[:'ann', :'ben']::uuid[]);
 
 DROP TABLE test.gone_lines, test.gone_docs, test.gone_numbers, test.gone;
 DROP FUNCTION test.left_of, test.dangling;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'gone-%';
 DELETE FROM bastion.users WHERE email LIKE '%@gone.example';
 DELETE FROM bastion.permissions WHERE resource LIKE 'gone_%';

@@ -1,4 +1,4 @@
--- A deny is not undone by who is denied. A deny ends, wholly or in a part of the tenant, by permission_reset(), by
+-- A deny is not undone by who is denied. A deny ends, wholly or in a part of the tenant, by permission_remove(), by
 -- permission_grant() and permission_deny() of the same pattern in its place, by unit_move() of a unit from below it, and by
 -- unit_delete() of its unit or of one below. Each is tried here by the denied; so is what must not touch one.
 \set VERBOSITY terse
@@ -66,10 +66,10 @@ SELECT test.would('den', 'SELECT 1') AS undenied;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect, valid_from, valid_until)
 VALUES (test.id_of('den'), :'tenant', test.unit_of('north'), 'deny_docs.*', 'deny', NULL, NULL), (test.id_of('den'), :'tenant', NULL, 'deny_docs.delete', 'deny', '2100-01-01Z', '2110-01-01Z');
 SELECT test.would('den', 'SELECT 1') AS denied;
--- permission_reset()
+-- permission_remove()
 SELECT v.who, v.call, test.would(v.who, 'SELECT bastion.' || v.call)
-FROM (VALUES ('den', 'permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('den', 'permission_reset(DEN, ''deny_docs.delete'')'), ('mel', 'permission_reset(DEN, ''deny_docs.*'', ''north'')'),
-    ('vic', 'permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('nia', 'permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('nia', 'permission_reset(DEN, ''deny_docs.delete'')'),
+FROM (VALUES ('den', 'permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('den', 'permission_remove(DEN, ''deny_docs.delete'')'), ('mel', 'permission_remove(DEN, ''deny_docs.*'', ''north'')'),
+    ('vic', 'permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('nia', 'permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('nia', 'permission_remove(DEN, ''deny_docs.delete'')'),
 -- permission_grant() and permission_deny() in its place
     ('den', 'permission_grant(DEN, ''deny_docs.*'', ''north'')'), ('den', 'permission_grant(DEN, ''deny_docs.delete'')'), ('den', 'permission_grant(DEN, ''deny_docs.delete'', NULL, ''2050-01-01Z'')'),
     ('den', 'permission_deny(DEN, ''deny_docs.*'', ''north'', now() + interval ''1 second'')'), ('den', 'permission_deny(DEN, ''deny_docs.delete'', NULL, ''2105-01-01Z'')'),
@@ -102,27 +102,27 @@ ROLLBACK;
 BEGIN;
 UPDATE bastion.memberships SET valid_until = '2105-01-01Z' WHERE user_id = test.id_of('nia') AND tenant_id = :'tenant';
 SELECT v.call, test.would('nia', 'SELECT bastion.' || v.call)
-FROM (VALUES ('permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('permission_reset(DEN, ''deny_docs.delete'')'), ('permission_deny(DEN, ''deny_docs.delete'', NULL, ''2101-01-01Z'')'),
+FROM (VALUES ('permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('permission_remove(DEN, ''deny_docs.delete'')'), ('permission_deny(DEN, ''deny_docs.delete'', NULL, ''2101-01-01Z'')'),
              ('permission_grant(DEN, ''deny_docs.*'', ''north'', ''2105-01-01Z'')'), ('unit_move(''north-1'')'), ('unit_delete(''north-1-a'')')) v (call);
 UPDATE bastion.user_permissions SET valid_until = '2104-01-01Z' WHERE user_id = test.id_of('den') AND tenant_id = :'tenant';
-SELECT v.call, test.would('nia', 'SELECT bastion.' || v.call) FROM (VALUES ('permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('unit_move(''north-1'')')) v (call);
+SELECT v.call, test.would('nia', 'SELECT bastion.' || v.call) FROM (VALUES ('permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('unit_move(''north-1'')')) v (call);
 ROLLBACK;
 -- a deny that is over holds nobody up
 BEGIN;
 UPDATE bastion.user_permissions SET valid_from = NULL, valid_until = now() - interval '1 day' WHERE user_id = test.id_of('den') AND tenant_id = :'tenant';
-SELECT v.call, test.would('den', 'SELECT bastion.' || v.call) FROM (VALUES ('unit_move(''north-1'')'), ('permission_reset(DEN, ''deny_docs.*'', ''north'')')) v (call);
+SELECT v.call, test.would('den', 'SELECT bastion.' || v.call) FROM (VALUES ('unit_move(''north-1'')'), ('permission_remove(DEN, ''deny_docs.*'', ''north'')')) v (call);
 ROLLBACK;
 -- to manage members somewhere is asked for where the deny is
 BEGIN;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect) VALUES (test.id_of('nia'), :'tenant', test.unit_of('north'), 'tenant.members.manage', 'deny');
 SELECT v.call, test.would('nia', 'SELECT bastion.' || v.call)
-FROM (VALUES ('unit_move(''north-1'')'), ('permission_reset(DEN, ''deny_docs.*'', ''north'')'), ('permission_reset(ME, ''tenant.members.manage'', ''north'')')) v (call);
+FROM (VALUES ('unit_move(''north-1'')'), ('permission_remove(DEN, ''deny_docs.*'', ''north'')'), ('permission_remove(ME, ''tenant.members.manage'', ''north'')')) v (call);
 ROLLBACK;
 -- nothing else that den can do touches a deny: another role, here and there; roles; leaving and coming back; sharing
 SELECT array_to_string(v.calls, ', ') AS calls, test.would('den', VARIADIC ARRAY(SELECT 'SELECT ' || c FROM unnest(v.calls) c))
 FROM (VALUES (ARRAY['bastion.membership_set(DEN, ''developer'')']), (ARRAY['bastion.membership_set(DEN, ''admin'', ''north'')']), (ARRAY['bastion.membership_set(DEN, ''developer'', ''north-1-a'')']),
-    (ARRAY['bastion.role_create(''helper'')', 'bastion.role_grant(''helper'', ''deny_docs.read'')', 'bastion.membership_set(DEN, ''helper'', ''north'')']), (ARRAY['bastion.role_create(''helper'')', 'bastion.role_inherit(''helper'', ''viewer'')']),
-    (ARRAY['bastion.role_create(''helper'')', 'bastion.membership_set(DEN, ''helper'', ''north'')', 'bastion.role_grant(''helper'', ''*'')']),
+    (ARRAY['bastion.role_create(''helper'')', 'bastion.role_permission_add(''helper'', ''deny_docs.read'')', 'bastion.membership_set(DEN, ''helper'', ''north'')']), (ARRAY['bastion.role_create(''helper'')', 'bastion.role_parent_add(''helper'', ''viewer'')']),
+    (ARRAY['bastion.role_create(''helper'')', 'bastion.membership_set(DEN, ''helper'', ''north'')', 'bastion.role_permission_add(''helper'', ''*'')']),
     (ARRAY['bastion.share(''test.deny_docs'', ''2'', with_user => DEN)']), (ARRAY['bastion.unit_create(''team'', ''Below'', ''below'', ''north-1'')', 'bastion.unit_move(''below'')'])) v (calls);
 BEGIN;
 SELECT test.does('den', 'SELECT bastion.membership_remove(ME)') AS leaves, test.does('nia', 'SELECT bastion.membership_set(DEN, ''admin'')') AS comes_back, test.reaches('den');
@@ -133,7 +133,7 @@ CREATE TABLE test.invited (token text); GRANT INSERT ON test.invited TO regress_
 SELECT test.does('nia', 'INSERT INTO test.invited SELECT bastion.invite(''den@deny.example'', ''admin'') ->> ''token'' RETURNING ''invited''');
 SET LOCAL bastion.allow_identity_switch = on;
 SELECT bastion.authenticate(token, 'deny-of-den') IS NOT NULL AS at_home FROM test.people WHERE name = 'den';
-SELECT bastion_api.accept_invitation(token) ->> 'error' AS error FROM test.invited;
+SELECT bastion_api.invitation_accept(token) ->> 'error' AS error FROM test.invited;
 SELECT test.reaches('den');
 ROLLBACK;
 -- a row of a unit stays one when it is shared: den may delete nothing in north, and shares with vic
@@ -143,7 +143,7 @@ SELECT test.would('den', format('SELECT bastion.share(''test.deny_docs'', ''2'',
 SELECT test.would('den', 'SELECT bastion.share(''test.deny_docs'', ''2'', with_user => ME, level => ''manage'')');
 -- the end
 DROP TABLE test.deny_docs;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DROP FUNCTION test.would, test.reaches, test.does, test.id_of, test.unit_of;
 DELETE FROM bastion.tenants WHERE slug LIKE 'deny-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@deny.example';

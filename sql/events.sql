@@ -13,7 +13,7 @@ SELECT bastion_api.login('eve@events.example', 'correct horse') ->> 'access_toke
 -- an application role neither reads nor writes them
 SELECT test.error('SELECT * FROM bastion.events');
 SELECT test.error($$INSERT INTO bastion.events (kind, outcome) VALUES ('login', 'success')$$);
-SELECT test.error($$SELECT bastion.record_event('login', 'success')$$);
+SELECT test.error($$SELECT bastion_internal.record_event('login', 'success')$$);
 SELECT test.error($$SELECT bastion.impersonate(gen_random_uuid(), gen_random_uuid(), 'curious')$$);
 RESET ROLE;
 
@@ -37,10 +37,10 @@ SELECT test.error($$INSERT INTO bastion.events (kind, outcome) VALUES ('login', 
 BEGIN;
 SELECT bastion.authenticate(:'token') IS NOT NULL AS authenticated;
 SELECT set_config('request.headers', '{"user-agent": "curl/8"}', true);
-SELECT bastion.record_event('login', 'refused');
+SELECT bastion_internal.record_event('login', 'refused');
 SELECT actor_id = bastion.user_id() AS actor_is_eve, user_agent FROM bastion.events ORDER BY id DESC LIMIT 1;
 SELECT set_config('request.headers', '{"user-agent', true);
-SELECT bastion.record_event('login', 'refused');
+SELECT bastion_internal.record_event('login', 'refused');
 SELECT user_agent FROM bastion.events ORDER BY id DESC LIMIT 1;
 ROLLBACK;
 -- a refused token does not keep a refusal from being recorded
@@ -65,7 +65,7 @@ SELECT bastion_api.signup('support@events.example', 'correct horse', 'Support') 
 SELECT id AS support_id FROM bastion.users WHERE email = 'support@events.example' \gset
 CREATE ROLE regress_support;
 GRANT USAGE ON SCHEMA bastion TO regress_support;
-GRANT EXECUTE ON FUNCTION bastion.impersonate(uuid, uuid, text, boolean), bastion.authenticate(text, text, text),
+GRANT EXECUTE ON FUNCTION bastion.impersonate(text, text, text, boolean), bastion.authenticate(text, text, text),
     bastion.user_id(), bastion.actor_id() TO regress_support;
 SET bastion.allow_identity_switch = on;
 SET ROLE regress_support;
@@ -74,7 +74,7 @@ SELECT bastion.authenticate(:'support') = :'support_id' AS authenticated;
 SELECT bastion.impersonate(:'eve', :'tenant', 'ticket 4712', read_only => false) = :'eve' AS impersonated;
 SELECT bastion.user_id() = :'eve' AS user, bastion.actor_id() = :'support_id' AS actor, current_setting('transaction_read_only');
 RESET ROLE;
-SELECT bastion.record_event('login', 'refused');
+SELECT bastion_internal.record_event('login', 'refused');
 SELECT kind, actor_id = :'support_id' AS actor FROM bastion.events ORDER BY id DESC LIMIT 2;
 COMMIT;
 RESET bastion.allow_identity_switch;

@@ -32,8 +32,8 @@ CREATE TABLE test.ex_t (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, acl_i
 CREATE TABLE test.ex_x (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, acl_id bigint, note text);
 GRANT SELECT, UPDATE, DELETE ON test.ex_plain, test.ex_t, test.ex_x TO regress_app;
 SELECT count(*) > 0 AS plain FROM bastion.protect('test.ex_plain');
-SELECT count(*) > 0 AS within FROM bastion.protect('test.ex_t', owner => 'owner_id', sharing => 'tenant');
-SELECT count(*) > 0 AS across FROM bastion.protect('test.ex_x', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT count(*) > 0 AS within FROM bastion.protect('test.ex_t', owner_column => 'owner_id', sharing => 'tenant');
+SELECT count(*) > 0 AS across FROM bastion.protect('test.ex_x', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect, valid_until)
 SELECT test.id_of(w), test.tenant_of('ann'), u::uuid, p, e, t::timestamptz FROM (VALUES
     ('fay', NULL, '*.read', 'deny', NULL), ('kim', '00000000-0000-4000-8000-00000000e001', 'ex_t.*', 'deny', NULL),
@@ -51,7 +51,7 @@ CREATE FUNCTION test.fill(target regclass) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     home uuid := test.tenant_of('ann');
     lists bigint[] := ARRAY[(SELECT acl_id FROM bastion.tenants WHERE id = home), (SELECT acl_id FROM bastion.units WHERE id = '00000000-0000-4000-8000-00000000e002'),
-        bastion.member_acl(test.id_of('cat'), home), bastion.member_acl(test.id_of('pat'), home)];
+        bastion_internal.member_acl(test.id_of('cat'), home), bastion_internal.member_acl(test.id_of('pat'), home)];
 BEGIN
     lists := lists || test.row_list(lists[1]) || test.row_list(lists[2]) || test.row_list(lists[3]) || test.row_list(lists[3])
         || (SELECT acl_id FROM bastion.units WHERE id = '00000000-0000-4000-8000-00000000e003');
@@ -66,7 +66,7 @@ BEGIN
 END
 $$;
 SELECT test.fill('test.ex_t'), test.fill('test.ex_x') \g /dev/null
-INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (bastion.member_acl(test.id_of('cat'), :'tenant'), 'user', test.id_of('gil'), 1);
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) VALUES (bastion_internal.member_acl(test.id_of('cat'), :'tenant'), 'user', test.id_of('gil'), 1);
 UPDATE bastion.users SET status = 'disabled' WHERE id = test.id_of('hal');
 DELETE FROM bastion.units WHERE name = 'Gone' AND tenant_id = :'tenant';
 
@@ -166,7 +166,7 @@ ROLLBACK;
 -- Who may ask. Members are explained to who manages them, and nothing of other tenants.
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.explain_access(NULL, 'x.read')$$), test.error($$SELECT bastion.explain_member_access(NULL, 'x.read')$$),
-       test.error($$SELECT bastion.access_steps(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
+       test.error($$SELECT bastion_internal.access_steps(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)$$);
 RESET ROLE;
 CREATE FUNCTION test.asks(who text, call text, unit text DEFAULT NULL) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
@@ -200,7 +200,7 @@ BEGIN
         ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = excluded.role_id;
         RETURN QUERY SELECT m.role, m.permission, m.held FROM bastion.permission_matrix('explain-ann') m
             WHERE m.role_id = wanted.role_id AND m.held <> EXISTS (
-                SELECT FROM bastion.effective_permissions(test.id_of('bob'), test.tenant_of('ann'), NULL) e WHERE e.permission = m.permission);
+                SELECT FROM bastion_internal.effective_permissions(test.id_of('bob'), test.tenant_of('ann'), NULL) e WHERE e.permission = m.permission);
     END LOOP;
 END
 $$;
@@ -217,7 +217,7 @@ SELECT count(*) AS of_another FROM test.asks('cat', 'permission_matrix_text(''ex
 
 SELECT count(*) > 0 AS unprotected FROM bastion.unprotect('test.ex_plain');
 DROP TABLE test.ex_plain, test.ex_t, test.ex_x, test.told;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DROP FUNCTION test.wrong_cells, test.asks, test.picture, test.holds, test.really, test.fill, test.row_list;
 UPDATE bastion.users SET status = 'active' WHERE id = test.id_of('hal');
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;

@@ -33,7 +33,7 @@ SELECT :'ben_id', :'tenant', r.id FROM bastion.roles r WHERE r.name = 'member' A
 CREATE TABLE public.code_log (at timestamptz DEFAULT now(), what text);
 GRANT INSERT ON public.code_log TO regress_code_app;
 CREATE TABLE public.code_sheets (id bigint PRIMARY KEY, tenant_id uuid, owner_id uuid, title text);
-SELECT count(*) > 0 AS protected FROM bastion.protect('public.code_sheets', owner => 'owner_id', sharing => 'tenant', visibility => 'owner');
+SELECT count(*) > 0 AS protected FROM bastion.protect('public.code_sheets', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
 GRANT SELECT, INSERT, UPDATE ON public.code_sheets TO regress_code_app;
 CREATE FUNCTION code.audit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -194,11 +194,11 @@ DROP RULE tell ON public.code_sheets;
 SELECT test.error('UPDATE public.code_sheets SET acl_id = 1 WHERE id = 1');
 SELECT test.error(format('UPDATE public.code_sheets SET tenant_id = %L WHERE id = 1', gen_random_uuid()));
 CREATE TABLE code.plain (a bigint, b uuid);
-SELECT test.error('SELECT bastion.keep_acl()');
-CREATE TRIGGER t AFTER INSERT ON code.plain FOR EACH ROW EXECUTE FUNCTION bastion.keep_acl('a', 'b');
+SELECT test.error('SELECT bastion_internal.keep_acl()');
+CREATE TRIGGER t AFTER INSERT ON code.plain FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_acl('a', 'b');
 SELECT test.error('INSERT INTO code.plain VALUES (1)');
 DROP TRIGGER t ON code.plain;
-CREATE TRIGGER t BEFORE UPDATE ON code.plain FOR EACH ROW EXECUTE FUNCTION bastion.keep_acl('a', 'gone');
+CREATE TRIGGER t BEFORE UPDATE ON code.plain FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_acl('a', 'gone');
 INSERT INTO code.plain VALUES (1);
 SELECT test.error('UPDATE code.plain SET a = 2');
 
@@ -430,7 +430,7 @@ WHERE k.contype = 'f' AND k.confdeltype IN ('n', 'd') AND k.connamespace = 'bast
   AND d.refobjid IS DISTINCT FROM t.tgfoid AND NOT has_function_privilege('regress_stranger', d.refobjid, 'EXECUTE');
 -- the steps of share() and its sisters believe their caller, so they have none
 SELECT p.oid::regprocedure FROM pg_proc p
-WHERE p.pronamespace = 'bastion'::regnamespace AND p.proname IN ('share_find', 'share_grant', 'shared_row', 'unshare_end', 'shares_on',
+WHERE p.pronamespace = 'bastion_internal'::regnamespace AND p.proname IN ('share_find', 'share_grant', 'shared_row', 'unshare_end', 'shares_on',
     'explained_member_row', 'explain_member_row', 'unit_to_delete', 'as_table_owner')
   AND (has_function_privilege('regress_code_app', p.oid, 'EXECUTE') OR has_function_privilege('regress_code_owner', p.oid, 'EXECUTE'));
 

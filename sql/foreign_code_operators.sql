@@ -75,7 +75,7 @@ END
 $$;
 RESET SESSION AUTHORIZATION;
 SELECT bastion.allow_migration_role('regress_fc_mig');
-SELECT bastion.register_resource('fc_mail', '{open}');
+SELECT bastion.resource_register('fc_mail', '{open}');
 SELECT answer #>> '{tenant,id}' AS one FROM bastion_api.signup('one@fc.example', 'correct horse', 'Fc one') answer \gset
 SELECT answer #>> '{tenant,id}' AS two FROM bastion_api.signup('two@fc.example', 'correct horse', 'Fc two') answer \gset
 
@@ -105,7 +105,7 @@ CREATE TRIGGER t6 AFTER UPDATE OR DELETE ON fc.docs FOR EACH STATEMENT EXECUTE F
 CREATE TRIGGER t7 AFTER DELETE ON fc.docs FOR EACH STATEMENT EXECUTE FUNCTION fc.escape();
 RESET SESSION AUTHORIZATION;
 
--- reads: key_usage(), delete_unused_lists(), explain_access()
+-- reads: key_usage(), acl_prune(), explain_access()
 SELECT bastion.sealed_column_add('fc.docs', 'body');
 SELECT relation, sealed_values FROM bastion.key_usage() WHERE relation = 'fc.docs'::regclass ORDER BY 2;
 SELECT * FROM test.hits();
@@ -121,7 +121,7 @@ CREATE FUNCTION fc.eq(bigint, bigint) RETURNS boolean LANGUAGE sql AS $$ SELECT 
 CREATE OPERATOR fc.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = fc.eq);
 RESET SESSION AUTHORIZATION;
 SELECT count(*) AS lists_before FROM bastion.acls \gset
-SELECT bastion.delete_unused_lists('fc-one');
+SELECT bastion.acl_prune('fc-one');
 SELECT count(*) = :lists_before AS kept FROM bastion.acls;
 SELECT * FROM test.hits();
 SELECT relation, sealed_values FROM bastion.key_usage() WHERE relation = 'fc.docs'::regclass ORDER BY 2;
@@ -141,20 +141,20 @@ SELECT test.state();
 SELECT what, count(*) FROM fc.audit_log GROUP BY 1;
 DELETE FROM fc.audit_log;
 
--- backfill_acl() by another role than the owner
+-- acl_backfill() by another role than the owner
 CREATE TABLE fc.bulk (id int, tenant_id uuid);
 INSERT INTO fc.bulk VALUES (1, :'one');
 ALTER TABLE fc.bulk OWNER TO regress_fc_other;
 -- the owner may not tell lists apart
 SELECT test.error($$SELECT * FROM bastion.protect('fc.bulk', sharing => 'tenant')$$);
-CALL bastion.backfill_acl('fc.bulk');
+CALL bastion.acl_backfill('fc.bulk');
 ALTER TABLE fc.bulk OWNER TO regress_fc_mig;
 SET SESSION AUTHORIZATION regress_fc_mig;
 CREATE TRIGGER t1 BEFORE UPDATE ON fc.bulk FOR EACH ROW EXECUTE FUNCTION fc.hit();
 CREATE CONSTRAINT TRIGGER t5 AFTER UPDATE ON fc.bulk DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fc.hit();
 CREATE TRIGGER t6 AFTER UPDATE ON fc.bulk FOR EACH STATEMENT EXECUTE FUNCTION fc.audit();
 RESET SESSION AUTHORIZATION;
-CALL bastion.backfill_acl('fc.bulk');
+CALL bastion.acl_backfill('fc.bulk');
 SELECT acl_id IS NOT NULL AS filled FROM fc.bulk;
 SELECT * FROM test.hits();
 SELECT * FROM fc.audit_log;
@@ -167,7 +167,7 @@ RESET search_path;
 DELETE FROM test.hits;
 RESET work_mem;
 SET SESSION AUTHORIZATION regress_fc_mig;
-CALL bastion.backfill_acl('fc.bulk');
+CALL bastion.acl_backfill('fc.bulk');
 SELECT * FROM test.hits();
 RESET SESSION AUTHORIZATION;
 DELETE FROM fc.audit_log;
@@ -187,8 +187,8 @@ CREATE TABLE fc.of_unit (id int, unit uuid);
 CREATE TABLE fc.grandchild (id int, parent int);
 ALTER TABLE fc.of_tenant ADD PRIMARY KEY (id);
 ALTER TABLE fc.grandchild ADD FOREIGN KEY (parent) REFERENCES fc.of_tenant ON DELETE CASCADE;
-SELECT bastion.add_reference('fc.of_tenant', 'tenant', 'tenants', 'cascade');
-SELECT bastion.add_reference('fc.of_unit', 'unit', 'units', 'set null');
+SELECT bastion.reference_add('fc.of_tenant', 'tenant', 'tenants', 'cascade');
+SELECT bastion.reference_add('fc.of_unit', 'unit', 'units', 'set null');
 CREATE TRIGGER t1 BEFORE DELETE ON fc.of_tenant FOR EACH ROW EXECUTE FUNCTION fc.hit();
 CREATE TRIGGER t2 AFTER DELETE ON fc.of_tenant FOR EACH ROW EXECUTE FUNCTION fc.hit();
 CREATE TRIGGER t3 BEFORE DELETE ON fc.of_tenant FOR EACH STATEMENT EXECUTE FUNCTION fc.hit();
@@ -285,13 +285,13 @@ BEGIN;
 SELECT bastion.issuer_add('https://fc.example', bastion.jwk_generate('ES256', 'k'), '{app}', '{ES256}', create_users => true);
 SET SESSION AUTHORIZATION regress_fc_mig;
 CREATE TABLE fc.of_user (id uuid);
-SELECT bastion.add_reference('fc.of_user', 'id', 'users', 'cascade');
+SELECT bastion.reference_add('fc.of_user', 'id', 'users', 'cascade');
 CREATE TRIGGER t3 BEFORE DELETE ON fc.of_user FOR EACH STATEMENT EXECUTE FUNCTION fc.hit();
 RESET SESSION AUTHORIZATION;
 DELETE FROM test.hits;
-SELECT bastion.identity_create('{"issuer": "https://fc.example", "subject": "s"}') AS first \gset
+SELECT bastion_internal.identity_create('{"issuer": "https://fc.example", "subject": "s"}') AS first \gset
 SELECT count(*) AS users FROM bastion.users \gset
-SELECT bastion.identity_create('{"issuer": "https://fc.example", "subject": "s"}') = :'first' AS same, (SELECT count(*) FROM bastion.users) = :users AS no_other;
+SELECT bastion_internal.identity_create('{"issuer": "https://fc.example", "subject": "s"}') = :'first' AS same, (SELECT count(*) FROM bastion.users) = :users AS no_other;
 SELECT * FROM test.hits();
 ROLLBACK;
 
@@ -316,17 +316,17 @@ SELECT * FROM test.ddl; DELETE FROM fc.ddl_log;
 SELECT count(*) > 0 AS done FROM bastion.unprotect('fc.plain');
 SELECT * FROM test.ddl; DELETE FROM fc.ddl_log;
 ALTER TABLE fc.plain ENABLE ROW LEVEL SECURITY; DELETE FROM fc.ddl_log;
-SELECT bastion.mark_global('fc.plain', 'a test');
-SELECT bastion.unmark_global('fc.plain');
+SELECT bastion.global_table_add('fc.plain', 'a test');
+SELECT bastion.global_table_remove('fc.plain');
 SELECT bastion.allow_app_role('regress_fc_app');
 SELECT bastion.allow_migration_role('regress_fc_app');
 SELECT bastion.disallow_app_role('regress_fc_app');
-SELECT bastion.add_reference('fc.plain', 'tenant_id', 'tenants');
+SELECT bastion.reference_add('fc.plain', 'tenant_id', 'tenants');
 SELECT * FROM test.ddl; DELETE FROM fc.ddl_log;
 CREATE TABLE fc.to_fill (id int, tenant_id uuid); DELETE FROM fc.ddl_log;
-CALL bastion.backfill_acl('fc.to_fill');
+CALL bastion.acl_backfill('fc.to_fill');
 SELECT * FROM test.ddl; DELETE FROM fc.ddl_log;
-SELECT count(*) FROM bastion.guard_schema('fc');
+SELECT count(*) FROM bastion.schema_guard('fc');
 SELECT count(*) FROM fc.ddl_log;
 -- the guard's own statements fire none; who makes the table could otherwise be a superuser
 RESET search_path;
@@ -344,13 +344,13 @@ SELECT tag, as_role, count(*) FROM pg_temp.ddl_log GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT place, as_role FROM test.hits();
 SELECT relname, relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
 FROM pg_class c WHERE oid IN ('fc.new_table'::regclass, 'fc.part_2'::regclass) ORDER BY 1;
-SELECT test.error($$SET ROLE regress_fc_mig; SELECT bastion.run_unseen('ALTER ROLE regress_fc_mig SUPERUSER')$$);
+SELECT test.error($$SET ROLE regress_fc_mig; SELECT bastion_internal.run_unseen('ALTER ROLE regress_fc_mig SUPERUSER')$$);
 RESET ROLE;
 DROP EVENT TRIGGER regress_fc_log; DROP EVENT TRIGGER regress_fc_start; DROP EVENT TRIGGER regress_fc_drop;
-SELECT bastion.unguard_schema('fc');
+SELECT bastion.schema_unguard('fc');
 SET SESSION AUTHORIZATION regress_fc_mig;
-SELECT test.error($$SELECT bastion.count_nulls('test.hits', 'place')$$), test.error($$SELECT bastion.has_rows_without('test.hits', NULL)$$),
-       test.error($$SELECT bastion.fill_pages('test.hits', 'place', NULL, 'tenant', 'place', 0, 1)$$);
+SELECT test.error($$SELECT bastion_internal.count_nulls('test.hits', 'place')$$), test.error($$SELECT bastion_internal.has_rows_without('test.hits', NULL)$$),
+       test.error($$SELECT bastion_internal.fill_pages('test.hits', 'place', NULL, 'tenant', 'place', 0, 1)$$);
 RESET SESSION AUTHORIZATION;
 
 -- what others attached to the extension's own tables
@@ -395,7 +395,7 @@ DROP TRIGGER regress_new_user ON bastion.users;
 -- the last use of an API key, which is written when a transaction commits, keeps none from committing; the server log has the reason
 INSERT INTO bastion.api_keys (id, user_id, tenant_id, name, scopes)
 SELECT '5b0e4f2c-0000-4000-8000-000000000001', m.user_id, m.tenant_id, 'used', '{*}' FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id WHERE u.email = 'five@fc.example';
-SELECT bastion.api_key_add_secret('5b0e4f2c-0000-4000-8000-000000000001') AS key \gset
+SELECT bastion_internal.api_key_add_secret('5b0e4f2c-0000-4000-8000-000000000001') AS key \gset
 CREATE TRIGGER regress_used BEFORE UPDATE ON bastion.api_keys FOR EACH ROW EXECUTE FUNCTION public.regress_new_user();
 SET bastion.last_used_interval = 0;
 BEGIN;
@@ -421,7 +421,7 @@ RESET bastion.last_used_interval;
 -- the first key of a purpose is made in the caller's own transaction: there it is an error, which names the trigger
 CREATE TRIGGER regress_made AFTER INSERT ON bastion.data_keys FOR EACH ROW EXECUTE FUNCTION public.regress_new_user();
 ALTER FUNCTION public.regress_new_user() RESET search_path;
-SELECT bastion.register_resource('fcnew', '{open}') AS registered;
+SELECT bastion.resource_register('fcnew', '{open}') AS registered;
 BEGIN;
 SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
 SELECT bastion.seal('value', 'fcnew');
@@ -453,14 +453,14 @@ SELECT c.relname FROM pg_class c
 WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r'
   AND (SELECT t.tgname || ' ' || t.tgtype FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND (t.tgtype & 3) = 2 ORDER BY t.tgname COLLATE "C" LIMIT 1)
       IS DISTINCT FROM '!foreign_code 30';
-SELECT test.error('SELECT bastion.guard_foreign_code()');
+SELECT test.error('SELECT bastion_internal.guard_foreign_code()');
 
 -- the end
 \set VERBOSITY terse
 SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-four');
 SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-five');
 DROP SCHEMA fc CASCADE;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.sealed_columns;
 DELETE FROM bastion.users WHERE email LIKE '%@fc.example';
 DELETE FROM bastion.permissions WHERE resource LIKE 'fc\_%' OR resource = 'to_fill';

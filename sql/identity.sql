@@ -124,7 +124,7 @@ RESET ROLE;
 RESET bastion.access_token_lifetime;
 
 -- Me, and what an application role sees of the tables
-SELECT bastion.register_resource('identity_notes', '{create,read,update,delete,publish}');
+SELECT bastion.resource_register('identity_notes', '{create,read,update,delete,publish}');
 SET ROLE regress_app;
 SELECT bastion_api.me();
 SELECT count(*) FROM bastion.tenants;
@@ -156,7 +156,7 @@ ROLLBACK;
 SELECT test.error(statement)
 FROM unnest(ARRAY['INSERT INTO bastion.tenants (name, slug) VALUES (''x'', ''x'')', 'UPDATE bastion.users SET status = ''active''',
                   'DELETE FROM bastion.memberships', 'SELECT * FROM bastion.user_passwords', 'SELECT * FROM bastion.vault',
-                  'SELECT * FROM bastion.data_keys', 'SELECT bastion.register_resource(''x'')', 'SELECT bastion.find_tenant(''x'')',
+                  'SELECT * FROM bastion.data_keys', 'SELECT bastion.resource_register(''x'')', 'SELECT bastion_internal.find_tenant(''x'')',
                   'SELECT nextval(''bastion.tenants_number_seq'')']) statement;
 RESET ROLE;
 
@@ -175,14 +175,14 @@ CREATE FUNCTION test.holds(unit text) RETURNS text LANGUAGE sql
 AS $$
     SELECT i.status || coalesce(': ' || (
                SELECT string_agg(p.permission || CASE WHEN p.tenant_wide THEN '' ELSE '*' END, ' ' ORDER BY p.permission)
-               FROM bastion.effective_permissions(member, i.tenant_id, i.unit_id) p
+               FROM bastion_internal.effective_permissions(member, i.tenant_id, i.unit_id) p
                WHERE p.permission ~ '^(identity_notes|tenant)'), '')
-    FROM test.place, bastion.resolve_identity(member, 'units', holds.unit) i
+    FROM test.place, bastion_internal.resolve_identity(member, 'units', holds.unit) i
 $$;
 CREATE FUNCTION test.member_of(role text, unit text DEFAULT NULL) RETURNS void LANGUAGE sql
 AS $$
     INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-    SELECT member, tenant, bastion.find_unit(tenant, unit), r.id FROM test.place, bastion.roles r WHERE r.name = role
+    SELECT member, tenant, bastion_internal.find_unit(tenant, unit), r.id FROM test.place, bastion.roles r WHERE r.name = role
 $$;
 SELECT test.holds(NULL);
 SELECT test.member_of('viewer', 'team');
@@ -227,11 +227,11 @@ INSERT INTO bastion.role_permissions (role_id, pattern) SELECT id, 'identity_not
 DELETE FROM bastion.role_permissions WHERE pattern = 'identity_notes.publish';
 
 -- resources
-SELECT test.error(format('SELECT bastion.register_resource(%L, %L)', resource, actions))
+SELECT test.error(format('SELECT bastion.resource_register(%L, %L)', resource, actions))
 FROM (VALUES ('tenant', '{read}'), ('tenant.x', '{read}'), ('platform', '{read}'), ('bastion.x', '{read}'), ('Notes', '{read}'),
              ('', '{read}'), (NULL, '{read}'), ('notes', '{}'), ('notes', NULL), ('notes', '{Read}'), ('notes', '{NULL}'),
              ('notes', '{a.b}'), (repeat('x', 1000000), '{read}')) r (resource, actions);
-SELECT bastion.register_resource('identity_notes');
+SELECT bastion.resource_register('identity_notes');
 SELECT name FROM bastion.permissions WHERE resource = 'identity_notes' ORDER BY 1;
 
 -- constraints
@@ -258,7 +258,7 @@ SELECT (SELECT count(*) FROM bastion.units u WHERE u.tenant_id = tenant), (SELEC
        (SELECT count(*) FROM bastion.roles r WHERE r.tenant_id = tenant) FROM test.place;
 
 -- resolve_identity: each status
-SELECT (bastion.resolve_identity(u, t, n)).status, u IS NULL AS no_user, left(t, 20) AS t, n
+SELECT (bastion_internal.resolve_identity(u, t, n)).status, u IS NULL AS no_user, left(t, 20) AS t, n
 FROM (SELECT member AS m FROM test.place) p,
      LATERAL (VALUES (NULL, NULL, NULL), (gen_random_uuid(), NULL, NULL), (m, NULL, NULL), (m, 'nowhere', NULL), (m, '', NULL),
                      (m, 'cme-s-hne-gmbh', NULL), (m, NULL, 'default'), (m, repeat('x', 200), NULL)) i (u, t, n);

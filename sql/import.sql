@@ -1,7 +1,7 @@
 -- Values of other systems, sealed anew: base64 of AES-256-GCM, and OpenPGP messages of pgcrypto.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT bastion.register_resource('import', '{open}');
+SELECT bastion.resource_register('import', '{open}');
 INSERT INTO bastion.tenants (name, slug) VALUES ('Import', 'import') RETURNING id AS tenant \gset
 
 -- Test cases 13, 14 and 15 of McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B.

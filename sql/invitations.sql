@@ -1,7 +1,7 @@
 -- Invitations: who may invite whom as what, what acceptance asks again, and that a token is worth nothing to anybody else.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT bastion.register_resource('guest_papers', '{read,update}');
+SELECT bastion.resource_register('guest_papers', '{read,update}');
 CREATE TABLE test.guests (name text PRIMARY KEY, id uuid, token text);
 INSERT INTO test.guests
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
@@ -9,7 +9,7 @@ FROM unnest(ARRAY['ina', 'ivo', 'ian', 'ida', 'eve']) n, LATERAL bastion_api.sig
 -- ina's tenant: ivo is its admin, ian a member, ida leads the unit west
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT t.id, 'team', s, s FROM bastion.tenants t, unnest(ARRAY['west', 'east']) s WHERE t.slug = 'inv-of-ina';
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-SELECT g.id, t.id, bastion.find_unit(t.id, v.unit), r.id
+SELECT g.id, t.id, bastion_internal.find_unit(t.id, v.unit), r.id
 FROM (VALUES ('ivo', 'admin', NULL), ('ian', 'member', NULL), ('ida', 'admin', 'west')) v (name, role, unit)
 JOIN test.guests g USING (name) JOIN bastion.roles r ON r.name = v.role AND r.tenant_id IS NULL, bastion.tenants t WHERE t.slug = 'inv-of-ina';
 CREATE TABLE test.invited (label text, answer jsonb);
@@ -27,7 +27,7 @@ BEGIN
     SET LOCAL ROLE regress_app;
     BEGIN
         IF who IS NULL THEN
-            PERFORM bastion.drop_context();
+            PERFORM bastion.context_drop();
         ELSE
             PERFORM bastion.authenticate((SELECT token FROM test.guests WHERE name = who), CASE WHEN own THEN 'inv-of-' || who ELSE 'inv-of-ina' END, unit);
         END IF;
@@ -69,13 +69,13 @@ SELECT test.tries('ian', format('SELECT bastion.invitation_revoke(%L)', answer -
        test.tries('ivo', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id')) AS ivo, test.tries('ivo', format('SELECT bastion.invitation_revoke(%L)', answer ->> 'id')) AS again
 FROM test.invited WHERE label = 'revoked';
 -- acceptance by who has an account: the person with the address, in person, once
-SELECT label, who, test.tries(who, format('SELECT bastion_api.accept_invitation(%L)', answer ->> 'token'), own => true)
+SELECT label, who, test.tries(who, format('SELECT bastion_api.invitation_accept(%L)', answer ->> 'token'), own => true)
 FROM (VALUES (1, 'first', 'eve'), (2, 'third', 'ida'), (3, 'third', NULL), (4, 'third', 'eve'), (5, 'third', 'eve'), (6, 'second', 'eve'), (7, 'revoked', 'eve'),
     (8, 'expired', 'eve')) v (n, label, who) JOIN test.invited USING (label) ORDER BY n;
-SELECT test.tries('eve', format('SELECT bastion_api.accept_invitation(%L)', t), own => true)
+SELECT test.tries('eve', format('SELECT bastion_api.invitation_accept(%L)', t), own => true)
 FROM unnest(ARRAY['', 'bsi_', 'bsr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', 'bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', NULL, repeat('x', 1000000)]) t;
 -- who is there already keeps the role
-SELECT test.tries('ian', format('SELECT bastion_api.accept_invitation(%L)', answer ->> 'token')) FROM test.invited WHERE label = 'taken';
+SELECT test.tries('ian', format('SELECT bastion_api.invitation_accept(%L)', answer ->> 'token')) FROM test.invited WHERE label = 'taken';
 SELECT g.name, r.name AS role, u.slug AS unit FROM bastion.memberships m JOIN test.guests g ON g.id = m.user_id JOIN bastion.roles r ON r.id = m.role_id
 JOIN bastion.tenants t ON t.id = m.tenant_id LEFT JOIN bastion.units u ON u.id = m.unit_id WHERE t.slug = 'inv-of-ina' ORDER BY 1, 2, 3;
 -- sign-up by invitation, also when sign-up is closed
@@ -114,7 +114,7 @@ SELECT count(*) FILTER (WHERE detail::text ~ 'bsi_|@') AS leaks FROM bastion.eve
 -- not for applications
 SET ROLE regress_app;
 SELECT count(*) FROM bastion.invitations;
-SELECT bastion.invitation_token_make();
+SELECT bastion_internal.invitation_token_make();
 RESET ROLE;
 -- gone with the tenant
 SELECT count(*) > 0 AS some FROM bastion.invitations;

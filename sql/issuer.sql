@@ -20,16 +20,16 @@ FROM (VALUES
     ('https://idp.example', :'key', '{app}', '{none}', ''), ('https://idp.example', :'key', '{app}', '{HS256}', ''),
     ('https://idp.example', :'hmac', '{app}', '{ES256}', ''), ('https://idp.example', '{"keys": []}', '{app}', '{ES256}', ''),
     ('https://idp.example', '{}', '{app}', '{ES256}', ''), ('with space', :'key', '{app}', '{ES256}', ''),
-    ('', :'key', '{app}', '{ES256}', ''), (bastion.setting('bastion.issuer'), :'key', '{app}', '{ES256}', ''),
+    ('', :'key', '{app}', '{ES256}', ''), (bastion_internal.setting('bastion.issuer'), :'key', '{app}', '{ES256}', ''),
     ('https://idp.example', :'key', '{app}', '{ES256}', ', leeway => -1'), ('https://idp.example', :'key', '{app}', '{ES256}', ', max_age => -1'),
     ('https://idp.example', :'key', '{app}', '{ES256}', ', required_claims => ''{"a": []}'''),
     ('https://idp.example', :'key', '{app}', '{ES256}', ', mapping => ''{"who": "sub"}''')) c (issuer, keys, audiences, algorithms, further);
 SELECT test.error(format('SELECT bastion.%s', call))
-FROM unnest(ARRAY['issuer_set_keys(''no'', ''{}'')', 'issuer_enable(''no'')', 'issuer_remove(''no'')', 'identity_link(''no'', ''x'', gen_random_uuid())']) call;
+FROM unnest(ARRAY['issuer_keys_set(''no'', ''{}'')', 'issuer_disable(''no'')', 'issuer_remove(''no'')', 'identity_add(''no'', ''x'', gen_random_uuid())']) call;
 SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.%s', call))
-FROM unnest(ARRAY['issuer_add(''x'', ''{}'', ''{a}'', ''{ES256}'')', 'issuer_set_keys(''x'', ''{}'')', 'issuer_enable(''x'')', 'issuer_remove(''x'')',
-    'identity_link(''x'', ''x'', gen_random_uuid())', 'identity_unlink(''x'', ''x'')', 'signing_key_rotate()', 'identity_create(''{}'')']) call;
+FROM unnest(ARRAY['issuer_add(''x'', ''{}'', ''{a}'', ''{ES256}'')', 'issuer_keys_set(''x'', ''{}'')', 'issuer_disable(''x'')', 'issuer_remove(''x'')',
+    'identity_add(''x'', ''x'', gen_random_uuid())', 'identity_remove(''x'', ''x'')', 'signing_key_rotate()', 'token_issue(gen_random_uuid(), gen_random_uuid())']) call;
 SELECT test.error('SELECT * FROM bastion.issuers'), test.error('SELECT * FROM bastion.user_identities');
 RESET ROLE;
 
@@ -48,10 +48,10 @@ SELECT test.issued(:'key', '{"hd": "corp"}') AS token, test.issued(:'stranger', 
 SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'token'));
 RESET ROLE;
-SELECT bastion.identity_link('https://idp.example', 'alice', :'owner');
-SELECT test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', 'alice', :'owner')),
-       test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', '', :'owner')),
-       test.error(format('SELECT bastion.identity_link(%L, %L, %L)', 'https://idp.example', 'nobody', gen_random_uuid()));
+SELECT bastion.identity_add('https://idp.example', 'alice', :'owner');
+SELECT test.error(format('SELECT bastion.identity_add(%L, %L, %L)', 'https://idp.example', 'alice', :'owner')),
+       test.error(format('SELECT bastion.identity_add(%L, %L, %L)', 'https://idp.example', '', :'owner')),
+       test.error(format('SELECT bastion.identity_add(%L, %L, %L)', 'https://idp.example', 'nobody', gen_random_uuid()));
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS same, bastion.tenant_id() = :'tenant' AS tenant, bastion.claims() ->> 'hd' AS hd,
@@ -68,12 +68,12 @@ FROM (VALUES ('forged', :'forged'), ('required claim', :'other_corp'), ('audienc
 RESET ROLE;
 
 -- keys overlap, and then the old one is gone at once, also for what was verified before
-SELECT bastion.issuer_set_keys('https://idp.example', jsonb_build_object('keys', jsonb_build_array(:'key'::jsonb, :'key2'::jsonb)));
+SELECT bastion.issuer_keys_set('https://idp.example', jsonb_build_object('keys', jsonb_build_array(:'key'::jsonb, :'key2'::jsonb)));
 SET ROLE regress_app;
 SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS old_key;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
 RESET ROLE;
-SELECT bastion.issuer_set_keys('https://idp.example', :'key2');
+SELECT bastion.issuer_keys_set('https://idp.example', :'key2');
 SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token', :'tenant')) AS old_key;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
@@ -81,52 +81,52 @@ RESET ROLE;
 -- an identity that was established ends with its key, its issuer, and its link
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
-SELECT bastion.issuer_set_keys('https://idp.example', :'key');
+SELECT bastion.issuer_keys_set('https://idp.example', :'key');
 SELECT test.error('SELECT bastion.user_id()');
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
-SELECT bastion.issuer_enable('https://idp.example', false);
+SELECT bastion.issuer_disable('https://idp.example');
 SELECT test.error('SELECT bastion.user_id()');
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
-SELECT bastion.identity_link('https://idp.example', 'another', :'owner'), bastion.identity_unlink('https://idp.example', 'another');
+SELECT bastion.identity_add('https://idp.example', 'another', :'owner'), bastion.identity_remove('https://idp.example', 'another');
 SELECT bastion.user_id() = :'owner' AS still_linked;
-SELECT bastion.identity_unlink('https://idp.example', 'alice');
+SELECT bastion.identity_remove('https://idp.example', 'alice');
 SELECT test.error('SELECT bastion.user_id()');
 ROLLBACK;
 -- one of two subjects of the same user: its transactions end, those of the other one go on; also when it impersonates
-SELECT bastion.identity_link('https://idp.example', 'al smith', :'owner');
+SELECT bastion.identity_add('https://idp.example', 'al smith', :'owner');
 SELECT test.issued(:'key2', '{"hd": "corp", "sub": "al smith"}') AS al \gset
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS alice;
-SELECT bastion.identity_unlink('https://idp.example', 'alice');
+SELECT bastion.identity_remove('https://idp.example', 'alice');
 SELECT test.error('SELECT bastion.user_id()') AS alice;
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'al', :'tenant') = :'owner' AS al;
-SELECT bastion.identity_unlink('https://idp.example', 'alice');
+SELECT bastion.identity_remove('https://idp.example', 'alice');
 SELECT bastion.user_id() = :'owner' AS al;
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS alice;
 SELECT bastion.impersonate(:'owner', :'tenant', 'a test', false) = :'owner' AS impersonates;
-SELECT bastion.identity_unlink('https://idp.example', 'alice');
+SELECT bastion.identity_remove('https://idp.example', 'alice');
 SELECT test.error('SELECT bastion.user_id()') AS alice;
 ROLLBACK;
 BEGIN;
 SELECT set_config('bastion.token', :'token2', true) IS NOT NULL AS presented, set_config('bastion.tenant', :'tenant', true) IS NOT NULL AS chosen;
 SELECT bastion.impersonate(:'owner', :'tenant', 'a test', false) = :'owner' AS impersonates, set_config('bastion.token', '', true);
-SELECT bastion.identity_unlink('https://idp.example', 'alice');
+SELECT bastion.identity_remove('https://idp.example', 'alice');
 SELECT test.error('SELECT bastion.user_id()') AS alice;
 ROLLBACK;
-SELECT bastion.identity_unlink('https://idp.example', 'al smith');
-SELECT bastion.issuer_enable('https://idp.example', false);
+SELECT bastion.identity_remove('https://idp.example', 'al smith');
+SELECT bastion.issuer_disable('https://idp.example');
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS disabled;
-SELECT bastion.issuer_enable('https://idp.example');
+SELECT bastion.issuer_disable('https://idp.example', false);
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS enabled;
-SELECT bastion.identity_unlink('https://idp.example', 'alice'), bastion.identity_unlink('https://idp.example', 'alice') AS again;
+SELECT bastion.identity_remove('https://idp.example', 'alice'), bastion.identity_remove('https://idp.example', 'alice') AS again;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS unlinked;
 SELECT bastion.issuer_remove('https://idp.example');
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS removed;

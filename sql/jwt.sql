@@ -102,7 +102,7 @@ FROM (VALUES
 SELECT test.error(format('SELECT bastion.jwt_sign(jsonb_build_object(%L, repeat(%L, 1000000)), %L)', 'a', 'x', :'key'));
 
 -- what only the extension calls
-SELECT test.error($$SELECT bastion.token_sign('{}')$$);
+SELECT test.error($$SELECT bastion_internal.token_sign('{}')$$);
 SELECT test.error($$SELECT bastion.token_issue(NULL, NULL)$$);
 SELECT test.error('SELECT * FROM bastion.signing_keys');
 SET ROLE regress_stranger;

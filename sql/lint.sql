@@ -37,7 +37,7 @@ GRANT SELECT ON shop.orders, shop.lines, shop.parted, shop.parted_1, shop.countr
 SELECT count(*) > 0 AS protected FROM bastion.protect('shop.orders');
 SELECT count(*) > 0 AS protected FROM bastion.protect('shop.lines', actions => '{"update": "edit"}');
 SELECT count(*) > 0 AS protected FROM bastion.protect('shop.parted', resource => 'orders', sharing => 'tenant', visibility => 'owner');
-SELECT bastion.mark_global('shop.countries', 'the same everywhere');
+SELECT bastion.global_table_add('shop.countries', 'the same everywhere');
 ALTER TABLE shop.checked ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own ON shop.checked USING (tenant_id = (SELECT bastion.tenant_if_allowed('orders.read')));
 CREATE POLICY word ON shop.checked AS RESTRICTIVE USING (name <> 'this OR that EXISTS (SELECT');
@@ -56,7 +56,7 @@ ALTER TABLE shop.unforced ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON shop.unforced TO regress_app;
 CREATE SCHEMA guarded;
 CREATE TABLE guarded.older (id bigint, tenant_id uuid);
-SELECT * FROM bastion.guard_schema('guarded');
+SELECT * FROM bastion.schema_guard('guarded');
 CREATE TABLE guarded.newer (name text);
 CREATE FUNCTION shop.slow(id bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN true; END $$;
 CREATE POLICY with_or ON shop.checked USING (tenant_id = (SELECT bastion.tenant_id()) OR name = 'x');
@@ -120,16 +120,16 @@ SELECT * FROM bastion.lint();
 \d shop.notes
 SELECT role, reason FROM bastion.operator_roles;
 
--- declare_operator_role() and who may
-SELECT bastion.declare_operator_role('regress_lint_bypass', 'dumps');
+-- operator_role_declare() and who may
+SELECT bastion.operator_role_declare('regress_lint_bypass', 'dumps');
 SELECT role, reason FROM bastion.operator_roles;
-SELECT public.error($$SELECT bastion.declare_operator_role(NULL)$$);
-SELECT public.error($$SELECT bastion.declare_operator_role(0)$$);
-SELECT public.error($$SELECT bastion.declare_operator_role('regress_app', '')$$);
-SELECT public.error($$SELECT bastion.declare_operator_role('regress_app', repeat('x', 1001))$$);
+SELECT public.error($$SELECT bastion.operator_role_declare(NULL)$$);
+SELECT public.error($$SELECT bastion.operator_role_declare(0)$$);
+SELECT public.error($$SELECT bastion.operator_role_declare('regress_app', '')$$);
+SELECT public.error($$SELECT bastion.operator_role_declare('regress_app', repeat('x', 1001))$$);
 SET ROLE regress_app;
 SELECT public.error('SELECT * FROM bastion.lint()');
-SELECT public.error($$SELECT bastion.declare_operator_role('regress_app')$$);
+SELECT public.error($$SELECT bastion.operator_role_declare('regress_app')$$);
 RESET ROLE;
 
 SELECT bastion.disallow_app_role('"regress lint app"');

@@ -46,7 +46,7 @@ WHERE unit_id IN (test.unit_of('a'), test.unit_of('b'));
 SELECT test.tree();
 SAVEPOINT before_rebuild;
 CREATE TEMPORARY TABLE kept AS SELECT * FROM bastion.unit_closure;
-SELECT bastion.unit_closure_rebuild(:'tenant');
+SELECT bastion_internal.unit_closure_rebuild(:'tenant');
 (TABLE kept EXCEPT TABLE bastion.unit_closure) UNION ALL (TABLE bastion.unit_closure EXCEPT TABLE kept);
 ROLLBACK TO before_rebuild;
 SET LOCAL session_replication_role = replica;
@@ -59,12 +59,12 @@ DELETE FROM bastion.units WHERE slug = 'd' AND tenant_id = :'tenant';
 SELECT test.tree();
 
 -- what a user holds, per place
-SELECT bastion.register_resource('model_notes', '{read,update,delete}');
-SELECT bastion.register_resource('model_notes.lines', '{read}');
+SELECT bastion.resource_register('model_notes', '{read,update,delete}');
+SELECT bastion.resource_register('model_notes.lines', '{read}');
 CREATE FUNCTION test.holds(who text, unit text DEFAULT NULL, tenant text DEFAULT 'model') RETURNS text LANGUAGE sql
 AS $$
     SELECT string_agg(replace(p.permission, 'model_notes.', '') || CASE WHEN p.tenant_wide THEN '' ELSE '*' END, ' ' ORDER BY p.permission)
-    FROM bastion.tenants t, bastion.effective_permissions(test.user_of(who), t.id, bastion.find_unit(t.id, unit)) p
+    FROM bastion.tenants t, bastion_internal.effective_permissions(test.user_of(who), t.id, bastion_internal.find_unit(t.id, unit)) p
     WHERE t.slug = tenant AND p.permission ~ '^(model_notes|tenant.units)'
 $$;
 SELECT name, patterns FROM bastion.permissions WHERE resource IN ('model_notes.lines', 'tenant.units') ORDER BY name;
@@ -92,9 +92,9 @@ SELECT test.user_of('ben'), :'tenant', unnest(ARRAY['*', 'tenant.units.read']), 
 SELECT unit, test.holds('ben', unit) FROM unnest(ARRAY[NULL, 'b', 'c']) unit;
 DELETE FROM bastion.user_permissions WHERE tenant_id = :'tenant';
 -- roles in every tenant
-SELECT (bastion.resolve_identity(test.user_of('cem'), 'model', NULL)).status, test.holds('cem');
+SELECT (bastion_internal.resolve_identity(test.user_of('cem'), 'model', NULL)).status, test.holds('cem');
 INSERT INTO bastion.platform_roles (user_id, role_id) VALUES (test.user_of('cem'), test.role_of('viewer'));
-SELECT (bastion.resolve_identity(test.user_of('cem'), 'model', u)).status, test.holds('cem', u), test.holds('cem', u, 'elsewhere')
+SELECT (bastion_internal.resolve_identity(test.user_of('cem'), 'model', u)).status, test.holds('cem', u), test.holds('cem', u, 'elsewhere')
 FROM unnest(ARRAY[NULL, 'c']) u;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (test.user_of('cem'), :'tenant', 'model_notes.*', 'deny');
 SELECT test.holds('cem'), test.holds('cem', NULL, 'elsewhere');
@@ -113,10 +113,10 @@ BEGIN
     DELETE FROM bastion.user_permissions WHERE user_id = test.user_of('cem');
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id, valid_from, valid_until)
     VALUES (test.user_of('cem'), tenant, test.role_of('viewer'), begins, ends);
-    answer := format('membership %s (%s)', test.holds('cem'), (bastion.resolve_identity(test.user_of('cem'), 'model', NULL)).status);
+    answer := format('membership %s (%s)', test.holds('cem'), (bastion_internal.resolve_identity(test.user_of('cem'), 'model', NULL)).status);
     DELETE FROM bastion.memberships WHERE user_id = test.user_of('cem');
     INSERT INTO bastion.platform_roles VALUES (test.user_of('cem'), test.role_of('viewer'), begins, ends);
-    answer := format('%s, platform %s (%s)', answer, test.holds('cem'), (bastion.resolve_identity(test.user_of('cem'), 'model', NULL)).status);
+    answer := format('%s, platform %s (%s)', answer, test.holds('cem'), (bastion_internal.resolve_identity(test.user_of('cem'), 'model', NULL)).status);
     UPDATE bastion.platform_roles SET valid_from = NULL, valid_until = NULL;
     INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect, valid_from, valid_until)
     VALUES (test.user_of('cem'), tenant, '*', 'deny', begins, ends);

@@ -23,7 +23,7 @@ SELECT r.id, p FROM bastion.roles r JOIN test.people a ON a.tenant = r.tenant_id
 SELECT bastion.membership_force(test.id_of(v.name), 'names-of-ann', v.role, v.unit) IS NOT NULL AS member
 FROM (VALUES ('ben', 'seer', NULL), ('cem', 'plain', NULL), ('dot', 'seer', 'west'), ('ben', 'plain', 'west-1')) v (name, role, unit);
 CREATE TABLE test.name_docs (id integer PRIMARY KEY, tenant_id uuid, owner_id uuid);
-SELECT count(*) > 0 AS protected FROM bastion.protect('test.name_docs', owner => 'owner_id', resource => 'name_docs', sharing => 'cross_tenant', visibility => 'tenant');
+SELECT count(*) > 0 AS protected FROM bastion.protect('test.name_docs', owner_column => 'owner_id', resource => 'name_docs', sharing => 'cross_tenant', visibility => 'tenant');
 GRANT SELECT, INSERT, UPDATE ON test.name_docs TO regress_app;
 -- one statement, as somebody in ann's tenant, or in their own
 CREATE FUNCTION test.told(who text, statement text, unit text DEFAULT NULL, own boolean DEFAULT false) RETURNS text LANGUAGE plpgsql
@@ -59,9 +59,9 @@ FROM unnest(ARRAY[format('SELECT string_agg(l, E''\n'') FROM bastion.explain_mem
 SELECT who, own, test.told(who, 'SELECT bastion_api.my_invitations()', own => own) FROM (VALUES ('ann', true), ('ben', false)) v (who, own);
 -- only who is invited answers it, in person and once; the answer to all others is the same
 SELECT i.id AS invitation FROM bastion.invitations i WHERE i.user_id = test.id_of('ann') \gset
-SELECT who, test.told(who, format('SELECT bastion_api.%s_invitation(id => %L)', answer, :'invitation'), own => who <> 'cem')
+SELECT who, test.told(who, format('SELECT bastion_api.invitation_%s(id => %L)', answer, :'invitation'), own => who <> 'cem')
 FROM (VALUES (1, 'sol', 'accept'), (2, 'ben', 'accept'), (3, 'cem', 'decline'), (4, 'ann', 'decline'), (5, 'ann', 'accept'), (6, 'ann', 'decline')) v (n, who, answer) ORDER BY n;
-SELECT who, test.told(who, format('SELECT bastion_api.accept_invitation(id => %L)', id))
+SELECT who, test.told(who, format('SELECT bastion_api.invitation_accept(id => %L)', id))
 FROM (VALUES ('ann', NULL), ('ann', gen_random_uuid())) v (who, id);
 -- a later invitation takes the place of the one before, and has an id of its own: what was read is what is accepted
 SELECT test.told('sol', format('SELECT bastion.membership_set(%L, %L, %L, NULL, %L)', test.id_of('ann'), role, unit, ends), own => true)
@@ -69,7 +69,7 @@ FROM (VALUES ('viewer', NULL, NULL), ('secret role', NULL, NULL), ('admin', 'wes
 SELECT r.name, u.slug, i.revoked_at IS NULL AS open FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id LEFT JOIN bastion.units u ON u.id = i.unit_id
 WHERE i.user_id = test.id_of('ann') ORDER BY i.created_at, 1;
 SELECT test.told('ann', 'SELECT jsonb_agg(x -> ''role'' ORDER BY x -> ''role'') FROM jsonb_array_elements(bastion_api.my_invitations()) x', own => true);
-SELECT test.told('ann', format('SELECT bastion_api.accept_invitation(id => %L)', i.id), own => true)
+SELECT test.told('ann', format('SELECT bastion_api.invitation_accept(id => %L)', i.id), own => true)
 FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id WHERE i.user_id = test.id_of('ann') AND r.name IN ('viewer', 'admin') ORDER BY r.name DESC;
 SELECT r.name, u.slug, m.valid_until > now() AS ends FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id LEFT JOIN bastion.units u ON u.id = m.unit_id
 WHERE m.user_id = test.id_of('ann') AND m.tenant_id = (SELECT tenant FROM test.people WHERE name = 'sol');
@@ -82,10 +82,10 @@ SELECT test.told('sol', format('SELECT bastion.membership_set(%L, ''viewer'')', 
 BEGIN;
 UPDATE bastion.tenants SET status = 'suspended' WHERE slug = 'names-of-sol';
 SELECT test.told('dot', 'SELECT bastion_api.my_invitations()', own => true),
-       test.told('dot', format('SELECT bastion_api.accept_invitation(id => %L)', i.id), own => true) FROM bastion.invitations i WHERE i.user_id = test.id_of('dot');
+       test.told('dot', format('SELECT bastion_api.invitation_accept(id => %L)', i.id), own => true) FROM bastion.invitations i WHERE i.user_id = test.id_of('dot');
 ROLLBACK;
 UPDATE bastion.invitations SET created_at = now() - interval '8 days', expires_at = now() - interval '1 day' WHERE user_id = test.id_of('dot');
-SELECT test.told('dot', format('SELECT bastion_api.accept_invitation(id => %L)', i.id), own => true) FROM bastion.invitations i WHERE i.user_id = test.id_of('dot');
+SELECT test.told('dot', format('SELECT bastion_api.invitation_accept(id => %L)', i.id), own => true) FROM bastion.invitations i WHERE i.user_id = test.id_of('dot');
 -- who leads a unit replaces no invitation to it that gives more than they hold
 SELECT test.told('ann', format('SELECT bastion.membership_set(%L, ''owner'', ''west'')', test.id_of('sol')));
 INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect)
@@ -112,10 +112,10 @@ FROM unnest(ARRAY['WITH i AS (INSERT INTO test.name_docs VALUES (1) RETURNING 1)
     format('SELECT bastion.share(''test.name_docs'', ''1'', with_role => %L)', (SELECT r.id FROM bastion.roles r WHERE r.name = 'secret role' AND r.tenant_id = (SELECT tenant FROM test.people WHERE name = 'sol')))]) statement;
 SELECT who, test.told(who, 'SELECT string_agg(subject_kind || '' '' || subject_name || CASE WHEN cross_tenant THEN '' (elsewhere)'' ELSE '''' END, '', '' ORDER BY subject_kind, cross_tenant) FROM bastion.shares_of(''test.name_docs'', ''1'')')
 FROM unnest(ARRAY['ann', 'ben', 'cem']) who;
-CREATE FUNCTION test.label(id uuid) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT bastion.user_label(id) $$;
+CREATE FUNCTION test.label(id uuid) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$ SELECT bastion_internal.user_label(id) $$;
 SELECT v.who, v.unit, string_agg(test.told(v.who, format('SELECT test.label(%L)', p.id), v.unit), ', ' ORDER BY p.name) AS sees
 FROM (VALUES (1, 'ann', NULL), (2, 'ben', NULL), (3, 'cem', NULL), (4, 'dot', 'west'), (5, 'ben', 'west-1')) v (n, who, unit), test.people p GROUP BY v.n, v.who, v.unit ORDER BY v.n;
-SELECT bastion.user_label(test.id_of('ann')) = test.id_of('ann')::text AS nobody_sees, bastion.user_label(NULL) IS NULL AS of_nobody;
+SELECT bastion_internal.user_label(test.id_of('ann')) = test.id_of('ann')::text AS nobody_sees, bastion_internal.user_label(NULL) IS NULL AS of_nobody;
 -- the users of API keys
 SELECT test.told('ann', 'SELECT bastion_api.api_key_create(''a key'', ''{name_docs.read}'') IS NOT NULL');
 SELECT who, test.told(who, 'SELECT jsonb_agg(k -> ''user'') FROM jsonb_array_elements(bastion_api.api_keys()) k') FROM unnest(ARRAY['ann', 'ben', 'cem']) who;
@@ -129,6 +129,6 @@ DELETE FROM bastion.tenants WHERE id IN (SELECT tenant FROM test.people);
 SELECT count(*) FROM bastion.invitations WHERE user_id IN (SELECT id FROM test.people);
 DELETE FROM bastion.users WHERE id IN (SELECT id FROM test.people);
 DROP TABLE test.name_docs, test.people;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.permissions WHERE resource = 'name_docs';
 DROP FUNCTION test.told, test.id_of, test.label;

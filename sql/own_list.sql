@@ -5,7 +5,7 @@ SELECT bastion_api.signup('own@own.example', 'correct horse', 'Own list') AS own
        bastion_api.signup('staff@own.example', 'correct horse', 'Own staff') AS staff \gset
 CREATE TABLE test.own_docs (id int PRIMARY KEY, tenant_id uuid, created_by uuid);
 GRANT SELECT, INSERT, UPDATE, DELETE ON test.own_docs TO regress_app;
-SELECT count(*) > 0 AS protected FROM bastion.protect('test.own_docs', owner => 'created_by', sharing => 'tenant', visibility => 'owner');
+SELECT count(*) > 0 AS protected FROM bastion.protect('test.own_docs', owner_column => 'created_by', sharing => 'tenant', visibility => 'owner');
 SELECT bastion.platform_role_set((:'staff'::jsonb -> 'user' ->> 'id')::uuid, 'developer');
 SET ROLE regress_app;
 BEGIN;
@@ -18,7 +18,7 @@ COMMIT;
 RESET ROLE;
 SELECT d.id, a.kind, a.user_id = d.created_by AS of_owner FROM test.own_docs d JOIN bastion.acls a ON a.id = d.acl_id ORDER BY d.id;
 DROP TABLE test.own_docs;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug IN ('own-list', 'own-staff');
 DELETE FROM bastion.users WHERE email LIKE '%@own.example';
 DELETE FROM bastion.permissions WHERE resource = 'own_docs';

@@ -14,10 +14,10 @@ INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.uni
 CREATE FUNCTION test.unit_of(slug text) RETURNS uuid LANGUAGE sql AS $$ SELECT u.id FROM bastion.units u JOIN bastion.tenants t ON t.id = u.tenant_id WHERE t.slug = 'pass-of-ann' AND u.slug = unit_of.slug $$;
 CREATE TABLE test.pass_docs (id int PRIMARY KEY, tenant_id uuid, owner_id uuid);
 CREATE TABLE test.pass_teams (id int PRIMARY KEY, tenant_id uuid);
-SELECT count(*) > 0 AS protected FROM bastion.protect('test.pass_docs', owner => 'owner_id', sharing => 'tenant', visibility => 'owner');
+SELECT count(*) > 0 AS protected FROM bastion.protect('test.pass_docs', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
 SELECT count(*) > 0 AS protected FROM bastion.protect('test.pass_teams', sharing => 'tenant', visibility => 'unit');
 GRANT SELECT, INSERT, UPDATE, DELETE ON test.pass_docs, test.pass_teams TO regress_app;
-SELECT bastion.register_resource('pass_other', '{read,export}');
+SELECT bastion.resource_register('pass_other', '{read,export}');
 -- ann owns the tenant; tim is admin until 2100, fay for good; gil manages members by grants of his own and is a viewer until 2100;
 -- leo leads west; dot is a member; sam is a viewer, who will be an admin
 INSERT INTO bastion.roles (tenant_id, name) VALUES (:'tenant', 'clerk');
@@ -68,7 +68,7 @@ EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
 END
 $$;
 -- which patterns could cover the same permission one day
-SELECT a, array_agg(b ORDER BY b COLLATE "C") FILTER (WHERE bastion.patterns_overlap(a, b)) AS meets, bool_and(bastion.patterns_overlap(a, b) = bastion.patterns_overlap(b, a)) AS both_ways
+SELECT a, array_agg(b ORDER BY b COLLATE "C") FILTER (WHERE bastion_internal.patterns_overlap(a, b)) AS meets, bool_and(bastion_internal.patterns_overlap(a, b) = bastion_internal.patterns_overlap(b, a)) AS both_ways
 FROM unnest(ARRAY['*', '*.read', 'docs.*', 'docs.read', 'docs.lines.*', 'tenant.*', 'tenant.read']) a, unnest(ARRAY['*', '*.read', '*.write', 'docs.*', 'docs.read', 'docs.lines.read', 'docsets.*', 'tenant.*', 'tenant.read']) b
 GROUP BY a ORDER BY a COLLATE "C";
 
@@ -79,16 +79,16 @@ FROM (VALUES ('tim', 'membership_set(''ME'', ''admin'')'), ('tim', 'membership_s
     ('tim', 'membership_set(''DOT'', ''viewer'')'), ('tim', 'membership_set(''DOT'', ''viewer'', ''west'', ''2050-01-01Z'', ''2060-01-01Z'')'),
     ('tim', 'membership_set(''DOT'', ''viewer'', ''west'', ''2150-01-01Z'', ''2160-01-01Z'')'),
     ('tim', 'permission_grant(''ME'', ''pass_docs.read'')'), ('tim', 'permission_grant(''DOT'', ''*'')'), ('tim', 'permission_grant(''DOT'', ''*'', ''west'', ''2100-01-01Z'')'),
-    ('tim', 'role_grant(''clerk'', ''pass_docs.read'')'), ('tim', 'role_inherit(''clerk'', ''viewer'')'), ('fay', 'role_grant(''clerk'', ''pass_docs.read'')'),
+    ('tim', 'role_permission_add(''clerk'', ''pass_docs.read'')'), ('tim', 'role_parent_add(''clerk'', ''viewer'')'), ('fay', 'role_permission_add(''clerk'', ''pass_docs.read'')'),
     ('tim', 'invite(''new@pass.example'', ''viewer'')'), ('tim', 'invite(''new@pass.example'', ''viewer'', NULL, ''1 day'', ''2100-01-01Z'')'),
     ('fay', 'invite(''new@pass.example'', ''viewer'', NULL, ''1 day'', now() - interval ''1 day'')'),
     -- to take needs the right now
-    ('tim', 'membership_remove(''DOT'')'), ('tim', 'permission_deny(''DOT'', ''pass_docs.read'')'), ('tim', 'role_revoke(''clerk'', ''pass_docs.read'')'),
-    ('tim', 'role_disinherit(''clerk'', ''viewer'')'), ('tim', 'role_delete(''clerk'')'),
+    ('tim', 'membership_remove(''DOT'')'), ('tim', 'permission_deny(''DOT'', ''pass_docs.read'')'), ('tim', 'role_permission_remove(''clerk'', ''pass_docs.read'')'),
+    ('tim', 'role_parent_remove(''clerk'', ''viewer'')'), ('tim', 'role_delete(''clerk'')'),
     -- who will be denied passes on until then, and what a deny could meet one day not at all
     ('fay', 'permission_grant(''DOT'', ''pass_docs.*'')'), ('fay', 'permission_grant(''DOT'', ''pass_docs.*'', NULL, ''2100-01-01Z'')'),
-    ('fay', 'permission_grant(''DOT'', ''pass_docs.read'')'), ('fay', 'membership_set(''ME'', ''admin'')'), ('fay', 'permission_reset(''ME'', ''pass_docs.delete'')'),
-    ('fay', 'role_grant(''clerk'', ''*.delete'')'), ('fay', 'role_grant(''clerk'', ''*.read'')'),
+    ('fay', 'permission_grant(''DOT'', ''pass_docs.read'')'), ('fay', 'membership_set(''ME'', ''admin'')'), ('fay', 'permission_remove(''ME'', ''pass_docs.delete'')'),
+    ('fay', 'role_permission_add(''clerk'', ''*.delete'')'), ('fay', 'role_permission_add(''clerk'', ''*.read'')'),
     -- a grant of one's own ends with the membership
     ('gil', 'permission_grant(''DOT'', ''pass_docs.*'')'), ('gil', 'permission_grant(''DOT'', ''pass_docs.*'', NULL, ''2100-01-01Z'')'),
     -- what is held elsewhere, or later
@@ -135,11 +135,11 @@ RESET ROLE;
 SELECT v.name, statement, test.would('ann', statement, (SELECT key FROM test.keys k WHERE k.name = v.name))
 FROM (VALUES ('literal', 'permission_grant(''DOT'', ''pass_docs.*'')'), ('literal', 'permission_grant(''DOT'', ''pass_docs.delete'')'), ('literal', 'membership_set(''DOT'', ''viewer'')'),
     ('pattern', 'permission_grant(''DOT'', ''pass_docs.*'')'), ('pattern', 'permission_grant(''DOT'', ''pass_docs.update'')'), ('pattern', 'permission_grant(''DOT'', ''*.read'')'),
-    ('pattern', 'role_grant(''clerk'', ''pass_docs.*'')'), ('pattern', 'permission_reset(''DOT'', ''*.read'')'),
+    ('pattern', 'role_permission_add(''clerk'', ''pass_docs.*'')'), ('pattern', 'permission_remove(''DOT'', ''*.read'')'),
     ('west', 'membership_set(''DOT'', ''admin'')'), ('west', 'membership_set(''DOT'', ''admin'', ''east'')'), ('west', 'membership_set(''DOT'', ''admin'', ''west-1'')'),
     ('west', 'role_create(''by key'')'), ('west', 'unit_create(''team'', ''By key'')'), ('west', 'unit_create(''team'', ''By key'', NULL, ''west'')'), ('west', 'unit_delete(''east'')'),
     ('west', 'invite(''new@pass.example'', ''viewer'')'), ('west', 'sessions_revoke(''DOT'')'),
-    ('short', 'membership_set(''DOT'', ''viewer'')'), ('short', 'membership_set(''DOT'', ''viewer'', NULL, NULL, ''2090-01-01Z'')'), ('short', 'role_grant(''clerk'', ''pass_docs.read'')'),
+    ('short', 'membership_set(''DOT'', ''viewer'')'), ('short', 'membership_set(''DOT'', ''viewer'', NULL, NULL, ''2090-01-01Z'')'), ('short', 'role_permission_add(''clerk'', ''pass_docs.read'')'),
     ('short', 'membership_remove(''DOT'')'), ('tims', 'membership_set(''DOT'', ''viewer'', NULL, NULL, ''2150-01-01Z'')'), ('tims', 'membership_set(''DOT'', ''viewer'', NULL, NULL, ''2100-01-01Z'')'),
     ('all', 'membership_set(''DOT'', ''owner'')')) v (name, statement);
 -- a key of somebody whose right has ended, or who is disabled, is good for nothing
@@ -182,8 +182,8 @@ SELECT k.name, test.would('ann', format('share(''test.pass_docs'', ''2'', with_u
 -- list_held() and the sets that policies ask agree
 SELECT p.name, l.name AS list, h.pattern, h.held_until
 FROM test.people p, LATERAL (SELECT 'docs ' || id, acl_id, 'pass_docs' FROM test.pass_docs UNION ALL SELECT 'teams ' || id, acl_id, 'pass_teams' FROM test.pass_teams) l (name, acl, resource),
-     bastion.list_held(p.id, :'tenant', l.resource, l.acl, ARRAY(SELECT k.name FROM bastion.permissions k WHERE k.resource = l.resource AND k.action <> 'create')) h
-LEFT JOIN LATERAL (SELECT true AS holds FROM bastion.acl_grants(p.id, :'tenant') g WHERE h.pattern = ANY (g.permissions) AND l.acl = ANY (g.acl_ids) LIMIT 1) a ON true
+     bastion_internal.list_held(p.id, :'tenant', l.resource, l.acl, ARRAY(SELECT k.name FROM bastion.permissions k WHERE k.resource = l.resource AND k.action <> 'create')) h
+LEFT JOIN LATERAL (SELECT true AS holds FROM bastion_internal.acl_grants(p.id, :'tenant') g WHERE h.pattern = ANY (g.permissions) AND l.acl = ANY (g.acl_ids) LIMIT 1) a ON true
 WHERE (h.held_until IS NOT NULL) <> (a.holds IS NOT NULL);
 
 -- invitations: what was invited is not lessened by less, and acceptance asks again, until when
@@ -233,7 +233,7 @@ BEGIN; SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = '
 RESET ROLE;
 SELECT bastion.token_issue(u.id, NULL) AS uta FROM bastion.users u WHERE u.email = 'uta@pass.example' \gset
 SET ROLE regress_app;
-BEGIN; SELECT bastion.authenticate(:'uta') IS NOT NULL AS uta; SELECT bastion_api.accept_invitation(answer ->> 'token') ->> 'error' AS error FROM test.invited WHERE label = 'again'; COMMIT;
+BEGIN; SELECT bastion.authenticate(:'uta') IS NOT NULL AS uta; SELECT bastion_api.invitation_accept(answer ->> 'token') ->> 'error' AS error FROM test.invited WHERE label = 'again'; COMMIT;
 RESET ROLE;
 SELECT r.name, m.valid_until FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id JOIN bastion.roles r ON r.id = m.role_id WHERE u.email = 'uta@pass.example' AND m.tenant_id = :'tenant';
 
@@ -248,7 +248,7 @@ SELECT test.would('tim', 'unit_move(''east'', ''west'')') AS tim; ROLLBACK;
 
 -- the end
 DROP TABLE test.pass_docs, test.pass_teams, test.keys, test.invited;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DROP FUNCTION test.would, test.does, test.id_of, test.unit_of, test.invites, test.joins;
 DELETE FROM bastion.tenants WHERE slug LIKE 'pass-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@pass.example';

@@ -54,11 +54,11 @@ SELECT test.error($$SELECT bastion.password_verify('x', '$2b$31$CCCCCCCCCCCCCCCC
 SELECT test.error($$SELECT bastion.password_verify('x', '$pbkdf2-sha256$99999999$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA')$$);
 
 -- what only the extension calls
-SELECT test.error($$SELECT bastion.password_check('x', 'y')$$);
+SELECT test.error($$SELECT bastion_internal.password_check('x', 'y')$$);
 SELECT test.error('SELECT hash FROM bastion.user_passwords');
 RESET ROLE;
-SELECT bastion.password_check('x', NULL), bastion.password_check(NULL, 'x'), bastion.password_check(NULL, NULL),
-       bastion.password_check('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW');
+SELECT bastion_internal.password_check('x', NULL), bastion_internal.password_check(NULL, 'x'), bastion_internal.password_check(NULL, NULL),
+       bastion_internal.password_check('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW');
 
 -- a role that was given nothing
 SET ROLE regress_stranger;

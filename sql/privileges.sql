@@ -10,37 +10,41 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
     'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',
     'bastion.jwk_thumbprint(jsonb)',
-    'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.drop_context()', 'bastion.whoami()',
+    'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.context_drop()', 'bastion.whoami()',
     'bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()',
     'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.claims()',
     'bastion.has_permission(text)', 'bastion.tenant_if_allowed(text)', 'bastion.tenant_number_if_allowed(text)',
     'bastion.permissions()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
-    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
-    'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',
+    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_permission_add(text,text)',
+    'bastion.role_permission_remove(text,text)', 'bastion.role_parent_add(text,text)', 'bastion.role_parent_remove(text,text)',
     'bastion.membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)',
+    'bastion.membership_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion.membership_remove(text,text)',
+    'bastion.permission_grant(text,text,text,timestamp with time zone)', 'bastion.permission_deny(text,text,text,timestamp with time zone)',
+    'bastion.permission_remove(text,text,text)', 'bastion.sessions_revoke(text)', 'bastion_internal.user_named(text)',
+    'bastion.explain_member_access(text,text,regclass,text,text)', 'bastion.explain_member_access_text(text,text,regclass,text,text)',
     'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
-    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
+    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_remove(uuid,text,text)',
     'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_delete(text)',
     'bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
     'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)',
     'bastion.explain_member_access(uuid,text,regclass,text,text)', 'bastion.explain_member_access_text(uuid,text,regclass,text,text)',
-    'bastion.access_picture(integer,integer,text,text,text,text,boolean)',
+    'bastion_internal.access_picture(integer,integer,text,text,text,text,boolean)',
     'bastion.permission_matrix(text)', 'bastion.permission_matrix_text(text)',
-    'bastion.acl_set(text)', 'bastion.acl_set_unfolded(text)', 'bastion.acl_set_anywhere(text)',
-    'bastion.acl_set_anywhere_unfolded(text)', 'bastion.tenant_set(text)', 'bastion.tenant_set_unfolded(text)',
+    'bastion.acl_set(text)', 'bastion_internal.acl_set_unfolded(text)', 'bastion.acl_set_anywhere(text)',
+    'bastion_internal.acl_set_anywhere_unfolded(text)', 'bastion.tenant_set(text)', 'bastion_internal.tenant_set_unfolded(text)',
     'bastion.can_by_acl(text,bigint)', 'bastion.can_by_acl_anywhere(text,bigint)', 'bastion.can_in_tenant(text,uuid)',
     'bastion.acl_in_tenant(text,bigint,text)', 'bastion.default_acl(text)', 'bastion.cache_stats()',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
-    'bastion_api.my_invitations()', 'bastion_api.accept_invitation(text)', 'bastion_api.accept_invitation(uuid)',
-    'bastion_api.decline_invitation(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
+    'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
+    'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
-    'bastion.secret_change(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
-    'bastion.sealed_in(cstring)', 'bastion.sealed_out(bastion.sealed)', 'bastion.sealed_recv(internal)',
-    'bastion.sealed_send(bastion.sealed)', 'bastion.sealed(bytea)', 'bastion.is_sealed(bytea)', 'bastion.seal(text,text,text)',
+    'bastion.secret_update(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
+    'bastion_internal.sealed_in(cstring)', 'bastion_internal.sealed_out(bastion.sealed)', 'bastion_internal.sealed_recv(internal)',
+    'bastion_internal.sealed_send(bastion.sealed)', 'bastion.sealed(bytea)', 'bastion.is_sealed(bytea)', 'bastion.seal(text,text,text)',
     'bastion.seal(bytea,text,text)', 'bastion.open_text(bastion.sealed,text)', 'bastion.open_bytea(bastion.sealed,text)',
     'bastion.rewrap(bastion.sealed,text)', 'bastion.blind_index(text,text)', 'bastion.blind_index(bytea,text)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
@@ -54,7 +58,7 @@ SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastio
     'bastion.secret_access_log']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
-CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api');
+CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api', 'bastion_internal');
 CREATE FUNCTION test.held(role regrole) RETURNS SETOF test.written LANGUAGE sql
 AS $$
     SELECT p.oid::regprocedure::text, 'EXECUTE' FROM pg_proc p JOIN test.own_schemas n ON n.oid = p.pronamespace
@@ -88,7 +92,7 @@ SELECT * FROM test.held('regress_stranger');
 -- the check bites
 BEGIN;
 GRANT UPDATE (name) ON bastion.tenants TO regress_app;
-GRANT EXECUTE ON FUNCTION bastion.token_sign(jsonb) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION bastion_internal.token_sign(jsonb) TO PUBLIC;
 REVOKE SELECT ON bastion.users FROM regress_app;
 SELECT * FROM test.differences('regress_app');
 ROLLBACK;
@@ -123,9 +127,9 @@ UNION ALL
 SELECT 'function without the pinned search_path', name::text FROM test.own_functions
 WHERE lanname <> 'c' AND array_remove(proconfig, 'plan_cache_mode=force_generic_plan') IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
   -- commits, and so cannot pin it
-  AND name::text NOT IN ('bastion.backfill_acl(regclass,name,name,text,name,integer)', 'bastion.rewrap_all(integer)',
-    -- runs code of the application's tables, with the caller's path
-    'bastion.explain_member_access_text(uuid,text,regclass,text,text)')
+  AND name::text NOT IN ('bastion.acl_backfill(regclass,name,name,text,name,integer)', 'bastion.rewrap_all(integer)')
+  -- looked up when it is made
+  AND prosqlbody IS NULL
 UNION ALL
 SELECT 'function that PUBLIC may execute', f.name::text FROM test.own_functions f
 WHERE EXISTS (SELECT FROM aclexplode(coalesce(f.proacl, acldefault('f', f.proowner))) a WHERE a.grantee = 0)
@@ -138,34 +142,35 @@ WHERE prosecdef
   AND name::text NOT IN (
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
-    'bastion_api.my_invitations()', 'bastion_api.accept_invitation(text)', 'bastion_api.accept_invitation(uuid)',
-    'bastion_api.decline_invitation(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
+    'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
+    'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
     'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
     'bastion_api.api_key_disable(uuid,boolean)',
-    'bastion.sessions_revoke(uuid)', 'bastion.end_sessions_of_user()', 'bastion.end_sessions_of_tenant()',
-    'bastion.end_sessions_of_member()',
-    'bastion.impersonate(uuid,uuid,text,boolean)', 'bastion.acl_in_tenant(text,bigint,text)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
-    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_grant(text,text)',
-    'bastion.role_revoke(text,text)', 'bastion.role_inherit(text,text)', 'bastion.role_disinherit(text,text)',
+    'bastion.sessions_revoke(uuid)', 'bastion_internal.end_sessions_of_user()', 'bastion_internal.end_sessions_of_tenant()',
+    'bastion_internal.end_sessions_of_member()',
+    'bastion_internal.user_named(text)', 'bastion.explain_access(text,text,regclass,text,text,text)',
+      'bastion.explain_access_text(text,text,regclass,text,text,text)', 'bastion.impersonate(text,text,text,boolean)', 'bastion.acl_in_tenant(text,bigint,text)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
+    'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_permission_add(text,text)',
+    'bastion.role_permission_remove(text,text)', 'bastion.role_parent_add(text,text)', 'bastion.role_parent_remove(text,text)',
     'bastion.membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)',
     'bastion.membership_remove(uuid,text)', 'bastion.permission_grant(uuid,text,text,timestamp with time zone)',
-    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_reset(uuid,text,text)',
-    'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion.unit_to_delete(text)',
-    'bastion.share_find(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
-    'bastion.share_grant(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone,bigint)',
-    'bastion.shared_row(regclass,boolean)', 'bastion.unshare_end(regclass,text,uuid,uuid,uuid,uuid,bigint)', 'bastion.shares_on(regclass,text,bigint)',
+    'bastion.permission_deny(uuid,text,text,timestamp with time zone)', 'bastion.permission_remove(uuid,text,text)',
+    'bastion.unit_create(text,text,text,text)', 'bastion.unit_move(text,text)', 'bastion_internal.unit_to_delete(text)',
+    'bastion_internal.share_find(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
+    'bastion_internal.share_grant(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone,bigint)',
+    'bastion_internal.shared_row(regclass,boolean)', 'bastion_internal.unshare_end(regclass,text,uuid,uuid,uuid,uuid,bigint)', 'bastion_internal.shares_on(regclass,text,bigint)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer)', 'bastion.secret_list()',
-    'bastion.secret_change(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
+    'bastion.secret_update(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
     'bastion.explain_access(uuid,text,regclass,text,text,text)', 'bastion.explain_access_text(uuid,text,regclass,text,text,text)',
-    'bastion.explained_member_row(uuid,text,regclass,text,text)', 'bastion.explain_member_row(uuid,text,regclass,text,text,boolean,bigint)',
-    'bastion.tenant_to_delete(text)', 'bastion.tenant_rows_delete(uuid)', 'bastion.delete_unused_lists(text)',
+    'bastion_internal.explained_member_row(uuid,text,regclass,text,text)', 'bastion_internal.explain_member_row(uuid,text,regclass,text,text,boolean,bigint)',
+    'bastion_internal.tenant_to_delete(text)', 'bastion_internal.tenant_rows_delete(uuid)', 'bastion.acl_prune(text)',
     -- for migration roles and the event trigger
-    'bastion.protect_resource(text,text[])', 'bastion.forget_dropped_tables()', 'bastion.guard_ddl()',
-    'bastion.is_global(regclass)', 'bastion.must_be_guarded(regclass)', 'bastion.protection_report()',
-    'bastion.resource_registered(text,text[])', 'bastion.acl_of_row(text,text,text)')
+    'bastion_internal.protect_resource(text,text[])', 'bastion_internal.forget_dropped_tables()', 'bastion_internal.guard_ddl()',
+    'bastion_internal.is_global(regclass)', 'bastion_internal.must_be_guarded(regclass)', 'bastion_internal.protection_report()',
+    'bastion_internal.resource_registered(text,text[])', 'bastion_internal.acl_of_row(text,text,text)')
 UNION ALL
 SELECT 'C function that is not bastion_*', name::text FROM test.own_functions
 WHERE lanname = 'c' AND (prosrc !~ '^bastion_' OR probin <> '$libdir/pg_bastion')
@@ -209,7 +214,7 @@ WHERE c.contype = 'f' AND EXISTS (
     SELECT FROM reached WHERE oid = c.conrelid)
 UNION ALL
 SELECT 'invalidation that replication skips', tgrelid::regclass || ': ' || tgname FROM pg_trigger
-WHERE tgfoid = 'bastion.invalidate'::regproc AND tgenabled <> 'A'
+WHERE tgfoid = 'bastion_internal.invalidate'::regproc AND tgenabled <> 'A'
 UNION ALL
 SELECT 'object that is no member of the extension', name::text FROM test.own_relations
 WHERE relkind IN ('r', 'p', 'v', 'm') AND NOT EXISTS (
@@ -225,14 +230,14 @@ CREATE FUNCTION bastion.planted_symbol() RETURNS void LANGUAGE c AS '$libdir/plp
 CREATE TABLE bastion.planted (id int PRIMARY KEY, parent int REFERENCES bastion.planted);
 GRANT SELECT (id) ON bastion.planted TO regress_app;
 CREATE POLICY planted ON bastion.tenants USING (bastion.user_id() IS NULL OR id IN (SELECT tenant_id FROM bastion.memberships));
-CREATE TRIGGER planted AFTER DELETE ON bastion.planted FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER planted AFTER DELETE ON bastion.planted FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('all');
 SELECT * FROM test.lint ORDER BY problem COLLATE "C", object COLLATE "C";
 ROLLBACK;
 
 -- every table of rights and keys tells the caches, in each way it can change
 SELECT tgrelid::regclass::text COLLATE "C" AS relation, string_agg(DISTINCT w.way, ' ' ORDER BY w.way) AS ways
 FROM pg_trigger, (VALUES (4, 'insert'), (8, 'delete'), (16, 'update'), (32, 'truncate')) w (bit, way)
-WHERE tgfoid = 'bastion.invalidate'::regproc AND tgtype & w.bit <> 0 GROUP BY 1 ORDER BY 1;
+WHERE tgfoid = 'bastion_internal.invalidate'::regproc AND tgtype & w.bit <> 0 GROUP BY 1 ORDER BY 1;
 
 DROP VIEW test.lint, test.own_relations, test.own_functions;
 DROP FUNCTION test.differences, test.held;

@@ -33,7 +33,7 @@ AS $$
         (SELECT to_jsonb(p) - 'protected_at' FROM bastion.protected_tables p WHERE p.relation = t.member),
         (SELECT string_agg(o::text, E'\n' ORDER BY o) FROM bastion.protected_columns o WHERE o.relation = t.member)),
         E'\n\n' ORDER BY t.depth, t.member::text)
-    FROM bastion.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
+    FROM bastion_internal.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
 $$;
 
 -- Runs protect() as a dry run and its script, then for real: both must give the same state, and a second call nothing.
@@ -53,16 +53,14 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'XX001';
     EXCEPTION WHEN SQLSTATE 'XX001' THEN
     END;
-    EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s)', relation, arguments) INTO line;
+    EXECUTE format('SELECT bastion.protect(%L, %s)', relation, arguments);
     by_call := test.state(relation);
-    IF line IS DISTINCT FROM script THEN
-        RETURN 'ran: ' || line || ' instead of: ' || script;
-    ELSIF by_call IS DISTINCT FROM by_script THEN
+    IF by_call IS DISTINCT FROM by_script THEN
         RETURN E'the script left\n' || by_script || E'\nand the call\n' || by_call;
     END IF;
-    EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s)', relation, arguments) INTO line;
+    EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO line;
     IF line IS NOT NULL THEN
-        RETURN 'ran again: ' || line;
+        RETURN 'would run again: ' || line;
     END IF;
     RETURN (SELECT status FROM bastion.protection p WHERE p.relation = twice.relation);
 END
@@ -92,8 +90,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON drive.files TO regress_app;
 RESET ROLE;
 SELECT test.state('drive.files') AS before \gset
 SET ROLE regress_migrator;
-SELECT * FROM bastion.protect('drive.files', owner => 'created_by', sharing => 'tenant');
-SELECT * FROM bastion.protect('drive.files', owner => 'created_by', sharing => 'tenant');
+SELECT * FROM bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant', dry_run => true);
+SELECT bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant');
+SELECT * FROM bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant', dry_run => true);
+SELECT bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant');
 \x
 SELECT * FROM bastion.protection;
 \x
@@ -165,7 +165,8 @@ COMMIT;
 RESET ROLE;
 -- across tenants
 SET ROLE regress_migrator;
-SELECT * FROM bastion.protect('drive.files', owner => 'created_by', sharing => 'cross_tenant');
+SELECT * FROM bastion.protect('drive.files', owner_column => 'created_by', sharing => 'cross_tenant', dry_run => true);
+SELECT bastion.protect('drive.files', owner_column => 'created_by', sharing => 'cross_tenant');
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ben_token') IS NOT NULL AS ben;
@@ -185,27 +186,28 @@ SELECT id FROM drive.files ORDER BY id;
 DELETE FROM drive.files WHERE id = 1 RETURNING id;
 ROLLBACK;
 BEGIN;
-SELECT bastion.drop_context();
+SELECT bastion.context_drop();
 SELECT count(*) FROM drive.files;
 COMMIT;
 RESET ROLE;
 
 -- Without sharing again, and back; the column that protect() made goes, one that was there stays
 SET ROLE regress_migrator;
-SELECT * FROM bastion.protect('drive.files', owner => 'created_by');
+SELECT * FROM bastion.protect('drive.files', owner_column => 'created_by', dry_run => true);
+SELECT bastion.protect('drive.files', owner_column => 'created_by');
 RESET ROLE;
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'drive.files'::regclass AND attname = 'acl_id' AND NOT attisdropped;
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'tenant', visibility => 'owner'$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'owner'$$);
 SELECT f.id, a.kind, a.user_id = f.created_by AS owners FROM drive.files f JOIN bastion.acls a ON a.id = f.acl_id ORDER BY f.id;
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'tenant', visibility => 'unit',
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'unit',
                                    actions => '{"update": "edit", "delete": "edit"}'$$);
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'cross_tenant', visibility => 'unit', citus => true$$);
-SELECT test.twice('drive.files', $$owner => 'created_by'$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'cross_tenant', visibility => 'unit', citus => true$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by'$$);
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
 SELECT test.state('drive.files') = :'before' AS as_before;
 
 -- Visibility: a new row is seen by its owner, or by who holds the permission in the unit
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'tenant', visibility => 'owner'$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'owner'$$);
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'max_token', :'a') IS NOT NULL AS max;
@@ -222,7 +224,7 @@ SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ann_manages;
 SELECT id FROM drive.files ORDER BY id;
 COMMIT;
 RESET ROLE;
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'tenant', visibility => 'unit'$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'unit'$$);
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'max_token', :'a', :'unit') IS NOT NULL AS max;
@@ -240,8 +242,8 @@ SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
 -- Operators write without a context: the list is that of the row's tenant or owner
 CREATE TABLE drive.numbered (id integer PRIMARY KEY, tenant bigint NOT NULL, owner text, acl bigint DEFAULT 5);
 SELECT test.state('drive.numbered') AS before \gset
-SELECT test.twice('drive.numbered', $$tenant => 'tenant', owner => 'owner', resource => 'files', sharing => 'tenant',
-                                      visibility => 'owner', acl => 'acl'$$);
+SELECT test.twice('drive.numbered', $$tenant_column => 'tenant', owner_column => 'owner', resource => 'files', sharing => 'tenant',
+                                      visibility => 'owner', acl_column => 'acl'$$);
 INSERT INTO drive.numbered SELECT 1, number, :'ann' FROM bastion.tenants WHERE id = :'a';
 INSERT INTO drive.numbered SELECT 2, number, 'nobody' FROM bastion.tenants WHERE id = :'a';
 SELECT test.error($$INSERT INTO drive.numbered VALUES (3, 0, NULL)$$);
@@ -285,7 +287,7 @@ SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.parent');
 SELECT test.state('drive.parent') = :'before' AS as_before;
 
 -- What is no longer as protect() left it, and mended
-SELECT test.twice('drive.files', $$owner => 'created_by', sharing => 'tenant'$$);
+SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant'$$);
 CREATE FUNCTION test.drift(change text) RETURNS text
 LANGUAGE plpgsql
 AS $$
@@ -294,7 +296,7 @@ DECLARE
 BEGIN
     EXECUTE change;
     SELECT status INTO problem FROM bastion.protection WHERE relation = 'drive.files'::regclass;
-    RETURN problem || ' -> ' || test.twice('drive.files', $t$owner => 'created_by', sharing => 'tenant'$t$);
+    RETURN problem || ' -> ' || test.twice('drive.files', $t$owner_column => 'created_by', sharing => 'tenant'$t$);
 END
 $$;
 SELECT test.drift('ALTER TABLE drive.files ALTER acl_id DROP DEFAULT');
@@ -303,7 +305,7 @@ SELECT test.drift('DROP INDEX drive.files_acl_id_idx');
 SELECT test.drift('ALTER TABLE drive.files DISABLE TRIGGER bastion_acl_keep');
 SELECT test.drift('DROP TRIGGER bastion_acl_keep ON drive.files');
 SELECT test.drift('DROP TRIGGER bastion_acl_fill ON drive.files; CREATE TRIGGER bastion_acl_fill BEFORE INSERT ON drive.files '
-                  'FOR EACH ROW EXECUTE FUNCTION bastion.fill_acl()');
+                  'FOR EACH ROW EXECUTE FUNCTION bastion_internal.fill_acl()');
 SELECT test.drift('DROP POLICY bastion_access_delete ON drive.files');
 SELECT test.drift('ALTER POLICY bastion_access_select ON drive.files USING (true)');
 SELECT test.drift($$CREATE POLICY bastion_access ON drive.files USING ('bastion'::regnamespace IS NOT NULL)$$);
@@ -314,10 +316,11 @@ RESET client_min_messages;
 -- In batches, before protect(): each batch is a transaction
 CREATE TABLE drive.big (id integer, tenant_id uuid, owner uuid) WITH (fillfactor = 10);
 INSERT INTO drive.big SELECT i, CASE WHEN i % 2 = 0 THEN :'a' ELSE :'b' END::uuid, NULL FROM generate_series(1, 1000) i;
-CALL bastion.backfill_acl('drive.big', batch => 100);
+CALL bastion.acl_backfill('drive.big', batch => 100);
 SELECT count(*), count(acl_id), count(DISTINCT acl_id), count(DISTINCT xmin::text) > 5 AS batches FROM drive.big;
-CALL bastion.backfill_acl('drive.big', batch => 100);
-SELECT * FROM bastion.protect('drive.big', resource => 'files', sharing => 'tenant');
+CALL bastion.acl_backfill('drive.big', batch => 100);
+SELECT * FROM bastion.protect('drive.big', resource => 'files', sharing => 'tenant', dry_run => true);
+SELECT bastion.protect('drive.big', resource => 'files', sharing => 'tenant');
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.big');
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'drive.big'::regclass AND attname = 'acl_id';
 INSERT INTO drive.big VALUES (0, gen_random_uuid(), NULL);
@@ -330,20 +333,20 @@ SELECT a.arguments, test.error(format('SELECT bastion.protect(%s)', a.arguments)
     ($$'drive.files', sharing => 'tenant', visibility => NULL$$),
     ($$'drive.files', sharing => 'tenant', visibility => 'world'$$),
     ($$'drive.files', visibility => 'owner'$$),
-    ($$'drive.files', sharing => 'tenant', acl => NULL$$),
-    ($$'drive.files', sharing => 'tenant', acl => 'tenant_id'$$),
-    ($$'drive.files', sharing => 'tenant', acl => 'name'$$),
+    ($$'drive.files', sharing => 'tenant', acl_column => NULL$$),
+    ($$'drive.files', sharing => 'tenant', acl_column => 'tenant_id'$$),
+    ($$'drive.files', sharing => 'tenant', acl_column => 'name'$$),
     ($$'drive.files', sharing => 'tenant', existing => 'keep'$$)) AS a (arguments);
-SELECT test.error($$CALL bastion.backfill_acl(NULL)$$);
-SELECT test.error($$CALL bastion.backfill_acl('drive.files', batch => 0)$$);
-SELECT test.error($$CALL bastion.backfill_acl('drive.files', visibility => 'all')$$);
-SELECT test.error($$CALL bastion.backfill_acl('drive.files', tenant => 'missing')$$);
+SELECT test.error($$CALL bastion.acl_backfill(NULL)$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.files', batch => 0)$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.files', visibility => 'all')$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.files', tenant_column => 'missing')$$);
 SET ROLE regress_migrator;
-SELECT test.error($$CALL bastion.backfill_acl('drive.files')$$);
-SELECT test.error($$CALL bastion.backfill_acl('drive.big')$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.files')$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.big')$$);
 SET ROLE regress_app;
-SELECT test.error($$CALL bastion.backfill_acl('drive.big')$$);
-SELECT test.error($$SELECT bastion.acl_of_row(NULL, NULL, 'tenant')$$);
+SELECT test.error($$CALL bastion.acl_backfill('drive.big')$$);
+SELECT test.error($$SELECT bastion_internal.acl_of_row(NULL, NULL, 'tenant')$$);
 RESET ROLE;
 
 SET client_min_messages = warning;

@@ -10,7 +10,7 @@ CREATE TABLE red.documents (id int PRIMARY KEY, tenant_id uuid NOT NULL, of text
 ALTER TABLE red.documents OWNER TO regress_red_owner;
 GRANT SELECT, INSERT, UPDATE, DELETE ON red.documents TO regress_app;
 SELECT count(*) > 0 AS protected
-FROM bastion.protect('red.documents', tenant => 'tenant_id', resource => 'red_documents');
+FROM bastion.protect('red.documents', tenant_column => 'tenant_id', resource => 'red_documents');
 SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'red.documents'::regclass;
 
 SET ROLE regress_app;
@@ -134,16 +134,16 @@ ALTER SYSTEM SET bastion.signup_mode = 'open';
 -- other ways to become somebody
 LOAD 'pg_bastion';
 CREATE FUNCTION red.load() RETURNS uuid LANGUAGE c AS '$libdir/pg_bastion', 'bastion_context_impersonate';
-SELECT bastion.token_sign('{}');
+SELECT bastion_internal.token_sign('{}');
 SELECT bastion.token_issue(:'bob_id', :'bob_tenant');
-SELECT bastion.resolve_identity(:'bob_id', NULL, NULL);
-SELECT * FROM bastion.effective_permissions(:'bob_id', :'bob_tenant', NULL);
-SELECT bastion.context_impersonate(:'bob_id', :'bob_tenant', true);
+SELECT bastion_internal.resolve_identity(:'bob_id', NULL, NULL);
+SELECT * FROM bastion_internal.effective_permissions(:'bob_id', :'bob_tenant', NULL);
+SELECT bastion_internal.context_impersonate(:'bob_id', :'bob_tenant', true);
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'curious');
-SELECT bastion.password_check('x', 'y');
-SELECT bastion.find_user('bob@redteam.example');
+SELECT bastion_internal.password_check('x', 'y');
+SELECT bastion_internal.find_user('bob@redteam.example');
 CREATE TABLE red.mine (id int);
-CREATE TRIGGER t AFTER INSERT ON red.mine FOR EACH ROW EXECUTE FUNCTION bastion.invalidate('all');
+CREATE TRIGGER t AFTER INSERT ON red.mine FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('all');
 CREATE FUNCTION bastion.user_id(int) RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid';
 TABLE bastion.user_passwords;
 TABLE bastion.signing_keys;
@@ -200,7 +200,7 @@ SELECT red.decode(red.part(:'ann_token', 1)) AS header, red.decode(red.part(:'an
        (SELECT public_jwk FROM bastion.signing_keys WHERE state = 'active') AS jwk \gset
 -- a key of the attacker's own, under the kid of the real one
 SELECT k.public_jwk AS foreign_jwk, k.kid AS foreign_kid
-FROM bastion.signing_key_make(bastion.data_key('signing')) k \gset
+FROM bastion_internal.signing_key_make(bastion_internal.data_key('signing')) k \gset
 CREATE TABLE red.tokens (name text, token text);
 GRANT SELECT ON red.tokens TO regress_app;
 INSERT INTO red.tokens VALUES
@@ -250,7 +250,7 @@ INSERT INTO red.tokens VALUES
         '{"typ": "at+jwt"}'));
 -- signed by the right key, with the wrong claims
 CREATE FUNCTION red.sign(changes jsonb, claims jsonb) RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT bastion.token_sign(jsonb_strip_nulls(claims || changes)) $$;
+AS $$ SELECT bastion_internal.token_sign(jsonb_strip_nulls(claims || changes)) $$;
 INSERT INTO red.tokens SELECT name, red.sign(changes, :'claims') FROM (VALUES
     ('expired', jsonb_build_object('exp', extract(epoch FROM now())::int - 1)),
     ('expired long ago', '{"exp": 1}'), ('expires never', '{"exp": null}'),
@@ -464,7 +464,7 @@ SELECT set_config('bastion.token', '', true);
 EXECUTE asks;
 ROLLBACK TO s;
 EXECUTE asks;
-SELECT bastion.drop_context();
+SELECT bastion.context_drop();
 EXECUTE whose;
 EXECUTE asks;
 COMMIT;
@@ -737,7 +737,7 @@ DECLARE
     before text := bastion.has_permission('red_documents.read') || ' ' || bastion.user_id();
 BEGIN
     FOR i IN 1..300 LOOP
-        tenant := bastion.create_tenant('Many ' || i);
+        tenant := bastion_internal.tenant_create('Many ' || i);
         INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (bob, tenant, reader);
         BEGIN
             PERFORM bastion.authenticate(token, tenant::text);

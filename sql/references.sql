@@ -1,4 +1,4 @@
--- Foreign keys of a migration role to users, tenants and units: add_reference(), which needs no right to these.
+-- Foreign keys of a migration role to users, tenants and units: reference_add(), which needs no right to these.
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
@@ -16,7 +16,7 @@ SELECT answer #>> '{user,id}' AS bob FROM bastion_api.signup('bob@ref.example', 
 -- nobody holds REFERENCES on a table of the extension, and repeating allow_migration_role() takes away what was granted before
 SELECT c.oid::regclass, a.grantee::regrole, a.privilege_type
 FROM pg_class c, LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace) AND a.privilege_type = 'REFERENCES' AND a.grantee <> c.relowner;
+WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) AND a.privilege_type = 'REFERENCES' AND a.grantee <> c.relowner;
 GRANT REFERENCES (id, number) ON bastion.tenants TO regress_ref_mig;
 SELECT bastion.allow_migration_role('regress_ref_mig');
 SELECT has_column_privilege('regress_ref_mig', 'bastion.tenants', 'id', 'REFERENCES') AS may_refer;
@@ -32,7 +32,7 @@ CREATE DOMAIN ref.my_uuid AS uuid CHECK (ref.seen('domain') IS NOT NULL);
 CREATE TABLE ref.odd (id int, evil ref.evil, mine ref.my_uuid, txt text, big bigint, small integer, u uuid, "Odd ""name""" uuid);
 CREATE TEMP TABLE temporary (u uuid);
 CREATE VIEW ref.view AS SELECT * FROM ref.odd;
-SELECT c.call, test.error('SELECT bastion.add_reference(' || c.call || ')') FROM unnest(ARRAY[
+SELECT c.call, test.error('SELECT bastion.reference_add(' || c.call || ')') FROM unnest(ARRAY[
     $$'ref.odd', 'evil', 'tenants'$$, $$'ref.odd', 'mine', 'users'$$, $$'ref.odd', 'txt', 'tenants'$$, $$'ref.odd', 'big', 'users'$$,
     $$'ref.odd', 'small', 'units'$$, $$'ref.odd', 'none', 'users'$$, $$'ref.odd', 'tableoid', 'users'$$, $$'ref.odd', 'u', 'roles'$$, $$'ref.odd', 'u', NULL$$,
     $$'ref.odd', 'u', 'users; DROP TABLE ref.odd'$$, $$'ref.odd', 'u', 'users', 'explode'$$, $$'ref.odd', 'u', 'users', NULL$$,
@@ -40,17 +40,17 @@ SELECT c.call, test.error('SELECT bastion.add_reference(' || c.call || ')') FROM
     $$'bastion.memberships', 'user_id', 'users'$$, $$'pg_catalog.pg_class', 'oid', 'users'$$]) c (call);
 RESET SESSION AUTHORIZATION;
 SET SESSION AUTHORIZATION regress_ref_other;
-SELECT test.error($$SELECT bastion.add_reference('ref.odd', 'u', 'users')$$);
+SELECT test.error($$SELECT bastion.reference_add('ref.odd', 'u', 'users')$$);
 SET SESSION AUTHORIZATION regress_app;
-SELECT test.error($$SELECT bastion.add_reference('ref.odd', 'u', 'users')$$);
+SELECT test.error($$SELECT bastion.reference_add('ref.odd', 'u', 'users')$$);
 RESET SESSION AUTHORIZATION;
 
 -- what it runs, and that it says nothing twice
 SET SESSION AUTHORIZATION regress_ref_mig;
-SELECT bastion.add_reference('ref.odd', 'Odd "name"', 'users', 'set null', name => 'Odd "key"'), bastion.add_reference('ref.odd', 'Odd "name"', 'users', 'set null') AS again;
-SELECT bastion.add_reference('ref.odd', 'big', 'tenants', 'cascade'), bastion.add_reference('ref.odd', 'small', 'tenants');
-SELECT test.error($$SELECT bastion.add_reference('ref.odd', 'big', 'tenants', 'restrict')$$);
-SELECT test.error($$SELECT bastion.add_reference('ref.odd', 'u', 'units', name => 'Odd "key"')$$);
+SELECT bastion.reference_add('ref.odd', 'Odd "name"', 'users', 'set null', name => 'Odd "key"'), bastion.reference_add('ref.odd', 'Odd "name"', 'users', 'set null') AS again;
+SELECT bastion.reference_add('ref.odd', 'big', 'tenants', 'cascade'), bastion.reference_add('ref.odd', 'small', 'tenants');
+SELECT test.error($$SELECT bastion.reference_add('ref.odd', 'big', 'tenants', 'restrict')$$);
+SELECT test.error($$SELECT bastion.reference_add('ref.odd', 'u', 'units', name => 'Odd "key"')$$);
 SELECT test.error(format('INSERT INTO ref.odd ("Odd ""name""") VALUES (%L)', gen_random_uuid()));
 -- the server refuses another type later
 DROP VIEW ref.view;
@@ -67,12 +67,12 @@ CREATE INDEX ON ref.big (u) WHERE ref.evil('predicate', 1);
 INSERT INTO ref.big (id, u) VALUES (1, :'ann'), (2, gen_random_uuid());
 DELETE FROM test.hits;
 SET client_min_messages = notice;
-SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade');
+SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade');
 SELECT test.error(format('INSERT INTO ref.big (id, u) VALUES (3, %L)', gen_random_uuid()));
-SELECT test.error($$SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade')$$) LIKE '23503 %' AS refused;
+SELECT test.error($$SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade')$$) LIKE '23503 %' AS refused;
 DELETE FROM ref.big WHERE id = 2;
-SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade');
-SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade');
+SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade');
+SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade');
 SET client_min_messages = warning;
 SELECT DISTINCT as_role FROM test.hits;
 DELETE FROM test.hits;
@@ -80,8 +80,8 @@ RESET SESSION AUTHORIZATION;
 -- by a superuser: as the owner of the table
 ALTER TABLE ref.big DROP CONSTRAINT big_u_fkey;
 DELETE FROM test.hits;
-SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade');
-SELECT bastion.add_reference('ref.big', 'u', 'users', 'cascade');
+SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade');
+SELECT bastion.reference_add('ref.big', 'u', 'users', 'cascade');
 SELECT DISTINCT as_role, count(*) > 0 AS seen FROM test.hits GROUP BY 1;
 DELETE FROM test.hits;
 -- partitions, with rows
@@ -91,14 +91,14 @@ CREATE TABLE ref.part_1 PARTITION OF ref.parts FOR VALUES IN (1);
 CREATE INDEX ON ref.part_1 (u) WHERE ref.evil('predicate of a partition', 1);
 INSERT INTO ref.parts VALUES (1, :'ann');
 DELETE FROM test.hits;
-SELECT bastion.add_reference('ref.parts', 'u', 'users', 'set null');
+SELECT bastion.reference_add('ref.parts', 'u', 'users', 'set null');
 SELECT DISTINCT as_role FROM test.hits;
 CREATE TABLE ref.part_2 PARTITION OF ref.parts FOR VALUES IN (2);
 SELECT test.error(format('INSERT INTO ref.parts VALUES (2, %L)', gen_random_uuid()));
-SELECT test.error($$SELECT bastion.add_reference('ref.part_1', 'u', 'users', 'cascade')$$);
+SELECT test.error($$SELECT bastion.reference_add('ref.part_1', 'u', 'users', 'cascade')$$);
 RESET SESSION AUTHORIZATION;
 ALTER TABLE ref.part_2 OWNER TO regress_ref_other;
-SELECT test.error($$SELECT bastion.add_reference('ref.parts', 'u', 'tenants')$$);
+SELECT test.error($$SELECT bastion.reference_add('ref.parts', 'u', 'tenants')$$);
 DROP TABLE ref.parts, ref.odd CASCADE;
 
 -- protect() makes its foreign key so too
@@ -108,12 +108,15 @@ SELECT statement FROM bastion.protect('ref.protected', resource => 'ref_protecte
 RESET SESSION AUTHORIZATION;
 INSERT INTO ref.protected VALUES (1, :'one');
 SET SESSION AUTHORIZATION regress_ref_mig;
-SELECT statement FROM bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true) WHERE statement LIKE '%reference%';
+SELECT statement FROM bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true, dry_run => true) WHERE statement LIKE '%reference%';
+SELECT bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true);
 SELECT conname, convalidated FROM pg_constraint WHERE conrelid = 'ref.protected'::regclass AND contype = 'f';
-SELECT statement FROM bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true);
+SELECT statement FROM bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true, dry_run => true);
+SELECT bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true);
 SELECT conname, convalidated FROM pg_constraint WHERE conrelid = 'ref.protected'::regclass AND contype = 'f';
-SELECT count(*) AS nothing FROM bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true);
-SELECT statement FROM bastion.unprotect('ref.protected') WHERE statement LIKE '%fkey%';
+SELECT bastion.protect('ref.protected', resource => 'ref_protected', tenant_fk => true);
+SELECT statement FROM bastion.unprotect('ref.protected', dry_run => true) WHERE statement LIKE '%fkey%';
+SELECT bastion.unprotect('ref.protected');
 DROP TABLE ref.protected;
 
 -- each action, for what a unit, a user and a tenant take with them
@@ -124,7 +127,7 @@ DECLARE
 BEGIN
     EXECUTE format('CREATE TABLE %s (id int, r uuid DEFAULT NULL)', relation);
     EXECUTE format('GRANT SELECT, INSERT ON %s TO PUBLIC', relation);
-    PERFORM bastion.add_reference(relation, 'r', target, action);
+    PERFORM bastion.reference_add(relation, 'r', target, action);
 END
 $$;
 SELECT ref.make(t, a) FROM unnest(ARRAY['users', 'tenants', 'units']) t, unnest(ARRAY['no action', 'restrict', 'cascade', 'set null', 'set default']) a;
@@ -172,7 +175,7 @@ SELECT count(*) FROM bastion.lint() WHERE object LIKE '%ref.%' AND object LIKE '
 DROP SCHEMA ref CASCADE;
 DROP FUNCTION test.left_of;
 DROP TABLE test.hits;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.users WHERE email LIKE '%@ref.example';
 DELETE FROM bastion.permissions WHERE resource = 'ref_protected';
 DROP OWNED BY regress_ref_mig, regress_ref_other;

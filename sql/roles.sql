@@ -2,7 +2,7 @@
 -- what is recorded.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT bastion.register_resource('roles_docs', '{read,update,publish}');
+SELECT bastion.resource_register('roles_docs', '{read,update,publish}');
 CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
 INSERT INTO test.people
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
@@ -12,7 +12,7 @@ GRANT SELECT ON test.people TO regress_app;
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT t.id, 'team', s, s FROM bastion.tenants t, unnest(ARRAY['west', 'west-1', 'east']) s WHERE t.slug = 'roles-of-ann';
 INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p ON p.tenant_id = c.tenant_id WHERE (c.slug, p.slug) = ('west-1', 'west');
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
-SELECT p.id, t.id, bastion.find_unit(t.id, v.unit), r.id
+SELECT p.id, t.id, bastion_internal.find_unit(t.id, v.unit), r.id
 FROM (VALUES ('ben', 'admin', NULL), ('cem', 'admin', 'west'), ('dot', 'member', NULL)) v (name, role, unit)
 JOIN test.people p USING (name) JOIN bastion.roles r ON r.name = v.role, bastion.tenants t WHERE t.slug = 'roles-of-ann';
 SELECT max(id) AS before FROM bastion.events \gset
@@ -29,7 +29,7 @@ BEGIN
     SET LOCAL ROLE regress_app;
     BEGIN
         IF who IS NULL THEN
-            PERFORM bastion.drop_context();
+            PERFORM bastion.context_drop();
         ELSE
             PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'roles-of-zoe' ELSE 'roles-of-ann' END, unit);
         END IF;
@@ -45,7 +45,7 @@ BEGIN
 END
 $$;
 -- what a pattern includes
-SELECT held, array_agg(wanted ORDER BY wanted COLLATE "C") FILTER (WHERE bastion.pattern_covers(held, wanted)) AS includes
+SELECT held, array_agg(wanted ORDER BY wanted COLLATE "C") FILTER (WHERE bastion_internal.pattern_covers(held, wanted)) AS includes
 FROM unnest(ARRAY['*', '*.manage', 'docs.*', 'docs.manage', 'tenant.*', 'tenant.members.*']) held,
      unnest(ARRAY['*', '*.manage', '*.read', 'docs.*', 'docs.manage', 'docs.lines.read', 'docsets.read', 'tenant.*', 'tenant.members.manage', 'tenant.members.*', 'tenant.roles.manage']) wanted
 GROUP BY held ORDER BY held COLLATE "C";
@@ -54,22 +54,22 @@ SELECT who, statement, test.does(who, statement)
 FROM (VALUES ('ben', $$SELECT bastion.role_create('auditor', 'Reads')$$), ('ben', $$SELECT bastion.role_create('auditor')$$),
     ('ben', $$SELECT bastion.role_create('owner')$$), ('ben', $$SELECT bastion.role_create(' ')$$), ('ben', $$SELECT bastion.role_create(NULL)$$),
     ('dot', $$SELECT bastion.role_create('mine')$$), ('cem', $$SELECT bastion.role_create('mine')$$), (NULL, $$SELECT bastion.role_create('mine')$$),
-    ('zoe', $$SELECT bastion.role_grant('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_grant('auditor', '*.read')$$),
-    ('ben', $$SELECT bastion.role_grant('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_grant('auditor', 'tenant.delete')$$),
-    ('ben', $$SELECT bastion.role_grant('auditor', 'tenant.*')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'tenant.delete')$$),
-    ('ben', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$), ('ann', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$),
-    ('ann', $$SELECT bastion.role_revoke('auditor', 'tenant.delete')$$),
-    ('ann', $$SELECT bastion.role_grant('auditor', 'roles_doc.read')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'roles_docs.publis')$$),
-    ('ann', $$SELECT bastion.role_grant('auditor', 'xyzzy.*')$$), ('ann', $$SELECT bastion.role_grant('auditor', 'a b')$$),
-    ('ann', $$SELECT bastion.role_grant('auditor', NULL)$$), ('ann', $$SELECT bastion.role_grant('auditor', repeat('x', 100000) || '.read')$$),
-    ('ann', $$SELECT bastion.role_grant('viewer', '*.update')$$), ('ann', $$SELECT bastion.role_grant('nobody', '*')$$),
-    ('ann', $$SELECT bastion.role_create('chief')$$), ('ann', $$SELECT bastion.role_inherit('chief', 'owner')$$),
-    ('ben', $$SELECT bastion.role_inherit('auditor', 'chief')$$), ('ben', $$SELECT bastion.role_delete('chief')$$),
-    ('ben', $$SELECT bastion.role_disinherit('chief', 'owner')$$), ('dot', $$SELECT bastion.role_grant('auditor', 'roles_docs.read')$$),
-    ('ann', $$SELECT bastion.role_inherit('auditor', 'viewer')$$), ('ann', $$SELECT bastion.role_inherit('viewer', 'auditor')$$),
-    ('ann', $$SELECT bastion.role_inherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_inherit('auditor', 'chief')$$),
-    ('ann', $$SELECT bastion.role_delete('auditor')$$), ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$),
-    ('ann', $$SELECT bastion.role_disinherit('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_delete('owner')$$)) v (who, statement);
+    ('zoe', $$SELECT bastion.role_permission_add('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_permission_add('auditor', '*.read')$$),
+    ('ben', $$SELECT bastion.role_permission_add('auditor', '*.read')$$), ('ben', $$SELECT bastion.role_permission_add('auditor', 'tenant.delete')$$),
+    ('ben', $$SELECT bastion.role_permission_add('auditor', 'tenant.*')$$), ('ann', $$SELECT bastion.role_permission_add('auditor', 'tenant.delete')$$),
+    ('ben', $$SELECT bastion.role_permission_remove('auditor', 'tenant.delete')$$), ('ann', $$SELECT bastion.role_permission_remove('auditor', 'tenant.delete')$$),
+    ('ann', $$SELECT bastion.role_permission_remove('auditor', 'tenant.delete')$$),
+    ('ann', $$SELECT bastion.role_permission_add('auditor', 'roles_doc.read')$$), ('ann', $$SELECT bastion.role_permission_add('auditor', 'roles_docs.publis')$$),
+    ('ann', $$SELECT bastion.role_permission_add('auditor', 'xyzzy.*')$$), ('ann', $$SELECT bastion.role_permission_add('auditor', 'a b')$$),
+    ('ann', $$SELECT bastion.role_permission_add('auditor', NULL)$$), ('ann', $$SELECT bastion.role_permission_add('auditor', repeat('x', 100000) || '.read')$$),
+    ('ann', $$SELECT bastion.role_permission_add('viewer', '*.update')$$), ('ann', $$SELECT bastion.role_permission_add('nobody', '*')$$),
+    ('ann', $$SELECT bastion.role_create('chief')$$), ('ann', $$SELECT bastion.role_parent_add('chief', 'owner')$$),
+    ('ben', $$SELECT bastion.role_parent_add('auditor', 'chief')$$), ('ben', $$SELECT bastion.role_delete('chief')$$),
+    ('ben', $$SELECT bastion.role_parent_remove('chief', 'owner')$$), ('dot', $$SELECT bastion.role_permission_add('auditor', 'roles_docs.read')$$),
+    ('ann', $$SELECT bastion.role_parent_add('auditor', 'viewer')$$), ('ann', $$SELECT bastion.role_parent_add('viewer', 'auditor')$$),
+    ('ann', $$SELECT bastion.role_parent_add('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_parent_add('auditor', 'chief')$$),
+    ('ann', $$SELECT bastion.role_delete('auditor')$$), ('ann', $$SELECT bastion.role_parent_remove('chief', 'auditor')$$),
+    ('ann', $$SELECT bastion.role_parent_remove('chief', 'auditor')$$), ('ann', $$SELECT bastion.role_delete('owner')$$)) v (who, statement);
 -- memberships; a user who is not a member is invited, operators do without asking
 SELECT test.does('ben', format('SELECT bastion.membership_set(%L, ''viewer'')', test.id_of('eve')));
 SELECT bastion.membership_force(test.id_of('eve'), 'roles-of-ann', 'member') IS NOT NULL AS forced;
@@ -93,20 +93,20 @@ FROM (VALUES ('ben', NULL, 'eve', 'membership_set(%L, ''viewer'')'), ('ben', NUL
 -- grants and denies
 SELECT who, replace(statement, id::text, 'ID'), test.does(who, statement, unit)
 FROM (VALUES ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.publish'')'), ('ben', NULL, 'dot', 'permission_grant(%L, ''tenant.delete'')'),
-    ('dot', NULL, 'dot', 'permission_reset(%L, ''roles_docs.publish'')'),
+    ('dot', NULL, 'dot', 'permission_remove(%L, ''roles_docs.publish'')'),
     ('ben', NULL, 'zoe', 'permission_grant(%L, ''*'')'), ('dot', NULL, 'dot', 'permission_grant(%L, ''roles_docs.read'')'),
     ('ben', NULL, 'dot', 'permission_grant(%L, ''roles_docs.reed'')'), ('ben', NULL, 'dot', 'permission_deny(%L, ''*.update'', ''west'')'),
     ('ben', NULL, 'dot', 'permission_deny(%L, NULL)'), ('ben', NULL, 'ann', 'permission_deny(%L, ''*'')'),
     ('ann', NULL, 'ben', 'permission_deny(%L, ''roles_docs.publish'', ''west'', now() + interval ''1 h'')'),
     ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''west'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'')'),
     ('ben', NULL, 'eve', 'permission_grant(%L, ''*'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'),
-    ('ben', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
-    ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'), ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west'')'),
+    ('ben', NULL, 'ben', 'permission_remove(%L, ''roles_docs.publish'', ''west'')'),
+    ('ann', NULL, 'ben', 'permission_remove(%L, ''roles_docs.publish'', ''west'')'), ('ann', NULL, 'ben', 'permission_remove(%L, ''roles_docs.publish'', ''west'')'),
     ('ann', NULL, 'ben', 'permission_deny(%L, ''roles_docs.publish'', ''west-1'')'), ('ben', NULL, 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''west'')'),
-    ('ann', NULL, 'ben', 'permission_reset(%L, ''roles_docs.publish'', ''west-1'')'), ('ann', NULL, 'cem', 'permission_grant(%L, ''tenant.members.manage'', ''east'')'),
-    ('cem', 'west', 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'), ('ann', NULL, 'cem', 'permission_reset(%L, ''tenant.members.manage'', ''east'')'),
+    ('ann', NULL, 'ben', 'permission_remove(%L, ''roles_docs.publish'', ''west-1'')'), ('ann', NULL, 'cem', 'permission_grant(%L, ''tenant.members.manage'', ''east'')'),
+    ('cem', 'west', 'eve', 'permission_grant(%L, ''roles_docs.publish'', ''east'')'), ('ann', NULL, 'cem', 'permission_remove(%L, ''tenant.members.manage'', ''east'')'),
     ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''west-1'')'), ('cem', 'west', 'eve', 'permission_grant(%L, ''*'', ''east'')'),
-    ('cem', 'west', 'eve', 'permission_reset(%L, ''*'', ''west-1'')'), (NULL, NULL, 'eve', 'permission_reset(%L, ''*'')')) v (who, unit, whom, call),
+    ('cem', 'west', 'eve', 'permission_remove(%L, ''*'', ''west-1'')'), (NULL, NULL, 'eve', 'permission_remove(%L, ''*'')')) v (who, unit, whom, call),
     LATERAL (SELECT test.id_of(whom) AS id) i, LATERAL (SELECT 'SELECT bastion.' || format(call, id) AS statement) s;
 SELECT p.name, u.slug, x.pattern, x.effect, g.name AS granted_by FROM bastion.user_permissions x JOIN test.people p ON p.id = x.user_id
 JOIN test.people g ON g.id = x.granted_by LEFT JOIN bastion.units u ON u.id = x.unit_id ORDER BY 1, 2, 3;
@@ -134,13 +134,13 @@ FROM (VALUES ('eve', 'west-1', $$SELECT bastion.unit_move('west-1', 'east')$$), 
 DELETE FROM bastion.memberships m USING bastion.tenants t WHERE t.id = m.tenant_id AND t.slug = 'roles-of-ann' AND m.user_id = test.id_of('eve');
 -- an impersonation that only reads changes nothing
 BEGIN;
-SELECT bastion.impersonate(test.id_of('ann'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test') IS NOT NULL AS impersonated;
+SELECT bastion.impersonate(test.id_of('ann')::text, 'roles-of-ann', 'a test') IS NOT NULL AS impersonated;
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.role_create('by support')$$);
 ROLLBACK;
 -- and nobody leaves a tenant under impersonation, or by an API key
 BEGIN;
-SELECT bastion.impersonate(test.id_of('dot'), (SELECT id FROM bastion.tenants WHERE slug = 'roles-of-ann'), 'a test', false) IS NOT NULL AS impersonated;
+SELECT bastion.impersonate(test.id_of('dot')::text, 'roles-of-ann', 'a test', false) IS NOT NULL AS impersonated;
 SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.membership_remove(%L)', test.id_of('dot')));
 ROLLBACK;
@@ -174,7 +174,7 @@ SELECT (SELECT count(*) FROM test.folders), (SELECT count(*) FROM test.files), (
        (SELECT count(*) FROM bastion.tenants WHERE slug = 'roles-of-ann');
 SELECT outcome, detail - 'by' AS detail FROM bastion.events WHERE kind = 'tenant_deleted' AND id > :before;
 DROP TABLE test.files, test.folders, test.tags;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'roles-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@roles.example';
 DELETE FROM bastion.permissions WHERE resource IN ('roles_docs', 'folders', 'files', 'tags');

@@ -1,7 +1,7 @@
 -- Rotation of data keys, values sealed anew, minimum versions, shredding of a tenant.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT bastion.register_resource('mailbox', '{open}');
+SELECT bastion.resource_register('mailbox', '{open}');
 CREATE TABLE test.people AS
 SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant
 FROM unnest(ARRAY['rotann', 'rotbob']) name,
@@ -42,8 +42,8 @@ SELECT test.error($$SELECT bastion.data_key_rotate('none')$$), test.error($$SELE
        test.error($$SELECT bastion.data_key_rotate('bastion.blind_index.mailbox')$$), test.error($$SELECT bastion.data_key_rotate('signing')$$),
        test.error('SELECT bastion.data_key_rotate(NULL)');
 SELECT * FROM test.opened;
-SELECT test.error($$SELECT bastion.min_decryption_version('mailbox', 2)$$), test.error($$SELECT bastion.min_decryption_version('mailbox', 3)$$),
-       test.error($$SELECT bastion.min_decryption_version('mailbox', NULL)$$);
+SELECT test.error($$SELECT bastion.min_decryption_version_set('mailbox', 2)$$), test.error($$SELECT bastion.min_decryption_version_set('mailbox', 3)$$),
+       test.error($$SELECT bastion.min_decryption_version_set('mailbox', NULL)$$);
 CALL bastion.rewrap_all(50);
 SELECT * FROM test.usage;
 SELECT * FROM test.opened;
@@ -55,7 +55,7 @@ BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 SELECT bastion.secret_get('mail');
 COMMIT;
-SELECT bastion.min_decryption_version('mailbox', 2), bastion.min_decryption_version('mailbox', 2) AS again;
+SELECT bastion.min_decryption_version_set('mailbox', 2), bastion.min_decryption_version_set('mailbox', 2) AS again;
 SELECT * FROM test.opened;
 -- one that does not open keeps none of the others back
 SELECT bastion.data_key_rotate('mailbox', 'rotann');
@@ -63,9 +63,9 @@ UPDATE test."Odd ""mail""" SET "the value" = set_bit("the value"::bytea, 600, 1 
 WHERE id = 7 AND tenant_id = :'ann_tenant';
 CALL bastion.rewrap_all();
 SELECT * FROM test.usage WHERE name = 'rotann';
-SELECT test.error($$SELECT bastion.min_decryption_version('mailbox', 3, 'rotann')$$);
-SELECT bastion.min_decryption_version('mailbox', 3, 'rotann', force => true), test.error($$SELECT * FROM test.opened$$);
-SELECT bastion.min_decryption_version('mailbox', 1, 'rotann');
+SELECT test.error($$SELECT bastion.min_decryption_version_set('mailbox', 3, 'rotann')$$);
+SELECT bastion.min_decryption_version_set('mailbox', 3, 'rotann', force => true), test.error($$SELECT * FROM test.opened$$);
+SELECT bastion.min_decryption_version_set('mailbox', 1, 'rotann');
 SELECT purpose, state, keys, oldest_version, newest_version, loaded, wraps, root_id = bastion.root_key_id() AS this_root
 FROM bastion.key_status() WHERE purpose = 'mailbox';
 -- calls that are refused
@@ -77,13 +77,13 @@ CALL bastion.rewrap_all();
 ROLLBACK;
 \set ON_ERROR_ROLLBACK off
 SET ROLE regress_app;
-SELECT test.error($$CALL bastion.rewrap_all()$$), test.error($$SELECT bastion.shred_tenant('rotann')$$), test.error($$SELECT bastion.key_usage()$$),
+SELECT test.error($$CALL bastion.rewrap_all()$$), test.error($$SELECT bastion.tenant_shred('rotann')$$), test.error($$SELECT bastion.key_usage()$$),
        test.error($$SELECT bastion.data_key_rotate('mailbox')$$), test.error($$SELECT * FROM bastion.sealed_columns$$);
 RESET ROLE;
 
 -- a tenant's keys are destroyed; what opened does not, others are untouched, and what is sealed later opens
 DELETE FROM test."Odd ""mail""" WHERE id = 7;
-SELECT bastion.shred_tenant('rotann') - 'notice' AS shredded, bastion.shred_tenant('rotann') ->> 'keys' AS again, test.error($$SELECT bastion.shred_tenant('nobody')$$);
+SELECT bastion.tenant_shred('rotann') - 'notice' AS shredded, bastion.tenant_shred('rotann') ->> 'keys' AS again, test.error($$SELECT bastion.tenant_shred('nobody')$$);
 SELECT p.name, bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'no error') AS opens,
        bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'BA003 sealed value cannot be opened') AS refused
 FROM test."Odd ""mail""" m JOIN test.people p ON p.tenant = m.tenant_id GROUP BY p.name ORDER BY p.name;
@@ -99,7 +99,7 @@ SELECT kind, detail - 'by' AS detail FROM bastion.events WHERE kind IN ('key_rot
 
 SELECT bastion.sealed_column_remove('test.closed', 'value');
 DROP TABLE test."Odd ""mail""", test.closed, test.people, test.before CASCADE;
-SELECT count(*) FROM bastion.sealed_places();
+SELECT count(*) FROM bastion_internal.sealed_places();
 DELETE FROM bastion.sealed_columns;
 -- all keys given up: nothing opens, and what comes next has new ones
 BEGIN;
@@ -108,7 +108,7 @@ SELECT bastion.authenticate(:'before') IS NOT NULL AS before;
 ROLLBACK;
 BEGIN;
 SELECT bastion_api.signup('discard@rotation.example', 'correct horse', 'Discard') ->> 'access_token' AS before \gset
-SELECT bastion.discard_keys() ?& ARRAY['signing_keys', 'api_key_secrets', 'sessions', 'data_keys'] AS counted;
+SELECT bastion.keys_discard() ?& ARRAY['signing_keys', 'api_key_secrets', 'sessions', 'data_keys'] AS counted;
 SELECT (SELECT count(*) FROM bastion.data_keys) + (SELECT count(*) FROM bastion.signing_keys) + (SELECT count(*) FROM bastion.peppers) AS left;
 SAVEPOINT before;
 SELECT bastion.authenticate(:'before');

@@ -1,7 +1,7 @@
 -- Sealed values: the type, sealing, opening, rewrapping, blind indexes, and what must not open.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-SELECT bastion.register_resource('smtp', '{open}'), bastion.register_resource('email', '{open}');
+SELECT bastion.resource_register('smtp', '{open}'), bastion.resource_register('email', '{open}');
 CREATE TABLE test.people AS
 SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant
 FROM unnest(ARRAY['sealann', 'sealbob']) name,
@@ -62,7 +62,7 @@ SELECT FROM bastion.authenticate(:'ann');
 SELECT answer, count(*) FROM test.all_flips GROUP BY answer ORDER BY answer;
 SELECT test.opened(value, '2') AS right_place, test.opened(value) AS no_place, test.opened(value, '1') AS other_place
 FROM test.sealed_values WHERE id = 2;
-SELECT test.opened(set_byte(set_byte(v.value::bytea, 7, bastion.sealed_key(o.value)), 6, bastion.sealed_key(o.value) / 256)::bastion.sealed) AS other_purpose
+SELECT test.opened(set_byte(set_byte(v.value::bytea, 7, bastion_internal.sealed_key(o.value)), 6, bastion_internal.sealed_key(o.value) / 256)::bastion.sealed) AS other_purpose
 FROM test.sealed_values v, LATERAL (SELECT value FROM test.sealed_values WHERE id = 6) o WHERE v.id = 1;
 SELECT test.opened(('\xb7010000ffffffff' || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed) AS no_such_key FROM test.sealed_values WHERE id = 1;
 SELECT test.error(format('SELECT bastion.open_text(bastion.sealed(substr(value::bytea, 1, %s))) FROM test.sealed_values WHERE id = 1', n))
@@ -93,7 +93,7 @@ SELECT test.opened(value) AS opens FROM test.sealed_values WHERE id = 1;
 UPDATE bastion.data_keys SET state = 'disabled' WHERE purpose = 'smtp';
 SELECT test.opened(value) AS disabled FROM test.sealed_values WHERE id = 1;
 UPDATE bastion.data_keys SET state = 'decrypt_only' WHERE purpose = 'smtp';
-SELECT test.opened(value) AS decrypt_only, bastion.sealed_key(bastion.rewrap(value)) <> bastion.sealed_key(value) AS other_key,
+SELECT test.opened(value) AS decrypt_only, bastion_internal.sealed_key(bastion.rewrap(value)) <> bastion_internal.sealed_key(value) AS other_key,
        test.opened(bastion.rewrap(value)) AS rewrapped FROM test.sealed_values WHERE id = 1;
 ROLLBACK;
 BEGIN;
@@ -165,14 +165,14 @@ SELECT test.error($$SELECT bastion.open_text_for(NULL, NULL)$$), test.error($$SE
 RESET ROLE;
 
 -- a key whose making is rolled back seals nothing more
-SELECT bastion.register_resource('undone', '{open}');
+SELECT bastion.resource_register('undone', '{open}');
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 SAVEPOINT s;
-SELECT bastion.sealed_key(bastion.seal('x', 'undone')) AS first \gset
+SELECT bastion_internal.sealed_key(bastion.seal('x', 'undone')) AS first \gset
 ROLLBACK TO s;
 SELECT bastion.seal('kept', 'undone') AS kept, bastion.blind_index('kept', 'undone') AS kept_index \gset
-SELECT bastion.sealed_key(:'kept') = :first AS same_key, count(*) AS keys FROM bastion.data_keys WHERE purpose = 'undone';
+SELECT bastion_internal.sealed_key(:'kept') = :first AS same_key, count(*) AS keys FROM bastion.data_keys WHERE purpose = 'undone';
 COMMIT;
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
@@ -194,7 +194,7 @@ COMMIT;
 RESET ROLE; RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation;
 
 -- docs/VAULT.md: a table with a sealed column, its blind index, and a view for an ORM
-SELECT bastion.register_resource('customers', '{read,create,update,delete,open}');
+SELECT bastion.resource_register('customers', '{read,create,update,delete,open}');
 CREATE TABLE test.customers (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,

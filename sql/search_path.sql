@@ -7,10 +7,11 @@ SET jit = off;
 
 -- The code of our functions as tokens: bodies, and the statements that they build from literals.
 CREATE VIEW test.path_functions AS
-SELECT p.oid::regprocedure::text COLLATE "C" AS function, n.nspname || '.' || p.proname AS name, p.prosecdef, p.proconfig IS NOT NULL AS is_pinned,
+SELECT p.oid::regprocedure::text COLLATE "C" AS function, n.nspname || '.' || p.proname AS name, p.prosecdef,
+       p.proconfig IS NOT NULL OR p.prosqlbody IS NOT NULL AS is_pinned,
        regexp_replace(regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '''\s*\n\s*''', '', 'g') AS source
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-WHERE n.nspname IN ('bastion', 'bastion_api') AND l.lanname <> 'c';
+WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal') AND l.lanname <> 'c';
 CREATE VIEW test.path_sources AS
 SELECT function, 0 AS part, source FROM test.path_functions
 UNION ALL
@@ -35,7 +36,7 @@ CREATE VIEW test.path_lint AS
 WITH suspects AS MATERIALIZED (
     SELECT t.*, CASE
         WHEN next = '(' AND prev IS DISTINCT FROM '.' AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname = word)
-             AND (NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = t.word) OR EXISTS (SELECT FROM test.path_functions f WHERE f.name = 'bastion.' || t.word))
+             AND (NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = t.word) OR EXISTS (SELECT FROM test.path_functions f WHERE f.name IN ('bastion.' || t.word, 'bastion_internal.' || t.word)))
              AND NOT (prev IN ('AS', ')', 'OVER', 'ORDINALITY', '%') OR prev ~ '^[[:alpha:]_]' AND prev NOT IN ('PERFORM', 'ELSIF', 'WHILE', 'LOOP', 'ASSERT')
                       AND NOT EXISTS (SELECT FROM test.path_keywords k WHERE k.word = lower(prev)))
         THEN 'function'
@@ -84,8 +85,8 @@ FROM pg_depend d,
          (SELECT c.relnamespace FROM pg_class c WHERE d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid),
          (SELECT o.oprnamespace FROM pg_operator o WHERE d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid),
          (SELECT t.typnamespace FROM pg_type t WHERE d.refclassid = 'pg_type'::regclass AND t.oid = d.refobjid)) AS oid) named
-WHERE place.oid IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
-  AND named.oid NOT IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'pg_catalog'::regnamespace);
+WHERE place.oid IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
+  AND named.oid NOT IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'pg_catalog'::regnamespace);
 SELECT * FROM test.path_lint ORDER BY problem COLLATE "C", object COLLATE "C", detail COLLATE "C";
 
 -- each rule bites
@@ -122,14 +123,14 @@ CREATE VIEW test.path_dynamic AS
 WITH RECURSIVE code AS MATERIALIZED (
     SELECT function, name, prosecdef, regexp_replace(source, '''(?:[^'']|'''')*''', '''''', 'g') AS source FROM test.path_functions
 ), calls AS MATERIALIZED (
-    SELECT DISTINCT c.function, m[1] AS callee FROM code c, regexp_matches(c.source, '\m(bastion(?:_api)?\.[a-z_0-9]+)\s*\(', 'g') m
+    SELECT DISTINCT c.function, m[1] AS callee FROM code c, regexp_matches(c.source, '\m(bastion(?:_api|_internal)?\.[a-z_0-9]+)\s*\(', 'g') m
 ), reached AS (
     SELECT c.function AS definer, c.function, c.name FROM code c WHERE c.prosecdef
     UNION
     SELECT r.definer, k.function, k.name FROM reached r JOIN calls ON calls.function = r.function JOIN code k ON k.name = calls.callee
 )
 SELECT r.definer, r.name AS builder FROM reached r JOIN code k ON k.function = r.function
-WHERE k.source ~ '\mEXECUTE\M' OR EXISTS (SELECT FROM calls WHERE calls.function = r.function AND calls.callee = 'bastion.as_table_owner');
+WHERE k.source ~ '\mEXECUTE\M' OR EXISTS (SELECT FROM calls WHERE calls.function = r.function AND calls.callee = 'bastion_internal.as_table_owner');
 SELECT * FROM test.path_dynamic ORDER BY definer COLLATE "C", builder COLLATE "C";
 BEGIN;
 CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM bastion.planted_cast('x', 'y'); END $$;
@@ -193,8 +194,8 @@ SELECT a #>> '{user,id}' AS ben_id FROM bastion_api.signup('ben@path.example', '
 CREATE TABLE public.path_docs (id bigint PRIMARY KEY, tenant_id uuid, owner_id uuid, title text, sealed_title bastion.sealed);
 CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title text UNIQUE);
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
-SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
-SELECT bastion.register_resource('path.purpose', '{open}');
+SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT bastion.resource_register('path.purpose', '{open}');
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
 SET ROLE regress_app;
@@ -211,24 +212,24 @@ INSERT INTO public.path_docs (id, title, sealed_title) VALUES (1, 'one', bastion
 INSERT INTO public.path_docs AS d (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET title = 'again' WHERE d.title OPERATOR(pg_catalog.=) 'two';
 SELECT id, title FROM public.path_docs ORDER BY id;
 SELECT bastion.whoami() ->> 'state', bastion_api.me() #>> '{user,email}', bastion.has_permission('path_docs.read'), bastion.claims() ->> 'iss';
-SELECT bastion.role_create('path role', 'text') IS NOT NULL, bastion.role_grant('path role', 'path_docs.*'), bastion.role_inherit('path role', 'viewer'),
-       bastion.role_disinherit('path role', 'viewer'), bastion.role_revoke('path role', 'path_docs.*');
+SELECT bastion.role_create('path role', 'text') IS NOT NULL, bastion.role_permission_add('path role', 'path_docs.*'), bastion.role_parent_add('path role', 'viewer'),
+       bastion.role_parent_remove('path role', 'viewer'), bastion.role_permission_remove('path role', 'path_docs.*');
 SELECT bastion.unit_create('team', 'Path unit', 'path-unit') IS NOT NULL AS made, bastion.unit_create('team', 'Other', 'path-other', 'path-unit') IS NOT NULL AS made_below,
        bastion.unit_move('path-other', NULL), bastion.unit_delete('path-other');
 SELECT test.error(format('SELECT bastion.membership_set(%L, ''path role'', ''path-unit'')', :'ann_id')), bastion.permission_grant(:'ann_id', 'path_docs.read', 'path-unit'),
-       bastion.permission_reset(:'ann_id', 'path_docs.read', 'path-unit'), bastion.membership_remove(:'ann_id', 'path-unit');
+       bastion.permission_remove(:'ann_id', 'path_docs.read', 'path-unit'), bastion.membership_remove(:'ann_id', 'path-unit');
 SELECT bastion.share('public.path_docs', '1', with_user => :'ben_id', level => 'write'), bastion.unshare('public.path_docs', '2', with_user => :'ben_id');
 SELECT count(*) FROM bastion.shares_of('public.path_docs', '1');
 SELECT count(*) > 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
 SELECT (SELECT count(*) > 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) > 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
-SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_change('path secret', tags => '{c}');
+SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_update('path secret', tags => '{c}');
 SELECT name, tags FROM bastion.secret_list();
 SELECT bastion.secret_delete('path secret');
 SELECT bastion.open_text(sealed_title, '1'), length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
 SELECT k ->> 'key' AS key, k ->> 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
 SELECT bastion_api.api_key_rotate(:'key_id') ? 'key', jsonb_array_length(bastion_api.api_keys()), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
 SELECT bastion.invite('cat@path.example', 'member') ->> 'token' AS invitation \gset
-SELECT jsonb_array_length(bastion_api.invitations()), bastion_api.accept_invitation('x') ->> 'error', bastion.session_settings_set(idle_limit => '1 day'),
+SELECT jsonb_array_length(bastion_api.invitations()), bastion_api.invitation_accept('x') ->> 'error', bastion.session_settings_set(idle_limit => '1 day'),
        jsonb_array_length(bastion_api.sessions()), bastion_api.logout('others') ->> 'ended', bastion.sessions_revoke(:'ben_id');
 COMMIT;
 SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') ->> 'token_type';
@@ -239,20 +240,20 @@ RESET ROLE;
 SELECT count(*) > 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
 SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_plain', sharing => 'tenant', tenant_fk => true);
 SELECT status FROM bastion.protection WHERE relation OPERATOR(pg_catalog.=) 'public.path_docs'::pg_catalog.regclass;
-SELECT count(*) > 0 AS keys FROM bastion.composite_keys('public.path_plain');
-CALL bastion.backfill_acl('public.path_plain');
+SELECT count(*) > 0 AS keys FROM bastion.composite_keys_create('public.path_plain');
+CALL bastion.acl_backfill('public.path_plain');
 CALL bastion.rewrap_all(10);
 SELECT count(*) >= 0 AS linted FROM bastion.lint();
 SELECT count(*) > 0 AS used FROM bastion.key_usage();
 SELECT count(*) > 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
 SELECT count(*) > 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
-SELECT bastion.delete_unused_lists() >= 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
+SELECT bastion.acl_prune() >= 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
 SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
 SELECT bastion.status() IS NOT NULL AS status;
 DISCARD TEMP;
 RESET search_path;
 DROP TABLE public.path_docs, public.path_plain;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DROP VIEW test.path_dynamic, test.path_lint, test.path_tokens, test.path_sources, test.path_functions;
 DROP TABLE test.path_names, test.path_keywords;
 DROP FUNCTION test.lie_in_wait, test.captured;

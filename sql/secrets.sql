@@ -13,7 +13,7 @@ INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT p.id, :'ann_tenant', r.id FROM test.people p JOIN bastion.roles r ON (p.name, r.name) IN (('secbob', 'admin'), ('seccid', 'viewer')) AND r.tenant_id IS NULL;
 CREATE TABLE test.tries (statement text);
 INSERT INTO test.tries VALUES ($$SELECT bastion.secret_get('mail', 'nightly job')$$), ($$SELECT bastion.secret_get('no such')$$),
-    ($$SELECT bastion.secret_put('mail', 'taken over')$$), ($$SELECT bastion.secret_change('mail', active => false)$$), ($$SELECT bastion.secret_delete('mail')$$);
+    ($$SELECT bastion.secret_put('mail', 'taken over')$$), ($$SELECT bastion.secret_update('mail', active => false)$$), ($$SELECT bastion.secret_delete('mail')$$);
 GRANT SELECT ON test.tries TO regress_app;
 
 SET ROLE regress_app;
@@ -43,10 +43,10 @@ SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.err
 SELECT bastion.secret_delete('mail', 1);
 SELECT test.error($$SELECT bastion.secret_get('mail', version => 1)$$), bastion.secret_get('mail');
 -- inactive, expired
-SELECT bastion.secret_change('mail', active => false), test.error($$SELECT bastion.secret_get('mail')$$);
-SELECT bastion.secret_change('mail', active => true, expires_at => clock_timestamp()), test.error($$SELECT bastion.secret_get('mail')$$);
-SELECT bastion.secret_change('mail', expires_at => 'infinity', tags => '{later}'), bastion.secret_get('mail');
-SELECT test.error(format('SELECT bastion.secret_change(''mail'', tags => %s)', tags))
+SELECT bastion.secret_update('mail', active => false), test.error($$SELECT bastion.secret_get('mail')$$);
+SELECT bastion.secret_update('mail', active => true, expires_at => clock_timestamp()), test.error($$SELECT bastion.secret_get('mail')$$);
+SELECT bastion.secret_update('mail', expires_at => 'infinity', tags => '{later}'), bastion.secret_get('mail');
+SELECT test.error(format('SELECT bastion.secret_update(''mail'', tags => %s)', tags))
 FROM unnest(ARRAY['array_fill(''x''::text, ARRAY[51])', '''{NULL}''', '''{{a},{b}}''']) tags;
 COMMIT;
 
@@ -74,14 +74,14 @@ SELECT count(*) FROM bastion.secret_list();
 SELECT count(*) FROM bastion.secrets;
 COMMIT;
 RESET ROLE;
-SELECT bastion.register_resource('secret_papers', '{read}');
+SELECT bastion.resource_register('secret_papers', '{read}');
 SET ROLE regress_app;
 -- an API key reaches no secrets of its user but those that its scopes name, whatever else they cover; * does not
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 CREATE TEMP TABLE keys ON COMMIT DROP AS SELECT scopes, bastion_api.api_key_create('a key', scopes) ->> 'key' AS key
 FROM (VALUES ('{*}'::text[]), ('{*.read,tenant.*}'), ('{own.secrets.read}'), ('{own.secrets.manage}'), ('{own.*}'), ('{own.secrets.read,tenant.secrets.*}')) v (scopes);
-SELECT test.error('SELECT bastion_api.api_key_create(''x'', ''{own.secrets.open}'')'), test.error('SELECT bastion.role_create(''x''), bastion.role_grant(''x'', ''own.secrets.read'')'),
+SELECT test.error('SELECT bastion_api.api_key_create(''x'', ''{own.secrets.open}'')'), test.error('SELECT bastion.role_create(''x''), bastion.role_permission_add(''x'', ''own.secrets.read'')'),
        test.error(format('SELECT bastion.permission_deny(%L, ''own.*'')', bastion.user_id()));
 SELECT l FROM bastion.explain_member_access_text(bastion.user_id(), 'own.secrets.read') l WHERE l ~ 'permission|verdict';
 SELECT bastion.secret_put('both', 'of Ann', own => true), bastion.secret_put('both', 'of the tenant');
@@ -97,7 +97,7 @@ BEGIN
     PERFORM bastion.authenticate(key);
     opened := test.error('SELECT 1/(bastion.secret_get(''both'') <> ''of Ann'')::int');
     put := test.error('SELECT bastion.secret_put(''put'', ''x'', own => true)');
-    changed := test.error('SELECT bastion.secret_change(''both'', tags => ''{x}'')');
+    changed := test.error('SELECT bastion.secret_update(''both'', tags => ''{x}'')');
     deleted := test.error('SELECT bastion.secret_delete(''both'')');
     listed := (SELECT string_agg(name || CASE WHEN own THEN ' (own)' ELSE '' END, ', ' ORDER BY name, own) FROM bastion.secret_list());
     seen := (SELECT string_agg(name || CASE WHEN owner_id IS NOT NULL THEN ' (own)' ELSE '' END, ', ' ORDER BY name, owner_id) FROM bastion.secrets);
@@ -115,7 +115,7 @@ BEGIN; SELECT * FROM pg_temp.with_key(:'key_both'); ROLLBACK;
 RESET ROLE;
 -- nor does who impersonates the user
 BEGIN;
-SELECT FROM bastion.impersonate((SELECT id FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
+SELECT FROM bastion.impersonate((SELECT id::text FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
 SET LOCAL ROLE regress_app;
 SELECT bastion.secret_get('both'), test.error($$SELECT bastion.secret_get('own')$$), test.error($$SELECT bastion.secret_put('both', 'x', own => true)$$),
        (SELECT count(*) FROM bastion.secret_list() WHERE own) AS listed, (SELECT count(*) FROM bastion.secrets WHERE owner_id IS NOT NULL) AS seen,
@@ -124,13 +124,13 @@ ROLLBACK;
 -- not in a parallel plan either
 BEGIN;
 SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; SET LOCAL min_parallel_table_scan_size = 0;
-SELECT FROM bastion.impersonate((SELECT id FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
+SELECT FROM bastion.impersonate((SELECT id::text FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
 SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query' ELSE 'force_parallel_mode' END, 'on', true);
 SELECT bool_or(bastion.has_permission('own.secrets.read')) AS own, bool_or(bastion.has_permission('tenant.read')) AS tenants FROM pg_class;
 ROLLBACK;
 SET ROLE regress_app;
 -- the values are granted to nobody
-SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion.secret_record('get', NULL, 'x', 1, 'x')$$),
+SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion_internal.secret_record('get', NULL, 'x', 1, 'x')$$),
        test.error($$INSERT INTO bastion.secrets DEFAULT VALUES$$);
 RESET ROLE;
 

@@ -25,7 +25,7 @@ SELECT device, ip, user_agent, level, amr, expires_at - created_at = '30 days' A
 FROM bastion.sessions WHERE user_id = :'ann_id';
 -- the token itself is nowhere
 SELECT count(*) AS tokens, bool_and(octet_length(hash) = 32) AS hashed FROM bastion.refresh_tokens r
-JOIN bastion.sessions s ON s.id = r.session_id WHERE s.user_id = :'ann_id' AND r.hash = bastion.refresh_token_hash(:'ann'::jsonb ->> 'refresh_token');
+JOIN bastion.sessions s ON s.id = r.session_id WHERE s.user_id = :'ann_id' AND r.hash = bastion_internal.refresh_token_hash(:'ann'::jsonb ->> 'refresh_token');
 
 -- a refresh: a new access token, the next refresh token, the same session
 SET ROLE regress_app;
@@ -171,7 +171,7 @@ SELECT bastion_api.token_revoke(:'bob'::jsonb ->> 'refresh_token');
 BEGIN;
 SELECT ses.present(:'bob'::jsonb ->> 'access_token');
 COMMIT;
-SELECT test.error('SELECT bastion.user_sessions_end(NULL)'), test.error('SELECT bastion.session_prune()'), test.error('SELECT bastion.pepper_create()'),
+SELECT test.error('SELECT bastion.user_sessions_revoke(NULL)'), test.error('SELECT bastion.session_prune()'), test.error('SELECT bastion.pepper_create()'),
        test.error('TABLE bastion.sessions'), test.error('TABLE bastion.refresh_tokens'), test.error('TABLE bastion.peppers');
 RESET ROLE;
 -- under impersonation nobody ends or lists the sessions of the other
@@ -184,7 +184,7 @@ BEGIN;
 SELECT bastion.authenticate(:'ann'::jsonb ->> 'access_token') IS NOT NULL;
 SELECT bastion.impersonate(:'bob_id', :'ann_tenant', 'support', false) IS NOT NULL;
 SELECT ses.state();
-SELECT bastion.user_sessions_end(:'ann_id');
+SELECT bastion.user_sessions_revoke(:'ann_id');
 SELECT ses.state();
 ROLLBACK;
 
@@ -211,10 +211,10 @@ FROM (VALUES
     ('UPDATE bastion.users SET status = ''disabled'' WHERE id = %1$L', 'UPDATE bastion.users SET status = ''active'' WHERE id = %1$L'),
     ('UPDATE bastion.tenants SET status = ''suspended'' WHERE id = %2$L', 'UPDATE bastion.tenants SET status = ''active'' WHERE id = %2$L'),
     ('DELETE FROM bastion.memberships WHERE user_id = %1$L AND tenant_id = %2$L',
-     'INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT %1$L, %2$L, bastion.owner_role()'),
+     'INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT %1$L, %2$L, bastion_internal.owner_role()'),
     ('UPDATE bastion.memberships SET valid_until = now() WHERE user_id = %1$L AND tenant_id = %2$L',
      'UPDATE bastion.memberships SET valid_until = NULL WHERE user_id = %1$L AND tenant_id = %2$L'),
-    ('UPDATE bastion.memberships SET role_id = bastion.owner_role() WHERE user_id = %1$L AND tenant_id = %2$L', 'SELECT'),
+    ('UPDATE bastion.memberships SET role_id = bastion_internal.owner_role() WHERE user_id = %1$L AND tenant_id = %2$L', 'SELECT'),
     ('DELETE FROM bastion.sessions', 'SELECT'), ('TRUNCATE bastion.sessions CASCADE', 'SELECT'),
     ('UPDATE bastion.sessions SET expires_at = now()', 'SELECT')) x (change, undo);
 -- in a unit: while a membership there is left
@@ -280,7 +280,7 @@ BEGIN
 END
 $$;
 CREATE TABLE ses.tokens AS
-SELECT bastion.access_token(s.user_id, NULL, NULL, s.id, 1, 4000000000, gen_random_uuid(), '{pwd}', 'aal1') AS token
+SELECT bastion_internal.access_token(s.user_id, NULL, NULL, s.id, 1, 4000000000, gen_random_uuid(), '{pwd}', 'aal1') AS token
 FROM generate_series(1, 1500) i, LATERAL (SELECT gen_random_uuid() AS id, :'ann_id'::uuid AS user_id, i) s;
 INSERT INTO bastion.sessions (id, user_id, expires_at, idle_limit)
 SELECT (ses.claims(token) ->> 'sid')::uuid, :'ann_id', 'infinity', '1 day' FROM ses.tokens;

@@ -25,7 +25,7 @@ GRANT INSERT ON test.seen TO PUBLIC;
 CREATE FUNCTION test.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO test.seen VALUES (current_user); RETURN NEW; END $$;
 CREATE TRIGGER look BEFORE UPDATE ON test.shared_docs FOR EACH ROW EXECUTE FUNCTION test.look();
 ALTER TABLE test.shared_docs OWNER TO regress_share_owner;
-SELECT bastion.register_resource('shared_docs', '{read,update,delete,manage}');
+SELECT bastion.resource_register('shared_docs', '{read,update,delete,manage}');
 SELECT count(*) > 0 AS protected FROM bastion.protect('test.shared_docs');
 INSERT INTO test.shared_docs VALUES (1, :'tenant', :'tenant_acl'), (2, :'tenant', :'tenant_acl'), (4, :'elsewhere', (SELECT acl_id FROM bastion.tenants WHERE slug = 'share-of-zoe'));
 INSERT INTO test.shared_docs SELECT 3, :'tenant', m.acl_id FROM bastion.memberships m WHERE m.user_id = test.id_of('cem') AND m.tenant_id = :'tenant';
@@ -38,7 +38,7 @@ BEGIN
     SET LOCAL ROLE regress_app;
     BEGIN
         IF who IS NULL THEN
-            PERFORM bastion.drop_context();
+            PERFORM bastion.context_drop();
         ELSE
             PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'share-of-zoe' ELSE 'share-of-ann' END);
         END IF;
@@ -53,7 +53,7 @@ END
 $$;
 CREATE FUNCTION test.lists() RETURNS TABLE (id int, kind text, base text, entries text) LANGUAGE sql
 AS $$
-    SELECT d.id, a.kind, b.kind, (SELECT string_agg(e.subject_kind || ' ' || bastion.level_name(e.level), ', ' ORDER BY e.subject_kind, e.level) FROM bastion.acl_entries e WHERE e.acl_id = a.id)
+    SELECT d.id, a.kind, b.kind, (SELECT string_agg(e.subject_kind || ' ' || bastion_internal.level_name(e.level), ', ' ORDER BY e.subject_kind, e.level) FROM bastion.acl_entries e WHERE e.acl_id = a.id)
     FROM test.shared_docs d JOIN bastion.acls a ON a.id = d.acl_id LEFT JOIN bastion.acls b ON b.id = a.base_acl_id ORDER BY d.id
 $$;
 -- not under sharing yet
@@ -131,21 +131,21 @@ SELECT * FROM test.lists();
 -- recorded, and closed to the application
 SELECT kind, detail ->> 'table' AS relation, count(*) FROM bastion.events WHERE kind IN ('shared', 'unshared') AND detail ->> 'table' = 'test.shared_docs' GROUP BY 1, 2 ORDER BY 1;
 SET ROLE regress_app;
-SELECT test.error($$SELECT bastion.as_table_owner('test.shared_docs', 'SELECT 1')$$), test.error($$SELECT bastion.row_acl(NULL, '1', 1)$$);
+SELECT test.error($$SELECT bastion_internal.as_table_owner('test.shared_docs', 'SELECT 1')$$), test.error($$SELECT bastion_internal.row_acl(NULL, '1', 1)$$);
 RESET ROLE;
-SELECT bastion.as_table_owner(NULL, 'SELECT 1'), bastion.as_table_owner('test.shared_docs', NULL), bastion.as_table_owner('test.shared_docs', 'SELECT $1 || $2', 'a', 'b');
-SELECT bastion.as_table_owner('test.shared_docs', 'SELECT current_user::text');
-SELECT test.error($$SELECT bastion.as_table_owner('test.shared_docs', 'SET ROLE postgres')$$), test.error($$SELECT bastion.as_table_owner('test.shared_docs', 'DELETE FROM bastion.users')$$),
-       test.error($$SELECT bastion.as_table_owner(0, 'SELECT 1')$$);
+SELECT bastion_internal.as_table_owner(NULL, 'SELECT 1'), bastion_internal.as_table_owner('test.shared_docs', NULL), bastion_internal.as_table_owner('test.shared_docs', 'SELECT $1 || $2', 'a', 'b');
+SELECT bastion_internal.as_table_owner('test.shared_docs', 'SELECT current_user::text');
+SELECT test.error($$SELECT bastion_internal.as_table_owner('test.shared_docs', 'SET ROLE postgres')$$), test.error($$SELECT bastion_internal.as_table_owner('test.shared_docs', 'DELETE FROM bastion.users')$$),
+       test.error($$SELECT bastion_internal.as_table_owner(0, 'SELECT 1')$$);
 -- a deleted row leaves its list until these are swept up; those of other rows stay
 DELETE FROM test.shared_docs WHERE id = 1;
 SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
-SELECT bastion.delete_unused_lists('share-of-zoe') AS elsewhere, bastion.delete_unused_lists(:'tenant') AS here, bastion.delete_unused_lists(:'tenant') AS again;
+SELECT bastion.acl_prune('share-of-zoe') AS elsewhere, bastion.acl_prune(:'tenant') AS here, bastion.acl_prune(:'tenant') AS again;
 SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
-SELECT test.error($$SELECT bastion.delete_unused_lists('nowhere')$$);
+SELECT test.error($$SELECT bastion.acl_prune('nowhere')$$);
 -- the end
 DROP TABLE test.shared_docs, test.seen;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DROP FUNCTION test.look, test.lists, test.does, test.id_of;
 DELETE FROM bastion.tenants WHERE slug LIKE 'share-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@share.example';

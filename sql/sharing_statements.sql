@@ -163,7 +163,7 @@ RESET plan_cache_mode;
 
 \echo -- a cursor keeps what its statement began with, which is what was allowed then; after the end of the identity nobody sees more
 SELECT :start, 'DECLARE c CURSOR FOR SELECT id FROM test.mails ORDER BY id', 'FETCH 2 FROM c', 'SAVEPOINT one', 'FETCH 2 FROM c',
-       'SELECT WHERE bastion.drop_context() IS NULL', 'SELECT count(*) FROM test.mails',
+       'SELECT WHERE bastion.context_drop() IS NULL', 'SELECT count(*) FROM test.mails',
        'ROLLBACK TO one', 'SELECT count(*) FROM test.mails',
        format('SELECT WHERE bastion.authenticate(%L, %L) IS NULL', s.token, 'statements-ann'), :finish
 FROM test.sharers s WHERE s.name = 'few' \gexec
@@ -196,7 +196,7 @@ DROP TABLE test.mails, test.parts, test.side, test.modes, test.sharers;
 DROP FUNCTION test.due, test.nodes, test.conditions;
 DEALLOCATE look;
 DEALLOCATE change;
-SELECT FROM bastion.forget_dropped_tables();
+SELECT FROM bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'statements-%';
 DELETE FROM bastion.users WHERE email LIKE '%@statements.example';
 DELETE FROM bastion.permissions WHERE resource = 'mails';

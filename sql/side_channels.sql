@@ -127,7 +127,7 @@ RESET ROLE;
 
 DROP TABLE test.bills, test.accounts;
 DROP FUNCTION test.spy;
-SELECT bastion.forget_dropped_tables();
+SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'side-%';
 DELETE FROM bastion.users WHERE email LIKE '%@side.example';
 DELETE FROM bastion.permissions WHERE resource = 'side';

@@ -109,14 +109,14 @@ CREATE TABLE agents.agents (
 
 -- 3. One call each. Versions and executions ask for permissions of their own names: a user who reads a workflow reads its versions,
 -- and changing an execution is cancelling it.
-SELECT bastion.protect('agents.workflows', owner => 'created_by', sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.workflow_versions', owner => 'author', resource => 'workflows', actions => '{"create": "read"}',
+SELECT bastion.protect('agents.workflows', owner_column => 'created_by', sharing => 'tenant', visibility => 'unit');
+SELECT bastion.protect('agents.workflow_versions', owner_column => 'author', resource => 'workflows', actions => '{"create": "read"}',
                        sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.executions', owner => 'started_by', actions => '{"update": "cancel"}', sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.scheduled_executions', owner => 'created_by', resource => 'schedules', sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.agents', owner => 'created_by');
-SELECT bastion.protect_resource('workflows', '{execute, publish}');
-SELECT bastion.protect_resource('executions', '{run}');
+SELECT bastion.protect('agents.executions', owner_column => 'started_by', actions => '{"update": "cancel"}', sharing => 'tenant', visibility => 'unit');
+SELECT bastion.protect('agents.scheduled_executions', owner_column => 'created_by', resource => 'schedules', sharing => 'tenant', visibility => 'unit');
+SELECT bastion.protect('agents.agents', owner_column => 'created_by');
+SELECT bastion_internal.protect_resource('workflows', '{execute, publish}');
+SELECT bastion_internal.protect_resource('executions', '{run}');
 
 GRANT SELECT ON ALL TABLES IN SCHEMA agents TO agents_app;
 GRANT INSERT, DELETE ON agents.workflows, agents.agents, agents.scheduled_executions TO agents_app;

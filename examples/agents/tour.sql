@@ -2,7 +2,7 @@
 SELECT u.username, coalesce(n.name, '(all of Acme)') AS team, r.name AS role, left(p.hash, 7) AS password
 FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id JOIN bastion.roles r ON r.id = m.role_id
 JOIN bastion.user_passwords p ON p.user_id = u.id LEFT JOIN bastion.units n ON n.id = m.unit_id
-WHERE m.tenant_id = bastion.find_tenant('acme') ORDER BY u.username, n.name NULLS FIRST;
+WHERE m.tenant_id = bastion_internal.find_tenant('acme') ORDER BY u.username, n.name NULLS FIRST;
 --! :ROW_COUNT = 6
 
 \echo == 2. Each table was protected by one call. From here on everything goes through the application, an ordinary role.

@@ -224,26 +224,26 @@ COMMENT ON FUNCTION search_memories(real[], integer) IS 'The memories of this wo
 -- another workspace's.
 SET client_min_messages = warning;
 SELECT count(*) AS statements FROM (
-    SELECT bastion.protect('workspaces', tenant => 'id', owner => 'owner_id', actions => '{"create": "manage", "update": "manage"}') UNION ALL
-    SELECT bastion.protect('foundations', tenant => 'workspace_id') UNION ALL
-    SELECT bastion.protect('icp_profiles', tenant => 'workspace_id') UNION ALL
-    SELECT bastion.protect('campaigns', tenant => 'workspace_id', owner => 'created_by') UNION ALL
-    SELECT bastion.protect('moves', tenant => 'workspace_id') UNION ALL
-    SELECT bastion.protect('muse_assets', tenant => 'workspace_id', owner => 'created_by') UNION ALL
-    SELECT bastion.protect('blackbox_strategies', tenant => 'workspace_id') UNION ALL
-    SELECT bastion.protect('daily_wins', tenant => 'workspace_id') UNION ALL
-    SELECT bastion.protect('agent_executions', tenant => 'workspace_id', owner => 'user_id') UNION ALL
-    SELECT bastion.protect('memory_vectors', tenant => 'workspace_id')
+    SELECT bastion.protect('workspaces', tenant_column => 'id', owner_column => 'owner_id', actions => '{"create": "manage", "update": "manage"}') UNION ALL
+    SELECT bastion.protect('foundations', tenant_column => 'workspace_id') UNION ALL
+    SELECT bastion.protect('icp_profiles', tenant_column => 'workspace_id') UNION ALL
+    SELECT bastion.protect('campaigns', tenant_column => 'workspace_id', owner_column => 'created_by') UNION ALL
+    SELECT bastion.protect('moves', tenant_column => 'workspace_id') UNION ALL
+    SELECT bastion.protect('muse_assets', tenant_column => 'workspace_id', owner_column => 'created_by') UNION ALL
+    SELECT bastion.protect('blackbox_strategies', tenant_column => 'workspace_id') UNION ALL
+    SELECT bastion.protect('daily_wins', tenant_column => 'workspace_id') UNION ALL
+    SELECT bastion.protect('agent_executions', tenant_column => 'workspace_id', owner_column => 'user_id') UNION ALL
+    SELECT bastion.protect('memory_vectors', tenant_column => 'workspace_id')
 ) s;
 SELECT count(*) AS keys
-FROM unnest('{campaigns, moves, muse_assets, blackbox_strategies, agent_executions}'::regclass[]) t, bastion.composite_keys(t);
+FROM unnest('{campaigns, moves, muse_assets, blackbox_strategies, agent_executions}'::regclass[]) t, bastion.composite_keys_create(t);
 RESET client_min_messages;
 
 -- An account is a user's own in every workspace, which protect() does not know: a policy over the same verified identity.
 ALTER TABLE accounts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE accounts FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_account ON accounts USING (user_id = (SELECT bastion.user_id())) WITH CHECK (user_id = (SELECT bastion.user_id()));
-SELECT bastion.mark_global('accounts', 'tier and budget belong to a user, in whichever workspace');
+SELECT bastion.global_table_add('accounts', 'tier and budget belong to a user, in whichever workspace');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA marketing TO marketing_app;
 -- Who pays decides tier and budget, not who uses them. A workspace ends with its tenant.

@@ -6,11 +6,11 @@
 --   \set project apollo
 --   \ir template.sql
 --
--- Then bastion.composite_keys() makes keys that reach across organizations begin with the organization, referring tables first.
+-- Then bastion.composite_keys_create() makes keys that reach across organizations begin with the organization, referring tables first.
 
 SELECT c.relowner::regrole AS owner, n.tenant_id AS organization_id, n.id AS project_id, n.acl_id AS project_list
 FROM pg_class c, bastion.units n
-WHERE c.oid = :'relation'::regclass AND n.tenant_id = bastion.find_tenant(:'organization') AND n.slug = :'project' \gset template_
+WHERE c.oid = :'relation'::regclass AND n.tenant_id = bastion_internal.find_tenant(:'organization') AND n.slug = :'project' \gset template_
 
 -- A constant default fills the rows that there are, without writing them anew.
 SET LOCAL ROLE :template_owner;

@@ -2,7 +2,7 @@
 SELECT r.name AS role, coalesce(n.slug, '*') AS place, string_agg(u.username, ', ' ORDER BY u.username) AS people
 FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id JOIN bastion.roles r ON r.id = m.role_id
 LEFT JOIN bastion.units n ON n.id = m.unit_id
-WHERE m.tenant_id = bastion.find_tenant('orbit') GROUP BY r.name, n.slug ORDER BY n.slug NULLS FIRST, r.name;
+WHERE m.tenant_id = bastion_internal.find_tenant('orbit') GROUP BY r.name, n.slug ORDER BY n.slug NULLS FIRST, r.name;
 SET ROLE projects_app;
 
 \echo == 2. Nell signs up, and has an organization and a token at once. Access lasts a day, the session a month.

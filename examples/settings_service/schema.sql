@@ -80,14 +80,14 @@ CREATE TABLE profiles (
 -- The thirteen permissions are resource × read, write, delete and admin, and audit.read. Two more are what this database asks:
 -- settings.open to open a sealed value, and audit.append, with which the trigger below writes history in the writer's name.
 SELECT count(*) AS statements FROM (
-    SELECT bastion.protect('settings', owner => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
-    SELECT bastion.protect('settings_history', owner => 'changed_by', resource => 'audit',
+    SELECT bastion.protect('settings', owner_column => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
+    SELECT bastion.protect('settings_history', owner_column => 'changed_by', resource => 'audit',
                            actions => '{"create": "append", "update": "append", "delete": "append"}') UNION ALL
-    SELECT bastion.protect('feature_flags', owner => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
-    SELECT bastion.protect('profiles', owner => 'user_id', resource => 'users', actions => '{"create": "write", "update": "write"}')
+    SELECT bastion.protect('feature_flags', owner_column => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
+    SELECT bastion.protect('profiles', owner_column => 'user_id', resource => 'users', actions => '{"create": "write", "update": "write"}')
 ) s;
-SELECT bastion.protect_resource('settings', '{admin, open}'), bastion.protect_resource('feature_flags', '{admin}'),
-       bastion.protect_resource('users', '{admin}');
+SELECT bastion_internal.protect_resource('settings', '{admin, open}'), bastion_internal.protect_resource('feature_flags', '{admin}'),
+       bastion_internal.protect_resource('users', '{admin}');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON settings, feature_flags, profiles TO settings_service_app;
 GRANT SELECT ON settings_history TO settings_service_app;

@@ -72,7 +72,7 @@ SELECT '54000000-0000-4000-8000-00000000000a', md5('settings service/' || o.id):
 -- Settings, in the name of the owner, so that the history names somebody; what was encrypted is sealed anew without a plaintext on
 -- the way, bound to its setting.
 BEGIN;
-SELECT bastion.impersonate((SELECT id FROM bastion.users WHERE username = 'olga'), '54000000-0000-4000-8000-00000000000a',
+SELECT bastion.impersonate('olga', '54000000-0000-4000-8000-00000000000a',
                            'import from the old service', read_only => false) AS olga;
 INSERT INTO settings_service.settings (id, environment, category, key, value, sealed_value)
 SELECT x.id, o.environment, o.category, o.key, o.value::jsonb,

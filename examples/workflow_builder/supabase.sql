@@ -81,7 +81,7 @@ SELECT count(*) AS statements FROM (
     SELECT bastion.protect('workflows', resource => 'before', existing => 'keep') UNION ALL
     SELECT bastion.protect('workflow_shares', resource => 'before', existing => 'keep')
 ) s;
-SELECT count(*) AS keys FROM unnest('{workflows, workflow_shares, profiles}'::regclass[]) t, bastion.composite_keys(t);
+SELECT count(*) AS keys FROM unnest('{workflows, workflow_shares, profiles}'::regclass[]) t, bastion.composite_keys_create(t);
 RESET client_min_messages;
 GRANT SELECT, INSERT, UPDATE, DELETE ON profiles, workflows, workflow_shares TO workflow_builder_app;
 RESET ROLE;

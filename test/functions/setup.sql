@@ -24,7 +24,7 @@ $$;
 GRANT fz_app TO fz_operator;
 SELECT bastion.allow_app_role(r) FROM unnest(ARRAY['fz_app', 'fz_operator']::regrole[]) r;
 SELECT bastion.allow_migration_role(r) FROM unnest(ARRAY['fz_mig', 'fz_owner']::regrole[]) r;
-GRANT EXECUTE ON FUNCTION bastion.impersonate(uuid, uuid, text, boolean) TO fz_operator;
+GRANT EXECUTE ON FUNCTION bastion.impersonate(text, text, text, boolean) TO fz_operator;
 
 CREATE SCHEMA fz;
 GRANT USAGE ON SCHEMA fz TO PUBLIC;
@@ -108,10 +108,10 @@ RESET ROLE;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA fz TO fz_app;
 REVOKE ALL ON fz.named FROM fz_app;
 SET ROLE fz_owner;
-SELECT count(*) FROM bastion.protect('fz.docs', owner => 'owner_id');
-SELECT count(*) FROM bastion.protect('fz.notes', owner => 'owner_id', sharing => 'tenant', visibility => 'owner');
-SELECT count(*) FROM bastion.protect('fz.wide', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'unit');
-SELECT count(*) FROM bastion.protect('fz."od""d''; name\"', tenant => 'ten;ant', owner => 'own--er', resource => 'odd', sharing => 'tenant');
+SELECT count(*) FROM bastion.protect('fz.docs', owner_column => 'owner_id');
+SELECT count(*) FROM bastion.protect('fz.notes', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
+SELECT count(*) FROM bastion.protect('fz.wide', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'unit');
+SELECT count(*) FROM bastion.protect('fz."od""d''; name\"', tenant_column => 'ten;ant', owner_column => 'own--er', resource => 'odd', sharing => 'tenant');
 SELECT count(*) FROM bastion.protect('fz.parts', sharing => 'tenant');
 RESET ROLE;
 SET ROLE fz_mig;
@@ -139,19 +139,19 @@ INSERT INTO mig."SELECT ""$1""; -- \" SELECT * FROM mig.plain;
 INSERT INTO mig.protected SELECT * FROM ONLY mig.plain;
 INSERT INTO mig.shared SELECT id, tenant_id, owner_id, id, body FROM ONLY mig.plain;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mig TO fz_app;
-SELECT count(*) FROM bastion.protect('mig.protected', owner => 'owner_id');
-SELECT count(*) FROM bastion.protect('mig.shared', owner => 'owner_id', sharing => 'tenant', visibility => 'owner');
-SELECT bastion.mark_global('mig.global', 'the same for all');
+SELECT count(*) FROM bastion.protect('mig.protected', owner_column => 'owner_id');
+SELECT count(*) FROM bastion.protect('mig.shared', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
+SELECT bastion.global_table_add('mig.global', 'the same for all');
 RESET ROLE;
 CREATE FOREIGN DATA WRAPPER nothing;
 CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
 CREATE FOREIGN TABLE fz.far (id bigint, tenant_id uuid) SERVER nowhere;
 
-SELECT bastion.register_resource(r, '{open}') FROM unnest(ARRAY['contracts', 'newpurpose']) r;
+SELECT bastion.resource_register(r, '{open}') FROM unnest(ARRAY['contracts', 'newpurpose']) r;
 -- Sessions, keys, secrets, invitations and sealed values of both.
 CREATE FUNCTION fz.begin(person integer, tenant integer, label text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    answer jsonb := bastion.session_start(fz.make_id('e', person), fz.make_id('a', tenant), NULL,
+    answer jsonb := bastion_internal.session_start(fz.make_id('e', person), fz.make_id('a', tenant), NULL,
                                           CASE WHEN tenant = 2 THEN 'device qzbmark' ELSE 'device' END);
 BEGIN
     INSERT INTO fz.named VALUES (label || ' token', answer ->> 'access_token'), (label || ' refresh', answer ->> 'refresh_token'),
@@ -161,7 +161,7 @@ $$;
 SELECT fz.begin(1, 1, 'ann'), fz.begin(2, 1, 'ada'), fz.begin(3, 1, 'max'), fz.begin(4, 1, 'uma'), fz.begin(6, 1, 'dan'),
        fz.begin(1, 1, 'ended'), fz.begin(11, 2, 'bob'), fz.begin(12, 2, 'bea'), fz.begin(13, 2, 'kim');
 UPDATE bastion.sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE id = fz.id('ended session');
-INSERT INTO fz.named SELECT 'late token', bastion.token_sign(jsonb_build_object(
+INSERT INTO fz.named SELECT 'late token', bastion_internal.token_sign(jsonb_build_object(
     'iss', 'pg_bastion', 'sub', fz.make_id('e', 1), 'tenant', fz.make_id('a', 1), 'exp', extract(epoch FROM now())::bigint - 60));
 
 -- Made by the people themselves, each in a transaction of its own.
@@ -189,7 +189,7 @@ BEGIN
         INSERT INTO fz.named VALUES (label || ' invitation', answer ->> 'token'), (label || ' invitation id', answer ->> 'id');
         answer := bastion.invite(CASE WHEN of_b THEN 'kim@common.example' ELSE 'lee@acme.example' END, 'viewer');
         INSERT INTO fz.named VALUES (label || ' other invitation', answer ->> 'token'), (label || ' other invitation id', answer ->> 'id');
-        PERFORM bastion.role_grant(CASE WHEN of_b THEN 'chief' ELSE 'editor' END, 'docs.*'),
+        PERFORM bastion.role_permission_add(CASE WHEN of_b THEN 'chief' ELSE 'editor' END, 'docs.*'),
                 bastion.permission_grant(bastion.user_id(), 'docs.read'),
                 bastion.session_settings_set(access_lifetime => interval '1 day');
     END IF;
@@ -216,7 +216,7 @@ BEGIN;
 INSERT INTO fz.named SELECT 'issuer key', bastion.jwk_generate('EdDSA', 'one')::text;
 SELECT bastion.issuer_add('https://id.example', jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(fz.text('issuer key')::jsonb))),
                           ARRAY['api'], ARRAY['EdDSA']);
-SELECT bastion.identity_link('https://id.example', 'ann', fz.make_id('e', 1)), bastion.identity_link('https://id.example', 'bob.qzbmark', fz.make_id('e', 11));
+SELECT bastion.identity_add('https://id.example', 'ann', fz.make_id('e', 1)), bastion.identity_add('https://id.example', 'bob.qzbmark', fz.make_id('e', 11));
 INSERT INTO fz.named SELECT label, bastion.jwt_sign(jsonb_build_object('iss', 'https://id.example', 'aud', 'api', 'sub', subject,
     'tenant', 'acme', 'exp', extract(epoch FROM now())::bigint + 86400), fz.text('issuer key')::jsonb)
 FROM (VALUES ('foreign token', 'ann'), ('unknown token', 'nobody')) f (label, subject);

@@ -276,7 +276,7 @@ void plan_permission_put(const Call& call) {
 void plan_permission_reset(const Call& call) {
     const Op& op = call.op;
     call.step.writes = true;
-    call.step.sql = "SELECT bastion.permission_reset('" + user_id(op.a) + "', '" + op.text + "', " +
+    call.step.sql = "SELECT bastion.permission_remove('" + user_id(op.a) + "', '" + op.text + "', " +
                     unit_argument(call.state(), op.c) + ")";
     call.require(call.own_unit(op.c) && call.state().is_member(op.a, call.tenant()), "42704");
     call.require_permission("tenant.members.manage", op.c);
@@ -315,7 +315,7 @@ void plan_role_pattern(const Call& call, bool grants) {
 void plan_role_inherit(const Call& call) {
     const Op& op = call.op;
     call.step.writes = true;
-    call.step.sql = "SELECT bastion.role_inherit('" + role_id(op.a) + "', '" + role_id(op.b) + "')";
+    call.step.sql = "SELECT bastion.role_parent_add('" + role_id(op.a) + "', '" + role_id(op.b) + "')";
     requires_own_role(call);
     call.require(call.own_role(op.b), "42704");
     call.require(call.giver.gives(call.state().role_patterns(op.b), nobody, forever), "42501");
@@ -372,10 +372,10 @@ void plan_call(const Call& call) {
         case Kind::membership_set: return plan_membership_set(call);
         case Kind::membership_remove: return plan_membership_remove(call);
         case Kind::permission_put: return plan_permission_put(call);
-        case Kind::permission_reset: return plan_permission_reset(call);
-        case Kind::role_grant: return plan_role_pattern(call, true);
-        case Kind::role_revoke: return plan_role_pattern(call, false);
-        case Kind::role_inherit: return plan_role_inherit(call);
+        case Kind::permission_remove: return plan_permission_reset(call);
+        case Kind::role_permission_add: return plan_role_pattern(call, true);
+        case Kind::role_permission_remove: return plan_role_pattern(call, false);
+        case Kind::role_parent_add: return plan_role_inherit(call);
         default: return plan_unit_move(call);
     }
 }
@@ -390,7 +390,7 @@ bool names_missing_unit(const State& state, const Op& op) {
         case Kind::membership_set:
         case Kind::membership_remove:
         case Kind::permission_put:
-        case Kind::permission_reset: return missing(op.c);
+        case Kind::permission_remove: return missing(op.c);
         default: return false;
     }
 }

@@ -116,7 +116,7 @@ Op Generator::inside(const World& world) {
     if (draw < 105) return {draw < 90 ? Kind::commit : Kind::rollback, 0, 0, 0, 0, 0, {}};
     if (draw < 115) return {Kind::set_role, chance(50) ? login_role : below(database_role_count), 0, 0, 0, 0, {}};
     if (draw < 130) return identity(world);
-    if (draw < 134) return {Kind::drop_context, 0, 0, 0, 0, 0, {}};
+    if (draw < 134) return {Kind::context_drop, 0, 0, 0, 0, 0, {}};
     if (draw < 142) return {Kind::scan_mode, below(7), 0, 0, 0, 0, {}};
     if (draw < 147) return {Kind::generic_plans, below(2), 0, 0, 0, 0, {}};
     if (draw < 420) return function(world);
@@ -236,9 +236,9 @@ Op Generator::function(const World& world) {
     if (draw < 74) return {Kind::membership_remove, below(user_count), 0, unit, 0, 0, {}};
     if (draw < 84) return {Kind::permission_put, below(user_count), 0, unit, below(2), chance(30) ? 1 : 0, pattern()};
     if (draw < 88) return own_right(world, tenant, unit);
-    if (draw < 92) return {Kind::role_grant, own_role, 0, 0, 0, 0, pattern()};
-    if (draw < 94) return {Kind::role_revoke, own_role, 0, 0, 0, 0, pattern()};
-    if (draw < 96) return {Kind::role_inherit, own_role, chance(60) ? below(7) : below(role_count), 0, 0, 0, {}};
+    if (draw < 92) return {Kind::role_permission_add, own_role, 0, 0, 0, 0, pattern()};
+    if (draw < 94) return {Kind::role_permission_remove, own_role, 0, 0, 0, 0, pattern()};
+    if (draw < 96) return {Kind::role_parent_add, own_role, chance(60) ? below(7) : below(role_count), 0, 0, 0, {}};
     return unit_move(Kind::unit_move, tenant);
 }
 
@@ -247,9 +247,9 @@ Op Generator::own_right(const World& world, int tenant, int unit) {
     std::vector<std::pair<Place, std::string>> here;
     for (const auto& [key, right] : world.now.own_rights)
         if (key.first.tenant == tenant) here.push_back(key);
-    if (here.empty() || chance(25)) return {Kind::permission_reset, below(user_count), 0, unit, 0, 0, pattern()};
+    if (here.empty() || chance(25)) return {Kind::permission_remove, below(user_count), 0, unit, 0, 0, pattern()};
     const auto& [place, pattern] = here[below(static_cast<int>(here.size()))];
-    return {Kind::permission_reset, place.user, 0, place.unit, 0, 0, pattern};
+    return {Kind::permission_remove, place.user, 0, place.unit, 0, 0, pattern};
 }
 
 // To another parent, or to the top; what could not lie there is seldom tried.

@@ -111,9 +111,9 @@ void interpret_session(const World& world, const Op& op, const Server& server, S
             break;
         case Kind::authenticate: plan_authenticate(world, op, server, step); break;
         case Kind::present: plan_present(world, op, server, step); break;
-        case Kind::drop_context:
+        case Kind::context_drop:
             step.applies = inside && has_functions(world);
-            step.sql = "SELECT bastion.drop_context()";
+            step.sql = "SELECT bastion.context_drop()";
             step.vars_after = world.vars;
             step.vars_after->context.reset();
             break;

@@ -78,14 +78,14 @@ END
 $$;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mt TO model_login, model_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA mt TO model_bypass;
-SELECT count(*) FROM bastion.protect('mt.d0', tenant => 'tenant', owner => 'owner');
-SELECT count(*) FROM bastion.protect('mt.d1', tenant => 'tenant', owner => 'owner');
-SELECT count(*) FROM bastion.protect('mt.d2', tenant => 'tenant', owner => 'owner', sharing => 'tenant');
-SELECT count(*) FROM bastion.protect('mt.d3', tenant => 'tenant', owner => 'owner', sharing => 'tenant', visibility => 'unit');
-SELECT count(*) FROM bastion.protect('mt.d4', tenant => 'tenant', owner => 'owner', sharing => 'tenant', visibility => 'owner');
-SELECT count(*) FROM bastion.protect('mt.d5', tenant => 'tenant', owner => 'owner', sharing => 'cross_tenant',
+SELECT count(*) FROM bastion.protect('mt.d0', tenant_column => 'tenant', owner_column => 'owner');
+SELECT count(*) FROM bastion.protect('mt.d1', tenant_column => 'tenant', owner_column => 'owner');
+SELECT count(*) FROM bastion.protect('mt.d2', tenant_column => 'tenant', owner_column => 'owner', sharing => 'tenant');
+SELECT count(*) FROM bastion.protect('mt.d3', tenant_column => 'tenant', owner_column => 'owner', sharing => 'tenant', visibility => 'unit');
+SELECT count(*) FROM bastion.protect('mt.d4', tenant_column => 'tenant', owner_column => 'owner', sharing => 'tenant', visibility => 'owner');
+SELECT count(*) FROM bastion.protect('mt.d5', tenant_column => 'tenant', owner_column => 'owner', sharing => 'cross_tenant',
                                      actions => '{"update": "edit"}');
-SELECT count(*) FROM bastion.protect('mt.d6', tenant => 'tenant', owner => 'owner', sharing => 'cross_tenant', visibility => 'owner');
+SELECT count(*) FROM bastion.protect('mt.d6', tenant_column => 'tenant', owner_column => 'owner', sharing => 'cross_tenant', visibility => 'owner');
 RESET ROLE;
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, CASE WHEN r.tenant_id IS NULL THEN p.pattern ELSE 'd3.read' END

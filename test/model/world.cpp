@@ -78,7 +78,7 @@ void settle_control(World& world, const Op& op) {
 }
 
 void note_latch(World& world, const Op& op) {
-    if (op.kind == Kind::drop_context) {
+    if (op.kind == Kind::context_drop) {
         world.latch = Latch::nobody;
         return;
     }
@@ -112,7 +112,7 @@ void settle(World& world, const Op& op, const Step& step, bool succeeded) {
     }
     if (step.vars_after) world.vars = *step.vars_after;
     settle_control(world, op);
-    if (op.kind == Kind::authenticate || op.kind == Kind::present || op.kind == Kind::drop_context)
+    if (op.kind == Kind::authenticate || op.kind == Kind::present || op.kind == Kind::context_drop)
         note_latch(world, op);
     if (step.after == nullptr) return;
     world.now = *step.after;

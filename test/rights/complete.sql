@@ -9,19 +9,19 @@ INSERT INTO rights.nothing_foreign VALUES
        blind_index_for,import_aes_gcm,import_pgp_sym,network_or_null,client_address,request_user_agent,setting,uuid_or_null,
        is_email,is_label,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id}'),
     ('reads the context, and rights by statements that the library has pinned',
-     '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,auth_level,claims,whoami,drop_context,has_permission,
+     '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,auth_level,claims,whoami,context_drop,has_permission,
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',
-     '{jwks,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status}'),
+     '{jwks,user_named,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status}'),
     ('changes the extension''s own tables with the rights of the operator who calls it',
-     '{init,declare_operator_role,membership_force,discard_keys,shred_tenant,data_key_rotate,root_key_rotate,signing_key_rotate,pepper_create,session_prune,user_sessions_end,
-       identity_link,identity_unlink,issuer_add,issuer_enable,issuer_remove,issuer_set_keys,platform_role_set,platform_role_remove,register_resource,sealed_column_remove}'),
+     '{init,operator_role_declare,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,signing_key_rotate,pepper_create,session_prune,user_sessions_revoke,
+       identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove}'),
     ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
      '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,
        fill_acl_entry,fill_member_acl,fill_role_scope,follow_unit_parents,follow_units,forget_inheritance,forget_subject,guard_foreign_code,guard_system_rows,keep_default_acl,
        keep_events,keep_last_owner,keep_role_tenant,keep_secret_access_log,make_default_acl}'),
-    ('a step of protect(), unprotect(), backfill_acl(), composite_keys(), add_reference() or mark_global(), which are in the matrix; alone it has the rights of its caller',
+    ('a step of protect(), unprotect(), acl_backfill(), composite_keys_create(), reference_add() or global_table_add(), which are in the matrix; alone it has the rights of its caller',
      '{backfill_steps,check_acl_column,check_actions,check_column,check_foreign_policies,check_member,check_no_nulls,check_one_owner,check_owner_may_fill,check_protectable,check_reference,check_resource,
        check_sharing,check_tree,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
        plan_foreign_keys,plan_indexes,plan_member,plan_policies,plan_protect,plan_release,plan_triggers,plan_unprotect,policy_command,protect_defaults,
@@ -35,20 +35,20 @@ INSERT INTO rights.nothing_foreign VALUES
 CREATE FUNCTION rights.callable() RETURNS TABLE (callable regprocedure, name text, writes boolean)
 LANGUAGE sql
 AS $$
-    SELECT p.oid, CASE n.nspname WHEN 'bastion' THEN '' ELSE n.nspname || '.' END || p.proname,
+    SELECT p.oid, CASE WHEN n.nspname IN ('bastion', 'bastion_internal') THEN '' ELSE n.nspname || '.' END || p.proname,
            p.prosecdef AND p.prorettype <> 'trigger'::regtype AND p.prosrc ~ '\m(EXECUTE|INSERT INTO|UPDATE|DELETE FROM|as_table_owner)\M'
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
     JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_bastion'
-    WHERE coalesce(obj_description(p.oid, 'pg_proc'), '') !~ 'Internal' OR p.prorettype = 'event_trigger'::regtype
-       OR p.oid IN (SELECT bastion.app_role_functions() UNION SELECT bastion.migration_role_functions())
+    WHERE n.nspname <> 'bastion_internal' OR p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
+       OR p.oid IN (SELECT bastion_internal.routines_of('application') UNION SELECT bastion_internal.routines_of('migration'))
 $$;
 
 CREATE FUNCTION rights.incomplete() RETURNS TABLE (problem text)
 LANGUAGE sql SET search_path = public, pg_temp
 AS $$
     WITH listed AS (
-        SELECT DISTINCT CASE WHEN s ~ '^bastion_api\.' THEN s ELSE 'bastion.' || s END::regprocedure AS callable
+        SELECT DISTINCT CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END::regprocedure AS callable
         FROM rights.functions f, unnest(f.signatures) s
     ), said AS (
         SELECT unnest(n.names) AS name FROM rights.nothing_foreign n
@@ -73,7 +73,7 @@ AS $$
           UNION ALL
           SELECT c.oid, t.attname, c.relowner, t.attacl FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid) o,
          aclexplode(o.acl) a
-    WHERE (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = o.relation) IN ('bastion', 'bastion_api')
+    WHERE (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = o.relation) IN ('bastion', 'bastion_api', 'bastion_internal')
       AND a.privilege_type IN ('REFERENCES', 'TRIGGER') AND a.grantee <> o.relowner
     ORDER BY 1
 $$;

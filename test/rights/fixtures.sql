@@ -33,7 +33,7 @@ BEGIN
     ELSIF fixture = 'sealed' THEN
         PERFORM rights.prepare('rows', numbers);
         FOREACH one IN ARRAY numbers LOOP
-            PERFORM bastion.register_resource('p' || one, '{open}');
+            PERFORM bastion.resource_register('p' || one, '{open}');
             UPDATE shop.rows r SET sealed = bastion.seal_for(ann.tenant_id, 'value', 'p' || one, r.id::text) WHERE r.id = one;
             PERFORM bastion.data_key_rotate('p' || one, 'acme');
         END LOOP;
@@ -47,13 +47,13 @@ BEGIN
     ELSIF fixture IN ('one', 'protected', 'global', 'guarded') THEN
         FOREACH one IN ARRAY numbers LOOP
             PERFORM rights.make_one(one, CASE WHEN fixture IN ('guarded', 'global') THEN 'guarded' ELSE 'shop' END);
-            PERFORM bastion.protect(format('shop.one_%s', one), owner => 'owner_id', sharing => 'tenant') WHERE fixture = 'protected';
-            PERFORM bastion.mark_global(format('guarded.one_%s', one), 'a test') WHERE fixture = 'global';
+            PERFORM bastion.protect(format('shop.one_%s', one), owner_column => 'owner_id', sharing => 'tenant') WHERE fixture = 'protected';
+            PERFORM bastion.global_table_add(format('guarded.one_%s', one), 'a test') WHERE fixture = 'global';
         END LOOP;
     ELSIF fixture IN ('schema', 'guarded schema') THEN
         FOREACH one IN ARRAY numbers LOOP
             EXECUTE format('CREATE SCHEMA schema_%s', one);
-            PERFORM bastion.guard_schema('schema_' || one) WHERE fixture = 'guarded schema';
+            PERFORM bastion.schema_guard('schema_' || one) WHERE fixture = 'guarded schema';
         END LOOP;
     END IF;
 END

@@ -9,7 +9,7 @@
 # where the server is; tools/test rights calls this.
 #
 # Planted faults (planted.sql) show in each run that every place is watched. To see the functions watched too, make is_borrowed()
-# of src/pg/base/caller_scope.cpp return false, which switches the scope off: unit_delete, tenant_delete and add_reference turn red.
+# of src/pg/base/caller_scope.cpp return false, which switches the scope off: unit_delete, tenant_delete and reference_add turn red.
 use strict;
 use warnings;
 use utf8;

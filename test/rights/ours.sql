@@ -87,7 +87,7 @@ BEGIN
             PERFORM bastion.authenticate(ann.token);
             INSERT INTO rights.made (n, api_key) SELECT n, bastion_api.api_key_create('used ' || n, '{rows.read}') ->> 'key';
         WHEN 'resource' THEN
-            PERFORM bastion.register_resource('p' || n, '{open}');
+            PERFORM bastion.resource_register('p' || n, '{open}');
         WHEN 'dropped' THEN
             INSERT INTO bastion.protected_tables (relation, tenant_column, resource, options)
             VALUES (4000000 + n, 'tenant_id', 'dropped', '{"actions": {}, "existing": "refuse", "tenant_fk": false, "citus": false}');
@@ -99,7 +99,7 @@ END
 $$;
 
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world)
-SELECT l, ARRAY[s], 'app', f, c, 'ours'
+SELECT l, string_to_array(s, '; '), 'app', f, c, 'ours'
 FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
     ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
@@ -108,22 +108,22 @@ FROM (VALUES
     ('token_revoke', 'bastion_api.token_revoke(text)', 'login', 'SELECT bastion_api.token_revoke((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('logout', 'bastion_api.logout(text)', 'session', 'SELECT bastion_api.logout(''others'')'),
     ('session_revoke', 'session_revoke(uuid)', 'session', 'SELECT bastion.session_revoke(rights.made_id(''b1000000'', {n}))'),
-    ('sessions_revoke', 'sessions_revoke(uuid)', 'session', 'SELECT bastion.sessions_revoke(rights.made_id(''a0000000'', {n}))'),
+    ('sessions_revoke', 'sessions_revoke(uuid); sessions_revoke(text)', 'session', 'SELECT bastion.sessions_revoke(rights.made_id(''a0000000'', {n}))'),
     ('session_settings_set', 'session_settings_set(interval,interval,interval,interval)', NULL, 'SELECT bastion.session_settings_set(''1 h'', ''2 h'', ''3 h'', NULL)'),
     ('invite', 'invite(text,text,text,interval,timestamptz)', NULL, 'SELECT bastion.invite(''x{n}@rights.example'', ''viewer'')'),
     ('invitation_revoke', 'invitation_revoke(uuid)', 'invitation', 'SELECT bastion.invitation_revoke(rights.made_id(''d0000000'', {n}))'),
     ('signup_invited', 'bastion_api.signup_invited(text,text,text,text,text)', 'invited', 'SELECT bastion_api.signup_invited((SELECT m.invitation FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''correct horse battery'', ''Name {n}'')'),
     ('role_create', 'role_create(text,text)', NULL, 'SELECT bastion.role_create(''new {n}'')'),
     ('role_delete', 'role_delete(text)', 'role', 'SELECT bastion.role_delete(''role {n}'')'),
-    ('role_grant', 'role_grant(text,text)', 'role', 'SELECT bastion.role_grant(''role {n}'', ''rows.update'')'),
-    ('role_revoke', 'role_revoke(text,text)', 'role', 'SELECT bastion.role_revoke(''role {n}'', ''rows.read'')'),
-    ('role_inherit', 'role_inherit(text,text)', 'role', 'SELECT bastion.role_inherit(''role {n}'', ''viewer'')'),
-    ('role_disinherit', 'role_disinherit(text,text)', 'role', 'SELECT bastion.role_inherit(''role {n}'', ''viewer''), bastion.role_disinherit(''role {n}'', ''viewer'')'),
-    ('membership_set', 'membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''admin'')'),
-    ('membership_remove', 'membership_remove(uuid,text)', 'member', 'SELECT bastion.membership_remove(rights.made_id(''a0000000'', {n}))'),
-    ('permission_grant', 'permission_grant(uuid,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_grant(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
-    ('permission_deny', 'permission_deny(uuid,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_deny(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
-    ('permission_reset', 'permission_reset(uuid,text,text)', 'member', 'SELECT bastion.permission_reset(rights.made_id(''a0000000'', {n}), ''rows.read'')'),
+    ('role_permission_add', 'role_permission_add(text,text)', 'role', 'SELECT bastion.role_permission_add(''role {n}'', ''rows.update'')'),
+    ('role_permission_remove', 'role_permission_remove(text,text)', 'role', 'SELECT bastion.role_permission_remove(''role {n}'', ''rows.read'')'),
+    ('role_parent_add', 'role_parent_add(text,text)', 'role', 'SELECT bastion.role_parent_add(''role {n}'', ''viewer'')'),
+    ('role_parent_remove', 'role_parent_remove(text,text)', 'role', 'SELECT bastion.role_parent_add(''role {n}'', ''viewer''), bastion.role_parent_remove(''role {n}'', ''viewer'')'),
+    ('membership_set', 'membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone); membership_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''admin'')'),
+    ('membership_remove', 'membership_remove(uuid,text); membership_remove(text,text)', 'member', 'SELECT bastion.membership_remove(rights.made_id(''a0000000'', {n}))'),
+    ('permission_grant', 'permission_grant(uuid,text,text,timestamp with time zone); permission_grant(text,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_grant(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
+    ('permission_deny', 'permission_deny(uuid,text,text,timestamp with time zone); permission_deny(text,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_deny(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
+    ('permission_remove', 'permission_remove(uuid,text,text); permission_remove(text,text,text)', 'member', 'SELECT bastion.permission_remove(rights.made_id(''a0000000'', {n}), ''rows.read'')'),
     ('unit_create', 'unit_create(text,text,text,text)', NULL, 'SELECT bastion.unit_create(''team'', ''Unit'', ''new-{n}'')'),
     ('unit_move', 'unit_move(text,text)', 'unit', 'SELECT bastion.unit_create(''team'', ''Above'', ''above-{n}''), bastion.unit_move(''u{n}'', ''above-{n}'')'),
     ('unit_delete on our tables', 'unit_delete(text)', 'unit', 'SELECT bastion.unit_delete(''u{n}'')'),
@@ -132,23 +132,23 @@ FROM (VALUES
     ('own_acl', 'own_acl()', NULL, 'SELECT bastion.own_acl()'),
     ('secret_put', 'secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''value'')'),
     ('secret_get', 'secret_get(text,text,integer)', 'secret', 'SELECT bastion.secret_get(''s{n}'')'),
-    ('secret_change', 'secret_change(text,boolean,timestamp with time zone,text[])', 'secret', 'SELECT bastion.secret_change(''s{n}'', active => false)'),
+    ('secret_update', 'secret_update(text,boolean,timestamp with time zone,text[])', 'secret', 'SELECT bastion.secret_update(''s{n}'', active => false)'),
     ('secret_delete', 'secret_delete(text,integer)', 'secret', 'SELECT bastion.secret_delete(''s{n}'')'),
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
     ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),
-    ('impersonate', 'impersonate(uuid,uuid,text,boolean)', NULL, 'SELECT bastion.impersonate(''{bob_user_id}'', ''{bob_tenant_id}'', ''a test'', read_only => false)'),
-    ('protect_resource', 'protect_resource(text,text[])', NULL, 'SELECT bastion.protect_resource(''new{n}'', ''{read}'')'),
-    ('forget_dropped_tables', 'forget_dropped_tables()', 'dropped', 'SELECT bastion.forget_dropped_tables()'),
-    ('acl_of_row', 'acl_of_row(text,text,text)', NULL, 'SELECT bastion.acl_of_row(''{bob_tenant_id}'', ''{ann_user_id}'', ''owner'')'),
+    ('impersonate', 'impersonate(text,text,text,boolean)', NULL, 'SELECT bastion.impersonate(''{bob_user_id}'', ''{bob_tenant_id}'', ''a test'', read_only => false)'),
+    ('protect_resource', 'bastion_internal.protect_resource(text,text[])', NULL, 'SELECT bastion_internal.protect_resource(''new{n}'', ''{read}'')'),
+    ('forget_dropped_tables', 'bastion_internal.forget_dropped_tables()', 'dropped', 'SELECT bastion_internal.forget_dropped_tables()'),
+    ('acl_of_row', 'bastion_internal.acl_of_row(text,text,text)', NULL, 'SELECT bastion_internal.acl_of_row(''{bob_tenant_id}'', ''{ann_user_id}'', ''owner'')'),
     ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)')
 ) v (l, s, f, c);
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES
-    ('accept_invitation', 'bastion_api.accept_invitation(text)', 'bob invited', 'bob', 'SELECT bastion_api.accept_invitation((SELECT m.invitation FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
-    ('accept_invitation by its id', 'bastion_api.accept_invitation(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.accept_invitation(rights.made_id(''d1000000'', {n}))'),
-    ('decline_invitation', 'bastion_api.decline_invitation(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.decline_invitation(rights.made_id(''d1000000'', {n}))'),
+    ('invitation_accept', 'bastion_api.invitation_accept(text)', 'bob invited', 'bob', 'SELECT bastion_api.invitation_accept((SELECT m.invitation FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('invitation_accept by its id', 'bastion_api.invitation_accept(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.invitation_accept(rights.made_id(''d1000000'', {n}))'),
+    ('invitation_decline', 'bastion_api.invitation_decline(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.invitation_decline(rights.made_id(''d1000000'', {n}))'),
     ('authenticate of a new subject', 'authenticate(text,text,text)', 'issued', NULL, 'SELECT bastion.authenticate((SELECT m.issued FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('authenticate with an API key', 'authenticate(text,text,text)', 'api key', NULL, 'SELECT bastion.authenticate((SELECT m.api_key FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('seal under a first key', 'seal(text,text,text)', 'resource', 'ann', 'SELECT bastion.seal(''value'', ''p{n}'')'),
@@ -163,6 +163,6 @@ UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN
 -- The last use of a key is written at COMMIT, and not written where the trigger is refused.
 UPDATE rights.functions SET spared = true WHERE label = 'authenticate with an API key';
 
-SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_api' THEN s ELSE 'bastion.' || s END)
+SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec
 SELECT rights.put_triggers() WHERE :'world' = 'ours';

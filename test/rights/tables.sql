@@ -89,7 +89,7 @@ END
 $$;
 GRANT SELECT, DELETE ON shop.plain TO rights_operator;
 
-SELECT bastion.protect(t, owner => 'owner_id', sharing => 'tenant', visibility => 'owner')
+SELECT bastion.protect(t, owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner')
 FROM unnest('{shop.rows,shop.typed,shop.labelled,shop.domained,shop.ruled,shop.parts,shop.grown}'::regclass[]) t;
 -- Afterwards: protect() refuses a table whose partitions are of several owners.
 ALTER TABLE shop.parts_neighbour OWNER TO rights_neighbour;
@@ -98,7 +98,7 @@ SELECT bastion.sealed_column_add('shop.rows', 'sealed', 'shop.in_bound(id::text)
 -- Statements that fire event triggers; CREATE INDEX and REFRESH, by which some callers come, are not among them.
 CREATE SCHEMA guarded;
 SELECT format('GRANT USAGE, CREATE ON SCHEMA guarded TO %I', current_setting('rights.owner')) \gexec
-SELECT bastion.guard_schema('guarded');
+SELECT bastion.schema_guard('guarded');
 CREATE EVENT TRIGGER at_start ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'CREATE TRIGGER', 'COMMENT', 'GRANT', 'REVOKE') EXECUTE FUNCTION shop.at_start();
 CREATE EVENT TRIGGER at_end ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'ALTER TABLE', 'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'CREATE TRIGGER', 'COMMENT', 'GRANT', 'REVOKE') EXECUTE FUNCTION shop.at_end();
 CREATE EVENT TRIGGER at_drop ON sql_drop WHEN TAG IN ('ALTER TABLE', 'DROP POLICY', 'DROP TRIGGER', 'DROP INDEX') EXECUTE FUNCTION shop.at_drop();

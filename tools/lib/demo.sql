@@ -15,7 +15,7 @@ CREATE TABLE documents (
     title      text NOT NULL
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON documents TO app;
-SELECT count(*) AS statements_run FROM bastion.protect('documents', tenant => 'tenant_id', owner => 'author');
+SELECT count(*) AS statements_run FROM bastion.protect('documents', tenant_column => 'tenant_id', owner_column => 'author');
 SELECT relation, tenant_column, owner_column, rls_enabled, rls_forced, status FROM bastion.protection;
 --! (SELECT status FROM bastion.protection) = 'ok'
 
@@ -105,7 +105,7 @@ SELECT bastion.authenticate(:'ben_token', tenant => 'acme');
 \connect - postgres
 BEGIN;
 SELECT bastion.authenticate(:'ben_token') IS NOT NULL AS authenticated;
-SELECT bastion.token_sign(bastion.claims() || jsonb_build_object('exp', extract(epoch FROM now())::bigint - 60)) AS expired_token \gset
+SELECT bastion_internal.token_sign(bastion.claims() || jsonb_build_object('exp', extract(epoch FROM now())::bigint - 60)) AS expired_token \gset
 COMMIT;
 \connect - app
 SELECT bastion.authenticate(:'expired_token');

@@ -15,18 +15,16 @@ SELECT p.oid, n.nspname AS schema_name, p.proname AS name, obj_description(p.oid
        p.provolatile, p.proisstrict,
        CASE WHEN n.nspname = 'bastion_api' THEN 1
             WHEN p.proname ~ '^(is|uuid)_' THEN 4
-            WHEN p.oid IN (SELECT f FROM bastion.app_role_functions() f) THEN 2
+            WHEN p.oid IN (SELECT f FROM bastion_internal.routines_of('application') f) THEN 2
             ELSE 3 END AS chapter,
        format('%s.%s(%s) → %s', n.nspname, p.proname, replace(pg_get_function_arguments(p.oid), 'NULL::text', 'NULL'),
               pg_get_function_result(p.oid)) AS signature
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('bastion', 'bastion_api')
-  AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
-  AND obj_description(p.oid, 'pg_proc') !~ '\mInternal\M';
+WHERE n.nspname IN ('bastion', 'bastion_api');
 
 CREATE FUNCTION pg_temp.callers(oid, chapter integer) RETURNS text LANGUAGE sql AS $$
-    SELECT CASE WHEN $1 IN (SELECT f FROM bastion.app_role_functions() f) THEN 'application roles'
-                WHEN $1 IN (SELECT f FROM bastion.migration_role_functions() f) THEN 'migration roles'
+    SELECT CASE WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('application') f) THEN 'application roles'
+                WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('migration') f) THEN 'migration roles'
                 ELSE 'nobody, until granted' END
 $$;
 
@@ -120,7 +118,7 @@ SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
 \qecho
 SELECT format(E'### bastion.%s\n\n%s%s\n\n| column | type | |\n|---|---|---|\n%s\n', c.relname,
               pg_temp.md(rtrim(obj_description(c.oid, 'pg_class'), '.') || '.'),
-              CASE WHEN c.oid IN (SELECT t FROM bastion.app_role_tables() t) THEN ' Read by application roles.' ELSE '' END,
+              CASE WHEN c.oid IN (SELECT t FROM bastion_internal.tables_of('application') t) THEN ' Read by application roles.' ELSE '' END,
               (SELECT string_agg(format('| `%s` | %s | %s |', a.attname, format_type(a.atttypid, a.atttypmod),
                                         coalesce(pg_temp.md(col_description(c.oid, a.attnum)), '')), E'\n' ORDER BY a.attnum)
                FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))

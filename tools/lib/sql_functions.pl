@@ -7,29 +7,29 @@
 use strict;
 use warnings;
 
-# These qualify every name instead: two commit, which a function with a path of its own cannot, and one passes on the path of
+# A body of the form BEGIN ATOMIC is looked up when it is made. These qualify every name instead: two commit, which a function with a path of its own cannot, and one passes on the path of
 # its caller to code that is the caller's.
-my %without_path = map { $_ => 1 } qw(bastion.backfill_acl bastion.rewrap_all bastion.explain_member_access_text);
+my %without_path = map { $_ => 1 } qw(bastion.acl_backfill bastion.rewrap_all bastion.explain_member_access_text);
 # A cast that runs as the owner of the table whose column has that type.
-my %may_cast = map { $_ => 1 } qw(bastion.tenant_rows_delete);
+my %may_cast = map { $_ => 1 } qw(bastion_internal.tenant_rows_delete);
 
 my (@functions, %is_function, %is_relation, %is_type);
 for my $file (sort glob 'src/sql/*.sql src/sql/*/*.sql') {
     local (@ARGV, $/) = ($file);
     my $text = <>;
     $text =~ s/--[^\n]*//g;
-    $is_function{$1} = 1 while $text =~ /CREATE (?:FUNCTION|PROCEDURE) bastion(?:_api)?\.(\w+)/g;
-    $is_relation{$1} = 1 while $text =~ /CREATE (?:UNLOGGED )?(?:TABLE|VIEW|SEQUENCE) bastion(?:_api)?\.(\w+)/g;
-    $is_type{$1} = 1 while $text =~ /CREATE (?:TYPE|DOMAIN|TABLE|VIEW) bastion(?:_api)?\.(\w+)/g;
-    push @functions, {file => $file, name => $1, head => $2, body => $4 // ''}
-        while $text =~ /CREATE (?:FUNCTION|PROCEDURE) ([\w.]+)\s*\((.*?)\bAS\s+(\$\$(.*?)\$\$|'[^\n]*)/gs;
+    $is_function{$1} = 1 while $text =~ /CREATE (?:FUNCTION|PROCEDURE) bastion(?:_api|_internal)?\.(\w+)/g;
+    $is_relation{$1} = 1 while $text =~ /CREATE (?:UNLOGGED )?(?:TABLE|VIEW|SEQUENCE) bastion(?:_api|_internal)?\.(\w+)/g;
+    $is_type{$1} = 1 while $text =~ /CREATE (?:TYPE|DOMAIN|TABLE|VIEW) bastion(?:_api|_internal)?\.(\w+)/g;
+    push @functions, {file => $file, name => $1, head => $2, body => $4 // $5 // '', atomic => defined $5}
+        while $text =~ /CREATE (?:FUNCTION|PROCEDURE) ([\w.]+)\s*\((.*?)\b(?:AS\s+(\$\$(.*?)\$\$|'[^\n]*)|BEGIN ATOMIC(.*?)END;)/gs;
 }
 
 sub report { my ($function, $what) = @_; print "$function->{file}: $function->{name}(): $what\n"; }
 
 sub paths {
     for my $f (@functions) {
-        next if $f->{head} =~ /LANGUAGE C\b/i || $without_path{$f->{name}} || $f->{head} =~ /^SET search_path = pg_catalog, pg_temp$/m;
+        next if $f->{head} =~ /LANGUAGE C\b/i || $f->{atomic} || $without_path{$f->{name}} || $f->{head} =~ /^SET search_path = pg_catalog, pg_temp$/m;
         report($f, 'no SET search_path = pg_catalog, pg_temp');
     }
 }

@@ -103,11 +103,11 @@ BEGIN
            (p.doc ->> 'duration_ms')::integer, p.created_at, p.acl_id
     FROM placed p WHERE p.kind = 'usage';
     -- Secrets of users, as secret_put() keeps them, which itself needs an identity.
-    PERFORM bastion.data_key('bastion.secrets', batch.tenant_id);
+    PERFORM bastion_internal.data_key('bastion.secrets', batch.tenant_id);
     INSERT INTO bastion.secrets (id, tenant_id, owner_id, name, provider, created_by, created_at)
     SELECT p.key::uuid, p.tenant_id, p.user_id, p.doc ->> 'name', p.doc ->> 'provider', p.user_id, p.created_at FROM placed p WHERE p.kind = 'secrets';
     INSERT INTO bastion.secret_versions (secret_id, version, value, created_by)
-    SELECT p.key::uuid, 1, bastion.import_aes_gcm(p.tenant_id, p.doc ->> 'encrypted_value', import_rows.key, 'bastion.secrets', bastion.secret_place(p.key::uuid, 1)), p.user_id
+    SELECT p.key::uuid, 1, bastion.import_aes_gcm(p.tenant_id, p.doc ->> 'encrypted_value', import_rows.key, 'bastion.secrets', bastion_internal.secret_place(p.key::uuid, 1)), p.user_id
     FROM placed p WHERE p.kind = 'secrets';
     DROP TABLE placed;
 END

@@ -57,14 +57,14 @@ $$;
 
 CREATE FUNCTION opens(value text, key bytea) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN bastion.aes_gcm_open(value, key) IS NOT NULL;
+    RETURN bastion_internal.aes_gcm_open(value, key) IS NOT NULL;
 EXCEPTION WHEN SQLSTATE 'BA003' THEN
     RETURN false;
 END
 $$;
 
 CREATE FUNCTION is_uuid(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
-AS $$ SELECT jsonb_typeof(value) = 'string' AND bastion.uuid_or_null(value #>> '{}') IS NOT NULL $$;
+AS $$ SELECT jsonb_typeof(value) = 'string' AND bastion_internal.uuid_or_null(value #>> '{}') IS NOT NULL $$;
 CREATE FUNCTION is_count(value jsonb, lowest integer) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS $$ SELECT jsonb_typeof(value) = 'number' AND value::text ~ '^\d{1,9}$' AND CASE WHEN value::text ~ '^\d{1,9}$' THEN value::text::integer >= lowest END $$;
 
@@ -168,10 +168,10 @@ LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_te
     UNION ALL
     -- One message wherever the row is: the report shows nothing of other tenants.
     SELECT g.path, 'error', 'its id is taken' FROM good g
-    WHERE g.kind = 'workflows' AND EXISTS (SELECT FROM workflow_builder.workflows w WHERE w.id = bastion.uuid_or_null(g.doc ->> 'id'))
-       OR g.kind = 'deployments' AND EXISTS (SELECT FROM workflow_builder.deployments w WHERE w.id = bastion.uuid_or_null(g.doc ->> 'id'))
-       OR g.kind = 'knowledge_bases' AND EXISTS (SELECT FROM workflow_builder.knowledge_bases w WHERE w.id = bastion.uuid_or_null(g.doc ->> 'id'))
-       OR g.kind = 'webhooks' AND EXISTS (SELECT FROM workflow_builder.webhooks w WHERE w.id = bastion.uuid_or_null(g.doc ->> 'id'))
+    WHERE g.kind = 'workflows' AND EXISTS (SELECT FROM workflow_builder.workflows w WHERE w.id = bastion_internal.uuid_or_null(g.doc ->> 'id'))
+       OR g.kind = 'deployments' AND EXISTS (SELECT FROM workflow_builder.deployments w WHERE w.id = bastion_internal.uuid_or_null(g.doc ->> 'id'))
+       OR g.kind = 'knowledge_bases' AND EXISTS (SELECT FROM workflow_builder.knowledge_bases w WHERE w.id = bastion_internal.uuid_or_null(g.doc ->> 'id'))
+       OR g.kind = 'webhooks' AND EXISTS (SELECT FROM workflow_builder.webhooks w WHERE w.id = bastion_internal.uuid_or_null(g.doc ->> 'id'))
     UNION ALL
     SELECT g.path, 'error', 'its address or user name is taken' FROM good g
     WHERE g.kind = 'users' AND EXISTS (SELECT FROM bastion.users u WHERE u.email = lower(g.doc ->> 'email') OR u.username = g.owner)

@@ -5,18 +5,18 @@
 namespace bastion {
 namespace {
 
-// Functions of the schemas bastion and bastion_api with an argument that is a password, a token, a key or plaintext, or the
+// Functions of the extension with an argument that is a password, a token, a key or plaintext, or the
 // hash of a password. test/tap/t/log_redaction.pl compares this list with the functions that there are.
 constexpr std::string_view secret_functions[] = {
     // passwords
-    "accept_password", "check_account", "check_signup", "create_user", "hold_for_login", "is_acceptable_password",
+    "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "is_acceptable_password",
     "login", "password_check", "password_hash", "password_needs_rehash", "password_verify", "signup", "signup_invited",
     // tokens and API keys
-    "accept_invitation", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
+    "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
     "token_session",
     // keys, which may be private ones by mistake
-    "issuer_add", "issuer_check", "issuer_set_keys", "jwk_public", "jwk_thumbprint", "jwt_sign", "kids_of",
+    "issuer_add", "issuer_check", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign", "kids_of",
     "public_key_set",
     // plaintext, and what others encrypted together with its key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",

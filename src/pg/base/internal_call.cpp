@@ -5,11 +5,12 @@ namespace {
 
 Oid find_function(const InternalFunction& function) {
     oidvector* types = buildoidvector(function.types, function.count);
-    const Oid found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name),
-                                      PointerGetDatum(types), ObjectIdGetDatum(get_namespace_oid("bastion", false)));
+    const Oid found =
+        GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name), PointerGetDatum(types),
+                        ObjectIdGetDatum(get_namespace_oid("bastion_internal", false)));
     if (!OidIsValid(found))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("function bastion.%s does not exist", function.name),
+                        errmsg("function bastion_internal.%s does not exist", function.name),
                         errhint("Update the extension: ALTER EXTENSION pg_bastion UPDATE.")));
     return found;
 }

@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-// What a message names: a scope, one of the words of bastion.invalidate(), and the text of the ids that it is about.
+// What a message names: a scope, one of the words of bastion_internal.invalidate(), and the text of the ids that it is about.
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept;
 Oid user_invalidation(const pg_uuid_t& user) noexcept;
 Oid all_rights_invalidation() noexcept;

@@ -1,4 +1,4 @@
-// The trigger function bastion.invalidate(scope, columns…, scope, columns…): sends the invalidations that the change of a
+// The trigger function bastion_internal.invalidate(scope, columns…, scope, columns…): sends the invalidations that the change of a
 // row, or a TRUNCATE, asks for. Each scope takes the columns that hold the ids of what it names.
 #include "pg/base/guard.hpp"
 #include "pg/cache/invalidation.hpp"
@@ -11,7 +11,7 @@ struct Scope {
     int columns;
 };
 
-// What rights depend on, as bastion.rights_concerns() lists them; 'all' of them; a session, an API key, all of those; and the keys.
+// What rights depend on, as bastion_internal.rights_concerns() lists them; 'all' of them; a session, an API key, all of those; and the keys.
 constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},   {"place", 1},   {"list", 1},
                             {"managers", 1}, {"subject", 1}, {"all", 0},      {"keys", 0},    {"subject_in", 2},
                             {"platform", 0}, {"session", 1}, {"sessions", 0}, {"api_key", 1}, {"api_keys", 0}};

@@ -1,4 +1,4 @@
-// SQL functions of the context: authenticate, drop_context, impersonation, whoami and the readers.
+// SQL functions of the context: authenticate, context_drop, impersonation, whoami and the readers.
 #include "pg/base/guard.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/statement.hpp"
@@ -82,7 +82,7 @@ const char* hint_of(const Decision& decision) noexcept {
     if (reason == "token_of_another_transaction")
         return "The token was set before this transaction began; set it inside, with set_config('bastion.token', $1, "
                "true).";
-    if (reason == "dropped") return "bastion.drop_context() was called in this transaction.";
+    if (reason == "dropped") return "bastion.context_drop() was called in this transaction.";
     if (reason == "identity_fixed") return "A transaction keeps its first identity; begin another one.";
     if (reason == "expired" || reason == "session_ended") return "Log in again.";
     return "The token is not accepted; the server log has the reason.";
@@ -129,8 +129,8 @@ Datum bastion_token_session(PG_FUNCTION_ARGS) {
     return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.session : OptionalUuid{});
 }
 
-PG_FUNCTION_INFO_V1(bastion_drop_context);
-Datum bastion_drop_context(PG_FUNCTION_ARGS) {
+PG_FUNCTION_INFO_V1(bastion_context_drop);
+Datum bastion_context_drop(PG_FUNCTION_ARGS) {
     establish_nobody();
     PG_RETURN_VOID();
 }

@@ -21,23 +21,26 @@ bool will_need_parallel_mode(const QueryDesc* query) {
     return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker() && !is_deciding();
 }
 
-// The functions that ask by ACL or tenant, by name and type of their second argument.
+// The functions that ask by ACL or tenant, by schema, name and type of their second argument.
 struct SetFunction {
+    const char* schema;
     const char* name;
     Oid second_argument;
 };
 
-constexpr SetFunction set_functions[] = {{"can_by_acl", INT8OID},
-                                         {"can_by_acl_anywhere", INT8OID},
-                                         {"can_in_tenant", UUIDOID},
-                                         {"acl_set", InvalidOid},
-                                         {"acl_set_unfolded", InvalidOid},
-                                         {"acl_set_anywhere", InvalidOid},
-                                         {"acl_set_anywhere_unfolded", InvalidOid},
-                                         {"tenant_set", InvalidOid},
-                                         {"tenant_set_unfolded", InvalidOid}};
+constexpr SetFunction set_functions[] = {{"bastion", "can_by_acl", INT8OID},
+                                         {"bastion", "can_by_acl_anywhere", INT8OID},
+                                         {"bastion", "can_in_tenant", UUIDOID},
+                                         {"bastion", "acl_set", InvalidOid},
+                                         {"bastion_internal", "acl_set_unfolded", InvalidOid},
+                                         {"bastion", "acl_set_anywhere", InvalidOid},
+                                         {"bastion_internal", "acl_set_anywhere_unfolded", InvalidOid},
+                                         {"bastion", "tenant_set", InvalidOid},
+                                         {"bastion_internal", "tenant_set_unfolded", InvalidOid}};
 
-Oid find_set_function(const SetFunction& function, Oid schema) {
+Oid find_set_function(const SetFunction& function) {
+    const Oid schema = get_namespace_oid(function.schema, true);
+    if (!OidIsValid(schema)) return InvalidOid;
     const Oid arguments[] = {TEXTOID, function.second_argument};
     oidvector* types = buildoidvector(arguments, OidIsValid(function.second_argument) ? 2 : 1);
     return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name), PointerGetDatum(types),
@@ -56,10 +59,9 @@ bool depends_on_function(const PlannedStmt* plan, Oid function) {
 
 // Whether the plan calls one of them. A plan lists the functions that it depends on by hash.
 bool asks_for_sets(const PlannedStmt* plan) {
-    const Oid schema = get_namespace_oid("bastion", true);
-    if (!OidIsValid(schema) || plan->invalItems == NIL) return false;
+    if (plan->invalItems == NIL) return false;
     for (const SetFunction& function : set_functions) {
-        const Oid found = find_set_function(function, schema);
+        const Oid found = find_set_function(function);
         if (OidIsValid(found) && depends_on_function(plan, found)) return true;
     }
     return false;

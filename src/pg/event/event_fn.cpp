@@ -1,4 +1,4 @@
-// bastion.queue_event(): hands an event to the worker that writes it in a transaction of its own.
+// bastion_internal.queue_event(): hands an event to the worker that writes it in a transaction of its own.
 #include "pg/base/guard.hpp"
 #include "pg/event/event_queue.hpp"
 

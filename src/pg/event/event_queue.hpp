@@ -1,7 +1,7 @@
 // The queue of events that must outlive the transaction they happen in: a bounded piece of shared memory, which exists when
 // the library is preloaded and lives as long as the server runs. Backends append and do not wait; one worker for each
 // database (event_worker.cpp) writes what is in its lane and takes it off after it has committed; the launcher
-// (event_launcher.cpp) starts the workers. An event is a byte that says its kind and a text that bastion.event_write()
+// (event_launcher.cpp) starts the workers. An event is a byte that says its kind and a text that bastion_internal.event_write()
 // understands.
 #pragma once
 

@@ -7,14 +7,14 @@
 namespace bastion::pg {
 namespace {
 
-Statement events_statement = {"SELECT bastion.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
+Statement events_statement = {"SELECT bastion_internal.events_write($1, $2)", 2, {CHARARRAYOID, TEXTARRAYOID}, nullptr};
 
 void read_count(MemoryContext, void* result) {
     const NullableDatum value = cell(0, 1);
     *static_cast<int*>(result) = value.isnull ? 0 : DatumGetInt32(value.value);
 }
 
-// bastion.events_write(): events are "char" and text; returns how many were refused.
+// bastion_internal.events_write(): events are "char" and text; returns how many were refused.
 int write_events(Datum* kinds, Datum* payloads, int count) {
     Datum values[2] = {PointerGetDatum(construct_array(kinds, count, CHAROID, sizeof(char), true, TYPALIGN_CHAR)),
                        PointerGetDatum(construct_array(payloads, count, TEXTOID, -1, false, TYPALIGN_INT))};

@@ -1,4 +1,4 @@
-// bastion.log_server_only(): a line that reaches the server log whatever log_min_messages says, and no client.
+// bastion_internal.log_server_only(): a line that reaches the server log whatever log_min_messages says, and no client.
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {

@@ -12,9 +12,9 @@
 namespace bastion::pg {
 namespace {
 
-Statement identity_statement = {"SELECT bastion.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
+Statement identity_statement = {"SELECT bastion_internal.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
 
-// bastion.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8.
+// bastion_internal.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8.
 void identity_create(const char* json) {
     char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
     Datum values[1] = {CStringGetTextDatum(text)};
@@ -188,7 +188,7 @@ void identify(Slot& slot, bool create_users) {
     slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, generation, false};
 }
 
-// The arguments of bastion.identity_create().
+// The arguments of bastion_internal.identity_create().
 std::string json_of(const FirstSight& token) {
     const std::pair<std::string_view, const std::string*> members[] = {
         {"issuer", &token.issuer}, {"subject", &token.subject}, {"email", &token.email},

@@ -37,7 +37,7 @@ void need_signing_key() {
     const SigningKeyRow row = read_active_signing_key();
     if (!row.found)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no active signing key"),
-                        errhint("SELECT bastion.signing_key_create();")));
+                        errhint("SELECT bastion_internal.signing_key_create();")));
     if (signing_key && signing_kid == row.kid) return;
     DataKey& data_key = need_data_key(sealing_key_id(row.private_sealed));
     guarded_or_raise([&]() -> Result<void> {

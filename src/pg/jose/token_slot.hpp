@@ -16,7 +16,7 @@ struct VerifiedToken {
     bool first_sight;        // refused only because the issuer's subject is not known, and may be made
 };
 
-// What bastion.identity_create() needs to make a user at first sight.
+// What bastion_internal.identity_create() needs to make a user at first sight.
 struct FirstSight {
     std::string issuer;
     std::string subject;

@@ -10,7 +10,7 @@
 namespace bastion::pg {
 namespace {
 
-Statement sealing_key_statement = {"SELECT bastion.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
+Statement sealing_key_statement = {"SELECT bastion_internal.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
 
 void read_key_id(MemoryContext, void* result) {
     const NullableDatum value = cell(0, 1);

@@ -40,10 +40,10 @@ DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
 // The active key behind the blind index of a purpose; null when there is none.
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose);
 
-// The key that seals, or indexes, values; made by bastion.sealing_key() when there is none. `purpose` is that of the values.
+// The key that seals, or indexes, values; made by bastion_internal.sealing_key() when there is none. `purpose` is that of the values.
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
-// bastion.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
+// bastion_internal.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
 int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
 // A new random data key, wrapped under the vault's key encryption key.

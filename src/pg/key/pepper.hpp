@@ -1,5 +1,5 @@
 // Peppers: the keys of HMAC-SHA-256 under which refresh tokens are continued and API keys are kept. Versioned, made by
-// bastion.pepper(), sealed in bastion.peppers like signing keys; here they are opened at first need and kept until an
+// bastion_internal.pepper(), sealed in bastion.peppers like signing keys; here they are opened at first need and kept until an
 // invalidation message for keys, and wiped then.
 #pragma once
 

@@ -1,6 +1,7 @@
 // SQL functions that change the catalog: an SQL function of the same arguments checks them and returns the statements, under
 // its own search_path, and these then run one by one, in sight of event triggers, which find the caller's search_path. Also
 // run_unseen(), for the guard.
+#include "pg/base/catalog_read.hpp"
 #include "pg/base/internal_call.hpp"
 #include "pg/protect/ddl.hpp"
 
@@ -20,21 +21,47 @@ void run_each(const Datum* statements, int count) {
     MemoryContextDelete(one);
 }
 
-// Plans and runs, or with dry_run only plans, and returns the statements where the function returns a set.
-Datum run_planned(FunctionCallInfo fcinfo, const InternalFunction& planner, bool dry_run) {
-    if (fcinfo->flinfo->fn_retset) InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-    const NullableDatum plan = call_internal(planner, {fcinfo->args, static_cast<std::size_t>(planner.count)});
-    Datum* statements = nullptr;
-    int count = 0;
-    if (!plan.isnull)
-        deconstruct_array(DatumGetArrayTypeP(plan.value), TEXTOID, -1, false, TYPALIGN_INT, &statements, nullptr,
-                          &count);
-    if (!dry_run) run_each(statements, count);
-    if (!fcinfo->flinfo->fn_retset) PG_RETURN_VOID();
+struct Statements {
+    Datum* texts;
+    int count;
+};
+
+Statements plan(FunctionCallInfo fcinfo, const InternalFunction& planner) {
+    const NullableDatum planned = call_internal(planner, {fcinfo->args, static_cast<std::size_t>(planner.count)});
+    Statements out = {nullptr, 0};
+    if (!planned.isnull)
+        deconstruct_array(DatumGetArrayTypeP(planned.value), TEXTOID, -1, false, TYPALIGN_INT, &out.texts, nullptr,
+                          &out.count);
+    return out;
+}
+
+Datum run_planned(FunctionCallInfo fcinfo, const InternalFunction& planner) {
+    const Statements statements = plan(fcinfo, planner);
+    run_each(statements.texts, statements.count);
+    PG_RETURN_VOID();
+}
+
+// What was done to a table, in one line.
+Datum summary(Oid table, const char* done, int statements) {
+    const char* line = statements == 0 ? psprintf("%s: nothing to change", qualified_name(table))
+                                       : psprintf("%s %s (%d statements)", qualified_name(table), done, statements);
+    return CStringGetTextDatum(line);
+}
+
+// For functions whose first argument is a table: runs the statements and returns a line, or with dry_run returns the statements.
+Datum run_or_show(FunctionCallInfo fcinfo, const InternalFunction& planner, bool dry_run, const char* done) {
+    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+    Statements rows = plan(fcinfo, planner);
+    Datum line = Datum{0};
+    if (!dry_run) {
+        run_each(rows.texts, rows.count);
+        line = summary(PG_GETARG_OID(0), done, rows.count);
+        rows = {&line, 1};
+    }
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-    for (int i = 0; i < count; ++i) {
+    for (int i = 0; i < rows.count; ++i) {
         bool is_null = false;
-        tuplestore_putvalues(result->setResult, result->setDesc, &statements[i], &is_null);
+        tuplestore_putvalues(result->setResult, result->setDesc, &rows.texts[i], &is_null);
     }
     return Datum{0};
 }
@@ -47,9 +74,10 @@ constexpr InternalFunction protect_statements{
     {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID}};
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
-constexpr InternalFunction composite_keys_statements{"composite_keys_statements", 2, {REGCLASSOID, BOOLOID}};
-constexpr InternalFunction mark_global_statements{"mark_global_statements", 2, {REGCLASSOID, TEXTOID}};
-constexpr InternalFunction unmark_global_statements{"unmark_global_statements", 1, {REGCLASSOID}};
+constexpr InternalFunction composite_keys_create_statements{
+    "composite_keys_create_statements", 2, {REGCLASSOID, BOOLOID}};
+constexpr InternalFunction global_table_add_statements{"global_table_add_statements", 2, {REGCLASSOID, TEXTOID}};
+constexpr InternalFunction global_table_remove_statements{"global_table_remove_statements", 1, {REGCLASSOID}};
 constexpr InternalFunction open_acl_column_statements{
     "open_acl_column_statements", 6, {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, INT4OID}};
 constexpr InternalFunction allow_app_role_statements{"allow_app_role_statements", 1, {REGROLEOID}};
@@ -63,38 +91,39 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_protect);
 Datum bastion_protect(PG_FUNCTION_ARGS) {
     const bool dry_run = is_true(fcinfo, 8);
-    const Datum out = run_planned(fcinfo, protect_statements, dry_run);
+    const Datum out = run_or_show(fcinfo, protect_statements, dry_run, "is protected");
     if (!dry_run) (void)call_internal_afresh(offer_composite_keys, {fcinfo->args, 1});
     return out;
 }
 
 PG_FUNCTION_INFO_V1(bastion_unprotect);
-Datum bastion_unprotect(PG_FUNCTION_ARGS) { return run_planned(fcinfo, unprotect_statements, is_true(fcinfo, 1)); }
-
-PG_FUNCTION_INFO_V1(bastion_composite_keys);
-Datum bastion_composite_keys(PG_FUNCTION_ARGS) {
-    return run_planned(fcinfo, composite_keys_statements, is_true(fcinfo, 1));
+Datum bastion_unprotect(PG_FUNCTION_ARGS) {
+    return run_or_show(fcinfo, unprotect_statements, is_true(fcinfo, 1), "is no longer protected");
 }
 
-PG_FUNCTION_INFO_V1(bastion_mark_global);
-Datum bastion_mark_global(PG_FUNCTION_ARGS) { return run_planned(fcinfo, mark_global_statements, false); }
+PG_FUNCTION_INFO_V1(bastion_composite_keys_create);
+Datum bastion_composite_keys_create(PG_FUNCTION_ARGS) {
+    return run_or_show(fcinfo, composite_keys_create_statements, is_true(fcinfo, 1),
+                       "has keys that begin with the tenant");
+}
 
-PG_FUNCTION_INFO_V1(bastion_unmark_global);
-Datum bastion_unmark_global(PG_FUNCTION_ARGS) { return run_planned(fcinfo, unmark_global_statements, false); }
+PG_FUNCTION_INFO_V1(bastion_global_table_add);
+Datum bastion_global_table_add(PG_FUNCTION_ARGS) { return run_planned(fcinfo, global_table_add_statements); }
+
+PG_FUNCTION_INFO_V1(bastion_global_table_remove);
+Datum bastion_global_table_remove(PG_FUNCTION_ARGS) { return run_planned(fcinfo, global_table_remove_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_open_acl_column);
-Datum bastion_open_acl_column(PG_FUNCTION_ARGS) { return run_planned(fcinfo, open_acl_column_statements, false); }
+Datum bastion_open_acl_column(PG_FUNCTION_ARGS) { return run_planned(fcinfo, open_acl_column_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_allow_app_role);
-Datum bastion_allow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_app_role_statements, false); }
+Datum bastion_allow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_app_role_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_disallow_app_role);
-Datum bastion_disallow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, disallow_app_role_statements, false); }
+Datum bastion_disallow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, disallow_app_role_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_allow_migration_role);
-Datum bastion_allow_migration_role(PG_FUNCTION_ARGS) {
-    return run_planned(fcinfo, allow_migration_role_statements, false);
-}
+Datum bastion_allow_migration_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_migration_role_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_run_unseen);
 Datum bastion_run_unseen(PG_FUNCTION_ARGS) {

@@ -1,4 +1,4 @@
-// add_reference(): foreign keys of an application's tables to tables of the extension, on which nobody holds REFERENCES. An SQL
+// reference_add(): foreign keys of an application's tables to tables of the extension, on which nobody holds REFERENCES. An SQL
 // function checks the call and writes the statement, which runs as the owner of the extension in a scope: what the table has of
 // its own (checks, indexes) runs as the caller, or as the owner of the table where that is another role.
 #include "pg/base/caller_scope.hpp"
@@ -10,8 +10,8 @@
 namespace bastion::pg {
 namespace {
 
-constexpr InternalFunction add_reference_statement{
-    "add_reference_statement", 5, {REGCLASSOID, NAMEOID, TEXTOID, TEXTOID, NAMEOID}};
+constexpr InternalFunction reference_add_statement{
+    "reference_add_statement", 5, {REGCLASSOID, NAMEOID, TEXTOID, TEXTOID, NAMEOID}};
 
 constexpr InternalFunction check_reference{"check_reference", 3, {REGCLASSOID, NAMEOID, TEXTOID}};
 
@@ -45,9 +45,9 @@ void alter_in_scope(const Ddl& ddl) {
 
 extern "C" {
 
-PG_FUNCTION_INFO_V1(bastion_add_reference);
-Datum bastion_add_reference(PG_FUNCTION_ARGS) {
-    const NullableDatum statement = call_internal(add_reference_statement, {fcinfo->args, 5});
+PG_FUNCTION_INFO_V1(bastion_reference_add);
+Datum bastion_reference_add(PG_FUNCTION_ARGS) {
+    const NullableDatum statement = call_internal(reference_add_statement, {fcinfo->args, 5});
     if (statement.isnull) PG_RETURN_NULL();
     const char* sql = TextDatumGetCString(statement.value);
     Oid relation = PG_GETARG_OID(0);

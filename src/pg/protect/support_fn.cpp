@@ -95,18 +95,19 @@ bool is_chosen(const Searchable& candidate, const SupportRequestIndexCondition* 
     return best.call == nullptr || best.call == candidate.call;
 }
 
-// Which set function the index condition calls, or null for none. An empty set tells nothing about who will execute.
-const char* set_function(const Searchable& candidate) {
-    if (candidate.ids > index_limit) return nullptr;
-    const bool seen = candidate.ids > 0 && candidate.ids <= stable_limit;
-    return seen ? candidate.check->set : candidate.check->unfolded_set;
-}
-
 Oid find_function(const char* name, Oid schema) {
     const Oid argument = TEXTOID;
     oidvector* arguments = buildoidvector(&argument, 1);
     return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name), PointerGetDatum(arguments),
                            ObjectIdGetDatum(schema));
+}
+
+// Which set function the index condition calls, if any. An empty set tells nothing about who will execute.
+Oid set_function(const Searchable& candidate) {
+    if (candidate.ids > index_limit) return InvalidOid;
+    const bool seen = candidate.ids > 0 && candidate.ids <= stable_limit;
+    return seen ? find_function(candidate.check->set, get_func_namespace(candidate.call->funcid))
+                : find_function(candidate.check->unfolded_set, get_namespace_oid("bastion_internal", true));
 }
 
 // copyObject() is a macro over typeof, which C++ has not.
@@ -121,8 +122,7 @@ Node* index_condition(const SupportRequestIndexCondition* request) {
     const Oid type = candidate.check->by_tenant ? UUIDOID : INT8OID;
     const Oid equality = get_opfamily_member(request->opfamily, type, type, BTEqualStrategyNumber);
     if (!OidIsValid(equality)) return nullptr;
-    const char* name = set_function(candidate);
-    const Oid set = name != nullptr ? find_function(name, get_func_namespace(call->funcid)) : InvalidOid;
+    const Oid set = set_function(candidate);
     if (!OidIsValid(set)) return nullptr;
     FuncExpr* ids = makeFuncExpr(set, get_func_rettype(set), list_make1(copy(permission)), InvalidOid,
                                  DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);

@@ -1,5 +1,5 @@
 // The SQL functions that run statements on tables of an application: as_table_owner(), for operators' functions, and those of
-// protect() and backfill_acl(), for callers with the rights of the owner of the table.
+// protect() and acl_backfill(), for callers with the rights of the owner of the table.
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/owner_spi.hpp"
@@ -52,7 +52,7 @@ Datum bastion_fill_pages(PG_FUNCTION_ARGS) {
     const char* acl = quoted(PG_GETARG_NAME(4));
     const char* owner = PG_ARGISNULL(2) ? "NULL" : psprintf("%s::text", quoted(PG_GETARG_NAME(2)));
     (void)run_on_own_table(relation,
-                           psprintf("UPDATE ONLY %s SET %s = bastion.acl_of_row(%s::text, %s, %s) WHERE %s IS NULL "
+                           psprintf("UPDATE ONLY %s SET %s = bastion_internal.acl_of_row(%s::text, %s, %s) WHERE %s IS NULL "
                                     "AND ctid OPERATOR(pg_catalog.>=) '(" INT64_FORMAT ",0)' "
                                     "AND ctid OPERATOR(pg_catalog.<) '(" INT64_FORMAT ",0)'",
                                     qualified_name(relation), acl, quoted(PG_GETARG_NAME(1)), owner,

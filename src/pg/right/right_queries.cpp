@@ -7,25 +7,25 @@ namespace bastion::pg {
 namespace {
 
 Statement resolve_statement = {
-    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion.resolve_identity($1, $2, $3)",
+    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion_internal.resolve_identity($1, $2, $3)",
     3,
     {UUIDOID, TEXTOID, TEXTOID},
     nullptr};
 
-Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion.effective_permissions($1, $2, $3)",
+Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion_internal.effective_permissions($1, $2, $3)",
                                    3,
                                    {UUIDOID, UUIDOID, UUIDOID},
                                    nullptr};
 
-Statement valid_until_statement = {"SELECT bastion.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+Statement valid_until_statement = {"SELECT bastion_internal.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
 Statement concerns_statement = {
-    "SELECT scope, key FROM bastion.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+    "SELECT scope, key FROM bastion_internal.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
 Statement acl_statement = {
-    "SELECT permissions, acl_ids, cross_tenant FROM bastion.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+    "SELECT permissions, acl_ids, cross_tenant FROM bastion_internal.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
-Statement unit_lists_statement = {"SELECT '{}'::text[], bastion.unit_lists($1), false", 1, {UUIDOID}, nullptr};
+Statement unit_lists_statement = {"SELECT '{}'::text[], bastion_internal.unit_lists($1), false", 1, {UUIDOID}, nullptr};
 
 Statement default_acls_statement = {
     "SELECT (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = $2), (SELECT u.acl_id FROM bastion.units u WHERE u.id "
@@ -36,7 +36,7 @@ Statement default_acls_statement = {
     nullptr};
 
 Statement tenant_statement = {
-    "SELECT permissions, tenant_ids, false FROM bastion.tenant_grants($1)", 1, {UUIDOID}, nullptr};
+    "SELECT permissions, tenant_ids, false FROM bastion_internal.tenant_grants($1)", 1, {UUIDOID}, nullptr};
 
 char* copy_text(MemoryContext caller, uint64 row, int column) {
     const char* text = text_cell(row, column);

@@ -24,10 +24,10 @@ struct PermissionNames {
     std::size_t count;
 };
 
-// bastion.resolve_identity(): is this user active and a member of what was asked for?
+// bastion_internal.resolve_identity(): is this user active and a member of what was asked for?
 ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit);
 
-// bastion.effective_permissions(): registered names, wildcards expanded.
+// bastion_internal.effective_permissions(): registered names, wildcards expanded.
 PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 
 // When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
@@ -56,16 +56,16 @@ struct GrantRows {
     std::size_t count;
 };
 
-// bastion.acl_grants(): by ACL, in one tenant and from shares of others.
+// bastion_internal.acl_grants(): by ACL, in one tenant and from shares of others.
 GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
-// bastion.unit_lists(): the ACLs of the rows of a unit and of the units below it, as one row without permissions.
+// bastion_internal.unit_lists(): the ACLs of the rows of a unit and of the units below it, as one row without permissions.
 GrantRows<int64> unit_lists(const pg_uuid_t& unit);
 
 // The default ACLs of the tenant, of the unit and of the user in the tenant; 0 for those that there are not.
 DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 
-// bastion.tenant_grants(): by tenant, over all memberships.
+// bastion_internal.tenant_grants(): by tenant, over all memberships.
 GrantRows<pg_uuid_t> tenant_grants(const pg_uuid_t& user);
 
 }  // namespace bastion::pg

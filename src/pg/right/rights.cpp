@@ -26,7 +26,7 @@ std::shared_ptr<const Rights> held;    // of the last request
 std::shared_ptr<const Rights> pinned;  // of the current decision
 RightsStatistics statistics{};
 
-// The words of bastion.resolve_identity() as static strings, or null for 'ok'.
+// The words of bastion_internal.resolve_identity() as static strings, or null for 'ok'.
 const char* refusal_word(std::string_view status) noexcept {
     if (status == "ok") return nullptr;
     if (status == "user") return "user_unknown_or_disabled";

@@ -7,9 +7,9 @@
 namespace bastion::pg {
 namespace {
 
-Statement use_statement = {"SELECT bastion.api_key_used($1)", 1, {UUIDOID}, nullptr};
+Statement use_statement = {"SELECT bastion_internal.api_key_used($1)", 1, {UUIDOID}, nullptr};
 
-// bastion.api_key_used(): unless somebody just did.
+// bastion_internal.api_key_used(): unless somebody just did.
 void record_api_key_use(const pg_uuid_t& key) {
     Datum values[1] = {uuid_datum(key)};
     // When a transaction commits there is none left, and SPI wants one around the statement's own.

@@ -24,7 +24,7 @@ $$;
 COMMENT ON FUNCTION bastion.is_username(text) IS
 'Whether the value is a user name: 2 to 63 lower-case letters, digits, dots, underscores and hyphens, the first a letter or digit. It holds no @, so it is never mistaken for an e-mail address.';
 
-CREATE FUNCTION bastion.uuid_or_null(value text) RETURNS uuid
+CREATE FUNCTION bastion_internal.uuid_or_null(value text) RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -33,7 +33,7 @@ BEGIN
                      AND value COLLATE "C" ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN value::uuid END;
 END
 $$;
-COMMENT ON FUNCTION bastion.uuid_or_null(text) IS
+COMMENT ON FUNCTION bastion_internal.uuid_or_null(text) IS
 'The value as a uuid when it is written in the form of RFC 9562 section 4, else NULL.';
 
 CREATE FUNCTION bastion.is_slug(value text) RETURNS boolean
@@ -41,41 +41,43 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 63 THEN false
-                WHEN bastion.uuid_or_null(value) IS NOT NULL THEN false
+                WHEN bastion_internal.uuid_or_null(value) IS NOT NULL THEN false
                 ELSE value COLLATE "C" ~ '^[a-z0-9]+(-[a-z0-9]+)*$' END
 $$;
 COMMENT ON FUNCTION bastion.is_slug(text) IS
 'Whether the value can stand in a URL for a tenant or unit: up to 63 lower-case letters, digits and single hyphens, and not a uuid, because either may name a tenant.';
 
-CREATE FUNCTION bastion.is_label(value text) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_label(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 800 THEN false
                 ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ E'[\\u0001-\\u001f\\u007f]' END
 $$;
-COMMENT ON FUNCTION bastion.is_label(text) IS
+COMMENT ON FUNCTION bastion_internal.is_label(text) IS
 'Whether the value is a name for people to read: 1 to 200 characters, not only spaces, no control characters.';
 
-CREATE FUNCTION bastion.is_resource(value text) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_resource(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 128 THEN false
                 ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' END
 $$;
-COMMENT ON FUNCTION bastion.is_resource(text) IS
+COMMENT ON FUNCTION bastion_internal.is_resource(text) IS
 'Whether the value is a resource name: words of lower-case letters, digits and underscores, joined by dots, at most 128 bytes.';
+SELECT bastion_internal.callable_by('bastion_internal.is_resource(text)', 'migration');
 
-CREATE FUNCTION bastion.is_word(value text) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_word(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN octet_length(value) > 63 THEN false
                 ELSE value COLLATE "C" ~ '^[a-z][a-z0-9_]*$' END
 $$;
-COMMENT ON FUNCTION bastion.is_word(text) IS
+COMMENT ON FUNCTION bastion_internal.is_word(text) IS
 'Whether the value is one word, such as the action of a permission or the kind of a unit: lower-case letters, digits and underscores, at most 63 bytes.';
+SELECT bastion_internal.callable_by('bastion_internal.is_word(text)', 'migration');
 
 CREATE FUNCTION bastion.is_permission_pattern(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -88,9 +90,10 @@ $$;
 COMMENT ON FUNCTION bastion.is_permission_pattern(text) IS
 'Whether the value is a permission (documents.read) or a pattern of permissions: * for all, *.read for one action on every resource, documents.* for everything below a resource.';
 
-CREATE FUNCTION bastion.is_reserved_resource(resource text) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_reserved_resource(resource text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT split_part(resource, '.', 1) IN ('tenant', 'platform', 'bastion', 'own') $$;
-COMMENT ON FUNCTION bastion.is_reserved_resource(text) IS
+COMMENT ON FUNCTION bastion_internal.is_reserved_resource(text) IS
 'Whether the first word of a resource or permission belongs to the extension (tenant, platform, bastion, own). The wildcards * and *.action never cover these.';
+SELECT bastion_internal.callable_by('bastion_internal.is_reserved_resource(text)', 'migration');

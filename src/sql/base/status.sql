@@ -6,6 +6,7 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_version';
 COMMENT ON FUNCTION bastion.library_version() IS
 'The version of the loaded library. It differs from the version of the extension in pg_extension between the upgrade of the package and ALTER EXTENSION pg_bastion UPDATE.';
+SELECT bastion_internal.callable_by('bastion.library_version()', 'application');
 
 CREATE FUNCTION bastion.status() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -13,7 +14,7 @@ AS 'MODULE_PATHNAME', 'bastion_status';
 COMMENT ON FUNCTION bastion.status() IS
 'The state of the extension in this server: versions of library and SQL objects, whether the library is preloaded and what is weaker when it is not, the root key, the slots for password hashes, and events: null without a queue, else {launcher, workers: those that run; queued: events to be written; written, dropped because the queue was full, discarded because there was nowhere to write them, since the server started}.';
 
-CREATE FUNCTION bastion.setting(name text) RETURNS text
+CREATE FUNCTION bastion_internal.setting(name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -23,5 +24,5 @@ BEGIN
     RETURN current_setting(setting.name);
 END
 $$;
-COMMENT ON FUNCTION bastion.setting(text) IS
+COMMENT ON FUNCTION bastion_internal.setting(text) IS
 'The value of one of the extension''s settings, never of a placeholder that a client planted before the library was loaded. SQLSTATE 42704 for an unknown name.';

@@ -1,28 +1,28 @@
 
 -- The queue of events, which a background worker writes in transactions of its own when the library is preloaded.
 
-CREATE FUNCTION bastion.queue_event(kind "char", payload text, wait boolean) RETURNS boolean
+CREATE FUNCTION bastion_internal.queue_event(kind "char", payload text, wait boolean) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_queue_event';
-COMMENT ON FUNCTION bastion.queue_event("char", text, boolean) IS
-'Queues an event, which is written whatever becomes of the transaction: kind as in event_write(), payload a JSON object of up to 16 KiB. Does not wait, or until it is written and at most 1 s. True when it is queued, or written; false when the queue is full, or when it was not written in time; NULL where there is no queue: the library is not preloaded, or the server is a standby. Internal.';
+COMMENT ON FUNCTION bastion_internal.queue_event("char", text, boolean) IS
+'Queues an event, which is written whatever becomes of the transaction: kind as in event_write(), payload a JSON object of up to 16 KiB. Does not wait, or until it is written and at most 1 s. True when it is queued, or written; false when the queue is full, or when it was not written in time; NULL where there is no queue: the library is not preloaded, or the server is a standby.';
 
-CREATE FUNCTION bastion.event_write(kind "char", payload text) RETURNS void
+CREATE FUNCTION bastion_internal.event_write(kind "char", payload text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF kind = 's' THEN
-        PERFORM bastion.secret_access_write(payload::jsonb);
+        PERFORM bastion_internal.secret_access_write(payload::jsonb);
     ELSE
         RAISE EXCEPTION 'unknown kind of event "%"', kind USING ERRCODE = 'invalid_parameter_value';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.event_write("char", text) IS
-'Writes an event where its kind belongs: s is an access to a secret. Internal. SQLSTATE 22023 for another kind.';
+COMMENT ON FUNCTION bastion_internal.event_write("char", text) IS
+'Writes an event where its kind belongs: s is an access to a secret. SQLSTATE 22023 for another kind.';
 
-CREATE FUNCTION bastion.events_write(kinds "char"[], payloads text[]) RETURNS integer
+CREATE FUNCTION bastion_internal.events_write(kinds "char"[], payloads text[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -31,7 +31,7 @@ DECLARE
 BEGIN
     BEGIN
         FOR i IN 1 .. cardinality(payloads) LOOP
-            PERFORM bastion.event_write(kinds[i], payloads[i]);
+            PERFORM bastion_internal.event_write(kinds[i], payloads[i]);
         END LOOP;
         RETURN 0;
     EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
@@ -39,7 +39,7 @@ BEGIN
     END;
     FOR i IN 1 .. cardinality(payloads) LOOP
         BEGIN
-            PERFORM bastion.event_write(kinds[i], payloads[i]);
+            PERFORM bastion_internal.event_write(kinds[i], payloads[i]);
         EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
             refused := refused + 1;
             RAISE WARNING 'an event of kind "%" is refused', kinds[i] USING ERRCODE = SQLSTATE;
@@ -48,5 +48,5 @@ BEGIN
     RETURN refused;
 END
 $$;
-COMMENT ON FUNCTION bastion.events_write("char"[], text[]) IS
-'Writes events in their order; returns how many were refused, because no table takes them as they are. The background worker calls it. Internal.';
+COMMENT ON FUNCTION bastion_internal.events_write("char"[], text[]) IS
+'Writes events in their order; returns how many were refused, because no table takes them as they are. The background worker calls it.';

@@ -13,7 +13,7 @@ CREATE TABLE bastion.events (
     user_agent text,
     detail jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT events_pkey PRIMARY KEY (id),
-    CONSTRAINT events_kind_check CHECK (bastion.is_word(kind)),
+    CONSTRAINT events_kind_check CHECK (bastion_internal.is_word(kind)),
     CONSTRAINT events_outcome_check CHECK (outcome IN ('success', 'refused'))
 );
 CREATE INDEX events_kind_occurred_at_idx ON bastion.events (kind, occurred_at);
@@ -23,7 +23,7 @@ COMMENT ON TABLE bastion.events IS
 'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives what it tells of. Granted to nobody';
 COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.events.occurred_at IS 'When';
-COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, key_rotated, keys_shredded, keys_discarded, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created, key_retired; issuer_added, issuer_keys_set, issuer_enabled, issuer_disabled, issuer_removed, identity_linked, identity_unlinked; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_reset, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_declined, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
+COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, key_rotated, keys_shredded, keys_discarded, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created, key_retired; issuer_added, issuer_keys_set, issuer_enabled, issuer_disabled, issuer_removed, identity_added, identity_removed; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_removed, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_declined, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
 COMMENT ON COLUMN bastion.events.user_id IS 'The user concerned, when there is one';
 COMMENT ON COLUMN bastion.events.actor_id IS 'The user who did it, when the context names one';
@@ -31,8 +31,11 @@ COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant concerned, when there 
 COMMENT ON COLUMN bastion.events.ip IS 'The address of the client, as client_address() has it';
 COMMENT ON COLUMN bastion.events.user_agent IS 'What an HTTP front door says of its client (request.headers)';
 COMMENT ON COLUMN bastion.events.detail IS 'Further facts; never a secret, never what an unknown user typed';
+SELECT pg_extension_config_dump('bastion.events', '');
+SELECT pg_extension_config_dump('bastion.events_id_seq', '');
+ALTER TABLE bastion.events ENABLE ROW LEVEL SECURITY;
 
-CREATE FUNCTION bastion.keep_events() RETURNS trigger
+CREATE FUNCTION bastion_internal.keep_events() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -40,15 +43,15 @@ BEGIN
     RAISE EXCEPTION 'bastion.events is append-only' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-COMMENT ON FUNCTION bastion.keep_events() IS
+COMMENT ON FUNCTION bastion_internal.keep_events() IS
 'Trigger: refuses UPDATE, DELETE and TRUNCATE, also by the owner, SQLSTATE 42501.';
 
 CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bastion.events
-FOR EACH STATEMENT EXECUTE FUNCTION bastion.keep_events();
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_events();
 ALTER TABLE bastion.events ENABLE ALWAYS TRIGGER events_append_only;
 COMMENT ON TRIGGER events_append_only ON bastion.events IS 'Keeps events as they were written';
 
-CREATE FUNCTION bastion.request_user_agent() RETURNS text
+CREATE FUNCTION bastion_internal.request_user_agent() RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -63,28 +66,28 @@ EXCEPTION WHEN OTHERS THEN
     RETURN NULL;  -- any client may have set it to anything
 END
 $$;
-COMMENT ON FUNCTION bastion.request_user_agent() IS
+COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
 'The user agent of the HTTP request, at most 500 characters, where a front door such as PostgREST sets request.headers; else NULL. Never raises. The client chooses it.';
 
-CREATE FUNCTION bastion.event_actor(identity jsonb) RETURNS uuid
+CREATE FUNCTION bastion_internal.event_actor(identity jsonb) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN identity ->> 'method' = 'impersonation' THEN identity ->> 'actor'
                 ELSE coalesce(identity ->> 'actor', identity ->> 'user') END::uuid
 $$;
-COMMENT ON FUNCTION bastion.event_actor(jsonb) IS
-'Who acts, from whoami(); NULL when anonymous, and never the impersonated user. Internal.';
+COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
+'Who acts, from whoami(); NULL when anonymous, and never the impersonated user.';
 
-CREATE FUNCTION bastion.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
+CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.events (kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
-    VALUES (kind, outcome, user_id, bastion.event_actor(bastion.whoami()), tenant_id, bastion.client_address(),
-            bastion.request_user_agent(), detail)
+    VALUES (kind, outcome, user_id, bastion_internal.event_actor(bastion.whoami()), tenant_id, bastion.client_address(),
+            bastion_internal.request_user_agent(), detail)
 $$;
-COMMENT ON FUNCTION bastion.record_event(text, text, uuid, uuid, jsonb) IS
-'Adds a row to bastion.events. Internal. The actor comes from whoami(), which never raises, so that a refused token does not keep a refused login from being recorded.';
+COMMENT ON FUNCTION bastion_internal.record_event(text, text, uuid, uuid, jsonb) IS
+'Adds a row to bastion.events. The actor comes from whoami(), which never raises, so that a refused token does not keep a refused login from being recorded.';

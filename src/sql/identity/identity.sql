@@ -1,14 +1,14 @@
 
 -- Users and tenants as front doors show them, in JSON; who somebody is, and who works as somebody else.
 
-CREATE FUNCTION bastion.refusal(error text, message text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refusal(error text, message text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT jsonb_build_object('error', error, 'message', message) $$;
-COMMENT ON FUNCTION bastion.refusal(text, text) IS
-'The answer of a front door function that refuses: error for programs, message for people (RFC 6749 section 5.2 in shape). Internal.';
+COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
+'The answer of a front door function that refuses: error for programs, message for people (RFC 6749 section 5.2 in shape).';
 
-CREATE FUNCTION bastion.require_writable(activity text) RETURNS void
+CREATE FUNCTION bastion_internal.require_writable(activity text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -20,10 +20,10 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_writable(text) IS
-'Raises SQLSTATE 25006 in a READ ONLY transaction and on a standby. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_writable(text) IS
+'Raises SQLSTATE 25006 in a READ ONLY transaction and on a standby.';
 
-CREATE FUNCTION bastion.new_slug(name text) RETURNS text
+CREATE FUNCTION bastion_internal.new_slug(name text) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -37,10 +37,10 @@ AS $$
                 ELSE named.slug END
     FROM named
 $$;
-COMMENT ON FUNCTION bastion.new_slug(text) IS
-'A slug made from the ASCII letters and digits of a name, with a random ending when the plain one is taken. Internal: only an INSERT settles whether it is free.';
+COMMENT ON FUNCTION bastion_internal.new_slug(text) IS
+'A slug made from the ASCII letters and digits of a name, with a random ending when the plain one is taken. Only an INSERT settles whether it is free.';
 
-CREATE FUNCTION bastion.create_tenant(name text) RETURNS uuid
+CREATE FUNCTION bastion_internal.tenant_create(name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -48,63 +48,63 @@ DECLARE
     new_id uuid;
 BEGIN
     WHILE new_id IS NULL LOOP
-        INSERT INTO bastion.tenants (name, slug) VALUES (create_tenant.name, bastion.new_slug(create_tenant.name))
+        INSERT INTO bastion.tenants (name, slug) VALUES (tenant_create.name, bastion_internal.new_slug(tenant_create.name))
         ON CONFLICT (slug) DO NOTHING RETURNING id INTO new_id;
     END LOOP;
     INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (new_id, 'team', 'Default', 'default');
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION bastion.create_tenant(text) IS
-'A new tenant with its default team, under a free slug made from the name. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_create(text) IS
+'A new tenant with its default team, under a free slug made from the name.';
 
-CREATE FUNCTION bastion.user_object(user_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.user_object(user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('id', u.id, 'email', u.email, 'username', u.username, 'display_name', u.display_name)
     FROM bastion.users u WHERE u.id = user_object.user_id
 $$;
-COMMENT ON FUNCTION bastion.user_object(uuid) IS 'The user as front door functions show one: id, email, username, display_name. Internal.';
+COMMENT ON FUNCTION bastion_internal.user_object(uuid) IS 'The user as front door functions show one: id, email, username, display_name.';
 
-CREATE FUNCTION bastion.tenant_object(tenant_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name)
     FROM bastion.tenants t WHERE t.id = tenant_object.tenant_id
 $$;
-COMMENT ON FUNCTION bastion.tenant_object(uuid) IS 'The tenant as front door functions show one: id, number, slug, name. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_object(uuid) IS 'The tenant as front door functions show one: id, number, slug, name.';
 
-CREATE FUNCTION bastion.unit_object(unit_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.unit_object(unit_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('id', u.id, 'slug', u.slug, 'kind', u.kind, 'name', u.name)
     FROM bastion.units u WHERE u.id = unit_object.unit_id
 $$;
-COMMENT ON FUNCTION bastion.unit_object(uuid) IS 'The unit as front door functions show one: id, slug, kind, name. Internal.';
+COMMENT ON FUNCTION bastion_internal.unit_object(uuid) IS 'The unit as front door functions show one: id, slug, kind, name.';
 
-CREATE FUNCTION bastion.role_names(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS text[]
+CREATE FUNCTION bastion_internal.role_names(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(array_agg(DISTINCT r.name), '{}')
-    FROM bastion.roles_in_force(role_names.user_id, role_names.tenant_id, role_names.unit_id) f
+    FROM bastion_internal.roles_in_force(role_names.user_id, role_names.tenant_id, role_names.unit_id) f
     JOIN bastion.roles r ON r.id = f.role_id
 $$;
-COMMENT ON FUNCTION bastion.role_names(uuid, uuid, uuid) IS
-'The names of the roles that a user has in a tenant and unit, sorted. Internal.';
+COMMENT ON FUNCTION bastion_internal.role_names(uuid, uuid, uuid) IS
+'The names of the roles that a user has in a tenant and unit, sorted.';
 
-CREATE FUNCTION bastion.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
     WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
 $$;
-COMMENT ON FUNCTION bastion.tenant_role(uuid, uuid) IS
-'The name of the role that a user has in a whole tenant; NULL for a member of single units. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
+'The name of the role that a user has in a whole tenant; NULL for a member of single units.';
 
 -- Who am I
 
@@ -114,44 +114,47 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.user_id() IS NULL THEN
-        RETURN bastion.refusal('unauthenticated', 'present a token first');
+        RETURN bastion_internal.refusal('unauthenticated', 'present a token first');
     END IF;
     RETURN jsonb_build_object(
-        'user', bastion.user_object(bastion.user_id()),
+        'user', bastion_internal.user_object(bastion.user_id()),
         'actor_id', bastion.actor_id(),
-        'tenant', bastion.tenant_object(bastion.tenant_id()),
-        'unit', bastion.unit_object(bastion.unit_id()),
-        'roles', to_jsonb(bastion.role_names(bastion.user_id(), bastion.tenant_id(), bastion.unit_id())),
+        'tenant', bastion_internal.tenant_object(bastion.tenant_id()),
+        'unit', bastion_internal.unit_object(bastion.unit_id()),
+        'roles', to_jsonb(bastion_internal.role_names(bastion.user_id(), bastion.tenant_id(), bastion.unit_id())),
         'permissions', to_jsonb(ARRAY(SELECT p FROM bastion.permissions() p ORDER BY p COLLATE "C")),
         'level', bastion.auth_level());
 END
 $$;
 COMMENT ON FUNCTION bastion_api.me() IS
 'The identity of this transaction: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. Anonymous: {"error": "unauthenticated", "message"}. SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.me()', 'application');
 
 -- Impersonation
 
-CREATE FUNCTION bastion.impersonate(user_id uuid, tenant_id uuid, reason text, read_only boolean DEFAULT true)
+CREATE FUNCTION bastion.impersonate(for_user text, tenant text, reason text, read_only boolean DEFAULT true)
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    found_user uuid := bastion_internal.any_user_named(for_user);
+    found_tenant uuid := bastion_internal.find_tenant(tenant);
 BEGIN
-    IF bastion.is_label(impersonate.reason) IS NOT TRUE THEN
+    IF bastion_internal.is_label(reason) IS NOT TRUE THEN
         RAISE EXCEPTION 'impersonation needs a reason' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'The reason has 1 to 200 printable characters and is recorded.';
     END IF;
-    IF num_nulls(impersonate.user_id, impersonate.tenant_id, impersonate.read_only) > 0 THEN
+    IF num_nulls(for_user, tenant, read_only) > 0 THEN
         RAISE EXCEPTION 'impersonation needs a user, a tenant and a mode' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM bastion.require_writable('impersonation');
-    PERFORM bastion.record_event('impersonation', 'success', impersonate.user_id, impersonate.tenant_id,
-        jsonb_build_object('reason', impersonate.reason, 'read_only', impersonate.read_only, 'role', session_user));
+    PERFORM bastion_internal.require_writable('impersonation');
+    PERFORM bastion_internal.record_event('impersonation', 'success', found_user, found_tenant,
+        jsonb_build_object('reason', reason, 'read_only', read_only, 'role', session_user));
     -- The event goes with a ROLLBACK, this line does not.
-    RAISE LOG 'role % impersonates user % in tenant %', session_user, impersonate.user_id, impersonate.tenant_id
-        USING DETAIL = impersonate.reason;
-    RETURN bastion.context_impersonate(impersonate.user_id, impersonate.tenant_id, impersonate.read_only);
+    RAISE LOG 'role % impersonates user % in tenant %', session_user, found_user, found_tenant USING DETAIL = reason;
+    RETURN bastion_internal.context_impersonate(found_user, coalesce(found_tenant, '00000000-0000-0000-0000-000000000000'), read_only);
 END
 $$;
-COMMENT ON FUNCTION bastion.impersonate(uuid, uuid, text, boolean) IS
-'For support: makes another user the identity of this transaction, in one tenant, read-only unless asked otherwise, and keeps the actor. Recorded in bastion.events with the reason, and in the server log. EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';
+COMMENT ON FUNCTION bastion.impersonate(text, text, text, boolean) IS
+'For support: makes another user (uuid, e-mail address or user name) the identity of this transaction, in one tenant (uuid or slug), read-only unless asked otherwise, and keeps the actor. Recorded in bastion.events with the reason, and in the server log. EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';

@@ -57,16 +57,16 @@ COMMENT ON COLUMN bastion.invitations.expires_at IS 'Until when it can be accept
 COMMENT ON COLUMN bastion.invitations.accepted_at IS 'When it was accepted; NULL: not yet';
 COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked, or declined by who was invited; NULL: not';
 
-CREATE FUNCTION bastion.invitation_token_make() RETURNS text
+CREATE FUNCTION bastion_internal.invitation_token_make() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_invitation_token_make';
-COMMENT ON FUNCTION bastion.invitation_token_make() IS 'A new random token of an invitation, 256 bits. Internal.';
+COMMENT ON FUNCTION bastion_internal.invitation_token_make() IS 'A new random token of an invitation, 256 bits.';
 
-CREATE FUNCTION bastion.invitation_token_hash(token text) RETURNS bytea
+CREATE FUNCTION bastion_internal.invitation_token_hash(token text) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_invitation_token_hash';
-COMMENT ON FUNCTION bastion.invitation_token_hash(text) IS
-'What is stored of the token of an invitation, SHA-256; NULL for a text that is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.invitation_token_hash(text) IS
+'What is stored of the token of an invitation, SHA-256; NULL for a text that is none.';
 
 CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days',
                                valid_until timestamptz DEFAULT NULL)
@@ -76,30 +76,30 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
-    new_role uuid := bastion.require_role(tenant, role);
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
+    new_role uuid := bastion_internal.require_role(tenant, role);
     address text := lower(btrim(invite.email) COLLATE "C");
     token text;
     hash bytea;
     earlier bastion.invitations;
     made bastion.invitations;
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', place);
-    PERFORM bastion.require_period(now(), invite.valid_until);
-    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place, invite.valid_until);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', place);
+    PERFORM bastion_internal.require_period(now(), invite.valid_until);
+    PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(new_role), place, invite.valid_until);
     IF bastion.is_email(address) IS NOT TRUE THEN
         RAISE EXCEPTION 'this is not a valid e-mail address' USING ERRCODE = 'invalid_parameter_value';
     ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
         RAISE EXCEPTION 'valid_for must be positive and at most a year' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    token := bastion.invitation_token_make();
-    hash := bastion.invitation_token_hash(token);
+    token := bastion_internal.invitation_token_make();
+    hash := bastion_internal.invitation_token_hash(token);
     -- The later invitation of the same person to the same place replaces the earlier one.
     SELECT * INTO earlier FROM bastion.invitations i
     WHERE i.tenant_id = tenant AND i.email = address AND i.unit_id IS NOT DISTINCT FROM place
       AND i.accepted_at IS NULL AND i.revoked_at IS NULL FOR UPDATE;
-    PERFORM bastion.require_held(bastion.role_patterns(earlier.role_id), place) WHERE earlier.expires_at > now();
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(earlier.role_id), place) WHERE earlier.expires_at > now();
     INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at, valid_until)
     VALUES (tenant, place, new_role, address, hash, bastion.user_id(), least(now() + valid_for, invite.valid_until), invite.valid_until)
     ON CONFLICT (tenant_id, email, coalesce(unit_id, '00000000-0000-0000-0000-000000000000'))
@@ -112,7 +112,7 @@ BEGIN
     IF made.id IS NULL THEN
         RAISE EXCEPTION 'the invitations of this address have changed' USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
     END IF;
-    PERFORM bastion.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
+    PERFORM bastion_internal.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
         'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at, 'valid_until', made.valid_until));
     RETURN jsonb_build_object('id', made.id, 'token', token, 'email', made.email, 'expires_at', made.expires_at,
                               'valid_until', made.valid_until);
@@ -120,41 +120,43 @@ END
 $$;
 COMMENT ON FUNCTION bastion.invite(text, text, text, interval, timestamptz) IS
 'Asks a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid), for 7 days unless said otherwise, at most a year. valid_until ends the membership that it makes, and the invitation at the latest. Returns {"id", "token", "email", "expires_at", "valid_until"}: the token this once, for the application to send. An open invitation of the same address to the same place is replaced. Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of the invitation before holds: nobody invites above what they hold or for longer. SQLSTATE 22023 for a malformed address or time, 40001 when the same address was invited at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.invite(text, text, text, interval, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     found_row bastion.invitations;
 BEGIN
     SELECT * INTO found_row FROM bastion.invitations i
     WHERE i.id = invitation_revoke.id AND i.tenant_id = tenant AND i.accepted_at IS NULL AND i.revoked_at IS NULL FOR UPDATE;
     IF NOT FOUND THEN
-        PERFORM bastion.require_permission('tenant.members.manage', NULL);
+        PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
         RETURN false;
     END IF;
-    PERFORM bastion.require_permission('tenant.members.manage', found_row.unit_id);
-    PERFORM bastion.require_held(bastion.role_patterns(found_row.role_id), found_row.unit_id);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', found_row.unit_id);
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(found_row.role_id), found_row.unit_id);
     UPDATE bastion.invitations i SET revoked_at = now() WHERE i.id = found_row.id;
-    PERFORM bastion.record_event('invitation_revoked', 'success', NULL, tenant, jsonb_build_object('invitation', found_row.id));
+    PERFORM bastion_internal.record_event('invitation_revoked', 'success', NULL, tenant, jsonb_build_object('invitation', found_row.id));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
 'Takes an open invitation of this tenant back; false when there is none with this id. Needs tenant.members.manage where it leads, and everything that its role holds. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'id', i.id, 'email', i.email, 'user_id', i.user_id, 'role', r.name, 'unit', bastion.unit_object(i.unit_id), 'invited_by', i.invited_by,
+                'id', i.id, 'email', i.email, 'user_id', i.user_id, 'role', r.name, 'unit', bastion_internal.unit_object(i.unit_id), 'invited_by', i.invited_by,
                 'created_at', i.created_at, 'expires_at', i.expires_at,
                 'valid_from', i.valid_from, 'valid_until', i.valid_until) ORDER BY i.created_at, i.id), '[]')
             FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id
@@ -163,57 +165,58 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
 'The open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of both is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.invitations()', 'application');
 
 -- Acceptance
 
-CREATE FUNCTION bastion.may_still_invite(invitation bastion.invitations) RETURNS boolean
+CREATE FUNCTION bastion_internal.may_still_invite(invitation bastion.invitations) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT i.status = 'ok'
-       AND EXISTS (SELECT FROM bastion.effective_permissions(invitation.invited_by, invitation.tenant_id, invitation.unit_id) e
+       AND EXISTS (SELECT FROM bastion_internal.effective_permissions(invitation.invited_by, invitation.tenant_id, invitation.unit_id) e
                    WHERE e.permission = 'tenant.members.manage')
-       AND NOT EXISTS (SELECT FROM bastion.patterns_held(invitation.invited_by, invitation.tenant_id, invitation.unit_id,
-                                                         bastion.role_patterns(invitation.role_id)) h
+       AND NOT EXISTS (SELECT FROM bastion_internal.patterns_held(invitation.invited_by, invitation.tenant_id, invitation.unit_id,
+                                                         bastion_internal.role_patterns(invitation.role_id)) h
                        WHERE coalesce(h.held_until, '-infinity') < coalesce(invitation.valid_until, 'infinity'))
-    FROM bastion.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i
+    FROM bastion_internal.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i
 $$;
-COMMENT ON FUNCTION bastion.may_still_invite(bastion.invitations) IS
-'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds until the membership would end. Internal.';
+COMMENT ON FUNCTION bastion_internal.may_still_invite(bastion.invitations) IS
+'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds until the membership would end.';
 
-CREATE FUNCTION bastion.open_invitation(token text) RETURNS bastion.invitations
+CREATE FUNCTION bastion_internal.open_invitation(token text) RETURNS bastion.invitations
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    wanted bytea := bastion.invitation_token_hash(token);
+    wanted bytea := bastion_internal.invitation_token_hash(token);
     found_row bastion.invitations;
 BEGIN
     SELECT * INTO found_row FROM bastion.invitations i
     WHERE i.token_hash = wanted AND i.accepted_at IS NULL AND i.revoked_at IS NULL
       AND i.expires_at > clock_timestamp() FOR UPDATE;
-    IF found_row.id IS NULL OR bastion.may_still_invite(found_row) IS NOT TRUE THEN
+    IF found_row.id IS NULL OR bastion_internal.may_still_invite(found_row) IS NOT TRUE THEN
         RETURN NULL;
     END IF;
     RETURN found_row;
 END
 $$;
-COMMENT ON FUNCTION bastion.open_invitation(text) IS
-'The invitation with this token, locked, when it can be accepted; else NULL. Internal.';
+COMMENT ON FUNCTION bastion_internal.open_invitation(text) IS
+'The invitation with this token, locked, when it can be accepted; else NULL.';
 
-CREATE FUNCTION bastion.refuse_invitation(user_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_invitation(user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.record_event('invitation_refused', 'refused', refuse_invitation.user_id);
-    RETURN bastion.refusal('invalid_invitation', 'this invitation is not valid, or not for you');
+    PERFORM bastion_internal.record_event('invitation_refused', 'refused', refuse_invitation.user_id);
+    RETURN bastion_internal.refusal('invalid_invitation', 'this invitation is not valid, or not for you');
 END
 $$;
-COMMENT ON FUNCTION bastion.refuse_invitation(uuid) IS
-'Records and returns the one answer that every refused invitation gets. Internal.';
+COMMENT ON FUNCTION bastion_internal.refuse_invitation(uuid) IS
+'Records and returns the one answer that every refused invitation gets.';
 
-CREATE FUNCTION bastion.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -226,31 +229,32 @@ BEGIN
         SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
         WHERE memberships.valid_until <= statement_timestamp();
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
-    PERFORM bastion.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
+    PERFORM bastion_internal.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
         jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
-    RETURN jsonb_build_object('tenant', bastion.tenant_object(invitation.tenant_id), 'unit', bastion.unit_object(invitation.unit_id));
+    RETURN jsonb_build_object('tenant', bastion_internal.tenant_object(invitation.tenant_id), 'unit', bastion_internal.unit_object(invitation.unit_id));
 END
 $$;
-COMMENT ON FUNCTION bastion.take_invitation(bastion.invitations, uuid) IS
-'Makes a user what the invitation says, closes it, and returns where: {"tenant", "unit"}. Internal.';
+COMMENT ON FUNCTION bastion_internal.take_invitation(bastion.invitations, uuid) IS
+'Makes a user what the invitation says, closes it, and returns where: {"tenant", "unit"}.';
 
-CREATE FUNCTION bastion_api.accept_invitation(token text) RETURNS jsonb
+CREATE FUNCTION bastion_api.invitation_accept(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    accepting uuid := bastion.require_person(NULL, true);
+    accepting uuid := bastion_internal.require_person(NULL, true);
     invitation bastion.invitations;
 BEGIN
-    invitation := bastion.open_invitation(token);
+    invitation := bastion_internal.open_invitation(token);
     IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
-        RETURN bastion.refuse_invitation(accepting);
+        RETURN bastion_internal.refuse_invitation(accepting);
     END IF;
-    RETURN bastion.take_invitation(invitation, accepting);
+    RETURN bastion_internal.take_invitation(invitation, accepting);
 END
 $$;
-COMMENT ON FUNCTION bastion_api.accept_invitation(text) IS
+COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
 'Takes an invitation that was sent to the e-mail address of this transaction''s user, and returns {"tenant", "unit"}; log in there next. A role that the user has there already stays, unless it has ended. {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, another address, or when the member who invited could no longer do so, until the end of the membership; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.invitation_accept(text)', 'application');
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
                                            device text DEFAULT NULL)
@@ -264,23 +268,24 @@ DECLARE
     answer jsonb;
     made record;
 BEGIN
-    PERFORM bastion.require_writable('a sign-up');
-    taken := bastion.open_invitation(signup_invited.invitation);
+    PERFORM bastion_internal.require_writable('a sign-up');
+    taken := bastion_internal.open_invitation(signup_invited.invitation);
     IF taken.id IS NULL THEN
-        RETURN bastion.refuse_invitation(NULL);
+        RETURN bastion_internal.refuse_invitation(NULL);
     END IF;
-    answer := bastion.check_account(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    answer := bastion_internal.check_account(taken.email, signup_invited.password, signup_invited.display_name, new_username);
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    made := bastion.create_user(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    made := bastion_internal.user_create(taken.email, signup_invited.password, signup_invited.display_name, new_username);
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;
-    PERFORM bastion.take_invitation(taken, made.user_id);
-    PERFORM bastion.record_event('signup', 'success', made.user_id, taken.tenant_id);
-    RETURN bastion.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device);
+    PERFORM bastion_internal.take_invitation(taken, made.user_id);
+    PERFORM bastion_internal.record_event('signup', 'success', made.user_id, taken.tenant_id);
+    RETURN bastion_internal.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
-'Makes an account for the e-mail address that an invitation was sent to, member where it says, and answers as login does; also when bastion.signup_mode is closed. Refusals are returned as {"error", "message"}: invalid_invitation (one answer for all reasons, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call accept_invitation()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Makes an account for the e-mail address that an invitation was sent to, member where it says, and answers as login does; also when bastion.signup_mode is closed. Refusals are returned as {"error", "message"}: invalid_invitation (one answer for all reasons, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

@@ -1,8 +1,8 @@
 
--- How people and places are shown to others. A member who may see the members of a tenant is shown their addresses and names;
+-- How users are named, and how people and places are shown to others. A member who may see the members of a tenant is shown their addresses and names;
 -- everybody else sees the uuid that they had already.
 
-CREATE FUNCTION bastion.may_name(user_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.may_name(user_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,40 +15,75 @@ AS $$
                    THEN m.unit_id IN (SELECT c.descendant_id FROM bastion.unit_closure c WHERE c.ancestor_id = bastion.unit_id())
                    ELSE false END)
 $$;
-COMMENT ON FUNCTION bastion.may_name(uuid) IS
-'Whether the identity of this transaction may see the address and names of a user: its own, and those of the members of its tenant with tenant.members.read or tenant.members.manage; where that is held in the chosen unit alone, those of the members of that unit and of the units below. SQLSTATE 28000 when a token was presented and refused. Internal.';
+COMMENT ON FUNCTION bastion_internal.may_name(uuid) IS
+'Whether the identity of this transaction may see the address and names of a user: its own, and those of the members of its tenant with tenant.members.read or tenant.members.manage; where that is held in the chosen unit alone, those of the members of that unit and of the units below. SQLSTATE 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.user_label(user_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.find_user(identifier text) RETURNS uuid
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id FROM bastion.users u WHERE u.email = lower(btrim(identifier) COLLATE "C")
+    UNION ALL
+    SELECT u.id FROM bastion.users u WHERE u.username = lower(btrim(identifier) COLLATE "C")
+$$;
+COMMENT ON FUNCTION bastion_internal.find_user(text) IS
+'The user with this e-mail address or user name in any case, whatever the status; NULL when there is none.';
+
+CREATE FUNCTION bastion_internal.user_named(name text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bastion_internal.uuid_or_null(name) IS NOT NULL THEN name::uuid
+                WHEN bastion_internal.may_name(f.id) THEN f.id
+                ELSE '00000000-0000-0000-0000-000000000000' END
+    FROM (SELECT coalesce(bastion_internal.find_user(name), '00000000-0000-0000-0000-000000000000')) f (id)
+    WHERE name IS NOT NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.user_named(text) IS
+'The user whom the identity of this transaction names by uuid, e-mail address or user name. Address and name find only those that may_name() shows; everybody else is the uuid of zeros, which no user has. NULL for NULL. A definer, because applications read no table of users. SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_internal.user_named(text)', 'application');
+
+CREATE FUNCTION bastion_internal.any_user_named(name text) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce((SELECT u.email FROM bastion.users u WHERE u.id = user_label.user_id AND bastion.may_name(u.id)),
+    SELECT coalesce(bastion_internal.uuid_or_null(name)::uuid, bastion_internal.find_user(name), '00000000-0000-0000-0000-000000000000')
+    WHERE name IS NOT NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.any_user_named(text) IS
+'user_named() for operators, who may name every user.';
+
+CREATE FUNCTION bastion_internal.user_label(user_id uuid) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((SELECT u.email FROM bastion.users u WHERE u.id = user_label.user_id AND bastion_internal.may_name(u.id)),
                     user_label.user_id::text)
 $$;
-COMMENT ON FUNCTION bastion.user_label(uuid) IS
-'How a user is shown to the identity of this transaction: the e-mail address where may_name() allows it, else the uuid. NULL for NULL. Internal.';
+COMMENT ON FUNCTION bastion_internal.user_label(uuid) IS
+'How a user is shown to the identity of this transaction: the e-mail address where may_name() allows it, else the uuid. NULL for NULL.';
 
-CREATE FUNCTION bastion.shown_user(user_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.shown_user(user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN bastion.may_name(shown_user.user_id) THEN bastion.user_object(shown_user.user_id)
+    SELECT CASE WHEN bastion_internal.may_name(shown_user.user_id) THEN bastion_internal.user_object(shown_user.user_id)
                 ELSE jsonb_build_object('id', shown_user.user_id, 'email', NULL, 'username', NULL, 'display_name', NULL) END
 $$;
-COMMENT ON FUNCTION bastion.shown_user(uuid) IS
-'user_object() for the identity of this transaction: without address and names where may_name() does not allow them. Internal.';
+COMMENT ON FUNCTION bastion_internal.shown_user(uuid) IS
+'user_object() for the identity of this transaction: without address and names where may_name() does not allow them.';
 
-CREATE FUNCTION bastion.subject_label(kind text, id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.subject_label(kind text, id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(CASE subject_label.kind
-        WHEN 'user' THEN bastion.user_label(subject_label.id)
+        WHEN 'user' THEN bastion_internal.user_label(subject_label.id)
         WHEN 'unit' THEN (SELECT u.name FROM bastion.units u WHERE u.id = subject_label.id AND u.tenant_id = bastion.tenant_id())
         WHEN 'role' THEN (SELECT r.name FROM bastion.roles r
                           WHERE r.id = subject_label.id AND (r.tenant_id IS NULL OR r.tenant_id = bastion.tenant_id()))
         WHEN 'tenant' THEN (SELECT t.name FROM bastion.tenants t WHERE t.id = subject_label.id AND t.id = bastion.tenant_id()) END,
         subject_label.id::text)
 $$;
-COMMENT ON FUNCTION bastion.subject_label(text, uuid) IS
-'How somebody with whom a row is shared (kind user, unit, role or tenant) is shown to the identity of this transaction: as user_label(), or by name when of this tenant, else by uuid. Internal.';
+COMMENT ON FUNCTION bastion_internal.subject_label(text, uuid) IS
+'How somebody with whom a row is shared (kind user, unit, role or tenant) is shown to the identity of this transaction: as user_label(), or by name when of this tenant, else by uuid.';

@@ -1,18 +1,7 @@
 
 -- Login, in the manner of signup.sql. Passwords appear in assignments only here too.
 
-CREATE FUNCTION bastion.find_user(identifier text) RETURNS uuid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT u.id FROM bastion.users u WHERE u.email = lower(btrim(identifier) COLLATE "C")
-    UNION ALL
-    SELECT u.id FROM bastion.users u WHERE u.username = lower(btrim(identifier) COLLATE "C")
-$$;
-COMMENT ON FUNCTION bastion.find_user(text) IS
-'The user with this e-mail address or user name in any case, whatever the status; NULL when there is none. Internal.';
-
-CREATE FUNCTION bastion.accept_password(user_id uuid, password text, OUT accepted boolean, OUT hash text) RETURNS record
+CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, OUT accepted boolean, OUT hash text) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -25,7 +14,7 @@ BEGIN
     -- that sign-up would not have taken is treated so as well: hashing a megabyte would cost more.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p
     WHERE p.user_id = accept_password.user_id AND NOT too_long;
-    accepted := bastion.password_check(left(accept_password.password, 4096), old_hash);
+    accepted := bastion_internal.password_check(left(accept_password.password, 4096), old_hash);
     IF NOT accepted THEN
         RETURN;
     END IF;
@@ -40,28 +29,28 @@ BEGIN
         ELSE
             -- It was changed: to a better hash by another login, or to another password.
             SELECT p.hash INTO hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
-            accepted := bastion.password_check(accept_password.password, hash);
+            accepted := bastion_internal.password_check(accept_password.password, hash);
         END IF;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.accept_password(uuid, text) IS
-'Whether the password is the user''s, and the hash that it has now, which another transaction may still change (hold_for_login()); a hash weaker than today''s default is replaced. An unknown user, or one without a password, costs the same. Internal.';
+COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
+'Whether the password is the user''s, and the hash that it has now, which another transaction may still change (hold_for_login()); a hash weaker than today''s default is replaced. An unknown user, or one without a password, costs the same.';
 
-CREATE FUNCTION bastion.refuse_login(user_id uuid, reason text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.record_event('login_refused', 'refused', refuse_login.user_id, NULL,
+    PERFORM bastion_internal.record_event('login_refused', 'refused', refuse_login.user_id, NULL,
                                  jsonb_build_object('reason', reason));
-    RETURN bastion.refusal('invalid_grant', 'wrong user name or password, or no access');
+    RETURN bastion_internal.refusal('invalid_grant', 'wrong user name or password, or no access');
 END
 $$;
-COMMENT ON FUNCTION bastion.refuse_login(uuid, text) IS
-'Records why a login was refused and returns the one answer that every refused login gets. Internal.';
+COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text) IS
+'Records why a login was refused and returns the one answer that every refused login gets.';
 
-CREATE FUNCTION bastion.login_tenants(user_id uuid) RETURNS uuid[]
+CREATE FUNCTION bastion_internal.login_tenants(user_id uuid) RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -70,21 +59,21 @@ AS $$
       AND t.id IN (SELECT m.tenant_id FROM bastion.memberships_in_force m JOIN bastion.users u ON u.id = m.user_id
                    WHERE u.id = login_tenants.user_id AND u.status = 'active')
 $$;
-COMMENT ON FUNCTION bastion.login_tenants(uuid) IS
-'The active tenants of which an active user is a member, by name. Internal.';
+COMMENT ON FUNCTION bastion_internal.login_tenants(uuid) IS
+'The active tenants of which an active user is a member, by name.';
 
-CREATE FUNCTION bastion.tenant_required(tenants uuid[]) RETURNS jsonb
+CREATE FUNCTION bastion_internal.tenant_required(tenants uuid[]) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.refusal('tenant_required', 'name the tenant to log in to')
-        || jsonb_build_object('tenants', jsonb_agg(bastion.tenant_object(t.id) ORDER BY t.position))
+    SELECT bastion_internal.refusal('tenant_required', 'name the tenant to log in to')
+        || jsonb_build_object('tenants', jsonb_agg(bastion_internal.tenant_object(t.id) ORDER BY t.position))
     FROM unnest(tenants) WITH ORDINALITY AS t (id, position)
 $$;
-COMMENT ON FUNCTION bastion.tenant_required(uuid[]) IS
-'The answer to a right password that leaves open which tenant is meant. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_required(uuid[]) IS
+'The answer to a right password that leaves open which tenant is meant.';
 
-CREATE FUNCTION bastion.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
+CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -106,8 +95,8 @@ BEGIN
     RETURN EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
 END
 $$;
-COMMENT ON FUNCTION bastion.hold_for_login(uuid, uuid, uuid, text) IS
-'Holds the user of a login until the transaction ends, so that whatever ends sessions waits for it; false when the user or the password is another by now. Internal. SQLSTATE 40001 when what the login rests on was changed and the isolation level is not READ COMMITTED.';
+COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
+'Holds the user of a login until the transaction ends, so that whatever ends sessions waits for it; false when the user or the password is another by now. SQLSTATE 40001 when what the login rests on was changed and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
@@ -121,34 +110,35 @@ DECLARE
     tenants uuid[];
     place record;
 BEGIN
-    PERFORM bastion.require_writable('a login');
-    found_user := bastion.find_user(login.identifier);
-    proof := bastion.accept_password(found_user, login.password);
+    PERFORM bastion_internal.require_writable('a login');
+    found_user := bastion_internal.find_user(login.identifier);
+    proof := bastion_internal.accept_password(found_user, login.password);
     IF NOT proof.accepted THEN
-        RETURN bastion.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END);
+        RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END);
     END IF;
     IF login.tenant IS NULL THEN
-        tenants := bastion.login_tenants(found_user);
+        tenants := bastion_internal.login_tenants(found_user);
         IF cardinality(tenants) > 1 THEN
-            RETURN bastion.tenant_required(tenants);
+            RETURN bastion_internal.tenant_required(tenants);
         END IF;
     END IF;
     SELECT * INTO place
-    FROM bastion.resolve_identity(found_user, coalesce(login.tenant, tenants[1]::text), login.unit);
+    FROM bastion_internal.resolve_identity(found_user, coalesce(login.tenant, tenants[1]::text), login.unit);
     IF place.status <> 'ok' THEN
-        RETURN bastion.refuse_login(found_user, place.status);
-    ELSIF NOT bastion.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
-        RETURN bastion.refuse_login(found_user, 'changed');
+        RETURN bastion_internal.refuse_login(found_user, place.status);
+    ELSIF NOT bastion_internal.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
+        RETURN bastion_internal.refuse_login(found_user, 'changed');
     END IF;
     -- Now that it is held, whether it is still so.
-    SELECT * INTO place FROM bastion.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
+    SELECT * INTO place FROM bastion_internal.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
     IF place.status <> 'ok' THEN
-        RETURN bastion.refuse_login(found_user, place.status);
+        RETURN bastion_internal.refuse_login(found_user, place.status);
     END IF;
     UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
-    PERFORM bastion.record_event('login', 'success', found_user, place.tenant_id);
-    RETURN bastion.session_start(found_user, place.tenant_id, place.unit_id, login.device);
+    PERFORM bastion_internal.record_event('login', 'success', found_user, place.tenant_id);
+    RETURN bastion_internal.session_start(found_user, place.tenant_id, place.unit_id, login.device);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in any case, and begins a session. Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without one. tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), left out when it is no label of 1 to 200 characters. A refused login is returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none: {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');

@@ -12,7 +12,7 @@
 -- own.… over what is their own: no role gives them, and neither * nor *.read covers them, so that a key reaches nothing of
 -- this kind unless somebody wrote so into its scopes. has_permission() and the policies that call it decide the same for own.….
 
-CREATE FUNCTION bastion.person_obstacle(permission text) RETURNS text
+CREATE FUNCTION bastion_internal.person_obstacle(permission text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -29,15 +29,15 @@ BEGIN
     RETURN CASE WHEN NOT bastion.has_permission(permission) THEN 'permission' END;
 END
 $$;
-COMMENT ON FUNCTION bastion.person_obstacle(text) IS
-'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. Permission NULL: what only a login of the user does. SQLSTATE 28000 when a token was presented and refused. Internal.';
+COMMENT ON FUNCTION bastion_internal.person_obstacle(text) IS
+'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. Permission NULL: what only a login of the user does. SQLSTATE 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.require_person(permission text, writes boolean) RETURNS uuid
+CREATE FUNCTION bastion_internal.require_person(permission text, writes boolean) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    obstacle text := bastion.person_obstacle(permission);
+    obstacle text := bastion_internal.person_obstacle(permission);
 BEGIN
     IF obstacle = 'anonymous' THEN
         RAISE EXCEPTION 'no identity in this transaction' USING ERRCODE = 'insufficient_privilege',
@@ -57,12 +57,12 @@ BEGIN
     RETURN bastion.user_id();
 END
 $$;
-COMMENT ON FUNCTION bastion.require_person(text, boolean) IS
-'The user of this transaction, when its identity reaches what belongs to that user (person_obstacle()); SQLSTATE 42501 with the reason otherwise, 25006 when it writes and the transaction may not, 28000 when a token was presented and refused. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_person(text, boolean) IS
+'The user of this transaction, when its identity reaches what belongs to that user (person_obstacle()); SQLSTATE 42501 with the reason otherwise, 25006 when it writes and the transaction may not, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion.session_owner() RETURNS uuid
+CREATE FUNCTION bastion_internal.session_owner() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN bastion.person_obstacle(NULL) IS NULL THEN bastion.user_id() END $$;
-COMMENT ON FUNCTION bastion.session_owner() IS
-'The user who acts in person, by a token of a login; NULL under impersonation, with an API key, and when anonymous. Internal.';
+AS $$ SELECT CASE WHEN bastion_internal.person_obstacle(NULL) IS NULL THEN bastion.user_id() END $$;
+COMMENT ON FUNCTION bastion_internal.session_owner() IS
+'The user who acts in person, by a token of a login; NULL under impersonation, with an API key, and when anonymous.';

@@ -17,9 +17,9 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_number_key UNIQUE (number),
     CONSTRAINT tenants_slug_key UNIQUE (slug),
-    CONSTRAINT tenants_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT tenants_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT tenants_slug_check CHECK (bastion.is_slug(slug)),
-    CONSTRAINT tenants_plan_check CHECK (bastion.is_label(plan)),
+    CONSTRAINT tenants_plan_check CHECK (bastion_internal.is_label(plan)),
     CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended'))
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
@@ -31,6 +31,27 @@ COMMENT ON COLUMN bastion.tenants.plan IS 'What the tenant has subscribed to';
 COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: nobody can work in it';
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default access control list of its rows';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was made';
+SELECT pg_extension_config_dump('bastion.tenants', '');
+SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
+ALTER TABLE bastion.tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenants_of_context ON bastion.tenants FOR SELECT
+    USING (id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY tenants_of_context ON bastion.tenants IS 'The tenant of the context';
+SELECT bastion_internal.readable_by('bastion.tenants', 'application');
+-- Status and number concern who works there and who is a member, in whatever tenant they work: can_in_tenant() asks over all
+-- memberships. The slug is how the tenant was asked for; one that was refused was not cached. Who holds a role in every tenant
+-- holds it in a new one. Another tenant cannot see the change: its users have no more than shares of lists, and these are apart.
+CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
+CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id))
+EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
+CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate;
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_update;
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_truncate;
 
 CREATE TABLE bastion.units (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -43,8 +64,8 @@ CREATE TABLE bastion.units (
     CONSTRAINT units_pkey PRIMARY KEY (id),
     CONSTRAINT units_tenant_id_id_key UNIQUE (tenant_id, id),
     CONSTRAINT units_tenant_id_slug_key UNIQUE (tenant_id, slug),
-    CONSTRAINT units_kind_check CHECK (bastion.is_word(kind)),
-    CONSTRAINT units_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT units_kind_check CHECK (bastion_internal.is_word(kind)),
+    CONSTRAINT units_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT units_slug_check CHECK (bastion.is_slug(slug)),
     CONSTRAINT units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
@@ -56,6 +77,25 @@ COMMENT ON COLUMN bastion.units.name IS 'For people';
 COMMENT ON COLUMN bastion.units.slug IS 'Optional name in URLs and as argument, unique in the tenant; never a uuid';
 COMMENT ON COLUMN bastion.units.acl_id IS 'The default access control list of its rows';
 COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was made';
+SELECT pg_extension_config_dump('bastion.units', '');
+ALTER TABLE bastion.units ENABLE ROW LEVEL SECURITY;
+CREATE POLICY units_of_tenant ON bastion.units FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY units_of_tenant ON bastion.units IS 'The units of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.units', 'application');
+-- Who may something in the whole tenant may it on the list of each unit, so a new one concerns them. Units of other tenants
+-- matter to nobody: a share of rows with a unit reaches those who work in the tenant of that unit.
+CREATE TRIGGER units_invalidate AFTER INSERT OR DELETE ON bastion.units
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
+CREATE TRIGGER units_invalidate_update AFTER UPDATE ON bastion.units
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id, OLD.slug, OLD.acl_id) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.tenant_id, NEW.slug, NEW.acl_id))
+EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
+CREATE TRIGGER units_invalidate_truncate AFTER TRUNCATE ON bastion.units
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_update;
+ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_truncate;
 
 -- A table of its own: a reference from units to itself is a cycle to pg_dump, which then warns and cannot order the rows.
 CREATE TABLE bastion.unit_parents (
@@ -75,8 +115,21 @@ COMMENT ON TABLE bastion.unit_parents IS 'The unit above each unit; a unit witho
 COMMENT ON COLUMN bastion.unit_parents.unit_id IS 'The unit';
 COMMENT ON COLUMN bastion.unit_parents.tenant_id IS 'The tenant of both';
 COMMENT ON COLUMN bastion.unit_parents.parent_id IS 'The unit above it';
+SELECT pg_extension_config_dump('bastion.unit_parents', '');
+ALTER TABLE bastion.unit_parents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY unit_parents_of_tenant ON bastion.unit_parents FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY unit_parents_of_tenant ON bastion.unit_parents IS 'The tree of units of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.unit_parents', 'application');
+-- Both units are of one tenant.
+CREATE TRIGGER unit_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
+CREATE TRIGGER unit_parents_invalidate_truncate AFTER TRUNCATE ON bastion.unit_parents
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_invalidate;
+ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_invalidate_truncate;
 
-CREATE FUNCTION bastion.check_unit_tree() RETURNS trigger
+CREATE FUNCTION bastion_internal.check_unit_tree() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -96,11 +149,11 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_unit_tree() IS
+COMMENT ON FUNCTION bastion_internal.check_unit_tree() IS
 'Trigger: refuses a unit that would be its own ancestor, SQLSTATE 23514.';
 
 CREATE TRIGGER unit_parents_check_tree AFTER INSERT OR UPDATE ON bastion.unit_parents
-FOR EACH ROW EXECUTE FUNCTION bastion.check_unit_tree();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_unit_tree();
 COMMENT ON TRIGGER unit_parents_check_tree ON bastion.unit_parents IS 'Keeps units a tree';
 
 CREATE TABLE bastion.users (
@@ -117,7 +170,7 @@ CREATE TABLE bastion.users (
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_email_check CHECK (bastion.is_email(email)),
     CONSTRAINT users_username_check CHECK (bastion.is_username(username)),
-    CONSTRAINT users_display_name_check CHECK (bastion.is_label(display_name)),
+    CONSTRAINT users_display_name_check CHECK (bastion_internal.is_label(display_name)),
     CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled'))
 );
 COMMENT ON TABLE bastion.users IS 'People and machines that can log in; global, members of any number of tenants';
@@ -128,6 +181,24 @@ COMMENT ON COLUMN bastion.users.display_name IS 'For people';
 COMMENT ON COLUMN bastion.users.status IS 'active, or disabled: cannot log in, and tokens issued before are refused';
 COMMENT ON COLUMN bastion.users.created_at IS 'When the account was made';
 COMMENT ON COLUMN bastion.users.last_login_at IS 'When a password of the user was last accepted';
+SELECT pg_extension_config_dump('bastion.users', '');
+ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
+CREATE POLICY users_self ON bastion.users FOR SELECT
+    USING (id = (SELECT bastion.user_id()));
+COMMENT ON POLICY users_self ON bastion.users IS 'The user of the context';
+SELECT bastion_internal.readable_by('bastion.users', 'application');
+-- Rights depend on the status of their own user and of no other. A deleted user takes memberships, grants and shares along,
+-- which speak for themselves, and leaves the own lists behind, which is an UPDATE of acls. A login changes nothing.
+CREATE TRIGGER users_invalidate AFTER INSERT OR DELETE ON bastion.users
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'id');
+CREATE TRIGGER users_invalidate_update AFTER UPDATE ON bastion.users
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.status) IS DISTINCT FROM ROW(NEW.id, NEW.status))
+EXECUTE FUNCTION bastion_internal.invalidate('user', 'id');
+CREATE TRIGGER users_invalidate_truncate AFTER TRUNCATE ON bastion.users
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate;
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_update;
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_truncate;
 
 CREATE TABLE bastion.user_passwords (
     user_id uuid NOT NULL,
@@ -142,3 +213,5 @@ COMMENT ON COLUMN bastion.user_passwords.user_id IS 'Whose password; a user with
 COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() reads';
 COMMENT ON COLUMN bastion.user_passwords.changed_at IS
 'When the password was chosen; a better hash of the same password leaves it';
+SELECT pg_extension_config_dump('bastion.user_passwords', '');
+ALTER TABLE bastion.user_passwords ENABLE ROW LEVEL SECURITY;

@@ -1,20 +1,20 @@
 
 -- External identity providers: added, given new keys, disabled and removed by operators; their subjects joined to users.
 
-CREATE FUNCTION bastion.issuer_check(issuer text, keys jsonb, options jsonb, required_claims jsonb, mapping jsonb) RETURNS void
+CREATE FUNCTION bastion_internal.issuer_check(issuer text, keys jsonb, options jsonb, required_claims jsonb, mapping jsonb) RETURNS void
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_issuer_check';
-COMMENT ON FUNCTION bastion.issuer_check(text, jsonb, jsonb, jsonb, jsonb) IS
-'Refuses what would make no sense as a row of bastion.issuers, SQLSTATE 22023; 0A000 and 54000 as jws_verify(). Internal.';
+COMMENT ON FUNCTION bastion_internal.issuer_check(text, jsonb, jsonb, jsonb, jsonb) IS
+'Refuses what would make no sense as a row of bastion.issuers, SQLSTATE 22023; 0A000 and 54000 as jws_verify().';
 
-CREATE FUNCTION bastion.public_key_set(keys jsonb) RETURNS jsonb
+CREATE FUNCTION bastion_internal.public_key_set(keys jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN keys ? 'keys' THEN bastion.jwk_public(keys) ELSE jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(keys))) END $$;
-COMMENT ON FUNCTION bastion.public_key_set(jsonb) IS
-'The public halves of one key or a set, as a set. Internal. Errors of jwk_public().';
+COMMENT ON FUNCTION bastion_internal.public_key_set(jsonb) IS
+'The public halves of one key or a set, as a set. Errors of jwk_public().';
 
-CREATE FUNCTION bastion.require_issuer(issuer text) RETURNS bastion.issuers
+CREATE FUNCTION bastion_internal.require_issuer(issuer text) RETURNS bastion.issuers
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -28,22 +28,22 @@ BEGIN
     RETURN found_issuer;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_issuer(text) IS 'The row of an issuer, locked; SQLSTATE 42704 when there is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_issuer(text) IS 'The row of an issuer, locked; SQLSTATE 42704 when there is none.';
 
-CREATE FUNCTION bastion.issuer_event(kind text, issuer text, detail jsonb DEFAULT '{}') RETURNS void
+CREATE FUNCTION bastion_internal.issuer_event(kind text, issuer text, detail jsonb DEFAULT '{}') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.record_event(kind, 'success', NULL, NULL,
+    SELECT bastion_internal.record_event(kind, 'success', NULL, NULL,
         jsonb_build_object('issuer', issuer, 'by', session_user) || detail)
 $$;
-COMMENT ON FUNCTION bastion.issuer_event(text, text, jsonb) IS 'Records a change of an issuer. Internal.';
+COMMENT ON FUNCTION bastion_internal.issuer_event(text, text, jsonb) IS 'Records a change of an issuer.';
 
-CREATE FUNCTION bastion.kids_of(keys jsonb) RETURNS jsonb
+CREATE FUNCTION bastion_internal.kids_of(keys jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT jsonb_build_object('kids', jsonb_path_query_array(keys, '$.keys[*].kid')) $$;
-COMMENT ON FUNCTION bastion.kids_of(jsonb) IS 'The key ids of a JWK Set, for the record of events. Internal.';
+COMMENT ON FUNCTION bastion_internal.kids_of(jsonb) IS 'The key ids of a JWK Set, for the record of events.';
 
 CREATE FUNCTION bastion.issuer_add(issuer text, keys jsonb, audiences text[], algorithms text[], leeway integer DEFAULT 60,
                                    max_age integer DEFAULT NULL, required_claims jsonb DEFAULT '{}', typ text DEFAULT NULL,
@@ -60,99 +60,108 @@ BEGIN
     IF issuer IS NULL OR keys IS NULL OR required_claims IS NULL OR mapping IS NULL OR create_users IS NULL
        OR array_position(audiences, NULL) IS NOT NULL OR array_position(algorithms, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'an argument of an issuer is NULL' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF issuer = bastion.setting('bastion.issuer') THEN
+    ELSIF issuer = bastion_internal.setting('bastion.issuer') THEN
         RAISE EXCEPTION 'this is the issuer of the extension''s own tokens' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    key_set := bastion.public_key_set(keys);
-    PERFORM bastion.issuer_check(issuer, key_set, options, required_claims, mapping);
+    key_set := bastion_internal.public_key_set(keys);
+    PERFORM bastion_internal.issuer_check(issuer, key_set, options, required_claims, mapping);
     INSERT INTO bastion.issuers (issuer, keys, options, required_claims, mapping, create_users)
     VALUES (issuer_add.issuer, key_set, options, issuer_add.required_claims, issuer_add.mapping, issuer_add.create_users);
-    PERFORM bastion.issuer_event('issuer_added', issuer, bastion.kids_of(key_set));
+    PERFORM bastion_internal.issuer_event('issuer_added', issuer, bastion_internal.kids_of(key_set));
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_add(text, jsonb, text[], text[], integer, integer, jsonb, text, jsonb, boolean) IS
 'Accepts the tokens of an identity provider. Tokens name it as iss and one of audiences as aud, are signed by one of its keys (as for jws_verify(); public halves are kept, symmetric keys are refused) by one of algorithms, have exp, and satisfy leeway and max_age (seconds), typ and required_claims ({"claim": value}; an array that holds the value will do, null asks for any). mapping names the claims for user (default sub), tenant (uuid or slug), role, email and name, and a default_role. The claim for user and the issuer together are whom user_identities knows. With create_users, authenticate() makes a user of a subject that is not known, and, where tenant and role are told, its membership; never in a READ ONLY transaction or on a standby. An e-mail address is taken over if the token says email_verified and no other user has it, and users are never joined by it. For operators: EXECUTE is granted to nobody. SQLSTATE 22004 for NULL, 22023 for what makes no sense, 0A000 and 54000 as jws_verify(), 23505 for an issuer that is there, 23514 for a name that cannot be one.';
 
-CREATE FUNCTION bastion.issuer_set_keys(issuer text, keys jsonb) RETURNS void
+CREATE FUNCTION bastion.issuer_keys_set(issuer text, keys jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known bastion.issuers := bastion.require_issuer(issuer);
-    key_set jsonb := bastion.public_key_set(keys);
+    known bastion.issuers := bastion_internal.require_issuer(issuer);
+    key_set jsonb := bastion_internal.public_key_set(keys);
 BEGIN
-    PERFORM bastion.issuer_check(known.issuer, key_set, known.options, known.required_claims, known.mapping);
+    PERFORM bastion_internal.issuer_check(known.issuer, key_set, known.options, known.required_claims, known.mapping);
     UPDATE bastion.issuers i SET keys = key_set, keys_changed_at = now() WHERE i.issuer = known.issuer;
-    PERFORM bastion.issuer_event('issuer_keys_set', known.issuer, bastion.kids_of(key_set));
+    PERFORM bastion_internal.issuer_event('issuer_keys_set', known.issuer, bastion_internal.kids_of(key_set));
 END
 $$;
-COMMENT ON FUNCTION bastion.issuer_set_keys(text, jsonb) IS
+COMMENT ON FUNCTION bastion.issuer_keys_set(text, jsonb) IS
 'Replaces the keys of an issuer; old and new may stand in one set while the provider changes over. A key that is left out stops verifying in every backend at the next statement after this commits, and on a standby after replay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 22023, 0A000 and 54000 as jws_verify(). NULL when an argument is, and then nothing happens.';
 
-CREATE FUNCTION bastion.issuer_enable(issuer text, enabled boolean DEFAULT true) RETURNS void
+CREATE FUNCTION bastion.issuer_disable(issuer text, disabled boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known bastion.issuers := bastion.require_issuer(issuer);
+    known bastion.issuers := bastion_internal.require_issuer(issuer);
 BEGIN
-    UPDATE bastion.issuers i SET enabled = issuer_enable.enabled WHERE i.issuer = known.issuer;
-    PERFORM bastion.issuer_event(CASE WHEN issuer_enable.enabled THEN 'issuer_enabled' ELSE 'issuer_disabled' END, known.issuer);
+    UPDATE bastion.issuers i SET enabled = NOT issuer_disable.disabled WHERE i.issuer = known.issuer;
+    PERFORM bastion_internal.issuer_event(CASE WHEN issuer_disable.disabled THEN 'issuer_disabled' ELSE 'issuer_enabled' END, known.issuer);
 END
 $$;
-COMMENT ON FUNCTION bastion.issuer_enable(text, boolean) IS
-'Enables an issuer, or disables it: its tokens are refused at the next statement, its users stay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer. NULL when an argument is, and then nothing happens.';
+COMMENT ON FUNCTION bastion.issuer_disable(text, boolean) IS
+'Disables an issuer, or with false enables it again. The tokens of a disabled issuer are refused from the next statement on; its users stay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer. NULL when an argument is, and then nothing happens.';
 
 CREATE FUNCTION bastion.issuer_remove(issuer text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known bastion.issuers := bastion.require_issuer(issuer);
+    known bastion.issuers := bastion_internal.require_issuer(issuer);
 BEGIN
     DELETE FROM bastion.issuers i WHERE i.issuer = known.issuer;
-    PERFORM bastion.issuer_event('issuer_removed', known.issuer);
+    PERFORM bastion_internal.issuer_event('issuer_removed', known.issuer);
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_remove(text) IS
 'Removes an issuer and whom its subjects are; the users stay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer. NULL when the argument is, and then nothing happens.';
 
-CREATE FUNCTION bastion.identity_link(issuer text, subject text, user_id uuid) RETURNS void
+CREATE FUNCTION bastion.identity_add(issuer text, subject text, user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    known bastion.issuers := bastion.require_issuer(issuer);
+    known bastion.issuers := bastion_internal.require_issuer(issuer);
 BEGIN
-    INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (known.issuer, identity_link.subject, identity_link.user_id);
-    PERFORM bastion.record_event('identity_linked', 'success', identity_link.user_id, NULL,
+    INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (known.issuer, identity_add.subject, identity_add.user_id);
+    PERFORM bastion_internal.record_event('identity_added', 'success', identity_add.user_id, NULL,
         jsonb_build_object('issuer', known.issuer, 'by', session_user));
 END
 $$;
-COMMENT ON FUNCTION bastion.identity_link(text, text, uuid) IS
+COMMENT ON FUNCTION bastion.identity_add(text, text, uuid) IS
 'Says whom a subject of an issuer is here. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for one that cannot be. NULL when an argument is, and then nothing happens.';
 
-CREATE FUNCTION bastion.identity_unlink(issuer text, subject text) RETURNS boolean
+CREATE FUNCTION bastion.identity_add(issuer text, subject text, for_user text)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.identity_add(issuer, subject, bastion_internal.any_user_named(for_user));
+END;
+COMMENT ON FUNCTION bastion.identity_add(text, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for one that cannot be. NULL when an argument is, and then nothing happens.';
+
+CREATE FUNCTION bastion.identity_remove(issuer text, subject text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     old_user uuid;
 BEGIN
-    DELETE FROM bastion.user_identities u WHERE u.issuer = identity_unlink.issuer AND u.subject = identity_unlink.subject
+    DELETE FROM bastion.user_identities u WHERE u.issuer = identity_remove.issuer AND u.subject = identity_remove.subject
     RETURNING u.user_id INTO old_user;
     IF old_user IS NULL THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('identity_unlinked', 'success', old_user, NULL,
-        jsonb_build_object('issuer', identity_unlink.issuer, 'by', session_user));
+    PERFORM bastion_internal.record_event('identity_removed', 'success', old_user, NULL,
+        jsonb_build_object('issuer', identity_remove.issuer, 'by', session_user));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.identity_unlink(text, text) IS
+COMMENT ON FUNCTION bastion.identity_remove(text, text) IS
 'Forgets whom a subject of an issuer is; false when it was not known. Tokens of the subject are refused from the next statement on, also in transactions that began with one, and whatever other subjects the user has; the user stays. For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion.identity_email(email text, user_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.identity_email(email text, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -160,23 +169,23 @@ AS $$
            THEN wanted ELSE user_id::text || '@identity.invalid' END
     FROM (SELECT lower(btrim(email) COLLATE "C")) w (wanted)
 $$;
-COMMENT ON FUNCTION bastion.identity_email(text, uuid) IS
-'The address of a new user: the one that the issuer verified if it is free, else one under .invalid (RFC 2606), to which no mail goes. Internal.';
+COMMENT ON FUNCTION bastion_internal.identity_email(text, uuid) IS
+'The address of a new user: the one that the issuer verified if it is free, else one under .invalid (RFC 2606), to which no mail goes.';
 
-CREATE FUNCTION bastion.identity_create(token jsonb) RETURNS uuid
+CREATE FUNCTION bastion_internal.identity_create(token jsonb) RETURNS uuid
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     new_user uuid := gen_random_uuid();
     joined uuid;
-    tenant uuid := bastion.find_tenant(token ->> 'tenant');
+    tenant uuid := bastion_internal.find_tenant(token ->> 'tenant');
     label text := btrim(token ->> 'name');
 BEGIN
     -- A new user whose subject another transaction took first is rolled back, not deleted: no action of a foreign key fires.
     BEGIN
         INSERT INTO bastion.users (id, email, display_name)
-        VALUES (new_user, bastion.identity_email(token ->> 'email', new_user), CASE WHEN bastion.is_label(label) THEN label END);
+        VALUES (new_user, bastion_internal.identity_email(token ->> 'email', new_user), CASE WHEN bastion_internal.is_label(label) THEN label END);
         INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (token ->> 'issuer', token ->> 'subject', new_user)
         ON CONFLICT DO NOTHING RETURNING user_id INTO joined;
         IF joined IS NULL THEN
@@ -189,9 +198,9 @@ BEGIN
     SELECT new_user, tenant, r.id FROM bastion.roles r
     WHERE tenant IS NOT NULL AND r.name = token ->> 'role' AND (r.system OR r.tenant_id = tenant)
     ORDER BY r.system LIMIT 1;
-    PERFORM bastion.record_event('signup', 'success', new_user, tenant, jsonb_build_object('issuer', token ->> 'issuer'));
+    PERFORM bastion_internal.record_event('signup', 'success', new_user, tenant, jsonb_build_object('issuer', token ->> 'issuer'));
     RETURN new_user;
 END
 $$;
-COMMENT ON FUNCTION bastion.identity_create(jsonb) IS
-'The user of a subject that was not known: made with its identity, and a membership where the token told tenant and role. Internal: authenticate() calls it for a verified token of an issuer with create_users.';
+COMMENT ON FUNCTION bastion_internal.identity_create(jsonb) IS
+'The user of a subject that was not known: made with its identity, and a membership where the token told tenant and role. Authenticate() calls it for a verified token of an issuer with create_users.';

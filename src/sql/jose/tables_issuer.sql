@@ -26,6 +26,14 @@ COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() makes 
 COMMENT ON COLUMN bastion.issuers.enabled IS 'Tokens of a disabled issuer are refused';
 COMMENT ON COLUMN bastion.issuers.created_at IS 'When the issuer was added';
 COMMENT ON COLUMN bastion.issuers.keys_changed_at IS 'When its keys were set';
+SELECT pg_extension_config_dump('bastion.issuers', '');
+ALTER TABLE bastion.issuers ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER issuers_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.issuers
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
+CREATE TRIGGER issuers_invalidate_truncate AFTER TRUNCATE ON bastion.issuers
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
+ALTER TABLE bastion.issuers ENABLE ALWAYS TRIGGER issuers_invalidate;
+ALTER TABLE bastion.issuers ENABLE ALWAYS TRIGGER issuers_invalidate_truncate;
 
 CREATE TABLE bastion.user_identities (
     issuer text COLLATE "C" NOT NULL,
@@ -43,3 +51,12 @@ COMMENT ON COLUMN bastion.user_identities.issuer IS 'The issuer';
 COMMENT ON COLUMN bastion.user_identities.subject IS 'What the issuer calls the user, for good: the claim sub, unless mapped otherwise';
 COMMENT ON COLUMN bastion.user_identities.user_id IS 'The user';
 COMMENT ON COLUMN bastion.user_identities.created_at IS 'When they were joined';
+SELECT pg_extension_config_dump('bastion.user_identities', '');
+ALTER TABLE bastion.user_identities ENABLE ROW LEVEL SECURITY;
+-- A subject that is not known is not remembered, so a new one sends nothing.
+CREATE TRIGGER user_identities_invalidate AFTER UPDATE OR DELETE ON bastion.user_identities
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
+CREATE TRIGGER user_identities_invalidate_truncate AFTER TRUNCATE ON bastion.user_identities
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
+ALTER TABLE bastion.user_identities ENABLE ALWAYS TRIGGER user_identities_invalidate;
+ALTER TABLE bastion.user_identities ENABLE ALWAYS TRIGGER user_identities_invalidate_truncate;

@@ -28,78 +28,86 @@ COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key t
 COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was made';
 COMMENT ON COLUMN bastion.signing_keys.verifies_until IS
 'Of a retiring key, when the last token that it signed has expired; of a retired one, when it stopped verifying';
+SELECT pg_extension_config_dump('bastion.signing_keys', '');
+ALTER TABLE bastion.signing_keys ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER signing_keys_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.signing_keys
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
+CREATE TRIGGER signing_keys_invalidate_truncate AFTER TRUNCATE ON bastion.signing_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
+ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate;
+ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate_truncate;
 
-CREATE FUNCTION bastion.signing_key_make(data_key integer, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
+CREATE FUNCTION bastion_internal.signing_key_make(data_key integer, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
 RETURNS record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_signing_key_make';
-COMMENT ON FUNCTION bastion.signing_key_make(integer) IS
-'A new Ed25519 key pair, its private half sealed under the data encryption key. Internal. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 when there is no such data key.';
+COMMENT ON FUNCTION bastion_internal.signing_key_make(integer) IS
+'A new Ed25519 key pair, its private half sealed under the data encryption key. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 when there is no such data key.';
 
-CREATE FUNCTION bastion.token_sign(claims jsonb) RETURNS text
+CREATE FUNCTION bastion_internal.token_sign(claims jsonb) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_sign';
-COMMENT ON FUNCTION bastion.token_sign(jsonb) IS
-'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). Internal. SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
+COMMENT ON FUNCTION bastion_internal.token_sign(jsonb) IS
+'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
 
-CREATE FUNCTION bastion.active_signing_key() RETURNS text
+CREATE FUNCTION bastion_internal.active_signing_key() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
-COMMENT ON FUNCTION bastion.active_signing_key() IS 'The id of the key that signs; NULL when there is none yet. Internal.';
+COMMENT ON FUNCTION bastion_internal.active_signing_key() IS 'The id of the key that signs; NULL when there is none yet.';
 
-CREATE FUNCTION bastion.signing_key_add(state text) RETURNS text
+CREATE FUNCTION bastion_internal.signing_key_add(state text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    data_key integer := bastion.data_key('signing');
+    data_key integer := bastion_internal.data_key('signing');
     kid text;
 BEGIN
     INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
     SELECT k.kid, 'EdDSA', signing_key_add.state, k.public_jwk, k.private_sealed, data_key
-    FROM bastion.signing_key_make(data_key) k
+    FROM bastion_internal.signing_key_make(data_key) k
     RETURNING signing_keys.kid INTO kid;
-    PERFORM bastion.record_event('key_created', 'success', NULL, NULL,
+    PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
         jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', 'EdDSA', 'state', signing_key_add.state));
     RETURN kid;
 END
 $$;
-COMMENT ON FUNCTION bastion.signing_key_add(text) IS
-'The id of a new signing key in this state. Internal. Whoever calls has locked the vault. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.signing_key_add(text) IS
+'The id of a new signing key in this state. Whoever calls has locked the vault. SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion.signing_key_create() RETURNS text
+CREATE FUNCTION bastion_internal.signing_key_create() RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    kid text := bastion.active_signing_key();
+    kid text := bastion_internal.active_signing_key();
 BEGIN
     IF kid IS NOT NULL THEN
         RETURN kid;
     END IF;
-    PERFORM bastion.lock_vault();
-    kid := bastion.active_signing_key();
+    PERFORM bastion_internal.lock_vault();
+    kid := bastion_internal.active_signing_key();
     IF kid IS NOT NULL THEN
         RETURN kid;
     END IF;
-    RETURN bastion.signing_key_add('active');
+    RETURN bastion_internal.signing_key_add('active');
 END
 $$;
-COMMENT ON FUNCTION bastion.signing_key_create() IS
-'The id of the key that signs, made at first need. Internal. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.signing_key_create() IS
+'The id of the key that signs, made at first need. SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion.longest_token_lifetime() RETURNS interval
+CREATE FUNCTION bastion_internal.longest_token_lifetime() RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT greatest(bastion.setting('bastion.access_token_lifetime')::interval,
+    SELECT greatest(bastion_internal.setting('bastion.access_token_lifetime')::interval,
                     (SELECT max(s.access_lifetime) FROM bastion.session_settings s))
 $$;
-COMMENT ON FUNCTION bastion.longest_token_lifetime() IS
-'How long an access token issued now may be valid in any tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.longest_token_lifetime() IS
+'How long an access token issued now may be valid in any tenant.';
 
-CREATE FUNCTION bastion.signing_keys_retire(immediately boolean) RETURNS void
+CREATE FUNCTION bastion_internal.signing_keys_retire(immediately boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -107,20 +115,20 @@ DECLARE
     retired text;
 BEGIN
     UPDATE bastion.signing_keys k SET state = 'retiring',
-        verifies_until = clock_timestamp() + bastion.longest_token_lifetime()
+        verifies_until = clock_timestamp() + bastion_internal.longest_token_lifetime()
     WHERE k.state = 'active';
     FOR retired IN
         UPDATE bastion.signing_keys k SET state = 'retired', verifies_until = least(k.verifies_until, clock_timestamp())
         WHERE k.state = 'retiring' AND (immediately OR k.verifies_until <= clock_timestamp())
         RETURNING k.kid
     LOOP
-        PERFORM bastion.record_event('key_retired', 'success', NULL, NULL,
+        PERFORM bastion_internal.record_event('key_retired', 'success', NULL, NULL,
             jsonb_build_object('key', 'signing', 'kid', retired, 'immediately', immediately));
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION bastion.signing_keys_retire(boolean) IS
-'Makes the active signing key retiring, and retired those retiring keys whose last token has expired, or all of them. Internal.';
+COMMENT ON FUNCTION bastion_internal.signing_keys_retire(boolean) IS
+'Makes the active signing key retiring, and retired those retiring keys whose last token has expired, or all of them.';
 
 CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -129,14 +137,14 @@ AS $$
 DECLARE
     kid text;
 BEGIN
-    PERFORM bastion.lock_vault();
-    PERFORM bastion.signing_keys_retire(immediately);
+    PERFORM bastion_internal.lock_vault();
+    PERFORM bastion_internal.signing_keys_retire(immediately);
     UPDATE bastion.signing_keys k SET state = 'active' WHERE k.state = 'next' RETURNING k.kid INTO kid;
     IF kid IS NULL THEN
-        kid := bastion.signing_key_add('active');
+        kid := bastion_internal.signing_key_add('active');
     END IF;
-    PERFORM bastion.signing_key_add('next');
-    PERFORM bastion.record_event('key_rotated', 'success', NULL, NULL,
+    PERFORM bastion_internal.signing_key_add('next');
+    PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, NULL,
         jsonb_build_object('key', 'signing', 'kid', kid, 'immediately', immediately));
     RETURN kid;
 END
@@ -144,23 +152,23 @@ $$;
 COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
 'Signs access tokens with the next key from now on, and returns its id. The key before verifies for as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime that a tenant has), and is retired by the first rotation after that; a new key is made and published in jwks() before its turn comes. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, sessions go on with their refresh tokens. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion.token_lifetime() RETURNS integer
+CREATE FUNCTION bastion_internal.token_lifetime() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT extract(epoch FROM bastion.setting('bastion.access_token_lifetime')::interval)::integer $$;
-COMMENT ON FUNCTION bastion.token_lifetime() IS
-'How long an access token issued now is valid, in seconds (bastion.access_token_lifetime). Internal.';
+AS $$ SELECT extract(epoch FROM bastion_internal.setting('bastion.access_token_lifetime')::interval)::integer $$;
+COMMENT ON FUNCTION bastion_internal.token_lifetime() IS
+'How long an access token issued now is valid, in seconds (bastion.access_token_lifetime).';
 
-CREATE FUNCTION bastion.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
+CREATE FUNCTION bastion_internal.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
                                      expires_at bigint, token_id uuid, amr text[], level text)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.signing_key_create();
-    RETURN bastion.token_sign(jsonb_strip_nulls(jsonb_build_object(
-        'iss', bastion.setting('bastion.issuer'),
+    PERFORM bastion_internal.signing_key_create();
+    RETURN bastion_internal.token_sign(jsonb_strip_nulls(jsonb_build_object(
+        'iss', bastion_internal.setting('bastion.issuer'),
         'aud', 'pg_bastion',
         'sub', access_token.user_id,
         'tenant', access_token.tenant_id,
@@ -173,8 +181,8 @@ BEGIN
         'acr', level)));
 END
 $$;
-COMMENT ON FUNCTION bastion.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text) IS
-'An access token (RFC 9068; amr of RFC 8176) with these claims, times in Unix seconds. Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text) IS
+'An access token (RFC 9068; amr of RFC 8176) with these claims, times in Unix seconds. It asks nothing. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -183,12 +191,12 @@ AS $$
 DECLARE
     issued_at bigint := floor(extract(epoch FROM clock_timestamp()));
 BEGIN
-    RETURN bastion.access_token(user_id, tenant_id, unit_id, NULL, issued_at, issued_at + bastion.token_lifetime(),
+    RETURN bastion_internal.access_token(user_id, tenant_id, unit_id, NULL, issued_at, issued_at + bastion_internal.token_lifetime(),
                                 gen_random_uuid(), '{pwd}', 'aal1');
 END
 $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
-'An access token without a session, for jobs and tests of the database''s own: it cannot be refreshed, and ends with its life, its user, membership or tenant, but not alone. Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+'An access token without a session, for jobs and tests of the database''s own: it cannot be refreshed, and ends with its life, its user, membership or tenant, but not alone. It asks for no permission. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -199,3 +207,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.jwks() IS
 'The public keys that verify access tokens, as a JWK Set (RFC 7517), for verifiers outside the database.';
+SELECT bastion_internal.callable_by('bastion.jwks()', 'application');

@@ -2,52 +2,55 @@
 -- Unique and foreign keys that begin with the tenant: what protect() offers for keys that would otherwise tell one tenant what
 -- another has, or let a row name another tenant's. Changing them is the owner's decision, so it is a call of its own.
 
-CREATE FUNCTION bastion.plan_composite_keys(relation regclass) RETURNS SETOF text
+CREATE FUNCTION bastion_internal.plan_composite_keys(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT f.fix FROM bastion.lint_foreign_keys() f
+    SELECT f.fix FROM bastion_internal.lint_foreign_keys() f
     WHERE f.object IN (SELECT format('constraint %I on %s', k.conname, k.conrelid::regclass) FROM pg_constraint k
-                       WHERE k.conrelid IN (SELECT t.member FROM bastion.protect_tree(plan_composite_keys.relation) t))
+                       WHERE k.conrelid IN (SELECT t.member FROM bastion_internal.protect_tree(plan_composite_keys.relation) t))
     UNION ALL
-    SELECT u.fix FROM bastion.lint_unique() u
+    SELECT u.fix FROM bastion_internal.lint_unique() u
     WHERE u.object IN (SELECT i.indexrelid::regclass::text FROM pg_index i
-                       WHERE i.indrelid IN (SELECT t.member FROM bastion.protect_tree(plan_composite_keys.relation) t))
+                       WHERE i.indrelid IN (SELECT t.member FROM bastion_internal.protect_tree(plan_composite_keys.relation) t))
 $$;
-COMMENT ON FUNCTION bastion.plan_composite_keys(regclass) IS
-'Statements that make the foreign and unique keys of a protected table begin with the tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.plan_composite_keys(regclass) IS
+'Statements that make the foreign and unique keys of a protected table begin with the tenant.';
+SELECT bastion_internal.callable_by('bastion_internal.plan_composite_keys(regclass)', 'migration');
 
-CREATE FUNCTION bastion.offer_composite_keys(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.offer_composite_keys(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM bastion.plan_composite_keys(relation)) THEN
+    IF EXISTS (SELECT FROM bastion_internal.plan_composite_keys(relation)) THEN
         RAISE NOTICE 'keys of table % reach across tenants', relation
             USING DETAIL = 'An error of such a key tells what another tenant has.',
-                  HINT = format('SELECT bastion.composite_keys(%L); makes them begin with the tenant.', relation);
+                  HINT = format('SELECT bastion.composite_keys_create(%L); makes them begin with the tenant.', relation);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.offer_composite_keys(regclass) IS
-'Says so when keys of a protected table reach across tenants. Internal.';
+COMMENT ON FUNCTION bastion_internal.offer_composite_keys(regclass) IS
+'Says so when keys of a protected table reach across tenants.';
+SELECT bastion_internal.callable_by('bastion_internal.offer_composite_keys(regclass)', 'migration');
 
-CREATE FUNCTION bastion.composite_keys_statements(relation regclass, dry_run boolean) RETURNS text[]
+CREATE FUNCTION bastion_internal.composite_keys_create_statements(relation regclass, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF relation IS NULL OR NOT EXISTS (SELECT FROM bastion.protected_tables p WHERE p.relation = composite_keys_statements.relation) THEN
+    IF relation IS NULL OR NOT EXISTS (SELECT FROM bastion.protected_tables p WHERE p.relation = composite_keys_create_statements.relation) THEN
         RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Call bastion.protect() first.';
     END IF;
-    RETURN ARRAY(SELECT bastion.plan_composite_keys(composite_keys_statements.relation));
+    RETURN ARRAY(SELECT bastion_internal.plan_composite_keys(composite_keys_create_statements.relation));
 END
 $$;
-COMMENT ON FUNCTION bastion.composite_keys_statements(regclass, boolean) IS 'The statements of composite_keys(). Internal.';
+COMMENT ON FUNCTION bastion_internal.composite_keys_create_statements(regclass, boolean) IS 'The statements of composite_keys_create().';
 
-CREATE FUNCTION bastion.composite_keys(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
+CREATE FUNCTION bastion.composite_keys_create(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_composite_keys';
-COMMENT ON FUNCTION bastion.composite_keys(regclass, boolean) IS
+AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
+COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
 'Makes the unique and foreign keys of a protected table begin with its tenant column, so that no error tells what another tenant has and no row names another tenant''s; primary keys, and keys over a uuid or an identity column, stay. A foreign key gets the unique key that it needs on the table it refers to, which must be protected too. dry_run gives the statements instead. Returns what it did; nothing when there is nothing to do. For the owner of the table. SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table needs a key: begin with that table; 23503 when rows already name another tenant''s, 42501.';
+SELECT bastion_internal.callable_by('bastion.composite_keys_create(regclass, boolean)', 'migration');

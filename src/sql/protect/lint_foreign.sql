@@ -2,17 +2,17 @@
 -- Findings about what others attached to the extension's own tables: triggers and foreign keys. Functions of the extension
 -- write these tables with the rights of its owner, and so would what is attached.
 
-CREATE FUNCTION bastion.is_own(catalog regclass, object oid) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_own(catalog regclass, object oid) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_bastion'
                    WHERE d.classid = catalog AND d.objid = object AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
 $$;
-COMMENT ON FUNCTION bastion.is_own(regclass, oid) IS 'Whether an object is a member of the extension. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_own(regclass, oid) IS 'Whether an object is a member of the extension.';
 
 -- Of a table: its triggers, constraints, defaults, indexes and rules.
-CREATE FUNCTION bastion.attached_functions(relation regclass) RETURNS TABLE (catalog regclass, object oid, function regprocedure)
+CREATE FUNCTION bastion_internal.attached_functions(relation regclass) RETURNS TABLE (catalog regclass, object oid, function regprocedure)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -24,25 +24,25 @@ AS $$
           UNION ALL SELECT 'pg_rewrite'::regclass, r.oid FROM pg_rewrite r WHERE r.ev_class = relation) o (catalog, object)
     JOIN pg_depend d ON d.classid = o.catalog AND d.objid = o.object AND d.refclassid = 'pg_proc'::regclass
 $$;
-COMMENT ON FUNCTION bastion.attached_functions(regclass) IS
-'The functions that run when rows of a table are written, and what calls them. Internal.';
+COMMENT ON FUNCTION bastion_internal.attached_functions(regclass) IS
+'The functions that run when rows of a table are written, and what calls them.';
 
-CREATE FUNCTION bastion.lint_foreign_code() RETURNS TABLE (severity text, object text, problem text, fix text)
+CREATE FUNCTION bastion_internal.lint_foreign_code() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', pg_describe_object(a.catalog, a.object, 0),
            format('function %s looks at temporary tables first, with the rights of the extension', a.function),
            format('ALTER FUNCTION %s SET search_path = %s, pg_temp;', a.function, p.pronamespace::regnamespace)
-    FROM pg_class c, bastion.attached_functions(c.oid) a JOIN pg_proc p ON p.oid = a.function
-    WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r' AND bastion.is_own('pg_class', c.oid)
-      AND p.oid >= 16384 AND NOT bastion.is_own('pg_proc', p.oid)
+    FROM pg_class c, bastion_internal.attached_functions(c.oid) a JOIN pg_proc p ON p.oid = a.function
+    WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r' AND bastion_internal.is_own('pg_class', c.oid)
+      AND p.oid >= 16384 AND NOT bastion_internal.is_own('pg_proc', p.oid)
       AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s ~ E'^search_path=(.*,)?\\s*"?pg_temp"?\\s*$')
 $$;
-COMMENT ON FUNCTION bastion.lint_foreign_code() IS
-'Findings about triggers, and functions in constraints, defaults, indexes and rules, of others on the tables of the extension. Internal.';
+COMMENT ON FUNCTION bastion_internal.lint_foreign_code() IS
+'Findings about triggers, and functions in constraints, defaults, indexes and rules, of others on the tables of the extension.';
 
-CREATE FUNCTION bastion.lint_references() RETURNS TABLE (severity text, object text, problem text, fix text)
+CREATE FUNCTION bastion_internal.lint_references() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -57,7 +57,7 @@ AS $$
                             OR EXISTS (SELECT FROM unnest(c.conkey) n JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = n
                                        WHERE a.atttypid >= 16384) AS foreign_operator
                 FROM pg_constraint c WHERE c.contype = 'f' AND c.conparentid = 0) k
-          WHERE bastion.is_own('pg_class', k.confrelid) AND NOT bastion.is_own('pg_class', k.conrelid)
+          WHERE bastion_internal.is_own('pg_class', k.confrelid) AND NOT bastion_internal.is_own('pg_class', k.conrelid)
             AND (k.foreign_operator OR k.confupdtype IN ('c', 'n', 'd')
                  OR k.confdeltype IN ('c', 'n', 'd') AND k.confrelid NOT IN (
                         'bastion.users'::regclass, 'bastion.tenants'::regclass, 'bastion.units'::regclass))) f
@@ -71,7 +71,7 @@ AS $$
           SELECT c.oid::regclass::text, format(' (%I)', t.attname), a.grantee, a.privilege_type, c.oid, c.relowner
           FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid, aclexplode(t.attacl) a) g,
          LATERAL (SELECT g.object, g.columns, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END AS grantee) f
-    WHERE g.privilege_type = 'REFERENCES' AND g.grantee <> g.relowner AND bastion.is_own('pg_class', g.oid)
+    WHERE g.privilege_type = 'REFERENCES' AND g.grantee <> g.relowner AND bastion_internal.is_own('pg_class', g.oid)
 $$;
-COMMENT ON FUNCTION bastion.lint_references() IS
-'Findings about foreign keys of others to the tables of the extension, and the right to make them. Internal.';
+COMMENT ON FUNCTION bastion_internal.lint_references() IS
+'Findings about foreign keys of others to the tables of the extension, and the right to make them.';

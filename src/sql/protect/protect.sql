@@ -1,8 +1,8 @@
 -- bastion.protect() and unprotect(), what is protected (the view protection), and who may call them.
 
-CREATE FUNCTION bastion.protect_statements(
-    relation regclass, tenant name, owner name, resource text, actions jsonb, existing text, tenant_fk boolean,
-    citus boolean, dry_run boolean, sharing text, visibility text, acl name)
+CREATE FUNCTION bastion_internal.protect_statements(
+    relation regclass, tenant_column name, owner_column name, resource text, actions jsonb, existing text, tenant_fk boolean,
+    citus boolean, dry_run boolean, sharing text, visibility text, acl_column name)
 RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -11,68 +11,69 @@ DECLARE
     spec bastion.protected_tables;
     tenant_type regtype;
 BEGIN
-    PERFORM bastion.check_protectable(relation);
-    PERFORM bastion.check_tree(relation);
-    PERFORM bastion.check_actions(actions);
-    PERFORM bastion.check_sharing(sharing, visibility, acl, existing, ARRAY[tenant, owner]);
-    IF tenant IS NULL THEN
-        RAISE EXCEPTION 'tenant must not be null' USING ERRCODE = 'null_value_not_allowed',
-            HINT = 'Name the column that holds the tenant: tenant => ''column''.';
-    ELSIF tenant = owner THEN
-        RAISE EXCEPTION 'tenant and owner must be two columns' USING ERRCODE = 'invalid_parameter_value';
+    PERFORM bastion_internal.check_protectable(relation);
+    PERFORM bastion_internal.check_tree(relation);
+    PERFORM bastion_internal.check_actions(actions);
+    PERFORM bastion_internal.check_sharing(sharing, visibility, acl_column, existing, ARRAY[tenant_column, owner_column]);
+    IF tenant_column IS NULL THEN
+        RAISE EXCEPTION 'tenant_column must not be null' USING ERRCODE = 'null_value_not_allowed',
+            HINT = 'Name the column that holds the tenant: tenant_column => ''column''.';
+    ELSIF tenant_column = owner_column THEN
+        RAISE EXCEPTION 'tenant_column and owner_column must be two columns' USING ERRCODE = 'invalid_parameter_value';
     ELSIF existing IS NULL OR existing NOT IN ('refuse', 'drop', 'keep') THEN
         RAISE EXCEPTION 'existing must be ''refuse'', ''drop'' or ''keep''' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF bastion.is_global(relation) THEN
+    ELSIF bastion_internal.is_global(relation) THEN
         RAISE EXCEPTION 'table % is marked global', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = format('Call bastion.unmark_global(%L) first.', relation);
+            HINT = format('Call bastion.global_table_remove(%L) first.', relation);
     END IF;
     IF dry_run IS NOT TRUE THEN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
-        PERFORM bastion.forget_dropped_tables();
+        PERFORM bastion_internal.forget_dropped_tables();
     END IF;
-    tenant_type := bastion.check_column(relation, tenant, 'tenant');
+    tenant_type := bastion_internal.check_column(relation, tenant_column, 'tenant');
     IF tenant_fk AND tenant_type IN ('text'::regtype, 'character varying'::regtype) THEN
-        RAISE EXCEPTION 'cannot make a foreign key of column "%" of table %: its type is %', tenant, relation, tenant_type
+        RAISE EXCEPTION 'cannot make a foreign key of column "%" of table %: its type is %', tenant_column, relation, tenant_type
             USING ERRCODE = 'datatype_mismatch', HINT = 'tenant_fk needs a uuid, bigint or integer column.';
     END IF;
-    PERFORM bastion.check_column(relation, owner, 'owner') WHERE owner IS NOT NULL;
-    PERFORM bastion.check_acl_column(relation, acl) WHERE sharing IS NOT NULL;
-    PERFORM bastion.check_foreign_policies(relation) WHERE existing = 'refuse';
-    PERFORM bastion.check_no_nulls(relation, tenant);
+    PERFORM bastion_internal.check_column(relation, owner_column, 'owner') WHERE owner_column IS NOT NULL;
+    PERFORM bastion_internal.check_acl_column(relation, acl_column) WHERE sharing IS NOT NULL;
+    PERFORM bastion_internal.check_foreign_policies(relation) WHERE existing = 'refuse';
+    PERFORM bastion_internal.check_no_nulls(relation, tenant_column);
 
     spec.relation := relation;
-    spec.tenant_column := tenant;
-    spec.owner_column := owner;
-    spec.resource := bastion.check_resource(relation, resource);
+    spec.tenant_column := tenant_column;
+    spec.owner_column := owner_column;
+    spec.resource := bastion_internal.check_resource(relation, resource);
     spec.options := jsonb_build_object('actions', coalesce(actions, '{}'), 'existing', existing,
                                        'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false))
                     || CASE WHEN sharing IS NULL THEN '{}'
-                            ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl) END;
-    RETURN ARRAY(SELECT bastion.plan_protect(spec));
+                            ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl_column) END;
+    RETURN ARRAY(SELECT bastion_internal.plan_protect(spec));
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
-'Checks the arguments of protect(), locks the table unless dry_run, and returns the statements. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+'Checks the arguments of protect(), locks the table unless dry_run, and returns the statements.';
 
 CREATE FUNCTION bastion.protect(
-    relation regclass, tenant name DEFAULT 'tenant_id', owner name DEFAULT NULL, resource text DEFAULT NULL,
+    relation regclass, tenant_column name DEFAULT 'tenant_id', owner_column name DEFAULT NULL, resource text DEFAULT NULL,
     actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
     citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
-    visibility text DEFAULT 'tenant', acl name DEFAULT 'acl_id')
+    visibility text DEFAULT 'tenant', acl_column name DEFAULT 'acl_id')
 RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_protect';
 COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
-'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as add_reference() does; where the table has rows, the next call looks at these. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. Large tables can be filled before, in batches, with backfill_acl(). Returns the statements it ran, none when nothing was missing; dry_run runs none and returns them as a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
+'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; where the table has rows, the next call looks at these. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. Large tables can be filled before, in batches, with acl_backfill(). Returns a line with what was done; dry_run does nothing and returns the statements, for a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
+SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name)', 'migration');
 
-CREATE FUNCTION bastion.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
+CREATE FUNCTION bastion_internal.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     spec bastion.protected_tables;
 BEGIN
-    PERFORM bastion.check_protectable(relation);
+    PERFORM bastion_internal.check_protectable(relation);
     IF dry_run IS NOT TRUE THEN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
     END IF;
@@ -81,35 +82,36 @@ BEGIN
         RAISE NOTICE 'table % is not protected', relation;
         RETURN '{}';
     END IF;
-    RETURN ARRAY(SELECT bastion.plan_unprotect(spec));
+    RETURN ARRAY(SELECT bastion_internal.plan_unprotect(spec));
 END
 $$;
-COMMENT ON FUNCTION bastion.unprotect_statements(regclass, boolean) IS
-'Checks the arguments of unprotect(), locks the table unless dry_run, and returns the statements. Internal.';
+COMMENT ON FUNCTION bastion_internal.unprotect_statements(regclass, boolean) IS
+'Checks the arguments of unprotect(), locks the table unless dry_run, and returns the statements.';
 
 CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unprotect';
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
-'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and column for access control lists that it made; what was there before comes back, and shares of rows are forgotten with the column. Whoever has privileges on the table then sees every row. Returns the statements; dry_run only returns them. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and column for access control lists that it made; what was there before comes back, and shares of rows are forgotten with the column. Whoever has privileges on the table then sees every row. Returns a line with what was done; dry_run does nothing and returns the statements. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+SELECT bastion_internal.callable_by('bastion.unprotect(regclass, boolean)', 'migration');
 
 -- What is there, and what is wrong with it
 
-CREATE FUNCTION bastion.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
+CREATE FUNCTION bastion_internal.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_class pg_class;
     problems text[] := ARRAY(SELECT format('policy %s is %s', p.name, p.state)
-                             FROM bastion.protect_policy_state(spec, member) p WHERE p.state <> 'ok' ORDER BY p.name);
+                             FROM bastion_internal.protect_policy_state(spec, member) p WHERE p.state <> 'ok' ORDER BY p.name);
 BEGIN
     SELECT * INTO found_class FROM pg_class c WHERE c.oid = member;
     IF found_class.relkind NOT IN ('r', 'p') THEN
         RETURN NEXT 'a foreign table has no row security';
         RETURN;
     ELSIF NOT found_class.relrowsecurity AND NOT EXISTS (
-            SELECT FROM pg_policy p WHERE p.polrelid = member AND bastion.is_our_policy(p.polname)) THEN
+            SELECT FROM pg_policy p WHERE p.polrelid = member AND bastion_internal.is_our_policy(p.polname)) THEN
         RETURN NEXT 'it has no protection';
         RETURN;
     ELSIF NOT found_class.relrowsecurity THEN
@@ -119,75 +121,76 @@ BEGIN
         RETURN NEXT 'row security is not forced';
     END IF;
     RETURN QUERY SELECT unnest(problems);
-    RETURN QUERY SELECT format('trigger %s is %s', t.name, t.state) FROM bastion.protect_triggers(spec, member) t
+    RETURN QUERY SELECT format('trigger %s is %s', t.name, t.state) FROM bastion_internal.protect_triggers(spec, member) t
                  WHERE t.state <> 'ok' ORDER BY t.name;
     RETURN QUERY SELECT format('permissive policy "%s" is not of protect()', p)
-                 FROM bastion.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep';
+                 FROM bastion_internal.foreign_policies(member) p WHERE spec.options ->> 'existing' <> 'keep';
     RETURN QUERY SELECT format('column "%s" has another default', d.column_name)
-                 FROM bastion.protect_defaults(spec, member) d WHERE NOT d.is_set;
+                 FROM bastion_internal.protect_defaults(spec, member) d WHERE NOT d.is_set;
     RETURN QUERY SELECT format('column "%s" accepts NULL', n)
-                 FROM unnest(bastion.key_columns(spec)) n, bastion.column_state(member, n) c WHERE NOT c.is_not_null;
+                 FROM unnest(bastion_internal.key_columns(spec)) n, bastion_internal.column_state(member, n) c WHERE NOT c.is_not_null;
 END
 $$;
-COMMENT ON FUNCTION bastion.member_problems(bastion.protected_tables, regclass) IS
-'How one table, partition or child differs from its protection. Internal.';
+COMMENT ON FUNCTION bastion_internal.member_problems(bastion.protected_tables, regclass) IS
+'How one table, partition or child differs from its protection.';
 
-CREATE FUNCTION bastion.protection_problems(spec bastion.protected_tables) RETURNS SETOF text
+CREATE FUNCTION bastion_internal.protection_problems(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    gone name[] := ARRAY(SELECT n FROM unnest(bastion.protect_columns(spec)) n
-                         WHERE NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n)));
+    gone name[] := ARRAY(SELECT n FROM unnest(bastion_internal.protect_columns(spec)) n
+                         WHERE NOT EXISTS (SELECT FROM bastion_internal.column_state(spec.relation, n)));
 BEGIN
     RETURN QUERY SELECT format('column "%s" does not exist', n) FROM unnest(gone) n;
-    IF NOT bastion.key_columns(spec) && gone THEN
+    IF NOT bastion_internal.key_columns(spec) && gone THEN
         RETURN QUERY
             SELECT CASE WHEN t.depth > 0 THEN t.member || ': ' ELSE '' END || string_agg(p.problem, ', ' ORDER BY p.place)
-            FROM bastion.protect_tree(spec.relation) t,
-                 bastion.member_problems(spec, t.member) WITH ORDINALITY AS p (problem, place)
+            FROM bastion_internal.protect_tree(spec.relation) t,
+                 bastion_internal.member_problems(spec, t.member) WITH ORDINALITY AS p (problem, place)
             GROUP BY t.member, t.depth ORDER BY t.depth, t.member::text;
     END IF;
-    RETURN QUERY SELECT format('no index begins with column "%s"', n) FROM unnest(bastion.key_columns(spec)) n
-                 WHERE NOT bastion.has_tenant_index(spec.relation, n) AND n <> ALL (gone);
-    IF NOT bastion.resource_registered(spec.resource, bastion.protect_actions(spec)) THEN
+    RETURN QUERY SELECT format('no index begins with column "%s"', n) FROM unnest(bastion_internal.key_columns(spec)) n
+                 WHERE NOT bastion_internal.has_tenant_index(spec.relation, n) AND n <> ALL (gone);
+    IF NOT bastion_internal.resource_registered(spec.resource, bastion_internal.protect_actions(spec)) THEN
         RETURN NEXT format('permissions of the resource "%s" are missing', spec.resource);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.protection_problems(bastion.protected_tables) IS
-'How a protected table, its partitions and children differ from its record; no row when they do not. Internal.';
+COMMENT ON FUNCTION bastion_internal.protection_problems(bastion.protected_tables) IS
+'How a protected table, its partitions and children differ from its record; no row when they do not.';
 
-CREATE FUNCTION bastion.policies_of(relation regclass) RETURNS text[]
+CREATE FUNCTION bastion_internal.policies_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT array_agg(concat(quote_ident(p.polname), CASE WHEN p.polpermissive THEN ' PERMISSIVE ' ELSE ' RESTRICTIVE ' END,
-                            bastion.policy_command(p.polcmd),
+                            bastion_internal.policy_command(p.polcmd),
                             regexp_replace(' USING ' || pg_get_expr(p.polqual, p.polrelid), E'\\s+', ' ', 'g'),
                             regexp_replace(' WITH CHECK ' || pg_get_expr(p.polwithcheck, p.polrelid), E'\\s+', ' ', 'g'))
                      ORDER BY p.polname)
     FROM pg_policy p WHERE p.polrelid = policies_of.relation
 $$;
-COMMENT ON FUNCTION bastion.policies_of(regclass) IS 'The policies of a table, as the catalog has them. Internal.';
+COMMENT ON FUNCTION bastion_internal.policies_of(regclass) IS 'The policies of a table, as the catalog has them.';
 
 -- SECURITY DEFINER for the records of other owners; it shows nothing else that the catalog does not show to everybody.
-CREATE FUNCTION bastion.protection_report()
+CREATE FUNCTION bastion_internal.protection_report()
 RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, sharing text, rls_enabled boolean,
                rls_forced boolean, policies text[], partitions bigint, status text)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.relation, p.tenant_column, p.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,
-           c.relforcerowsecurity, bastion.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion.protect_tree(p.relation)),
+           c.relforcerowsecurity, bastion_internal.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion_internal.protect_tree(p.relation)),
            coalesce((SELECT string_agg(s.problem, '; ' ORDER BY s.place)
-                     FROM bastion.protection_problems(p) WITH ORDINALITY AS s (problem, place)), 'ok')
+                     FROM bastion_internal.protection_problems(p) WITH ORDINALITY AS s (problem, place)), 'ok')
     FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation
     ORDER BY p.relation::text
 $$;
-COMMENT ON FUNCTION bastion.protection_report() IS 'The rows of the view bastion.protection. Internal.';
+COMMENT ON FUNCTION bastion_internal.protection_report() IS 'The rows of the view bastion.protection.';
+SELECT bastion_internal.callable_by('bastion_internal.protection_report()', 'migration');
 
-CREATE VIEW bastion.protection AS SELECT * FROM bastion.protection_report();
+CREATE VIEW bastion.protection AS SELECT * FROM bastion_internal.protection_report();
 COMMENT ON VIEW bastion.protection IS
 'Every protected table with its policies as they are now. status is ok, or says what is not as protect() left it: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Calling protect() again mends it.';
 COMMENT ON COLUMN bastion.protection.relation IS 'The table';
@@ -203,52 +206,22 @@ COMMENT ON COLUMN bastion.protection.status IS 'ok, or what differs from the pro
 
 -- Who may call it
 
-CREATE FUNCTION bastion.migration_role_functions() RETURNS SETOF regprocedure
+CREATE FUNCTION bastion_internal.allow_migration_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.oid::regprocedure FROM pg_proc p
-    WHERE p.pronamespace = 'bastion'::regnamespace AND p.proname = ANY (ARRAY[
-        'protect', 'unprotect', 'mark_global', 'unmark_global', 'protection_report', 'protect_resource',
-        'protect_remember', 'protect_record', 'protect_forget', 'forget_dropped_tables', 'owns_relation', 'protect_tree',
-        'protect_line', 'protect_root', 'column_state', 'protect_normal', 'is_context_default', 'column_memory',
-        'protect_action', 'protect_actions', 'protect_test', 'protect_policies', 'foreign_policies', 'is_our_policy',
-        'policy_command', 'protect_policy_state', 'protect_defaults', 'tenant_may_be_null', 'has_tenant_index',
-        'made_indexes', 'resource_registered', 'kind_of_relation', 'check_protectable', 'check_member', 'check_tree',
-        'add_reference', 'reference_key', 'references_of', 'check_reference', 'check_column', 'check_one_owner',
-        'check_owner_may_fill', 'check_no_nulls', 'check_foreign_policies', 'check_actions', 'resource_of_table',
-        'check_resource', 'is_resource', 'is_word', 'is_reserved_resource', 'plan_policies', 'plan_member',
-        'plan_remember', 'plan_not_null', 'plan_foreign_keys', 'free_index_name', 'plan_indexes', 'plan_release',
-        'plan_record', 'plan_protect', 'plan_open', 'plan_unprotect', 'count_nulls', 'has_rows_without', 'is_global', 'must_be_guarded',
-        'guard_table', 'open_global', 'tenant_id', 'tenant_number', 'user_id', 'has_permission', 'tenant_if_allowed',
-        'tenant_number_if_allowed', 'acl_column', 'protect_columns', 'key_columns', 'made_column', 'acl_kind', 'acl_of_row',
-        'fill_acl', 'keep_acl', 'protect_triggers', 'check_sharing', 'check_acl_column', 'has_rows_to_fill',
-        'plan_acl_column', 'plan_triggers', 'old_acl_column', 'sharing_test', 'same_tenant_test', 'create_in_unit_test',
-        'default_acl_test', 'placed_test',
-        'default_acl', 'can_by_acl', 'can_by_acl_anywhere', 'acl_in_tenant', 'open_acl_column',
-        'fill_pages', 'backfill_steps', 'backfill_acl', 'composite_keys', 'offer_composite_keys', 'plan_composite_keys',
-        'lint_unique', 'lint_foreign_keys', 'protected_members', 'has_unique_columns', 'foreign_key_action'])
-    ORDER BY p.proname
-$$;
-COMMENT ON FUNCTION bastion.migration_role_functions() IS
-'The functions that a role needs to protect its tables: those it calls, what they call, and what policies and defaults name. Internal.';
-
-CREATE FUNCTION bastion.allow_migration_role_statements(role regrole) RETURNS text[]
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
-           || ARRAY(SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', f, g.grantee) FROM bastion.migration_role_functions() f)
+    SELECT format('GRANT USAGE ON SCHEMA bastion, bastion_internal TO %s', g.grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('migration') f)
            || format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', g.grantee)
            || format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', g.grantee)
            || format('REVOKE REFERENCES (id, number) ON bastion.tenants FROM %s', g.grantee)
            || format('GRANT SELECT ON bastion.protection TO %s', g.grantee)
-    FROM bastion.app_role_name(role) g (grantee)
+    FROM bastion_internal.app_role_name(role) g (grantee)
 $$;
-COMMENT ON FUNCTION bastion.allow_migration_role_statements(regrole) IS 'The statements of allow_migration_role(). Internal.';
+COMMENT ON FUNCTION bastion_internal.allow_migration_role_statements(regrole) IS 'The statements of allow_migration_role().';
 
 CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_allow_migration_role';
 COMMENT ON FUNCTION bastion.allow_migration_role(regrole) IS
-'Lets a role that owns tables, and is not a superuser, call protect(), unprotect(), mark_global() and add_reference() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';
+'Lets a role that owns tables, and is not a superuser, call protect(), unprotect(), global_table_add() and reference_add() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';

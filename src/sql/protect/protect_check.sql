@@ -1,6 +1,6 @@
 -- What protect() refuses. Each check raises with what is wrong, its SQLSTATE and what to do, and returns otherwise.
 
-CREATE FUNCTION bastion.kind_of_relation(kind "char") RETURNS text
+CREATE FUNCTION bastion_internal.kind_of_relation(kind "char") RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -8,9 +8,10 @@ AS $$
                      WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a type'
                      ELSE 'a system object' END
 $$;
-COMMENT ON FUNCTION bastion.kind_of_relation("char") IS 'pg_class.relkind of anything but a table, in words. Internal.';
+COMMENT ON FUNCTION bastion_internal.kind_of_relation("char") IS 'pg_class.relkind of anything but a table, in words.';
+SELECT bastion_internal.callable_by('bastion_internal.kind_of_relation("char")', 'migration');
 
-CREATE FUNCTION bastion.check_protectable(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_protectable(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -27,7 +28,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table with OID % does not exist', relation::oid USING ERRCODE = 'undefined_table';
     ELSIF found_class.relkind NOT IN ('r', 'p') THEN
-        RAISE EXCEPTION '% is %, not a table', relation, bastion.kind_of_relation(found_class.relkind)
+        RAISE EXCEPTION '% is %, not a table', relation, bastion_internal.kind_of_relation(found_class.relkind)
             USING ERRCODE = 'wrong_object_type', HINT = CASE found_class.relkind
                 WHEN 'v' THEN 'Protect the tables that it reads, and give the view security_invoker = true.'
                 WHEN 'm' THEN 'A materialized view has no row security: grant it to nobody and read it through a function.'
@@ -40,25 +41,26 @@ BEGIN
         RAISE EXCEPTION '% is a system table', relation USING ERRCODE = 'wrong_object_type';
     ELSIF extension IS NOT NULL THEN
         RAISE EXCEPTION 'table % belongs to the extension "%"', relation, extension USING ERRCODE = 'wrong_object_type';
-    ELSIF NOT bastion.owns_relation(relation) THEN
+    ELSIF NOT bastion_internal.owns_relation(relation) THEN
         RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_protectable(regclass) IS
-'Refuses what cannot have row security (42809) and the table of somebody else (42501). Internal.';
+COMMENT ON FUNCTION bastion_internal.check_protectable(regclass) IS
+'Refuses what cannot have row security (42809) and the table of somebody else (42501).';
+SELECT bastion_internal.callable_by('bastion_internal.check_protectable(regclass)', 'migration');
 
-CREATE FUNCTION bastion.check_member(root regclass, member regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_member(root regclass, member regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    stranger regclass := (SELECT p FROM bastion.protect_line(member) l, bastion.protect_root(l) p WHERE p <> root LIMIT 1);
+    stranger regclass := (SELECT p FROM bastion_internal.protect_line(member) l, bastion_internal.protect_root(l) p WHERE p <> root LIMIT 1);
 BEGIN
     IF (SELECT c.relkind FROM pg_class c WHERE c.oid = member) NOT IN ('r', 'p') THEN
         RAISE EXCEPTION 'cannot protect %: its partition or child % is a foreign table', root, member
             USING ERRCODE = 'wrong_object_type', HINT = 'A foreign table has no row security: detach it first.';
-    ELSIF NOT bastion.owns_relation(member) THEN
+    ELSIF NOT bastion_internal.owns_relation(member) THEN
         RAISE EXCEPTION 'must be owner of table %, a partition or child of %', member, root
             USING ERRCODE = 'insufficient_privilege';
     ELSIF stranger IS NOT NULL THEN
@@ -67,17 +69,18 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_member(regclass, regclass) IS
-'Refuses a partition or child that cannot have the protection of its root: 42501, 42809. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_member(regclass, regclass) IS
+'Refuses a partition or child that cannot have the protection of its root: 42501, 42809.';
+SELECT bastion_internal.callable_by('bastion_internal.check_member(regclass, regclass)', 'migration');
 
 -- What an owner wrote into one table runs while the tree is changed, as the owner of another, so there must be only one; a
 -- superuser's code may run as a superuser.
-CREATE FUNCTION bastion.check_one_owner(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_one_owner(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owners text[] := ARRAY(SELECT DISTINCT quote_ident(r.rolname) FROM bastion.protect_tree(relation) t
+    owners text[] := ARRAY(SELECT DISTINCT quote_ident(r.rolname) FROM bastion_internal.protect_tree(relation) t
                            JOIN pg_class c ON c.oid = t.member JOIN pg_roles r ON r.oid = c.relowner ORDER BY 1);
 BEGIN
     IF cardinality(owners) > 1 AND EXISTS (SELECT FROM pg_roles r WHERE quote_ident(r.rolname) = ANY (owners) AND NOT r.rolsuper) THEN
@@ -87,15 +90,16 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_one_owner(regclass) IS
-'Refuses a table whose partitions or children belong to other roles, unless all are superusers: 55000. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_one_owner(regclass) IS
+'Refuses a table whose partitions or children belong to other roles, unless all are superusers: 55000.';
+SELECT bastion_internal.callable_by('bastion_internal.check_one_owner(regclass)', 'migration');
 
-CREATE FUNCTION bastion.check_tree(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_tree(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    top regclass := (SELECT l FROM bastion.protect_line(relation) l
+    top regclass := (SELECT l FROM bastion_internal.protect_line(relation) l
                      WHERE NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = l) LIMIT 1);
 BEGIN
     IF top <> relation THEN
@@ -103,14 +107,15 @@ BEGIN
             USING ERRCODE = 'wrong_object_type',
                   HINT = format('Protect %s: its partitions and children get the same protection.', top);
     END IF;
-    PERFORM bastion.check_member(relation, t.member) FROM bastion.protect_tree(relation) t WHERE t.depth > 0;
-    PERFORM bastion.check_one_owner(relation);
+    PERFORM bastion_internal.check_member(relation, t.member) FROM bastion_internal.protect_tree(relation) t WHERE t.depth > 0;
+    PERFORM bastion_internal.check_one_owner(relation);
 END
 $$;
-COMMENT ON FUNCTION bastion.check_tree(regclass) IS
-'Refuses a partition without its root (42809), and partitions that cannot follow. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_tree(regclass) IS
+'Refuses a partition without its root (42809), and partitions that cannot follow.';
+SELECT bastion_internal.callable_by('bastion_internal.check_tree(regclass)', 'migration');
 
-CREATE FUNCTION bastion.check_column(relation regclass, column_name name, purpose text) RETURNS regtype
+CREATE FUNCTION bastion_internal.check_column(relation regclass, column_name name, purpose text) RETURNS regtype
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -120,7 +125,7 @@ DECLARE
                                       ELSE '{uuid,text,character varying}' END;
     refusal text := format('cannot use column "%s" of table %s for the %s', column_name, relation, purpose);
 BEGIN
-    SELECT * INTO state FROM bastion.column_state(relation, column_name);
+    SELECT * INTO state FROM bastion_internal.column_state(relation, column_name);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'column "%" of table % does not exist', column_name, relation USING ERRCODE = 'undefined_column',
             HINT = format('Name the column that holds the %s: %s => ''column''.', purpose, purpose);
@@ -137,11 +142,12 @@ BEGIN
     RETURN state.base_type;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_column(regclass, name, text) IS
-'The type of a column that can hold the tenant or the owner; refuses others: 42703, 42611, 42804. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_column(regclass, name, text) IS
+'The type of a column that can hold the tenant or the owner; refuses others: 42703, 42611, 42804.';
+SELECT bastion_internal.callable_by('bastion_internal.check_column(regclass, name, text)', 'migration');
 
 -- The lists of the rows that exist are filled in by the owner of the table.
-CREATE FUNCTION bastion.check_owner_may_fill(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_owner_may_fill(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -149,32 +155,34 @@ DECLARE
     owner regrole := (SELECT c.relowner FROM pg_class c WHERE c.oid = relation);
 BEGIN
     IF NOT (has_schema_privilege(owner, 'bastion', 'USAGE')
-            AND has_function_privilege(owner, 'bastion.acl_of_row(text, text, text)', 'EXECUTE')) THEN
+            AND has_function_privilege(owner, 'bastion_internal.acl_of_row(text, text, text)', 'EXECUTE')) THEN
         RAISE EXCEPTION 'the owner of table % may not fill in access control lists', relation USING ERRCODE = 'insufficient_privilege',
             HINT = format('SELECT bastion.allow_migration_role(%L);', owner);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_owner_may_fill(regclass) IS
-'Refuses a table whose owner may not call acl_of_row(): 42501. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_owner_may_fill(regclass) IS
+'Refuses a table whose owner may not call acl_of_row(): 42501.';
+SELECT bastion_internal.callable_by('bastion_internal.check_owner_may_fill(regclass)', 'migration');
 
-CREATE FUNCTION bastion.count_nulls(relation regclass, column_name name) RETURNS bigint
+CREATE FUNCTION bastion_internal.count_nulls(relation regclass, column_name name) RETURNS bigint
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_count_nulls';
-COMMENT ON FUNCTION bastion.count_nulls(regclass, name) IS
-'How many rows of a table have NULL in this column, as its owner counts them where that is another role. Internal. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+COMMENT ON FUNCTION bastion_internal.count_nulls(regclass, name) IS
+'How many rows of a table have NULL in this column, as its owner counts them where that is another role. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+SELECT bastion_internal.callable_by('bastion_internal.count_nulls(regclass, name)', 'migration');
 
 -- Counts with the rights of the table's owner, which the caller has: planning alone runs functions of its indexes and checks.
 -- Where row security hides the rows from their own owner, SET NOT NULL finds them all the same, and refuses.
-CREATE FUNCTION bastion.check_no_nulls(relation regclass, column_name name) RETURNS void
+CREATE FUNCTION bastion_internal.check_no_nulls(relation regclass, column_name name) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     nulls bigint := 0;
 BEGIN
-    IF bastion.tenant_may_be_null(relation, column_name) THEN
-        nulls := bastion.count_nulls(relation, column_name);
+    IF bastion_internal.tenant_may_be_null(relation, column_name) THEN
+        nulls := bastion_internal.count_nulls(relation, column_name);
     END IF;
     IF nulls > 0 THEN
         RAISE EXCEPTION 'column "%" of table % is NULL in % row(s)', column_name, relation, nulls
@@ -182,15 +190,16 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_no_nulls(regclass, name) IS 'Refuses rows without a tenant, and counts them: 23502. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_no_nulls(regclass, name) IS 'Refuses rows without a tenant, and counts them: 23502.';
+SELECT bastion_internal.callable_by('bastion_internal.check_no_nulls(regclass, name)', 'migration');
 
-CREATE FUNCTION bastion.check_foreign_policies(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.check_foreign_policies(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     names text := (SELECT string_agg(format('"%s" on %s', p, t.member), ', ' ORDER BY t.depth, t.member::text, p)
-                   FROM bastion.protect_tree(relation) t, bastion.foreign_policies(t.member) p);
+                   FROM bastion_internal.protect_tree(relation) t, bastion_internal.foreign_policies(t.member) p);
 BEGIN
     IF names IS NOT NULL THEN
         RAISE EXCEPTION 'cannot protect %: it has permissive policies: %', relation, names
@@ -199,10 +208,11 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_foreign_policies(regclass) IS
-'Refuses permissive policies that protect() did not write, and lists them: 55000. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_foreign_policies(regclass) IS
+'Refuses permissive policies that protect() did not write, and lists them: 55000.';
+SELECT bastion_internal.callable_by('bastion_internal.check_foreign_policies(regclass)', 'migration');
 
-CREATE FUNCTION bastion.check_actions(actions jsonb) RETURNS void
+CREATE FUNCTION bastion_internal.check_actions(actions jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -217,17 +227,18 @@ BEGIN
         IF entry.key NOT IN ('create', 'read', 'update', 'delete') THEN
             RAISE EXCEPTION 'unknown action "%"', left(entry.key, 63) USING ERRCODE = 'invalid_parameter_value',
                 HINT = 'The actions are create, read, update and delete.';
-        ELSIF jsonb_typeof(entry.value) <> 'string' OR NOT bastion.is_word(entry.value #>> '{}') THEN
+        ELSIF jsonb_typeof(entry.value) <> 'string' OR NOT bastion_internal.is_word(entry.value #>> '{}') THEN
             RAISE EXCEPTION 'invalid name for the action "%"', entry.key USING ERRCODE = 'invalid_parameter_value',
                 HINT = 'An action is one word of lower-case letters, digits and underscores.';
         END IF;
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_actions(jsonb) IS
-'Refuses anything but an object whose keys are create, read, update or delete and whose values are words: 22023. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_actions(jsonb) IS
+'Refuses anything but an object whose keys are create, read, update or delete and whose values are words: 22023.';
+SELECT bastion_internal.callable_by('bastion_internal.check_actions(jsonb)', 'migration');
 
-CREATE FUNCTION bastion.resource_of_table(table_name name) RETURNS text
+CREATE FUNCTION bastion_internal.resource_of_table(table_name name) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -236,21 +247,22 @@ AS $$
                 ELSE word END
     FROM btrim(regexp_replace(lower(table_name::text COLLATE "C"), '[^a-z0-9_]+', '_', 'g'), '_') word
 $$;
-COMMENT ON FUNCTION bastion.resource_of_table(name) IS
-'A resource name made of a table''s: lower case, anything but a-z, 0-9 and _ as one _. Internal.';
+COMMENT ON FUNCTION bastion_internal.resource_of_table(name) IS
+'A resource name made of a table''s: lower case, anything but a-z, 0-9 and _ as one _.';
+SELECT bastion_internal.callable_by('bastion_internal.resource_of_table(name)', 'migration');
 
-CREATE FUNCTION bastion.check_resource(relation regclass, resource text) RETURNS text
+CREATE FUNCTION bastion_internal.check_resource(relation regclass, resource text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     table_name name := (SELECT c.relname FROM pg_class c WHERE c.oid = relation);
-    chosen text := coalesce(resource, bastion.resource_of_table(table_name));
+    chosen text := coalesce(resource, bastion_internal.resource_of_table(table_name));
 BEGIN
-    IF NOT bastion.is_resource(chosen) THEN
+    IF NOT bastion_internal.is_resource(chosen) THEN
         RAISE EXCEPTION 'invalid resource name' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A resource is words of lower-case letters, digits and underscores, joined by dots.';
-    ELSIF bastion.is_reserved_resource(chosen) THEN
+    ELSIF bastion_internal.is_reserved_resource(chosen) THEN
         RAISE EXCEPTION 'the resource name "%" is reserved', chosen USING ERRCODE = 'reserved_name',
             DETAIL = 'Names that begin with tenant, platform, bastion or own belong to pg_bastion.',
             HINT = 'Choose another one: resource => ''name''.';
@@ -262,5 +274,6 @@ BEGIN
     RETURN chosen;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_resource(regclass, text) IS
-'The resource name given, or one made of the table''s name; refuses malformed (22023) and reserved (42939) ones. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_resource(regclass, text) IS
+'The resource name given, or one made of the table''s name; refuses malformed (22023) and reserved (42939) ones.';
+SELECT bastion_internal.callable_by('bastion_internal.check_resource(regclass, text)', 'migration');

@@ -1,38 +1,40 @@
 -- What a protection consists of, compared with what the catalog holds. spec is the row of bastion.protected_tables that
 -- protect() is about to write, or that was written.
 
-CREATE FUNCTION bastion.protect_action(spec bastion.protected_tables, action text) RETURNS text
+CREATE FUNCTION bastion_internal.protect_action(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT coalesce(spec.options -> 'actions' ->> action, action)
 $$;
-COMMENT ON FUNCTION bastion.protect_action(bastion.protected_tables, text) IS
-'The name that protect(actions => …) gives to create, read, update or delete. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_action(bastion.protected_tables, text) IS
+'The name that protect(actions => …) gives to create, read, update or delete.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_action(bastion.protected_tables, text)', 'migration');
 
-CREATE FUNCTION bastion.protect_actions(spec bastion.protected_tables) RETURNS text[]
+CREATE FUNCTION bastion_internal.protect_actions(spec bastion.protected_tables) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT array_agg(DISTINCT bastion.protect_action(spec, a) ORDER BY bastion.protect_action(spec, a))
+    SELECT array_agg(DISTINCT bastion_internal.protect_action(spec, a) ORDER BY bastion_internal.protect_action(spec, a))
     FROM unnest(ARRAY['create', 'read', 'update', 'delete']
                 || CASE WHEN spec.options ? 'sharing' THEN '{manage}'::text[] ELSE '{}' END) a
 $$;
-COMMENT ON FUNCTION bastion.protect_actions(bastion.protected_tables) IS 'The actions that the policies ask for. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_actions(bastion.protected_tables) IS 'The actions that the policies ask for.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_actions(bastion.protected_tables)', 'migration');
 
 -- One scalar subquery without a reference to the row: evaluated once, and its value is an index key. Update and delete imply
 -- read; both permissions stay in the one subquery, so that the planner sees one equality. Where subqueries are refused
 -- (citus), a second comparison does it.
-CREATE FUNCTION bastion.protect_test(spec bastion.protected_tables, action text) RETURNS text
+CREATE FUNCTION bastion_internal.protect_test(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     reader text := 'bastion.tenant_if_allowed(%L)';
-    permission text := spec.resource || '.' || bastion.protect_action(spec, action);
-    read_permission text := spec.resource || '.' || bastion.protect_action(spec, 'read');
+    permission text := spec.resource || '.' || bastion_internal.protect_action(spec, action);
+    read_permission text := spec.resource || '.' || bastion_internal.protect_action(spec, 'read');
     needs_read boolean := action IN ('update', 'delete') AND permission <> read_permission;
-    base_type regtype := (SELECT c.base_type FROM bastion.column_state(spec.relation, spec.tenant_column) c);
+    base_type regtype := (SELECT c.base_type FROM bastion_internal.column_state(spec.relation, spec.tenant_column) c);
 BEGIN
     IF base_type IN ('bigint'::regtype, 'integer'::regtype) THEN
         reader := 'bastion.tenant_number_if_allowed(%L)';
@@ -47,44 +49,47 @@ BEGIN
            || CASE WHEN needs_read THEN format(' WHERE bastion.has_permission(%L)', read_permission) ELSE '' END || ')';
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_test(bastion.protected_tables, text) IS
-'The condition of a policy for create, read, update or delete. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_test(bastion.protected_tables, text) IS
+'The condition of a policy for create, read, update or delete.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_test(bastion.protected_tables, text)', 'migration');
 
 -- The conditions of a table under sharing. A share reaches any row of the tenant, so the tenant alone is compared, and the list
 -- of the row decides; across tenants the list alone does, and the check is RESTRICTIVE. A new row takes the default list: no
 -- other one can be written, or a row could be planted among those of somebody else.
-CREATE FUNCTION bastion.sharing_test(spec bastion.protected_tables, action text) RETURNS text
+CREATE FUNCTION bastion_internal.sharing_test(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     anywhere boolean := spec.options ->> 'sharing' = 'cross_tenant';
     test text := CASE WHEN anywhere THEN 'bastion.can_by_acl_anywhere(%L, %I)' ELSE 'bastion.can_by_acl(%L, %I)' END;
-    read_permission text := spec.resource || '.' || bastion.protect_action(spec, 'read');
-    permission text := spec.resource || '.' || bastion.protect_action(spec, action);
-    acl name := bastion.acl_column(spec);
+    read_permission text := spec.resource || '.' || bastion_internal.protect_action(spec, 'read');
+    permission text := spec.resource || '.' || bastion_internal.protect_action(spec, action);
+    acl name := bastion_internal.acl_column(spec);
 BEGIN
     RETURN format(test, permission, acl)
            || CASE WHEN permission = read_permission THEN '' ELSE ' AND ' || format(test, read_permission, acl) END;
 END
 $$;
-COMMENT ON FUNCTION bastion.sharing_test(bastion.protected_tables, text) IS
-'The condition on the access control list of a row for read, update or delete. Internal.';
+COMMENT ON FUNCTION bastion_internal.sharing_test(bastion.protected_tables, text) IS
+'The condition on the access control list of a row for read, update or delete.';
+SELECT bastion_internal.callable_by('bastion_internal.sharing_test(bastion.protected_tables, text)', 'migration');
 
 -- What an UPDATE across tenants may leave behind: a row of the caller's tenant on a list of that tenant, or one of another tenant
 -- on a list of that one. CASE, so that the catalog is asked for rows of other tenants alone.
-CREATE FUNCTION bastion.placed_test(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.placed_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('CASE WHEN %s THEN bastion.can_by_acl(%L, %I) ELSE bastion.acl_in_tenant(%2$L, %3$I, %I::text) END',
-                  bastion.same_tenant_test(spec), spec.resource || '.' || bastion.protect_action(spec, 'update'),
-                  bastion.acl_column(spec), spec.tenant_column)
+                  bastion_internal.same_tenant_test(spec), spec.resource || '.' || bastion_internal.protect_action(spec, 'update'),
+                  bastion_internal.acl_column(spec), spec.tenant_column)
 $$;
-COMMENT ON FUNCTION bastion.placed_test(bastion.protected_tables) IS
-'The condition that a row that was changed stands in the tenant of its access control list. Internal.';
+COMMENT ON FUNCTION bastion_internal.placed_test(bastion.protected_tables) IS
+'The condition that a row that was changed stands in the tenant of its access control list.';
+SELECT bastion_internal.callable_by('bastion_internal.placed_test(bastion.protected_tables)', 'migration');
 
-CREATE FUNCTION bastion.same_tenant_test(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.same_tenant_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -92,61 +97,64 @@ AS $$
                   CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
                        WHEN c.base_type = 'uuid'::regtype THEN 'bastion.tenant_id()'
                        ELSE 'bastion.tenant_id()::text' END)
-    FROM bastion.column_state(spec.relation, spec.tenant_column) c
+    FROM bastion_internal.column_state(spec.relation, spec.tenant_column) c
 $$;
-COMMENT ON FUNCTION bastion.same_tenant_test(bastion.protected_tables) IS
-'The condition that a row is of the tenant of the context. Internal.';
+COMMENT ON FUNCTION bastion_internal.same_tenant_test(bastion.protected_tables) IS
+'The condition that a row is of the tenant of the context.';
+SELECT bastion_internal.callable_by('bastion_internal.same_tenant_test(bastion.protected_tables)', 'migration');
 
 -- Whoever may create in the chosen unit may add a row to it: its list is that of the unit, so the whole tenant is not asked for.
-CREATE FUNCTION bastion.create_in_unit_test(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.create_in_unit_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN (spec.options ->> 'citus')::boolean THEN test || ' AND ' || held
                 ELSE regexp_replace(test, '[)]$', ' WHERE ' || held || ')') END
-    FROM bastion.same_tenant_test(spec) test,
-         format('bastion.has_permission(%L)', spec.resource || '.' || bastion.protect_action(spec, 'create')) held
+    FROM bastion_internal.same_tenant_test(spec) test,
+         format('bastion.has_permission(%L)', spec.resource || '.' || bastion_internal.protect_action(spec, 'create')) held
 $$;
-COMMENT ON FUNCTION bastion.create_in_unit_test(bastion.protected_tables) IS
-'The condition that a new row is of the tenant of the context, whose user may create in the chosen unit. Internal.';
+COMMENT ON FUNCTION bastion_internal.create_in_unit_test(bastion.protected_tables) IS
+'The condition that a new row is of the tenant of the context, whose user may create in the chosen unit.';
+SELECT bastion_internal.callable_by('bastion_internal.create_in_unit_test(bastion.protected_tables)', 'migration');
 
-CREATE FUNCTION bastion.default_acl_test(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.default_acl_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format(CASE WHEN (spec.options ->> 'citus')::boolean THEN '%I = bastion.default_acl(%L)'
                        ELSE '%I = (SELECT bastion.default_acl(%L))' END,
-                  bastion.acl_column(spec), bastion.acl_kind(spec.options ->> 'visibility'))
+                  bastion_internal.acl_column(spec), bastion_internal.acl_kind(spec.options ->> 'visibility'))
 $$;
-COMMENT ON FUNCTION bastion.default_acl_test(bastion.protected_tables) IS
-'The condition that a new row has the default list of the context. Internal.';
+COMMENT ON FUNCTION bastion_internal.default_acl_test(bastion.protected_tables) IS
+'The condition that a new row has the default list of the context.';
+SELECT bastion_internal.callable_by('bastion_internal.default_acl_test(bastion.protected_tables)', 'migration');
 
 -- bastion_access is true, and names the schema only to depend on it: DROP EXTENSION … CASCADE takes every policy that uses the
 -- extension, and were this one left alone, each tenant would see the rows of all. Without a policy nobody sees any.
-CREATE FUNCTION bastion.protect_policies(spec bastion.protected_tables)
+CREATE FUNCTION bastion_internal.protect_policies(spec bastion.protected_tables)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     always text := $true$'bastion'::regnamespace IS NOT NULL$true$;
-    same_tenant text := bastion.same_tenant_test(spec);
-    on_insert text := bastion.protect_test(spec, 'create');
-    on_update text := bastion.protect_test(spec, 'update');
+    same_tenant text := bastion_internal.same_tenant_test(spec);
+    on_insert text := bastion_internal.protect_test(spec, 'create');
+    on_update text := bastion_internal.protect_test(spec, 'update');
 BEGIN
     IF spec.options ? 'sharing' THEN
         IF spec.options ->> 'visibility' = 'unit' THEN
-            on_insert := bastion.create_in_unit_test(spec);
+            on_insert := bastion_internal.create_in_unit_test(spec);
         END IF;
-        on_insert := on_insert || ' AND ' || bastion.default_acl_test(spec);
-        on_update := bastion.sharing_test(spec, 'update');
+        on_insert := on_insert || ' AND ' || bastion_internal.default_acl_test(spec);
+        on_update := bastion_internal.sharing_test(spec, 'update');
     END IF;
     IF spec.options ->> 'sharing' = 'tenant' THEN
         RETURN QUERY VALUES
-            ('bastion_access_select'::name, true, 'SELECT', bastion.sharing_test(spec, 'read'), NULL),
+            ('bastion_access_select'::name, true, 'SELECT', bastion_internal.sharing_test(spec, 'read'), NULL),
             ('bastion_access_insert', true, 'INSERT', NULL, always),
             ('bastion_access_update', true, 'UPDATE', on_update, on_update),
-            ('bastion_access_delete', true, 'DELETE', bastion.sharing_test(spec, 'delete'), NULL),
+            ('bastion_access_delete', true, 'DELETE', bastion_internal.sharing_test(spec, 'delete'), NULL),
             ('bastion_tenant_select', false, 'SELECT', same_tenant, NULL),
             ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
             ('bastion_tenant_update', false, 'UPDATE', same_tenant, same_tenant),
@@ -155,24 +163,25 @@ BEGIN
     ELSIF spec.options ->> 'sharing' = 'cross_tenant' THEN
         RETURN QUERY VALUES
             ('bastion_access'::name, true, 'ALL', always, always),
-            ('bastion_tenant_select', false, 'SELECT', bastion.sharing_test(spec, 'read'), NULL),
+            ('bastion_tenant_select', false, 'SELECT', bastion_internal.sharing_test(spec, 'read'), NULL),
             ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
-            ('bastion_tenant_update', false, 'UPDATE', on_update, on_update || ' AND ' || bastion.placed_test(spec)),
-            ('bastion_tenant_delete', false, 'DELETE', bastion.sharing_test(spec, 'delete'), NULL);
+            ('bastion_tenant_update', false, 'UPDATE', on_update, on_update || ' AND ' || bastion_internal.placed_test(spec)),
+            ('bastion_tenant_delete', false, 'DELETE', bastion_internal.sharing_test(spec, 'delete'), NULL);
         RETURN;
     END IF;
     RETURN QUERY VALUES
         ('bastion_access'::name, true, 'ALL', always, always),
-        ('bastion_tenant_select', false, 'SELECT', bastion.protect_test(spec, 'read'), NULL),
+        ('bastion_tenant_select', false, 'SELECT', bastion_internal.protect_test(spec, 'read'), NULL),
         ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
         ('bastion_tenant_update', false, 'UPDATE', on_update, on_update),
-        ('bastion_tenant_delete', false, 'DELETE', bastion.protect_test(spec, 'delete'), NULL);
+        ('bastion_tenant_delete', false, 'DELETE', bastion_internal.protect_test(spec, 'delete'), NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_policies(bastion.protected_tables) IS
-'The policies that a protected table should have. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_policies(bastion.protected_tables) IS
+'The policies that a protected table should have.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_policies(bastion.protected_tables)', 'migration');
 
-CREATE FUNCTION bastion.is_our_policy(name name) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_our_policy(name name) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -180,19 +189,21 @@ AS $$
                     'bastion_access_delete', 'bastion_tenant_select', 'bastion_tenant_insert', 'bastion_tenant_update',
                     'bastion_tenant_delete')
 $$;
-COMMENT ON FUNCTION bastion.is_our_policy(name) IS 'Whether protect() writes policies of this name. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_our_policy(name) IS 'Whether protect() writes policies of this name.';
+SELECT bastion_internal.callable_by('bastion_internal.is_our_policy(name)', 'migration');
 
-CREATE FUNCTION bastion.foreign_policies(relation regclass) RETURNS SETOF name
+CREATE FUNCTION bastion_internal.foreign_policies(relation regclass) RETURNS SETOF name
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.polname FROM pg_policy p
-    WHERE p.polrelid = relation AND p.polpermissive AND NOT bastion.is_our_policy(p.polname) ORDER BY p.polname
+    WHERE p.polrelid = relation AND p.polpermissive AND NOT bastion_internal.is_our_policy(p.polname) ORDER BY p.polname
 $$;
-COMMENT ON FUNCTION bastion.foreign_policies(regclass) IS
-'The permissive policies of a table that protect() did not write. Internal.';
+COMMENT ON FUNCTION bastion_internal.foreign_policies(regclass) IS
+'The permissive policies of a table that protect() did not write.';
+SELECT bastion_internal.callable_by('bastion_internal.foreign_policies(regclass)', 'migration');
 
-CREATE FUNCTION bastion.policy_command(code "char") RETURNS text
+CREATE FUNCTION bastion_internal.policy_command(code "char") RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -201,41 +212,43 @@ BEGIN
                      WHEN 'd' THEN 'DELETE' END;
 END
 $$;
-COMMENT ON FUNCTION bastion.policy_command("char") IS 'The command of pg_policy.polcmd. Internal.';
+COMMENT ON FUNCTION bastion_internal.policy_command("char") IS 'The command of pg_policy.polcmd.';
+SELECT bastion_internal.callable_by('bastion_internal.policy_command("char")', 'migration');
 
 -- With existing => 'keep' the kept policies go on deciding inside the tenant; beside bastion_access they would decide nothing.
-CREATE FUNCTION bastion.protect_policy_state(spec bastion.protected_tables, member regclass)
+CREATE FUNCTION bastion_internal.protect_policy_state(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    keeps boolean := spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion.foreign_policies(member));
+    keeps boolean := spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion_internal.foreign_policies(member));
 BEGIN
     RETURN QUERY
         SELECT w.*,
                CASE WHEN w.permissive AND keeps THEN CASE WHEN p.oid IS NULL THEN 'ok' ELSE 'unwanted' END
                     WHEN p.oid IS NULL THEN 'missing'
-                    WHEN p.polpermissive <> w.permissive OR bastion.policy_command(p.polcmd) <> w.command THEN 'of another kind'
+                    WHEN p.polpermissive <> w.permissive OR bastion_internal.policy_command(p.polcmd) <> w.command THEN 'of another kind'
                     WHEN p.polroles = '{0}'
-                         AND bastion.protect_normal(pg_get_expr(p.polqual, p.polrelid))
-                             IS NOT DISTINCT FROM bastion.protect_normal(w.using_test)
-                         AND bastion.protect_normal(pg_get_expr(p.polwithcheck, p.polrelid))
-                             IS NOT DISTINCT FROM bastion.protect_normal(w.check_test) THEN 'ok'
+                         AND bastion_internal.protect_normal(pg_get_expr(p.polqual, p.polrelid))
+                             IS NOT DISTINCT FROM bastion_internal.protect_normal(w.using_test)
+                         AND bastion_internal.protect_normal(pg_get_expr(p.polwithcheck, p.polrelid))
+                             IS NOT DISTINCT FROM bastion_internal.protect_normal(w.check_test) THEN 'ok'
                     ELSE 'altered' END
-        FROM bastion.protect_policies(spec) w
+        FROM bastion_internal.protect_policies(spec) w
         LEFT JOIN pg_policy p ON p.polrelid = member AND p.polname = w.name
         UNION ALL
-        SELECT p.polname, p.polpermissive, bastion.policy_command(p.polcmd), NULL, NULL, 'unwanted'
+        SELECT p.polname, p.polpermissive, bastion_internal.policy_command(p.polcmd), NULL, NULL, 'unwanted'
         FROM pg_policy p
-        WHERE p.polrelid = member AND bastion.is_our_policy(p.polname)
-          AND NOT EXISTS (SELECT FROM bastion.protect_policies(spec) w WHERE w.name = p.polname);
+        WHERE p.polrelid = member AND bastion_internal.is_our_policy(p.polname)
+          AND NOT EXISTS (SELECT FROM bastion_internal.protect_policies(spec) w WHERE w.name = p.polname);
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_policy_state(bastion.protected_tables, regclass) IS
-'Each policy that a table should have, and whether it is ok, missing, altered, of another kind or unwanted. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_policy_state(bastion.protected_tables, regclass) IS
+'Each policy that a table should have, and whether it is ok, missing, altered, of another kind or unwanted.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_policy_state(bastion.protected_tables, regclass)', 'migration');
 
-CREATE FUNCTION bastion.protect_defaults(spec bastion.protected_tables, member regclass)
+CREATE FUNCTION bastion_internal.protect_defaults(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (column_name name, wanted text, is_set boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -243,35 +256,37 @@ AS $$
 BEGIN
     RETURN QUERY
         SELECT v.column_name, e.expression,
-               bastion.protect_normal(c.default_value) IS NOT DISTINCT FROM bastion.protect_normal(e.expression)
+               bastion_internal.protect_normal(c.default_value) IS NOT DISTINCT FROM bastion_internal.protect_normal(e.expression)
         FROM (VALUES (spec.tenant_column, 'bastion.tenant_id()'),
                      (spec.owner_column, 'bastion.user_id()')) AS v (column_name, reader),
-             bastion.column_state(member, v.column_name) c,
+             bastion_internal.column_state(member, v.column_name) c,
              LATERAL (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN 'bastion.tenant_number()'
                                   WHEN c.base_type = 'uuid'::regtype THEN v.reader
                                   ELSE v.reader || '::text' END AS expression) e
         UNION ALL
-        SELECT bastion.acl_column(spec), w.expression,
-               coalesce(bastion.protect_normal(c.default_value) = bastion.protect_normal(w.expression), false)
-        FROM format('bastion.default_acl(%L)', bastion.acl_kind(spec.options ->> 'visibility')) AS w (expression)
-        LEFT JOIN bastion.column_state(member, bastion.acl_column(spec)) c ON true
+        SELECT bastion_internal.acl_column(spec), w.expression,
+               coalesce(bastion_internal.protect_normal(c.default_value) = bastion_internal.protect_normal(w.expression), false)
+        FROM format('bastion.default_acl(%L)', bastion_internal.acl_kind(spec.options ->> 'visibility')) AS w (expression)
+        LEFT JOIN bastion_internal.column_state(member, bastion_internal.acl_column(spec)) c ON true
         WHERE spec.options ? 'sharing';
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_defaults(bastion.protected_tables, regclass) IS
-'The defaults that the columns of a protected table should have, and whether they have them. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_defaults(bastion.protected_tables, regclass) IS
+'The defaults that the columns of a protected table should have, and whether they have them.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_defaults(bastion.protected_tables, regclass)', 'migration');
 
-CREATE FUNCTION bastion.tenant_may_be_null(relation regclass, column_name name) RETURNS boolean
+CREATE FUNCTION bastion_internal.tenant_may_be_null(relation regclass, column_name name) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (SELECT FROM bastion.protect_tree(relation) t, bastion.column_state(t.member, column_name) c
+    SELECT EXISTS (SELECT FROM bastion_internal.protect_tree(relation) t, bastion_internal.column_state(t.member, column_name) c
                    WHERE NOT c.is_not_null)
 $$;
-COMMENT ON FUNCTION bastion.tenant_may_be_null(regclass, name) IS
-'Whether a table, or a partition or child of it, accepts NULL in this column. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_may_be_null(regclass, name) IS
+'Whether a table, or a partition or child of it, accepts NULL in this column.';
+SELECT bastion_internal.callable_by('bastion_internal.tenant_may_be_null(regclass, name)', 'migration');
 
-CREATE FUNCTION bastion.has_tenant_index(relation regclass, column_name name) RETURNS boolean
+CREATE FUNCTION bastion_internal.has_tenant_index(relation regclass, column_name name) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -283,12 +298,13 @@ AS $$
         WHERE i.indrelid = has_tenant_index.relation AND a.attname = has_tenant_index.column_name
           AND i.indisvalid AND i.indpred IS NULL)
 $$;
-COMMENT ON FUNCTION bastion.has_tenant_index(regclass, name) IS
-'Whether a valid and complete btree index begins with this column. Internal.';
+COMMENT ON FUNCTION bastion_internal.has_tenant_index(regclass, name) IS
+'Whether a valid and complete btree index begins with this column.';
+SELECT bastion_internal.callable_by('bastion_internal.has_tenant_index(regclass, name)', 'migration');
 
 -- The comment says that protect() made the index, so that unprotect() may drop it. An index that somebody relies on since
 -- then, as replica identity or under a constraint, stays.
-CREATE FUNCTION bastion.made_indexes(relation regclass, column_name name) RETURNS SETOF regclass
+CREATE FUNCTION bastion_internal.made_indexes(relation regclass, column_name name) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -298,15 +314,17 @@ AS $$
       AND obj_description(i.indexrelid, 'pg_class') = 'made by bastion.protect()'
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
 $$;
-COMMENT ON FUNCTION bastion.made_indexes(regclass, name) IS
-'The index that protect() made for this column, when it is still there. Internal.';
+COMMENT ON FUNCTION bastion_internal.made_indexes(regclass, name) IS
+'The index that protect() made for this column, when it is still there.';
+SELECT bastion_internal.callable_by('bastion_internal.made_indexes(regclass, name)', 'migration');
 
-CREATE FUNCTION bastion.resource_registered(resource text, actions text[]) RETURNS boolean
+CREATE FUNCTION bastion_internal.resource_registered(resource text, actions text[]) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT NOT EXISTS (SELECT FROM unnest(actions) a WHERE NOT EXISTS (
         SELECT FROM bastion.permissions p WHERE p.name = resource_registered.resource || '.' || a))
 $$;
-COMMENT ON FUNCTION bastion.resource_registered(text, text[]) IS
-'Whether these permissions exist. Internal.';
+COMMENT ON FUNCTION bastion_internal.resource_registered(text, text[]) IS
+'Whether these permissions exist.';
+SELECT bastion_internal.callable_by('bastion_internal.resource_registered(text, text[])', 'migration');

@@ -10,7 +10,7 @@ CREATE TABLE bastion.protected_tables (
     options jsonb NOT NULL,
     protected_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT protected_tables_pkey PRIMARY KEY (relation),
-    CONSTRAINT protected_tables_resource_check CHECK (bastion.is_resource(resource)),
+    CONSTRAINT protected_tables_resource_check CHECK (bastion_internal.is_resource(resource)),
     CONSTRAINT protected_tables_options_check CHECK (
         (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
          AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean') IS TRUE),
@@ -43,23 +43,24 @@ COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The column of the te
 COMMENT ON COLUMN bastion.protected_columns.old_default IS 'Default expression before protect(), NULL for none';
 COMMENT ON COLUMN bastion.protected_columns.old_not_null IS 'Whether the column was NOT NULL before protect()';
 
-CREATE FUNCTION bastion.owns_relation(relation regclass) RETURNS boolean
+CREATE FUNCTION bastion_internal.owns_relation(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND pg_has_role(current_user, c.relowner, 'USAGE'))
 $$;
-COMMENT ON FUNCTION bastion.owns_relation(regclass) IS
-'Whether the current role has the rights of the owner of this table; false when there is no such table. Internal.';
+COMMENT ON FUNCTION bastion_internal.owns_relation(regclass) IS
+'Whether the current role has the rights of the owner of this table; false when there is no such table.';
+SELECT bastion_internal.callable_by('bastion_internal.owns_relation(regclass)', 'migration');
 
 ALTER TABLE bastion.protected_tables ENABLE ROW LEVEL SECURITY;
 CREATE POLICY protected_tables_of_owner ON bastion.protected_tables
-    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+    USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
 COMMENT ON POLICY protected_tables_of_owner ON bastion.protected_tables IS 'The records of the tables that one owns';
 
 ALTER TABLE bastion.protected_columns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY protected_columns_of_owner ON bastion.protected_columns
-    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+    USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
 COMMENT ON POLICY protected_columns_of_owner ON bastion.protected_columns IS 'The records of the tables that one owns';
 
 SELECT pg_extension_config_dump('bastion.protected_tables',
@@ -69,7 +70,7 @@ SELECT pg_extension_config_dump('bastion.protected_columns',
 
 -- The tables that share a protection
 
-CREATE FUNCTION bastion.protect_tree(relation regclass) RETURNS TABLE (member regclass, depth integer, inherits boolean)
+CREATE FUNCTION bastion_internal.protect_tree(relation regclass) RETURNS TABLE (member regclass, depth integer, inherits boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -83,10 +84,11 @@ AS $$
     WHERE c.relpersistence <> 't'
     GROUP BY c.oid, c.relispartition
 $$;
-COMMENT ON FUNCTION bastion.protect_tree(regclass) IS
-'A table (depth 0), its partitions and its inheritance children (inherits), except temporary ones. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_tree(regclass) IS
+'A table (depth 0), its partitions and its inheritance children (inherits), except temporary ones.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_tree(regclass)', 'migration');
 
-CREATE FUNCTION bastion.protect_line(relation regclass) RETURNS SETOF regclass
+CREATE FUNCTION bastion_internal.protect_line(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -97,22 +99,24 @@ AS $$
     )
     SELECT oid::regclass FROM line
 $$;
-COMMENT ON FUNCTION bastion.protect_line(regclass) IS
-'A table and everything that it is a partition or child of. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_line(regclass) IS
+'A table and everything that it is a partition or child of.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_line(regclass)', 'migration');
 
-CREATE FUNCTION bastion.protect_root(relation regclass) RETURNS regclass
+CREATE FUNCTION bastion_internal.protect_root(relation regclass) RETURNS regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.relation FROM bastion.protect_line(protect_root.relation) l JOIN bastion.protected_tables p ON p.relation = l LIMIT 1
+    SELECT p.relation FROM bastion_internal.protect_line(protect_root.relation) l JOIN bastion.protected_tables p ON p.relation = l LIMIT 1
 $$;
-COMMENT ON FUNCTION bastion.protect_root(regclass) IS
-'The protected table that this table is, or is a partition or child of; NULL when there is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_root(regclass) IS
+'The protected table that this table is, or is a partition or child of; NULL when there is none.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_root(regclass)', 'migration');
 
 -- The state of a column, and what to remember of it
 
 -- PL/pgSQL here and in protect_state.sql keeps its plans: a table with a thousand partitions asks thousands of times.
-CREATE FUNCTION bastion.column_state(relation regclass, column_name name)
+CREATE FUNCTION bastion_internal.column_state(relation regclass, column_name name)
 RETURNS TABLE (base_type regtype, type_modifier integer, default_value text, is_not_null boolean, generated boolean)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -137,12 +141,13 @@ BEGIN
     RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION bastion.column_state(regclass, name) IS
-'Type (below its domains), default and constraints of a column; no row when there is no such column. Internal.';
+COMMENT ON FUNCTION bastion_internal.column_state(regclass, name) IS
+'Type (below its domains), default and constraints of a column; no row when there is no such column.';
+SELECT bastion_internal.callable_by('bastion_internal.column_state(regclass, name)', 'migration');
 
 -- pg_get_expr() adds aliases, casts and parentheses, and not the same in every server version. Without them, what protect()
 -- wrote and what the catalog gives back are equal, and any other operator, function, column or literal still differs.
-CREATE FUNCTION bastion.protect_normal(expression text) RETURNS text
+CREATE FUNCTION bastion_internal.protect_normal(expression text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -152,69 +157,73 @@ BEGIN
         '|::(text|character varying|uuid|integer|bigint)\\M|[()\\s]', '', 'g');
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_normal(text) IS 'An expression without the decorations that the catalog adds. Internal.';
+COMMENT ON FUNCTION bastion_internal.protect_normal(text) IS 'An expression without the decorations that the catalog adds.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_normal(text)', 'migration');
 
-CREATE FUNCTION bastion.is_context_default(expression text) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_context_default(expression text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(bastion.protect_normal(expression)
+    SELECT coalesce(bastion_internal.protect_normal(expression)
                     IN ('bastion.tenant_id', 'bastion.tenant_number', 'bastion.user_id', 'bastion.default_acl''tenant''',
                         'bastion.default_acl''unit''', 'bastion.default_acl''user'''), false)
 $$;
-COMMENT ON FUNCTION bastion.is_context_default(text) IS 'Whether a default is one that protect() gives. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_context_default(text) IS 'Whether a default is one that protect() gives.';
+SELECT bastion_internal.callable_by('bastion_internal.is_context_default(text)', 'migration');
 
 -- A partition made after protect() has our default from its root; what lies below it is what the root had.
-CREATE FUNCTION bastion.column_memory(relation regclass, column_name name)
+CREATE FUNCTION bastion_internal.column_memory(relation regclass, column_name name)
 RETURNS TABLE (old_default text, old_not_null boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN o.relation IS NULL THEN c.default_value ELSE o.old_default END, coalesce(o.old_not_null, c.is_not_null)
-    FROM bastion.column_state(column_memory.relation, column_memory.column_name) c
+    FROM bastion_internal.column_state(column_memory.relation, column_memory.column_name) c
     LEFT JOIN bastion.protected_columns o
-        ON o.relation = bastion.protect_root(column_memory.relation) AND o.relation <> column_memory.relation
-       AND o.column_name = column_memory.column_name AND bastion.is_context_default(c.default_value)
+        ON o.relation = bastion_internal.protect_root(column_memory.relation) AND o.relation <> column_memory.relation
+       AND o.column_name = column_memory.column_name AND bastion_internal.is_context_default(c.default_value)
 $$;
-COMMENT ON FUNCTION bastion.column_memory(regclass, name) IS
-'What unprotect() should put back on a column, as it is now. Internal.';
+COMMENT ON FUNCTION bastion_internal.column_memory(regclass, name) IS
+'What unprotect() should put back on a column, as it is now.';
+SELECT bastion_internal.callable_by('bastion_internal.column_memory(regclass, name)', 'migration');
 
 -- unprotect(), perhaps called by a superuser, executes old_default: the owner of a table must not be able to put more there
 -- than an expression that the catalog holds. The owner of this table, who restores a dump, is believed.
-CREATE FUNCTION bastion.read_column_memory() RETURNS trigger
+CREATE FUNCTION bastion_internal.read_column_memory() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT bastion.owns_relation(TG_RELID) THEN
+    IF NOT bastion_internal.owns_relation(TG_RELID) THEN
         SELECT m.old_default, m.old_not_null INTO NEW.old_default, NEW.old_not_null
-        FROM bastion.column_memory(NEW.relation, NEW.column_name) m;
+        FROM bastion_internal.column_memory(NEW.relation, NEW.column_name) m;
     END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION bastion.read_column_memory() IS
-'Trigger: takes a column''s former default from the catalog, whatever was inserted. Internal.';
+COMMENT ON FUNCTION bastion_internal.read_column_memory() IS
+'Trigger: takes a column''s former default from the catalog, whatever was inserted.';
 
 CREATE TRIGGER protected_columns_read BEFORE INSERT OR UPDATE ON bastion.protected_columns
-FOR EACH ROW EXECUTE FUNCTION bastion.read_column_memory();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.read_column_memory();
 COMMENT ON TRIGGER protected_columns_read ON bastion.protected_columns IS 'Takes the former default from the catalog';
 
 -- Writing the records: statements of their own, so that a dry run can show them
 
-CREATE FUNCTION bastion.protect_remember(relation regclass, columns name[]) RETURNS void
+CREATE FUNCTION bastion_internal.protect_remember(relation regclass, columns name[]) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.protected_columns (relation, column_name, old_default, old_not_null)
     SELECT t.member, n, m.old_default, m.old_not_null
-    FROM bastion.protect_tree(protect_remember.relation) t, unnest(columns) n, bastion.column_memory(t.member, n) m
+    FROM bastion_internal.protect_tree(protect_remember.relation) t, unnest(columns) n, bastion_internal.column_memory(t.member, n) m
     ON CONFLICT DO NOTHING
 $$;
-COMMENT ON FUNCTION bastion.protect_remember(regclass, name[]) IS
+COMMENT ON FUNCTION bastion_internal.protect_remember(regclass, name[]) IS
 'Keeps, for unprotect(), the defaults that columns of a table have now. protect(dry_run => true) writes this call; the owner of the table only.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_remember(regclass, name[])', 'migration');
 
-CREATE FUNCTION bastion.protect_record(relation regclass, tenant name, owner name, resource text, options jsonb) RETURNS void
+CREATE FUNCTION bastion_internal.protect_record(relation regclass, tenant name, owner name, resource text, options jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -225,40 +234,44 @@ BEGIN
         tenant_column = excluded.tenant_column, owner_column = excluded.owner_column, resource = excluded.resource,
         options = excluded.options, protected_at = now();
     DELETE FROM bastion.protected_columns c
-    WHERE c.relation IN (SELECT t.member FROM bastion.protect_tree(protect_record.relation) t)
+    WHERE c.relation IN (SELECT t.member FROM bastion_internal.protect_tree(protect_record.relation) t)
       AND c.column_name <> ALL (array_remove(ARRAY[tenant, owner, (options ->> 'acl_column')::name], NULL));
 END
 $$;
-COMMENT ON FUNCTION bastion.protect_record(regclass, name, name, text, jsonb) IS
+COMMENT ON FUNCTION bastion_internal.protect_record(regclass, name, name, text, jsonb) IS
 'Records a protection whose statements were run. protect(dry_run => true) writes this call; the owner of the table only. SQLSTATE 23502 and 23514 for what is no record of protect().';
+SELECT bastion_internal.callable_by('bastion_internal.protect_record(regclass, name, name, text, jsonb)', 'migration');
 
-CREATE FUNCTION bastion.protect_forget(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.protect_forget(relation regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM bastion.protected_columns c
-    WHERE c.relation IN (SELECT t.member FROM bastion.protect_tree(protect_forget.relation) t);
+    WHERE c.relation IN (SELECT t.member FROM bastion_internal.protect_tree(protect_forget.relation) t);
     DELETE FROM bastion.protected_tables p WHERE p.relation = protect_forget.relation
 $$;
-COMMENT ON FUNCTION bastion.protect_forget(regclass) IS
+COMMENT ON FUNCTION bastion_internal.protect_forget(regclass) IS
 'Removes the record of a protection. unprotect(dry_run => true) writes this call; the owner of the table only.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_forget(regclass)', 'migration');
 
-CREATE FUNCTION bastion.forget_dropped_tables() RETURNS void
+CREATE FUNCTION bastion_internal.forget_dropped_tables() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM bastion.protected_columns r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
     DELETE FROM bastion.protected_tables r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
 $$;
-COMMENT ON FUNCTION bastion.forget_dropped_tables() IS
-'Removes the records of tables that were dropped: nobody owns these any more. protect() calls it. Internal.';
+COMMENT ON FUNCTION bastion_internal.forget_dropped_tables() IS
+'Removes the records of tables that were dropped: nobody owns these any more. protect() calls it.';
+SELECT bastion_internal.callable_by('bastion_internal.forget_dropped_tables()', 'migration');
 
 -- A role that owns tables may name resources, and nothing else of the permission model.
-CREATE FUNCTION bastion.protect_resource(resource text, actions text[]) RETURNS void
+CREATE FUNCTION bastion_internal.protect_resource(resource text, actions text[]) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.register_resource(resource, actions)
+    SELECT bastion.resource_register(resource, actions)
 $$;
-COMMENT ON FUNCTION bastion.protect_resource(text, text[]) IS
-'register_resource() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call. SQLSTATE 22023 and 42939 as register_resource().';
+COMMENT ON FUNCTION bastion_internal.protect_resource(text, text[]) IS
+'resource_register() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call. SQLSTATE 22023 and 42939 as resource_register().';
+SELECT bastion_internal.callable_by('bastion_internal.protect_resource(text, text[])', 'migration');

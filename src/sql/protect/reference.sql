@@ -1,9 +1,9 @@
 
 -- Foreign keys of an application's tables to users, tenants and units. REFERENCES on these is granted to nobody: with it, a
--- column of a hostile type would run its casts as the owner of the extension. add_reference() asks for the right to the table
+-- column of a hostile type would run its casts as the owner of the extension. reference_add() asks for the right to the table
 -- alone, and for exactly the type of the key.
 
-CREATE FUNCTION bastion.reference_key(relation regclass, column_name name, target text) RETURNS name
+CREATE FUNCTION bastion_internal.reference_key(relation regclass, column_name name, target text) RETURNS name
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -27,10 +27,11 @@ BEGIN
               HINT = CASE target WHEN 'tenants' THEN 'Use a uuid, bigint or integer column.' ELSE 'Use a uuid column.' END;
 END
 $$;
-COMMENT ON FUNCTION bastion.reference_key(regclass, name, text) IS
-'The column of users, tenants or units that a column can refer to; refuses others: 22004, 22023, 42703, 42804. Internal.';
+COMMENT ON FUNCTION bastion_internal.reference_key(regclass, name, text) IS
+'The column of users, tenants or units that a column can refer to; refuses others: 22004, 22023, 42703, 42804.';
+SELECT bastion_internal.callable_by('bastion_internal.reference_key(regclass, name, text)', 'migration');
 
-CREATE FUNCTION bastion.references_of(relation regclass, column_name name, target text)
+CREATE FUNCTION bastion_internal.references_of(relation regclass, column_name name, target text)
 RETURNS TABLE (name name, action "char", validated boolean)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -41,14 +42,15 @@ AS $$
     JOIN pg_attribute t ON t.attrelid = k.confrelid AND t.attnum = k.confkey[1]
     WHERE k.contype = 'f' AND k.conrelid = references_of.relation AND cardinality(k.conkey) = 1
       AND a.attname = references_of.column_name AND k.confrelid = to_regclass('bastion.' || quote_ident(references_of.target))
-      AND t.attname = bastion.reference_key(references_of.relation, references_of.column_name, references_of.target)
+      AND t.attname = bastion_internal.reference_key(references_of.relation, references_of.column_name, references_of.target)
     ORDER BY k.conname
 $$;
-COMMENT ON FUNCTION bastion.references_of(regclass, name, text) IS
-'The foreign keys of a column to users, tenants or units. Internal.';
+COMMENT ON FUNCTION bastion_internal.references_of(regclass, name, text) IS
+'The foreign keys of a column to users, tenants or units.';
+SELECT bastion_internal.callable_by('bastion_internal.references_of(regclass, name, text)', 'migration');
 
 -- A partitioned table cannot have a foreign key that is not valid, and one without a page has nothing to validate.
-CREATE FUNCTION bastion.add_reference_statement(relation regclass, column_name name, target text, on_delete text, name name)
+CREATE FUNCTION bastion_internal.reference_add_statement(relation regclass, column_name name, target text, on_delete text, name name)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -59,15 +61,15 @@ DECLARE
     old_key record;
     at_once boolean;
 BEGIN
-    PERFORM bastion.check_protectable(relation);
-    PERFORM bastion.check_one_owner(relation);
-    PERFORM bastion.reference_key(relation, column_name, target);
+    PERFORM bastion_internal.check_protectable(relation);
+    PERFORM bastion_internal.check_one_owner(relation);
+    PERFORM bastion_internal.reference_key(relation, column_name, target);
     IF action IS NULL THEN
         RAISE EXCEPTION 'on_delete must be one of %', array_to_string(actions, ', ') USING ERRCODE = 'invalid_parameter_value';
     ELSIF name = '' THEN
         RAISE EXCEPTION 'name must not be empty' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    SELECT * INTO old_key FROM bastion.references_of(relation, column_name, target) r LIMIT 1;
+    SELECT * INTO old_key FROM bastion_internal.references_of(relation, column_name, target) r LIMIT 1;
     IF old_key.action <> action THEN
         RAISE EXCEPTION 'column "%" of table % refers to % already, with another action', column_name, relation, target
             USING ERRCODE = 'duplicate_object', HINT = format('ALTER TABLE %s DROP CONSTRAINT %I;', relation, old_key.name);
@@ -83,30 +85,32 @@ BEGIN
     END IF;
     RETURN format('ALTER TABLE %s ADD %sFOREIGN KEY (%I) REFERENCES bastion.%I (%I) ON DELETE %s%s;', relation,
                   'CONSTRAINT ' || quote_ident(name) || ' ', column_name, target,
-                  bastion.reference_key(relation, column_name, target), upper(on_delete), CASE WHEN at_once THEN '' ELSE ' NOT VALID' END);
+                  bastion_internal.reference_key(relation, column_name, target), upper(on_delete), CASE WHEN at_once THEN '' ELSE ' NOT VALID' END);
 END
 $$;
-COMMENT ON FUNCTION bastion.add_reference_statement(regclass, name, text, text, name) IS
-'Checks the arguments of add_reference() and returns its statement, NULL when there is nothing to do. Internal.';
+COMMENT ON FUNCTION bastion_internal.reference_add_statement(regclass, name, text, text, name) IS
+'Checks the arguments of reference_add() and returns its statement, NULL when there is nothing to do.';
 
 -- The statement names the table, and another table may have got its name since.
-CREATE FUNCTION bastion.check_reference(relation regclass, column_name name, target text) RETURNS void
+CREATE FUNCTION bastion_internal.check_reference(relation regclass, column_name name, target text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM bastion.references_of(relation, column_name, target)) THEN
+    IF NOT EXISTS (SELECT FROM bastion_internal.references_of(relation, column_name, target)) THEN
         RAISE EXCEPTION 'table % was changed at the same time', relation USING ERRCODE = 'object_in_use';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_reference(regclass, name, text) IS
-'Refuses what add_reference() did to another table than it was to: 55006. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_reference(regclass, name, text) IS
+'Refuses what reference_add() did to another table than it was to: 55006.';
+SELECT bastion_internal.callable_by('bastion_internal.check_reference(regclass, name, text)', 'migration');
 
-CREATE FUNCTION bastion.add_reference(relation regclass, column_name name, target text, on_delete text DEFAULT 'no action',
+CREATE FUNCTION bastion.reference_add(relation regclass, column_name name, target text, on_delete text DEFAULT 'no action',
                                       name name DEFAULT NULL)
 RETURNS text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_add_reference';
-COMMENT ON FUNCTION bastion.add_reference(regclass, name, text, text, name) IS
+AS 'MODULE_PATHNAME', 'bastion_reference_add';
+COMMENT ON FUNCTION bastion.reference_add(regclass, name, text, text, name) IS
 'Makes a column of a permanent table a foreign key to ''users'', ''tenants'' or ''units'', with an action when what it refers to is deleted: ''no action'', ''restrict'', ''cascade'', ''set null'' or ''set default''; name is that of the constraint. The type of the column is that of the key: uuid, for tenants also bigint or integer, which refer to their number. REFERENCES on these tables is granted to nobody, so ALTER TABLE cannot do it. Where the table has rows, the key holds for new ones first; called again in a later transaction, it looks at all rows, without keeping others from bastion.users, tenants or units meanwhile. Returns the statement that it ran, NULL when there was nothing to do. What the deletion of a unit or tenant sets off in the table runs as who deletes the unit, and as the owner of the table in tenant_delete(). For the owner of the table. SQLSTATE 22004, 22023 for target, action and name, 23503 for rows that refer to nothing, 42501 for a table of somebody else, 42703, 42710 for a key that is there with another action, 42804 for another type or a domain, 42809 for what is not a permanent table, 42P01, 55000 for partitions of several owners, or where another library keeps pg_bastion from watching foreign keys.';
+SELECT bastion_internal.callable_by('bastion.reference_add(regclass, name, text, text, name)', 'migration');

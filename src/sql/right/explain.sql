@@ -3,27 +3,27 @@
 -- a table, what has_permission() says; on a table without sharing, what holds in the whole tenant and the tenant of the row;
 -- on one under sharing, the list of the row.
 
-CREATE FUNCTION bastion.access_verdict(user_id uuid, permission text, tenant_id uuid, unit_id uuid, spec bastion.protected_tables,
+CREATE FUNCTION bastion_internal.access_verdict(user_id uuid, permission text, tenant_id uuid, unit_id uuid, spec bastion.protected_tables,
                                        row_tenant uuid, acl_id bigint)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
-        WHEN (bastion.resolve_identity(access_verdict.user_id, access_verdict.tenant_id::text, access_verdict.unit_id::text)).status <> 'ok' THEN false
+        WHEN (bastion_internal.resolve_identity(access_verdict.user_id, access_verdict.tenant_id::text, access_verdict.unit_id::text)).status <> 'ok' THEN false
         WHEN acl_id IS NOT NULL THEN
             (row_tenant = tenant_id OR spec.options ->> 'sharing' = 'cross_tenant') AND EXISTS (
-                SELECT FROM bastion.acl_grants(access_verdict.user_id, access_verdict.tenant_id) g
+                SELECT FROM bastion_internal.acl_grants(access_verdict.user_id, access_verdict.tenant_id) g
                 WHERE access_verdict.permission = ANY (g.permissions) AND access_verdict.acl_id = ANY (g.acl_ids)
                   AND (NOT g.cross_tenant OR spec.options ->> 'sharing' = 'cross_tenant'))
         ELSE row_tenant = tenant_id AND EXISTS (
-            SELECT FROM bastion.effective_permissions(access_verdict.user_id, access_verdict.tenant_id, access_verdict.unit_id) p
+            SELECT FROM bastion_internal.effective_permissions(access_verdict.user_id, access_verdict.tenant_id, access_verdict.unit_id) p
             WHERE p.permission = access_verdict.permission AND (p.tenant_wide OR spec.relation IS NULL)) END
 $$;
-COMMENT ON FUNCTION bastion.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint) IS
-'What a policy decides, from the functions that the library caches. Without sharing acl_id is NULL. Internal.';
+COMMENT ON FUNCTION bastion_internal.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint) IS
+'What a policy decides, from the functions that the library caches. Without sharing acl_id is NULL.';
 
-CREATE FUNCTION bastion.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
+CREATE FUNCTION bastion_internal.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -43,23 +43,23 @@ AS $$
     SELECT 0, 'unit', coalesce(n.name, 'none'), CASE WHEN n.id IS NULL THEN 'not in the tenant' ELSE 'no role holds in it' END, 'denies'
     FROM (SELECT) x LEFT JOIN bastion.units n ON n.id = access_obstacles.unit_id AND n.tenant_id = access_obstacles.tenant_id
     WHERE access_obstacles.unit_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM bastion.roles_in_force(access_obstacles.user_id, access_obstacles.tenant_id, access_obstacles.unit_id) WHERE n.id IS NOT NULL)
+      AND NOT EXISTS (SELECT FROM bastion_internal.roles_in_force(access_obstacles.user_id, access_obstacles.tenant_id, access_obstacles.unit_id) WHERE n.id IS NOT NULL)
     UNION ALL
     SELECT 0, 'membership', 'none', 'no membership in force in the tenant, and no role in every tenant', 'denies'
     WHERE NOT EXISTS (SELECT FROM bastion.memberships_in_force m WHERE m.user_id = access_obstacles.user_id AND m.tenant_id = access_obstacles.tenant_id)
-      AND NOT EXISTS (SELECT FROM bastion.platform_roles_in_force p WHERE p.user_id = access_obstacles.user_id)
+      AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = access_obstacles.user_id)
 $$;
-COMMENT ON FUNCTION bastion.access_obstacles(uuid, text, uuid, uuid) IS
-'What every access needs: an active user and tenant, a membership in force, a permission that exists. The user is named: explain_member_access() tells who manages members about members, explain_access() operators. Internal.';
+COMMENT ON FUNCTION bastion_internal.access_obstacles(uuid, text, uuid, uuid) IS
+'What every access needs: an active user and tenant, a membership in force, a permission that exists. The user is named: explain_member_access() tells who manages members about members, explain_access() operators.';
 
-CREATE FUNCTION bastion.protected_spec(relation regclass) RETURNS bastion.protected_tables
+CREATE FUNCTION bastion_internal.protected_spec(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     spec bastion.protected_tables;
 BEGIN
-    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(protected_spec.relation);
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion_internal.protect_root(protected_spec.relation);
     IF NOT FOUND AND relation IS NOT NULL THEN
         RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Its owner calls bastion.protect().';
@@ -67,11 +67,11 @@ BEGIN
     RETURN spec;
 END
 $$;
-COMMENT ON FUNCTION bastion.protected_spec(regclass) IS
-'The protection of a table, NULL for none; SQLSTATE 55000 for a table that is not protected. Internal.';
+COMMENT ON FUNCTION bastion_internal.protected_spec(regclass) IS
+'The protection of a table, NULL for none; SQLSTATE 55000 for a table that is not protected.';
 
 -- found_tenant and found_acl are of the row that the key names, where there is one.
-CREATE FUNCTION bastion.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
+CREATE FUNCTION bastion_internal.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
                                      unit_id uuid, found_tenant uuid, found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -95,16 +95,16 @@ BEGIN
         ELSIF spec.options ? 'sharing' AND permission NOT LIKE '%.create' THEN
             list := (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = access_steps.tenant_id);
         END IF;
-        places := CASE WHEN list IS NOT NULL THEN bastion.list_places(list) ELSE places END;
+        places := CASE WHEN list IS NOT NULL THEN bastion_internal.list_places(list) ELSE places END;
     END IF;
     -- on rows without lists the chosen unit grants nothing, but its denies count
     grant_places := CASE WHEN list IS NULL AND spec.relation IS NOT NULL THEN '{}' ELSE places END;
-    by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion.list_by_role(list, access_steps.tenant_id) END, false);
-    denied := bastion.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
-    verdict := coalesce(bastion.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false);
+    by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion_internal.list_by_role(list, access_steps.tenant_id) END, false);
+    denied := bastion_internal.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
+    verdict := coalesce(bastion_internal.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false);
     RETURN QUERY
     WITH steps AS (
-        SELECT 1 AS part, o.* FROM bastion.access_obstacles(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id) o
+        SELECT 1 AS part, o.* FROM bastion_internal.access_obstacles(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id) o
         UNION ALL
         SELECT 2, 0, 'row', format('%s %s', spec.relation, key),
                CASE WHEN row_tenant IS NULL THEN 'does not exist' WHEN row_tenant <> access_steps.tenant_id THEN 'is in another tenant' ELSE 'is in the tenant' END,
@@ -112,12 +112,12 @@ BEGIN
         WHERE spec.relation IS NOT NULL AND key IS NOT NULL
         UNION ALL
         SELECT 3, r.depth, r.kind, r.subject, r.detail, CASE WHEN r.effect IN ('grants', 'overruled') AND NOT by_role THEN 'ignored' ELSE r.effect END
-        FROM bastion.explain_roles(access_steps.user_id, permission, access_steps.tenant_id, grant_places, denied) r
+        FROM bastion_internal.explain_roles(access_steps.user_id, permission, access_steps.tenant_id, grant_places, denied) r
         UNION ALL
         SELECT 4, o.depth, o.kind, o.subject, o.detail, CASE WHEN o.effect IN ('grants', 'overruled') AND NOT by_role THEN 'ignored' ELSE o.effect END
-        FROM bastion.explain_own(access_steps.user_id, permission, access_steps.tenant_id, grant_places, places, denied) o
+        FROM bastion_internal.explain_own(access_steps.user_id, permission, access_steps.tenant_id, grant_places, places, denied) o
         UNION ALL
-        SELECT 5, l.* FROM bastion.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
+        SELECT 5, l.* FROM bastion_internal.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
     ), decided AS (
         SELECT s.*, s.effect = CASE WHEN verdict THEN 'grants' ELSE 'denies' END AS decisive,
                row_number() OVER (ORDER BY s.part) AS place
@@ -132,10 +132,10 @@ BEGIN
     ORDER BY 1;
 END
 $$;
-COMMENT ON FUNCTION bastion.access_steps(uuid, text, bastion.protected_tables, text, uuid, uuid, uuid, bigint) IS
-'The steps of explain_access() about a table, if any, and the row that was found for a key. Internal.';
+COMMENT ON FUNCTION bastion_internal.access_steps(uuid, text, bastion.protected_tables, text, uuid, uuid, uuid, bigint) IS
+'The steps of explain_access() about a table, if any, and the row that was found for a key.';
 
-CREATE FUNCTION bastion.access_picture(step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+CREATE FUNCTION bastion_internal.access_picture(step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -143,10 +143,11 @@ AS $$
     SELECT repeat('  ', least(depth, 100)) || CASE WHEN decisive THEN '* ' ELSE '  ' END || kind || ' ' || subject || ': ' || detail
         || CASE WHEN effect = 'nothing' THEN '' ELSE ' -> ' || effect END
 $$;
-COMMENT ON FUNCTION bastion.access_picture(integer, integer, text, text, text, text, boolean) IS
-'One step of explain_access() as a line. Internal.';
+COMMENT ON FUNCTION bastion_internal.access_picture(integer, integer, text, text, text, text, boolean) IS
+'One step of explain_access() as a line.';
+SELECT bastion_internal.callable_by('bastion_internal.access_picture(integer, integer, text, text, text, text, boolean)', 'application');
 
-CREATE FUNCTION bastion.explained_tenant(user_id uuid, tenant text) RETURNS uuid
+CREATE FUNCTION bastion_internal.explained_tenant(user_id uuid, tenant text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -154,7 +155,7 @@ DECLARE
     places uuid[];
 BEGIN
     IF tenant IS NOT NULL OR bastion.tenant_id() IS NOT NULL THEN
-        RETURN CASE WHEN tenant IS NULL THEN bastion.tenant_id() ELSE bastion.find_tenant(tenant) END;
+        RETURN CASE WHEN tenant IS NULL THEN bastion.tenant_id() ELSE bastion_internal.find_tenant(tenant) END;
     END IF;
     SELECT array_agg(DISTINCT m.tenant_id) INTO places FROM bastion.memberships m WHERE m.user_id = explained_tenant.user_id;
     IF cardinality(places) IS DISTINCT FROM 1 THEN
@@ -164,8 +165,8 @@ BEGIN
     RETURN places[1];
 END
 $$;
-COMMENT ON FUNCTION bastion.explained_tenant(uuid, text) IS
-'The tenant that a question is about: the one named, that of the context, or the user''s only one; SQLSTATE 22023 otherwise. Internal.';
+COMMENT ON FUNCTION bastion_internal.explained_tenant(uuid, text) IS
+'The tenant that a question is about: the one named, that of the context, or the user''s only one; SQLSTATE 22023 otherwise.';
 
 CREATE FUNCTION bastion.explain_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -174,18 +175,29 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    place uuid := bastion.explained_tenant(user_id, tenant);
-    place_unit uuid := bastion.require_unit(place, unit);
-    spec bastion.protected_tables := bastion.protected_spec(relation);
+    place uuid := bastion_internal.explained_tenant(user_id, tenant);
+    place_unit uuid := bastion_internal.require_unit(place, unit);
+    spec bastion.protected_tables := bastion_internal.protected_spec(relation);
     found_row record;
 BEGIN
-    SELECT r.* INTO found_row FROM bastion.explained_row(spec, key, place) r WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
-    RETURN QUERY SELECT * FROM bastion.access_steps(explain_access.user_id, permission, spec, key, place, place_unit,
+    SELECT r.* INTO found_row FROM bastion_internal.explained_row(spec, key, place) r WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
+    RETURN QUERY SELECT * FROM bastion_internal.access_steps(explain_access.user_id, permission, spec, key, place, place_unit,
                                                     found_row.tenant, found_row.acl_id);
 END
 $$;
 COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
 'Why a user may or may not, working in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit: a row per step, the last being the verdict, which is what the policies decide. Without a table, what has_permission() says; with one, on its rows that everybody has by role; with a key, its primary key as text, on that row. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, a deny wins), ignored (does not count now or here) or nothing; decisive: what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion.explain_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                       tenant text DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT * FROM bastion.explain_access(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
+$$;
+COMMENT ON FUNCTION bastion.explain_access(text, text, regclass, text, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -193,52 +205,63 @@ RETURNS SETOF text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
+    SELECT bastion_internal.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
     FROM bastion.explain_access(user_id, permission, relation, key, tenant, unit) s ORDER BY s.step
 $$;
 COMMENT ON FUNCTION bastion.explain_access_text(uuid, text, regclass, text, text, text) IS
 'explain_access() as an indented picture, a line per step; * marks what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
+CREATE FUNCTION bastion.explain_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                            tenant text DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT * FROM bastion.explain_access_text(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
+$$;
+COMMENT ON FUNCTION bastion.explain_access_text(text, text, regclass, text, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+
 -- The row of a member's question is read as the caller: see share.sql.
-CREATE FUNCTION bastion.explained_member_row(user_id uuid, permission text, relation regclass, key text, unit text,
+CREATE FUNCTION bastion_internal.explained_member_row(user_id uuid, permission text, relation regclass, key text, unit text,
                                              OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     spec bastion.protected_tables;
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
     IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = explained_member_row.user_id AND m.tenant_id = tenant) THEN
         RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion.require_unit(tenant, unit);
-    spec := bastion.protected_spec(relation);
+    PERFORM bastion_internal.require_unit(tenant, unit);
+    spec := bastion_internal.protected_spec(relation);
     SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
-    FROM bastion.row_search(spec, tenant, '') s WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
+    FROM bastion_internal.row_search(spec, tenant, '') s WHERE spec.relation IS NOT NULL AND key IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.explained_member_row(uuid, text, regclass, text, text) IS
-'The first step of explain_member_access(): refuses the caller, or says how the row is found; NULL without a row. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.explained_member_row(uuid, text, regclass, text, text) IS
+'The first step of explain_member_access(): refuses the caller, or says how the row is found; NULL without a row.';
 
-CREATE FUNCTION bastion.explain_member_row(user_id uuid, permission text, relation regclass, key text, unit text, found_row boolean,
+CREATE FUNCTION bastion_internal.explain_member_row(user_id uuid, permission text, relation regclass, key text, unit text, found_row boolean,
                                            found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', NULL);
-    RETURN QUERY SELECT * FROM bastion.access_steps(explain_member_row.user_id, permission, bastion.protected_spec(relation), key, tenant,
-        bastion.require_unit(tenant, unit), CASE WHEN found_row THEN tenant END, found_acl);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
+    RETURN QUERY SELECT * FROM bastion_internal.access_steps(explain_member_row.user_id, permission, bastion_internal.protected_spec(relation), key, tenant,
+        bastion_internal.require_unit(tenant, unit), CASE WHEN found_row THEN tenant END, found_acl);
 END
 $$;
-COMMENT ON FUNCTION bastion.explain_member_row(uuid, text, regclass, text, text, boolean, bigint) IS
-'The last step of explain_member_access(). Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.explain_member_row(uuid, text, regclass, text, text, boolean, bigint) IS
+'The last step of explain_member_access().';
 
 CREATE FUNCTION bastion.explain_member_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                               unit text DEFAULT NULL)
@@ -247,15 +270,40 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_explain_member_access';
 COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
 'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. Rows of other tenants do not exist for it, those shared with the member included. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.explain_member_access(uuid, text, regclass, text, text)', 'application');
 
--- Without a path of its own: code of the table runs with that of the caller. Every name here is qualified.
+CREATE FUNCTION bastion.explain_member_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                              unit text DEFAULT NULL)
+RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM bastion.explain_member_access(bastion_internal.user_named(for_user), permission, relation, key, unit);
+END;
+COMMENT ON FUNCTION bastion.explain_member_access(text, text, regclass, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.explain_member_access(text, text, regclass, text, text)', 'application');
+
+-- Without a path of its own: code of the table runs with that of the caller. Names in a body of this form are looked up once, when
+-- the function is made, so that the caller needs no right to look into bastion_internal.
 CREATE FUNCTION bastion.explain_member_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                                    unit text DEFAULT NULL)
 RETURNS SETOF text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-AS $$
-    SELECT bastion.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
-    FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step
-$$;
+BEGIN ATOMIC
+    SELECT bastion_internal.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
+    FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step;
+END;
 COMMENT ON FUNCTION bastion.explain_member_access_text(uuid, text, regclass, text, text) IS
 'explain_member_access() as an indented picture, a line per step; * marks what decided. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.explain_member_access_text(uuid, text, regclass, text, text)', 'application');
+
+CREATE FUNCTION bastion.explain_member_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
+                                                   unit text DEFAULT NULL)
+RETURNS SETOF text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT * FROM bastion.explain_member_access_text(bastion_internal.user_named(for_user), permission, relation, key, unit);
+END;
+COMMENT ON FUNCTION bastion.explain_member_access_text(text, text, regclass, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.explain_member_access_text(text, text, regclass, text, text)', 'application');

@@ -3,45 +3,45 @@
 -- effective_permissions(), acl_grants()); the steps beside it tell the way there. Effects: grants; denies; overruled (would
 -- grant, but a deny wins); ignored (would grant or deny, but does not count now or here); nothing.
 
-CREATE FUNCTION bastion.period_note(valid_from timestamptz, valid_until timestamptz) RETURNS text
+CREATE FUNCTION bastion_internal.period_note(valid_from timestamptz, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN valid_until <= statement_timestamp() THEN 'expired ' || to_char(valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
                 WHEN valid_from > statement_timestamp() THEN 'begins ' || to_char(valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC' END
 $$;
-COMMENT ON FUNCTION bastion.period_note(timestamptz, timestamptz) IS
-'Why a period is not in force: expired or begins, with the time; NULL when it is. Internal.';
+COMMENT ON FUNCTION bastion_internal.period_note(timestamptz, timestamptz) IS
+'Why a period is not in force: expired or begins, with the time; NULL when it is.';
 
-CREATE FUNCTION bastion.place_note(unit_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.place_note(unit_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce((SELECT format('in unit %s and below', u.name) FROM bastion.units u WHERE u.id = place_note.unit_id), 'in the whole tenant') $$;
-COMMENT ON FUNCTION bastion.place_note(uuid) IS 'Where something holds, for people. Internal.';
+COMMENT ON FUNCTION bastion_internal.place_note(uuid) IS 'Where something holds, for people.';
 
-CREATE FUNCTION bastion.covers(permission text) RETURNS text[]
+CREATE FUNCTION bastion_internal.covers(permission text) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce((SELECT p.patterns FROM bastion.permissions p WHERE p.name = covers.permission), '{}') $$;
-COMMENT ON FUNCTION bastion.covers(text) IS 'The patterns that cover a permission; none for one that does not exist. Internal.';
+COMMENT ON FUNCTION bastion_internal.covers(text) IS 'The patterns that cover a permission; none for one that does not exist.';
 
 -- places: the units whose roles and denies count for the question beside those of the whole tenant.
-CREATE FUNCTION bastion.explain_roles(user_id uuid, permission text, tenant_id uuid, places uuid[], denied boolean)
+CREATE FUNCTION bastion_internal.explain_roles(user_id uuid, permission text, tenant_id uuid, places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     source record;
-    patterns text[] := bastion.covers(permission);
+    patterns text[] := bastion_internal.covers(permission);
     counts boolean;
 BEGIN
     FOR source IN
-        SELECT 'membership' AS kind, m.role_id, r.name, m.unit_id, bastion.place_note(m.unit_id) AS place, bastion.period_note(m.valid_from, m.valid_until) AS note
+        SELECT 'membership' AS kind, m.role_id, r.name, m.unit_id, bastion_internal.place_note(m.unit_id) AS place, bastion_internal.period_note(m.valid_from, m.valid_until) AS note
         FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
         WHERE m.user_id = explain_roles.user_id AND m.tenant_id = explain_roles.tenant_id
         UNION ALL
-        SELECT 'platform role', p.role_id, r.name, NULL, 'in every tenant', bastion.period_note(p.valid_from, p.valid_until)
+        SELECT 'platform role', p.role_id, r.name, NULL, 'in every tenant', bastion_internal.period_note(p.valid_from, p.valid_until)
         FROM bastion.platform_roles p JOIN bastion.roles r ON r.id = p.role_id WHERE p.user_id = explain_roles.user_id
         ORDER BY 1, 5 DESC, 3
     LOOP
@@ -72,51 +72,51 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION bastion.explain_roles(uuid, text, uuid, uuid[], boolean) IS
-'How memberships and platform roles of a user lead to a permission, each with its role and what that inherits. Internal.';
+COMMENT ON FUNCTION bastion_internal.explain_roles(uuid, text, uuid, uuid[], boolean) IS
+'How memberships and platform roles of a user lead to a permission, each with its role and what that inherits.';
 
 -- Grants count in other units than denies do: on a row without a list, what is held in the chosen unit alone does not count.
-CREATE FUNCTION bastion.explain_own(user_id uuid, permission text, tenant_id uuid, grant_places uuid[], deny_places uuid[], denied boolean)
+CREATE FUNCTION bastion_internal.explain_own(user_id uuid, permission text, tenant_id uuid, grant_places uuid[], deny_places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 0, p.effect, p.pattern,
-           concat_ws(', ', bastion.place_note(p.unit_id), p.note, CASE WHEN p.elsewhere THEN 'does not hold where it is asked for' END),
+           concat_ws(', ', bastion_internal.place_note(p.unit_id), p.note, CASE WHEN p.elsewhere THEN 'does not hold where it is asked for' END),
            CASE WHEN p.note IS NOT NULL OR p.elsewhere THEN 'ignored' WHEN p.effect = 'deny' THEN 'denies'
                 WHEN explain_own.denied THEN 'overruled' ELSE 'grants' END
-    FROM (SELECT x.*, bastion.period_note(x.valid_from, x.valid_until) AS note,
+    FROM (SELECT x.*, bastion_internal.period_note(x.valid_from, x.valid_until) AS note,
                  x.unit_id IS NOT NULL AND x.unit_id <> ALL (CASE x.effect WHEN 'deny' THEN deny_places ELSE grant_places END) AS elsewhere
           FROM bastion.user_permissions x
           WHERE x.user_id = explain_own.user_id AND x.tenant_id = explain_own.tenant_id
-            AND x.pattern = ANY (bastion.covers(explain_own.permission))) p
+            AND x.pattern = ANY (bastion_internal.covers(explain_own.permission))) p
     ORDER BY p.effect DESC, p.pattern
 $$;
-COMMENT ON FUNCTION bastion.explain_own(uuid, text, uuid, uuid[], uuid[], boolean) IS
-'Grants and denies of the user''s own that cover a permission. Internal.';
+COMMENT ON FUNCTION bastion_internal.explain_own(uuid, text, uuid, uuid[], uuid[], boolean) IS
+'Grants and denies of the user''s own that cover a permission.';
 
 -- Whether a deny counts in the whole tenant, or in one of the units.
-CREATE FUNCTION bastion.is_denied(user_id uuid, permission text, tenant_id uuid, places uuid[]) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_denied(user_id uuid, permission text, tenant_id uuid, places uuid[]) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (SELECT FROM bastion.user_permissions_in_force p
+    SELECT EXISTS (SELECT FROM bastion_internal.user_permissions_in_force p
                    WHERE p.user_id = is_denied.user_id AND p.tenant_id = is_denied.tenant_id AND p.effect = 'deny'
                      AND (p.unit_id IS NULL OR p.unit_id = ANY (is_denied.places))
-                     AND p.pattern = ANY (bastion.covers(is_denied.permission)))
+                     AND p.pattern = ANY (bastion_internal.covers(is_denied.permission)))
 $$;
-COMMENT ON FUNCTION bastion.is_denied(uuid, text, uuid, uuid[]) IS
-'Whether a user is denied a permission in a tenant, or in one of these units. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_denied(uuid, text, uuid, uuid[]) IS
+'Whether a user is denied a permission in a tenant, or in one of these units.';
 
 -- Only shares that reach the user are told one by one: the others are not the caller's to see.
-CREATE FUNCTION bastion.explain_shares(user_id uuid, permission text, tenant_id uuid, lists bigint[], anywhere boolean)
+CREATE FUNCTION bastion_internal.explain_shares(user_id uuid, permission text, tenant_id uuid, lists bigint[], anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH met AS (
         SELECT e.*, (SELECT bool_or(s.everywhere OR e.tenant_id = explain_shares.tenant_id)
-                     FROM bastion.share_subjects(explain_shares.user_id, explain_shares.tenant_id) s
+                     FROM bastion_internal.share_subjects(explain_shares.user_id, explain_shares.tenant_id) s
                      WHERE s.subject_kind = e.subject_kind AND s.subject_id = e.subject_id) AS reaches,
                coalesce(n.name, r.name, t.name) AS name
         FROM bastion.acl_entries e
@@ -125,28 +125,28 @@ AS $$
         LEFT JOIN bastion.tenants t ON e.subject_kind = 'tenant' AND t.id = e.subject_id
         WHERE e.acl_id = ANY (explain_shares.lists)
     ), judged AS (
-        SELECT m.*, bastion.period_note(NULL, m.valid_until) AS note, regexp_replace(explain_shares.permission, '^.*[.]', '') AS action,
+        SELECT m.*, bastion_internal.period_note(NULL, m.valid_until) AS note, regexp_replace(explain_shares.permission, '^.*[.]', '') AS action,
                m.tenant_id <> explain_shares.tenant_id AS crosses
         FROM met m WHERE m.reaches
     )
     SELECT 0, 'share', concat_ws(' ', 'with', CASE j.subject_kind WHEN 'user' THEN 'the' END, j.subject_kind, j.name),
-           concat_ws(', ', 'level ' || bastion.level_name(j.level), j.note,
+           concat_ws(', ', 'level ' || bastion_internal.level_name(j.level), j.note,
                      CASE WHEN j.action = 'create' THEN 'no share lets anybody create'
-                          WHEN j.level < bastion.action_level(j.action) THEN 'too low for ' || j.action END,
+                          WHEN j.level < bastion_internal.action_level(j.action) THEN 'too low for ' || j.action END,
                      CASE WHEN j.crosses AND NOT explain_shares.anywhere THEN 'the table is not shared across tenants' END),
-           CASE WHEN j.note IS NOT NULL OR j.action = 'create' OR j.level < bastion.action_level(j.action)
+           CASE WHEN j.note IS NOT NULL OR j.action = 'create' OR j.level < bastion_internal.action_level(j.action)
                      OR j.crosses AND NOT explain_shares.anywhere THEN 'ignored'
-                WHEN bastion.is_denied(explain_shares.user_id, explain_shares.permission, explain_shares.tenant_id, '{}')
-                     OR bastion.is_denied(explain_shares.user_id, explain_shares.permission, j.tenant_id, '{}') THEN 'overruled'
+                WHEN bastion_internal.is_denied(explain_shares.user_id, explain_shares.permission, explain_shares.tenant_id, '{}')
+                     OR bastion_internal.is_denied(explain_shares.user_id, explain_shares.permission, j.tenant_id, '{}') THEN 'overruled'
                 ELSE 'grants' END
     FROM judged j
     UNION ALL
     SELECT 0, 'share', format('%s more', count(*)), 'with others', 'nothing' FROM met m WHERE m.reaches IS NOT TRUE HAVING count(*) > 0
 $$;
-COMMENT ON FUNCTION bastion.explain_shares(uuid, text, uuid, bigint[], boolean) IS
-'The shares of a row that reach a user, and what comes of them. Internal.';
+COMMENT ON FUNCTION bastion_internal.explain_shares(uuid, text, uuid, bigint[], boolean) IS
+'The shares of a row that reach a user, and what comes of them.';
 
-CREATE FUNCTION bastion.explained_row(spec bastion.protected_tables, key text, tenant_id uuid, OUT tenant uuid, OUT acl_id bigint)
+CREATE FUNCTION bastion_internal.explained_row(spec bastion.protected_tables, key text, tenant_id uuid, OUT tenant uuid, OUT acl_id bigint)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -154,22 +154,22 @@ AS $$
 DECLARE
     found_row text[];
     query text := format('SELECT ARRAY[%I::pg_catalog.text, %s]::pg_catalog.text FROM %s WHERE ', spec.tenant_column,
-                         CASE WHEN bastion.acl_column(spec) IS NULL THEN 'NULL' ELSE quote_ident(bastion.acl_column(spec)) || '::pg_catalog.text' END,
+                         CASE WHEN bastion_internal.acl_column(spec) IS NULL THEN 'NULL' ELSE quote_ident(bastion_internal.acl_column(spec)) || '::pg_catalog.text' END,
                          spec.relation);
 BEGIN
-    found_row := bastion.as_table_owner(spec.relation, query || bastion.tenant_condition(spec) || ' AND ' || bastion.key_condition(spec),
-                                        key, bastion.tenant_value(spec, tenant_id));
+    found_row := bastion_internal.as_table_owner(spec.relation, query || bastion_internal.tenant_condition(spec) || ' AND ' || bastion_internal.key_condition(spec),
+                                        key, bastion_internal.tenant_value(spec, tenant_id));
     IF found_row IS NULL THEN
-        found_row := bastion.as_table_owner(spec.relation, query || bastion.key_condition(spec) || ' ORDER BY 1 LIMIT 1', key);
+        found_row := bastion_internal.as_table_owner(spec.relation, query || bastion_internal.key_condition(spec) || ' ORDER BY 1 LIMIT 1', key);
     END IF;
     SELECT t.id, found_row[2]::bigint INTO explained_row.tenant, explained_row.acl_id FROM bastion.tenants t
-    WHERE t.id = bastion.uuid_or_null(found_row[1]) OR t.number::text = found_row[1];
+    WHERE t.id = bastion_internal.uuid_or_null(found_row[1]) OR t.number::text = found_row[1];
 END
 $$;
-COMMENT ON FUNCTION bastion.explained_row(bastion.protected_tables, text, uuid) IS
-'Tenant and access control list of a row, looked for in one tenant and then in the others. NULL for no row. For operators. Internal.';
+COMMENT ON FUNCTION bastion_internal.explained_row(bastion.protected_tables, text, uuid) IS
+'Tenant and access control list of a row, looked for in one tenant and then in the others. NULL for no row. For operators.';
 
-CREATE FUNCTION bastion.list_note(list bastion.acls, user_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.list_note(list bastion.acls, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -182,10 +182,10 @@ AS $$
         WHEN 'row' THEN 'of this row alone'
         ELSE 'unknown to the extension' END
 $$;
-COMMENT ON FUNCTION bastion.list_note(bastion.acls, uuid) IS 'What an access control list is, for people. Internal.';
+COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid) IS 'What an access control list is, for people.';
 
 -- What an access control list adds to roles: whose it is, the right to manage everybody's rows, and shares.
-CREATE FUNCTION bastion.explain_list(user_id uuid, permission text, tenant_id uuid, acl_id bigint, anywhere boolean)
+CREATE FUNCTION bastion_internal.explain_list(user_id uuid, permission text, tenant_id uuid, acl_id bigint, anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -194,37 +194,37 @@ DECLARE
     list bastion.acls;
     base bastion.acls;
     manage text := regexp_replace(permission, '[.][^.]*$', '') || '.manage';
-    held_wide boolean := EXISTS (SELECT FROM bastion.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
-                                 WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion.covers(permission)));
-    manages boolean := EXISTS (SELECT FROM bastion.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
-                               WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion.covers(manage)))
-                       AND NOT bastion.is_denied(explain_list.user_id, manage, explain_list.tenant_id, '{}');
-    outcome text := CASE WHEN bastion.is_denied(explain_list.user_id, permission, explain_list.tenant_id, '{}') THEN 'overruled' ELSE 'grants' END;
+    held_wide boolean := EXISTS (SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
+                                 WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(permission)));
+    manages boolean := EXISTS (SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r
+                               WHERE r.unit_id IS NULL AND r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(manage)))
+                       AND NOT bastion_internal.is_denied(explain_list.user_id, manage, explain_list.tenant_id, '{}');
+    outcome text := CASE WHEN bastion_internal.is_denied(explain_list.user_id, permission, explain_list.tenant_id, '{}') THEN 'overruled' ELSE 'grants' END;
 BEGIN
     SELECT * INTO list FROM bastion.acls a WHERE a.id = explain_list.acl_id;
     SELECT * INTO base FROM bastion.acls a WHERE a.id = list.base_acl_id;
     IF permission LIKE '%.create' AND NOT EXISTS (
-        SELECT FROM bastion.rights_in_force(explain_list.user_id, explain_list.tenant_id) r WHERE r.effect = 'grant' AND r.pattern = ANY (bastion.covers(permission))) THEN
+        SELECT FROM bastion_internal.rights_in_force(explain_list.user_id, explain_list.tenant_id) r WHERE r.effect = 'grant' AND r.pattern = ANY (bastion_internal.covers(permission))) THEN
         outcome := 'nothing';
     END IF;
-    RETURN QUERY SELECT 0, 'list', format('%s list %s', coalesce(list.kind, 'no'), explain_list.acl_id), bastion.list_note(list, explain_list.user_id),
+    RETURN QUERY SELECT 0, 'list', format('%s list %s', coalesce(list.kind, 'no'), explain_list.acl_id), bastion_internal.list_note(list, explain_list.user_id),
                         CASE WHEN list.user_id = explain_list.user_id AND list.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
     IF base.id IS NOT NULL THEN
-        RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion.list_note(base, explain_list.user_id),
+        RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion_internal.list_note(base, explain_list.user_id),
                             CASE WHEN base.user_id = explain_list.user_id AND base.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
     END IF;
     IF manages AND list.tenant_id = explain_list.tenant_id AND coalesce(base.kind, list.kind) IN ('user', 'unit') AND coalesce(base.unit_id, list.unit_id) IS NULL THEN
         RETURN QUERY SELECT 0, 'manage', manage, 'held in the whole tenant: everybody''s rows', outcome;
     END IF;
-    RETURN QUERY SELECT * FROM bastion.explain_shares(explain_list.user_id, permission, explain_list.tenant_id,
+    RETURN QUERY SELECT * FROM bastion_internal.explain_shares(explain_list.user_id, permission, explain_list.tenant_id,
                                                       array_remove(ARRAY[list.id, base.id], NULL), anywhere);
 END
 $$;
-COMMENT ON FUNCTION bastion.explain_list(uuid, text, uuid, bigint, boolean) IS
-'What a row''s access control list gives a user: as owner, as who manages the rows of everybody, by shares. Internal.';
+COMMENT ON FUNCTION bastion_internal.explain_list(uuid, text, uuid, bigint, boolean) IS
+'What a row''s access control list gives a user: as owner, as who manages the rows of everybody, by shares.';
 
 -- The units whose roles reach a list: none beside the whole tenant's but for the list of a unit.
-CREATE FUNCTION bastion.list_places(acl_id bigint) RETURNS uuid[]
+CREATE FUNCTION bastion_internal.list_places(acl_id bigint) RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -233,10 +233,10 @@ AS $$
     JOIN bastion.unit_closure c ON c.descendant_id = coalesce(b.unit_id, a.unit_id)
     WHERE a.id = list_places.acl_id
 $$;
-COMMENT ON FUNCTION bastion.list_places(bigint) IS
-'The units of whose members the rows on an access control list are: its unit and those above it. Internal.';
+COMMENT ON FUNCTION bastion_internal.list_places(bigint) IS
+'The units of whose members the rows on an access control list are: its unit and those above it.';
 
-CREATE FUNCTION bastion.list_by_role(acl_id bigint, tenant_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.list_by_role(acl_id bigint, tenant_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -244,5 +244,5 @@ AS $$
                    WHERE a.id = list_by_role.acl_id AND a.tenant_id = list_by_role.tenant_id
                      AND (coalesce(b.kind, a.kind) = 'tenant' OR coalesce(b.unit_id, a.unit_id) IS NOT NULL))
 $$;
-COMMENT ON FUNCTION bastion.list_by_role(bigint, uuid) IS
-'Whether roles in a tenant reach the rows on an access control list: one of the tenant or of a unit. Internal.';
+COMMENT ON FUNCTION bastion_internal.list_by_role(bigint, uuid) IS
+'Whether roles in a tenant reach the rows on an access control list: one of the tenant or of a unit.';

@@ -1,15 +1,15 @@
 
--- A deny is lifted by those who could reset it and by nobody else, whatever lifts it: permission_reset(), a grant or an earlier
+-- A deny is lifted by those who could reset it and by nobody else, whatever lifts it: permission_remove(), a grant or an earlier
 -- end in its place, and changes of the tree of units, by which it no longer holds where it held. Nothing else that a member can
 -- do touches one: it wins over every membership and role, and stays with the user who leaves.
 
-CREATE FUNCTION bastion.require_lift(deny bastion.user_permissions) RETURNS void
+CREATE FUNCTION bastion_internal.require_lift(deny bastion.user_permissions) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    obstacle text := CASE WHEN bastion.may_in('tenant.members.manage', deny.unit_id)
-                          THEN bastion.uncovered(ARRAY[deny.pattern], deny.unit_id, deny.valid_until)
+    obstacle text := CASE WHEN bastion_internal.may_in('tenant.members.manage', deny.unit_id)
+                          THEN bastion_internal.uncovered(ARRAY[deny.pattern], deny.unit_id, deny.valid_until)
                           ELSE 'You do not hold "tenant.members.manage" there.' END;
 BEGIN
     IF obstacle IS NOT NULL THEN
@@ -20,72 +20,72 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_lift(bastion.user_permissions) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that nobody lifts one of their own. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_lift(bastion.user_permissions) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that nobody lifts one of their own.';
 
 -- What begins later counts: the deny would have met it.
-CREATE FUNCTION bastion.manages_rows(user_id uuid, tenant_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.manages_rows(user_id uuid, tenant_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT EXISTS (
         SELECT FROM (
-            SELECT unnest(bastion.role_patterns(m.role_id)), m.valid_until FROM bastion.memberships m
+            SELECT unnest(bastion_internal.role_patterns(m.role_id)), m.valid_until FROM bastion.memberships m
             WHERE m.user_id = manages_rows.user_id AND m.tenant_id = manages_rows.tenant_id AND m.unit_id IS NULL
             UNION ALL
-            SELECT unnest(bastion.role_patterns(r.role_id)), r.valid_until FROM bastion.platform_roles r
+            SELECT unnest(bastion_internal.role_patterns(r.role_id)), r.valid_until FROM bastion.platform_roles r
             WHERE r.user_id = manages_rows.user_id
             UNION ALL
             SELECT p.pattern, p.valid_until FROM bastion.user_permissions p
             WHERE p.user_id = manages_rows.user_id AND p.tenant_id = manages_rows.tenant_id AND p.unit_id IS NULL
               AND p.effect = 'grant') g (pattern, ends)
-        WHERE coalesce(g.ends, 'infinity') > statement_timestamp() AND bastion.patterns_overlap(g.pattern, '*.manage'))
+        WHERE coalesce(g.ends, 'infinity') > statement_timestamp() AND bastion_internal.patterns_overlap(g.pattern, '*.manage'))
 $$;
-COMMENT ON FUNCTION bastion.manages_rows(uuid, uuid) IS
-'Whether a user manages rows of a resource in the whole tenant, or will: by a role or grant that is not over. Internal.';
+COMMENT ON FUNCTION bastion_internal.manages_rows(uuid, uuid) IS
+'Whether a user manages rows of a resource in the whole tenant, or will: by a role or grant that is not over.';
 
-CREATE FUNCTION bastion.require_lifts(units uuid[], of_managers boolean) RETURNS void
+CREATE FUNCTION bastion_internal.require_lifts(units uuid[], of_managers boolean) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_lift(p) FROM bastion.user_permissions p
+    PERFORM bastion_internal.require_lift(p) FROM bastion.user_permissions p
     WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (units) AND p.effect = 'deny'
       AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
-      AND (NOT of_managers OR bastion.manages_rows(p.user_id, p.tenant_id))
+      AND (NOT of_managers OR bastion_internal.manages_rows(p.user_id, p.tenant_id))
     ORDER BY p.id;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_lifts(uuid[], boolean) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant, now or later. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_lifts(uuid[], boolean) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant, now or later.';
 
-CREATE FUNCTION bastion.require_denies_kept(unit_id uuid, new_parent uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_denies_kept(unit_id uuid, new_parent uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.require_lifts(ARRAY(
+    SELECT bastion_internal.require_lifts(ARRAY(
         SELECT c.ancestor_id FROM bastion.unit_closure c
         WHERE c.descendant_id = require_denies_kept.unit_id AND c.depth > 0
         EXCEPT
         SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = require_denies_kept.new_parent), false)
 $$;
-COMMENT ON FUNCTION bastion.require_denies_kept(uuid, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that no longer holds in a unit when it is put under another parent, or at the top (NULL). Internal.';
+COMMENT ON FUNCTION bastion_internal.require_denies_kept(uuid, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that no longer holds in a unit when it is put under another parent, or at the top (NULL).';
 
 -- The rows of a unit that is gone are reached by those who manage rows in the whole tenant, whatever is denied them above it.
-CREATE FUNCTION bastion.require_denies_ended(unit_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_denies_ended(unit_id uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.require_lifts(ARRAY[unit_id], false);
-    SELECT bastion.require_lifts(ARRAY(SELECT c.ancestor_id FROM bastion.unit_closure c
+    SELECT bastion_internal.require_lifts(ARRAY[unit_id], false);
+    SELECT bastion_internal.require_lifts(ARRAY(SELECT c.ancestor_id FROM bastion.unit_closure c
                                        WHERE c.descendant_id = require_denies_ended.unit_id AND c.depth > 0), true)
 $$;
-COMMENT ON FUNCTION bastion.require_denies_ended(uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that ends, or no longer holds for the rows of a unit, when that unit is deleted. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_denies_ended(uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that ends, or no longer holds for the rows of a unit, when that unit is deleted.';
 
 -- What a unit gains that is put under another parent is passed on by those who put it there.
-CREATE FUNCTION bastion.require_gains_held(unit_id uuid, new_parent uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_gains_held(unit_id uuid, new_parent uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -95,16 +95,16 @@ DECLARE
         EXCEPT
         SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = require_gains_held.unit_id);
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(m.role_id), require_gains_held.unit_id, max(coalesce(m.valid_until, 'infinity')))
+    PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(m.role_id), require_gains_held.unit_id, max(coalesce(m.valid_until, 'infinity')))
     FROM bastion.memberships m
     WHERE m.tenant_id = bastion.tenant_id() AND m.unit_id = ANY (gained) AND coalesce(m.valid_until, 'infinity') > statement_timestamp()
     GROUP BY m.role_id;
-    PERFORM bastion.require_cover(ARRAY[p.pattern], require_gains_held.unit_id, max(coalesce(p.valid_until, 'infinity')))
+    PERFORM bastion_internal.require_cover(ARRAY[p.pattern], require_gains_held.unit_id, max(coalesce(p.valid_until, 'infinity')))
     FROM bastion.user_permissions p
     WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (gained) AND p.effect = 'grant'
       AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
     GROUP BY p.pattern;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_gains_held(uuid, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction holds in a unit, until it ends, everything that members and grants of the units above get there when it is put under another parent. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_gains_held(uuid, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction holds in a unit, until it ends, everything that members and grants of the units above get there when it is put under another parent.';

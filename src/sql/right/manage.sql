@@ -2,7 +2,7 @@
 -- What the functions that change rights have in common: who calls, whether they may, and what the names mean that they are
 -- given. pass_on.sql tells what somebody who may can give.
 
-CREATE FUNCTION bastion.require_tenant() RETURNS uuid
+CREATE FUNCTION bastion_internal.require_tenant() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,38 +14,38 @@ BEGIN
     RETURN bastion.tenant_id();
 END
 $$;
-COMMENT ON FUNCTION bastion.require_tenant() IS
-'The tenant of this transaction, SQLSTATE 42501 without one. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_tenant() IS
+'The tenant of this transaction, SQLSTATE 42501 without one.';
 
-CREATE FUNCTION bastion.may_in(permission text, unit_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.may_in(permission text, unit_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- The first also knows what narrows this transaction; the others, what is held and lent where the change is to be made.
-    RETURN bastion.person_obstacle(permission) IS NULL AND bastion.lent_in(unit_id) AND EXISTS (
-        SELECT FROM bastion.effective_permissions(bastion.user_id(), bastion.require_tenant(), may_in.unit_id) p
+    RETURN bastion_internal.person_obstacle(permission) IS NULL AND bastion_internal.lent_in(unit_id) AND EXISTS (
+        SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion_internal.require_tenant(), may_in.unit_id) p
         WHERE p.permission = may_in.permission);
 END
 $$;
-COMMENT ON FUNCTION bastion.may_in(text, uuid) IS
-'Whether the user of this transaction, with its credential, holds a permission in a unit, or in the whole tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.may_in(text, uuid) IS
+'Whether the user of this transaction, with its credential, holds a permission in a unit, or in the whole tenant.';
 
-CREATE FUNCTION bastion.require_permission(permission text, unit_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_permission(permission text, unit_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT bastion.may_in(permission, unit_id) THEN
+    IF NOT bastion_internal.may_in(permission, unit_id) THEN
         RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_permission(text, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may_in(). Internal.';
+COMMENT ON FUNCTION bastion_internal.require_permission(text, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may_in().';
 
-CREATE FUNCTION bastion.role_patterns(role_id uuid) RETURNS text[]
+CREATE FUNCTION bastion_internal.role_patterns(role_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -56,9 +56,9 @@ AS $$
     )
     SELECT coalesce(array_agg(DISTINCT rp.pattern), '{}') FROM line JOIN bastion.role_permissions rp ON rp.role_id = line.id
 $$;
-COMMENT ON FUNCTION bastion.role_patterns(uuid) IS 'The patterns of a role and of what it inherits. Internal.';
+COMMENT ON FUNCTION bastion_internal.role_patterns(uuid) IS 'The patterns of a role and of what it inherits.';
 
-CREATE FUNCTION bastion.require_role(tenant_id uuid, role text) RETURNS uuid
+CREATE FUNCTION bastion_internal.require_role(tenant_id uuid, role text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,7 +67,7 @@ DECLARE
 BEGIN
     SELECT r.id INTO found_role FROM bastion.roles r
     WHERE (r.tenant_id = require_role.tenant_id OR r.tenant_id IS NULL)
-      AND (r.name = require_role.role OR r.id = bastion.uuid_or_null(require_role.role))
+      AND (r.name = require_role.role OR r.id = bastion_internal.uuid_or_null(require_role.role))
     ORDER BY r.tenant_id NULLS LAST LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such role' USING ERRCODE = 'undefined_object';
@@ -75,15 +75,15 @@ BEGIN
     RETURN found_role;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_role(uuid, text) IS
-'The role of a tenant, or of every tenant, with this name or uuid; SQLSTATE 42704 without one. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_role(uuid, text) IS
+'The role of a tenant, or of every tenant, with this name or uuid; SQLSTATE 42704 without one.';
 
-CREATE FUNCTION bastion.require_unit(tenant_id uuid, unit text) RETURNS uuid
+CREATE FUNCTION bastion_internal.require_unit(tenant_id uuid, unit text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_unit uuid := bastion.find_unit(tenant_id, unit);
+    found_unit uuid := bastion_internal.find_unit(tenant_id, unit);
 BEGIN
     IF unit IS NOT NULL AND found_unit IS NULL THEN
         RAISE EXCEPTION 'no such unit' USING ERRCODE = 'undefined_object';
@@ -91,10 +91,10 @@ BEGIN
     RETURN found_unit;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_unit(uuid, text) IS
-'The unit of a tenant with this slug or uuid, NULL for NULL; SQLSTATE 42704 without one. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_unit(uuid, text) IS
+'The unit of a tenant with this slug or uuid, NULL for NULL; SQLSTATE 42704 without one.';
 
-CREATE FUNCTION bastion.require_period(valid_from timestamptz, valid_until timestamptz) RETURNS void
+CREATE FUNCTION bastion_internal.require_period(valid_from timestamptz, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -104,12 +104,12 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_period(timestamptz, timestamptz) IS
-'Raises SQLSTATE 22023 for a period that ends before it begins. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_period(timestamptz, timestamptz) IS
+'Raises SQLSTATE 22023 for a period that ends before it begins.';
 
 -- Names of permissions
 
-CREATE FUNCTION bastion.similarity(a text, b text) RETURNS double precision
+CREATE FUNCTION bastion_internal.similarity(a text, b text) RETURNS double precision
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -122,10 +122,10 @@ AS $$
     )
     SELECT 2.0 * count(*) FILTER (WHERE sides = 2) / nullif(sum(sides), 0) FROM counted
 $$;
-COMMENT ON FUNCTION bastion.similarity(text, text) IS
-'How alike two words are, from 0 to 1: the coefficient of Dice over pairs of letters. Internal.';
+COMMENT ON FUNCTION bastion_internal.similarity(text, text) IS
+'How alike two words are, from 0 to 1: the coefficient of Dice over pairs of letters.';
 
-CREATE FUNCTION bastion.require_pattern(pattern text) RETURNS void
+CREATE FUNCTION bastion_internal.require_pattern(pattern text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -135,9 +135,9 @@ BEGIN
     IF bastion.is_permission_pattern(pattern) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid permission pattern' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A pattern is a permission such as documents.read, or *, *.read or documents.*.';
-    ELSIF pattern <> '*' AND NOT EXISTS (SELECT FROM bastion.permission_patterns p WHERE p.pattern = require_pattern.pattern) THEN
+    ELSIF pattern <> '*' AND NOT EXISTS (SELECT FROM bastion_internal.permission_patterns p WHERE p.pattern = require_pattern.pattern) THEN
         SELECT string_agg(n.name, ', ' ORDER BY n.likeness DESC, n.name) INTO nearest
-        FROM (SELECT p.name, bastion.similarity(p.name, require_pattern.pattern) AS likeness FROM bastion.permissions p
+        FROM (SELECT p.name, bastion_internal.similarity(p.name, require_pattern.pattern) AS likeness FROM bastion.permissions p
               ORDER BY likeness DESC, p.name LIMIT 3) n
         WHERE n.likeness >= 0.5;
         RAISE EXCEPTION 'permission "%" does not exist', pattern USING ERRCODE = 'undefined_object',
@@ -145,5 +145,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_pattern(text) IS
-'Raises SQLSTATE 22023 for a malformed pattern and 42704, with the nearest names as hint, for one that covers no permission. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_pattern(text) IS
+'Raises SQLSTATE 22023 for a malformed pattern and 42704, with the nearest names as hint, for one that covers no permission.';

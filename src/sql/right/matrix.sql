@@ -28,6 +28,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix(text) IS
 'Every role that a tenant can use, the extension''s first, beside every permission: whether who has the role in the whole tenant holds the permission, inheritance and patterns included. The permissions own.… are left out: everybody holds them over what is their own. tenant: uuid or slug; NULL: that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_matrix(text)', 'application');
 
 CREATE FUNCTION bastion.permission_matrix_text(tenant text DEFAULT NULL) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -51,3 +52,4 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix_text(text) IS
 'permission_matrix() as a picture: a line per permission, a column per role, x where the role holds it. SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_matrix_text(text)', 'application');

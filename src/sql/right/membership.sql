@@ -2,7 +2,7 @@
 -- Members of a tenant, and what single members may do beside their roles: for those who hold tenant.members.manage where the
 -- change takes effect.
 
-CREATE FUNCTION bastion.lock_user(user_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.lock_user(user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,8 +11,8 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION bastion.lock_user(uuid) IS
-'Lets those who change the rights of one user do so one after the other, each seeing what the one before did; false when there is no such user. Internal.';
+COMMENT ON FUNCTION bastion_internal.lock_user(uuid) IS
+'Lets those who change the rights of one user do so one after the other, each seeing what the one before did; false when there is no such user.';
 
 CREATE FUNCTION bastion.membership_set(user_id uuid, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
                                        valid_until timestamptz DEFAULT NULL)
@@ -21,33 +21,45 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
-    new_role uuid := bastion.require_role(tenant, role);
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
+    new_role uuid := bastion_internal.require_role(tenant, role);
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', place);
-    PERFORM bastion.require_period(valid_from, valid_until);
-    IF NOT bastion.lock_user(user_id) THEN
+    PERFORM bastion_internal.require_permission('tenant.members.manage', place);
+    PERFORM bastion_internal.require_period(valid_from, valid_until);
+    IF NOT bastion_internal.lock_user(user_id) THEN
         RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion.require_cover(bastion.role_patterns(new_role), place, valid_until);
-    PERFORM bastion.require_held(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
+    PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(new_role), place, valid_until);
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(m.role_id), place) FROM bastion.memberships m
     WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
     -- Locked, so that somebody who leaves meanwhile is not made a member again unasked.
-    PERFORM bastion.await_logins(m.user_id) FROM bastion.memberships m
+    PERFORM bastion_internal.await_logins(m.user_id) FROM bastion.memberships m
     WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant LIMIT 1;
     PERFORM FROM bastion.memberships m WHERE m.user_id = membership_set.user_id AND m.tenant_id = tenant FOR KEY SHARE;
     IF NOT FOUND THEN
-        RETURN bastion.invite_person(membership_set.user_id, tenant, place, new_role, membership_set.valid_from, membership_set.valid_until);
+        RETURN bastion_internal.invite_person(membership_set.user_id, tenant, place, new_role, membership_set.valid_from, membership_set.valid_until);
     END IF;
-    RETURN jsonb_build_object('membership', bastion.membership_put(membership_set.user_id, tenant, place, new_role,
+    RETURN jsonb_build_object('membership', bastion_internal.membership_put(membership_set.user_id, tenant, place, new_role,
                                                                    membership_set.valid_from, membership_set.valid_until));
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_set(uuid, text, text, timestamptz, timestamptz) IS
 'Gives a member of this tenant a role in it, or in one unit, or changes role and limits in time; role by name or uuid, unit by slug or uuid; returns {"membership": id}. Somebody who is no member is invited and becomes one by accepting (bastion_api.my_invitations(), 7 days): {"invitation": id, "expires_at"}; that shows nothing of the user and changes nothing for the user, and an open invitation of the same user to the same place is replaced. Needs tenant.members.manage there, everything that the new role holds, until the membership ends, and everything that the one before holds: nobody assigns above what they hold or for longer, nor demotes who holds more. SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it takes away the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.membership_set(uuid, text, text, timestamptz, timestamptz)', 'application');
 
-CREATE FUNCTION bastion.membership_put(user_id uuid, tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz,
+CREATE FUNCTION bastion.membership_set(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
+                                       valid_until timestamptz DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.membership_set(bastion_internal.user_named(for_user), role, unit, valid_from, valid_until);
+END;
+COMMENT ON FUNCTION bastion.membership_set(text, text, text, timestamptz, timestamptz) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it takes away the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.membership_set(text, text, text, timestamptz, timestamptz)', 'application');
+
+CREATE FUNCTION bastion_internal.membership_put(user_id uuid, tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz,
                                        valid_until timestamptz, detail jsonb DEFAULT '{}')
 RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -62,14 +74,14 @@ BEGIN
     ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE
         SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
     RETURNING id INTO changed;
-    PERFORM bastion.record_event('membership_changed', 'success', membership_put.user_id, membership_put.tenant_id,
+    PERFORM bastion_internal.record_event('membership_changed', 'success', membership_put.user_id, membership_put.tenant_id,
         jsonb_build_object('role', membership_put.role_id, 'unit', membership_put.unit_id, 'valid_from', membership_put.valid_from,
                            'valid_until', membership_put.valid_until) || detail);
     RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION bastion.membership_put(uuid, uuid, uuid, uuid, timestamptz, timestamptz, jsonb) IS
-'Writes a membership and records it. Internal: it asks nothing.';
+COMMENT ON FUNCTION bastion_internal.membership_put(uuid, uuid, uuid, uuid, timestamptz, timestamptz, jsonb) IS
+'Writes a membership and records it. It asks nothing.';
 
 CREATE FUNCTION bastion.membership_force(user_id uuid, tenant text, role text, unit text DEFAULT NULL,
                                          valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -78,37 +90,47 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_tenant uuid := bastion.find_tenant(tenant);
+    found_tenant uuid := bastion_internal.find_tenant(tenant);
 BEGIN
     IF found_tenant IS NULL THEN
         RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
     ELSIF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = membership_force.user_id) THEN
         RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion.require_period(valid_from, valid_until);
-    RETURN bastion.membership_put(user_id, found_tenant, bastion.require_unit(found_tenant, unit), bastion.require_role(found_tenant, role),
+    PERFORM bastion_internal.require_period(valid_from, valid_until);
+    RETURN bastion_internal.membership_put(user_id, found_tenant, bastion_internal.require_unit(found_tenant, unit), bastion_internal.require_role(found_tenant, role),
                                   valid_from, valid_until, jsonb_build_object('by', session_user));
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_force(uuid, text, text, text, timestamptz, timestamptz) IS
 'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role, without asking the user, or changes role and limits in time; returns the id of the membership. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 23514 when it takes away the last owner, 42704 for an unknown user, tenant, role or unit.';
 
+CREATE FUNCTION bastion.membership_force(for_user text, tenant text, role text, unit text DEFAULT NULL,
+                                         valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
+RETURNS uuid
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.membership_force(bastion_internal.any_user_named(for_user), tenant, role, unit, valid_from, valid_until);
+END;
+COMMENT ON FUNCTION bastion.membership_force(text, text, text, text, timestamptz, timestamptz) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 23514 when it takes away the last owner, 42704 for an unknown user, tenant, role or unit.';
+
 CREATE FUNCTION bastion.membership_remove(user_id uuid, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
     old_role uuid;
 BEGIN
-    IF user_id IS NULL OR user_id IS DISTINCT FROM bastion.session_owner() THEN
-        PERFORM bastion.require_permission('tenant.members.manage', place);
-        PERFORM bastion.lock_user(user_id);
-        PERFORM bastion.require_held(bastion.role_patterns(m.role_id), place) FROM bastion.memberships m
+    IF user_id IS NULL OR user_id IS DISTINCT FROM bastion_internal.session_owner() THEN
+        PERFORM bastion_internal.require_permission('tenant.members.manage', place);
+        PERFORM bastion_internal.lock_user(user_id);
+        PERFORM bastion_internal.require_held(bastion_internal.role_patterns(m.role_id), place) FROM bastion.memberships m
         WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
     END IF;
-    PERFORM bastion.await_logins(m.user_id) FROM bastion.memberships m
+    PERFORM bastion_internal.await_logins(m.user_id) FROM bastion.memberships m
     WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
     DELETE FROM bastion.memberships m
     WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place
@@ -120,45 +142,56 @@ BEGIN
     DELETE FROM bastion.user_permissions p
     WHERE p.user_id = membership_remove.user_id AND p.tenant_id = tenant AND p.effect = 'grant'
       AND NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = p.user_id AND m.tenant_id = tenant);
-    PERFORM bastion.record_event('membership_removed', 'success', membership_remove.user_id, tenant,
+    PERFORM bastion_internal.record_event('membership_removed', 'success', membership_remove.user_id, tenant,
                                  jsonb_build_object('role', old_role, 'unit', place));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
 'Ends the membership of a user in this tenant, or in one unit (slug or uuid); memberships in other units stay. With the last one, what was granted to the user goes too. false when there was none. Everybody may leave, by a login of their own; to remove others, or anybody by an API key or under impersonation, needs tenant.members.manage there and everything that their role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.membership_remove(uuid, text)', 'application');
+
+CREATE FUNCTION bastion.membership_remove(for_user text, unit text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.membership_remove(bastion_internal.user_named(for_user), unit);
+END;
+COMMENT ON FUNCTION bastion.membership_remove(text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.membership_remove(text, text)', 'application');
 
 -- Grants and denies of single users
 
-CREATE FUNCTION bastion.require_member(user_id uuid, unit_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_member(user_id uuid, unit_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_permission('tenant.members.manage', unit_id);
-    PERFORM bastion.lock_user(user_id);
+    PERFORM bastion_internal.require_permission('tenant.members.manage', unit_id);
+    PERFORM bastion_internal.lock_user(user_id);
     IF NOT EXISTS (SELECT FROM bastion.memberships m
                    WHERE m.user_id = require_member.user_id AND m.tenant_id = bastion.tenant_id()) THEN
         RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_member(uuid, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may manage members there, 42704 unless the other user is a member; locks that user. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_member(uuid, uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may manage members there, 42704 unless the other user is a member; locks that user.';
 
-CREATE FUNCTION bastion.require_rank(user_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_rank(user_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_held(bastion.role_patterns(m.role_id), m.unit_id) FROM bastion.memberships m
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(m.role_id), m.unit_id) FROM bastion.memberships m
     WHERE m.user_id = require_rank.user_id AND m.tenant_id = bastion.tenant_id();
 END
 $$;
-COMMENT ON FUNCTION bastion.require_rank(uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction holds everything that the roles of another member hold. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_rank(uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction holds everything that the roles of another member hold.';
 
-CREATE FUNCTION bastion.own_right(user_id uuid, pattern text, unit_id uuid) RETURNS bastion.user_permissions
+CREATE FUNCTION bastion_internal.own_right(user_id uuid, pattern text, unit_id uuid) RETURNS bastion.user_permissions
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -166,25 +199,25 @@ AS $$
     WHERE p.user_id = own_right.user_id AND p.tenant_id = bastion.tenant_id() AND p.pattern = own_right.pattern
       AND p.unit_id IS NOT DISTINCT FROM own_right.unit_id
 $$;
-COMMENT ON FUNCTION bastion.own_right(uuid, text, uuid) IS
-'The grant or deny of a pattern that a member of this tenant has in a unit, or in the whole tenant; NULL when there is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.own_right(uuid, text, uuid) IS
+'The grant or deny of a pattern that a member of this tenant has in a unit, or in the whole tenant; NULL when there is none.';
 
-CREATE FUNCTION bastion.permission_put(user_id uuid, pattern text, effect text, unit text, valid_until timestamptz) RETURNS void
+CREATE FUNCTION bastion_internal.permission_put(user_id uuid, pattern text, effect text, unit text, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
     old bastion.user_permissions;
 BEGIN
-    PERFORM bastion.require_member(user_id, place);
-    PERFORM bastion.require_pattern(pattern);
-    PERFORM bastion.require_cover(ARRAY[pattern], place, CASE effect WHEN 'grant' THEN valid_until ELSE '-infinity' END);
-    PERFORM bastion.require_rank(user_id) WHERE effect = 'deny';
-    old := bastion.own_right(user_id, pattern, place);
+    PERFORM bastion_internal.require_member(user_id, place);
+    PERFORM bastion_internal.require_pattern(pattern);
+    PERFORM bastion_internal.require_cover(ARRAY[pattern], place, CASE effect WHEN 'grant' THEN valid_until ELSE '-infinity' END);
+    PERFORM bastion_internal.require_rank(user_id) WHERE effect = 'deny';
+    old := bastion_internal.own_right(user_id, pattern, place);
     IF old.effect = 'deny' AND (effect = 'grant' OR coalesce(valid_until, 'infinity') < coalesce(old.valid_until, 'infinity')) THEN
-        PERFORM bastion.require_lift(old);
+        PERFORM bastion_internal.require_lift(old);
     END IF;
     INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect, valid_until, granted_by)
     VALUES (permission_put.user_id, tenant, place, permission_put.pattern, permission_put.effect, permission_put.valid_until,
@@ -192,52 +225,85 @@ BEGIN
     ON CONFLICT ON CONSTRAINT user_permissions_user_id_tenant_id_unit_id_pattern_key DO UPDATE
         SET effect = excluded.effect, valid_from = NULL, valid_until = excluded.valid_until, granted_by = excluded.granted_by,
             created_at = now();
-    PERFORM bastion.record_event(CASE effect WHEN 'grant' THEN 'permission_granted' ELSE 'permission_denied_set' END, 'success',
+    PERFORM bastion_internal.record_event(CASE effect WHEN 'grant' THEN 'permission_granted' ELSE 'permission_denied_set' END, 'success',
         permission_put.user_id, tenant,
         jsonb_build_object('pattern', permission_put.pattern, 'unit', place, 'valid_until', permission_put.valid_until));
 END
 $$;
-COMMENT ON FUNCTION bastion.permission_put(uuid, text, text, text, timestamptz) IS 'Writes a grant or deny of a member. Internal.';
+COMMENT ON FUNCTION bastion_internal.permission_put(uuid, text, text, text, timestamptz) IS 'Writes a grant or deny of a member.';
 
 CREATE FUNCTION bastion.permission_grant(user_id uuid, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT bastion.permission_put(user_id, pattern, 'grant', unit, valid_until) $$;
+AS $$ SELECT bastion_internal.permission_put(user_id, pattern, 'grant', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_grant(uuid, text, text, timestamptz) IS
 'Gives a member of this tenant a permission or pattern beside the roles, everywhere or in one unit (slug or uuid) and those below, until a time; a deny of the same pattern there is replaced. Needs tenant.members.manage there, and the pattern itself until the grant, and a deny that it replaces, end. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_grant(uuid, text, text, timestamptz)', 'application');
+
+CREATE FUNCTION bastion.permission_grant(for_user text, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.permission_grant(bastion_internal.user_named(for_user), pattern, unit, valid_until);
+END;
+COMMENT ON FUNCTION bastion.permission_grant(text, text, text, timestamptz) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_grant(text, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.permission_deny(user_id uuid, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
 RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT bastion.permission_put(user_id, pattern, 'deny', unit, valid_until) $$;
+AS $$ SELECT bastion_internal.permission_put(user_id, pattern, 'deny', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_deny(uuid, text, text, timestamptz) IS
-'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until a time; it wins over every role and grant, and in the whole tenant over every share too. In a unit it is of what is held there, not of rows that somebody shares. Needs tenant.members.manage there, the pattern itself, everything that the roles of the member hold, and to end a deny earlier what permission_reset() needs. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until a time; it wins over every role and grant, and in the whole tenant over every share too. In a unit it is of what is held there, not of rows that somebody shares. Needs tenant.members.manage there, the pattern itself, everything that the roles of the member hold, and to end a deny earlier what permission_remove() needs. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_deny(uuid, text, text, timestamptz)', 'application');
 
-CREATE FUNCTION bastion.permission_reset(user_id uuid, pattern text, unit text DEFAULT NULL) RETURNS boolean
+CREATE FUNCTION bastion.permission_deny(for_user text, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.permission_deny(bastion_internal.user_named(for_user), pattern, unit, valid_until);
+END;
+COMMENT ON FUNCTION bastion.permission_deny(text, text, text, timestamptz) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_deny(text, text, text, timestamptz)', 'application');
+
+CREATE FUNCTION bastion.permission_remove(user_id uuid, pattern text, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
     old bastion.user_permissions;
 BEGIN
-    PERFORM bastion.require_member(user_id, place);
-    PERFORM bastion.require_held(ARRAY[pattern], place);
-    old := bastion.own_right(user_id, pattern, place);
+    PERFORM bastion_internal.require_member(user_id, place);
+    PERFORM bastion_internal.require_held(ARRAY[pattern], place);
+    old := bastion_internal.own_right(user_id, pattern, place);
     IF old.effect = 'deny' THEN
-        PERFORM bastion.require_lift(old);
+        PERFORM bastion_internal.require_lift(old);
     END IF;
     DELETE FROM bastion.user_permissions p WHERE p.id = old.id;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('permission_reset', 'success', permission_reset.user_id, tenant,
-        jsonb_build_object('pattern', permission_reset.pattern, 'unit', place, 'effect', old.effect));
+    PERFORM bastion_internal.record_event('permission_removed', 'success', permission_remove.user_id, tenant,
+        jsonb_build_object('pattern', permission_remove.pattern, 'unit', place, 'effect', old.effect));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.permission_reset(uuid, text, text) IS
+COMMENT ON FUNCTION bastion.permission_remove(uuid, text, text) IS
 'Takes back permission_grant() or permission_deny() of the same pattern and unit; false when there was none. Needs tenant.members.manage there and the pattern itself, of a deny until it ends, so nobody lifts a deny of their own. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_remove(uuid, text, text)', 'application');
+
+CREATE FUNCTION bastion.permission_remove(for_user text, pattern text, unit text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.permission_remove(bastion_internal.user_named(for_user), pattern, unit);
+END;
+COMMENT ON FUNCTION bastion.permission_remove(text, text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.permission_remove(text, text, text)', 'application');

@@ -5,31 +5,31 @@
 -- denies that begin later do. Checks read the tables, not the sets of the statement, so that a statement of several changes
 -- sees each of them.
 
-CREATE FUNCTION bastion.pattern_covers(held text, wanted text) RETURNS boolean
+CREATE FUNCTION bastion_internal.pattern_covers(held text, wanted text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT held = wanted
-        OR held = '*' AND NOT bastion.is_reserved_resource(wanted)
-        OR starts_with(held, '*.') AND wanted <> '*' AND NOT bastion.is_reserved_resource(wanted)
+        OR held = '*' AND NOT bastion_internal.is_reserved_resource(wanted)
+        OR starts_with(held, '*.') AND wanted <> '*' AND NOT bastion_internal.is_reserved_resource(wanted)
            AND regexp_replace(wanted, '^.*[.]', '') = substr(held, 3)
         OR right(held, 2) = '.*' AND starts_with(wanted, rtrim(held, '*'))
 $$;
-COMMENT ON FUNCTION bastion.pattern_covers(text, text) IS
-'Whether everything that one pattern ever grants, another grants too. Internal.';
+COMMENT ON FUNCTION bastion_internal.pattern_covers(text, text) IS
+'Whether everything that one pattern ever grants, another grants too.';
 
-CREATE FUNCTION bastion.patterns_overlap(a text, b text) RETURNS boolean
+CREATE FUNCTION bastion_internal.patterns_overlap(a text, b text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.pattern_covers(a, b) OR bastion.pattern_covers(b, a)
-        OR starts_with(a, '*.') AND right(b, 2) = '.*' AND NOT bastion.is_reserved_resource(b)
-        OR starts_with(b, '*.') AND right(a, 2) = '.*' AND NOT bastion.is_reserved_resource(a)
+    SELECT bastion_internal.pattern_covers(a, b) OR bastion_internal.pattern_covers(b, a)
+        OR starts_with(a, '*.') AND right(b, 2) = '.*' AND NOT bastion_internal.is_reserved_resource(b)
+        OR starts_with(b, '*.') AND right(a, 2) = '.*' AND NOT bastion_internal.is_reserved_resource(a)
 $$;
-COMMENT ON FUNCTION bastion.patterns_overlap(text, text) IS
-'Whether there could be a permission, registered yet or not, that both patterns cover. Internal.';
+COMMENT ON FUNCTION bastion_internal.patterns_overlap(text, text) IS
+'Whether there could be a permission, registered yet or not, that both patterns cover.';
 
-CREATE FUNCTION bastion.rights_ahead(user_id uuid, tenant_id uuid)
+CREATE FUNCTION bastion_internal.rights_ahead(user_id uuid, tenant_id uuid)
 RETURNS TABLE (unit_id uuid, pattern text, effect text, begins timestamptz, ends timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
@@ -40,7 +40,7 @@ BEGIN
         (SELECT m.unit_id, m.role_id, coalesce(m.valid_until, 'infinity') AS ends FROM bastion.memberships_in_force m
          WHERE m.user_id = rights_ahead.user_id AND m.tenant_id = rights_ahead.tenant_id
          UNION
-         SELECT NULL::uuid, p.role_id, coalesce(p.valid_until, 'infinity') FROM bastion.platform_roles_in_force p
+         SELECT NULL::uuid, p.role_id, coalesce(p.valid_until, 'infinity') FROM bastion_internal.platform_roles_in_force p
          WHERE p.user_id = rights_ahead.user_id)
         UNION
         SELECT h.unit_id, rp.parent_id, h.ends FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
@@ -52,7 +52,7 @@ BEGIN
     FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
     UNION ALL
     SELECT p.unit_id, p.pattern, 'grant', '-infinity', least(coalesce(p.valid_until, 'infinity'), s.ends)
-    FROM bastion.user_permissions_in_force p, stay s
+    FROM bastion_internal.user_permissions_in_force p, stay s
     WHERE p.user_id = rights_ahead.user_id AND p.tenant_id = rights_ahead.tenant_id AND p.effect = 'grant'
     UNION ALL
     SELECT p.unit_id, p.pattern, 'deny', coalesce(p.valid_from, '-infinity'), coalesce(p.valid_until, 'infinity')
@@ -61,10 +61,10 @@ BEGIN
       AND coalesce(p.valid_until, 'infinity') > statement_timestamp();
 END
 $$;
-COMMENT ON FUNCTION bastion.rights_ahead(uuid, uuid) IS
-'rights_in_force() with their ends, infinity for none, and beside them the denies that begin later. A grant of the user''s own ends with the last membership or platform role at the latest. Internal.';
+COMMENT ON FUNCTION bastion_internal.rights_ahead(uuid, uuid) IS
+'rights_in_force() with their ends, infinity for none, and beside them the denies that begin later. A grant of the user''s own ends with the last membership or platform role at the latest.';
 
-CREATE FUNCTION bastion.patterns_held(user_id uuid, tenant_id uuid, unit_id uuid, patterns text[])
+CREATE FUNCTION bastion_internal.patterns_held(user_id uuid, tenant_id uuid, unit_id uuid, patterns text[])
 RETURNS TABLE (pattern text, held_until timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
@@ -73,7 +73,7 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH rights AS MATERIALIZED (
-        SELECT r.* FROM bastion.rights_ahead(patterns_held.user_id, patterns_held.tenant_id) r
+        SELECT r.* FROM bastion_internal.rights_ahead(patterns_held.user_id, patterns_held.tenant_id) r
     ), above AS MATERIALIZED (
         SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = patterns_held.unit_id
     ), below AS MATERIALIZED (
@@ -83,43 +83,43 @@ BEGIN
                            THEN least(g.ends, d.begins) END
     FROM unnest(patterns) w (pattern), LATERAL (
         SELECT max(r.ends) AS ends FROM rights r
-        WHERE r.effect = 'grant' AND bastion.pattern_covers(r.pattern, w.pattern)
+        WHERE r.effect = 'grant' AND bastion_internal.pattern_covers(r.pattern, w.pattern)
           AND (r.unit_id IS NULL OR r.unit_id IN (SELECT a.id FROM above a))) g, LATERAL (
         SELECT min(r.begins) AS begins FROM rights r
-        WHERE r.effect = 'deny' AND bastion.patterns_overlap(r.pattern, w.pattern)
+        WHERE r.effect = 'deny' AND bastion_internal.patterns_overlap(r.pattern, w.pattern)
           AND (r.unit_id IS NULL OR patterns_held.unit_id IS NULL
                OR r.unit_id IN (SELECT a.id FROM above a UNION ALL SELECT b.id FROM below b))) d
     WHERE w.pattern IS NOT NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.patterns_held(uuid, uuid, uuid, text[]) IS
-'Until when a user holds all that each of these patterns ever covers, in a unit and everything below it or in the whole tenant: infinity without an end, NULL when not held now. Internal.';
+COMMENT ON FUNCTION bastion_internal.patterns_held(uuid, uuid, uuid, text[]) IS
+'Until when a user holds all that each of these patterns ever covers, in a unit and everything below it or in the whole tenant: infinity without an end, NULL when not held now.';
 
 -- What the credential of this transaction lets through of its user's rights.
-CREATE FUNCTION bastion.lent_until(pattern text) RETURNS timestamptz
+CREATE FUNCTION bastion_internal.lent_until(pattern text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN bastion.api_key_id() IS NULL THEN 'infinity' ELSE (
         SELECT coalesce(k.expires_at, 'infinity') FROM bastion.api_keys k
         WHERE k.id = bastion.api_key_id()
-          AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion.pattern_covers(s, lent_until.pattern))) END
+          AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion_internal.pattern_covers(s, lent_until.pattern))) END
 $$;
-COMMENT ON FUNCTION bastion.lent_until(text) IS
-'Until when the credential of this transaction covers all that a pattern ever covers: an API key by its scopes and until it expires; NULL when it does not. A session covers everything. Internal.';
+COMMENT ON FUNCTION bastion_internal.lent_until(text) IS
+'Until when the credential of this transaction covers all that a pattern ever covers: an API key by its scopes and until it expires; NULL when it does not. A session covers everything.';
 
-CREATE FUNCTION bastion.lent_in(unit_id uuid) RETURNS boolean
+CREATE FUNCTION bastion_internal.lent_in(unit_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.credential_unit() IS NULL OR EXISTS (
+    SELECT bastion_internal.credential_unit() IS NULL OR EXISTS (
         SELECT FROM bastion.unit_closure c
-        WHERE c.ancestor_id = bastion.credential_unit() AND c.descendant_id = lent_in.unit_id)
+        WHERE c.ancestor_id = bastion_internal.credential_unit() AND c.descendant_id = lent_in.unit_id)
 $$;
-COMMENT ON FUNCTION bastion.lent_in(uuid) IS
-'Whether the credential of this transaction is good for changes in a unit, or in the whole tenant: an API key that is limited to a unit is good for that unit and those below. Internal.';
+COMMENT ON FUNCTION bastion_internal.lent_in(uuid) IS
+'Whether the credential of this transaction is good for changes in a unit, or in the whole tenant: an API key that is limited to a unit is good for that unit and those below.';
 
-CREATE FUNCTION bastion.shortfall(pattern text, held_until timestamptz, lent_until timestamptz, valid_until timestamptz) RETURNS text
+CREATE FUNCTION bastion_internal.shortfall(pattern text, held_until timestamptz, lent_until timestamptz, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -130,41 +130,41 @@ AS $$
         ELSE format(CASE WHEN lent_until < held_until THEN 'The API key covers "%s" there only until %s.' ELSE 'You hold "%s" there only until %s.' END,
                     pattern, to_char(least(held_until, lent_until) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) END
 $$;
-COMMENT ON FUNCTION bastion.shortfall(text, timestamptz, timestamptz, timestamptz) IS
-'A sentence that says why a pattern cannot be given until a time (NULL: for good), from until when it is held and lent; NULL when it can. The time in it is in UTC and cut to the second, so that it can be named instead. Internal.';
+COMMENT ON FUNCTION bastion_internal.shortfall(text, timestamptz, timestamptz, timestamptz) IS
+'A sentence that says why a pattern cannot be given until a time (NULL: for good), from until when it is held and lent; NULL when it can. The time in it is in UTC and cut to the second, so that it can be named instead.';
 
-CREATE FUNCTION bastion.uncovered(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS text
+CREATE FUNCTION bastion_internal.uncovered(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT s.sentence
-    FROM bastion.patterns_held(bastion.user_id(), bastion.tenant_id(), uncovered.unit_id, uncovered.patterns) h, LATERAL (
-        SELECT bastion.shortfall(h.pattern, h.held_until,
-                                 CASE WHEN bastion.lent_in(uncovered.unit_id) THEN bastion.lent_until(h.pattern) END,
+    FROM bastion_internal.patterns_held(bastion.user_id(), bastion.tenant_id(), uncovered.unit_id, uncovered.patterns) h, LATERAL (
+        SELECT bastion_internal.shortfall(h.pattern, h.held_until,
+                                 CASE WHEN bastion_internal.lent_in(uncovered.unit_id) THEN bastion_internal.lent_until(h.pattern) END,
                                  uncovered.valid_until) AS sentence) s
     WHERE s.sentence IS NOT NULL ORDER BY h.pattern COLLATE "C" LIMIT 1
 $$;
-COMMENT ON FUNCTION bastion.uncovered(text[], uuid, timestamptz) IS
-'Which of these patterns the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end); a sentence about the first of them, NULL when all are held. Internal.';
+COMMENT ON FUNCTION bastion_internal.uncovered(text[], uuid, timestamptz) IS
+'Which of these patterns the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end); a sentence about the first of them, NULL when all are held.';
 
-CREATE FUNCTION bastion.require_cover(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS void
+CREATE FUNCTION bastion_internal.require_cover(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    missing text := bastion.uncovered(patterns, unit_id, valid_until);
+    missing text := bastion_internal.uncovered(patterns, unit_id, valid_until);
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_cover(text[], uuid, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may give these patterns in a unit, or in the whole tenant, until a time (NULL: without an end): holds them entirely until then. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_cover(text[], uuid, timestamptz) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may give these patterns in a unit, or in the whole tenant, until a time (NULL: without an end): holds them entirely until then.';
 
-CREATE FUNCTION bastion.require_held(patterns text[], unit_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.require_held(patterns text[], unit_id uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT bastion.require_cover(patterns, unit_id, '-infinity') $$;
-COMMENT ON FUNCTION bastion.require_held(text[], uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from somebody in a unit, or in the whole tenant: holds them entirely now. Internal.';
+AS $$ SELECT bastion_internal.require_cover(patterns, unit_id, '-infinity') $$;
+COMMENT ON FUNCTION bastion_internal.require_held(text[], uuid) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from somebody in a unit, or in the whole tenant: holds them entirely now.';

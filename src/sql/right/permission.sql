@@ -1,39 +1,39 @@
 
 -- From a user, a tenant and a unit to a set of permissions. The library calls resolve_identity() and
--- effective_permissions() under the owner and caches what they return until a trigger of invalidation.sql fires. PL/pgSQL keeps
+-- effective_permissions() under the owner and caches what they return until a trigger x_invalidate fires. PL/pgSQL keeps
 -- its plans.
 
-CREATE FUNCTION bastion.find_tenant(tenant text) RETURNS uuid
+CREATE FUNCTION bastion_internal.find_tenant(tenant text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN (
-        SELECT t.id FROM bastion.tenants t WHERE t.id = bastion.uuid_or_null(tenant)
+        SELECT t.id FROM bastion.tenants t WHERE t.id = bastion_internal.uuid_or_null(tenant)
         UNION ALL
         SELECT t.id FROM bastion.tenants t WHERE t.slug = tenant
         LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION bastion.find_tenant(text) IS
-'The tenant with this uuid or slug, whatever its status; NULL when there is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.find_tenant(text) IS
+'The tenant with this uuid or slug, whatever its status; NULL when there is none.';
 
-CREATE FUNCTION bastion.find_unit(tenant_id uuid, unit text) RETURNS uuid
+CREATE FUNCTION bastion_internal.find_unit(tenant_id uuid, unit text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN (
-        SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.id = bastion.uuid_or_null(unit)
+        SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.id = bastion_internal.uuid_or_null(unit)
         UNION ALL
         SELECT u.id FROM bastion.units u WHERE u.tenant_id = find_unit.tenant_id AND u.slug = unit
         LIMIT 1);
 END
 $$;
-COMMENT ON FUNCTION bastion.find_unit(uuid, text) IS
-'The unit of the tenant with this uuid or slug; NULL when there is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.find_unit(uuid, text) IS
+'The unit of the tenant with this uuid or slug; NULL when there is none.';
 
-CREATE FUNCTION bastion.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
+CREATE FUNCTION bastion_internal.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (role_id uuid, tenant_wide boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
@@ -45,13 +45,13 @@ BEGIN
       AND (m.unit_id IS NULL OR m.unit_id IN (
           SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = roles_in_force.unit_id))
     UNION ALL
-    SELECT p.role_id, true FROM bastion.platform_roles_in_force p WHERE p.user_id = roles_in_force.user_id;
+    SELECT p.role_id, true FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = roles_in_force.user_id;
 END
 $$;
-COMMENT ON FUNCTION bastion.roles_in_force(uuid, uuid, uuid) IS
-'The roles that a user was given in a tenant and, when a unit is named, in that unit: those of every tenant, of this tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Without what they inherit. Internal.';
+COMMENT ON FUNCTION bastion_internal.roles_in_force(uuid, uuid, uuid) IS
+'The roles that a user was given in a tenant and, when a unit is named, in that unit: those of every tenant, of this tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Without what they inherit.';
 
-CREATE FUNCTION bastion.rights_in_force(user_id uuid, tenant_id uuid)
+CREATE FUNCTION bastion_internal.rights_in_force(user_id uuid, tenant_id uuid)
 RETURNS TABLE (unit_id uuid, pattern text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
@@ -62,20 +62,20 @@ BEGIN
         (SELECT m.unit_id, m.role_id FROM bastion.memberships_in_force m
          WHERE m.user_id = rights_in_force.user_id AND m.tenant_id = rights_in_force.tenant_id
          UNION
-         SELECT NULL::uuid, p.role_id FROM bastion.platform_roles_in_force p WHERE p.user_id = rights_in_force.user_id)
+         SELECT NULL::uuid, p.role_id FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = rights_in_force.user_id)
         UNION
         SELECT h.unit_id, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
     )
     SELECT h.unit_id, rp.pattern, 'grant'::text FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
     UNION
-    SELECT p.unit_id, p.pattern, p.effect FROM bastion.user_permissions_in_force p
+    SELECT p.unit_id, p.pattern, p.effect FROM bastion_internal.user_permissions_in_force p
     WHERE p.user_id = rights_in_force.user_id AND p.tenant_id = rights_in_force.tenant_id;
 END
 $$;
-COMMENT ON FUNCTION bastion.rights_in_force(uuid, uuid) IS
-'Every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in a unit of it: through memberships, what their roles inherit, platform roles, and grants and denies of the user''s own. Internal.';
+COMMENT ON FUNCTION bastion_internal.rights_in_force(uuid, uuid) IS
+'Every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in a unit of it: through memberships, what their roles inherit, platform roles, and grants and denies of the user''s own.';
 
-CREATE FUNCTION bastion.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
+CREATE FUNCTION bastion_internal.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (permission text, tenant_wide boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
@@ -83,19 +83,19 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT p.permission, bool_or(r.unit_id IS NULL)
-    FROM (SELECT * FROM bastion.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id)
+    FROM (SELECT * FROM bastion_internal.rights_in_force(effective_permissions.user_id, effective_permissions.tenant_id)
           UNION ALL SELECT NULL, 'own.*', 'grant') r
-    JOIN bastion.permission_patterns p ON p.pattern = r.pattern
+    JOIN bastion_internal.permission_patterns p ON p.pattern = r.pattern
     WHERE r.unit_id IS NULL OR r.unit_id IN (
         SELECT c.ancestor_id FROM bastion.unit_closure c WHERE c.descendant_id = effective_permissions.unit_id)
     GROUP BY p.permission
     HAVING bool_and(r.effect = 'grant');
 END
 $$;
-COMMENT ON FUNCTION bastion.effective_permissions(uuid, uuid, uuid) IS
-'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word, and own.* comes without any role. Asks neither whether the user nor whether the tenant is active: resolve_identity() does. Internal.';
+COMMENT ON FUNCTION bastion_internal.effective_permissions(uuid, uuid, uuid) IS
+'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word, and own.* comes without any role. Asks neither whether the user nor whether the tenant is active: resolve_identity() does.';
 
-CREATE FUNCTION bastion.resolve_identity(user_id uuid, tenant text, unit text,
+CREATE FUNCTION bastion_internal.resolve_identity(user_id uuid, tenant text, unit text,
                                          OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -113,7 +113,7 @@ BEGIN
         status := CASE WHEN unit IS NULL THEN 'ok' ELSE 'unit' END;
         RETURN;
     END IF;
-    SELECT * INTO found_tenant FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) AND t.status = 'active';
+    SELECT * INTO found_tenant FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) AND t.status = 'active';
     status := 'tenant';
     IF NOT FOUND THEN
         RETURN;
@@ -121,16 +121,16 @@ BEGIN
     status := 'membership';
     IF NOT EXISTS (SELECT FROM bastion.memberships_in_force m
                    WHERE m.user_id = resolve_identity.user_id AND m.tenant_id = found_tenant.id)
-       AND NOT EXISTS (SELECT FROM bastion.platform_roles_in_force p WHERE p.user_id = resolve_identity.user_id) THEN
+       AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = resolve_identity.user_id) THEN
         RETURN;
     END IF;
     IF unit IS NOT NULL THEN
-        found_unit := bastion.find_unit(found_tenant.id, unit);
+        found_unit := bastion_internal.find_unit(found_tenant.id, unit);
         IF found_unit IS NULL THEN
             status := 'unit';
             RETURN;
         END IF;
-        IF NOT EXISTS (SELECT FROM bastion.roles_in_force(resolve_identity.user_id, found_tenant.id, found_unit)) THEN
+        IF NOT EXISTS (SELECT FROM bastion_internal.roles_in_force(resolve_identity.user_id, found_tenant.id, found_unit)) THEN
             RETURN;
         END IF;
     END IF;
@@ -140,10 +140,10 @@ BEGIN
     unit_id := found_unit;
 END
 $$;
-COMMENT ON FUNCTION bastion.resolve_identity(uuid, text, text) IS
-'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Internal: a caller is never told which.';
+COMMENT ON FUNCTION bastion_internal.resolve_identity(uuid, text, text) IS
+'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). A caller is never told which.';
 
-CREATE FUNCTION bastion.register_resource(resource text, actions text[] DEFAULT '{create,read,update,delete}')
+CREATE FUNCTION bastion.resource_register(resource text, actions text[] DEFAULT '{create,read,update,delete}')
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -151,11 +151,11 @@ AS $$
 DECLARE
     action text;
 BEGIN
-    IF bastion.is_resource(resource) IS NOT TRUE THEN
+    IF bastion_internal.is_resource(resource) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid resource name' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A resource is words of lower-case letters, digits and underscores, joined by dots.';
     END IF;
-    IF bastion.is_reserved_resource(resource) THEN
+    IF bastion_internal.is_reserved_resource(resource) THEN
         RAISE EXCEPTION 'the resource name "%" is reserved', resource USING ERRCODE = 'reserved_name',
             DETAIL = 'Names that begin with tenant, platform, bastion or own belong to pg_bastion.';
     END IF;
@@ -163,15 +163,15 @@ BEGIN
         RAISE EXCEPTION 'a resource needs at least one action' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOREACH action IN ARRAY actions LOOP
-        IF bastion.is_word(action) IS NOT TRUE THEN
+        IF bastion_internal.is_word(action) IS NOT TRUE THEN
             RAISE EXCEPTION 'invalid action name' USING ERRCODE = 'invalid_parameter_value',
                 DETAIL = 'An action is one word of lower-case letters, digits and underscores.';
         END IF;
     END LOOP;
     INSERT INTO bastion.permissions (resource, action)
-    SELECT register_resource.resource, unnest(actions)
+    SELECT resource_register.resource, unnest(actions)
     ON CONFLICT DO NOTHING;
 END
 $$;
-COMMENT ON FUNCTION bastion.register_resource(text, text[]) IS
+COMMENT ON FUNCTION bastion.resource_register(text, text[]) IS
 'Makes the permissions resource.action known, so that roles with wildcards hold them at once; what exists already stays. bastion.protect() calls it. SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';

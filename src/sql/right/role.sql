@@ -1,14 +1,14 @@
 
 -- Roles of a tenant: made, changed and deleted by its members who hold tenant.roles.manage in the whole tenant.
 
-CREATE FUNCTION bastion.require_own_role(role text) RETURNS uuid
+CREATE FUNCTION bastion_internal.require_own_role(role text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_role uuid := bastion.require_role(bastion.require_tenant(), role);
+    found_role uuid := bastion_internal.require_role(bastion_internal.require_tenant(), role);
 BEGIN
-    PERFORM bastion.require_permission('tenant.roles.manage', NULL);
+    PERFORM bastion_internal.require_permission('tenant.roles.manage', NULL);
     IF NOT EXISTS (SELECT FROM bastion.roles r WHERE r.id = found_role AND r.tenant_id = bastion.tenant_id()) THEN
         RAISE EXCEPTION 'the role belongs to every tenant' USING ERRCODE = 'insufficient_privilege',
             HINT = 'Make a role of your own that inherits from it.';
@@ -16,29 +16,29 @@ BEGIN
     RETURN found_role;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_own_role(text) IS
-'A role that the user of this transaction may change, SQLSTATE 42501 or 42704 otherwise. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_own_role(text) IS
+'A role that the user of this transaction may change, SQLSTATE 42501 or 42704 otherwise.';
 
-CREATE FUNCTION bastion.record_role_event(kind text, role_id uuid, detail jsonb DEFAULT '{}') RETURNS void
+CREATE FUNCTION bastion_internal.record_role_event(kind text, role_id uuid, detail jsonb DEFAULT '{}') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion.record_event(kind, 'success', NULL, bastion.tenant_id(),
+    SELECT bastion_internal.record_event(kind, 'success', NULL, bastion.tenant_id(),
                                 jsonb_build_object('role', role_id, 'name', (SELECT r.name FROM bastion.roles r WHERE r.id = role_id))
                                 || detail)
 $$;
-COMMENT ON FUNCTION bastion.record_role_event(text, uuid, jsonb) IS 'Records a change of a role. Internal.';
+COMMENT ON FUNCTION bastion_internal.record_role_event(text, uuid, jsonb) IS 'Records a change of a role.';
 
 CREATE FUNCTION bastion.role_create(name text, description text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     new_role uuid;
 BEGIN
-    PERFORM bastion.require_permission('tenant.roles.manage', NULL);
-    IF bastion.is_label(name) IS NOT TRUE OR bastion.uuid_or_null(name) IS NOT NULL OR octet_length(description) > 2000 THEN
+    PERFORM bastion_internal.require_permission('tenant.roles.manage', NULL);
+    IF bastion_internal.is_label(name) IS NOT TRUE OR bastion_internal.uuid_or_null(name) IS NOT NULL OR octet_length(description) > 2000 THEN
         RAISE EXCEPTION 'invalid name or description of a role' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A name has 1 to 200 printable characters and is not a uuid, a description has at most 2000 bytes.';
     END IF;
@@ -49,107 +49,113 @@ BEGIN
     IF new_role IS NULL THEN
         RAISE EXCEPTION 'there is a role of this name' USING ERRCODE = 'unique_violation';
     END IF;
-    PERFORM bastion.record_role_event('role_created', new_role);
+    PERFORM bastion_internal.record_role_event('role_created', new_role);
     RETURN new_role;
 END
 $$;
 COMMENT ON FUNCTION bastion.role_create(text, text) IS
 'Makes a role of this tenant, without permissions; returns its id. Needs tenant.roles.manage in the whole tenant. SQLSTATE 22023 for a malformed name, 23505 for one that a role of this or of every tenant has, 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_create(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_delete(role text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    old_role uuid := bastion.require_own_role(role);
+    old_role uuid := bastion_internal.require_own_role(role);
 BEGIN
-    PERFORM bastion.require_held(bastion.role_patterns(old_role), NULL);
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(old_role), NULL);
     IF EXISTS (SELECT FROM bastion.memberships m WHERE m.role_id = old_role)
        OR EXISTS (SELECT FROM bastion.role_parents p WHERE p.parent_id = old_role) THEN
         RAISE EXCEPTION 'the role is in use' USING ERRCODE = 'foreign_key_violation',
             DETAIL = 'Members hold it, or other roles inherit from it.';
     END IF;
-    PERFORM bastion.record_role_event('role_deleted', old_role);
+    PERFORM bastion_internal.record_role_event('role_deleted', old_role);
     DELETE FROM bastion.roles r WHERE r.id = old_role;
 END
 $$;
 COMMENT ON FUNCTION bastion.role_delete(text) IS
 'Deletes a role of this tenant, named by name or uuid, and the shares with it. Needs tenant.roles.manage in the whole tenant and everything that the role holds. SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_delete(text)', 'application');
 
-CREATE FUNCTION bastion.role_grant(role text, pattern text) RETURNS void
+CREATE FUNCTION bastion.role_permission_add(role text, pattern text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed_role uuid := bastion.require_own_role(role);
+    changed_role uuid := bastion_internal.require_own_role(role);
 BEGIN
-    PERFORM bastion.require_pattern(pattern);
-    PERFORM bastion.require_cover(ARRAY[pattern], NULL, NULL);
-    INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (changed_role, role_grant.pattern) ON CONFLICT DO NOTHING;
+    PERFORM bastion_internal.require_pattern(pattern);
+    PERFORM bastion_internal.require_cover(ARRAY[pattern], NULL, NULL);
+    INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (changed_role, role_permission_add.pattern) ON CONFLICT DO NOTHING;
     IF FOUND THEN
-        PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('granted', pattern));
+        PERFORM bastion_internal.record_role_event('role_changed', changed_role, jsonb_build_object('granted', pattern));
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.role_grant(text, text) IS
+COMMENT ON FUNCTION bastion.role_permission_add(text, text) IS
 'Gives a role of this tenant a permission or a pattern of permissions. Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end: a role has none, and nobody grants what they do not hold. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_permission_add(text, text)', 'application');
 
-CREATE FUNCTION bastion.role_revoke(role text, pattern text) RETURNS boolean
+CREATE FUNCTION bastion.role_permission_remove(role text, pattern text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed_role uuid := bastion.require_own_role(role);
+    changed_role uuid := bastion_internal.require_own_role(role);
 BEGIN
-    PERFORM bastion.require_held(ARRAY[pattern], NULL);
-    DELETE FROM bastion.role_permissions p WHERE p.role_id = changed_role AND p.pattern = role_revoke.pattern;
+    PERFORM bastion_internal.require_held(ARRAY[pattern], NULL);
+    DELETE FROM bastion.role_permissions p WHERE p.role_id = changed_role AND p.pattern = role_permission_remove.pattern;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('revoked', pattern));
+    PERFORM bastion_internal.record_role_event('role_changed', changed_role, jsonb_build_object('revoked', pattern));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.role_revoke(text, text) IS
+COMMENT ON FUNCTION bastion.role_permission_remove(text, text) IS
 'Takes from a role of this tenant a pattern that it was given, literally; false when it had none. Needs tenant.roles.manage in the whole tenant, and the pattern itself. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_permission_remove(text, text)', 'application');
 
-CREATE FUNCTION bastion.role_inherit(role text, parent text) RETURNS void
+CREATE FUNCTION bastion.role_parent_add(role text, parent text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed_role uuid := bastion.require_own_role(role);
-    parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
+    changed_role uuid := bastion_internal.require_own_role(role);
+    parent_role uuid := bastion_internal.require_role(bastion.tenant_id(), parent);
 BEGIN
-    PERFORM bastion.require_cover(bastion.role_patterns(parent_role), NULL, NULL);
+    PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(parent_role), NULL, NULL);
     INSERT INTO bastion.role_parents (role_id, parent_id) VALUES (changed_role, parent_role) ON CONFLICT DO NOTHING;
     IF FOUND THEN
-        PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('inherits', parent_role));
+        PERFORM bastion_internal.record_role_event('role_changed', changed_role, jsonb_build_object('inherits', parent_role));
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.role_inherit(text, text) IS
+COMMENT ON FUNCTION bastion.role_parent_add(text, text) IS
 'Lets a role of this tenant inherit from another one, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end. SQLSTATE 23514 for a circle, 42501, 42704, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_parent_add(text, text)', 'application');
 
-CREATE FUNCTION bastion.role_disinherit(role text, parent text) RETURNS boolean
+CREATE FUNCTION bastion.role_parent_remove(role text, parent text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed_role uuid := bastion.require_own_role(role);
-    parent_role uuid := bastion.require_role(bastion.tenant_id(), parent);
+    changed_role uuid := bastion_internal.require_own_role(role);
+    parent_role uuid := bastion_internal.require_role(bastion.tenant_id(), parent);
 BEGIN
-    PERFORM bastion.require_held(bastion.role_patterns(parent_role), NULL);
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(parent_role), NULL);
     DELETE FROM bastion.role_parents p WHERE p.role_id = changed_role AND p.parent_id = parent_role;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_role_event('role_changed', changed_role, jsonb_build_object('no_longer_inherits', parent_role));
+    PERFORM bastion_internal.record_role_event('role_changed', changed_role, jsonb_build_object('no_longer_inherits', parent_role));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.role_disinherit(text, text) IS
-'Ends role_inherit(); false when there was nothing to end. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion.role_parent_remove(text, text) IS
+'Ends role_parent_add(); false when there was nothing to end. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.role_parent_remove(text, text)', 'application');
 
 -- Roles in every tenant: for operators, with the rights of the database and not of a tenant.
 
@@ -160,9 +166,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given_role uuid := bastion.require_role(NULL, role);
+    given_role uuid := bastion_internal.require_role(NULL, role);
 BEGIN
-    PERFORM bastion.require_period(valid_from, valid_until);
+    PERFORM bastion_internal.require_period(valid_from, valid_until);
     IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = platform_role_set.user_id) THEN
         RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
     END IF;
@@ -170,7 +176,7 @@ BEGIN
     VALUES (platform_role_set.user_id, given_role, platform_role_set.valid_from, platform_role_set.valid_until)
     ON CONFLICT ON CONSTRAINT platform_roles_pkey DO UPDATE
         SET valid_from = excluded.valid_from, valid_until = excluded.valid_until;
-    PERFORM bastion.record_event('platform_role_changed', 'success', platform_role_set.user_id, NULL, jsonb_build_object(
+    PERFORM bastion_internal.record_event('platform_role_changed', 'success', platform_role_set.user_id, NULL, jsonb_build_object(
         'role', given_role, 'valid_from', platform_role_set.valid_from, 'valid_until', platform_role_set.valid_until,
         'by', session_user));
 END
@@ -178,21 +184,40 @@ $$;
 COMMENT ON FUNCTION bastion.platform_role_set(uuid, text, timestamptz, timestamptz) IS
 'Gives a user a role in every tenant, or changes its limits in time. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
 
+CREATE FUNCTION bastion.platform_role_set(for_user text, role text, valid_from timestamptz DEFAULT NULL,
+                                          valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.platform_role_set(bastion_internal.any_user_named(for_user), role, valid_from, valid_until);
+END;
+COMMENT ON FUNCTION bastion.platform_role_set(text, text, timestamptz, timestamptz) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+
 CREATE FUNCTION bastion.platform_role_remove(user_id uuid, role text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    given_role uuid := bastion.require_role(NULL, role);
+    given_role uuid := bastion_internal.require_role(NULL, role);
 BEGIN
     DELETE FROM bastion.platform_roles p WHERE p.user_id = platform_role_remove.user_id AND p.role_id = given_role;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('platform_role_changed', 'success', platform_role_remove.user_id, NULL,
+    PERFORM bastion_internal.record_event('platform_role_changed', 'success', platform_role_remove.user_id, NULL,
                                  jsonb_build_object('role', given_role, 'removed', true, 'by', session_user));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.platform_role_remove(uuid, text) IS
 'Takes a role in every tenant from a user; false when there was none. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
+
+CREATE FUNCTION bastion.platform_role_remove(for_user text, role text)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.platform_role_remove(bastion_internal.any_user_named(for_user), role);
+END;
+COMMENT ON FUNCTION bastion.platform_role_remove(text, text) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';

@@ -3,7 +3,7 @@
 -- definer says how the row is found, the library reads and changes it with the rights of the table's owner and the code of the
 -- caller, a definer judges what was found. No definer here is granted to anybody: it would believe the caller.
 
-CREATE FUNCTION bastion.require_sharing(relation regclass) RETURNS bastion.protected_tables
+CREATE FUNCTION bastion_internal.require_sharing(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,7 +11,7 @@ DECLARE
     spec bastion.protected_tables;
 BEGIN
     SELECT * INTO spec FROM bastion.protected_tables p
-    WHERE p.relation = bastion.protect_root(require_sharing.relation) AND p.options ->> 'sharing' IN ('tenant', 'cross_tenant');
+    WHERE p.relation = bastion_internal.protect_root(require_sharing.relation) AND p.options ->> 'sharing' IN ('tenant', 'cross_tenant');
     IF NOT FOUND THEN
         RAISE EXCEPTION 'rows of this table cannot be shared' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Its owner calls bastion.protect() with sharing => ''tenant'' or ''cross_tenant''.';
@@ -19,11 +19,11 @@ BEGIN
     RETURN spec;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_sharing(regclass) IS
-'The protection of a table whose rows can be shared, SQLSTATE 55000 otherwise. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_sharing(regclass) IS
+'The protection of a table whose rows can be shared, SQLSTATE 55000 otherwise.';
 
 -- The operator of the key's index, and the type by its own name: "character" alone would be one character.
-CREATE FUNCTION bastion.share_key(spec bastion.protected_tables, OUT name name, OUT equality text, OUT type text)
+CREATE FUNCTION bastion_internal.share_key(spec bastion.protected_tables, OUT name name, OUT equality text, OUT type text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -52,33 +52,33 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.share_key(bastion.protected_tables) IS
-'The column that names a row within its tenant, its equality operator and its type, as SQL; SQLSTATE 0A000 without one. Internal.';
+COMMENT ON FUNCTION bastion_internal.share_key(bastion.protected_tables) IS
+'The column that names a row within its tenant, its equality operator and its type, as SQL; SQLSTATE 0A000 without one.';
 
 -- PL/pgSQL keeps the plans of these.
-CREATE FUNCTION bastion.key_condition(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.key_condition(spec bastion.protected_tables) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion.share_key(spec) k);
+    RETURN (SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion_internal.share_key(spec) k);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_condition(bastion.protected_tables) IS 'What finds a row by its key, $1 of type text. Internal.';
+COMMENT ON FUNCTION bastion_internal.key_condition(bastion.protected_tables) IS 'What finds a row by its key, $1 of type text.';
 
-CREATE FUNCTION bastion.tenant_condition(spec bastion.protected_tables) RETURNS text
+CREATE FUNCTION bastion_internal.tenant_condition(spec bastion.protected_tables) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN (SELECT format('%I OPERATOR(pg_catalog.=) $2::pg_catalog.%I', spec.tenant_column, t.typname)
-    FROM bastion.column_state(spec.relation, spec.tenant_column) c JOIN pg_type t ON t.oid = c.base_type);
+    FROM bastion_internal.column_state(spec.relation, spec.tenant_column) c JOIN pg_type t ON t.oid = c.base_type);
 END
 $$;
-COMMENT ON FUNCTION bastion.tenant_condition(bastion.protected_tables) IS
-'What finds the rows of a tenant, $2 of type text as tenant_value() gives it. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_condition(bastion.protected_tables) IS
+'What finds the rows of a tenant, $2 of type text as tenant_value() gives it.';
 
-CREATE FUNCTION bastion.row_search(spec bastion.protected_tables, tenant uuid, lock text,
+CREATE FUNCTION bastion_internal.row_search(spec bastion.protected_tables, tenant uuid, lock text,
                                    OUT relation oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -86,63 +86,63 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     relation := spec.relation;
-    tenant_value := bastion.tenant_value(spec, tenant);
-    acl_column := quote_ident(bastion.acl_column(spec));
+    tenant_value := bastion_internal.tenant_value(spec, tenant);
+    acl_column := quote_ident(bastion_internal.acl_column(spec));
     tenant_column := quote_ident(spec.tenant_column);
     -- The condition of the tenant first: the library lets no other one see a row before it.
     query := format('SELECT tableoid, ctid, %s, %s::pg_catalog.text FROM %s WHERE %s AND %s %s', coalesce(acl_column, 'NULL::pg_catalog.int8'),
-                    tenant_column, spec.relation, bastion.tenant_condition(spec), bastion.key_condition(spec), lock);
+                    tenant_column, spec.relation, bastion_internal.tenant_condition(spec), bastion_internal.key_condition(spec), lock);
 END
 $$;
-COMMENT ON FUNCTION bastion.row_search(bastion.protected_tables, uuid, text) IS
-'How the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the list and the tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.row_search(bastion.protected_tables, uuid, text) IS
+'How the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the list and the tenant.';
 
-CREATE FUNCTION bastion.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN (SELECT CASE WHEN c.base_type IN ('bigint'::regtype, 'integer'::regtype) THEN t.number::text ELSE t.id::text END
-    FROM bastion.tenants t, bastion.column_state(spec.relation, spec.tenant_column) c WHERE t.id = tenant_value.tenant_id);
+    FROM bastion.tenants t, bastion_internal.column_state(spec.relation, spec.tenant_column) c WHERE t.id = tenant_value.tenant_id);
 END
 $$;
-COMMENT ON FUNCTION bastion.tenant_value(bastion.protected_tables, uuid) IS
-'A tenant as the tenant column of a table holds it. Internal.';
+COMMENT ON FUNCTION bastion_internal.tenant_value(bastion.protected_tables, uuid) IS
+'A tenant as the tenant column of a table holds it.';
 
-CREATE FUNCTION bastion.acl_allows(permission text, acl_id bigint) RETURNS boolean
+CREATE FUNCTION bastion_internal.acl_allows(permission text, acl_id bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN EXISTS (
-        SELECT FROM bastion.list_held(bastion.user_id(), bastion.tenant_id(), regexp_replace(permission, '[.][^.]*$', ''),
+        SELECT FROM bastion_internal.list_held(bastion.user_id(), bastion.tenant_id(), regexp_replace(permission, '[.][^.]*$', ''),
                                       acl_allows.acl_id, ARRAY[permission]) h
-        WHERE h.held_until IS NOT NULL AND bastion.lent_on(acl_allows.acl_id, h.pattern) IS NOT NULL
+        WHERE h.held_until IS NOT NULL AND bastion_internal.lent_on(acl_allows.acl_id, h.pattern) IS NOT NULL
           AND EXISTS (SELECT FROM bastion.permissions p WHERE p.name = h.pattern));
 END
 $$;
-COMMENT ON FUNCTION bastion.acl_allows(text, bigint) IS
-'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it. Internal.';
+COMMENT ON FUNCTION bastion_internal.acl_allows(text, bigint) IS
+'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it.';
 
 -- Without the right to manage, a row that one may not even read is no row.
-CREATE FUNCTION bastion.check_managed(spec bastion.protected_tables, found_acl bigint) RETURNS void
+CREATE FUNCTION bastion_internal.check_managed(spec bastion.protected_tables, found_acl bigint) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF found_acl IS NULL OR NOT (bastion.acl_allows(spec.resource || '.manage', found_acl)
-                                 OR bastion.acl_allows(spec.resource || '.' || bastion.protect_action(spec, 'read'), found_acl)) THEN
+    IF found_acl IS NULL OR NOT (bastion_internal.acl_allows(spec.resource || '.manage', found_acl)
+                                 OR bastion_internal.acl_allows(spec.resource || '.' || bastion_internal.protect_action(spec, 'read'), found_acl)) THEN
         RAISE EXCEPTION 'no such row' USING ERRCODE = 'no_data_found';
-    ELSIF NOT bastion.acl_allows(spec.resource || '.manage', found_acl) THEN
+    ELSIF NOT bastion_internal.acl_allows(spec.resource || '.manage', found_acl) THEN
         RAISE EXCEPTION 'permission "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'The owner of the row has it, and who has it at the level manage.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_managed(bastion.protected_tables, bigint) IS
-'Refuses the list of a row that the user of this transaction may not share: SQLSTATE P0002 for no row or one that cannot be read, 42501 for another. Internal.';
+COMMENT ON FUNCTION bastion_internal.check_managed(bastion.protected_tables, bigint) IS
+'Refuses the list of a row that the user of this transaction may not share: SQLSTATE P0002 for no row or one that cannot be read, 42501 for another.';
 
-CREATE FUNCTION bastion.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
+CREATE FUNCTION bastion_internal.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -165,17 +165,17 @@ BEGIN
     RETURN new_acl;
 END
 $$;
-COMMENT ON FUNCTION bastion.row_acl(bastion.protected_tables, text, bigint) IS
-'The list of one row alone, new unless the row has one already: then the row must be given it. Internal.';
+COMMENT ON FUNCTION bastion_internal.row_acl(bastion.protected_tables, text, bigint) IS
+'The list of one row alone, new unless the row has one already: then the row must be given it.';
 
-CREATE FUNCTION bastion.share_subject(sharing text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+CREATE FUNCTION bastion_internal.share_subject(sharing text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                       OUT kind text, OUT id uuid)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     anywhere boolean := sharing = 'cross_tenant';
 BEGIN
     IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
@@ -200,10 +200,10 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.share_subject(text, uuid, uuid, uuid, uuid) IS
-'The one with whom to share, SQLSTATE 22023 for none or several and 42704 for one that is not of the tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.share_subject(text, uuid, uuid, uuid, uuid) IS
+'The one with whom to share, SQLSTATE 22023 for none or several and 42704 for one that is not of the tenant.';
 
-CREATE FUNCTION bastion.share_find(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+CREATE FUNCTION bastion_internal.share_find(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                    level text, valid_until timestamptz,
                                    OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
@@ -211,46 +211,46 @@ LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    spec bastion.protected_tables := bastion.require_sharing(relation);
+    tenant uuid := bastion_internal.require_tenant();
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
 BEGIN
-    PERFORM bastion.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
-    IF bastion.level_number(level) IS NULL THEN
+    PERFORM bastion_internal.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
+    IF bastion_internal.level_number(level) IS NULL THEN
         RAISE EXCEPTION 'level must be read, write, deploy or manage' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM bastion.require_period(now(), valid_until);
-    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column FROM bastion.row_search(spec, tenant, 'FOR NO KEY UPDATE') s;
+    PERFORM bastion_internal.require_period(now(), valid_until);
+    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column FROM bastion_internal.row_search(spec, tenant, 'FOR NO KEY UPDATE') s;
 END
 $$;
-COMMENT ON FUNCTION bastion.share_find(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'The first step of share(): refuses its arguments, or says how the row is found and locked. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.share_find(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
+'The first step of share(): refuses its arguments, or says how the row is found and locked.';
 
-CREATE FUNCTION bastion.share_grant(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+CREATE FUNCTION bastion_internal.share_grant(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                     level text, valid_until timestamptz, found_acl bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    spec bastion.protected_tables := bastion.require_sharing(relation);
-    subject record := bastion.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
+    tenant uuid := bastion_internal.require_tenant();
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
+    subject record := bastion_internal.share_subject(spec.options ->> 'sharing', with_user, with_unit, with_role, with_tenant);
     own_acl bigint;
 BEGIN
-    PERFORM bastion.check_managed(spec, found_acl);
-    own_acl := bastion.row_acl(spec, key, found_acl);
-    PERFORM bastion.require_share(spec.resource, own_acl, subject.kind, subject.id, bastion.level_number(share_grant.level), share_grant.valid_until);
+    PERFORM bastion_internal.check_managed(spec, found_acl);
+    own_acl := bastion_internal.row_acl(spec, key, found_acl);
+    PERFORM bastion_internal.require_share(spec.resource, own_acl, subject.kind, subject.id, bastion_internal.level_number(share_grant.level), share_grant.valid_until);
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by)
-    VALUES (own_acl, subject.kind, subject.id, bastion.level_number(share_grant.level), share_grant.valid_until, bastion.actor_id())
+    VALUES (own_acl, subject.kind, subject.id, bastion_internal.level_number(share_grant.level), share_grant.valid_until, bastion.actor_id())
     ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, valid_until = excluded.valid_until,
         granted_by = excluded.granted_by, granted_at = now();
-    PERFORM bastion.record_event('shared', 'success', with_user, tenant, jsonb_build_object(
+    PERFORM bastion_internal.record_event('shared', 'success', with_user, tenant, jsonb_build_object(
         'table', spec.relation::text, 'key', key, subject.kind, subject.id, 'level', level, 'valid_until', valid_until));
     RETURN own_acl;
 END
 $$;
-COMMENT ON FUNCTION bastion.share_grant(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz, bigint) IS
-'The last step of share(): checks the right to manage the list that was found, and enters the share on the list of the row alone, which it returns. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.share_grant(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz, bigint) IS
+'The last step of share(): checks the right to manage the list that was found, and enters the share on the list of the row alone, which it returns.';
 
 CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                               with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
@@ -260,35 +260,36 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_share';
 COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
 'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends, those of level manage as resource.*; to change a share also every action of its old level. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 27000 when a trigger or rule of the table keeps the row as it is, 28000 when a token was presented and refused. Triggers and other code of the table run as the caller.';
+SELECT bastion_internal.callable_by('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)', 'application');
 
-CREATE FUNCTION bastion.shared_row(relation regclass, lock boolean,
+CREATE FUNCTION bastion_internal.shared_row(relation regclass, lock boolean,
                                    OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
 BEGIN
     SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column
-    FROM bastion.row_search(bastion.require_sharing(relation), tenant, CASE WHEN lock THEN 'FOR NO KEY UPDATE' ELSE '' END) s;
+    FROM bastion_internal.row_search(bastion_internal.require_sharing(relation), tenant, CASE WHEN lock THEN 'FOR NO KEY UPDATE' ELSE '' END) s;
 END
 $$;
-COMMENT ON FUNCTION bastion.shared_row(regclass, boolean) IS
-'The first step of unshare() and shares_of(): how a row is found, and locked for the former. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.shared_row(regclass, boolean) IS
+'The first step of unshare() and shares_of(): how a row is found, and locked for the former.';
 
-CREATE FUNCTION bastion.unshare_end(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
+CREATE FUNCTION bastion_internal.unshare_end(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                     found_acl bigint)
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    spec bastion.protected_tables := bastion.require_sharing(relation);
+    tenant uuid := bastion_internal.require_tenant();
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
     ended bastion.acl_entries;
 BEGIN
-    PERFORM bastion.check_managed(spec, found_acl);
+    PERFORM bastion_internal.check_managed(spec, found_acl);
     IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
         RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -299,13 +300,13 @@ BEGIN
     IF ended.acl_id IS NULL THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('unshared', 'success', with_user, tenant, jsonb_build_object(
+    PERFORM bastion_internal.record_event('unshared', 'success', with_user, tenant, jsonb_build_object(
         'table', spec.relation::text, 'key', key, ended.subject_kind, ended.subject_id));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.unshare_end(regclass, text, uuid, uuid, uuid, uuid, bigint) IS
-'The last step of unshare(): checks the right to manage the list that was found, and ends the share. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.unshare_end(regclass, text, uuid, uuid, uuid, uuid, bigint) IS
+'The last step of unshare(): checks the right to manage the list that was found, and ends the share.';
 
 CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                                 with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
@@ -314,20 +315,21 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unshare';
 COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
 'Ends a share() of a row with one user, unit, role or tenant; false when there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for none or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)', 'application');
 
-CREATE FUNCTION bastion.shares_on(relation regclass, key text, found_acl bigint)
+CREATE FUNCTION bastion_internal.shares_on(relation regclass, key text, found_acl bigint)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
                granted_at timestamptz, cross_tenant boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    spec bastion.protected_tables := bastion.require_sharing(relation);
+    tenant uuid := bastion_internal.require_tenant();
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
 BEGIN
-    PERFORM bastion.check_managed(spec, found_acl);
+    PERFORM bastion_internal.check_managed(spec, found_acl);
     RETURN QUERY
-        SELECT e.subject_kind, e.subject_id, bastion.subject_label(e.subject_kind, e.subject_id), bastion.level_name(e.level), e.valid_until,
+        SELECT e.subject_kind, e.subject_id, bastion_internal.subject_label(e.subject_kind, e.subject_id), bastion_internal.level_name(e.level), e.valid_until,
                e.granted_by, e.granted_at,
                CASE e.subject_kind
                    WHEN 'user' THEN NOT EXISTS (SELECT FROM bastion.memberships m
@@ -341,8 +343,8 @@ BEGIN
         ORDER BY e.subject_kind, 3, e.subject_id;
 END
 $$;
-COMMENT ON FUNCTION bastion.shares_on(regclass, text, bigint) IS
-'The last step of shares_of(). Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.shares_on(regclass, text, bigint) IS
+'The last step of shares_of().';
 
 CREATE FUNCTION bastion.shares_of(relation regclass, key text)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
@@ -351,15 +353,16 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
 'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), unit, role or tenant of this tenant, and the uuid of any other. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
 
 -- A row that is deleted leaves its own list behind: a trigger on every protected table would cost each DELETE a search, and
 -- the list alone gives nobody anything. This sweeps them up.
-CREATE FUNCTION bastion.delete_unused_lists(tenant text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION bastion.acl_prune(tenant text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    place uuid := bastion.find_tenant(tenant);
+    place uuid := bastion_internal.find_tenant(tenant);
     spec bastion.protected_tables;
     unused bigint[];
     deleted bigint;
@@ -369,16 +372,16 @@ BEGIN
     END IF;
     -- Seen by an older snapshot than the rows are: the list of a row that is being shared is not among them.
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
-    FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion.acl_column(p) IS NOT NULL LOOP
-        unused := bastion.as_table_owner(spec.relation, format(
+    FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion_internal.acl_column(p) IS NOT NULL LOOP
+        unused := bastion_internal.as_table_owner(spec.relation, format(
             'SELECT ARRAY(SELECT l FROM pg_catalog.unnest($1::bigint[]) l '
             'WHERE NOT EXISTS (SELECT FROM %s t WHERE t.%I OPERATOR(pg_catalog.=) l))::text',
-            spec.relation, bastion.acl_column(spec)), unused::text);
+            spec.relation, bastion_internal.acl_column(spec)), unused::text);
     END LOOP;
     DELETE FROM bastion.acls a WHERE a.id = ANY (unused);
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END
 $$;
-COMMENT ON FUNCTION bastion.delete_unused_lists(text) IS
+COMMENT ON FUNCTION bastion.acl_prune(text) IS
 'Deletes the access control lists of rows that are gone, with their shares, in one tenant (uuid or slug) or all, and says how many. Looks at every table under sharing; after unprotect() the shares of that table count as unused. For operators, now and then; EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';

@@ -3,7 +3,7 @@
 -- sources are those of acl_places(), each with its end. And what share() may pass on of it: at a level, every action of the
 -- level, until the end of the share.
 
-CREATE FUNCTION bastion.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[])
+CREATE FUNCTION bastion_internal.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[])
 RETURNS TABLE (pattern text, held_until timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = pg_catalog, pg_temp
@@ -13,7 +13,7 @@ DECLARE
     list bastion.acls;
     root bastion.acls;  -- the default list that decides what roles give on the row
     of_nobody boolean;  -- reached by those who hold resource.manage in the whole tenant
-    manage text[] := bastion.covering_patterns(resource, 'manage');
+    manage text[] := bastion_internal.covering_patterns(resource, 'manage');
     everything text[] := array_remove(array_remove(manage, resource || '.manage'), '*.manage');
 BEGIN
     SELECT * INTO list FROM bastion.acls a WHERE a.id = list_held.acl_id AND a.tenant_id = list_held.tenant_id;
@@ -27,7 +27,7 @@ BEGIN
         SELECT m.unit_id, m.role_id, coalesce(m.valid_until, 'infinity') AS until FROM bastion.memberships_in_force m
         WHERE m.user_id = list_held.user_id AND m.tenant_id = list_held.tenant_id
         UNION ALL
-        SELECT NULL, p.role_id, coalesce(p.valid_until, 'infinity') FROM bastion.platform_roles_in_force p
+        SELECT NULL, p.role_id, coalesce(p.valid_until, 'infinity') FROM bastion_internal.platform_roles_in_force p
         WHERE p.user_id = list_held.user_id
     ), roles AS (
         SELECT g.unit_id, g.role_id, g.until FROM given g
@@ -39,7 +39,7 @@ BEGIN
         SELECT c.ancestor_id AS id FROM bastion.unit_closure c WHERE c.descendant_id = root.unit_id
     ), wanted AS MATERIALIZED (
         SELECT w AS pattern, CASE WHEN right(w, 2) = '.*' THEN everything
-                                  ELSE bastion.covering_patterns(list_held.resource, regexp_replace(w, '^.*[.]', '')) END AS covering,
+                                  ELSE bastion_internal.covering_patterns(list_held.resource, regexp_replace(w, '^.*[.]', '')) END AS covering,
                coalesce((SELECT l.level FROM bastion.level_actions l WHERE l.action = regexp_replace(w, '^.*[.]', '')), 4) AS level
         FROM unnest(list_held.patterns) w
     ), own AS MATERIALIZED (
@@ -59,7 +59,7 @@ BEGIN
                min(coalesce(o.valid_from, '-infinity')) FILTER (WHERE o.unit_id IS NULL) AS everywhere
         FROM own o, wanted w
         WHERE o.effect = 'deny' AND o.pattern NOT IN ('*.create', list_held.resource || '.create')
-          AND bastion.patterns_overlap(o.pattern, w.pattern)
+          AND bastion_internal.patterns_overlap(o.pattern, w.pattern)
         GROUP BY w.pattern
     ), sources AS (
         SELECT w.pattern, least(g.until, d.here) AS until FROM wanted w
@@ -87,21 +87,21 @@ BEGIN
     FROM wanted w LEFT JOIN denies d ON d.pattern = w.pattern;
 END
 $$;
-COMMENT ON FUNCTION bastion.list_held(uuid, uuid, text, bigint, text[]) IS
-'Until when a user holds permissions on a resource, or all of them (resource.*), on an access control list of the tenant: infinity without an end, NULL for what is not held now. Internal.';
+COMMENT ON FUNCTION bastion_internal.list_held(uuid, uuid, text, bigint, text[]) IS
+'Until when a user holds permissions on a resource, or all of them (resource.*), on an access control list of the tenant: infinity without an end, NULL for what is not held now.';
 
-CREATE FUNCTION bastion.lent_on(acl_id bigint, pattern text) RETURNS timestamptz
+CREATE FUNCTION bastion_internal.lent_on(acl_id bigint, pattern text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN bastion.lent_in((SELECT coalesce(b.unit_id, a.unit_id) FROM bastion.acls a
+    SELECT CASE WHEN bastion_internal.lent_in((SELECT coalesce(b.unit_id, a.unit_id) FROM bastion.acls a
                                       LEFT JOIN bastion.acls b ON b.id = a.base_acl_id WHERE a.id = lent_on.acl_id))
-                THEN bastion.lent_until(lent_on.pattern) END
+                THEN bastion_internal.lent_until(lent_on.pattern) END
 $$;
-COMMENT ON FUNCTION bastion.lent_on(bigint, text) IS
-'Until when the credential of this transaction covers all that a pattern ever covers on an access control list; NULL when it does not. Internal.';
+COMMENT ON FUNCTION bastion_internal.lent_on(bigint, text) IS
+'Until when the credential of this transaction covers all that a pattern ever covers on an access control list; NULL when it does not.';
 
-CREATE FUNCTION bastion.level_patterns(resource text, level smallint) RETURNS text[]
+CREATE FUNCTION bastion_internal.level_patterns(resource text, level smallint) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,41 +109,41 @@ AS $$
         SELECT resource || '.' || l.action FROM bastion.level_actions l
         WHERE l.level <= level_patterns.level AND l.action <> 'create' ORDER BY 1) END
 $$;
-COMMENT ON FUNCTION bastion.level_patterns(text, smallint) IS
-'What a share at a level gives on rows of a resource, now or once it is registered. Only create is no part of resource.*: no share lets anybody create. Internal.';
+COMMENT ON FUNCTION bastion_internal.level_patterns(text, smallint) IS
+'What a share at a level gives on rows of a resource, now or once it is registered. Only create is no part of resource.*: no share lets anybody create.';
 
-CREATE FUNCTION bastion.require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz) RETURNS void
+CREATE FUNCTION bastion_internal.require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     missing text := (
-        SELECT min(bastion.shortfall(h.pattern, h.held_until, bastion.lent_on(require_level.acl_id, h.pattern), require_level.valid_until) COLLATE "C")
-        FROM bastion.list_held(bastion.user_id(), bastion.tenant_id(), require_level.resource, require_level.acl_id,
-                               bastion.level_patterns(require_level.resource, require_level.level)) h);
+        SELECT min(bastion_internal.shortfall(h.pattern, h.held_until, bastion_internal.lent_on(require_level.acl_id, h.pattern), require_level.valid_until) COLLATE "C")
+        FROM bastion_internal.list_held(bastion.user_id(), bastion.tenant_id(), require_level.resource, require_level.acl_id,
+                               bastion_internal.level_patterns(require_level.resource, require_level.level)) h);
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_level(text, bigint, smallint, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction, with its credential, holds everything that a share at this level gives on rows of the resource with this access control list, until a time (NULL: without an end). Internal.';
+COMMENT ON FUNCTION bastion_internal.require_level(text, bigint, smallint, timestamptz) IS
+'Raises SQLSTATE 42501 unless the user of this transaction, with its credential, holds everything that a share at this level gives on rows of the resource with this access control list, until a time (NULL: without an end).';
 
-CREATE FUNCTION bastion.require_share(resource text, acl_id bigint, subject_kind text, subject_id uuid, level smallint,
+CREATE FUNCTION bastion_internal.require_share(resource text, acl_id bigint, subject_kind text, subject_id uuid, level smallint,
                                       valid_until timestamptz)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_level(resource, acl_id, level, valid_until);
+    PERFORM bastion_internal.require_level(resource, acl_id, level, valid_until);
     -- A higher level includes the lower ones.
-    PERFORM bastion.require_level(require_share.resource, e.acl_id, e.level, '-infinity') FROM bastion.acl_entries e
+    PERFORM bastion_internal.require_level(require_share.resource, e.acl_id, e.level, '-infinity') FROM bastion.acl_entries e
     WHERE e.acl_id = require_share.acl_id AND e.acl_kind = 'row' AND e.subject_kind = require_share.subject_kind
       AND e.subject_id = require_share.subject_id AND e.level > require_share.level
       AND coalesce(e.valid_until, 'infinity') > statement_timestamp();
 END
 $$;
-COMMENT ON FUNCTION bastion.require_share(text, bigint, text, uuid, smallint, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may share a row with this list: holds what the share gives until its end, and now what the share gives that it changes. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_share(text, bigint, text, uuid, smallint, timestamptz) IS
+'Raises SQLSTATE 42501 unless the user of this transaction may share a row with this list: holds what the share gives until its end, and now what the share gives that it changes.';

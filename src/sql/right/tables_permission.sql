@@ -1,17 +1,17 @@
 
 -- Who may do what: permissions, the roles that hold them, memberships that give roles to users.
 
-CREATE FUNCTION bastion.covering_patterns(resource text, action text) RETURNS text[]
+CREATE FUNCTION bastion_internal.covering_patterns(resource text, action text) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH words AS (SELECT string_to_array(resource, '.') AS list)
     SELECT ARRAY[resource || '.' || action]
         || ARRAY(SELECT array_to_string(list[1:n], '.') || '.*' FROM words, generate_series(1, cardinality(list)) n)
-        || CASE WHEN bastion.is_reserved_resource(resource) THEN '{}' ELSE ARRAY['*', '*.' || action] END
+        || CASE WHEN bastion_internal.is_reserved_resource(resource) THEN '{}' ELSE ARRAY['*', '*.' || action] END
 $$;
-COMMENT ON FUNCTION bastion.covering_patterns(text, text) IS
-'The patterns that cover a permission: its name, everything below each part of the resource and, unless it belongs to the extension, * and *.action. Internal.';
+COMMENT ON FUNCTION bastion_internal.covering_patterns(text, text) IS
+'The patterns that cover a permission: its name, everything below each part of the resource and, unless it belongs to the extension, * and *.action.';
 
 CREATE TABLE bastion.permissions (
     name text COLLATE "C" GENERATED ALWAYS AS (resource || '.' || action) STORED,
@@ -19,11 +19,11 @@ CREATE TABLE bastion.permissions (
     action text COLLATE "C" NOT NULL,
     system boolean NOT NULL DEFAULT false,
     description text,
-    patterns text[] COLLATE "C" GENERATED ALWAYS AS (bastion.covering_patterns(resource, action)) STORED,
+    patterns text[] COLLATE "C" GENERATED ALWAYS AS (bastion_internal.covering_patterns(resource, action)) STORED,
     CONSTRAINT permissions_pkey PRIMARY KEY (name),
-    CONSTRAINT permissions_resource_check CHECK (bastion.is_resource(resource)),
-    CONSTRAINT permissions_action_check CHECK (bastion.is_word(action)),
-    CONSTRAINT permissions_system_check CHECK (system = bastion.is_reserved_resource(resource))
+    CONSTRAINT permissions_resource_check CHECK (bastion_internal.is_resource(resource)),
+    CONSTRAINT permissions_action_check CHECK (bastion_internal.is_word(action)),
+    CONSTRAINT permissions_system_check CHECK (system = bastion_internal.is_reserved_resource(resource))
 );
 COMMENT ON TABLE bastion.permissions IS 'Every permission there is; a name that is not here is held by nobody';
 COMMENT ON COLUMN bastion.permissions.name IS 'resource.action';
@@ -33,6 +33,18 @@ COMMENT ON COLUMN bastion.permissions.system IS
 'Belongs to the extension; held only by a pattern that names its first word, never by * or *.action';
 COMMENT ON COLUMN bastion.permissions.description IS 'For people';
 COMMENT ON COLUMN bastion.permissions.patterns IS 'The patterns that cover it, its own name among them';
+SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');
+ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);
+COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permissions are the same for everybody';
+SELECT bastion_internal.readable_by('bastion.permissions', 'application');
+-- What every pattern covers.
+CREATE TRIGGER permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.permissions
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('all');
+CREATE TRIGGER permissions_invalidate_truncate AFTER TRUNCATE ON bastion.permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.permissions ENABLE ALWAYS TRIGGER permissions_invalidate;
+ALTER TABLE bastion.permissions ENABLE ALWAYS TRIGGER permissions_invalidate_truncate;
 
 CREATE TABLE bastion.roles (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -44,7 +56,7 @@ CREATE TABLE bastion.roles (
     CONSTRAINT roles_pkey PRIMARY KEY (id),
     CONSTRAINT roles_scope_name_key UNIQUE (scope, name),
     CONSTRAINT roles_id_scope_key UNIQUE (id, scope),
-    CONSTRAINT roles_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT roles_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT roles_system_check CHECK (NOT system OR tenant_id IS NULL),
     CONSTRAINT roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
@@ -55,6 +67,19 @@ COMMENT ON COLUMN bastion.roles.name IS 'Unique in the tenant';
 COMMENT ON COLUMN bastion.roles.description IS 'For people';
 COMMENT ON COLUMN bastion.roles.system IS 'Made by the extension; cannot be changed';
 COMMENT ON COLUMN bastion.roles.scope IS 'tenant_id, or the zero uuid: what policies and uniqueness compare';
+SELECT pg_extension_config_dump('bastion.roles', 'WHERE NOT system');
+ALTER TABLE bastion.roles ENABLE ROW LEVEL SECURITY;
+CREATE POLICY roles_of_tenant ON bastion.roles FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY roles_of_tenant ON bastion.roles IS 'Roles that every tenant can use and those of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.roles', 'application');
+-- A new role is held by nobody. A role stays in its tenant.
+CREATE TRIGGER roles_invalidate AFTER UPDATE OR DELETE ON bastion.roles
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'id');
+CREATE TRIGGER roles_invalidate_truncate AFTER TRUNCATE ON bastion.roles
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.roles ENABLE ALWAYS TRIGGER roles_invalidate;
+ALTER TABLE bastion.roles ENABLE ALWAYS TRIGGER roles_invalidate_truncate;
 
 CREATE TABLE bastion.role_permissions (
     role_id uuid NOT NULL,
@@ -73,6 +98,21 @@ COMMENT ON COLUMN bastion.role_permissions.pattern IS
 'A permission, or a pattern: * for all, *.read for one action everywhere, documents.* for everything below a resource';
 COMMENT ON COLUMN bastion.role_permissions.system IS 'Granted by the extension; cannot be changed';
 COMMENT ON COLUMN bastion.role_permissions.scope IS 'The scope of the role, filled in by a trigger; what the policy compares';
+SELECT pg_extension_config_dump('bastion.role_permissions', 'WHERE NOT system');
+ALTER TABLE bastion.role_permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY role_permissions_of_tenant ON bastion.role_permissions FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY role_permissions_of_tenant ON bastion.role_permissions IS
+'The permissions of roles that every tenant can use and of those of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.role_permissions', 'application');
+-- Who holds the role has it, and every role on the way to it, on the list: through any membership, in whatever tenant, because
+-- can_in_tenant() asks over all, or in every tenant.
+CREATE TRIGGER role_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'role_id');
+CREATE TRIGGER role_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.role_permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate;
+ALTER TABLE bastion.role_permissions ENABLE ALWAYS TRIGGER role_permissions_invalidate_truncate;
 
 CREATE TABLE bastion.memberships (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -104,10 +144,23 @@ COMMENT ON COLUMN bastion.memberships.role_id IS 'A role of this tenant, or one 
 COMMENT ON COLUMN bastion.memberships.valid_from IS 'When it begins; NULL: at once';
 COMMENT ON COLUMN bastion.memberships.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a member';
+SELECT pg_extension_config_dump('bastion.memberships', '');
+ALTER TABLE bastion.memberships ENABLE ROW LEVEL SECURITY;
+CREATE POLICY memberships_of_tenant ON bastion.memberships FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY memberships_of_tenant ON bastion.memberships IS 'The memberships in the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.memberships', 'application');
+-- A membership gives its user a role and nobody else anything. The list that it brings along is an INSERT into acls.
+CREATE TRIGGER memberships_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.memberships
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
+CREATE TRIGGER memberships_invalidate_truncate AFTER TRUNCATE ON bastion.memberships
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
+ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate_truncate;
 
 -- Guards. They accept what a restore loads: rows that are not the extension's own.
 
-CREATE FUNCTION bastion.fill_role_scope() RETURNS trigger
+CREATE FUNCTION bastion_internal.fill_role_scope() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -116,13 +169,13 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION bastion.fill_role_scope() IS 'Trigger: copies the scope of the role.';
+COMMENT ON FUNCTION bastion_internal.fill_role_scope() IS 'Trigger: copies the scope of the role.';
 
 CREATE TRIGGER role_permissions_fill_scope BEFORE INSERT OR UPDATE ON bastion.role_permissions
-FOR EACH ROW EXECUTE FUNCTION bastion.fill_role_scope();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.fill_role_scope();
 COMMENT ON TRIGGER role_permissions_fill_scope ON bastion.role_permissions IS 'Fills scope';
 
-CREATE FUNCTION bastion.check_membership_role() RETURNS trigger
+CREATE FUNCTION bastion_internal.check_membership_role() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -134,14 +187,14 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_membership_role() IS
+COMMENT ON FUNCTION bastion_internal.check_membership_role() IS
 'Trigger: refuses a membership whose role belongs to another tenant, SQLSTATE 23503.';
 
 CREATE TRIGGER memberships_check_role BEFORE INSERT OR UPDATE OF role_id, tenant_id ON bastion.memberships
-FOR EACH ROW EXECUTE FUNCTION bastion.check_membership_role();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_membership_role();
 COMMENT ON TRIGGER memberships_check_role ON bastion.memberships IS 'Keeps roles of one tenant out of another';
 
-CREATE FUNCTION bastion.keep_role_tenant() RETURNS trigger
+CREATE FUNCTION bastion_internal.keep_role_tenant() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -149,14 +202,14 @@ BEGIN
     RAISE EXCEPTION 'a role cannot move to another tenant' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-COMMENT ON FUNCTION bastion.keep_role_tenant() IS
+COMMENT ON FUNCTION bastion_internal.keep_role_tenant() IS
 'Trigger: refuses to change the tenant of a role, which memberships rely on, SQLSTATE 42501.';
 
 CREATE TRIGGER roles_keep_tenant BEFORE UPDATE ON bastion.roles
-FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id) EXECUTE FUNCTION bastion.keep_role_tenant();
+FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id) EXECUTE FUNCTION bastion_internal.keep_role_tenant();
 COMMENT ON TRIGGER roles_keep_tenant ON bastion.roles IS 'Keeps a role in its tenant';
 
-CREATE FUNCTION bastion.guard_system_rows() RETURNS trigger
+CREATE FUNCTION bastion_internal.guard_system_rows() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -170,7 +223,7 @@ BEGIN
     RETURN coalesce(NEW, OLD);
 END
 $$;
-COMMENT ON FUNCTION bastion.guard_system_rows() IS
+COMMENT ON FUNCTION bastion_internal.guard_system_rows() IS
 'Trigger: refuses to insert, change or delete rows that the extension seeded, SQLSTATE 42501.';
 
 -- The extension's own roles and permissions. The uuids are constant: a restored membership finds its role.
@@ -215,14 +268,14 @@ FROM (VALUES
 JOIN bastion.roles r ON r.name = g.name;
 
 CREATE TRIGGER roles_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.roles
-FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.guard_system_rows();
 COMMENT ON TRIGGER roles_guard_system ON bastion.roles IS 'Keeps the extension''s own roles as they are';
 
 CREATE TRIGGER permissions_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.permissions
-FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.guard_system_rows();
 COMMENT ON TRIGGER permissions_guard_system ON bastion.permissions IS 'Keeps the extension''s own permissions as they are';
 
 CREATE TRIGGER role_permissions_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.role_permissions
-FOR EACH ROW EXECUTE FUNCTION bastion.guard_system_rows();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.guard_system_rows();
 COMMENT ON TRIGGER role_permissions_guard_system ON bastion.role_permissions IS
 'Keeps what the extension granted as it is';

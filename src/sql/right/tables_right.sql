@@ -16,12 +16,26 @@ COMMENT ON TABLE bastion.role_parents IS 'The roles that a role inherits from: w
 COMMENT ON COLUMN bastion.role_parents.role_id IS 'The role that inherits; never one of the extension''s own';
 COMMENT ON COLUMN bastion.role_parents.parent_id IS 'What it inherits: a role of the same tenant, or one that every tenant can use';
 COMMENT ON COLUMN bastion.role_parents.scope IS 'The scope of the role, filled in by a trigger; what the policy compares';
+SELECT pg_extension_config_dump('bastion.role_parents', '');
+ALTER TABLE bastion.role_parents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY role_parents_of_tenant ON bastion.role_parents FOR SELECT
+    USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
+COMMENT ON POLICY role_parents_of_tenant ON bastion.role_parents IS
+'The inheritance of roles that every tenant can use and of those of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.role_parents', 'application');
+-- Who holds the role that inherits. What is inherited comes on the list with the next reading.
+CREATE TRIGGER role_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_parents
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'role_id');
+CREATE TRIGGER role_parents_invalidate_truncate AFTER TRUNCATE ON bastion.role_parents
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.role_parents ENABLE ALWAYS TRIGGER role_parents_invalidate;
+ALTER TABLE bastion.role_parents ENABLE ALWAYS TRIGGER role_parents_invalidate_truncate;
 
 CREATE TRIGGER role_parents_fill_scope BEFORE INSERT OR UPDATE ON bastion.role_parents
-FOR EACH ROW EXECUTE FUNCTION bastion.fill_role_scope();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.fill_role_scope();
 COMMENT ON TRIGGER role_parents_fill_scope ON bastion.role_parents IS 'Fills scope';
 
-CREATE FUNCTION bastion.check_role_parent() RETURNS trigger
+CREATE FUNCTION bastion_internal.check_role_parent() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -46,15 +60,15 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_role_parent() IS
+COMMENT ON FUNCTION bastion_internal.check_role_parent() IS
 'Trigger: refuses inheritance of the extension''s own roles (42501), from another tenant (23503) and in a circle (23514).';
 
 CREATE TRIGGER role_parents_check AFTER INSERT OR UPDATE ON bastion.role_parents
-FOR EACH ROW EXECUTE FUNCTION bastion.check_role_parent();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_role_parent();
 COMMENT ON TRIGGER role_parents_check ON bastion.role_parents IS 'Keeps inheritance free of circles and inside a tenant';
 
 -- Deleting a tenant deletes its roles one after the other: one would still be inherited by the next.
-CREATE FUNCTION bastion.forget_inheritance() RETURNS trigger
+CREATE FUNCTION bastion_internal.forget_inheritance() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -63,10 +77,10 @@ BEGIN
     RETURN OLD;
 END
 $$;
-COMMENT ON FUNCTION bastion.forget_inheritance() IS 'Trigger: removes what the roles of a tenant inherit before the tenant is deleted.';
+COMMENT ON FUNCTION bastion_internal.forget_inheritance() IS 'Trigger: removes what the roles of a tenant inherit before the tenant is deleted.';
 
 CREATE TRIGGER tenants_forget_inheritance BEFORE DELETE ON bastion.tenants
-FOR EACH ROW EXECUTE FUNCTION bastion.forget_inheritance();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.forget_inheritance();
 COMMENT ON TRIGGER tenants_forget_inheritance ON bastion.tenants IS 'Lets the roles of a tenant go with it';
 
 CREATE TABLE bastion.user_permissions (
@@ -105,6 +119,19 @@ COMMENT ON COLUMN bastion.user_permissions.valid_from IS 'When it begins; NULL: 
 COMMENT ON COLUMN bastion.user_permissions.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.user_permissions.granted_by IS 'The user who wrote it, when a context named one';
 COMMENT ON COLUMN bastion.user_permissions.created_at IS 'When it was written';
+SELECT pg_extension_config_dump('bastion.user_permissions', '');
+ALTER TABLE bastion.user_permissions ENABLE ROW LEVEL SECURITY;
+CREATE POLICY user_permissions_of_tenant ON bastion.user_permissions FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY user_permissions_of_tenant ON bastion.user_permissions IS 'Grants and denies in the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.user_permissions', 'application');
+-- Of one user.
+CREATE TRIGGER user_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.user_permissions
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
+CREATE TRIGGER user_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.user_permissions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.user_permissions ENABLE ALWAYS TRIGGER user_permissions_invalidate;
+ALTER TABLE bastion.user_permissions ENABLE ALWAYS TRIGGER user_permissions_invalidate_truncate;
 
 CREATE TABLE bastion.platform_roles (
     user_id uuid NOT NULL,
@@ -124,8 +151,17 @@ COMMENT ON COLUMN bastion.platform_roles.role_id IS 'A role that every tenant ca
 COMMENT ON COLUMN bastion.platform_roles.valid_from IS 'When it begins; NULL: at once';
 COMMENT ON COLUMN bastion.platform_roles.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.platform_roles.created_at IS 'When it was written';
+SELECT pg_extension_config_dump('bastion.platform_roles', '');
+ALTER TABLE bastion.platform_roles ENABLE ROW LEVEL SECURITY;
+-- Of one user.
+CREATE TRIGGER platform_roles_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.platform_roles
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
+CREATE TRIGGER platform_roles_invalidate_truncate AFTER TRUNCATE ON bastion.platform_roles
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.platform_roles ENABLE ALWAYS TRIGGER platform_roles_invalidate;
+ALTER TABLE bastion.platform_roles ENABLE ALWAYS TRIGGER platform_roles_invalidate_truncate;
 
-CREATE FUNCTION bastion.check_platform_role() RETURNS trigger
+CREATE FUNCTION bastion_internal.check_platform_role() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -136,11 +172,11 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_platform_role() IS
+COMMENT ON FUNCTION bastion_internal.check_platform_role() IS
 'Trigger: refuses a role of one tenant as a role in every tenant, SQLSTATE 23503.';
 
 CREATE TRIGGER platform_roles_check BEFORE INSERT OR UPDATE ON bastion.platform_roles
-FOR EACH ROW EXECUTE FUNCTION bastion.check_platform_role();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_platform_role();
 COMMENT ON TRIGGER platform_roles_check ON bastion.platform_roles IS 'Keeps roles of one tenant out of the others';
 
 -- Under row-level security like their tables. statement_timestamp(), not now(): a decision is made for each statement of a
@@ -149,47 +185,47 @@ COMMENT ON TRIGGER platform_roles_check ON bastion.platform_roles IS 'Keeps role
 CREATE VIEW bastion.memberships_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.memberships m
 WHERE coalesce(m.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(m.valid_until, 'infinity');
-COMMENT ON VIEW bastion.memberships_in_force IS 'The memberships that hold at this moment. Internal';
+COMMENT ON VIEW bastion.memberships_in_force IS 'The memberships that hold at this moment';
 
-CREATE VIEW bastion.user_permissions_in_force WITH (security_invoker = true) AS
+CREATE VIEW bastion_internal.user_permissions_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.user_permissions p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
-COMMENT ON VIEW bastion.user_permissions_in_force IS 'The grants and denies that hold at this moment. Internal';
+COMMENT ON VIEW bastion_internal.user_permissions_in_force IS 'The grants and denies that hold at this moment';
 
-CREATE VIEW bastion.platform_roles_in_force WITH (security_invoker = true) AS
+CREATE VIEW bastion_internal.platform_roles_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.platform_roles p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
-COMMENT ON VIEW bastion.platform_roles_in_force IS 'The platform roles that hold at this moment. Internal';
+COMMENT ON VIEW bastion_internal.platform_roles_in_force IS 'The platform roles that hold at this moment';
 
-CREATE VIEW bastion.permission_patterns WITH (security_invoker = true) AS
+CREATE VIEW bastion_internal.permission_patterns WITH (security_invoker = true) AS
 SELECT p.name AS permission, p.resource, p.action, p.system, pattern
 FROM bastion.permissions p, unnest(p.patterns) pattern;
-COMMENT ON VIEW bastion.permission_patterns IS 'Every registered permission beside every pattern that covers it. Internal';
+COMMENT ON VIEW bastion_internal.permission_patterns IS 'Every registered permission beside every pattern that covers it';
 
 -- The last owner. An owner is who has the role for good: a membership that ends would leave the tenant without.
 
-CREATE FUNCTION bastion.owner_role() RETURNS uuid
+CREATE FUNCTION bastion_internal.owner_role() RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 'ba571000-0000-4000-8000-000000000001'::uuid $$;
-COMMENT ON FUNCTION bastion.owner_role() IS 'The id of the system role owner. Internal.';
+COMMENT ON FUNCTION bastion_internal.owner_role() IS 'The id of the system role owner.';
 
-CREATE FUNCTION bastion.is_lasting_owner(membership bastion.memberships) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_lasting_owner(membership bastion.memberships) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT membership.unit_id IS NULL AND membership.role_id = bastion.owner_role() AND membership.valid_until IS NULL
+    SELECT membership.unit_id IS NULL AND membership.role_id = bastion_internal.owner_role() AND membership.valid_until IS NULL
        AND coalesce(membership.valid_from, '-infinity') <= statement_timestamp()
 $$;
-COMMENT ON FUNCTION bastion.is_lasting_owner(bastion.memberships) IS
-'Whether a membership makes its user an owner of the tenant, now and without an end. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_lasting_owner(bastion.memberships) IS
+'Whether a membership makes its user an owner of the tenant, now and without an end.';
 
-CREATE FUNCTION bastion.keep_last_owner() RETURNS trigger
+CREATE FUNCTION bastion_internal.keep_last_owner() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT bastion.is_lasting_owner(OLD) THEN
+    IF NOT bastion_internal.is_lasting_owner(OLD) THEN
         RETURN NULL;
     END IF;
     -- Written to, not only locked: of two owners who leave at the same time, one waits and then sees the other gone, or,
@@ -197,8 +233,8 @@ BEGIN
     UPDATE bastion.tenants t SET status = t.status WHERE t.id = OLD.tenant_id;
     IF FOUND AND NOT EXISTS (
         SELECT FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id AND u.status = 'active'
-        WHERE m.tenant_id = OLD.tenant_id AND m.unit_id IS NULL AND m.role_id = bastion.owner_role()
-          AND bastion.is_lasting_owner(m)
+        WHERE m.tenant_id = OLD.tenant_id AND m.unit_id IS NULL AND m.role_id = bastion_internal.owner_role()
+          AND bastion_internal.is_lasting_owner(m)
     ) THEN
         RAISE EXCEPTION 'a tenant must keep an owner' USING ERRCODE = 'check_violation',
             DETAIL = 'This would take away the last active user who has the role owner in the whole tenant and without an end.',
@@ -207,10 +243,10 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.keep_last_owner() IS
+COMMENT ON FUNCTION bastion_internal.keep_last_owner() IS
 'Trigger: refuses to remove, demote or limit in time the last owner of a tenant, SQLSTATE 23514.';
 
 CREATE CONSTRAINT TRIGGER memberships_keep_last_owner AFTER UPDATE OR DELETE ON bastion.memberships
-DEFERRABLE FOR EACH ROW EXECUTE FUNCTION bastion.keep_last_owner();
+DEFERRABLE FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_last_owner();
 COMMENT ON TRIGGER memberships_keep_last_owner ON bastion.memberships IS
 'A tenant keeps an owner; SET CONSTRAINTS bastion.memberships_keep_last_owner DEFERRED lets a transaction exchange them';

@@ -4,7 +4,7 @@
 -- gets no further rights.
 
 -- A table that refers to another one refers, through that one, to more tables than that one does.
-CREATE FUNCTION bastion.referring_first(relations regclass[]) RETURNS SETOF regclass
+CREATE FUNCTION bastion_internal.referring_first(relations regclass[]) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -15,11 +15,11 @@ AS $$
     )
     SELECT start::regclass FROM reached GROUP BY start ORDER BY count(*) DESC, start::regclass::text
 $$;
-COMMENT ON FUNCTION bastion.referring_first(regclass[]) IS
-'Tables, each before those that its foreign keys refer to. Internal.';
+COMMENT ON FUNCTION bastion_internal.referring_first(regclass[]) IS
+'Tables, each before those that its foreign keys refer to.';
 
 -- Also through the extension's own tables: a unit goes with its tenant.
-CREATE FUNCTION bastion.reached_by(relation regclass) RETURNS SETOF regclass
+CREATE FUNCTION bastion_internal.reached_by(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -37,16 +37,16 @@ AS $$
                       AND d.refobjid = (SELECT e.oid FROM pg_extension e WHERE e.extname = 'pg_bastion'))
     ORDER BY 1
 $$;
-COMMENT ON FUNCTION bastion.reached_by(regclass) IS
-'The tables, not of the extension, whose rows a foreign key deletes or changes when a row of this table goes. Internal.';
+COMMENT ON FUNCTION bastion_internal.reached_by(regclass) IS
+'The tables, not of the extension, whose rows a foreign key deletes or changes when a row of this table goes.';
 
-CREATE FUNCTION bastion.reached_owner(relation regclass, OUT owner oid, OUT path text)
+CREATE FUNCTION bastion_internal.reached_owner(relation regclass, OUT owner oid, OUT path text)
 RETURNS record
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owners oid[] := ARRAY(SELECT DISTINCT c.relowner FROM bastion.reached_by(relation) t JOIN pg_class c ON c.oid = t
+    owners oid[] := ARRAY(SELECT DISTINCT c.relowner FROM bastion_internal.reached_by(relation) t JOIN pg_class c ON c.oid = t
                           JOIN pg_roles r ON r.oid = c.relowner AND NOT r.rolsuper ORDER BY 1);
 BEGIN
     IF cardinality(owners) > 1 THEN
@@ -57,29 +57,29 @@ BEGIN
     END IF;
     owner := owners[1];
     path := (SELECT string_agg(DISTINCT c.relnamespace::regnamespace::text, ', ') || ', pg_temp'
-             FROM bastion.reached_by(relation) t JOIN pg_class c ON c.oid = t);
+             FROM bastion_internal.reached_by(relation) t JOIN pg_class c ON c.oid = t);
 END
 $$;
-COMMENT ON FUNCTION bastion.reached_owner(regclass) IS
-'As whom, and with which search_path, code of the tables that foreign keys of a table reach is to run: the one owner that is no superuser, NULL for none. SQLSTATE 55000 for several. Internal.';
+COMMENT ON FUNCTION bastion_internal.reached_owner(regclass) IS
+'As whom, and with which search_path, code of the tables that foreign keys of a table reach is to run: the one owner that is no superuser, NULL for none. SQLSTATE 55000 for several.';
 
-CREATE FUNCTION bastion.tenant_to_delete(tenant text, OUT id uuid, OUT owner oid, OUT path text)
+CREATE FUNCTION bastion_internal.tenant_to_delete(tenant text, OUT id uuid, OUT owner oid, OUT path text)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion.find_tenant(tenant) FOR UPDATE;
+    SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
     END IF;
-    SELECT r.owner, r.path INTO tenant_to_delete.owner, tenant_to_delete.path FROM bastion.reached_owner('bastion.tenants') r;
+    SELECT r.owner, r.path INTO tenant_to_delete.owner, tenant_to_delete.path FROM bastion_internal.reached_owner('bastion.tenants') r;
 END
 $$;
-COMMENT ON FUNCTION bastion.tenant_to_delete(text) IS
-'The first step of tenant_delete(): locks the tenant. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.tenant_to_delete(text) IS
+'The first step of tenant_delete(): locks the tenant.';
 
-CREATE FUNCTION bastion.tenant_rows_delete(tenant uuid) RETURNS TABLE (relation regclass, deleted bigint)
+CREATE FUNCTION bastion_internal.tenant_rows_delete(tenant uuid) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -90,29 +90,29 @@ DECLARE
 BEGIN
     SELECT * INTO old_tenant FROM bastion.tenants t WHERE t.id = tenant;
     FOR spec IN
-        SELECT p.* FROM bastion.referring_first(ARRAY(
+        SELECT p.* FROM bastion_internal.referring_first(ARRAY(
             SELECT p.relation FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation)) WITH ORDINALITY r (relation, position)
         JOIN bastion.protected_tables p ON p.relation = r.relation ORDER BY r.position
     LOOP
         relation := spec.relation;
-        deleted := bastion.as_table_owner(spec.relation,
+        deleted := bastion_internal.as_table_owner(spec.relation,
             format('WITH deleted AS (DELETE FROM %s WHERE %I OPERATOR(pg_catalog.=) $1::%s RETURNING 1) '
                    'SELECT pg_catalog.count(*) FROM deleted', spec.relation, spec.tenant_column,
-                   (SELECT c.base_type FROM bastion.column_state(spec.relation, spec.tenant_column) c)),
-            bastion.tenant_value(spec, old_tenant.id))::bigint;
+                   (SELECT c.base_type FROM bastion_internal.column_state(spec.relation, spec.tenant_column) c)),
+            bastion_internal.tenant_value(spec, old_tenant.id))::bigint;
         counts := counts || jsonb_build_object(spec.relation::text, deleted);
         RETURN NEXT;
     END LOOP;
-    PERFORM bastion.record_event('tenant_deleted', 'success', NULL, old_tenant.id, jsonb_build_object(
+    PERFORM bastion_internal.record_event('tenant_deleted', 'success', NULL, old_tenant.id, jsonb_build_object(
         'slug', old_tenant.slug, 'name', old_tenant.name, 'rows', counts, 'by', session_user));
 END
 $$;
-COMMENT ON FUNCTION bastion.tenant_rows_delete(uuid) IS
-'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each, and records the end of the tenant. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.tenant_rows_delete(uuid) IS
+'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each, and records the end of the tenant.';
 
 -- In C and SECURITY INVOKER: triggers that the operator deferred fire first, as the operator.
 CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_delete_tenant';
 COMMENT ON FUNCTION bastion.tenant_delete(text) IS
-'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (shred_tenant() says what backups keep). Triggers of the tables fire as the owner of the table, and where foreign keys act, as the owner of the tables that these reach, in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate from here to the end of the transaction. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 27000 when a trigger or rule kept the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or where another library keeps pg_bastion from watching foreign keys.';
+'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (tenant_shred() says what backups keep). Triggers of the tables fire as the owner of the table, and where foreign keys act, as the owner of the tables that these reach, in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate from here to the end of the transaction. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 27000 when a trigger or rule kept the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or where another library keeps pg_bastion from watching foreign keys.';

@@ -6,12 +6,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    above uuid := bastion.require_unit(tenant, parent);
+    tenant uuid := bastion_internal.require_tenant();
+    above uuid := bastion_internal.require_unit(tenant, parent);
     new_unit uuid;
 BEGIN
-    PERFORM bastion.require_permission('tenant.units.manage', above);
-    IF (bastion.is_word(kind) AND bastion.is_label(name) AND coalesce(bastion.is_slug(slug), true)) IS NOT TRUE THEN
+    PERFORM bastion_internal.require_permission('tenant.units.manage', above);
+    IF (bastion_internal.is_word(kind) AND bastion_internal.is_label(name) AND coalesce(bastion.is_slug(slug), true)) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid kind, name or slug of a unit' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A kind is one word in lower case, a name has 1 to 200 printable characters, a slug up to 63 lower-case letters, digits and single hyphens.';
     END IF;
@@ -22,71 +22,74 @@ BEGIN
         RAISE EXCEPTION 'there is a unit of this slug' USING ERRCODE = 'unique_violation';
     END IF;
     INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT new_unit, tenant, above WHERE above IS NOT NULL;
-    PERFORM bastion.record_event('unit_created', 'success', NULL, tenant,
+    PERFORM bastion_internal.record_event('unit_created', 'success', NULL, tenant,
                                  jsonb_build_object('unit', new_unit, 'kind', kind, 'name', name, 'parent', above));
     RETURN new_unit;
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
 'Makes a unit in this tenant, at the top or below a parent (slug or uuid); returns its id. Needs tenant.units.manage in the parent, or in the whole tenant. SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.unit_create(text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion.unit_move(unit text, parent text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    moved uuid := bastion.require_unit(tenant, unit);
-    above uuid := bastion.require_unit(tenant, parent);
+    tenant uuid := bastion_internal.require_tenant();
+    moved uuid := bastion_internal.require_unit(tenant, unit);
+    above uuid := bastion_internal.require_unit(tenant, parent);
     old_above uuid := (SELECT p.parent_id FROM bastion.unit_parents p WHERE p.unit_id = moved);
 BEGIN
     IF moved IS NULL THEN
         RAISE EXCEPTION 'unit must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM bastion.require_permission('tenant.units.manage', coalesce(old_above, moved));
-    PERFORM bastion.require_permission('tenant.units.manage', above);
-    PERFORM bastion.require_denies_kept(moved, above);
-    PERFORM bastion.require_gains_held(moved, above);
+    PERFORM bastion_internal.require_permission('tenant.units.manage', coalesce(old_above, moved));
+    PERFORM bastion_internal.require_permission('tenant.units.manage', above);
+    PERFORM bastion_internal.require_denies_kept(moved, above);
+    PERFORM bastion_internal.require_gains_held(moved, above);
     IF above IS NULL THEN
         DELETE FROM bastion.unit_parents p WHERE p.unit_id = moved;
     ELSE
         INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) VALUES (moved, tenant, above)
         ON CONFLICT ON CONSTRAINT unit_parents_pkey DO UPDATE SET parent_id = excluded.parent_id;
     END IF;
-    PERFORM bastion.record_event('unit_moved', 'success', NULL, tenant,
+    PERFORM bastion_internal.record_event('unit_moved', 'success', NULL, tenant,
                                  jsonb_build_object('unit', moved, 'parent', above, 'old_parent', old_above));
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_move(text, text) IS
-'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly, so it also needs, in the unit, what the members of the new parent and of the units above it get there, until it ends, and what permission_reset() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly, so it also needs, in the unit, what the members of the new parent and of the units above it get there, until it ends, and what permission_remove() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.unit_move(text, text)', 'application');
 
-CREATE FUNCTION bastion.unit_to_delete(unit text) RETURNS uuid
+CREATE FUNCTION bastion_internal.unit_to_delete(unit text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    old_unit uuid := bastion.require_unit(tenant, unit);
+    tenant uuid := bastion_internal.require_tenant();
+    old_unit uuid := bastion_internal.require_unit(tenant, unit);
 BEGIN
     IF old_unit IS NULL THEN
         RAISE EXCEPTION 'unit must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM bastion.require_permission('tenant.units.manage', old_unit);
-    PERFORM bastion.require_denies_ended(old_unit);
+    PERFORM bastion_internal.require_permission('tenant.units.manage', old_unit);
+    PERFORM bastion_internal.require_denies_ended(old_unit);
     IF EXISTS (SELECT FROM bastion.unit_parents p WHERE p.tenant_id = tenant AND p.parent_id = old_unit) THEN
         RAISE EXCEPTION 'the unit has units below it' USING ERRCODE = 'foreign_key_violation';
     END IF;
-    PERFORM bastion.record_event('unit_deleted', 'success', NULL, tenant, jsonb_build_object(
+    PERFORM bastion_internal.record_event('unit_deleted', 'success', NULL, tenant, jsonb_build_object(
         'unit', old_unit, 'name', (SELECT u.name FROM bastion.units u WHERE u.id = old_unit)));
     RETURN old_unit;
 END
 $$;
-COMMENT ON FUNCTION bastion.unit_to_delete(text) IS
-'The first step of unit_delete(): the unit, when the user of this transaction may delete it; records that it goes. Internal: EXECUTE is granted to nobody.';
+COMMENT ON FUNCTION bastion_internal.unit_to_delete(text) IS
+'The first step of unit_delete(): the unit, when the user of this transaction may delete it; records that it goes.';
 
 -- In C and SECURITY INVOKER: tables of the application may refer to units, and what they do about it runs as the caller.
 CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
-'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit, and what permission_reset() needs for every deny in the unit, and for those above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit, and what permission_remove() needs for every deny in the unit, and for those above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';
+SELECT bastion_internal.callable_by('bastion.unit_delete(text)', 'application');

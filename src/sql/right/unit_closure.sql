@@ -17,8 +17,22 @@ COMMENT ON COLUMN bastion.unit_closure.ancestor_id IS 'The upper unit';
 COMMENT ON COLUMN bastion.unit_closure.descendant_id IS 'The lower unit';
 COMMENT ON COLUMN bastion.unit_closure.tenant_id IS 'The tenant of both';
 COMMENT ON COLUMN bastion.unit_closure.depth IS 'How many steps lie between: 0 for the unit itself, 1 for its parent';
+-- Derived: the triggers of units and unit_parents write it again.
+SELECT pg_extension_config_dump('bastion.unit_closure', 'WHERE false');
+ALTER TABLE bastion.unit_closure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY unit_closure_of_tenant ON bastion.unit_closure FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_id()));
+COMMENT ON POLICY unit_closure_of_tenant ON bastion.unit_closure IS 'The tree of units of the context''s tenant';
+SELECT bastion_internal.readable_by('bastion.unit_closure', 'application');
+-- What is read of the tree. It follows units and unit_parents, and an operator may build it anew.
+CREATE TRIGGER unit_closure_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_closure
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
+CREATE TRIGGER unit_closure_invalidate_truncate AFTER TRUNCATE ON bastion.unit_closure
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
+ALTER TABLE bastion.unit_closure ENABLE ALWAYS TRIGGER unit_closure_invalidate;
+ALTER TABLE bastion.unit_closure ENABLE ALWAYS TRIGGER unit_closure_invalidate_truncate;
 
-CREATE FUNCTION bastion.skip_derived_row() RETURNS trigger
+CREATE FUNCTION bastion_internal.skip_derived_row() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -30,15 +44,15 @@ BEGIN
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION bastion.skip_derived_row() IS
-'Trigger: where the closure is replicated beside the units that it is made from, a row comes twice. Internal.';
+COMMENT ON FUNCTION bastion_internal.skip_derived_row() IS
+'Trigger: where the closure is replicated beside the units that it is made from, a row comes twice.';
 
 CREATE TRIGGER unit_closure_skip_derived BEFORE INSERT ON bastion.unit_closure
-FOR EACH ROW EXECUTE FUNCTION bastion.skip_derived_row();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.skip_derived_row();
 ALTER TABLE bastion.unit_closure ENABLE REPLICA TRIGGER unit_closure_skip_derived;
 COMMENT ON TRIGGER unit_closure_skip_derived ON bastion.unit_closure IS 'Takes a replicated row once';
 
-CREATE FUNCTION bastion.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -48,10 +62,10 @@ AS $$
     WHERE a.descendant_id = unit_closure_add.parent_id AND d.ancestor_id = unit_closure_add.unit_id
     ON CONFLICT DO NOTHING
 $$;
-COMMENT ON FUNCTION bastion.unit_closure_add(uuid, uuid, uuid) IS
-'Puts a unit and what is below it under a parent and what is above that. Internal.';
+COMMENT ON FUNCTION bastion_internal.unit_closure_add(uuid, uuid, uuid) IS
+'Puts a unit and what is below it under a parent and what is above that.';
 
-CREATE FUNCTION bastion.unit_closure_cut(unit_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.unit_closure_cut(unit_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -61,10 +75,10 @@ AS $$
     DELETE FROM bastion.unit_closure c USING below
     WHERE c.descendant_id = below.id AND c.ancestor_id NOT IN (SELECT id FROM below)
 $$;
-COMMENT ON FUNCTION bastion.unit_closure_cut(uuid) IS
-'Takes a unit and what is below it away from everything above. Internal.';
+COMMENT ON FUNCTION bastion_internal.unit_closure_cut(uuid) IS
+'Takes a unit and what is below it away from everything above.';
 
-CREATE FUNCTION bastion.unit_closure_rebuild(tenant_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.unit_closure_rebuild(tenant_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -79,10 +93,10 @@ AS $$
     SELECT ancestor_id, descendant_id, unit_closure_rebuild.tenant_id, depth FROM line WHERE NOT is_cycle
     ON CONFLICT DO NOTHING
 $$;
-COMMENT ON FUNCTION bastion.unit_closure_rebuild(uuid) IS
-'Builds the closure of a tenant anew, which an operator may do too. Internal.';
+COMMENT ON FUNCTION bastion_internal.unit_closure_rebuild(uuid) IS
+'Builds the closure of a tenant anew, which an operator may do too.';
 
-CREATE FUNCTION bastion.follow_units() RETURNS trigger
+CREATE FUNCTION bastion_internal.follow_units() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -101,11 +115,11 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.follow_units() IS 'Trigger: keeps the closure when units come and go.';
+COMMENT ON FUNCTION bastion_internal.follow_units() IS 'Trigger: keeps the closure when units come and go.';
 
 -- A statement that moves several units fires this for one after the other, when all have moved. Where that looks like a cycle
 -- for a moment, the tenant's closure is built anew; doing the remaining moves once more does no harm.
-CREATE FUNCTION bastion.follow_unit_parents() RETURNS trigger
+CREATE FUNCTION bastion_internal.follow_unit_parents() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -115,28 +129,28 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP <> 'INSERT' THEN
-        PERFORM bastion.unit_closure_cut(OLD.unit_id);
+        PERFORM bastion_internal.unit_closure_cut(OLD.unit_id);
     END IF;
     IF TG_OP = 'DELETE' THEN
         RETURN NULL;
     ELSIF EXISTS (SELECT FROM bastion.unit_closure c
                   WHERE c.ancestor_id = NEW.unit_id AND c.descendant_id = NEW.parent_id) THEN
-        PERFORM bastion.unit_closure_rebuild(NEW.tenant_id);
+        PERFORM bastion_internal.unit_closure_rebuild(NEW.tenant_id);
     ELSE
-        PERFORM bastion.unit_closure_add(NEW.unit_id, NEW.parent_id, NEW.tenant_id);
+        PERFORM bastion_internal.unit_closure_add(NEW.unit_id, NEW.parent_id, NEW.tenant_id);
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.follow_unit_parents() IS 'Trigger: keeps the closure when units move.';
+COMMENT ON FUNCTION bastion_internal.follow_unit_parents() IS 'Trigger: keeps the closure when units move.';
 
 CREATE TRIGGER units_closure AFTER INSERT OR DELETE ON bastion.units
-FOR EACH ROW EXECUTE FUNCTION bastion.follow_units();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.follow_units();
 CREATE TRIGGER units_closure_update AFTER UPDATE ON bastion.units
 FOR EACH ROW WHEN (ROW(OLD.id, OLD.tenant_id) IS DISTINCT FROM ROW(NEW.id, NEW.tenant_id))
-EXECUTE FUNCTION bastion.follow_units();
+EXECUTE FUNCTION bastion_internal.follow_units();
 CREATE TRIGGER units_closure_truncate AFTER TRUNCATE ON bastion.units
-FOR EACH STATEMENT EXECUTE FUNCTION bastion.follow_units();
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.follow_units();
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_update;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_truncate;
@@ -146,9 +160,9 @@ COMMENT ON TRIGGER units_closure_truncate ON bastion.units IS 'Keeps unit_closur
 
 -- After unit_parents_check_tree, by name: a cycle is refused before it is written here.
 CREATE TRIGGER unit_parents_closure AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
-FOR EACH ROW EXECUTE FUNCTION bastion.follow_unit_parents();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.follow_unit_parents();
 CREATE TRIGGER unit_parents_closure_truncate AFTER TRUNCATE ON bastion.unit_parents
-FOR EACH STATEMENT EXECUTE FUNCTION bastion.follow_unit_parents();
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.follow_unit_parents();
 ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure;
 ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure_truncate;
 COMMENT ON TRIGGER unit_parents_closure ON bastion.unit_parents IS 'Keeps unit_closure';

@@ -4,20 +4,20 @@
 --
 -- Secrets appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log.
 
-CREATE FUNCTION bastion.api_key_make(key_id uuid, pepper integer, OUT key text, OUT mac bytea) RETURNS record
+CREATE FUNCTION bastion_internal.api_key_make(key_id uuid, pepper integer, OUT key text, OUT mac bytea) RETURNS record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_make';
-COMMENT ON FUNCTION bastion.api_key_make(uuid, integer) IS
-'A new random secret of an API key, as the text of the key, and what is stored of it. Internal. SQLSTATE BA001 without a root key, BA003 without such a pepper.';
+COMMENT ON FUNCTION bastion_internal.api_key_make(uuid, integer) IS
+'A new random secret of an API key, as the text of the key, and what is stored of it. SQLSTATE BA001 without a root key, BA003 without such a pepper.';
 
-CREATE FUNCTION bastion.api_key_of(token text) RETURNS uuid
+CREATE FUNCTION bastion_internal.api_key_of(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_of';
-COMMENT ON FUNCTION bastion.api_key_of(text) IS
-'The API key that a text is, revoked, expired or not; NULL for any other text. Internal. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.api_key_of(text) IS
+'The API key that a text is, revoked, expired or not; NULL for any other text. SQLSTATE BA001 without a root key.';
 
 -- Best effort: it runs when a transaction commits, which nothing that others attached to the table may keep from committing.
-CREATE FUNCTION bastion.api_key_used(key_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.api_key_used(key_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -28,7 +28,7 @@ BEGIN
     WHERE k.id = (SELECT i.id FROM bastion.api_keys i
                   WHERE i.id = api_key_used.key_id
                     AND coalesce(i.last_used_at, '-infinity')
-                        <= clock_timestamp() - bastion.setting_seconds('bastion.last_used_interval')
+                        <= clock_timestamp() - bastion_internal.setting_seconds('bastion.last_used_interval')
                   FOR NO KEY UPDATE SKIP LOCKED);
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS reason = PG_EXCEPTION_DETAIL;
@@ -36,27 +36,27 @@ EXCEPTION WHEN OTHERS THEN
         USING ERRCODE = SQLSTATE;
 END
 $$;
-COMMENT ON FUNCTION bastion.api_key_used(uuid) IS
-'Writes when an API key was used, unless somebody did within bastion.last_used_interval or is about to. What keeps it from writing goes to the server log. Internal: the library calls it when a transaction commits.';
+COMMENT ON FUNCTION bastion_internal.api_key_used(uuid) IS
+'Writes when an API key was used, unless somebody did within bastion.last_used_interval or is about to. What keeps it from writing goes to the server log. The library calls it when a transaction commits.';
 
-CREATE FUNCTION bastion.api_key_user() RETURNS uuid
+CREATE FUNCTION bastion_internal.api_key_user() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.require_tenant();
-    RETURN bastion.require_person(NULL, true);
+    PERFORM bastion_internal.require_tenant();
+    RETURN bastion_internal.require_person(NULL, true);
 END
 $$;
-COMMENT ON FUNCTION bastion.api_key_user() IS
-'The user of this transaction, who may have API keys in its tenant; SQLSTATE 42501 without a login of one''s own. Internal.';
+COMMENT ON FUNCTION bastion_internal.api_key_user() IS
+'The user of this transaction, who may have API keys in its tenant; SQLSTATE 42501 without a login of one''s own.';
 
-CREATE FUNCTION bastion.own_api_key(key_id uuid) RETURNS bastion.api_keys
+CREATE FUNCTION bastion_internal.own_api_key(key_id uuid) RETURNS bastion.api_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion.api_key_user();
+    owner uuid := bastion_internal.api_key_user();
     found_key bastion.api_keys;
 BEGIN
     SELECT * INTO found_key FROM bastion.api_keys k
@@ -68,15 +68,15 @@ BEGIN
     RETURN found_key;
 END
 $$;
-COMMENT ON FUNCTION bastion.own_api_key(uuid) IS
-'An API key of one''s own in this tenant that is not revoked, locked; SQLSTATE 42704 otherwise. Internal.';
+COMMENT ON FUNCTION bastion_internal.own_api_key(uuid) IS
+'An API key of one''s own in this tenant that is not revoked, locked; SQLSTATE 42704 otherwise.';
 
-CREATE FUNCTION bastion.api_key_object(key bastion.api_keys) RETURNS jsonb
+CREATE FUNCTION bastion_internal.api_key_object(key bastion.api_keys) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object(
-        'id', key.id, 'name', key.name, 'user', bastion.shown_user(key.user_id), 'unit', bastion.unit_object(key.unit_id),
+        'id', key.id, 'name', key.name, 'user', bastion_internal.shown_user(key.user_id), 'unit', bastion_internal.unit_object(key.unit_id),
         'scopes', key.scopes, 'cidrs', key.cidrs::text[], 'limits', key.limits, 'expires_at', key.expires_at,
         'disabled', key.disabled, 'created_at', key.created_at, 'created_by', key.created_by,
         'last_used_at', key.last_used_at, 'last_used_ip', host(key.last_used_ip),
@@ -84,32 +84,32 @@ AS $$
                     FROM bastion.api_key_secrets s
                     WHERE s.key_id = key.id AND coalesce(s.expires_at, 'infinity') > statement_timestamp()))
 $$;
-COMMENT ON FUNCTION bastion.api_key_object(bastion.api_keys) IS 'An API key as front door functions show one, without any secret. Internal.';
+COMMENT ON FUNCTION bastion_internal.api_key_object(bastion.api_keys) IS 'An API key as front door functions show one, without any secret.';
 
-CREATE FUNCTION bastion.api_key_add_secret(key_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.api_key_add_secret(key_id uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    pepper integer := bastion.pepper();
+    pepper integer := bastion_internal.pepper();
     made record;
     mac bytea;
 BEGIN
-    made := bastion.api_key_make(key_id, pepper);
+    made := bastion_internal.api_key_make(key_id, pepper);
     mac := made.mac;
     INSERT INTO bastion.api_key_secrets (key_id, pepper, mac) VALUES (api_key_add_secret.key_id, pepper, mac);
     RETURN made.key;
 END
 $$;
-COMMENT ON FUNCTION bastion.api_key_add_secret(uuid) IS
-'Gives an API key a further secret; returns the text of the key with it. Internal. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.api_key_add_secret(uuid) IS
+'Gives an API key a further secret; returns the text of the key with it. SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion.networks(cidrs text[]) RETURNS cidr[]
+CREATE FUNCTION bastion_internal.networks(cidrs text[]) RETURNS cidr[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    parsed cidr[] := ARRAY(SELECT DISTINCT bastion.network_or_null(c) FROM unnest(cidrs) c ORDER BY 1);
+    parsed cidr[] := ARRAY(SELECT DISTINCT bastion_internal.network_or_null(c) FROM unnest(cidrs) c ORDER BY 1);
 BEGIN
     IF array_position(parsed, NULL) IS NOT NULL OR cardinality(cidrs) > 100 THEN
         RAISE EXCEPTION 'invalid list of networks' USING ERRCODE = 'invalid_parameter_value',
@@ -118,15 +118,15 @@ BEGIN
     RETURN parsed;
 END
 $$;
-COMMENT ON FUNCTION bastion.networks(text[]) IS
-'Networks in the form in which API keys keep them; SQLSTATE 22023 for what is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.networks(text[]) IS
+'Networks in the form in which API keys keep them; SQLSTATE 22023 for what is none.';
 
-CREATE FUNCTION bastion.require_api_key(name text, scopes text[], expires_at timestamptz, limits jsonb) RETURNS void
+CREATE FUNCTION bastion_internal.require_api_key(name text, scopes text[], expires_at timestamptz, limits jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.is_label(name) IS NOT TRUE THEN
+    IF bastion_internal.is_label(name) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid name of an API key' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A name has 1 to 200 printable characters.';
     ELSIF coalesce(cardinality(scopes), 0) NOT BETWEEN 1 AND 100 OR array_ndims(scopes) <> 1 THEN
@@ -137,11 +137,11 @@ BEGIN
     ELSIF limits IS NULL OR jsonb_typeof(limits) <> 'object' OR octet_length(limits::text) > 10000 THEN
         RAISE EXCEPTION 'limits of an API key are an object' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM bastion.require_pattern(s) FROM unnest(scopes) s;
+    PERFORM bastion_internal.require_pattern(s) FROM unnest(scopes) s;
 END
 $$;
-COMMENT ON FUNCTION bastion.require_api_key(text, text[], timestamptz, jsonb) IS
-'Raises SQLSTATE 22023 or 42704 for arguments that an API key cannot have. Internal.';
+COMMENT ON FUNCTION bastion_internal.require_api_key(text, text[], timestamptz, jsonb) IS
+'Raises SQLSTATE 22023 or 42704 for arguments that an API key cannot have.';
 
 CREATE FUNCTION bastion_api.api_key_create(name text, scopes text[], expires_at timestamptz DEFAULT NULL,
                                            cidrs text[] DEFAULT '{}', unit text DEFAULT NULL, limits jsonb DEFAULT '{}')
@@ -150,52 +150,54 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion.api_key_user();
-    tenant uuid := bastion.require_tenant();
-    place uuid := bastion.require_unit(tenant, unit);
-    networks cidr[] := bastion.networks(coalesce(cidrs, '{}'));
+    owner uuid := bastion_internal.api_key_user();
+    tenant uuid := bastion_internal.require_tenant();
+    place uuid := bastion_internal.require_unit(tenant, unit);
+    networks cidr[] := bastion_internal.networks(coalesce(cidrs, '{}'));
     new_key bastion.api_keys;
     key_text text;
 BEGIN
-    PERFORM bastion.require_api_key(name, scopes, expires_at, limits);
-    IF place IS NOT NULL AND (bastion.resolve_identity(owner, tenant::text, place::text)).status <> 'ok' THEN
+    PERFORM bastion_internal.require_api_key(name, scopes, expires_at, limits);
+    IF place IS NOT NULL AND (bastion_internal.resolve_identity(owner, tenant::text, place::text)).status <> 'ok' THEN
         RAISE EXCEPTION 'no membership in the unit' USING ERRCODE = 'insufficient_privilege';
     END IF;
     INSERT INTO bastion.api_keys (user_id, tenant_id, unit_id, name, scopes, cidrs, limits, expires_at, created_by)
     SELECT owner, tenant, place, api_key_create.name, ARRAY(SELECT DISTINCT s FROM unnest(api_key_create.scopes) s ORDER BY s),
            networks, api_key_create.limits, api_key_create.expires_at, owner
     RETURNING * INTO new_key;
-    key_text := bastion.api_key_add_secret(new_key.id);
-    PERFORM bastion.record_event('api_key_created', 'success', owner, tenant,
+    key_text := bastion_internal.api_key_add_secret(new_key.id);
+    PERFORM bastion_internal.record_event('api_key_created', 'success', owner, tenant,
         jsonb_build_object('api_key', new_key.id, 'name', new_key.name, 'scopes', new_key.scopes));
-    RETURN bastion.api_key_object(new_key) || jsonb_build_object('key', key_text);
+    RETURN bastion_internal.api_key_object(new_key) || jsonb_build_object('key', key_text);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
 'Makes an API key that acts for the user of this transaction in this tenant, or in one unit of it (slug or uuid) alone: of the rows of the tenant such a key reaches those that lie in the unit or in the units below it, whatever else its user reaches. Returns it as api_keys() does, with the text of the key as "key", which is shown this once. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and the user may do at the time of use. cidrs are the networks it is accepted from, none for all. limits is an object, kept with the key. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without a login of one''s own (not by an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)', 'application');
 
 CREATE FUNCTION bastion_api.api_keys() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    everybodys boolean := bastion.may_in('tenant.api_keys.manage', NULL);
+    tenant uuid := bastion_internal.require_tenant();
+    everybodys boolean := bastion_internal.may_in('tenant.api_keys.manage', NULL);
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(bastion.api_key_object(k) ORDER BY k.created_at, k.id), '[]')
+    RETURN (SELECT coalesce(jsonb_agg(bastion_internal.api_key_object(k) ORDER BY k.created_at, k.id), '[]')
             FROM bastion.api_keys k
-            WHERE k.tenant_id = tenant AND k.revoked_at IS NULL AND (everybodys OR k.user_id = bastion.session_owner()));
+            WHERE k.tenant_id = tenant AND k.revoked_at IS NULL AND (everybodys OR k.user_id = bastion_internal.session_owner()));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_keys() IS
 'One''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of everybody: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. The address and names of another user are null without tenant.members.read or tenant.members.manage. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.api_keys()', 'application');
 
 CREATE FUNCTION bastion_api.api_key_rotate(key uuid, overlap interval DEFAULT '24 hours') RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_key bastion.api_keys := bastion.own_api_key(key);
+    found_key bastion.api_keys := bastion_internal.own_api_key(key);
     key_text text;
 BEGIN
     IF overlap IS NULL OR overlap NOT BETWEEN '0' AND '90 days' THEN
@@ -209,48 +211,50 @@ BEGIN
         RAISE EXCEPTION 'too many secrets of one API key' USING ERRCODE = 'program_limit_exceeded',
             DETAIL = 'Five are good at the same time at most.', HINT = 'Rotate with a shorter overlap.';
     END IF;
-    key_text := bastion.api_key_add_secret(found_key.id);
-    PERFORM bastion.record_event('api_key_rotated', 'success', found_key.user_id, found_key.tenant_id,
+    key_text := bastion_internal.api_key_add_secret(found_key.id);
+    PERFORM bastion_internal.record_event('api_key_rotated', 'success', found_key.user_id, found_key.tenant_id,
                                  jsonb_build_object('api_key', found_key.id, 'overlap', overlap));
-    RETURN bastion.api_key_object(found_key) || jsonb_build_object('key', key_text);
+    RETURN bastion_internal.api_key_object(found_key) || jsonb_build_object('key', key_text);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_rotate(uuid, interval) IS
 'Gives one of one''s own API keys a new secret; those before stay good for the overlap (up to 90 days). The key stays the same: its id, scopes and limits. Returns it as api_key_create() does. SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are good already, 42704 for an unknown key, 42501 without a login of one''s own, BA001 without a root key, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.api_key_rotate(uuid, interval)', 'application');
 
-CREATE FUNCTION bastion.managed_api_key(key_id uuid) RETURNS bastion.api_keys
+CREATE FUNCTION bastion_internal.managed_api_key(key_id uuid) RETURNS bastion.api_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     found_key bastion.api_keys;
 BEGIN
     SELECT * INTO found_key FROM bastion.api_keys k
     WHERE k.id = managed_api_key.key_id AND k.tenant_id = tenant AND k.revoked_at IS NULL FOR NO KEY UPDATE;
-    IF found_key.id IS NULL OR found_key.user_id IS DISTINCT FROM bastion.session_owner() THEN
-        PERFORM bastion.require_permission('tenant.api_keys.manage', NULL);
+    IF found_key.id IS NULL OR found_key.user_id IS DISTINCT FROM bastion_internal.session_owner() THEN
+        PERFORM bastion_internal.require_permission('tenant.api_keys.manage', NULL);
     END IF;
     RETURN found_key;
 END
 $$;
-COMMENT ON FUNCTION bastion.managed_api_key(uuid) IS
-'An API key in this tenant that is not revoked and that one may end, locked: one''s own, or any with tenant.api_keys.manage; NULL when there is none, SQLSTATE 42501. Internal.';
+COMMENT ON FUNCTION bastion_internal.managed_api_key(uuid) IS
+'An API key in this tenant that is not revoked and that one may end, locked: one''s own, or any with tenant.api_keys.manage; NULL when there is none, SQLSTATE 42501.';
 
 CREATE FUNCTION bastion_api.api_key_revoke(key uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_key bastion.api_keys := bastion.managed_api_key(key);
+    found_key bastion.api_keys := bastion_internal.managed_api_key(key);
 BEGIN
-    RETURN bastion.api_key_end(found_key, NULL);
+    RETURN bastion_internal.api_key_end(found_key, NULL);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_revoke(uuid) IS
 'Ends an API key for good: one''s own, or any in this tenant with tenant.api_keys.manage. false when there is none. It is refused from the next statement on, everywhere. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.api_key_revoke(uuid)', 'application');
 
-CREATE FUNCTION bastion.api_key_end(key bastion.api_keys, revoked_by text) RETURNS boolean
+CREATE FUNCTION bastion_internal.api_key_end(key bastion.api_keys, revoked_by text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -259,20 +263,20 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('api_key_revoked', 'success', key.user_id, key.tenant_id,
+    PERFORM bastion_internal.record_event('api_key_revoked', 'success', key.user_id, key.tenant_id,
                                  jsonb_strip_nulls(jsonb_build_object('api_key', key.id, 'by', revoked_by)));
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION bastion.api_key_end(bastion.api_keys, text) IS
-'Revokes an API key and records it; false when it was revoked or there is none. Internal: it asks nothing.';
+COMMENT ON FUNCTION bastion_internal.api_key_end(bastion.api_keys, text) IS
+'Revokes an API key and records it; false when it was revoked or there is none. It asks nothing.';
 
 CREATE FUNCTION bastion_api.api_key_disable(key uuid, disabled boolean DEFAULT true) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_key bastion.api_keys := bastion.managed_api_key(key);
+    found_key bastion.api_keys := bastion_internal.managed_api_key(key);
 BEGIN
     IF disabled IS NULL THEN
         RAISE EXCEPTION 'disabled is true or false' USING ERRCODE = 'null_value_not_allowed';
@@ -282,10 +286,11 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('api_key_disabled', 'success', found_key.user_id, found_key.tenant_id,
+    PERFORM bastion_internal.record_event('api_key_disabled', 'success', found_key.user_id, found_key.tenant_id,
                                  jsonb_build_object('api_key', found_key.id, 'disabled', disabled));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_disable(uuid, boolean) IS
 'Disables an API key, or enables it again; whoever may revoke it may. false when nothing changed. SQLSTATE 22004 for NULL, 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.api_key_disable(uuid, boolean)', 'application');

@@ -1,20 +1,20 @@
 
 -- How a session goes on, and what a refresh token that is too old ends. Tokens appear in assignments only, as in session.sql.
 
-CREATE FUNCTION bastion.refuse_refresh(session bastion.sessions, reason text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_refresh(session bastion.sessions, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.record_event('refresh_refused', 'refused', session.user_id, session.tenant_id,
+    PERFORM bastion_internal.record_event('refresh_refused', 'refused', session.user_id, session.tenant_id,
                                  jsonb_strip_nulls(jsonb_build_object('reason', reason, 'session', session.id)));
-    RETURN bastion.refusal('invalid_grant', 'the refresh token is not accepted; log in again');
+    RETURN bastion_internal.refusal('invalid_grant', 'the refresh token is not accepted; log in again');
 END
 $$;
-COMMENT ON FUNCTION bastion.refuse_refresh(bastion.sessions, text) IS
-'Records why a refresh was refused and returns the one answer that every refused refresh gets. Internal.';
+COMMENT ON FUNCTION bastion_internal.refuse_refresh(bastion.sessions, text) IS
+'Records why a refresh was refused and returns the one answer that every refused refresh gets.';
 
-CREATE FUNCTION bastion.session_end(session_id uuid, reason text) RETURNS boolean
+CREATE FUNCTION bastion_internal.session_end(session_id uuid, reason text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -24,10 +24,10 @@ BEGIN
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION bastion.session_end(uuid, text) IS
-'Ends a session; false when it had ended or there is none. Internal: it asks and records nothing.';
+COMMENT ON FUNCTION bastion_internal.session_end(uuid, text) IS
+'Ends a session; false when it had ended or there is none. It asks and records nothing.';
 
-CREATE FUNCTION bastion.refresh_obstacle(session bastion.sessions, used_at timestamptz) RETURNS text
+CREATE FUNCTION bastion_internal.refresh_obstacle(session bastion.sessions, used_at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -41,15 +41,15 @@ BEGIN
         RETURN 'expired';
     ELSIF session.last_seen_at + session.idle_limit <= moment THEN
         RETURN 'idle';
-    ELSIF moment > used_at + (bastion.session_limits(session.tenant_id)).reuse_window THEN
+    ELSIF moment > used_at + (bastion_internal.session_limits(session.tenant_id)).reuse_window THEN
         RETURN 'refresh_reuse';
     END IF;
-    SELECT * INTO place FROM bastion.resolve_identity(session.user_id, session.tenant_id::text, session.unit_id::text);
+    SELECT * INTO place FROM bastion_internal.resolve_identity(session.user_id, session.tenant_id::text, session.unit_id::text);
     RETURN nullif(place.status, 'ok');
 END
 $$;
-COMMENT ON FUNCTION bastion.refresh_obstacle(bastion.sessions, timestamptz) IS
-'Why a session cannot be continued with a token that was used then (NULL: never): revoked, expired, idle, refresh_reuse, or a status of resolve_identity(); NULL when it can. Internal.';
+COMMENT ON FUNCTION bastion_internal.refresh_obstacle(bastion.sessions, timestamptz) IS
+'Why a session cannot be continued with a token that was used then (NULL: never): revoked, expired, idle, refresh_reuse, or a status of resolve_identity(); NULL when it can.';
 
 CREATE FUNCTION bastion_api.refresh(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -57,43 +57,44 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment timestamptz;
-    token_hash bytea := bastion.refresh_token_hash(token);
+    token_hash bytea := bastion_internal.refresh_token_hash(token);
     family bastion.sessions;
     presented bastion.refresh_tokens;
     obstacle text;
     next_token text;
     next_hash bytea;
 BEGIN
-    PERFORM bastion.require_writable('a refresh');
+    PERFORM bastion_internal.require_writable('a refresh');
     -- Of many at the same time, one goes first; the others then see what it wrote.
     SELECT s.* INTO family FROM bastion.sessions s
     WHERE s.id = (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        RETURN bastion.refuse_refresh(NULL, 'unknown');
+        RETURN bastion_internal.refuse_refresh(NULL, 'unknown');
     END IF;
     SELECT * INTO presented FROM bastion.refresh_tokens r WHERE r.hash = token_hash;
-    obstacle := bastion.refresh_obstacle(family, presented.used_at);
+    obstacle := bastion_internal.refresh_obstacle(family, presented.used_at);
     IF obstacle IN ('expired', 'idle', 'refresh_reuse') THEN
-        PERFORM bastion.session_end(family.id, obstacle);
+        PERFORM bastion_internal.session_end(family.id, obstacle);
     END IF;
     IF obstacle IS NOT NULL THEN
-        RETURN bastion.refuse_refresh(family, obstacle);
+        RETURN bastion_internal.refuse_refresh(family, obstacle);
     END IF;
     IF presented.used_at IS NULL THEN
-        presented.successor_pepper := bastion.pepper();
+        presented.successor_pepper := bastion_internal.pepper();
     END IF;
-    next_token := bastion.refresh_token_next(token, presented.successor_pepper);
-    next_hash := bastion.refresh_token_hash(next_token);
+    next_token := bastion_internal.refresh_token_next(token, presented.successor_pepper);
+    next_hash := bastion_internal.refresh_token_hash(next_token);
     IF presented.used_at IS NULL THEN
         moment := clock_timestamp();
         UPDATE bastion.refresh_tokens r SET used_at = moment, successor_pepper = presented.successor_pepper
         WHERE r.hash = token_hash;
         INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (next_hash, family.id, moment);
-        UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion.request_user_agent()
+        UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion_internal.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;
     END IF;
-    RETURN bastion.session_answer(family, next_token, next_hash);
+    RETURN bastion_internal.session_answer(family, next_token, next_hash);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
 'Continues a session: takes a refresh token and answers as login does, with a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 asks). A used token is answered again, with the same tokens, for bastion.refresh_reuse_window (10 s) after its first use, so that a client may repeat a request whose answer was lost and two tabs may ask at the same time; later its use ends the session. Every refusal is returned and recorded and looks the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or over, or whose user may not work there any more. SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.refresh(text)', 'application');

@@ -5,34 +5,34 @@
 -- Tokens appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log; tables get their
 -- hashes. Whoever continues or ends a session locks its row, the refresh tokens of a session follow that lock.
 
-CREATE FUNCTION bastion.pepper_make(data_key integer, version integer) RETURNS bytea
+CREATE FUNCTION bastion_internal.pepper_make(data_key integer, version integer) RETURNS bytea
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_pepper_make';
-COMMENT ON FUNCTION bastion.pepper_make(integer, integer) IS
-'A new random pepper, sealed under the data encryption key. Internal. SQLSTATE BA001 without a root key, BA003 when there is no such data key.';
+COMMENT ON FUNCTION bastion_internal.pepper_make(integer, integer) IS
+'A new random pepper, sealed under the data encryption key. SQLSTATE BA001 without a root key, BA003 when there is no such data key.';
 
-CREATE FUNCTION bastion.refresh_token_make() RETURNS text
+CREATE FUNCTION bastion_internal.refresh_token_make() RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_make';
-COMMENT ON FUNCTION bastion.refresh_token_make() IS 'A new random refresh token, 256 bits. Internal.';
+COMMENT ON FUNCTION bastion_internal.refresh_token_make() IS 'A new random refresh token, 256 bits.';
 
-CREATE FUNCTION bastion.refresh_token_hash(token text) RETURNS bytea
+CREATE FUNCTION bastion_internal.refresh_token_hash(token text) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_hash';
-COMMENT ON FUNCTION bastion.refresh_token_hash(text) IS
-'What is stored of a refresh token, SHA-256; NULL for a text that is none. Internal.';
+COMMENT ON FUNCTION bastion_internal.refresh_token_hash(text) IS
+'What is stored of a refresh token, SHA-256; NULL for a text that is none.';
 
-CREATE FUNCTION bastion.refresh_token_next(token text, pepper integer) RETURNS text
+CREATE FUNCTION bastion_internal.refresh_token_next(token text, pepper integer) RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_next';
-COMMENT ON FUNCTION bastion.refresh_token_next(text, integer) IS
-'The successor of a refresh token: HMAC-SHA-256 over it under a pepper, so that a repeated request gets the same. Internal. SQLSTATE 22P02 for a text that is none, BA001 without a root key, BA003 without such a pepper.';
+COMMENT ON FUNCTION bastion_internal.refresh_token_next(text, integer) IS
+'The successor of a refresh token: HMAC-SHA-256 over it under a pepper, so that a repeated request gets the same. SQLSTATE 22P02 for a text that is none, BA001 without a root key, BA003 without such a pepper.';
 
-CREATE FUNCTION bastion.active_pepper() RETURNS integer
+CREATE FUNCTION bastion_internal.active_pepper() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT p.version FROM bastion.peppers p WHERE p.state = 'active' $$;
-COMMENT ON FUNCTION bastion.active_pepper() IS 'The version of the pepper for what is new; NULL when there is none yet. Internal.';
+COMMENT ON FUNCTION bastion_internal.active_pepper() IS 'The version of the pepper for what is new; NULL when there is none yet.';
 
 CREATE FUNCTION bastion.pepper_create() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -42,13 +42,13 @@ DECLARE
     key integer;
     next_version integer;
 BEGIN
-    PERFORM bastion.lock_vault();
-    key := bastion.data_key('pepper');
+    PERFORM bastion_internal.lock_vault();
+    key := bastion_internal.data_key('pepper');
     SELECT coalesce(max(p.version), 0) + 1 INTO next_version FROM bastion.peppers p;
     UPDATE bastion.peppers p SET state = 'verifying' WHERE p.state = 'active';
     INSERT INTO bastion.peppers (version, sealed, data_key_id)
-    VALUES (next_version, bastion.pepper_make(key, next_version), key);
-    PERFORM bastion.record_event('key_created', 'success', NULL, NULL,
+    VALUES (next_version, bastion_internal.pepper_make(key, next_version), key);
+    PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
                                  jsonb_build_object('key', 'pepper', 'version', next_version));
     RETURN next_version;
 END
@@ -56,46 +56,46 @@ $$;
 COMMENT ON FUNCTION bastion.pepper_create() IS
 'Makes a new pepper the active one, for refresh tokens and API keys from now on; the one before stays for what it was used for. Returns its version. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion.pepper() RETURNS integer
+CREATE FUNCTION bastion_internal.pepper() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    active integer := bastion.active_pepper();
+    active integer := bastion_internal.active_pepper();
 BEGIN
     IF active IS NULL THEN
-        PERFORM bastion.lock_vault();
-        active := coalesce(bastion.active_pepper(), bastion.pepper_create());
+        PERFORM bastion_internal.lock_vault();
+        active := coalesce(bastion_internal.active_pepper(), bastion.pepper_create());
     END IF;
     RETURN active;
 END
 $$;
-COMMENT ON FUNCTION bastion.pepper() IS
-'The version of the active pepper, made at first need. Internal. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.pepper() IS
+'The version of the active pepper, made at first need. SQLSTATE BA001 without a root key.';
 
 -- Limits
 
-CREATE FUNCTION bastion.setting_seconds(name text) RETURNS interval
+CREATE FUNCTION bastion_internal.setting_seconds(name text) RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN v.value ~ '^[0-9]+$' THEN make_interval(secs => v.value::integer) ELSE v.value::interval END
-      FROM bastion.setting(name) AS v (value) $$;
-COMMENT ON FUNCTION bastion.setting_seconds(text) IS 'A setting of the extension that is a time. Internal.';
+      FROM bastion_internal.setting(name) AS v (value) $$;
+COMMENT ON FUNCTION bastion_internal.setting_seconds(text) IS 'A setting of the extension that is a time.';
 
-CREATE FUNCTION bastion.session_limits(tenant_id uuid, OUT access_lifetime interval, OUT session_lifetime interval,
+CREATE FUNCTION bastion_internal.session_limits(tenant_id uuid, OUT access_lifetime interval, OUT session_lifetime interval,
                                        OUT idle_limit interval, OUT reuse_window interval)
 RETURNS record
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(s.access_lifetime, bastion.setting_seconds('bastion.access_token_lifetime')),
-           coalesce(s.session_lifetime, bastion.setting_seconds('bastion.session_lifetime')),
-           coalesce(s.idle_limit, bastion.setting_seconds('bastion.session_idle_limit')),
-           coalesce(s.reuse_window, bastion.setting_seconds('bastion.refresh_reuse_window'))
+    SELECT coalesce(s.access_lifetime, bastion_internal.setting_seconds('bastion.access_token_lifetime')),
+           coalesce(s.session_lifetime, bastion_internal.setting_seconds('bastion.session_lifetime')),
+           coalesce(s.idle_limit, bastion_internal.setting_seconds('bastion.session_idle_limit')),
+           coalesce(s.reuse_window, bastion_internal.setting_seconds('bastion.refresh_reuse_window'))
     FROM (SELECT) one LEFT JOIN bastion.session_settings s ON s.tenant_id = session_limits.tenant_id
 $$;
-COMMENT ON FUNCTION bastion.session_limits(uuid) IS
-'The limits of sessions in a tenant: the tenant''s own, else those of the server. Internal.';
+COMMENT ON FUNCTION bastion_internal.session_limits(uuid) IS
+'The limits of sessions in a tenant: the tenant''s own, else those of the server.';
 
 CREATE FUNCTION bastion.session_settings_set(access_lifetime interval DEFAULT NULL, session_lifetime interval DEFAULT NULL,
                                              idle_limit interval DEFAULT NULL, reuse_window interval DEFAULT NULL)
@@ -104,9 +104,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
 BEGIN
-    PERFORM bastion.require_permission('tenant.update', NULL);
+    PERFORM bastion_internal.require_permission('tenant.update', NULL);
     IF access_lifetime NOT BETWEEN '10 s' AND '30 days' OR session_lifetime NOT BETWEEN '10 s' AND '366 days'
        OR idle_limit NOT BETWEEN '10 s' AND '366 days' OR reuse_window NOT BETWEEN '0' AND '5 minutes' THEN
         RAISE EXCEPTION 'limit of sessions out of range' USING ERRCODE = 'invalid_parameter_value',
@@ -118,24 +118,25 @@ BEGIN
     ON CONFLICT ON CONSTRAINT session_settings_pkey DO UPDATE
         SET access_lifetime = excluded.access_lifetime, session_lifetime = excluded.session_lifetime,
             idle_limit = excluded.idle_limit, reuse_window = excluded.reuse_window;
-    PERFORM bastion.record_event('session_settings_changed', 'success', NULL, tenant, jsonb_strip_nulls(jsonb_build_object(
+    PERFORM bastion_internal.record_event('session_settings_changed', 'success', NULL, tenant, jsonb_strip_nulls(jsonb_build_object(
         'access_lifetime', session_settings_set.access_lifetime, 'session_lifetime', session_settings_set.session_lifetime,
         'idle_limit', session_settings_set.idle_limit, 'reuse_window', session_settings_set.reuse_window)));
 END
 $$;
 COMMENT ON FUNCTION bastion.session_settings_set(interval, interval, interval, interval) IS
 'Sets what this tenant''s sessions get from now on: life of access tokens (10 s to 30 days), of sessions in all and without a refresh (10 s to 366 days), and how long a used refresh token is answered again (up to 5 minutes); NULL leaves what the server sets. The first and the last count for sessions that there are. Needs tenant.update in the whole tenant. SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.session_settings_set(interval, interval, interval, interval)', 'application');
 
 -- What login, sign-up and refresh answer
 
-CREATE FUNCTION bastion.session_deadline(session bastion.sessions) RETURNS timestamptz
+CREATE FUNCTION bastion_internal.session_deadline(session bastion.sessions) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT least(session.expires_at, session.last_seen_at + session.idle_limit) $$;
-COMMENT ON FUNCTION bastion.session_deadline(bastion.sessions) IS
-'When a session ends unless it is refreshed before. Internal.';
+COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
+'When a session ends unless it is refreshed before.';
 
-CREATE FUNCTION bastion.session_answer(session bastion.sessions, refresh_token text, token_hash bytea) RETURNS jsonb
+CREATE FUNCTION bastion_internal.session_answer(session bastion.sessions, refresh_token text, token_hash bytea) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -148,25 +149,25 @@ DECLARE
 BEGIN
     SELECT * INTO issued FROM bastion.refresh_tokens r WHERE r.hash = session_answer.token_hash;
     issued_at := floor(extract(epoch FROM issued.issued_at));
-    expires_at := least(issued_at + extract(epoch FROM (bastion.session_limits(session.tenant_id)).access_lifetime),
-                        floor(extract(epoch FROM bastion.session_deadline(session))));
-    access_token := bastion.access_token(session.user_id, session.tenant_id, session.unit_id, session.id, issued_at, expires_at,
+    expires_at := least(issued_at + extract(epoch FROM (bastion_internal.session_limits(session.tenant_id)).access_lifetime),
+                        floor(extract(epoch FROM bastion_internal.session_deadline(session))));
+    access_token := bastion_internal.access_token(session.user_id, session.tenant_id, session.unit_id, session.id, issued_at, expires_at,
                                          issued.access_jti, session.amr, session.level);
     RETURN jsonb_build_object(
         'access_token', access_token,
         'token_type', 'Bearer',
         'expires_in', expires_at - issued_at,
         'refresh_token', session_answer.refresh_token,
-        'refresh_expires_in', greatest(0, floor(extract(epoch FROM bastion.session_deadline(session)) - now_at)),
-        'user', bastion.user_object(session.user_id),
-        'tenant', bastion.tenant_object(session.tenant_id)
-            || jsonb_build_object('role', bastion.tenant_role(session.user_id, session.tenant_id)));
+        'refresh_expires_in', greatest(0, floor(extract(epoch FROM bastion_internal.session_deadline(session)) - now_at)),
+        'user', bastion_internal.user_object(session.user_id),
+        'tenant', bastion_internal.tenant_object(session.tenant_id)
+            || jsonb_build_object('role', bastion_internal.tenant_role(session.user_id, session.tenant_id)));
 END
 $$;
-COMMENT ON FUNCTION bastion.session_answer(bastion.sessions, text, bytea) IS
-'What login, sign-up and refresh() return on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user, tenant (null without one). The access token of a refresh token is always the same. Internal.';
+COMMENT ON FUNCTION bastion_internal.session_answer(bastion.sessions, text, bytea) IS
+'What login, sign-up and refresh() return on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user, tenant (null without one). The access token of a refresh token is always the same.';
 
-CREATE FUNCTION bastion.session_start(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[] DEFAULT '{pwd}',
+CREATE FUNCTION bastion_internal.session_start(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[] DEFAULT '{pwd}',
                                       level text DEFAULT 'aal1')
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -179,19 +180,19 @@ DECLARE
     new_token text;
     new_hash bytea;
 BEGIN
-    SELECT * INTO limits FROM bastion.session_limits(session_start.tenant_id);
+    SELECT * INTO limits FROM bastion_internal.session_limits(session_start.tenant_id);
     INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, expires_at, idle_limit, device, ip,
                                   user_agent, level, amr)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
-            CASE WHEN bastion.is_label(session_start.device) THEN session_start.device END, bastion.client_address(),
-            bastion.request_user_agent(), session_start.level, session_start.amr)
+            CASE WHEN bastion_internal.is_label(session_start.device) THEN session_start.device END, bastion.client_address(),
+            bastion_internal.request_user_agent(), session_start.level, session_start.amr)
     RETURNING * INTO new_session;
-    new_token := bastion.refresh_token_make();
-    new_hash := bastion.refresh_token_hash(new_token);
+    new_token := bastion_internal.refresh_token_make();
+    new_hash := bastion_internal.refresh_token_hash(new_token);
     INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (new_hash, new_session.id, moment);
-    RETURN bastion.session_answer(new_session, new_token, new_hash);
+    RETURN bastion_internal.session_answer(new_session, new_token, new_hash);
 END
 $$;
-COMMENT ON FUNCTION bastion.session_start(uuid, uuid, uuid, text, text[], text) IS
-'Begins a session for a user who was just authenticated and returns its tokens, as session_answer() does. A device name that is no label is left out. Internal: it asks nothing. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.session_start(uuid, uuid, uuid, text, text[], text) IS
+'Begins a session for a user who was just authenticated and returns its tokens, as session_answer() does. A device name that is no label is left out. It asks nothing. SQLSTATE BA001 without a root key.';

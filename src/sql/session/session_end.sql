@@ -6,7 +6,7 @@
 -- a login that was first is waited for, and its session is seen; one that comes later sees what has changed. Under REPEATABLE
 -- READ, where neither could see the other, the later of them fails with 40001.
 
-CREATE FUNCTION bastion.await_logins(user_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.await_logins(user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,8 +14,8 @@ BEGIN
     PERFORM FROM bastion.users u WHERE u.id = await_logins.user_id FOR NO KEY UPDATE;
 END
 $$;
-COMMENT ON FUNCTION bastion.await_logins(uuid) IS
-'Waits for the logins of a user that have not committed yet, and holds others up until this transaction ends. Internal. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
+COMMENT ON FUNCTION bastion_internal.await_logins(uuid) IS
+'Waits for the logins of a user that have not committed yet, and holds others up until this transaction ends. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
 
 -- One's own sessions
 
@@ -24,74 +24,76 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion.session_owner();
+    owner uuid := bastion_internal.session_owner();
     own_session uuid := bastion.session_id();
     ended bigint;
 BEGIN
-    PERFORM bastion.require_writable('a logout');
+    PERFORM bastion_internal.require_writable('a logout');
     IF scope IS NULL OR scope NOT IN ('this', 'others', 'all') THEN
-        RETURN bastion.refusal('invalid_scope', 'the scope of a logout is this, others or all');
+        RETURN bastion_internal.refusal('invalid_scope', 'the scope of a logout is this, others or all');
     ELSIF owner IS NULL THEN
-        RETURN bastion.refusal('unauthenticated', 'present the token of a login first');
+        RETURN bastion_internal.refusal('unauthenticated', 'present the token of a login first');
     END IF;
-    PERFORM bastion.await_logins(owner) WHERE scope <> 'this';
+    PERFORM bastion_internal.await_logins(owner) WHERE scope <> 'this';
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
     WHERE s.user_id = owner AND s.revoked_at IS NULL
       AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
     GET DIAGNOSTICS ended = ROW_COUNT;
-    PERFORM bastion.record_event('logout', 'success', owner, bastion.tenant_id(),
+    PERFORM bastion_internal.record_event('logout', 'success', owner, bastion.tenant_id(),
                                  jsonb_build_object('scope', scope, 'sessions', ended));
     RETURN jsonb_build_object('ended', ended);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.logout(text) IS
 'Ends sessions of the user of this transaction, in every tenant: this one, the others, or all; their tokens are refused from the next statement on, everywhere. Returns {"ended": how many}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}. SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
 
 CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion.session_owner();
+    owner uuid := bastion_internal.session_owner();
     own_session uuid := bastion.session_id();
 BEGIN
     IF owner IS NULL THEN
-        RETURN bastion.refusal('unauthenticated', 'present the token of a login first');
+        RETURN bastion_internal.refusal('unauthenticated', 'present the token of a login first');
     END IF;
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'id', s.id, 'current', s.id IS NOT DISTINCT FROM own_session, 'device', s.device, 'ip', host(s.ip),
-                'user_agent', s.user_agent, 'tenant', bastion.tenant_object(s.tenant_id), 'level', s.level, 'amr', s.amr,
-                'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', bastion.session_deadline(s))
+                'user_agent', s.user_agent, 'tenant', bastion_internal.tenant_object(s.tenant_id), 'level', s.level, 'amr', s.amr,
+                'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', bastion_internal.session_deadline(s))
                 ORDER BY s.last_seen_at DESC, s.id), '[]')
             FROM bastion.sessions s
-            WHERE s.user_id = owner AND s.revoked_at IS NULL AND bastion.session_deadline(s) > statement_timestamp());
+            WHERE s.user_id = owner AND s.revoked_at IS NULL AND bastion_internal.session_deadline(s) > statement_timestamp());
 END
 $$;
 COMMENT ON FUNCTION bastion_api.sessions() IS
 'The sessions of the user of this transaction that last, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]. {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key. SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');
 
 CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    token_hash bytea := bastion.refresh_token_hash(token);
+    token_hash bytea := bastion_internal.refresh_token_hash(token);
     found_session bastion.sessions;
     found_key bastion.api_keys;
     found_id uuid;
 BEGIN
-    PERFORM bastion.require_writable('the revocation of a token');
-    found_id := bastion.api_key_of(token);
+    PERFORM bastion_internal.require_writable('the revocation of a token');
+    found_id := bastion_internal.api_key_of(token);
     IF found_id IS NOT NULL THEN
         SELECT * INTO found_key FROM bastion.api_keys k WHERE k.id = found_id;
-        PERFORM bastion.api_key_end(found_key, 'token');
+        PERFORM bastion_internal.api_key_end(found_key, 'token');
         RETURN '{}';
     END IF;
-    found_id := CASE WHEN token_hash IS NULL THEN bastion.token_session(token)
+    found_id := CASE WHEN token_hash IS NULL THEN bastion_internal.token_session(token)
                      ELSE (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) END;
     SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = found_id;
-    IF bastion.session_end(found_session.id, 'token') THEN
-        PERFORM bastion.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
+    IF bastion_internal.session_end(found_session.id, 'token') THEN
+        PERFORM bastion_internal.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
                                      jsonb_build_object('session', found_session.id, 'by', 'token'));
     END IF;
     RETURN '{}';
@@ -99,12 +101,13 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
 'Ends the session that a token belongs to (RFC 7009): an access token that is valid, or any refresh token of it, used ones too; or ends an API key. Whoever has the token may. Always answers {}, also when there is nothing to end. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
 
-CREATE FUNCTION bastion.token_session(token text) RETURNS uuid
+CREATE FUNCTION bastion_internal.token_session(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_session';
-COMMENT ON FUNCTION bastion.token_session(text) IS
-'The session of an access token, whose signature, issuer and dates are verified; NULL for any other text. Internal.';
+COMMENT ON FUNCTION bastion_internal.token_session(text) IS
+'The session of an access token, whose signature, issuer and dates are verified; NULL for any other text.';
 
 -- Administration
 
@@ -113,49 +116,50 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     found_session bastion.sessions;
 BEGIN
     SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = session_revoke.session_id;
-    IF found_session.user_id IS DISTINCT FROM bastion.session_owner() OR found_session.user_id IS NULL THEN
-        PERFORM bastion.require_permission('tenant.members.manage', NULL);
+    IF found_session.user_id IS DISTINCT FROM bastion_internal.session_owner() OR found_session.user_id IS NULL THEN
+        PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
         IF found_session.tenant_id IS DISTINCT FROM tenant OR found_session.id IS NULL THEN
             RETURN false;
         END IF;
-        PERFORM bastion.require_rank(found_session.user_id);
+        PERFORM bastion_internal.require_rank(found_session.user_id);
     END IF;
-    IF NOT bastion.session_end(found_session.id, 'admin') THEN
+    IF NOT bastion_internal.session_end(found_session.id, 'admin') THEN
         RETURN false;
     END IF;
-    PERFORM bastion.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
+    PERFORM bastion_internal.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
                                  jsonb_build_object('session', found_session.id));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion.session_revoke(uuid) IS
 'Ends a session: one of one''s own, or of a member of this tenant who logged in to it, for which tenant.members.manage in the whole tenant is needed and everything that the roles of that member hold. false when there is none or it had ended. Its tokens are refused from the next statement on, everywhere. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.session_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion.sessions_revoke(user_id uuid) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     ended bigint;
 BEGIN
-    IF user_id IS DISTINCT FROM bastion.session_owner() OR user_id IS NULL THEN
-        PERFORM bastion.require_permission('tenant.members.manage', NULL);
-        PERFORM bastion.require_rank(sessions_revoke.user_id);
+    IF user_id IS DISTINCT FROM bastion_internal.session_owner() OR user_id IS NULL THEN
+        PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
+        PERFORM bastion_internal.require_rank(sessions_revoke.user_id);
     END IF;
     -- Nobody else logs in here, and their logins elsewhere are not to wait.
-    PERFORM bastion.await_logins(sessions_revoke.user_id)
+    PERFORM bastion_internal.await_logins(sessions_revoke.user_id)
     WHERE EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = sessions_revoke.user_id AND m.tenant_id = tenant)
        OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = sessions_revoke.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = sessions_revoke.user_id AND s.tenant_id = tenant AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
     IF ended > 0 THEN
-        PERFORM bastion.record_event('session_revoked', 'success', sessions_revoke.user_id, tenant,
+        PERFORM bastion_internal.record_event('session_revoked', 'success', sessions_revoke.user_id, tenant,
                                      jsonb_build_object('sessions', ended));
     END IF;
     RETURN ended;
@@ -163,27 +167,47 @@ END
 $$;
 COMMENT ON FUNCTION bastion.sessions_revoke(uuid) IS
 'Ends every session of a user in this tenant; returns how many. Needs what session_revoke() needs. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.sessions_revoke(uuid)', 'application');
 
-CREATE FUNCTION bastion.user_sessions_end(user_id uuid) RETURNS bigint
+CREATE FUNCTION bastion.sessions_revoke(for_user text)
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.sessions_revoke(bastion_internal.user_named(for_user));
+END;
+COMMENT ON FUNCTION bastion.sessions_revoke(text) IS
+'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 42501, 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.sessions_revoke(text)', 'application');
+
+CREATE FUNCTION bastion.user_sessions_revoke(user_id uuid) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     ended bigint;
 BEGIN
-    PERFORM bastion.await_logins(user_sessions_end.user_id);
+    PERFORM bastion_internal.await_logins(user_sessions_revoke.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
-    WHERE s.user_id = user_sessions_end.user_id AND s.revoked_at IS NULL;
+    WHERE s.user_id = user_sessions_revoke.user_id AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
     IF ended > 0 THEN
-        PERFORM bastion.record_event('session_revoked', 'success', user_sessions_end.user_id, NULL,
+        PERFORM bastion_internal.record_event('session_revoked', 'success', user_sessions_revoke.user_id, NULL,
                                      jsonb_build_object('sessions', ended, 'by', session_user));
     END IF;
     RETURN ended;
 END
 $$;
-COMMENT ON FUNCTION bastion.user_sessions_end(uuid) IS
+COMMENT ON FUNCTION bastion.user_sessions_revoke(uuid) IS
 'Ends every session of a user in every tenant; returns how many. For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.user_sessions_revoke(for_user text)
+RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.user_sessions_revoke(bastion_internal.any_user_named(for_user));
+END;
+COMMENT ON FUNCTION bastion.user_sessions_revoke(text) IS
+'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.session_prune(ended_before interval DEFAULT '30 days') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -196,7 +220,7 @@ BEGIN
         RAISE EXCEPTION 'invalid age of sessions' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     DELETE FROM bastion.sessions s
-    WHERE coalesce(s.revoked_at, bastion.session_deadline(s)) < clock_timestamp() - ended_before;
+    WHERE coalesce(s.revoked_at, bastion_internal.session_deadline(s)) < clock_timestamp() - ended_before;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END
@@ -207,7 +231,7 @@ COMMENT ON FUNCTION bastion.session_prune(interval) IS
 -- Sessions end with the account, the membership, the tenant. SECURITY DEFINER, so that whoever may change those need not be
 -- granted this table. Under logical replication the publisher's rows tell the same.
 
-CREATE FUNCTION bastion.end_sessions_of_user() RETURNS trigger
+CREATE FUNCTION bastion_internal.end_sessions_of_user() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -217,13 +241,13 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.end_sessions_of_user() IS 'Trigger: ends the sessions of a user who is disabled.';
+COMMENT ON FUNCTION bastion_internal.end_sessions_of_user() IS 'Trigger: ends the sessions of a user who is disabled.';
 
 CREATE TRIGGER users_end_sessions AFTER UPDATE ON bastion.users
-FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion.end_sessions_of_user();
+FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion_internal.end_sessions_of_user();
 COMMENT ON TRIGGER users_end_sessions ON bastion.users IS 'A disabled user who is enabled again logs in again';
 
-CREATE FUNCTION bastion.end_sessions_of_tenant() RETURNS trigger
+CREATE FUNCTION bastion_internal.end_sessions_of_tenant() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -240,33 +264,33 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.end_sessions_of_tenant() IS 'Trigger: ends the sessions in a tenant that is suspended.';
+COMMENT ON FUNCTION bastion_internal.end_sessions_of_tenant() IS 'Trigger: ends the sessions in a tenant that is suspended.';
 
 CREATE TRIGGER tenants_end_sessions AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion.end_sessions_of_tenant();
+FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion_internal.end_sessions_of_tenant();
 COMMENT ON TRIGGER tenants_end_sessions ON bastion.tenants IS 'Members of a tenant that is active again log in again';
 
-CREATE FUNCTION bastion.end_sessions_of_member() RETURNS trigger
+CREATE FUNCTION bastion_internal.end_sessions_of_member() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- The sessions in a tenant that is being deleted go with it.
-    PERFORM bastion.await_logins(OLD.user_id) FROM bastion.tenants t WHERE t.id = OLD.tenant_id;
+    PERFORM bastion_internal.await_logins(OLD.user_id) FROM bastion.tenants t WHERE t.id = OLD.tenant_id;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
-      AND (SELECT i.status FROM bastion.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
+      AND (SELECT i.status FROM bastion_internal.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.end_sessions_of_member() IS
+COMMENT ON FUNCTION bastion_internal.end_sessions_of_member() IS
 'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left.';
 
 CREATE TRIGGER memberships_end_sessions AFTER DELETE ON bastion.memberships
-FOR EACH ROW EXECUTE FUNCTION bastion.end_sessions_of_member();
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
 CREATE TRIGGER memberships_end_sessions_update AFTER UPDATE ON bastion.memberships
 FOR EACH ROW WHEN (ROW(OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.valid_from, OLD.valid_until) IS DISTINCT FROM
                    ROW(NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.valid_from, NEW.valid_until))
-EXECUTE FUNCTION bastion.end_sessions_of_member();
+EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
 COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'A member who comes back logs in again';
 COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'A member who comes back logs in again';

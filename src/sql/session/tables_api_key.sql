@@ -18,7 +18,7 @@ CREATE TABLE bastion.api_keys (
     last_used_at timestamptz,
     last_used_ip inet,
     CONSTRAINT api_keys_pkey PRIMARY KEY (id),
-    CONSTRAINT api_keys_name_check CHECK (bastion.is_label(name)),
+    CONSTRAINT api_keys_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT api_keys_scopes_check CHECK (cardinality(scopes) BETWEEN 1 AND 100 AND array_position(scopes, NULL) IS NULL),
     CONSTRAINT api_keys_cidrs_check CHECK (cardinality(cidrs) <= 100 AND array_position(cidrs, NULL) IS NULL),
     CONSTRAINT api_keys_limits_check CHECK (jsonb_typeof(limits) = 'object'),
@@ -47,6 +47,22 @@ COMMENT ON COLUMN bastion.api_keys.created_by IS 'By whom';
 COMMENT ON COLUMN bastion.api_keys.last_used_at IS
 'The last use, as far as written: at most every bastion.last_used_interval, not in READ ONLY transactions or on a standby';
 COMMENT ON COLUMN bastion.api_keys.last_used_ip IS 'The address of the client then';
+SELECT pg_extension_config_dump('bastion.api_keys', '');
+ALTER TABLE bastion.api_keys ENABLE ROW LEVEL SECURITY;
+-- A new key is in no cache; a new secret of an old one is found when it is used.
+CREATE TRIGGER api_keys_invalidate AFTER DELETE ON bastion.api_keys
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'id');
+CREATE TRIGGER api_keys_invalidate_update AFTER UPDATE ON bastion.api_keys
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.scopes, OLD.cidrs, OLD.expires_at, OLD.disabled,
+                       OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.scopes, NEW.cidrs, NEW.expires_at, NEW.disabled,
+                       NEW.revoked_at))
+EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'id');
+CREATE TRIGGER api_keys_invalidate_truncate AFTER TRUNCATE ON bastion.api_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('api_keys');
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate;
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_update;
+ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_truncate;
 
 CREATE TABLE bastion.api_key_secrets (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -69,3 +85,11 @@ COMMENT ON COLUMN bastion.api_key_secrets.pepper IS 'The pepper that it is hashe
 COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of it; the secret itself is nowhere';
 COMMENT ON COLUMN bastion.api_key_secrets.created_at IS 'When it was made';
 COMMENT ON COLUMN bastion.api_key_secrets.expires_at IS 'When it ends, because another took its place; NULL for never';
+SELECT pg_extension_config_dump('bastion.api_key_secrets', '');
+ALTER TABLE bastion.api_key_secrets ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER api_key_secrets_invalidate AFTER UPDATE OR DELETE ON bastion.api_key_secrets
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'key_id');
+CREATE TRIGGER api_key_secrets_invalidate_truncate AFTER TRUNCATE ON bastion.api_key_secrets
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('api_keys');
+ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate;
+ALTER TABLE bastion.api_key_secrets ENABLE ALWAYS TRIGGER api_key_secrets_invalidate_truncate;

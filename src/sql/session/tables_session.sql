@@ -21,6 +21,14 @@ COMMENT ON COLUMN bastion.peppers.state IS 'active (one: for what is new), verif
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
 COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
 COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was made';
+SELECT pg_extension_config_dump('bastion.peppers', '');
+ALTER TABLE bastion.peppers ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER peppers_invalidate AFTER UPDATE OR DELETE ON bastion.peppers
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
+CREATE TRIGGER peppers_invalidate_truncate AFTER TRUNCATE ON bastion.peppers
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate;
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate_truncate;
 
 CREATE TABLE bastion.sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -39,11 +47,11 @@ CREATE TABLE bastion.sessions (
     revoked_at timestamptz,
     revoked_reason text,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
-    CONSTRAINT sessions_device_check CHECK (bastion.is_label(device)),
+    CONSTRAINT sessions_device_check CHECK (bastion_internal.is_label(device)),
     CONSTRAINT sessions_level_check CHECK (level IN ('aal1', 'aal2')),
     CONSTRAINT sessions_idle_limit_check CHECK (idle_limit > '0'),
     CONSTRAINT sessions_revoked_check CHECK ((revoked_at IS NULL) = (revoked_reason IS NULL)),
-    CONSTRAINT sessions_revoked_reason_check CHECK (bastion.is_word(revoked_reason)),
+    CONSTRAINT sessions_revoked_reason_check CHECK (bastion_internal.is_word(revoked_reason)),
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
     CONSTRAINT sessions_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT sessions_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
@@ -68,6 +76,20 @@ COMMENT ON COLUMN bastion.sessions.amr IS 'How the user logged in, in the words 
 COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before its time';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
 'Why: logout, admin, token, user_disabled, tenant_suspended, membership, refresh_reuse, expired, idle';
+SELECT pg_extension_config_dump('bastion.sessions', '');
+ALTER TABLE bastion.sessions ENABLE ROW LEVEL SECURITY;
+-- A new session is in no cache, and a refresh changes nothing that is.
+CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
+CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.expires_at, OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.expires_at, NEW.revoked_at))
+EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
+CREATE TRIGGER sessions_invalidate_truncate AFTER TRUNCATE ON bastion.sessions
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('sessions');
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate;
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_update;
+ALTER TABLE bastion.sessions ENABLE ALWAYS TRIGGER sessions_invalidate_truncate;
 
 CREATE TABLE bastion.refresh_tokens (
     hash bytea NOT NULL,
@@ -91,6 +113,8 @@ COMMENT ON COLUMN bastion.refresh_tokens.issued_at IS 'When it was issued, with 
 COMMENT ON COLUMN bastion.refresh_tokens.access_jti IS 'The id (jti) of that access token';
 COMMENT ON COLUMN bastion.refresh_tokens.used_at IS 'When its successor was issued';
 COMMENT ON COLUMN bastion.refresh_tokens.successor_pepper IS 'The pepper that its successor is derived with';
+SELECT pg_extension_config_dump('bastion.refresh_tokens', '');
+ALTER TABLE bastion.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE bastion.session_settings (
     tenant_id uuid NOT NULL,
@@ -112,3 +136,5 @@ COMMENT ON COLUMN bastion.session_settings.access_lifetime IS 'In place of basti
 COMMENT ON COLUMN bastion.session_settings.session_lifetime IS 'In place of bastion.session_lifetime';
 COMMENT ON COLUMN bastion.session_settings.idle_limit IS 'In place of bastion.session_idle_limit';
 COMMENT ON COLUMN bastion.session_settings.reuse_window IS 'In place of bastion.refresh_reuse_window';
+SELECT pg_extension_config_dump('bastion.session_settings', '');
+ALTER TABLE bastion.session_settings ENABLE ROW LEVEL SECURITY;

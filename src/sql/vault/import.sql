@@ -2,11 +2,11 @@
 -- Values that other systems encrypted, sealed anew without a plaintext in a table, a variable of the client or a log. For
 -- operators: EXECUTE is granted to nobody.
 
-CREATE FUNCTION bastion.aes_gcm_open(value text, key bytea) RETURNS bytea
+CREATE FUNCTION bastion_internal.aes_gcm_open(value text, key bytea) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_aes_gcm_open';
-COMMENT ON FUNCTION bastion.aes_gcm_open(text, bytea) IS
-'The plaintext of base64 of nonce (12 bytes), ciphertext and tag (16), AES-256-GCM (NIST SP 800-38D). Internal. SQLSTATE 22023 for a key that has not 32 bytes, BA003 for what does not open.';
+COMMENT ON FUNCTION bastion_internal.aes_gcm_open(text, bytea) IS
+'The plaintext of base64 of nonce (12 bytes), ciphertext and tag (16), AES-256-GCM (NIST SP 800-38D). SQLSTATE 22023 for a key that has not 32 bytes, BA003 for what does not open.';
 
 CREATE FUNCTION bastion.import_aes_gcm(tenant uuid, value text, key bytea, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
@@ -14,7 +14,7 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion.seal_for(tenant, bastion.aes_gcm_open(value, key), purpose, bound_to);
+    RETURN bastion.seal_for(tenant, bastion_internal.aes_gcm_open(value, key), purpose, bound_to);
 END
 $$;
 COMMENT ON FUNCTION bastion.import_aes_gcm(uuid, text, bytea, text, text) IS

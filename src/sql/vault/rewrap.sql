@@ -13,6 +13,7 @@ COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table';
 COMMENT ON COLUMN bastion.sealed_columns.column_name IS 'The column, of type bastion.sealed or bytea';
 COMMENT ON COLUMN bastion.sealed_columns.bound_to IS
 'The expression over a row that gives what its value is bound to; NULL where they are bound to nothing';
+SELECT pg_extension_config_dump('bastion.sealed_columns', '');
 ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION bastion.sealed_column_add(relation regclass, column_name name, bound_to text DEFAULT NULL) RETURNS void
@@ -31,7 +32,7 @@ BEGIN
     INSERT INTO bastion.sealed_columns VALUES (relation, column_name, bound_to)
     ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
     -- Says at once when the expression is wrong.
-    PERFORM * FROM bastion.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
+    PERFORM * FROM bastion_internal.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
 END
 $$;
 COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
@@ -47,7 +48,7 @@ $$;
 COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
 'Ends what sealed_column_add() began. For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
+CREATE FUNCTION bastion_internal.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -56,37 +57,37 @@ AS $$
     SELECT c.relation, c.column_name, c.bound_to
     FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION bastion.sealed_places() IS 'The columns of sealed values: the registered ones and that of secrets. Internal.';
+COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones and that of secrets.';
 
-CREATE FUNCTION bastion.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
+CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS TABLE (place tid, old text, bound text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.place, r.old, r.bound
-    FROM jsonb_to_recordset(bastion.as_table_owner(relation, format(
+    FROM jsonb_to_recordset(bastion_internal.as_table_owner(relation, format(
             'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x)) FROM ('
             'SELECT ctid::text AS place, pg_catalog.encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound FROM %3$s '
             'WHERE ctid OPERATOR(pg_catalog.>=) ''(%4$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%5$s,0)'' '
             'AND pg_catalog.substr(%1$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[]) FOR UPDATE SKIP LOCKED) x', column_name, coalesce(bound_to, 'NULL'), relation, first, past), keys)::jsonb)
          r (place tid, old text, bound text)
 $$;
-COMMENT ON FUNCTION bastion.sealed_batch(regclass, name, text, text, bigint, bigint) IS
-'The values in some pages of a table that are sealed under one of the keys, locked; without those that somebody else has locked. Internal.';
+COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint) IS
+'The values in some pages of a table that are sealed under one of the keys, locked; without those that somebody else has locked.';
 
-CREATE FUNCTION bastion.rewrap_or_null(value bastion.sealed, bound_to text) RETURNS bastion.sealed
+CREATE FUNCTION bastion_internal.rewrap_or_null(value bastion.sealed, bound_to text) RETURNS bastion.sealed
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN (SELECT bastion.rewrap_for(k.tenant_id, value, bound_to) FROM bastion.data_keys k WHERE k.id = bastion.sealed_key(value));
+    RETURN (SELECT bastion.rewrap_for(k.tenant_id, value, bound_to) FROM bastion.data_keys k WHERE k.id = bastion_internal.sealed_key(value));
 EXCEPTION WHEN SQLSTATE 'BA003' THEN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), or NULL for a value that does not open. Internal.';
+COMMENT ON FUNCTION bastion_internal.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), or NULL for a value that does not open.';
 
-CREATE FUNCTION bastion.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
+CREATE FUNCTION bastion_internal.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -101,15 +102,15 @@ BEGIN
     BEGIN
         SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
                    bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
-        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b
-        JOIN bastion.data_keys k ON k.id = bastion.sealed_key(decode(b.old, 'hex')::bastion.sealed);
+        FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past) b
+        JOIN bastion.data_keys k ON k.id = bastion_internal.sealed_key(decode(b.old, 'hex')::bastion.sealed);
     EXCEPTION WHEN SQLSTATE 'BA003' THEN
         -- One that does not open keeps none of the others back.
         SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(n.value::bytea, 'hex'))) FILTER (WHERE n.value IS NOT NULL),
                count(*) FILTER (WHERE n.value IS NULL)
         INTO changed, broken
-        FROM bastion.sealed_batch(relation, column_name, bound_to, keys, first, past) b,
-             LATERAL (SELECT bastion.rewrap_or_null(decode(b.old, 'hex')::bastion.sealed, b.bound) AS value OFFSET 0) n;
+        FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past) b,
+             LATERAL (SELECT bastion_internal.rewrap_or_null(decode(b.old, 'hex')::bastion.sealed, b.bound) AS value OFFSET 0) n;
         RAISE WARNING 'sealed values of table % that do not open: %', relation, broken USING ERRCODE = 'BA003';
     END;
     IF changed IS NULL THEN
@@ -117,7 +118,7 @@ BEGIN
     END IF;
     -- The owner's deferred triggers cannot wait for the end of the transaction.
     SET CONSTRAINTS ALL IMMEDIATE;
-    RETURN bastion.as_table_owner(relation, format(
+    RETURN bastion_internal.as_table_owner(relation, format(
         'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
         'u AS (UPDATE ONLY %1$s t SET %2$I = pg_catalog.concat(pg_catalog.chr(92), ''x'', n.new)::%3$s FROM n WHERE t.ctid OPERATOR(pg_catalog.=) n.place '
         'AND pg_catalog.encode(t.%2$I::bytea, ''hex'') OPERATOR(pg_catalog.=) n.old RETURNING 1) '
@@ -126,10 +127,10 @@ BEGIN
         changed::text)::bigint;
 END
 $$;
-COMMENT ON FUNCTION bastion.rewrap_pages(regclass, name, text, bigint, bigint) IS
-'Seals the values in some pages of a table anew that are under older keys; how many. A value is replaced only where it is still the one that was read. Internal.';
+COMMENT ON FUNCTION bastion_internal.rewrap_pages(regclass, name, text, bigint, bigint) IS
+'Seals the values in some pages of a table anew that are under older keys; how many. A value is replaced only where it is still the one that was read.';
 
-CREATE FUNCTION bastion.check_rewrap(batch integer) RETURNS void
+CREATE FUNCTION bastion_internal.check_rewrap(batch integer) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -139,7 +140,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_rewrap(integer) IS 'Checks the argument of rewrap_all(). Internal.';
+COMMENT ON FUNCTION bastion_internal.check_rewrap(integer) IS 'Checks the argument of rewrap_all().';
 
 -- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
 CREATE PROCEDURE bastion.rewrap_all(batch integer DEFAULT 1000)
@@ -154,13 +155,13 @@ DECLARE
     step bigint;
     page bigint;
 BEGIN
-    PERFORM bastion.check_rewrap(batch);
+    PERFORM bastion_internal.check_rewrap(batch);
     COMMIT;
-    FOR relation, column_name, bound_to IN SELECT * FROM bastion.sealed_places() LOOP
-        FOR member, pages, step IN SELECT * FROM bastion.backfill_steps(relation, batch) LOOP
+    FOR relation, column_name, bound_to IN SELECT * FROM bastion_internal.sealed_places() LOOP
+        FOR member, pages, step IN SELECT * FROM bastion_internal.backfill_steps(relation, batch) LOOP
             page := 0;
             WHILE page OPERATOR(pg_catalog.<) pages LOOP
-                PERFORM bastion.rewrap_pages(member, column_name, bound_to, page, page OPERATOR(pg_catalog.+) step);
+                PERFORM bastion_internal.rewrap_pages(member, column_name, bound_to, page, page OPERATOR(pg_catalog.+) step);
                 COMMIT;
                 page := page OPERATOR(pg_catalog.+) step;
             END LOOP;

@@ -7,8 +7,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.relation, p.column_name, k.tenant_id, k.purpose, k.version, k.state, u.n::bigint
-    FROM bastion.sealed_places() p,
-         LATERAL jsonb_each_text(bastion.as_table_owner(p.relation, format(
+    FROM bastion_internal.sealed_places() p,
+         LATERAL jsonb_each_text(bastion_internal.as_table_owner(p.relation, format(
              'SELECT pg_catalog.jsonb_object_agg(key, n) FROM ('
              'SELECT pg_catalog.encode(pg_catalog.substr(%1$I::bytea, 5, 4), ''hex'') AS key, pg_catalog.count(*) AS n '
              'FROM %2$s WHERE %1$I IS NOT NULL GROUP BY 1) x', p.column_name, p.relation))::jsonb) u (key, n)
@@ -18,11 +18,11 @@ $$;
 COMMENT ON FUNCTION bastion.key_usage() IS
 'How many values of the registered columns, and secrets, each data key seals; reads all of them. Tenant and purpose are NULL for values whose key is gone. For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion.root_key_ids() RETURNS text[]
+CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
-COMMENT ON FUNCTION bastion.root_key_ids() IS
-'The ids of the root keys in use, the one that wraps new keys first. Internal. SQLSTATE BA001 where there is none.';
+COMMENT ON FUNCTION bastion_internal.root_key_ids() IS
+'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 where there is none.';
 
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
     root_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
@@ -33,7 +33,7 @@ DECLARE
     ids text[] := '{}';
 BEGIN
     BEGIN
-        ids := bastion.root_key_ids();
+        ids := bastion_internal.root_key_ids();
     EXCEPTION WHEN SQLSTATE 'BA001' OR io_error THEN
         NULL;
     END;
@@ -48,12 +48,12 @@ $$;
 COMMENT ON FUNCTION bastion.key_status() IS
 'The root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded false: restore that root key. wraps: new keys go under it. For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_id text)
+CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_id text)
 RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_data_key_rewrap';
-COMMENT ON FUNCTION bastion.data_key_rewrap(uuid, integer, uuid, text, integer, bytea, text) IS
-'A wrapped data key, wrapped again under the root key that wraps new ones. Internal. SQLSTATE 22023 for what is no id of a root key, BA001 and BA002 without the right root keys, BA003 when it does not open.';
+COMMENT ON FUNCTION bastion_internal.data_key_rewrap(uuid, integer, uuid, text, integer, bytea, text) IS
+'A wrapped data key, wrapped again under the root key that wraps new ones. SQLSTATE 22023 for what is no id of a root key, BA001 and BA002 without the right root keys, BA003 when it does not open.';
 
 CREATE FUNCTION bastion.root_key_rotate() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -64,11 +64,11 @@ DECLARE
     rewrapped bigint;
 BEGIN
     UPDATE bastion.data_keys k
-    SET wrapped = bastion.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_id), root_id = new_root
+    SET wrapped = bastion_internal.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_id), root_id = new_root
     FROM bastion.vault v WHERE k.root_id <> new_root AND k.wrapped IS NOT NULL;
     GET DIAGNOSTICS rewrapped = ROW_COUNT;
     IF rewrapped > 0 THEN
-        PERFORM bastion.record_event('key_rotated', 'success', NULL, NULL,
+        PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, NULL,
             jsonb_build_object('key', 'root', 'root_id', new_root, 'data_keys', rewrapped));
     END IF;
     RETURN rewrapped;
@@ -77,12 +77,12 @@ $$;
 COMMENT ON FUNCTION bastion.root_key_rotate() IS
 'Wraps every data key of this database under the root key that bastion.root_key names first; the others that it names open what is still under them. Returns how many. Values stay as they are. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key, BA002 when an older one is needed that is not loaded, BA003 when a key does not open.';
 
-CREATE FUNCTION bastion.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
+CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    only_tenant uuid := bastion.find_tenant(tenant);
+    only_tenant uuid := bastion_internal.find_tenant(tenant);
 BEGIN
     IF tenant IS NOT NULL AND only_tenant IS NULL THEN
         RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
@@ -100,8 +100,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.rotating_keys(text, text) IS
-'The data keys of a purpose, of one tenant or of all, locked. Internal. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is none.';
+COMMENT ON FUNCTION bastion_internal.rotating_keys(text, text) IS
+'The data keys of a purpose, of one tenant or of all, locked. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is none.';
 
 CREATE FUNCTION bastion.data_key_rotate(purpose text, tenant text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -111,12 +111,12 @@ DECLARE
     old_key bastion.data_keys;
     rotated bigint := 0;
 BEGIN
-    FOR old_key IN SELECT * FROM bastion.rotating_keys(purpose, tenant) k WHERE k.state = 'active' LOOP
+    FOR old_key IN SELECT * FROM bastion_internal.rotating_keys(purpose, tenant) k WHERE k.state = 'active' LOOP
         UPDATE bastion.data_keys k SET state = 'decrypt_only' WHERE k.id = old_key.id;
-        PERFORM bastion.data_key(old_key.purpose, old_key.tenant_id);
+        PERFORM bastion_internal.data_key(old_key.purpose, old_key.tenant_id);
         rotated := rotated + 1;
     END LOOP;
-    PERFORM bastion.record_event('key_rotated', 'success', NULL, bastion.find_tenant(tenant),
+    PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, bastion_internal.find_tenant(tenant),
         jsonb_build_object('key', 'data', 'purpose', purpose, 'keys', rotated));
     RETURN rotated;
 END
@@ -124,42 +124,42 @@ $$;
 COMMENT ON FUNCTION bastion.data_key_rotate(text, text) IS
 'Makes a new version of the data key of a purpose, for one tenant (uuid or slug) or all; the old one still opens what it sealed (state decrypt_only) until rewrap_all() has sealed that anew. bastion.secrets is the purpose of secrets. Returns how many keys were rotated. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is no key, BA001 without a root key.';
 
-CREATE FUNCTION bastion.min_decryption_version(purpose text, version integer, tenant text DEFAULT NULL, force boolean DEFAULT false)
+CREATE FUNCTION bastion.min_decryption_version_set(purpose text, version integer, tenant text DEFAULT NULL, force boolean DEFAULT false)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    ids integer[] := ARRAY(SELECT k.id FROM bastion.rotating_keys(purpose, tenant) k);
+    ids integer[] := ARRAY(SELECT k.id FROM bastion_internal.rotating_keys(purpose, tenant) k);
     changed bigint;
 BEGIN
     IF version IS NULL OR version < 1 OR EXISTS (
-        SELECT FROM bastion.data_keys k WHERE k.id = ANY (ids) AND k.state = 'active' AND k.version < min_decryption_version.version) THEN
+        SELECT FROM bastion.data_keys k WHERE k.id = ANY (ids) AND k.state = 'active' AND k.version < min_decryption_version_set.version) THEN
         RAISE EXCEPTION 'version must be at least 1 and at most that of the active key' USING ERRCODE = 'invalid_parameter_value';
     ELSIF force IS NOT TRUE AND EXISTS (
         SELECT FROM bastion.key_usage() u JOIN bastion.data_keys k
           ON (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version)
-        WHERE k.id = ANY (ids) AND k.version < min_decryption_version.version AND k.state = 'decrypt_only') THEN
+        WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only') THEN
         RAISE EXCEPTION 'values are still sealed under older keys' USING ERRCODE = 'object_in_use',
             HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or give them up with force => true.';
     END IF;
     UPDATE bastion.data_keys k
-    SET state = CASE WHEN k.version < min_decryption_version.version THEN 'disabled' ELSE 'decrypt_only' END
+    SET state = CASE WHEN k.version < min_decryption_version_set.version THEN 'disabled' ELSE 'decrypt_only' END
     WHERE k.id = ANY (ids)
-      AND k.state = CASE WHEN k.version < min_decryption_version.version THEN 'decrypt_only' ELSE 'disabled' END;
+      AND k.state = CASE WHEN k.version < min_decryption_version_set.version THEN 'decrypt_only' ELSE 'disabled' END;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
 END
 $$;
-COMMENT ON FUNCTION bastion.min_decryption_version(text, integer, text, boolean) IS
+COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
 'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: what they sealed no longer opens. A lower version enables them again. Returns how many keys changed. Refuses while registered columns or secrets hold values under them, unless forced. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant and where there is no key, 55006 while values need them.';
 
-CREATE FUNCTION bastion.shred_tenant(tenant text) RETURNS jsonb
+CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    only_tenant uuid := bastion.find_tenant(tenant);
+    only_tenant uuid := bastion_internal.find_tenant(tenant);
     shredded bigint;
 BEGIN
     IF only_tenant IS NULL THEN
@@ -167,17 +167,17 @@ BEGIN
     END IF;
     UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.tenant_id = only_tenant AND k.state <> 'shredded';
     GET DIAGNOSTICS shredded = ROW_COUNT;
-    PERFORM bastion.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', shredded, 'by', session_user));
+    PERFORM bastion_internal.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', shredded, 'by', session_user));
     RETURN jsonb_build_object('keys', shredded, 'left',
         (SELECT count(*) FROM bastion.data_keys k WHERE k.tenant_id = only_tenant AND k.wrapped IS NOT NULL),
         'notice', 'VACUUM bastion.data_keys removes the old rows; backups, WAL and replicas keep wrapped keys until they are gone. '
                   'To close that, name a new root key first in bastion.root_key, call root_key_rotate(), and destroy the old root key.');
 END
 $$;
-COMMENT ON FUNCTION bastion.shred_tenant(text) IS
+COMMENT ON FUNCTION bastion.tenant_shred(text) IS
 'Destroys every data key of a tenant (uuid or slug), which therefore cannot open anything that was sealed for it until now: values, secrets, and what its blind indexes find. The tenant stays, and what it seals later has new keys. Returns {keys: how many, left: 0, notice: what backups still hold and how to close that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
 
-CREATE FUNCTION bastion.discard_keys() RETURNS jsonb
+CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -194,9 +194,9 @@ BEGIN
     DELETE FROM bastion.peppers;
     DELETE FROM bastion.signing_keys;
     DELETE FROM bastion.data_keys;
-    PERFORM bastion.record_event('keys_discarded', 'success', NULL, NULL, answer || jsonb_build_object('by', session_user));
+    PERFORM bastion_internal.record_event('keys_discarded', 'success', NULL, NULL, answer || jsonb_build_object('by', session_user));
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION bastion.discard_keys() IS
+COMMENT ON FUNCTION bastion.keys_discard() IS
 'Gives up every key of this database, for when the root key is lost, or in a copy that must not share keys with its original: sessions end, tokens and API keys are refused, sealed values and secrets never open again; users, passwords and rows stay. What comes next makes new keys under the root key that is there. Returns how many there were: {signing_keys, api_key_secrets, sessions, data_keys}. For operators: EXECUTE is granted to nobody.';

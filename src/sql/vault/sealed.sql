@@ -4,30 +4,35 @@
 
 CREATE TYPE bastion.sealed;
 
-CREATE FUNCTION bastion.sealed_in(cstring) RETURNS bastion.sealed
+CREATE FUNCTION bastion_internal.sealed_in(cstring) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_in';
-COMMENT ON FUNCTION bastion.sealed_in(cstring) IS E'Input of bastion.sealed: \\x and hexadecimal digits. SQLSTATE 22P02. Internal.';
-CREATE FUNCTION bastion.sealed_out(bastion.sealed) RETURNS cstring
+COMMENT ON FUNCTION bastion_internal.sealed_in(cstring) IS E'Input of bastion.sealed: \\x and hexadecimal digits. SQLSTATE 22P02.';
+CREATE FUNCTION bastion_internal.sealed_out(bastion.sealed) RETURNS cstring
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_out';
-COMMENT ON FUNCTION bastion.sealed_out(bastion.sealed) IS 'Output of bastion.sealed: the sealed form in hexadecimal. Internal.';
-CREATE FUNCTION bastion.sealed_recv(internal) RETURNS bastion.sealed
+COMMENT ON FUNCTION bastion_internal.sealed_out(bastion.sealed) IS 'Output of bastion.sealed: the sealed form in hexadecimal.';
+CREATE FUNCTION bastion_internal.sealed_recv(internal) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_recv';
-COMMENT ON FUNCTION bastion.sealed_recv(internal) IS 'Binary input of bastion.sealed. SQLSTATE 22P03. Internal.';
-CREATE FUNCTION bastion.sealed_send(bastion.sealed) RETURNS bytea
+COMMENT ON FUNCTION bastion_internal.sealed_recv(internal) IS 'Binary input of bastion.sealed. SQLSTATE 22P03.';
+CREATE FUNCTION bastion_internal.sealed_send(bastion.sealed) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_send';
-COMMENT ON FUNCTION bastion.sealed_send(bastion.sealed) IS 'Binary output of bastion.sealed: the sealed form. Internal.';
+COMMENT ON FUNCTION bastion_internal.sealed_send(bastion.sealed) IS 'Binary output of bastion.sealed: the sealed form.';
 
 -- A ciphertext does not compress.
 CREATE TYPE bastion.sealed (
-    INPUT = bastion.sealed_in, OUTPUT = bastion.sealed_out, RECEIVE = bastion.sealed_recv, SEND = bastion.sealed_send,
+    INPUT = bastion_internal.sealed_in, OUTPUT = bastion_internal.sealed_out, RECEIVE = bastion_internal.sealed_recv, SEND = bastion_internal.sealed_send,
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
 );
 COMMENT ON TYPE bastion.sealed IS
 'A value that bastion.seal() encrypted: 80 bytes and the plaintext''s length. Text and binary form show the sealed bytes. It has no equality: bastion.blind_index() finds values';
+SELECT bastion_internal.callable_by('bastion_internal.sealed_in(cstring)', 'application');
+SELECT bastion_internal.callable_by('bastion_internal.sealed_out(bastion.sealed)', 'application');
+SELECT bastion_internal.callable_by('bastion_internal.sealed_recv(internal)', 'application');
+SELECT bastion_internal.callable_by('bastion_internal.sealed_send(bastion.sealed)', 'application');
 
 CREATE FUNCTION bastion.sealed(value bytea) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_from_bytea';
 COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Sealed bytes as the type bastion.sealed. SQLSTATE BA003 for what is no sealed value.';
+SELECT bastion_internal.callable_by('bastion.sealed(bytea)', 'application');
 CREATE CAST (bytea AS bastion.sealed) WITH FUNCTION bastion.sealed(bytea);
 CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
 
@@ -35,62 +40,70 @@ CREATE FUNCTION bastion.is_sealed(value bytea) RETURNS boolean
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_is_sealed';
 COMMENT ON FUNCTION bastion.is_sealed(bytea) IS
 'Whether the bytes have the form of a sealed value: for the CHECK constraint of a bytea column that must never hold plaintext. Whether it opens is another question.';
+SELECT bastion_internal.callable_by('bastion.is_sealed(bytea)', 'application');
 
-CREATE FUNCTION bastion.sealed_key(value bastion.sealed) RETURNS integer
+CREATE FUNCTION bastion_internal.sealed_key(value bastion.sealed) RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_key';
-COMMENT ON FUNCTION bastion.sealed_key(bastion.sealed) IS
-'The id of the data key that sealed the value, from its header (bastion.data_keys.id). Internal.';
+COMMENT ON FUNCTION bastion_internal.sealed_key(bastion.sealed) IS
+'The id of the data key that sealed the value, from its header (bastion.data_keys.id).';
 
-CREATE FUNCTION bastion.sealing_key(purpose text, tenant uuid, for_index boolean) RETURNS integer
+CREATE FUNCTION bastion_internal.sealing_key(purpose text, tenant uuid, for_index boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.is_resource(purpose) IS NOT TRUE OR octet_length(purpose) > 100 OR bastion.is_reserved_resource(purpose) THEN
+    IF bastion_internal.is_resource(purpose) IS NOT TRUE OR octet_length(purpose) > 100 OR bastion_internal.is_reserved_resource(purpose) THEN
         RAISE EXCEPTION 'purpose is not valid' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'A purpose is a resource name of at most 100 bytes, such as smtp.password, whose first word is not tenant, platform, bastion or own.';
     END IF;
     IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.permissions p WHERE p.name = purpose || '.open') THEN
         RAISE EXCEPTION 'purpose is not registered' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'SELECT bastion.register_resource(purpose, ''{open}''); makes the permission that opens its values.';
+            HINT = 'SELECT bastion.resource_register(purpose, ''{open}''); makes the permission that opens its values.';
     END IF;
-    RETURN bastion.data_key(CASE WHEN for_index THEN 'bastion.blind_index.' ELSE '' END || purpose, tenant);
+    RETURN bastion_internal.data_key(CASE WHEN for_index THEN 'bastion.blind_index.' ELSE '' END || purpose, tenant);
 END
 $$;
-COMMENT ON FUNCTION bastion.sealing_key(text, uuid, boolean) IS
-'The id of the data key for the values of a purpose, or for their blind index, made at first need. Internal. SQLSTATE 22023 for a purpose that is not valid, or of a tenant and not registered, BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.sealing_key(text, uuid, boolean) IS
+'The id of the data key for the values of a purpose, or for their blind index, made at first need. SQLSTATE 22023 for a purpose that is not valid, or of a tenant and not registered, BA001 without a root key.';
 
 CREATE FUNCTION bastion.seal(plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text';
 COMMENT ON FUNCTION bastion.seal(text, text, text) IS
 'The text encrypted for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer). purpose is a resource registered with the action open; bound_to, when given, must be given again to open, so that the value cannot be moved: the row''s key is a good choice. Sealing asks for no permission. NULL gives NULL. SQLSTATE 22004 for a purpose that is NULL, 22023 for one that is not valid or not registered, 25006 when the first key of a purpose is needed in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
+SELECT bastion_internal.callable_by('bastion.seal(text, text, text)', 'application');
 CREATE FUNCTION bastion.seal(plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea';
 COMMENT ON FUNCTION bastion.seal(bytea, text, text) IS
 'The same for bytes. SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
+SELECT bastion_internal.callable_by('bastion.seal(bytea, text, text)', 'application');
 
 CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
 COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
 'The text that was sealed. The value must be of the tenant of this transaction, which must hold the permission <purpose>.open, and bound_to as when it was sealed. Opening is not recorded. NULL gives NULL. SQLSTATE 22021 for bytes that are no text, 42501 without a tenant or the permission, BA003 for every other reason not to open (changed, moved, of another tenant, of an unknown or disabled key), the reason stands in the server log; BA001 and BA002 without the right root key.';
+SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', 'application');
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
 COMMENT ON FUNCTION bastion.open_bytea(bastion.sealed, text) IS
 'The same as bytes. SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
+SELECT bastion_internal.callable_by('bastion.open_bytea(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap';
 COMMENT ON FUNCTION bastion.rewrap(bastion.sealed, text) IS
 'The value sealed anew under the active key of its purpose, or itself when it is. Gives no plaintext and asks for no permission beside the tenant. SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
+SELECT bastion_internal.callable_by('bastion.rewrap(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.blind_index(value text, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text';
 COMMENT ON FUNCTION bastion.blind_index(text, text) IS
 '16 bytes that are the same for the same value in one tenant and purpose, and tell nothing else without the key: HMAC-SHA-256 (RFC 2104), cut. Store them beside a sealed value and index them to find it; bring the text into one form first (lower()). Whoever reads the column sees which rows are equal. The first call in a purpose makes the key; where that cannot be (read-only, standby), nothing was indexed yet, and the result is NULL. NULL gives NULL. SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
+SELECT bastion_internal.callable_by('bastion.blind_index(text, text)', 'application');
 CREATE FUNCTION bastion.blind_index(value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea';
 COMMENT ON FUNCTION bastion.blind_index(bytea, text) IS
 'The same for bytes. SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
+SELECT bastion_internal.callable_by('bastion.blind_index(bytea, text)', 'application');
 
 -- For operators, who name the tenant: EXECUTE is granted to nobody.
 

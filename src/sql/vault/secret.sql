@@ -3,13 +3,13 @@
 -- scopes name own.secrets.read or own.secrets.manage; the tenant's need tenant.secrets.open to open and tenant.secrets.manage
 -- to change, held in the whole tenant. A name means one's own secret first, where that is reached. Every access is written to the server log before a value leaves, and to secret_access_log.
 
-CREATE FUNCTION bastion.log_server_only(message text) RETURNS void
+CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_log_server_only';
-COMMENT ON FUNCTION bastion.log_server_only(text) IS
-'Writes a line to the server log, whatever log_min_messages is, and never to the client. Internal.';
+COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
+'Writes a line to the server log, whatever log_min_messages is, and never to the client.';
 
-CREATE FUNCTION bastion.secret_access_write(entry jsonb) RETURNS void
+CREATE FUNCTION bastion_internal.secret_access_write(entry jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -19,28 +19,28 @@ AS $$
     FROM jsonb_to_record(entry) e (occurred_at timestamptz, action text, secret uuid, name text, version integer, tenant uuid,
                                    "user" uuid, actor uuid, session uuid, ip inet, user_agent text, purpose text)
 $$;
-COMMENT ON FUNCTION bastion.secret_access_write(jsonb) IS
-'Adds a row to bastion.secret_access_log. Internal.';
+COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
+'Adds a row to bastion.secret_access_log.';
 
 -- The row of a get is queued: the value has left, whatever becomes of the transaction. The row of a change belongs to the
 -- change: it is there exactly when that is.
-CREATE FUNCTION bastion.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
+CREATE FUNCTION bastion_internal.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    is_strict boolean := bastion.setting('bastion.secret_log') = 'strict';
+    is_strict boolean := bastion_internal.setting('bastion.secret_log') = 'strict';
     queued boolean;
     entry jsonb := jsonb_build_object(
         'action', action, 'secret', secret_id, 'name', name, 'version', version, 'tenant', bastion.tenant_id(),
-        'user', bastion.user_id(), 'actor', bastion.event_actor(bastion.whoami()), 'session', bastion.session_id(),
-        'ip', host(inet_client_addr()), 'user_agent', bastion.request_user_agent(),
+        'user', bastion.user_id(), 'actor', bastion_internal.event_actor(bastion.whoami()), 'session', bastion.session_id(),
+        'ip', host(inet_client_addr()), 'user_agent', bastion_internal.request_user_agent(),
         'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200));
 BEGIN
-    PERFORM bastion.log_server_only('secret access: ' || entry::text);
+    PERFORM bastion_internal.log_server_only('secret access: ' || entry::text);
     entry := entry || jsonb_build_object('occurred_at', clock_timestamp());
     IF action = 'get' THEN
-        queued := bastion.queue_event('s', entry::text, is_strict);
+        queued := bastion_internal.queue_event('s', entry::text, is_strict);
         IF is_strict AND NOT queued THEN
             RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'insufficient_resources',
                 DETAIL = 'The queue of events is full, or was not written within 1 s.',
@@ -57,13 +57,13 @@ BEGIN
         END IF;
         RETURN;
     END IF;
-    PERFORM bastion.secret_access_write(entry);
+    PERFORM bastion_internal.secret_access_write(entry);
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_record(text, uuid, text, integer, text) IS
-'Records an access to a secret: a line in the server log always, and a row. Where the library is preloaded, the row of a get goes through the queue of events; else it is written where the transaction may. Internal. SQLSTATE 25006 in a read-only transaction without the queue, and 53000 when the queue does not write it in time, when bastion.secret_log is strict.';
+COMMENT ON FUNCTION bastion_internal.secret_record(text, uuid, text, integer, text) IS
+'Records an access to a secret: a line in the server log always, and a row. Where the library is preloaded, the row of a get goes through the queue of events; else it is written where the transaction may. SQLSTATE 25006 in a read-only transaction without the queue, and 53000 when the queue does not write it in time, when bastion.secret_log is strict.';
 
-CREATE FUNCTION bastion.secret_require(permission text) RETURNS void
+CREATE FUNCTION bastion_internal.secret_require(permission text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -74,27 +74,27 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant. Internal.';
+COMMENT ON FUNCTION bastion_internal.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
 
 -- A caller who reaches secrets of their own in one way meets them by name in every way: what secret_get() opens is what
 -- secret_delete() of the same name deletes, or refuses. Locks nothing: a row that is to be changed is locked by the change.
-CREATE FUNCTION bastion.secret_find(name text, own_permission text, permission text) RETURNS bastion.secrets
+CREATE FUNCTION bastion_internal.secret_find(name text, own_permission text, permission text) RETURNS bastion.secrets
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
-    person uuid := CASE WHEN bastion.person_obstacle('own.secrets.read') IS NULL
-                          OR bastion.person_obstacle('own.secrets.manage') IS NULL THEN bastion.user_id() END;
+    tenant uuid := bastion_internal.require_tenant();
+    person uuid := CASE WHEN bastion_internal.person_obstacle('own.secrets.read') IS NULL
+                          OR bastion_internal.person_obstacle('own.secrets.manage') IS NULL THEN bastion.user_id() END;
     found_secret bastion.secrets;
 BEGIN
     SELECT * INTO found_secret FROM bastion.secrets s
     WHERE s.tenant_id = tenant AND s.owner_id = person AND s.name = secret_find.name;
     IF FOUND THEN
-        PERFORM bastion.require_person(own_permission, false);
+        PERFORM bastion_internal.require_person(own_permission, false);
         RETURN found_secret;
     END IF;
-    PERFORM bastion.secret_require(permission);
+    PERFORM bastion_internal.secret_require(permission);
     SELECT * INTO found_secret FROM bastion.secrets s
     WHERE s.tenant_id = tenant AND s.owner_id IS NULL AND s.name = secret_find.name;
     IF NOT FOUND THEN
@@ -103,14 +103,14 @@ BEGIN
     RETURN found_secret;
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_find(text, text, text) IS
-'The secret of that name: the user''s own, for which the first permission is needed, or else the tenant''s, for which the second is. Internal. SQLSTATE 42501, 42704.';
+COMMENT ON FUNCTION bastion_internal.secret_find(text, text, text) IS
+'The secret of that name: the user''s own, for which the first permission is needed, or else the tenant''s, for which the second is. SQLSTATE 42501, 42704.';
 
-CREATE FUNCTION bastion.secret_place(secret_id uuid, version integer) RETURNS text
+CREATE FUNCTION bastion_internal.secret_place(secret_id uuid, version integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT secret_id || '/' || version $$;
-COMMENT ON FUNCTION bastion.secret_place(uuid, integer) IS 'What the value of a secret is bound to. Internal.';
+COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'What the value of a secret is bound to.';
 
 CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT '{}',
                                    expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false)
@@ -119,22 +119,22 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion.require_tenant();
+    tenant uuid := bastion_internal.require_tenant();
     secret bastion.secrets;
 BEGIN
     IF own THEN
-        PERFORM bastion.require_person('own.secrets.manage', true);
+        PERFORM bastion_internal.require_person('own.secrets.manage', true);
     ELSE
-        PERFORM bastion.secret_require('tenant.secrets.manage');
+        PERFORM bastion_internal.secret_require('tenant.secrets.manage');
     END IF;
-    IF value IS NULL OR bastion.is_label(secret_put.name) IS NOT TRUE OR bastion.is_label(secret_put.provider) IS FALSE
-       OR bastion.is_label(secret_put.type) IS FALSE OR tags IS NULL OR array_ndims(tags) > 1 OR cardinality(tags) > 50
+    IF value IS NULL OR bastion_internal.is_label(secret_put.name) IS NOT TRUE OR bastion_internal.is_label(secret_put.provider) IS FALSE
+       OR bastion_internal.is_label(secret_put.type) IS FALSE OR tags IS NULL OR array_ndims(tags) > 1 OR cardinality(tags) > 50
        OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words; the value must not be NULL.';
     END IF;
-    PERFORM bastion.data_key('bastion.secrets', tenant);
+    PERFORM bastion_internal.data_key('bastion.secrets', tenant);
     INSERT INTO bastion.secrets AS s (tenant_id, owner_id, name, provider, type, tags, expires_at, created_by)
     VALUES (tenant, CASE WHEN own THEN bastion.user_id() END, secret_put.name, secret_put.provider, secret_put.type,
             secret_put.tags, secret_put.expires_at, bastion.user_id())
@@ -144,21 +144,22 @@ BEGIN
     RETURNING s.* INTO secret;
     INSERT INTO bastion.secret_versions (secret_id, version, value, created_by)
     VALUES (secret.id, secret.version,
-            bastion.seal_for(tenant, secret_put.value, 'bastion.secrets', bastion.secret_place(secret.id, secret.version)),
+            bastion.seal_for(tenant, secret_put.value, 'bastion.secrets', bastion_internal.secret_place(secret.id, secret.version)),
             bastion.user_id());
-    PERFORM bastion.secret_record('put', secret.id, secret.name, secret.version, NULL);
+    PERFORM bastion_internal.secret_record('put', secret.id, secret.name, secret.version, NULL);
     RETURN secret.version;
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
 'Stores a secret under a name, sealed, as a new version when there is one already, and returns the version. own makes it the user''s own, which an API key does when its scopes name own.secrets.manage, and nobody under impersonation; else it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. A put makes the secret active and replaces provider, type, tags and expires_at. Send the value as a parameter. SQLSTATE 22023 for what makes no secret, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)', 'application');
 
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_get.name, 'own.secrets.read', 'tenant.secrets.open');
+    secret bastion.secrets := bastion_internal.secret_find(secret_get.name, 'own.secrets.read', 'tenant.secrets.open');
     wanted integer := coalesce(secret_get.version, secret.version);
     sealed bastion.sealed;
 BEGIN
@@ -172,12 +173,13 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion.secret_record('get', secret.id, secret.name, wanted, purpose);
-    RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion.secret_place(secret.id, wanted));
+    PERFORM bastion_internal.secret_record('get', secret.id, secret.name, wanted, purpose);
+    RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion_internal.secret_place(secret.id, wanted));
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
 'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. An API key reaches the user''s own when its scopes name own.secrets.read, impersonation never does. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log; purpose says what for. The row survives a rollback where the library is preloaded and the server is no standby; else it belongs to the transaction, and a read-only one writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
@@ -197,35 +199,37 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
 'The user''s own secrets (by an API key when its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses counts the recorded gets. SQLSTATE 28000 for a refused token.';
+SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 
-CREATE FUNCTION bastion.secret_change(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
+CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_change.name, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_update.name, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
     IF array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value', HINT = 'A secret has at most 50 tags.';
     END IF;
     UPDATE bastion.secrets s
-    SET active = coalesce(secret_change.active, s.active), expires_at = coalesce(secret_change.expires_at, s.expires_at),
-        tags = coalesce(secret_change.tags, s.tags), updated_at = now()
+    SET active = coalesce(secret_update.active, s.active), expires_at = coalesce(secret_update.expires_at, s.expires_at),
+        tags = coalesce(secret_update.tags, s.tags), updated_at = now()
     WHERE s.id = secret.id;
-    PERFORM bastion.secret_record('change', secret.id, secret.name, NULL, NULL);
+    PERFORM bastion_internal.secret_record('change', secret.id, secret.name, NULL, NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_change(text, boolean, timestamptz, text[]) IS
+COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[]) IS
 'Makes a secret active or not, and changes when it expires (infinity: never) and its tags; NULL leaves as it is. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[])', 'application');
 
 CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion.secret_find(secret_delete.name, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_delete.name, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
     IF version IS NULL THEN
         DELETE FROM bastion.secrets s WHERE s.id = secret.id;
@@ -238,8 +242,9 @@ BEGIN
             RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
         END IF;
     END IF;
-    PERFORM bastion.secret_record('delete', secret.id, secret.name, version, NULL);
+    PERFORM bastion_internal.secret_record('delete', secret.id, secret.name, version, NULL);
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
 'Deletes a secret with all its versions, or an older version alone. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
+SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer)', 'application');

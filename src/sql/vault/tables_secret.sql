@@ -18,9 +18,9 @@ CREATE TABLE bastion.secrets (
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT secrets_pkey PRIMARY KEY (id),
     CONSTRAINT secrets_tenant_id_owner_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, name),
-    CONSTRAINT secrets_name_check CHECK (bastion.is_label(name)),
-    CONSTRAINT secrets_provider_check CHECK (bastion.is_label(provider)),
-    CONSTRAINT secrets_type_check CHECK (bastion.is_label(type)),
+    CONSTRAINT secrets_name_check CHECK (bastion_internal.is_label(name)),
+    CONSTRAINT secrets_provider_check CHECK (bastion_internal.is_label(provider)),
+    CONSTRAINT secrets_type_check CHECK (bastion_internal.is_label(type)),
     CONSTRAINT secrets_tags_check CHECK (cardinality(tags) <= 50 AND array_position(tags, NULL) IS NULL
                                          AND octet_length(array_to_string(tags, ',')) <= 4000),
     CONSTRAINT secrets_version_check CHECK (version > 0),
@@ -43,6 +43,18 @@ COMMENT ON COLUMN bastion.secrets.version IS 'The version that opens when none i
 COMMENT ON COLUMN bastion.secrets.created_by IS 'Who put it first';
 COMMENT ON COLUMN bastion.secrets.created_at IS 'When it was put first';
 COMMENT ON COLUMN bastion.secrets.updated_at IS 'When it was last put or changed';
+SELECT pg_extension_config_dump('bastion.secrets', '');
+ALTER TABLE bastion.secrets ENABLE ROW LEVEL SECURITY;
+CREATE POLICY secrets_own ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('own.secrets.read')) AND owner_id = (SELECT bastion.user_id()));
+COMMENT ON POLICY secrets_own ON bastion.secrets IS 'The user''s own secrets; not for impersonators, nor for API keys whose scopes do not name them';
+CREATE POLICY secrets_of_tenant ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')) AND owner_id IS NULL);
+COMMENT ON POLICY secrets_of_tenant ON bastion.secrets IS 'The tenant''s own secrets, for those who may see that they exist';
+CREATE POLICY secrets_of_others ON bastion.secrets FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.secrets.read')) AND owner_id <> (SELECT bastion.user_id()));
+COMMENT ON POLICY secrets_of_others ON bastion.secrets IS 'Those of other users, likewise; one''s own take own.secrets.read, also of an API key';
+SELECT bastion_internal.readable_by('bastion.secrets', 'application');
 
 CREATE TABLE bastion.secret_versions (
     secret_id uuid NOT NULL,
@@ -60,6 +72,8 @@ COMMENT ON COLUMN bastion.secret_versions.value IS
 'The value, sealed for the tenant under the purpose bastion.secrets, bound to id and version of the secret';
 COMMENT ON COLUMN bastion.secret_versions.created_by IS 'Who put it';
 COMMENT ON COLUMN bastion.secret_versions.created_at IS 'When it was put';
+SELECT pg_extension_config_dump('bastion.secret_versions', '');
+ALTER TABLE bastion.secret_versions ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE bastion.secret_access_log (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -95,8 +109,15 @@ COMMENT ON COLUMN bastion.secret_access_log.session_id IS 'The session of the co
 COMMENT ON COLUMN bastion.secret_access_log.ip IS 'The address of the database client; NULL on a Unix socket';
 COMMENT ON COLUMN bastion.secret_access_log.user_agent IS 'What an HTTP front door says of its client (request.headers)';
 COMMENT ON COLUMN bastion.secret_access_log.purpose IS 'What it was opened for, as the caller says';
+SELECT pg_extension_config_dump('bastion.secret_access_log', '');
+SELECT pg_extension_config_dump('bastion.secret_access_log_id_seq', '');
+ALTER TABLE bastion.secret_access_log ENABLE ROW LEVEL SECURITY;
+CREATE POLICY secret_access_log_of_tenant ON bastion.secret_access_log FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.events.read')));
+COMMENT ON POLICY secret_access_log_of_tenant ON bastion.secret_access_log IS 'What was done with the tenant''s secrets';
+SELECT bastion_internal.readable_by('bastion.secret_access_log', 'application');
 
-CREATE FUNCTION bastion.keep_secret_access_log() RETURNS trigger
+CREATE FUNCTION bastion_internal.keep_secret_access_log() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -104,9 +125,9 @@ BEGIN
     RAISE EXCEPTION 'bastion.secret_access_log is append-only' USING ERRCODE = 'insufficient_privilege';
 END
 $$;
-COMMENT ON FUNCTION bastion.keep_secret_access_log() IS
+COMMENT ON FUNCTION bastion_internal.keep_secret_access_log() IS
 'Trigger: refuses UPDATE and TRUNCATE, also by the owner, SQLSTATE 42501; DELETE is for those who keep the log short.';
 CREATE TRIGGER secret_access_log_append_only BEFORE UPDATE OR TRUNCATE ON bastion.secret_access_log
-FOR EACH STATEMENT EXECUTE FUNCTION bastion.keep_secret_access_log();
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_secret_access_log();
 ALTER TABLE bastion.secret_access_log ENABLE ALWAYS TRIGGER secret_access_log_append_only;
 COMMENT ON TRIGGER secret_access_log_append_only ON bastion.secret_access_log IS 'Keeps rows as they were written';

@@ -39,7 +39,7 @@ const std::map<std::string, std::string>& holes() {
                      "RETURNS text LANGUAGE sql AS $$ SELECT 'no' WHERE held_until IS NULL OR lent_until IS NULL $$"},
         // What a deny could meet one day is passed on.
         {"overlap", replace + "patterns_overlap(a text, b text) RETURNS boolean LANGUAGE sql AS 'SELECT "
-                              "bastion.pattern_covers(a, b)'"},
+                              "bastion_internal.pattern_covers(a, b)'"},
         {"level", replace + "require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz)" +
                       checks_nothing},
         {"key", replace + "lent_until(pattern text) RETURNS timestamptz LANGUAGE sql AS $$ SELECT "

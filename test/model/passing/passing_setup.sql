@@ -27,8 +27,8 @@ GRANT SELECT, INSERT, UPDATE ON passing.kept TO passing_app;
 CREATE FUNCTION passing.keep(name text, value text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO passing.kept VALUES (name, value) ON CONFLICT ON CONSTRAINT kept_pkey DO UPDATE SET value = excluded.value
 $$;
-SELECT bastion.register_resource('notes', '{read,update,later,manage}');
-SELECT count(*) FROM bastion.protect('passing.docs', tenant => 'tenant', owner => 'owner', resource => 'docs', sharing => 'tenant', visibility => 'owner');
+SELECT bastion.resource_register('notes', '{read,update,later,manage}');
+SELECT count(*) FROM bastion.protect('passing.docs', tenant_column => 'tenant', owner_column => 'owner', resource => 'docs', sharing => 'tenant', visibility => 'owner');
 
 CREATE FUNCTION passing.person(n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT ('00000000-0000-4000-8000-00000000010' || n)::uuid $$;
 CREATE FUNCTION passing.unit(n integer) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$ SELECT ('b0000000-0000-4000-8000-00000000000' || n)::uuid $$;

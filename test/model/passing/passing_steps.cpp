@@ -101,7 +101,7 @@ Step Drawer::own_right(const World& world, int actor) {
     }
     const std::string arguments = whom + ", " + quoted(what) + ", " + where;
     const int draw = below(10);
-    if (draw < 3) return {Kind::rights, actor, "", "bastion.permission_reset(" + arguments + ")"};
+    if (draw < 3) return {Kind::rights, actor, "", "bastion.permission_remove(" + arguments + ")"};
     return {Kind::rights, actor, "",
             std::string(draw < 8 ? "bastion.permission_grant(" : "bastion.permission_deny(") + arguments + ", " +
                 year_or_null(40) + ")"};
@@ -140,7 +140,7 @@ Step Drawer::invitation(const World& world) {
                                                          unit_id(invitation.unit) + ")"
                                                    : "(SELECT value FROM passing.kept WHERE name = 'n" +
                                                          text(invitation.person) + text(invitation.unit + 1) + "')";
-        return {Kind::accept, invitation.person, "", "bastion_api.accept_invitation(" + which + ")"};
+        return {Kind::accept, invitation.person, "", "bastion_api.invitation_accept(" + which + ")"};
     }
     const int whom = below(person_count);
     const int unit = chance(60) ? nobody : below(unit_count);
@@ -160,10 +160,10 @@ Step Drawer::member(const World& world, int actor, long number) {
         return does(Kind::rights, "bastion.membership_remove(" + person(actor) + ", " + place_or_null(50) + ")");
     if (draw < 46) return own_right(world, actor);
     const std::string own_role = "passing.role(" + text(6 + below(3)) + ")::text";
-    if (draw < 52) return does(Kind::rights, "bastion.role_grant(" + own_role + ", " + quoted(pattern()) + ")");
-    if (draw < 54) return does(Kind::rights, "bastion.role_revoke(" + own_role + ", " + quoted(pattern()) + ")");
-    if (draw < 58) return does(Kind::rights, "bastion.role_inherit(" + own_role + ", " + role() + ")");
-    if (draw < 60) return does(Kind::rights, "bastion.role_disinherit(" + own_role + ", " + role() + ")");
+    if (draw < 52) return does(Kind::rights, "bastion.role_permission_add(" + own_role + ", " + quoted(pattern()) + ")");
+    if (draw < 54) return does(Kind::rights, "bastion.role_permission_remove(" + own_role + ", " + quoted(pattern()) + ")");
+    if (draw < 58) return does(Kind::rights, "bastion.role_parent_add(" + own_role + ", " + role() + ")");
+    if (draw < 60) return does(Kind::rights, "bastion.role_parent_remove(" + own_role + ", " + role() + ")");
     if (draw < 69) return does(Kind::units, "bastion.unit_move(" + place() + ", " + place_or_null(30) + ")");
     if (draw < 71) return does(Kind::units, "bastion.unit_delete(" + place() + ")");
     Step step = draw < 86 ? share(world) : draw < 90 ? key(number) : invitation(world);

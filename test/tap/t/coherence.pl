@@ -24,7 +24,7 @@ VALUES (id_of('bob'), ann_tenant(), role_named('member')), (id_of('cat'), ann_te
        (id_of('dan'), ann_tenant(), role_named('editor'));
 CREATE TABLE files (id int PRIMARY KEY, tenant_id uuid NOT NULL, owner_id uuid NOT NULL);
 GRANT SELECT ON files TO app;
-SELECT bastion.protect('files', owner => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT bastion.protect('files', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
 INSERT INTO files VALUES (1, ann_tenant(), id_of('ann')), (2, ann_tenant(), id_of('ann')), (3, ann_tenant(), id_of('bob'));
 -- a list of file 1 alone
 SET session_replication_role = replica; -- past the trigger that keeps lists
@@ -59,12 +59,12 @@ END
 $$;
 CREATE FUNCTION truth(who uuid, place uuid) RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $$
 BEGIN
-    IF (bastion.resolve_identity(who, place::text, NULL)).status <> 'ok' THEN
+    IF (bastion_internal.resolve_identity(who, place::text, NULL)).status <> 'ok' THEN
         RETURN 'refused';
     END IF;
-    RETURN concat_ws(' | ', (SELECT string_agg(p.permission, ' ' ORDER BY p.permission) FROM bastion.effective_permissions(who, place, NULL) p),
-        ARRAY(SELECT DISTINCT x FROM bastion.acl_grants(who, place) g, unnest(g.acl_ids) x WHERE 'files.read' = ANY (g.permissions) ORDER BY 1)::text,
-        ARRAY(SELECT DISTINCT x FROM bastion.tenant_grants(who) g, unnest(g.tenant_ids) x WHERE 'files.read' = ANY (g.permissions) ORDER BY 1)::text);
+    RETURN concat_ws(' | ', (SELECT string_agg(p.permission, ' ' ORDER BY p.permission) FROM bastion_internal.effective_permissions(who, place, NULL) p),
+        ARRAY(SELECT DISTINCT x FROM bastion_internal.acl_grants(who, place) g, unnest(g.acl_ids) x WHERE 'files.read' = ANY (g.permissions) ORDER BY 1)::text,
+        ARRAY(SELECT DISTINCT x FROM bastion_internal.tenant_grants(who) g, unnest(g.tenant_ids) x WHERE 'files.read' = ANY (g.permissions) ORDER BY 1)::text);
 END
 $$;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app;

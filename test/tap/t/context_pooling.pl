@@ -66,7 +66,7 @@ is($second->query('SELECT seen()'), 'nobody sees nothing', 'a committed one leav
 
 $first->query("BEGIN; SELECT bastion.authenticate('$token{ann}'); SELECT 1/0; ROLLBACK");
 is($second->query('SELECT seen()'), 'nobody sees nothing', 'an aborted one leaves none');
-$first->query("SELECT bastion.drop_context()");
+$first->query("SELECT bastion.context_drop()");
 is($second->query("BEGIN; SELECT set_config('bastion.token', '$token{bob}', true); SELECT seen(); COMMIT"), "<hidden>\nbob sees bob",
     'neither does one that dropped its context');
 

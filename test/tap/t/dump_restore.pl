@@ -49,13 +49,13 @@ CREATE TABLE shop.parent (tenant_id uuid);
 CREATE TABLE shop.child (more text) INHERITS (shop.parent);
 CREATE TABLE shop.countries (code text PRIMARY KEY);
 CREATE TABLE shop.older (id int);
-SELECT bastion.protect('shop.documents', owner => 'owner_id', tenant_fk => true);
-SELECT bastion.protect('shop."Odd ""name"""', tenant => 'the tenant', resource => 'odd', actions => '{"read": "peek"}');
+SELECT bastion.protect('shop.documents', owner_column => 'owner_id', tenant_fk => true);
+SELECT bastion.protect('shop."Odd ""name"""', tenant_column => 'the tenant', resource => 'odd', actions => '{"read": "peek"}');
 SELECT bastion.protect('shop.numbered');
 SELECT bastion.protect('shop.parent', resource => 'family', citus => true);
-SELECT bastion.mark_global('shop.countries', 'a list of countries');
-SELECT bastion.declare_operator_role('migrator', 'migrations');
-SELECT bastion.guard_schema('shop');
+SELECT bastion.global_table_add('shop.countries', 'a list of countries');
+SELECT bastion.operator_role_declare('migrator', 'migrations');
+SELECT bastion.schema_guard('shop');
 CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
 CREATE TABLE shop.newer (id int);
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
@@ -64,7 +64,7 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
 CREATE TABLE answers AS
 SELECT name, bastion_api.signup(name || '@dump.example', 'correct horse ' || name, initcap(name), initcap(name), name) AS answer
 FROM unnest(ARRAY['ann', 'bob']) name;
-SELECT bastion.register_resource('reports', '{read,print}');
+SELECT bastion.resource_register('reports', '{read,print}');
 INSERT INTO bastion.roles (tenant_id, name, description)
 SELECT (answer #>> '{tenant,id}')::uuid, 'printer of ' || name, E'line one\nline\ttwo \\ ''quoted''' FROM answers;
 INSERT INTO bastion.roles (name) VALUES ('auditor');
@@ -83,7 +83,7 @@ INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YP
 UPDATE bastion.tenants SET plan = 'pro', status = 'active' WHERE slug = 'ann';
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
-SELECT bastion.identity_link('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';
+SELECT bastion.identity_add('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';
 INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
 SELECT m.tenant_id, m.unit_id, m.role_id, 'guest@dump.example', sha256(m.id::text::bytea), m.user_id, now() + interval '1 day' FROM bastion.memberships m;
 INSERT INTO bastion.session_settings (tenant_id, idle_limit) SELECT id, '1 hour' FROM bastion.tenants WHERE slug = 'ann';
@@ -106,7 +106,7 @@ SELECT u.id, t.id, 'reports.read', 'deny' FROM bastion.users u, bastion.tenants 
 INSERT INTO bastion.platform_roles (user_id, role_id)
 SELECT u.id, r.id FROM bastion.users u, bastion.roles r WHERE u.username = 'bob' AND r.name = 'auditor';
 -- sealed values and secrets
-SELECT bastion.register_resource('smtp', '{open}');
+SELECT bastion.resource_register('smtp', '{open}');
 CREATE TABLE shop.sealed (tenant_id uuid, value bastion.sealed, found bytea);
 INSERT INTO shop.sealed SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp', slug), bastion.blind_index_for(id, 'attack at dawn', 'smtp')
 FROM bastion.tenants;

@@ -187,17 +187,17 @@ answer('CREATE DATABASE plain');
 answer('CREATE EXTENSION pg_bastion', 'plain');
 $session = $node->background_psql('plain');
 $session->query_safe(q{SELECT bastion.library_version(); BEGIN; SET client_min_messages = error; DROP EXTENSION pg_bastion CASCADE});
-answer(q{SELECT bastion.queue_event('s', '{}', false)}, 'plain');
+answer(q{SELECT bastion_internal.queue_event('s', '{}', false)}, 'plain');
 $session->query_safe('COMMIT');
 $session->quit;
 until_true(qq{(bastion.status() #>> '{events,discarded}')::int = $discarded + 1}, 'without the extension, they are discarded and counted');
 is(events('queued'), 0, 'and leave the queue');
 # What no table takes does not stop the others.
-answer(q{SELECT bastion.queue_event('s', '{"action": "get"}', false), bastion.queue_event('?', '{}', false), bastion.queue_event('s', 'no JSON', false)});
+answer(q{SELECT bastion_internal.queue_event('s', '{"action": "get"}', false), bastion_internal.queue_event('?', '{}', false), bastion_internal.queue_event('s', 'no JSON', false)});
 gets(1, 'after it', $strict);
 rows_are(1, 'after it', 'an event that is refused stops no other');
 is(events('discarded'), $discarded + 4, 'and is counted');
-is(answer(q{SELECT bastion.queue_event('s', repeat('x', 20000), false)}), 'f', 'an event that is too long is not taken');
+is(answer(q{SELECT bastion_internal.queue_event('s', repeat('x', 20000), false)}), 'f', 'an event that is too long is not taken');
 
 # A shutdown writes what is queued.
 gets(1, 'restart', $strict);

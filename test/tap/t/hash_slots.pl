@@ -68,7 +68,7 @@ sub check_slots {
     my %refused = (
         'password_hash' => "SELECT $short",
         'password_verify' => q{SELECT bastion.password_verify('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')},
-        'password_check' => q{SELECT bastion.password_check('x', NULL)},
+        'password_check' => q{SELECT bastion_internal.password_check('x', NULL)},
         'login' => q{SELECT bastion_api.login('ann@slots.example', 'correct horse')},
         'login of nobody' => q{SELECT bastion_api.login('nobody@slots.example', 'correct horse')},
         'signup' => q{SELECT bastion_api.signup('bob@slots.example', 'correct horse', 'Bob')});

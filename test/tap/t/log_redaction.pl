@@ -46,7 +46,7 @@ my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres'
 SELECT p.proname, p.oid::regprocedure, string_agg(coalesce(a.name, '') || ':' || format_type(a.type, NULL), ' ' ORDER BY a.place)
 FROM pg_proc p, LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)
                          WHERE place <= p.pronargs) a
-WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace) GROUP BY p.oid ORDER BY 2;
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) GROUP BY p.oid ORDER BY 2;
 SQL
 my %exists;
 for (@functions) {

@@ -21,7 +21,7 @@ CONF
 my $token = token_of($server, 'ann');
 $server->safe_psql('postgres', <<'SQL');
 CREATE EXTENSION pg_stat_statements;
-SELECT bastion.register_resource('smtp', '{open}');
+SELECT bastion.resource_register('smtp', '{open}');
 CREATE TABLE sealed (id int PRIMARY KEY, value bastion.sealed, found bytea, note text CHECK (note <> 'bad'));
 CREATE TABLE plain (value text);
 GRANT SELECT, INSERT, UPDATE ON sealed, plain TO app;
@@ -60,7 +60,7 @@ run_with($marker{refused}, q{INSERT INTO sealed VALUES (0, bastion.sealed(:marke
 $server->safe_psql('postgres', q{SELECT bastion.data_key_rotate('smtp'), bastion.data_key_rotate('bastion.secrets')});
 $server->safe_psql('postgres', 'CALL bastion.rewrap_all(100)');
 is($server->safe_psql('postgres', q{SELECT count(*) FROM sealed WHERE starts_with(bastion.open_text_for((SELECT tenant_id FROM bastion.data_keys k
-    WHERE k.id = bastion.sealed_key(value)), value, id::text), 'Marker')}), 3000, 'everything opens');
+    WHERE k.id = bastion_internal.sealed_key(value)), value, id::text), 'Marker')}), 3000, 'everything opens');
 run_with($marker{plain}, q{INSERT INTO plain VALUES (:marker);});
 
 my $seen = $server->safe_psql('postgres', q{SELECT string_agg(query, E'\n') FROM (SELECT query FROM pg_stat_activity UNION ALL SELECT query FROM pg_stat_statements) q});
@@ -82,7 +82,7 @@ is(files_with($marker{mistaken}, $server->data_dir), '', 'nor a plaintext that w
 like(slurp_file($server->logfile), qr/secret access: /, 'the log is talkative');
 
 $server->start;
-$server->safe_psql('postgres', q{SELECT bastion.shred_tenant(signup #>> '{tenant,id}') FROM people});
+$server->safe_psql('postgres', q{SELECT bastion.tenant_shred(signup #>> '{tenant,id}') FROM people});
 my ($out, $err) = run_psql($server, "BEGIN; SELECT FROM bastion.authenticate('$token'); SELECT bastion.secret_get('mail'); COMMIT");
 like($err, qr/sealed value cannot be opened/, 'after shredding nothing opens');
 $server->stop;

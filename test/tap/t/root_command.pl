@@ -11,7 +11,7 @@ use Test::More;
 
 my $server = new_server('primary');
 my $folder = PostgreSQL::Test::Utils::tempdir;
-$server->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}');
+$server->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}');
     CREATE TABLE sealed AS SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp') AS value FROM bastion.tenants});
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
 my $first = $server->safe_psql('postgres', 'SELECT bastion.root_key_id()');

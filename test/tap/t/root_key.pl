@@ -88,7 +88,7 @@ sub what_needs_no_root_key {
     answers(q{SELECT bastion.whoami() ->> 'state', bastion.user_id() IS NULL, bastion.jwks() ? 'keys'}, 'anonymous|t|t', "$when: the context");
     answers(q{SELECT bastion_api.login('nobody', 'correct horse') ->> 'error'}, 'invalid_grant', "$when: login of nobody");
     answers(q{BEGIN; CREATE TABLE documents (id int, tenant_id uuid); SELECT count(*) > 0 FROM bastion.protect('documents');
-        SELECT status FROM bastion.protection; SELECT count(*) FROM bastion.guard_schema('public'); SET ROLE app; SELECT count(*) FROM bastion.users; ROLLBACK},
+        SELECT status FROM bastion.protection; SELECT count(*) FROM bastion.schema_guard('public'); SET ROLE app; SELECT count(*) FROM bastion.users; ROLLBACK},
         "t\nok\n0\n0", "$when: protected tables");
     answers(q{SELECT bastion.status() -> 'root_key' ->> 'loaded' IS NULL, bastion.status() -> 'root_key' ? 'reason'}, 't|t', "$when: status");
     refused(q{SELECT bastion.authenticate('a.b.c')}, qr/^ERROR:  28000: invalid token/, "$when: a wrong token");
@@ -113,7 +113,7 @@ answers($sign_up, 't', 'sign-up works');
 
 # A vault whose making is rolled back leaves nothing behind in the session.
 $node->safe_psql('postgres', 'CREATE DATABASE rolled_back');
-($out, my $err) = run(q{SET client_min_messages = warning; CREATE EXTENSION pg_bastion; BEGIN; SELECT bastion.data_key('signing') IS NOT NULL; ROLLBACK;
+($out, my $err) = run(q{SET client_min_messages = warning; CREATE EXTENSION pg_bastion; BEGIN; SELECT bastion_internal.data_key('signing') IS NOT NULL; ROLLBACK;
     SELECT bastion_api.signup('ann@root.example', 'correct horse', 'Ann') ? 'access_token'}, 'rolled_back');
 is("$out$err", "t\nt", 'a second vault in one session has its own key');
 ($out, $err) = run("SELECT bastion_api.login('ann\@root.example', 'correct horse') ? 'access_token'", 'rolled_back');

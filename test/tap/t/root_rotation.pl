@@ -13,7 +13,7 @@ my $server = new_server('primary');
 my $token = token_of($server, 'ann');
 my $folder = PostgreSQL::Test::Utils::tempdir;
 my $old = $server->data_dir . '.bastion-root-key';
-$server->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}');
+$server->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}');
     CREATE TABLE sealed AS SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp') AS value FROM bastion.tenants});
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
 my $status = q{SELECT DISTINCT root_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_id};

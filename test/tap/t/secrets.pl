@@ -12,7 +12,7 @@ use Test::More;
 my $primary = new_server('primary', "log_min_messages = panic\nlog_statement = none");
 my $token = token_of($primary, 'ann');
 my $as_ann = "SELECT FROM bastion.authenticate('$token');";
-$primary->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}'); CREATE TABLE sealed (value bastion.sealed, found bytea); GRANT SELECT, INSERT ON sealed TO app});
+$primary->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}'); CREATE TABLE sealed (value bastion.sealed, found bytea); GRANT SELECT, INSERT ON sealed TO app});
 my ($out, $err) = run_psql($primary, "BEGIN; $as_ann SELECT bastion.secret_put('mail', 'attack ' || 'at dawn', 'smtp');
     INSERT INTO sealed VALUES (bastion.seal('attack ' || 'at dawn', 'smtp'), bastion.blind_index('attack ' || 'at dawn', 'smtp')); COMMIT");
 like($out, qr/^1$/m, 'put');

@@ -21,8 +21,8 @@ $$;
 CREATE FUNCTION state() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT concat_ws(' ', w ->> 'state', coalesce(w ->> 'reason', w ->> 'method')) FROM bastion.whoami() w
 $$;
-CREATE FUNCTION session_of(token text) RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT bastion.token_session(token) $$;
-SELECT bastion.pepper();
+CREATE FUNCTION session_of(token text) RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT bastion_internal.token_session(token) $$;
+SELECT bastion_internal.pepper();
 SQL
 
 # A login of ann: (access token, refresh token, id of the session).

@@ -12,7 +12,7 @@ use Test::More;
 my $primary = new_server('primary', "bastion.token_cache_entries = 256\n");
 my ($old, $new) = map { $primary->safe_psql('postgres', "SELECT bastion.jwk_generate('ES256')") } 1 .. 2;
 $primary->safe_psql('postgres', qq{SELECT bastion.issuer_add('https://idp.example', '$old', '{app}', '{ES256}', mapping => '{"tenant": "org"}');
-    SELECT bastion.identity_link('https://idp.example', 'ann', (signup #>> '{user,id}')::uuid) FROM people WHERE name = 'ann'});
+    SELECT bastion.identity_add('https://idp.example', 'ann', (signup #>> '{user,id}')::uuid) FROM people WHERE name = 'ann'});
 my ($token, $token_new) = map { $primary->safe_psql('postgres', qq{SELECT bastion.jwt_sign(jsonb_build_object('iss', 'https://idp.example',
     'aud', 'app', 'sub', 'ann', 'org', signup #>> '{tenant,id}', 'exp', 4000000000), '$_') FROM people WHERE name = 'ann'}) } $old, $new;
 my $own = token_of($primary, 'bob');
@@ -43,7 +43,7 @@ for my $name (sort keys %session) {
 $session{other}->query("BEGIN; SELECT bastion.authenticate('$token')");
 is($session{other}->query('SELECT seen()'), 'ann sees ann', 'an identity that is established');
 
-$primary->safe_psql('postgres', "SELECT bastion.issuer_set_keys('https://idp.example', '$new')");
+$primary->safe_psql('postgres', "SELECT bastion.issuer_keys_set('https://idp.example', '$new')");
 $primary->wait_for_catchup($standby);
 is($session{other}->query("SELECT bastion.whoami() ->> 'state'"), 'refused', 'ends with its key, inside its transaction');
 $session{other}->query('ROLLBACK');
@@ -59,7 +59,7 @@ $primary->safe_psql('postgres', 'SELECT bastion.signing_key_rotate(immediately =
 $primary->wait_for_catchup($standby);
 is(who($session{$_}, $own), 'refused', "$_: until it is retired at once") for sort keys %session;
 
-$primary->safe_psql('postgres', "SELECT bastion.issuer_enable('https://idp.example', false)");
+$primary->safe_psql('postgres', "SELECT bastion.issuer_disable('https://idp.example')");
 $primary->wait_for_catchup($standby);
 is(who($session{$_}, $token_new), 'refused', "$_: the issuer is disabled") for sort keys %session;
 

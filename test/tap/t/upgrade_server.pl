@@ -10,7 +10,7 @@ use Test::More;
 
 my $old = new_server('old');
 my $token = token_of($old, 'ann');
-$old->safe_psql('postgres', q{SELECT bastion.register_resource('smtp', '{open}');
+$old->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}');
     CREATE TABLE sealed (id int PRIMARY KEY, value bastion.sealed, found bytea); GRANT SELECT, INSERT ON sealed TO app;
     SELECT bastion.sealed_column_add('public.sealed', 'value', 'id::text')});
 my $as_ann = "BEGIN; SELECT FROM bastion.authenticate('$token');";
@@ -32,7 +32,7 @@ $new->start;
 is($new->safe_psql('postgres', q{SELECT md5(string_agg(k::text, ',' ORDER BY id)) FROM bastion.data_keys k}), $rows, 'the same keys');
 my ($out) = run_psql($new, "$as_ann SELECT bastion.open_text(value, id::text), found = bastion.blind_index('attack at dawn', 'smtp'), bastion.secret_get('mail') FROM sealed; COMMIT");
 like($out, qr/^attack at dawn\|t\|attack at dusk$/m, 'a value opens and is found, a secret opens, for the old token');
-($out) = run_psql($new, "$as_ann SELECT bastion.sealed_key(bastion.seal('x', 'smtp')) = bastion.sealed_key(value) FROM sealed; COMMIT", user => $ENV{USER} // (getpwuid $<)[0]);
+($out) = run_psql($new, "$as_ann SELECT bastion_internal.sealed_key(bastion.seal('x', 'smtp')) = bastion_internal.sealed_key(value) FROM sealed; COMMIT", user => $ENV{USER} // (getpwuid $<)[0]);
 like($out, qr/^t$/m, 'what is sealed now goes under the same key');
 is($new->safe_psql('postgres', 'SELECT relation, column_name, bound_to FROM bastion.sealed_columns'), 'sealed|value|id::text', 'registered columns are the same tables');
 $new->safe_psql('postgres', q{SELECT bastion.data_key_rotate('smtp')});

@@ -1,4 +1,4 @@
--- Keys that reach across tenants: protect() says so, composite_keys() makes them begin with the tenant.
+-- Keys that reach across tenants: protect() says so, composite_keys_create() makes them begin with the tenant.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 CREATE SCHEMA keyed;
@@ -10,12 +10,12 @@ RESET client_min_messages;
 SELECT count(*) > 0 AS protected FROM bastion.protect('keyed.owners', resource => 'keyed_owners');
 SELECT count(*) > 0 AS protected FROM bastion.protect('keyed.things', resource => 'keyed_things');
 \set VERBOSITY terse
-SELECT bastion.composite_keys('keyed.things', dry_run => true);
-SELECT bastion.composite_keys('keyed.owners', dry_run => true);
+SELECT bastion.composite_keys_create('keyed.things', dry_run => true);
+SELECT bastion.composite_keys_create('keyed.owners', dry_run => true);
 SELECT object FROM bastion.lint() WHERE object ~ 'keyed|Odd' AND problem ~ 'tenant' ORDER BY 1;
-SELECT count(*) FROM bastion.composite_keys('keyed.things');
-SELECT count(*) FROM bastion.composite_keys('keyed.owners');
-SELECT bastion.composite_keys('keyed.things');
+SELECT bastion.composite_keys_create('keyed.things');
+SELECT bastion.composite_keys_create('keyed.owners');
+SELECT bastion.composite_keys_create('keyed.things');
 SELECT object FROM bastion.lint() WHERE object ~ 'keyed|Odd' AND problem ~ 'tenant' ORDER BY 1;
 SELECT conrelid::regclass, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('keyed.owners'::regclass, 'keyed.things'::regclass) AND contype <> 'n' ORDER BY 1, 2;
 -- what one tenant has, the other may have, and cannot find out about
@@ -28,17 +28,17 @@ INSERT INTO keyed.things VALUES (4, :'kim', 2, 'x');
 DELETE FROM keyed.owners WHERE id = 1;
 SELECT id FROM keyed.things;
 -- protected again, nothing is left to say; refusals
-SELECT count(*) FROM bastion.protect('keyed.things', resource => 'keyed_things');
+SELECT bastion.protect('keyed.things', resource => 'keyed_things');
 CREATE TABLE keyed.plain (id bigint);
-SELECT bastion.composite_keys('keyed.plain');
-SELECT bastion.composite_keys(NULL);
+SELECT bastion.composite_keys_create('keyed.plain');
+SELECT bastion.composite_keys_create(NULL);
 -- its owner may, others may not
 CREATE ROLE regress_keyed; SELECT bastion.allow_migration_role('regress_keyed');
 GRANT ALL ON SCHEMA keyed TO regress_keyed;
 SET ROLE regress_keyed;
 CREATE TABLE keyed.mine (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, name text UNIQUE);
 SELECT count(*) > 0 AS protected FROM bastion.protect('keyed.mine', resource => 'keyed_things');
-SELECT count(*) FROM bastion.composite_keys('keyed.mine');
+SELECT bastion.composite_keys_create('keyed.mine');
 RESET ROLE;
 DROP SCHEMA keyed CASCADE;
 DROP OWNED BY regress_keyed; DROP ROLE regress_keyed;

@@ -1,5 +1,5 @@
 -- Guarded schemas. An event trigger, made with the first guard and dropped with the last, gives every new table of a guarded
--- schema row security without a policy: nobody sees its rows before somebody decides between protect() and mark_global().
+-- schema row security without a policy: nobody sees its rows before somebody decides between protect() and global_table_add().
 
 CREATE TABLE bastion.global_tables (
     relation regclass NOT NULL,
@@ -11,11 +11,11 @@ CREATE TABLE bastion.global_tables (
 COMMENT ON TABLE bastion.global_tables IS 'Tables that all tenants share on purpose; partitions and children follow';
 COMMENT ON COLUMN bastion.global_tables.relation IS 'The table';
 COMMENT ON COLUMN bastion.global_tables.reason IS 'Why all tenants share it';
-COMMENT ON COLUMN bastion.global_tables.marked_at IS 'When mark_global() was first called';
+COMMENT ON COLUMN bastion.global_tables.marked_at IS 'When global_table_add() was first called';
 
 ALTER TABLE bastion.global_tables ENABLE ROW LEVEL SECURITY;
 CREATE POLICY global_tables_of_owner ON bastion.global_tables
-    USING (bastion.owns_relation(relation)) WITH CHECK (bastion.owns_relation(relation));
+    USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
 COMMENT ON POLICY global_tables_of_owner ON bastion.global_tables IS 'The records of the tables that one owns';
 
 -- By name, which guard_ddl() keeps when a schema is renamed: pg_upgrade refuses tables with regnamespace.
@@ -26,7 +26,7 @@ CREATE TABLE bastion.guarded_schemas (
 );
 COMMENT ON TABLE bastion.guarded_schemas IS 'Schemas whose new tables get row security at once. Granted to nobody';
 COMMENT ON COLUMN bastion.guarded_schemas.schema_name IS 'The schema';
-COMMENT ON COLUMN bastion.guarded_schemas.guarded_at IS 'When guard_schema() was called';
+COMMENT ON COLUMN bastion.guarded_schemas.guarded_at IS 'When schema_guard() was called';
 
 CREATE TABLE bastion.unguarded_tables (
     relation regclass NOT NULL,
@@ -45,16 +45,17 @@ SELECT pg_extension_config_dump('bastion.unguarded_tables',
 
 -- Which tables the guard closes. These read the records of every owner, and tell only yes or no about a table.
 
-CREATE FUNCTION bastion.is_global(relation regclass) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_global(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT EXISTS (SELECT FROM bastion.protect_line(is_global.relation) l JOIN bastion.global_tables g ON g.relation = l)
+    SELECT EXISTS (SELECT FROM bastion_internal.protect_line(is_global.relation) l JOIN bastion.global_tables g ON g.relation = l)
 $$;
-COMMENT ON FUNCTION bastion.is_global(regclass) IS
-'Whether a table, or one that it is a partition or child of, is marked global. Internal.';
+COMMENT ON FUNCTION bastion_internal.is_global(regclass) IS
+'Whether a table, or one that it is a partition or child of, is marked global.';
+SELECT bastion_internal.callable_by('bastion_internal.is_global(regclass)', 'migration');
 
-CREATE FUNCTION bastion.must_be_guarded(relation regclass) RETURNS boolean
+CREATE FUNCTION bastion_internal.must_be_guarded(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -64,34 +65,36 @@ AS $$
           AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
           AND NOT EXISTS (SELECT FROM bastion.unguarded_tables u WHERE u.relation = c.oid)
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'))
-       AND NOT bastion.is_global(must_be_guarded.relation)
+       AND NOT bastion_internal.is_global(must_be_guarded.relation)
 $$;
-COMMENT ON FUNCTION bastion.must_be_guarded(regclass) IS
-'Whether this is a table of a guarded schema, new since the guard and not global, without forced row security. Internal.';
+COMMENT ON FUNCTION bastion_internal.must_be_guarded(regclass) IS
+'Whether this is a table of a guarded schema, new since the guard and not global, without forced row security.';
+SELECT bastion_internal.callable_by('bastion_internal.must_be_guarded(regclass)', 'migration');
 
-CREATE FUNCTION bastion.guard_table(member regclass) RETURNS text
+CREATE FUNCTION bastion_internal.guard_table(member regclass) RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT bastion.must_be_guarded(member) THEN
+    IF NOT bastion_internal.must_be_guarded(member) THEN
         RETURN NULL;
     ELSIF EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
         RAISE WARNING 'row security of table % stays on and forced: its schema is guarded', member;
     ELSE
         RAISE WARNING 'table % is in a guarded schema and has no protection: nobody sees its rows', member USING HINT =
-            format('Call bastion.protect(%L), or bastion.mark_global(%L, ''reason'') when all tenants share it.',
+            format('Call bastion.protect(%L), or bastion.global_table_add(%L, ''reason'') when all tenants share it.',
                    member, member);
     END IF;
     RETURN format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', member);
 END
 $$;
-COMMENT ON FUNCTION bastion.guard_table(regclass) IS
-'The statement that gives a table of a guarded schema row security, with a warning; NULL where it needs none. Internal.';
+COMMENT ON FUNCTION bastion_internal.guard_table(regclass) IS
+'The statement that gives a table of a guarded schema row security, with a warning; NULL where it needs none.';
+SELECT bastion_internal.callable_by('bastion_internal.guard_table(regclass)', 'migration');
 
 -- Global tables
 
-CREATE FUNCTION bastion.open_global(member regclass) RETURNS text
+CREATE FUNCTION bastion_internal.open_global(member regclass) RETURNS text
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -99,71 +102,74 @@ AS $$
     FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
                       AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
 $$;
-COMMENT ON FUNCTION bastion.open_global(regclass) IS
-'The statement that takes row security off a table that has no policy. Internal.';
+COMMENT ON FUNCTION bastion_internal.open_global(regclass) IS
+'The statement that takes row security off a table that has no policy.';
+SELECT bastion_internal.callable_by('bastion_internal.open_global(regclass)', 'migration');
 
-CREATE FUNCTION bastion.mark_global_statements(relation regclass, reason text) RETURNS text[]
+CREATE FUNCTION bastion_internal.global_table_add_statements(relation regclass, reason text) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.check_protectable(relation);
+    PERFORM bastion_internal.check_protectable(relation);
     IF coalesce(btrim(reason), '') = '' THEN
         RAISE EXCEPTION 'reason must not be empty' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Say why all tenants share this table.';
     ELSIF octet_length(reason) > 1000 THEN
         RAISE EXCEPTION 'reason is longer than 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF bastion.protect_root(relation) IS NOT NULL THEN
+    ELSIF bastion_internal.protect_root(relation) IS NOT NULL THEN
         RAISE EXCEPTION 'table % is protected', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = format('Call bastion.unprotect(%L) first.', bastion.protect_root(relation));
+            HINT = format('Call bastion.unprotect(%L) first.', bastion_internal.protect_root(relation));
     END IF;
-    INSERT INTO bastion.global_tables (relation, reason) VALUES (mark_global_statements.relation, mark_global_statements.reason)
+    INSERT INTO bastion.global_tables (relation, reason) VALUES (global_table_add_statements.relation, global_table_add_statements.reason)
     ON CONFLICT ON CONSTRAINT global_tables_pkey DO UPDATE SET reason = excluded.reason;
-    RETURN ARRAY(SELECT s FROM bastion.protect_tree(relation) t, bastion.open_global(t.member) s WHERE s IS NOT NULL);
+    RETURN ARRAY(SELECT s FROM bastion_internal.protect_tree(relation) t, bastion_internal.open_global(t.member) s WHERE s IS NOT NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.mark_global_statements(regclass, text) IS
-'Records what mark_global() says, and returns its statements. Internal.';
+COMMENT ON FUNCTION bastion_internal.global_table_add_statements(regclass, text) IS
+'Records what global_table_add() says, and returns its statements.';
 
-CREATE FUNCTION bastion.mark_global(relation regclass, reason text) RETURNS void
+CREATE FUNCTION bastion.global_table_add(relation regclass, reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_mark_global';
-COMMENT ON FUNCTION bastion.mark_global(regclass, text) IS
+AS 'MODULE_PATHNAME', 'bastion_global_table_add';
+COMMENT ON FUNCTION bastion.global_table_add(regclass, text) IS
 'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
+SELECT bastion_internal.callable_by('bastion.global_table_add(regclass, text)', 'migration');
 
-CREATE FUNCTION bastion.unmark_global_statements(relation regclass) RETURNS text[]
+CREATE FUNCTION bastion_internal.global_table_remove_statements(relation regclass) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.check_protectable(relation);
-    DELETE FROM bastion.global_tables g WHERE g.relation = unmark_global_statements.relation;
+    PERFORM bastion_internal.check_protectable(relation);
+    DELETE FROM bastion.global_tables g WHERE g.relation = global_table_remove_statements.relation;
     IF NOT FOUND THEN
         RAISE NOTICE 'table % is not marked global', relation;
     END IF;
-    RETURN ARRAY(SELECT s FROM bastion.protect_tree(relation) t, bastion.guard_table(t.member) s WHERE s IS NOT NULL);
+    RETURN ARRAY(SELECT s FROM bastion_internal.protect_tree(relation) t, bastion_internal.guard_table(t.member) s WHERE s IS NOT NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.unmark_global_statements(regclass) IS
-'Takes the record of mark_global() away, and returns the statements. Internal.';
+COMMENT ON FUNCTION bastion_internal.global_table_remove_statements(regclass) IS
+'Takes the record of global_table_add() away, and returns the statements.';
 
-CREATE FUNCTION bastion.unmark_global(relation regclass) RETURNS void
+CREATE FUNCTION bastion.global_table_remove(relation regclass) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_unmark_global';
-COMMENT ON FUNCTION bastion.unmark_global(regclass) IS
-'Takes the mark of mark_global() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+AS 'MODULE_PATHNAME', 'bastion_global_table_remove';
+COMMENT ON FUNCTION bastion.global_table_remove(regclass) IS
+'Takes the mark of global_table_add() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+SELECT bastion_internal.callable_by('bastion.global_table_remove(regclass)', 'migration');
 
 -- The event trigger
 
-CREATE FUNCTION bastion.run_unseen(statement text) RETURNS void
+CREATE FUNCTION bastion_internal.run_unseen(statement text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_run_unseen';
-COMMENT ON FUNCTION bastion.run_unseen(text) IS
-'Runs DDL as a part of the command that runs, so that no event trigger fires: those of others would run with the rights of the guard. Internal: EXECUTE is granted to nobody. SQLSTATE 42601 and what the statement raises.';
+COMMENT ON FUNCTION bastion_internal.run_unseen(text) IS
+'Runs DDL as a part of the command that runs, so that no event trigger fires: those of others would run with the rights of the guard. SQLSTATE 42601 and what the statement raises.';
 
 -- Only members without a policy of ours are new. That also keeps this out of the way of protect(), whose own statements fire
 -- the event trigger: it writes policies before any ALTER TABLE, partitions before their root, and the record last.
-CREATE FUNCTION bastion.guard_tree(relation regclass) RETURNS void
+CREATE FUNCTION bastion_internal.guard_tree(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -171,29 +177,29 @@ DECLARE
     spec bastion.protected_tables;
     newcomer regclass;
 BEGIN
-    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion.protect_root(guard_tree.relation);
-    IF NOT FOUND OR EXISTS (SELECT FROM unnest(bastion.key_columns(spec)) n
-                            WHERE NOT EXISTS (SELECT FROM bastion.column_state(spec.relation, n))) THEN
+    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion_internal.protect_root(guard_tree.relation);
+    IF NOT FOUND OR EXISTS (SELECT FROM unnest(bastion_internal.key_columns(spec)) n
+                            WHERE NOT EXISTS (SELECT FROM bastion_internal.column_state(spec.relation, n))) THEN
         RETURN;
     END IF;
     FOR newcomer IN
-        SELECT t.member FROM bastion.protect_tree(guard_tree.relation) t
+        SELECT t.member FROM bastion_internal.protect_tree(guard_tree.relation) t
         JOIN pg_class c ON c.oid = t.member AND c.relkind IN ('r', 'p')
         WHERE t.member <> spec.relation
-          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND bastion.is_our_policy(p.polname))
+          AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = t.member AND bastion_internal.is_our_policy(p.polname))
         ORDER BY t.depth DESC, t.member::text
     LOOP
-        PERFORM bastion.protect_remember(newcomer, bastion.protect_columns(spec));
-        PERFORM bastion.run_unseen(s) FROM unnest(ARRAY(SELECT bastion.plan_member(spec, newcomer))) s;
+        PERFORM bastion_internal.protect_remember(newcomer, bastion_internal.protect_columns(spec));
+        PERFORM bastion_internal.run_unseen(s) FROM unnest(ARRAY(SELECT bastion_internal.plan_member(spec, newcomer))) s;
         RAISE NOTICE 'table % is protected like %', newcomer, spec.relation;
     END LOOP;
-    PERFORM bastion.run_unseen(s) FROM unnest(ARRAY(SELECT bastion.plan_indexes(spec))) s;
+    PERFORM bastion_internal.run_unseen(s) FROM unnest(ARRAY(SELECT bastion_internal.plan_indexes(spec))) s;
 END
 $$;
-COMMENT ON FUNCTION bastion.guard_tree(regclass) IS
-'Protects the partitions and children of a protected table that have no protection yet. Internal.';
+COMMENT ON FUNCTION bastion_internal.guard_tree(regclass) IS
+'Protects the partitions and children of a protected table that have no protection yet.';
 
-CREATE FUNCTION bastion.follow_schemas(renamed oid) RETURNS void
+CREATE FUNCTION bastion_internal.follow_schemas(renamed oid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -208,12 +214,12 @@ BEGIN
     DELETE FROM bastion.guarded_schemas s WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = s.schema_name);
 END
 $$;
-COMMENT ON FUNCTION bastion.follow_schemas(oid) IS
-'Keeps the names of guarded schemas after DROP SCHEMA, or ALTER SCHEMA of the one named. Internal.';
+COMMENT ON FUNCTION bastion_internal.follow_schemas(oid) IS
+'Keeps the names of guarded schemas after DROP SCHEMA, or ALTER SCHEMA of the one named.';
 
 -- SECURITY DEFINER: who makes a table needs no right in the extension. It runs DDL only, on tables that the firing command
 -- holds locked, evaluates nothing that their owner wrote, and fires no event trigger.
-CREATE FUNCTION bastion.guard_ddl() RETURNS event_trigger
+CREATE FUNCTION bastion_internal.guard_ddl() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -221,22 +227,22 @@ DECLARE
     changed regclass;
 BEGIN
     IF TG_TAG IN ('ALTER SCHEMA', 'DROP SCHEMA', 'DROP OWNED') THEN
-        PERFORM bastion.follow_schemas((SELECT d.objid FROM pg_event_trigger_ddl_commands() d
+        PERFORM bastion_internal.follow_schemas((SELECT d.objid FROM pg_event_trigger_ddl_commands() d
                                         WHERE d.classid = 'pg_namespace'::regclass LIMIT 1));
     END IF;
     FOR changed IN
         SELECT DISTINCT d.objid FROM pg_event_trigger_ddl_commands() d JOIN pg_class c ON c.oid = d.objid
         WHERE d.classid = 'pg_class'::regclass AND NOT d.in_extension AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
     LOOP
-        PERFORM bastion.guard_tree(changed);
-        PERFORM bastion.run_unseen(bastion.guard_table(changed));
+        PERFORM bastion_internal.guard_tree(changed);
+        PERFORM bastion_internal.run_unseen(bastion_internal.guard_table(changed));
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION bastion.guard_ddl() IS
-'Event trigger of guard_schema(): closes new tables of guarded schemas and protects new partitions of protected tables. Internal.';
+COMMENT ON FUNCTION bastion_internal.guard_ddl() IS
+'Event trigger of schema_guard(): closes new tables of guarded schemas and protects new partitions of protected tables.';
 
-CREATE FUNCTION bastion.check_guardable(schema name) RETURNS regnamespace
+CREATE FUNCTION bastion_internal.check_guardable(schema name) RETURNS regnamespace
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -250,56 +256,56 @@ BEGIN
             DETAIL = 'The guard is an event trigger, which only a superuser can make.';
     ELSIF found_schema IS NULL THEN
         RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = 'invalid_schema_name';
-    ELSIF starts_with(schema, 'pg_') OR schema IN ('information_schema', 'bastion', 'bastion_api') THEN
+    ELSIF starts_with(schema, 'pg_') OR schema IN ('information_schema', 'bastion', 'bastion_api', 'bastion_internal') THEN
         RAISE EXCEPTION 'cannot guard the schema "%"', schema USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name a schema with tables of an application.';
     END IF;
     RETURN found_schema;
 END
 $$;
-COMMENT ON FUNCTION bastion.check_guardable(name) IS
-'A schema that can be guarded; refuses others (22023, 3F000) and roles that are not superuser (42501). Internal.';
+COMMENT ON FUNCTION bastion_internal.check_guardable(name) IS
+'A schema that can be guarded; refuses others (22023, 3F000) and roles that are not superuser (42501).';
 
-CREATE FUNCTION bastion.guard_schema(schema name) RETURNS TABLE (unprotected regclass)
+CREATE FUNCTION bastion.schema_guard(schema name) RETURNS TABLE (unprotected regclass)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    guarded regnamespace := bastion.check_guardable(schema);
+    guarded regnamespace := bastion_internal.check_guardable(schema);
 BEGIN
-    INSERT INTO bastion.guarded_schemas (schema_name) VALUES (guard_schema.schema) ON CONFLICT DO NOTHING;
+    INSERT INTO bastion.guarded_schemas (schema_name) VALUES (schema_guard.schema) ON CONFLICT DO NOTHING;
     IF FOUND THEN
         INSERT INTO bastion.unguarded_tables (relation)
-        SELECT c.oid FROM pg_class c WHERE c.relnamespace = guarded AND bastion.must_be_guarded(c.oid)
+        SELECT c.oid FROM pg_class c WHERE c.relnamespace = guarded AND bastion_internal.must_be_guarded(c.oid)
         ON CONFLICT DO NOTHING;
     END IF;
     IF NOT EXISTS (SELECT FROM pg_event_trigger e WHERE e.evtname = 'bastion_guard') THEN
         CREATE EVENT TRIGGER bastion_guard ON ddl_command_end
             WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'ALTER SCHEMA', 'DROP SCHEMA', 'DROP OWNED')
-            EXECUTE FUNCTION bastion.guard_ddl();
+            EXECUTE FUNCTION bastion_internal.guard_ddl();
     END IF;
     RETURN QUERY
         SELECT c.oid::regclass FROM pg_class c
         WHERE c.relnamespace = guarded AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
-          AND bastion.protect_root(c.oid) IS NULL AND NOT bastion.is_global(c.oid)
+          AND bastion_internal.protect_root(c.oid) IS NULL AND NOT bastion_internal.is_global(c.oid)
           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
         ORDER BY c.oid::regclass::text;
 END
 $$;
-COMMENT ON FUNCTION bastion.guard_schema(name) IS
-'From now on every new table of this schema gets ENABLE and FORCE ROW LEVEL SECURITY at once, with a warning, and nobody sees its rows until protect() or mark_global() is called; while any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Tables that exist stay as they are; those neither protected nor global are returned. Temporary tables and those of extensions are left alone. Called again, it only lists. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
+COMMENT ON FUNCTION bastion.schema_guard(name) IS
+'From now on every new table of this schema gets ENABLE and FORCE ROW LEVEL SECURITY at once, with a warning, and nobody sees its rows until protect() or global_table_add() is called; while any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Tables that exist stay as they are; those neither protected nor global are returned. Temporary tables and those of extensions are left alone. Called again, it only lists. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
 
-CREATE FUNCTION bastion.unguard_schema(schema name) RETURNS void
+CREATE FUNCTION bastion.schema_unguard(schema name) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion.check_guardable(schema);
-    DELETE FROM bastion.guarded_schemas s WHERE s.schema_name = unguard_schema.schema;
+    PERFORM bastion_internal.check_guardable(schema);
+    DELETE FROM bastion.guarded_schemas s WHERE s.schema_name = schema_unguard.schema;
     IF NOT FOUND THEN
         RAISE NOTICE 'schema "%" is not guarded', schema;
     END IF;
-    PERFORM bastion.follow_schemas(NULL);
+    PERFORM bastion_internal.follow_schemas(NULL);
     DELETE FROM bastion.unguarded_tables u
     WHERE NOT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                       JOIN bastion.guarded_schemas s ON s.schema_name = n.nspname WHERE c.oid = u.relation);
@@ -309,5 +315,5 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion.unguard_schema(name) IS
-'Ends guard_schema(): new tables get nothing any more; tables keep what they have. For superusers. SQLSTATE 22004, 22023, 3F000, 42501.';
+COMMENT ON FUNCTION bastion.schema_unguard(name) IS
+'Ends schema_guard(): new tables get nothing any more; tables keep what they have. For superusers. SQLSTATE 22004, 22023, 3F000, 42501.';

@@ -1,4 +1,4 @@
--- guard_schema(): new tables are closed until they are protected or marked global.
+-- schema_guard(): new tables are closed until they are protected or marked global.
 \set SHOW_CONTEXT never
 \pset format unaligned
 SET client_min_messages = warning;
@@ -28,30 +28,30 @@ $$;
 RESET client_min_messages;
 
 -- Refusals
-SELECT test.error($$SELECT bastion.guard_schema(NULL)$$);
-SELECT test.error($$SELECT bastion.guard_schema('')$$);
-SELECT test.error($$SELECT bastion.guard_schema('nowhere')$$);
-SELECT test.error($$SELECT bastion.guard_schema('pg_catalog')$$);
-SELECT test.error($$SELECT bastion.guard_schema('pg_temp')$$);
-SELECT test.error($$SELECT bastion.guard_schema('information_schema')$$);
-SELECT test.error($$SELECT bastion.guard_schema('bastion')$$);
-SELECT test.error($$SELECT bastion.unguard_schema('nowhere')$$);
-GRANT EXECUTE ON FUNCTION bastion.guard_schema(name), bastion.check_guardable(name) TO regress_keeper;
+SELECT test.error($$SELECT bastion.schema_guard(NULL)$$);
+SELECT test.error($$SELECT bastion.schema_guard('')$$);
+SELECT test.error($$SELECT bastion.schema_guard('nowhere')$$);
+SELECT test.error($$SELECT bastion.schema_guard('pg_catalog')$$);
+SELECT test.error($$SELECT bastion.schema_guard('pg_temp')$$);
+SELECT test.error($$SELECT bastion.schema_guard('information_schema')$$);
+SELECT test.error($$SELECT bastion.schema_guard('bastion')$$);
+SELECT test.error($$SELECT bastion.schema_unguard('nowhere')$$);
+GRANT EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name) TO regress_keeper;
 SET ROLE regress_keeper;
-SELECT bastion.guard_schema('Guarded Place');
-SELECT test.error($$SELECT bastion.unguard_schema('Guarded Place')$$);
+SELECT bastion.schema_guard('Guarded Place');
+SELECT test.error($$SELECT bastion.schema_unguard('Guarded Place')$$);
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION bastion.guard_schema(name), bastion.check_guardable(name) FROM regress_keeper;
+REVOKE EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name) FROM regress_keeper;
 SELECT evtname FROM pg_event_trigger WHERE evtname ~ 'bastion';
-SELECT bastion.unguard_schema('Guarded Place');
+SELECT bastion.schema_unguard('Guarded Place');
 
 -- A guard leaves what is there, and lists it
 SET ROLE regress_builder;
 CREATE TABLE "Guarded Place".earlier (tenant_id uuid);
 INSERT INTO "Guarded Place".earlier VALUES (gen_random_uuid());
 RESET ROLE;
-SELECT * FROM bastion.guard_schema('Guarded Place');
-SELECT * FROM bastion.guard_schema('Guarded Place');
+SELECT * FROM bastion.schema_guard('Guarded Place');
+SELECT * FROM bastion.schema_guard('Guarded Place');
 SELECT evtname, evtevent, evtenabled, evttags FROM pg_event_trigger WHERE evtname ~ 'bastion';
 SET ROLE regress_builder;
 SELECT test.security('"Guarded Place".earlier');
@@ -96,30 +96,30 @@ WHERE c.relnamespace = 'bastion'::regnamespace AND a.grantee = 'regress_builder'
 
 -- Marked global: open again, with a reason
 SET ROLE regress_keeper;
-SELECT bastion.mark_global('"Guarded Place".by_as', 'countries of the world');
+SELECT bastion.global_table_add('"Guarded Place".by_as', 'countries of the world');
 SELECT test.security('"Guarded Place".by_as');
 SELECT count(*) FROM "Guarded Place".by_as;
-SELECT bastion.mark_global('"Guarded Place".by_as', 'countries');
+SELECT bastion.global_table_add('"Guarded Place".by_as', 'countries');
 SELECT relation, reason FROM bastion.global_tables;
 SELECT test.error($$SELECT bastion.protect('"Guarded Place".by_as', 'id')$$);
-SELECT bastion.mark_global('"Guarded Place".parts', 'shared');
+SELECT bastion.global_table_add('"Guarded Place".parts', 'shared');
 SELECT test.security('"Guarded Place".parts'), test.security('"Guarded Place".parts_1');
 CREATE TABLE "Guarded Place".parts_2 PARTITION OF "Guarded Place".parts FOR VALUES IN (2);
 SELECT test.security('"Guarded Place".parts_2');
-SELECT bastion.unmark_global('"Guarded Place".by_as');
+SELECT bastion.global_table_remove('"Guarded Place".by_as');
 SELECT test.security('"Guarded Place".by_as');
-SELECT bastion.unmark_global('"Guarded Place".by_as');
+SELECT bastion.global_table_remove('"Guarded Place".by_as');
 -- a table with policies of its own keeps them
 CREATE POLICY mine ON "Guarded Place".by_as USING (true);
-SELECT bastion.mark_global('"Guarded Place".by_as', 'countries');
+SELECT bastion.global_table_add('"Guarded Place".by_as', 'countries');
 SELECT test.security('"Guarded Place".by_as');
-SELECT bastion.unmark_global('"Guarded Place".by_as');
+SELECT bastion.global_table_remove('"Guarded Place".by_as');
 RESET ROLE;
 SET client_min_messages = error;
 CREATE TABLE "Guarded Place".of_superuser (id integer);
 RESET client_min_messages;
 SET ROLE regress_keeper;
-SELECT test.error(format('SELECT bastion.mark_global(%s)', arguments)) FROM (VALUES
+SELECT test.error(format('SELECT bastion.global_table_add(%s)', arguments)) FROM (VALUES
     ($$NULL, 'why'$$),
     ($$'"Guarded Place".by_into', NULL$$),
     ($$'"Guarded Place".by_into', '  '$$),
@@ -127,19 +127,19 @@ SELECT test.error(format('SELECT bastion.mark_global(%s)', arguments)) FROM (VAL
     ($$'"Guarded Place".the_view', 'why'$$),
     ($$'"Guarded Place".of_superuser', 'why'$$),
     ($$'bastion.users', 'why'$$)) AS r (arguments);
-SELECT test.error($$SELECT bastion.unmark_global(NULL)$$);
-SELECT test.error($$SELECT bastion.unmark_global('"Guarded Place".of_superuser')$$);
+SELECT test.error($$SELECT bastion.global_table_remove(NULL)$$);
+SELECT test.error($$SELECT bastion.global_table_remove('"Guarded Place".of_superuser')$$);
 SELECT test.error($$INSERT INTO bastion.global_tables (relation, reason) VALUES ('"Guarded Place".of_superuser', 'x')$$);
 SELECT test.error($$SELECT * FROM bastion.guarded_schemas$$);
 SET ROLE regress_app;
-SELECT test.error($$SELECT bastion.mark_global('"Guarded Place".by_into', 'why')$$);
-SELECT test.error($$SELECT bastion.guard_schema('elsewhere')$$);
+SELECT test.error($$SELECT bastion.global_table_add('"Guarded Place".by_into', 'why')$$);
+SELECT test.error($$SELECT bastion.schema_guard('elsewhere')$$);
 RESET ROLE;
 
 -- Protected: partitions that come later get the same, in every schema and whoever makes them
 SET ROLE regress_keeper;
 CREATE TABLE "Guarded Place".sales (id integer, tenant_id uuid, region integer) PARTITION BY LIST (region);
-SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'guarded');
+SELECT bastion.protect('"Guarded Place".sales', resource => 'guarded');
 SELECT test.security('"Guarded Place".sales');
 CREATE TABLE "Guarded Place".sales_1 PARTITION OF "Guarded Place".sales FOR VALUES IN (1);
 CREATE TABLE elsewhere.sales_2 PARTITION OF "Guarded Place".sales FOR VALUES IN (2) PARTITION BY LIST (id);
@@ -149,23 +149,23 @@ CREATE TABLE elsewhere.sales_3 (region integer, id integer, tenant_id uuid NOT N
 CREATE TABLE elsewhere.sales_3_1 PARTITION OF elsewhere.sales_3 FOR VALUES IN (1);
 ALTER TABLE "Guarded Place".sales ATTACH PARTITION elsewhere.sales_3 FOR VALUES IN (3);
 SELECT partitions, status FROM bastion.protection WHERE relation = '"Guarded Place".sales'::regclass;
-SELECT member, test.security(member) FROM bastion.protect_tree('"Guarded Place".sales') ORDER BY member::text;
-SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'guarded');
+SELECT member, test.security(member) FROM bastion_internal.protect_tree('"Guarded Place".sales') ORDER BY member::text;
+SELECT bastion.protect('"Guarded Place".sales', resource => 'guarded');
 -- protect() itself is not disturbed by the guard, whatever it mends
 ALTER TABLE ONLY "Guarded Place".sales NO FORCE ROW LEVEL SECURITY;
 DROP POLICY bastion_tenant_select ON elsewhere.sales_2_1;
 DROP POLICY bastion_tenant_select ON "Guarded Place".sales;
-SELECT count(*) FROM bastion.protect('"Guarded Place".sales', resource => 'others', citus => true);
+SELECT bastion.protect('"Guarded Place".sales', resource => 'others', citus => true);
 SELECT partitions, status FROM bastion.protection WHERE relation = '"Guarded Place".sales'::regclass;
 ALTER TABLE "Guarded Place".sales DETACH PARTITION elsewhere.sales_3;
 SELECT test.security('elsewhere.sales_3');
-SELECT test.error($$SELECT bastion.mark_global('"Guarded Place".sales_1', 'why')$$);
+SELECT test.error($$SELECT bastion.global_table_add('"Guarded Place".sales_1', 'why')$$);
 -- unprotected, it is closed and not open
-SELECT count(*) FROM bastion.unprotect('"Guarded Place".sales');
-SELECT member, test.security(member) FROM bastion.protect_tree('"Guarded Place".sales') ORDER BY member::text;
+SELECT bastion.unprotect('"Guarded Place".sales');
+SELECT member, test.security(member) FROM bastion_internal.protect_tree('"Guarded Place".sales') ORDER BY member::text;
 -- inheritance
 CREATE TABLE elsewhere.base (id integer, tenant_id uuid);
-SELECT count(*) FROM bastion.protect('elsewhere.base', resource => 'guarded');
+SELECT bastion.protect('elsewhere.base', resource => 'guarded');
 CREATE TABLE elsewhere.derived (extra text) INHERITS (elsewhere.base);
 CREATE TABLE elsewhere.joins_later (id integer, tenant_id uuid NOT NULL);
 ALTER TABLE elsewhere.joins_later INHERIT elsewhere.base;
@@ -177,8 +177,8 @@ DROP TABLE temporary_child;
 RESET ROLE;
 
 -- Several guards share the trigger; the last one takes it along
-SELECT * FROM bastion.guard_schema('elsewhere');
-SELECT bastion.unguard_schema('Guarded Place');
+SELECT * FROM bastion.schema_guard('elsewhere');
+SELECT bastion.schema_unguard('Guarded Place');
 SELECT count(*) FROM pg_event_trigger WHERE evtname = 'bastion_guard';
 CREATE TABLE "Guarded Place".free_again (id integer);
 CREATE TABLE elsewhere.closed (id integer);
@@ -186,14 +186,14 @@ SELECT test.security('"Guarded Place".free_again'), test.security('elsewhere.clo
 SET client_min_messages = warning;
 DROP SCHEMA "Guarded Place" CASCADE;
 RESET client_min_messages;
-SELECT bastion.unguard_schema('elsewhere');
+SELECT bastion.schema_unguard('elsewhere');
 SELECT count(*) FROM pg_event_trigger WHERE evtname = 'bastion_guard';
 SELECT count(*) FROM bastion.guarded_schemas;
 SELECT count(*) FROM bastion.unguarded_tables;
 -- a guard follows its schema, and goes with it
 CREATE SCHEMA named;
 CREATE SCHEMA beside;
-SELECT * FROM bastion.guard_schema('named');
+SELECT * FROM bastion.schema_guard('named');
 ALTER SCHEMA beside RENAME TO "Beside";
 ALTER SCHEMA named RENAME TO "Named Anew";
 ALTER SCHEMA "Named Anew" OWNER TO CURRENT_USER;
@@ -211,7 +211,7 @@ SET client_min_messages = warning;
 DROP SCHEMA beside CASCADE;
 RESET client_min_messages;
 CREATE SCHEMA named;
-SELECT bastion.unguard_schema('named');
+SELECT bastion.schema_unguard('named');
 DROP SCHEMA named;
 SELECT count(*) FROM pg_event_trigger WHERE evtname = 'bastion_guard';
 CREATE TABLE elsewhere.open (id integer);

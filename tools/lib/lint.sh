@@ -1,9 +1,10 @@
 #!/bin/bash
 # usage: lint.sh BUILT_COPY [CHECK...]
 #
-# Checks the rules between the rooms and of the house. Every check is a pair: check_NAME prints the violations that it
-# finds in the current folder, plant_NAME adds one. Each check runs twice: on the tree, which must be clean, and on a copy
-# with the planted violation, which it must report. Prints TAP. BUILT_COPY is a built copy of the checkout.
+# Checks the rules between the rooms and of the house. Every check is a triple: check_NAME prints the violations that it
+# finds in the current folder, advice[NAME] says how to mend them, plant_NAME adds one. Each check runs twice: on the tree,
+# which must be clean, and on a copy with the planted violation, which it must report. Prints TAP. BUILT_COPY is a built
+# copy of the checkout.
 
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -11,6 +12,8 @@ tree=$(cd "$1" && pwd -P)
 shift
 work=$(mktemp -d "$(dirname "$tree")/lint.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+
+declare -A advice
 
 cxx_files() { find "${@:-src}" \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null | sort; }
 sql_files() { find src/sql -name '*.sql' 2>/dev/null | sort; }
@@ -38,6 +41,7 @@ check_format() {
     clang-format --version | grep -q 'version 14\.' || { echo "SKIP clang-format 14 is not installed"; return; }
     cxx_files src test bench | xargs -r clang-format --dry-run 2>&1 | grep 'warning:'
 }
+advice[format]='run make format'
 plant_format() { printf 'int  planted( );\n' >src/core/base/planted.hpp; }
 
 # In src/core a source includes its own header first, so compiling it shows that the header needs nothing before it. Those without
@@ -56,12 +60,15 @@ check_self_contained_headers() {
         xargs -P"$(nproc)" -L1 bash -c '[ $# = 1 ] || { set -- "$2" -isystem "$1"; }; header=$1; shift
             g++ -std=c++20 -fsyntax-only -Isrc -Wall -Wextra "$@" -x c++ "$header" 2>&1 | grep -m1 error:' check
 }
+advice[self_contained_headers]='include in the header what it uses, and in the source its own header first'
 plant_self_contained_headers() { echo 'inline std::string planted() { return {}; }' >src/core/base/planted.hpp; }
 
 check_modules_have_no_cycle() { perl tools/lib/includes.pl --problems; }
+advice[modules_have_no_cycle]='move what both modules use into one below them, or let the lower one offer a hook that the upper one registers'
 plant_modules_have_no_cycle() { sed -i 's|^#pragma once|&\n#include "core/base/json.hpp"|' src/core/base/json_limits.hpp; }
 
 check_rooms_use_only_what_is_below() { perl tools/lib/includes.pl --problems; }
+advice[rooms_use_only_what_is_below]='move what is used into a room below, or register it there; tools/lib/includes.pl has the table of rooms'
 plant_rooms_use_only_what_is_below() { printf '#pragma once\n#include "pg/session/credential.hpp"\n' >src/pg/right/planted.hpp; }
 
 # Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.
@@ -73,33 +80,42 @@ check_core_is_blind() {
     rm -f src/core/base/probe.* probe.log
     ! grep -nsE 'pg_config|includedir|postgresql|src/pg' CMakeLists.txt
 }
+advice[core_is_blind]='keep -I of the server out of CORE_CPPFLAGS and CMakeLists.txt; move what needs PostgreSQL to src/pg'
 plant_core_is_blind() { sed -i 's/^CORE_CPPFLAGS = .*/CORE_CPPFLAGS = $(CPPFLAGS)/' Makefile; }
 
 check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./|pg/|postgres|.*/server/)' $(cxx_files src/core); }
+advice[core_includes_no_glue]='move what needs PostgreSQL to src/pg, or pass it in as an argument'
 plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/base/planted.hpp; }
 
 check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|crypt|argon2|simdjson)' $(cxx_files src/pg); }
+advice[glue_includes_no_cryptography]='call the library in src/core and include that header'
 plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/base/planted.hpp; }
 
 check_postgres_h_once() { code '#[[:space:]]*include[[:space:]]*["<](.*/)?postgres\.h' $(cxx_files | grep -vx src/pg/base/pg.hpp); }
+advice[postgres_h_once]='include pg/pg.hpp'
 plant_postgres_h_once() { echo '#include "postgres.h"' >src/pg/base/planted.hpp; }
 
 check_version_number_once() { code 'PG_(MAJOR)?VERSION(_NUM)?\b' $(cxx_files | grep -vx src/pg/base/compat.hpp); }
+advice[version_number_once]='hide the difference between versions behind a function in src/pg/base/compat.hpp'
 plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/base/planted.cpp; }
 
 check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_spi.cpp); }
+advice[spi_once]='call what src/pg/base/owner_spi.hpp offers'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
 
 check_no_ddl_in_cxx() {
     code -i '".*\b((create|alter|drop)[[:space:]]+(or[[:space:]]+replace[[:space:]]+|unique[[:space:]]+)?(table|index|function|procedure|trigger|policy|view|type|sequence|schema|domain)|(grant|revoke)[[:space:]].*[[:space:]](on|to|from)|comment[[:space:]]+on)\b.*"' \
         $(cxx_files)
 }
+advice[no_ddl_in_cxx]='move the statement to src/sql'
 plant_no_ddl_in_cxx() { echo 'const char* planted = "CREATE TABLE bastion.planted ()";' >src/pg/base/planted.cpp; }
 
 check_no_cryptography_in_sql() { code -i '\b(sha(224|256|384|512)|digest|hmac|crypt|gen_salt|gen_random_bytes|(en|de)crypt(_iv)?|pgp_[a-z_]+)\(' $(sql_files); }
+advice[no_cryptography_in_sql]='call a function of src/core through one in C'
 plant_no_cryptography_in_sql() { echo "SELECT sha256('planted');" >src/sql/base/planted.sql; }
 
 check_unique_basenames() { cxx_files src | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di; }
+advice[unique_basenames]='name one of the files after its own noun'
 plant_unique_basenames() { touch src/core/base/planted.cpp src/pg/base/planted.cpp; }
 
 check_version_once() {
@@ -107,32 +123,41 @@ check_version_once() {
     version=$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control)
     own_files | grep -vxE './(pg_bastion.control|CHANGELOG.md)' | xargs -r grep -nIE "(^|[^0-9.])${version//./\\.}([^0-9.]|\$)"
 }
+advice[version_once]='leave the version to pg_bastion.control and CHANGELOG.md'
 plant_version_once() { sed -n "s/^default_version *= *'\(.*\)'.*/version \1/p" pg_bastion.control >planted.md; }
 
 check_create_only() { code -i '\bor[[:space:]]+replace\b|\b(create|add)\b.*\bif[[:space:]]+not[[:space:]]+exists\b' $(sql_files); }
+advice[create_only]="write CREATE: the extension's script runs once, in an empty schema"
 plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;' >src/sql/base/planted.sql; }
 
 # In quotes, a list is the name of one schema.
 check_search_path_unquoted() { code -i "search_path[[:space:]]*(=|[[:space:]]to)[[:space:]]*['\"]" $(sql_files); }
+advice[search_path_unquoted]='write SET search_path = pg_catalog, pg_temp, without quotes'
 plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/base/planted.sql; }
 
 check_functions_have_a_search_path() { perl tools/lib/sql_functions.pl paths; }
+advice[functions_have_a_search_path]='add the line SET search_path = pg_catalog, pg_temp'
 plant_functions_have_a_search_path() { printf 'CREATE FUNCTION bastion.planted() RETURNS void\nLANGUAGE sql\nSET search_path = pg_catalog\nAS $$ SELECT $$;\n' >src/sql/base/planted.sql; }
 
 check_names_have_a_schema() { perl tools/lib/sql_functions.pl names; }
+advice[names_have_a_schema]='write the schema before the name'
 plant_names_have_a_schema() { echo "CREATE FUNCTION bastion.planted() RETURNS void LANGUAGE sql AS \$\$ SELECT 'x'::sealed, tenant_id() FROM bastion.users JOIN units ON true \$\$;" >src/sql/base/planted.sql; }
 
 # A table, type or function that the caller names would run the caller's code with the rights of the definer.
 check_no_dynamic_sql_in_definers() { perl tools/lib/sql_functions.pl definers; }
+advice[no_dynamic_sql_in_definers]='drop SECURITY DEFINER or EXECUTE'
 plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/base/planted.sql; }
 
 check_no_backslashes_in_plain_literals() { perl tools/lib/sql_functions.pl backslashes; }
+advice[no_backslashes_in_plain_literals]="write E'...' with doubled backslashes, or [0-9] for the class"
 plant_no_backslashes_in_plain_literals() { echo "CREATE FUNCTION bastion.planted(t text) RETURNS boolean LANGUAGE sql AS \$\$ SELECT t ~ E'\\\\d' OR t ~ '\\d' \$\$;" >src/sql/base/planted.sql; }
 
 check_every_piece_is_installed() { make -n "pg_bastion--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" pg_bastion.control).sql" >/dev/null 2>probe.log || cat probe.log; rm -f probe.log; sql_files | grep -v ^src/sql/upgrade/ | sed 's|^src/sql/||; s|\.sql$||' | grep -vxF -e header -f <(sed 's/#.*//; s/\.sql$//' src/sql/ORDER); }
+advice[every_piece_is_installed]='add the file to src/sql/ORDER, after what it uses'
 plant_every_piece_is_installed() { echo 'SELECT 1;' >src/sql/base/planted.sql; }
 
 check_exported_symbols() { test/symbols/check.sh pg_bastion.so pg_bastion--*.sql; }
+advice[exported_symbols]='give a function for SQL both PG_FUNCTION_INFO_V1 and a CREATE FUNCTION in src/sql, and make all else static'
 plant_exported_symbols() { echo 'int bastion_planted; int planted;' | gcc -shared -fPIC -xc - -o pg_bastion.so; }
 
 # PG_TRY without its end corrupts the stack.
@@ -143,38 +168,49 @@ check_no_return_in_pg_try() {
             /PG_END_TRY *\(/ { inside = 0 }' "$file"
     done
 }
+advice[no_return_in_pg_try]='return after PG_END_TRY'
 plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY();\n' >src/pg/base/planted.cpp; }
 
 check_errors_have_sqlstates() { code '\belog\([[:space:]]*(ERROR|FATAL|PANIC)\b' $(cxx_files src/pg); }
+advice[errors_have_sqlstates]='write ereport with errcode'
 plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/base/planted.cpp; }
 
 check_no_using_namespace() { code '\busing[[:space:]]+namespace\b[[:space:]]+([a-z_]+::)*[a-z_]+;' $(cxx_files src test) | grep -v '_literals;' ; }
+advice[no_using_namespace]='use the names one by one: using std::string'
 plant_no_using_namespace() { echo 'using namespace std;' >src/core/base/planted.hpp; }
 
 check_headers_say_what_they_are() { cxx_files src | grep 'hpp$' | xargs -r awk 'FNR == 1 && !/^\/\/ .../ { print FILENAME ": no paragraph at the top" }'; }
+advice[headers_say_what_they_are]='begin the header with a comment: what it is, who calls it, how long its data live'
 plant_headers_say_what_they_are() { echo '#pragma once' >src/core/base/planted.hpp; }
 
 check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
+advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
+advice[reference_is_up_to_date]='run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 
 # Each fault of a claim has a planted one: a claim without anything, one that waits for what is there, one that its test does not name.
 claims_of_tree() { . tools/lib/systems.sh && claims_problems; }
 check_claims_are_shown_or_wait() { claims_of_tree | grep -E 'neither|claims nothing|columns|no id|twice|does not know|nothing waits'; }
+advice[claims_are_shown_or_wait]='mend the line of examples/claims.tsv: an id, the claim, and where it is shown or what it waits for'
 plant_claims_are_shown_or_wait() { printf 'S1.99\tplanted\t\t\n' >>examples/claims.tsv; }
 
 check_claims_wait_for_what_is_not_there() { claims_of_tree | grep 'which is there'; }
+advice[claims_wait_for_what_is_not_there]='show the claim in a test, and name it instead of what it waited for'
 plant_claims_wait_for_what_is_not_there() { touch src/sql/base/tables_quota.sql; }
 
 check_claims_have_tests() { claims_of_tree | grep -E 'no test in|no claim'; }
+advice[claims_have_tests]='let the test name the claim as examples/claims.tsv does'
 plant_claims_have_tests() { sed -i "s/'S1\.3 /'S1.33 /" examples/agents/test/matrix.pg; }
 
 check_systems_is_up_to_date() { (. tools/lib/systems.sh && claims_page) | diff docs/SYSTEMS.md -; }
+advice[systems_is_up_to_date]='run tools/systems and commit docs/SYSTEMS.md'
 plant_systems_is_up_to_date() { printf 'S5.99\tplanted\tREADME.md\t\n' >>examples/claims.tsv; }
 
 check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
+advice[shell_syntax]='mend the line that bash names'
 plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
 
 # Every check there is, so that none is forgotten.
@@ -182,6 +218,7 @@ checks=$(declare -F | sed -n 's/^declare -f check_//p')
 number=0
 for check in ${*:-$checks}; do
     number=$((number + 1))
+    [ -n "${advice[$check]:-}" ] || { echo "not ok $number - $check: advice[$check] is missing"; continue; }
     rm -rf "$work/tree"
     mkdir "$work/tree"
     tar -C "$tree" --exclude='*.o' --exclude='*.d' --exclude='*.gch' -cf - . | tar -C "$work/tree" -xf -
@@ -193,6 +230,7 @@ for check in ${*:-$checks}; do
         continue
     elif [ -n "$violations" ]; then
         echo "not ok $number - $check"
+        echo "# To mend it: ${advice[$check]:-}."
         sed 's/^/#   /' <<<"$violations" | head -20
     else
         echo "ok $number - $check"

@@ -183,6 +183,10 @@ check_headers_say_what_they_are() { cxx_files src | grep 'hpp$' | xargs -r awk '
 advice[headers_say_what_they_are]='begin the header with a comment: what it is, who calls it, how long its data live'
 plant_headers_say_what_they_are() { echo '#pragma once' >src/core/base/planted.hpp; }
 
+check_unit_test_loops_say_their_case() { perl tools/lib/loop_traces.pl $(cxx_files test/unit); }
+advice[unit_test_loops_say_their_case]='begin the body of the loop with SCOPED_TRACE(words(...)) of what differs; words() is in test/unit/base/words.hpp'
+plant_unit_test_loops_say_their_case() { printf 'TEST(Planted, Loop) {\n    for (const int i : {1, 2}) EXPECT_GT(i, 0);\n}\n' >test/unit/base/planted_test.cpp; }
+
 check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
 advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }

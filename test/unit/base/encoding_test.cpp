@@ -4,7 +4,11 @@
 
 #include <numeric>
 
+#include "unit/base/words.hpp"
+
 namespace {
+
+using bastion::test::words;
 
 using namespace std::string_view_literals;
 using bastion::as_bytes;
@@ -31,6 +35,7 @@ bool fast_decodes(std::string_view text) {
 
 TEST(Base64url, PublishedVectors) {
     for (const auto& [plain, text] : rfc4648) {
+        SCOPED_TRACE(words(plain, text));
         EXPECT_EQ(bastion::base64url_encode(as_bytes(plain)), text);
         EXPECT_EQ(bastion::base64url_length(plain.size()), text.size());
         EXPECT_EQ(as_text(*bastion::base64url_decode(text)), plain);
@@ -46,6 +51,7 @@ TEST(Base64url, EveryByteComesBack) {
     std::string all(256, '\0');
     std::iota(all.begin(), all.end(), '\0');
     for (std::size_t size = 0; size <= all.size(); ++size) {
+        SCOPED_TRACE(words(size));
         const std::string_view plain = std::string_view(all).substr(all.size() - size);
         const std::string text = bastion::base64url_encode(as_bytes(plain));
         std::string out;
@@ -59,9 +65,10 @@ TEST(Base64url, RefusesAllButTheCanonicalText) {
     for (const std::string_view text :
          {"Z"sv, "Zm9vY"sv, "Zg=="sv, "Zm8="sv, "Zh"sv, "Zm9"sv, "Zm+v"sv, "Zm/v"sv, " Zm9v"sv, "Zm9v\n"sv, "Zm9v "sv,
           "Zm\09"sv, "Zm9v\0"sv, "Zm9\xc3"sv, "Zm9\x80"sv, "\xff\xff\xff\xff"sv, "="sv, "Z=g="sv}) {
-        EXPECT_FALSE(bastion::base64url_decode(text)) << text;
-        EXPECT_FALSE(bastion::base64url_decode_secret(text)) << text;
-        EXPECT_FALSE(fast_decodes(text)) << text;
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(bastion::base64url_decode(text));
+        EXPECT_FALSE(bastion::base64url_decode_secret(text));
+        EXPECT_FALSE(fast_decodes(text));
     }
     EXPECT_EQ(bastion::base64url_decode("Zh").error().code, bastion::ErrorCode::malformed_text);
 }
@@ -88,16 +95,20 @@ TEST(Base64, StandardAlphabetWithPadding) {
     EXPECT_EQ(as_text(*bastion::base64_decode("Zm8=")), "fo");
     EXPECT_EQ(as_text(*bastion::base64_decode("")), "");
     for (const std::string_view text :
-         {"Zm8"sv, "Zm9="sv, "Zg="sv, "-__-"sv, "Zm8= "sv, "Zm8=\0"sv, "===="sv, "Zm9\xff"sv, "\x80m9v"sv})
-        EXPECT_FALSE(bastion::base64_decode(text)) << text;
+         {"Zm8"sv, "Zm9="sv, "Zg="sv, "-__-"sv, "Zm8= "sv, "Zm8=\0"sv, "===="sv, "Zm9\xff"sv, "\x80m9v"sv}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(bastion::base64_decode(text));
+    }
 }
 
 TEST(Hex, EitherCaseAndEvenLength) {
     EXPECT_EQ(bastion::hex_encode(as_bytes("\x00\xaf"sv)), "00af");
     EXPECT_EQ(as_text(*bastion::hex_decode("00aF")), "\x00\xaf"sv);
     EXPECT_TRUE(bastion::hex_decode("")->empty());
-    for (const std::string_view text : {"0"sv, "0g"sv, "00 "sv, "0x"sv, "00\0"sv, "0:"sv, "\xff\xff"sv})
-        EXPECT_FALSE(bastion::hex_decode(text)) << text;
+    for (const std::string_view text : {"0"sv, "0g"sv, "00 "sv, "0x"sv, "00\0"sv, "0:"sv, "\xff\xff"sv}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(bastion::hex_decode(text));
+    }
 }
 
 TEST(UuidText, OneFormEitherCase) {
@@ -110,8 +121,10 @@ TEST(UuidText, OneFormEitherCase) {
          {""sv, "123e4567e89b12d3a456426614174000"sv, "123e4567-e89b-12d3-a456-42661417400"sv,
           "123e4567-e89b-12d3-a456-4266141740000"sv, "{123e4567-e89b-12d3-a456-426614174000}"sv,
           "123e456-7e89b-12d3-a456-426614174000"sv, "123e4567-e89b-12d3-a456-42661417400g"sv,
-          "123e4567-e89b-12d3-a456_426614174000"sv, "------------------------------------"sv})
-        EXPECT_FALSE(bastion::parse_uuid(text)) << text;
+          "123e4567-e89b-12d3-a456_426614174000"sv, "------------------------------------"sv}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(bastion::parse_uuid(text));
+    }
 }
 
 }  // namespace

@@ -3,14 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/base/encoding.hpp"
+#include "unit/base/words.hpp"
 
 namespace {
 
 using bastion::HashId;
 using bastion::HmacKey;
+using bastion::test::words;
 
 struct Case {
     std::string key;
@@ -76,6 +79,7 @@ std::string mac_of(HashId hash, const std::string& key, const std::string& messa
 
 TEST(Hmac, PublishedVectors) {
     for (const Case& one : published()) {
+        SCOPED_TRACE(words(one.key, one.message));
         EXPECT_EQ(mac_of(HashId::sha256, one.key, one.message), one.sha256);
         EXPECT_EQ(mac_of(HashId::sha384, one.key, one.message), one.sha384);
         EXPECT_EQ(mac_of(HashId::sha512, one.key, one.message), one.sha512);
@@ -87,6 +91,7 @@ TEST(Hmac, AKeyServesAnyNumberOfMessages) {
     const auto key = HmacKey::create(HashId::sha256, bastion::as_bytes(known.key));
     ASSERT_TRUE(key);
     for (int i = 0; i < 3; ++i) {
+        SCOPED_TRACE(words(i));
         EXPECT_EQ(bastion::hex_encode(key->compute(known.message)->span()), known.sha256);
         EXPECT_NE(bastion::hex_encode(key->compute(std::string(i, 'x'))->span()), known.sha256);
     }
@@ -94,7 +99,10 @@ TEST(Hmac, AKeyServesAnyNumberOfMessages) {
 
 // A key of exactly one block is used as it is; one byte more and it is hashed, so that the two differ.
 TEST(Hmac, KeysAroundABlock) {
-    for (const auto& [hash, block] : {std::pair{HashId::sha256, 64}, {HashId::sha384, 128}, {HashId::sha512, 128}}) {
+    for (const auto& [name, hash, block] : {std::tuple{"SHA-256", HashId::sha256, 64},
+                                            {"SHA-384", HashId::sha384, 128},
+                                            {"SHA-512", HashId::sha512, 128}}) {
+        SCOPED_TRACE(name);
         const std::string whole(block, 'k');
         EXPECT_NE(mac_of(hash, whole, "m"), mac_of(hash, whole + "k", "m"));
         EXPECT_EQ(mac_of(hash, std::string(block - 1, 'k'), "m"),

@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/base/words.hpp"
+
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 std::string network(std::string_view text) {
     const auto parsed = parse_ip_network(text);
@@ -40,8 +44,10 @@ TEST(IpAddress, MappedAddressesAreIpv4) {
 TEST(IpAddress, TakesNoOtherForm) {
     for (const char* text :
          {"", "1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1", "1.2.3.4 ", " 1.2.3.4", "0x7f.1.1.1", "1.2.3.4:80",
-          ":::", "1::2::3", "fe80::1%eth0", "[::1]", "g::1", "1.2.3.4/32"})
-        EXPECT_EQ(address(text), "refused") << text;
+          ":::", "1::2::3", "fe80::1%eth0", "[::1]", "g::1", "1.2.3.4/32"}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_EQ(address(text), "refused");
+    }
     EXPECT_EQ(address(std::string("1.2.3.4\0", 8)), "refused");
     EXPECT_EQ(address(std::string(1000, ':')), "refused");
 }
@@ -54,9 +60,11 @@ TEST(IpNetwork, ClearsWhatIsAfterThePrefix) {
     EXPECT_EQ(network("::ffff:10.1.2.3/104"), "10.0.0.0/8");
     EXPECT_EQ(network("::ffff:0:0/96"), "0.0.0.0/0");
     EXPECT_EQ(network("::ffff:10.1.2.3"), "10.1.2.3/32");
-    for (const char* text :
-         {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8", "::/129", "10.0.0.0/8 "})
-        EXPECT_EQ(network(text), "refused") << text;
+    for (const char* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.0/8/8",
+                             "::/129", "10.0.0.0/8 "}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_EQ(network(text), "refused");
+    }
 }
 
 TEST(IpNetwork, ContainsItsOwn) {
@@ -87,8 +95,10 @@ TEST(ForwardedAddress, CountsTrustedHopsFromTheEnd) {
     EXPECT_EQ(forwarded("[2001:db8::1]", 1), "2001:db8::1");
     EXPECT_EQ(forwarded("2001:db8::1", 1), "2001:db8::1");
     for (const char* text :
-         {"[203.0.113.7]", "[2001:db8::1", "[2001:db8::1]x", "203.0.113.7:", "203.0.113.7:123456", "[::1]:"})
-        EXPECT_EQ(forwarded(text, 1), "unknown") << text;
+         {"[203.0.113.7]", "[2001:db8::1", "[2001:db8::1]x", "203.0.113.7:", "203.0.113.7:123456", "[::1]:"}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_EQ(forwarded(text, 1), "unknown");
+    }
 }
 
 }  // namespace

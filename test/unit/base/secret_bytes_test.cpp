@@ -16,9 +16,12 @@
 
 #include "core/base/key_memory.hpp"
 #include "unit/base/process_memory.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 static_assert(!std::is_copy_constructible_v<SecretBytes> && !std::is_copy_assignable_v<SecretBytes>);
 static_assert(std::is_nothrow_move_constructible_v<SecretBytes> && std::is_nothrow_move_assignable_v<SecretBytes>);
@@ -34,7 +37,7 @@ TEST(SecretBytes, HoldsACopyOfItsBytes) {
 
 TEST(SecretBytes, IsZeroWhenMadeBySize) {
     const SecretBytes secret(64);
-    for (const std::uint8_t byte : secret.span()) EXPECT_EQ(byte, 0);
+    EXPECT_EQ(secret.text(), std::string(64, '\0'));
     EXPECT_TRUE(SecretBytes().empty());
     EXPECT_TRUE(SecretBytes(0).empty());
 }
@@ -98,7 +101,9 @@ bool in_child(Body body) {
 TEST(SecretBytes, KeepsKeysLockedAndOutOfCoreDumps) {
     std::vector<SecretBytes> keys;
     for (std::size_t i = 0; i < 2000; ++i) keys.emplace_back(i % 256 + 1);
-    for (const SecretBytes* key : {&keys.front(), &keys[31], &keys[255], &keys.back()}) {
+    for (const std::size_t which : {0U, 31U, 255U, 1999U}) {
+        SCOPED_TRACE(words(which));
+        const SecretBytes* const key = &keys[which];
         EXPECT_TRUE(has_flag(key->data(), "dd")) << mapping_of(key->data()).flags;
         if (key_memory().locked == key_memory().size) {
             EXPECT_TRUE(has_flag(key->data(), "lo"));
@@ -116,10 +121,13 @@ TEST(SecretBytes, WipesKeyMemoryBeforeItIsUsedAgain) {
     const std::uint8_t* const where = first->data();
     first.reset();
     // Its first bytes lead to the next free place.
-    for (std::size_t i = sizeof(void*); i < 64; ++i) EXPECT_EQ(where[i], 0);
+    for (std::size_t i = sizeof(void*); i < 64; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(where[i], 0);
+    }
     const SecretBytes second(64);
     EXPECT_EQ(second.data(), where);
-    for (const std::uint8_t byte : second.span()) EXPECT_EQ(byte, 0);
+    EXPECT_EQ(second.text(), std::string(64, '\0'));
 }
 
 TEST(SecretBytes, LocksWhatAProcessInherits) {

@@ -9,8 +9,12 @@
 #include <random>
 #include <string>
 
+#include "unit/base/words.hpp"
+
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 struct Store {
     explicit Store(std::uint32_t blocks)
@@ -31,6 +35,7 @@ std::string payload_of(const Store& store, std::uint32_t event) {
 TEST(EventStore, GivesBackWhatWasPut) {
     const Store store(40);
     for (const std::size_t length : {0, 1, 239, 240, 241, 480, 481, 5000}) {
+        SCOPED_TRACE(words(length));
         std::string payload(length, 'x');
         for (std::size_t i = 0; i < length; ++i) payload[i] = static_cast<char>('a' + i % 23);
         const std::uint32_t event = store->put('s', payload);
@@ -67,6 +72,7 @@ TEST(EventStore, KeepsManyApart) {
     std::mt19937 random(7);
     std::deque<std::pair<std::uint32_t, std::string>> held;
     for (int i = 0; i < 20000; ++i) {
+        SCOPED_TRACE(words(i));
         const std::string payload(random() % 2000, static_cast<char>('A' + i % 26));
         if (store->free_count() >= EventStore::blocks_for(payload.size())) {
             held.emplace_back(store->put('k', payload), payload);
@@ -81,6 +87,7 @@ TEST(EventStore, KeepsManyApart) {
         held.pop_front();
     }
     for (const auto& [event, payload] : held) {
+        SCOPED_TRACE(words(event, payload));
         ASSERT_EQ(payload_of(store, event), payload);
         store->remove(event);
     }

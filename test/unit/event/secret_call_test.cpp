@@ -6,8 +6,12 @@
 #include <array>
 #include <string>
 
+#include "unit/base/words.hpp"
+
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 std::string_view found(std::string_view text) { return find_secret_call(text, ""); }
 
@@ -45,8 +49,10 @@ TEST(SecretCall, LeavesOtherTextsAlone) {
                                         "SELECT 'eyJhbGciOiJFZERTQSJ9'",
                                         "SELECT eyJ.eyJ",
                                         "SELECT caf\xc3\xa9seal('x')",
-                                        "EXECUTE p('x')"})
-        EXPECT_EQ(found(text), "") << text;
+                                        "EXECUTE p('x')"}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_EQ(found(text), "");
+    }
 }
 
 TEST(SecretCall, FindsSettings) {
@@ -69,8 +75,10 @@ TEST(SecretCall, FindsTokens) {
 TEST(SecretCall, TakesFurtherNames) {
     EXPECT_EQ(find_secret_call("UPDATE customer SET email = 'x'", "set_mail, customer"), "bastion.redacted_names");
     EXPECT_EQ(find_secret_call("SELECT app.SET_MAIL($1)", " set_mail ,customer"), "bastion.redacted_names");
-    for (const std::string_view list : {"", ",", " , ", "custom", "customers,mail", "z,,y"})
-        EXPECT_EQ(find_secret_call("UPDATE customer SET email = 'x'", list), "") << list;
+    for (const std::string_view list : {"", ",", " , ", "custom", "customers,mail", "z,,y"}) {
+        SCOPED_TRACE(words(list));
+        EXPECT_EQ(find_secret_call("UPDATE customer SET email = 'x'", list), "");
+    }
 }
 
 TEST(SecretCall, NamesNothingOfTheText) {

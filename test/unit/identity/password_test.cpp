@@ -15,9 +15,17 @@
 #include "core/base/encoding.hpp"
 #include "core/base/json.hpp"
 #include "unit/base/vectors.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
+static void PrintTo(PasswordAlgorithm algorithm, std::ostream* out) {
+    for (const char* const name : {"argon2id", "bcrypt", "pbkdf2_sha256"})
+        if (parse_password_algorithm(name).value() == algorithm) *out << name;
+}
+
 namespace {
+
+using bastion::test::words;
 
 using enum PasswordAlgorithm;
 
@@ -42,6 +50,7 @@ INSTANTIATE_TEST_SUITE_P(Password, EachAlgorithm, testing::Values(argon2id, bcry
 TEST_P(EachAlgorithm, VerifiesWhatItHashed) {
     for (const std::string& password : {std::string("x"), std::string("correct horse battery staple"),
                                         std::string("pässwörd"), std::string(72, 'a'), std::string("\xff\xfe\x80")}) {
+        SCOPED_TRACE(words(password));
         const auto hash = password_hash(password, cheap(GetParam()));
         ASSERT_TRUE(hash.ok());
         EXPECT_TRUE(verifies(password, *hash));
@@ -80,6 +89,7 @@ TEST_P(EachAlgorithm, RefusesVeryLongPasswords) {
 
 TEST_P(EachAlgorithm, DummyIsAlwaysFalse) {
     for (const std::string& password : {std::string(), std::string("x"), std::string(200, 'a')}) {
+        SCOPED_TRACE(words(password));
         const auto verified = password_dummy_verify(password, cheap(GetParam()));
         ASSERT_TRUE(verified.ok());
         EXPECT_FALSE(*verified);
@@ -100,6 +110,7 @@ TEST_P(EachAlgorithm, DummyCostsAsMuchAsAHash) {
     double real = 1e9;
     double dummy = 1e9;
     for (int i = 0; i < 7; ++i) {
+        SCOPED_TRACE(words(i));
         real = std::min(real, seconds([&] { EXPECT_FALSE(verifies("y", hash)); }));
         dummy = std::min(dummy, seconds([&] { EXPECT_FALSE(*password_dummy_verify("y", params)); }));
     }
@@ -111,6 +122,7 @@ TEST_P(EachAlgorithm, OwnHashesNeedNoRehash) {
     const std::string hash = password_hash("x", cheap(GetParam())).value();
     EXPECT_FALSE(password_needs_rehash(hash, cheap(GetParam())));
     for (const PasswordAlgorithm other : {argon2id, bcrypt, pbkdf2_sha256}) {
+        SCOPED_TRACE(words(other));
         EXPECT_EQ(password_needs_rehash(hash, cheap(other)), other != GetParam());
         EXPECT_TRUE(password_needs_rehash(hash, default_password_params(other)));
     }
@@ -119,17 +131,25 @@ TEST_P(EachAlgorithm, OwnHashesNeedNoRehash) {
 // A damaged hash is no hash; nothing crashes, nothing verifies.
 TEST_P(EachAlgorithm, DamagedHashesDoNotVerify) {
     const std::string hash = password_hash("x", cheap(GetParam())).value();
-    for (std::size_t size = 0; size < hash.size(); ++size) EXPECT_FALSE(verifies("x", hash.substr(0, size)));
-    for (const char* const tail : {"$", "A", "=", " ", "\n", "\x80"}) EXPECT_FALSE(verifies("x", hash + tail));
+    for (std::size_t size = 0; size < hash.size(); ++size) {
+        SCOPED_TRACE(words(size));
+        EXPECT_FALSE(verifies("x", hash.substr(0, size)));
+    }
+    for (const char* const tail : {"$", "A", "=", " ", "\n", "\x80"}) {
+        SCOPED_TRACE(words(tail));
+        EXPECT_FALSE(verifies("x", hash + tail));
+    }
     EXPECT_FALSE(verifies("x", hash + std::string(1, '\0')));
     EXPECT_FALSE(verifies("x", " " + hash));
     for (std::size_t i = 0; i < hash.size(); ++i) {
+        SCOPED_TRACE(words(i));
         // libsodium 1.0.18 alone would take every byte above 127 for the digit 63.
         for (const char c : {'\0', '$', '!', '\x80', '\xff'}) {
+            SCOPED_TRACE(words(c));
             std::string changed = hash;
             if (changed[i] == c) continue;
             changed[i] = c;
-            EXPECT_FALSE(verifies("x", changed)) << i;
+            EXPECT_FALSE(verifies("x", changed));
         }
     }
 }
@@ -159,6 +179,7 @@ TEST(Password, BcryptRefusesWhatItWouldIgnore) {
 
 TEST(Password, Argon2AndPbkdf2CountNul) {
     for (const PasswordAlgorithm algorithm : {argon2id, pbkdf2_sha256}) {
+        SCOPED_TRACE(words(algorithm));
         const std::string hash = password_hash(std::string_view("a\0b", 3), cheap(algorithm)).value();
         EXPECT_TRUE(verifies(std::string_view("a\0b", 3), hash));
         EXPECT_FALSE(verifies("a", hash));
@@ -250,10 +271,13 @@ TEST(Password, MalformedHashesAreFalse) {
                                   "$bastion-pbkdf2-sha256$i=1$" + salt + "$" + hash + "=",
                                   "$bastion-pbkdf2-sha256$i=1$c2hvcnQ=$" + hash + "=",
                                   "$bastion-pbkdf2-sha256$i=1$" + std::string(88, 'A') + "$" + hash + "="}) {
-        EXPECT_FALSE(verifies("", text)) << text;
-        EXPECT_FALSE(verifies("x", text)) << text;
-        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256})
-            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm))) << text;
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(verifies("", text));
+        EXPECT_FALSE(verifies("x", text));
+        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256}) {
+            SCOPED_TRACE(words(algorithm));
+            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm)));
+        }
     }
     EXPECT_FALSE(verifies("x", std::string(1 << 20, '$')));
     EXPECT_FALSE(verifies("x", "$argon2id$v=19$m=8,t=1,p=1$" + std::string(1 << 20, 'A') + "$" + hash));
@@ -270,11 +294,14 @@ TEST(Password, CeilingsAreErrorsAtOnce) {
              "$2a$31$" + std::string(53, 'a'), "$pbkdf2-sha256$10000001" + salt + hash,
              "$pbkdf2-sha256$4294967296" + salt + hash,
              "$bastion-pbkdf2-sha256$i=10000001$MDEyMzQ1Njc4OWFiY2RlZg==$" + hash + "="}) {
+        SCOPED_TRACE(words(text));
         const auto verified = password_verify("x", text);
-        ASSERT_FALSE(verified.ok()) << text;
-        EXPECT_EQ(verified.error().code, ErrorCode::limit_exceeded) << text;
-        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256})
-            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm))) << text;
+        ASSERT_FALSE(verified.ok());
+        EXPECT_EQ(verified.error().code, ErrorCode::limit_exceeded);
+        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256}) {
+            SCOPED_TRACE(words(algorithm));
+            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm)));
+        }
     }
     EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC / 10);
 }
@@ -348,9 +375,10 @@ TEST(PasswordOptions, MistakesHaveTheirErrors) {
                            {bcrypt, R"({"cost": 17})", ErrorCode::limit_exceeded},
                            {pbkdf2_sha256, R"({"iterations": 999})", ErrorCode::invalid_argument},
                            {pbkdf2_sha256, R"({"iterations": 10000001})", ErrorCode::limit_exceeded}}) {
+        SCOPED_TRACE(words(algorithm, json));
         const auto params = parse_password_options(algorithm, json);
-        ASSERT_FALSE(params.ok()) << json;
-        EXPECT_EQ(params.error().code, code) << json << ": " << params.error().message;
+        ASSERT_FALSE(params.ok());
+        EXPECT_EQ(params.error().code, code) << params.error().message;
     }
 }
 
@@ -369,8 +397,10 @@ TEST(PasswordOptions, AlgorithmNames) {
     EXPECT_EQ(*parse_password_algorithm("bcrypt"), bcrypt);
     EXPECT_EQ(*parse_password_algorithm("pbkdf2-sha256"), pbkdf2_sha256);
     EXPECT_EQ(*parse_password_algorithm("pbkdf2_sha256"), pbkdf2_sha256);
-    for (const char* const name : {"", "ARGON2ID", "argon2", "argon2i", "md5", "bcrypt "})
+    for (const char* const name : {"", "ARGON2ID", "argon2", "argon2i", "md5", "bcrypt "}) {
+        SCOPED_TRACE(words(name));
         EXPECT_EQ(parse_password_algorithm(name).error().code, ErrorCode::invalid_argument);
+    }
 }
 
 // The 1 GiB ones included: they lie exactly at the ceiling.
@@ -382,12 +412,13 @@ TEST(PasswordVectors, Argon2Reference) {
     int genuine = 0, refused = 0;
     for (const JsonValue& row : document->root().find("tests")->elements()) {
         const std::string_view hash = *row.find("encoded")->string();
+        SCOPED_TRACE(words(hash));
         const std::string_view password = *row.find("pwd")->string();
         const bool expected = *row.find("libsodium_1_0_18_verifies")->boolean();
         EXPECT_EQ(expected, hash.find("$v=19$") != std::string_view::npos);
-        EXPECT_EQ(verifies(password, hash), expected) << hash;
+        EXPECT_EQ(verifies(password, hash), expected);
         if (*row.find("m_log2")->integer() < 12) {
-            EXPECT_FALSE(verifies(std::string(password) + "x", hash)) << hash;
+            EXPECT_FALSE(verifies(std::string(password) + "x", hash));
         }
         ++(expected ? genuine : refused);
     }
@@ -406,10 +437,11 @@ TEST(PasswordVectors, Libxcrypt) {
         ASSERT_EQ(fields.size(), 4U);
         const std::string_view scheme = *fields[0].string();
         const std::string_view hash = *fields[2].string();
+        SCOPED_TRACE(words(scheme, hash));
         const auto password = hex_decode(*fields[3].string());
         ASSERT_TRUE(password.ok());
         const bool ours = scheme == "bcrypt" || scheme == "bcrypt_a" || scheme == "bcrypt_y";
-        EXPECT_EQ(verifies(as_text(*password), hash), ours) << hash;
+        EXPECT_EQ(verifies(as_text(*password), hash), ours);
         ++(ours ? verified : refused);
     }
     EXPECT_EQ(verified, 3 * 368);

@@ -11,6 +11,7 @@
 #include "core/jose/jwk.hpp"
 #include "core/jose/jws.hpp"
 #include "core/jose/jwt.hpp"
+#include "unit/base/words.hpp"
 #include "unit/jose/forge.hpp"
 
 namespace {
@@ -23,6 +24,7 @@ using bastion::parse_jwk;
 using bastion::test::base64url;
 using bastion::test::forge;
 using bastion::test::key_set;
+using bastion::test::words;
 
 // One key for each algorithm, made once: RSA keys take a while.
 const bastion::GeneratedJwk& made(const std::string& algorithm) {
@@ -71,19 +73,20 @@ const std::vector<std::string> pair_algorithms{"RS256", "RS384", "RS512", "PS256
 
 TEST(AsymmetricKey, EveryAlgorithmSignsAndVerifies) {
     for (const std::string& algorithm : pair_algorithms) {
+        SCOPED_TRACE(words(algorithm));
         const auto private_set = key_set(private_text(algorithm));
         const auto public_set = key_set(made(algorithm).public_jwk);
-        ASSERT_FALSE(public_set.keys.empty()) << algorithm;
+        ASSERT_FALSE(public_set.keys.empty());
         EXPECT_TRUE(private_set.keys[0].may_sign());
         EXPECT_FALSE(public_set.keys[0].may_sign());
         const auto token = bastion::jwt_sign(R"({"sub":"x","exp":4000000000})", private_set.keys[0]);
-        ASSERT_TRUE(token) << algorithm << token.error().message;
-        EXPECT_TRUE(jws_verify(*token, public_set)) << algorithm;
-        EXPECT_TRUE(jws_verify(*token, private_set)) << algorithm;
+        ASSERT_TRUE(token) << token.error().message;
+        EXPECT_TRUE(jws_verify(*token, public_set));
+        EXPECT_TRUE(jws_verify(*token, private_set));
         // Under another key of the same algorithm, said to have the same id.
         if (algorithm[0] == 'E') {
             const auto stranger = jwk_generate(algorithm, "k1");
-            EXPECT_FALSE(jws_verify(*token, key_set(stranger->public_jwk))) << algorithm;
+            EXPECT_FALSE(jws_verify(*token, key_set(stranger->public_jwk)));
         }
     }
 }
@@ -92,15 +95,17 @@ TEST(AsymmetricKey, EveryAlgorithmSignsAndVerifies) {
 TEST(AsymmetricKey, AlgorithmsOfAKeyWithoutAlg) {
     const auto rsa = key_set(with(private_text("RS256"), "alg", ""));
     for (const std::string algorithm : {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}) {
+        SCOPED_TRACE(words(algorithm));
         const std::string token = forge(R"({"alg":")" + algorithm + "\"}", "x", rsa.keys[0], algorithm);
         EXPECT_TRUE(jws_verify(token, rsa, std::vector<std::string>{algorithm}));
         EXPECT_FALSE(jws_verify(token, rsa, std::vector<std::string>{algorithm == "RS256" ? "RS384" : "RS256"}));
         EXPECT_EQ(jws_verify(token, rsa).error().code, ErrorCode::invalid_argument);
         // Said to be the other padding or hash.
         for (const std::string said : {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}) {
+            SCOPED_TRACE(words(said));
             if (said == algorithm) continue;
             const std::string lie = forge(R"({"alg":")" + said + "\"}", "x", rsa.keys[0], algorithm);
-            EXPECT_FALSE(jws_verify(lie, rsa, std::vector<std::string>{said})) << said << algorithm;
+            EXPECT_FALSE(jws_verify(lie, rsa, std::vector<std::string>{said}));
         }
         // The key says that it is for another.
         const std::string other = algorithm == "PS256" ? "RS256" : "PS256";
@@ -128,15 +133,18 @@ TEST(AsymmetricKey, AnAlgorithmOfAnotherTypeOrCurve) {
 // RFC 8725 §2.1: the public key, which the attacker knows, used as an HMAC secret.
 TEST(AsymmetricKey, KeyConfusion) {
     for (const std::string& algorithm : pair_algorithms) {
+        SCOPED_TRACE(words(algorithm));
         const auto set = key_set(made(algorithm).public_jwk);
         for (const std::string& guess :
              {made(algorithm).public_jwk, member(made(algorithm).public_jwk, "kid") + "xxxxxxxx",
               std::string(bastion::as_text(
                   number(made(algorithm).public_jwk, algorithm[1] == 'S' && algorithm[0] != 'E' ? "n" : "x")))}) {
+            SCOPED_TRACE(words(guess));
             bastion::Jwk attacker;
             attacker.kty = bastion::KeyType::oct;
             attacker.secret = bastion::SecretBytes(bastion::as_bytes(guess));
             for (const std::string& said : {std::string("HS256"), algorithm}) {
+                SCOPED_TRACE(words(said));
                 const std::string token = forge(R"({"alg":")" + said + R"(","kid":"k1"})", "{}", attacker, "HS256");
                 EXPECT_FALSE(jws_verify(token, set));
                 EXPECT_FALSE(jws_verify(token, set, std::vector<std::string>{"HS256", algorithm}));
@@ -147,31 +155,35 @@ TEST(AsymmetricKey, KeyConfusion) {
 
 TEST(AsymmetricKey, EveryOneByteMutationIsRefused) {
     for (const std::string algorithm : {"RS256", "PS256", "ES256", "ES512"}) {
+        SCOPED_TRACE(words(algorithm));
         const auto set = key_set(private_text(algorithm));
         const std::string token = forge(R"({"alg":")" + algorithm + "\"}", R"({"sub":"x"})", set.keys[0], algorithm);
         ASSERT_TRUE(jws_verify(token, set));
         for (std::size_t at = 0; at < token.size(); ++at) {
+            SCOPED_TRACE(words(at));
             std::string mutant = token;
             for (int delta = 1; delta < 256; delta += 63) {
+                SCOPED_TRACE(words(delta));
                 mutant[at] = static_cast<char>(token[at] ^ delta);
-                ASSERT_FALSE(jws_verify(mutant, set)) << algorithm << " " << at << " " << delta;
+                ASSERT_FALSE(jws_verify(mutant, set));
             }
-            ASSERT_FALSE(jws_verify(token.substr(0, at), set)) << at;
-            ASSERT_FALSE(jws_verify(token.substr(0, at) + token.substr(at + 1), set)) << at;
-            ASSERT_FALSE(jws_verify(token.substr(0, at) + "A" + token.substr(at), set)) << at;
+            ASSERT_FALSE(jws_verify(token.substr(0, at), set));
+            ASSERT_FALSE(jws_verify(token.substr(0, at) + token.substr(at + 1), set));
+            ASSERT_FALSE(jws_verify(token.substr(0, at) + "A" + token.substr(at), set));
         }
     }
 }
 
 TEST(AsymmetricKey, EcdsaSignaturesOfAnotherForm) {
     for (const std::string algorithm : {"ES256", "ES384", "ES512"}) {
+        SCOPED_TRACE(words(algorithm));
         const auto set = key_set(private_text(algorithm));
         const std::string token = forge(R"({"alg":")" + algorithm + "\"}", "{}", set.keys[0], algorithm);
         const std::string head = token.substr(0, token.rfind('.') + 1);
         const auto good = *bastion::base64url_decode(token.substr(head.size()));
         const std::size_t half = good.size() / 2;
         const auto expect_refused = [&](bastion::Bytes signature, const char* what) {
-            EXPECT_FALSE(jws_verify(head + bastion::base64url_encode(signature), set)) << algorithm << " " << what;
+            EXPECT_FALSE(jws_verify(head + bastion::base64url_encode(signature), set)) << what;
         };
         EXPECT_EQ(good.size(), algorithm == "ES256" ? 64U : algorithm == "ES384" ? 96U : 132U);
         bastion::Bytes changed = good;
@@ -283,10 +295,14 @@ TEST(AsymmetricKey, RsaPrivateParts) {
     const std::string other = private_text("PS256");
     EXPECT_TRUE(parse_jwk(key));
     for (const std::string_view name : {"p", "q", "dp", "dq", "qi"}) {
+        SCOPED_TRACE(words(name));
         expect_bad(with(key, name, ""), "all of");
         expect_bad(with(key, name, member(other, name)), "belong");
     }
-    for (const std::string_view name : {"d", "n"}) expect_bad(with(key, name, member(other, name)), "belong");
+    for (const std::string_view name : {"d", "n"}) {
+        SCOPED_TRACE(words(name));
+        expect_bad(with(key, name, member(other, name)), "belong");
+    }
     expect_bad(with(key, "oth", "x"), "two primes");
     std::string only_d = key;
     for (const std::string_view name : {"p", "q", "dp", "dq", "qi"}) only_d = with(only_d, name, "");
@@ -299,6 +315,7 @@ TEST(AsymmetricKey, RsaPrivateParts) {
 
 TEST(AsymmetricKey, EcPoints) {
     for (const std::string algorithm : {"ES256", "ES384", "ES512"}) {
+        SCOPED_TRACE(words(algorithm));
         const std::string key = made(algorithm).public_jwk;
         EXPECT_TRUE(parse_jwk(key));
         auto y = number(key, "y");
@@ -325,6 +342,7 @@ TEST(AsymmetricKey, EcPoints) {
 
 TEST(AsymmetricKey, UseAndOperationsAreObeyed) {
     for (const std::string algorithm : {"RS256", "ES256", "EdDSA"}) {
+        SCOPED_TRACE(words(algorithm));
         const auto signer = key_set(private_text(algorithm));
         const std::string token = forge(R"({"alg":")" + algorithm + "\"}", "x", signer.keys[0], algorithm);
         EXPECT_TRUE(jws_verify(token, key_set(made(algorithm).public_jwk)));
@@ -334,13 +352,16 @@ TEST(AsymmetricKey, UseAndOperationsAreObeyed) {
 
 TEST(GeneratedKeys, PublicHalvesAndThumbprints) {
     for (const std::string& algorithm : pair_algorithms) {
+        SCOPED_TRACE(words(algorithm));
         const auto key = parse_jwk(private_text(algorithm));
         ASSERT_TRUE(key);
         EXPECT_EQ(*bastion::jwk_public(*key), made(algorithm).public_jwk);
         const auto named = jwk_generate(algorithm == "EdDSA" || algorithm[0] == 'E' ? algorithm : "EdDSA");
         EXPECT_EQ(*bastion::jwk_thumbprint(*parse_jwk(named->public_jwk)), named->kid);
-        for (const std::string_view secret : {"\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\""})
+        for (const std::string_view secret : {"\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\""}) {
+            SCOPED_TRACE(words(secret));
             EXPECT_EQ(made(algorithm).public_jwk.find(secret), std::string::npos);
+        }
     }
     const auto set =
         key_set(R"({"keys":[)" + private_text("ES256") + "," + with(private_text("EdDSA"), "kid", "k2") + "]}");
@@ -354,6 +375,7 @@ TEST(GeneratedKeys, PublicHalvesAndThumbprints) {
 
 TEST(GeneratedKeys, SymmetricOnes) {
     for (const auto& [algorithm, size] : {std::pair{"HS256", 32U}, {"HS384", 48U}, {"HS512", 64U}}) {
+        SCOPED_TRACE(words(algorithm, size));
         const auto made_key = jwk_generate(algorithm);
         ASSERT_TRUE(made_key);
         const auto key = parse_jwk(made_key->private_jwk.text());
@@ -372,8 +394,10 @@ TEST(GeneratedKeys, WhatIsNotMade) {
     EXPECT_EQ(jwk_generate("none").error().code, ErrorCode::unsupported);
     EXPECT_EQ(jwk_generate("").error().code, ErrorCode::unsupported);
     EXPECT_EQ(jwk_generate("ES256K").error().code, ErrorCode::unsupported);
-    for (const int bits : {1024, 2047, 2049, 4104, -2048, 1 << 30})
-        EXPECT_EQ(jwk_generate("RS256", "", bits).error().code, ErrorCode::invalid_argument) << bits;
+    for (const int bits : {1024, 2047, 2049, 4104, -2048, 1 << 30}) {
+        SCOPED_TRACE(words(bits));
+        EXPECT_EQ(jwk_generate("RS256", "", bits).error().code, ErrorCode::invalid_argument);
+    }
     EXPECT_EQ(jwk_generate("ES256", "", 2048).error().code, ErrorCode::invalid_argument);
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/jose/jws.hpp"
+#include "unit/base/words.hpp"
 #include "unit/jose/forge.hpp"
 
 namespace {
@@ -14,6 +15,7 @@ using bastion::IssuerRules;
 using bastion::parse_issuer_rules;
 using bastion::verify_issuer_token;
 using bastion::test::key_set;
+using bastion::test::words;
 
 const std::string issuer = "https://idp.example";
 
@@ -56,6 +58,7 @@ TEST(Issuer, AnUnverifiedAddressIsNotTaken) {
     for (const std::string_view claims :
          {R"(,"sub":"s","email":"a@b")", R"(,"sub":"s","email":"a@b","email_verified":false)",
           R"(,"sub":"s","email":"a@b","email_verified":"true")"}) {
+        SCOPED_TRACE(words(claims));
         const auto read = verify_issuer_token(
             token(claims), rules(R"({"aud":"app","algorithms":["ES256"]})", "{}", R"({"email":"email"})"), 1100);
         ASSERT_TRUE(read);
@@ -136,10 +139,12 @@ TEST(Issuer, UnverifiedIssuer) {
     EXPECT_EQ(*bastion::jwt_unverified_issuer(token(R"(,"sub":"s")")), issuer);
     EXPECT_EQ(bastion::jwt_unverified_issuer("x.y.z").error().code, ErrorCode::token_refused);
     const auto set = key_set(key().private_jwk.text());
-    for (const std::string_view payload : {"{}", R"({"iss":7})"})
+    for (const std::string_view payload : {"{}", R"({"iss":7})"}) {
+        SCOPED_TRACE(words(payload));
         EXPECT_EQ(
             *bastion::jwt_unverified_issuer(bastion::test::forge(R"({"alg":"ES256"})", payload, set.keys[0], "ES256")),
             "");
+    }
     EXPECT_FALSE(
         bastion::jwt_unverified_issuer(bastion::test::forge(R"({"alg":"ES256"})", "[]", set.keys[0], "ES256")));
 }

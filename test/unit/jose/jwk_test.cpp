@@ -6,9 +6,12 @@
 #include "core/base/json.hpp"
 #include "core/jose/jws.hpp"
 #include "unit/base/vectors.hpp"
+#include "unit/base/words.hpp"
 #include "unit/jose/forge.hpp"
 
 namespace {
+
+using bastion::test::words;
 
 using namespace std::string_view_literals;
 using bastion::ErrorCode;
@@ -100,21 +103,29 @@ TEST(Jwk, RefusesMissingOrMalformedMembers) {
          {""sv, "7"sv, "[]"sv, "null"sv, "{}"sv, R"({"kty":7})"sv, R"({"kty":"oct"})"sv, R"({"kty":"oct","k":7})"sv,
           R"({"kty":"oct","k":""})"sv, R"({"kty":"OKP","x":"AAAA"})"sv, R"({"kty":"OKP","crv":"Ed25519"})"sv,
           R"({"kty":"OKP","crv":"Ed25519","x":"AAAA"})"sv, R"({"kty":"oct","k":"AAAA","kty":"oct"})"sv,
-          R"({"keys":{}})"sv, R"({"keys":[7]})"sv, R"({"keys":[[]]})"sv, R"({"keys":[],"kty":"oct"})"sv})
+          R"({"keys":{}})"sv, R"({"keys":[7]})"sv, R"({"keys":[[]]})"sv, R"({"keys":[],"kty":"oct"})"sv}) {
+        SCOPED_TRACE(words(json));
         expect_bad(json);
+    }
     expect_bad(okp_jwk("", public_text() + "="));
     expect_bad(okp_jwk("", std::string(42, 'A') + "B"));  // trailing bits
     for (const std::string_view members :
          {R"("kid":7,)"sv, R"("kid":"",)"sv, R"("alg":["HS256"],)"sv, R"("use":null,)"sv, R"("key_ops":"verify",)"sv,
-          R"("key_ops":[7],)"sv, R"("key_ops":["verify","verify"],)"sv, R"("key_ops":{},)"sv})
+          R"("key_ops":[7],)"sv, R"("key_ops":["verify","verify"],)"sv, R"("key_ops":{},)"sv}) {
+        SCOPED_TRACE(words(members));
         expect_bad(oct_jwk(secret(32), members));
+    }
 }
 
 TEST(Jwk, RefusesMembersOfOtherTypes) {
-    for (const std::string_view member : {"crv", "x", "y", "d", "n", "e"})
+    for (const std::string_view member : {"crv", "x", "y", "d", "n", "e"}) {
+        SCOPED_TRACE(words(member));
         expect_bad(oct_jwk(secret(32), "\"" + std::string(member) + "\":\"AQAB\","));
-    for (const std::string_view member : {"k", "y", "n", "e"})
+    }
+    for (const std::string_view member : {"k", "y", "n", "e"}) {
+        SCOPED_TRACE(words(member));
         expect_bad(okp_jwk(",\"" + std::string(member) + "\":\"AQAB\""));
+    }
     expect_bad(R"({"kty":"RSA","n":"AQAB","e":"AQAB","k":"AQAB"})");
     expect_bad(R"({"kty":"EC","crv":"P-256","x":"AQAB","y":"AQAB","k":"AQAB"})");
     EXPECT_TRUE(parse_jwk(oct_jwk(secret(32), R"("x5t":"AQAB","iat":7,)")));  // RFC 7517 §4: unknown ones are ignored
@@ -124,8 +135,9 @@ TEST(Jwk, RefusesShortHmacKeys) {
     expect_bad(oct_jwk(secret(31)));
     EXPECT_TRUE(parse_jwk(oct_jwk(secret(32))));
     for (const auto& [alg, size] : {std::pair{"HS256", 32}, {"HS384", 48}, {"HS512", 64}}) {
+        SCOPED_TRACE(words(alg, size));
         const std::string members = R"("alg":")" + std::string(alg) + "\",";
-        EXPECT_TRUE(parse_jwk(oct_jwk(secret(size), members))) << alg;
+        EXPECT_TRUE(parse_jwk(oct_jwk(secret(size), members)));
         expect_bad(oct_jwk(secret(size - 1), members));
     }
 }
@@ -197,6 +209,7 @@ TEST(Jwk, MessagesHoldNoKeyMaterial) {
     const std::string k = base64url(secret(31));
     for (const std::string& json : {R"({"kty":"oct","k":")" + k + "\"}", R"({"kty":"oct","k":")" + k + "=\"}",
                                     R"({"kty":"oct","k":")" + k + "\",}"}) {
+        SCOPED_TRACE(words(json));
         const auto set = parse_jwk_set(json);
         ASSERT_FALSE(set);
         const auto& error = set.error();

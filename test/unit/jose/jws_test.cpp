@@ -6,9 +6,12 @@
 #include "core/base/encoding.hpp"
 #include "core/base/json.hpp"
 #include "unit/base/vectors.hpp"
+#include "unit/base/words.hpp"
 #include "unit/jose/forge.hpp"
 
 namespace {
+
+using bastion::test::words;
 
 using namespace std::string_view_literals;
 using bastion::ErrorCode;
@@ -62,8 +65,10 @@ TEST(Jws, OtherSerialisationsAreRefused) {
     expect_refused(token.substr(0, first + 1) + token.substr(token.rfind('.')), set);
     EXPECT_EQ(jws_verify(forge(plain_header, "", hs256_set().keys[0], "HS256"), hs256_set())->payload, "");
     for (const std::string name : {"4_6.protecting_specific_header_fields", "4_7.protecting_content_only",
-                                   "4_8.multiple_signatures", "4_5.signature_with_detached_content"})
+                                   "4_8.multiple_signatures", "4_5.signature_with_detached_content"}) {
+        SCOPED_TRACE(words(name));
         expect_refused(bastion::test::read_vector("rfc7520/jws/" + name + ".json"), set);
+    }
     const std::string unencoded = bastion::test::read_vector("rfc7520/rfc7797/hmac-sha2_b64_false.json");
     const auto at = unencoded.find("eyJ");
     expect_refused(unencoded.substr(at, unencoded.find('"', at) - at), set);
@@ -72,6 +77,7 @@ TEST(Jws, OtherSerialisationsAreRefused) {
 
 TEST(Jws, EveryAlgorithmSignsAndVerifies) {
     for (const auto& [alg, size] : {std::pair{"HS256", 32}, {"HS384", 48}, {"HS512", 64}}) {
+        SCOPED_TRACE(words(alg, size));
         const auto set = key_set(oct_jwk(secret(size), R"("alg":")" + std::string(alg) + "\","));
         const std::string header = R"({"alg":")" + std::string(alg) + "\"}";
         const auto token = bastion::jws_sign(header, "hello", set.keys[0], *bastion::find_jws_algorithm(alg));
@@ -96,15 +102,19 @@ TEST(Jws, ExactlyThreeParts) {
     for (const std::string& bad :
          {std::string(), std::string("."), std::string(".."), std::string("..."), head, head + ".", token + ".",
           "." + token, token + ".x", token + "..", std::string("abc"), head.substr(0, head.find('.')) + "..x",
-          token.substr(token.find('.')), token.substr(0, token.size() - 43)})
+          token.substr(token.find('.')), token.substr(0, token.size() - 43)}) {
+        SCOPED_TRACE(words(bad));
         expect_refused(bad, set);
+    }
 }
 
 TEST(Jws, CanonicalBase64urlOnly) {
     const auto set = hs256_set();
     const std::string token = forge(plain_header, "{}", set.keys[0], "HS256");
-    for (const std::string& bad : {token + "=", " " + token, token + " ", token + "\n", std::string("\0", 1) + token})
+    for (const std::string& bad : {token + "=", " " + token, token + " ", token + "\n", std::string("\0", 1) + token}) {
+        SCOPED_TRACE(words(bad));
         expect_refused(bad, set);
+    }
     // The last character carries two bits of nothing: three other texts decode to the same signature elsewhere.
     std::string twin = token;
     const std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -147,17 +157,22 @@ TEST(Jws, HeadersThatAreRefused) {
                                           "x"sv,
                                           "\xef\xbb\xbf{\"alg\":\"HS256\"}"sv,
                                           "{\"alg\":\"HS256\",\"x\":\"\xff\"}"sv,
-                                          R"({"alg":"HS256\u0000"})"sv})
+                                          R"({"alg":"HS256\u0000"})"sv}) {
+        SCOPED_TRACE(words(header));
         expect_refused(forge(header, "{}", set.keys[0], "HS256"), set);
+    }
     for (const std::string_view header :
          {R"({"alg":"HS256"})"sv, R"( {"typ":"JWT", "alg":"HS256"} )"sv, R"({"alg":"\u0048S256","cty":7})"sv,
-          R"({"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://example.com","x5c":[]})"sv})
-        EXPECT_TRUE(jws_verify(forge(header, "{}", set.keys[0], "HS256"), set)) << header;
+          R"({"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"jku":"https://example.com","x5c":[]})"sv}) {
+        SCOPED_TRACE(words(header));
+        EXPECT_TRUE(jws_verify(forge(header, "{}", set.keys[0], "HS256"), set));
+    }
 }
 
 TEST(Jws, NoneIsRefused) {
     const auto set = hs256_set();
     for (const std::string_view alg : {"none", "None", "NONE", "nOnE", ""}) {
+        SCOPED_TRACE(words(alg));
         const std::string head = base64url(R"({"alg":")" + std::string(alg) + "\"}") + "." + base64url("{}") + ".";
         expect_refused(head, set);
         expect_refused(head + "AA", set);
@@ -180,10 +195,12 @@ TEST(Jws, KeyConfusion) {
     const Jwk& key = set.keys[0];
     const auto x = std::string(bastion::as_text(key.ed25519_public));
     for (const std::string& guess : {x, made->public_jwk, base64url(x)}) {
+        SCOPED_TRACE(words(guess));
         Jwk attacker;
         attacker.kty = bastion::KeyType::oct;
         attacker.secret = bastion::SecretBytes(bastion::as_bytes(guess));
         for (const std::string_view header : {R"({"alg":"HS256"})", R"({"alg":"HS256","kid":"k"})"}) {
+            SCOPED_TRACE(words(header));
             const std::string token = forge(header, "{}", attacker, "HS256");
             expect_refused(token, set);
             expect_refused(token, set, every_algorithm);
@@ -225,13 +242,15 @@ TEST(Jws, HmacKeysShorterThanTheHash) {
 TEST(Jws, UseAndOperationsAreObeyed) {
     for (const std::string_view members : {R"("alg":"HS256","use":"enc",)"sv, R"("alg":"HS256","key_ops":["sign"],)"sv,
                                            R"("alg":"HS256","key_ops":[],)"sv}) {
+        SCOPED_TRACE(words(members));
         const auto set = key_set(oct_jwk(secret(32), members));
         expect_refused(forge(plain_header, "{}", set.keys[0], "HS256"), set);
     }
     for (const std::string_view members :
          {R"("alg":"HS256","use":"sig",)"sv, R"("alg":"HS256","key_ops":["verify"],)"sv}) {
+        SCOPED_TRACE(words(members));
         const auto set = key_set(oct_jwk(secret(32), members));
-        EXPECT_TRUE(jws_verify(forge(plain_header, "{}", set.keys[0], "HS256"), set)) << members;
+        EXPECT_TRUE(jws_verify(forge(plain_header, "{}", set.keys[0], "HS256"), set));
     }
 }
 
@@ -259,7 +278,10 @@ TEST(Jws, WithoutKidTheOneUsableKeyIsTaken) {
 
     const auto two = key_set(R"({"keys":[)" + oct_jwk(secret(32, 'a'), R"("alg":"HS256",)") + "," +
                              oct_jwk(secret(32, 'b'), R"("alg":"HS256",)") + "]}");
-    for (const Jwk& key : two.keys) expect_refused(forge(R"({"alg":"HS256"})", "{}", key, "HS256"), two);
+    for (const Jwk& key : two.keys) {
+        SCOPED_TRACE(words(key.kid));
+        expect_refused(forge(R"({"alg":"HS256"})", "{}", key, "HS256"), two);
+    }
 }
 
 TEST(Jws, SignaturesOfAnotherLength) {
@@ -267,10 +289,12 @@ TEST(Jws, SignaturesOfAnotherLength) {
     const auto pair = bastion::jwk_generate_ed25519();
     const auto pair_set = key_set(pair->private_jwk.text());
     for (const auto& [set, alg] : {std::pair{&hmac_set, "HS256"}, {&pair_set, "EdDSA"}}) {
+        SCOPED_TRACE(words(alg));
         const std::string token = forge(R"({"alg":")" + std::string(alg) + "\"}", "{}", set->keys[0], alg);
         const std::string head = token.substr(0, token.rfind('.') + 1);
         const auto signature = bastion::base64url_decode(token.substr(head.size()));
         for (std::size_t size = 1; size < 130; ++size) {
+            SCOPED_TRACE(words(size));
             bastion::Bytes cut = *signature;
             cut.resize(size);
             const std::string resized = head + bastion::base64url_encode(cut);
@@ -288,17 +312,20 @@ TEST(Jws, EveryOneByteMutationIsRefused) {
     const auto pair = bastion::jwk_generate_ed25519();
     const auto pair_set = key_set(pair->private_jwk.text());
     for (const auto& [set, alg] : {std::pair{&hmac_set, "HS256"}, {&pair_set, "EdDSA"}}) {
+        SCOPED_TRACE(words(alg));
         const std::string token = forge(R"({"alg":")" + std::string(alg) + "\"}", R"({"sub":"x"})", set->keys[0], alg);
         ASSERT_TRUE(jws_verify(token, *set));
         for (std::size_t at = 0; at < token.size(); ++at) {
+            SCOPED_TRACE(words(at));
             std::string mutant = token;
             for (int delta = 1; delta < 256; delta += alg == "HS256"sv ? 1 : 37) {
+                SCOPED_TRACE(words(delta));
                 mutant[at] = static_cast<char>(token[at] ^ delta);
-                ASSERT_FALSE(jws_verify(mutant, *set)) << at << " " << delta;
+                ASSERT_FALSE(jws_verify(mutant, *set));
             }
-            ASSERT_FALSE(jws_verify(token.substr(0, at), *set)) << at;
-            ASSERT_FALSE(jws_verify(token.substr(0, at) + token.substr(at + 1), *set)) << at;
-            ASSERT_FALSE(jws_verify(token.substr(0, at) + "A" + token.substr(at), *set)) << at;
+            ASSERT_FALSE(jws_verify(token.substr(0, at), *set));
+            ASSERT_FALSE(jws_verify(token.substr(0, at) + token.substr(at + 1), *set));
+            ASSERT_FALSE(jws_verify(token.substr(0, at) + "A" + token.substr(at), *set));
         }
     }
 }

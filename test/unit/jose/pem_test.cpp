@@ -13,6 +13,7 @@
 #include "core/base/json.hpp"
 #include "core/jose/jwk.hpp"
 #include "core/jose/jws.hpp"
+#include "unit/base/words.hpp"
 #include "unit/jose/forge.hpp"
 
 namespace {
@@ -21,6 +22,7 @@ using bastion::ErrorCode;
 using bastion::parse_jwk;
 using bastion::parse_jwk_set;
 using bastion::test::forge;
+using bastion::test::words;
 
 struct Free {
     void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
@@ -82,23 +84,24 @@ std::vector<Case> cases() {
 
 TEST(Pem, EveryFormIsTheSameKey) {
     for (const auto& [algorithm, key] : cases()) {
+        SCOPED_TRACE(words(algorithm));
         const std::string members = R"(,"alg":")" + std::string(algorithm) + R"(","kid":"k1")";
         const auto signer = parse_jwk(pem_jwk(pkcs8_pem(key.get()), members));
-        ASSERT_TRUE(signer) << algorithm << signer.error().message;
+        ASSERT_TRUE(signer) << signer.error().message;
         EXPECT_TRUE(signer->may_sign());
         EXPECT_EQ(signer->kid, "k1");
         const auto verifier = parse_jwk_set(pem_jwk(public_pem(key.get()), members));
-        ASSERT_TRUE(verifier) << algorithm;
+        ASSERT_TRUE(verifier);
         EXPECT_FALSE(verifier->keys[0].may_sign());
         EXPECT_EQ(*bastion::jwk_public(*signer), *bastion::jwk_public(verifier->keys[0]));
         const std::string token =
             forge(R"({"alg":")" + std::string(algorithm) + R"(","kid":"k1"})", "x", *signer, algorithm);
-        EXPECT_TRUE(bastion::jws_verify(token, *verifier)) << algorithm;
+        EXPECT_TRUE(bastion::jws_verify(token, *verifier));
         // And the JSON Web Key of the same numbers.
         EXPECT_TRUE(bastion::jws_verify(token, *parse_jwk_set(*bastion::jwk_public(*signer))));
         if (std::string_view(algorithm) != "EdDSA") {
             const auto older = parse_jwk(pem_jwk(traditional_pem(key.get()), members));
-            ASSERT_TRUE(older) << algorithm;
+            ASSERT_TRUE(older);
             EXPECT_TRUE(older->may_sign());
             EXPECT_EQ(*bastion::jwk_thumbprint(*older), *bastion::jwk_thumbprint(*signer));
         }
@@ -147,6 +150,7 @@ TEST(Pem, WhatIsRefused) {
                                     pem.substr(0, pem.size() - 8), pem.substr(0, 60) + pem.substr(70),
                                     std::string("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"),
                                     std::string("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n")}) {
+        SCOPED_TRACE(words(text));
         expect_refused(json_string(text), ErrorCode::invalid_argument);
         expect_refused(pem_jwk(text), ErrorCode::invalid_argument);
     }

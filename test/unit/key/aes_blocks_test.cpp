@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <utility>
 
 #include "core/base/encoding.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
 namespace {
 
-constexpr auto both = {Aes256Blocks::Cipher::nettle, Aes256Blocks::Cipher::openssl};
+using bastion::test::words;
+
+constexpr auto both = {std::pair{"Nettle", Aes256Blocks::Cipher::nettle}, {"OpenSSL", Aes256Blocks::Cipher::openssl}};
 
 // FIPS 197, appendix C.3.
 TEST(AesBlocks, PublishedVector) {
@@ -17,7 +21,8 @@ TEST(AesBlocks, PublishedVector) {
     std::iota(key.begin(), key.end(), std::uint8_t{0});
     Bytes block(aes_block_bytes);
     for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::uint8_t>(0x11 * i);
-    for (const auto cipher : both) {
+    for (const auto& [name, cipher] : both) {
+        SCOPED_TRACE(name);
         Bytes out(block.size());
         ASSERT_TRUE(Aes256Blocks(key, cipher).encrypt(block, out.data()));
         EXPECT_EQ(hex_encode(out), "8ea2b7ca516745bfeafc49904b496089");
@@ -26,6 +31,7 @@ TEST(AesBlocks, PublishedVector) {
 
 TEST(AesBlocks, BothLibrariesAgree) {
     for (int i = 0; i < 100; ++i) {
+        SCOPED_TRACE(words(i));
         Bytes key(32), blocks(aes_block_bytes * (i % 5));
         random_bytes(key);
         random_bytes(blocks);
@@ -39,10 +45,13 @@ TEST(AesBlocks, BothLibrariesAgree) {
 }
 
 TEST(AesBlocks, RefusesOtherSizes) {
-    for (const auto cipher : both) {
+    for (const auto& [name, cipher] : both) {
+        SCOPED_TRACE(name);
         Bytes out(64);
-        for (const std::size_t size : {0U, 16U, 31U, 33U, 64U})
-            EXPECT_FALSE(Aes256Blocks(Bytes(size), cipher).encrypt(Bytes(16), out.data())) << size;
+        for (const std::size_t size : {0U, 16U, 31U, 33U, 64U}) {
+            SCOPED_TRACE(words(size));
+            EXPECT_FALSE(Aes256Blocks(Bytes(size), cipher).encrypt(Bytes(16), out.data()));
+        }
         EXPECT_FALSE(Aes256Blocks(Bytes(32), cipher).encrypt(Bytes(17), out.data()));
     }
 }

@@ -9,8 +9,12 @@
 #include <fstream>
 #include <string>
 
+#include "unit/base/words.hpp"
+
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 using namespace std::chrono_literals;
 
@@ -24,8 +28,10 @@ TEST(RootKeyCommand, IsToldFromOtherSources) {
     EXPECT_EQ(root_key_command("command:cat /key"), "cat /key");
     EXPECT_EQ(root_key_command("command:  cat /key  "), "cat /key");
     for (const std::string_view source :
-         {"", "auto", "file:/command:", "command:", "command:  ", "Command:x", "command"})
-        EXPECT_EQ(root_key_command(source), "") << source;
+         {"", "auto", "file:/command:", "command:", "command:  ", "Command:x", "command"}) {
+        SCOPED_TRACE(words(source));
+        EXPECT_EQ(root_key_command(source), "");
+    }
 }
 
 TEST(RootKeyCommand, GivesTheKey) {
@@ -54,9 +60,10 @@ TEST(RootKeyCommand, SaysWhyThereIsNone) {
 
 TEST(RootKeyCommand, HasALimitOfTime) {
     for (const char* command : {"sleep 600", "exec >&-; sleep 600", "sleep 600 & wait"}) {
+        SCOPED_TRACE(words(command));
         const auto begin = std::chrono::steady_clock::now();
-        EXPECT_EQ(reason(run_root_key_command(command, 200ms)), "It took too long.") << command;
-        EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s) << command;
+        EXPECT_EQ(reason(run_root_key_command(command, 200ms)), "It took too long.");
+        EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);
     }
 }
 

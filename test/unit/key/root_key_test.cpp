@@ -17,9 +17,12 @@
 
 #include "core/base/encoding.hpp"
 #include "core/key/sealed.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 namespace fs = std::filesystem;
 
@@ -65,8 +68,9 @@ protected:
         EXPECT_EQ(loaded.error().code, ErrorCode::root_key_missing);
         EXPECT_NE(loaded.error().message.find(reason), std::string::npos) << loaded.error().message;
         for (const std::string& shown : {loaded.error().message, loaded.error().detail, loaded.error().hint}) {
-            EXPECT_EQ(shown.find(folder_.string()), std::string::npos) << shown;
-            EXPECT_EQ(shown.find(digits.substr(0, 8)), std::string::npos) << shown;
+            SCOPED_TRACE(words(shown));
+            EXPECT_EQ(shown.find(folder_.string()), std::string::npos);
+            EXPECT_EQ(shown.find(digits.substr(0, 8)), std::string::npos);
         }
         EXPECT_TRUE(loaded.error().log_detail.starts_with("The root key file is \""));
     }
@@ -78,6 +82,7 @@ protected:
 
 TEST_F(RootKeyFile, IsReadWithOrWithoutNewline) {
     for (const std::string& content : {line, line + "\n"}) {
+        SCOPED_TRACE(words(content));
         write(path_, content);
         const auto loaded = load();
         ASSERT_TRUE(loaded.ok()) << loaded.error().message;
@@ -94,6 +99,7 @@ TEST_F(RootKeyFile, OtherContentIsRefused) {
           "pg_bastion root key 2 " + digits, prefix + std::string(64, 'g'), prefix + std::string(64, ' '),
           prefix + std::string(64, '\0'), prefix + std::string(63, '0') + ":", std::string(1 << 20, 'x'),
           std::string(86, '\xff')}) {
+        SCOPED_TRACE(words(content));
         write(path_, content);
         expect_unusable(load(), "does not hold a root key");
     }
@@ -110,16 +116,20 @@ TEST_F(RootKeyFile, MissingFileSaysWhatToDo) {
 
 TEST_F(RootKeyFile, PathsMustBeAbsolute) {
     for (const std::string& path : {std::string(), std::string("key"), std::string("./key"), std::string("/"),
-                                    folder_.string() + "/", path_ + std::string("\0x", 2)})
+                                    folder_.string() + "/", path_ + std::string("\0x", 2)}) {
+        SCOPED_TRACE(words(path));
         expect_unusable(load_root_key_file(path, data_), "absolute path");
+    }
 }
 
 TEST_F(RootKeyFile, GroupAndOthersHaveNoAccess) {
     for (const mode_t mode : {0600, 0400, 0700}) {
+        SCOPED_TRACE(testing::Message() << std::oct << mode);
         write(path_, line, mode);
-        EXPECT_TRUE(load().ok()) << mode;
+        EXPECT_TRUE(load().ok());
     }
     for (const mode_t mode : {0640, 0604, 0620, 0602, 0610, 0601, 0644, 0666, 0777}) {
+        SCOPED_TRACE(testing::Message() << std::oct << mode);
         write(path_, line, mode);
         expect_unusable(load(), "must not be accessible to group or others");
     }
@@ -128,16 +138,18 @@ TEST_F(RootKeyFile, GroupAndOthersHaveNoAccess) {
 TEST_F(RootKeyFile, RootMayOwnItForTheServer) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     for (const mode_t mode : {0640, 0440}) {
+        SCOPED_TRACE(testing::Message() << std::oct << mode);
         write(path_, line, mode);
         ASSERT_EQ(::chown(path_.c_str(), 0, nobody), 0);
         ASSERT_EQ(::setegid(nobody), 0);
         {
             const EffectiveUser server(nobody);
-            EXPECT_TRUE(load().ok()) << mode;
+            EXPECT_TRUE(load().ok());
         }
         ASSERT_EQ(::setegid(0), 0);
     }
     for (const mode_t mode : {0644, 0660, 0650, 0666}) {
+        SCOPED_TRACE(testing::Message() << std::oct << mode);
         write(path_, line, mode);
         ASSERT_EQ(::chown(path_.c_str(), 0, nobody), 0);
         ASSERT_EQ(::setegid(nobody), 0);
@@ -183,6 +195,7 @@ TEST_F(RootKeyFile, SymbolicLinksAreFollowed) {
 
 TEST_F(RootKeyFile, InsideTheDataDirectoryIsRefused) {
     for (const char* const place : {"data/key", "data/base/1/key"}) {
+        SCOPED_TRACE(words(place));
         write((folder_ / place).string(), line);
         expect_unusable(load_root_key_file((folder_ / place).string(), data_), "inside the data directory");
         expect_unusable(load_root_key_file((folder_ / place).string(), data_ + "/"), "inside the data directory");
@@ -242,6 +255,7 @@ TEST_F(RootKeyFile, IsNotCreatedThroughALink) {
 TEST_F(RootKeyFile, IsNotCreatedInsideTheDataDirectory) {
     fs::create_directory_symlink(folder_ / "data" / "base", folder_ / "elsewhere");
     for (const char* const place : {"data/key", "data/base/1/key", "elsewhere/key"}) {
+        SCOPED_TRACE(words(place));
         const auto created = create_root_key_file((folder_ / place).string(), data_);
         ASSERT_FALSE(created.ok());
         EXPECT_EQ(created.error().code, ErrorCode::invalid_argument);
@@ -323,8 +337,10 @@ TEST(RootKeySetting, NamesAPath) {
     EXPECT_EQ(path("credential:root").error().code, ErrorCode::root_key_missing);
     EXPECT_EQ(path("auto", "/").error().code, ErrorCode::invalid_argument);
     for (const char* const source : {"", "AUTO", "file:", "file:key", "file:/", "file:/etc/", "/etc/key", "file: /k",
-                                     "credential:", "credential:../key", "credential:a/b", "credential:."})
-        EXPECT_EQ(path(source, "/data", "/run").error().code, ErrorCode::invalid_argument) << source;
+                                     "credential:", "credential:../key", "credential:a/b", "credential:."}) {
+        SCOPED_TRACE(words(source));
+        EXPECT_EQ(path(source, "/data", "/run").error().code, ErrorCode::invalid_argument);
+    }
     EXPECT_EQ(path("command:cat /etc/key").error().code, ErrorCode::invalid_argument);
 }
 
@@ -345,8 +361,10 @@ RootKey root_of(std::uint8_t first) {
 const Bytes vault = hex_decode("000102030405060708090a0b0c0d0e0f").value();
 
 TEST(RootKey, MustHave32Bytes) {
-    for (const std::size_t size : {0U, 31U, 33U})
+    for (const std::size_t size : {0U, 31U, 33U}) {
+        SCOPED_TRACE(words(size));
         EXPECT_EQ(make_root_key(SecretBytes(size)).error().code, ErrorCode::invalid_argument);
+    }
     EXPECT_EQ(derive_kek(root_of(0), ByteSpan(vault).first(15)).error().code, ErrorCode::invalid_argument);
 }
 
@@ -391,8 +409,10 @@ TEST(RootKey, DataKeysOpenUnderTheirOwnLabelAlone) {
     for (const DataKeyLabel& other :
          {DataKeyLabel{"", "secrets", 1, 7}, DataKeyLabel{"0123456789abcdeX", "secrets", 1, 7},
           DataKeyLabel{"0123456789abcdef", "signing", 1, 7}, DataKeyLabel{"0123456789abcdef", "secrets", 2, 7},
-          DataKeyLabel{"0123456789abcdef", "secrets", 1, 8}})
+          DataKeyLabel{"0123456789abcdef", "secrets", 1, 8}}) {
+        SCOPED_TRACE(words(other.tenant, other.purpose, other.version, other.key_id));
         EXPECT_EQ(unwrap_data_key(*wrapped, *kek, other).error().code, ErrorCode::sealed_invalid);
+    }
     const auto other_kek = derive_kek(root_of(1), vault);
     EXPECT_EQ(unwrap_data_key(*wrapped, *other_kek, label).error().code, ErrorCode::sealed_invalid);
     EXPECT_EQ(wrap_data_key(SecretBytes(16), *kek, label).error().code, ErrorCode::invalid_argument);

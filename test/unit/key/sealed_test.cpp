@@ -18,9 +18,12 @@
 #include "core/key/xaes.hpp"
 #include "unit/base/process_memory.hpp"
 #include "unit/base/vectors.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 SecretBytes key_of(std::uint8_t byte) { return SecretBytes(Bytes(data_key_bytes, byte)); }
 
@@ -49,6 +52,7 @@ void expect_refused(const Result<SecretBytes>& opened) {
 
 TEST(Sealed, OpensWhatItSealed) {
     for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 32U, 1000U, 1048576U}) {
+        SCOPED_TRACE(words(size));
         Bytes plaintext(size);
         if (size > 0) random_bytes(plaintext);
         const auto sealed = seal_value(plaintext, key_of(1), 5, aad);
@@ -99,7 +103,7 @@ TEST(Sealed, EveryFlippedBitIsRefused) {
     for (std::size_t bit = 0; bit < genuine.size() * 8; ++bit) {
         Bytes changed = genuine;
         changed[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
-        SCOPED_TRACE(bit);
+        SCOPED_TRACE(words(bit));
         expect_refused(key->open(changed, aad));
     }
     EXPECT_TRUE(key->open(genuine, aad).ok());
@@ -107,8 +111,10 @@ TEST(Sealed, EveryFlippedBitIsRefused) {
 
 TEST(Sealed, EveryTruncationAndExtensionIsRefused) {
     const Bytes genuine = sealed_sample();
-    for (std::size_t size = 0; size < genuine.size(); ++size)
+    for (std::size_t size = 0; size < genuine.size(); ++size) {
+        SCOPED_TRACE(words(size));
         expect_refused(open_value(ByteSpan(genuine).first(size), key_of(7), aad));
+    }
     Bytes longer = genuine;
     longer.push_back(0);
     expect_refused(open_value(longer, key_of(7), aad));
@@ -129,14 +135,18 @@ TEST(Sealed, AnotherPlaceIsRefused) {
     for (const std::string& other :
          {std::string(), sealed_aad("", "smtp", "password"), sealed_aad("0123456789abcdeX", "smtp", "password"),
           sealed_aad(tenant, "imap", "password"), sealed_aad(tenant, "smtp", "user"), aad + '\0',
-          sealed_aad(tenant, "smtppass", "word")})
+          sealed_aad(tenant, "smtppass", "word")}) {
+        SCOPED_TRACE(words(other));
         expect_refused(open_value(sealed, key_of(7), other));
+    }
 }
 
 TEST(Sealed, UnknownSuitesAndFlagsAreRefusedEvenIfGenuine) {
     for (const std::size_t position : {0U, 1U, 2U, 3U}) {
+        SCOPED_TRACE(words(position));
         Bytes changed = sealed_sample();
         for (int value = 0; value < 256; ++value) {
+            SCOPED_TRACE(words(value));
             if (sealed_sample()[position] == value) continue;
             changed[position] = static_cast<std::uint8_t>(value);
             EXPECT_FALSE(parse_sealed_header(changed).ok());
@@ -156,6 +166,7 @@ TEST(Sealed, AadPartsCannotBeShifted) {
 
 TEST(Sealed, KeysOfAnotherLengthAreMisuse) {
     for (const std::size_t size : {0U, 16U, 31U, 33U}) {
+        SCOPED_TRACE(words(size));
         EXPECT_EQ(SealingKey::create(SecretBytes(size)).error().code, ErrorCode::invalid_argument);
         EXPECT_EQ(seal_value({}, SecretBytes(size), 1, "").error().code, ErrorCode::invalid_argument);
         EXPECT_EQ(open_value(sealed_sample(), SecretBytes(size), "").error().code, ErrorCode::invalid_argument);
@@ -167,6 +178,7 @@ TEST(Sealed, OneKeySealsAndOpensInTurn) {
     ASSERT_TRUE(key.ok());
     SealingKey moved = std::move(*key);
     for (int i = 0; i < 10; ++i) {
+        SCOPED_TRACE(words(i));
         const std::string text = "value " + std::to_string(i);
         const Bytes sealed = moved.seal(as_bytes(text), 1, aad).value();
         expect_refused(moved.open(sealed, "elsewhere"));
@@ -223,6 +235,7 @@ TEST(Xaes, PublishedVectors) {
     ASSERT_TRUE(document.ok());
     int count = 0;
     for (const JsonValue& row : document->root().find("tests")->elements()) {
+        SCOPED_TRACE(words(*row.find("key")->string()));
         const auto bytes = [&](std::string_view name) { return from_hex(*row.find(name)->string()); };
         Xaes256Gcm cipher(bytes("key"));
         const Bytes nonce_bytes = bytes("nonce"), additional = bytes("aad");
@@ -269,7 +282,9 @@ Bytes gcm(const XaesDerivedKey& key, const XaesNonce& nonce, ByteSpan associated
 TEST(Xaes, IsTheSameCipherAtEveryLength) {
     Xaes256Gcm cipher(key_of(9).span());
     for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 127U, 1023U, 1024U, 1025U, 5000U}) {
+        SCOPED_TRACE(words(size));
         for (const std::size_t aad_size : {1U, 8U, 504U, 505U, 512U, 2000U}) {
+            SCOPED_TRACE(words(aad_size));
             Bytes plaintext(size);
             Bytes associated(aad_size + 8);
             XaesNonce nonce;
@@ -282,10 +297,10 @@ TEST(Xaes, IsTheSameCipherAtEveryLength) {
             const XaesAad parts{ByteSpan(associated).first(8), ByteSpan(associated).subspan(8)};
             Bytes made(wanted.size());
             ASSERT_TRUE(cipher.encrypt(plaintext, nonce, parts, made.data()));
-            EXPECT_EQ(made, wanted) << size << " and " << aad_size;
+            EXPECT_EQ(made, wanted);
             Bytes opened(size);
             ASSERT_TRUE(cipher.decrypt(made, nonce, parts, opened.data()));
-            EXPECT_EQ(opened, plaintext) << size << " and " << aad_size;
+            EXPECT_EQ(opened, plaintext);
             made.back() ^= 1;
             EXPECT_FALSE(cipher.decrypt(made, nonce, parts, opened.data()));
             EXPECT_EQ(opened, Bytes(size)) << "wiped";
@@ -323,15 +338,16 @@ TEST(Xaes, LeavesNoKeyToACoreDump) {
     Xaes256Gcm cipher(key.span());
     const XaesNonce nonce = nonce_of(4);
     for (const std::size_t size : {32U, 5000U}) {
+        SCOPED_TRACE(words(size));
         Bytes plaintext(size), sealed(size + xaes_tag_bytes);
         ASSERT_TRUE(cipher.encrypt(plaintext, nonce, {}, sealed.data()));
         ASSERT_TRUE(cipher.decrypt(sealed, nonce, {}, plaintext.data()));
         sealed[0] ^= 1;
         ASSERT_FALSE(cipher.decrypt(sealed, nonce, {}, plaintext.data()));
         ASSERT_TRUE(cipher.derive_key(nonce, *new (derived.data()) XaesDerivedKey));
-        EXPECT_EQ(copies_in_core_dump(key.span().first(16), true), 0) << size;
+        EXPECT_EQ(copies_in_core_dump(key.span().first(16), true), 0);
         // The key of one message says no more than the message, and the libraries leave it on the stack.
-        EXPECT_EQ(copies_in_core_dump(derived.span().first(16), false), 0) << size;
+        EXPECT_EQ(copies_in_core_dump(derived.span().first(16), false), 0);
     }
     const Bytes copy(key.span().begin(), key.span().end());
     EXPECT_GT(copies_in_core_dump(key.span().first(16), true), 0) << "who looks for a copy finds it";

@@ -7,9 +7,12 @@
 #include <string>
 
 #include "core/base/encoding.hpp"
+#include "unit/base/words.hpp"
 
 namespace bastion {
 namespace {
+
+using bastion::test::words;
 
 HmacKey pepper(std::uint8_t fill) { return std::move(*HmacKey::create(HashId::sha256, Bytes(32, fill))); }
 
@@ -18,6 +21,7 @@ std::string text_of(const SecretBytes& secret) { return std::string(secret.text(
 TEST(RefreshToken, IsRandomAndInForm) {
     std::set<std::string> seen;
     for (int i = 0; i < 1000; ++i) {
+        SCOPED_TRACE(words(i));
         const std::string token = text_of(refresh_token_generate());
         EXPECT_EQ(token.size(), 47U);
         EXPECT_TRUE(is_refresh_token(token));
@@ -27,10 +31,15 @@ TEST(RefreshToken, IsRandomAndInForm) {
 
 TEST(RefreshToken, TakesNoOtherForm) {
     const std::string token = text_of(refresh_token_generate());
-    for (std::size_t size = 0; size < token.size(); ++size) EXPECT_FALSE(is_refresh_token(token.substr(0, size)));
+    for (std::size_t size = 0; size < token.size(); ++size) {
+        SCOPED_TRACE(words(size));
+        EXPECT_FALSE(is_refresh_token(token.substr(0, size)));
+    }
     for (const std::string& wrong : {token + "A", token + "=", " " + token, token + "\n", "bsR_" + token.substr(4),
-                                     token.substr(4), token + std::string(1, '\0')})
-        EXPECT_FALSE(is_refresh_token(wrong)) << wrong;
+                                     token.substr(4), token + std::string(1, '\0')}) {
+        SCOPED_TRACE(words(wrong));
+        EXPECT_FALSE(is_refresh_token(wrong));
+    }
     std::string other_alphabet = token;
     other_alphabet[10] = '+';
     EXPECT_FALSE(is_refresh_token(other_alphabet));

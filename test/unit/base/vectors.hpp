@@ -15,7 +15,7 @@ namespace bastion::test {
 
 inline std::filesystem::path vectors_folder() {
     if (const char* named = std::getenv("BASTION_VECTORS"); named != nullptr && *named != '\0') return named;
-    const auto project = std::filesystem::absolute(__FILE__).parent_path().parent_path().parent_path();
+    const auto project = std::filesystem::absolute(__FILE__).parent_path().parent_path().parent_path().parent_path();
     return project.parent_path() / "shared" / "vectors";
 }
 

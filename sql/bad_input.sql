@@ -38,6 +38,8 @@ CREATE FUNCTION test.sealed() RETURNS bastion.sealed LANGUAGE sql STABLE AS $$ S
 -- Put together at run time, so that no statement text holds it.
 CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'secret' || 'marker' $$;
 
+-- The lists and what reads them are not echoed.
+\set ECHO none
 -- A good value for each argument. Below, a function that is missing here is an error.
 CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT NULL);
 INSERT INTO test.functions
@@ -298,6 +300,7 @@ $$;
 COMMENT ON FUNCTION test.read_with(text, text, text) IS 'SQLSTATE 28000 when a token was presented and refused.';
 INSERT INTO test.functions VALUES ('test.read_with(text,text,text)', ARRAY['test.fact(''token'')', '''good''', '''default''']);
 
+\set ECHO all
 -- Every function that the application role may execute, every one outside bastion_internal, every one in C.
 CREATE VIEW test.missing AS
 SELECT p.oid::regprocedure AS name FROM pg_proc p
@@ -317,6 +320,7 @@ ROLLBACK;
 SELECT name, cardinality(arguments) FROM test.functions WHERE cardinality(arguments) <>
     (SELECT pronargs FROM pg_proc WHERE oid = name::oid);
 
+\set ECHO none
 -- "arguments" are the only ones that a value is for.
 CREATE TABLE test.values (id int GENERATED ALWAYS AS IDENTITY, type regtype, label text, expression text, arguments text[]);
 INSERT INTO test.values (type, label, expression, arguments)
@@ -430,9 +434,6 @@ SELECT f.name, p.proargnames[i], coalesce(v.label, 'good'),
 FROM test.functions f JOIN pg_proc p ON p.oid = f.name CROSS JOIN generate_series(0, p.pronargs) i
 LEFT JOIN test.values v ON v.type = p.proargtypes[i - 1] AND (v.arguments IS NULL OR p.proargnames[i] = ANY (v.arguments))
 ORDER BY f.name::text COLLATE "C", i, v.id;
-SELECT p.oid::regprocedure AS name, t::regtype AS type_without_values
-FROM test.functions f JOIN pg_proc p ON p.oid = f.name, unnest(p.proargtypes) t
-WHERE t NOT IN (SELECT type FROM test.values);
 
 CREATE FUNCTION test.contents() RETURNS jsonb LANGUAGE plpgsql
 AS $$
@@ -500,6 +501,10 @@ BEGIN
     END LOOP;
 END
 $$;
+\set ECHO all
+SELECT p.oid::regprocedure AS name, t::regtype AS type_without_values
+FROM test.functions f JOIN pg_proc p ON p.oid = f.name, unnest(p.proargtypes) t
+WHERE t NOT IN (SELECT type FROM test.values);
 CALL test.run();
 
 \pset format unaligned

@@ -57,9 +57,10 @@ void append_key_memory(StringInfo json) {
     appendStringInfo(json, ", \"key_memory\": {\"bytes\": %zu, \"locked\": %zu}", memory.size, memory.locked);
 }
 
-void append_counts(StringInfo json, const char* name, int64 loads, int64 hits, int64 stale) {
+void append_counts(StringInfo json, const char* name, const CacheStatistics& counts) {
     appendStringInfo(json, "%s: {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}", name,
-                     static_cast<long long>(loads), static_cast<long long>(hits), static_cast<long long>(stale));
+                     static_cast<long long>(counts.loads), static_cast<long long>(counts.hits),
+                     static_cast<long long>(counts.stale));
 }
 
 }  // namespace
@@ -86,14 +87,11 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_cache_stats);
 Datum bastion_cache_stats(PG_FUNCTION_ARGS) {
-    const RightsStatistics rights = rights_statistics();
-    const SessionStatistics sessions = session_statistics();
-    const ApiKeyStatistics keys = api_key_statistics();
     StringInfoData json;
     initStringInfo(&json);
-    append_counts(&json, "{\"rights\"", rights.loads, rights.hits, rights.stale);
-    append_counts(&json, ", \"sessions\"", sessions.loads, sessions.hits, sessions.stale);
-    append_counts(&json, ", \"api_keys\"", keys.loads, keys.hits, keys.stale);
+    append_counts(&json, "{\"rights\"", rights_statistics());
+    append_counts(&json, ", \"sessions\"", session_statistics());
+    append_counts(&json, ", \"api_keys\"", api_key_statistics());
     appendStringInfo(&json, ", \"sets\": {\"loads\": %lld}, \"invalidations\": %llu}",
                      static_cast<long long>(grant_set_loads()), static_cast<unsigned long long>(invalidation_count()));
     return jsonb_datum(json.data);

@@ -8,7 +8,7 @@ namespace {
 constexpr Oid synthetic_bit = 0x80000000u;
 
 uint64 received = 0;
-const CacheListener* listeners = nullptr;
+CacheListener* listeners = nullptr;
 
 // FNV-1a.
 uint32 hash_more(uint32 hash, std::string_view text) noexcept {
@@ -19,29 +19,27 @@ uint32 hash_more(uint32 hash, std::string_view text) noexcept {
 void receive(Datum, Oid relation) noexcept {
     if (relation != InvalidOid && (relation & synthetic_bit) == 0) return;
     ++received;
-    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
-        listener->receive(relation);
+    for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        if (relation == InvalidOid || relation == listener->everything)
+            listener->drop_all();
+        else
+            listener->drop_one(relation);
 }
 
 void on_message(Datum argument, Oid relation) { receive(argument, relation); }
 
+void on_transaction_event(XactEvent event, void*) {
+    if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+    for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next) listener->unpin();
+}
+
 }  // namespace
 
-CacheListener::CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept) noexcept
-    : next(listeners), everything_(everything), drop_all_(drop_all), drop_one_(drop_one) {
-    listeners = this;
-}
-
-void CacheListener::receive(Oid message) const noexcept {
-    if (message == InvalidOid || message == everything_)
-        drop_all_();
-    else if (drop_one_ != nullptr)
-        drop_one_(message);
-}
+CacheListener::CacheListener(Oid everything) noexcept : everything(everything), next(listeners) { listeners = this; }
 
 void drop_caches(Oid everything) noexcept {
-    for (const CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
-        if (listener->concerns(everything)) listener->receive(everything);
+    for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        if (listener->everything == everything) listener->drop_all();
 }
 
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
@@ -82,6 +80,9 @@ void send_invalidation(Oid synthetic) {
 
 uint64 invalidation_count() noexcept { return received; }
 
-void register_invalidation() { CacheRegisterRelcacheCallback(on_message, Datum{0}); }
+void register_invalidation() {
+    CacheRegisterRelcacheCallback(on_message, Datum{0});
+    RegisterXactCallback(on_transaction_event, nullptr);
+}
 
 }  // namespace bastion::pg

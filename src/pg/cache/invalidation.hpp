@@ -17,23 +17,29 @@ Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
 Oid all_api_keys_invalidation() noexcept;
 Oid keys_invalidation() noexcept;
 
-// A cache that messages concern: a constant of the file that holds the cache, which registers itself when the library is
-// loaded. A message for `everything` drops or marks all of it, any other one is handed to drop_one, if there is one.
+// What messages drop: a static of the file that holds it, which registers itself when the library is loaded. A message for
+// `everything`, and one that PostgreSQL sends when it lost messages, drops all; any other one drops what it names.
 class CacheListener {
 public:
-    CacheListener(Oid everything, void (*drop_all)() noexcept, void (*drop_one)(Oid) noexcept = nullptr) noexcept;
+    explicit CacheListener(Oid everything) noexcept;
     CacheListener(const CacheListener&) = delete;
     CacheListener& operator=(const CacheListener&) = delete;
 
-    void receive(Oid message) const noexcept;
-    [[nodiscard]] bool concerns(Oid everything) const noexcept { return everything == everything_; }
+    virtual void drop_all() noexcept = 0;
+    virtual void drop_one(Oid) noexcept {}
+    // At the end of a transaction.
+    virtual void unpin() noexcept {}
 
-    const CacheListener* const next;
+    const Oid everything;
+    CacheListener* const next;
 
-private:
-    Oid everything_;
-    void (*drop_all_)() noexcept;
-    void (*drop_one_)(Oid) noexcept;
+protected:
+    ~CacheListener() = default;
+};
+
+// Counts for tests and cache_stats().
+struct CacheStatistics {
+    int64 loads, hits, stale;
 };
 
 // Drops, in this backend, all caches that a message for `everything` drops.
@@ -45,7 +51,7 @@ void send_invalidation(Oid synthetic);
 // Messages received by this backend so far.
 uint64 invalidation_count() noexcept;
 
-// Registers the receiver. Called once, from _PG_init.
+// Registers the receiver, and the end of transactions. Called once, from _PG_init.
 void register_invalidation();
 
 }  // namespace bastion::pg

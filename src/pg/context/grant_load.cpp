@@ -30,7 +30,7 @@ void refuse_in_parallel_mode() {
 
 // What arrives while reading may concern what was read: the sets then serve this statement alone.
 void expire_if_concerned(const Decision& decision, uint64 before) {
-    if (before != invalidation_count()) mark_rights_stale(user_invalidation(decision.identity.user));
+    if (before != invalidation_count()) drop_rights(user_invalidation(decision.identity.user));
 }
 
 void load(const Decision& decision, const Rights& rights) {

@@ -81,9 +81,9 @@ PG_FUNCTION_INFO_V1(bastion_active_data_key);
 Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     const OptionalUuid tenant = PG_ARGISNULL(1) ? OptionalUuid{} : OptionalUuid{true, *PG_GETARG_UUID_P(1)};
-    std::uint32_t id = 0;
-    if (!find_active_data_key(tenant, view(PG_GETARG_TEXT_PP(0)), id)) PG_RETURN_NULL();
-    PG_RETURN_INT32(static_cast<int32>(id));
+    const std::optional<std::uint32_t> id = find_active_data_key(tenant, view(PG_GETARG_TEXT_PP(0)));
+    if (!id) PG_RETURN_NULL();
+    PG_RETURN_INT32(static_cast<int32>(*id));
 }
 
 PG_FUNCTION_INFO_V1(bastion_signing_key_make);

@@ -3,8 +3,8 @@
 #include "core/jose/jwt.hpp"
 #include "core/key/sealed.hpp"
 #include "pg/base/catalog_read.hpp"
-#include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/base/identity.hpp"
+#include "pg/cache/backend_cache.hpp"
 #include "pg/key/data_keys.hpp"
 
 namespace bastion::pg {
@@ -13,43 +13,38 @@ namespace {
 constexpr std::string_view signing_purpose = "signing_key";
 constexpr std::string_view access_token_header = R"({"typ":"at+jwt"})";
 
-std::string signing_kid;
-std::optional<Jwk> signing_key;
+// By kid; a new key replaces the old one.
+BackendCache<Jwk, max_kid_size> signing_keys(keys_invalidation(), {1});
 
 struct SigningKeyRow {
-    bool found;
     std::string_view kid;
     std::string_view private_sealed;
 };
 
 SigningKeyRow read_active_signing_key() {
     ColumnValue row[] = {{"kid", 0, true}, {"private_sealed", 0, true}};
-    SigningKeyRow out{};
-    out.found =
-        read_row("signing_keys", nullptr, "state", F_TEXTEQ, CStringGetTextDatum("active"), row) && !row[1].is_null;
-    if (!out.found) return out;
-    out.kid = view(DatumGetTextPP(row[0].value));
-    out.private_sealed = view(DatumGetByteaPP(row[1].value));
-    return out;
-}
-
-void need_signing_key() {
-    const SigningKeyRow row = read_active_signing_key();
-    if (!row.found)
+    if (!read_row("signing_keys", nullptr, "state", F_TEXTEQ, CStringGetTextDatum("active"), row) || row[1].is_null)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no active signing key"),
                         errhint("SELECT bastion_internal.signing_key_create();")));
-    if (signing_key && signing_kid == row.kid) return;
-    DataKey& data_key = need_data_key(sealing_key_id(row.private_sealed));
-    guarded_or_raise([&]() -> Result<void> {
-        Result<SecretBytes> opened =
-            data_key.sealer.value().open(as_bytes(row.private_sealed), sealed_aad("", signing_purpose, row.kid));
-        if (!opened) return opened.error();
-        Result<Jwk> key = parse_jwk(opened->text());
-        if (!key) return key.error();
-        signing_key = std::move(*key);
-        signing_kid = row.kid;
-        return {};
-    });
+    return {view(DatumGetTextPP(row[0].value)), view(DatumGetByteaPP(row[1].value))};
+}
+
+Result<Loaded<Jwk>> open_signing_key(const SigningKeyRow& row, DataKey& data_key) {
+    Result<SecretBytes> opened =
+        data_key.sealer.value().open(as_bytes(row.private_sealed), sealed_aad("", signing_purpose, row.kid));
+    if (!opened) return opened.error();
+    Result<Jwk> key = parse_jwk(opened->text());
+    if (!key) return key.error();
+    return Loaded<Jwk>{std::move(*key)};
+}
+
+const Jwk& need_signing_key() {
+    const SigningKeyRow row = read_active_signing_key();
+    const CacheKey<max_kid_size> key(row.kid);
+    if (const Jwk* cached = signing_keys.find(key)) return *cached;
+    return *signing_keys.load(
+        key, [&] { return std::optional<DataKey*>(&need_data_key(sealing_key_id(row.private_sealed))); },
+        [&](DataKey* data_key) { return open_signing_key(row, *data_key); });
 }
 
 }  // namespace
@@ -74,10 +69,10 @@ MadeSigningKey make_signing_key(int32 data_key) {
 }
 
 struct varlena* sign_access_token(std::string_view claims) {
-    need_signing_key();
+    const Jwk& key = need_signing_key();
     struct varlena* token = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        Result<std::string> signed_token = jwt_sign(claims, *signing_key, access_token_header);
+        Result<std::string> signed_token = jwt_sign(claims, key, access_token_header);
         if (!signed_token) return signed_token.error();
         return store(token, *signed_token);
     });
@@ -90,13 +85,5 @@ const char* read_verification_key(const char* kid) {
     if (row[0].is_null || row[1].is_null || view(DatumGetTextPP(row[1].value)) == "retired") return nullptr;
     return jsonb_text(DatumGetJsonbP(row[0].value)).data();
 }
-
-namespace {
-
-void forget_signing_key() noexcept { signing_key.reset(); }
-
-const CacheListener listener(keys_invalidation(), forget_signing_key);
-
-}  // namespace
 
 }  // namespace bastion::pg

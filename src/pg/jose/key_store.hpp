@@ -1,5 +1,5 @@
-// Signing keys inside a backend: opened at first need under their data key, kept in SecretBytes until an invalidation
-// message or a reload of the configuration, and wiped then. Rows are read by catalog_read; SQL functions write them.
+// Signing keys inside a backend: opened lazily under their data key, and cached (backend_cache.hpp). Rows are read by
+// catalog_read; SQL functions write them.
 #pragma once
 
 #include "pg/base/pg.hpp"

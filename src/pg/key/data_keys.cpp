@@ -2,9 +2,8 @@
 
 #include "core/key/root_key.hpp"
 #include "pg/base/catalog_read.hpp"
-#include "pg/base/guard.hpp"
 #include "pg/base/owner_spi.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/backend_cache.hpp"
 #include "pg/key/root_keys.hpp"
 
 namespace bastion::pg {
@@ -18,23 +17,27 @@ void read_key_id(MemoryContext, void* result) {
     *static_cast<int32*>(result) = DatumGetInt32(value.value);
 }
 
-constexpr std::size_t max_data_keys = 4096;
+// The longest name of a resource, a separator, and a tenant.
+constexpr std::size_t active_name_size = 128 + 1 + UUID_LEN;
 
-std::unordered_map<std::uint32_t, DataKey> data_keys;
-// Tenant (16 bytes or none) and purpose of the keys that seal, to their ids.
-std::unordered_map<std::string, std::uint32_t> active_ids;
-uint64 generation = 1;
+BackendCache<DataKey, sizeof(std::uint32_t)> data_keys(keys_invalidation(), {4096});
+BackendCache<std::uint32_t, active_name_size> active_ids(keys_invalidation(), {4096});
+
+struct Generation final : CacheListener {
+    using CacheListener::CacheListener;
+    void drop_all() noexcept override { ++value; }
+    uint64 value = 1;
+};
+
+Generation generation(keys_invalidation());
 bool made_in_transaction = false;
 
 std::string_view tenant_bytes(const OptionalUuid& tenant) noexcept {
     return tenant.present ? as_text({tenant.value.data, UUID_LEN}) : std::string_view();
 }
 
-std::string active_name(const OptionalUuid& tenant, std::string_view purpose) {
-    std::string name(purpose);
-    name.push_back('\0');
-    name.append(tenant_bytes(tenant));
-    return name;
+CacheKey<active_name_size> active_name(const OptionalUuid& tenant, std::string_view purpose) noexcept {
+    return CacheKey<active_name_size>(purpose).add(std::string_view("", 1)).add(tenant_bytes(tenant));
 }
 
 // A row of bastion.data_keys as PODs.
@@ -53,7 +56,7 @@ struct DataKeyRow {
     pg_unreachable();
 }
 
-DataKeyRow read_data_key(std::uint32_t id) {
+std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
     ColumnValue vault[] = {{"id", 0, true}};
     ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true}, {"version", 0, true},
                          {"wrapped", 0, true},   {"root_id", 0, true}, {"state", 0, true}};
@@ -73,7 +76,7 @@ DataKeyRow read_data_key(std::uint32_t id) {
     return out;
 }
 
-Result<DataKey> unwrap(const DataKeyRow& row, std::uint32_t id) {
+Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
     Result<const SecretBytes*> kek = need_kek(row.vault, row.root_id);
     if (!kek) return kek.error();
     Result<SecretBytes> dek =
@@ -90,7 +93,7 @@ Result<DataKey> unwrap(const DataKeyRow& row, std::uint32_t id) {
         if (!sealer) return sealer.error();
         key.sealer = std::move(*sealer);
     }
-    return key;
+    return Loaded<DataKey>{std::move(key)};
 }
 
 void forget_unless_committed() noexcept {
@@ -120,17 +123,10 @@ std::string_view DataKey::additional_data(std::string_view bound_to) {
 }
 
 DataKey& need_data_key(std::uint32_t id) {
-    if (const auto found = data_keys.find(id); found != data_keys.end()) return found->second;
-    const DataKeyRow row = read_data_key(id);
-    DataKey* opened = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        Result<DataKey> key = unwrap(row, id);
-        if (!key) return key.error();
-        if (data_keys.size() >= max_data_keys) drop_caches(keys_invalidation());
-        opened = &data_keys.insert_or_assign(id, std::move(*key)).first->second;
-        return {};
-    });
-    return *opened;
+    const CacheKey<sizeof id> key(id);
+    if (DataKey* cached = data_keys.find(key)) return *cached;
+    return *data_keys.load(
+        key, [id] { return read_data_key(id); }, [id](const DataKeyRow& row) { return unwrap(row, id); });
 }
 
 std::uint32_t sealing_key_id(std::string_view sealed) {
@@ -144,36 +140,24 @@ std::uint32_t sealing_key_id(std::string_view sealed) {
     return id;
 }
 
-bool find_active_data_key(const OptionalUuid& tenant, std::string_view purpose, std::uint32_t& id) {
+std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, std::string_view purpose) {
     ColumnValue row[] = {{"id", 0, true}};
     const KeyCondition conditions[] = {
         {"tenant_id", F_UUID_EQ, UUIDPGetDatum(const_cast<pg_uuid_t*>(&tenant.value)), !tenant.present},
         {"purpose", F_TEXTEQ,
          PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))), false}};
-    if (!read_row("data_keys", "data_keys_active_idx", conditions, row)) return false;
-    id = static_cast<std::uint32_t>(DatumGetInt32(row[0].value));
-    return true;
+    if (!read_row("data_keys", "data_keys_active_idx", conditions, row)) return {};
+    return static_cast<std::uint32_t>(DatumGetInt32(row[0].value));
 }
 
 DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose) {
-    std::uint32_t id = 0;
-    bool cached = false;
-    guarded_or_raise([&]() -> Result<void> {
-        const auto found = active_ids.find(active_name(tenant, purpose));
-        cached = found != active_ids.end();
-        if (cached) id = found->second;
-        return {};
-    });
-    const uint64 before = generation;
-    if (!cached && !find_active_data_key(tenant, purpose, id)) return nullptr;
-    DataKey& key = need_data_key(id);
-    // What changed since it was read is not kept.
-    if (!cached && before == generation)
-        guarded_or_raise([&]() -> Result<void> {
-            active_ids.insert_or_assign(active_name(tenant, purpose), id);
-            return {};
-        });
-    return &key;
+    const CacheKey<active_name_size> name = active_name(tenant, purpose);
+    const std::uint32_t* id = active_ids.find(name);
+    if (id == nullptr)
+        id = active_ids.load(
+            name, [&] { return find_active_data_key(tenant, purpose); },
+            [](std::uint32_t found) -> Result<Loaded<std::uint32_t>> { return Loaded<std::uint32_t>{found}; });
+    return id != nullptr ? &need_data_key(*id) : nullptr;
 }
 
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose) {
@@ -235,19 +219,11 @@ struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_u
     return rewrapped;
 }
 
-namespace {
+uint64 keys_generation() noexcept { return generation.value; }
 
-void forget_data_keys() noexcept {
-    data_keys.clear();
-    active_ids.clear();
-    ++generation;
-}
+uint64 data_keys_generation() noexcept { return data_keys.generation(); }
 
-const CacheListener listener(keys_invalidation(), forget_data_keys);
-
-}  // namespace
-
-uint64 keys_generation() noexcept { return generation; }
+uint64 data_key_lease() noexcept { return data_keys.lease(); }
 
 void watch_data_keys() {
     RegisterXactCallback(on_transaction_event, nullptr);

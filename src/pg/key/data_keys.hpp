@@ -1,6 +1,6 @@
-// Data encryption keys inside a backend: read from bastion.data_keys at first need, unwrapped, and kept opened with their
-// cipher contexts until an invalidation message, a reload of the configuration, or the end of a transaction that made one
-// and did not commit. A pointer to a DataKey is good for as long as keys_generation() stays the same.
+// Data encryption keys inside a backend: read from bastion.data_keys lazily, unwrapped, and cached opened with their cipher
+// contexts (backend_cache.hpp). They also leave the cache at a reload of the configuration, and at the end of a transaction
+// that made one and did not commit. A key is pinned until the next call of the functions below, or the end of the transaction.
 #pragma once
 
 #include "core/base/hmac.hpp"
@@ -31,8 +31,8 @@ DataKey& need_data_key(std::uint32_t id);
 // The id of the data key that a value was sealed under; raises BA003 for what is no sealed value.
 std::uint32_t sealing_key_id(std::string_view sealed);
 
-// The id of the active key of a tenant and purpose, under a fresh snapshot; false when there is none.
-bool find_active_data_key(const OptionalUuid& tenant, std::string_view purpose, std::uint32_t& id);
+// The id of the active key of a tenant and purpose, under a fresh snapshot; nothing when there is none.
+std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, std::string_view purpose);
 
 // The active key of a tenant and purpose, from the cache or the table; null when there is none.
 DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
@@ -56,6 +56,10 @@ struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_u
 
 // Changes whenever a key may have changed: what was verified before it is verified again.
 uint64 keys_generation() noexcept;
+
+// A call site may keep a pointer to the key of the last call for as long as the first returns what the second did then.
+uint64 data_keys_generation() noexcept;
+uint64 data_key_lease() noexcept;
 
 // Registers the callbacks of transactions. Called once, from _PG_init.
 void watch_data_keys();

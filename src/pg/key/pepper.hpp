@@ -1,6 +1,5 @@
 // Peppers: the keys of HMAC-SHA-256 under which refresh tokens are continued and API keys are kept. Versioned, made by
-// bastion_internal.pepper(), sealed in bastion.peppers like signing keys; here they are opened at first need and kept until an
-// invalidation message for keys, and wiped then.
+// bastion_internal.pepper(), sealed in bastion.peppers like signing keys; here they are opened lazily and cached (backend_cache.hpp).
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -14,9 +13,8 @@ namespace bastion::pg {
 // A new random pepper, sealed under a data key.
 struct varlena* make_pepper(int32 data_key, int32 version);
 
-// The first reads and opens a pepper when it is not in the cache, raising BA003 when there is none; then it can be used
-// in phase B.
-void need_pepper(int32 version);
-const HmacKey& cached_pepper(int32 version);
+// The pepper, opened when it is not cached; raises BA003 when there is none. Pinned until the next call, or the end of the
+// transaction.
+const HmacKey& need_pepper(int32 version);
 
 }  // namespace bastion::pg

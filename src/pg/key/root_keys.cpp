@@ -158,11 +158,14 @@ void check_key_memory() {
 
 namespace {
 
-void forget_keks() noexcept {
-    for (LoadedRoot& loaded : roots) loaded.kek.reset();
-}
+struct Keks final : CacheListener {
+    using CacheListener::CacheListener;
+    void drop_all() noexcept override {
+        for (LoadedRoot& loaded : roots) loaded.kek.reset();
+    }
+};
 
-const CacheListener listener(keys_invalidation(), forget_keks);
+Keks keks(keys_invalidation());
 
 }  // namespace
 

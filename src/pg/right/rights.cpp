@@ -1,30 +1,21 @@
 #include "pg/right/rights.hpp"
 
 #include "core/right/permission_pattern.hpp"
-#include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/backend_cache.hpp"
 #include "pg/right/right_queries.hpp"
 
 namespace bastion::pg {
 namespace {
 
-// Backends of a pool serve many users; the least recently used rights make room.
-constexpr std::size_t max_entries = 256;
 // Longer than any slug or id: no tenant can have that name.
 constexpr std::size_t max_selector = 128;
 
-struct Entry {
-    std::string key;
-    std::vector<Oid> concerns;  // the invalidations that make it stale, sorted
-    bool stale;
-    std::shared_ptr<const Rights> rights;
-};
+constexpr std::size_t rights_key_size = UUID_LEN + 2 * max_selector + 3;
 
-std::list<Entry> entries;  // most recently used first
-std::unordered_map<std::string_view, std::list<Entry>::iterator> by_key;
+// Backends of a pool serve many users.
+BackendCache<Rights, rights_key_size> cache(all_rights_invalidation(), {256});
 std::shared_ptr<const Rights> held;    // of the last request
 std::shared_ptr<const Rights> pinned;  // of the current decision
-RightsStatistics statistics{};
 
 // The words of bastion_internal.resolve_identity() as static strings, or null for 'ok'.
 const char* refusal_word(std::string_view status) noexcept {
@@ -35,50 +26,24 @@ const char* refusal_word(std::string_view status) noexcept {
     return "unit_not_in_tenant";
 }
 
-std::string key_of(const RightsRequest& request) {
-    std::string key(reinterpret_cast<const char*>(request.user.data), UUID_LEN);
-    key += request.tenant != nullptr ? 't' : '-';
-    if (request.tenant != nullptr) key.append(request.tenant).push_back('\0');
-    key += request.unit != nullptr ? 'u' : '-';
-    if (request.unit != nullptr) key += request.unit;
+CacheKey<rights_key_size> key_of(const RightsRequest& request) noexcept {
+    CacheKey<rights_key_size> key(request.user);
+    if (request.tenant != nullptr) key.add("t").add(request.tenant);
+    key.add(std::string_view("", 1));
+    if (request.unit != nullptr) key.add("u").add(request.unit);
     return key;
 }
 
-bool find(const RightsRequest& request) {
-    const auto found = by_key.find(key_of(request));
-    if (found == by_key.end() || found->second->stale) return false;
-    if (found->second->rights->valid_until <= GetCurrentTimestamp()) return false;
-    entries.splice(entries.begin(), entries, found->second);
-    held = entries.front().rights;
-    ++statistics.hits;
-    return true;
-}
-
-void forget(const std::string& key) {
-    const auto found = by_key.find(key);
-    if (found == by_key.end()) return;
-    const auto entry = found->second;
-    by_key.erase(found);
-    entries.erase(entry);
-}
-
-void remember(Entry&& entry) {
-    forget(entry.key);
-    entries.push_front(std::move(entry));
-    by_key.emplace(entries.front().key, entries.begin());
-    if (entries.size() > max_entries) forget(std::string(entries.back().key));
-}
-
 // What was read, as PODs in the current memory context.
-struct Loaded {
+struct RightsRow {
     ResolvedIdentity resolved;
     PermissionNames names;
     TimestampTz valid_until;
     Concerns concerns;
 };
 
-Loaded load(const RightsRequest& request) {
-    Loaded out{};
+std::optional<RightsRow> read_rights(const RightsRequest& request) {
+    RightsRow out{};
     out.valid_until = DT_NOEND;
     out.resolved = resolve_identity(request.user, request.tenant, request.unit);
     if (refusal_word(out.resolved.status) != nullptr || !out.resolved.tenant.present) return out;
@@ -88,36 +53,41 @@ Loaded load(const RightsRequest& request) {
     return out;
 }
 
-std::vector<Oid> make_concerns(const RightsRequest& request, const Concerns& concerns) {
-    std::vector<Oid> out(concerns.oids, concerns.oids + concerns.count);
-    out.push_back(user_invalidation(request.user));
-    std::sort(out.begin(), out.end());
-    return out;
-}
-
 void sort_by_name(std::vector<Permission>& permissions) {
     std::sort(permissions.begin(), permissions.end(),
               [](const Permission& left, const Permission& right) { return left.name < right.name; });
 }
 
-std::shared_ptr<const Rights> make_rights(const Loaded& loaded) {
-    auto rights = std::make_shared<Rights>();
-    rights->refusal = refusal_word(loaded.resolved.status);
-    rights->tenant = loaded.resolved.tenant;
-    rights->unit = loaded.resolved.unit;
-    rights->tenant_number = loaded.resolved.tenant_number;
-    rights->valid_until = loaded.valid_until;
-    for (std::size_t i = 0; i < loaded.names.count; ++i)
-        rights->permissions.push_back({loaded.names.names[i].name, loaded.names.names[i].tenant_wide});
-    sort_by_name(rights->permissions);
+Rights make_rights(const RightsRow& row) {
+    Rights rights{};
+    rights.refusal = refusal_word(row.resolved.status);
+    rights.tenant = row.resolved.tenant;
+    rights.unit = row.resolved.unit;
+    rights.tenant_number = row.resolved.tenant_number;
+    rights.valid_until = row.valid_until;
+    for (std::size_t i = 0; i < row.names.count; ++i)
+        rights.permissions.push_back({row.names.names[i].name, row.names.names[i].tenant_wide});
+    sort_by_name(rights.permissions);
     return rights;
+}
+
+// A refusal is not kept: what would lift it, a new unit for one, need not send a message.
+Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
+    Loaded<Rights> made{make_rights(row)};
+    made.keeps = made.value.refusal == nullptr;
+    made.messages.assign(row.concerns.oids, row.concerns.oids + row.concerns.count);
+    made.messages.push_back(user_invalidation(request.user));
+    return made;
 }
 
 // No tenant has that name.
 void hold_unknown_tenant() {
-    auto rights = std::make_shared<Rights>();
-    rights->refusal = refusal_word("tenant");
-    held = std::move(rights);
+    guarded_or_raise([]() -> Result<void> {
+        auto rights = std::make_shared<Rights>();
+        rights->refusal = refusal_word("tenant");
+        held = std::move(rights);
+        return {};
+    });
 }
 
 bool too_long(const char* selector) noexcept { return selector != nullptr && std::strlen(selector) > max_selector; }
@@ -147,29 +117,17 @@ RightsRequest rights_request(const Identity& identity, const char* tenant, const
 }
 
 const Rights* rights_of(const RightsRequest& request) {
-    bool ready = false;
-    guarded_or_raise([&]() -> Result<void> {
-        ready = too_long(request.tenant) || too_long(request.unit);
-        if (ready)
-            hold_unknown_tenant();
-        else
-            ready = find(request);
-        return {};
-    });
-    if (ready) return held.get();
-
-    // What arrives while reading may concern what was read: such rights serve this statement and are then read anew.
-    const uint64 before = invalidation_count();
-    const Loaded loaded = load(request);
-    const bool stale = before != invalidation_count();
-    // A refusal is not remembered: what would lift it, a new unit for one, need not send a message.
-    guarded_or_raise([&]() -> Result<void> {
-        held = make_rights(loaded);
-        ++statistics.loads;
-        if (held->refusal != nullptr) return {};
-        remember({key_of(request), make_concerns(request, loaded.concerns), stale, held});
-        return {};
-    });
+    if (too_long(request.tenant) || too_long(request.unit)) {
+        hold_unknown_tenant();
+        return held.get();
+    }
+    const CacheKey<rights_key_size> key = key_of(request);
+    const TimestampTz now = GetCurrentTimestamp();
+    if (cache.find(key, [now](const Rights& rights) { return rights.valid_until > now; }) == nullptr)
+        (void)cache.load(
+            key, [&] { return read_rights(request); },
+            [&](const RightsRow& row) -> Result<Loaded<Rights>> { return make_loaded(request, row); });
+    held = cache.share();
     return held.get();
 }
 
@@ -226,27 +184,8 @@ const Rights* adopt_rights(const Identity& identity, const char* permissions, co
     return held.get();
 }
 
-void mark_rights_stale(Oid invalidation) noexcept {
-    for (Entry& entry : entries) {
-        if (entry.stale || !std::binary_search(entry.concerns.begin(), entry.concerns.end(), invalidation)) continue;
-        entry.stale = true;
-        ++statistics.stale;
-    }
-}
+void drop_rights(Oid invalidation) noexcept { cache.drop_one(invalidation); }
 
-namespace {
-
-void mark_all_rights_stale() noexcept {
-    for (Entry& entry : entries) {
-        statistics.stale += entry.stale ? 0 : 1;
-        entry.stale = true;
-    }
-}
-
-const CacheListener listener(all_rights_invalidation(), mark_all_rights_stale, mark_rights_stale);
-
-}  // namespace
-
-RightsStatistics rights_statistics() noexcept { return statistics; }
+const CacheStatistics& rights_statistics() noexcept { return cache.statistics(); }
 
 }  // namespace bastion::pg

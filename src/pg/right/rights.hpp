@@ -1,9 +1,9 @@
 // The rights of a user in a tenant and unit: whether they are still a member, and the names of their permissions. Built
-// by SPI as the extension's owner, cached per backend, marked stale by invalidation messages (invalidation.hpp), loaded
-// anew at the next statement. A Rights stays valid for as long as a decision points to it.
+// by SPI as the extension's owner and cached (backend_cache.hpp). A Rights stays valid for as long as a decision points to it.
 #pragma once
 
 #include "pg/base/identity.hpp"
+#include "pg/cache/invalidation.hpp"
 #include "pg/right/grant_sets.hpp"
 
 namespace bastion::pg {
@@ -58,13 +58,9 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
 inline constexpr char unit_only_mark = '~';
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
 
-// Entries that a message concerns stay until they are asked for and are then loaded anew.
-void mark_rights_stale(Oid invalidation) noexcept;
+// Drops what a message would: what was read into rights while a message arrived is not kept.
+void drop_rights(Oid invalidation) noexcept;
 
-// Counts for tests and cache_stats().
-struct RightsStatistics {
-    int64 loads, hits, stale;
-};
-RightsStatistics rights_statistics() noexcept;
+const CacheStatistics& rights_statistics() noexcept;
 
 }  // namespace bastion::pg

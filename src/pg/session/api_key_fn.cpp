@@ -14,8 +14,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
     if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
     const pg_uuid_t* id = PG_GETARG_UUID_P(0);
-    const int32 pepper = PG_GETARG_INT32(1);
-    need_pepper(pepper);
+    const HmacKey& pepper = need_pepper(PG_GETARG_INT32(1));
     struct varlena* key = nullptr;
     struct varlena* mac = nullptr;
     guarded_or_raise([&]() -> Result<void> {
@@ -24,7 +23,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
         const SecretBytes made = api_key_generate(key_id);
         const std::optional<ApiKeyText> parsed = parse_api_key(made.text());
         if (!parsed) return Error{ErrorCode::internal, "could not make an API key"};
-        Result<ApiKeyMac> stored = api_key_mac(cached_pepper(pepper), *parsed);
+        Result<ApiKeyMac> stored = api_key_mac(pepper, *parsed);
         if (!stored) return stored.error();
         if (Result<void> copied = store(key, made.text()); !copied) return copied;
         return store(mac, as_text(*stored));

@@ -1,23 +1,12 @@
 #include "pg/session/api_key_read.hpp"
 
 #include "pg/base/catalog_read.hpp"
-#include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/backend_cache.hpp"
 
 namespace bastion::pg {
 namespace {
 
-// The least recently used keys make room.
-constexpr std::size_t max_keys = 256;
-
-struct Entry {
-    Oid invalidation;
-    std::shared_ptr<const ApiKey> key;
-};
-
-std::list<Entry> entries;            // most recently used first
-std::shared_ptr<const ApiKey> held;  // of the last request
-ApiKeyStatistics statistics{};
+BackendCache<ApiKey, UUID_LEN> keys(all_api_keys_invalidation(), {256});
 
 // What was read, as PODs in the current memory context.
 struct SecretRow {
@@ -29,7 +18,6 @@ struct SecretRow {
 };
 
 struct KeyRow {
-    bool found;
     pg_uuid_t user;
     pg_uuid_t tenant;
     OptionalUuid unit;
@@ -56,13 +44,12 @@ void read_networks(Datum array, KeyRow& out) {
         out.networks[i] = DatumGetCString(DirectFunctionCall1(cidr_out, elements[i]));
 }
 
-KeyRow read_key(const pg_uuid_t& id) {
+std::optional<KeyRow> read_key(const pg_uuid_t& id) {
     ColumnValue row[] = {{"user_id", 0, true},  {"tenant_id", 0, true},  {"unit_id", 0, true},
                          {"disabled", 0, true}, {"revoked_at", 0, true}, {"expires_at", 0, true},
                          {"scopes", 0, true},   {"cidrs", 0, true},      {"last_used_at", 0, true}};
+    if (!read_row("api_keys", "api_keys_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
     KeyRow out{};
-    out.found = read_row("api_keys", "api_keys_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row);
-    if (!out.found) return out;
     out.user = *DatumGetUUIDP(row[0].value);
     out.tenant = *DatumGetUUIDP(row[1].value);
     out.unit.present = !row[2].is_null;
@@ -95,24 +82,32 @@ SecretRow* read_secrets(const pg_uuid_t& id) {
     return first;
 }
 
-std::shared_ptr<const ApiKey> make_key(const pg_uuid_t& id, const KeyRow& row) {
-    auto key = std::make_shared<ApiKey>();
-    key->id = id;
-    key->user = row.user;
-    key->tenant = row.tenant;
-    key->unit = row.unit;
-    key->usable = row.usable;
-    key->expires_at = row.expires_at;
-    key->last_used_at = row.last_used_at;
-    for (int i = 0; i < row.scope_count; ++i) key->scopes.emplace_back(view(DatumGetTextPP(row.scopes[i])));
+// Both tables are read for a key that does not exist, too: it costs what a wrong secret costs.
+std::optional<KeyRow> read_with_secrets(const pg_uuid_t& id) {
+    std::optional<KeyRow> row = read_key(id);
+    SecretRow* secrets = read_secrets(id);
+    if (row) row->secrets = secrets;
+    return row;
+}
+
+ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
+    ApiKey key{};
+    key.id = id;
+    key.user = row.user;
+    key.tenant = row.tenant;
+    key.unit = row.unit;
+    key.usable = row.usable;
+    key.expires_at = row.expires_at;
+    key.last_used_at = row.last_used_at;
+    for (int i = 0; i < row.scope_count; ++i) key.scopes.emplace_back(view(DatumGetTextPP(row.scopes[i])));
     for (int i = 0; i < row.network_count; ++i) {
         const std::optional<IpNetwork> network = parse_ip_network(row.networks[i]);
         // A list that cannot be read lets nobody in.
-        if (!network) key->usable = false;
-        if (network) key->networks.push_back(*network);
+        if (!network) key.usable = false;
+        if (network) key.networks.push_back(*network);
     }
     for (const SecretRow* secret = row.secrets; secret != nullptr; secret = secret->next) {
-        ApiKeySecret& made = key->secrets.emplace_back();
+        ApiKeySecret& made = key.secrets.emplace_back();
         made.id = secret->id;
         made.pepper = secret->pepper;
         made.expires_at = secret->expires_at;
@@ -122,59 +117,18 @@ std::shared_ptr<const ApiKey> make_key(const pg_uuid_t& id, const KeyRow& row) {
     return key;
 }
 
-void remember(std::shared_ptr<const ApiKey> key) {
-    const Oid invalidation = api_key_invalidation(key->id);
-    entries.remove_if([&](const Entry& entry) { return same_uuid(entry.key->id, key->id); });
-    entries.push_front({invalidation, std::move(key)});
-    if (entries.size() > max_keys) entries.pop_back();
-}
-
 }  // namespace
 
-const ApiKey* find_api_key(const pg_uuid_t& id) noexcept {
-    for (auto entry = entries.begin(); entry != entries.end(); ++entry) {
-        if (!same_uuid(entry->key->id, id)) continue;
-        entries.splice(entries.begin(), entries, entry);
-        ++statistics.hits;
-        held = entries.front().key;
-        return held.get();
-    }
-    return nullptr;
-}
+const ApiKey* find_api_key(const pg_uuid_t& id) noexcept { return keys.find(CacheKey<UUID_LEN>(id)); }
 
 const ApiKey* load_api_key(const pg_uuid_t& id) {
-    // What arrives while reading may concern what was read: such a key serves this statement and is not remembered. Both
-    // tables are read for a key that there is not, too: it costs what a wrong secret costs.
-    const uint64 before = invalidation_count();
-    KeyRow row = read_key(id);
-    row.secrets = read_secrets(id);
-    ++statistics.loads;
-    if (!row.found) return nullptr;
-    const bool coherent = before == invalidation_count();
-    guarded_or_raise([&]() -> Result<void> {
-        held = make_key(id, row);
-        if (coherent) remember(held);
-        return {};
-    });
-    return held.get();
+    return keys.load(
+        CacheKey<UUID_LEN>(id), [&] { return read_with_secrets(id); },
+        [&](const KeyRow& row) -> Result<Loaded<ApiKey>> {
+            return Loaded<ApiKey>{make_key(id, row), {api_key_invalidation(id)}};
+        });
 }
 
-namespace {
-
-void mark_api_key_stale(Oid api_key_invalidation) noexcept {
-    statistics.stale += static_cast<int64>(
-        entries.remove_if([&](const Entry& entry) { return entry.invalidation == api_key_invalidation; }));
-}
-
-void mark_all_api_keys_stale() noexcept {
-    statistics.stale += static_cast<int64>(entries.size());
-    entries.clear();
-}
-
-const CacheListener listener(all_api_keys_invalidation(), mark_all_api_keys_stale, mark_api_key_stale);
-
-}  // namespace
-
-ApiKeyStatistics api_key_statistics() noexcept { return statistics; }
+const CacheStatistics& api_key_statistics() noexcept { return keys.statistics(); }
 
 }  // namespace bastion::pg

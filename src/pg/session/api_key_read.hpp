@@ -1,9 +1,10 @@
-// API keys as a backend knows them: owner, place, scopes, networks and the hashes of their secrets, read by index from two
-// tables, cached, and dropped by the message that any change of their rows sends (invalidation.hpp).
+// API keys: owner, place, scopes, networks and the hashes of their secrets, read by index from two tables and cached
+// (backend_cache.hpp).
 #pragma once
 
 #include "core/base/ip_address.hpp"
 #include "core/session/api_key.hpp"
+#include "pg/cache/invalidation.hpp"
 #include "pg/right/rights.hpp"
 
 namespace bastion::pg {
@@ -29,14 +30,11 @@ struct ApiKey {
     mutable std::shared_ptr<const Rights> scoped;  // the rights it was last used with
 };
 
-// The key as it is cached, and as the tables have it now; null when there is none. Held until the next call of either.
+// The key as it is cached, and as the tables have it now; null when there is none. Pinned until the next call of either, or the
+// end of the transaction.
 const ApiKey* find_api_key(const pg_uuid_t& id) noexcept;
 const ApiKey* load_api_key(const pg_uuid_t& id);
 
-// Counts for tests and cache_stats().
-struct ApiKeyStatistics {
-    int64 loads, hits, stale;
-};
-ApiKeyStatistics api_key_statistics() noexcept;
+const CacheStatistics& api_key_statistics() noexcept;
 
 }  // namespace bastion::pg

@@ -37,24 +37,28 @@ bool parse(std::string_view text, Presented& out) noexcept {
     return true;
 }
 
-// The secret that the text holds, or null. Every secret is compared, in constant time, and at least one HMAC is made.
-const ApiKeySecret* match(const ApiKey* key, const Presented& presented, int32 default_pepper) {
-    const ApiKeySecret* found = nullptr;
-    const std::size_t count = key != nullptr ? key->secrets.size() : 0;
-    for (std::size_t i = 0; i < count; ++i) need_pepper(key->secrets[i].pepper);
-    if (count == 0) need_pepper(default_pepper);
+// Whether the MAC of the text under a pepper is the stored one, compared in constant time.
+bool has_mac(const Presented& presented, int32 pepper_version, const ApiKeyMac& stored) {
+    const HmacKey& pepper = need_pepper(pepper_version);
+    bool equal = false;
     guarded_or_raise([&]() -> Result<void> {
-        for (std::size_t i = 0; i < std::max<std::size_t>(count, 1); ++i) {
-            const int32 version = count > 0 ? key->secrets[i].pepper : default_pepper;
-            Result<ApiKeyMac> mac = api_key_mac(cached_pepper(version), presented.text);
-            if (!mac) return mac.error();
-            const ApiKeyMac nobodys{};
-            const ApiKeyMac& stored = count > 0 ? key->secrets[i].mac : nobodys;
-            const bool equal = constant_time_equal(stored, *mac);
-            if (equal && count > 0) found = &key->secrets[i];
-        }
+        Result<ApiKeyMac> mac = api_key_mac(pepper, presented.text);
+        if (!mac) return mac.error();
+        equal = constant_time_equal(stored, *mac);
         return {};
     });
+    return equal;
+}
+
+// The secret that the text holds, or null. Every secret is compared, and at least one HMAC is made.
+const ApiKeySecret* match(const ApiKey* key, const Presented& presented, int32 default_pepper) {
+    if (key == nullptr || key->secrets.empty()) {
+        (void)has_mac(presented, default_pepper, ApiKeyMac{});
+        return nullptr;
+    }
+    const ApiKeySecret* found = nullptr;
+    for (const ApiKeySecret& secret : key->secrets)
+        if (has_mac(presented, secret.pepper, secret.mac)) found = &secret;
     return found;
 }
 

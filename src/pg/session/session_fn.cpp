@@ -33,10 +33,10 @@ PG_FUNCTION_INFO_V1(bastion_refresh_token_next);
 Datum bastion_refresh_token_next(PG_FUNCTION_ARGS) {
     const std::string_view token = view(PG_GETARG_TEXT_PP(0));
     const int32 version = PG_GETARG_INT32(1);
-    need_pepper(version);
+    const HmacKey& pepper = need_pepper(version);
     struct varlena* next = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        Result<SecretBytes> successor = refresh_token_successor(cached_pepper(version), token);
+        Result<SecretBytes> successor = refresh_token_successor(pepper, token);
         if (!successor) return successor.error();
         return store(next, successor->text());
     });

@@ -1,9 +1,9 @@
-// Whether the session that a token names still lasts: one index read, cached per backend in a table of fixed size, dropped
-// by the message that any change of the session's row sends (invalidation.hpp). A session that is not there is never
-// remembered, because a new row sends nothing.
+// Whether the session that a token names still lasts: one index read, cached (backend_cache.hpp). A session that does not exist
+// is not cached, because a new row sends no message.
 #pragma once
 
 #include "pg/base/identity.hpp"
+#include "pg/cache/invalidation.hpp"
 
 namespace bastion::pg {
 
@@ -11,10 +11,6 @@ namespace bastion::pg {
 // has none that could end; another one ends with its session at the latest.
 const char* check_session(Identity& identity);
 
-// Counts for tests and cache_stats().
-struct SessionStatistics {
-    int64 loads, hits, stale;
-};
-SessionStatistics session_statistics() noexcept;
+const CacheStatistics& session_statistics() noexcept;
 
 }  // namespace bastion::pg

@@ -47,13 +47,14 @@ Memo& memo_of(FunctionCallInfo fcinfo) {
 }
 
 bool remembers(const Memo& memo, const Scope& scope) noexcept {
-    return memo.key != nullptr && memo.generation == keys_generation() &&
+    return memo.key != nullptr && memo.generation == data_keys_generation() &&
            memo.decision == (scope.requester != nullptr ? scope.requester->version : 0) &&
            same_uuid(memo.tenant, scope.tenant);
 }
 
+// The key is that of the last request for one.
 void remember(Memo& memo, const Scope& scope, DataKey& key, std::string_view purpose) noexcept {
-    memo.generation = keys_generation();
+    memo.generation = data_key_lease();
     memo.decision = scope.requester != nullptr ? scope.requester->version : 0;
     memo.tenant = scope.tenant;
     memo.purpose_size = std::min(purpose.size(), sizeof memo.purpose);
@@ -144,8 +145,9 @@ Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
-    DataKey& key = *key_for(fcinfo, scope, purpose, false);
-    PG_RETURN_POINTER(sealed_under(key, is_text ? utf8_of(value) : view(value), bound_to_argument(fcinfo, first + 2)));
+    const std::string_view plaintext = is_text ? utf8_of(value) : view(value);
+    const std::string_view bound_to = bound_to_argument(fcinfo, first + 2);
+    PG_RETURN_POINTER(sealed_under(*key_for(fcinfo, scope, purpose, false), plaintext, bound_to));
 }
 
 // Arguments from `first` on: value, bound_to.

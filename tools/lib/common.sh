@@ -123,7 +123,7 @@ copy_checkout() {
     mkdir -p "$copy"
     touch "$sums"
     (cd "$checkout" && find . \( -name .git -o -path ./build -o -path ./results -o -path ./output_iso \
-        -o -path './tmp_check*' -o -path ./log \) -prune -o -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc' \
+        -o -path './tmp_check*' -o -path ./log \) -prune -o -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc' ! -name '*.gch' \
         ! -name '*.d' ! -path './pg_bastion--*.sql' -print0 | sort -z | xargs -0 sha256sum 2>/dev/null || true) >"$sums.new"
     # A library keeps what was linked from a file that is gone.
     awk 'FILENAME == ARGV[1] { kept[substr($0, 67)]; next } !(substr($0, 67) in kept) { print substr($0, 67) }' \

@@ -335,12 +335,12 @@ layer_demo() {
     fi
 }
 
-# pg_regress in a server with the sanitizers. Reports go to the server's log.
+# pg_regress in a server with the sanitizers, and with the assertions of the extension compiled in. Reports go to the server's log.
 layer_asan() {
     local log=$1 status=0 asan=$state/asan p f s
     compgen -G "$copy/sql/*.sql" >/dev/null || { count 0 0 0; return; }
     copy_checkout "$asan/build"
-    local options="-fsanitize=address,undefined -fno-omit-frame-pointer -O1 $debug_info"
+    local options="-fsanitize=address,undefined -fno-omit-frame-pointer -O1 $debug_info -DUSE_ASSERT_CHECKING"
     build_and_install "$asan/build" "$asan/dest" COPT="$options"
     make -C "$asan/build" test-module COPT="$options" >"$log" 2>&1
     # The server's own start-up calls a library before the sanitizer is ready, unless something allocates earlier still.
@@ -358,19 +358,25 @@ EARLY
     make -C "$asan/build" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
     count_regress "$status" "$log" "$asan/build/regression.diffs"
     read -r p f s <"$counts"
-    if grep -E -A20 'Sanitizer|runtime error' "$work/cluster/log" | head -60 | tee "$work/asan.reports" | grep .; then
+    if grep -E -A20 'Sanitizer|runtime error|^TRAP' "$work/cluster/log" | head -60 | tee "$work/asan.reports" | grep .; then
         f=$((f + 1))
     else
         p=$((p + 1))
     fi
-    # Would it have been reported?
-    psql -qX -d postgres -c "CREATE FUNCTION overflow(integer) RETURNS integer LANGUAGE c AS 'overflow_test', 'bastion_test_overflow'" \
-        -c 'SELECT overflow(8)' >>"$log" 2>&1 || true
-    if grep -q 'heap-buffer-overflow' "$work/cluster/log"; then
-        p=$((p + 1))
-    else
-        f=$((f + 1))
-        say "   a planted overflow was not reported"
-    fi
+    # Would it have been reported? The server restarts after the second one.
+    plant_misbehaviour overflow 'heap-buffer-overflow' 'integer' 8
+    plant_misbehaviour nested_phase 'TRAP.*in_phase_b' '' ''
     count "$p" "$f" "$s"
+}
+
+# plant_misbehaviour NAME REPORT TYPES ARGUMENTS: calls a function of the test module, which must be reported; adds to p and f.
+plant_misbehaviour() {
+    psql -qX -d postgres -c "CREATE FUNCTION $1($3) RETURNS integer LANGUAGE c AS 'overflow_test', 'bastion_test_$1'" \
+        -c "SELECT $1($4)" >>"$log" 2>&1 || true
+    if grep -q "$2" "$work/cluster/log"; then
+        p=$((p + 1))
+    else
+        f=$((f + 1))
+        say "   a planted $1 was not reported"
+    fi
 }

@@ -175,6 +175,7 @@ void run_in_scope(Oid user, int security, void (*body)(void*), void* argument) {
         scope = Scope{true, inner.user, inner.security, inner.user, 0};
         send_canary();
         body(argument);
+        Assert(scope.on && scope.user == inner.user && GetUserId() == inner.user);
     }
     PG_FINALLY();
     { scope = saved; }
@@ -191,6 +192,9 @@ bool runs_as_scope_user() { return scope.on && scope.user == GetUserId(); }
 
 ScopePause pause_scope() noexcept { return ScopePause{std::exchange(scope.on, false)}; }
 
-void resume_scope(const ScopePause& pause) noexcept { scope.on = pause.was_on; }
+void resume_scope(const ScopePause& pause) noexcept {
+    Assert(!scope.on);
+    scope.on = pause.was_on;
+}
 
 }  // namespace bastion::pg

@@ -1,5 +1,7 @@
 #include "pg/base/catalog_read.hpp"
 
+#include "pg/base/guard.hpp"
+
 namespace bastion::pg {
 namespace {
 
@@ -71,6 +73,7 @@ void init_key(ScanKey key, Relation relation, Oid index, int position, const Key
 }
 
 bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
+    Assert(!in_phase_b && IsTransactionState());
     SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, keys, key);
     HeapTuple tuple = systable_getnext(scan);
     const bool found = HeapTupleIsValid(tuple);

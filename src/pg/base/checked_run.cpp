@@ -106,6 +106,7 @@ FirstRow run_checked(const CheckedStatement& statement) {
         }
         if (statement.first_condition_guards) guard_with_first_condition(part, statement.relation);
         const FirstRow found = run_query(part, statement.sql, statement.parameters);
+        Assert(GetUserId() == user);
         if (part->canSetTag) row = found;
     }
     SetUserIdAndSecContext(user, security);

@@ -1,6 +1,6 @@
 // The error boundary. A SQL-callable function has three phases: A views its arguments with only PODs alive; B runs pure
 // C++ inside guarded(), which lets no exception out and must call nothing that can ereport; C is back to PODs and returns
-// or raises. CallFailure is the POD that carries an Error from B to C; it lives on the caller's stack.
+// or raises. Where assertions are compiled in, they check the phases. CallFailure is the POD that carries an Error from B to C; it lives on the caller's stack.
 #pragma once
 
 #include "core/base/result.hpp"
@@ -27,10 +27,26 @@ void capture_unexpected(CallFailure& failure, const char* what) noexcept;
 // Raises the failure. No C++ object that owns anything may be alive.
 [[noreturn]] void raise(const CallFailure& failure);
 
+#ifdef USE_ASSERT_CHECKING
+// An ereport that left phase B leaves this set, so the next phase B finds it.
+inline bool in_phase_b = false;
+
+struct PhaseB {
+    PhaseB() noexcept {
+        Assert(!in_phase_b);
+        in_phase_b = true;
+    }
+    ~PhaseB() { in_phase_b = false; }
+};
+#else
+struct PhaseB {};
+#endif
+
 // Phase B: runs `body`, which returns Result<void>; true when it succeeded.
 template <class Body>
 [[nodiscard]] bool guarded(CallFailure& failure, Body&& body) noexcept {
     try {
+        [[maybe_unused]] const PhaseB phase;
         const Result<void> result = body();
         if (result.ok()) return true;
         capture(failure, result.error());

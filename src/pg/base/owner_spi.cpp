@@ -3,6 +3,7 @@
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/compat.hpp"
+#include "pg/base/guard.hpp"
 #include "pg/base/sandbox.hpp"
 
 namespace bastion::pg {
@@ -30,6 +31,7 @@ constexpr PinnedSetting pinned_settings[] = {{"search_path", pinned_path},
                                              {"jit", "off"}};
 
 OwnerScope become_owner() {
+    Assert(!in_phase_b);
     OwnerScope scope;
     GetUserIdAndSecContext(&scope.user, &scope.security);
     SetUserIdAndSecContext(extension_owner(), scope.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS |
@@ -41,6 +43,7 @@ OwnerScope become_owner() {
 }
 
 void become_caller(const OwnerScope& scope) {
+    Assert(InSecurityRestrictedOperation());
     AtEOXact_GUC(true, scope.guc_level);
     SetUserIdAndSecContext(scope.user, scope.security);
 }

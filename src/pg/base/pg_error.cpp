@@ -59,6 +59,8 @@ void capture_unexpected(CallFailure& failure, const char* what) noexcept {
 }
 
 void raise(const CallFailure& failure) {
+    Assert(!in_phase_b);
+    Assert(failure.sqlstate != 0);
     ereport(ERROR, (errcode(failure.sqlstate), errmsg_internal("%s", failure.message),
                     failure.detail[0] != '\0' ? errdetail_internal("%s", failure.detail) : 0,
                     failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0,

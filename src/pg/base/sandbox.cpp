@@ -19,6 +19,7 @@ Sandbox enter_sandbox(Oid owner, const char* search_path) {
 
 // As after an error: a SET or set_config(…, false) in a trigger would otherwise outlive the sandbox.
 void leave_sandbox(const Sandbox& sandbox) {
+    Assert(InSecurityRestrictedOperation());
     AtEOXact_GUC(false, sandbox.guc_level);
     SetUserIdAndSecContext(sandbox.user, sandbox.security);
 }

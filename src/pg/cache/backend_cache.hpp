@@ -83,6 +83,7 @@ public:
     // message arrived meanwhile.
     template <class Read, class Make>
     [[nodiscard]] Value* load(const Key& key, Read&& read, Make&& make) {
+        Assert(!in_phase_b);
         const uint64 before = invalidation_count();
         const auto row = read();
         static_assert(std::is_trivially_destructible_v<decltype(row)>, "must survive an ERROR");
@@ -100,6 +101,7 @@ public:
     // Phase B, where a load needs more than one step of each phase: pins the value, and keeps it unless a message arrived since
     // invalidation_count() was `before`.
     Value* keep(const Key& key, Loaded<Value>&& made, uint64 before) {
+        Assert(in_phase_b && before <= invalidation_count());
         auto value = std::make_shared<Value>(std::move(made.value));
         const bool keeps = made.keeps && key.fits() && before == invalidation_count() && limits_.entries > 0 &&
                            made.bytes <= limits_.bytes;
@@ -130,6 +132,7 @@ public:
         statistics_.stale += static_cast<int64>(entries_.size());
         shrink({0, 0});
         ++generation_;
+        Assert(is_consistent() && bytes_ == 0);
     }
 
     void drop_one(Oid message) noexcept override {
@@ -137,6 +140,7 @@ public:
             remove(found->second);
             ++statistics_.stale;
         }
+        Assert(is_consistent());
     }
 
     void unpin() noexcept override { pin(nullptr, false); }
@@ -151,6 +155,8 @@ private:
     using Place = typename std::list<Entry>::iterator;
 
     Value* pin(std::shared_ptr<Value> value, bool kept) noexcept {
+        // One owner is the pin; a kept value has the cache for another.
+        Assert(value == nullptr || value.use_count() > (kept ? 1 : 0));
         pinned_ = std::move(value);
         lease_ = kept ? generation_ : 0;
         return pinned_.get();
@@ -166,6 +172,7 @@ private:
             remove(entries_.begin());
             throw;
         }
+        Assert(is_consistent());
     }
 
     void remove(Place place) noexcept {
@@ -178,6 +185,18 @@ private:
         bytes_ -= place->bytes;
         entries_.erase(place);
         ++generation_;
+    }
+
+    // For assertions: the indexes have what the list has, and the sum of the bytes is right.
+    [[nodiscard]] bool is_consistent() const noexcept {
+        std::size_t bytes = 0;
+        std::size_t messages = 0;
+        for (const Entry& entry : entries_) {
+            bytes += entry.bytes;
+            messages += entry.messages.size();
+        }
+        return bytes == bytes_ && by_key_.size() == entries_.size() && by_message_.size() == messages &&
+               entries_.size() <= limits_.entries && bytes_ <= limits_.bytes;
     }
 
     // Removes what was used longest ago.

@@ -1,5 +1,6 @@
 #include "pg/cache/invalidation.hpp"
 
+#include "pg/base/guard.hpp"
 #include "pg/base/identity.hpp"
 
 namespace bastion::pg {
@@ -18,6 +19,8 @@ uint32 hash_more(uint32 hash, std::string_view text) noexcept {
 
 void receive(Datum, Oid relation) noexcept {
     if (relation != InvalidOid && (relation & synthetic_bit) == 0) return;
+    // Phase B may hold references into a cache.
+    Assert(!in_phase_b);
     ++received;
     for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
         if (relation == InvalidOid || relation == listener->everything)
@@ -66,6 +69,7 @@ Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
 
 // There is no such relation: a fabricated pg_class tuple carries the id, which is all that the message takes from it.
 void send_invalidation(Oid synthetic) {
+    Assert((synthetic & synthetic_bit) != 0);
     const std::size_t header = MAXALIGN(SizeofHeapTupleHeader);
     auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + header + sizeof(FormData_pg_class)));
     tuple->t_data = reinterpret_cast<HeapTupleHeader>(reinterpret_cast<char*>(tuple) + HEAPTUPLESIZE);

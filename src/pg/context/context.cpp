@@ -232,6 +232,14 @@ bool still_stands() noexcept {
     return std::min(made.identity.expires_at, made.rights->valid_until) > GetCurrentTimestamp();
 }
 
+// For assertions: an authenticated decision has rights, and its identity is that of the latch. A worker has the decision of its
+// leader, and no latch.
+[[maybe_unused]] bool is_latched(const Decision& made) noexcept {
+    if (made.state != ContextState::authenticated) return true;
+    return made.rights != nullptr && (IsParallelWorker() || (latch.state == LatchState::identity &&
+                                                             same_identity(latch.identity, made.identity)));
+}
+
 }  // namespace
 
 namespace detail {
@@ -240,6 +248,7 @@ const Decision& decide_anew() {
     // Not every statement runs the executor, whose hook accepts them otherwise.
     if (!IsParallelWorker() && !IsInParallelMode()) AcceptInvalidationMessages();
     if (still_stands()) {
+        Assert(is_latched(decision));
         decision_statement = GetCurrentStatementStartTimestamp();
         return decision;
     }
@@ -250,6 +259,7 @@ const Decision& decide_anew() {
     decided_at_invalidation = invalidation;
     decided_with_session_token = session_token_counts();
     decision = made;
+    Assert(is_latched(made));
     pin_rights();
     decision_statement = GetCurrentStatementStartTimestamp();
     decision_valid = true;

@@ -28,8 +28,8 @@ void refuse_in_parallel_mode() {
                         errmsg("permission sets cannot be read during a parallel operation")));
 }
 
-// What arrives while reading may concern what was read: the sets then serve this statement alone.
-void expire_if_concerned(const Decision& decision, uint64 before) {
+// The sets that were read while a message arrived serve this statement alone.
+void drop_if_changed(const Decision& decision, uint64 before) {
     if (before != invalidation_count()) drop_rights(user_invalidation(decision.identity.user));
 }
 
@@ -46,7 +46,7 @@ void load(const Decision& decision, const Rights& rights) {
         ++loads;
         return {};
     });
-    expire_if_concerned(decision, before);
+    drop_if_changed(decision, before);
 }
 
 void load_tenants(const Decision& decision, GrantSets& sets) {
@@ -58,7 +58,7 @@ void load_tenants(const Decision& decision, GrantSets& sets) {
         ++loads;
         return {};
     });
-    expire_if_concerned(decision, before);
+    drop_if_changed(decision, before);
 }
 
 const Rights& whole_of(const Rights& rights) noexcept { return rights.whole != nullptr ? *rights.whole : rights; }
@@ -76,7 +76,7 @@ void narrow(const Decision& decision, const Rights& whole) {
         rights.sets = std::move(sets);
         return {};
     });
-    expire_if_concerned(decision, before);
+    drop_if_changed(decision, before);
 }
 
 }  // namespace

@@ -80,7 +80,10 @@ void run(BASTION_EXECUTOR_RUN_PARAMS) {
             standard_ExecutorRun(BASTION_EXECUTOR_RUN_ARGS);
     }
     PG_FINALLY();
-    { --depth; }
+    {
+        Assert(depth > 0);
+        --depth;
+    }
     PG_END_TRY();
 }
 

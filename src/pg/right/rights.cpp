@@ -128,6 +128,7 @@ const Rights* rights_of(const RightsRequest& request) {
             key, [&] { return read_rights(request); },
             [&](const RightsRow& row) -> Result<Loaded<Rights>> { return make_loaded(request, row); });
     held = cache.share();
+    Assert(held != nullptr);
     return held.get();
 }
 

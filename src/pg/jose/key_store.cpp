@@ -25,7 +25,7 @@ SigningKeyRow read_active_signing_key() {
     ColumnValue row[] = {{"kid", 0, true}, {"private_sealed", 0, true}};
     if (!read_row("signing_keys", nullptr, "state", F_TEXTEQ, CStringGetTextDatum("active"), row) || row[1].is_null)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no active signing key"),
-                        errhint("SELECT bastion_internal.signing_key_create();")));
+                        errhint("SELECT bastion.signing_key_rotate();")));
     return {view(DatumGetTextPP(row[0].value)), view(DatumGetByteaPP(row[1].value))};
 }
 

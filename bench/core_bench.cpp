@@ -13,11 +13,11 @@
 #include <string>
 
 #include "core/base/encoding.hpp"
+#include "core/base/startup.hpp"
+#include "core/identity/password.hpp"
 #include "core/jose/jwk.hpp"
 #include "core/jose/jwt.hpp"
-#include "core/identity/password.hpp"
 #include "core/key/sealed.hpp"
-#include "core/base/startup.hpp"
 
 namespace {
 

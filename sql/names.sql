@@ -125,6 +125,27 @@ SELECT who, test.told(who, 'SELECT string_agg(email, '', '') FROM bastion.users'
 SELECT kind, outcome, user_id = test.id_of('ann') AS ann, count(*) FROM bastion.events e
 WHERE kind LIKE 'invitation%' AND e.occurred_at > now() - interval '1 hour' AND (user_id = test.id_of('ann') OR tenant_id = (SELECT tenant FROM test.people WHERE name = 'sol')) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
+-- A user is named by uuid, address or user name. Address and name find whom the caller may see; a stranger is as unknown as nobody.
+SELECT who, named, test.told(who, format('SELECT bastion.permission_remove(%L, ''name_docs.read'')', named)) AS removed,
+       test.told(who, format('SELECT count(*) > 0 FROM bastion.explain_member_access(%L, ''name_docs.read'')', named)) AS explained,
+       test.told(who, format('SELECT jsonb_object_agg(k, true) FROM jsonb_object_keys(bastion.membership_set(%L, ''plain'')) k', named)) AS made
+FROM (VALUES (1, 'ann', 'cem@names.example'), (2, 'ann', ' CEM_Names '), (3, 'ann', 'sol@names.example'), (4, 'ann', 'sol_names'), (5, 'ann', 'nobody@names.example'),
+             (6, 'ann', ''), (7, 'ann', '00000000-0000-0000-0000-000000000000'), (8, 'ann', NULL), (9, 'cem', 'cem_names'), (10, 'cem', 'ann_names'), (11, 'cem', 'nobody_names')) v (n, who, named)
+ORDER BY n;
+BEGIN;
+SELECT named, test.told('ann', format('SELECT bastion.sessions_revoke(%L)', named)) AS ended
+FROM (VALUES (1, 'nobody_names'), (2, 'sol_names'), (3, 'cem_names'), (4, 'cem_names')) v (n, named) ORDER BY n;
+ROLLBACK;
+-- operators name everybody, and tenants by slug
+SELECT bastion.membership_force('ann_names', 'names-of-ann', 'owner') = bastion.membership_force(test.id_of('ann'), 'names-of-ann', 'owner') AS same,
+       bastion.user_sessions_revoke('nobody_names') AS nobody, count(*) > 0 AS explained
+FROM bastion.explain_access('cem@names.example', 'name_docs.read', tenant => 'names-of-ann');
+BEGIN;
+SELECT bastion.impersonate('CEM_NAMES', 'names-of-ann', 'a test') = test.id_of('cem') AS impersonated;
+ROLLBACK;
+SELECT test.error($$SELECT bastion.impersonate('nobody_names', 'names-of-ann', 'a test')$$) AS nobody,
+       test.error($$SELECT bastion.impersonate('cem_names', 'names-of-nobody', 'a test')$$) AS nowhere;
+
 DELETE FROM bastion.tenants WHERE id IN (SELECT tenant FROM test.people);
 SELECT count(*) FROM bastion.invitations WHERE user_id IN (SELECT id FROM test.people);
 DELETE FROM bastion.users WHERE id IN (SELECT id FROM test.people);

@@ -66,7 +66,7 @@ SELECT * FROM test.usage WHERE name = 'rotann';
 SELECT test.error($$SELECT bastion.min_decryption_version_set('mailbox', 3, 'rotann')$$);
 SELECT bastion.min_decryption_version_set('mailbox', 3, 'rotann', force => true), test.error($$SELECT * FROM test.opened$$);
 SELECT bastion.min_decryption_version_set('mailbox', 1, 'rotann');
-SELECT purpose, state, keys, oldest_version, newest_version, loaded, wraps, root_id = bastion.root_key_id() AS this_root
+SELECT purpose, state, keys, oldest_version, newest_version, loaded, wraps, root_key_id = bastion.root_key_id() AS this_root
 FROM bastion.key_status() WHERE purpose = 'mailbox';
 -- calls that are refused
 SELECT test.error('SELECT bastion.root_key_rotate()') AS nothing_to_do;

@@ -276,8 +276,8 @@ void plan_protect(Change& change) {
     table.visibility = table.sharing == Sharing::none ? Visibility::tenant : static_cast<Visibility>(op.d);
     change.step.applies = true;
     change.step.sql = "SELECT FROM bastion.protect('" + table_name(op.b) +
-                      "', tenant_column => 'tenant', owner_column => 'owner', sharing => " + sharings[op.c] + ", visibility => '" +
-                      visibilities[static_cast<int>(table.visibility)] + "'" +
+                      "', tenant_column => 'tenant', owner_column => 'owner', sharing => " + sharings[op.c] +
+                      ", visibility => '" + visibilities[static_cast<int>(table.visibility)] + "'" +
                       (op.b == 5 ? ", actions => '{\"update\": \"edit\"}'" : "") + ")";
     change.after.register_table(op.b);
     if (had_lists && table.sharing != Sharing::none) return;

@@ -21,10 +21,12 @@ const std::map<std::string, std::string>& holes() {
         {"acl", "ALTER TABLE bastion.acl_entries DISABLE TRIGGER acl_entries_invalidate"},
         // A unit that moves is not taken away from the units that were above it.
         {"closure",
-         "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_cut(unit_id uuid) RETURNS void LANGUAGE sql AS 'SELECT'"},
+         "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_cut(unit_id uuid) RETURNS void LANGUAGE sql AS "
+         "'SELECT'"},
         // A unit that moves does not come under the units above its new parent.
         {"ancestors",
-         "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) RETURNS "
+         "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) "
+         "RETURNS "
          "void LANGUAGE sql AS 'INSERT INTO bastion.unit_closure VALUES (parent_id, unit_id, tenant_id, 1) ON CONFLICT "
          "DO NOTHING'"},
     };

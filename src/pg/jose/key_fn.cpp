@@ -32,7 +32,7 @@ Datum bastion_init(PG_FUNCTION_ARGS) {
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"path\": ");
     escape_json(&json, created.path);
-    appendStringInfo(&json, ", \"fingerprint\": \"%s\", \"notice\": ", created.id);
+    appendStringInfo(&json, ", \"root_key_id\": \"%s\", \"notice\": ", created.id);
     escape_json(&json, "copy this file now to a safe place: without it nothing sealed in this server can be opened");
     if (!created.is_auto) {
         appendStringInfoString(&json, ", \"configuration\": ");

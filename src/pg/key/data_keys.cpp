@@ -9,7 +9,8 @@
 namespace bastion::pg {
 namespace {
 
-Statement sealing_key_statement = {"SELECT bastion_internal.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
+Statement sealing_key_statement = {
+    "SELECT bastion_internal.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
 
 void read_key_id(MemoryContext, void* result) {
     const NullableDatum value = cell(0, 1);
@@ -47,7 +48,7 @@ struct DataKeyRow {
     std::string_view purpose;
     std::uint32_t version;
     std::string_view wrapped;
-    std::string_view root_id;
+    std::string_view root_key_id;
 };
 
 [[noreturn]] void cannot_open(std::uint32_t id, const char* reason) {
@@ -58,8 +59,8 @@ struct DataKeyRow {
 
 std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
     ColumnValue vault[] = {{"id", 0, true}};
-    ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true}, {"version", 0, true},
-                         {"wrapped", 0, true},   {"root_id", 0, true}, {"state", 0, true}};
+    ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true},     {"version", 0, true},
+                         {"wrapped", 0, true},   {"root_key_id", 0, true}, {"state", 0, true}};
     if (!read_only_row("vault", vault) ||
         !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(static_cast<int32>(id)), row))
         cannot_open(id, "does not exist");
@@ -72,12 +73,12 @@ std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
     out.purpose = view(DatumGetTextPP(row[1].value));
     out.version = static_cast<std::uint32_t>(DatumGetInt32(row[2].value));
     out.wrapped = view(DatumGetByteaPP(row[3].value));
-    out.root_id = view(DatumGetTextPP(row[4].value));
+    out.root_key_id = view(DatumGetTextPP(row[4].value));
     return out;
 }
 
 Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
-    Result<const SecretBytes*> kek = need_kek(row.vault, row.root_id);
+    Result<const SecretBytes*> kek = need_kek(row.vault, row.root_key_id);
     if (!kek) return kek.error();
     Result<SecretBytes> dek =
         unwrap_data_key(as_bytes(row.wrapped), **kek, {tenant_bytes(row.tenant), row.purpose, row.version, id});
@@ -200,13 +201,13 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 }
 
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
-                                int32 version, std::string_view wrapped, std::string_view root_id) {
+                                int32 version, std::string_view wrapped, std::string_view root_key_id) {
     struct varlena* rewrapped = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         const OptionalUuid owner = tenant != nullptr ? OptionalUuid{true, *tenant} : OptionalUuid{};
         const DataKeyLabel label{tenant_bytes(owner), purpose, static_cast<std::uint32_t>(version),
                                  static_cast<std::uint32_t>(key_id)};
-        Result<const SecretBytes*> old_kek = need_kek(vault, root_id);
+        Result<const SecretBytes*> old_kek = need_kek(vault, root_key_id);
         if (!old_kek) return old_kek.error();
         Result<SecretBytes> dek = unwrap_data_key(as_bytes(wrapped), **old_kek, label);
         if (!dek) return dek.error();

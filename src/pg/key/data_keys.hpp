@@ -52,7 +52,7 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 
 // A wrapped data key, wrapped again under the root key that wraps new ones.
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
-                                int32 version, std::string_view wrapped, std::string_view root_id);
+                                int32 version, std::string_view wrapped, std::string_view root_key_id);
 
 // Changes whenever a key may have changed: what was verified before it is verified again.
 uint64 keys_generation() noexcept;

@@ -90,11 +90,11 @@ Result<const SecretBytes*> need_kek(const pg_uuid_t& vault) {
     return kek_of(roots.front(), vault);
 }
 
-Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id) {
+Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_key_id) {
     if (Result<void> read = need_roots(); !read) return read.error();
     for (LoadedRoot& loaded : roots)
-        if (loaded.root.id == root_id) return kek_of(loaded, vault);
-    return wrong_root(root_id);
+        if (loaded.root.id == root_key_id) return kek_of(loaded, vault);
+    return wrong_root(root_key_id);
 }
 
 RootKeyIds root_key_ids() {

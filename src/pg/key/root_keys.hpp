@@ -21,7 +21,7 @@ bool try_root_key(char (&id)[root_key_id_size], char (&reason)[256]);
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault);
 
 // The same under the root key with that id: root_key_wrong when another one is loaded.
-Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_id);
+Result<const SecretBytes*> need_kek(const pg_uuid_t& vault, std::string_view root_key_id);
 
 // The ids of the root keys that are loaded, the one that wraps first; raises BA001 when there is none.
 struct RootKeyIds {

@@ -51,12 +51,12 @@ Datum bastion_fill_pages(PG_FUNCTION_ARGS) {
     if (is_code_of_others(owner_of_table(relation))) make_constraints_immediate();
     const char* acl = quoted(PG_GETARG_NAME(4));
     const char* owner = PG_ARGISNULL(2) ? "NULL" : psprintf("%s::text", quoted(PG_GETARG_NAME(2)));
-    (void)run_on_own_table(relation,
-                           psprintf("UPDATE ONLY %s SET %s = bastion_internal.acl_of_row(%s::text, %s, %s) WHERE %s IS NULL "
-                                    "AND ctid OPERATOR(pg_catalog.>=) '(" INT64_FORMAT ",0)' "
-                                    "AND ctid OPERATOR(pg_catalog.<) '(" INT64_FORMAT ",0)'",
-                                    qualified_name(relation), acl, quoted(PG_GETARG_NAME(1)), owner,
-                                    quoted_text(PG_GETARG_TEXT_PP(3)), acl, PG_GETARG_INT64(5), PG_GETARG_INT64(6)));
+    (void)run_on_own_table(
+        relation, psprintf("UPDATE ONLY %s SET %s = bastion_internal.acl_of_row(%s::text, %s, %s) WHERE %s IS NULL "
+                           "AND ctid OPERATOR(pg_catalog.>=) '(" INT64_FORMAT ",0)' "
+                           "AND ctid OPERATOR(pg_catalog.<) '(" INT64_FORMAT ",0)'",
+                           qualified_name(relation), acl, quoted(PG_GETARG_NAME(1)), owner,
+                           quoted_text(PG_GETARG_TEXT_PP(3)), acl, PG_GETARG_INT64(5), PG_GETARG_INT64(6)));
     PG_RETURN_VOID();
 }
 

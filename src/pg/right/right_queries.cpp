@@ -12,18 +12,22 @@ Statement resolve_statement = {
     {UUIDOID, TEXTOID, TEXTOID},
     nullptr};
 
-Statement permissions_statement = {"SELECT permission, tenant_wide FROM bastion_internal.effective_permissions($1, $2, $3)",
-                                   3,
-                                   {UUIDOID, UUIDOID, UUIDOID},
-                                   nullptr};
+Statement permissions_statement = {
+    "SELECT permission, tenant_wide FROM bastion_internal.effective_permissions($1, $2, $3)",
+    3,
+    {UUIDOID, UUIDOID, UUIDOID},
+    nullptr};
 
-Statement valid_until_statement = {"SELECT bastion_internal.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+Statement valid_until_statement = {
+    "SELECT bastion_internal.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
 Statement concerns_statement = {
     "SELECT scope, key FROM bastion_internal.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
-Statement acl_statement = {
-    "SELECT permissions, acl_ids, cross_tenant FROM bastion_internal.acl_grants($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+Statement acl_statement = {"SELECT permissions, acl_ids, cross_tenant FROM bastion_internal.acl_grants($1, $2)",
+                           2,
+                           {UUIDOID, UUIDOID},
+                           nullptr};
 
 Statement unit_lists_statement = {"SELECT '{}'::text[], bastion_internal.unit_lists($1), false", 1, {UUIDOID}, nullptr};
 

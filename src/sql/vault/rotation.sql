@@ -25,7 +25,7 @@ COMMENT ON FUNCTION bastion_internal.root_key_ids() IS
 'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 where there is none.';
 
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
-    root_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
+    root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -38,17 +38,17 @@ BEGIN
         NULL;
     END;
     RETURN QUERY
-    SELECT coalesce(k.root_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest
-    FROM (SELECT d.root_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest
-          FROM bastion.data_keys d GROUP BY d.root_id, d.purpose, d.state) k
-    FULL JOIN unnest(ids) WITH ORDINALITY i (id, n) ON i.id = k.root_id
+    SELECT coalesce(k.root_key_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest
+    FROM (SELECT d.root_key_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest
+          FROM bastion.data_keys d GROUP BY d.root_key_id, d.purpose, d.state) k
+    FULL JOIN unnest(ids) WITH ORDINALITY i (id, n) ON i.id = k.root_key_id
     ORDER BY 1, k.purpose COLLATE "C", k.state;
 END
 $$;
 COMMENT ON FUNCTION bastion.key_status() IS
 'The root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded false: restore that root key. wraps: new keys go under it. For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_id text)
+CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_key_id text)
 RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_data_key_rewrap';
@@ -64,12 +64,12 @@ DECLARE
     rewrapped bigint;
 BEGIN
     UPDATE bastion.data_keys k
-    SET wrapped = bastion_internal.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_id), root_id = new_root
-    FROM bastion.vault v WHERE k.root_id <> new_root AND k.wrapped IS NOT NULL;
+    SET wrapped = bastion_internal.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_key_id), root_key_id = new_root
+    FROM bastion.vault v WHERE k.root_key_id <> new_root AND k.wrapped IS NOT NULL;
     GET DIAGNOSTICS rewrapped = ROW_COUNT;
     IF rewrapped > 0 THEN
         PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, NULL,
-            jsonb_build_object('key', 'root', 'root_id', new_root, 'data_keys', rewrapped));
+            jsonb_build_object('key', 'root', 'root_key_id', new_root, 'data_keys', rewrapped));
     END IF;
     RETURN rewrapped;
 END

@@ -23,7 +23,7 @@ CREATE TABLE bastion.data_keys (
     version integer NOT NULL,
     state text NOT NULL DEFAULT 'active',
     wrapped bytea,
-    root_id text NOT NULL,
+    root_key_id text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT data_keys_pkey PRIMARY KEY (id),
     CONSTRAINT data_keys_tenant_id_purpose_version_key UNIQUE NULLS NOT DISTINCT (tenant_id, purpose, version),
@@ -43,7 +43,7 @@ COMMENT ON COLUMN bastion.data_keys.purpose IS 'What it is for: signing, or the 
 COMMENT ON COLUMN bastion.data_keys.version IS 'Counts the keys of a tenant and purpose';
 COMMENT ON COLUMN bastion.data_keys.state IS 'active (one for a tenant and purpose), decrypt_only, disabled, shredded';
 COMMENT ON COLUMN bastion.data_keys.wrapped IS 'The key, sealed under the key encryption key; NULL once shredded';
-COMMENT ON COLUMN bastion.data_keys.root_id IS 'The id of the root key needed to unwrap it';
+COMMENT ON COLUMN bastion.data_keys.root_key_id IS 'The id of the root key needed to unwrap it';
 COMMENT ON COLUMN bastion.data_keys.created_at IS 'When the key was made';
 SELECT pg_extension_config_dump('bastion.data_keys', '');
 SELECT pg_extension_config_dump('bastion.data_keys_id_seq', '');
@@ -59,7 +59,7 @@ CREATE FUNCTION bastion.init(path text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_init';
 COMMENT ON FUNCTION bastion.init(text) IS
-'Makes the root key file: without a path <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads, else the file named, whose configuration line it returns. Refuses an existing file, a directory it cannot write, and one on another device than the data directory. Returns path, fingerprint and what to do next: copy the file, without it nothing sealed opens again. SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
+'Makes the root key file: without a path <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads, else the file named, whose configuration line it returns. Refuses an existing file, a directory it cannot write, and one on another device than the data directory. Returns path, root_key_id and what to do next: copy the file, without it nothing sealed opens again. SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
 
 CREATE FUNCTION bastion.root_key_id() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -127,7 +127,7 @@ BEGIN
         SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
         WHERE k.tenant_id IS NOT DISTINCT FROM data_key.tenant AND k.purpose = data_key.purpose;
         -- Whoever comes second waits here, and then finds the key of the first.
-        INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_id)
+        INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_key_id)
         VALUES (new_id, data_key.tenant, data_key.purpose, next_version,
                 bastion_internal.data_key_make(vault, new_id, data_key.tenant, data_key.purpose, next_version), bastion.root_key_id())
         ON CONFLICT DO NOTHING RETURNING data_keys.id INTO key_id;

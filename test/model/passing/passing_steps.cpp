@@ -160,8 +160,10 @@ Step Drawer::member(const World& world, int actor, long number) {
         return does(Kind::rights, "bastion.membership_remove(" + person(actor) + ", " + place_or_null(50) + ")");
     if (draw < 46) return own_right(world, actor);
     const std::string own_role = "passing.role(" + text(6 + below(3)) + ")::text";
-    if (draw < 52) return does(Kind::rights, "bastion.role_permission_add(" + own_role + ", " + quoted(pattern()) + ")");
-    if (draw < 54) return does(Kind::rights, "bastion.role_permission_remove(" + own_role + ", " + quoted(pattern()) + ")");
+    if (draw < 52)
+        return does(Kind::rights, "bastion.role_permission_add(" + own_role + ", " + quoted(pattern()) + ")");
+    if (draw < 54)
+        return does(Kind::rights, "bastion.role_permission_remove(" + own_role + ", " + quoted(pattern()) + ")");
     if (draw < 58) return does(Kind::rights, "bastion.role_parent_add(" + own_role + ", " + role() + ")");
     if (draw < 60) return does(Kind::rights, "bastion.role_parent_remove(" + own_role + ", " + role() + ")");
     if (draw < 69) return does(Kind::units, "bastion.unit_move(" + place() + ", " + place_or_null(30) + ")");

@@ -256,7 +256,7 @@ sub check_without {
 }
 my ($needed) = $one->safe_psql('source', 'SELECT bastion.root_key_id()');
 check_without(qr/^ERROR:  BA001: no root key\nHINT:  A superuser runs SELECT bastion\.init\(\), or restores the file/, 'no root key');
-my $loaded = $three->safe_psql('other', q{SELECT bastion.init() ->> 'fingerprint'});
+my $loaded = $three->safe_psql('other', q{SELECT bastion.init() ->> 'root_key_id'});
 check_without(qr/^ERROR:  BA002: root key $needed is needed but $loaded is loaded\nHINT:  Point bastion\.root_key at/, 'another root key');
 unlink $three->data_dir . '.bastion-root-key';
 system('cp', '-p', $auto, $three->data_dir . '.bastion-root-key') == 0 or die 'cp';

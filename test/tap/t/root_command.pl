@@ -15,7 +15,7 @@ $server->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open
     CREATE TABLE sealed AS SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp') AS value FROM bastion.tenants});
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
 my $first = $server->safe_psql('postgres', 'SELECT bastion.root_key_id()');
-my $second = $server->safe_psql('postgres', "SELECT bastion.init('$folder/second') ->> 'fingerprint'");
+my $second = $server->safe_psql('postgres', "SELECT bastion.init('$folder/second') ->> 'root_key_id'");
 rename $server->data_dir . '.bastion-root-key', "$folder/first" or die;
 my @keys = map { slurp_file("$folder/$_") =~ /([0-9a-f]{64})/ } qw(first second);
 
@@ -62,7 +62,7 @@ $old->{stderr} = '';
 is(answer('SELECT bastion.root_key_rotate() > 0'), 't', 'data keys are wrapped again');
 set_root_key($server, "command:$folder/key second");
 is(answer($opened), 2, 'the new key is enough');
-is(answer("SELECT DISTINCT root_id, loaded FROM bastion.key_status()"), "$second|t", 'key_status() says so');
+is(answer("SELECT DISTINCT root_key_id, loaded FROM bastion.key_status()"), "$second|t", 'key_status() says so');
 set_root_key($server, "command:$folder/key second, file:$folder/first");
 is(answer('SELECT bastion.root_key_id()'), $second, 'beside a file');
 $server->restart;

@@ -97,10 +97,10 @@ what_needs_no_root_key('no root key');
 
 # init()
 
-my ($out) = run('SELECT path, fingerprint, notice, configuration FROM jsonb_to_record(bastion.init()) AS (path text, fingerprint text, notice text, configuration text)');
+my ($out) = run('SELECT path, root_key_id, notice, configuration FROM jsonb_to_record(bastion.init()) AS (path text, root_key_id text, notice text, configuration text)');
 my ($path, $id, $notice, $configuration) = split /\|/, $out, -1;
 is($path, $auto, 'init() makes the file beside the data directory');
-like($id, qr/^[0-9a-f]{16}$/, 'and returns the fingerprint');
+like($id, qr/^[0-9a-f]{16}$/, 'and returns the id of the root key');
 like($notice, qr/copy this file now/, 'and what to do');
 is($configuration, '', "'auto' needs no configuration");
 is(mode_of($auto), '0600', 'only the server reads it');
@@ -143,7 +143,7 @@ refused("SET ROLE app; SELECT bastion.init('$keys/app')", qr/^ERROR:  42501: /, 
 
 my $odd = qq{$keys/it's a "key" \\ 1};
 (my $quoted = $odd) =~ s/'/''/g;
-($out) = run("SELECT path, fingerprint, configuration FROM jsonb_to_record(bastion.init('$quoted')) AS (path text, fingerprint text, configuration text)");
+($out) = run("SELECT path, root_key_id, configuration FROM jsonb_to_record(bastion.init('$quoted')) AS (path text, root_key_id text, configuration text)");
 my ($odd_path, $odd_id, $line) = split /\|/, $out;
 is($odd_path, $odd, 'init() with an odd path');
 ok(-f $odd, 'makes that file');

@@ -16,12 +16,12 @@ my $old = $server->data_dir . '.bastion-root-key';
 $server->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}');
     CREATE TABLE sealed AS SELECT id, bastion.seal_for(id, 'attack at dawn', 'smtp') AS value FROM bastion.tenants});
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
-my $status = q{SELECT DISTINCT root_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_id};
+my $status = q{SELECT DISTINCT root_key_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_key_id};
 
 sub answer { return answer_of($server, @_) }
 
 my $first = answer('SELECT bastion.root_key_id()');
-my $second = answer(qq{SELECT bastion.init('$folder/new') ->> 'fingerprint'});
+my $second = answer(qq{SELECT bastion.init('$folder/new') ->> 'root_key_id'});
 isnt($second, $first, 'another root key');
 is(answer($opened), 2, 'values open');
 
@@ -36,9 +36,9 @@ set_root_key($server, "file:$folder/new, file:$old");
 is(answer($opened), 2, 'with both, all open');
 like($session->query($opened), qr/^2$/, 'in an older session too');
 is(answer($status), "$first|t|f|t\n$second|t|t|f", 'the old one opens');
-is(answer(q{SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'new', 'house')), count(*) FROM bastion.data_keys WHERE root_id = '} . $second . q{'}),
+is(answer(q{SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'new', 'house')), count(*) FROM bastion.data_keys WHERE root_key_id = '} . $second . q{'}),
     'new|0', 'what is new goes under the new one');
-my $keys = answer("SELECT count(*) FROM bastion.data_keys WHERE root_id = '$first'");
+my $keys = answer("SELECT count(*) FROM bastion.data_keys WHERE root_key_id = '$first'");
 is(answer('SELECT bastion.root_key_rotate()'), $keys, 'every older data key is wrapped again');
 is(answer('SELECT bastion.root_key_rotate()'), 0, 'once');
 is(answer($status), "$first|t|f|f\n$second|t|t|t", 'none needs the old one');

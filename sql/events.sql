@@ -14,7 +14,7 @@ SELECT bastion_api.login('eve@events.example', 'correct horse') ->> 'access_toke
 SELECT test.error('SELECT * FROM bastion.events');
 SELECT test.error($$INSERT INTO bastion.events (kind, outcome) VALUES ('login', 'success')$$);
 SELECT test.error($$SELECT bastion_internal.record_event('login', 'success')$$);
-SELECT test.error($$SELECT bastion.impersonate(gen_random_uuid(), gen_random_uuid(), 'curious')$$);
+SELECT test.error($$SELECT bastion.impersonate(gen_random_uuid()::text, gen_random_uuid()::text, 'curious')$$);
 RESET ROLE;
 
 SELECT kind, outcome, e.user_id = u.id AS eve, actor_id IS NULL AS anonymous, e.tenant_id = m.tenant_id AS tenant, ip, detail
@@ -84,7 +84,7 @@ SELECT test.error(format('SELECT bastion.impersonate(%s)', arguments))
 FROM unnest(ARRAY[format('%L, %L, NULL', :'eve', :'tenant'), format('%L, %L, %L', :'eve', :'tenant', ' '),
                   format('%L, %L, %L', :'eve', :'tenant', repeat('x', 201)), format('%L, %L, %L, NULL', :'eve', :'tenant', 'x'),
                   format('NULL, %L, %L', :'tenant', 'x'), format('%L, NULL, %L', :'eve', 'x'),
-                  format('gen_random_uuid(), %L, %L', :'tenant', 'x'), format('%L, gen_random_uuid(), %L', :'eve', 'x')]) arguments;
+                  format('gen_random_uuid()::text, %L, %L', :'tenant', 'x'), format('%L, gen_random_uuid()::text, %L', :'eve', 'x')]) arguments;
 BEGIN READ ONLY;
 SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'eve', :'tenant', 'ticket 4713'));
 ROLLBACK;

@@ -44,7 +44,8 @@ Datum run_planned(FunctionCallInfo fcinfo, const InternalFunction& planner) {
 // What was done to a table, in one line.
 Datum summary(Oid table, const char* done, int statements) {
     const char* line = statements == 0 ? psprintf("%s: nothing to change", qualified_name(table))
-                                       : psprintf("%s %s (%d statements)", qualified_name(table), done, statements);
+                                       : psprintf("%s %s (%d statement%s)", qualified_name(table), done, statements,
+                                                  statements == 1 ? "" : "s");
     return CStringGetTextDatum(line);
 }
 

@@ -170,7 +170,7 @@ BEGIN
     ELSIF visibility IS NULL OR visibility NOT IN ('tenant', 'unit', 'owner') THEN
         RAISE EXCEPTION 'visibility must be ''tenant'', ''unit'' or ''owner''' USING ERRCODE = 'invalid_parameter_value';
     ELSIF acl IS NULL THEN
-        RAISE EXCEPTION 'acl must not be null' USING ERRCODE = 'null_value_not_allowed';
+        RAISE EXCEPTION 'acl_column must not be null' USING ERRCODE = 'null_value_not_allowed';
     ELSIF sharing IS NULL AND visibility <> 'tenant' THEN
         RAISE EXCEPTION 'visibility needs sharing' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Say sharing => ''tenant''.';

@@ -29,6 +29,20 @@ void check(const bastion::VerifiedJwt& token, const bastion::JwtOptions& options
     if (!token.claims.root().is_object() || !token.claims.jsonb_representable()) std::abort();
 }
 
+// A token that is parsed before its key is known gets the verdict of its text.
+void check_parsed(std::string_view token, const bastion::JwtOptions& options, double now,
+                  const bastion::Result<bastion::VerifiedJwt>& by_text) {
+    auto parsed = bastion::parse_jwt(token);
+    if (!parsed) {
+        if (by_text) std::abort();
+        return;
+    }
+    const auto verified = bastion::jwt_verify(*std::move(parsed), keys(), options, now);
+    if (verified.ok() != by_text.ok()) std::abort();
+    if (verified && verified->payload_json != by_text->payload_json) std::abort();
+    if (!verified && verified.error().log_detail != by_text.error().log_detail) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -44,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (raw) {
         const auto verified = bastion::jwt_verify(*raw, keys(), options, clock);
         if (verified) check(*verified, options, options.now.value_or(clock));
+        check_parsed(*raw, options, clock, verified);
         if (!verified && verified.error().code != bastion::ErrorCode::token_refused) std::abort();
     }
     const auto made = bastion::jwt_sign(claims, key);

@@ -4,9 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "core/base/encoding.hpp"
-#include "core/jose/jws.hpp"
-
 namespace bastion {
 namespace {
 
@@ -114,8 +111,9 @@ void take_dates(IssuerToken& token, const JwtOptions& options) {
     token.valid_from = std::max(dates.nbf.value_or(0), dates.iat.value_or(0)) - options.leeway;
 }
 
-Result<IssuerToken> read_token(VerifiedJwt&& jwt, const IssuerRules& rules) {
-    IssuerToken token;
+Result<IssuerToken> read_token(VerifiedJwt&& verified, const IssuerRules& rules) {
+    IssuerToken token{std::move(verified), {}, {}, {}, {}, {}, {}, 0, 0};
+    const VerifiedJwt& jwt = token.jwt;
     token.subject = claim_text(jwt, rules.mapping.user);
     if (token.subject.empty() || token.subject.size() > subject_max_bytes)
         return refuse_token("the claim that names the user is missing, no text, or too long");
@@ -126,7 +124,6 @@ Result<IssuerToken> read_token(VerifiedJwt&& jwt, const IssuerRules& rules) {
     if (token.role.empty()) token.role = rules.mapping.default_role;
     token.email = verified_email(jwt, rules.mapping.email);
     token.name = claim_text(jwt, rules.mapping.name);
-    token.jwt = std::move(jwt);
     take_dates(token, rules.options);
     return token;
 }
@@ -149,8 +146,8 @@ Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view
     return IssuerRules{std::move(*key_set), std::move(*read), std::move(*claims), std::move(*names)};
 }
 
-Result<IssuerToken> verify_issuer_token(std::string_view token, const IssuerRules& rules, double now) {
-    auto jwt = jwt_verify(token, rules.keys, rules.options, now);
+Result<IssuerToken> verify_issuer_token(UnverifiedJwt&& token, const IssuerRules& rules, double now) {
+    auto jwt = jwt_verify(std::move(token), rules.keys, rules.options, now);
     if (!jwt) return std::move(jwt).error();
     if (!has_required(jwt->claims, rules.required)) return refuse_token("a required claim is missing or another");
     auto thumbprint = jwk_thumbprint(*jwt->key);
@@ -158,17 +155,6 @@ Result<IssuerToken> verify_issuer_token(std::string_view token, const IssuerRule
     auto read = read_token(std::move(*jwt), rules);
     if (read) read->thumbprint = std::move(*thumbprint);
     return read;
-}
-
-Result<std::string> jwt_unverified_issuer(std::string_view token) {
-    const auto parsed = parse_jws(token);
-    if (!parsed) return parsed.error();
-    std::string payload;
-    if (!base64url_decode_append(parsed->payload_part, payload)) return refuse_token("the payload is not base64url");
-    const auto claims = parse_json(payload, token_max_bytes);
-    if (!claims || !claims->root().is_object()) return refuse_token("the payload is not a strict JSON object");
-    const auto issuer = claims->root().find("iss");
-    return std::string(issuer ? issuer->string().value_or("") : "");
 }
 
 }  // namespace bastion

@@ -1,5 +1,5 @@
 // External identity providers: what one row of bastion.issuers means, and tokens checked against it. Parsed once per
-// backend and change of the row by issuer_store.cpp, which keeps it; each token is verified by the keys of its own issuer
+// backend and change of the row by issuer_read.cpp, which keeps it; each token is verified by the keys of its own issuer
 // and no others.
 #pragma once
 
@@ -49,10 +49,7 @@ struct IssuerToken {
     double valid_until = 0;
 };
 
-[[nodiscard]] Result<IssuerToken> verify_issuer_token(std::string_view token, const IssuerRules& rules, double now);
-
-// The iss that a token claims, for finding its keys; empty when it names none. Not to be believed before the token is
-// verified with them.
-[[nodiscard]] Result<std::string> jwt_unverified_issuer(std::string_view token);
+// `rules` are those of the issuer that the token claims.
+[[nodiscard]] Result<IssuerToken> verify_issuer_token(UnverifiedJwt&& token, const IssuerRules& rules, double now);
 
 }  // namespace bastion

@@ -1,6 +1,5 @@
-// Compact JWS (RFC 7515): strict parsing, and one table of signature algorithms. Called by jwt.cpp and, for the kid of
-// a token that is not verified yet, by the shim that finds the key. Tokens are views of the caller's text; a JwsToken
-// lives as long as that text. Every refusal of a token is the same error; its reason stands in log_detail alone.
+// Compact JWS (RFC 7515): one table of signature algorithms, verification of tokens that unverified_jws.hpp took apart, and
+// signing. Called by jwt.cpp and by the shim of jws_verify.
 #pragma once
 
 #include <cstddef>
@@ -8,16 +7,13 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "core/base/json.hpp"
 #include "core/base/result.hpp"
 #include "core/base/secret_bytes.hpp"
 #include "core/jose/jwk_key.hpp"
+#include "core/jose/unverified_jws.hpp"
 
 namespace bastion {
-
-inline constexpr std::size_t token_max_bytes = 16 * 1024;
 
 // One row per algorithm: the key it is for, and how it verifies and signs. RFC 8725 §3.1: an algorithm works only with
 // keys made for it.
@@ -43,44 +39,30 @@ struct JwsAlgorithm {
 // How long a signature by this key is, exactly.
 [[nodiscard]] std::size_t jws_signature_bytes(const JwsAlgorithm& algorithm, const Jwk& key) noexcept;
 
-// The refusal of a token: token_refused, "invalid token", `reason` for the log alone.
-[[nodiscard]] Error refuse_token(std::string_view reason);
-
-// What a header says and we may act upon.
-struct JwsHeader {
-    std::string alg;
-    std::string kid;  // empty when the token names none
-    std::string typ;  // empty when the token names none
-};
-
-struct JwsToken {
-    std::string_view signing_input;
-    std::string_view payload_part;  // still base64url: nothing reads it before the signature holds
-    std::string signature;          // its bytes
+// A token whose signature holds: the only way to one is jws_verify().
+class VerifiedJws {
+public:
     std::shared_ptr<const JwsHeader> header;
-};
-
-// Three canonical parts, of which the payload alone may be empty, and a header that we may act upon; says nothing about
-// the signature.
-[[nodiscard]] Result<JwsToken> parse_jws(std::string_view token);
-
-struct VerifiedJws {
-    JwsToken token;
-    const Jwk* key = nullptr;  // one of the caller's set
+    const Jwk* key;  // one of the caller's set
     std::string payload;
+
+private:
+    friend Result<VerifiedJws> jws_verify(UnverifiedJws&&, const JwkSet&, std::span<const std::string>);
+    friend Result<VerifiedJws> jws_verify(std::string_view, const JwkSet&, std::span<const std::string>);
+    VerifiedJws(UnverifiedJws&& token, const Jwk& by) noexcept;
+    static Result<VerifiedJws> verify(Result<UnverifiedJws>&& token, const JwkSet& keys,
+                                      std::span<const std::string> accepted);
 };
 
 // Verifies with the one key that the token selects. `algorithms` (names) narrows what is accepted; when it is empty
 // every key that may verify must say its alg (else invalid_argument).
+[[nodiscard]] Result<VerifiedJws> jws_verify(UnverifiedJws&& token, const JwkSet& keys,
+                                             std::span<const std::string> algorithms = {});
 [[nodiscard]] Result<VerifiedJws> jws_verify(std::string_view token, const JwkSet& keys,
                                              std::span<const std::string> algorithms = {});
 
 // header_json is taken as it is and must be an object with the algorithm's name as alg.
 [[nodiscard]] Result<std::string> jws_sign(std::string_view header_json, std::string_view payload, const Jwk& key,
                                            const JwsAlgorithm& algorithm);
-
-// The kid that a token claims to be signed with, for finding its key; empty when it names none. Not to be believed
-// before the token is verified with that key.
-[[nodiscard]] Result<std::string> jws_unverified_kid(std::string_view token);
 
 }  // namespace bastion

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <utility>
 
-#include "core/jose/jws.hpp"
-
 namespace bastion {
 namespace {
 
@@ -41,25 +39,24 @@ Reason check_audience_type(const JsonValue& claim) {
 }
 
 // The registered claims of RFC 7519 §4.1 have their types; all others are the caller's.
-Reason read_claim(VerifiedJwt& token, std::string_view name, const JsonValue& claim) {
+Reason read_claim(RegisteredClaims& claims, std::string_view name, const JsonValue& claim) {
     if (name.size() != 3) return nullptr;
-    if (name == "exp") return read_date(claim, token.dates.exp, "exp is not a date");
-    if (name == "nbf") return read_date(claim, token.dates.nbf, "nbf is not a date");
-    if (name == "iat") return read_date(claim, token.dates.iat, "iat is not a date");
-    if (name == "iss") return read_text(claim, token.iss, "iss is not a string");
-    if (name == "sub") return read_text(claim, token.sub, "sub is not a string");
-    if (name == "jti") return read_text(claim, token.jti, "jti is not a string");
+    if (name == "exp") return read_date(claim, claims.dates.exp, "exp is not a date");
+    if (name == "nbf") return read_date(claim, claims.dates.nbf, "nbf is not a date");
+    if (name == "iat") return read_date(claim, claims.dates.iat, "iat is not a date");
+    if (name == "iss") return read_text(claim, claims.iss, "iss is not a string");
+    if (name == "sub") return read_text(claim, claims.sub, "sub is not a string");
+    if (name == "jti") return read_text(claim, claims.jti, "jti is not a string");
     if (name == "aud") return check_audience_type(claim);
     return nullptr;
 }
 
-Reason read_registered(VerifiedJwt& token) {
-    const JsonValue claims = token.claims.root();
-    if (!claims.is_object()) return "the payload is not a JSON object";
-    if (!token.claims.jsonb_representable()) return "the payload holds what jsonb cannot";
+Reason read_registered(const JsonDocument& document, RegisteredClaims& claims) {
+    if (!document.root().is_object()) return "the payload is not a JSON object";
+    if (!document.jsonb_representable()) return "the payload holds what jsonb cannot";
     Reason refused = nullptr;
-    claims.visit_members([&](std::string_view name, const JsonValue& claim) {
-        refused = read_claim(token, name, claim);
+    document.root().visit_members([&](std::string_view name, const JsonValue& claim) {
+        refused = read_claim(claims, name, claim);
         return refused == nullptr;
     });
     return refused;
@@ -172,15 +169,31 @@ Result<void> check_claims(std::string_view claims_json) {
         error.message = "cannot sign these claims: " + error.message;
         return error;
     }
-    VerifiedJwt unsigned_token;
-    unsigned_token.claims = std::move(*document);
-    if (Reason reason = read_registered(unsigned_token))
+    RegisteredClaims registered;
+    if (Reason reason = read_registered(*document, registered))
         return Error{ErrorCode::invalid_argument, "cannot sign these claims",
                      std::string("Verifying would find: ") + reason + "."};
     return {};
 }
 
+Result<double> time_of_verification(const JwtOptions& options, double now) {
+    const double at = options.now.value_or(now);
+    if (!is_numeric_date(at)) return misuse("the time of verification is not a date");
+    return at;
+}
+
 }  // namespace
+
+UnverifiedJwt::UnverifiedJwt(UnverifiedJws&& jws, JsonDocument&& claims) noexcept
+    : jws_(std::move(jws)), claims_(std::move(claims)) {}
+
+std::string_view UnverifiedJwt::claimed_issuer() const noexcept {
+    const auto issuer = claims_.root().find("iss");
+    return issuer ? issuer->string().value_or("") : "";
+}
+
+VerifiedJwt::VerifiedJwt(VerifiedJws&& jws, JsonDocument&& document) noexcept
+    : payload_json(std::move(jws.payload)), claims(std::move(document)), key(jws.key) {}
 
 std::optional<std::string_view> VerifiedJwt::string_claim(std::string_view name) const {
     const auto claim = claims.root().find(name);
@@ -204,21 +217,39 @@ std::vector<std::string_view> VerifiedJwt::string_list_claim(std::string_view na
     return list;
 }
 
+Result<UnverifiedJwt> parse_jwt(std::string_view token) {
+    auto jws = parse_jws(token);
+    if (!jws) return std::move(jws).error();
+    auto claims = parse_json(jws->payload, token_max_bytes);
+    if (!claims || !claims->root().is_object()) return refuse_token("the payload is not a strict JSON object");
+    return UnverifiedJwt(*std::move(jws), *std::move(claims));
+}
+
+Result<VerifiedJwt> jwt_verify(UnverifiedJwt&& token, const JwkSet& keys, const JwtOptions& options, double now) {
+    auto at = time_of_verification(options, now);
+    if (!at) return std::move(at).error();
+    auto jws = jws_verify(std::move(token.jws_), keys, options.algorithms);
+    if (!jws) return std::move(jws).error();
+    return VerifiedJwt::accept(*std::move(jws), std::move(token.claims_), options, *at);
+}
+
 Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const JwtOptions& options, double now) {
-    const double at = options.now.value_or(now);
-    if (!is_numeric_date(at)) return misuse("the time of verification is not a date");
+    auto at = time_of_verification(options, now);
+    if (!at) return std::move(at).error();
     auto jws = jws_verify(token, keys, options.algorithms);
     if (!jws) return std::move(jws).error();
-    if (options.typ && media_type(*options.typ) != media_type(jws->token.header->typ))
-        return refuse_token("typ is not the accepted one");
     auto claims = parse_json(jws->payload, token_max_bytes);
-    if (!claims) return refuse_token("the payload is not strict JSON");
-    VerifiedJwt verified;
-    verified.claims = std::move(*claims);
-    verified.payload_json = std::move(jws->payload);
-    verified.key = jws->key;
-    if (Reason reason = read_registered(verified)) return refuse_token(reason);
-    if (Reason reason = check_dates(verified.dates, options, at)) return refuse_token(reason);
+    return VerifiedJwt::accept(*std::move(jws), std::move(claims), options, *at);
+}
+
+Result<VerifiedJwt> VerifiedJwt::accept(VerifiedJws&& jws, Result<JsonDocument>&& document, const JwtOptions& options,
+                                        double now) {
+    if (options.typ && media_type(*options.typ) != media_type(jws.header->typ))
+        return refuse_token("typ is not the accepted one");
+    if (!document) return refuse_token("the payload is not strict JSON");
+    VerifiedJwt verified(std::move(jws), *std::move(document));
+    if (Reason reason = read_registered(verified.claims, verified)) return refuse_token(reason);
+    if (Reason reason = check_dates(verified.dates, options, now)) return refuse_token(reason);
     if (Reason reason = check_parties(verified, options)) return refuse_token(reason);
     return verified;
 }

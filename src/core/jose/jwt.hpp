@@ -1,5 +1,6 @@
-// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. Called by the jwt_sign and jwt_verify shims, by authenticate
-// and by token_sign. The clock is the caller's. A VerifiedJwt owns its claims.
+// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. A token is taken apart once. The shim of jwt_verify has the keys and
+// verifies text; authenticate() parses first, because the token says whose keys to look for. The clock is the caller's. A
+// VerifiedJwt owns its claims.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include "core/base/json.hpp"
 #include "core/base/result.hpp"
 #include "core/jose/jwk.hpp"
+#include "core/jose/jws.hpp"
 
 namespace bastion {
 
@@ -39,23 +41,60 @@ struct TokenDates {
     std::optional<double> iat;
 };
 
-struct VerifiedJwt {
-    std::string payload_json;  // as signed; an object that jsonb can hold
-    JsonDocument claims;       // the same, parsed; the views below are of it
-    const Jwk* key = nullptr;  // that verified; one of the caller's
+// The claims of RFC 7519 §4.1 that we act upon; views of the document that they were read from.
+struct RegisteredClaims {
     std::optional<std::string_view> iss;
     std::optional<std::string_view> sub;
     std::optional<std::string_view> jti;
     TokenDates dates;
+};
+
+class VerifiedJwt;
+
+// A token whose claims are read and whose signature is not verified. It tells who claims to have signed it, by which its key
+// is found, and nothing else. Lives no longer than its text.
+class UnverifiedJwt {
+public:
+    // Empty when it names none.
+    [[nodiscard]] std::string_view claimed_kid() const noexcept { return jws_.header->kid; }
+    [[nodiscard]] std::string_view claimed_issuer() const noexcept;
+
+private:
+    friend Result<UnverifiedJwt> parse_jwt(std::string_view);
+    friend Result<VerifiedJwt> jwt_verify(UnverifiedJwt&&, const JwkSet&, const JwtOptions&, double);
+    UnverifiedJwt(UnverifiedJws&& jws, JsonDocument&& claims) noexcept;
+
+    UnverifiedJws jws_;
+    JsonDocument claims_;
+};
+
+[[nodiscard]] Result<UnverifiedJwt> parse_jwt(std::string_view token);
+
+// A token whose signature, types, dates and parties hold: the only way to one is jwt_verify().
+class VerifiedJwt : public RegisteredClaims {
+public:
+    std::string payload_json;  // as signed; an object that jsonb can hold
+    JsonDocument claims;       // the same, parsed
+    const Jwk* key;            // that verified; one of the caller's
 
     // A claim of any name; empty when it is absent or has another type.
     [[nodiscard]] std::optional<std::string_view> string_claim(std::string_view name) const;
     [[nodiscard]] std::optional<double> number_claim(std::string_view name) const;
     // The claim as a list of strings; empty unless it is an array of strings.
     [[nodiscard]] std::vector<std::string_view> string_list_claim(std::string_view name) const;
+
+private:
+    friend Result<VerifiedJwt> jwt_verify(UnverifiedJwt&&, const JwkSet&, const JwtOptions&, double);
+    friend Result<VerifiedJwt> jwt_verify(std::string_view, const JwkSet&, const JwtOptions&, double);
+    VerifiedJwt(VerifiedJws&& jws, JsonDocument&& document) noexcept;
+    static Result<VerifiedJwt> accept(VerifiedJws&& jws, Result<JsonDocument>&& document, const JwtOptions& options,
+                                      double now);
 };
 
-// `now` is Unix time in seconds; options.now takes its place when given.
+// `now` is Unix time in seconds; options.now takes its place when given. The claims of text are parsed after its signature
+// was verified.
+[[nodiscard]] Result<VerifiedJwt> jwt_verify(UnverifiedJwt&& token, const JwkSet& keys, const JwtOptions& options,
+                                             double now);
 [[nodiscard]] Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const JwtOptions& options,
                                              double now);
 

@@ -2,7 +2,7 @@
 
 #include "pg/base/settings.hpp"
 #include "pg/cache/invalidation.hpp"
-#include "pg/jose/token_slot.hpp"
+#include "pg/jose/jwt_verify.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/session/credential.hpp"
 #include "pg/session/token_setting.hpp"

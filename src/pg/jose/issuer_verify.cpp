@@ -1,13 +1,10 @@
 #include "pg/jose/issuer_verify.hpp"
 
 #include "core/base/encoding.hpp"
-#include "core/jose/issuer.hpp"
-#include "core/jose/jws.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/clock.hpp"
-#include "pg/base/guard.hpp"
 #include "pg/base/owner_spi.hpp"
-#include "pg/key/data_keys.hpp"
+#include "pg/jose/issuer_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -21,90 +18,10 @@ void identity_create(const char* json) {
     run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
 }
 
-constexpr std::size_t most_issuers = 256;
-// Of issuers and subjects, in bytes, by the checks of their tables.
-constexpr std::size_t longest_name = 255;
-
-struct KnownIssuer {
-    IssuerRules rules;
-    bool create_users;
-    std::vector<std::string> thumbprints;  // as long as the keys
-};
-
-std::unordered_map<std::string, KnownIssuer> known_issuers;
-uint64 known_at_generation = 0;
-
-// A row of bastion.issuers as PODs.
-struct IssuerRow {
-    bool found;
-    bool create_users;
-    std::string_view keys;
-    std::string_view options;
-    std::string_view required;
-    std::string_view mapping;
-};
-
-IssuerRow read_issuer(const char* issuer) {
-    ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
-                         {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};
-    IssuerRow out{};
-    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, CStringGetTextDatum(issuer), row)) return out;
-    for (const ColumnValue& column : row)
-        if (column.is_null) return out;
-    out.found = DatumGetBool(row[4].value);
-    out.create_users = DatumGetBool(row[5].value);
-    out.keys = jsonb_text(DatumGetJsonbP(row[0].value));
-    out.options = jsonb_text(DatumGetJsonbP(row[1].value));
-    out.required = jsonb_text(DatumGetJsonbP(row[2].value));
-    out.mapping = jsonb_text(DatumGetJsonbP(row[3].value));
-    return out;
-}
-
-// Phase B.
-const KnownIssuer* find_known(const char* issuer) {
-    if (known_at_generation != keys_generation()) {
-        known_issuers.clear();
-        known_at_generation = keys_generation();
-    }
-    const auto found = known_issuers.find(issuer);
-    return found == known_issuers.end() ? nullptr : &found->second;
-}
-
-// Phase B.
-Result<const KnownIssuer*> keep_issuer(const char* issuer, const IssuerRow& row) {
-    Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
-    if (!rules) return rules.error();
-    KnownIssuer known{std::move(*rules), row.create_users, {}};
-    for (const bastion::Jwk& key : known.rules.keys.keys) {
-        Result<std::string> thumbprint = jwk_thumbprint(key);
-        known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
-    }
-    if (known_issuers.size() >= most_issuers) known_issuers.clear();
-    return &known_issuers.insert_or_assign(issuer, std::move(known)).first->second;
-}
-
-// The parsed row, or null for an unknown or disabled issuer.
-const KnownIssuer* issuer_rules(const char* issuer) {
-    const KnownIssuer* known = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        known = find_known(issuer);
-        return {};
-    });
-    if (known != nullptr) return known;
-    const IssuerRow row = read_issuer(issuer);
-    if (!row.found) return nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        Result<const KnownIssuer*> kept = keep_issuer(issuer, row);
-        if (!kept) return kept.error();
-        known = *kept;
-        return {};
-    });
-    return known;
-}
-
 // Phase B: everything that needs no table.
-Result<void> verify(Slot& slot, std::string_view token, const char* issuer, const KnownIssuer& known) {
-    Result<IssuerToken> verified = bastion::verify_issuer_token(token, known.rules, unix_now());
+Result<void> verify(Slot& slot, std::string_view claimed_issuer, const IssuerRules& rules) {
+    std::string issuer(claimed_issuer);
+    Result<IssuerToken> verified = verify_issuer_token(std::move(*slot.unverified), rules, unix_now());
     if (!verified) return verified.error();
     const std::string key =
         "@" + verified->thumbprint + " " + issuer + " " + base64url_encode(as_bytes(verified->subject));
@@ -113,12 +30,8 @@ Result<void> verify(Slot& slot, std::string_view token, const char* issuer, cons
     slot.valid_from = verified->valid_from;
     slot.valid_until = verified->valid_until;
     slot.claims = std::move(verified->jwt.payload_json);
-    slot.first_sight = {issuer,
-                        std::move(verified->subject),
-                        std::move(verified->email),
-                        std::move(verified->name),
-                        std::move(verified->tenant),
-                        std::move(verified->role)};
+    slot.first_sight = {std::move(issuer),         std::move(verified->subject), std::move(verified->email),
+                        std::move(verified->name), std::move(verified->tenant),  std::move(verified->role)};
     return {};
 }
 
@@ -135,12 +48,12 @@ bool find_user(const char* issuer, const char* subject, pg_uuid_t& user) {
 // The parts of "@thumbprint issuer subject".
 struct KeyReference {
     std::string_view thumbprint;
-    char issuer[longest_name + 1];
-    char subject[longest_name + 1];
+    char issuer[longest_issuer_name + 1];
+    char subject[longest_issuer_name + 1];
 };
 
-bool copy_name(char (&out)[longest_name + 1], std::string_view name) noexcept {
-    if (name.size() > longest_name) return false;
+bool copy_name(char (&out)[longest_issuer_name + 1], std::string_view name) noexcept {
+    if (name.size() > longest_issuer_name) return false;
     std::memcpy(out, name.data(), name.size());
     out[name.size()] = '\0';
     return true;
@@ -206,14 +119,11 @@ std::string json_of(const FirstSight& token) {
 
 }  // namespace
 
-void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issuer) {
-    const KnownIssuer* known = issuer_rules(issuer);
+void verify_token_of_issuer(Slot& slot, std::string_view issuer) {
+    const KnownIssuer* known = known_issuer(issuer);
     if (known == nullptr) return refuse(slot, "unknown or disabled issuer");
     const bool create_users = known->create_users;
-    CallFailure failure;
-    if (guarded(failure, [&]() { return verify(slot, token, issuer, *known); })) return identify(slot, create_users);
-    if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
-    refuse(slot, failure.log_detail);
+    if (accepted(slot, [&]() { return verify(slot, issuer, known->rules); })) identify(slot, create_users);
 }
 
 bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
@@ -223,7 +133,7 @@ bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
         is_reference = parse_reference(reference, parts);
         return {};
     });
-    const KnownIssuer* known = is_reference ? issuer_rules(parts.issuer) : nullptr;
+    const KnownIssuer* known = is_reference ? known_issuer(parts.issuer) : nullptr;
     if (known == nullptr) return false;
     const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
                                     [&](const std::string& one) { return !one.empty() && one == parts.thumbprint; });

@@ -1,13 +1,17 @@
 // Tokens of the identity providers in bastion.issuers: verified by the keys of the issuer that the token names, mapped to a
-// user by (issuer, subject). Called by token_verify.cpp. Parsed rows are kept per backend until a message says that keys
-// changed; a user's identity is read by index for each token that is not remembered.
+// user by (issuer, subject). Called by jwt_verify.cpp. A user's identity is read by index for each token that is not in the
+// cache of verified tokens.
 #pragma once
 
 #include "pg/jose/token_slot.hpp"
 
 namespace bastion::pg {
 
-void verify_token_of_issuer(Slot& slot, std::string_view token, const char* issuer);
+// Of issuers and subjects, in bytes, by the checks of their tables.
+inline constexpr std::size_t longest_issuer_name = 255;
+
+// Verifies the slot's unverified token under the keys of this issuer.
+void verify_token_of_issuer(Slot& slot, std::string_view issuer);
 
 // Whether the issuer of this reference ("@thumbprint issuer subject") still is enabled and has the key, and its subject is
 // still the user.

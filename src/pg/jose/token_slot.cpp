@@ -13,4 +13,9 @@ void refuse(Slot& slot, std::string_view detail) noexcept {
     slot.verified.log_detail = slot.log_detail;
 }
 
+void refuse_or_raise(Slot& slot, const CallFailure& failure) {
+    if (failure.sqlstate != ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION) raise(failure);
+    refuse(slot, failure.log_detail);
+}
+
 }  // namespace bastion::pg

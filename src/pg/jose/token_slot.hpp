@@ -1,7 +1,10 @@
-// Where the outcome of verifying one token is kept: token_verify.cpp has one for the presented token and one for those
-// given as arguments; issuer_verify.cpp fills them, too. What a slot says is valid until another token is verified in it.
+// Where one token is verified, step by step, and where the outcome is kept: token_verify.cpp has a slot for the presented token
+// and one for those given as arguments. Each step reads what the step before left here, because table reads between the steps
+// can raise, and no C++ object on the stack may be alive then. The outcome is valid until another token is verified in the slot.
 #pragma once
 
+#include "core/jose/jwt.hpp"
+#include "pg/base/guard.hpp"
 #include "pg/base/identity.hpp"
 
 namespace bastion::pg {
@@ -28,6 +31,7 @@ struct FirstSight {
 
 struct Slot {
     uint64 id;
+    std::optional<UnverifiedJwt> unverified;  // from parsing to verification; views the caller's text
     VerifiedToken verified;
     std::string claims;
     char key[max_kid_size];
@@ -38,5 +42,17 @@ struct Slot {
 };
 
 void refuse(Slot& slot, std::string_view detail) noexcept;
+
+// Phase C: refuses the token where a step refused it, and raises any other failure.
+void refuse_or_raise(Slot& slot, const CallFailure& failure);
+
+// Phases B and C: runs a step; false where the step refused the token.
+template <class Step>
+[[nodiscard]] bool accepted(Slot& slot, Step&& step) {
+    CallFailure failure;
+    if (guarded(failure, std::forward<Step>(step))) return true;
+    refuse_or_raise(slot, failure);
+    return false;
+}
 
 }  // namespace bastion::pg

@@ -1,7 +1,5 @@
-// Verification of the tokens that login signed, under one of our own signing keys, and of those that external issuers
-// signed (issuer_verify.hpp): signature, issuer, audience, type and times. Says who the token speaks for, not what they may
-// do now (rights.hpp). Verified tokens are remembered by their SHA-256; dates are checked at every use, and a change of any
-// key forgets them all.
+// Verification of what a client presents: an API key (api_key_verify.hpp) or a JWT (jwt_verify.hpp). Says who it speaks for,
+// not what they may do now (rights.hpp).
 #pragma once
 
 #include "pg/jose/token_slot.hpp"
@@ -9,14 +7,8 @@
 
 namespace bastion::pg {
 
-// How many verified tokens of each kind a backend keeps (bastion.token_cache_entries).
-std::size_t token_cache_entries() noexcept;
-
 // Verifies the value of bastion.token once, and again when keys changed; the result is valid until another value is verified.
 const VerifiedToken& verify_presented(const PresentedValue& token);
-
-// Phases A and C: whether `key`, of a verified token, may still verify, and its issuer still speaks for the user.
-bool verification_key_is_good(const char* key, const pg_uuid_t& user);
 
 // Verifies a token given as an argument; the result is valid until the next call.
 const VerifiedToken& verify_argument(std::string_view token);

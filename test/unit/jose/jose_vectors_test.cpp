@@ -90,7 +90,7 @@ TEST(JoseVectors, Rfc7520Section4) {
                                          key_set(key_text(*input.find("key"))), algorithms);
         ASSERT_TRUE(verified);
         EXPECT_EQ(verified->payload, text_of(input, "payload"));
-        EXPECT_EQ(verified->token.header->kid, text_of(*input.find("key"), "kid"));
+        EXPECT_EQ(verified->header->kid, text_of(*input.find("key"), "kid"));
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "core/base/encoding.hpp"
 #include "core/base/json.hpp"
 #include "unit/base/vectors.hpp"
@@ -386,14 +388,27 @@ TEST(Jws, SigningNeedsAFittingKey) {
     EXPECT_TRUE(bastion::jws_sign("{}", "x", hs256_set().keys[0], hs256));
 }
 
-TEST(Jws, UnverifiedKid) {
+TEST(Jws, ParsedOnceVerifiesAsItsText) {
     const auto set = hs256_set();
-    EXPECT_EQ(*bastion::jws_unverified_kid(forge(R"({"alg":"XX","kid":"k \u00e9"})", "{}", set.keys[0], "HS256")),
-              "k \xc3\xa9");
-    EXPECT_EQ(*bastion::jws_unverified_kid(forge(plain_header, "{}", set.keys[0], "HS256")), "");
-    const auto refused = bastion::jws_unverified_kid("x.y.z");
+    const auto other = key_set(oct_jwk(secret(32, 'b'), R"("alg":"HS256",)"));
+    const std::string token = forge(plain_header, "hello", set.keys[0], "HS256");
+    const auto verified = jws_verify(*bastion::parse_jws(token), set);
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->payload, "hello");
+    EXPECT_EQ(verified->key, &set.keys[0]);
+    EXPECT_EQ(verified->header->alg, "HS256");
+    const auto refused = jws_verify(*bastion::parse_jws(token), other);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::token_refused);
+    EXPECT_EQ(refused.error().log_detail, jws_verify(token, other).error().log_detail);
+    const auto unnamed = key_set(oct_jwk(secret(32)));
+    EXPECT_EQ(jws_verify(*bastion::parse_jws(token), unnamed).error().code, ErrorCode::invalid_argument);
 }
+
+// Nothing but verification makes a verified token.
+static_assert(!std::is_default_constructible_v<bastion::VerifiedJws>);
+static_assert(!std::is_constructible_v<bastion::VerifiedJws, bastion::UnverifiedJws>);
+static_assert(!std::is_constructible_v<bastion::VerifiedJws, bastion::UnverifiedJws&&, const Jwk&>);
+static_assert(!std::is_convertible_v<bastion::UnverifiedJws, bastion::VerifiedJws>);
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <type_traits>
 
 #include "core/base/encoding.hpp"
 #include "core/jose/jws.hpp"
@@ -21,6 +22,7 @@ using bastion::JwkSet;
 using bastion::jwt_sign;
 using bastion::jwt_verify;
 using bastion::JwtOptions;
+using bastion::parse_jwt;
 using bastion::parse_jwt_options;
 using bastion::test::forge;
 using bastion::test::key_set;
@@ -427,5 +429,60 @@ TEST(Jwt, EveryOneByteMutationIsRefused) {
         }
     }
 }
+
+TEST(Jwt, UnverifiedTokenNamesItsSigner) {
+    const auto parsed = parse_jwt(token_of(R"({"iss":"https://idp.example","exp":1})"));
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ(parsed->claimed_issuer(), "https://idp.example");
+    EXPECT_EQ(parsed->claimed_kid(), "k1");
+    const auto nameless = parse_jwt(token_of(R"({"iss":7})", R"({"alg":"HS256"})"));
+    ASSERT_TRUE(nameless);
+    EXPECT_EQ(nameless->claimed_issuer(), "");
+    EXPECT_EQ(nameless->claimed_kid(), "");
+    EXPECT_EQ(parse_jwt(token_of("{}"))->claimed_issuer(), "");
+    for (const std::string& bad : {std::string("x.y.z"), token_of("[]"), token_of(""), token_of("{} x")}) {
+        SCOPED_TRACE(bad);
+        const auto refused = parse_jwt(bad);
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::token_refused);
+        EXPECT_EQ(refused.error().message, "invalid token");
+    }
+}
+
+// Tokens that the caller parsed to find their key are held to what their text would be held to.
+TEST(Jwt, ParsedOnceVerifiesAsItsText) {
+    const auto strangers = key_set(oct_jwk(secret(32, 'b'), R"("alg":"HS256","kid":"k1",)"));
+    for (const std::string& claims :
+         {with_exp(""), with_exp(R"("iss":"a","sub":"s",)"), with_exp(R"("nbf":1700000001,)"),
+          std::string(R"({"exp":1})"), std::string("{}"), with_exp(R"("sub":7,)"), with_exp(R"("x":"\u0000",)")})
+        for (const std::string_view options :
+             {"{}", R"({"iss":"a"})", R"({"typ":"JWT"})", R"({"algorithms":["HS512"]})"})
+            for (const JwkSet* set : {&keys(), &strangers}) {
+                SCOPED_TRACE(claims + " " + std::string(options) + (set == &keys() ? "" : " by a stranger"));
+                const std::string token = token_of(claims);
+                const auto by_text = jwt_verify(token, *set, options_of(options), now);
+                auto parsed = parse_jwt(token);
+                ASSERT_TRUE(parsed);
+                const auto by_parts = jwt_verify(std::move(*parsed), *set, options_of(options), now);
+                ASSERT_EQ(by_parts.ok(), by_text.ok());
+                if (by_text) {
+                    EXPECT_EQ(by_parts->payload_json, by_text->payload_json);
+                    EXPECT_EQ(by_parts->sub, by_text->sub);
+                    EXPECT_EQ(by_parts->dates.exp, by_text->dates.exp);
+                    EXPECT_EQ(by_parts->key, by_text->key);
+                } else {
+                    EXPECT_EQ(by_parts.error().code, by_text.error().code);
+                    EXPECT_EQ(by_parts.error().message, by_text.error().message);
+                    EXPECT_EQ(by_parts.error().log_detail, by_text.error().log_detail);
+                }
+            }
+}
+
+// Nothing but verification makes a verified token.
+static_assert(!std::is_default_constructible_v<bastion::VerifiedJwt>);
+static_assert(!std::is_constructible_v<bastion::VerifiedJwt, bastion::UnverifiedJwt>);
+static_assert(!std::is_convertible_v<bastion::UnverifiedJwt, bastion::VerifiedJwt>);
+static_assert(!std::is_constructible_v<bastion::VerifiedJwt, bastion::VerifiedJws, bastion::JsonDocument>);
+static_assert(!std::is_copy_constructible_v<bastion::UnverifiedJwt>);
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "pg/base/clock.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/jsonb_build.hpp"
-#include "pg/session/token_verify.hpp"
+#include "pg/jose/verified_tokens.hpp"
 
 namespace bastion::pg {
 namespace {

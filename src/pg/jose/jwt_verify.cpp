@@ -1,0 +1,79 @@
+#include "pg/jose/jwt_verify.hpp"
+
+#include "pg/base/clock.hpp"
+#include "pg/jose/issuer_verify.hpp"
+#include "pg/jose/key_store.hpp"
+#include "pg/jose/own_verify.hpp"
+#include "pg/jose/verified_tokens.hpp"
+#include "pg/key/data_keys.hpp"
+
+namespace bastion::pg {
+namespace {
+
+// Who claims to have signed the token: views of the slot's unverified token.
+struct Signer {
+    std::string_view issuer;
+    std::string_view kid;
+    bool is_own;
+};
+
+// Whether a name can be looked up in a column of so many bytes.
+bool is_name(std::string_view name, std::size_t longest) noexcept {
+    return !name.empty() && name.size() <= longest && name.find('\0') == std::string_view::npos;
+}
+
+// Phase B: takes the token apart.
+Result<void> parse(Slot& slot, std::string_view token) {
+    Result<UnverifiedJwt> parsed = parse_jwt(token);
+    if (!parsed) return std::move(parsed).error();
+    slot.unverified = std::move(*parsed);
+    return {};
+}
+
+// Phase B: who could have signed what was parsed.
+Result<void> find_signer(const UnverifiedJwt& token, Signer& out) {
+    out = {token.claimed_issuer(), token.claimed_kid(), false};
+    if (!is_name(out.issuer, longest_issuer_name)) return refuse_token("no iss, or one that is too long");
+    out.is_own = out.issuer == own_issuer();
+    // Only tokens of our own must name their key.
+    if (out.is_own && !is_name(out.kid, max_kid_size - 1)) return refuse_token("no kid, or one that is too long");
+    return {};
+}
+
+void verify_anew(Slot& slot, std::string_view token) {
+    Signer signer{};
+    const bool parsed = accepted(slot, [&]() -> Result<void> {
+        Result<void> done = parse(slot, token);
+        return done ? find_signer(*slot.unverified, signer) : done;
+    });
+    if (parsed && signer.is_own) verify_own_token(slot, signer.kid);
+    if (parsed && !signer.is_own) verify_token_of_issuer(slot, signer.issuer);
+    slot.unverified.reset();
+}
+
+}  // namespace
+
+void verify_jwt(Slot& slot, std::string_view token) {
+    VerifiedKey place;
+    bool keeps = false;
+    bool known = false;
+    slot.verified.keys_generation = keys_generation();
+    guarded_or_raise([&]() -> Result<void> {
+        keeps = locate_token(place, token, own_issuer());
+        known = keeps && find_verified(slot, place, unix_now());
+        return {};
+    });
+    if (known) return;
+    verify_anew(slot, token);
+    if (!keeps || slot.verified.refusal != nullptr) return;
+    guarded_or_raise([&]() -> Result<void> {
+        keep_verified(slot, place);
+        return {};
+    });
+}
+
+bool verification_key_is_good(const char* key, const pg_uuid_t& user) {
+    return key[0] == '@' ? issuer_key_is_good(key, user) : read_verification_key(key) != nullptr;
+}
+
+}  // namespace bastion::pg

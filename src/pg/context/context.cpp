@@ -128,15 +128,9 @@ Candidate from_token(const PresentedValue& token) {
 
 // Looks up what the candidate may do now, and completes its identity with tenant and unit.
 Decision with_rights(Candidate& candidate) {
-    char tenant[uuid_text_size];
-    char unit[uuid_text_size];
-    const RightsRequest request = rights_request(candidate.identity, candidate.tenant, candidate.unit, tenant, unit);
-    const Rights* rights = narrow_to_credential(rights_of(request), candidate.identity);
+    const Rights* rights = rights_of_identity(candidate.identity, candidate.tenant, candidate.unit);
     // One word for all, or whoami() would tell which tenants there are.
     if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
-    candidate.identity.tenant = rights->tenant;
-    candidate.identity.unit = rights->unit;
-    candidate.identity.tenant_number = rights->tenant_number;
     Decision out{};
     out.state = ContextState::authenticated;
     out.identity = candidate.identity;

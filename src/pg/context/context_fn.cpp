@@ -29,14 +29,8 @@ void warn_outside_transaction(const char* function) {
 
 // Completes the identity with what the user asks for and is a member of.
 void resolve(Identity& identity, const char* tenant, const char* unit) {
-    char tenant_text[uuid_text_size];
-    char unit_text[uuid_text_size];
-    const RightsRequest request = rights_request(identity, tenant, unit, tenant_text, unit_text);
-    const Rights* rights = narrow_to_credential(rights_of(request), identity);
+    const Rights* rights = rights_of_identity(identity, tenant, unit);
     if (rights->refusal != nullptr) refuse(rights->refusal);
-    identity.tenant = rights->tenant;
-    identity.unit = rights->unit;
-    identity.tenant_number = rights->tenant_number;
 }
 
 // Who acts: under impersonation the one who asked for it.

@@ -50,6 +50,15 @@ const char* check_api_key(Identity& identity, const char* kid) {
     return nullptr;
 }
 
+// The rights of the last rights_of().
+const Rights* narrow_to_credential(const Rights* rights, const Identity& identity) {
+    if (!identity.api_key.present) return rights;
+    const ApiKey* key = key_of(identity);
+    static const ApiKey gone{};  // while the rights were read; holds in no tenant
+    if (key == nullptr) key = &gone;
+    return narrow_rights(key->scopes, key->tenant, key->unit, key->scoped);
+}
+
 }  // namespace
 
 const char* check_credential(Identity& identity, const char* kid) {
@@ -59,12 +68,16 @@ const char* check_credential(Identity& identity, const char* kid) {
     return check_session(identity);
 }
 
-const Rights* narrow_to_credential(const Rights* rights, const Identity& identity) {
-    if (!identity.api_key.present) return rights;
-    const ApiKey* key = key_of(identity);
-    static const ApiKey gone{};  // while the rights were read; holds in no tenant
-    if (key == nullptr) key = &gone;
-    return narrow_rights(key->scopes, key->tenant, key->unit, key->scoped);
+const Rights* rights_of_identity(Identity& identity, const char* tenant, const char* unit) {
+    char tenant_text[uuid_text_size];
+    char unit_text[uuid_text_size];
+    const RightsRequest request = rights_request(identity, tenant, unit, tenant_text, unit_text);
+    const Rights* rights = narrow_to_credential(rights_of(request), identity);
+    if (rights->refusal != nullptr) return rights;
+    identity.tenant = rights->tenant;
+    identity.unit = rights->unit;
+    identity.tenant_number = rights->tenant_number;
+    return rights;
 }
 
 }  // namespace bastion::pg

@@ -11,7 +11,8 @@ namespace bastion::pg {
 // the id of the API key's secret, or null or empty when that is not known.
 const char* check_credential(Identity& identity, const char* kid);
 
-// The rights of the last rights_of(), narrowed to the scopes and the place of the identity's API key, if it has one.
-const Rights* narrow_to_credential(const Rights* rights, const Identity& identity);
+// The rights of the identity in the tenant and unit that are asked for, else in its own, narrowed to the scopes and the place of
+// its API key, if it has one. Unless they are refused, the identity is then one of that tenant and unit.
+const Rights* rights_of_identity(Identity& identity, const char* tenant, const char* unit);
 
 }  // namespace bastion::pg

@@ -1,20 +1,15 @@
 #include "pg/jose/issuer_read.hpp"
 
 #include "pg/base/catalog_read.hpp"
-#include "pg/base/guard.hpp"
-#include "pg/key/data_keys.hpp"
+#include "pg/cache/backend_cache.hpp"
 
 namespace bastion::pg {
 namespace {
 
-constexpr std::size_t most_issuers = 256;
-
-std::unordered_map<std::string, KnownIssuer> known_issuers;
-uint64 known_at_generation = 0;
+BackendCache<KnownIssuer, longest_issuer_name> issuers(keys_invalidation(), {256});
 
 // A row of bastion.issuers as PODs.
 struct IssuerRow {
-    bool found;
     bool create_users;
     std::string_view keys;
     std::string_view options;
@@ -22,15 +17,16 @@ struct IssuerRow {
     std::string_view mapping;
 };
 
-IssuerRow read_issuer(std::string_view issuer) {
+// Nothing for an unknown or disabled issuer.
+std::optional<IssuerRow> read_issuer(std::string_view issuer) {
     ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
                          {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};
-    IssuerRow out{};
     const Datum name = PointerGetDatum(cstring_to_text_with_len(issuer.data(), static_cast<int>(issuer.size())));
-    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, name, row)) return out;
+    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, name, row)) return {};
     for (const ColumnValue& column : row)
-        if (column.is_null) return out;
-    out.found = DatumGetBool(row[4].value);
+        if (column.is_null) return {};
+    if (!DatumGetBool(row[4].value)) return {};
+    IssuerRow out{};
     out.create_users = DatumGetBool(row[5].value);
     out.keys = jsonb_text(DatumGetJsonbP(row[0].value));
     out.options = jsonb_text(DatumGetJsonbP(row[1].value));
@@ -39,47 +35,24 @@ IssuerRow read_issuer(std::string_view issuer) {
     return out;
 }
 
-// Phase B.
-const KnownIssuer* find_known(std::string_view issuer) {
-    if (known_at_generation != keys_generation()) {
-        known_issuers.clear();
-        known_at_generation = keys_generation();
-    }
-    const auto found = known_issuers.find(std::string(issuer));
-    return found == known_issuers.end() ? nullptr : &found->second;
-}
-
-// Phase B.
-Result<const KnownIssuer*> keep_issuer(std::string_view issuer, const IssuerRow& row) {
+Result<Loaded<KnownIssuer>> parse_issuer(std::string_view issuer, const IssuerRow& row) {
     Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
     if (!rules) return rules.error();
     KnownIssuer known{std::move(*rules), row.create_users, {}};
-    for (const bastion::Jwk& key : known.rules.keys.keys) {
+    for (const Jwk& key : known.rules.keys.keys) {
         Result<std::string> thumbprint = jwk_thumbprint(key);
         known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
     }
-    if (known_issuers.size() >= most_issuers) known_issuers.clear();
-    return &known_issuers.insert_or_assign(std::string(issuer), std::move(known)).first->second;
+    return Loaded<KnownIssuer>{std::move(known)};
 }
 
 }  // namespace
 
 const KnownIssuer* known_issuer(std::string_view issuer) {
-    const KnownIssuer* known = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        known = find_known(issuer);
-        return {};
-    });
-    if (known != nullptr) return known;
-    const IssuerRow row = read_issuer(issuer);
-    if (!row.found) return nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        Result<const KnownIssuer*> kept = keep_issuer(issuer, row);
-        if (!kept) return kept.error();
-        known = *kept;
-        return {};
-    });
-    return known;
+    const CacheKey<longest_issuer_name> key(issuer);
+    if (const KnownIssuer* cached = issuers.find(key)) return cached;
+    return issuers.load(
+        key, [&] { return read_issuer(issuer); }, [&](const IssuerRow& row) { return parse_issuer(issuer, row); });
 }
 
 }  // namespace bastion::pg

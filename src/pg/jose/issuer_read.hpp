@@ -1,5 +1,4 @@
-// Rows of bastion.issuers, parsed. Kept per backend until a message says that a key or issuer changed. Called by
-// issuer_verify.cpp.
+// Rows of bastion.issuers, parsed, in a cache that every change of a key or issuer drops. Called by issuer_verify.cpp.
 #pragma once
 
 #include "core/jose/issuer.hpp"
@@ -7,13 +6,16 @@
 
 namespace bastion::pg {
 
+// Of issuers and subjects, in bytes, by the checks of their tables.
+inline constexpr std::size_t longest_issuer_name = 255;
+
 struct KnownIssuer {
     IssuerRules rules;
     bool create_users;
     std::vector<std::string> thumbprints;  // as long as the keys
 };
 
-// Phases A and C: null for an unknown or disabled issuer. Valid until another issuer is asked for.
+// Phases A and C: null for an unknown or disabled issuer. Good until the next call.
 const KnownIssuer* known_issuer(std::string_view issuer);
 
 }  // namespace bastion::pg

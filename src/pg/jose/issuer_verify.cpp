@@ -4,7 +4,6 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/clock.hpp"
 #include "pg/base/owner_spi.hpp"
-#include "pg/jose/issuer_read.hpp"
 
 namespace bastion::pg {
 namespace {

@@ -3,12 +3,10 @@
 // cache of verified tokens.
 #pragma once
 
+#include "pg/jose/issuer_read.hpp"
 #include "pg/jose/token_slot.hpp"
 
 namespace bastion::pg {
-
-// Of issuers and subjects, in bytes, by the checks of their tables.
-inline constexpr std::size_t longest_issuer_name = 255;
 
 // Verifies the slot's unverified token under the keys of this issuer.
 void verify_token_of_issuer(Slot& slot, std::string_view issuer);

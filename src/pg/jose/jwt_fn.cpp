@@ -2,12 +2,11 @@
 // kept per backend, because a caller verifies many tokens with the same ones, and so is what was verified with them.
 #include "core/jose/jws.hpp"
 #include "core/jose/jwt.hpp"
-#include "core/jose/verified_cache.hpp"
 #include "pg/base/argument_cache.hpp"
 #include "pg/base/clock.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/jsonb_build.hpp"
-#include "pg/jose/verified_tokens.hpp"
+#include "pg/jose/verified_cache.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -61,17 +60,11 @@ CachedArgument<JwkSet> keys_argument(FunctionCallInfo fcinfo) {
     return cached_argument(key_sets, fcinfo, 1, text_of_jsonb);
 }
 
-// Phase B. False where nothing is kept.
-bool find_place(VerifiedCache& cache, std::string_view token, VerifiedKey& key) {
-    cache.resize(token_cache_entries());
-    return cache.enabled() && cache.digest(token, key);
-}
-
 // Phases B and C. A cache that cannot grow is not worth an error.
-void keep(VerifiedCache& cache, const VerifiedKey& key, const TokenDates& dates, const struct varlena* value) {
+void keep(VerifiedCache& cache, const VerifiedPlace& place, const TokenDates& dates, const struct varlena* value) {
     CallFailure ignored;
     (void)guarded(ignored, [&]() -> Result<void> {
-        cache.keep(key, dates, as_bytes(view(value)));
+        cache.keep(place, dates, as_bytes(view(value)));
         return {};
     });
 }
@@ -79,8 +72,7 @@ void keep(VerifiedCache& cache, const VerifiedKey& key, const TokenDates& dates,
 struct JwtCall {
     struct varlena* known;  // from the cache
     FlatJson claims;
-    bool keeps;
-    VerifiedKey place;
+    VerifiedPlace place;
     TokenDates dates;
     uint64 keys;
     uint64 options;
@@ -100,19 +92,18 @@ Result<void> verify_jwt(std::string_view token, const CachedArgument<JwkSet>& ke
     if (!options) return options.error();
     const auto keys = parsed(key_sets, keys_argument, parse_jwk_set);
     if (!keys) return keys.error();
-    call.keys = call.place.keys = (*keys)->id;
-    call.options = call.place.options = (*options)->id;
-    call.keeps = find_place(verified_claims, token, call.place);
-    const VerifiedEntry* known = call.keeps ? verified_claims.find(call.place) : nullptr;
+    call.keys = (*keys)->id;
+    call.options = (*options)->id;
+    call.place = verified_claims.locate(token, call.keys, call.options);
+    const VerifiedValue* known = verified_claims.find(call.place);
     if (known == nullptr) return verify_anew(token, *(*keys)->parsed, *(*options)->parsed, now, call);
     if (Result<void> held = jwt_check_dates(known->dates, *(*options)->parsed, now); !held) return held;
-    return store(call.known, known->value.text());
+    return store(call.known, known->bytes.text());
 }
 
 struct JwsCall {
     struct varlena* payload;
-    bool keeps;
-    VerifiedKey place;
+    VerifiedPlace place;
     uint64 keys;
     uint64 algorithms;
 };
@@ -124,15 +115,15 @@ Result<void> verify_jws(std::string_view token, const CachedArgument<JwkSet>& ke
         const auto listed = parsed(algorithm_sets, *names_argument, parse_algorithm_names);
         if (!listed) return listed.error();
         names = *(*listed)->parsed;
-        call.algorithms = call.place.options = (*listed)->id;
+        call.algorithms = (*listed)->id;
     }
     const auto keys = parsed(key_sets, keys_argument, parse_jwk_set);
     if (!keys) return keys.error();
-    call.keys = call.place.keys = (*keys)->id;
-    call.keeps = find_place(verified_payloads, token, call.place);
-    if (const VerifiedEntry* known = call.keeps ? verified_payloads.find(call.place) : nullptr) {
-        call.keeps = false;
-        return store(call.payload, known->value.text());
+    call.keys = (*keys)->id;
+    call.place = verified_payloads.locate(token, call.keys, call.algorithms);
+    if (const VerifiedValue* known = verified_payloads.find(call.place)) {
+        call.place.keeps = false;
+        return store(call.payload, known->bytes.text());
     }
     Result<bastion::VerifiedJws> verified = bastion::jws_verify(token, *(*keys)->parsed, names);
     if (!verified) return verified.error();
@@ -176,7 +167,7 @@ Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
     remember(fcinfo, 2, call.options);
     if (call.known != nullptr) return PointerGetDatum(call.known);
     Jsonb* claims = build_jsonb(call.claims);
-    if (call.keeps) keep(verified_claims, call.place, call.dates, reinterpret_cast<struct varlena*>(claims));
+    keep(verified_claims, call.place, call.dates, reinterpret_cast<struct varlena*>(claims));
     PG_RETURN_JSONB_P(claims);
 }
 
@@ -192,7 +183,7 @@ Datum bastion_jws_verify(PG_FUNCTION_ARGS) {
     guarded_or_raise([&]() { return verify_jws(token, keys, narrowed ? &names : nullptr, call); });
     remember(fcinfo, 1, call.keys);
     if (narrowed) remember(fcinfo, 2, call.algorithms);
-    if (call.keeps) keep(verified_payloads, call.place, {}, call.payload);
+    keep(verified_payloads, call.place, {}, call.payload);
     PG_RETURN_BYTEA_P(call.payload);
 }
 

@@ -54,18 +54,17 @@ void verify_anew(Slot& slot, std::string_view token) {
 }  // namespace
 
 void verify_jwt(Slot& slot, std::string_view token) {
-    VerifiedKey place;
-    bool keeps = false;
+    VerifiedPlace place{};
     bool known = false;
     slot.verified.keys_generation = keys_generation();
     guarded_or_raise([&]() -> Result<void> {
-        keeps = locate_token(place, token, own_issuer());
-        known = keeps && find_verified(slot, place, unix_now());
+        place = locate_token(token, own_issuer());
+        known = find_verified(slot, place, unix_now());
         return {};
     });
     if (known) return;
     verify_anew(slot, token);
-    if (!keeps || slot.verified.refusal != nullptr) return;
+    if (slot.verified.refusal != nullptr) return;
     guarded_or_raise([&]() -> Result<void> {
         keep_verified(slot, place);
         return {};

@@ -1,18 +1,9 @@
 #include "pg/jose/verified_tokens.hpp"
 
-#include "pg/base/settings.hpp"
 #include "pg/key/data_keys.hpp"
 
 namespace bastion::pg {
 namespace {
-
-int cache_entries = 1024;
-
-const SettingsTable table([] {
-    define(IntSetting{"bastion.token_cache_entries",
-                      "Verified tokens of each kind that a backend remembers; 0 for none.", &cache_entries, 1024, 0,
-                      65536, PGC_SUSET});
-});
 
 // What a value begins with; the claims follow.
 struct Head {
@@ -25,33 +16,29 @@ std::string verified_for_issuer;
 
 }  // namespace
 
-std::size_t token_cache_entries() noexcept { return static_cast<std::size_t>(cache_entries); }
-
 // Whatever can change what a token is worth is part of the place, or drops all.
-bool locate_token(VerifiedKey& place, std::string_view token, const char* own_issuer) {
-    tokens.resize(token_cache_entries());
+VerifiedPlace locate_token(std::string_view token, const char* own_issuer) {
     if (verified_for_issuer != own_issuer) {
-        tokens.clear();
+        tokens.drop_all();
         verified_for_issuer = own_issuer;
     }
-    place.keys = keys_generation();
-    return tokens.enabled() && tokens.digest(token, place);
+    return tokens.locate(token, keys_generation(), 0);
 }
 
-bool find_verified(Slot& slot, const VerifiedKey& place, double now) {
-    const VerifiedEntry* known = tokens.find(place);
+bool find_verified(Slot& slot, const VerifiedPlace& place, double now) {
+    const VerifiedValue* known = tokens.find(place);
     if (known == nullptr || *known->dates.exp <= now || *known->dates.nbf > now) return false;
     Head head;
-    std::memcpy(&head, known->value.data(), sizeof head);
+    std::memcpy(&head, known->bytes.data(), sizeof head);
     std::memcpy(slot.key, head.key, sizeof slot.key);
-    slot.claims = known->value.text().substr(sizeof head);
+    slot.claims = known->bytes.text().substr(sizeof head);
     slot.valid_from = *known->dates.nbf;
     slot.valid_until = *known->dates.exp;
-    slot.verified = {nullptr, nullptr, head.identity, slot.claims.c_str(), slot.key, place.keys, false};
+    slot.verified = {nullptr, nullptr, head.identity, slot.claims.c_str(), slot.key, keys_generation(), false};
     return true;
 }
 
-void keep_verified(const Slot& slot, const VerifiedKey& place) {
+void keep_verified(const Slot& slot, const VerifiedPlace& place) {
     Head head{};
     head.identity = slot.verified.identity;
     std::memcpy(head.key, slot.key, sizeof head.key);

@@ -90,47 +90,34 @@ SELECT red.seen();
 SELECT name, setting, reset_val, boot_val FROM pg_settings WHERE name ~ '^bastion\.(context|grants|token|tenant|unit)$';
 SELECT count(*) FROM pg_show_all_settings() s WHERE s::text LIKE '%' || :'ann_token' || '%';
 
--- settings that outlive the session: every setting of the extension, by every ALTER
-SELECT name, context FROM pg_settings WHERE name LIKE 'bastion.%' ORDER BY name COLLATE "C";
-SELECT s.name, red.try(format('ALTER ROLE CURRENT_USER SET %s = %L', s.name, s.value)) AS alter_role,
+-- settings that outlive the session: every setting of the extension, by every ALTER; pg_settings hides some
+CREATE TEMP VIEW settings AS
+SELECT name, context, CASE vartype WHEN 'bool' THEN 'on' WHEN 'string' THEN 'x' WHEN 'enum' THEN enumvals[cardinality(enumvals)] ELSE max_val END AS value
+FROM pg_settings WHERE name LIKE 'bastion.%'
+UNION ALL
+SELECT name, 'identity', 'x' FROM unnest(ARRAY['bastion.context', 'bastion.grants', 'bastion.token', 'bastion.tenant', 'bastion.unit']) name
+UNION ALL
+VALUES ('bastion.root_key', 'hidden', 'file:/tmp/x'), ('bastion.invented', 'unknown', 'x');
+SELECT s.name, s.context, red.try(format('ALTER ROLE CURRENT_USER SET %s = %L', s.name, s.value)) AS alter_role,
        left(red.try(format('ALTER DATABASE %I SET %s = %L', current_database(), s.name, s.value)), 5) AS alter_database
-FROM (VALUES ('bastion.context', 'x'), ('bastion.grants', 'x'), ('bastion.token', :'ann_token'), ('bastion.tenant', 'x'),
-             ('bastion.unit', 'x'), ('bastion.root_key', 'file:/tmp/x'), ('bastion.issuer', 'x'),
-             ('bastion.allow_identity_switch', 'on'), ('bastion.allow_session_token', 'on'),
-             ('bastion.max_concurrent_hashes', '1'), ('bastion.access_token_lifetime', '86400'),
-             ('bastion.signup_mode', 'open'), ('bastion.invented', 'x')) s (name, value);
+FROM settings s ORDER BY s.name COLLATE "C";
+SELECT red.try(format('ALTER ROLE CURRENT_USER SET bastion.token = %L', :'ann_token'));
+ALTER ROLE CURRENT_USER RESET bastion.require_context;
 SELECT s.name, red.try(format('SET %s = %L', s.name, s.value)) AS set_session,
        red.try(format('SET LOCAL %s = %L', s.name, s.value)) AS set_local
-FROM (VALUES ('bastion.root_key', 'file:/tmp/x'), ('bastion.issuer', 'x'),
-             ('bastion.allow_identity_switch', 'on'), ('bastion.allow_session_token', 'on'),
-             ('bastion.max_concurrent_hashes', '1'), ('bastion.access_token_lifetime', '86400'),
-             ('bastion.signup_mode', 'open'), ('bastion.invented', 'x')) s (name, value);
+FROM settings s WHERE s.context <> 'identity' ORDER BY s.name COLLATE "C";
+RESET bastion.require_context;
 SELECT left(red.try($$SELECT current_setting('bastion.root_key')$$), 5);
 -- ALTER SYSTEM runs in no transaction block: the superuser is refused as well
 RESET ROLE;
 \set VERBOSITY sqlstate
-ALTER SYSTEM SET bastion.context = 'x';
-ALTER SYSTEM SET bastion.grants = 'x';
-ALTER SYSTEM SET bastion.token = 'x';
-ALTER SYSTEM SET bastion.tenant = 'x';
-ALTER SYSTEM SET bastion.unit = 'x';
+SELECT format('ALTER SYSTEM SET %s = %L', name, value) FROM settings WHERE context = 'identity' ORDER BY name COLLATE "C" \gexec
 ALTER ROLE regress_app SET bastion.token = 'x';
 ALTER ROLE regress_app SET bastion.context = 'x';
 CREATE FUNCTION red.stored() RETURNS text LANGUAGE sql SET bastion.token = 'x' AS 'SELECT 1';
 SET ROLE regress_app;
-ALTER SYSTEM SET bastion.context = 'x';
-ALTER SYSTEM SET bastion.grants = 'x';
-ALTER SYSTEM SET bastion.token = 'x';
-ALTER SYSTEM SET bastion.tenant = 'x';
-ALTER SYSTEM SET bastion.unit = 'x';
-ALTER SYSTEM SET bastion.root_key = 'file:/tmp/x';
-ALTER SYSTEM SET bastion.issuer = 'x';
-ALTER SYSTEM SET bastion.allow_identity_switch = on;
-ALTER SYSTEM SET bastion.allow_session_token = on;
-ALTER SYSTEM SET bastion.require_context = 'error';
-ALTER SYSTEM SET bastion.max_concurrent_hashes = 1;
-ALTER SYSTEM SET bastion.access_token_lifetime = 86400;
-ALTER SYSTEM SET bastion.signup_mode = 'open';
+SELECT format('ALTER SYSTEM SET %s = %L', name, value) FROM settings WHERE context <> 'unknown' ORDER BY name COLLATE "C" \gexec
+DROP VIEW settings;
 -- other ways to become somebody
 LOAD 'pg_bastion';
 CREATE FUNCTION red.load() RETURNS uuid LANGUAGE c AS '$libdir/pg_bastion', 'bastion_context_impersonate';

@@ -11,11 +11,9 @@ WHERE c.tenant_id = :'tenant' AND p.tenant_id = :'tenant';
 INSERT INTO bastion.users (email) SELECT n || '@acl.example' FROM unnest(ARRAY['ann', 'ben', 'cem', 'dot', 'eve']) n;
 CREATE FUNCTION test.user_of(name text) RETURNS uuid LANGUAGE sql
 AS $$ SELECT id FROM bastion.users WHERE email = name || '@acl.example' $$;
-CREATE FUNCTION test.role_of(name text) RETURNS uuid LANGUAGE sql
-AS $$ SELECT id FROM bastion.roles r WHERE r.name = role_of.name $$;
-CREATE FUNCTION test.tenant_of(slug text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM bastion.tenants t WHERE t.slug = tenant_of.slug $$;
+CREATE FUNCTION test.tenant_called(slug text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM bastion.tenants t WHERE t.slug = tenant_called.slug $$;
 CREATE FUNCTION test.unit_of(slug text) RETURNS uuid LANGUAGE sql
-AS $$ SELECT u.id FROM bastion.units u WHERE u.slug = unit_of.slug AND u.tenant_id = test.tenant_of('lists') $$;
+AS $$ SELECT u.id FROM bastion.units u WHERE u.slug = unit_of.slug AND u.tenant_id = test.tenant_called('lists') $$;
 SELECT bastion.resource_register('acl_docs', '{create,read,update,execute,delete,manage}');
 INSERT INTO bastion.roles (tenant_id, name) VALUES (:'tenant', 'acl_none'), (:'guests', 'acl_guest');
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) VALUES
@@ -49,7 +47,7 @@ WHERE a.tenant_id = :'tenant';
 CREATE FUNCTION test.may(who text, tenant text DEFAULT 'lists') RETURNS TABLE (list text, actions text, elsewhere boolean) LANGUAGE sql
 AS $$
     SELECT l.name, string_agg(DISTINCT split_part(p, '.', 2), ' ' ORDER BY split_part(p, '.', 2)), g.cross_tenant
-    FROM bastion_internal.acl_grants(test.user_of(who), test.tenant_of(tenant)) g, unnest(g.acl_ids) a, unnest(g.permissions) p, test.lists l
+    FROM bastion_internal.acl_grants(test.user_of(who), test.tenant_called(tenant)) g, unnest(g.acl_ids) a, unnest(g.permissions) p, test.lists l
     WHERE l.id = a AND p LIKE 'acl\_docs.%' GROUP BY 1, 3 ORDER BY 1
 $$;
 SELECT * FROM test.may('ann');
@@ -183,4 +181,4 @@ DELETE FROM bastion.tenants WHERE slug = 'own';
 DELETE FROM bastion.users WHERE email LIKE '%@acl.example';
 DELETE FROM bastion.permissions WHERE resource = 'acl_docs';
 DROP TABLE test.lists;
-DROP FUNCTION test.user_of, test.role_of, test.tenant_of, test.unit_of, test.may, test.share;
+DROP FUNCTION test.user_of, test.tenant_called, test.unit_of, test.may, test.share;

@@ -27,9 +27,6 @@ GRANT USAGE ON SCHEMA test TO regress_app;
 -- for the planner's own twins of the set functions, which applications reach only through it
 GRANT USAGE ON SCHEMA bastion_internal TO regress_app;
 GRANT EXECUTE ON FUNCTION test.expected(text) TO regress_app;
-CREATE FUNCTION test.plan(query text) RETURNS SETOF text LANGUAGE plpgsql
-AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
-GRANT EXECUTE ON FUNCTION test.plan(text) TO regress_app;
 
 SET ROLE regress_app;
 -- nobody: no rows, no sets
@@ -94,17 +91,16 @@ ROLLBACK;
 RESET ROLE;
 
 -- read once, and again after a change; what time changes needs no message
-CREATE FUNCTION test.loads() RETURNS bigint LANGUAGE sql AS $$ SELECT (bastion.cache_stats() -> 'sets' ->> 'loads')::bigint $$;
 BEGIN;
 SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
 SELECT count(*) > 0 AS seen FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
-SELECT test.loads() AS loads \gset
+SELECT test.loads('sets') AS loads \gset
 SELECT count(*) > 0 AS seen FROM checked WHERE bastion.can_by_acl('check.update', acl_id);
-SELECT test.loads() - :loads AS loads_since;
+SELECT test.loads('sets') - :loads AS loads_since;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
 SELECT id, :'tenant', 'check.read', 'deny' FROM bastion.users WHERE email = 'ann@check.example';
 SELECT count(*) AS denied FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
-SELECT test.loads() - :loads AS loads_since;
+SELECT test.loads('sets') - :loads AS loads_since;
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
@@ -157,4 +153,4 @@ SELECT pg_temp.places() AS as_a_filter;
 ROLLBACK;
 REVOKE USAGE ON SCHEMA bastion_internal FROM regress_app;
 DROP TABLE checked, open_rows;
-DROP FUNCTION test.is_here(uuid), test.expected(text), test.plan(text), test.loads();
+DROP FUNCTION test.is_here(uuid), test.expected(text);

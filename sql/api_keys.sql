@@ -4,10 +4,6 @@
 SET client_min_messages = warning;
 CREATE SCHEMA ak;
 GRANT USAGE ON SCHEMA ak TO regress_app;
-CREATE FUNCTION ak.state() RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT concat_ws(' ', w ->> 'state', coalesce(w ->> 'reason', w ->> 'method')) FROM bastion.whoami() w $$;
-CREATE FUNCTION ak.present(token text) RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT set_config('bastion.token', token, true); SELECT ak.state() $$;
 CREATE FUNCTION ak.gathers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     line text;
@@ -62,10 +58,10 @@ SET ROLE regress_app;
 -- both ways in; who it is
 BEGIN;
 SELECT bastion.authenticate(:'key') = :'ann_id' AS ann;
-SELECT ak.state(), bastion.api_key_id() = :'key_id' AS key, bastion.session_id(), bastion.claims(), bastion.auth_level(), bastion.tenant_id() = :'ann_tenant' AS tenant;
+SELECT test.state(), bastion.api_key_id() = :'key_id' AS key, bastion.session_id(), bastion.claims(), bastion.auth_level(), bastion.tenant_id() = :'ann_tenant' AS tenant;
 COMMIT;
 BEGIN;
-SELECT ak.present(:'key');
+SELECT test.present(:'key');
 -- scopes within the rights: an owner may everything here
 SELECT p FROM bastion.permissions() p WHERE p ~ '^ak_' ORDER BY p COLLATE "C";
 SELECT name, bastion.has_permission(name), bastion.tenant_if_allowed(name) = :'ann_tenant' AS tenant, cardinality(bastion.acl_set(name)) > 0 AS lists,
@@ -99,13 +95,13 @@ COMMIT;
 -- what the user loses the key loses
 RESET ROLE;
 BEGIN;
-SELECT ak.present(:'key');
+SELECT test.present(:'key');
 UPDATE bastion.memberships SET role_id = (SELECT id FROM bastion.roles WHERE name = 'viewer' AND system)
 WHERE user_id = :'bob_id' AND tenant_id = :'bob_tenant' AND false;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (:'ann_id', :'ann_tenant', 'ak_documents.delete', 'deny');
 SELECT bastion.has_permission('ak_documents.delete') AS denied, bastion.has_permission('ak_documents.read') AS kept;
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
-SELECT ak.state();
+SELECT test.state();
 ROLLBACK;
 
 -- its own tenant alone, and its unit
@@ -113,7 +109,7 @@ SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'key', :'bob_tenant')), test.error(format('SELECT bastion.authenticate(%L, ''nowhere'')', :'key'));
 BEGIN;
 SELECT set_config('bastion.tenant', :'bob_tenant', true) IS NOT NULL AS chosen;
-SELECT ak.present(:'key');
+SELECT test.present(:'key');
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'key', :'ann_tenant', 'default') = :'ann_id' AS in_a_unit, bastion.unit_id() IS NOT NULL AS unit;
@@ -147,7 +143,7 @@ SELECT bastion.share('ak.notes', '31', with_user => :'bob_id');
 COMMIT;
 -- the key reaches what lies in its unit and below
 BEGIN;
-SELECT ak.present(:'unit_key');
+SELECT test.present(:'unit_key');
 SELECT bastion.unit_id() = :'second' AS unit, bastion.has_permission('ak_notes.read') AS held;
 SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes;
 SELECT array_agg(f.id) AS folders FROM ak.folders f;
@@ -194,11 +190,11 @@ SELECT bastion_api.api_key_create('reader', '{*.read}') ->> 'key' AS reader_key,
 COMMIT;
 -- nobody gives by a key what the key does not hold
 BEGIN;
-SELECT ak.present(:'manager_key');
+SELECT test.present(:'manager_key');
 SELECT test.error(format('SELECT bastion.permission_grant(%L, %L)', :'bob_id', p)) FROM unnest(ARRAY['ak_documents.read', 'tenant.members.read']) p;
 ROLLBACK;
 BEGIN;
-SELECT ak.present(:'reader_key');
+SELECT test.present(:'reader_key');
 SELECT id, test.error(format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id')) FROM ak.folders;
 ROLLBACK;
 
@@ -208,9 +204,9 @@ SELECT test.error(format('SELECT bastion.authenticate(%L), bastion.authenticate(
        test.error(format('SELECT bastion.authenticate(%L), bastion.authenticate(%L)', :'ann_token', :'key'));
 BEGIN;
 SELECT bastion.authenticate(:'key') IS NOT NULL AS ok;
-SELECT ak.present(:'ann_token');
-SELECT ak.present(:'unit_key');
-SELECT ak.present(:'key');
+SELECT test.present(:'ann_token');
+SELECT test.present(:'unit_key');
+SELECT test.present(:'key');
 COMMIT;
 
 -- refusals: one message for all
@@ -221,34 +217,22 @@ RESET ROLE;
 -- a well-formed key that nobody has, and a wrong secret
 SELECT k.key AS unknown_key FROM bastion_internal.api_key_make(gen_random_uuid(), bastion_internal.pepper()) k \gset
 SELECT k.key AS wrong_key FROM bastion_internal.api_key_make(:'key_id', bastion_internal.pepper()) k \gset
-CREATE FUNCTION ak.counted(statement text) RETURNS text LANGUAGE plpgsql
-AS $$
-DECLARE
-    before jsonb := bastion.cache_stats();
-    after jsonb;
-    answer text := test.error(statement);
-BEGIN
-    after := bastion.cache_stats();
-    RETURN format('%s: %s loads, %s messages', answer, (after #>> '{api_keys,loads}')::int - (before #>> '{api_keys,loads}')::int,
-                  (after ->> 'invalidations')::int - (before ->> 'invalidations')::int);
-END
-$$;
-SELECT label, ak.counted(format('SELECT bastion.authenticate(%L)', token)) FROM (VALUES ('first', :'key'), ('again', :'key'), ('wrong', :'wrong_key'),
+SELECT label, test.counted('api_keys', format('SELECT bastion.authenticate(%L)', token)) FROM (VALUES ('first', :'key'), ('again', :'key'), ('wrong', :'wrong_key'),
     ('unknown', :'unknown_key'), ('mistyped', overlay(:'key' PLACING 'zz' FROM 40)), ('good', :'key')) x (label, token);
-SELECT ak.counted($$UPDATE bastion.api_keys SET last_used_at = now()$$);
-SELECT ak.counted(format('INSERT INTO bastion.api_keys (user_id, tenant_id, name, scopes) VALUES (%L, %L, ''x'', ''{*}'')', :'ann_id', :'ann_tenant'));
-SELECT right(ak.counted(format('SELECT bastion.authenticate(%L)', :'key')), 19);
+SELECT test.counted('api_keys', $$UPDATE bastion.api_keys SET last_used_at = now()$$);
+SELECT test.counted('api_keys', format('INSERT INTO bastion.api_keys (user_id, tenant_id, name, scopes) VALUES (%L, %L, ''x'', ''{*}'')', :'ann_id', :'ann_tenant'));
+SELECT right(test.counted('api_keys', format('SELECT bastion.authenticate(%L)', :'key')), 19);
 -- nothing in the cache
-SELECT ak.counted(format('UPDATE bastion.api_keys SET name = name || ''!'' WHERE id = %L', :'key_id'));
+SELECT test.counted('api_keys', format('UPDATE bastion.api_keys SET name = name || ''!'' WHERE id = %L', :'key_id'));
 
 -- limits in time, switches, what is gone: the statement that changes it keeps its decision, whoever asks anew is refused
 CREATE FUNCTION ak.after(change text, key text) RETURNS text LANGUAGE plpgsql
 AS $$
 DECLARE
-    report text := ak.present(key);
+    report text := test.present(key);
 BEGIN
     EXECUTE change;
-    report := concat_ws(', then ', report, ak.state(), test.error(format('SELECT bastion.authenticate(%L)', key)));
+    report := concat_ws(', then ', report, test.state(), test.error(format('SELECT bastion.authenticate(%L)', key)));
     RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = report;
 EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
     RETURN report;
@@ -313,7 +297,7 @@ SELECT test.error(format('SELECT bastion_api.api_key_create(%s)', arguments)) FR
     $$'x', '{*}', cidrs => '{NULL}'$$, $$'x', '{*}', unit => 'nowhere'$$, $$'x', '{*}', limits => '[]'$$, $$'x', '{*}', limits => NULL$$, $$'x', '{{*},{*}}'$$]) arguments;
 COMMIT;
 BEGIN;
-SELECT ak.present(:'viewer_key');
+SELECT test.present(:'viewer_key');
 SELECT p FROM bastion.permissions() p WHERE p ~ '^(ak_|tenant)' ORDER BY p COLLATE "C";
 COMMIT;
 BEGIN;
@@ -357,7 +341,7 @@ SELECT ak.from_address(:'net_key', '203.0.113.7', '0') AS socket;
 BEGIN;
 SELECT bastion.user_id();
 SELECT set_config('bastion.trusted_hops', '1', true), set_config('request.headers', '{"x-forwarded-for": "203.0.113.7"}', true);
-SELECT ak.present(:'net_key');
+SELECT test.present(:'net_key');
 COMMIT;
 
 -- last use: once in a while, at the end of a transaction that may write
@@ -366,10 +350,10 @@ UPDATE bastion.api_keys SET last_used_at = NULL;
 SET client_min_messages = warning;
 CREATE FUNCTION ak.used() RETURNS text LANGUAGE sql
 AS $$ SELECT string_agg(CASE WHEN last_used_at IS NULL THEN 'never' WHEN last_used_at > now() - interval '1 minute' THEN 'now' ELSE 'then' END, ' ') FROM bastion.api_keys WHERE name = 'build!' $$;
-BEGIN READ ONLY; SELECT ak.present(:'peppered_key'); COMMIT; SELECT ak.used();
-BEGIN; SELECT ak.present(:'peppered_key'); ROLLBACK; SELECT ak.used();
-BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT ak.present(:'peppered_key'); COMMIT; SELECT ak.used();
-BEGIN; SELECT ak.present(:'peppered_key'); COMMIT; SELECT ak.used();
+BEGIN READ ONLY; SELECT test.present(:'peppered_key'); COMMIT; SELECT ak.used();
+BEGIN; SELECT test.present(:'peppered_key'); ROLLBACK; SELECT ak.used();
+BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT test.present(:'peppered_key'); COMMIT; SELECT ak.used();
+BEGIN; SELECT test.present(:'peppered_key'); COMMIT; SELECT ak.used();
 UPDATE bastion.api_keys SET last_used_at = now() - interval '5 minutes' WHERE name = 'build!';
 BEGIN; SELECT bastion.authenticate(:'peppered_key') IS NOT NULL AS ok; COMMIT; SELECT ak.used();
 \c -

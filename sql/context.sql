@@ -34,12 +34,6 @@ AS $$
                   bastion.auth_level(), bastion.has_permission('ctx_notes.read'),
                   (SELECT coalesce(string_agg(title, ' and '), 'nothing') FROM ctx.notes))
 $$;
-CREATE FUNCTION ctx.state() RETURNS text
-LANGUAGE sql VOLATILE
-AS $$
-    SELECT concat_ws(' ', w ->> 'state', w ->> 'reason', w ->> 'method', w ->> 'level', w ->> 'hint')
-    FROM bastion.whoami() w
-$$;
 
 SET ROLE regress_app;
 
@@ -48,7 +42,7 @@ SELECT ctx.readers();
 SELECT bastion.tenant_number(), bastion.session_id(), bastion.api_key_id(), bastion.claims(),
        bastion.tenant_if_allowed('ctx_notes.read'), bastion.tenant_number_if_allowed('ctx_notes.read');
 SELECT count(*) FROM bastion.permissions();
-SELECT ctx.state();
+SELECT test.state();
 
 -- authenticate()
 BEGIN;
@@ -59,7 +53,7 @@ SELECT bastion.tenant_number() = :ann_number AS number,
        bastion.tenant_number_if_allowed('ctx_notes.read') = :ann_number AS tenant_number,
        bastion.session_id() IS NOT NULL AS session, bastion.api_key_id(), bastion.claims() ->> 'aud' AS audience;
 SELECT p FROM bastion.permissions() p WHERE p LIKE 'ctx%' ORDER BY p COLLATE "C";
-SELECT ctx.state();
+SELECT test.state();
 SELECT bastion.whoami() ->> 'user' = :'ann_id' AS user, bastion.whoami() ->> 'tenant' = :'ann_tenant' AS tenant,
        (bastion.whoami() ->> 'expires_at')::timestamptz > now() AS expires;
 SELECT current_setting('bastion.context') = format('user %s, tenant %s, method jwt', :'ann_id', :'ann_tenant') AS shown;
@@ -134,13 +128,13 @@ SELECT bastion.authenticate(:'bob_token', '');
 \set VERBOSITY terse
 BEGIN;
 SELECT set_config('bastion.token', :'bob_token', true), set_config('bastion.tenant', :'ann_tenant', true) IS NOT NULL;
-SELECT ctx.state();
+SELECT test.state();
 SELECT ctx.readers();
 ROLLBACK;
 -- whoami() tells nobody whether a tenant exists
 BEGIN;
 SELECT set_config('bastion.token', :'bob_token', true), set_config('bastion.tenant', 'no-such-tenant', true);
-SELECT ctx.state();
+SELECT test.state();
 ROLLBACK;
 -- a refusal is forgotten with its cause
 SELECT test.error(format('SELECT bastion.authenticate(%L, NULL, %L)', :'bob_token', 'late'));
@@ -155,7 +149,7 @@ COMMIT;
 -- refused: whoami() explains, every reader raises, what needs no identity works
 BEGIN;
 SELECT set_config('bastion.token', 'no token', true);
-SELECT ctx.state();
+SELECT test.state();
 SELECT reader, test.error('SELECT ' || reader)
 FROM unnest(ARRAY['bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()',
                   'bastion.unit_id()', 'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()',
@@ -184,7 +178,7 @@ SELECT test.error(format('SELECT bastion.authenticate(%L)', :'ann_token'));
 SELECT ctx.readers();
 SAVEPOINT s;
 SELECT set_config('bastion.token', :'ann_token', true);
-SELECT ctx.state();
+SELECT test.state();
 SELECT ctx.readers();
 ROLLBACK TO s;
 SELECT ctx.readers();
@@ -202,7 +196,7 @@ BEGIN;
 SELECT set_config('bastion.token', :'bob_token', true);
 SELECT ctx.readers();
 SELECT set_config('bastion.token', :'ann_token', true);
-SELECT ctx.state();
+SELECT test.state();
 SELECT ctx.readers();
 ROLLBACK;
 -- the same person in another tenant is another identity
@@ -229,7 +223,7 @@ BEGIN;
 SELECT bastion.authenticate(:'bob_token') IS NOT NULL AS authenticated;
 SAVEPOINT s;
 SELECT bastion.context_drop();
-SELECT ctx.state();
+SELECT test.state();
 SELECT ctx.readers();
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob_token'));
 SELECT set_config('bastion.token', :'bob_token', true);
@@ -324,13 +318,13 @@ $$;
 BEGIN;
 SELECT bastion.authenticate(ctx.sign(:'bob_id', :'bob_tenant', 3)) IS NOT NULL AS authenticated;
 SELECT ctx.still_there_after_expiry();
-SELECT ctx.state();
+SELECT test.state();
 SELECT test.error('SELECT count(*) FROM ctx.notes, bastion.user_id()');
 COMMIT;
 BEGIN;
 SELECT set_config('bastion.token', ctx.sign(:'bob_id', :'bob_tenant', 3), true);
 SELECT ctx.still_there_after_expiry();
-SELECT ctx.state();
+SELECT test.state();
 COMMIT;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', ctx.sign(:'bob_id', :'bob_tenant', -1)));
 
@@ -343,14 +337,14 @@ WHERE user_id = :'ann_id' AND tenant_id = :'bob_tenant';
 SELECT bastion.has_permission('ctx_notes.delete');
 SAVEPOINT s;
 DELETE FROM bastion.memberships WHERE user_id = :'ann_id' AND tenant_id = :'bob_tenant';
-SELECT ctx.state();
+SELECT test.state();
 ROLLBACK TO s;
-SELECT ctx.state();
+SELECT test.state();
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
-SELECT ctx.state();
+SELECT test.state();
 UPDATE bastion.users SET status = 'active' WHERE id = :'ann_id';
 UPDATE bastion.tenants SET status = 'suspended' WHERE id = :'bob_tenant';
-SELECT ctx.state();
+SELECT test.state();
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token', :'bob_slug') IS NOT NULL AS authenticated;
@@ -361,20 +355,20 @@ COMMIT;
 SELECT bastion_internal.active_signing_key() AS kid \gset
 BEGIN;
 SELECT bastion.authenticate(:'bob_token') IS NOT NULL AS authenticated;
-SELECT ctx.state();
+SELECT test.state();
 UPDATE bastion.signing_keys SET state = 'retiring' WHERE kid = :'kid';
-SELECT ctx.state();
+SELECT test.state();
 SAVEPOINT s;
 UPDATE bastion.signing_keys SET state = 'retired' WHERE kid = :'kid';
-SELECT ctx.state();
+SELECT test.state();
 ROLLBACK TO s;
-SELECT ctx.state();
+SELECT test.state();
 COMMIT;
 BEGIN;
 SELECT set_config('bastion.token', :'bob_token', true);
-SELECT ctx.state();
+SELECT test.state();
 UPDATE bastion.signing_keys SET state = 'retired' WHERE kid = :'kid';
-SELECT ctx.state();
+SELECT test.state();
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob_token'));
 COMMIT;
 SELECT bastion_internal.signing_key_create() <> :'kid' AS another_key;
@@ -410,14 +404,14 @@ BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket 1') = :'bob_id' AS impersonates;
 SELECT ctx.readers();
-SELECT ctx.state();
+SELECT test.state();
 SELECT test.error($$UPDATE ctx.notes SET title = 'changed'$$);
 SELECT test.error('SET LOCAL transaction_read_only = off');
 -- the operator's token may stay beside it, another one not
 SELECT set_config('bastion.token', :'ann_token', true);
 SELECT ctx.readers();
 SELECT set_config('bastion.token', :'bob_token', true);
-SELECT ctx.state();
+SELECT test.state();
 SELECT set_config('bastion.token', '', true);
 -- not again, not back, no further
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'ann_token'));
@@ -429,7 +423,7 @@ SAVEPOINT s;
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket 3', read_only => false) IS NOT NULL AS impersonates;
 UPDATE ctx.notes SET title = 'of b' RETURNING title;
 ROLLBACK TO s;
-SELECT ctx.state();
+SELECT test.state();
 COMMIT;
 -- an operator without an account, one without a reason, in a tenant that the user is no member of
 BEGIN;
@@ -452,9 +446,9 @@ RESET ROLE;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket 9', read_only => false) IS NOT NULL AS impersonates;
-SELECT ctx.state();
+SELECT test.state();
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
-SELECT ctx.state();
+SELECT test.state();
 ROLLBACK;
 SELECT outcome, ctx.named(user_id) AS user, ctx.named(actor_id) AS actor, ctx.named(tenant_id) AS tenant,
        detail ->> 'reason' AS reason, detail ->> 'read_only' AS read_only

@@ -3,12 +3,9 @@
 -- unit_delete() of its unit or of one below. Each is tried here by the denied; so is what must not touch one.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
-INSERT INTO test.people
+INSERT INTO test.people (name, id, token)
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'den', 'nia', 'mel', 'vic']) n, LATERAL bastion_api.signup(n || '@deny.example', 'correct horse', 'Deny of ' || n) a;
-GRANT SELECT ON test.people TO regress_app;
-CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM test.people p WHERE p.name = who $$;
 SELECT id AS tenant FROM bastion.tenants WHERE slug = 'deny-of-ann' \gset
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT :'tenant', 'team', s, s FROM unnest(ARRAY['north', 'north-1', 'north-1-a', 'south']) s;
 INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p USING (tenant_id)
@@ -24,25 +21,13 @@ INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
 SELECT p.id, :'tenant', test.unit_of(v.unit), r.id
 FROM (VALUES ('den', 'admin', NULL), ('nia', 'admin', NULL), ('mel', 'admin', 'north-1'), ('vic', 'viewer', NULL)) v (name, role, unit)
 JOIN test.people p USING (name) JOIN bastion.roles r ON r.name = v.role AND r.system;
-CREATE FUNCTION test.does(who text, statement text) RETURNS text LANGUAGE plpgsql
+CREATE FUNCTION test.does(who text, statement text) RETURNS text LANGUAGE sql
 AS $$
-DECLARE
-    answer text;
-    more text;
-BEGIN
-    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    BEGIN
-        PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), 'deny-of-ann', CASE who WHEN 'mel' THEN 'north-1' END);
-        EXECUTE replace(replace(statement, 'ME', quote_literal((SELECT id FROM test.people WHERE name = who))), 'DEN', quote_literal((SELECT id FROM test.people WHERE name = 'den'))) INTO answer;
-        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' WHEN answer ~ '^{' THEN 'an object' ELSE coalesce(nullif(answer, ''), 'done') END;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS more = PG_EXCEPTION_DETAIL;
-        answer := concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(more, ''));
-    END;
-    RESET ROLE;
-    RETURN answer;
-END
+    SELECT CASE WHEN r.error IS NOT NULL THEN concat_ws(' / ', r.error, r.detail) WHEN r.answer ~ '^[0-9a-f]{8}-' THEN 'an id'
+                WHEN r.answer ~ '^{' THEN 'an object' ELSE coalesce(nullif(r.answer, ''), 'done') END
+    FROM test.people p, test.as_app(p.token, 'deny-of-ann', CASE who WHEN 'mel' THEN 'north-1' END,
+         replace(replace(statement, 'ME', quote_literal(p.id)), 'DEN', quote_literal(test.id_of('den')))) r
+    WHERE p.name = who
 $$;
 -- what a member reaches and may delete
 CREATE FUNCTION test.reaches(who text) RETURNS text LANGUAGE sql AS $$
@@ -144,8 +129,8 @@ SELECT test.would('den', 'SELECT bastion.share(''test.deny_docs'', ''2'', with_u
 -- the end
 DROP TABLE test.deny_docs;
 SELECT bastion_internal.forget_dropped_tables();
-DROP FUNCTION test.would, test.reaches, test.does, test.id_of, test.unit_of;
+DROP FUNCTION test.would, test.reaches, test.does, test.unit_of;
 DELETE FROM bastion.tenants WHERE slug LIKE 'deny-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@deny.example';
 DELETE FROM bastion.permissions WHERE resource = 'deny_docs';
-DROP TABLE test.people;
+TRUNCATE test.people;

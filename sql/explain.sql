@@ -4,13 +4,10 @@
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 SET bastion.allow_identity_switch = on;
-CREATE TABLE test.people AS
+INSERT INTO test.people (name, id, token, tenant)
 SELECT n AS name, (a -> 'user' ->> 'id')::uuid AS id, a ->> 'access_token' AS token, (a -> 'tenant' ->> 'id')::uuid AS tenant
 FROM unnest(ARRAY['ann', 'bob', 'cat', 'dan', 'eve', 'fay', 'gil', 'hal', 'kim', 'pat']) n,
      LATERAL bastion_api.signup(n || '@explain.example', 'correct horse', 'Explain ' || n) a;
-CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.people WHERE name = who $$;
-CREATE FUNCTION test.tenant_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT tenant FROM test.people WHERE name = who $$;
-CREATE FUNCTION test.role_of(wanted text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM bastion.roles WHERE name = wanted AND (system OR name LIKE 'explain%') $$;
 SELECT test.tenant_of('ann') AS tenant, test.tenant_of('bob') AS other \gset
 INSERT INTO bastion.units (id, tenant_id, kind, name) VALUES ('00000000-0000-4000-8000-00000000e001', :'tenant', 'team', 'Upper'),
     ('00000000-0000-4000-8000-00000000e002', :'tenant', 'team', 'Lower'),
@@ -88,7 +85,6 @@ WHEN invalid_authorization_specification THEN
     RETURN '{}';
 END
 $$;
-GRANT SELECT ON test.people TO regress_app;
 CREATE TABLE test.told AS
 SELECT p.name AS who, w.tenant, w.unit, t.target, a.action, r.id, x.verdict, x.fits
 FROM test.people p,
@@ -223,6 +219,5 @@ UPDATE bastion.users SET status = 'active' WHERE id = test.id_of('hal');
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;
 DELETE FROM bastion.users u USING test.people p WHERE u.id = p.id;
 DELETE FROM bastion.permissions WHERE resource LIKE 'ex\_%';
-DROP FUNCTION test.id_of, test.tenant_of, test.role_of;
-DROP TABLE test.people;
+TRUNCATE test.people;
 RESET bastion.allow_identity_switch;

@@ -14,7 +14,7 @@ GRANT ALL ON test.hits TO PUBLIC;
 CREATE FUNCTION test.hits() RETURNS TABLE (place text, as_role text, path text) LANGUAGE sql AS $$
     WITH gone AS (DELETE FROM test.hits RETURNING *) SELECT DISTINCT * FROM gone ORDER BY 1, 2, 3
 $$;
-CREATE FUNCTION test.state() RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION test.caller_left() RETURNS text LANGUAGE sql AS $$
     SELECT concat_ws(' ', current_user = session_user, current_setting('search_path'), current_setting('work_mem'),
                      coalesce(current_setting('fc.leak', true), ''), current_setting('role'))
 $$;
@@ -94,7 +94,7 @@ SELECT count(*) > 0 AS protected FROM bastion.protect('fc.docs', resource => 'fc
 SELECT count(*) > 0 AS protected FROM bastion.protect('fc.notes', resource => 'fc_notes');
 -- protect() as superuser: as the owner of the table. From 17 on, the server itself runs what an index calls below a path of its own.
 SELECT DISTINCT place, as_role, path IN ('fc, pg_temp', 'pg_catalog, pg_temp') AS safe FROM test.hits() ORDER BY place;
-SELECT test.state();
+SELECT test.caller_left();
 SET SESSION AUTHORIZATION regress_fc_mig;
 CREATE TRIGGER t1 BEFORE UPDATE OR DELETE ON fc.docs FOR EACH ROW EXECUTE FUNCTION fc.hit();
 CREATE TRIGGER t2 AFTER UPDATE OR DELETE ON fc.docs FOR EACH ROW EXECUTE FUNCTION fc.hit();
@@ -130,14 +130,14 @@ ALTER TABLE fc.docs ADD PRIMARY KEY (tenant_id, id);
 DELETE FROM test.hits;
 SELECT count(*) > 0 AS explained FROM bastion.explain_access((SELECT id FROM bastion.users WHERE email = 'one@fc.example'), 'fc_docs.read', 'fc.docs', '1', 'fc-one');
 SELECT * FROM test.hits();
-SELECT test.state();
+SELECT test.caller_left();
 
 -- rewrap_all()
 SELECT bastion.data_key_rotate('fc_mail');
 CALL bastion.rewrap_all();
 SELECT relation, state, sealed_values FROM bastion.key_usage() WHERE relation = 'fc.docs'::regclass ORDER BY 2, 3;
 SELECT * FROM test.hits();
-SELECT test.state();
+SELECT test.caller_left();
 SELECT what, count(*) FROM fc.audit_log GROUP BY 1;
 DELETE FROM fc.audit_log;
 
@@ -159,7 +159,7 @@ SELECT acl_id IS NOT NULL AS filled FROM fc.bulk;
 SELECT * FROM test.hits();
 SELECT * FROM fc.audit_log;
 DELETE FROM fc.audit_log;
-SELECT test.state();
+SELECT test.caller_left();
 -- the owner itself, with its own path
 SET search_path = fc;
 UPDATE fc.bulk SET acl_id = NULL;
@@ -221,11 +221,11 @@ DELETE FROM test.hits;
 BEGIN;
 INSERT INTO test.own VALUES (1);
 SELECT * FROM bastion.tenant_delete('fc-one') ORDER BY relation::text;
-SELECT test.state();
+SELECT test.caller_left();
 SELECT * FROM test.hits();
 COMMIT;
 SELECT * FROM test.hits();
-SELECT test.state();
+SELECT test.caller_left();
 SELECT what, count(*) FROM fc.audit_log GROUP BY 1 ORDER BY 1;
 TABLE pg_temp.audit_log;
 SELECT count(*) AS rows_left FROM fc.of_tenant;
@@ -236,7 +236,7 @@ SET SESSION AUTHORIZATION regress_fc_mig;
 CREATE FUNCTION fc.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('work_mem', '54321kB', false); RAISE EXCEPTION 'no'; END $$;
 CREATE TRIGGER t8 AFTER DELETE ON fc.of_tenant FOR EACH ROW EXECUTE FUNCTION fc.fail();
 RESET SESSION AUTHORIZATION;
-SELECT test.error($$SELECT * FROM bastion.tenant_delete('fc-two')$$), test.state();
+SELECT test.error($$SELECT * FROM bastion.tenant_delete('fc-two')$$), test.caller_left();
 DROP TRIGGER t8 ON fc.of_tenant;
 DELETE FROM test.hits;
 -- foreign keys that reach tables of several owners, and of superusers
@@ -275,7 +275,7 @@ SET SESSION AUTHORIZATION regress_fc_ops;
 BEGIN;
 INSERT INTO test.own VALUES (2);
 SELECT count(*) AS rows FROM bastion.tenant_delete('fc-three');
-SELECT test.state();
+SELECT test.caller_left();
 COMMIT;
 RESET SESSION AUTHORIZATION;
 SELECT * FROM test.hits();
@@ -465,7 +465,7 @@ DELETE FROM bastion.sealed_columns;
 DELETE FROM bastion.users WHERE email LIKE '%@fc.example';
 DELETE FROM bastion.permissions WHERE resource LIKE 'fc\_%' OR resource = 'to_fill';
 DELETE FROM bastion.data_keys WHERE purpose = 'fc_mail';
-DROP FUNCTION test.hits, test.state, test.own_hit CASCADE;
+DROP FUNCTION test.hits, test.caller_left, test.own_hit CASCADE;
 DROP FUNCTION test.keep, test.as_definer;
 DROP TABLE test.hits, test.own;
 DROP OWNED BY regress_fc_mig, regress_fc_other, regress_fc_app, regress_fc_ops;

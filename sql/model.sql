@@ -8,8 +8,6 @@ SELECT id AS elsewhere FROM bastion.tenants WHERE slug = 'elsewhere' \gset
 INSERT INTO bastion.users (email) SELECT n || '@model.example' FROM unnest(ARRAY['ann', 'ben', 'cem']) n;
 CREATE FUNCTION test.user_of(name text) RETURNS uuid LANGUAGE sql
 AS $$ SELECT id FROM bastion.users WHERE email = name || '@model.example' $$;
-CREATE FUNCTION test.role_of(name text) RETURNS uuid LANGUAGE sql
-AS $$ SELECT id FROM bastion.roles r WHERE r.name = role_of.name $$;
 
 -- the closure follows the tree
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT :'tenant', 'team', n, n FROM unnest(ARRAY['a', 'b', 'c', 'd', 'e']) n;
@@ -173,4 +171,4 @@ SELECT count(*) FROM bastion.unit_closure WHERE tenant_id IN (:'tenant', :'elsew
 SELECT count(*) FROM bastion.role_parents p LEFT JOIN bastion.roles r ON r.id = p.role_id WHERE r.id IS NULL;
 DELETE FROM bastion.users WHERE email LIKE '%@model.example';
 DELETE FROM bastion.permissions WHERE resource LIKE 'model_notes%';
-DROP FUNCTION test.user_of, test.role_of, test.unit_of, test.put, test.tree, test.holds;
+DROP FUNCTION test.user_of, test.unit_of, test.put, test.tree, test.holds;

@@ -2,12 +2,9 @@
 -- until then is passed on until then, and not for good.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
-INSERT INTO test.people
+INSERT INTO test.people (name, id, token)
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'tim', 'fay', 'gil', 'leo', 'dot', 'sam']) n, LATERAL bastion_api.signup(n || '@pass.example', 'correct horse', 'Pass of ' || n) a;
-GRANT SELECT ON test.people TO regress_app;
-CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM test.people p WHERE p.name = who $$;
 SELECT id AS tenant FROM bastion.tenants WHERE slug = 'pass-of-ann' \gset
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT :'tenant', 'team', s, s FROM unnest(ARRAY['west', 'west-1', 'east']) s;
 INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p USING (tenant_id) WHERE (c.slug, p.slug) = ('west-1', 'west') AND tenant_id = :'tenant';
@@ -31,29 +28,12 @@ INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
 SELECT test.id_of('gil'), :'tenant', p, 'grant' FROM unnest(ARRAY['tenant.members.*', 'pass_docs.*']) p;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect, valid_from) VALUES (test.id_of('fay'), :'tenant', 'pass_docs.delete', 'deny', '2100-01-01Z');
 -- one statement, as a member of the tenant with a login or a key; the answer is its error or what it returned
-CREATE FUNCTION test.does(who text, statement text, key text DEFAULT NULL) RETURNS text LANGUAGE plpgsql
+CREATE FUNCTION test.does(who text, statement text, key text DEFAULT NULL) RETURNS text LANGUAGE sql
 AS $$
-DECLARE
-    answer text;
-    more text;
-BEGIN
-    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    BEGIN
-        IF key IS NOT NULL THEN
-            PERFORM bastion.authenticate(key);
-        ELSE
-            PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), 'pass-of-ann');
-        END IF;
-        EXECUTE 'SELECT ' || CASE WHEN statement ~ '^bastion' THEN '' ELSE 'bastion.' END || statement INTO answer;
-        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' WHEN answer ~ '^{' THEN 'an object' ELSE coalesce(nullif(answer, ''), 'done') END;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS more = PG_EXCEPTION_DETAIL;
-        answer := concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(more, ''));
-    END;
-    RESET ROLE;
-    RETURN answer;
-END
+    SELECT CASE WHEN r.error IS NOT NULL THEN concat_ws(' / ', r.error, r.detail) WHEN r.answer ~ '^[0-9a-f]{8}-' THEN 'an id'
+                WHEN r.answer ~ '^{' THEN 'an object' ELSE coalesce(nullif(r.answer, ''), 'done') END
+    FROM test.as_app(coalesce(key, (SELECT token FROM test.people WHERE name = who)), CASE WHEN key IS NULL THEN 'pass-of-ann' END, NULL,
+         'SELECT ' || CASE WHEN statement ~ '^bastion' THEN '' ELSE 'bastion.' END || statement) r
 $$;
 -- the same, undone; ME, DOT and SAM stand for ids
 CREATE FUNCTION test.would(who text, statement text, key text DEFAULT NULL) RETURNS text LANGUAGE plpgsql
@@ -249,8 +229,8 @@ SELECT test.would('tim', 'unit_move(''east'', ''west'')') AS tim; ROLLBACK;
 -- the end
 DROP TABLE test.pass_docs, test.pass_teams, test.keys, test.invited;
 SELECT bastion_internal.forget_dropped_tables();
-DROP FUNCTION test.would, test.does, test.id_of, test.unit_of, test.invites, test.joins;
+DROP FUNCTION test.would, test.does, test.unit_of, test.invites, test.joins;
 DELETE FROM bastion.tenants WHERE slug LIKE 'pass-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@pass.example';
 DELETE FROM bastion.permissions WHERE resource IN ('pass_docs', 'pass_teams', 'pass_other');
-DROP TABLE test.people;
+TRUNCATE test.people;

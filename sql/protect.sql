@@ -32,41 +32,6 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- Everything that protect() may change about a table, its partitions and children.
-CREATE FUNCTION test.state(relation regclass) RETURNS text
-LANGUAGE sql
-AS $$
-    SELECT string_agg(concat_ws(E'\n', t.member, c.relrowsecurity, c.relforcerowsecurity,
-        (SELECT string_agg(concat_ws(' ', attname, attnotnull, pg_get_expr(adbin, adrelid)), E'\n' ORDER BY attnum)
-         FROM pg_attribute a LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
-         WHERE attrelid = t.member AND attnum > 0 AND NOT attisdropped),
-        (SELECT string_agg(concat_ws(' ', polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid), '/',
-                                     pg_get_expr(polwithcheck, polrelid)), E'\n' ORDER BY polname)
-         FROM pg_policy WHERE polrelid = t.member),
-        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY pg_get_indexdef(indexrelid))
-         FROM pg_index WHERE indrelid = t.member),
-        (SELECT string_agg(conname || pg_get_constraintdef(k.oid), E'\n' ORDER BY conname) FROM pg_constraint k
-         WHERE conrelid = t.member AND contype <> 'n'),
-        (SELECT to_jsonb(p) - 'protected_at' FROM bastion.protected_tables p WHERE p.relation = t.member),
-        (SELECT string_agg(o::text, E'\n' ORDER BY o) FROM bastion.protected_columns o WHERE o.relation = t.member)),
-        E'\n\n' ORDER BY t.depth, t.member::text)
-    FROM bastion_internal.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
-$$;
-
--- A plan, the same in every version of the server.
-CREATE FUNCTION test.plan(query text) RETURNS SETOF text
-LANGUAGE plpgsql
-AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        RETURN NEXT regexp_replace(regexp_replace(line, 'InitPlan \d+ \(returns.*|InitPlan \d+$', 'InitPlan'),
-                                   '\$\d+|\(InitPlan \d+\)\.col\d+', 'initplan', 'g');
-    END LOOP;
-END
-$$;
-
 -- Two tenants; Vic only reads in the first.
 SET ROLE regress_app;
 SELECT bastion_api.signup('ann@protect.example', 'correct horse', 'Protect A') AS ann \gset
@@ -235,7 +200,7 @@ BEGIN
     EXECUTE format('CREATE TABLE shop.typed (id integer, tenant_id %s)', type);
     EXECUTE format('INSERT INTO shop.typed VALUES (1, %L), (2, %L), (3, %L)', mine, other, other);
     GRANT SELECT, INSERT ON shop.typed TO regress_app;
-    before := test.state('shop.typed');
+    before := test.protection_of('shop.typed');
     PERFORM bastion.protect('shop.typed', resource => 'documents');
     IF EXISTS (SELECT FROM bastion.protect('shop.typed', resource => 'documents', dry_run => true)) THEN
         answer := 'NOT IDEMPOTENT; ';
@@ -243,7 +208,7 @@ BEGIN
     answer := concat(answer, (SELECT p.status FROM bastion.protection p WHERE p.relation = 'shop.typed'::regclass), '; ',
                      test.rows_of(token, 'shop.typed'), '; ', test.conditions('SELECT * FROM shop.typed'));
     PERFORM bastion.unprotect('shop.typed');
-    answer := answer || CASE WHEN test.state('shop.typed') = before THEN '; restored' ELSE '; NOT RESTORED' END;
+    answer := answer || CASE WHEN test.protection_of('shop.typed') = before THEN '; restored' ELSE '; NOT RESTORED' END;
     DROP TABLE shop.typed;
     RETURN answer;
 END
@@ -263,7 +228,7 @@ ALTER TABLE shop.orders_1 ALTER COLUMN org SET DEFAULT 'one', ALTER COLUMN org S
 CREATE INDEX orders_1_own ON shop.orders_1 (org);
 INSERT INTO shop.orders VALUES (1, :'a', NULL, 1), (2, :'b', NULL, 1), (3, :'b', NULL, 2);
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO regress_app;
-SELECT test.state('shop.orders') AS before \gset
+SELECT test.protection_of('shop.orders') AS before \gset
 SELECT * FROM bastion.protect('shop.orders', tenant_column => 'org', owner_column => 'author', resource => 'documents', dry_run => true);
 SELECT bastion.protect('shop.orders', tenant_column => 'org', owner_column => 'author', resource => 'documents');
 SELECT bastion.protect('shop.orders', tenant_column => 'org', owner_column => 'author', resource => 'documents');
@@ -293,7 +258,7 @@ DROP TABLE shop.orders_3;
 SELECT * FROM bastion.unprotect('shop.orders', dry_run => true);
 SELECT bastion.unprotect('shop.orders');
 -- all that remains: the index that took in the partition's own one
-SELECT line FROM regexp_split_to_table(test.state('shop.orders'), '\n') line EXCEPT SELECT regexp_split_to_table(:'before', '\n')
+SELECT line FROM regexp_split_to_table(test.protection_of('shop.orders'), '\n') line EXCEPT SELECT regexp_split_to_table(:'before', '\n')
 ORDER BY line;
 
 -- Inheritance
@@ -304,7 +269,7 @@ CREATE TABLE shop.grandchild (tenant_id uuid NOT NULL) INHERITS (shop.child);
 RESET client_min_messages;
 INSERT INTO shop.child VALUES (1, :'a'), (2, :'b');
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO regress_app;
-SELECT test.state('shop.parent') AS before \gset
+SELECT test.protection_of('shop.parent') AS before \gset
 SELECT bastion.protect('shop.parent', resource => 'documents');
 SELECT relation, partitions, status FROM bastion.protection WHERE relation = 'shop.parent'::regclass;
 RESET ROLE;
@@ -320,7 +285,7 @@ RESET client_min_messages;
 SELECT test.refusal($$SELECT bastion.protect('shop.other_parent')$$);
 DROP TABLE shop.two_parents;
 SELECT bastion.unprotect('shop.parent');
-SELECT test.state('shop.parent') = :'before' AS restored;
+SELECT test.protection_of('shop.parent') = :'before' AS restored;
 
 -- Names that need quoting, up to 63 bytes
 CREATE FUNCTION test.try_name(relation text, tenant text, owner text, resource text) RETURNS text
@@ -333,13 +298,13 @@ DECLARE
 BEGIN
     EXECUTE format('CREATE TABLE shop.%I (id integer, %I uuid, %I text)', relation, tenant, owner);
     made := to_regclass(format('shop.%I', relation));
-    before := test.state(made);
+    before := test.protection_of(made);
     PERFORM bastion.protect(made, tenant, owner, resource);
     answer := concat_ws('; ', (SELECT p.resource || '; ' || p.status FROM bastion.protection p WHERE p.relation = made),
                         (SELECT count(*) FROM bastion.protect(made, tenant, owner, resource, dry_run => true)),
                         (SELECT string_agg(i.indexrelid::regclass::text, ',') FROM pg_index i WHERE i.indrelid = made));
     PERFORM bastion.unprotect(made);
-    answer := answer || CASE WHEN test.state(made) = before THEN '; restored' ELSE '; NOT RESTORED' END;
+    answer := answer || CASE WHEN test.protection_of(made) = before THEN '; restored' ELSE '; NOT RESTORED' END;
     EXECUTE format('DROP TABLE %s', made);
     RETURN answer;
 END
@@ -356,7 +321,7 @@ SELECT test.try_name('dotted', 'tenant_id', 'created_by', 'crm.contacts.people')
 
 -- Options: the table follows when they change
 CREATE TABLE shop.options (id integer, tenant_id uuid, org bigint DEFAULT 7, created_by uuid);
-SELECT test.state('shop.options') AS before \gset
+SELECT test.protection_of('shop.options') AS before \gset
 SELECT bastion.protect('shop.options', owner_column => 'created_by');
 SELECT * FROM bastion.protect('shop.options', owner_column => 'created_by', resource => 'choices',
                               actions => '{"update": "edit", "delete": "edit", "read": "see"}', dry_run => true);
@@ -377,7 +342,7 @@ INSERT INTO bastion.protected_columns VALUES ('shop.options', 'id', 'nonsense; D
 SELECT old_default, old_not_null FROM bastion.protected_columns WHERE relation = 'shop.options'::regclass AND column_name = 'id';
 SELECT * FROM bastion.unprotect('shop.options', dry_run => true);
 SELECT bastion.unprotect('shop.options');
-SELECT test.state('shop.options') = :'before' AS restored;
+SELECT test.protection_of('shop.options') = :'before' AS restored;
 SELECT * FROM bastion.unprotect('shop.options', dry_run => true);
 SELECT bastion.unprotect('shop.options');
 DROP TABLE shop.options;
@@ -387,18 +352,18 @@ CREATE FUNCTION test.dry_run(relation regclass, arguments text) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    before text := test.state(relation);
+    before text := test.protection_of(relation);
     script text[];
     direct text;
     statement text;
 BEGIN
     EXECUTE format('SELECT array_agg(statement) FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO script;
-    IF test.state(relation) <> before THEN
+    IF test.protection_of(relation) <> before THEN
         RETURN 'the dry run changed something';
     END IF;
     BEGIN
         EXECUTE format('SELECT count(*) FROM bastion.protect(%L, %s)', relation, arguments);
-        direct := test.state(relation);
+        direct := test.protection_of(relation);
         RAISE SQLSTATE 'UNDO0';
     EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
         NULL;
@@ -406,7 +371,7 @@ BEGIN
     FOREACH statement IN ARRAY script LOOP
         EXECUTE statement;
     END LOOP;
-    RETURN CASE WHEN test.state(relation) = direct AND direct <> before THEN 'the same' ELSE test.state(relation) END;
+    RETURN CASE WHEN test.protection_of(relation) = direct AND direct <> before THEN 'the same' ELSE test.protection_of(relation) END;
 END
 $$;
 CREATE TABLE shop."Dry Run" (id integer, "Tenant" varchar DEFAULT 'x', author text DEFAULT current_user) PARTITION BY HASH (id);
@@ -467,14 +432,14 @@ CREATE FUNCTION test.drift(change text) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
-    intact text := test.state('shop.documents');
+    intact text := test.protection_of('shop.documents');
     problem text;
 BEGIN
     EXECUTE change;
     problem := (SELECT p.status FROM bastion.protection p WHERE p.relation = 'shop.documents'::regclass);
     PERFORM bastion.protect('shop.documents', owner_column => 'created_by', existing => 'drop');
     PERFORM bastion.protect('shop.documents', owner_column => 'created_by');
-    RETURN problem || CASE WHEN test.state('shop.documents') = intact THEN ' -> mended' ELSE ' -> NOT MENDED' END;
+    RETURN problem || CASE WHEN test.protection_of('shop.documents') = intact THEN ' -> mended' ELSE ' -> NOT MENDED' END;
 END
 $$;
 SELECT test.drift(change) FROM (VALUES
@@ -659,7 +624,7 @@ SET client_min_messages = warning;
 REVOKE CREATE ON SCHEMA test FROM regress_migrator;
 SELECT bastion.unprotect('shop.of_somebody_else');
 DROP SCHEMA shop CASCADE;
-DROP FUNCTION test.refusal(text), test.state(regclass), test.plan(text), test.rows_of(text, regclass), test.conditions(text),
+DROP FUNCTION test.refusal(text), test.rows_of(text, regclass), test.conditions(text),
     test.ids(text), test.try_type(text, text, text, text), test.try_name(text, text, text, text), test.dry_run(regclass, text), test.drift(text);
 DELETE FROM bastion.memberships WHERE role_id = (SELECT id FROM bastion.roles WHERE name = 'protect_blind');
 DELETE FROM bastion.roles WHERE name = 'protect_blind';

@@ -14,28 +14,6 @@ CREATE SCHEMA drive AUTHORIZATION regress_migrator;
 GRANT USAGE ON SCHEMA drive TO regress_app;
 RESET client_min_messages;
 
--- Everything that protect() may change about a table, its partitions and children.
-CREATE FUNCTION test.state(relation regclass) RETURNS text
-LANGUAGE sql
-AS $$
-    SELECT string_agg(concat_ws(E'\n', t.member, c.relrowsecurity, c.relforcerowsecurity,
-        (SELECT string_agg(concat_ws(' ', attname, attnotnull, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum)),
-                           E'\n' ORDER BY attnum)
-         FROM pg_attribute a LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
-         WHERE attrelid = t.member AND attnum > 0 AND NOT attisdropped),
-        (SELECT string_agg(concat_ws(' ', polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid), '/',
-                                     pg_get_expr(polwithcheck, polrelid)), E'\n' ORDER BY polname)
-         FROM pg_policy WHERE polrelid = t.member),
-        (SELECT string_agg(concat_ws(' ', tgenabled, pg_get_triggerdef(g.oid)), E'\n' ORDER BY tgname) FROM pg_trigger g
-         WHERE tgrelid = t.member),
-        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY indexrelid::regclass::text)
-         FROM pg_index WHERE indrelid = t.member),
-        (SELECT to_jsonb(p) - 'protected_at' FROM bastion.protected_tables p WHERE p.relation = t.member),
-        (SELECT string_agg(o::text, E'\n' ORDER BY o) FROM bastion.protected_columns o WHERE o.relation = t.member)),
-        E'\n\n' ORDER BY t.depth, t.member::text)
-    FROM bastion_internal.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
-$$;
-
 -- Runs protect() as a dry run and its script, then for real: both must give the same state, and a second call nothing.
 CREATE FUNCTION test.twice(relation regclass, arguments text) RETURNS text
 LANGUAGE plpgsql
@@ -49,12 +27,12 @@ BEGIN
     EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO script;
     BEGIN
         EXECUTE coalesce(script, 'SELECT');
-        by_script := test.state(relation);
+        by_script := test.protection_of(relation);
         RAISE EXCEPTION USING ERRCODE = 'XX001';
     EXCEPTION WHEN SQLSTATE 'XX001' THEN
     END;
     EXECUTE format('SELECT bastion.protect(%L, %s)', relation, arguments);
-    by_call := test.state(relation);
+    by_call := test.protection_of(relation);
     IF by_call IS DISTINCT FROM by_script THEN
         RETURN E'the script left\n' || by_script || E'\nand the call\n' || by_call;
     END IF;
@@ -88,7 +66,7 @@ CREATE TABLE drive.files (id integer PRIMARY KEY, tenant_id uuid, created_by uui
 INSERT INTO drive.files VALUES (1, :'a', :'ann', 'a of Ann'), (2, :'a', :'max', 'a of Max'), (3, :'b', :'ben', 'b of Ben');
 GRANT SELECT, INSERT, UPDATE, DELETE ON drive.files TO regress_app;
 RESET ROLE;
-SELECT test.state('drive.files') AS before \gset
+SELECT test.protection_of('drive.files') AS before \gset
 SET ROLE regress_migrator;
 SELECT * FROM bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant', dry_run => true);
 SELECT bastion.protect('drive.files', owner_column => 'created_by', sharing => 'tenant');
@@ -204,7 +182,7 @@ SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'ten
 SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'cross_tenant', visibility => 'unit', citus => true$$);
 SELECT test.twice('drive.files', $$owner_column => 'created_by'$$);
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
-SELECT test.state('drive.files') = :'before' AS as_before;
+SELECT test.protection_of('drive.files') = :'before' AS as_before;
 
 -- Visibility: a new row is seen by its owner, or by who holds the permission in the unit
 SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant', visibility => 'owner'$$);
@@ -241,7 +219,7 @@ SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
 
 -- Operators write without a context: the list is that of the row's tenant or owner
 CREATE TABLE drive.numbered (id integer PRIMARY KEY, tenant bigint NOT NULL, owner text, acl bigint DEFAULT 5);
-SELECT test.state('drive.numbered') AS before \gset
+SELECT test.protection_of('drive.numbered') AS before \gset
 SELECT test.twice('drive.numbered', $$tenant_column => 'tenant', owner_column => 'owner', resource => 'files', sharing => 'tenant',
                                       visibility => 'owner', acl_column => 'acl'$$);
 INSERT INTO drive.numbered SELECT 1, number, :'ann' FROM bastion.tenants WHERE id = :'a';
@@ -249,14 +227,14 @@ INSERT INTO drive.numbered SELECT 2, number, 'nobody' FROM bastion.tenants WHERE
 SELECT test.error($$INSERT INTO drive.numbered VALUES (3, 0, NULL)$$);
 SELECT n.id, a.kind, a.user_id = :'ann' AS of_ann FROM drive.numbered n JOIN bastion.acls a ON a.id = n.acl ORDER BY n.id;
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.numbered');
-SELECT test.state('drive.numbered') = :'before' AS as_before;
+SELECT test.protection_of('drive.numbered') = :'before' AS as_before;
 
 -- Partitions and children
 CREATE TABLE drive.parted (id integer, tenant_id text NOT NULL, name text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
 CREATE TABLE drive.parted_1 PARTITION OF drive.parted FOR VALUES FROM (0) TO (10);
 CREATE TABLE drive.parted_2 PARTITION OF drive.parted FOR VALUES FROM (10) TO (20);
 INSERT INTO drive.parted VALUES (1, :'a', 'one'), (11, :'b', 'two');
-SELECT test.state('drive.parted') AS before \gset
+SELECT test.protection_of('drive.parted') AS before \gset
 SELECT test.twice('drive.parted', $$resource => 'files', sharing => 'cross_tenant'$$);
 SELECT p.id, a.kind, a.tenant_id::text = p.tenant_id AS same FROM drive.parted p JOIN bastion.acls a ON a.id = p.acl_id ORDER BY p.id;
 GRANT SELECT, INSERT, UPDATE, DELETE ON drive.parted, drive.parted_1, drive.parted_2 TO regress_app;
@@ -276,15 +254,15 @@ SELECT status FROM bastion.protection;
 SELECT test.twice('drive.parted', $$resource => 'files', sharing => 'cross_tenant'$$);
 DROP TABLE drive.parted_3;
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.parted');
-SELECT test.state('drive.parted') = :'before' AS as_before;
+SELECT test.protection_of('drive.parted') = :'before' AS as_before;
 CREATE TABLE drive.parent (id integer, tenant_id uuid NOT NULL);
 CREATE TABLE drive.child () INHERITS (drive.parent);
 INSERT INTO drive.child VALUES (1, :'a');
-SELECT test.state('drive.parent') AS before \gset
+SELECT test.protection_of('drive.parent') AS before \gset
 SELECT test.twice('drive.parent', $$resource => 'files', sharing => 'tenant'$$);
 SELECT test.error($$INSERT INTO drive.child VALUES (2, NULL)$$);
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.parent');
-SELECT test.state('drive.parent') = :'before' AS as_before;
+SELECT test.protection_of('drive.parent') = :'before' AS as_before;
 
 -- What is no longer as protect() left it, and mended
 SELECT test.twice('drive.files', $$owner_column => 'created_by', sharing => 'tenant'$$);
@@ -352,5 +330,5 @@ RESET ROLE;
 SET client_min_messages = warning;
 SELECT count(*) > 0 AS undone FROM bastion.unprotect('drive.files');
 DROP SCHEMA drive CASCADE;
-DROP FUNCTION test.state(regclass), test.twice(regclass, text), test.drift(text);
+DROP FUNCTION test.twice(regclass, text), test.drift(text);
 DELETE FROM bastion.permissions WHERE resource = 'files';

@@ -3,11 +3,9 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SELECT bastion.resource_register('roles_docs', '{read,update,publish}');
-CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
-INSERT INTO test.people
+INSERT INTO test.people (name, id, token)
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'zoe', 'ben', 'cem', 'dot', 'eve']) n, LATERAL bastion_api.signup(n || '@roles.example', 'correct horse', 'Roles of ' || n) a;
-GRANT SELECT ON test.people TO regress_app;
 -- ann's tenant: ben is its admin, cem leads the unit west, dot is a member, eve a stranger; zoe owns another tenant
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT t.id, 'team', s, s FROM bastion.tenants t, unnest(ARRAY['west', 'west-1', 'east']) s WHERE t.slug = 'roles-of-ann';
 INSERT INTO bastion.unit_parents SELECT c.id, c.tenant_id, p.id FROM bastion.units c JOIN bastion.units p ON p.tenant_id = c.tenant_id WHERE (c.slug, p.slug) = ('west-1', 'west');
@@ -16,33 +14,13 @@ SELECT p.id, t.id, bastion_internal.find_unit(t.id, v.unit), r.id
 FROM (VALUES ('ben', 'admin', NULL), ('cem', 'admin', 'west'), ('dot', 'member', NULL)) v (name, role, unit)
 JOIN test.people p USING (name) JOIN bastion.roles r ON r.name = v.role, bastion.tenants t WHERE t.slug = 'roles-of-ann';
 SELECT max(id) AS before FROM bastion.events \gset
-CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM test.people p WHERE p.name = who $$;
 -- one statement, as a member of the tenant; the answer is its error or what it returned
-CREATE FUNCTION test.does(who text, statement text, unit text DEFAULT NULL) RETURNS text LANGUAGE plpgsql
+CREATE FUNCTION test.does(who text, statement text, unit text DEFAULT NULL) RETURNS text LANGUAGE sql
 AS $$
-DECLARE
-    answer text;
-    more text;
-    hint text;
-BEGIN
-    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    BEGIN
-        IF who IS NULL THEN
-            PERFORM bastion.context_drop();
-        ELSE
-            PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'roles-of-zoe' ELSE 'roles-of-ann' END, unit);
-        END IF;
-        EXECUTE statement INTO answer;
-        answer := CASE WHEN answer ~ '^[0-9a-f]{8}-' THEN 'an id' WHEN answer ~ '^{"membership": "[^"]*"}$' THEN 'a membership'
-                       WHEN answer ~ '"invitation": "' THEN 'an invitation' ELSE coalesce(nullif(answer, ''), 'done') END;
-    EXCEPTION WHEN OTHERS THEN
-        GET STACKED DIAGNOSTICS more = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-        answer := concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, CASE WHEN SQLSTATE <> '23505' THEN nullif(more, '') END, nullif(hint, ''));
-    END;
-    RESET ROLE;
-    RETURN answer;
-END
+    SELECT CASE WHEN r.error IS NOT NULL THEN concat_ws(' / ', r.error, CASE WHEN r.error !~ '^23505' THEN r.detail END, r.hint)
+                WHEN r.answer ~ '^[0-9a-f]{8}-' THEN 'an id' WHEN r.answer ~ '^{"membership": "[^"]*"}$' THEN 'a membership'
+                WHEN r.answer ~ '"invitation": "' THEN 'an invitation' ELSE coalesce(nullif(r.answer, ''), 'done') END
+    FROM test.as_app((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'roles-of-zoe' ELSE 'roles-of-ann' END, unit, statement) r
 $$;
 -- what a pattern includes
 SELECT held, array_agg(wanted ORDER BY wanted COLLATE "C") FILTER (WHERE bastion_internal.pattern_covers(held, wanted)) AS includes
@@ -178,5 +156,5 @@ SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'roles-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@roles.example';
 DELETE FROM bastion.permissions WHERE resource IN ('roles_docs', 'folders', 'files', 'tags');
-DROP TABLE test.people;
-DROP FUNCTION test.does, test.id_of;
+TRUNCATE test.people;
+DROP FUNCTION test.does;

@@ -2,7 +2,7 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SELECT bastion.resource_register('smtp', '{open}'), bastion.resource_register('email', '{open}');
-CREATE TABLE test.people AS
+INSERT INTO test.people (name, token, tenant)
 SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant
 FROM unnest(ARRAY['sealann', 'sealbob']) name,
      LATERAL bastion_api.signup(name || '@sealed.example', 'correct horse', initcap(name), initcap(name), name) answer;
@@ -231,9 +231,8 @@ UPDATE test.customer SET email = 'LEE@example.com' WHERE name = 'Lee';
 SELECT name, email FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
 SELECT test.error($$INSERT INTO test.customer (name, email) VALUES ('Kim 2', 'KIM@example.com')$$) ~ '^23505' AS taken;
 SET LOCAL enable_seqscan = off;
-CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$;
 SELECT substring(line FROM 'email_index = bastion.blind_index.*\)\)$') AS searched
-FROM pg_temp.plan($$SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers')$$) line WHERE line ~ 'Index Cond';
+FROM test.plan($$SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers')$$) line WHERE line ~ 'Index Cond';
 COMMIT;
 BEGIN;
 SELECT FROM bastion.authenticate(:'bob', 'sealann');
@@ -248,5 +247,5 @@ RESET ROLE;
 SELECT bastion.unprotect('test.customers') IS NOT NULL AS unprotected LIMIT 1;
 DROP VIEW test.customer;
 DROP TABLE test.customers, test.many, test.sealed_values, test.checked CASCADE;
-DROP TABLE test.people;
+TRUNCATE test.people;
 DROP FUNCTION test.opened, test.changed, test.write_customer;

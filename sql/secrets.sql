@@ -1,7 +1,7 @@
 -- Secrets: put, opened, listed, changed, deleted; by whom; what is recorded; what nobody reads.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-CREATE TABLE test.people AS
+INSERT INTO test.people (name, token, tenant, id)
 SELECT name, answer ->> 'access_token' AS token, (answer #>> '{tenant,id}')::uuid AS tenant, (answer #>> '{user,id}')::uuid AS id
 FROM unnest(ARRAY['secann', 'secbob', 'seccid']) name,
      LATERAL bastion_api.signup(name || '@secrets.example', 'correct horse', initcap(name), initcap(name), name) answer;
@@ -170,5 +170,6 @@ DELETE FROM bastion.users WHERE email = 'seccid@secrets.example';
 SELECT count(*) AS own_left FROM bastion.secrets WHERE tenant_id = :'ann_tenant' AND owner_id IS NOT NULL;
 DELETE FROM bastion.tenants WHERE id = :'ann_tenant';
 SELECT (SELECT count(*) FROM bastion.secrets WHERE tenant_id = :'ann_tenant') AS left, count(*) > 0 AS log_stays FROM bastion.secret_access_log WHERE tenant_id = :'ann_tenant';
-DROP TABLE test.people, test.tries;
+TRUNCATE test.people;
+DROP TABLE test.tries;
 DELETE FROM bastion.permissions WHERE resource = 'secret_papers';

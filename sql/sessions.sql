@@ -4,14 +4,6 @@
 SET client_min_messages = warning;
 CREATE SCHEMA ses;
 GRANT USAGE ON SCHEMA ses TO regress_app;
--- who the transaction is, without ids
-CREATE FUNCTION ses.state() RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT concat_ws(' ', w ->> 'state', w ->> 'reason') FROM bastion.whoami() w $$;
-CREATE FUNCTION ses.claims(token text) RETURNS jsonb LANGUAGE sql
-AS $$ SELECT convert_from(decode(rpad(translate(part, '-_', '+/'), (length(part) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb
-      FROM split_part(token, '.', 2) part $$;
-CREATE FUNCTION ses.present(token text) RETURNS text LANGUAGE sql VOLATILE
-AS $$ SELECT set_config('bastion.token', token, true); SELECT ses.state() $$;
 SELECT bastion_api.signup('ann@sessions.example', 'correct horse', 'Sessions', device => 'laptop') AS ann \gset
 SELECT bastion_api.signup('bob@sessions.example', 'correct horse', 'Others') AS bob \gset
 SELECT :'ann'::jsonb #>> '{user,id}' AS ann_id, :'ann'::jsonb #>> '{tenant,id}' AS ann_tenant,
@@ -20,7 +12,7 @@ SELECT :'ann'::jsonb #>> '{user,id}' AS ann_id, :'ann'::jsonb #>> '{tenant,id}' 
 -- what a login answers
 SELECT (:'ann'::jsonb ->> 'refresh_token') ~ '^bsr_[A-Za-z0-9_-]{43}$' AS refresh_token,
        (:'ann'::jsonb ->> 'refresh_expires_in')::int BETWEEN 604700 AND 604800 AS seven_days_idle,
-       ses.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' = (SELECT id::text FROM bastion.sessions WHERE user_id = :'ann_id') AS sid;
+       test.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' = (SELECT id::text FROM bastion.sessions WHERE user_id = :'ann_id') AS sid;
 SELECT device, ip, user_agent, level, amr, expires_at - created_at = '30 days' AS thirty_days, idle_limit, revoked_at
 FROM bastion.sessions WHERE user_id = :'ann_id';
 -- the token itself is nowhere
@@ -32,13 +24,13 @@ SET ROLE regress_app;
 SELECT bastion_api.refresh(:'ann'::jsonb ->> 'refresh_token') AS ann2 \gset
 SELECT :'ann2'::jsonb ->> 'refresh_token' <> :'ann'::jsonb ->> 'refresh_token' AS rotated,
        :'ann2'::jsonb ->> 'access_token' <> :'ann'::jsonb ->> 'access_token' AS new_token,
-       ses.claims(:'ann2'::jsonb ->> 'access_token') ->> 'sid' = ses.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS same_session,
+       test.claims(:'ann2'::jsonb ->> 'access_token') ->> 'sid' = test.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS same_session,
        :'ann2'::jsonb -> 'user' = :'ann'::jsonb -> 'user' AS same_user, :'ann2'::jsonb ->> 'expires_in' AS expires_in;
 -- again within the window: the very same tokens
 SELECT bastion_api.refresh(:'ann'::jsonb ->> 'refresh_token') - 'refresh_expires_in' = :'ann2'::jsonb - 'refresh_expires_in' AS repeated;
 SELECT bastion_api.refresh(:'ann2'::jsonb ->> 'refresh_token') AS ann3 \gset
 BEGIN;
-SELECT ses.present(:'ann3'::jsonb ->> 'access_token');
+SELECT test.present(:'ann3'::jsonb ->> 'access_token');
 COMMIT;
 -- refusals: all alike, each recorded
 SELECT count(*), answer FROM unnest(ARRAY[NULL, '', 'x', :'ann'::jsonb ->> 'access_token', 'bsr_' || repeat('A', 43), repeat('x', 1000000),
@@ -52,10 +44,10 @@ SELECT detail ->> 'reason' AS reason, count(*) FROM bastion.events WHERE kind = 
 
 -- after the window: the whole family ends, and it is recorded
 BEGIN;
-SELECT ses.present(:'ann3'::jsonb ->> 'access_token');
+SELECT test.present(:'ann3'::jsonb ->> 'access_token');
 SET LOCAL bastion.refresh_reuse_window = 0;
 SELECT bastion_api.refresh(:'ann'::jsonb ->> 'refresh_token');
-SELECT ses.state();
+SELECT test.state();
 COMMIT;
 SELECT bastion_api.refresh(:'ann3'::jsonb ->> 'refresh_token') ->> 'error' AS newest_token;
 SELECT revoked_reason FROM bastion.sessions WHERE user_id = :'ann_id';
@@ -84,7 +76,7 @@ BEGIN;
 SELECT bastion.session_settings_set();
 ROLLBACK;
 BEGIN;
-SELECT ses.present(:'ann'::jsonb ->> 'access_token');
+SELECT test.present(:'ann'::jsonb ->> 'access_token');
 SELECT bastion.session_settings_set(access_lifetime => '5 minutes', session_lifetime => '1 hour', idle_limit => '90 seconds', reuse_window => '0');
 SELECT test.error(format('SELECT bastion.session_settings_set(%s => %L)', name, value))
 FROM (VALUES ('access_lifetime', '9 s'), ('access_lifetime', '31 days'), ('session_lifetime', '0'), ('idle_limit', '-1 s'), ('reuse_window', '6 min')) x (name, value);
@@ -101,26 +93,26 @@ SELECT bastion_api.login('ann@sessions.example', 'correct horse', device => 'tab
 SELECT bastion_api.sessions(), bastion_api.logout();
 BEGIN;
 SELECT set_config('request.headers', '{"user-agent": "Test/1"}', true);
-SELECT ses.present(:'phone'::jsonb ->> 'access_token');
+SELECT test.present(:'phone'::jsonb ->> 'access_token');
 SELECT x ->> 'device' AS device, x ->> 'current' AS current, x ->> 'user_agent' AS user_agent, x -> 'tenant' ->> 'slug' AS tenant,
        x ->> 'level' AS level, x -> 'amr' AS amr FROM jsonb_array_elements(bastion_api.sessions()) x ORDER BY x ->> 'created_at';
 SELECT bastion_api.logout(scope) FROM unnest(ARRAY[NULL, '', 'everything']) scope;
 SELECT bastion_api.logout('others');
-SELECT ses.state(), jsonb_array_length(bastion_api.sessions());
+SELECT test.state(), jsonb_array_length(bastion_api.sessions());
 SELECT bastion_api.logout();
-SELECT ses.state();
+SELECT test.state();
 SELECT test.error('SELECT bastion_api.sessions()');
 COMMIT;
 SELECT bastion_api.refresh(x ->> 'refresh_token') ->> 'error' FROM unnest(ARRAY[:'ann'::jsonb, :'phone'::jsonb, :'tablet'::jsonb]) x;
 -- of a logout that is rolled back nothing stays
 SELECT bastion_api.login('ann@sessions.example', 'correct horse') AS ann \gset
 BEGIN;
-SELECT ses.present(:'ann'::jsonb ->> 'access_token');
+SELECT test.present(:'ann'::jsonb ->> 'access_token');
 SAVEPOINT s;
 SELECT bastion_api.logout('all');
-SELECT ses.state();
+SELECT test.state();
 ROLLBACK TO s;
-SELECT ses.state();
+SELECT test.state();
 ROLLBACK;
 
 -- administration
@@ -128,13 +120,13 @@ RESET ROLE;
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT :'bob_id', :'ann_tenant', r.id FROM bastion.roles r WHERE r.name = 'viewer' AND r.system;
 SELECT bastion_api.login('bob@sessions.example', 'correct horse', :'ann_tenant') AS guest \gset
-SELECT ses.claims(:'guest'::jsonb ->> 'access_token') ->> 'sid' AS guest_session,
-       ses.claims(:'bob'::jsonb ->> 'access_token') ->> 'sid' AS bob_session,
-       ses.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS ann_session \gset
+SELECT test.claims(:'guest'::jsonb ->> 'access_token') ->> 'sid' AS guest_session,
+       test.claims(:'bob'::jsonb ->> 'access_token') ->> 'sid' AS bob_session,
+       test.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS ann_session \gset
 SET ROLE regress_app;
 SELECT test.error('SELECT bastion.session_revoke(gen_random_uuid())'), test.error('SELECT bastion.sessions_revoke(gen_random_uuid())');
 BEGIN;
-SELECT ses.present(:'guest'::jsonb ->> 'access_token');
+SELECT test.present(:'guest'::jsonb ->> 'access_token');
 -- a viewer: own sessions alone
 SELECT test.error(format('SELECT bastion.session_revoke(%L)', :'ann_session')), test.error(format('SELECT bastion.sessions_revoke(%L)', :'ann_id')),
        test.error('SELECT bastion.sessions_revoke(NULL)'), test.error('SELECT bastion.session_revoke(NULL)'),
@@ -142,23 +134,23 @@ SELECT test.error(format('SELECT bastion.session_revoke(%L)', :'ann_session')), 
 SELECT bastion.session_revoke(:'bob_session');
 COMMIT;
 BEGIN;
-SELECT ses.present(:'bob'::jsonb ->> 'access_token');
+SELECT test.present(:'bob'::jsonb ->> 'access_token');
 COMMIT;
 BEGIN;
-SELECT ses.present(:'ann'::jsonb ->> 'access_token');
+SELECT test.present(:'ann'::jsonb ->> 'access_token');
 -- an owner: those of members who logged in to this tenant
 SELECT bastion.session_revoke(:'bob_session') AS of_another_tenant, bastion.session_revoke(gen_random_uuid()) AS unknown;
 SELECT bastion.session_revoke(:'guest_session') AS first, bastion.session_revoke(:'guest_session') AS again;
 COMMIT;
 BEGIN;
-SELECT ses.present(:'guest'::jsonb ->> 'access_token');
+SELECT test.present(:'guest'::jsonb ->> 'access_token');
 COMMIT;
 RESET ROLE;
 SELECT bastion_api.login('bob@sessions.example', 'correct horse', :'ann_tenant') AS guest \gset
 SELECT bastion_api.login('bob@sessions.example', 'correct horse', 'others') AS bob \gset
 SET ROLE regress_app;
 BEGIN;
-SELECT ses.present(:'ann'::jsonb ->> 'access_token');
+SELECT test.present(:'ann'::jsonb ->> 'access_token');
 SELECT bastion.sessions_revoke(:'bob_id') AS in_this_tenant;
 COMMIT;
 SELECT bastion_api.refresh(x ->> 'refresh_token') ->> 'error' FROM unnest(ARRAY[:'guest'::jsonb, :'bob'::jsonb]) x;
@@ -169,7 +161,7 @@ SELECT bastion_api.refresh(:'bob'::jsonb ->> 'refresh_token') ->> 'error' AS aft
 SELECT bastion_api.login('bob@sessions.example', 'correct horse', 'others') AS bob \gset
 SELECT bastion_api.token_revoke(:'bob'::jsonb ->> 'refresh_token');
 BEGIN;
-SELECT ses.present(:'bob'::jsonb ->> 'access_token');
+SELECT test.present(:'bob'::jsonb ->> 'access_token');
 COMMIT;
 SELECT test.error('SELECT bastion.user_sessions_revoke(NULL)'), test.error('SELECT bastion.session_prune()'), test.error('SELECT bastion.pepper_create()'),
        test.error('TABLE bastion.sessions'), test.error('TABLE bastion.refresh_tokens'), test.error('TABLE bastion.peppers');
@@ -183,9 +175,9 @@ ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann'::jsonb ->> 'access_token') IS NOT NULL;
 SELECT bastion.impersonate(:'bob_id', :'ann_tenant', 'support', false) IS NOT NULL;
-SELECT ses.state();
+SELECT test.state();
 SELECT bastion.user_sessions_revoke(:'ann_id');
-SELECT ses.state();
+SELECT test.state();
 ROLLBACK;
 
 -- what ends sessions, for good
@@ -198,8 +190,8 @@ BEGIN
     EXECUTE change;
     EXECUTE undo;
     SET LOCAL bastion.allow_identity_switch = on;
-    report := concat_ws(' ', ses.present(answer ->> 'access_token'), bastion_api.refresh(answer ->> 'refresh_token') ->> 'error',
-        (SELECT s.revoked_reason FROM bastion.sessions s WHERE s.id::text = ses.claims(answer ->> 'access_token') ->> 'sid'));
+    report := concat_ws(' ', test.present(answer ->> 'access_token'), bastion_api.refresh(answer ->> 'refresh_token') ->> 'error',
+        (SELECT s.revoked_reason FROM bastion.sessions s WHERE s.id::text = test.claims(answer ->> 'access_token') ->> 'sid'));
     RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = report;
 EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
     RETURN report;
@@ -231,35 +223,23 @@ SELECT ses.after(format('DELETE FROM bastion.units WHERE id = %L', :'team'), 'SE
 -- tokens without a session end with the account
 SELECT bastion.token_issue(:'ann_id', :'ann_tenant') AS token \gset
 BEGIN;
-SELECT ses.present(:'token');
+SELECT test.present(:'token');
 SELECT bastion_api.logout('this'), bastion.session_id();
 SELECT bastion_api.logout('all') ->> 'ended' >= '1' AS ended;
-SELECT ses.state();
+SELECT test.state();
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
-SELECT ses.state();
+SELECT test.state();
 ROLLBACK;
 
 -- the cache: one read a session, none a statement; a new session tells nobody
-CREATE FUNCTION ses.counted(statement text) RETURNS text LANGUAGE plpgsql
-AS $$
-DECLARE
-    before jsonb := bastion.cache_stats();
-    after jsonb;
-BEGIN
-    EXECUTE statement;
-    after := bastion.cache_stats();
-    RETURN format('%s loads, %s messages', (after #>> '{sessions,loads}')::int - (before #>> '{sessions,loads}')::int,
-                  (after ->> 'invalidations')::int - (before ->> 'invalidations')::int);
-END
-$$;
 SELECT bastion_api.login('ann@sessions.example', 'correct horse') AS ann \gset
-SELECT ses.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS ann_session \gset
-SELECT ses.counted(format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
-SELECT ses.counted(format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
-SELECT ses.counted(format('INSERT INTO bastion.sessions (user_id, expires_at, idle_limit) VALUES (%L, ''infinity'', ''1 day'')', :'ann_id'));
-SELECT ses.counted(format('UPDATE bastion.sessions SET last_seen_at = now(), ip = ''10.0.0.1'' WHERE id = %L', :'ann_session'));
-SELECT ses.counted(format('SELECT bastion_api.refresh(%L)', :'ann'::jsonb ->> 'refresh_token'));
-SELECT ses.counted(format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
+SELECT test.claims(:'ann'::jsonb ->> 'access_token') ->> 'sid' AS ann_session \gset
+SELECT test.counted('sessions', format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
+SELECT test.counted('sessions', format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
+SELECT test.counted('sessions', format('INSERT INTO bastion.sessions (user_id, expires_at, idle_limit) VALUES (%L, ''infinity'', ''1 day'')', :'ann_id'));
+SELECT test.counted('sessions', format('UPDATE bastion.sessions SET last_seen_at = now(), ip = ''10.0.0.1'' WHERE id = %L', :'ann_session'));
+SELECT test.counted('sessions', format('SELECT bastion_api.refresh(%L)', :'ann'::jsonb ->> 'refresh_token'));
+SELECT test.counted('sessions', format('SELECT bastion.authenticate(%L)', :'ann'::jsonb ->> 'access_token'));
 -- more sessions than there is room for
 CREATE FUNCTION ses.many(OUT all_good boolean, OUT loads bigint, OUT again bigint) LANGUAGE plpgsql
 AS $$
@@ -283,7 +263,7 @@ CREATE TABLE ses.tokens AS
 SELECT bastion_internal.access_token(s.user_id, NULL, NULL, s.id, 1, 4000000000, gen_random_uuid(), '{pwd}', 'aal1') AS token
 FROM generate_series(1, 1500) i, LATERAL (SELECT gen_random_uuid() AS id, :'ann_id'::uuid AS user_id, i) s;
 INSERT INTO bastion.sessions (id, user_id, expires_at, idle_limit)
-SELECT (ses.claims(token) ->> 'sid')::uuid, :'ann_id', 'infinity', '1 day' FROM ses.tokens;
+SELECT (test.claims(token) ->> 'sid')::uuid, :'ann_id', 'infinity', '1 day' FROM ses.tokens;
 SELECT all_good, loads >= 1500 AS every_session_once, again BETWEEN 476 AND 1500 AS bounded FROM ses.many();
 -- prune
 SELECT bastion.session_prune('100 years'), test.error($$SELECT bastion.session_prune('-1 s')$$), test.error('SELECT bastion.session_prune(NULL)');

@@ -1,5 +1,4 @@
--- What the other files share: the extension, a root key, an application role, and test.error(), which shows the SQLSTATE
--- of an error beside its message.
+-- What the other files share: the extension, a root key, an application role, and the helpers of the schema test.
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_bastion;
 DO $$
@@ -24,6 +23,7 @@ SELECT bastion.allow_app_role('regress_app');
 
 CREATE SCHEMA test;
 GRANT USAGE ON SCHEMA test TO PUBLIC;
+-- A statement's error, its SQLSTATE beside its message.
 CREATE FUNCTION test.error(statement text) RETURNS text
 LANGUAGE plpgsql
 AS $$
@@ -33,5 +33,103 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RETURN SQLSTATE || ' ' || SQLERRM;
 END
+$$;
+
+-- Who signed up in a file: each file fills it, and empties it at its end.
+CREATE TABLE test.people (name text PRIMARY KEY, id uuid, tenant uuid, number bigint, token text);
+GRANT SELECT ON test.people TO regress_app;
+CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM test.people WHERE name = who $$;
+CREATE FUNCTION test.tenant_of(who text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT tenant FROM test.people WHERE name = who $$;
+-- A role by its name, a system role before one of a tenant.
+CREATE FUNCTION test.role_of(wanted text) RETURNS uuid LANGUAGE sql STABLE
+AS $$ SELECT id FROM bastion.roles WHERE name = wanted ORDER BY system DESC LIMIT 1 $$;
+
+-- One statement of the application with a token, in a tenant and a unit, or without an identity: what it returned, or its error.
+CREATE FUNCTION test.as_app(token text, tenant text, unit text, statement text,
+                            OUT answer text, OUT error text, OUT detail text, OUT hint text) LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    BEGIN
+        IF token IS NULL THEN
+            PERFORM bastion.context_drop();
+        ELSE
+            PERFORM bastion.authenticate(token, tenant, unit);
+        END IF;
+        EXECUTE statement INTO answer;
+    EXCEPTION WHEN OTHERS THEN
+        GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+        error := SQLSTATE || ' ' || SQLERRM;
+        detail := nullif(detail, '');
+        hint := nullif(hint, '');
+    END;
+    RESET ROLE;
+END
+$$;
+
+-- What the backend knows of the caller, without ids.
+CREATE FUNCTION test.state() RETURNS text LANGUAGE sql VOLATILE
+AS $$
+    SELECT concat_ws(' ', w ->> 'state', w ->> 'reason', w ->> 'method', w ->> 'level', w ->> 'hint') FROM bastion.whoami() w
+$$;
+-- Presents a token for the rest of the transaction.
+CREATE FUNCTION test.present(token text) RETURNS text LANGUAGE sql VOLATILE
+AS $$ SELECT set_config('bastion.token', token, true); SELECT test.state() $$;
+CREATE FUNCTION test.claims(token text) RETURNS jsonb LANGUAGE sql
+AS $$ SELECT convert_from(decode(rpad(translate(part, '-_', '+/'), (length(part) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb
+      FROM split_part(token, '.', 2) part $$;
+
+-- How often the backend loaded a cache, and what a statement makes it load and invalidate.
+CREATE FUNCTION test.loads(cache text) RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT (bastion.cache_stats() -> cache ->> 'loads')::bigint $$;
+CREATE FUNCTION test.counted(cache text, statement text) RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    before jsonb := bastion.cache_stats();
+    after jsonb;
+    answer text := test.error(statement);
+BEGIN
+    after := bastion.cache_stats();
+    RETURN format('%s: %s loads, %s messages', answer, (after -> cache ->> 'loads')::int - (before -> cache ->> 'loads')::int,
+                  (after ->> 'invalidations')::int - (before ->> 'invalidations')::int);
+END
+$$;
+
+-- A plan, the same in every version of the server.
+CREATE FUNCTION test.plan(query text) RETURNS SETOF text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        RETURN NEXT regexp_replace(regexp_replace(line, 'InitPlan \d+ \(returns.*|InitPlan \d+$', 'InitPlan'),
+                                   '\$\d+|\(InitPlan \d+\)\.col\d+', 'initplan', 'g');
+    END LOOP;
+END
+$$;
+
+-- Everything that protect() may change about a table, its partitions and children.
+CREATE FUNCTION test.protection_of(relation regclass) RETURNS text
+LANGUAGE sql
+AS $$
+    SELECT string_agg(concat_ws(E'\n', t.member, c.relrowsecurity, c.relforcerowsecurity,
+        (SELECT string_agg(concat_ws(' ', attname, attnotnull, pg_get_expr(adbin, adrelid), col_description(attrelid, attnum)),
+                           E'\n' ORDER BY attnum)
+         FROM pg_attribute a LEFT JOIN pg_attrdef d ON adrelid = attrelid AND adnum = attnum
+         WHERE attrelid = t.member AND attnum > 0 AND NOT attisdropped),
+        (SELECT string_agg(concat_ws(' ', polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid), '/',
+                                     pg_get_expr(polwithcheck, polrelid)), E'\n' ORDER BY polname)
+         FROM pg_policy WHERE polrelid = t.member),
+        (SELECT string_agg(concat_ws(' ', tgenabled, g.text), E'\n' ORDER BY g.text)
+         FROM pg_trigger, regexp_replace(pg_get_triggerdef(oid), '(RI_ConstraintTrigger_._)\d+', '\1#') g (text) WHERE tgrelid = t.member),
+        (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY pg_get_indexdef(indexrelid))
+         FROM pg_index WHERE indrelid = t.member),
+        (SELECT string_agg(conname || pg_get_constraintdef(k.oid), E'\n' ORDER BY conname) FROM pg_constraint k
+         WHERE conrelid = t.member AND contype <> 'n'),
+        (SELECT to_jsonb(p) - 'protected_at' FROM bastion.protected_tables p WHERE p.relation = t.member),
+        (SELECT string_agg(o::text, E'\n' ORDER BY o) FROM bastion.protected_columns o WHERE o.relation = t.member)),
+        E'\n\n' ORDER BY t.depth, t.member::text)
+    FROM bastion_internal.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
 $$;
 SELECT test.error('SELECT 1/0');

@@ -1,12 +1,9 @@
 -- Sharing rows: who may share, with whom, at which level, and whose rights the work is done with.
 \set VERBOSITY terse
 SET client_min_messages = warning;
-CREATE TABLE test.people (name text PRIMARY KEY, id uuid, token text);
-INSERT INTO test.people
+INSERT INTO test.people (name, id, token)
 SELECT n, (a -> 'user' ->> 'id')::uuid, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'zoe', 'ben', 'cem']) n, LATERAL bastion_api.signup(n || '@share.example', 'correct horse', 'Share of ' || n) a;
-GRANT SELECT ON test.people TO regress_app;
-CREATE FUNCTION test.id_of(who text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM test.people p WHERE p.name = who $$;
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT p.id, t.id, r.id FROM test.people p, bastion.tenants t, bastion.roles r
 WHERE t.slug = 'share-of-ann' AND (p.name, r.name) IN (('ben', 'viewer'), ('cem', 'member'));
@@ -29,27 +26,11 @@ SELECT bastion.resource_register('shared_docs', '{read,update,delete,manage}');
 SELECT count(*) > 0 AS protected FROM bastion.protect('test.shared_docs');
 INSERT INTO test.shared_docs VALUES (1, :'tenant', :'tenant_acl'), (2, :'tenant', :'tenant_acl'), (4, :'elsewhere', (SELECT acl_id FROM bastion.tenants WHERE slug = 'share-of-zoe'));
 INSERT INTO test.shared_docs SELECT 3, :'tenant', m.acl_id FROM bastion.memberships m WHERE m.user_id = test.id_of('cem') AND m.tenant_id = :'tenant';
-CREATE FUNCTION test.does(who text, statement text) RETURNS text LANGUAGE plpgsql
+CREATE FUNCTION test.does(who text, statement text) RETURNS text LANGUAGE sql
 AS $$
-DECLARE
-    answer text;
-BEGIN
-    PERFORM set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    BEGIN
-        IF who IS NULL THEN
-            PERFORM bastion.context_drop();
-        ELSE
-            PERFORM bastion.authenticate((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'share-of-zoe' ELSE 'share-of-ann' END);
-        END IF;
-        EXECUTE 'SELECT bastion.' || statement INTO answer;
-        answer := coalesce(nullif(answer, ''), 'done');
-    EXCEPTION WHEN OTHERS THEN
-        answer := SQLSTATE || ' ' || SQLERRM;
-    END;
-    RESET ROLE;
-    RETURN answer;
-END
+    SELECT coalesce(r.error, nullif(r.answer, ''), 'done')
+    FROM test.as_app((SELECT token FROM test.people WHERE name = who), CASE who WHEN 'zoe' THEN 'share-of-zoe' ELSE 'share-of-ann' END, NULL,
+                     'SELECT bastion.' || statement) r
 $$;
 CREATE FUNCTION test.lists() RETURNS TABLE (id int, kind text, base text, entries text) LANGUAGE sql
 AS $$
@@ -146,10 +127,10 @@ SELECT test.error($$SELECT bastion.acl_prune('nowhere')$$);
 -- the end
 DROP TABLE test.shared_docs, test.seen;
 SELECT bastion_internal.forget_dropped_tables();
-DROP FUNCTION test.look, test.lists, test.does, test.id_of;
+DROP FUNCTION test.look, test.lists, test.does;
 DELETE FROM bastion.tenants WHERE slug LIKE 'share-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@share.example';
 DELETE FROM bastion.permissions WHERE resource = 'shared_docs';
-DROP TABLE test.people;
+TRUNCATE test.people;
 DROP OWNED BY regress_share_owner;
 DROP ROLE regress_share_owner;

@@ -192,7 +192,7 @@ advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
-advice[reference_is_up_to_date]='run tools/reference and commit docs/REFERENCE.md'
+advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 
 # Each fault of a claim has a planted one: a claim without anything, one that waits for what is there, one that its test does not name.

@@ -1,4 +1,5 @@
--- Prints docs/REFERENCE.md from the comments in a database with a fresh pg_bastion. Run by tools/reference.
+-- Prints docs/REFERENCE.md from the comments in a database with a fresh pg_bastion, and from the table topics that reference.sh
+-- fills. Run by tools/reference.
 \pset format unaligned
 \pset tuples_only on
 \pset pager off
@@ -10,64 +11,80 @@ SELECT bastion.library_version() IS NULL AS missing \gset
 CREATE FUNCTION pg_temp.md(comment text) RETURNS text LANGUAGE sql AS
 $$ SELECT regexp_replace(replace(comment, E'\n', ' '), '([*<$|\\])', '\\\1', 'g') $$;
 
-CREATE TEMP VIEW public_functions AS
-SELECT p.oid, n.nspname AS schema_name, p.proname AS name, obj_description(p.oid, 'pg_proc') AS comment,
-       p.provolatile, p.proisstrict,
-       CASE WHEN n.nspname = 'bastion_api' THEN 1
-            WHEN p.proname ~ '^(is|uuid)_' THEN 4
-            WHEN p.oid IN (SELECT f FROM bastion_internal.routines_of('application') f) THEN 2
-            ELSE 3 END AS chapter,
-       format('%s.%s(%s) → %s', n.nspname, p.proname, replace(pg_get_function_arguments(p.oid), 'NULL::text', 'NULL'),
-              pg_get_function_result(p.oid)) AS signature
+-- The comment before the first empty line of a topic's file, taken apart: see reference.sh.
+CREATE TEMP VIEW topic AS
+SELECT name, substr(name, 1, 2)::integer AS number, split_part(prose, E'\n', 1) AS title,
+       substr(prose, strpos(prose, E'\n') + 1) AS sentences, string_to_array(btrim(translate(functions, E'\n', ' ')), ' ') AS functions, answers
+FROM topics, LATERAL (SELECT regexp_replace(split_part(source, E'\n\n', 1), '^-- ?', '', 'gn') AS head) h,
+     LATERAL (SELECT split_part(head, E'\nfunctions:', 1) AS prose, split_part(head, E'\nfunctions:', 2) AS functions) p;
+
+CREATE TEMP VIEW listed_function AS
+SELECT t.name AS topic, f.name, f.place FROM topic t, unnest(t.functions) WITH ORDINALITY f (name, place);
+
+CREATE TEMP VIEW public_function AS
+SELECT p.oid, n.nspname AS schema_name, p.proname AS name, obj_description(p.oid, 'pg_proc') AS comment, p.provolatile, p.proisstrict,
+       format('%s.%s(%s)', n.nspname, p.proname, replace(pg_get_function_arguments(p.oid), 'NULL::text', 'NULL'))
+           || coalesce(' → ' || pg_get_function_result(p.oid), '') AS signature
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname IN ('bastion', 'bastion_api');
 
-CREATE FUNCTION pg_temp.callers(oid, chapter integer) RETURNS text LANGUAGE sql AS $$
+-- Every function has one topic.
+DO $$
+DECLARE
+    problems text;
+BEGIN
+    SELECT string_agg(problem, E'\n' ORDER BY problem) INTO problems FROM (
+        SELECT DISTINCT format('%s.%s() has no topic: write its name after "functions:" in one file of docs/reference', schema_name, name)
+        FROM public_function WHERE name NOT IN (SELECT name FROM listed_function)
+        UNION ALL
+        SELECT format('docs/reference/%s.sql lists %s, which is no function: take the name out, or write the new one', topic, name)
+        FROM listed_function WHERE name NOT IN (SELECT name FROM public_function)
+        UNION ALL
+        SELECT format('%s is listed twice, in %s: leave it in one of them', name, string_agg(format('docs/reference/%s.sql', topic), ' and '))
+        FROM listed_function GROUP BY name HAVING count(*) > 1) p (problem);
+    IF problems IS NOT NULL THEN
+        RAISE EXCEPTION '%', problems;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION pg_temp.callers(oid) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('application') f) THEN 'application roles'
                 WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('migration') f) THEN 'migration roles'
                 ELSE 'nobody, until granted' END
 $$;
 
-CREATE FUNCTION pg_temp.chapter(wanted integer) RETURNS SETOF text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.anchor(title text) RETURNS text LANGUAGE sql AS
+$$ SELECT replace(regexp_replace(lower(title), '[^a-z0-9 -]', '', 'g'), ' ', '-') $$;
+
+CREATE FUNCTION pg_temp.introduction(topic) RETURNS text LANGUAGE sql AS
+$$ SELECT format(E'## %s\n\n%s\n\n```sql\n%s\n```\n', $1.title, $1.sentences, btrim($1.answers, E'\n')) $$;
+
+CREATE FUNCTION pg_temp.functions(topic text) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT format(E'### %s.%s\n\n```sql\n%s\n```\n\n%s\n\n%s%s. Granted to: %s.\n', f.schema_name, f.name, f.signature,
                   pg_temp.md(rtrim(f.comment, '.') || '.'),
                   CASE f.provolatile WHEN 'i' THEN 'Immutable' WHEN 's' THEN 'Stable' ELSE 'Volatile' END,
                   CASE WHEN f.proisstrict AND pg_get_function_identity_arguments(f.oid) <> '' THEN '; NULL for a NULL argument' ELSE '' END,
-                  pg_temp.callers(f.oid, wanted))
-    FROM public_functions f WHERE f.chapter = wanted ORDER BY f.name COLLATE "C", f.signature COLLATE "C"
+                  pg_temp.callers(f.oid))
+    FROM public_function f JOIN listed_function l USING (name) WHERE l.topic = $1 ORDER BY l.place, f.signature COLLATE "C"
 $$;
 
 \qecho '# Reference'
 \qecho
-\qecho 'Generated by `tools/reference` from the comments in the database; edit the `COMMENT ON` in `src/sql` instead. In psql,'
-\qecho '`\\df+ bastion.*` and `\\d+ bastion.*` show the same, and the functions that only the extension itself calls.'
+\qecho 'Generated by `tools/reference` from the comments in the database and the examples in `docs/reference`, which it runs; edit the'
+\qecho '`COMMENT ON` in `src/sql`, or the example. In psql, `\\df+ bastion*.*` and `\\d+ bastion.*` show the comments too.'
 \qecho
-\qecho '- [For front doors](#for-front-doors): sign-up, login, who am I, as JSON'
-\qecho '- [For applications](#for-applications): the context and its readers, permissions, passwords, tokens'
-\qecho '- [For operators and migrations](#for-operators-and-migrations): protecting tables, roles, keys, impersonation'
-\qecho '- [Formats](#formats)'
-\qecho '- [Settings](#settings)'
-\qecho '- [SQLSTATEs](#sqlstates)'
-\qecho '- [Tables and views](#tables-and-views)'
+SELECT format('- [%s](#%s)', t.title, pg_temp.anchor(t.title))
+           || coalesce(': ' || (SELECT string_agg(format('`%s`', name), ', ' ORDER BY place) FROM listed_function WHERE topic = t.name), '')
+FROM topic t ORDER BY t.name;
 \qecho
 \qecho '"Granted to" names who may execute a function: application roles, after `bastion.allow_app_role()`; migration roles,'
 \qecho 'after `bastion.allow_migration_role()`; otherwise superusers and those to whom one of them grants it.'
 \qecho
-\qecho '## For front doors'
-\qecho
-SELECT pg_temp.chapter(1);
-\qecho '## For applications'
-\qecho
-SELECT pg_temp.chapter(2);
-\qecho '## For operators and migrations'
-\qecho
-SELECT pg_temp.chapter(3);
-\qecho '## Formats'
-\qecho
-SELECT pg_temp.chapter(4);
+SELECT part FROM topic t, LATERAL (SELECT pg_temp.introduction(t) UNION ALL SELECT pg_temp.functions(t.name)) p (part)
+WHERE t.number < 90 ORDER BY t.name;
 
-\qecho '## Settings'
-\qecho
+SELECT pg_temp.introduction(t) FROM topic t WHERE name = '90_settings';
 \qecho '| setting | default | set by | |'
 \qecho '|---|---|---|---|'
 WITH listed AS (
@@ -88,8 +105,7 @@ SELECT format('| `%s` | %s | %s | %s |', name, CASE WHEN boot <> '' THEN '`' || 
 FROM listed ORDER BY name COLLATE "C";
 
 \qecho
-\qecho '## SQLSTATEs'
-\qecho
+SELECT pg_temp.introduction(t) FROM topic t WHERE name = '91_sqlstates';
 \qecho '| SQLSTATE | meaning |'
 \qecho '|---|---|'
 SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
@@ -111,11 +127,7 @@ SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
 ) AS v (code, meaning);
 
 \qecho
-\qecho '## Tables and views'
-\qecho
-\qecho 'All in schema `bastion`. Application roles read those marked so, under row-level security; the others are granted to'
-\qecho 'nobody, or to migration roles for their own tables.'
-\qecho
+SELECT pg_temp.introduction(t) FROM topic t WHERE name = '92_tables';
 SELECT format(E'### bastion.%s\n\n%s%s\n\n| column | type | |\n|---|---|---|\n%s\n', c.relname,
               pg_temp.md(rtrim(obj_description(c.oid, 'pg_class'), '.') || '.'),
               CASE WHEN c.oid IN (SELECT t FROM bastion_internal.tables_of('application') t) THEN ' Read by application roles.' ELSE '' END,

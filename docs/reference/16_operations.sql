@@ -1,0 +1,13 @@
+-- Operations
+-- What an operator calls: the first root key, grants to the roles of the application and of migrations, and what is wrong with a
+-- database.
+-- functions: init allow_app_role disallow_app_role allow_migration_role operator_role_declare status lint cache_stats library_version
+-- tenant_delete
+
+CREATE TABLE forgotten (id bigint PRIMARY KEY, tenant_id uuid);
+GRANT SELECT ON forgotten TO app;
+SELECT severity, object, problem, fix FROM bastion.lint() WHERE object ~ 'forgotten' \gx
+SELECT bastion.protect('forgotten');
+SELECT count(*) AS problems FROM bastion.lint() WHERE object ~ 'forgotten';
+SELECT bastion.root_key_id() IS NOT NULL AS has_root_key;
+SELECT status ? 'events' AS events, status ? 'key_memory' AS key_memory FROM bastion.status() status;

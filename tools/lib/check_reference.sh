@@ -16,7 +16,8 @@ chmod 755 "$dest"
 # The tree may lack the objects that make would want to build again.
 install -D -t "$dest$("$PG_CONFIG" --pkglibdir)" "$tree/pg_bastion.so"
 install -D -t "$dest$("$PG_CONFIG" --sharedir)/extension" -m 644 "$tree"/pg_bastion.control "$tree"/pg_bastion--*.sql
-if ! reference_of "$tree" "$dest" | diff -u --label docs/REFERENCE.md --label 'the comments in src/sql' "$tree/docs/REFERENCE.md" -; then
+reference_of "$tree" "$dest" >"$dest/REFERENCE.md"
+if ! diff -u --label docs/REFERENCE.md --label 'the comments and topics' "$tree/docs/REFERENCE.md" "$dest/REFERENCE.md"; then
     say "docs/REFERENCE.md is not up to date; ./tools/reference writes it"
     exit 1
 fi

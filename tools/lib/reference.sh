@@ -20,7 +20,7 @@ SQL
 # example_of FILE DATABASE: the statements of an example and what psql answers. A void function answers an empty value, which is
 # left out; NULL is shown as such.
 example_of() {
-    { example_start && sed '1,/^$/d' "$1"; } | reference_psql -b -d "$2" -P footer=off -P null=NULL |
+    { example_start && sed '1,/^$/d' "$1"; } | reference_psql -d "$2" -P footer=off -P null=NULL |
         perl -0777 -pe 's/^ *\w+ *\n-+\n *\n\n//gm; s/ +$//gm'
 }
 
@@ -30,7 +30,8 @@ reference_topics() {
     local file name template=fresh answers
     for file in "$1"/*.sql; do
         name=$(basename "$file" .sql)
-        createdb -T "$template" "$name" && answers=$(example_of "$file" "$name") || die "the example in docs/reference/$name.sql fails"
+        createdb -T "$template" "$name" || die "no database for docs/reference/$name.sql"
+        answers=$(example_of "$file" "$name") || { tail -3 <<<"$answers" >&2; die "the example in docs/reference/$name.sql fails where these lines end"; }
         reference_psql -d postgres -v name="$name" -v source="$(cat "$file")" -v answers="$answers" <<<"
             INSERT INTO topics VALUES (:'name', :'source', :'answers')" || die "docs/reference/$name.sql cannot be read"
         template=00_people

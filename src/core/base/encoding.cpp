@@ -7,7 +7,7 @@
 namespace bastion {
 namespace {
 
-// What one character adds to the group of four that it stands in; `not_base64url` for any other character.
+// The value that one character adds to its group of four; `not_base64url` for any other character.
 using Base64urlTable = std::array<std::uint32_t, 256>;
 
 constexpr std::uint32_t not_base64url = 0x80000000;

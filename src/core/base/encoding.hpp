@@ -19,8 +19,8 @@ namespace bastion {
 [[nodiscard]] std::string base64url_encode(ByteSpan bytes);
 [[nodiscard]] Result<Bytes> base64url_decode(std::string_view text);
 
-// Appends the decoded bytes; false (and an unchanged `out`) when the text is not canonical. The form for public text
-// on a hot path: it runs in time that depends on the text, so key material goes through the functions below.
+// Appends the decoded bytes; false (and an unchanged `out`) when the text is not canonical. For public text on a hot
+// path: its time depends on the text, so key material uses the functions below.
 [[nodiscard]] bool base64url_decode_append(std::string_view text, std::string& out);
 
 // Key material: time depends on lengths alone and no copy is left behind.

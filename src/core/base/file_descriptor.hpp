@@ -1,4 +1,4 @@
-// An open file descriptor, closed when its owner goes. Used by the readers of root keys.
+// An open file descriptor, closed with its owner. Used by the readers of root keys.
 #pragma once
 
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Big-endian numbers and length-prefixed parts: the unambiguous framing of what a sealed value is bound to. Used by
-// sealed.cpp and root_key.cpp; keeps nothing.
+// Big-endian numbers and length-prefixed parts: the unambiguous framing of the data that a sealed value is bound
+// to. Used by sealed.cpp and root_key.cpp; keeps no state.
 #pragma once
 
 #include <cstdint>

@@ -41,7 +41,7 @@ auto with_hash(HashId hash, Visit&& visit) {
 
 Error hmac_failed() { return {ErrorCode::internal, "could not compute an HMAC"}; }
 
-// A state on the stack, wiped when it goes.
+// A state on the stack, wiped by its destructor.
 template <class H>
 class Running {
 public:

@@ -1,4 +1,4 @@
-// Addresses and networks of the Internet Protocol, for the lists of networks on API keys, and the client's address in the
+// Addresses and networks of the Internet Protocol, for the networks of API keys, and for the client's address in the
 // X-Forwarded-For header of an HTTP front door. An IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2) is the IPv4
 // address, whichever way it is written. Called by src/pg. Nothing here keeps state.
 #pragma once
@@ -40,9 +40,9 @@ struct IpNetwork {
 [[nodiscard]] std::string format_ip_address(const IpAddress& address);
 [[nodiscard]] std::string format_ip_network(const IpNetwork& network);
 
-// The address that the outermost of `hops` trusted proxies saw: each of them appends the address of whoever connected to
-// it to X-Forwarded-For, so it is the one `hops` places from the end. Nothing where that place holds no address (with or
-// without port), or the list is shorter: what stands further left is the client's own claim.
+// The address that the outermost of `hops` trusted proxies saw: each of them appends the address of its client to
+// X-Forwarded-For, so it is the one `hops` places from the end. Empty if that place holds no address (with or without
+// port), or if the header has fewer places: those further left are the client's own claim.
 [[nodiscard]] std::optional<IpAddress> forwarded_address(std::string_view header, std::size_t hops);
 
 }  // namespace bastion

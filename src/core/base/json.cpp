@@ -58,7 +58,7 @@ constexpr std::size_t smallest_capacity = 1024;
 constexpr std::size_t largest_kept_capacity = 64 * 1024;
 constexpr std::size_t most_kept_parsers = 4;
 
-// Statics may hold documents and die after the thread's pool: then there is nothing to return a parser to.
+// Statics may hold documents and die after the thread's pool; no pool is then left to return a parser to.
 thread_local bool pool_closed = false;
 
 struct ParserPool {
@@ -79,7 +79,7 @@ std::unique_ptr<JsonStorage> take_parser() {
             idle.pop_back();
             return storage;
         }
-        idle.reserve(most_kept_parsers);  // so that giving back never allocates
+        idle.reserve(most_kept_parsers);  // so that returning a parser never allocates
     }
     return std::make_unique<JsonStorage>();
 }
@@ -224,7 +224,7 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
         return Error{ErrorCode::limit_exceeded, "JSON text is too long",
                      "At most " + std::to_string(max_bytes) + " bytes are accepted."};
     if (text.empty()) return parse_error(simdjson::EMPTY);
-    // Newer versions of simdjson skip it; what reads the text after us does not.
+    // Newer versions of simdjson skip it; later readers of the text do not.
     if (text.starts_with("\xef\xbb\xbf")) return parse_error(simdjson::TAPE_ERROR);
     JsonDocument document = JsonAccess::adopt(take_parser());
     JsonStorage& storage = JsonAccess::storage(document);

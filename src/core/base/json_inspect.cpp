@@ -52,7 +52,7 @@ std::optional<Error> Inspector::inspect_array(const dom::array& array, std::size
 // one bit per such class tells at once that a name is new.
 class NameSet {
 public:
-    // False when the name is there already.
+    // False when the name occurred already.
     bool insert(std::string_view name) {
         const std::uint64_t bit = class_of(name);
         const bool known_class = (classes_ & bit) != 0;
@@ -100,8 +100,8 @@ void Inspector::inspect_string(std::string_view text) {
     if (has_escapes_) findings_.has_nul |= text.find('\0') != std::string_view::npos;
 }
 
-// Whether numeric can hold a JSON number: 131,072 digits before the point and 16,383 after it. Far less is asked here,
-// for an exponent of four digits unfolds into as many kilobytes; a double ends at 308 anyway.
+// Whether numeric can hold a JSON number: 131,072 digits before the point and 16,383 after it. The limit here is far
+// lower, because an exponent of four digits expands to as many kilobytes; a double ends at 308 anyway.
 bool numeric_can_hold(std::string_view number) {
     constexpr std::size_t most_characters = 1000;
     constexpr std::size_t most_exponent_digits = 3;

@@ -1,5 +1,5 @@
-// What simdjson leaves to its caller: names that occur twice, the depth of empty containers, and what jsonb cannot
-// hold. Called by json.cpp alone, on each document right after it is parsed; nothing is kept.
+// Checks that simdjson leaves to its caller: names that occur twice, the depth of empty containers, and values
+// that jsonb cannot hold. Called by json.cpp alone, on each document right after it is parsed; keeps no state.
 #pragma once
 
 #include <simdjson.h>

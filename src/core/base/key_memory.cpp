@@ -31,7 +31,7 @@ bool forked = false;
 
 std::size_t class_of(std::size_t size) noexcept { return size <= place_sizes[0] ? 0 : 1; }
 
-// Pages with a page before and one behind them whose use is a segmentation fault.
+// Pages between two guard pages, whose use is a segmentation fault.
 void* map_guarded() noexcept {
     const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
     void* const all = ::mmap(nullptr, chunk_bytes + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,7 +46,7 @@ void* map_guarded() noexcept {
 
 bool lock(void* memory) noexcept { return ::mlock(memory, chunk_bytes) == 0; }
 
-// A child inherits the memory, and that no core dump holds it, but no lock.
+// A child process inherits the memory and its exclusion from core dumps, but not the lock.
 void note_fork() noexcept {
     forked = true;
     for (std::size_t i = 0; i < chunk_count; ++i) chunks[i].locked = false;

@@ -23,7 +23,7 @@ using Sha256 = std::array<std::uint8_t, 32>;
 // Whether the text is a token of that kind; only canonical base64url is.
 [[nodiscard]] bool is_opaque_token(std::string_view prefix, std::string_view text);
 
-// What is stored in its place.
+// The hash that is stored in its place.
 [[nodiscard]] Sha256 opaque_token_hash(std::string_view token) noexcept;
 
 }  // namespace bastion

@@ -11,12 +11,12 @@ namespace bastion {
 
 // What went wrong, in the terms of the caller; each has one SQLSTATE (pg_error.cpp).
 enum class ErrorCode {
-    invalid_argument,  // the caller's argument makes no sense (22023)
+    invalid_argument,  // an invalid argument of the caller (22023)
     malformed_text,    // text that does not follow its format (22P02)
     limit_exceeded,    // a documented ceiling (54000)
-    unsupported,       // a format or algorithm that is not offered (0A000)
-    token_refused,     // any reason not to believe a token; all look alike (28000)
-    busy,              // resources are taken, may work later (53400)
+    unsupported,       // an unsupported format or algorithm (0A000)
+    token_refused,     // any reason to refuse a token; all look alike (28000)
+    busy,              // resources are in use, may work later (53400)
     root_key_missing,  // no root key where one is needed (BA001)
     root_key_wrong,    // a root key, but another one (BA002)
     sealed_invalid,    // a sealed value that cannot be opened; all reasons look alike (BA003)

@@ -1,6 +1,6 @@
 // SecretBytes: the only holder of keys, passwords and plaintext in src/core. Move-only, wiped when it dies, compared in
-// constant time, never printed. What is as small as a key is kept in memory that is locked and in no core dump
-// (key_memory.hpp). It lives as long as its owner; long-lived keys sit in a SecretBytes of a static cache.
+// constant time, never printed. Secrets as small as a key are kept in locked memory that no core dump holds
+// (key_memory.hpp). It lives as long as its owner; long-lived keys are in a SecretBytes of a static cache.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ inline std::string_view as_text(ByteSpan bytes) noexcept {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// Where small ones live. The heap is for what is no key and comes in numbers.
+// The memory of small ones. The heap is for numerous values that are not keys.
 enum class SecretPlace { key_memory, heap };
 
 class SecretBytes {
@@ -57,7 +57,7 @@ private:
 // Equality in time that depends on the lengths alone (sodium_memcmp).
 [[nodiscard]] bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept;
 
-// Overwrites memory of which somebody else is the owner; never optimised away.
+// Overwrites memory that another object owns; never optimised away.
 void wipe_memory(void* memory, std::size_t size) noexcept;
 
 // Fills with random bytes from libsodium's generator. The seam through which tests inject randomness.

@@ -1,4 +1,4 @@
-// What the libraries below src/core need once per process, before anything else is called.
+// Initialisation that the libraries below src/core need once per process, before any other call.
 #pragma once
 
 namespace bastion {

@@ -1,6 +1,6 @@
 // Events of any length in a fixed piece of memory that several processes share: blocks of equal size, those of one event
-// chained, the others in a free list. It holds indexes and no pointers, so that each process may see it elsewhere, and it
-// takes no lock: the caller does. pg/event/event_queue.cpp puts one behind its lanes.
+// chained, the others in a free list. It holds indexes and no pointers, so each process may map it at another address,
+// and it takes no lock: the caller does. pg/event/event_queue.cpp puts one behind its lanes.
 #pragma once
 
 #include <cstddef>

@@ -6,7 +6,8 @@ namespace bastion {
 namespace {
 
 // Functions of the extension with an argument that is a password, a token, a key or plaintext, or the
-// hash of a password. test/tap/t/log_redaction.pl compares this list with the functions that there are.
+// hash of a password. test/tap/t/log_redaction.pl compares this list with the functions in the
+// catalogue.
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "is_acceptable_password",
@@ -18,7 +19,7 @@ constexpr std::string_view secret_functions[] = {
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign", "kids_of",
     "public_key_set",
-    // plaintext, and what others encrypted together with its key
+    // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
     "secret_put"};
 
@@ -76,7 +77,7 @@ std::size_t after_space(std::string_view text, std::size_t at) noexcept {
     return at;
 }
 
-// Whether what follows a name makes it a call: a parenthesis, or a comment in front of one.
+// Whether a parenthesis, or a comment in front of one, follows a name and makes it a call.
 bool is_called(std::string_view text, std::size_t at) noexcept {
     if (at < text.size() && text[at] == '"') ++at;
     at = after_space(text, at);
@@ -86,7 +87,7 @@ bool is_called(std::string_view text, std::size_t at) noexcept {
            ((text[at] == '/' && text[at + 1] == '*') || (text[at] == '-' && text[at + 1] == '-'));
 }
 
-// Whether the word is qualified so: qualifier.word, either of them in quotes perhaps.
+// Whether the word is qualified by the qualifier: qualifier.word, each optionally in quotes.
 bool is_qualified(std::string_view text, std::size_t begin, std::string_view qualifier) noexcept {
     if (begin > 0 && text[begin - 1] == '"') --begin;
     if (begin == 0 || text[--begin] != '.') return false;

@@ -9,8 +9,8 @@
 
 namespace bastion {
 
-// The function, setting or kind of token that was found; empty when there is none. The view is of a constant, never of the
-// text. `further` names more functions, tables or views, with commas between them, which count wherever they stand.
+// The function, setting or kind of token that was found; empty when the text has none. The view is of a constant, never of
+// the text. `further` names more functions, tables or views, separated by commas, which count in any position.
 [[nodiscard]] std::string_view find_secret_call(std::string_view text, std::string_view further) noexcept;
 
 // The prepared statement that the next EXECUTE at or after `from` names, folded as SQL folds identifiers, with a NUL at

@@ -21,8 +21,8 @@ bool sodium_ready() noexcept {
     return ready;
 }
 
-// libsodium calls a failed allocation a mismatch. A wrong password must not be told to somebody whose password was never
-// looked at, so a mismatch counts only while the memory can be had. Nothing is touched: this costs microseconds.
+// libsodium reports a failed allocation as a mismatch. A user whose password was never checked must not be told that it
+// is wrong, so a mismatch counts only while the memory can be allocated. No page is touched: this costs microseconds.
 bool memory_available(std::uint32_t memory_kib) noexcept {
     const std::size_t size = std::size_t{memory_kib} * 1024;
     void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

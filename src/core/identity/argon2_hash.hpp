@@ -1,4 +1,4 @@
-// Argon2 by libsodium: PHC strings of version 19. Called by password.cpp alone; keeps nothing.
+// Argon2 by libsodium: PHC strings of version 19. Called by password.cpp alone; keeps no state.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct Argon2Hash {
     std::size_t hash_bytes = 0;
 };
 
-// Empty unless the text is a well-formed argon2id or argon2i string of version 19; says nothing about ceilings.
+// Empty unless the text is a well-formed argon2id or argon2i string of version 19; does not check ceilings.
 [[nodiscard]] std::optional<Argon2Hash> parse_argon2_hash(std::string_view text);
 
 // limit_exceeded when a parameter lies above its ceiling.

@@ -1,4 +1,4 @@
-// bcrypt by libxcrypt. Called by password.cpp alone; keeps nothing.
+// bcrypt by libxcrypt. Called by password.cpp alone; keeps no state.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace bastion {
 
 // The cost, when the text has exactly the shape of a $2a$, $2b$ or $2y$ hash. crypt_rn itself would take almost any
-// text for a traditional DES setting, so nothing reaches it that did not pass here.
+// text for a traditional DES setting, so only text that passed this check reaches it.
 [[nodiscard]] std::optional<std::uint32_t> parse_bcrypt_hash(std::string_view text);
 
 // A new $2b$ hash; the caller has checked the cost and that the password has 1 to 72 bytes without NUL.

@@ -15,10 +15,10 @@ class HashTextReader {
 public:
     explicit HashTextReader(std::string_view text) noexcept : rest_(text) {}
 
-    // Steps over exactly this text; false, and nothing moves, when something else comes.
+    // Steps over exactly this text; false, without a move, when other text follows.
     [[nodiscard]] bool literal(std::string_view expected) noexcept;
 
-    // A decimal number of at least 1, no sign, no leading zero. What does not fit becomes 4294967295: far above every
+    // A decimal number of at least 1, no sign, no leading zero. A larger number becomes 4294967295: far above every
     // ceiling, so that the caller refuses it as too large and not as malformed.
     [[nodiscard]] std::optional<std::uint32_t> number() noexcept;
 

@@ -73,7 +73,7 @@ Result<void> check_ceilings(const PasswordParams& params) {
     return {};
 }
 
-// What may be asked of a new hash.
+// The limits for a new hash.
 Result<void> check_params(const PasswordParams& params) {
     if (auto within = check_ceilings(params); !within) return within;
     for (const Option& option : options_of(params.algorithm)) {
@@ -96,7 +96,7 @@ Result<void> set_option(PasswordParams& params, const Option& option, const Json
     const auto number = value.integer();
     if (!number || *number < 0)
         return invalid("password option \"" + std::string(option.name) + "\" must be a whole number");
-    // What does not fit is far above every ceiling.
+    // A number that does not fit is far above every ceiling.
     params.*option.member = static_cast<std::uint32_t>(std::min<std::int64_t>(*number, UINT32_MAX));
     return {};
 }

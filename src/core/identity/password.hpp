@@ -1,5 +1,5 @@
 // Password hashing and verification, the one entrance to the algorithm files beside it (argon2_hash, bcrypt_hash,
-// pbkdf2_hash). Called by src/pg/identity/password_fn.cpp and the login path. Nothing is kept between calls.
+// pbkdf2_hash). Called by src/pg/identity/password_fn.cpp and the login path. Keeps no state between calls.
 //
 // Verified text forms:
 //   $argon2id$v=19$m=<KiB>,t=<passes>,p=<lanes>$<salt>$<hash> and the same with $argon2i$

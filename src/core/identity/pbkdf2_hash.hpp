@@ -18,7 +18,7 @@ struct Pbkdf2Hash {
     Bytes hash;  // 32 bytes
 };
 
-// Empty unless the text is well-formed in one of the two forms; says nothing about ceilings.
+// Empty unless the text is well-formed in one of the two forms; does not check ceilings.
 [[nodiscard]] std::optional<Pbkdf2Hash> parse_pbkdf2_hash(std::string_view text);
 
 // A new hash in passlib's form with a salt of 16 bytes; the caller has checked the iterations.

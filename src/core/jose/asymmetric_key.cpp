@@ -20,7 +20,7 @@ constexpr std::size_t most_digest_bytes = 64;
 
 Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
-// Failures leave notes in a queue of the thread, which others would take for theirs.
+// Failures leave errors in a queue of the thread, which other code would take for its own.
 Error crypto_failed(const char* what) {
     ERR_clear_error();
     return {ErrorCode::internal, what};
@@ -121,7 +121,7 @@ Result<AsymmetricKey> AsymmetricKey::from_ec(const EcNumbers& numbers) {
         ERR_clear_error();
         return bad_key("the point of an EC key is not on its curve");
     }
-    // Signing under a public key that is not one's own gives the private key away.
+    // Signing with a public key that does not match the private key would reveal the private key.
     if (!numbers.d.empty() && !pair_belongs_together(key.get())) {
         ERR_clear_error();
         return bad_key("the private part of an EC key does not belong to its public part");

@@ -1,6 +1,6 @@
 // RSA and EC keys over OpenSSL: built from their numbers, checked, and used to sign and verify. Made by the parsers of
-// JWK and PEM, used by the JWS algorithms. A key is one EVP_PKEY with an initialised context per algorithm, kept, so
-// that a signature costs no look-up; it is used by one thread at a time and wiped by OpenSSL when it dies.
+// JWK and PEM, used by the JWS algorithms. A key is one EVP_PKEY with a cached, initialised context per algorithm, so
+// that a signature costs no look-up. One thread uses it at a time, and OpenSSL wipes it when it is freed.
 #pragma once
 
 #include <cstddef>
@@ -28,8 +28,8 @@ public:
     AsymmetricKey& operator=(AsymmetricKey&&) noexcept;
     ~AsymmetricKey();
 
-    // Anything wrong with the numbers is invalid_argument: sizes, exponents, a point off its curve, a private part that
-    // does not belong to the public one, a modulus that is known to be weak.
+    // Every fault of the numbers is invalid_argument: sizes, exponents, a point off its curve, a private part that does
+    // not belong to the public one, a modulus that is known to be weak.
     [[nodiscard]] static Result<AsymmetricKey> from_rsa(const RsaNumbers& numbers);
     [[nodiscard]] static Result<AsymmetricKey> from_ec(const EcNumbers& numbers);
 

@@ -76,7 +76,7 @@ bool same_scalar(const JsonValue& left, const JsonValue& right) {
            left.number() == right.number() && left.integer() == right.integer();
 }
 
-// Null asks only that the claim is there; an array satisfies what one of its elements does.
+// Null requires only that the claim exists; an array matches if one of its elements does.
 bool satisfies(const JsonValue& claim, const JsonValue& wanted) {
     if (wanted.type() == JsonType::null) return true;
     if (!claim.is_array()) return is_scalar(claim) && same_scalar(claim, wanted);
@@ -97,7 +97,7 @@ std::string claim_text(const VerifiedJwt& jwt, const std::string& name) {
     return std::string(name.empty() ? "" : jwt.string_claim(name).value_or(""));
 }
 
-// OpenID Connect Core §5.1. An address that nobody verified could be somebody else's.
+// OpenID Connect Core §5.1. An unverified address could belong to another person.
 std::string verified_email(const VerifiedJwt& jwt, const std::string& name) {
     const auto verified = jwt.claims.root().find("email_verified");
     return verified && verified->boolean().value_or(false) ? claim_text(jwt, name) : std::string();

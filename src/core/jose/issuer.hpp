@@ -14,7 +14,7 @@
 
 namespace bastion {
 
-// Names of the claims that say who, where and as what; empty: not taken from the token.
+// Names of the claims for user, tenant and role; empty: not taken from the token.
 struct ClaimMapping {
     std::string user = "sub";
     std::string tenant;

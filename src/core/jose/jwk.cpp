@@ -21,7 +21,7 @@ KeyType key_type_of(std::string_view kty) {
     return KeyType::other;
 }
 
-// A member that may be absent but not something else than a non-empty string.
+// A member that is absent or a non-empty string.
 Result<void> read_string(const JsonValue& object, std::string_view name, std::string& out) {
     const auto member = object.find(name);
     if (!member) return {};
@@ -49,7 +49,7 @@ Result<void> read_key_ops(const JsonValue& object, Jwk& key) {
     return {};
 }
 
-// Members of another type of key: whoever mixes them may believe the key to be something that it is not.
+// Members of another type of key: the author of such a mix may mistake the type of the key.
 Result<void> refuse_foreign_members(const JsonValue& object, KeyType kty) {
     constexpr std::array<std::pair<KeyType, std::string_view>, 4> foreign{{
         {KeyType::oct, "crv x y d n e"},
@@ -115,7 +115,7 @@ Result<void> check_set(const JwkSet& set) {
     for (const Jwk& key : set.keys) {
         if (!key.kid.empty() && !kids.insert(key.kid).second)
             return bad_key("two keys of a JSON Web Key Set have the same \"kid\"");
-        // A token could otherwise choose whether a public key or a secret answers for it.
+        // A token could otherwise choose whether a public key or a secret verifies it.
         if (key.is_symmetric() != set.keys.front().is_symmetric())
             return bad_key("a JSON Web Key Set cannot mix symmetric and public keys");
     }

@@ -17,21 +17,21 @@ inline constexpr std::size_t jwk_max_bytes = 256 * 1024;
 inline constexpr std::size_t jwk_max_keys = 1000;
 
 // One JWK, or a JWK Set ({"keys":[…]}). In place of a JWK's own members a key may be {"pem":"-----BEGIN …"}, with kid,
-// alg, use and key_ops beside it as wanted, and the whole text a JSON string that holds PEM. Anything wrong is
-// invalid_argument: a missing or misplaced member, a short HMAC or RSA key, a point off its curve, a private part that
-// does not belong to the public one, a kid that occurs twice, symmetric and public keys in one set.
+// alg, use and key_ops beside it if needed, and the whole text may be a JSON string that holds PEM. Every fault is
+// invalid_argument: a missing or misplaced member, a short HMAC or RSA key, a point off its curve, a private part that does
+// not belong to the public one, a kid that occurs twice, symmetric and public keys in one set.
 [[nodiscard]] Result<JwkSet> parse_jwk_set(std::string_view json);
 
 // Exactly one key; a set is refused.
 [[nodiscard]] Result<Jwk> parse_jwk(std::string_view json);
 
-// RFC 7638 thumbprint: base64url of SHA-256 over the required members. Symmetric keys are `unsupported` (§7: the
-// thumbprint of a secret would give something of it away), and so are types and curves that we know nothing of.
+// RFC 7638 thumbprint: base64url of SHA-256 over the required members. Symmetric keys are `unsupported` (§7: the thumbprint
+// of a secret would reveal information about it), and so are unknown types and curves.
 [[nodiscard]] Result<std::string> jwk_thumbprint(const Jwk& key);
 
 // The public half as JSON text, or that of each key of a set: type, material, alg, use, kid, and key_ops turned from
-// signing to verifying. Anything else is left behind. Errors as for jwk_thumbprint(); but a set leaves out keys of types and
-// curves that we know nothing of (RFC 7517 §5).
+// signing to verifying. Other members are left out. Errors as for jwk_thumbprint(); but a set leaves out keys of unknown
+// types and curves (RFC 7517 §5).
 [[nodiscard]] Result<std::string> jwk_public(const Jwk& key);
 [[nodiscard]] Result<std::string> jwk_set_public(const JwkSet& set);
 
@@ -42,7 +42,7 @@ struct GeneratedJwk {
 };
 
 // A new key for a JWS algorithm. An empty kid becomes the thumbprint, or a random one for a symmetric key. `bits` is for
-// RSA, 2048 to 4096, and 0 for what is usual.
+// RSA, 2048 to 4096, and 0 for the default.
 [[nodiscard]] Result<GeneratedJwk> jwk_generate(std::string_view algorithm, std::string_view kid = {}, int bits = 0);
 
 // An Ed25519 key pair for EdDSA signatures.

@@ -16,7 +16,7 @@
 
 namespace bastion {
 
-// `other` is a type we know nothing of: RFC 7517 §5 lets a set hold such keys, and no token verifies with them.
+// `other` is an unknown type: RFC 7517 §5 lets a set hold such keys, and no token verifies with them.
 enum class KeyType { oct, okp, rsa, ec, other };
 
 struct Jwk {
@@ -33,10 +33,10 @@ struct Jwk {
     AsymmetricKey pair;                             // RSA, and EC on the curves of RFC 7518
 
     [[nodiscard]] bool may_verify() const noexcept;  // by use and key_ops
-    [[nodiscard]] bool may_sign() const noexcept;    // the same, and there is something to sign with
+    [[nodiscard]] bool may_sign() const noexcept;    // the same, and the key has a private part or secret
     [[nodiscard]] bool is_symmetric() const noexcept { return kty == KeyType::oct; }
 
-    // The keyed state for `hash`, made at first use and kept. Only for oct keys.
+    // The keyed state for `hash`, made lazily and cached. Only for oct keys.
     [[nodiscard]] Result<const HmacKey*> hmac(HashId hash) const;
 
 private:

@@ -1,5 +1,5 @@
-// JSON Web Keys written: thumbprints, public halves and new keys. Numbers come out of OpenSSL's keys, secrets go from
-// SecretBytes to SecretBytes.
+// Writes JSON Web Keys: thumbprints, public halves and new keys. Numbers come from OpenSSL's keys, and secrets stay
+// in SecretBytes.
 #include <sodium.h>
 
 #include <algorithm>
@@ -74,7 +74,7 @@ const char* name_of(KeyType kty) {
     return "";
 }
 
-// Of a key that signs, the public half verifies.
+// The public half of a signing key verifies.
 std::string public_operations(const Jwk& key) {
     if (!key.key_ops) return {};
     std::string out;
@@ -112,7 +112,7 @@ SecretBytes add_members(std::string_view text, std::initializer_list<SecretMembe
     return out;
 }
 
-// The members that every key of ours has, then its public ones.
+// The members that every generated key has, then its public ones.
 std::string public_text(const char* kty, std::string_view crv, std::string_view alg, std::string_view kid,
                         const PublicMembers& material) {
     return object_of({{"kty", kty},

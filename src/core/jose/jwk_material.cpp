@@ -31,7 +31,7 @@ struct Member {
     SecretBytes* out;
 };
 
-// Those that are there, when the key is private; all of them otherwise.
+// The present members when the key is private; all of them otherwise.
 Result<void> read_members(const JsonValue& object, std::initializer_list<Member> members, bool optional) {
     for (const auto& [name, out] : members) {
         if (optional && !object.find(name)) continue;
@@ -70,7 +70,7 @@ Result<void> take_ed25519(ByteSpan point, ByteSpan seed, Jwk& key) {
     std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> derived;
     SecretBytes full(crypto_sign_SECRETKEYBYTES);
     crypto_sign_seed_keypair(derived.data(), full.data(), seed.data());
-    // Signing under a public key that is not one's own gives the private key away.
+    // Signing with a public key that does not match the private key would reveal the private key.
     if (derived != key.ed25519_public)
         return bad_key("the private part of an Ed25519 key does not belong to its public part");
     key.ed25519_private = std::move(full);

@@ -1,5 +1,5 @@
 // The key material of one JSON Web Key, by its type: RFC 7518 §6.2 to §6.4, RFC 8037 §2, or PEM. Called by jwk.cpp alone,
-// with kty, crv, alg and use of the key read already; keeps nothing.
+// with kty, crv, alg and use of the key read already; keeps no state.
 #pragma once
 
 #include <string_view>

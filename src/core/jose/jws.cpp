@@ -71,7 +71,7 @@ bool contains(std::span<const std::string> names, std::string_view name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Said before a token is looked at, for it is the caller's to mend: RFC 8725 §3.1, the token never chooses how it is
+// Checked before the token, because the caller has to fix it: RFC 8725 §3.1, the token never chooses how it is
 // verified.
 Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string> accepted) {
     if (!accepted.empty()) return {};
@@ -85,7 +85,7 @@ Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string>
     return {};
 }
 
-// RFC 7515 §4.1.4: a kid selects its key and no other. Without one there must be no choice.
+// RFC 7515 §4.1.4: a kid selects its key and no other. Without a kid, exactly one key must match.
 Result<const Jwk*> select_key(const JwsHeader& header, const JwsAlgorithm& algorithm, const JwkSet& keys) {
     const auto usable = [&](const Jwk& key) { return key.may_verify() && jwk_fits(key, algorithm); };
     if (!header.kid.empty()) {

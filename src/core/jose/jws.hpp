@@ -33,10 +33,10 @@ struct JwsAlgorithm {
 [[nodiscard]] const JwsAlgorithm* find_jws_algorithm(std::string_view name) noexcept;
 [[nodiscard]] std::string jws_algorithm_names();  // "HS256, HS384, …" for messages
 
-// Whether the key is one for this algorithm: type, curve, size and, when it says so, its alg.
+// Whether the key is one for this algorithm: type, curve, size and, if present, its alg.
 [[nodiscard]] bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept;
 
-// How long a signature by this key is, exactly.
+// The exact length of a signature by this key.
 [[nodiscard]] std::size_t jws_signature_bytes(const JwsAlgorithm& algorithm, const Jwk& key) noexcept;
 
 // A token whose signature holds: the only way to one is jws_verify().

@@ -95,7 +95,7 @@ std::string media_type(std::string_view typ) {
     return type;
 }
 
-// The key's own algorithm, else the one that the header asks for, else the only one there is for such a key.
+// The key's own algorithm, else the one that the header requests, else the only one for such a key.
 Result<const JwsAlgorithm*> signing_algorithm(const Jwk& key, const std::optional<std::string_view>& wanted) {
     if (wanted && !key.alg.empty() && *wanted != key.alg) return misuse("header member \"alg\" contradicts the key");
     const JwsAlgorithm* found = nullptr;
@@ -143,7 +143,7 @@ Result<Header> read_signing_header(std::string_view json) {
     return header;
 }
 
-// Ours first, then the caller's members as they stand.
+// The members of this function first, then the caller's unchanged.
 std::string complete_header(const Header& header, const JwsAlgorithm& algorithm, const Jwk& key) {
     std::string text;
     const auto add = [&text](std::string_view name, std::string_view value) {
@@ -160,7 +160,7 @@ std::string complete_header(const Header& header, const JwsAlgorithm& algorithm,
     return text + header.text.substr(1);
 }
 
-// What jwt_verify would refuse as malformed is not signed either.
+// Claims that jwt_verify would refuse as malformed are not signed either.
 Result<void> check_claims(std::string_view claims_json) {
     auto document = parse_json(claims_json, token_max_bytes);
     if (!document) {

@@ -102,8 +102,8 @@ private:
 [[nodiscard]] Result<void> jwt_check_dates(const TokenDates& dates, const JwtOptions& options, double now);
 
 // Signs claims (a JSON object) with a private or secret key. The header gets alg, "typ":"JWT" and the key's kid, unless
-// header_json says them itself; one that contradicts the key, or that has crit or b64, is refused. All errors are
-// invalid_argument but for an algorithm we do not offer (unsupported) and a token past 16 KiB (limit_exceeded).
+// header_json has them itself; one that contradicts the key, or that has crit or b64, is refused. All errors are
+// invalid_argument, except an unsupported algorithm (unsupported) and a token past 16 KiB (limit_exceeded).
 [[nodiscard]] Result<std::string> jwt_sign(std::string_view claims_json, const Jwk& key,
                                            std::string_view header_json = "{}");
 

@@ -1,4 +1,4 @@
-// The options of jwt_verify, from JSON. Every mistake is an error, for an option that is overlooked weakens the check.
+// The options of jwt_verify, from JSON. Every mistake is an error, because an ignored option would weaken the check.
 #include <algorithm>
 #include <utility>
 
@@ -27,7 +27,7 @@ Result<std::vector<std::string>> option_strings(const JsonMember& option, bool o
         if (!text) return bad_option("option \"" + name + "\" may hold strings alone");
         strings.emplace_back(*text);
     }
-    // An empty list must not come to mean "anything goes".
+    // An empty list must not mean "any value".
     if (strings.empty() || contains(strings, ""))
         return bad_option("option \"" + name + "\" must be " + (one_allowed ? "a non-empty string or " : "") +
                           "an array of non-empty strings");

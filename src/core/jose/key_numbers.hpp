@@ -1,4 +1,4 @@
-// What RSA and EC keys are made of.
+// The numbers of RSA and EC keys.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ inline constexpr int rsa_least_bits = 2048;  // RFC 7518 §3.3
 inline constexpr int rsa_most_bits = 16384;  // a larger one costs seconds per signature
 inline constexpr int rsa_made_bits = 4096;   // the largest that is made here
 
-// Big-endian without leading zeros. Without a private part d and all behind it are empty; RFC 7518 §6.3.2 lets a
-// private key have d alone, but all or none of the others.
+// Big-endian without leading zeros. Without a private part, d and all members after it are empty; RFC 7518
+// §6.3.2 lets a private key have d alone, but all or none of the others.
 struct RsaNumbers {
     SecretBytes n, e, d, p, q, dp, dq, qi;
 };

@@ -52,7 +52,7 @@ bool read_block(BIO* in, Block& block) {
     return true;
 }
 
-// What d2i functions read: the whole of the bytes, or it is nothing.
+// The result of a d2i function, which must consume all bytes; else null.
 template <class Read>
 auto read_whole(ByteSpan der, Read read) -> decltype(read(nullptr, 0L)) {
     const unsigned char* at = der.data();
@@ -153,7 +153,7 @@ Result<PemKey> parse_pem(std::string_view text) {
     const Bio in(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
     Block block, after;
     if (!in || !read_block(in.get(), block)) return bad_pem("the text is not one key in PEM");
-    // What "openssl ecparam -genkey" puts first; the key names its curve itself.
+    // The block that "openssl ecparam -genkey" writes first; the key names its curve itself.
     if (std::string_view(block.label.get()) == "EC PARAMETERS" && !read_block(in.get(), block))
         return bad_pem("the text is not one key in PEM");
     if (read_block(in.get(), after)) return bad_pem("the text holds more than one block of PEM");

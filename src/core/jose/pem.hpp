@@ -1,5 +1,5 @@
 // Keys in PEM (RFC 7468): SubjectPublicKeyInfo, PKCS#8 without a password, and the older forms of PKCS#1 and SEC 1. Called
-// by jwk_material.cpp, which checks the numbers as it does those of a JSON Web Key; nothing is kept.
+// by jwk_material.cpp, which checks the numbers as it does those of a JSON Web Key; keeps no state.
 #pragma once
 
 #include <string_view>
@@ -18,8 +18,8 @@ struct PemKey {
     SecretBytes ed25519_seed;  // empty in a public key
 };
 
-// One key and nothing else. invalid_argument for text that is no PEM or holds no key, `unsupported` for a type of key or
-// PEM that JWS has no use for.
+// Exactly one key. invalid_argument for text that is not PEM or holds no key, `unsupported` for a type of key or PEM that
+// JWS does not use.
 [[nodiscard]] Result<PemKey> parse_pem(std::string_view text);
 
 // Whether the bytes are a SubjectPublicKeyInfo or PKCS#1 public key in DER.

@@ -36,7 +36,7 @@ Error pkey_failed() {
     return {ErrorCode::internal, "could not read or make a key"};
 }
 
-// Parameters and the numbers behind them, which must outlive the call that takes the parameters.
+// Parameters and the numbers they point to, which must outlive the call that takes the parameters.
 class Builder {
 public:
     Builder() : builder_(OSSL_PARAM_BLD_new()), ok_(builder_ != nullptr) {}

@@ -1,5 +1,5 @@
-// Numbers to OpenSSL's keys and back, and new keys. Called by asymmetric_key.cpp, pem.cpp and jwk_make.cpp; whoever holds
-// a Pkey owns it.
+// Converts numbers to OpenSSL's keys and back, and makes new keys. Called by asymmetric_key.cpp, pem.cpp and
+// jwk_make.cpp; the holder of a Pkey owns it.
 #pragma once
 
 #include "core/base/libcrypto.hpp"
@@ -15,8 +15,8 @@ namespace bastion {
 // Whether the private part is the one of the public part.
 [[nodiscard]] bool pair_belongs_together(EVP_PKEY* key) noexcept;
 
-// The numbers of a key that OpenSSL made or parsed, with d and all behind it when it is private. crv is empty for a
-// curve that JOSE does not know.
+// The numbers of a key that OpenSSL made or parsed, with d and all members after it when it is private. crv is
+// empty for a curve that JOSE does not know.
 [[nodiscard]] Result<RsaNumbers> rsa_numbers(const EVP_PKEY* key, bool is_private);
 [[nodiscard]] Result<EcNumbers> ec_numbers(const EVP_PKEY* key, bool is_private);
 

@@ -1,5 +1,5 @@
-// What an RSA key must satisfy before it is used: sizes, exponents, and, when it is private, that its numbers belong
-// together. Called by AsymmetricKey::from_rsa alone; keeps nothing.
+// The checks of an RSA key before its use: sizes, exponents, and, when it is private, that its numbers belong
+// together. Called by AsymmetricKey::from_rsa alone; keeps no state.
 #pragma once
 
 #include "core/base/result.hpp"

@@ -1,6 +1,6 @@
-// AES-256 (FIPS 197) of single blocks: the function that XAES-256-GCM derives its keys by. The key stays in key memory
+// AES-256 (FIPS 197) of single blocks: the function by which XAES-256-GCM derives its keys. The key stays in key memory
 // (key_memory.hpp), expanded by Nettle, whose contexts are plain structs; those of OpenSSL are on the heap. Without AES
-// instructions Nettle looks up tables by secrets, which tells them to who measures: there OpenSSL does it, keyed for each
+// instructions Nettle indexes tables by secrets, which a timing attack reveals: there OpenSSL encrypts, keyed for each
 // call.
 #pragma once
 

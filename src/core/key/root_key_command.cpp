@@ -34,7 +34,8 @@ int milliseconds_left(Clock::time_point deadline) {
     return static_cast<int>(std::max<decltype(left)>(left, 0));
 }
 
-// What a child process is started with: no file but the three, no signal blocked or ignored, a process group of its own.
+// The attributes of the child process: only the three standard files, no signal blocked or ignored, a separate process
+// group.
 class SpawnOptions {
 public:
     explicit SpawnOptions(int output) {
@@ -75,7 +76,7 @@ private:
     posix_spawnattr_t attributes_;
 };
 
-// The started command; whatever is left of it is killed when this goes.
+// The started command; the destructor kills all that is left of it.
 class Command {
 public:
     explicit Command(pid_t pid) noexcept : pid_(pid) {}

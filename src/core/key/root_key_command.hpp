@@ -16,7 +16,7 @@ namespace bastion {
 [[nodiscard]] std::string_view root_key_command(std::string_view source) noexcept;
 
 // Runs it with /bin/sh, standard input empty, and takes its output for the content of a root key file. It is killed with its
-// children when it takes longer. root_key_missing says in log_detail what went wrong, and never what was printed.
+// children when it takes longer. root_key_missing gives the reason in log_detail, and never the output.
 [[nodiscard]] Result<RootKey> run_root_key_command(const std::string& command, std::chrono::milliseconds limit);
 
 }  // namespace bastion

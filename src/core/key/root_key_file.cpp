@@ -1,4 +1,4 @@
-// The root key's file: reading and creating it. What is checked is what was opened (fstat on the descriptor), never the
+// The root key's file: reading and creating it. All checks use the opened file (fstat on the descriptor), never the
 // path a second time.
 #include <fcntl.h>
 #include <sodium.h>
@@ -66,7 +66,7 @@ std::pair<std::string, std::string> split_path(const std::string& path) {
 }
 
 // Whether an open directory is the data directory or lies below it, by walking up: no path is compared as text. Empty
-// when that cannot be told.
+// when that cannot be determined.
 std::optional<bool> is_inside(int directory, const FileStatus& data_directory) {
     std::string up = ".";
     FileStatus current{};

@@ -56,11 +56,11 @@ public:
     // Not const: the contexts inside change. One thread at a time, as everywhere in a backend.
     Result<Bytes> seal(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad);
     Result<SecretBytes> open(ByteSpan sealed, std::string_view aad);
-    // The same into memory of the caller, exactly sealed_overhead more, or less, than what goes in. What could not be
-    // opened is wiped.
+    // The same into memory of the caller, exactly sealed_overhead more, or less, than what goes in. Output that failed to
+    // open is wiped.
     Result<void> seal_into(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad, std::span<std::uint8_t> out);
     Result<void> open_into(ByteSpan sealed, std::string_view aad, std::span<std::uint8_t> out);
-    // The nonce is injected for published vectors; never twice under one key.
+    // The nonce is a parameter for published vectors; never use one twice under one key.
     Result<Bytes> seal_with_nonce(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad,
                                   const SealedNonce& nonce);
 
@@ -76,14 +76,14 @@ Result<Bytes> seal_value(ByteSpan plaintext, const SecretBytes& dek, std::uint32
 Result<Bytes> seal_value_with_nonce(ByteSpan plaintext, const SecretBytes& dek, std::uint32_t key_id,
                                     std::string_view aad, const SealedNonce& nonce);
 
-// Every way to fail is sealed_invalid with one message; the reason is in log_detail alone.
+// Every failure is sealed_invalid with one message; only log_detail has the reason.
 Result<SecretBytes> open_value(ByteSpan sealed, const SecretBytes& dek, std::string_view aad);
 
-// Which key opens the value. Checks the format and the length, nothing that needs a key.
+// The id of the key that opens the value. Checks the format and the length, but no part that needs a key.
 Result<SealedHeader> parse_sealed_header(ByteSpan sealed);
 
-// What a value is bound to, each part after its length in four bytes, big endian: the tenant's uuid (16 bytes, or empty
-// for the installation's own), the purpose, and the caller's bound_to.
+// The data that a value is bound to, each part after its length in four bytes, big endian: the tenant's uuid (16 bytes, or
+// empty for the installation's own), the purpose, and the caller's bound_to.
 std::string sealed_aad(std::string_view tenant, std::string_view purpose, std::string_view bound_to);
 // The same in two steps, for many values of one tenant and purpose: the second puts prefix and bound_to into `scratch` and
 // returns a view of it.

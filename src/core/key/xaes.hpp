@@ -1,6 +1,6 @@
 // XAES-256-GCM (C2SP): AES-256-GCM under a key derived from the first half of a 24-byte nonce, so that nonces may be
-// random for any number of messages. Used by sealed.cpp alone. What an Xaes256Gcm keeps of its key is in key memory. The
-// cipher is libsodium's for short messages, where the processor has AES instructions: it expands a key, which is new for each
+// random for any number of messages. Used by sealed.cpp alone. An Xaes256Gcm keeps its key in key memory. The cipher is
+// libsodium's for short messages, where the processor has AES instructions: it expands a key, which is new for each
 // message, in a quarter of OpenSSL's time. For longer ones it is OpenSSL's, which is then the faster.
 #pragma once
 
@@ -26,7 +26,7 @@ using XaesDerivedKey = std::array<std::uint8_t, 32>;
 
 inline constexpr std::size_t xaes_short_bytes = 1024;
 
-// Additional data in two parts, so that nobody has to join them.
+// Additional data in two parts, so that callers need not join them.
 struct XaesAad {
     ByteSpan first;
     ByteSpan second;
@@ -34,7 +34,7 @@ struct XaesAad {
 
 class Xaes256Gcm {
 public:
-    // Exactly xaes_key_bytes; with any other size, or without memory, every call returns false.
+    // Exactly xaes_key_bytes; with any other size, or when memory is exhausted, every call returns false.
     explicit Xaes256Gcm(ByteSpan key);
     Xaes256Gcm(const Xaes256Gcm&) = delete;
     Xaes256Gcm& operator=(const Xaes256Gcm&) = delete;
@@ -51,7 +51,7 @@ private:
     [[nodiscard]] bool encrypt_long(ByteSpan plaintext, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
     [[nodiscard]] bool decrypt_long(ByteSpan sealed, const XaesNonce& nonce, const XaesAad& aad, std::uint8_t* out);
 
-    // Keys the GCM context for the nonce; forget_key() leaves nothing of it there.
+    // Keys the GCM context for the nonce; forget_key() wipes it from there.
     [[nodiscard]] bool rekey(const XaesNonce& nonce, bool encrypting);
     void forget_key() noexcept;
     [[nodiscard]] bool absorb_aad(const XaesAad& aad);

@@ -1,6 +1,6 @@
 // Patterns of permissions, as roles and the scopes of API keys hold them: a permission (documents.read), * for all, *.read
-// for one action on every resource, documents.* for everything below a resource. The extension's own permissions come only
-// by patterns that begin with their first word. The same rule as bastion_internal.covering_patterns() in SQL.
+// for one action on every resource, documents.* for everything below a resource. Only patterns that begin with their first
+// word cover the extension's own permissions. The same rule as bastion_internal.covering_patterns() in SQL.
 #pragma once
 
 #include <span>

@@ -53,7 +53,7 @@ Uuid uuid_of(Wide value) noexcept {
     return id;
 }
 
-// Every digit is as likely as any other: bytes from 248 = 4 * 62 on are drawn again.
+// All digits are equally likely: bytes from 248 = 4 * 62 on are drawn again.
 std::uint8_t* random_digits(std::size_t size, std::uint8_t* out) {
     SecretBytes random(2 * size);
     for (std::size_t made = 0; made < size;) {

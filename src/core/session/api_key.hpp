@@ -1,7 +1,8 @@
 // API keys: `bst_live_<key id>_<secret><checksum>`. The key id is a uuid in 22 digits of base62, the secret 32 random digits
-// (190.5 bits), the checksum CRC-32 (ISO 3309) of everything before it in 6 digits: a mistyped or cut key is told apart from
-// a wrong one without a query, and scanners for leaked secrets can be sure. Called by src/pg, which stores an HMAC of the
-// secret under a pepper: of 190 random bits a slow hash would protect nothing. Nothing here keeps state.
+// (190.5 bits), the checksum CRC-32 (ISO 3309) of everything before it in 6 digits: it distinguishes a mistyped or
+// truncated key from a wrong one without a query, and lets scanners for leaked secrets be certain. Called by src/pg, which
+// stores an HMAC of the secret under a pepper: for 190 random bits a slow hash would add no protection. Nothing here keeps
+// state.
 #pragma once
 
 #include <array>
@@ -25,7 +26,7 @@ inline constexpr std::size_t api_key_checksum_digits = 6;
 inline constexpr std::size_t api_key_size =
     api_key_prefix.size() + api_key_id_digits + 1 + api_key_secret_digits + api_key_checksum_digits;
 
-// What a text that means to be an API key begins with; whether it is one, the parser says.
+// The prefix of API keys; only the parser decides whether a text is one.
 [[nodiscard]] inline bool looks_like_api_key(std::string_view text) noexcept {
     return text.substr(0, api_key_prefix.size()) == api_key_prefix;
 }
@@ -43,7 +44,7 @@ struct ApiKeyText {
 
 using ApiKeyMac = std::array<std::uint8_t, 32>;
 
-// HMAC-SHA-256(pepper, "pg_bastion/api_key/1" || 0 || id || secret): what is stored, and compared in constant time.
+// HMAC-SHA-256(pepper, "pg_bastion/api_key/1" || 0 || id || secret): the stored value, compared in constant time.
 [[nodiscard]] Result<ApiKeyMac> api_key_mac(const HmacKey& pepper, const ApiKeyText& key);
 
 // CRC-32 of ISO 3309 and zlib.

@@ -1,6 +1,6 @@
 // Refresh tokens (RFC 6749 section 1.5): opaque tokens with the prefix `bsr_`. Called by src/pg. The successor of a token is
-// derived from it under a pepper, so that a client which repeats a request whose answer was lost is given the same
-// successor although nobody kept that. Nothing here keeps state.
+// derived from it under a pepper, so that a client which repeats a request after a lost answer gets the same successor,
+// although no table stores it. Nothing here keeps state.
 #pragma once
 
 #include <string_view>

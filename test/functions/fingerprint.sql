@@ -1,7 +1,7 @@
--- What must stay as it is while A's people and the roles of applications and migrations do what they like.
+-- The state that must not change, whatever calls A's people and the roles of applications and migrations make.
 
--- The rows of B, table by table: found by the tenant where a table has that column, else by what it refers to, so that a
--- table that the extension gets later is among them.
+-- The rows of B, table by table: found by the tenant column if the table has one, else by its references, so that a future
+-- table of the extension is included.
 CREATE TABLE fz.watched (relation regclass PRIMARY KEY, condition text NOT NULL);
 DO $$
 DECLARE
@@ -36,10 +36,11 @@ BEGIN
     END LOOP;
 END
 $$;
--- A refused login is recorded with whom it named, and a load by the owner of a table may make the default list of an owner.
+-- A refused login is recorded with the user that it named, and a load by the owner of a table may create the default ACL of
+-- an owner.
 UPDATE fz.watched SET condition = format('%s AND id <= %s', condition, (SELECT max(id) FROM bastion.events)) WHERE relation = 'bastion.events'::regclass;
 UPDATE fz.watched SET condition = condition || ' AND kind <> ''user''' WHERE relation = 'bastion.acls'::regclass;
--- What belongs to nobody, and the protection of tables of others.
+-- Rows without a tenant, and the protection of foreign tables.
 INSERT INTO fz.watched
 SELECT r::regclass, 'true' FROM unnest(ARRAY['bastion.peppers', 'bastion.signing_keys', 'bastion.vault', 'bastion.issuers', 'bastion.level_actions',
                                              'bastion.guarded_schemas', 'bastion.operator_roles', 'bastion.sealed_columns']) r
@@ -48,7 +49,7 @@ SELECT r::regclass, 'relation IN (SELECT oid FROM pg_class WHERE relnamespace = 
 FROM unnest(ARRAY['bastion.protected_tables', 'bastion.protected_columns', 'bastion.global_tables']) r
 ON CONFLICT (relation) DO UPDATE SET condition = excluded.condition;
 
--- The catalogue: who may do what, and what the extension and the tables of others consist of.
+-- The catalogue: privileges, and the definition of the extension and of foreign tables.
 CREATE VIEW fz.catalogue AS
 WITH ours AS (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'fz', 'evil', 'public'))
 SELECT 'functions' AS part, md5(string_agg(p.oid || '/' || p.xmin, ' ' ORDER BY p.oid)) AS sum FROM pg_proc p WHERE p.pronamespace IN (TABLE ours)
@@ -79,7 +80,7 @@ SELECT string_agg(format('SELECT %L AS part, count(*) || '' '' || md5(string_agg
                          w.relation, w.relation, w.condition), ' UNION ALL ' ORDER BY w.relation::text) || ' UNION ALL SELECT * FROM fz.catalogue' AS text
 FROM fz.watched w;
 
--- What a call must leave in its session as it found it. The path is an argument, because in here it is pinned.
+-- The state of a session that a call must not change. The path is an argument, because this function pins its own.
 CREATE FUNCTION fz.session_state(path text) RETURNS text LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$

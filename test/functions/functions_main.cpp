@@ -3,8 +3,8 @@
 //
 // Calls every function that the roles of applications and migrations may call, in rounds of some hundred calls, each in a
 // fresh copy of the database that the scripts in FOLDER make, and each with a seed of its own that is printed when it fails:
-// --seed S --round R replays it. --plant-hole breaks the extension first (holes.cpp), and then finding nothing is the
-// failure. --no-shrink prints the first failure as it is. FILE is the log of the server, which is that of PGHOST and PGPORT.
+// --seed S --round R replays it. --plant-hole breaks the extension first (holes.cpp), and then the run fails unless it
+// finds the hole. --no-shrink prints the first failure as it is. FILE is the log of the server at PGHOST and PGPORT.
 #include <unistd.h>
 
 #include <cstdio>

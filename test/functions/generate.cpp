@@ -110,7 +110,7 @@ void Generator::add_settings(Episode& episode) {
         episode.steps.push_back(
             step_of(Step::Kind::setting, std::string("SET ") + setting.name + " = " + random_.of(setting.values)));
     }
-    // For the session, which no transaction heeds.
+    // Set for the session, which every transaction must ignore.
     if (random_.percent(5))
         episode.steps.push_back(
             step_of(Step::Kind::setting, "SELECT pg_catalog.set_config('bastion.token', fz.text('ann token'), false)"));
@@ -148,7 +148,7 @@ void Generator::add_identity(Episode& episode) {
         ")");
 }
 
-// By position, or by name without some of what has defaults.
+// By position, or by name without some arguments that have defaults.
 std::string Generator::expression(const Function& function) {
     const std::size_t count = function.types.size();
     const bool by_name = count == function.parameters.size() && random_.percent(70);
@@ -163,7 +163,7 @@ std::string Generator::expression(const Function& function) {
     return function.name + "(" + out + ")";
 }
 
-// One that takes the same kind of thing, if there is any.
+// A function with the same kind of argument, if any.
 const Function& Generator::draw_companion(const std::string& role, const Function& first) {
     std::vector<const Function*> found;
     for (const Function& function : world_.functions.at(role))
@@ -171,13 +171,13 @@ const Function& Generator::draw_companion(const std::string& role, const Functio
     return found.empty() ? random_.of(world_.functions.at(role)) : *random_.of(found);
 }
 
-// An episode comes back to a few functions that have to do with each other, so that one sees what another did.
+// An episode returns to a few related functions, so that one sees the effects of another.
 const Function& Generator::draw_function(const std::string& role) {
     const std::vector<Function>& all = world_.functions.at(role);
     if (favourites_.empty()) favourites_.push_back(&random_.of(all));
     while (favourites_.size() < 3) favourites_.push_back(&draw_companion(role, *favourites_.front()));
     const Function& drawn = random_.percent(70) ? *random_.of(favourites_) : random_.of(all);
-    // Hashing takes so long that it is drawn twice before it is done.
+    // Hashing is slow, so it must be drawn twice before it runs.
     return is_costly(drawn) ? random_.of(all) : drawn;
 }
 

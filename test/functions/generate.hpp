@@ -1,4 +1,5 @@
-// Draws episodes: what one client does on a connection from a reset to the end of its transaction.
+// Draws episodes: the actions of one client on a connection from a reset to the end of its
+// transaction.
 #pragma once
 
 #include <string>
@@ -13,7 +14,7 @@ struct Step {
     Kind kind = Kind::call;
     std::string sql;
     std::string name;         // of a call: what is called
-    bool is_binary = false;   // asks for binary results
+    bool is_binary = false;   // requests binary results
     bool is_guarded = false;  // stands behind a savepoint
 };
 

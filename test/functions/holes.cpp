@@ -11,16 +11,16 @@ const std::map<std::string, std::string>& holes() {
          "CREATE OR REPLACE FUNCTION bastion_api.sessions() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET "
          "search_path = "
          "pg_catalog, pg_temp AS $$ SELECT to_jsonb(set_config('DateStyle', 'German', false)) $$"},
-        // A session is ended by its id, whoever's it is.
+        // Any user's session ends by its id.
         {"write",
          "CREATE OR REPLACE FUNCTION bastion.session_revoke(session_id uuid) RETURNS boolean LANGUAGE sql SECURITY "
          "DEFINER "
          "SET search_path = pg_catalog, pg_temp AS $$ UPDATE bastion.sessions s SET revoked_at = now(), revoked_reason "
          "= "
          "'admin' WHERE s.id = session_revoke.session_id RETURNING true $$"},
-        // A function with rights that looks for names where its caller says.
+        // A SECURITY DEFINER function that resolves names in its caller's path.
         {"path", "ALTER FUNCTION bastion_api.logout(text) RESET search_path"},
-        // An error that nobody foresaw.
+        // An internal error.
         {"internal",
          "CREATE OR REPLACE FUNCTION bastion.secret_list() RETURNS TABLE (name text, own boolean, provider text, type "
          "text, tags "

@@ -1,4 +1,4 @@
-// Faults to plant, which must be found.
+// Planted faults, which the fuzzer must find.
 #pragma once
 
 #include <map>
@@ -6,7 +6,7 @@
 
 namespace functions {
 
-// What each breaks, as SQL for a superuser.
+// Each fault as SQL for a superuser.
 [[nodiscard]] const std::map<std::string, std::string>& holes();
 
 }  // namespace functions

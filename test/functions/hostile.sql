@@ -1,5 +1,5 @@
--- What lies in wait for names that are written without their schema: a schema evil, first in some search paths, and
--- temporary objects. Whatever of it is used says so: fz.captured() raises and, because somebody may catch that, counts.
+-- Objects that capture names without a schema: a schema evil, first in some search paths, and temporary objects. Each
+-- reports its use: fz.captured() raises and, because a caller may catch that, counts.
 CREATE SEQUENCE fz.captures MINVALUE 0 START 0;
 GRANT USAGE, SELECT ON SEQUENCE fz.captures TO PUBLIC;
 CREATE FUNCTION fz.captured(what text) RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL SAFE
@@ -51,8 +51,8 @@ BEGIN
 END
 $$;
 
--- Relations and types in a schema of the caller's choice, its own temporary one among them: those of the extension, and
--- those of pg_catalog that it reads.
+-- Relations and types in any schema, the caller's temporary one included, with the names of those of the extension and
+-- of those of pg_catalog that it reads.
 CREATE FUNCTION fz.lie_in_wait(place text) RETURNS void LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $f$

@@ -1,4 +1,4 @@
-// What an answer, a session, the server log and the rows of tenant B must not show after a call.
+// Checks of an answer, a session, the server log and the rows of tenant B after a call.
 #pragma once
 
 #include <fstream>
@@ -15,7 +15,7 @@ struct Failure {
     [[nodiscard]] explicit operator bool() const { return !kind.empty(); }
 };
 
-// What takes the other jobs down with it.
+// A failure that ends the other jobs too.
 inline const std::string connection_lost = "the connection was lost";
 inline const std::string server_down = "the server went down";
 
@@ -24,7 +24,7 @@ inline const std::string server_down = "the server went down";
 // Both as fz.session_state() gives them.
 [[nodiscard]] Failure judge_state(const std::string& before, const std::string& after);
 
-// What other jobs write into the same log is theirs, unless the server goes down.
+// Lines of other jobs in the same log do not count, unless the server goes down.
 class ServerLog {
 public:
     ServerLog(const std::string& path, std::string database);

@@ -1,4 +1,4 @@
--- Arguments that mean something, by name and type of the parameter: texts, and SQL expressions.
+-- Valid arguments, by name and type of the parameter: texts, and SQL expressions.
 CREATE TABLE fz.pool (number bigint GENERATED ALWAYS AS IDENTITY, parameters text[], type text, is_expression boolean, value text);
 CREATE FUNCTION fz.add_values(parameters text, type text, VARIADIC list text[]) RETURNS void LANGUAGE sql
 AS $$ INSERT INTO fz.pool (parameters, type, is_expression, value) SELECT string_to_array(parameters, ' '), type, false, v FROM unnest(list) v $$;
@@ -116,7 +116,7 @@ BEGIN
 END
 $$;
 
--- What may be called, and by whom: what is granted, so that a later function is among it.
+-- The functions that each role may call, from the grants, so that a future function is included.
 CREATE VIEW fz.callable AS
 SELECT format('%I.%I', p.pronamespace::regnamespace, p.proname) AS name, p.oid::regprocedure::text AS signature, p.prokind = 'p' AS is_procedure, p.pronargs - p.pronargdefaults AS needed,
        coalesce(p.proargnames[1:p.pronargs], '{}') AS parameters, ARRAY(SELECT format('%I.%I', y.typnamespace::regnamespace, y.typname) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, n) JOIN pg_type y ON y.oid = t ORDER BY n) AS types,
@@ -125,7 +125,7 @@ FROM pg_proc p
 WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
   AND (has_function_privilege('fz_app', p.oid, 'EXECUTE') OR has_function_privilege('fz_mig', p.oid, 'EXECUTE'));
 
--- What may be read.
+-- The relations that each role may read.
 CREATE VIEW fz.readable AS
 SELECT format('%I.%I', c.relnamespace::regnamespace, c.relname) AS name, has_table_privilege('fz_app', c.oid, 'SELECT') AS by_app,
        has_table_privilege('fz_mig', c.oid, 'SELECT') AS by_mig

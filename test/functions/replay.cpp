@@ -26,7 +26,7 @@ Replay::~Replay() {
     try {
         drop_database(database_);
     } catch (const std::exception&) {
-        // A server that went down is what is reported.
+        // If the server went down, that is the failure to report.
     }
 }
 
@@ -61,7 +61,7 @@ Failure Replay::run_step(const Step& step, Course& course) {
     if (step.kind == Step::Kind::end && step.sql == "COMMIT") course.may_have_written = true;
     const Answer answer = course.connection.run(step.sql);
     if (Failure failure = judge_answer(answer)) return failure;
-    // Who was refused goes on as nobody.
+    // A refused client continues without an identity.
     if (step.kind == Step::Kind::identity && course.connection.is_aborted()) course.connection.run("ROLLBACK; BEGIN");
     if (step.kind != Step::Kind::end) course.state = state_of(course.connection);
     return {};

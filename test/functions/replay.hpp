@@ -28,7 +28,7 @@ public:
     [[nodiscard]] const Tally& tally() const { return tally_; }
 
 private:
-    // What one episode has come to.
+    // The state of one episode.
     struct Course {
         Connection& connection;
         std::string state;

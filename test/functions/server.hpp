@@ -1,4 +1,4 @@
-// A connection to the server, what came back over it, and the databases of the fuzzer. libpq stands behind it alone.
+// A connection to the server, its answers, and the databases of the fuzzer. Only its source uses libpq.
 #pragma once
 
 #include <map>

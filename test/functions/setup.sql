@@ -1,5 +1,5 @@
 -- The database that every round of the function fuzzer begins with: tenant A, whose people and keys make the calls, and
--- tenant B, whose texts all hold the word qzbmark and must neither be seen nor change. hostile.sql, pools.sql and
+-- tenant B, whose texts all hold the word qzbmark and must neither appear nor change. hostile.sql, pools.sql and
 -- fingerprint.sql follow.
 BEGIN;
 CREATE EXTENSION pg_bastion;
@@ -46,7 +46,7 @@ INSERT INTO bastion.tenants (id, number, name, slug, plan) OVERRIDING SYSTEM VAL
     (fz.make_id('a', 1), 101, 'Acme', 'acme', 'free'),
     (fz.make_id('a', 2), 102, 'Beta qzbmark', 'beta', 'plan qzbmark');
 -- Of A: 1 owner, 2 admin, 3 member, 4 member of one unit, 5 without a membership, 6 disabled. Of B: 11 owner, 12 and 14 members.
--- 13 is a member of A and of B. What is known of B's people is the name at login of 11 and the address of 14.
+-- 13 is a member of A and of B. A's people know of B's people only the login name of 11 and the address of 14.
 INSERT INTO bastion.users (id, email, username, display_name, status) VALUES
     (fz.make_id('e', 1), 'ann@acme.example', 'ann', 'Ann', 'active'),
     (fz.make_id('e', 2), 'ada@acme.example', NULL, 'Ada', 'active'),

@@ -1,5 +1,5 @@
-// Makes a list of episodes that fails as short as it gets, each attempt in a fresh copy: first whole episodes, then their
-// steps, by delta debugging (Zeller and Hildebrandt 2002).
+// Shrinks a failing sequence of episodes as far as possible, each attempt in a fresh copy: first whole episodes, then
+// their steps, by delta debugging (Zeller and Hildebrandt 2002).
 #pragma once
 
 #include "replay.hpp"
@@ -18,7 +18,7 @@ struct Place {
 };
 
 [[nodiscard]] Minimal shrink(const Place& place, const std::vector<Episode>& episodes, const Failure& failure);
-// As psql would take it.
+// As a script for psql.
 [[nodiscard]] std::string script_of(const std::vector<Episode>& episodes);
 
 }  // namespace functions

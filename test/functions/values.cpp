@@ -5,7 +5,7 @@ namespace {
 
 using List = std::vector<std::string>;
 
-// Everything that is not hostile is qualified, because the caller's search_path is.
+// Everything that is not hostile is schema-qualified, because the caller's search_path is hostile.
 const List& texts() {
     static const List all{
         "E''",
@@ -148,7 +148,7 @@ const List& bytes() {
     return all;
 }
 
-// By type; what is not here takes texts.
+// By type; other types take texts.
 const List& of_type(const std::string& type) {
     static const std::map<std::string, const List*> all{
         {"jsonb", &documents()},    {"_text", &arrays()}, {"_name", &arrays()},       {"timestamptz", &times()},

@@ -1,4 +1,5 @@
-// The arguments of calls, as SQL expressions: what means something to a parameter of that name, or what no function expects.
+// The arguments of calls, as SQL expressions: valid values for a parameter of that name, or values that no function
+// expects.
 #pragma once
 
 #include <map>
@@ -28,7 +29,7 @@ struct Value {
     std::string text;
 };
 
-// Values that mean the same kind of thing, to whichever parameters.
+// Values of the same kind, for any parameters.
 struct Pool {
     std::string subject;
     std::vector<Value> values;
@@ -37,7 +38,7 @@ struct Pool {
 // By name and type of the parameter, with a space between.
 using Pools = std::map<std::string, Pool>;
 
-// What one episode is about: by subject, the value that comes again and again.
+// The recurring values of one episode, by subject.
 using Focus = std::map<std::string, Value>;
 
 [[nodiscard]] std::string pool_name(const std::string& parameter, const std::string& type);

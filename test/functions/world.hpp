@@ -1,4 +1,4 @@
-// What the copies of the template have in common: what may be called and read, and the arguments that mean something.
+// What the copies of the template share: the functions and relations that roles may use, and valid arguments.
 #pragma once
 
 #include "values.hpp"

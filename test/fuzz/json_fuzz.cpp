@@ -1,4 +1,4 @@
-// Strict JSON: whatever is taken can be walked, and its minified text is taken again.
+// Strict JSON: every accepted text can be walked, and its minified text is accepted again.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>

@@ -68,6 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!made) return 0;
     const auto verified = bastion::jwt_verify(*made, keys(), lax, clock);
     const bool dated = verified || verified.error().log_detail.starts_with("the token ");
-    if (!dated) std::abort();  // what we sign is well formed; only its dates may be against it
+    if (!dated) std::abort();  // a signed token is well formed; only its dates can refuse it
     return 0;
 }

@@ -1,5 +1,5 @@
-// Fuzzes the parsers of password hashes and options. The first byte chooses; the rest is the text. Hashes whose cost is
-// not trivial are parsed and not computed: a fuzzer that waits finds nothing.
+// Fuzzes the parsers of password hashes and options. The first byte selects the parser; the rest is the text. Expensive
+// hashes are parsed but not computed: a slow fuzzer finds nothing.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -38,7 +38,7 @@ void fuzz_hash(std::string_view text) {
     if (!is_cheap(text)) return;
     const auto verified = bastion::password_verify("password", text);
     require(verified.ok() || verified.error().code == bastion::ErrorCode::limit_exceeded);
-    // What needs no rehash is within the ceilings.
+    // A hash that needs no rehash is within the ceilings.
     require(!known || verified.ok());
 }
 

@@ -1,5 +1,5 @@
 // Runs a fuzz target once over every file of the folders and files named on its command line: the corpus as an ordinary
-// test, for builds without libFuzzer. No file at all is a failure, so that a moved corpus does not pass in silence.
+// test, for builds without libFuzzer. No file at all is a failure, so that a moved corpus does not pass silently.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// What the operator of the database does over a connection of its own, by writing the tables directly: the caches of the
-// application's connection must follow.
+// Operations of the operator, who writes the tables directly over a separate connection: the caches of the application's
+// connection must follow.
 #include <algorithm>
 
 #include "world.hpp"
@@ -199,7 +199,7 @@ void plan_status(Change& change) {
     (of_user ? change.after.active_users[op.a] : change.after.active_tenants[op.a]) = op.b != 0;
 }
 
-// A share of a default list: a and b name the list, c and d with whom, e the level, or 0 for a share that has ended.
+// A share of a default ACL: a and b name the ACL, c and d the subject, e the level, or 0 for a share that has ended.
 void plan_entry(Change& change) {
     const Op& op = change.op;
     const auto kind = static_cast<AclKind>(op.a);
@@ -228,14 +228,14 @@ void plan_entry(Change& change) {
     change.after.entries[{acl, subject, op.d}] = {std::max(op.e, 1), op.e == 0 ? Validity::over : Validity::always};
 }
 
-// Without an identity a row gets the list of its owner or tenant.
+// Without an identity a row gets the ACL of its owner or tenant.
 int acl_of_row(State& state, const Table& table, int tenant, int owner) {
     if (table.sharing == Sharing::none) return nobody;
     if (table.visibility == Visibility::owner && owner != nobody) return state.acl_of_user(owner, tenant);
     return state.tenant_acls[tenant];
 }
 
-// a names a unit, plus 1, whose list the row gets, b is the table, c the id, d the tenant, e the owner.
+// a names a unit, plus 1, whose ACL the row gets, b is the table, c the id, d the tenant, e the owner.
 void plan_insert(Change& change) {
     const Op& op = change.op;
     Table& table = change.after.tables[op.b];
@@ -297,7 +297,7 @@ void plan_unprotect(Change& change) {
     for (auto& [id, row] : table.rows) row.acl = row.shared_as = nobody;
 }
 
-// Every row as it is in the table: whose it is, and the kind of its list and of the one below.
+// Every row as it is in the table: its owner, and the kind of its ACL and of the base ACL.
 void plan_dump(Change& change) {
     static const char* const kinds[] = {"tenant", "unit", "user", "row"};
     const int number = change.op.b;

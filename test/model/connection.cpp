@@ -9,21 +9,21 @@
 namespace model {
 namespace {
 
-// What a planted hole does to the template.
+// The change that a planted hole makes to the template.
 const std::map<std::string, std::string>& holes() {
     static const std::map<std::string, std::string> all{
         {"", ""},
-        // A policy that lets everybody read.
+        // A policy that lets every user read.
         {"policy", "DROP POLICY bastion_tenant_select ON mt.d2; CREATE POLICY hole ON mt.d2 FOR SELECT USING (true)"},
-        // A check that does not hold new rows to their tenant.
+        // A check that accepts new rows of any tenant.
         {"check", "ALTER POLICY bastion_tenant_insert ON mt.d0 WITH CHECK (true)"},
-        // The end of a share is not told to those who have it in their caches.
+        // The end of a share sends no invalidation to the caches that hold it.
         {"acl", "ALTER TABLE bastion.acl_entries DISABLE TRIGGER acl_entries_invalidate"},
-        // A unit that moves is not taken away from the units that were above it.
+        // A moved unit remains below its former ancestors.
         {"closure",
          "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_cut(unit_id uuid) RETURNS void LANGUAGE sql AS "
          "'SELECT'"},
-        // A unit that moves does not come under the units above its new parent.
+        // A moved unit does not get the ancestors of its new parent.
         {"ancestors",
          "CREATE OR REPLACE FUNCTION bastion_internal.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) "
          "RETURNS "
@@ -110,13 +110,13 @@ Template make_template(const std::string& name, const std::string& setup, const 
     inside.must(tester::contents(setup));
     if (!hole.empty()) inside.must(holes().at(hole));
     out.server.version = std::stoi(inside.must("SHOW server_version_num").rows.at(0)) / 10000;
-    // Without sessions, which end with more than the model knows.
+    // Without sessions, which end for more reasons than the model knows.
     inside.must("SET bastion.access_token_lifetime = '1h'");
     for (int user = 0; user < user_count; ++user)
         out.server.tokens[user] =
             inside.must("SELECT bastion.token_issue('" + user_id(user) + "', '" + tenant_id(user % tenant_count) + "')")
                 .rows.at(0);
-    // Planner statistics would say that there is nothing.
+    // Without this, planner statistics would show empty tables.
     inside.must("VACUUM ANALYZE");
     return out;
 }

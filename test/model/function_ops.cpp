@@ -1,5 +1,5 @@
 // The functions that users call: questions about their own rights, shares, and changes of members, roles and units, each
-// with the checks that it documents. Where several of them fail, any of their errors will do.
+// with the checks that it documents. Where several of them fail, any of their errors is correct.
 #include <algorithm>
 
 #include "giver.hpp"
@@ -28,13 +28,13 @@ struct Call {
     void require_permission(const char* permission, int unit) const {
         require(judge.holds(permission) && judge.holds_in(permission, unit), "42501");
     }
-    // What ends or lifts a deny.
+    // Ends or lifts a deny.
     void require_lift(const Place& place, const std::string& pattern, const OwnRight& right) const {
         if (!right.deny || right.validity == Validity::over) return;
         require_permission("tenant.members.manage", place.unit);
         require(giver.gives({pattern}, place.unit, end_of(right.validity)), "42501");
     }
-    // Called last. What went wrong changes nothing.
+    // Called last. A failed call changes nothing.
     void conclude(State&& after) const {
         step.may_succeed = step.errors.empty();
         if (step.may_succeed) step.after = std::make_shared<State>(std::move(after));
@@ -68,7 +68,7 @@ void plan_tenants_with(const Call& call) {
     call.step.rows = out;
 }
 
-// a is the table, b the key, c whom, d which, e the level.
+// a is the table, b the key, c the kind of subject, d its number, e the level.
 std::string with_subject(const State& state, const Op& op) {
     switch (static_cast<Subject>(op.c)) {
         case Subject::user: return "with_user => '" + user_id(op.d) + "'";
@@ -90,7 +90,7 @@ bool can_share_with(const Call& call, bool anywhere) {
     return anywhere || subject == call.tenant();
 }
 
-// Who manages a row may share it; who may not even read it does not learn that it is there.
+// A user who manages a row may share it; a user who may not read it does not learn that it exists.
 const Row* managed_row(const Call& call) {
     const Table& table = call.state().tables[call.op.a];
     if (!table.is_protected || table.sharing == Sharing::none) {
@@ -167,7 +167,7 @@ void plan_shares_of(const Call& call) {
     call.step.rows = out;
 }
 
-// Takes what a membership had for good from its tenant only when another owner stays.
+// A permanent owner may lose the membership only when another owner remains.
 void require_owner(const Call& call, const State& after, const std::optional<Grant>& old, const Place& place) {
     const bool lasting = old && place.unit == nobody && old->role == owner_role && old->validity == Validity::always;
     call.require(!lasting || after.has_lasting_owner(place.tenant), "23514");
@@ -326,7 +326,7 @@ void plan_role_inherit(const Call& call) {
     call.conclude(std::move(after));
 }
 
-// No deny ends that the mover could not lift, and what the units above have is the mover's to give.
+// The move ends no deny that the mover could not lift, and the mover may pass on all rights of the units above.
 void require_move(const Call& call, int unit, int parent) {
     const State& state = call.state();
     const auto is_above = [&](int upper, int lower) { return upper != nobody && state.is_at_or_above(upper, lower); };
@@ -380,7 +380,7 @@ void plan_call(const Call& call) {
     }
 }
 
-// A unit that is gone has no name that could be written.
+// A deleted unit has no name to write.
 bool names_missing_unit(const State& state, const Op& op) {
     const auto missing = [&](int unit) { return unit != nobody && !state.units[unit].exists; };
     switch (op.kind) {
@@ -403,7 +403,7 @@ void interpret_functions(const World& world, const Op& op, Step& step) {
         return;
     const Decision decision = decide(world);
     step.applies = true;
-    // Whoever it is: the SQL is the same, and so it is planned as if user 0 called.
+    // The SQL is the same for every user, and so it is planned as if user 0 called.
     const bool known = decision.standing == Standing::authenticated;
     const Identity identity = known ? decision.identity : Identity{0, 0, nobody};
     plan_call({world,

@@ -8,7 +8,7 @@ Generator::Generator(unsigned long long seed) : random_(seed) {
         if (chance(quiet ? 90 : 40)) silent_.insert(static_cast<Kind>(kind));
     for (const Kind kind : {Kind::exception_block, Kind::set_role, Kind::reconnect, Kind::begin_frozen, Kind::unshare})
         if (chance(25)) silent_.insert(kind);
-    // Without rows there is nothing to see, and what depends on the tree of units shows only when it changes.
+    // Without rows no policy shows an effect, and dependencies on the tree of units show only when it changes.
     silent_.erase(Kind::admin_insert);
     if (chance(60)) silent_.erase(chance(50) ? Kind::unit_move : Kind::admin_unit_move);
 }
@@ -30,12 +30,12 @@ std::string Generator::pattern() {
     return table == 5 && chance(25) ? "d5.edit" : resource(table) + "." + actions[below(6)];
 }
 
-// The unit that was just moved is the one to look at.
+// The next reads use the unit that was just moved.
 int Generator::unit_of(int tenant) {
     return tenant_of_unit(last_unit_) == tenant && chance(40) ? last_unit_ : tenant * 3 + below(3);
 }
 
-// Who is a member of some unit, at work in one below, or in any: it may have been below before.
+// A member of some unit, who works in one below, or in any: it may have been below before.
 std::optional<Identity> Generator::member_of_unit(const World& world) {
     std::vector<Place> places;
     for (const auto& [place, grant] : world.now.memberships)
@@ -48,11 +48,11 @@ std::optional<Identity> Generator::member_of_unit(const World& world) {
         unit = unit_of(place.tenant);
     const Identity found{place.user, place.tenant, unit};
     if (!world.now.units[unit].exists) return std::nullopt;
-    // Whoever is refused ends the transaction.
+    // A refused user ends the transaction.
     return may_work(world.now, found) || chance(50) ? std::optional(found) : std::nullopt;
 }
 
-// Mostly somebody who is let in.
+// Mostly a user with access.
 Identity Generator::somebody(const World& world) {
     if (chance(30))
         if (const std::optional<Identity> found = member_of_unit(world)) return *found;
@@ -94,7 +94,7 @@ Op Generator::outside(const World& world) {
     return by_operator(world);
 }
 
-// As these roles there is little to do but to read.
+// These roles can do little but read.
 bool Generator::leaves_role(const World& world) {
     return (world.vars.role == bypass_role || world.vars.role == stranger_role) && chance(12);
 }
@@ -125,7 +125,7 @@ Op Generator::inside(const World& world) {
 }
 
 Op Generator::on_rows(const World& world) {
-    // The table that was just written is the one to look at.
+    // The next reads use the table that was just written.
     const int table = chance(45) ? last_table_ : below(table_count);
     last_table_ = table;
     const int id = 1 + below(last_id);
@@ -158,7 +158,7 @@ Op Generator::on_rows(const World& world) {
     return {Kind::fetch, cursor->first, 0, chance(40) ? 0 : 1 + below(3), 0, 0, {}};
 }
 
-// Mostly a row that the user of the moment manages; often one that is shared already, whose list a share does not make anew.
+// Mostly a row that the current user manages; often one that is shared already, for which a share makes no new ACL.
 std::pair<int, int> Generator::row_to_share(const World& world) {
     const Decision decision = decide(world);
     std::vector<std::pair<int, int>> managed, shared;
@@ -177,7 +177,7 @@ std::pair<int, int> Generator::row_to_share(const World& world) {
     return from[below(static_cast<int>(from.size()))];
 }
 
-// What a cache still holds shows when those look whom the share reaches, before anything else of theirs changes.
+// A stale cache shows when the subjects of the share read before any other change of their rights.
 void Generator::look_after_share(const World& world, int table, int user, int tenant) {
     const Identity who{user, tenant, nobody};
     if (!may_work(world.now, who)) return;
@@ -193,7 +193,7 @@ Op Generator::share(const World& world, Kind kind) {
     const auto& rows = world.now.tables[table].rows;
     const int tenant = world.latch == Latch::identity ? world.latched.tenant : below(tenant_count);
     last_table_ = table;
-    // What was shared is what can be taken back.
+    // Only existing shares can be removed.
     if (kind == Kind::unshare && rows.contains(id) && chance(80)) {
         const int acl = rows.at(id).acl;
         const auto entry = world.now.entries.lower_bound({acl, Subject::user, -1});
@@ -242,7 +242,7 @@ Op Generator::function(const World& world) {
     return unit_move(Kind::unit_move, tenant);
 }
 
-// To reset, mostly one that is there.
+// To reset, mostly an existing one.
 Op Generator::own_right(const World& world, int tenant, int unit) {
     std::vector<std::pair<Place, std::string>> here;
     for (const auto& [key, right] : world.now.own_rights)
@@ -252,7 +252,7 @@ Op Generator::own_right(const World& world, int tenant, int unit) {
     return {Kind::permission_remove, place.user, 0, place.unit, 0, 0, pattern};
 }
 
-// To another parent, or to the top; what could not lie there is seldom tried.
+// To another parent, or to the top; impossible parents are rare.
 Op Generator::unit_move(Kind kind, int tenant) {
     const int unit = unit_of(tenant);
     const int parent = chance(65) ? tenant * 3 + below(3) : nobody;
@@ -260,7 +260,7 @@ Op Generator::unit_move(Kind kind, int tenant) {
     return {kind, unit, parent, 0, 0, 0, {}};
 }
 
-// Sometimes to the list of a unit: who sees the row then depends on the units above.
+// Sometimes to the ACL of a unit: the readers of the row then depend on the units above.
 Op Generator::admin_insert(const World& world, int tenant) {
     const int table = below(table_count);
     const int unit = unit_of(tenant);
@@ -278,7 +278,7 @@ Op Generator::by_operator(const World& world) {
     const int tenant = below(tenant_count);
     const int unit = chance(55) ? unit_of(tenant) : nobody;
     const int validity = chance(70) ? 0 : below(4);
-    // What it changes concerns whoever is at work.
+    // The change affects the current user.
     const bool concerned = world.latch == Latch::identity && chance(50);
     const int user = concerned ? world.latched.user : below(user_count);
     const int where = concerned ? world.latched.tenant : tenant;

@@ -1,5 +1,5 @@
-// Draws the next operation. What it draws depends on the world, so that most operations have something to do: after an
-// error the transaction is rolled back, inside a transaction somebody is authenticated, rows that exist are asked for.
+// Draws the next operation. The draw depends on the world, so that most operations have an effect: after an error it
+// rolls the transaction back, inside a transaction it authenticates a user, and it reads rows that exist.
 #pragma once
 
 #include <deque>
@@ -40,8 +40,8 @@ private:
 
     std::mt19937_64 random_;
     std::deque<Op> planned_;  // what comes next
-    // Each generator leaves some kinds out: what happens all the time hides what would happen without it (Groce and
-    // others, Swarm testing, 2012). A cache that is emptied every moment is never stale.
+    // Each generator leaves some kinds out: a frequent operation hides the effects of others (Groce and others,
+    // Swarm testing, 2012). A cache that is emptied all the time is never stale.
     std::set<Kind> silent_;
     int last_table_ = 0;
     int last_user_ = 0;  // with whom something was shared, or who got or lost a right

@@ -1,5 +1,5 @@
-// What somebody may pass on: until when they hold a pattern in a place, or a level on a row. Written from the documentation:
-// one grant in force now must cover all of it, and the first deny that could ever meet it ends it.
+// What a user may pass on: until when they hold a pattern in a tenant or unit, or a level on a row. Written from the
+// documentation: one grant in force now must cover all of it, and the first deny that could ever meet it ends it.
 #pragma once
 
 #include "state.hpp"

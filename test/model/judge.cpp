@@ -1,4 +1,4 @@
-// Who may do what: the rules of permissions, one question at a time.
+// The rules of permissions, one question at a time.
 #include <algorithm>
 
 #include "state.hpp"
@@ -157,7 +157,7 @@ bool Judge::may(const std::string& permission, int acl, bool anywhere) const {
         return anywhere && !there.denied(permission, nobody) && by_share(permission, acl);
     }
     if (by_place(permission, acl) || by_share(permission, acl)) return true;
-    // Who manages the resource in the whole tenant reaches what is not of a unit.
+    // A user who manages the resource in the whole tenant reaches rows without a unit.
     const std::string manage = without_last_word(permission) + ".manage";
     const bool manages = state_.registered.contains(manage) && granted(manage, nobody) && !denied(manage, nobody);
     const Acl& root = list.kind == AclKind::row ? state_.acls[list.base] : list;

@@ -3,8 +3,8 @@
 //
 // Compares the extension with the model in rounds of a thousand operations, each in a fresh copy of the same database, and
 // each with a seed of its own that is printed when it fails: --seed S --round R replays it. --ops is the sum over all
-// rounds. --plant-hole policy, check, acl, closure or ancestors breaks the extension first, and then finding nothing is the
-// failure. --no-shrink prints the first failure as it is. The server is the one of PGHOST and PGPORT.
+// rounds. --plant-hole policy, check, acl, closure or ancestors breaks the extension first, and then the run fails unless
+// it finds the hole. --no-shrink prints the first failure as it is. The server is the one of PGHOST and PGPORT.
 #include <unistd.h>
 
 #include <cstdio>

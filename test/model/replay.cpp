@@ -1,4 +1,5 @@
-// One operation after the other: the model says what must come, the server does it, and what came is compared.
+// One operation after the other: the model predicts the answer, the server executes it, and the test compares
+// both.
 #include "replay.hpp"
 
 #include <algorithm>

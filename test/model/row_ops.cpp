@@ -93,7 +93,7 @@ void plan_select(Setting s) {
     if (s.gate.refused()) s.refuse(false);
 }
 
-// The list of a new row, which may have to be made for who owns it; nobody when there is none.
+// The ACL of a new row, which may have to be created for its owner; nobody when there is none.
 int default_acl(State& state, const Table& table, const Identity& identity) {
     if (table.sharing == Sharing::none) return nobody;
     switch (table.visibility) {
@@ -104,7 +104,7 @@ int default_acl(State& state, const Table& table, const Identity& identity) {
     return state.acl_of_user(identity.user, identity.tenant);
 }
 
-// A new row of the identity, or of the tenant that the statement names. Nothing when no trigger can give it a list.
+// A new row of the identity, or of the tenant that the statement names. Nothing when no trigger can set its ACL.
 std::optional<Row> new_row(const Setting& s, State& state, int named_tenant, int value) {
     const Identity& identity = s.gate.decision().identity;
     const int acl = default_acl(state, s.rows(), identity);
@@ -119,7 +119,7 @@ std::string insert_sql(const Setting& s, bool names_tenant) {
     return "INSERT INTO " + table_name(s.table) + " " + columns + " VALUES " + values;
 }
 
-// Whoever is not authenticated cannot add a row: the policy refuses it, or before that a trigger does.
+// An unauthenticated client cannot add a row: the policy refuses it, or before that a trigger does.
 bool refuses_stranger(const Setting& s) {
     if (s.gate.refused()) {
         s.refuse(true);
@@ -131,7 +131,7 @@ bool refuses_stranger(const Setting& s) {
     return true;
 }
 
-// The list that a new row would have may not exist in the State that the Gate looks at.
+// The ACL of a new row may not exist in the State of the Gate.
 bool reads_new(const Setting& s, const State& after, const Row& row) {
     World then = s.world;
     then.now = after;
@@ -233,7 +233,7 @@ void plan_remove(Setting s) {
     if (s.gate.refused()) s.refuse(false);
 }
 
-// a: 0 updates what it finds, 1 deletes it. What it finds and may not change fails it.
+// a: 0 updates the rows it finds, 1 deletes them. A found row that it may not change fails the statement.
 void plan_merge(Setting s) {
     if (s.gate.open() || (s.world.disturbed && s.rows().visibility == Visibility::owner)) return;
     s.step.applies = s.step.writes = true;
@@ -263,7 +263,7 @@ void plan_merge(Setting s) {
     s.step.may_succeed = s.step.errors.empty();
 }
 
-// Moves a row to another tenant, or to a list of others: nobody may, when there is a row to move.
+// Moves a row to another tenant, or to a foreign ACL: fails for every user, when there is a row to move.
 void plan_steal(Setting s) {
     if (s.gate.open() || s.world.vars.role == table_owner_role) return;
     const bool by_acl = s.op.a == 1 && s.rows().sharing != Sharing::none;
@@ -282,7 +282,7 @@ void plan_steal(Setting s) {
     if (s.gate.refused()) s.refuse(false);
 }
 
-// What a subtransaction did is undone with it, the rights that it gave and took included.
+// The rollback of a subtransaction undoes its changes, granted and revoked rights included.
 void plan_exception_block(Setting s) {
     if (s.gate.open()) return;
     s.step.applies = s.step.writes = true;

@@ -31,7 +31,7 @@ void plan_authenticate(const World& world, const Op& op, const Server& server, S
     step.may_succeed = step.errors.empty();
 }
 
-// The way in of a driver that cannot call a function first. The reader makes the decision.
+// For drivers that cannot call a function first. The reader makes the decision.
 void plan_present(const World& world, const Op& op, const Server& server, Step& step) {
     step.applies = world.in_transaction && !world.aborted && has_functions(world);
     if (op.c != nobody && !world.now.units[op.c].exists) step.applies = false;

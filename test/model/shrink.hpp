@@ -1,5 +1,5 @@
-// Makes a list of operations that fails as short as it gets: delta debugging (Zeller and Hildebrandt 2002), each attempt
-// in a fresh database.
+// Shrinks a failing sequence of operations as far as possible: delta debugging (Zeller and Hildebrandt 2002), each
+// attempt in a fresh database.
 #pragma once
 
 #include "replay.hpp"

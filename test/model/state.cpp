@@ -1,4 +1,4 @@
-// Who belongs where: the part of the model that changes, and what changes together with it.
+// Members, units and roles: the part of the model that changes, and its dependent data.
 #include "state.hpp"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 namespace model {
 namespace {
 
-// Where the tables stand in the beginning; the same as in setup.sql.
+// The initial state of the tables; the same as in setup.sql.
 constexpr struct {
     Sharing sharing;
     Visibility visibility;

@@ -97,7 +97,7 @@ struct Row {
     int owner;  // or nobody
     int acl;    // or nobody
     int value;
-    int shared_as;  // the list that share() made for this row, or nobody
+    int shared_as;  // the ACL that share() made for this row, or nobody
 };
 
 struct Table {
@@ -141,7 +141,7 @@ struct State {
 [[nodiscard]] State initial_state();
 
 [[nodiscard]] std::string resource(int table);
-// The word that the policies of a table have for create, read, update and delete.
+// The action that the policies of a table use for create, read, update and delete.
 [[nodiscard]] std::string permission(int table, const std::string& action);
 [[nodiscard]] bool is_reserved(const std::string& pattern);
 [[nodiscard]] bool covers(const std::string& pattern, const std::string& permission);
@@ -159,12 +159,12 @@ class Judge {
 public:
     Judge(const State& state, const Identity& identity);
 
-    // In this unit (or nobody: the tenant), whoever gave it.
+    // In this unit (or nobody: the tenant), from any source.
     [[nodiscard]] bool holds_in(const std::string& permission, int unit) const;
     [[nodiscard]] bool holds(const std::string& permission) const { return holds_in(permission, identity_.unit); }
     // In the whole tenant, and not denied in the chosen unit.
     [[nodiscard]] bool holds_everywhere(const std::string& permission) const;
-    // On rows with this list; anywhere: lists of other tenants count as well.
+    // On rows with this ACL; anywhere: ACLs of other tenants count as well.
     [[nodiscard]] bool may(const std::string& permission, int acl, bool anywhere) const;
     [[nodiscard]] const Identity& identity() const { return identity_; }
     [[nodiscard]] const State& state() const { return state_; }

@@ -1,4 +1,4 @@
-// Identities and transactions: which identity counts, and what COMMIT, ROLLBACK and savepoints bring back.
+// Identities and transactions: the current identity, and the effects of COMMIT, ROLLBACK and savepoints.
 #include "world.hpp"
 
 #include <algorithm>
@@ -184,7 +184,7 @@ bool Gate::passes(const std::string& action, const Row& row) const {
     return table_.sharing == Sharing::none ? judge_->holds_everywhere(name) : judge_->may(name, row.acl, false);
 }
 
-// What a policy for update or delete asks of read beside its own permission.
+// The read permission that a policy for update or delete requires beside its own.
 bool Gate::passes_read_of(const Row& row, const std::string&) const {
     if (open_ || table_.sharing != Sharing::none) return passes("read", row);
     return judge_ && judge_->holds(permission(number_, "read"));

@@ -1,7 +1,7 @@
-// What the test does, one Op after the other, and what must come of it. A World is the model of a database together with
-// the one connection of the application that all users share; interpret() turns an Op into SQL and into what the model
-// expects, settle() takes note of how it ended. An Op names places, users and rows by number, so any part of a list of
-// them can be replayed.
+// The operations of the test, one Op after the other, and their expected results. A World is the model of a database
+// together with the one connection of the application that all users share; interpret() turns an Op into SQL and the
+// expected result, settle() records how it ended. An Op names places, users and rows by number, so any part of a
+// sequence can be replayed.
 #pragma once
 
 #include <memory>
@@ -52,7 +52,7 @@ enum class Kind {
     role_permission_remove,
     role_parent_add,
     unit_move,
-    // the operator, over a connection of its own
+    // the operator, over a separate connection
     admin_membership,
     admin_membership_remove,
     admin_pattern,
@@ -130,7 +130,7 @@ struct World {
     std::map<int, Cursor> cursors;
 };
 
-// What must come of an Op.
+// The expected result of an Op.
 struct Step {
     bool applies = false;  // or there is nothing to do
     bool admin = false;
@@ -163,10 +163,10 @@ struct Server {
 
 [[nodiscard]] Step interpret(const World& world, const Op& op, const Server& server);
 
-// What the op did to the world. rows are those that a fetch returned.
+// Records the effect of the op. rows are those that a fetch returned.
 void settle(World& world, const Op& op, const Step& step, bool succeeded);
 
-// Empty, or what is wrong with the rows of a fetch, which it takes note of.
+// Empty, or the fault of the rows of a fetch, which it records.
 [[nodiscard]] std::string settle_fetch(World& world, int cursor, const std::vector<std::string>& rows, bool to_the_end);
 
 // The parts of interpret().
@@ -197,7 +197,7 @@ public:
     [[nodiscard]] bool reads(const Row& row) const { return passes("read", row); }
     [[nodiscard]] bool updates(const Row& row) const { return passes("update", row) && passes_read_of(row, "update"); }
     [[nodiscard]] bool deletes(const Row& row) const { return passes("delete", row) && passes_read_of(row, "delete"); }
-    // A new row of this tenant with this list.
+    // A new row of this tenant with this ACL.
     [[nodiscard]] bool creates(const Row& row, int default_acl) const;
 
 private:

@@ -1,5 +1,5 @@
-// The cache of a backend, with values that count themselves: what is found, what leaves, and what stays alive. Built and loaded by
-// the tests alone.
+// The cache of a backend, with values that count themselves: hits, evictions and lifetimes. Built and loaded by the tests
+// alone.
 #include "pg/cache/backend_cache.hpp"
 
 extern "C" {

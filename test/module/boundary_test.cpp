@@ -8,7 +8,7 @@ PG_MODULE_MAGIC;
 
 namespace {
 
-// Counts live objects, so that a test sees a destructor that did not run.
+// Counts live objects, so that a test detects a destructor that did not run.
 int live = 0;
 
 struct Counted {

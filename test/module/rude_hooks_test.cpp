@@ -1,4 +1,4 @@
-// A library that takes the planner's hook and does not call the one that was there, as some do.
+// A library that sets the planner's hook and does not call the previous one, as some libraries do.
 #include "pg/base/pg.hpp"
 
 extern "C" {

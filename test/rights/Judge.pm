@@ -1,8 +1,8 @@
-# What the matrix asserts. Foreign code runs as the caller or as a role whose privileges the caller has; in a function for
-# operators as the owner of the table; a definer may also run as its owner. Every place that a call reaches is seen, and no other.
-# The call has the outcome that it should, and leaves user, role and settings as they were; an ordinary cascade afterwards is
-# PostgreSQL's own, and COMMIT succeeds. Every place is seen running as somebody else in a planted fault, and every function of
-# the extension that somebody may call is in the matrix or said to touch nothing foreign.
+# The assertions of the matrix. Foreign code runs as the caller or as a role whose privileges the caller has; in a function for
+# operators it runs as the owner of the table; a SECURITY DEFINER function may also run as its owner. Exactly the places that a
+# call reaches run. The call has the expected outcome, and leaves user, role and settings unchanged; a later ordinary cascade
+# behaves as PostgreSQL's own, and COMMIT succeeds. A planted fault shows every place running as another role, and every
+# function of the extension that a role may call is in the matrix or declared to touch no foreign code.
 package Judge;
 use strict;
 use warnings;
@@ -76,7 +76,7 @@ sub expected {
     my $function = $run->{function};
     return $function->{refused} if $function->{refused};
     return $function->{spared} eq 't' ? '00000' : '55000' if $self->is_guarded($run);
-    # what PostgreSQL refuses in a restricted operation, and in the function of an index
+    # refusals of PostgreSQL in a restricted operation, and in the function of an index
     return '42501' if $run->{caller}{name} =~ /refreshes|indexes/ && $function->{fires} =~ /deferred/ && $function->{callers} eq 'app';
     return '0A000' if $run->{caller}{name} =~ /refreshes|indexes/ && $function->{callers} eq 'statement';
     return '00000';
@@ -88,7 +88,7 @@ sub is_guarded {
     return $self->{script}{world} eq 'ours' && $run->{state} eq 'temporary' && $run->{function}{fires} ne '{}';
 }
 
-# What is folded is seen while nothing is cached, and may be afterwards; no policy binds a superuser.
+# Folded calls run while no plan is cached, and may run afterwards; no policy applies to a superuser.
 sub must {
     my ($self, $run) = @_;
     return () if $self->is_guarded($run);
@@ -103,16 +103,17 @@ sub may {
     return $run->{function}{may} =~ /\Q$place\E/ || $run->{function}{fires} =~ /\Q$place\E/;
 }
 
-# What is wrong with a probe's line, if anything.
+# The fault of a probe's line, if any.
 sub wrong {
     my ($self, $run, $p) = @_;
     my ($function, $caller) = @$run{qw(function caller)};
     my $as_caller = $function->{callers} =~ /app|plain|role|administrator|statement/ || $p->{place} =~ /^event trigger/;
     my %allowed = %{$self->{privileges}{$as_caller ? $caller->{user} : $self->{script}{owner}}};
     $allowed{$p->{owner}} = 1 if $self->{places}{$p->{place}}{owner_too} eq 't';
-    # Up to 17, PostgreSQL fires deferred triggers as the user at COMMIT, whoever queued them.
+    # Up to 17, PostgreSQL fires deferred triggers as the user at COMMIT, not as the role that queued them.
     $allowed{postgres} = 1 if $p->{phase} eq 'commit' && $caller->{wrapper} && $self->{version} < 180000 && $as_caller;
-    # SET ROLE protects nobody from what a statement of PostgreSQL's own runs, nor from the code of the caller's own table.
+    # SET ROLE does not protect a session from code that a statement of PostgreSQL's own runs, nor from the code of the
+    # caller's own table.
     return () if $p->{trick} ne '' && $function->{callers} =~ /table|statement/ && $caller->{user} eq $self->{script}{owner};
     return () if $allowed{$p->{user}};
     my $how = $p->{trick} ne '' ? " after it reset $p->{trick}" : '';
@@ -140,7 +141,8 @@ sub judge_planted {
     $self->say_result(scalar @bitten, "$run->{name}", 'no foreign code was seen running as somebody else');
 }
 
-# What was never seen or bitten, functions that the lists miss, and privileges that would let others put code on our tables.
+# Places that never ran or never showed a planted fault, functions missing from the files, and privileges that would let other
+# roles attach code to the extension's tables.
 sub completeness {
     my ($self) = @_;
     my $ours = $self->{script}{world} eq 'ours';

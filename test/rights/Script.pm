@@ -1,5 +1,6 @@
-# The runs of the matrix and their statements. A run is one function, caller and state; the lists come from the tables of
-# places.sql and calls.sql. All that the judge reads comes over stderr, as \warn, INFO and errors, so that it is in order.
+# The runs of the matrix and their statements. A run is one function, caller and state; the places and calls come from the
+# tables of places.sql and calls.sql. All input of the judge comes over stderr, as \warn, INFO and errors, so that it is in
+# order.
 package Script;
 use strict;
 use warnings;
@@ -38,7 +39,8 @@ sub make_database {
     $self->{$_->{name}} = $_ for $self->rows('SELECT * FROM rights.people');
 }
 
-# Who calls a function: its name, who logs in, the role that is then set, what calls in its name, and as whom it then runs.
+# The callers of a function: name, login role, the role that is then set, the code that calls in its name, and the role that the
+# function runs as.
 sub callers {
     my ($self, $kind) = @_;
     my $low = $kind =~ /app|plain/ ? 'rights_app' : $kind eq 'operator' ? 'rights_operator' : $kind =~ /table|statement/ ? 'rights_mig' : undef;
@@ -53,7 +55,7 @@ sub callers {
         (map { +{name => $_->[0], login => 'postgres', wrapper => $_->[1], user => $low} } @through));
 }
 
-# The states of a caller's session, those in one list one after the other in the same session.
+# The states of a caller's session; those in one array follow each other in the same session.
 sub sessions {
     my ($self, $function, $caller) = @_;
     return (['cold']) if $function->{once} eq 't' || $function->{world} eq 'planted';
@@ -64,8 +66,8 @@ sub sessions {
     return (['cold', 'nested', 'caught', 'warmed'], ['honest']);
 }
 
-# Which callers' functions a database is for. Where the owner of the tables is a superuser, only what applications call can borrow
-# rights; a change of a table's definition has tables of its own for each run, without which other calls are quicker.
+# The callers whose functions a database tests. If the owner of the tables is a superuser, only functions for applications could
+# gain rights. A change of a table's definition uses separate tables for each run, without which other calls are faster.
 my $changes = "callers IN ('table', 'statement', 'administrator')";
 my %kinds = (mig => "NOT $changes", ddl => $changes, super => "callers IN ('app', 'plain', 'role')");
 
@@ -82,7 +84,7 @@ sub runs {
     return @runs;
 }
 
-# On our own tables: all functions one after the other in the session of a state.
+# On the extension's tables: all functions one after the other in the session of a state.
 sub runs_on_ours {
     my ($self) = @_;
     my ($n, @runs) = (1000);
@@ -95,7 +97,7 @@ sub runs_on_ours {
     return @runs;
 }
 
-# The runs of one session that are wanted, numbered from $$n on, which does not depend on what is wanted. The first one begins it.
+# The selected runs of one session. Numbers begin at $$n and do not depend on the selection. The first run begins the session.
 sub session_runs {
     my ($self, $n, @lines) = @_;
     my ($first, @runs) = (1);
@@ -128,7 +130,7 @@ sub prepare {
     }
 }
 
-# Runs statements and returns the handle to read what psql says.
+# Runs statements and returns the handle to read the output of psql.
 sub run {
     my ($self, $text) = @_;
     my $file = "$self->{files}/script.sql";
@@ -139,7 +141,7 @@ sub run {
     return $psql;
 }
 
-# The beginning of a session. A superuser's pg_temp is its own, unless somebody weaker runs there.
+# The beginning of a session. A superuser's pg_temp is its own, unless a weaker role runs there.
 sub session_text {
     my ($self, $run) = @_;
     my ($function, $caller, $state) = @$run{qw(function caller state)};

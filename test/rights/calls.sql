@@ -1,8 +1,12 @@
--- What the matrix calls. A line is a call of one or several functions of the extension that reaches what is not ours.
+-- The calls of the matrix. A line is a call of one or several functions of the extension that reaches foreign code.
 --
--- callers: app = whom an application connects as; plain = the same, by a statement of PostgreSQL's own, which leaves SET ROLE to foreign code; table = who owns tables; statement = the same, by a statement of PostgreSQL's own; operator = whom EXECUTE was granted to, beside the
--- superuser. fixture: what is made ready for each run, named by {n}. fires: the places that must be seen; may: those that may.
--- superuser: nobody but superusers may; administrator: the same, where no code of a table's owner is reached. once: it takes long and is called in the state cold alone, without SET ROLE. whole: the call ends transactions, so that it stands alone. refused: the SQLSTATEs that are right. spared: what the extension refuses to run is left out, and the call succeeds. setup and cleanup: by a superuser, around the run.
+-- callers: app = the role of an application; plain = the same, by a statement of PostgreSQL's own, which leaves SET ROLE to
+-- foreign code; table = an owner of tables; statement = the same, by a statement of PostgreSQL's own; operator = a role with a
+-- grant of EXECUTE, and the superuser. fixture: the data prepared for each run, named by {n}. fires: the places that must run;
+-- may: those that may run. superuser: only superusers may call it; administrator: the same, where no code of a table's owner is
+-- reached. once: a slow call, made only in the state cold and without SET ROLE. whole: the call ends transactions, so it runs
+-- alone. refused: the expected SQLSTATEs. spared: the extension skips code that it refuses to run, and the call succeeds. setup
+-- and cleanup: by a superuser, around the run.
 CREATE TABLE rights.functions (
     label text PRIMARY KEY, signatures text[] NOT NULL, callers text NOT NULL, fixture text, call text NOT NULL,
     fires text[] NOT NULL DEFAULT '{}', may text[] NOT NULL DEFAULT '{}', setup text, cleanup text, whole boolean NOT NULL DEFAULT false,
@@ -92,8 +96,8 @@ WHERE f.label ~ v.label;
 UPDATE rights.functions SET every_state = callers NOT IN ('table', 'statement', 'administrator') OR label IN ('protect with sharing', 'CREATE TABLE in a guarded schema');
 UPDATE rights.functions SET once = true WHERE label IN ('lint', 'protection');
 
--- The places that must be seen, by what a call does. Those of a planner that folds constants are seen where nothing is cached yet,
--- those of the attacker where names are not qualified.
+-- The places that must run, by the action of a call. Places that the planner reaches when it folds constants run if no plan is
+-- cached yet, those of the attacker if names are not qualified.
 CREATE TABLE rights.groups (name text PRIMARY KEY, places text[] NOT NULL);
 INSERT INTO rights.groups VALUES
     ('triggers', '{before row,before statement,after row,after statement,deferred trigger,WHEN,operator of an element,trigger with an exception block,'

@@ -1,6 +1,6 @@
--- Which functions touch nothing foreign, and why; and whether they and the matrix together are all that somebody may call: what
--- application and migration roles may execute, and what is meant for operators, which is every function whose comment does not say
--- that it is internal.
+-- The functions that touch no foreign code, each with a reason; and a check that they and the matrix cover all callable
+-- functions: those that application and migration roles may execute, and those for operators, which is every function whose
+-- comment does not say that it is internal.
 CREATE TABLE rights.nothing_foreign (reason text PRIMARY KEY, names text[] NOT NULL);
 INSERT INTO rights.nothing_foreign VALUES
     ('computes from its arguments, which are of built-in types, and from the vault',
@@ -64,7 +64,7 @@ AS $$
     ORDER BY 1
 $$;
 
--- A foreign key that refers to a table of ours, or a trigger there, makes us run somebody's code.
+-- A foreign key that refers to a table of the extension, or a trigger there, makes the extension run foreign code.
 CREATE FUNCTION rights.code_on_ours() RETURNS TABLE ("grant" text)
 LANGUAGE sql
 AS $$

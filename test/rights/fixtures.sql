@@ -1,4 +1,4 @@
--- What each run finds: rights.prepare(fixture, numbers) makes it for all runs of that fixture at once.
+-- The data of each run: rights.prepare(fixture, numbers) makes it for all runs of that fixture at once.
 CREATE FUNCTION rights.prepare(fixture text, numbers integer[]) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 
--- A table of its own for one run, with every place and some rows.
+-- A separate table for one run, with every place and some rows.
 CREATE FUNCTION rights.make_one(n integer, schema name) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -98,7 +98,8 @@ BEGIN
 END
 $$;
 
--- What makes caches warm: the same code by PostgreSQL's own means, in a definer, past what keeps definers from it.
+-- Warms caches: runs the same code by PostgreSQL's own means in a SECURITY DEFINER function, and bypasses the
+-- protection against that.
 CREATE FUNCTION rights.warm(fixture text, n integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 AS $$

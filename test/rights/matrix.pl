@@ -1,15 +1,16 @@
 #!/usr/bin/perl
 # usage: matrix.pl mig|ddl|super|ours [--only REGEX] [--show]
 #
-# One database of the matrix: what is called on tables of rights_mig (mig), what changes their definition (ddl), what applications
-# call on tables of a superuser (super), and foreign triggers on the extension's own tables (ours). Makes it, calls every function
-# of calls.sql or ours.sql from every caller in every state, and prints a line of TAP for each place where foreign code ran, for the
-# outcome, and for what the session is like afterwards. The name of a line is place × function × caller × owner × state. --only
-# takes the runs whose "function × caller × owner × state" it matches, --show prints their statements first. PGHOST and PGUSER say
-# where the server is; tools/test rights calls this.
+# One database of the matrix: calls on tables of rights_mig (mig), calls that change their definition (ddl), calls of
+# applications on tables of a superuser (super), and foreign triggers on the extension's own tables (ours). Makes it, calls
+# every function of calls.sql or ours.sql from every caller in every state, and prints a line of TAP for each place where
+# foreign code ran, for the outcome, and for the state of the session afterwards. The name of a line is place × function ×
+# caller × owner × state. --only selects the runs whose "function × caller × owner × state" it matches, --show prints their
+# statements first. PGHOST and PGUSER name the server; tools/test rights calls this.
 #
-# Planted faults (planted.sql) show in each run that every place is watched. To see the functions watched too, make is_borrowed()
-# of src/pg/base/caller_scope.cpp return false, which switches the scope off: unit_delete, tenant_delete and reference_add turn red.
+# Planted faults (planted.sql) show in each run that the test observes every place. To see that it observes the functions too,
+# make is_borrowed() of src/pg/base/caller_scope.cpp return false, which switches the scope off: unit_delete, tenant_delete and
+# reference_add fail.
 use strict;
 use warnings;
 use utf8;

@@ -1,8 +1,8 @@
--- A superuser's triggers on the extension's own tables, and every function of an application that writes there. Such code runs as
--- the owner of the extension, who made it: the caller's objects must have no part in it. In this database every table of the
--- extension has the triggers. Their function names a table without a schema, so the function that writes is refused where the
--- session has a temporary schema; in the state "pinned" the function has a search_path that ends in pg_temp, and nothing is refused.
--- Other databases of the matrix have the lists alone.
+-- A superuser's triggers on the extension's own tables, and every function of an application that writes there. Such code runs
+-- as the owner of the extension, who created it: it must not use the caller's objects. In this database every table of the
+-- extension has the triggers. Their function names a table without a schema, so the function that writes is refused if the
+-- session has a temporary schema; in the state "pinned" the function has a search_path that ends in pg_temp, and no call is
+-- refused. Other databases of the matrix have only the tables of calls.
 CREATE FUNCTION rights.put_triggers() RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -22,7 +22,7 @@ BEGIN
 END
 $$;
 
--- What the runs find, with ids that a statement can name.
+-- The data of the runs, with ids that a statement can name.
 CREATE TABLE rights.made (n integer PRIMARY KEY, refresh text, invitation text, issued text, api_key text);
 CREATE TABLE rights.issuer AS SELECT bastion.jwk_generate('ES256', 'k1') AS key;
 SELECT bastion.issuer_add('https://idp.example', i.key, '{app}', '{ES256}', create_users => true) FROM rights.issuer i;
@@ -158,9 +158,9 @@ FROM (VALUES
 ) v (l, s, f, p, c);
 
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
--- These write only where nothing was written before, or leave it to a process of the server.
+-- These write only once, or leave the write to a process of the server.
 UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'acl_of_row', 'forget_dropped_tables');
--- The last use of a key is written at COMMIT, and not written where the trigger is refused.
+-- The last use of a key is written at COMMIT, and skipped where the trigger is refused.
 UPDATE rights.functions SET spared = true WHERE label = 'authenticate with an API key';
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)

@@ -1,9 +1,9 @@
--- The places where foreign code runs. One line each: a place that is added here is in the matrix. The code of each is one
--- function of the probe, shop.<code>, that the table's owner owns unless the text says otherwise.
+-- The places where foreign code runs. One line each: a line added here adds the place to the matrix. The code of each is one
+-- function of the probe, shop.<code>, which the table's owner owns unless stated otherwise.
 --
--- signature: the shape of the function. decorate: the statement that puts it on a table, run by rights.decorate(); where it is
--- NULL, shop.sql puts it where it belongs. on_columns: what decorate needs of the table.
--- owner_too: a definer, which runs as its owner by its owner's own will.
+-- signature: the shape of the function. decorate: the statement that attaches it to a table, run by rights.decorate(); if
+-- NULL, shop.sql attaches it. on_columns: the columns of the table that decorate needs. owner_too: a SECURITY DEFINER
+-- function, which its owner lets run as the owner.
 CREATE TABLE rights.places (place text PRIMARY KEY, code text NOT NULL, signature text NOT NULL, decorate text, owner_too boolean NOT NULL DEFAULT false);
 
 INSERT INTO rights.places (place, code, signature, decorate) VALUES
@@ -44,7 +44,7 @@ INSERT INTO rights.places (place, code, signature, decorate) VALUES
     ('event trigger at the end', 'at_end', 'event_trigger', NULL),
     ('event trigger of a drop', 'at_drop', 'event_trigger', NULL),
     ('event trigger of a rewrite', 'at_rewrite', 'event_trigger', NULL),
-    -- what the attacker has ready
+    -- objects prepared by the attacker
     ('DEFAULT of a temporary table', 'temp_default', 'rogue', NULL),
     ('temporary view', 'temp_view', 'rogue', NULL),
     ('temporary domain', 'temp_domain', 'rogue', NULL),

@@ -1,5 +1,5 @@
--- Faults that the matrix must see: definers as careless as can be, in every place, and PostgreSQL's own statement under SET ROLE.
--- A place that a planted fault does not show running as somebody else is not watched at all.
+-- Faults that the matrix must detect: careless SECURITY DEFINER functions, in every place, and PostgreSQL's own statement under
+-- SET ROLE. If no planted fault shows a place running as another role, the test does not observe that place.
 CREATE FUNCTION rights.planted(statement text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 AS $$

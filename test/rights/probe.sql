@@ -1,6 +1,7 @@
--- The probe: what every foreign function of the matrix does. It says as whom it runs, in its own frame: the functions below only
--- write its text. Assignments and RAISE are evaluated without planner and executor, whose hooks could switch the user; and what
--- RAISE sends arrives whatever becomes of the transaction. After that the probe tries RESET ROLE and RESET SESSION AUTHORIZATION, and undoes them.
+-- The probe, the body of every foreign function of the matrix. It reports the role that it runs as, in its own frame: the
+-- functions below only write its text. Assignments and RAISE are evaluated without planner and executor, whose hooks could
+-- switch the user; and messages of RAISE arrive even if the transaction rolls back. After that the probe tries RESET ROLE and
+-- RESET SESSION AUTHORIZATION, and undoes them.
 --
 -- A line is: probe, phase, place, current_user, session_user, is_superuser, search_path, owner of the code, trick. It is silent
 -- where rights.phase is empty. rights.fail names a place that raises an error, rights.leak a setting that is left changed, which event triggers may do: only superusers make them.
@@ -14,7 +15,7 @@ AS $$
             pg_catalog.current_setting('is_superuser'), pg_catalog.current_setting('search_path'), %L, %s;$f$, place, code_owner, trick)
 $$;
 
--- Without tricks where PostgreSQL calls it with a lock on a page held, which a subtransaction that ends would release.
+-- Without tricks where PostgreSQL holds a lock on a page during the call, because the end of a subtransaction would release it.
 CREATE FUNCTION rights.probe_body(place text, code_owner name, result text, before text DEFAULT '', tricky boolean DEFAULT true) RETURNS text
 LANGUAGE sql
 AS $$
@@ -49,7 +50,7 @@ END$f$, rights.probe_report(place, code_owner, quote_literal('')), tricky, right
         place NOT LIKE 'event trigger%', place, before, result)
 $$;
 
--- The settings of a session, and who it is, as they are or as they differ from what they were.
+-- The settings and the user of a session, or their changes.
 CREATE FUNCTION rights.settings(path text DEFAULT pg_catalog.current_setting('search_path')) RETURNS text
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$

@@ -1,5 +1,6 @@
--- The code and the tables of an owner (:owner) in the schema shop, every place decorated, and what the application's role has
--- ready in the schema rogue. Runs in each database of the matrix after the extension, probe.sql and places.sql.
+-- The code and the tables of an owner (:owner) in the schema shop, with every place attached, and the objects that the
+-- application's role prepares in the schema rogue. Runs in each database of the matrix after the extension, probe.sql and
+-- places.sql.
 CREATE SCHEMA shop AUTHORIZATION :owner;
 GRANT USAGE ON SCHEMA shop TO PUBLIC;
 CREATE SCHEMA rogue AUTHORIZATION rights_app;
@@ -66,7 +67,7 @@ BEGIN
 END
 $$;
 
--- A composite type with comparisons of its own.
+-- A composite type with custom comparisons.
 CREATE FUNCTION rights.make_type(owner name, name text, fields text, first text, equal_place text, compare_place text, equal_sign text) RETURNS void
 LANGUAGE plpgsql
 AS $$
@@ -128,7 +129,8 @@ BEGIN
 END
 $$;
 
--- What the application's role keeps ready: the functions, the schema before others in its path, and objects in pg_temp.
+-- The objects that the application's role prepares: the functions, the schema that is first in its path, and objects in
+-- pg_temp.
 DO $$
 DECLARE
     t text;
@@ -161,7 +163,8 @@ BEGIN
 END
 $$;
 
--- For each low role: a definer function, a materialized view and an index, which somebody stronger calls, refreshes and builds.
+-- For each low role: a SECURITY DEFINER function, a materialized view and an index, which a stronger role calls, refreshes and
+-- builds.
 DO $$
 DECLARE
     role name;

@@ -3,7 +3,7 @@
 SELECT bastion.allow_app_role('rights_app'), bastion.allow_app_role('rights_mig'), bastion.allow_migration_role('rights_mig');
 GRANT USAGE ON SCHEMA bastion TO rights_operator;
 
--- An owner of a tenant, and a member, with tokens that last.
+-- An owner of a tenant, and a member, with long-lived tokens.
 CREATE TABLE rights.people (name text PRIMARY KEY, user_id uuid, tenant_id uuid, token text);
 GRANT SELECT ON rights.people TO PUBLIC;
 INSERT INTO rights.people
@@ -68,7 +68,7 @@ BEGIN
 END
 $$;
 SELECT rights.make_children('bastion.units', 'unit'), rights.make_children('bastion.tenants', 'tenant');
--- An ordinary cascade of the owner's own, which must go on as PostgreSQL does it whatever we did before.
+-- An ordinary cascade between the owner's tables, which must behave as in plain PostgreSQL after any earlier call.
 CREATE TABLE shop.plain (id bigint PRIMARY KEY);
 CREATE TABLE shop.plain_child (id bigint REFERENCES shop.plain ON DELETE CASCADE);
 CREATE FUNCTION shop.plain_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE INFO 'plain|%', current_user; RETURN OLD; END $$;

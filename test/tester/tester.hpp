@@ -1,5 +1,5 @@
-// What the testers that draw at random have in common, test/model, test/model/passing and test/functions: options, jobs in
-// processes of their own, and the closing line about a planted hole.
+// Shared by the random testers, test/model, test/model/passing and test/functions: options, jobs in separate processes, and
+// the closing line about a planted hole.
 #pragma once
 
 #include <sys/types.h>
@@ -25,15 +25,15 @@ using Target = std::variant<std::string*, long*, unsigned long long*>;
 // Reads the common options and those of the tester itself; throws for any other.
 void parse(int argc, char** argv, Options& options, std::map<std::string, Target> own);
 
-// Runs every job, the worst of whose ends is returned: 0, 1 when something was found, 2 when the tester itself failed. To find
-// a planted hole once is enough: the other jobs are stopped then, and clear_up is told each.
+// Runs every job and returns the worst result: 0, 1 for a finding, 2 when the tester itself failed. One finding of a
+// planted hole is enough: the other jobs are then stopped, and clear_up is called for each.
 int run_jobs(const Options& options, const std::function<int(int job)>& work,
              const std::function<void(pid_t job)>& clear_up);
 
-// Prints whether the hole was found by a run that ended so.
+// Prints whether a run with this result found the hole.
 bool is_found(const std::string& hole, int status);
 
-// The whole of a tester; what is thrown is printed.
+// The main function of a tester; prints exceptions.
 int run(const std::function<int()>& test);
 
 std::string contents(const std::string& path);

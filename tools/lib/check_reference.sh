@@ -1,7 +1,7 @@
 #!/bin/bash
 # usage: check_reference.sh TREE
 #
-# Says how docs/REFERENCE.md of a built tree differs from what tools/reference would write, and fails when it does.
+# Prints how docs/REFERENCE.md of a built tree differs from the output of tools/reference, and fails when it does.
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"

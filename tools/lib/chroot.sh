@@ -52,7 +52,7 @@ CONTROL
     dpkg-deb -b "$folder/stub" "$folder/no-llvm.deb" >/dev/null
 }
 
-# Makes the chroot of a version when it is not there. Fails, having said why, where the packages cannot be had.
+# Makes the chroot of a version unless it exists. Prints the reason and fails when the packages are not available.
 chroot_make() {
     local wanted=$1 root work archive packages
     root=$(chroot_folder "$wanted")

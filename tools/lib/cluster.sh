@@ -50,7 +50,7 @@ CONF
     cluster_configure "$@"
 }
 
-# cluster_configure FOLDER DEST COPY [PRELOAD]: what may change from one start to the next.
+# cluster_configure FOLDER DEST COPY [PRELOAD]: the settings that may change from one start to the next.
 cluster_configure() {
     local folder=$1 dest=$2 copy=$3 preload=${4:-}
     { path_settings "$dest" "$copy"; [ -z "$preload" ] || echo "shared_preload_libraries = '$preload'"; } >"$folder/data/tools.conf"
@@ -70,7 +70,7 @@ cluster_stop() {
     ! cluster_running "$1" || as_server "$(bindir)/pg_ctl" -D "$1/data" -m "${2:-fast}" -w stop >/dev/null
 }
 
-# Clients reach the cluster through these, whatever the caller's environment says.
+# Clients reach the cluster through these, independent of the caller's environment.
 cluster_environment() {
     unset PGSERVICE PGHOSTADDR PGOPTIONS PGPASSWORD PGSSLMODE PGDATABASE
     export PGHOST=$1 PGPORT=5432 PGUSER=postgres PATH="$(bindir):$PATH"

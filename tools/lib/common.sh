@@ -1,6 +1,6 @@
-# What every tool shares: where things are, which packages are missing, a copy of the checkout to build in. Sourced by the
-# scripts in tools/, never run. The checkout is only read; everything that is made lies below the scratch folder, in a
-# folder whose name comes from the checkout's path, so that checkouts work side by side.
+# Shared by all tools: paths, missing packages, a copy of the checkout to build in. Sourced by the scripts in tools/,
+# never run. The checkout is only read; all output lies below the scratch folder, in a folder whose name comes from the
+# checkout's path, so that several checkouts can be used at the same time.
 
 set -euo pipefail
 umask 022
@@ -35,7 +35,7 @@ else
 fi
 export PG_CONFIG
 
-# What building and each kind of test need, as Debian names it.
+# The Debian packages for building and for each kind of test.
 core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libsimdjson-dev"
 build_packages() {
     echo "$core_packages postgresql-$1 postgresql-server-dev-$1 libkrb5-dev"
@@ -68,7 +68,7 @@ can_be_root() {
     [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
 }
 
-# Says in one line what is missing and how to get it, and ends.
+# Prints in one line the missing packages and how to install them, and exits.
 require_packages() {
     local missing
     missing=$(missing_packages "$@")
@@ -88,7 +88,7 @@ install_packages() {
     as_root mkdir -p /etc/postgresql-common
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
-    # Two of us at a time would each find apt locked by the other.
+    # Two runs at the same time would find apt locked by each other.
     exec 8>"$scratch/pg_bastion-apt.lock"
     flock 8
     # shellcheck disable=SC2086 # a list of names
@@ -115,8 +115,8 @@ lock_folder() {
     done
 }
 
-# Brings a copy of the checkout up to date: only what changed is written, and is then new to make, even when it was edited
-# while an older copy was being compiled. The checksums of the last time tell what changed.
+# Brings a copy of the checkout up to date: only changed files are written, and are then new to make, even when they were
+# edited while an older copy was being compiled. Checksums of the previous copy identify changed files.
 copy_checkout() {
     local copy=$1 sums=$1.sums status=0
     [ -d "$copy" ] || rm -f "$sums"
@@ -125,7 +125,7 @@ copy_checkout() {
     (cd "$checkout" && find . \( -name .git -o -path ./build -o -path ./results -o -path ./output_iso \
         -o -path './tmp_check*' -o -path ./log \) -prune -o -type f ! -name '*.o' ! -name '*.so' ! -name '*.bc' ! -name '*.gch' \
         ! -name '*.d' ! -path './pg_bastion--*.sql' -print0 | sort -z | xargs -0 sha256sum 2>/dev/null || true) >"$sums.new"
-    # A library keeps what was linked from a file that is gone.
+    # A library keeps the code of a deleted file.
     awk 'FILENAME == ARGV[1] { kept[substr($0, 67)]; next } !(substr($0, 67) in kept) { print substr($0, 67) }' \
         "$sums.new" "$sums" | (cd "$copy" && tr '\n' '\0' | xargs -0r rm -f pg_bastion.so)
     awk 'FILENAME == ARGV[1] { same[$0]; next } !($0 in same) { print substr($0, 67) }' "$sums" "$sums.new" |

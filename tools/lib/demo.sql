@@ -1,9 +1,9 @@
--- 1. The operator makes the extension and the root key, which lives outside the database and seals what is secret in it.
+-- 1. The operator creates the extension and the root key, which is outside the database and seals the secrets in it.
 CREATE EXTENSION pg_bastion;
 SELECT key, value FROM jsonb_each_text(bastion.init()) WHERE key <> 'next';
 --! :ROW_COUNT >= 2
 
--- 2. The application connects as an ordinary role, with what it needs of the extension and nothing more.
+-- 2. The application connects as an ordinary role, with only the necessary privileges on the extension.
 CREATE ROLE app LOGIN;
 SELECT bastion.allow_app_role('app');
 
@@ -19,7 +19,7 @@ SELECT count(*) AS statements_run FROM bastion.protect('documents', tenant_colum
 SELECT relation, tenant_column, owner_column, rls_enabled, rls_forced, status FROM bastion.protection;
 --! (SELECT status FROM bastion.protection) = 'ok'
 
--- 4. What that call wrote: four policies, one for each command. The subquery is computed once a statement and is an index key.
+-- 4. That call wrote four policies, one for each command. The subquery is computed once per statement and is an index key.
 SELECT policyname, cmd, coalesce(qual, with_check) AS test
 FROM pg_policies WHERE tablename = 'documents' AND permissive = 'RESTRICTIVE';
 --! :ROW_COUNT = 4
@@ -41,7 +41,7 @@ SELECT left(:'anna_token', 24) || '...' AS access_token, :'anna'::jsonb ->> 'tok
        :'anna'::jsonb ->> 'expires_in' AS expires_in;
 --! length(:'anna_token') > 100 AND length(:'ben_token') > 100
 
--- 7. Anna writes two documents. Nobody names a tenant or an author: both come from the verified identity.
+-- 7. Anna writes two documents. She names no tenant and no author: both come from the verified identity.
 BEGIN;
 SELECT bastion.authenticate(:'anna_token') IS NOT NULL AS authenticated;
 INSERT INTO documents (title) VALUES ('Acme: prices'), ('Acme: plans');
@@ -59,18 +59,18 @@ UPDATE documents SET title = 'hacked' WHERE title LIKE 'Acme%';
 --! :ROW_COUNT = 0
 COMMIT;
 
--- 9. The next transaction of the same connection is nobody again, and sees nothing.
+-- 9. The next transaction of the same connection has no identity again, and sees no rows.
 SELECT count(*) AS documents, bastion.whoami() ->> 'state' AS state FROM documents;
 --! (SELECT count(*) FROM documents) = 0
 
--- Now the attacks. Each must be refused, and the message is what the user gets.
+-- Now the attacks. Each must be refused, and the message is the one that the user gets.
 
 -- 10. A wrong password. The answer is returned, not raised, so that the attempt stays recorded; an unknown user gets the same.
 SELECT jsonb_pretty(bastion_api.login('anna@acme.example', 'wrong password')) AS answer;
 --! bastion_api.login('anna@acme.example', 'wrong password') ->> 'error' = 'invalid_grant'
 --! bastion_api.login('nobody@acme.example', 'x') = bastion_api.login('anna@acme.example', 'wrong password')
 
--- 11. A forged context: somebody writes the identity of their choice into the setting that policies rely on.
+-- 11. A forged context: an attacker writes an arbitrary identity into the setting that policies rely on.
 SELECT set_config('bastion.context', '1 ' || :'acme', true);
 --! refused 42501
 
@@ -90,7 +90,7 @@ SELECT concat_ws('.', split_part(:'ben_token', '.', 1), split_part(:'forged_toke
 SELECT bastion.authenticate(:'tampered_token');
 --! refused 28000
 
--- 14. The same token as a setting. It is verified when a policy first asks who this is.
+-- 14. The same token as a setting. It is verified when a policy first reads the identity.
 BEGIN;
 SELECT set_config('bastion.token', :'tampered_token', true) <> '' AS token_presented;
 SELECT * FROM documents;
@@ -136,7 +136,7 @@ ROLLBACK;
 SELECT hash FROM bastion.user_passwords;
 --! refused 42501
 
--- What the operator finds afterwards: nothing was planted, and sign-ups, logins and refusals are on record.
+-- Finally the operator checks: no row was planted, and sign-ups, logins and refusals are on record.
 \connect - postgres
 SELECT d.id, t.name AS tenant, d.title FROM documents d JOIN bastion.tenants t ON t.id = d.tenant_id ORDER BY d.id;
 --! (SELECT array_agg(title ORDER BY title) FROM documents) = ARRAY['Acme: plans', 'Acme: prices', 'Globex: secrets']

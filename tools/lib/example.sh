@@ -3,7 +3,7 @@
 
 example_names() { (cd "$checkout/examples" && printf '%s\n' */schema.sql) | sed 's|/.*||'; }
 
-# example_packages MAJOR NAME...: what examples need beside the server, where this version of it has them.
+# example_packages MAJOR NAME...: the packages that examples need beside the server, if available for this version.
 example_packages() {
     local version=$1
     shift
@@ -23,7 +23,7 @@ example_prepare() {
     done
 }
 
-# example_tour NAME: plays the tour, and fails when it does not go as told.
+# example_tour NAME: plays the tour, and fails when a result is not the expected one.
 example_tour() {
     cd "$checkout/examples/$1" && play tour.sql "$1"
 }

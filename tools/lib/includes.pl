@@ -2,8 +2,8 @@
 # usage: includes.pl [--problems], for tools/includes and lint.sh
 #
 # The modules of src/ (a header and the source beside it are one) and which they include: each with its floor, which is one above
-# the highest module that it includes. Then, and with --problems alone, what is wrong: cycles, and modules that include one of a
-# room that theirs may not use. Fails when there is a problem.
+# the highest module that it includes. Then, or only these with --problems, the problems: cycles, and modules that include one
+# of a forbidden room. Fails when there is a problem.
 
 use strict;
 use warnings;
@@ -11,7 +11,8 @@ use warnings;
 die "usage: includes.pl [--problems]\n" if @ARGV > 1 || (@ARGV && $ARGV[0] ne '--problems');
 my $problems_alone = @ARGV;
 
-# Which rooms a room may use, besides those that these may use. What stands in no room, as src/pg/module.cpp, uses all of them.
+# The rooms that a room may use, besides those that these may use. Files outside all rooms, such as src/pg/module.cpp, may use
+# all of them.
 my %may_use = (
     base => [],
     cache => ['base'],

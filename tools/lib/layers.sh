@@ -1,6 +1,6 @@
-# The layers of tools/test. Each is a function layer_NAME that writes what its tests print to the file named by its
-# argument, shows what failed, and counts. $copy is the copy of the checkout that is built, $dest where it is installed,
-# $work the folder for logs and clusters. A folder of tests that is not there counts nothing.
+# The layers of tools/test. Each is a function layer_NAME that writes the output of its tests to the file named by its argument,
+# shows failures, and counts. $copy is the built copy of the checkout, $dest the folder of its installation, $work the folder
+# for logs and clusters. A missing folder of tests counts nothing.
 
 layer_packages() {
     local layer
@@ -31,7 +31,7 @@ count_tap() {
     count "$p" "$f" "$s"
 }
 
-# What failed and what is said about it, which is what follows up to the next test.
+# The failed tests and their diagnostics, which are the lines up to the next test.
 show_tap_failures() {
     if grep -qE '^not ok\b' "$1"; then
         awk '/^not ok/ { shown = 1 } /^ok/ { shown = 0 } shown && ++n <= 120' "$1"
@@ -57,16 +57,16 @@ count_regress() {
     count "$p" "$f" 0
 }
 
-# Line numbers are all that a failed test needs to know; the rest of what debuggers want takes a third of the time to compile.
+# A failed test needs only line numbers; full debugging information takes a third of the time to compile.
 debug_info=-g1
 
-# What the layers build, once.
+# The build of all layers, once.
 built() {
     [ -e "$work/built" ] || build_and_install "$copy" "$dest" COPT="$debug_info"
     touch "$work/built"
 }
 
-# A fresh cluster of the layer's own, left when the next one begins: fresh_cluster [PRELOAD]
+# A fresh cluster for the layer, which the next one replaces: fresh_cluster [PRELOAD]
 fresh_cluster() {
     end_clusters
     cluster_create "$work/cluster" "$dest" "$copy"
@@ -172,7 +172,7 @@ layer_examples() {
     count_tap "$status" "$log"
 }
 
-# Runs a command as one test. What it printed follows the line of its result.
+# Runs a command as one test. Its output follows the line of its result.
 example_step() {
     local title=$1 result=ok begin=$SECONDS
     shift
@@ -214,7 +214,7 @@ run_tap_file() {
         as_server prove --verbose -I "$pgxs/src/test/perl" -I "$copy/test/tap/lib" "$1" >"$own/log" 2>&1
 }
 
-# Each script prints TAP, and says loudly what it cannot test where there is no npm.
+# Each script prints TAP, and reports what it cannot test without npm.
 layer_frontdoor() {
     local log=$1 status=0 script
     built
@@ -246,8 +246,8 @@ layer_fuzz_replay() {
     count "$p" "$f" 0
 }
 
-# Calls with a fixed seed, and with one that nobody tried before in a server that preloads the library; then holes that must
-# be found. FUZZ_CALLS is the number of calls.
+# Calls with a fixed seed, and with a new one in a server that preloads the library; then holes that must be found. FUZZ_CALLS
+# is the number of calls.
 layer_fuzz_functions() {
     local log=$1 p=0 f=0
     local calls=${FUZZ_CALLS:-5000} seed=$((RANDOM * 32768 + RANDOM))
@@ -279,8 +279,7 @@ run_tester() {
     cat "$work/tester.run" >>"$log"
 }
 
-# A fixed seed and one that nobody tried before, half of the operations each; then holes that must be found. MODEL_OPS is
-# the number of operations.
+# A fixed seed and a new one, half of the operations each; then holes that must be found. MODEL_OPS is the number of operations.
 layer_model() {
     local log=$1 p=0 f=0 hole run
     local ops=${MODEL_OPS:-200000} seed=$((RANDOM * 32768 + RANDOM))
@@ -363,7 +362,7 @@ EARLY
     else
         p=$((p + 1))
     fi
-    # Would it have been reported? The server restarts after the second one.
+    # Proves that faults are reported. The server restarts after the second one.
     plant_misbehaviour overflow 'heap-buffer-overflow' 'integer' 8
     plant_misbehaviour nested_phase 'TRAP.*in_phase_b' '' ''
     count "$p" "$f" "$s"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # usage: lint.sh BUILT_COPY [CHECK...]
 #
-# Checks the rules between the rooms and of the house. Every check is a triple: check_NAME prints the violations that it
-# finds in the current folder, advice[NAME] says how to mend them, plant_NAME adds one. Each check runs twice: on the tree,
-# which must be clean, and on a copy with the planted violation, which it must report. Prints TAP. BUILT_COPY is a built
-# copy of the checkout.
+# Checks the rules of docs/STYLE.md and docs/ARCHITECTURE.md. Every check is a triple: check_NAME prints the violations that it
+# finds in the current folder, advice[NAME] says how to fix them, plant_NAME adds one. Each check runs twice: on the tree, which
+# must be clean, and on a copy with the planted violation, which it must report. Prints TAP. BUILT_COPY is a built copy of the
+# checkout.
 
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -17,7 +17,7 @@ declare -A advice
 
 cxx_files() { find "${@:-src}" \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null | sort; }
 sql_files() { find src/sql -name '*.sql' 2>/dev/null | sort; }
-# The project's own text, without what others wrote.
+# The project's own text, without third-party files.
 own_files() { find . \( -path ./.git -o -path '*/vectors' -o -path '*/corpus' -o -name node_modules \) -prune -o -type f -size -400k \
     ! -name '*.o' ! -name '*.so' ! -name '*.d' ! -path './pg_bastion--*' -print | sort; }
 
@@ -68,10 +68,10 @@ advice[modules_have_no_cycle]='move what both modules use into one below them, o
 plant_modules_have_no_cycle() { sed -i 's|^#pragma once|&\n#include "core/base/json.hpp"|' src/core/base/json_limits.hpp; }
 
 check_rooms_use_only_what_is_below() { perl tools/lib/includes.pl --problems; }
-advice[rooms_use_only_what_is_below]='move what is used into a room below, or register it there; tools/lib/includes.pl has the table of rooms'
+advice[rooms_use_only_what_is_below]='move the used code into a room below, or register it there; tools/lib/includes.pl has the table of rooms'
 plant_rooms_use_only_what_is_below() { printf '#pragma once\n#include "pg/session/credential.hpp"\n' >src/pg/right/planted.hpp; }
 
-# Compiles a file that wants PostgreSQL's headers with the core's own rule, which must not find them.
+# Compiles a file that includes PostgreSQL's headers with the core's own rule, which must not find them.
 check_core_is_blind() {
     rm -f src/core/base/probe.*
     echo '#include <postgres.h>' >src/core/base/probe.cpp
@@ -80,11 +80,11 @@ check_core_is_blind() {
     rm -f src/core/base/probe.* probe.log
     ! grep -nsE 'pg_config|includedir|postgresql|src/pg' CMakeLists.txt
 }
-advice[core_is_blind]='keep -I of the server out of CORE_CPPFLAGS and CMakeLists.txt; move what needs PostgreSQL to src/pg'
+advice[core_is_blind]='keep -I of the server out of CORE_CPPFLAGS and CMakeLists.txt; move code that needs PostgreSQL to src/pg'
 plant_core_is_blind() { sed -i 's/^CORE_CPPFLAGS = .*/CORE_CPPFLAGS = $(CPPFLAGS)/' Makefile; }
 
 check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./|pg/|postgres|.*/server/)' $(cxx_files src/core); }
-advice[core_includes_no_glue]='move what needs PostgreSQL to src/pg, or pass it in as an argument'
+advice[core_includes_no_glue]='move code that needs PostgreSQL to src/pg, or pass it in as an argument'
 plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/base/planted.hpp; }
 
 check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|crypt|argon2|simdjson)' $(cxx_files src/pg); }
@@ -100,7 +100,7 @@ advice[version_number_once]='hide the difference between versions behind a funct
 plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >src/pg/base/planted.cpp; }
 
 check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_spi.cpp); }
-advice[spi_once]='call what src/pg/base/owner_spi.hpp offers'
+advice[spi_once]='call the functions of src/pg/base/owner_spi.hpp'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
 
 check_no_ddl_in_cxx() {
@@ -130,7 +130,7 @@ check_create_only() { code -i '\bor[[:space:]]+replace\b|\b(create|add)\b.*\bif[
 advice[create_only]="write CREATE: the extension's script runs once, in an empty schema"
 plant_create_only() { echo 'CREATE OR REPLACE VIEW bastion.planted AS SELECT 1;' >src/sql/base/planted.sql; }
 
-# In quotes, a list is the name of one schema.
+# A quoted list is the name of one schema.
 check_search_path_unquoted() { code -i "search_path[[:space:]]*(=|[[:space:]]to)[[:space:]]*['\"]" $(sql_files); }
 advice[search_path_unquoted]='write SET search_path = pg_catalog, pg_temp, without quotes'
 plant_search_path_unquoted() { echo "CREATE FUNCTION planted() RETURNS void LANGUAGE sql SET search_path = 'pg_catalog, pg_temp' AS '';" >src/sql/base/planted.sql; }
@@ -180,11 +180,11 @@ advice[no_using_namespace]='use the names one by one: using std::string'
 plant_no_using_namespace() { echo 'using namespace std;' >src/core/base/planted.hpp; }
 
 check_headers_say_what_they_are() { cxx_files src | grep 'hpp$' | xargs -r awk 'FNR == 1 && !/^\/\/ .../ { print FILENAME ": no paragraph at the top" }'; }
-advice[headers_say_what_they_are]='begin the header with a comment: what it is, who calls it, how long its data live'
+advice[headers_say_what_they_are]='begin the header with a comment: its purpose, its callers, the lifetime of its data'
 plant_headers_say_what_they_are() { echo '#pragma once' >src/core/base/planted.hpp; }
 
 check_unit_test_loops_say_their_case() { perl tools/lib/loop_traces.pl $(cxx_files test/unit); }
-advice[unit_test_loops_say_their_case]='begin the body of the loop with SCOPED_TRACE(words(...)) of what differs; words() is in test/unit/base/words.hpp'
+advice[unit_test_loops_say_their_case]='begin the body of the loop with SCOPED_TRACE(words(...)) of the values that differ; words() is in test/unit/base/words.hpp'
 plant_unit_test_loops_say_their_case() { printf 'TEST(Planted, Loop) {\n    for (const int i : {1, 2}) EXPECT_GT(i, 0);\n}\n' >test/unit/base/planted_test.cpp; }
 
 check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
@@ -195,14 +195,15 @@ check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
 advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 
-# Each fault of a claim has a planted one: a claim without anything, one that waits for what is there, one that its test does not name.
+# Each kind of faulty claim has a planted one: a claim without evidence, one that waits for an existing feature, one that its
+# test does not name.
 claims_of_tree() { . tools/lib/systems.sh && claims_problems; }
 check_claims_are_shown_or_wait() { claims_of_tree | grep -E 'neither|claims nothing|columns|no id|twice|does not know|nothing waits'; }
-advice[claims_are_shown_or_wait]='mend the line of examples/claims.tsv: an id, the claim, and where it is shown or what it waits for'
+advice[claims_are_shown_or_wait]='fix the line of examples/claims.tsv: an id, the claim, and where it is shown or what it waits for'
 plant_claims_are_shown_or_wait() { printf 'S1.99\tplanted\t\t\n' >>examples/claims.tsv; }
 
 check_claims_wait_for_what_is_not_there() { claims_of_tree | grep 'which is there'; }
-advice[claims_wait_for_what_is_not_there]='show the claim in a test, and name it instead of what it waited for'
+advice[claims_wait_for_what_is_not_there]='show the claim in a test, and name the test instead of the feature that it waited for'
 plant_claims_wait_for_what_is_not_there() { touch src/sql/base/tables_quota.sql; }
 
 check_claims_have_tests() { claims_of_tree | grep -E 'no test in|no claim'; }
@@ -214,10 +215,10 @@ advice[systems_is_up_to_date]='run tools/systems and commit docs/SYSTEMS.md'
 plant_systems_is_up_to_date() { printf 'S5.99\tplanted\tREADME.md\t\n' >>examples/claims.tsv; }
 
 check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
-advice[shell_syntax]='mend the line that bash names'
+advice[shell_syntax]='fix the line that bash names'
 plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
 
-# Every check there is, so that none is forgotten.
+# All checks, so that none is forgotten.
 checks=$(declare -F | sed -n 's/^declare -f check_//p')
 number=0
 for check in ${*:-$checks}; do
@@ -234,7 +235,7 @@ for check in ${*:-$checks}; do
         continue
     elif [ -n "$violations" ]; then
         echo "not ok $number - $check"
-        echo "# To mend it: ${advice[$check]:-}."
+        echo "# To fix it: ${advice[$check]:-}."
         sed 's/^/#   /' <<<"$violations" | head -20
     else
         echo "ok $number - $check"

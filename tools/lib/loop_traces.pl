@@ -30,7 +30,7 @@ for my $file (@ARGV) {
         my $line = 1 + substr($text, 0, $-[0]) =~ tr/\n//;
         my $body = body(substr($text, $+[0]));
         next if $body !~ /\b(?:EXPECT_|ASSERT_|expect_\w+\()/ || $body =~ /^\{?\s*for\b[^;]*\)\s*\{?\s*SCOPED_TRACE/;
-        # What loops below trace is theirs.
+        # Traces of inner loops do not count.
         my $own = $body =~ s/\bfor\s*$round\s*$curly//gr;
         print "$file:$line: a loop with checks and no SCOPED_TRACE\n" unless $own =~ /\bSCOPED_TRACE\(/;
     }

@@ -1,11 +1,11 @@
 # Plays a psql script and prints each statement with its real result. Sourced after common.sh. Paragraphs are separated by
-# empty lines. A line that begins with --! is not shown but checked, and what does not hold ends the play:
+# empty lines. A line that begins with --! is not shown but checked, and a failed check ends the play:
 #
 #   --! refused SQLSTATE   as the last line of a paragraph: its last error must be that one; shows the SQLSTATE
 #   --! EXPRESSION         must be true; :ROW_COUNT is the number of rows of the statement before it
 #
-# An error in a paragraph that promises none ends the play too. The tags of BEGIN, COMMIT and ROLLBACK are not shown, nor is
-# \echo beside what it prints.
+# An unexpected error ends the play too. The tags of BEGIN, COMMIT and ROLLBACK are not shown, nor is \echo beside what it
+# prints.
 
 play() {
     local file=$1 database=$2
@@ -19,7 +19,7 @@ play() {
 with_checks() {
     awk '
         function hidden(line) { print "\t\t" line }
-        # psql stops where a file that it should read cannot be had, with an error and its exit status 3.
+        # psql stops at a file that it cannot read, with an error and its exit status 3.
         function demand(expression) {
             hidden("\\unset as_promised")
             hidden("SELECT (" expression ") IS TRUE AS as_promised \\gset")

@@ -97,7 +97,7 @@ WITH listed AS (
         ('bastion.grants', '', 'nobody', 'What parallel workers are told of identity and permissions. Only the extension sets it.')
 )
 SELECT format('| `%s` | %s | %s | %s |', name, CASE WHEN boot <> '' THEN '`' || boot || '`' ELSE '' END,
-              -- What needs a restart can only be defined as such where the library is preloaded.
+              -- A setting that needs a restart can only be defined as such if the library is preloaded.
               CASE CASE WHEN name = 'bastion.event_queue_size' THEN 'postmaster' ELSE context END WHEN 'user' THEN 'any role' WHEN 'superuser' THEN 'superuser' WHEN 'sighup' THEN 'configuration, reload'
                            WHEN 'postmaster' THEN 'configuration, restart' WHEN 'transaction' THEN 'any role, for its transaction'
                            ELSE context END,

@@ -1,9 +1,9 @@
 #!/usr/bin/perl
 # usage: sql_functions.pl paths|names|definers|backslashes
 #
-# What the functions in src/sql must not do with names and literals, for lint.sh; prints FILE: FUNCTION: what. sql/search_path.sql asks the
-# catalogue the same, and more. Keywords are upper case here and names are not, which tells a call from the names of columns
-# that follow an alias.
+# Forbidden uses of names and literals in the functions of src/sql, for lint.sh; prints FILE: FUNCTION: problem.
+# sql/search_path.sql checks the same in the catalogue, and more. Keywords are upper case here and names are not, which tells a
+# call from the names of columns that follow an alias.
 use strict;
 use warnings;
 

@@ -1,10 +1,10 @@
-# The claims of examples/claims.tsv: what the replaced systems did, and which test shows that it works here or which feature it
-# waits for. Sourced by tools/systems and lint.sh; works in the tree that is the current folder.
+# The claims of examples/claims.tsv: the abilities of the replaced systems, and for each the test that shows it or the feature
+# that it waits for. Sourced by tools/systems and lint.sh; works in the tree that is the current folder.
 
 claims=examples/claims.tsv features=examples/features.tsv
 
-# The features that are there, one a line: one of the core when a piece of the install script has its noun, in a room or not,
-# and an example when its folder has tests.
+# The existing features, one per line: one of the core when a piece of the install script has its noun, in a room or not, and
+# an example when its folder has tests.
 features_there() {
     local noun room
     sed 1d "$features" | while IFS=$'\t' read -r noun room _; do
@@ -15,12 +15,12 @@ features_there() {
     done
 }
 
-# The description of a test begins with the id of the claim that it shows. One file and id a line.
+# The description of a test begins with the id of the claim that it shows. One file and id per line.
 claims_tested() {
     grep -rHoE --include='*.pg' "'S[0-9]+\.[0-9]+[a-z]? " examples | sed -E "s/:'/\t/; s/ \$//" | sort -u
 }
 
-# Prints what is wrong with the claims.
+# Prints the faults of the claims.
 claims_problems() {
     {
         features_there | sed 's/^/there\t/'

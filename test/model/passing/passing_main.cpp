@@ -1,11 +1,11 @@
 // usage: passing_test --setup FILE [--seed N] [--steps N] [--jobs N] [--round N] [--plant-hole NAME] [--no-shrink] [--verbose]
 //
-// Nobody ever holds, now or later, what no chain of grants of owners and operators gives: whatever anybody gains by a step of a
-// member, the member held before it, in the same place, on the same row and in the same year. Rounds of random steps by random
-// members and their API keys; after each step that succeeded, the tables are read back and what everybody holds is compared,
-// for every year in which something begins or ends. A round that fails prints its seed and the shortest list of steps that
-// shows it: --seed S --round R replays it. --plant-hole breaks the extension first, and then finding nothing is the failure.
-// The server is the one of PGHOST and PGPORT.
+// No user ever holds, now or later, a right without a chain of grants from owners and operators: every right that a user
+// gains by a member's step, the member held before it, in the same tenant or unit, on the same row and in the same year.
+// Rounds of random steps by random members and their API keys; after each successful step, the test reads the tables back
+// and compares the rights of every user, for every year in which a right begins or ends. A round that fails prints its seed
+// and the shortest list of steps that shows it: --seed S --round R replays it. --plant-hole breaks the extension first, and
+// then the run fails unless it finds the hole. The server is the one of PGHOST and PGPORT.
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct Options : tester::Options {
     long steps = 100000;
 };
 
-// What a planted hole does to the database.
+// The change that a planted hole makes to the database.
 const std::map<std::string, std::string>& holes() {
     static const std::string replace = "CREATE OR REPLACE FUNCTION bastion.";
     static const std::string checks_nothing = " RETURNS void LANGUAGE sql AS 'SELECT'";
@@ -37,7 +37,7 @@ const std::map<std::string, std::string>& holes() {
         {"time", replace +
                      "shortfall(pattern text, held_until timestamptz, lent_until timestamptz, valid_until timestamptz) "
                      "RETURNS text LANGUAGE sql AS $$ SELECT 'no' WHERE held_until IS NULL OR lent_until IS NULL $$"},
-        // What a deny could meet one day is passed on.
+        // A pattern that a deny could overlap one day is passed on.
         {"overlap", replace + "patterns_overlap(a text, b text) RETURNS boolean LANGUAGE sql AS 'SELECT "
                               "bastion_internal.pattern_covers(a, b)'"},
         {"level", replace + "require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz)" +
@@ -61,7 +61,7 @@ Options parse_options(int argc, char** argv) {
     return options;
 }
 
-// Who gives by a step, and what is left of it by the key that they present.
+// The giver of a step, and the rights that the presented key leaves them.
 struct Giver {
     int person;
     const Key* key;
@@ -88,8 +88,8 @@ std::string where_is(int place) {
     return place == whole_tenant ? "in the whole tenant" : "in unit " + std::to_string(place);
 }
 
-// What anybody may do more than before, in places. A grant that waits for its user to be a member again is none that this step
-// gives.
+// The rights that any user gains, by tenant or unit. A grant that waits for its user to become a member again does not
+// count as given by this step.
 std::string gained_in_places(const Picture& before, const Picture& after, const Giver& giver) {
     for (int person = 0; person < person_count; ++person)
         for (int year = 0; year < year_count; ++year)
@@ -117,7 +117,7 @@ std::string gained_on_rows(const Picture& before, const Picture& after, const Gi
     return "";
 }
 
-// A unit that moves or goes lifts no deny on its rows that the mover could not lift.
+// Moving or deleting a unit lifts no deny on its rows that the mover could not lift.
 std::string lifted_on_rows(const Picture& before, const Picture& after, const Giver& giver) {
     for (int person = 0; person < person_count; ++person)
         for (int year = 0; year < year_count; ++year)
@@ -140,7 +140,7 @@ const Key* find_key(const World& world, const std::string& name) {
     return nullptr;
 }
 
-// Whose invitation was accepted. Where it was refused, nobody gives anything.
+// The member whose invitation was accepted. A refused invitation has no giver.
 Giver inviter_of_accepted(const Step& step, const World& before, const World& after) {
     static const Key refused{};
     for (const Invitation& invitation : before.invitations) {
@@ -177,7 +177,7 @@ public:
     [[nodiscard]] const World& world() const { return picture_.world; }
     [[nodiscard]] const std::map<std::string, long>& tally() const { return tally_; }
 
-    // Empty, or what is wrong.
+    // Empty, or the failure.
     std::string take(const Step& step) {
         const model::Answer answer =
             step.actor == nobody ? bench_.by_operator.run(step.sql) : bench_.application.run(statement(step));

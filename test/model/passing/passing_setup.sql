@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 
--- Everything that decides who may do what, a line each: a letter, then numbers and texts. Times are years, 0 for the beginning
+-- All data that decides about rights, one line each: a letter, then numbers and texts. Times are years, 0 for the beginning
 -- and 9999 for the end of time.
 CREATE FUNCTION passing.year(t timestamptz, otherwise integer) RETURNS integer LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN isfinite(t) THEN greatest(extract(year FROM t AT TIME ZONE 'UTC')::integer, 1) WHEN t = '-infinity' THEN 0 WHEN t = 'infinity' THEN 9999 ELSE otherwise END

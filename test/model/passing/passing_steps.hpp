@@ -1,4 +1,4 @@
-// One step of the passing test: what somebody, or the operator, does; drawn at random so that most have something to do.
+// One step of the passing test: an action of a user or the operator, drawn at random so that most steps have an effect.
 #pragma once
 
 #include <random>

@@ -1,5 +1,6 @@
-// The passing test's picture of a database: what passing.dump() tells, and what follows for every member, place, list of a row
-// and year. It knows nothing of the rules for passing on, only what somebody holds at a time if nothing changes until then.
+// The passing test's model of a database: the data of passing.dump(), and the rights that follow for every member, place,
+// ACL of a row and year. It does not contain the rules for passing on, only the rights that a user holds at a time if
+// nothing changes until then.
 #pragma once
 
 #include <array>
@@ -106,7 +107,7 @@ struct World {
 
 [[nodiscard]] World parse(const std::vector<std::string>& lines);
 
-// What a person holds in a year.
+// The rights of a person in a year.
 struct Holding {
     bool present = false;  // by a membership or a role in every tenant; else what they are granted is of no use
     std::array<Set, place_count> granted{};

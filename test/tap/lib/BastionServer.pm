@@ -1,5 +1,5 @@
-# What the TAP tests share: a server of the test's own with the extension, a root key, an application role app, two people
-# with a tenant each (ann and bob), and a protected table documents with one row of either.
+# Shared by the TAP tests: a separate server with the extension, a root key, an application role app, two people with a
+# tenant each (ann and bob), and a protected table documents with one row of either.
 package BastionServer;
 
 use strict;
@@ -11,7 +11,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw($talkative answer_of new_server reload run_psql set_root_key token_of);
 
-# As much as a server can be told to log, with parameters.
+# The most verbose logging of a server, with parameters.
 our $talkative = <<'CONF';
 log_min_messages = debug2
 log_min_error_statement = debug5

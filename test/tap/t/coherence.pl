@@ -1,6 +1,6 @@
-# What another backend, a prepared transaction, a replica writer, a logical subscriber's apply worker, a primary or a TRUNCATE
-# changes in rights counts at the next statement of a transaction that is open; an old snapshot neither hides it nor keeps
-# what it replaced; and 10,000 changes of others' roles cost whoever they do not concern nothing.
+# A change of rights by another backend, a prepared transaction, a replica writer, a logical subscriber's apply worker, a
+# primary or a TRUNCATE counts at the next statement of an open transaction. An old snapshot neither hides it nor keeps the
+# old rights. And 10,000 changes of other users' roles cost unaffected users nothing.
 use strict;
 use warnings FATAL => 'all';
 
@@ -168,7 +168,7 @@ is(state_of($bob), 'updates 1 3', 'and a share that it wrote');
 admin(q{SELECT take('bob')});
 $bob->query_safe('COMMIT');
 
-# 10,000 changes of others' roles. Cat is a viewer of the same tenant.
+# 10,000 changes of other users' roles. Cat is a viewer of the same tenant.
 my $cat = session($server, 'BEGIN', 'cat');
 my $dan = session($server, 'BEGIN', 'dan');
 work($bob, 'BEGIN', 'bob');
@@ -210,7 +210,7 @@ foreach my $table (qw(users memberships tenants units unit_parents unit_closure 
     platform_roles acls acl_entries level_actions permissions)) {
     $server->safe_psql('template1', 'DROP DATABASE IF EXISTS copy');
     $server->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
-    # Between transactions, because what reads rights holds locks until its end.
+    # Between transactions, because a transaction that reads rights holds locks until its end.
     my @sessions = map { [ $_, session($server, undef, undef, 'copy') ] } qw(ann bob cat dan);
     my $present = "BEGIN; SELECT set_config('bastion.token', '%s', true), set_config('bastion.tenant', '$tenant', true)";
     my ($cached, $is, $expected) = ('') x 3;
@@ -222,7 +222,7 @@ foreach my $table (qw(users memberships tenants units unit_parents unit_closure 
     }
     unlike($cached, qr/refused/, "$table: all have rights");
     $server->safe_psql('copy', "TRUNCATE bastion.$table CASCADE");
-    # Where the sessions of logins went along, all tokens are refused.
+    # If the TRUNCATE also removed the sessions of logins, all tokens are refused.
     my $sessions = $server->safe_psql('copy', 'SELECT count(*) FROM bastion.sessions');
     foreach (@sessions) {
         my ($who, $session) = @$_;
@@ -257,7 +257,7 @@ $there->quit;
 $standby->stop;
 admin(q{INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (id_of('bob'), ann_tenant(), role_named('member'))});
 
-# A logical subscriber: a copy that goes its own way.
+# A logical subscriber: a copy that diverges.
 $server->backup('own');
 my $subscriber = PostgreSQL::Test::Cluster->new('subscriber');
 $subscriber->init_from_backup($server, 'own');
@@ -282,7 +282,7 @@ is($there->query_safe('SELECT cached()'), $there->query_safe("SELECT truth('$id{
 admin(q{SELECT become('bob', 'viewer')});
 $server->wait_for_catchup('rights');
 is(state_of($there), 'reads 1 3', 'a role with less, so that the share counts');
-# What reads rights holds locks until the end of its transaction.
+# A transaction that reads rights holds locks until its end.
 $there->query_safe('COMMIT');
 admin('TRUNCATE bastion.acl_entries');
 $server->wait_for_catchup('rights');

@@ -13,7 +13,7 @@ my %token = map { $_ => token_of($server, $_) } qw(ann bob);
 my %id = map { $_ => $server->safe_psql('postgres', "SELECT signup #>> '{user,id}' FROM people WHERE name = '$_'") } qw(ann bob);
 my $bob_tenant = $server->safe_psql('postgres', "SELECT signup #>> '{tenant,id}' FROM people WHERE name = 'bob'");
 
-# Every statement of a client, and what others see of it while it waits.
+# Every statement of a client, and its text in pg_stat_activity while it waits.
 my $client = $server->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]);
 my $pid = $client->query('SELECT pg_backend_pid()');
 sub activity { return $server->safe_psql('postgres', "SELECT query FROM pg_stat_activity WHERE pid = $pid"); }
@@ -28,7 +28,7 @@ foreach my $statement ("SET LOCAL bastion.token = '%s'", "SELECT set_config('bas
 }
 $client->query('COMMIT');
 
-# What is refused, in every way, with tokens that could still be good elsewhere.
+# Every kind of refusal, with tokens that could still be valid elsewhere.
 my $log = -s $server->logfile;
 my @messages;
 foreach my $statement ("SELECT bastion.authenticate('%sx')", "BEGIN; SELECT bastion.authenticate('$token{bob}'); SELECT bastion.authenticate('%s'); ROLLBACK",
@@ -49,7 +49,7 @@ unlike($text, qr/\Q$signature\E/, 'the log has no token');
 like($text, qr/Reason: /, 'but the reason');
 like($text, qr/28000: invalid token/, 'and the SQLSTATE');
 
-# Impersonation is in the log before it takes effect, whatever becomes of the transaction.
+# Impersonation is in the log before it takes effect, even if the transaction rolls back.
 $log = -s $server->logfile;
 $server->safe_psql('postgres', "BEGIN; SELECT bastion.impersonate('$id{bob}', '$bob_tenant', 'ticket 4711'); ROLLBACK");
 $text = slurp_file($server->logfile, $log);

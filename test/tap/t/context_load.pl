@@ -1,5 +1,5 @@
-# What was set before the library was loaded: a token counts only in the transaction that set it, and nothing else counts
-# at all. Then the same with the library preloaded, and the ways to other roles that a session of a superuser cannot try.
+# Settings from before the library was loaded: a token counts only in the transaction that set it, and no other setting
+# counts. Then the same with the library preloaded, and switches to other roles that a superuser's session cannot test.
 use strict;
 use warnings FATAL => 'all';
 
@@ -43,7 +43,7 @@ my $parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET mi
 ($out) = run_psql($server, "$parallel BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; EXECUTE whose; COMMIT; EXECUTE whose");
 is($out, "t\nann", 'a Gather generic plan as the first statement of a backend after the token');
 
-# One whose only call is hidden in a function that the workers run: they must not take the token for none.
+# One whose only call is hidden in a function that the workers run: they must not treat the token as missing.
 $server->safe_psql('postgres', <<'SQL');
 CREATE TABLE plain AS SELECT i FROM generate_series(1, 5000) i;
 ANALYZE plain;
@@ -89,12 +89,12 @@ foreach my $setting (qw(allow_identity_switch allow_session_token)) {
     is($out, "nobody sees nothing\noff", "bastion.$setting in PGOPTIONS");
 }
 
-# What an application role stores for its next session, before the library can refuse it.
+# Settings that an application role stores for its next session, before the library can refuse them.
 foreach my $setting (qw(context grants token tenant unit allow_identity_switch allow_session_token issuer root_key signup_mode)) {
     (undef, $err) = run_psql($server, "\\set VERBOSITY sqlstate\nALTER ROLE app SET bastion.$setting = 'on'");
     like($err, qr/ERROR:  (42501|55P02)/, "ALTER ROLE SET bastion.$setting before the load");
 }
-# What a superuser stores does not count either, for token and context.
+# A superuser's stored token and context do not count either.
 $server->safe_psql('postgres', "ALTER ROLE app SET bastion.token = '$token{ann}'");
 ($out) = run_psql($server, 'SELECT seen(); SELECT seen()');
 is($out, "nobody sees nothing\nnobody sees nothing", 'a token stored with the role, before the load');

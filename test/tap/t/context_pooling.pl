@@ -1,4 +1,5 @@
-# Clients that share one server connection through PgBouncer in transaction mode: nothing of one reaches the next.
+# Clients that share one server connection through PgBouncer in transaction mode: no state of one reaches the
+# next.
 use strict;
 use warnings FATAL => 'all';
 

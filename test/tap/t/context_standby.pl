@@ -49,7 +49,7 @@ is($session->query("SELECT bastion.whoami() ->> 'reason'"), 'session_ended',
     'sees at its next statement that the user was disabled on the primary');
 $session->quit;
 
-# Promotion changes nothing for who is who.
+# Promotion changes no identity.
 $primary->stop;
 $standby->promote;
 ($out) = run_psql($standby, "BEGIN; SELECT bastion.authenticate('$token{ann}') IS NOT NULL; SELECT seen(); COMMIT");

@@ -1,7 +1,7 @@
-# pg_dump takes everything along that the script of the extension does not make again. A database with all there is goes,
-# as a script and as an archive, into a second database and into a second server with the same root key: every table is
-# the same, the old passwords and tokens are good, sign-up and sequences go on. With another root key, or none, what needs
-# it says so, and the rest works. At the end, what DROP EXTENSION takes along.
+# pg_dump includes all data that the script of the extension does not create. A database with all kinds of data is
+# restored, as a script and as an archive, into a second database and into a second server with the same root key: every
+# table is the same, the old passwords and tokens are valid, sign-up and sequences continue. With another root key, or
+# none, functions that need it say so, and the rest works. At the end, the effects of DROP EXTENSION.
 use strict;
 use warnings FATAL => 'all';
 
@@ -17,7 +17,7 @@ sub server {
     return $server;
 }
 
-# Output and errors with SQLSTATE, of which LEVEL is the least.
+# Output and errors with SQLSTATE, from LEVEL on.
 sub answer {
     my ($server, $database, $sql, $level) = @_;
     my ($out, $err);
@@ -162,7 +162,7 @@ is($stderr, '', 'pg_dump as an archive warns of nothing');
 my ($root_key) = slurp_file($auto) =~ /([0-9a-f]{64})/;
 unlike(slurp_file("$folder/plain"), qr/$root_key/i, 'the root key is not in the dump');
 
-# What a restored database must do. NAME is for the person who signs up.
+# Checks of a restored database. NAME is for the person who signs up.
 sub check_restored {
     my ($server, $database, $name, $log_in) = @_;
     my $label = $server->name . " $database";
@@ -226,7 +226,7 @@ for my $server ($one, $two) {
         check_working($server, $database, "cy");
     }
 }
-# What is dumped from there is the same once more, apart from the sign-ups.
+# A dump of the copy is the same again, except for the sign-ups.
 $two->safe_psql('postgres', 'CREATE DATABASE again');
 $two->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'again', "$folder/custom" ], 'restored again');
 $two->command_ok([ 'pg_dump', '-Fc', '-d', 'again', '-f', "$folder/again" ], 'and dumped again');
@@ -262,7 +262,7 @@ unlink $three->data_dir . '.bastion-root-key';
 system('cp', '-p', $auto, $three->data_dir . '.bastion-root-key') == 0 or die 'cp';
 is(answer($three, 'other', $login), 't', 'the right root key opens everything');
 
-# DROP EXTENSION takes its tables along, and the policies that ask it; nothing is opened by that.
+# DROP EXTENSION drops its tables, and the policies that call it; no table becomes readable by that.
 like(answer($two, 'third', 'DROP EXTENSION pg_bastion'), qr/^ERROR:  2BP01: cannot drop extension pg_bastion because other objects depend on it\n/,
     'DROP EXTENSION is refused while something is protected');
 like(answer($two, 'third', 'DROP EXTENSION pg_bastion CASCADE', 'notice'), qr/^NOTICE:  .*drop cascades to/, 'CASCADE says what goes');

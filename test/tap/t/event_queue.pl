@@ -15,7 +15,7 @@ my $preload = "shared_preload_libraries = 'pg_bastion'\nlog_statement = none\n";
 my $node = new_server('node', "${preload}bastion.event_queue_size = 64kB\nrestart_after_crash = on\n");
 my $value = qr/attack at dawn/;
 
-# Who may open the secret 'mail' of a database, as SQL that a transaction begins with.
+# The identity that may open the secret 'mail' of a database, as SQL at the beginning of a transaction.
 sub signed_up {
     my ($database, $name) = @_;
     return $node->safe_psql($database, "SELECT bastion_api.signup('$name\@queue.example', 'correct horse', 'Queue', 'Queue', 'queue$name') ->> 'access_token'");
@@ -68,7 +68,7 @@ is(answer('SHOW bastion.event_queue_size'), '64kB', 'the size is what is configu
 is(answer(q{SELECT context FROM pg_settings WHERE name = 'bastion.event_queue_size'}), 'postmaster', 'until a restart');
 until_true(q{bastion.status() @> '{"events": {"launcher": true, "queued": 0, "dropped": 0, "discarded": 0}}'}, 'the launcher runs');
 
-# What rolls back, what only reads, and what waits.
+# Transactions that roll back, that only read, and that wait.
 my ($out, $err) = gets(1, 'rolled back');
 like($out, $value, 'a get gives the value');
 rows_are(1, 'rolled back', 'its row survives ROLLBACK');
@@ -85,7 +85,7 @@ is(answer(q{SELECT count(*) FROM bastion.secret_access_log WHERE name = 'rolled 
 is(answer(q{SELECT count(*) FROM bastion.secret_access_log WHERE action = 'put'}), 1, 'one that commits does');
 until_true("NOT EXISTS ($workers)", 'the worker ends when nothing is left to do');
 
-# A worker that waits for a lock, is terminated, and another that goes on.
+# A worker that waits for a lock and is terminated, and another that continues.
 my $session = locked();
 gets(5, 'terminated');
 until_true("EXISTS ($workers AND wait_event_type = 'Lock')", 'the worker waits');
@@ -94,7 +94,7 @@ is(answer("SELECT pg_terminate_backend($first)"), 't', 'it is terminated');
 until_true("NOT EXISTS ($workers AND pid = $first)", 'it ends');
 is(events('queued'), 5, 'what it had is still queued');
 is(events('workers') + 0 <= 1, 1, 'and at most one worker follows');
-# A transaction that holds the lock itself would wait for ever.
+# A transaction that holds the lock itself would wait forever.
 ($out, $err, my $seconds) = gets(1, 'refused', $strict);
 like($err, qr/ERROR:  access to a secret could not be recorded/, 'in strict mode what cannot be written is refused');
 unlike($out . $err, $value, 'and no value leaves');
@@ -119,7 +119,7 @@ until_true("EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'pg_bastio
 gets(1, 'next launcher');
 rows_are(1, 'next launcher', 'and does its work');
 
-# Nobody takes anything off: the queue fills, and then drops.
+# No worker empties the queue: it fills, and then drops.
 until_true("NOT EXISTS ($workers)", 'no worker runs');
 $launcher = pid_of('event launcher');
 kill 'STOP', $launcher or die;
@@ -146,7 +146,7 @@ kill 'CONT', $launcher or die;
 rows_are($queued - 1, 'full', 'what was queued is written when somebody does');
 is(rows('full strict'), 0, 'what was refused is not');
 
-# Several databases; one whose events cannot be written holds up no other.
+# Several databases; one whose events cannot be written does not block the others.
 answer('CREATE DATABASE other');
 answer('CREATE EXTENSION pg_bastion', 'other');
 $token{other} = signed_up('other', 'bea');
@@ -162,7 +162,7 @@ $session->quit;
 rows_are(2, 'held up', 'the first one follows');
 is(rows('goes on'), 0, 'without the rows of the other');
 
-# DROP DATABASE while the worker is still connected; and while events are queued that nobody can write any more.
+# DROP DATABASE while the worker is still connected; and while events are queued that can no longer be written.
 gets(1, 'last', undef, 'other');
 my ($status, $stdout, $stderr) = $node->psql('postgres', 'DROP DATABASE other');
 is($stderr, '', 'DROP DATABASE does not stumble over the worker');
@@ -181,7 +181,7 @@ is($stderr, '', 'DROP DATABASE WITH (FORCE)');
 until_true(q{(bastion.status() #>> '{events,queued}')::int = 0}, 'events of a database that is gone leave the queue');
 is(events('discarded') + events('written') - $lost, 3, 'and are counted');
 
-# The extension goes while events are queued.
+# The extension is dropped while events are queued.
 my $discarded = events('discarded');
 answer('CREATE DATABASE plain');
 answer('CREATE EXTENSION pg_bastion', 'plain');
@@ -192,14 +192,14 @@ $session->query_safe('COMMIT');
 $session->quit;
 until_true(qq{(bastion.status() #>> '{events,discarded}')::int = $discarded + 1}, 'without the extension, they are discarded and counted');
 is(events('queued'), 0, 'and leave the queue');
-# What no table takes does not stop the others.
+# An event that no table accepts does not stop the others.
 answer(q{SELECT bastion_internal.queue_event('s', '{"action": "get"}', false), bastion_internal.queue_event('?', '{}', false), bastion_internal.queue_event('s', 'no JSON', false)});
 gets(1, 'after it', $strict);
 rows_are(1, 'after it', 'an event that is refused stops no other');
 is(events('discarded'), $discarded + 4, 'and is counted');
 is(answer(q{SELECT bastion_internal.queue_event('s', repeat('x', 20000), false)}), 'f', 'an event that is too long is not taken');
 
-# A shutdown writes what is queued.
+# A shutdown writes queued events.
 gets(1, 'restart', $strict);
 my $worker = pid_of('events');
 kill 'STOP', $worker or die;
@@ -215,7 +215,7 @@ $node->start;
 is(rows('restart'), 21, 'the rows were written before');
 unlike(substr(slurp_file($node->logfile), $offset), qr/not been written/, 'and none was left');
 
-# A worker that is killed takes the server down, as any backend does; the queue begins anew.
+# A worker that is killed takes the server down, as any backend does; the queue restarts empty.
 gets(1, 'killed', $strict);
 kill 'KILL', pid_of('events') or die;
 until_true(q{(bastion.status() #>> '{events,written}')::int = 0}, 'after a crash the queue is empty');

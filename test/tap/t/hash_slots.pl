@@ -1,6 +1,6 @@
-# bastion.max_concurrent_hashes: what is too much is refused at once, in the whole server, with and without preload; a
-# cancel takes effect when the hash in progress is done; slots are free again after success, error, cancel and the end of
-# the backend. A backend that hashes is stopped by a signal, so that little depends on how long a hash takes.
+# bastion.max_concurrent_hashes: a hash beyond the limit is refused at once, in the whole server, with and without
+# preload; a cancel takes effect when the hash in progress is done; slots are free again after success, error, cancel and
+# the end of the backend. A backend that hashes is stopped by a signal, so that little depends on how long a hash takes.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -39,7 +39,7 @@ sub hold {
     return $holder;
 }
 
-# What the stopped session says when it goes on and is asked to end, by pg_cancel_backend or pg_terminate_backend.
+# The output of the stopped session when it continues after pg_cancel_backend or pg_terminate_backend.
 sub end {
     my ($holder, $function) = @_;
     $node->safe_psql('postgres', "SELECT $function($holder->{pid})");
@@ -115,7 +115,7 @@ sub check_slots {
     $node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN ($pids)");
     is(slots_taken(), 0, "$mode: no slot is taken after its end");
 
-    # Nothing was lost on the way.
+    # No slot was lost meanwhile.
     @holders = (hold(), hold());
     like(attempt('postgres', "SELECT $short"), $full, "$mode: all slots are to be had again, and no more");
     end($_, 'pg_cancel_backend') for @holders;

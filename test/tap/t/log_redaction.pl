@@ -1,7 +1,7 @@
-# The server log of a preloaded library: whatever it is told to log, in each of its formats, it shows no password, token, key
-# or plaintext that a statement passes to the extension, as a literal or as a parameter; not from the statement, its
-# parameters, plan or parse tree, nor from an error that quotes them. The client is told what it always was. Everything else
-# is logged as ever. The list of functions in src/core/event/secret_call.cpp is complete.
+# The server log of a preloaded library: with every logging setting and format, it shows no password, token, key or plaintext
+# that a statement passes to the extension, as a literal or as a parameter; not from the statement, its parameters, plan or
+# parse tree, nor from an error that quotes them. Messages to the client do not change. Everything else is logged as usual.
+# The list of functions in src/core/event/secret_call.cpp is complete.
 use strict;
 use warnings FATAL => 'all';
 
@@ -72,7 +72,7 @@ for (@functions) {
 }
 cmp_ok(scalar(@calls), '>=', scalar(keys %listed), 'every function is called');
 
-# What the client is told, with details.
+# The messages to the client, with details.
 my $number = 0;
 sub say {
     my ($sql, %options) = @_;
@@ -129,7 +129,7 @@ like(say("DO \$\$ BEGIN PERFORM bastion.password_hash(SECRET, 'none'); END \$\$"
 like(say("SET client_min_messages = log; SELECT bastion.password_verify(SECRET, 'x')"), qr/^psql.*LOG:  statement: SELECT bastion\.password_verify\('$marker/m, 'messages of the log that it asks for');
 like(say("DO \$\$ BEGIN RAISE WARNING 'seal(%)', 1; RAISE NOTICE 'told'; END \$\$"), qr/WARNING:  seal\(1\).*NOTICE:  told/s, 'warnings and notices');
 
-# What is no secret is logged as ever, and the record of accesses in any case.
+# Text without secrets is logged as usual, and the record of accesses in any case.
 
 my $plain = 'plain1value';
 run_psql($server, "SELECT '$plain-1'; SELECT '$plain-2'::int; REFRESH MATERIALIZED VIEW login_$plain; DO \$\$ BEGIN PERFORM '$plain-3'::int; END \$\$");
@@ -143,7 +143,7 @@ run_psql($server, "BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL;
     SELECT bastion.secret_put('mail', '$marker'); SELECT bastion.secret_get('mail', 'seal(login(') IS NULL; COMMIT");
 run_psql($server, "SELECT bastion.authenticate('x.$marker.y')");
 
-# A deadlock quotes what others run; so does the end of a server process.
+# A deadlock quotes the statements of other sessions; so does the end of a server process.
 
 my @sessions = map { $server->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
 $sessions[$_]->query_safe("BEGIN; SELECT pg_advisory_xact_lock($_)") for 0, 1;
@@ -160,7 +160,7 @@ kill 'KILL', $pid;
 $session->{run}->finish;
 $server->poll_query_until('postgres', 'SELECT true');
 run_psql($server, "SELECT '$plain-7'");
-# Would it have been found?
+# Proves that the search finds a leak.
 run_psql($server, 'SELECT unlisted(\'found anyway\')');
 $server->stop;
 
@@ -168,7 +168,7 @@ my %log = map { $_ => slurp_file($server->data_dir . "/log/all.$_") } qw(log csv
 for my $format (sort keys %log) {
     my $log = $log{$format};
     my @leaks = grep { /\Q$marker\E|\Q$in_trees\E/ } split /\n/, $log;
-    # A wrapper that nobody listed: what it is called with is not known before it calls.
+    # A wrapper that no setting names: its arguments are not known as secrets before it calls.
     my @expected = grep { /unlisted\b/ } @leaks;
     cmp_ok(scalar(@expected), '>', 0, "$format: a secret is found where a function was not listed");
     my @unexpected = grep { !/unlisted\b/ } @leaks;
@@ -191,7 +191,7 @@ like($log, qr/CONTEXT:  <redacted: password_hash>\n\tPL\/pgSQL function inline_c
 like($log, qr/ERROR:  40P01: deadlock detected\n[^\n]*DETAIL:  <redacted: password_verify>/, 'a deadlock');
 like($log, qr/was terminated by signal 9: Killed\n[^\n]*DETAIL:  <redacted: password_verify>/, 'a server process that was killed');
 
-# A list or a setting that says nothing.
+# An empty list or setting.
 $server->append_conf('postgresql.conf', "bastion.redacted_names = ' ,, '");
 $server->start;
 my ($out, $err) = run_psql($server, q{SELECT bastion.status() ->> 'weaker', current_setting('bastion.redacted_names')}, user => 'postgres');

@@ -1,6 +1,6 @@
-# No plaintext at rest: what is sealed and put as a parameter, opened, sealed anew, rotated, refused by a constraint and shredded
-# is afterwards in no file of the data directory (tables, WAL, temporary files), not in the server log at its most talkative,
-# with parameters, not in pg_stat_activity and pg_stat_statements. The search bites: a plain column is found.
+# No plaintext at rest: values that are sealed and put as a parameter, opened, sealed again, rotated, refused by a constraint
+# and shredded are afterwards in no file of the data directory (tables, WAL, temporary files), not in the most verbose server
+# log with parameters, and not in pg_stat_activity and pg_stat_statements. To prove the search, it finds a plain column.
 use strict;
 use warnings FATAL => 'all';
 

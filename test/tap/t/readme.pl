@@ -1,5 +1,5 @@
-# What README.md shows is run: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their order.
-# docs/PERMISSIONS.md is one session, and answers what it shows.
+# Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
+# order. docs/PERMISSIONS.md is one session, and answers what it shows.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -71,7 +71,7 @@ for my $answer (@shown) {
     $out = substr $out, $at + length $answer if $at >= 0;
 }
 
-# Links to files of the project lead somewhere.
+# Links to files of the project have a target.
 for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS VAULT)) {
     my ($folder) = $page =~ m{^(.*/)};
     for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {

@@ -1,6 +1,6 @@
 # Root keys that commands print: the postmaster runs them when it starts, once, and every connection has the key. A failing
-# one stops neither the server nor what needs no key, and runs again at a reload; one that is too slow is ended. They rotate
-# as files do. Without preload nothing runs, and whoever needs the key is told so.
+# command stops neither the server nor functions that need no key, and runs again at a reload; a slow command is killed.
+# Such keys rotate as files do. Without preload no command runs, and functions that need the key say so.
 use strict;
 use warnings FATAL => 'all';
 
@@ -52,7 +52,7 @@ is($old->query($opened), 2, 'and takes no key away');
 like(answer(q{SET ROLE app; SELECT bastion.library_version(); SHOW bastion.root_key}), qr/ERROR:  42501: /, 'the application does not see the command');
 unlike(answer('SELECT bastion.key_status()'), qr/\Q$folder\E/, 'nor does key_status() show it');
 
-# Several at once, and another key.
+# Several sources together, and another key.
 set_root_key($server, "command:$folder/key second, command:$folder/key first");
 is(runs(), 2, 'a new command runs at the reload, the other one does not');
 is(answer('SELECT bastion.root_key_id()'), $second, 'it gives the key that wraps');

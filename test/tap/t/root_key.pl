@@ -1,5 +1,5 @@
-# The root key: where it may live, what is refused, what still works without it. Every message is collected, and none
-# may hold the key.
+# The root key: permitted places, refused files, and functions that work without it. The test collects every message,
+# and none may hold the key.
 use strict;
 use warnings;
 use Fcntl ':mode';
@@ -178,7 +178,7 @@ use_key("file:$auto");
 is($session->query('SELECT bastion.root_key_id()'), $id, 'and the first again');
 $session->quit;
 
-# Files that are refused; each by a new session, which reads the file at first need.
+# Files that are refused; each by a new session, which reads the file lazily.
 
 my $good = slurp_file($auto);
 my $file = "$keys/file";
@@ -226,7 +226,7 @@ answers('SELECT last_login_at > now() FROM bastion.users', 'f', 'leaves nothing'
 use_key("file:$data/key");
 refused('SELECT bastion.root_key_id()', qr/^ERROR:  BA001: root key file must not lie inside the data directory/, 'a file in the data directory');
 
-# Settings that make no sense. Before the library is loaded a name is a placeholder, whose value is checked when it is.
+# Invalid settings. Before the library is loaded a name is a placeholder, whose value is checked when it is.
 
 for my $setting ('', 'x', 'file:', 'file:relative', 'file:/', 'file:/x/', 'AUTO', 'command:', 'command: ', 'auto,command:') {
     refused("SELECT bastion.library_version(); ALTER SYSTEM SET bastion.root_key = '$setting'", qr/^ERROR:  22023: invalid root key source\nHINT:  Use 'auto', 'file:'/, "setting '$setting'");
@@ -239,7 +239,7 @@ for my $role ('postgres', 'app') {
 }
 refused('SELECT bastion.library_version(); SET ROLE app; SHOW bastion.root_key', qr/^ERROR:  42501: /, 'an application role does not see where it is');
 
-# The server starts whatever is wrong with the key.
+# The server starts with every fault of the key.
 
 rename $auto, "$keys/moved" or die $!;
 use_key('auto');

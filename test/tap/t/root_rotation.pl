@@ -1,6 +1,6 @@
 # The root key changes: with the new one named first and the old one after it, everything opens; root_key_rotate() wraps the
-# data keys under the new one, and the old one can go. Every step takes effect at a reload. Without a key that is needed,
-# values say which, and key_status() too; the server starts, and the rest works.
+# data keys under the new one, and the old one can be removed. Every step takes effect at a reload. Without a required key,
+# the error of a value names it, and so does key_status(); the server starts, and the rest works.
 use strict;
 use warnings FATAL => 'all';
 
@@ -64,7 +64,7 @@ is(answer($opened), 2, 'the credential opens');
 like(answer(q{LOAD 'pg_bastion'; ALTER SYSTEM SET bastion.root_key = 'file:/a,nonsense'}), qr/^ERROR:  22023: invalid root key source/, 'a wrong source is refused when it is set');
 $session->quit;
 
-# Nothing blocks the start.
+# No fault prevents the start.
 rename "$folder/credentials/bastion", "$folder/lost" or die;
 $server->restart;
 like(answer($opened), qr/^ERROR:  BA001/, 'without any root key the server starts, and says so');

@@ -1,6 +1,6 @@
-# What is recorded of secrets where a transaction cannot write it: each get leaves a line in the server log before the value
-# leaves, at any level of logging, in transactions that roll back or are read-only, and on a hot standby, where sealed values
-# and secrets open. No line, and no message to a client, holds a value.
+# The record of secrets when a transaction cannot write it: each get writes a line to the server log before the value leaves,
+# at any level of logging, in transactions that roll back or are read-only, and on a hot standby, where sealed values and
+# secrets open. No line, and no message to a client, holds a value.
 use strict;
 use warnings FATAL => 'all';
 
@@ -63,7 +63,7 @@ reload($standby);
 (undef, $shown, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.secret_get('mail'); COMMIT");
 like($errors, qr/access to a secret could not be recorded/, 'in strict mode nothing opens that cannot be recorded');
 unlike($shown, $value, 'and no value leaves');
-# A revoked key is forgotten there after replay.
+# The standby drops a revoked key after replay.
 $primary->safe_psql('postgres', q{UPDATE bastion.data_keys SET state = 'disabled' WHERE purpose = 'smtp'});
 $primary->wait_for_catchup($standby);
 (undef, $shown, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.open_text(value) FROM sealed; COMMIT");

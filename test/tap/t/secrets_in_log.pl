@@ -1,6 +1,6 @@
 # No password, token or key reaches the server's log, an error, pg_stat_activity or a table through the extension. Once as
-# a client should do it, with bind parameters under the default settings; once with a server that logs all it can, where
-# the secret comes out of a function, so that no statement of the client holds it.
+# a client should send it, with bind parameters under the default settings; once with the most verbose logging, where a
+# function returns the secret, so that no statement of the client holds it.
 use strict;
 use warnings FATAL => 'all';
 
@@ -10,7 +10,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('secrets');
 $node->init;
-# What the test framework sets is not the default.
+# The test framework changes these defaults.
 $node->append_conf('postgresql.conf', "log_statement = none\nlog_error_verbosity = verbose\n");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_bastion; CREATE ROLE app LOGIN; SELECT bastion.allow_app_role(\'app\')');
@@ -47,7 +47,7 @@ my @statements = (
     qq{SELECT bastion.jwt_verify('a.b.c', $key, jsonb_build_object(%s, 1))},
     q{SELECT bastion.authenticate(%s)},
     q{SELECT bastion.authenticate(%s || '.' || %s || '.' || %s, %s, %s)},
-    # alg, kid, iss and sub are not what a signature vouches for
+    # a signature does not vouch for alg, kid, iss and sub
     q{SELECT bastion.authenticate(translate(encode(convert_to(format('{"alg":"EdDSA","typ":"at+jwt","kid":"%%s"}', %s), 'UTF8'), 'base64'), E'+/=\n', '-_')
         || '.' || translate(encode(convert_to(format('{"iss":"%%s","sub":"%%s"}', %s, %s), 'UTF8'), 'base64'), E'+/=\n', '-_') || '.' || repeat('A', 86))},
     q{SELECT set_config('bastion.token', %s, true), bastion.user_id()},
@@ -65,7 +65,7 @@ my @statements = (
     q{SELECT bastion_api.signup(%s, %s, %s, %s, %s)},
     q{SELECT bastion_api.signup('ann@log.example', %s, 'New')});
 
-# One statement as app with the secret as a bind parameter of a prepared statement; returns what the client is told.
+# One statement as app with the secret as a bind parameter of a prepared statement; returns the messages to the client.
 my $script = PostgreSQL::Test::Utils::tempdir() . '/script';
 sub bind_and_run {
     my ($statement) = @_;
@@ -150,7 +150,7 @@ sub fetch_and_run {
 $log = run_all('everything logged', \&fetch_and_run);
 like($log, qr/Query Text: .*\n/, 'everything logged: plans too');
 
-# A log-in that succeeds: neither password nor token is in the log, nor what could be tried offline.
+# A login that succeeds: neither password nor token is in the log, nor a value for an offline attack.
 my $offset = -s $node->logfile;
 my $answer = $node->safe_psql('postgres', q{SELECT bastion_api.signup('ok@log.example', keep.secret(), 'Ok') ->> 'access_token'});
 $answer .= "\n" . $node->safe_psql('postgres', q{SELECT bastion_api.login('ok@log.example', keep.secret()) ->> 'access_token'});
@@ -162,10 +162,10 @@ for my $token (split /\n/, $answer) {
 }
 unlike($log, qr/"d": ?"/, 'no private key in the log');
 
-# A token in use: as a parameter nobody sees it; as a literal not after it was set.
+# A token in use: as a parameter it is never visible; as a literal only until it is set.
 my ($token) = split /\n/, $answer;
 my $session = $node->background_psql('postgres', on_error_stop => 0);
-# Before the library is loaded there is nothing that could hide it.
+# Before the library is loaded nothing can hide it.
 my $pid = $session->query_safe('SELECT pg_backend_pid() FROM bastion.library_version()');
 my $activity = "SELECT query FROM pg_stat_activity WHERE pid = $pid";
 $session->query_safe("BEGIN; SET LOCAL bastion.token = '$token'");
@@ -177,7 +177,7 @@ unlike($session->query_safe(q{SELECT current_setting('bastion.context')}), qr/ey
 $session->query_safe('COMMIT');
 $session->quit;
 
-# Would it have been found?
+# Proves that the search finds a leak.
 $node->safe_psql('postgres', 'DO $$ BEGIN RAISE LOG \'%\', keep.secret(); END $$');
 ok(holds_secret(slurp_file($node->logfile, $offset)), 'a secret in the log is found');
 

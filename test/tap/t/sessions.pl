@@ -45,7 +45,7 @@ SQL
     return ($1, $2);
 }
 
-# 64 clients that wait for one lock and then ask at once.
+# 64 clients that wait for one lock and then send their requests together.
 sub refresh_at_once {
     my ($token) = @_;
     my $gate = $primary->background_psql('postgres');
@@ -66,7 +66,7 @@ sub refresh_at_once {
     return \%answers;
 }
 
-# What the server kept of a session: refresh tokens, those unused, why it ended.
+# The stored state of a session: refresh tokens, unused ones, the reason of its end.
 sub kept {
     my ($session) = @_;
     return $primary->safe_psql('postgres', <<"SQL");
@@ -162,7 +162,7 @@ $primary->wait_for_catchup($standby);
 ($out) = run_psql($standby, "BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL");
 is($out, 't', 'as does a new session');
 
-# A subscriber: what was the standby, on its own, to which the rows of sessions and keys come by logical replication.
+# A subscriber: the promoted standby, which gets the rows of sessions and keys by logical replication.
 ($token, undef, $id) = sign_in();
 ($key, $key_id) = make_key('');
 $primary->wait_for_catchup($standby);

@@ -1,6 +1,5 @@
-# Keys of issuers and our own that are replaced: old tokens are refused in every backend at the next statement, and on a hot
-# standby after replay, although each had verified and remembered them. And what a backend remembers of many tokens is
-# bounded.
+# Replaced keys of issuers and of the extension: old tokens are refused in every backend at the next statement, and on a hot
+# standby after replay, although each had verified and cached them. And a backend's cache of tokens is bounded.
 use strict;
 use warnings FATAL => 'all';
 
@@ -27,7 +26,7 @@ my %session = (primary => $primary->background_psql('postgres', extra_params => 
     other => $primary->background_psql('postgres', extra_params => [ '-U', 'app' ]),
     standby => $standby->background_psql('postgres', extra_params => [ '-U', 'app' ]));
 
-# Who a token is in a session, in transactions of their own: one that may run now, and one open since before.
+# The identity of a token in separate transactions of a session: a new one, and one that was open before.
 sub who {
     my ($session, $presented) = @_;
     my $seen = $session->query("BEGIN; SELECT set_config('bastion.token', '$presented', true) IS NULL; SELECT bastion.whoami() ->> 'state'; COMMIT");
@@ -63,7 +62,7 @@ $primary->safe_psql('postgres', "SELECT bastion.issuer_disable('https://idp.exam
 $primary->wait_for_catchup($standby);
 is(who($session{$_}, $token_new), 'refused', "$_: the issuer is disabled") for sort keys %session;
 
-# First sight on a standby: said clearly, and nothing happens.
+# A new user's first token on a standby: a clear error, and no change.
 $primary->safe_psql('postgres', qq{SELECT bastion.issuer_add('https://open.example', '$new', '{app}', '{ES256}', create_users => true)});
 my $unknown = $primary->safe_psql('postgres', qq{SELECT bastion.jwt_sign('{"iss": "https://open.example", "aud": "app", "sub": "zoe", "exp": 4000000000}', '$new')});
 $primary->wait_for_catchup($standby);

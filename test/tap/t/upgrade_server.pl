@@ -1,5 +1,5 @@
-# pg_upgrade takes everything along: values, secrets and their columns open in the new cluster with a copy of the root key,
-# tokens are good, and what is sealed there goes on under the same keys.
+# pg_upgrade preserves everything: values, secrets and their columns open in the new cluster with a copy of the root key,
+# tokens are valid, and new values are sealed under the same keys.
 use strict;
 use warnings FATAL => 'all';
 

@@ -1,4 +1,4 @@
-// The memory of this process as the kernel tells of it, proc(5), smaps.
+// The memory of this process as the kernel reports it, proc(5), smaps.
 #pragma once
 
 #include <cstdint>

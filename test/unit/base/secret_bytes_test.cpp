@@ -89,7 +89,7 @@ test::Mapping mapping_of(const std::uint8_t* address) {
 
 bool has_flag(const std::uint8_t* address, const std::string& flag) { return mapping_of(address).has(flag); }
 
-// What a child process finds; its exit status tells.
+// A check in a child process; its exit status is the result.
 template <class Body>
 bool in_child(Body body) {
     const pid_t child = ::fork();
@@ -143,7 +143,7 @@ TEST(SecretBytes, WorksWhereNothingMayBeLocked) {
     EXPECT_TRUE(in_child([] {
         const rlimit none{0, 0};
         if (::setrlimit(RLIMIT_MEMLOCK, &none) != 0) return false;
-        // Root may lock whatever the limit says.
+        // Root may lock memory beyond the limit.
         if (::geteuid() == 0 && ::setuid(65534) != 0) return false;
         ::prctl(PR_SET_DUMPABLE, 1);
         std::vector<SecretBytes> keys;

@@ -1,6 +1,6 @@
 // Where unit tests find the published test vectors: the folder named by BASTION_VECTORS, else ../shared/vectors beside
 // the project. A test that needs them begins with BASTION_NEEDS_VECTORS(): without the folder it is skipped for an
-// ordinary user and fails where CI is set, so that nothing passes unseen.
+// ordinary user and fails where CI is set, so that no missing vector goes unnoticed.
 #pragma once
 
 #include <gtest/gtest.h>

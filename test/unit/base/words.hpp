@@ -1,5 +1,5 @@
-// The values of a case in words, for SCOPED_TRACE at the top of every loop over cases: a failure prints which case it was. Text
-// stands in quotes with its unprintable bytes escaped, bytes in hexadecimal; long ones are cut.
+// The values of a case as text, for SCOPED_TRACE at the top of every loop over cases: a failure prints its case. Text is
+// quoted with its unprintable bytes escaped, bytes are in hexadecimal; long ones are truncated.
 #pragma once
 
 #include <gtest/gtest.h>

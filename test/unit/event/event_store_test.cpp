@@ -1,4 +1,4 @@
-// Events in a fixed piece of memory: what is put comes back, in any order of removal, and nothing gets lost.
+// Events in a fixed piece of memory: stored events come back, in any order of removal, and no block is lost.
 #include "core/event/event_store.hpp"
 
 #include <gtest/gtest.h>

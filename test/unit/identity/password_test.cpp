@@ -1,4 +1,4 @@
-// Passwords: what is hashed verifies, published hashes verify, hostile and malformed ones cost nothing.
+// Passwords: new hashes verify, published hashes verify, hostile and malformed ones cost nothing.
 #include "core/identity/password.hpp"
 
 #include <gtest/gtest.h>
@@ -128,7 +128,7 @@ TEST_P(EachAlgorithm, OwnHashesNeedNoRehash) {
     }
 }
 
-// A damaged hash is no hash; nothing crashes, nothing verifies.
+// A damaged hash never verifies and causes no crash.
 TEST_P(EachAlgorithm, DamagedHashesDoNotVerify) {
     const std::string hash = password_hash("x", cheap(GetParam())).value();
     for (std::size_t size = 0; size < hash.size(); ++size) {

@@ -1,4 +1,4 @@
-// RSA and EC keys: what is refused when they are parsed, and that signatures hold for nothing else.
+// RSA and EC keys: refusals while parsing, and signatures that verify only their own input.
 #include <gtest/gtest.h>
 #include <openssl/bn.h>
 
@@ -124,7 +124,7 @@ TEST(AsymmetricKey, AnAlgorithmOfAnotherTypeOrCurve) {
     expect_bad(with(private_text("ES256"), "alg", "HS256"), "algorithm");
     expect_bad(with(private_text("RS256"), "alg", "ES256"), "algorithm");
     expect_bad(with(private_text("RS256"), "alg", "HS256"), "algorithm");
-    // Names that nobody knows verify nothing.
+    // Unknown names verify no token.
     const auto unknown = key_set(with(made("ES256").public_jwk, "alg", "ES521"));
     EXPECT_FALSE(
         jws_verify(forge(R"({"alg":"ES256"})", "x", key_set(private_text("ES256")).keys[0], "ES256"), unknown));
@@ -336,7 +336,7 @@ TEST(AsymmetricKey, EcPoints) {
         d.insert(d.begin(), 0);
         expect_bad(with(mine, "d", bastion::base64url_encode(d)), "length");
     }
-    // A curve that JOSE knows and we do not: the key is there and verifies nothing.
+    // A curve of JOSE that is not supported: the set has the key, which verifies no token.
     EXPECT_TRUE(parse_jwk(R"({"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"})"));
 }
 

@@ -1,5 +1,5 @@
-// Makes tokens that jwt_sign would not: any header over any payload, signed rightly with the given key. Used by the
-// JWS and JWT tests.
+// Makes tokens that jwt_sign would not: any header over any payload, correctly signed with the given key. Used by
+// the JWS and JWT tests.
 #pragma once
 
 #include <gtest/gtest.h>

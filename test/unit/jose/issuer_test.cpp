@@ -1,4 +1,4 @@
-// What a row of bastion.issuers means, and tokens checked against it.
+// The parsed form of a row of bastion.issuers, and tokens checked against it.
 #include "core/jose/issuer.hpp"
 #include "core/jose/jwk.hpp"
 

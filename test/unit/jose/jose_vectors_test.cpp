@@ -64,7 +64,7 @@ TEST(JoseVectors, Rfc7515AppendixA) {
         const auto verified = jws_verify(token, set, algorithms);
         ASSERT_TRUE(verified);
         EXPECT_TRUE(jws_verify(token, key_set(key_text(*key, ",\"alg\":\"" + alg + "\""))));
-        // The key says no algorithm and neither does the caller.
+        // Neither the key nor the caller names an algorithm.
         EXPECT_EQ(jws_verify(token, set).error().code, bastion::ErrorCode::invalid_argument);
         const std::string input = token.substr(0, token.rfind('.'));
         const std::string again = bastion::test::sign_raw(input, set.keys[0], alg);
@@ -94,7 +94,7 @@ TEST(JoseVectors, Rfc7520Section4) {
     }
 }
 
-// 4.5 is detached, 4.6 to 4.8 are JSON serialisations: all refused, whatever the key.
+// 4.5 is detached, 4.6 to 4.8 are JSON serialisations: all refused, with any key.
 TEST(JoseVectors, Rfc7520OtherSerialisations) {
     BASTION_NEEDS_VECTORS();
     const auto detached = read_json("rfc7520/jws/4_5.signature_with_detached_content.json");
@@ -133,7 +133,7 @@ TEST(JoseVectors, Rfc8037Ed25519) {
     const auto verified = jws_verify(compact, set, std::vector<std::string>{"EdDSA"});
     ASSERT_TRUE(verified);
     EXPECT_EQ(verified->payload, "Example of Ed25519 signing");
-    // Ed25519 is deterministic: we sign to the same text.
+    // Ed25519 is deterministic: signing gives the same text.
     const auto made = bastion::jws_sign(R"({"alg":"EdDSA"})", "Example of Ed25519 signing", set.keys[0],
                                         *bastion::find_jws_algorithm("EdDSA"));
     EXPECT_EQ(*made, compact);

@@ -22,7 +22,7 @@ using bastion::test::base64url;
 using bastion::test::oct_jwk;
 using bastion::test::secret;
 
-// A key pair of our own from a seed that is no secret.
+// A key pair from a public seed.
 const bastion::Bytes seed(32, 7);
 const std::string seed_text = bastion::base64url_encode(seed);
 

@@ -31,7 +31,7 @@ const std::vector<std::string> every_algorithm{"HS256", "HS384", "HS512", "EdDSA
 
 JwkSet hs256_set() { return key_set(oct_jwk(secret(32), R"("alg":"HS256",)")); }
 
-// Whatever the reason, the client is told the same, and the log has a reason without the token.
+// For every reason the client gets the same message, and the log has the reason without the token.
 void expect_refused(std::string_view token, const JwkSet& keys, std::span<const std::string> algorithms = {}) {
     const auto verified = jws_verify(token, keys, algorithms);
     ASSERT_FALSE(verified) << token;
@@ -117,7 +117,8 @@ TEST(Jws, CanonicalBase64urlOnly) {
         SCOPED_TRACE(words(bad));
         expect_refused(bad, set);
     }
-    // The last character carries two bits of nothing: three other texts decode to the same signature elsewhere.
+    // The last character carries two unused bits: in lax decoders three other texts decode to the same
+    // signature.
     std::string twin = token;
     const std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const std::size_t value = alphabet.find(twin.back());

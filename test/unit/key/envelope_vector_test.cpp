@@ -1,4 +1,5 @@
-// The vectors of docs/VAULT.md, which other implementations are checked against: made and opened from what the page says.
+// The vectors of docs/VAULT.md, for checking other implementations: the test makes and opens the values with the data of
+// the page.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The sealed envelope, XAES-256-GCM and HKDF: published vectors, and that no change to a value goes unnoticed.
+// The sealed envelope, XAES-256-GCM and HKDF: published vectors, and detection of every change to a value.
 #include "core/key/sealed.hpp"
 
 #include <gtest/gtest.h>
@@ -198,7 +198,7 @@ TEST(Sealed, SealsAndOpensInMemoryOfTheCaller) {
     sealed.back() ^= 1;
     EXPECT_EQ(key->open_into(sealed, aad, opened).error().code, ErrorCode::sealed_invalid);
     EXPECT_EQ(opened, Bytes(5));  // wiped
-    // Only the length is looked at, and no memory of that size is asked for.
+    // Only the length is checked, and no memory of that size is allocated.
     const ByteSpan huge(sealed.data(), max_sealed_plaintext + 1);
     EXPECT_EQ(key->seal(huge, 1, aad).error().code, ErrorCode::limit_exceeded);
     std::string scratch;
@@ -248,7 +248,7 @@ TEST(Xaes, PublishedVectors) {
 
         const Bytes plaintext = bytes("plaintext");
         Bytes sealed(plaintext.size() + xaes_tag_bytes);
-        // The additional data count as a whole, wherever they are divided.
+        // The additional data count as a whole, independent of the division.
         const ByteSpan whole(additional);
         const XaesAad parts{whole.first(whole.size() / 2), whole.subspan(whole.size() / 2)};
         ASSERT_TRUE(cipher.encrypt(plaintext, nonce, parts, sealed.data()));
@@ -328,7 +328,7 @@ int copies_in_core_dump(ByteSpan bytes, bool with_stack) {
     return copies;
 }
 
-// An expanded AES key begins with the key, whoever expands it.
+// An expanded AES key begins with the key, in every library.
 TEST(Xaes, LeavesNoKeyToACoreDump) {
 #if defined(__SANITIZE_ADDRESS__)
     GTEST_SKIP() << "the sanitizer keeps copies of its own";
@@ -346,7 +346,7 @@ TEST(Xaes, LeavesNoKeyToACoreDump) {
         ASSERT_FALSE(cipher.decrypt(sealed, nonce, {}, plaintext.data()));
         ASSERT_TRUE(cipher.derive_key(nonce, *new (derived.data()) XaesDerivedKey));
         EXPECT_EQ(copies_in_core_dump(key.span().first(16), true), 0);
-        // The key of one message says no more than the message, and the libraries leave it on the stack.
+        // The key of one message reveals no more than the message, and the libraries leave it on the stack.
         EXPECT_EQ(copies_in_core_dump(derived.span().first(16), false), 0);
     }
     const Bytes copy(key.span().begin(), key.span().end());

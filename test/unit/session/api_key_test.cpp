@@ -1,4 +1,4 @@
-// API keys: form, checksum, what is stored.
+// API keys: form, checksum, the stored HMAC.
 #include "core/session/api_key.hpp"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ TEST(ApiKey, EveryDigitOfASecretIsAsLikely) {
     }
 }
 
-// Whatever is changed, left out, added or swapped by a slip, the checksum tells.
+// The checksum detects every accidental change, omission, addition or swap.
 TEST(ApiKey, NoSlipPasses) {
     const std::string key = generate(sample);
     for (std::size_t i = 0; i < key.size(); ++i) {

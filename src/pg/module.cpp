@@ -1,4 +1,4 @@
-// _PG_init: the list of what the module sets up when a backend, or the postmaster, loads it.
+// _PG_init: all initialisation of the module when a backend, or the postmaster, loads it.
 #include "core/base/startup.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/settings.hpp"

@@ -1,4 +1,4 @@
-// library_version() and status(): which version serves, in which mode, and what is weaker for it.
+// library_version() and status(): the running version, its mode, and the weaknesses of that mode.
 #include "core/base/key_memory.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/guard.hpp"
@@ -19,7 +19,7 @@ bool is_preloaded() noexcept {
            std::strstr(shared_preload_libraries_string, "pg_bastion") != nullptr;
 }
 
-// What a server without shared_preload_libraries = 'pg_bastion' does less well, as JSON.
+// The weaknesses of a server without shared_preload_libraries = 'pg_bastion', as JSON.
 constexpr const char* weaker =
     "[\"every connection loads the library at its first use\","
     " \"settings that a client or a role brings along are checked, and refused, only then\","

@@ -1,6 +1,6 @@
-// External identity providers: what one row of bastion.issuers means, and tokens checked against it. Parsed once per
-// backend and change of the row by issuer_read.cpp, which keeps it; each token is verified by the keys of its own issuer
-// and no others.
+// External identity providers: the parsed form of one row of bastion.issuers, and tokens checked against it. Parsed once
+// per backend and change of the row by issuer_read.cpp, which caches it; each token is verified by the keys of its own
+// issuer and no others.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Compact JWS (RFC 7515): one table of signature algorithms, verification of tokens that unverified_jws.hpp took apart, and
+// Compact JWS (RFC 7515): one table of signature algorithms, verification of tokens that unverified_jws.hpp parsed, and
 // signing. Called by jwt.cpp and by the shim of jws_verify.
 #pragma once
 

@@ -1,5 +1,5 @@
-// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. A token is taken apart once. The shim of jwt_verify has the keys and
-// verifies text; authenticate() parses first, because the token says whose keys to look for. The clock is the caller's. A
+// JSON Web Tokens (RFC 7519, RFC 8725) over compact JWS. A token is parsed once. The shim of jwt_verify has the keys and
+// verifies text; authenticate() parses first, because the token names the owner of the keys. The clock is the caller's. A
 // VerifiedJwt owns its claims.
 #pragma once
 
@@ -41,7 +41,7 @@ struct TokenDates {
     std::optional<double> iat;
 };
 
-// The claims of RFC 7519 §4.1 that we act upon; views of the document that they were read from.
+// The claims of RFC 7519 §4.1 that verification uses; views of the document that they were read from.
 struct RegisteredClaims {
     std::optional<std::string_view> iss;
     std::optional<std::string_view> sub;
@@ -51,8 +51,8 @@ struct RegisteredClaims {
 
 class VerifiedJwt;
 
-// A token whose claims are read and whose signature is not verified. It tells who claims to have signed it, by which its key
-// is found, and nothing else. Lives no longer than its text.
+// A token whose claims are read and whose signature is not verified. It gives only its alleged signer, which selects the
+// key. Lives no longer than its text.
 class UnverifiedJwt {
 public:
     // Empty when it names none.

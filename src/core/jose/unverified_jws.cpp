@@ -15,7 +15,7 @@ struct Parts {
     std::string_view signature;
 };
 
-// RFC 7515 §7.1: exactly three parts. Two dots more make a JWE, none of which we decrypt.
+// RFC 7515 §7.1: exactly three parts. Two more dots make a JWE, which is not supported.
 Result<Parts> split(std::string_view token) {
     if (token.size() > token_max_bytes) return refuse_token("the token is longer than 16 KiB");
     const std::size_t first = token.find('.');
@@ -27,7 +27,7 @@ Result<Parts> split(std::string_view token) {
     return parts;
 }
 
-// Why a header member makes us refuse the token; null when it does not.
+// Why a header member refuses the token; null when it does not.
 using Reason = const char*;
 
 Reason read_text(const JsonValue& value, std::string& out, Reason wrong) {
@@ -37,8 +37,9 @@ Reason read_text(const JsonValue& value, std::string& out, Reason wrong) {
     return nullptr;
 }
 
-// RFC 7515 §4.1.11: whoever does not understand an extension named in crit must refuse; we understand none, and b64
-// (RFC 7797) least of all. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from the caller alone.
+// RFC 7515 §4.1.11: a recipient that does not understand an extension named in crit must refuse the token. This one
+// understands none, b64 (RFC 7797) included. enc and zip are of JWE. jwk, jku, x5c and x5u are ignored: keys come from
+// the caller alone.
 Reason read_member(JwsHeader& header, std::string_view name, const JsonValue& value) {
     if (name == "alg") return read_text(value, header.alg, "alg is not a non-empty string");
     if (name == "kid") return read_text(value, header.kid, "kid is not a non-empty string");
@@ -66,8 +67,8 @@ Result<JwsHeader> parse_header(std::string_view part) {
     return header;
 }
 
-// The last few headers as they stand in tokens, with what they say: those of one issuer are all alike, and parsing one
-// costs as much as the HMAC of the whole token. Only what can be acted upon is kept.
+// The last few headers as encoded in tokens, with their meaning: an issuer's tokens share one header, and parsing it
+// costs as much as the HMAC of the whole token. Only accepted headers are cached.
 class HeaderMemo {
 public:
     using Shared = std::shared_ptr<const JwsHeader>;

@@ -1,6 +1,6 @@
-// A compact JWS (RFC 7515) taken apart, once, before anything is known about its signature. Made by jws_verify(), and by
-// parse_jwt() for callers that choose the key by what the token claims. Its type is the warning: jws_verify() turns it into a
-// VerifiedJws, and nothing else does. Every refusal of a token is the same error; its reason stands in log_detail alone.
+// A compact JWS (RFC 7515) that is parsed, once, and not verified. Made by jws_verify(), and by parse_jwt() for callers
+// that choose the key by the claims of the token. Its type is the warning: only jws_verify() turns it into a VerifiedJws.
+// Every refusal of a token is the same error; only log_detail has the reason.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ inline constexpr std::size_t token_max_bytes = 16 * 1024;
 // The refusal of a token: token_refused, "invalid token", `reason` for the log alone.
 [[nodiscard]] Error refuse_token(std::string_view reason);
 
-// What a header says and we may act upon.
+// The members of a header that verification uses.
 struct JwsHeader {
     std::string alg;
     std::string kid;  // empty when the token names none
@@ -31,8 +31,7 @@ struct UnverifiedJws {
     std::string signature;  // its bytes
 };
 
-// Three canonical parts, of which the payload alone may be empty, and a header that we may act upon; says nothing about
-// the signature.
+// Three canonical parts, of which the payload alone may be empty, and an acceptable header; does not check the signature.
 [[nodiscard]] Result<UnverifiedJws> parse_jws(std::string_view token);
 
 }  // namespace bastion

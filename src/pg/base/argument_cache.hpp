@@ -1,7 +1,7 @@
-// The last few arguments of one kind, jsonb or arrays, with what they parsed into: callers verify many tokens with the
-// same keys and options. Used by jwt_fn.cpp; lives as long as the backend. Compared whole and in constant time, for they
-// may be keys, and wiped when others take their place. Each entry has a number that is never used again, by which what was
-// verified with it is found.
+// The last few arguments of one kind, jsonb or arrays, with their parsed values: callers verify many tokens with the same
+// keys and options. Used by jwt_fn.cpp; lives as long as the backend. Arguments may be keys, so they are compared whole
+// and in constant time, and wiped when other arguments replace them. Each entry has a number that is never used again and
+// that identifies it in caches of verified tokens.
 #pragma once
 
 #include "core/base/secret_bytes.hpp"
@@ -47,7 +47,7 @@ private:
     uint64 last_id_ = 0;
 };
 
-// An argument in phases A and B: the entry, or what to look for and to parse.
+// An argument in phases A and B: the entry, or the text to find and to parse.
 template <class Parsed>
 struct CachedArgument {
     const typename ArgumentCache<Parsed>::Entry* entry;
@@ -55,7 +55,7 @@ struct CachedArgument {
     std::string_view text;
 };
 
-// Phase B: the entry, after parsing the argument where it is not known.
+// Phase B: the entry, after parsing the argument if it is not cached.
 template <class Parsed>
 Result<const typename ArgumentCache<Parsed>::Entry*> parsed(ArgumentCache<Parsed>& cache,
                                                             const CachedArgument<Parsed>& argument,
@@ -66,7 +66,7 @@ Result<const typename ArgumentCache<Parsed>::Entry*> parsed(ArgumentCache<Parsed
     return cache.keep(argument.bytes, std::move(*fresh));
 }
 
-// Which entries a call with constant arguments found last, so that the next row need not compare them. Kept with the
+// The entries that a call with constant arguments found last, so that the next row need not compare them. Kept with the
 // function's call in the plan.
 struct CallMemo {
     bool is_constant[3];
@@ -88,8 +88,8 @@ inline CallMemo& call_memo(FunctionCallInfo fcinfo) {
     return *memo;
 }
 
-// Phase A: an argument by what the last row found, else by its bytes. `text` says what to parse and is called where
-// nothing is known.
+// Phase A: an argument by the entry of the last row, else by its bytes. `text` returns the text to parse and is called
+// only if no entry is known.
 template <class Parsed, class Text>
 CachedArgument<Parsed> cached_argument(const ArgumentCache<Parsed>& cache, FunctionCallInfo fcinfo, int number,
                                        Text&& text) {

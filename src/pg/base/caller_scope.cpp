@@ -6,14 +6,14 @@
 namespace bastion::pg {
 namespace {
 
-// Which of the hooks a statement went through, for the canary.
+// The hooks that a statement passed through, for the canary.
 enum Hook : unsigned { plans = 1, starts = 2, runs = 4, finishes = 8, all_hooks = 15 };
 
 struct Scope {
     bool on;
     Oid user;
     int security;
-    Oid level_user;  // as whom the innermost level of the executor runs
+    Oid level_user;  // the user of the innermost level of the executor
     unsigned seen;
 };
 
@@ -36,7 +36,7 @@ UserContext current_context() {
 
 void set_context(const UserContext& context) { SetUserIdAndSecContext(context.user, context.security); }
 
-// The context in which the server runs the statement of a foreign key, as somebody whose rights the scope's user lacks.
+// The context in which the server runs the statement of a foreign key, as a role whose rights the scope's user lacks.
 bool is_borrowed(const UserContext& context) {
     constexpr int of_foreign_key = SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS;
     return scope.on && (context.security & of_foreign_key) == of_foreign_key && scope.level_user == scope.user &&
@@ -138,7 +138,8 @@ void finish(QueryDesc* query) {
     at_next_level([&] { finish_next(query); });
 }
 
-// With the first scope of a backend, so that backends without one pay nothing, and behind what was loaded before.
+// With the first scope of a backend, so that backends without one pay nothing, and after the hooks of libraries that
+// were loaded before.
 void install_hooks() {
     static bool installed = false;
     if (installed) return;
@@ -149,7 +150,7 @@ void install_hooks() {
     installed = true;
 }
 
-// A library that was loaded later and does not pass its hooks on would switch the scope off in silence.
+// A library that was loaded later and does not pass its hooks on would switch the scope off silently.
 void send_canary() {
     const char* sql = "SELECT";
     Query* query = parse_analyze_fixedparams(linitial_node(RawStmt, pg_parse_query(sql)), sql, nullptr, 0, nullptr);

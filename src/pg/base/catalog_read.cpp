@@ -98,7 +98,7 @@ bool database_exists(Oid database) {
     Relation databases = table_open(DatabaseRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_database_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(database));
-    // As the server itself does it where no database is connected.
+    // As the server itself does it without a connected database.
     SysScanDesc scan =
         systable_beginscan(databases, DatabaseOidIndexId, criticalSharedRelcachesBuilt, nullptr, 1, &key);
     const bool exists = HeapTupleIsValid(systable_getnext(scan));

@@ -1,6 +1,6 @@
 // Point reads of the extension's own tables by index, without planner, privileges or row-level security, under a fresh
-// catalog snapshot: for rows that are read before anybody is known (keys) or very often. Values are copied, detoasted,
-// into the caller's memory context. Also where the extension's schema, relations and owner are looked up.
+// catalog snapshot: for rows that are read before the identity is known (keys) or very often. Values are copied,
+// detoasted, into the caller's memory context. Also looks up the extension's schema, relations and owner.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -13,7 +13,7 @@ Oid extension_owner();
 // The version of the extension's SQL objects in this database, or null when it is not installed; palloc'd.
 const char* extension_version();
 
-// Is there a database with this OID? Reads shared catalogs alone.
+// Whether a database with this OID exists. Reads shared catalogs alone.
 bool database_exists(Oid database);
 
 // A relation of schema bastion; InvalidOid when there is none (the extension is not installed in this database).

@@ -21,7 +21,7 @@ TableClass table_class(Oid relation) {
     return found;
 }
 
-// Under a path that nobody can bend; what runs later has the caller's.
+// Under a pinned path that no caller can change; code that runs later has the caller's.
 Query* analyse(const CheckedStatement& statement) {
     const int level = NewGUCNestLevel();
     (void)set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
@@ -33,15 +33,15 @@ Query* analyse(const CheckedStatement& statement) {
     return query;
 }
 
-// The statement's own query: what rules add are others.
+// The statement's own query, without those that rules add.
 bool is_own_query(const Query* query, CmdType command, Oid relation) {
     if (!query->canSetTag || query->commandType != command) return false;
     return command == CMD_SELECT ||
            static_cast<RangeTblEntry*>(list_nth(query->rtable, query->resultRelation - 1))->relid == relation;
 }
 
-// As the owner's row-level security has it: none on the table, even where it is forced. Only the rewriter asks, so only it
-// is told. What rules of the table add keeps every policy, as a second rewriting has it.
+// Row-level security as for the owner: none on the table, even where it is forced. Only the rewriter checks it, so the
+// flag is set only during rewriting. Queries that rules of the table add keep every policy, as in a second rewriting.
 List* rewrite(Query* query, Oid relation, Oid user, int security) {
     const CmdType command = query->commandType;
     auto* original = static_cast<Query*>(copyObjectImpl(query));
@@ -58,8 +58,8 @@ List* rewrite(Query* query, Oid relation, Oid user, int security) {
     return rewritten;
 }
 
-// The planner treats it like the condition of a policy: nothing that is not leakproof comes before it, in the plan or in
-// what it asks the statistics.
+// The planner treats it like the condition of a policy: no condition that is not leakproof comes before it, in the plan
+// or in the planner's use of statistics.
 void guard_with_first_condition(Query* query, Oid relation) {
     auto* all = castNode(BoolExpr, query->jointree->quals);
     ListCell* cell = nullptr;

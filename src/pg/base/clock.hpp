@@ -1,4 +1,4 @@
-// The server's clock in the two scales that meet here: Unix seconds, which tokens use, and TimestampTz.
+// The server's clock in both scales: Unix seconds, which tokens use, and TimestampTz.
 #pragma once
 
 #include "pg/base/pg.hpp"

@@ -26,7 +26,7 @@ inline config_generic* find_setting(const char* name) {
 #endif
 }
 
-// The query reads and writes `relation` with the privileges of `user`: where it checks, not as whom it runs.
+// The query reads and writes `relation` with the privileges of `user`; it still runs as the current user.
 inline void check_as(Query* query, Oid relation, Oid user) noexcept {
     ListCell* cell = nullptr;
 #if PG_VERSION_NUM >= 160000
@@ -42,7 +42,7 @@ inline void check_as(Query* query, Oid relation, Oid user) noexcept {
 #endif
 }
 
-// A copy of a plan whose privileges are those of `user`, where the plan leaves them to the current user.
+// A copy of a plan with the privileges of `user` wherever the plan uses those of the current user.
 inline PlannedStmt* check_plan_as(const PlannedStmt* plan, Oid user) {
     auto* copy = static_cast<PlannedStmt*>(palloc(sizeof(PlannedStmt)));
     *copy = *plan;

@@ -1,5 +1,5 @@
-// Whether the decision of the current statement (context.hpp) still stands. In a file of its own, so that what a decision is
-// made from can take it back without knowing how one is made.
+// Whether the decision of the current statement (context.hpp) is still valid. A separate file, so that the inputs of a
+// decision can invalidate it without depending on the code that makes one.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -10,7 +10,7 @@ namespace detail {
 inline bool decision_valid = false;
 }
 
-// The next reader decides again: called when a setting behind the decision changes.
+// The next reader makes a new decision: called when a setting behind the decision changes.
 inline void forget_decision() noexcept { detail::decision_valid = false; }
 
 }  // namespace bastion::pg

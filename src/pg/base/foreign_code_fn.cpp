@@ -1,5 +1,5 @@
 // The trigger guard_foreign_code(), BEFORE STATEMENT on each of the extension's tables, whose name sorts before any other.
-// What it finds out about a table is kept until the table or any function changes.
+// It caches its result for a table until the table or any function changes.
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/guard.hpp"
@@ -7,7 +7,7 @@
 namespace bastion::pg {
 namespace {
 
-// Holds while its generation is the current one.
+// Valid while its generation is the current one.
 struct Verdict {
     Oid relation;
     bool is_clean;
@@ -17,7 +17,7 @@ struct Verdict {
 HTAB* verdicts = nullptr;
 uint64 generation = 1;
 
-// Only of tables that were looked at: messages about others are many.
+// Only for tables with a result, because messages about other tables are frequent.
 void forget_table(Datum, Oid relation) {
     if (!OidIsValid(relation) ||
         (verdicts != nullptr && hash_search(verdicts, &relation, HASH_FIND, nullptr) != nullptr))
@@ -31,7 +31,7 @@ bool is_ours(Oid catalog, Oid object) {
            getExtensionOfObject(catalog, object) == get_extension_oid("pg_bastion", true);
 }
 
-// Any other end lets the temporary tables and types of the session stand before those that were meant.
+// With any other end, temporary tables and types of the session take precedence over the intended ones.
 bool ends_in_pg_temp(const char* setting) {
     List* schemas = NIL;
     if (!SplitIdentifierString(pstrdup(setting), ',', &schemas) || schemas == NIL) return false;
@@ -127,7 +127,7 @@ Verdict* find_verdict(Oid relation) {
     return verdict;
 }
 
-// The table is locked; a function may change while it is looked at, and then the verdict is of an old generation.
+// The table is locked; if a function changes during the check, the verdict belongs to an old generation.
 bool is_clean(Relation relation) {
     const Verdict* known = find_verdict(RelationGetRelid(relation));
     if (known->generation == generation) return known->is_clean;

@@ -16,7 +16,7 @@ struct CallFailure {
     char log_detail[512];
 };
 
-// Copies text in UTF-8 with a NUL behind it; cut at a character when it is too long.
+// Copies text in UTF-8 and appends a NUL; truncates it at a character boundary when it is too long.
 void copy_clipped(std::span<char> out, std::string_view text) noexcept;
 
 // Fills the POD from an Error, clipped.
@@ -24,7 +24,7 @@ void capture(CallFailure& failure, const Error& error) noexcept;
 void capture_out_of_memory(CallFailure& failure) noexcept;
 void capture_unexpected(CallFailure& failure, const char* what) noexcept;
 
-// Raises the failure. No C++ object that owns anything may be alive.
+// Raises the failure. No C++ object that owns a resource may be alive.
 [[noreturn]] void raise(const CallFailure& failure);
 
 #ifdef USE_ASSERT_CHECKING

@@ -16,7 +16,7 @@ bool is_dash_position(std::size_t position) noexcept {
     return position == 8 || position == 13 || position == 18 || position == 23;
 }
 
-// Cuts the next field, up to a space, off the front of `rest`.
+// Removes the next field, up to a space, from the front of `rest`.
 std::string_view next_field(std::string_view& rest) noexcept {
     const std::size_t end = std::min(rest.find(' '), rest.size());
     const std::string_view field = rest.substr(0, end);

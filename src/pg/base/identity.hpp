@@ -1,6 +1,6 @@
-// Identity: who the current transaction acts as, as a POD, with its text form (the payload of bastion.context). Written
-// by authenticate() and impersonate(), read by every context reader. The payload is versioned; its source is gated, so
-// a payload that does not parse is refused, never repaired.
+// Identity: the user that the current transaction acts as, as a POD, with its text form (the payload of bastion.context).
+// Written by authenticate() and impersonate(), read by every context reader. The payload is versioned; its source is
+// gated, so a payload that does not parse is refused, never repaired.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -27,7 +27,8 @@ struct Identity {
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 512;
-// Names what verified a token: a kid of our own, or "@thumbprint issuer subject" with the subject in base64url.
+// Names the key that verified a token: a kid of the extension, or "@thumbprint issuer subject" with the subject in
+// base64url.
 inline constexpr std::size_t max_kid_size = 704;
 
 [[nodiscard]] inline bool is_impersonation(const Identity& identity) noexcept {
@@ -37,13 +38,14 @@ inline constexpr std::size_t max_kid_size = 704;
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;
 
-// Same user, tenant, session and API key: what a transaction may set again once an identity is fixed.
+// Same user, tenant, session and API key: only such an identity may be set again once one is fixed.
 bool same_identity(const Identity& left, const Identity& right) noexcept;
 
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The payload, version 1: "1 user actor tenant number unit session api_key method level expires", '-' for what is absent.
+// The payload, version 1: "1 user actor tenant number unit session api_key method level expires", '-' for an absent
+// field.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;
 

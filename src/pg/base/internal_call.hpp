@@ -1,6 +1,6 @@
-// Calls of the extension's own SQL functions from C, as fmgr makes them: EXECUTE is not asked for, a SECURITY DEFINER function
-// runs as its owner with its own settings. For functions in C that run as the caller and need something done with the rights
-// of the extension.
+// Calls of the extension's own SQL functions from C, as fmgr makes them: EXECUTE is not checked, and a SECURITY DEFINER
+// function runs as its owner with its own settings. For functions in C that run as the caller and need a step with the
+// rights of the extension.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -15,12 +15,12 @@ struct InternalFunction {
     Oid types[max_internal_arguments];
 };
 
-// The result of the function for these arguments, as many as it has. `result_info` is that of the caller, where the function
-// returns a set that becomes the caller's own.
+// The result of the function for these arguments, as many as it has. `result_info` is that of the caller, if the function
+// returns a set that the caller returns too.
 NullableDatum call_internal(const InternalFunction& function, std::span<const NullableDatum> arguments,
                             fmNodePtr result_info = nullptr);
 
-// The same under a new snapshot, in which a STABLE function sees what the running statement did so far.
+// The same under a new snapshot, in which a STABLE function sees the changes of the running statement so far.
 NullableDatum call_internal_afresh(const InternalFunction& function, std::span<const NullableDatum> arguments);
 
 // The fields of a composite value, from 1.

@@ -4,7 +4,7 @@ namespace bastion::pg {
 
 enum class FlatType : uint8 { null, boolean, integer, string, array, object };
 
-// In the order of the document, but for objects: their names stand together and sorted before their values, as in jsonb.
+// In the order of the document, except for objects: their sorted names come before their values, as in jsonb.
 struct FlatNode {
     FlatType type;
     bool truth;
@@ -127,10 +127,10 @@ JEntry Writer::value() {
     return container(node.size | JB_FOBJECT, 2 * node.size);
 }
 
-// Enough for most tokens, and little enough for malloc's fast path.
+// Enough for most tokens, and small enough for malloc's fast path.
 constexpr std::size_t usual_nodes = 40;
 
-// What a node can take at most: its entry, a container's header, padding, and an int64 as numeric.
+// The maximum size of a node: its entry, a container's header, padding, and an int64 as numeric.
 constexpr std::size_t most_bytes_per_node = sizeof(JEntry) + sizeof(uint32) + 2 * sizeof(int32) + 32;
 
 }  // namespace
@@ -139,7 +139,7 @@ Result<void> flatten(const JsonDocument& document, std::string_view source, Flat
     out = {};
     Flattener flat;
     flat.nodes.reserve(usual_nodes);
-    // Text in another encoding, and numbers with a fraction, are jsonb_in()'s.
+    // jsonb_in() handles text in another encoding, and numbers with a fraction.
     if (GetDatabaseEncoding() == PG_UTF8) flat.add(document.root());
     if (flat.nodes.empty() || !flat.simple) {
         char* copy = nullptr;

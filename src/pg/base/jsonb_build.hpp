@@ -1,6 +1,6 @@
-// jsonb out of a parsed JSON document, without a second parser: what jsonb_in() takes to read the claims of a token is
-// more than their verification. flatten() runs in phase B and leaves a POD in the current memory context; build_jsonb()
-// makes the value of it in phase C.
+// Builds jsonb from a parsed JSON document, without a second parser: jsonb_in() takes longer to read the claims of a
+// token than their verification. flatten() runs in phase B and leaves a POD in the current memory context;
+// build_jsonb() makes the value from it in phase C.
 #pragma once
 
 #include "core/base/json.hpp"

@@ -20,9 +20,9 @@ struct PinnedSetting {
     const char* value;
 };
 
-// What the caller could bend the statement with. It may also run before the leader's identity is known, so never in
-// parallel. One user's part of a table is small, whatever the statistics say of an average one: always by index, with one
-// plan for everybody, and not worth compiling.
+// Settings with which the caller could influence the statement. It may also run before the leader's identity is known, so
+// never in parallel. One user's part of a table is small, even if the statistics suggest more: always by index, with one
+// plan for all users, and not worth compiling.
 constexpr PinnedSetting pinned_settings[] = {{"search_path", pinned_path},
                                              {"row_security", "on"},
                                              {"max_parallel_workers_per_gather", "0"},

@@ -20,27 +20,27 @@ using Reader = void (*)(MemoryContext caller, void* out);
 // Read-only, under a fresh catalog snapshot.
 void run_reading(Statement& statement, Datum* values, const char* nulls, Reader read, void* out);
 
-// The same for a statement that writes, under the snapshots that any statement of the transaction has.
+// The same for a statement that writes, under the ordinary snapshots of the transaction.
 void run_writing(Statement& statement, Datum* values, const char* nulls, Reader read, void* out);
 
-// For a Reader: rows count from 0, columns from 1. A row that there is not has nulls; what is passed by reference goes
-// with the result.
+// For a Reader: rows count from 0, columns from 1. A missing row has nulls; values passed by reference are freed with the
+// result.
 [[nodiscard]] uint64 row_count();
 [[nodiscard]] NullableDatum cell(uint64 row, int column);
 [[nodiscard]] const char* text_cell(uint64 row, int column);
 
-// The Reader of a statement whose result nobody wants.
+// The Reader of a statement whose result is ignored.
 inline void read_nothing(MemoryContext, void*) {}
 
 inline Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast<pg_uuid_t*>(&uuid)); }
 
-// Runs a statement of the extension's own on a table, with text parameters $1 to $3, in the sandbox of the table's owner and
-// past its row-level security; names of the statement are qualified, because the search_path is that of the table. The first
-// column of the first row as text, or null. It asks for no right.
+// Runs a statement of the extension's own on a table, with text parameters $1 to $3, in the sandbox of the table's owner
+// and without its row-level security; names of the statement are qualified, because the search_path is that of the table.
+// The first column of the first row as text, or null. It checks no right.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
 
 // The same without parameters, for a caller with the rights of the owner of the table, SQLSTATE 42501 otherwise: in the
-// sandbox where the owner is another role, else as the caller.
+// sandbox if the owner is another role, else as the caller.
 char* run_on_own_table(Oid relation, const char* sql);
 
 // Runs a call of one of the extension's functions that SQL wrote, with literals alone, as the caller.

@@ -1,5 +1,5 @@
 // The only includer of postgres.h. The C++ standard headers come first, because postgres.h redefines some of the names
-// they declare (snprintf, for one); nothing that includes this file may include a standard header after it.
+// they declare (snprintf, for one); a file that includes this one must not include a standard header after it.
 #pragma once
 
 #include <algorithm>

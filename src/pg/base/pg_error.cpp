@@ -1,4 +1,4 @@
-// The one translator from Error to SQLSTATE, and the only place that raises what src/core reports.
+// The one translator from Error to SQLSTATE, and the only place that raises errors of src/core.
 #include "pg/base/guard.hpp"
 
 namespace bastion::pg {

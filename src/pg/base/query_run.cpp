@@ -60,7 +60,7 @@ ParamListInfo bind(const QueryParameters& parameters) {
 
 }  // namespace
 
-// On ERROR the transaction machinery releases what the executor and the snapshot hold.
+// On ERROR the transaction machinery releases the resources of the executor and the snapshot.
 FirstRow run_query(Query* query, const char* sql, const QueryParameters& parameters) {
     RowReceiver receiver = row_receiver();
     ParamListInfo bound = bind(parameters);

@@ -8,10 +8,10 @@ namespace bastion::pg {
 
 constexpr int max_first_row_columns = 4;
 
-// How many rows a query returned or changed, and the first one as text, in the memory context of the caller.
+// The number of rows that a query returned or changed, and the first one as text, in the memory context of the caller.
 struct FirstRow {
     uint64 count;
-    char* cells[max_first_row_columns];  // null for NULL, and where there is no row or column
+    char* cells[max_first_row_columns];  // null for NULL, and for a missing row or column
 };
 
 // Parameters $1 to $count of a query. `nulls` as for SPI: 'n' marks NULL.
@@ -22,8 +22,8 @@ struct QueryParameters {
     const char* nulls;
 };
 
-// The parameters are not constants for the planner, so it evaluates nothing on them. The columns of the result must be of
-// types whose output functions are the server's own.
+// The parameters are not constants for the planner, so it evaluates no expression on them. The columns of the result must
+// be of types whose output functions are the server's own.
 FirstRow run_query(Query* query, const char* sql, const QueryParameters& parameters);
 
 }  // namespace bastion::pg

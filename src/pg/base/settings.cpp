@@ -20,7 +20,7 @@ void define(const BoolSetting& s) {
 }
 
 void define(const IntSetting& s) {
-    // PostgreSQL defines what needs a restart while it starts, and has no use for it later.
+    // PostgreSQL defines a setting that needs a restart only while it starts.
     const bool too_late = s.context == PGC_POSTMASTER && !process_shared_preload_libraries_in_progress;
     DefineCustomIntVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.minimum, s.maximum,
                             too_late ? PGC_SIGHUP : s.context, s.flags, nullptr, nullptr, nullptr);

@@ -1,5 +1,5 @@
-// The cache of a backend, one template for all: what the backend keeps of the rows of a table, or of what it verified. The
-// file that reads the rows holds a static of this type, and says how a row is read and which value is made of it.
+// The cache of a backend, one template for all: values from the rows of a table, or results of verifications. The file that
+// reads the rows holds a static of this type, and defines how a row is read and which value is made from it.
 // docs/ARCHITECTURE.md ("Caches") has the contract.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace bastion::pg {
 
-// Bytes that name a value: parts of fixed size, and texts with a separator behind all but the last. A POD, because a key stays
-// alive while a load reads, which may raise. A key that does not fit into Size finds nothing and keeps nothing.
+// Bytes that name a value: parts of fixed size, and texts, each but the last followed by a separator. A POD, because a key
+// stays alive while a load reads, which may raise. A key that does not fit into Size finds no value and caches none.
 template <std::size_t Size>
 class CacheKey {
 public:
@@ -48,7 +48,7 @@ struct CacheLimits {
     std::size_t bytes = std::numeric_limits<std::size_t>::max();
 };
 
-// What a load made of what it read.
+// The value that a load made from the row.
 template <class Value>
 struct Loaded {
     Value value;
@@ -118,7 +118,7 @@ public:
         shrink(limits);
     }
 
-    // The pinned value, for a static that needs it for longer.
+    // The pinned value, for a static that needs it longer.
     [[nodiscard]] std::shared_ptr<Value> share() const noexcept { return pinned_; }
 
     // For call sites, which can hold a plain pointer only. generation() changes whenever a value leaves the cache; a pointer to
@@ -155,7 +155,7 @@ private:
     using Place = typename std::list<Entry>::iterator;
 
     Value* pin(std::shared_ptr<Value> value, bool kept) noexcept {
-        // One owner is the pin; a kept value has the cache for another.
+        // One owner is the pin; a cached value has the cache as another.
         Assert(value == nullptr || value.use_count() > (kept ? 1 : 0));
         pinned_ = std::move(value);
         lease_ = kept ? generation_ : 0;
@@ -187,7 +187,7 @@ private:
         ++generation_;
     }
 
-    // For assertions: the indexes have what the list has, and the sum of the bytes is right.
+    // For assertions: the indexes match the list, and the sum of the bytes is correct.
     [[nodiscard]] bool is_consistent() const noexcept {
         std::size_t bytes = 0;
         std::size_t messages = 0;
@@ -199,7 +199,7 @@ private:
                entries_.size() <= limits_.entries && bytes_ <= limits_.bytes;
     }
 
-    // Removes what was used longest ago.
+    // Removes the least recently used entry.
     void shrink(const CacheLimits& limits) noexcept {
         while (!entries_.empty() && (entries_.size() > limits.entries || bytes_ > limits.bytes))
             remove(std::prev(entries_.end()));

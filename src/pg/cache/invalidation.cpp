@@ -67,7 +67,7 @@ Oid api_key_invalidation(const pg_uuid_t& key) noexcept { return of_id("api_key"
 Oid all_api_keys_invalidation() noexcept { return invalidation_of("api_keys", ""); }
 Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
 
-// There is no such relation: a fabricated pg_class tuple carries the id, which is all that the message takes from it.
+// No such relation exists: a fabricated pg_class tuple carries the id, and the message takes only that from it.
 void send_invalidation(Oid synthetic) {
     Assert((synthetic & synthetic_bit) != 0);
     const std::size_t header = MAXALIGN(SizeofHeapTupleHeader);

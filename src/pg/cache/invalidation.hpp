@@ -1,13 +1,13 @@
 // Coherence of the per-backend caches: triggers on the extension's tables send an invalidation message for a synthetic
 // relation id (high bit set), which reaches every backend and, after replay, every standby when the change commits.
-// Receiving one counts it and marks what it names as stale; a collision costs one spurious reload.
+// The receiver counts each message and marks the values that it names as stale; a collision costs one spurious reload.
 #pragma once
 
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {
 
-// What a message names: a scope, one of the words of bastion_internal.invalidate(), and the text of the ids that it is about.
+// The subject of a message: a scope, one of the words of bastion_internal.invalidate(), and the text of the changed ids.
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept;
 Oid user_invalidation(const pg_uuid_t& user) noexcept;
 Oid all_rights_invalidation() noexcept;
@@ -17,8 +17,9 @@ Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
 Oid all_api_keys_invalidation() noexcept;
 Oid keys_invalidation() noexcept;
 
-// What messages drop: a static of the file that holds it, which registers itself when the library is loaded. A message for
-// `everything`, and one that PostgreSQL sends when it lost messages, drops all; any other one drops what it names.
+// A target of messages: a static of the file that holds the values, which registers itself when the library is loaded. A
+// message for `everything`, and one that PostgreSQL sends when it lost messages, drops all values; any other drops those
+// that it names.
 class CacheListener {
 public:
     explicit CacheListener(Oid everything) noexcept;

@@ -1,5 +1,5 @@
-// The trigger function bastion_internal.invalidate(scope, columns…, scope, columns…): sends the invalidations that the change of a
-// row, or a TRUNCATE, asks for. Each scope takes the columns that hold the ids of what it names.
+// The trigger function bastion_internal.invalidate(scope, columns…, scope, columns…): sends the invalidations for the
+// change of a row, or for a TRUNCATE. Each scope takes the columns with the ids that it names.
 #include "pg/base/guard.hpp"
 #include "pg/cache/invalidation.hpp"
 
@@ -11,7 +11,8 @@ struct Scope {
     int columns;
 };
 
-// What rights depend on, as bastion_internal.rights_concerns() lists them; 'all' of them; a session, an API key, all of those; and the keys.
+// The dependencies of rights, as bastion_internal.rights_concerns() returns them; 'all' of them; a session, an API key, all
+// of those; and the keys.
 constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},   {"place", 1},   {"list", 1},
                             {"managers", 1}, {"subject", 1}, {"all", 0},      {"keys", 0},    {"subject_in", 2},
                             {"platform", 0}, {"session", 1}, {"sessions", 0}, {"api_key", 1}, {"api_keys", 0}};
@@ -22,7 +23,7 @@ const Scope* find_scope(const char* name) {
     return nullptr;
 }
 
-// The text of a column; null where the row names nothing.
+// The text of a column; null if the column is NULL.
 char* column_text(const TriggerData* trigger, HeapTuple tuple, const char* column) {
     TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
     const AttrNumber number = get_attnum(RelationGetRelid(trigger->tg_relation), column);
@@ -47,7 +48,7 @@ void send(const TriggerData* trigger, HeapTuple tuple, const Scope& scope, char*
     send_invalidation(invalidation_of(scope.name, {key.data, static_cast<std::size_t>(key.len)}));
 }
 
-// An UPDATE concerns what it took the row from and what it gave it to.
+// An UPDATE invalidates the ids of the old row and those of the new row.
 void invalidate(const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
     const bool by_row = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);

@@ -35,14 +35,14 @@ uint64 decided_at_invalidation = 0;
 bool decided_with_session_token = false;
 bool deciding = false;
 
-// What the transaction presented, before rights are looked at.
+// The credential that the transaction presented, before the check of rights.
 struct Candidate {
     bool present;
     const char* refusal;     // word for whoami(), or null
     const char* log_detail;  // for the server log
     Identity identity;
     const char* claims;
-    const char* kid;     // of what verified the token, or null
+    const char* kid;     // of the key that verified the token, or null
     const char* tenant;  // requested, or null
     const char* unit;
 };
@@ -73,7 +73,7 @@ Decision refused_switch() noexcept {
     return refused(ERRCODE_INVALID_TRANSACTION_STATE, fixed_message, "identity_fixed");
 }
 
-// An operator who has authenticated may step into the identity of a user, once; the actor stays known.
+// An operator who has authenticated may take the identity of a user, once; the actor stays recorded.
 bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
     return next.actor.present && !fixed.actor.present && same_uuid(fixed.user, next.actor.value);
 }
@@ -88,7 +88,7 @@ bool latch_admits(const Identity& identity) noexcept {
     return same_identity(latch.identity, identity) || may_impersonate(latch.identity, identity);
 }
 
-// An established identity ends with the key that verified its token; under impersonation that was the actor's.
+// An established identity ends with the key that verified its token; under impersonation that is the actor's token.
 bool key_is_good(const ContextValue& value) {
     if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
         return true;
@@ -126,10 +126,10 @@ Candidate from_token(const PresentedValue& token) {
     return out;
 }
 
-// Looks up what the candidate may do now, and completes its identity with tenant and unit.
+// Looks up the current rights of the candidate, and completes its identity with tenant and unit.
 Decision with_rights(Candidate& candidate) {
     const Rights* rights = rights_of_identity(candidate.identity, candidate.tenant, candidate.unit);
-    // One word for all, or whoami() would tell which tenants there are.
+    // One word for all reasons, or whoami() would reveal which tenants exist.
     if (rights->refusal != nullptr) return refused_token("no_access", rights->refusal);
     Decision out{};
     out.state = ContextState::authenticated;
@@ -139,7 +139,7 @@ Decision with_rights(Candidate& candidate) {
     return out;
 }
 
-// Who impersonates loses it with the own account.
+// An impersonation ends when the impersonator's account is disabled.
 bool actor_is_active(const Identity& identity) {
     return !identity.actor.present || rights_of({identity.actor.value, nullptr, nullptr})->refusal == nullptr;
 }
@@ -158,8 +158,8 @@ Decision admit(Candidate& candidate) {
     return out;
 }
 
-// A token beside an established context must be the same identity's; an operator's token may stay beside the
-// impersonation that it led to.
+// A token beside an established context must have the same identity; an operator's token may stay beside the impersonation
+// that it led to.
 Decision decide_between(const ContextValue& context, const PresentedValue& token) {
     Candidate by_token = from_token(token);
     if (by_token.refusal != nullptr) return refused_token(by_token.refusal, by_token.log_detail);
@@ -216,8 +216,8 @@ Decision decide_uncached() {
     return out;
 }
 
-// Whether a new statement of the same transaction may keep the identity it has: no setting changed, or the decision would
-// have been forgotten; no message came; time has taken nothing away. Refusals are always decided anew.
+// Whether a new statement of the same transaction may keep its identity: no setting changed, which would have dropped the
+// decision; no message arrived; no right has expired. Refusals are always decided again.
 bool still_stands() noexcept {
     const Decision& made = detail::decision;
     if (!detail::decision_valid || made.state != ContextState::authenticated) return false;

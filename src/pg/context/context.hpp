@@ -1,10 +1,10 @@
 // The one accessor of the identity of the current transaction: every reader, policy function and default goes through
-// require_context(), nothing else reads the settings behind it.
+// require_context(), no other code reads the settings behind it.
 //
-// A Decision is made at first need from what the transaction presented (bastion.context, set by authenticate(), or
-// bastion.token) and from the current rights of that user; it is frozen for the top-level statement. Expiry and
+// A Decision is made lazily from the credential that the transaction presented (bastion.context, set by authenticate(),
+// or bastion.token) and from the current rights of that user; it is frozen for the top-level statement. Expiry and
 // revocation take effect at the next statement. The identity itself is latched: the first one of a top-level transaction
-// stays the only one until that transaction ends, ROLLBACK TO notwithstanding.
+// stays the only one until that transaction ends, even after ROLLBACK TO.
 #pragma once
 
 #include "pg/base/decision_flag.hpp"
@@ -35,7 +35,7 @@ const Decision& decide_anew();
 [[noreturn]] void raise_refused(const Decision& refused);
 }  // namespace detail
 
-// The decision of the current statement. Never raises because of what the client presented.
+// The decision of the current statement. Never raises because of the client's input.
 inline const Decision& decide() {
     if (likely(detail::decision_valid && detail::decision_statement == GetCurrentStatementStartTimestamp()))
         return detail::decision;
@@ -52,10 +52,10 @@ inline const Decision& require_context() {
 // Whether a decision is being made: the internal statements that it needs must not ask for one.
 [[nodiscard]] bool is_deciding() noexcept;
 
-// At the start of a top-level statement: forgets the decision if rights changed since it was made.
+// At the start of a top-level statement: drops the decision if rights changed since it was made.
 void refresh_decision() noexcept;
 
-// What the identity of the transaction rests on, without its claims: an impersonation that it leads to ends with it.
+// The basis of the identity of the transaction, without its claims: an impersonation that it leads to ends with it.
 Evidence evidence_in_force();
 
 // Fixes the identity for the rest of the transaction; raises 25000 when another one is fixed already.

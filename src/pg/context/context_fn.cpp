@@ -27,13 +27,13 @@ void warn_outside_transaction(const char* function) {
     pg_unreachable();
 }
 
-// Completes the identity with what the user asks for and is a member of.
+// Completes the identity with the requested tenant and unit, if the user is a member.
 void resolve(Identity& identity, const char* tenant, const char* unit) {
     const Rights* rights = rights_of_identity(identity, tenant, unit);
     if (rights->refusal != nullptr) refuse(rights->refusal);
 }
 
-// Who acts: under impersonation the one who asked for it.
+// The actor: under impersonation the impersonator.
 OptionalUuid actor_of(const Identity& identity) noexcept {
     return identity.actor.present ? identity.actor : OptionalUuid{true, identity.user};
 }
@@ -68,7 +68,7 @@ const char* state_name(ContextState state) noexcept {
     return "refused";
 }
 
-// What to do about it, for the developer who asks.
+// A remedy, for the developer who calls whoami().
 const char* hint_of(const Decision& decision) noexcept {
     const std::string_view reason(decision.reason != nullptr ? decision.reason : "");
     if (reason == "nothing_presented")

@@ -10,7 +10,7 @@ namespace {
 bool gate_open = false;
 const ContextValue* current = nullptr;
 
-// Cuts the next line off the front of `rest`.
+// Removes the next line from the front of `rest`.
 std::string_view next_line(std::string_view& rest) noexcept {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = rest.substr(0, end);

@@ -1,24 +1,25 @@
 // bastion.context, the gated setting: holds the identity that authenticate() or impersonate() established, until the
-// transaction ends or PostgreSQL's own stack of settings takes it back. Its check hook accepts a value only while the
-// gate is open, which set_context_setting() alone does. Everybody else reads the identity through context.hpp.
+// transaction ends or PostgreSQL's own stack of settings restores the previous value. Its check hook accepts a value
+// only while the gate is open, which set_context_setting() alone does. All other code reads the identity through
+// context.hpp.
 #pragma once
 
 #include "pg/base/identity.hpp"
 
 namespace bastion::pg {
 
-// What an identity rests on: the claims (JSON) of a token and the key that verified them, or nulls.
+// The basis of an identity: the claims (JSON) of a token and the key that verified them, or nulls.
 struct Evidence {
     const char* claims;
     const char* kid;
     uint64 keys_generation;
 };
 
-// What an accepted value parses into; memory of the settings machinery, valid until the value changes.
+// The parsed form of an accepted value; memory of the settings machinery, valid until the value changes.
 struct ContextValue {
     Identity identity;
     char kid[max_kid_size];          // of the key that verified its token, or empty
-    mutable uint64 keys_generation;  // when that key was last known to be good
+    mutable uint64 keys_generation;  // when that key was last known to be valid
     std::size_t claims_size;
     char claims[1];  // JSON, NUL-terminated; longer than declared
 };

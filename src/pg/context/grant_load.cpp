@@ -28,7 +28,7 @@ void refuse_in_parallel_mode() {
                         errmsg("permission sets cannot be read during a parallel operation")));
 }
 
-// The sets that were read while a message arrived serve this statement alone.
+// Sets that were read while a message arrived serve this statement alone.
 void drop_if_changed(const Decision& decision, uint64 before) {
     if (before != invalidation_count()) drop_rights(user_invalidation(decision.identity.user));
 }

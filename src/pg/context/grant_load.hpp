@@ -7,11 +7,11 @@
 namespace bastion::pg {
 
 // The sets of the decision, loaded lazily; null without an identity or tenant. Not in parallel mode, unless they
-// are there already. The first has those of tenants only when somebody asked for them before.
+// are loaded already. The first has those of tenants only when a check needed them before.
 GrantSets* grant_sets_of(const Decision& decision);
 GrantSets* grant_sets_with_tenants(const Decision& decision);
 
-// How often this backend has read sets.
+// The number of times that this backend has read sets.
 int64 grant_set_loads() noexcept;
 
 }  // namespace bastion::pg

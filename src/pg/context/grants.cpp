@@ -45,7 +45,7 @@ char* join_permissions(const Decision& decision) {
     return text.data;
 }
 
-// The sets that the workers may ask for; those that nobody reads are not read for them either.
+// The sets that the workers may need; sets that no check used are not read for them either.
 const char* sets_text(const Decision& decision, bool wanted) {
     if (decision.rights == nullptr || (!wanted && decision.rights->sets == nullptr)) return "";
     GrantSets* sets = grant_sets_with_tenants(decision);
@@ -73,7 +73,7 @@ void set_grants(const char* value) {
     PG_END_TRY();
 }
 
-// Cuts the published text into its lines, in place; the last one may hold line feeds of its own.
+// Splits the published text into its lines, in place; the last one may contain line feeds.
 bool split(char* text, char* (&out)[lines]) noexcept {
     for (int line = 0; line < lines; ++line) {
         out[line] = text;
@@ -111,14 +111,14 @@ Decision parse_grants(const GrantsValue& value) {
 
 void publish_grants(bool sets_wanted) {
     const Decision& decision = decide();
-    // A backend in which nobody ever presented anything publishes nothing.
+    // A backend that never had a credential publishes nothing.
     if (decision.state == ContextState::anonymous && current == nullptr && context_value() == nullptr) return;
     set_grants(format_grants(decision, sets_wanted));
 }
 
 namespace {
 
-// What the leader published; called in workers only.
+// The decision that the leader published; called in workers only.
 Decision published_decision() {
     if (current != nullptr) return parse_grants(*current);
     if (context_value() != nullptr || token_came_too_late())

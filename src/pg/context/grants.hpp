@@ -6,8 +6,8 @@
 
 namespace bastion::pg {
 
-// Makes the decision of the current statement known to the workers that it will start; `sets_wanted` when the plan asks
-// by ACL or tenant, for which more has to be read.
+// Makes the decision of the current statement known to the workers that it will start; `sets_wanted` when the plan
+// checks by ACL or tenant, which needs more reads.
 void publish_grants(bool sets_wanted);
 
 }  // namespace bastion::pg

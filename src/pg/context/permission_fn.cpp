@@ -1,5 +1,5 @@
-// SQL functions that policies and applications ask about permissions. All of them read the decision of the current
-// statement; none touches a table once that is made.
+// SQL functions with which policies and applications check permissions. All of them read the decision of the current
+// statement; none reads a table once that is made.
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/context/context.hpp"
@@ -19,8 +19,8 @@ const SettingsTable table([] {
                        &require_context_mode, require_context_values, PGC_USERSET});
 });
 
-// An answer, kept for as long as its decision stands. A call site's fn_extra points to the one that it got last, so that
-// asking row after row costs two comparisons, and a statement that asks once allocates nothing.
+// An answer, cached for the lifetime of its decision. A call site's fn_extra points to its last answer, so that a check
+// per row costs two comparisons, and a statement that checks once allocates nothing.
 struct Answer {
     uint64 decision;
     std::size_t size;
@@ -42,7 +42,7 @@ bool is_answer(const Answer& answer, const Decision& decision, std::string_view 
     return answer.decision == decision.version && std::string_view(answer.name, answer.size) == permission;
 }
 
-// What is a person's own is not lent with the identity.
+// Impersonation does not give permissions on what belongs to the person.
 bool is_withheld(const Decision& decision, std::string_view permission) noexcept {
     return permission.starts_with("own.") && is_impersonation(decision.identity);
 }
@@ -58,7 +58,7 @@ void ask(const Decision& decision, std::string_view permission, Answer& answer) 
     std::memcpy(answer.name, permission.data(), permission.size());
 }
 
-// The answer for the permission that is the first argument. Longer names than an Answer holds are nobody's.
+// The answer for the permission in the first argument. No user holds a name that is longer than an Answer can hold.
 const Answer& answer(FunctionCallInfo fcinfo, const Decision& decision) {
     static const Answer denied{};
     require_identity(decision);
@@ -72,7 +72,7 @@ const Answer& answer(FunctionCallInfo fcinfo, const Decision& decision) {
     return found;
 }
 
-// The set that a call site asks row after row; kept in its fn_extra for the decision that it belongs to.
+// The set that a call site checks for each row; cached in its fn_extra for the decision that it belongs to.
 template <class Set>
 struct SetMemo {
     uint64 decision;
@@ -100,7 +100,7 @@ const Set* set_of(std::string_view permission, bool anywhere) {
     return set;
 }
 
-// The set for the permission that is the first argument; null when nothing is allowed.
+// The set for the permission in the first argument; null when nothing is allowed.
 template <class Set>
 const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
     using Kept = SetMemo<Set>;
@@ -123,7 +123,7 @@ const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
     return memo->set;
 }
 
-// Of who holds a platform role and is no member, the first row that they own makes the list, during the very statement.
+// For a user with a platform role who is not a member, their first own row creates the ACL, during the same statement.
 const GrantSets* sets_with_own_list() {
     const GrantSets* sets = grant_sets_of(require_context());
     if (sets == nullptr || sets->defaults.user != 0 || sets->is_confined() || IsInParallelMode()) return sets;

@@ -16,12 +16,12 @@ void begin_top_level_statement() {
     refresh_decision();
 }
 
-// Before the executor enters parallel mode, in which nothing can be set any more.
+// Before the executor enters parallel mode, in which no setting can change.
 bool will_need_parallel_mode(const QueryDesc* query) {
     return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker() && !is_deciding();
 }
 
-// The functions that ask by ACL or tenant, by schema, name and type of their second argument.
+// The functions that check by ACL or tenant, by schema, name and type of their second argument.
 struct SetFunction {
     const char* schema;
     const char* name;

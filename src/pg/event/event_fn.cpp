@@ -1,11 +1,12 @@
-// bastion_internal.queue_event(): hands an event to the worker that writes it in a transaction of its own.
+// bastion_internal.queue_event(): hands an event to the worker that writes it in a separate transaction.
 #include "pg/base/guard.hpp"
 #include "pg/event/event_queue.hpp"
 
 namespace bastion::pg {
 namespace {
 
-// The worker may wait for a lock that this transaction holds, which nothing detects: so never for long.
+// The worker may wait for a lock that this transaction holds, and deadlock detection does not see that:
+// so the wait is short.
 constexpr long longest_wait_ms = 1000;
 
 }  // namespace

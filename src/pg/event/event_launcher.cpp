@@ -8,10 +8,11 @@ namespace bastion::pg {
 namespace {
 
 constexpr int restart_seconds = 2;
-// Workers drain the queue when the server stops; so long the launcher stays to say what they could not write.
+// Workers drain the queue when the server stops; the launcher stays until then to report events that they
+// could not write.
 constexpr long last_look_ms = 4000;
 
-// Of the workers that this launcher asked for, by lane, until they have ended.
+// The workers that this launcher requested, by lane, until they have ended.
 BackgroundWorkerHandle* handles[event_lane_count];
 
 void end_launcher(int, Datum) { end_event_launcher(); }
@@ -46,7 +47,7 @@ void start_worker(int lane, Oid database) {
                   errhint("Consider increasing max_worker_processes.")));
 }
 
-// How long until a lane wants a worker again, in milliseconds; -1 when none does.
+// The time until a lane needs a worker again, in milliseconds; -1 when none does.
 long start_workers() {
     long next = -1;
     for (int lane = 0; lane < event_lane_count; ++lane) {
@@ -117,11 +118,11 @@ void bastion_event_launcher_main(Datum) {
     BackgroundWorkerUnblockSignals();
     before_shmem_exit(end_launcher, Datum{0});
     begin_event_launcher();
-    // Shared catalogs alone, to ask whether a database is still there.
+    // Shared catalogs alone, to check whether a database still exists.
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
     serve();
     report_what_is_left();
-    // PostgreSQL starts it again, unless the server stops; an exit code of 0 would end it for good.
+    // PostgreSQL starts it again, unless the server stops; an exit code of 0 would end it permanently.
     proc_exit(1);
 }
 

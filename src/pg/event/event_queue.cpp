@@ -22,7 +22,7 @@ constexpr int longest_backoff_ms = 10000;
 
 enum class LaneState : uint32 { idle, starting, running };
 
-// The events of one database, oldest first. Counters go on when the lane is given to another database, so that a ticket
+// The events of one database, oldest first. Counters continue when another database takes the lane, so that a ticket
 // never means two events.
 struct Lane {
     Oid database;
@@ -81,7 +81,7 @@ void attach_memory() {
     LWLockRelease(AddinShmemInitLock);
 }
 
-// The lane of the database, or one that nobody needs now, or null.
+// The lane of the database, or an unused one, or null.
 Lane* find_lane(Oid database) {
     for (Lane& lane : queue->lanes)
         if (lane.database == database) return &lane;
@@ -229,7 +229,8 @@ void end_event_worker(int number, bool failed) {
     wake(launcher);
 }
 
-// Only the worker takes events off, so what is linked now stays. Out of memory ends the worker, and its locks with it.
+// Only the worker removes events, so those that are linked now stay. Exhausted memory ends the worker, and its locks
+// with it.
 EventBatch peek_events(int number, int most) {
     const Lane& lane = queue->lanes[number];
     EventBatch batch{0, static_cast<Datum*>(palloc(sizeof(Datum) * most)),
@@ -269,7 +270,7 @@ void discard_events(int number) {
 void begin_event_launcher() {
     LWLockAcquire(lock, LW_EXCLUSIVE);
     queue->launcher = MyProc;
-    // Workers that the launcher before this one asked for: the one that comes first begins, another ends at once.
+    // Workers that the previous launcher requested: the first one begins, others end at once.
     for (Lane& lane : queue->lanes)
         if (lane.state == LaneState::starting) lane.state = LaneState::idle;
     LWLockRelease(lock);

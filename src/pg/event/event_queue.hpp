@@ -1,30 +1,30 @@
 // The queue of events that must outlive the transaction they happen in: a bounded piece of shared memory, which exists when
 // the library is preloaded and lives as long as the server runs. Backends append and do not wait; one worker for each
-// database (event_worker.cpp) writes what is in its lane and takes it off after it has committed; the launcher
-// (event_launcher.cpp) starts the workers. An event is a byte that says its kind and a text that bastion_internal.event_write()
-// understands.
+// database (event_worker.cpp) writes the events of its lane and removes them after the commit; the launcher
+// (event_launcher.cpp) starts the workers. An event is a byte that says its kind and a text that
+// bastion_internal.event_write() understands.
 #pragma once
 
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {
 
-// From _PG_init: asks for the memory while the postmaster preloads libraries; whether it did.
+// From _PG_init: requests the memory while the postmaster preloads libraries; whether it did.
 bool prepare_event_queue();
 
-// Is there a queue, and may this server write what is in it?
+// Whether a queue exists, and this server may write its events.
 bool event_queue_serves();
 
-// The place of an event in its lane; the number 0 when it was not taken because the queue is full.
+// The place of an event in its lane; the number is 0 when the full queue did not accept it.
 struct EventTicket {
     int lane;
     uint64 number;
 };
 
-// Appends to the lane of the backend's database, and wakes who takes it off.
+// Appends to the lane of the backend's database, and wakes its worker or the launcher.
 EventTicket append_event(char kind, std::string_view payload);
 
-// Waits until the event has been written and committed; false when it was discarded, or when the time is over.
+// Waits until the event has been written and committed; false when it was discarded, or after the time limit.
 bool await_event(const EventTicket& ticket, long milliseconds);
 
 struct EventQueueStatistics {
@@ -34,8 +34,8 @@ struct EventQueueStatistics {
     int busy;          // databases with a worker that has events yet to write
     uint64 queued;     // not yet written
     uint64 written;    // since the server started, like the following
-    uint64 dropped;    // not taken, because the queue was full
-    uint64 discarded;  // taken, but not written: no extension or no database any more, or the row was refused
+    uint64 dropped;    // not accepted, because the queue was full
+    uint64 discarded;  // accepted, but not written: extension or database dropped, or row refused
 };
 EventQueueStatistics event_queue_statistics();
 
@@ -45,7 +45,7 @@ constexpr int event_lane_count = 64;
 
 // Makes this process the worker of a lane; the database of the lane, or InvalidOid when another one is.
 Oid begin_event_worker(int lane);
-// The worker of the lane ends. A lane that failed waits before it gets another, the longer the more often it did.
+// The worker of the lane ends. A lane whose workers failed waits before it gets another, longer after each failure.
 void end_event_worker(int lane, bool failed);
 
 // The oldest events of a lane, in the current memory context; they stay in the queue.
@@ -56,15 +56,15 @@ struct EventBatch {
 };
 EventBatch peek_events(int lane, int most);
 
-// Takes the oldest events off: they have been written, but so many of them were refused.
+// Removes the oldest events: they have been written, except for the given number that were refused.
 void finish_events(int lane, int count, int refused);
-// Takes all events of a lane off that nobody will write.
+// Removes all events of a lane that can no longer be written.
 void discard_events(int lane);
 
 void begin_event_launcher();
 void end_event_launcher();
 
-// started: a worker has been asked for and has not begun yet.
+// started: a worker has been requested and has not begun yet.
 enum class LaneWants : uint32 { nothing, worker, later, started };
 
 struct LaneView {
@@ -74,7 +74,7 @@ struct LaneView {
 };
 LaneView view_lane(int lane);
 void set_lane_starting(int lane);
-// The worker that was asked for could not be started, or ended before it began.
+// The requested worker could not be started, or ended before it began.
 void set_lane_failed(int lane);
 
 }  // namespace bastion::pg

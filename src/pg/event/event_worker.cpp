@@ -24,11 +24,11 @@ int write_events(Datum* kinds, Datum* payloads, int count) {
 }
 
 constexpr int events_at_once = 256;
-// PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker is gone by then, and so is
-// one that waits for a lock.
+// PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker has ended by then, and so
+// has one that waits for a lock.
 constexpr long idle_ms = 1000;
 constexpr const char* longest_lock_wait = "1s";
-// So long a worker that is told to end, by a shutdown for one, goes on writing what is queued.
+// How long a terminated worker, for example at a shutdown, continues to write queued events.
 constexpr long drain_ms = 3000;
 
 struct PinnedSetting {
@@ -36,7 +36,8 @@ struct PinnedSetting {
     const char* value;
 };
 
-// Whatever is set for the database. A commit is flushed here, and does not wait for standbys: a shutdown would too.
+// Overrides the settings of the database. A commit is flushed here, and does not wait for standbys: a shutdown would wait
+// too.
 constexpr PinnedSetting pinned_settings[] = {{"lock_timeout", longest_lock_wait},
                                              {"default_transaction_read_only", "off"},
                                              {"default_transaction_isolation", "read committed"},
@@ -49,8 +50,8 @@ void pin_settings() {
 
 void end_worker(int code, Datum lane) { end_event_worker(DatumGetInt32(lane), code != 0); }
 
-// Writes the oldest events in a transaction and then takes them off the queue; returns how many. An error ends the worker:
-// they stay, and the launcher starts another after a while.
+// Writes the oldest events in a transaction and then removes them from the queue; returns their number. An error ends the
+// worker: the events stay, and the launcher starts another worker later.
 int write_oldest(int lane) {
     pgstat_report_activity(STATE_RUNNING, "writing events");
     SetCurrentStatementStartTimestamp();
@@ -61,7 +62,7 @@ int write_oldest(int lane) {
     int refused = 0;
     if (count > 0) refused = extension_version() != nullptr ? write_events(batch.kinds, batch.payloads, count) : count;
     PopActiveSnapshot();
-    // What is committed and still in the queue would be written twice.
+    // Events that are committed and still in the queue would be written twice.
     HOLD_INTERRUPTS();
     CommitTransactionCommand();
     finish_events(lane, count, refused);

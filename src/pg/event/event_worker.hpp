@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-// Asks for a worker, which tells this process when it starts and ends; null when max_worker_processes are running.
+// Requests a worker, which notifies this process when it starts and ends; null when max_worker_processes are running.
 BackgroundWorkerHandle* start_event_worker(int lane);
 
 }  // namespace bastion::pg

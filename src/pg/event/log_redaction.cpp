@@ -1,8 +1,8 @@
 // Keeps secrets out of the server log. A message that quotes SQL with a secret in it, or that is raised while such a
-// statement runs, is written without the statement, its parameters and the values that the message quotes. What the
-// client is told stays as it is: the message is changed, written to the log from inside the hook, and changed back.
-// Runs anywhere, in critical sections and after errors too: nothing here allocates, reads tables or raises, and the texts
-// that replace others are statics.
+// statement runs, is written without the statement, its parameters and the values that the message quotes. Messages to
+// the client do not change: the message is changed, written to the log from inside the hook, and changed back. Runs
+// anywhere, in critical sections and after errors too: no code here allocates, reads tables or raises, and the
+// replacement texts are statics.
 #include "pg/event/log_redaction.hpp"
 
 #include "core/event/secret_call.hpp"
@@ -22,7 +22,7 @@ const SettingsTable table([] {
 
 emit_log_hook_type previous_hook = nullptr;
 
-char label[96];  // what stands where something was left out
+char label[96];  // the replacement for redacted text
 char short_message[256];
 char short_context[4096];
 
@@ -56,14 +56,15 @@ std::string_view secret_in(const ErrorData& message) noexcept {
     return {};
 }
 
-// The record of accesses to secrets: made here, without a secret, and never to be suppressed by a name that it holds.
+// The record of accesses to secrets: made by the extension, without a secret, and never suppressed because of a name
+// in it.
 bool is_access_record(const ErrorData& message) noexcept {
     return message.elevel == LOG_SERVER_ONLY && text_of(message.filename) == "server_log_fn.cpp";
 }
 
 bool is_for_the_log(const ErrorData& message) noexcept { return message.elevel <= LOG_SERVER_ONLY; }
 
-// "duration: %s ms  statement: %s" keeps what stands before the second colon, "statement: %s" before the first.
+// "duration: %s ms statement: %s" keeps the text before the second colon, "statement: %s" the text before the first.
 std::size_t kept_prefix(std::string_view format, std::string_view message) noexcept {
     auto colons = std::count(format.begin(), format.end(), ':');
     if (colons == 0) return 0;
@@ -84,8 +85,8 @@ char* without_statement(const ErrorData& message) noexcept {
     return short_message;
 }
 
-// The message of an error without the values that it quotes: its format. "%s" alone is what code in C++ and PL/pgSQL
-// raises with a message of its own.
+// The message of an error without the values that it quotes: its format. "%s" alone is the format of custom messages
+// from C++ and PL/pgSQL.
 char* without_values(const ErrorData& message) noexcept {
     const std::string_view format = text_of(message.message_id);
     const bool own = text_of(message.filename).ends_with(".cpp");
@@ -100,12 +101,12 @@ char* shorter_message(const ErrorData& message) noexcept {
     return without_statement(message);
 }
 
-// Lines that name a function and a place in it quote nothing. Translated ones are not recognised, and left out.
+// Lines that name a function and a place in it quote no values. Translated lines are not recognised, and are redacted.
 bool names_a_place(std::string_view line) noexcept {
     return line.starts_with("PL/pgSQL function ") || line.starts_with("SQL function ");
 }
 
-// Where quoted SQL has several lines, so may have what is left out.
+// Quoted SQL may have several lines, and so may the redacted text.
 char* shorter_context(std::string_view context) noexcept {
     std::size_t used = 0;
     bool left_out = false;
@@ -136,7 +137,7 @@ void leave_out_secrets(ErrorData& message) noexcept {
     if (message.internalquery != nullptr) message.internalquery = label;
 }
 
-// Writes the changed message. Whoever hooked in later has had it already.
+// Writes the changed message. Hooks that were installed later have processed it already.
 void write_to_log(ErrorData& message) {
     const char* const statement = debug_query_string;
     const emit_log_hook_type hook = emit_log_hook;

@@ -1,4 +1,4 @@
-// bastion_internal.log_server_only(): a line that reaches the server log whatever log_min_messages says, and no client.
+// bastion_internal.log_server_only(): a line that reaches the server log at every log_min_messages, and no client.
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {
@@ -8,7 +8,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_log_server_only);
 Datum bastion_log_server_only(PG_FUNCTION_ARGS) {
     const char* message = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    // 'fatal' and 'panic' would keep it out.
+    // 'fatal' and 'panic' would suppress it.
     const int level = log_min_messages;
     log_min_messages = LOG;
     PG_TRY();

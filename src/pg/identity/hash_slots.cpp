@@ -14,7 +14,7 @@ const SettingsTable table([] {
         &max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP});
 });
 
-// Any number of ours; the tag is server-wide because its database is 0.
+// An arbitrary number of the extension; the tag is server-wide because its database is 0.
 constexpr uint32 slot_class = 0xBA570001u;
 
 LOCKTAG slot_tag(int slot) noexcept {

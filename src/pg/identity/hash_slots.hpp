@@ -1,5 +1,5 @@
 // A bound on password hashes that run at once in the whole server, with and without shared_preload_libraries: N slots in
-// the lock manager (the USERLOCK class, which SQL cannot reach), taken without waiting and given back when the hash is
+// the lock manager (the USERLOCK class, which SQL cannot reach), taken without waiting and released when the hash is
 // done or the transaction ends.
 #pragma once
 
@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-// Takes a slot; raises 53400 at once when all are taken.
+// Takes a slot; raises 53400 at once when none is free.
 LOCKTAG take_hash_slot();
 void release_hash_slot(const LOCKTAG& slot);
 

@@ -8,7 +8,7 @@
 namespace bastion::pg {
 namespace {
 
-// Phase B with a slot; a failure is raised after the slot is given back.
+// Phase B with a slot; a failure is raised after the slot is released.
 template <class Body>
 void hash_in_slot(Body&& body) {
     const LOCKTAG slot = take_hash_slot();

@@ -1,4 +1,4 @@
-// Who may sign up, which a SQL function reads by name.
+// The setting for permitted sign-ups, which a SQL function reads by name.
 #include "pg/base/settings.hpp"
 
 namespace bastion::pg {

@@ -1,4 +1,4 @@
-// SQL function issuer_check: whether what is about to become a row of bastion.issuers makes sense.
+// SQL function issuer_check: whether a new row of bastion.issuers is valid.
 #include "core/jose/issuer.hpp"
 
 #include "pg/base/guard.hpp"

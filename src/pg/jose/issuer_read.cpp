@@ -17,7 +17,7 @@ struct IssuerRow {
     std::string_view mapping;
 };
 
-// Nothing for an unknown or disabled issuer.
+// Empty for an unknown or disabled issuer.
 std::optional<IssuerRow> read_issuer(std::string_view issuer) {
     ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
                          {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};

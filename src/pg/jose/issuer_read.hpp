@@ -6,7 +6,7 @@
 
 namespace bastion::pg {
 
-// Of issuers and subjects, in bytes, by the checks of their tables.
+// The maximum sizes of issuers and subjects, in bytes, by the checks of their tables.
 inline constexpr std::size_t longest_issuer_name = 255;
 
 struct KnownIssuer {
@@ -15,7 +15,7 @@ struct KnownIssuer {
     std::vector<std::string> thumbprints;  // as long as the keys
 };
 
-// Phases A and C: null for an unknown or disabled issuer. Good until the next call.
+// Phases A and C: null for an unknown or disabled issuer. Valid until the next call.
 const KnownIssuer* known_issuer(std::string_view issuer);
 
 }  // namespace bastion::pg

@@ -17,7 +17,7 @@ void identity_create(const char* json) {
     run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
 }
 
-// Phase B: everything that needs no table.
+// Phase B: the steps that need no table.
 Result<void> verify(Slot& slot, std::string_view claimed_issuer, const IssuerRules& rules) {
     std::string issuer(claimed_issuer);
     Result<IssuerToken> verified = verify_issuer_token(std::move(*slot.unverified), rules, unix_now());
@@ -34,7 +34,7 @@ Result<void> verify(Slot& slot, std::string_view claimed_issuer, const IssuerRul
     return {};
 }
 
-// Whom a subject of an issuer is.
+// The user of an issuer's subject.
 bool find_user(const char* issuer, const char* subject, pg_uuid_t& user) {
     ColumnValue row[] = {{"user_id", 0, true}};
     const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false},

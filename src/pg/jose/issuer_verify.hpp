@@ -15,7 +15,7 @@ void verify_token_of_issuer(Slot& slot, std::string_view issuer);
 // still the user.
 bool issuer_key_is_good(const char* reference, const pg_uuid_t& user);
 
-// Makes the user of a token whose subject was not known; raises 25006 where nothing can be written.
+// Makes the user of a token whose subject is unknown; raises 25006 in a read-only transaction.
 void create_user_at_first_sight(const FirstSight& token);
 
 }  // namespace bastion::pg

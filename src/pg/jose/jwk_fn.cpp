@@ -1,4 +1,4 @@
-// SQL functions of JSON Web Keys that the caller holds: new ones, public halves, thumbprints. Nothing is kept.
+// SQL functions of JSON Web Keys that the caller holds: new ones, public halves, thumbprints. Keeps no state.
 #include "core/jose/jwk.hpp"
 
 #include "pg/base/guard.hpp"

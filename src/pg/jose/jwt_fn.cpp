@@ -1,5 +1,5 @@
-// SQL functions jwt_sign, jwt_verify and jws_verify: tokens under keys that the caller brings. Parsed keys and options are
-// kept per backend, because a caller verifies many tokens with the same ones, and so is what was verified with them.
+// SQL functions jwt_sign, jwt_verify and jws_verify: tokens under keys of the caller. Each backend caches parsed keys and
+// options, because a caller verifies many tokens with the same ones, and also the tokens that were verified with them.
 #include "core/jose/jws.hpp"
 #include "core/jose/jwt.hpp"
 #include "pg/base/argument_cache.hpp"
@@ -24,7 +24,7 @@ std::string_view text_of_jsonb(const struct varlena* value) {
     return jsonb_text(reinterpret_cast<const Jsonb*>(value));
 }
 
-// The names on lines of their own. A null stands for itself: no algorithm has an empty name.
+// The names on separate lines. A null becomes an empty line: no algorithm has an empty name.
 std::string_view text_of_array(const struct varlena* value) {
     Datum* elements = nullptr;
     bool* nulls = nullptr;
@@ -51,7 +51,7 @@ Result<AlgorithmNames> parse_algorithm_names(std::string_view lines) {
         names.emplace_back(algorithm->name);
         lines.remove_prefix(end + 1);
     }
-    // An empty list must not come to mean "anything goes".
+    // An empty list must not mean "any value".
     if (names.empty()) return Error{ErrorCode::invalid_argument, "the list of algorithms is empty"};
     return names;
 }
@@ -60,7 +60,7 @@ CachedArgument<JwkSet> keys_argument(FunctionCallInfo fcinfo) {
     return cached_argument(key_sets, fcinfo, 1, text_of_jsonb);
 }
 
-// Phases B and C. A cache that cannot grow is not worth an error.
+// Phases B and C. A full cache or exhausted memory raises no error.
 void keep(VerifiedCache& cache, const VerifiedPlace& place, const TokenDates& dates, const struct varlena* value) {
     CallFailure ignored;
     (void)guarded(ignored, [&]() -> Result<void> {

@@ -10,19 +10,19 @@
 namespace bastion::pg {
 namespace {
 
-// Who claims to have signed the token: views of the slot's unverified token.
+// The alleged signer of the token: views of the slot's unverified token.
 struct Signer {
     std::string_view issuer;
     std::string_view kid;
     bool is_own;
 };
 
-// Whether a name can be looked up in a column of so many bytes.
+// Whether a name is short enough for a column of this size.
 bool is_name(std::string_view name, std::size_t longest) noexcept {
     return !name.empty() && name.size() <= longest && name.find('\0') == std::string_view::npos;
 }
 
-// Phase B: takes the token apart.
+// Phase B: parses the token.
 Result<void> parse(Slot& slot, std::string_view token) {
     Result<UnverifiedJwt> parsed = parse_jwt(token);
     if (!parsed) return std::move(parsed).error();
@@ -30,12 +30,12 @@ Result<void> parse(Slot& slot, std::string_view token) {
     return {};
 }
 
-// Phase B: who could have signed what was parsed.
+// Phase B: the alleged signer of the parsed token.
 Result<void> find_signer(const UnverifiedJwt& token, Signer& out) {
     out = {token.claimed_issuer(), token.claimed_kid(), false};
     if (!is_name(out.issuer, longest_issuer_name)) return refuse_token("no iss, or one that is too long");
     out.is_own = out.issuer == own_issuer();
-    // Only tokens of our own must name their key.
+    // Only tokens of the extension must name their key.
     if (out.is_own && !is_name(out.kid, max_kid_size - 1)) return refuse_token("no kid, or one that is too long");
     return {};
 }

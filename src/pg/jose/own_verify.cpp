@@ -21,7 +21,7 @@ bool read_uuid(std::optional<std::string_view> text, pg_uuid_t& out) noexcept {
     return text.has_value() && parse_uuid_text(*text, out);
 }
 
-// Absent is fine, malformed is not.
+// The claim may be absent, but not malformed.
 bool read_optional_uuid(std::optional<std::string_view> text, OptionalUuid& out) noexcept {
     out.present = text.has_value();
     return !out.present || parse_uuid_text(*text, out.value);

@@ -6,7 +6,7 @@
 
 namespace bastion::pg {
 
-// The issuer of our own tokens (bastion.issuer).
+// The issuer of the extension's own tokens (bastion.issuer).
 const char* own_issuer() noexcept;
 
 // Verifies the slot's unverified token under the key of this kid.

@@ -1,6 +1,7 @@
-// Where one token is verified, step by step, and where the outcome is kept: token_verify.cpp has a slot for the presented token
-// and one for those given as arguments. Each step reads what the step before left here, because table reads between the steps
-// can raise, and no C++ object on the stack may be alive then. The outcome is valid until another token is verified in the slot.
+// The place where one token is verified, step by step, and the outcome is kept: token_verify.cpp has a slot for the
+// presented token and one for tokens in arguments. Each step reads the result of the step before from the slot, because
+// table reads between the steps can raise, and no C++ object on the stack may be alive then. The outcome is valid until
+// another token is verified in the slot.
 #pragma once
 
 #include "core/jose/jwt.hpp"
@@ -16,10 +17,10 @@ struct VerifiedToken {
     const char* claims;      // JSON
     const char* kid;         // of the key that verified it
     uint64 keys_generation;  // when that key was read
-    bool first_sight;        // refused only because the issuer's subject is not known, and may be made
+    bool first_sight;        // refused only because the issuer's subject is unknown, and its user may be made
 };
 
-// What bastion_internal.identity_create() needs to make a user at first sight.
+// The arguments of bastion_internal.identity_create() for the user of an unknown subject.
 struct FirstSight {
     std::string issuer;
     std::string subject;
@@ -43,10 +44,10 @@ struct Slot {
 
 void refuse(Slot& slot, std::string_view detail) noexcept;
 
-// Phase C: refuses the token where a step refused it, and raises any other failure.
+// Phase C: refuses the token if a step refused it, and raises any other failure.
 void refuse_or_raise(Slot& slot, const CallFailure& failure);
 
-// Phases B and C: runs a step; false where the step refused the token.
+// Phases B and C: runs a step; false if the step refused the token.
 template <class Step>
 [[nodiscard]] bool accepted(Slot& slot, Step&& step) {
     CallFailure failure;

@@ -1,6 +1,6 @@
-// What a backend verified lately, by the SHA-256 of the token and by what it was verified with. jwt_fn.cpp has one for each of
-// its functions, verified_tokens.cpp one for the tokens of users. Values are wiped when they leave. A hit says that the signature
-// holds; dates are for the caller to check again, each time.
+// A cache of verified tokens, by the SHA-256 of the token and by the keys and options that verified it. jwt_fn.cpp has one
+// for each of its functions, verified_tokens.cpp one for the tokens of users. Evicted values are wiped. A hit proves the
+// signature; the caller must check the dates again, each time.
 #pragma once
 
 #include "core/jose/jwt.hpp"
@@ -11,13 +11,13 @@ namespace bastion::pg {
 // Longer values are verified again each time, which bounds the memory of the cache.
 inline constexpr std::size_t verified_value_max_bytes = 4096;
 
-// How many verified tokens of each kind a backend keeps (bastion.token_cache_entries).
+// The number of verified tokens of each kind that a backend caches (bastion.token_cache_entries).
 std::size_t token_cache_entries() noexcept;
 
-// Where a token stands. A POD, because it stays alive while tables are read.
+// The place of a token. A POD, because it stays alive while tables are read.
 struct VerifiedPlace {
     CacheKey<48> key;
-    bool keeps;     // false where nothing is kept
+    bool keeps;     // false if nothing is cached
     uint64 before;  // messages that had arrived
 };
 
@@ -31,10 +31,10 @@ class VerifiedCache {
 public:
     VerifiedCache() : cache_(keys_invalidation(), {0}) {}
 
-    // `keys` and `options` name what the token is verified with: numbers that are never used again.
+    // `keys` and `options` identify the keys and options of the verification: numbers that are never used again.
     [[nodiscard]] VerifiedPlace locate(std::string_view token, uint64 keys, uint64 options);
 
-    // Good until the next call; null for a place that keeps nothing.
+    // Valid until the next call; null for a place that caches nothing.
     [[nodiscard]] const VerifiedValue* find(const VerifiedPlace& place) noexcept;
 
     void keep(const VerifiedPlace& place, const TokenDates& dates, ByteSpan bytes);

@@ -5,7 +5,7 @@
 namespace bastion::pg {
 namespace {
 
-// What a value begins with; the claims follow.
+// The header of a value; the claims follow.
 struct Head {
     Identity identity;
     char key[max_kid_size];
@@ -16,7 +16,7 @@ std::string verified_for_issuer;
 
 }  // namespace
 
-// Whatever can change what a token is worth is part of the place, or drops all.
+// Every input of a token's verification is part of the place, or its change drops all values.
 VerifiedPlace locate_token(std::string_view token, const char* own_issuer) {
     if (verified_for_issuer != own_issuer) {
         tokens.drop_all();

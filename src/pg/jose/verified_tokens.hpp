@@ -1,5 +1,5 @@
-// Tokens of users that this backend verified lately, with the identity and claims that they gave. Called by jwt_verify.cpp. Dates
-// are checked at every use; a change of any key or issuer, or of bastion.issuer, drops all.
+// A cache of users' tokens that this backend verified, with their identity and claims. Called by jwt_verify.cpp. Dates are
+// checked at every use; a change of any key or issuer, or of bastion.issuer, drops all.
 #pragma once
 
 #include "pg/jose/token_slot.hpp"
@@ -7,10 +7,10 @@
 
 namespace bastion::pg {
 
-// Phase B, all three. Where the token stands in the cache.
+// Phase B, all three. The place of the token in the cache.
 [[nodiscard]] VerifiedPlace locate_token(std::string_view token, const char* own_issuer);
 
-// Fills the slot from the cache; false where the token is not there, or does not hold now.
+// Fills the slot from the cache; false if the token is not cached, or not valid now.
 [[nodiscard]] bool find_verified(Slot& slot, const VerifiedPlace& place, double now);
 
 void keep_verified(const Slot& slot, const VerifiedPlace& place);

@@ -104,7 +104,7 @@ void forget_unless_committed() noexcept {
 
 void on_transaction_event(XactEvent event, void*) {
     switch (event) {
-        // What is only prepared may yet be rolled back.
+        // A prepared transaction may still be rolled back.
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE: forget_unless_committed(); [[fallthrough]];
         case XACT_EVENT_COMMIT: made_in_transaction = false; break;

@@ -10,7 +10,7 @@
 
 namespace bastion::pg {
 
-// The purpose of the key behind a blind index is the index's own, after these words.
+// The purpose of a blind index key is this prefix and the purpose of the values.
 inline constexpr std::string_view blind_index_prefix = "bastion.blind_index.";
 
 struct DataKey {
@@ -25,13 +25,13 @@ struct DataKey {
     std::string_view additional_data(std::string_view bound_to);
 };
 
-// The key of that id. Raises BA003 when there is none or it may not open, BA001 and BA002 for want of a root key.
+// The key of that id. Raises BA003 when it does not exist or may not open, BA001 and BA002 without the right root key.
 DataKey& need_data_key(std::uint32_t id);
 
-// The id of the data key that a value was sealed under; raises BA003 for what is no sealed value.
+// The id of the data key that a value was sealed under; raises BA003 for bytes that are not a sealed value.
 std::uint32_t sealing_key_id(std::string_view sealed);
 
-// The id of the active key of a tenant and purpose, under a fresh snapshot; nothing when there is none.
+// The id of the active key of a tenant and purpose, under a fresh snapshot; empty when there is none.
 std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, std::string_view purpose);
 
 // The active key of a tenant and purpose, from the cache or the table; null when there is none.
@@ -40,10 +40,12 @@ DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
 // The active key behind the blind index of a purpose; null when there is none.
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose);
 
-// The key that seals, or indexes, values; made by bastion_internal.sealing_key() when there is none. `purpose` is that of the values.
+// The key that seals, or indexes, values; created by bastion_internal.sealing_key() when there is none. `purpose` is that
+// of the values.
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
-// bastion_internal.sealing_key(): the id of the active data key of a tenant and purpose, made when there is none. Writes.
+// bastion_internal.sealing_key(): the id of the active data key of a tenant and purpose, created when there is none.
+// Writes.
 int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
 // A new random data key, wrapped under the vault's key encryption key.
@@ -54,10 +56,11 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                                 int32 version, std::string_view wrapped, std::string_view root_key_id);
 
-// Changes whenever a key may have changed: what was verified before it is verified again.
+// Changes whenever a key may have changed: tokens that were verified earlier are verified again.
 uint64 keys_generation() noexcept;
 
-// A call site may keep a pointer to the key of the last call for as long as the first returns what the second did then.
+// A call site may keep a pointer to the key of the last call while the first returns the value that the second returned
+// then.
 uint64 data_keys_generation() noexcept;
 uint64 data_key_lease() noexcept;
 

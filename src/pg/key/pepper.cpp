@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t pepper_size = 32;
 
-// Only an operator makes versions.
+// Only an operator creates versions.
 BackendCache<HmacKey, sizeof(int32)> peppers(keys_invalidation(), {64});
 
 std::string label(int32 version) { return sealed_aad("", "pepper", std::to_string(version)); }

@@ -1,5 +1,6 @@
-// Peppers: the keys of HMAC-SHA-256 under which refresh tokens are continued and API keys are kept. Versioned, made by
-// bastion_internal.pepper(), sealed in bastion.peppers like signing keys; here they are opened lazily and cached (backend_cache.hpp).
+// Peppers: the keys of HMAC-SHA-256 that derive successors of refresh tokens and the stored hashes of API keys. Versioned,
+// created by bastion_internal.pepper(), sealed in bastion.peppers like signing keys; here they are opened lazily and cached
+// (backend_cache.hpp).
 #pragma once
 
 #include "pg/base/pg.hpp"

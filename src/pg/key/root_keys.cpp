@@ -13,8 +13,8 @@ namespace {
 
 char* root_key_setting = nullptr;
 
-// A root key with the key encryption key derived from it, and the vault that this is for: a vault whose making was rolled
-// back is followed by another.
+// A root key with the key encryption key derived from it, and the vault of that key: after the rollback of its creation,
+// a vault is replaced by another.
 struct LoadedRoot {
     RootKey root;
     pg_uuid_t vault;
@@ -29,7 +29,7 @@ RootKeyPlaces places() {
     return {DataDir != nullptr ? DataDir : "/", credentials != nullptr ? credentials : ""};
 }
 
-// A reload of the configuration reads the files again: they may hold other keys now.
+// A reload of the configuration reads the files again, because they may hold other keys now.
 void forget_roots_after_reload() noexcept {
     if (roots_read_at == PgReloadTime) return;
     roots_read_at = PgReloadTime;
@@ -45,7 +45,8 @@ Result<RootKey> load_root(std::string_view source) {
     return load_root_key_file(*path, DataDir);
 }
 
-// The first must be there. The others are for what is still wrapped under them, which says so when it needs them.
+// The first must be loaded. The others are for keys that are still wrapped under them; opening such a key reports a
+// missing one.
 Result<void> need_roots() {
     forget_roots_after_reload();
     if (!roots.empty()) return {};
@@ -176,7 +177,7 @@ bool check_root_key(char** value, void**, GucSource) {
     const bool accepted = guarded(failure, [&]() -> Result<void> {
         const std::vector<std::string_view> sources = root_key_sources(*value != nullptr ? *value : "");
         if (sources.size() > max_root_keys) return Error{ErrorCode::invalid_argument, "too many root keys"};
-        // Whether there are credentials is seen when a key is needed.
+        // Missing credentials are detected lazily.
         for (const std::string_view source : sources) {
             if (!root_key_command(source).empty()) continue;
             if (Result<std::string> path = root_key_path(source, {places().data_directory, "/"}); !path)

@@ -1,5 +1,5 @@
-// The root keys inside a backend: read at first need from where bastion.root_key says, kept in SecretBytes until a reload
-// of the configuration or another value of the setting, and wiped then; with it the key encryption key of the vault.
+// The root keys inside a backend: read lazily from the sources of bastion.root_key, cached in SecretBytes until a reload
+// of the configuration or another value of the setting, and wiped then, as is the key encryption key of the vault.
 #pragma once
 
 #include "core/base/result.hpp"
@@ -11,7 +11,7 @@ namespace bastion::pg {
 
 inline constexpr std::size_t root_key_id_size = 17;
 
-// The id of the configured root key, reading it at first need; raises BA001 when there is none.
+// The id of the configured root key, which is read lazily; raises BA001 when there is none.
 void configured_root_key(char (&id)[root_key_id_size]);
 
 // The same for status(): never raises; false and a reason when there is no usable root key.
@@ -30,7 +30,7 @@ struct RootKeyIds {
 };
 RootKeyIds root_key_ids();
 
-// Creates the root key file; `path` null means the place that 'auto' names. Returns path and id, palloc'd.
+// Creates the root key file; `path` null means the file of 'auto'. Returns path and id, palloc'd.
 struct CreatedRootKey {
     const char* path;
     const char* id;
@@ -38,8 +38,8 @@ struct CreatedRootKey {
 };
 CreatedRootKey create_root_key(const char* path);
 
-// A line in the log when memory for keys cannot be locked. Called once, from _PG_init; where it is not preloaded, status()
-// alone says so.
+// A line in the log when memory for keys cannot be locked. Called once, from _PG_init; without preload, only status() says
+// so.
 void check_key_memory();
 
 }  // namespace bastion::pg

@@ -6,7 +6,8 @@
 namespace bastion::pg {
 namespace {
 
-// What ALTER TABLE does without looking at a row or folding an expression; an index is built as the owner of the table.
+// The subcommands of ALTER TABLE that neither read a row nor fold an expression; an index is built as the owner of the
+// table.
 bool is_catalog_change(const AlterTableCmd* command) {
     switch (command->subtype) {
         case AT_EnableRowSecurity:
@@ -23,7 +24,8 @@ bool is_catalog_change(const AlterTableCmd* command) {
     }
 }
 
-// The table whose expressions a statement evaluates, or none. CREATE INDEX becomes the owner of the table by itself.
+// The table whose expressions a statement evaluates, or none. CREATE INDEX switches to the owner of the table by
+// itself.
 Oid evaluated_table(Node* statement) {
     if (!IsA(statement, AlterTableStmt)) return InvalidOid;
     const auto* change = castNode(AlterTableStmt, statement);
@@ -72,7 +74,7 @@ void process_ddl(const Ddl& ddl) {
     CommandCounterIncrement();
 }
 
-// What ProcessUtility() does around a command of a client.
+// The steps of ProcessUtility() around a command of a client.
 void in_sight_of_event_triggers(const Ddl& ddl, void (*process)(const Ddl& ddl)) {
     const bool began = EventTriggerBeginCompleteQuery();
     PG_TRY();

@@ -1,6 +1,6 @@
-// Statements of a plan, which SQL wrote: DDL, and calls of the extension's own functions. Names in them are found under a
-// pinned search_path. What evaluates expressions of a table (NOT NULL, a new type, a constraint) runs as the owner of the
-// table when the caller is another role.
+// Statements of a plan, which SQL wrote: DDL, and calls of the extension's own functions. Names in them are resolved
+// under a pinned search_path. Statements that evaluate expressions of a table (NOT NULL, a new type, a constraint) run as
+// the owner of the table when the caller is another role.
 #pragma once
 
 #include "pg/base/pg.hpp"

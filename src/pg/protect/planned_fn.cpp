@@ -1,5 +1,5 @@
 // SQL functions that change the catalog: an SQL function of the same arguments checks them and returns the statements, under
-// its own search_path, and these then run one by one, in sight of event triggers, which find the caller's search_path. Also
+// its own search_path, and these then run one by one; event triggers fire for them, with the caller's search_path. Also
 // run_unseen(), for the guard.
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/internal_call.hpp"
@@ -41,7 +41,7 @@ Datum run_planned(FunctionCallInfo fcinfo, const InternalFunction& planner) {
     PG_RETURN_VOID();
 }
 
-// What was done to a table, in one line.
+// The changes to a table, in one line.
 Datum summary(Oid table, const char* done, int statements) {
     const char* line = statements == 0 ? psprintf("%s: nothing to change", qualified_name(table))
                                        : psprintf("%s %s (%d statement%s)", qualified_name(table), done, statements,

@@ -1,6 +1,6 @@
-// reference_add(): foreign keys of an application's tables to tables of the extension, on which nobody holds REFERENCES. An SQL
-// function checks the call and writes the statement, which runs as the owner of the extension in a scope: what the table has of
-// its own (checks, indexes) runs as the caller, or as the owner of the table where that is another role.
+// reference_add(): foreign keys of an application's tables to tables of the extension, on which no role holds REFERENCES.
+// An SQL function checks the call and writes the statement, which runs as the owner of the extension in a scope: code of
+// the table (checks, indexes) runs as the caller, or as the owner of the table if that is another role.
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/internal_call.hpp"
@@ -15,7 +15,7 @@ constexpr InternalFunction reference_add_statement{
 
 constexpr InternalFunction check_reference{"check_reference", 3, {REGCLASSOID, NAMEOID, TEXTOID}};
 
-// As a foreign key's own statements, so that the scope takes over what it plans and runs.
+// In the context of a foreign key's own statements, so that the scope covers their planning and execution.
 void alter_as_extension(void* argument) {
     Oid user = InvalidOid;
     int security = 0;

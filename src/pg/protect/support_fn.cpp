@@ -1,9 +1,9 @@
 // Planner support for can_by_acl(), can_by_acl_anywhere() and can_in_tenant(): an index on the column is searched with
-// `column = ANY (the session's set)` while the set is small enough, and no estimate depends on whose session plans.
+// `column = ANY (the session's set)` while the set is small enough, and no estimate depends on the session that plans.
 //
 // The name of the set function is that of the check with `can_…` replaced; up to stable_limit ids the planner may see
-// the set (its STABLE function), up to index_limit it may not (the twin labelled VOLATILE, `…_unfolded`, because folding
-// thousands of ids into estimates costs more than the query), and above it the check stays a hashed filter.
+// the set (its STABLE function), up to index_limit it may not (the variant labelled VOLATILE, `…_unfolded`, because
+// folding thousands of ids into estimates costs more than the query), and above it the check stays a hashed filter.
 #include "pg/base/guard.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grant_load.hpp"
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t stable_limit = 200;
 constexpr std::size_t index_limit = 10000;
-// How many ids an average session is assumed to have, whoever plans.
+// The assumed number of ids of an average session, for every session that plans.
 constexpr double assumed_ids = 10;
 
 struct Check {
@@ -48,7 +48,7 @@ const Check* check_of(Oid function) {
     return nullptr;
 }
 
-// In the set of who plans.
+// The size of the planning session's set.
 std::size_t set_size(const Check& check, std::string_view permission) {
     const Decision& decision = decide();
     GrantSets* sets = check.by_tenant ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
@@ -66,10 +66,10 @@ std::size_t set_size(const Check& check, std::string_view permission) {
 struct Searchable {
     FuncExpr* call;
     const Check* check;
-    std::size_t ids;  // in the set of who plans
+    std::size_t ids;  // in the planning session's set
 };
 
-// Null where the clause is no check of this column under a constant permission.
+// Null if the clause is not a check of this column under a constant permission.
 Searchable searchable(Node* clause, const SupportRequestIndexCondition* request) {
     if (!is_funcclause(clause)) return {};
     auto* call = reinterpret_cast<FuncExpr*>(clause);
@@ -82,7 +82,7 @@ Searchable searchable(Node* clause, const SupportRequestIndexCondition* request)
     return {call, check, set_size(*check, name)};
 }
 
-// An UPDATE asks for reading and for changing. Until PostgreSQL 17 a B-tree search with two sets tries every pair of their
+// An UPDATE requires reading and changing. Until PostgreSQL 17 a B-tree search with two sets tries every pair of their
 // ids, so one check alone becomes the condition: that of the smallest set. The others remain filters.
 bool is_chosen(const Searchable& candidate, const SupportRequestIndexCondition* request) {
     Searchable best = {};
@@ -102,7 +102,8 @@ Oid find_function(const char* name, Oid schema) {
                            ObjectIdGetDatum(schema));
 }
 
-// Which set function the index condition calls, if any. An empty set tells nothing about who will execute.
+// The set function that the index condition calls, if any. An empty set says nothing about the session that will
+// execute the plan.
 Oid set_function(const Searchable& candidate) {
     if (candidate.ids > index_limit) return InvalidOid;
     const bool seen = candidate.ids > 0 && candidate.ids <= stable_limit;
@@ -110,7 +111,7 @@ Oid set_function(const Searchable& candidate) {
                 : find_function(candidate.check->unfolded_set, get_namespace_oid("bastion_internal", true));
 }
 
-// copyObject() is a macro over typeof, which C++ has not.
+// copyObject() is a macro over typeof, which C++ lacks.
 Node* copy(const void* node) { return static_cast<Node*>(copyObjectImpl(node)); }
 
 Node* index_condition(const SupportRequestIndexCondition* request) {
@@ -135,7 +136,7 @@ Node* index_condition(const SupportRequestIndexCondition* request) {
     return reinterpret_cast<Node*>(list_make1(any));
 }
 
-// Constant per column: a plan made for nobody serves the largest tenant.
+// Constant per column: a plan made for an empty set serves the largest tenant.
 double column_selectivity(PlannerInfo* root, Node* column, int relation) {
     VariableStatData statistics;
     bool is_default = false;

@@ -10,7 +10,7 @@ struct Permit {
 
 Permit permit{};
 
-// The trigger of a row that is updated, with its two arguments: the columns of the list and of the tenant.
+// The trigger of a row that is updated, with its two arguments: the columns of the ACL and of the tenant.
 TriggerData* update_trigger(FunctionCallInfo fcinfo) {
     auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
     if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||

@@ -1,4 +1,4 @@
-// The one way in which the access control list of a row changes: share() permits one change of one row version, and
+// The only way to change the access control list of a row: share() permits one change of one row version, and
 // keep_acl(), the trigger of every table under sharing, refuses all others.
 #pragma once
 

@@ -6,13 +6,13 @@ namespace bastion::pg {
 namespace {
 
 // The text form: the default ACLs and '|', then groups; groups end with ';', their three parts with '|', lists are separated
-// by ',', and '#' stands between the ACLs and the tenants. Names and ids hold none of these.
+// by ',', and '#' stands between the ACLs and the tenants. Names and ids contain none of these.
 constexpr char group_end = ';';
 constexpr char part_end = '|';
 constexpr char item_end = ',';
 constexpr char acls_end = '#';
 
-// Cuts everything up to `mark` off the front of `rest`.
+// Removes everything up to `mark` from the front of `rest`.
 std::string_view cut(std::string_view& rest, char mark) noexcept {
     const std::size_t end = std::min(rest.find(mark), rest.size());
     const std::string_view part = rest.substr(0, end);

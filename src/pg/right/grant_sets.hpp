@@ -1,6 +1,6 @@
-// Where a user holds which permission: the ACLs behind can_by_acl() and the tenants behind can_in_tenant(). Each read once
-// per user and tenant, at first need, as groups ("these permissions hold on these ids"), spread into one set per
-// permission at first use, and dropped together with the rights that own them.
+// The ACLs behind can_by_acl() and the tenants behind can_in_tenant(), on which a user holds permissions. Each is read
+// lazily, once per user and tenant, as groups ("these permissions hold on these ids"), expanded lazily into one set per
+// permission, and dropped together with the rights that own them.
 #pragma once
 
 #include "pg/base/identity.hpp"
@@ -74,7 +74,7 @@ struct GrantGroup {
     bool cross_tenant;  // ACLs of other tenants, shared with this user
 };
 
-// The lists that a new row gets by default; 0 for none.
+// The default ACLs of a new row; 0 for none.
 struct DefaultAcls {
     int64 tenant;
     int64 unit;
@@ -88,15 +88,15 @@ public:
     std::vector<GrantGroup<pg_uuid_t>> tenant_groups;
     bool tenants_read = false;
 
-    // The sets of `whole` for what the patterns cover, and of its tenants this one alone.
+    // The sets of `whole` for the permissions that the patterns cover, and of its tenants this one alone.
     static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
                                                const pg_uuid_t& tenant);
 
-    // Takes away all but these ACLs: rows elsewhere, new ones but those of the unit, and the tenant as a whole.
+    // Keeps only these ACLs: removes rows elsewhere, new rows except those of the unit, and the tenant as a whole.
     void confine(std::vector<int64>&& acls);
     [[nodiscard]] bool is_confined() const noexcept { return confines_.has_value(); }
 
-    // The set of one permission, made at first use; `anywhere` includes the ACLs of other tenants.
+    // The set of one permission, made lazily; `anywhere` includes the ACLs of other tenants.
     const AclSet& acls(std::string_view permission, bool anywhere);
     const TenantSet& tenants(std::string_view permission);
 

@@ -1,5 +1,5 @@
-// What rights are made from, asked of the extension's tables by SQL, each through one statement (owner_spi.hpp). Results are PODs in the
-// caller's memory context. Not in parallel mode.
+// The inputs of rights, read from the extension's tables by SQL, each through one statement (owner_spi.hpp). Results are
+// PODs in the caller's memory context. Not in parallel mode.
 #pragma once
 
 #include "pg/base/identity.hpp"
@@ -24,16 +24,16 @@ struct PermissionNames {
     std::size_t count;
 };
 
-// bastion_internal.resolve_identity(): is this user active and a member of what was asked for?
+// bastion_internal.resolve_identity(): whether this user is active and a member of the requested tenant and unit.
 ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit);
 
 // bastion_internal.effective_permissions(): registered names, wildcards expanded.
 PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 
-// When a validity period begins or ends that may change the user's rights in the tenant; DT_NOEND for never.
+// The next begin or end of a validity period that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
-// The invalidations that concern the rights and sets of a user in a tenant, beside those of the user.
+// The invalidations on which the rights and sets of a user in a tenant depend, beside those of the user.
 struct Concerns {
     const Oid* oids;
     std::size_t count;
@@ -56,13 +56,13 @@ struct GrantRows {
     std::size_t count;
 };
 
-// bastion_internal.acl_grants(): by ACL, in one tenant and from shares of others.
+// bastion_internal.acl_grants(): by ACL, in one tenant and from shares of other tenants.
 GrantRows<int64> acl_grants(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
 // bastion_internal.unit_lists(): the ACLs of the rows of a unit and of the units below it, as one row without permissions.
 GrantRows<int64> unit_lists(const pg_uuid_t& unit);
 
-// The default ACLs of the tenant, of the unit and of the user in the tenant; 0 for those that there are not.
+// The default ACLs of the tenant, of the unit and of the user in the tenant; 0 for a missing one.
 DefaultAcls default_acls(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 
 // bastion_internal.tenant_grants(): by tenant, over all memberships.

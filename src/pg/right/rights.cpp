@@ -17,7 +17,7 @@ BackendCache<Rights, rights_key_size> cache(all_rights_invalidation(), {256});
 std::shared_ptr<const Rights> held;    // of the last request
 std::shared_ptr<const Rights> pinned;  // of the current decision
 
-// The words of bastion_internal.resolve_identity() as static strings, or null for 'ok'.
+// The statuses of bastion_internal.resolve_identity() as static strings, or null for 'ok'.
 const char* refusal_word(std::string_view status) noexcept {
     if (status == "ok") return nullptr;
     if (status == "user") return "user_unknown_or_disabled";
@@ -34,7 +34,7 @@ CacheKey<rights_key_size> key_of(const RightsRequest& request) noexcept {
     return key;
 }
 
-// What was read, as PODs in the current memory context.
+// The rows that were read, as PODs in the current memory context.
 struct RightsRow {
     ResolvedIdentity resolved;
     PermissionNames names;
@@ -71,7 +71,8 @@ Rights make_rights(const RightsRow& row) {
     return rights;
 }
 
-// A refusal is not kept: what would lift it, a new unit for one, need not send a message.
+// A refusal is not cached: the change that would lift it, for example a new unit, need not send a
+// message.
 Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
     Loaded<Rights> made{make_rights(row)};
     made.keeps = made.value.refusal == nullptr;
@@ -150,7 +151,7 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
             narrow->unit_alone = unit.present;
             for (const Permission& permission : held->permissions) {
                 if (!any_pattern_covers(patterns, permission.name)) continue;
-                // What is a person's own has no place.
+                // What belongs to a person has no tenant or unit.
                 const bool wide = !unit.present || permission.name.starts_with("own.");
                 narrow->permissions.push_back({permission.name, permission.tenant_wide && wide});
             }

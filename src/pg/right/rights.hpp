@@ -19,8 +19,8 @@ struct Permission {
     bool tenant_wide;  // held at the tenant, and not only in the chosen unit
 };
 
-// What an identity asks for: what is named; else, of the identity, the unit only together with its tenant. The texts may
-// hold what the request points to.
+// The request of an identity: the named tenant and unit; else those of the identity, the unit only together with its
+// tenant. The request may point into the texts.
 RightsRequest rights_request(const Identity& identity, const char* tenant, const char* unit,
                              char (&tenant_text)[uuid_text_size], char (&unit_text)[uuid_text_size]) noexcept;
 
@@ -31,34 +31,34 @@ struct Rights {
     int64 tenant_number;
     TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
     std::vector<Permission> permissions;      // sorted by name
-    mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read at first need (grant_sets.hpp)
+    mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read lazily (grant_sets.hpp)
     std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
-    std::vector<std::string> patterns;        // and what they are narrowed to
-    bool unit_alone;                          // and whether to what lies in the unit
+    std::vector<std::string> patterns;        // and the patterns that they are narrowed to
+    bool unit_alone;                          // and whether to rows in the unit
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
 };
 
-// The rights, from the cache or loaded. May raise only for reasons of the server's own. The object is held until the
-// next call, or longer by pin_rights().
+// The rights, from the cache or loaded. Raises only errors of the server. The object is held until the next call, or longer
+// by pin_rights().
 const Rights* rights_of(const RightsRequest& request);
 
-// Holds the rights of the last call until the next pin: a decision keeps its own, whatever is asked for in between.
+// Holds the rights of the last call until the next pin: a decision keeps its own, independent of requests in between.
 void pin_rights() noexcept;
 
-// The rights of the last call, narrowed to what the patterns cover, in one tenant and, if named, unit: they are refused
-// elsewhere, and reach no row that does not lie in that unit or below it. `kept` is the caller's memory of the rights made
-// last, which serves while those of the last call stay the same. Held as rights_of() holds.
+// The rights of the last call, narrowed to the permissions that the patterns cover, in one tenant and, if named, unit: they
+// are refused elsewhere, and reach no row outside that unit and the units below it. `kept` is the caller's cache of the
+// rights made last, which is valid while those of the last call stay the same. Held as rights_of() holds.
 const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
                             std::shared_ptr<const Rights>& kept);
 
-// Makes rights from what a parallel worker was given: names separated by spaces, those that hold only in the unit after
+// Makes rights from the texts for a parallel worker: names separated by spaces, those that hold only in the unit after
 // unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.
 inline constexpr char unit_only_mark = '~';
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
 
-// Drops what a message would: what was read into rights while a message arrived is not kept.
+// Drops the same values as a message: rights that were read while a message arrived are not cached.
 void drop_rights(Oid invalidation) noexcept;
 
 const CacheStatistics& rights_statistics() noexcept;

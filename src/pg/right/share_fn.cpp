@@ -1,7 +1,7 @@
-// share(), unshare(), shares_of() and explain_member_access(): in C and SECURITY INVOKER, because the row that they are about
-// lies in a table of the application. Three steps: a definer says how the row is found, the row is read with the rights of its
-// table's owner and the code of the caller (checked_run.hpp), a definer judges what was found. None of the definers is granted
-// to anybody: what the second step found must not come from the caller.
+// share(), unshare(), shares_of() and explain_member_access(): in C and SECURITY INVOKER, because their row is in a table
+// of the application. Three steps: a SECURITY DEFINER function says how the row is found, the row is read with the rights
+// of its table's owner and the code of the caller (checked_run.hpp), a SECURITY DEFINER function judges the row. None of
+// these is granted to any role: the result of the second step must not come from the caller.
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/checked_run.hpp"
@@ -11,10 +11,10 @@
 namespace bastion::pg {
 namespace {
 
-// What the definers of the first step return, in this order.
+// The result of the SECURITY DEFINER functions of the first step, in this order.
 struct RowSearch {
     Oid relation;
-    char* query;          // $1 key, $2 tenant; returns tableoid, ctid, list, tenant
+    char* query;          // $1 key, $2 tenant; returns tableoid, ctid, ACL, tenant
     char* tenant;         // as its column holds it
     char* acl_column;     // quoted
     char* tenant_column;  // quoted
@@ -27,7 +27,7 @@ struct FoundRow {
     char* tenant;
 };
 
-// They are not all there when a column that protect() named is gone, or when the tenant is younger than the snapshot.
+// Some are null when a column that protect() named is gone, or when the tenant is younger than the snapshot.
 RowSearch row_search(Datum found, bool needs_acl) {
     const RowSearch search{DatumGetObjectId(field(found, 1).value), text_field(found, 2), text_field(found, 3),
                            text_field(found, 4), text_field(found, 5)};
@@ -66,7 +66,7 @@ struct AclUpdate {
     Datum new_acl;
 };
 
-// A BEFORE trigger or a rule may suppress the update, or write something else; then nothing is shared.
+// A BEFORE trigger or a rule may suppress the update, or write other values; then nothing is shared.
 void update_acl(void* argument) {
     const auto& update = *static_cast<const AclUpdate*>(argument);
     const RowSearch& search = *update.search;
@@ -86,7 +86,7 @@ void update_acl(void* argument) {
                         errdetail("A trigger or rule of the table kept the row from getting a list of its own.")));
 }
 
-// In a scope: foreign keys may refer to the list, ON UPDATE CASCADE.
+// In a scope: foreign keys may refer to the ACL column, ON UPDATE CASCADE.
 void update_acl_in_scope(void* argument) { run_in_scope_of_caller(update_acl, argument); }
 
 void set_acl(const RowSearch& search, const FoundRow& row, Datum new_acl) {
@@ -95,7 +95,7 @@ void set_acl(const RowSearch& search, const FoundRow& row, Datum new_acl) {
     permit_acl_change(change, update_acl_in_scope, &update);
 }
 
-// The arguments of a call, and behind them what the second step found.
+// The arguments of a call, followed by the result of the second step.
 template <std::size_t Count>
 std::array<NullableDatum, Count + 1> with_found(FunctionCallInfo fcinfo, NullableDatum found) {
     std::array<NullableDatum, Count + 1> out;
@@ -150,7 +150,7 @@ Datum bastion_shares_of(PG_FUNCTION_ARGS) {
     return shares.value;
 }
 
-// Without a table or key there is no row to look for, and the first step returns no table.
+// Without a table or key there is no row to find, and the first step returns no table.
 PG_FUNCTION_INFO_V1(bastion_explain_member_access);
 Datum bastion_explain_member_access(PG_FUNCTION_ARGS) {
     const NullableDatum search = call_internal(explained_member_row, {fcinfo->args, 5});

@@ -1,6 +1,6 @@
-// tenant_delete(): in C and SECURITY INVOKER, so that the operator's own deferred triggers fire as the operator before anything
-// else. Definers delete the rows of protected tables; the tenant itself goes in a scope, in which what foreign keys do to other
-// tables runs as the owner of these (caller_scope.hpp).
+// tenant_delete(): in C and SECURITY INVOKER, so that the operator's own deferred triggers fire first, as the operator.
+// SECURITY DEFINER functions delete the rows of protected tables; the tenant itself is deleted in a scope, in which the
+// actions of foreign keys on other tables run as the owner of these (caller_scope.hpp).
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/checked_run.hpp"
@@ -26,7 +26,7 @@ void delete_tenant(void* argument) {
                         errdetail("A trigger or rule kept it.")));
 }
 
-// As the owner of what foreign keys reach, else as the caller; settings of theirs end here.
+// As the owner of the tables that foreign keys reach, else as the caller; settings that their code changes end here.
 void delete_in_scope(Datum tenant, NullableDatum owner, const char* path) {
     Oid user = InvalidOid;
     int security = 0;

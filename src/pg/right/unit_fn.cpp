@@ -1,5 +1,6 @@
-// unit_delete(): in C and SECURITY INVOKER, because tables of the application may refer to a unit. A definer says whether the
-// caller may; the deletion runs in a scope, in which what those tables do about it runs as the caller (caller_scope.hpp).
+// unit_delete(): in C and SECURITY INVOKER, because tables of the application may refer to a unit. A SECURITY DEFINER
+// function checks whether the caller may; the deletion runs in a scope, in which the code of those tables runs as the
+// caller (caller_scope.hpp).
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/checked_run.hpp"

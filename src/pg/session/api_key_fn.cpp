@@ -1,4 +1,4 @@
-// SQL functions of API keys: the making of a secret, which a function of the extension writes, and which key a text is.
+// SQL functions of API keys: new secrets, which a function of the extension writes, and the key of a text.
 #include "core/session/api_key.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/key/pepper.hpp"
@@ -33,7 +33,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-// Its networks, limits in time and state are not asked: whoever has a key may have it revoked from anywhere.
+// Networks, time limits and state are not checked: the holder of a key may have it revoked from anywhere.
 PG_FUNCTION_INFO_V1(bastion_api_key_of);
 Datum bastion_api_key_of(PG_FUNCTION_ARGS) {
     const std::string_view presented = view(PG_GETARG_TEXT_PP(0));

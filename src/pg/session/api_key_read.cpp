@@ -8,7 +8,7 @@ namespace {
 
 BackendCache<ApiKey, UUID_LEN> keys(all_api_keys_invalidation(), {256});
 
-// What was read, as PODs in the current memory context.
+// The rows that were read, as PODs in the current memory context.
 struct SecretRow {
     pg_uuid_t id;
     int32 pepper;
@@ -82,7 +82,7 @@ SecretRow* read_secrets(const pg_uuid_t& id) {
     return first;
 }
 
-// Both tables are read for a key that does not exist, too: it costs what a wrong secret costs.
+// Both tables are read for a missing key too, so that it costs as much as a wrong secret.
 std::optional<KeyRow> read_with_secrets(const pg_uuid_t& id) {
     std::optional<KeyRow> row = read_key(id);
     SecretRow* secrets = read_secrets(id);
@@ -102,7 +102,7 @@ ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
     for (int i = 0; i < row.scope_count; ++i) key.scopes.emplace_back(view(DatumGetTextPP(row.scopes[i])));
     for (int i = 0; i < row.network_count; ++i) {
         const std::optional<IpNetwork> network = parse_ip_network(row.networks[i]);
-        // A list that cannot be read lets nobody in.
+        // An unreadable list of networks admits no client.
         if (!network) key.usable = false;
         if (network) key.networks.push_back(*network);
     }

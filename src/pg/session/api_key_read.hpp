@@ -1,5 +1,5 @@
-// API keys: owner, place, scopes, networks and the hashes of their secrets, read by index from two tables and cached
-// (backend_cache.hpp).
+// API keys: owner, tenant and unit, scopes, networks and the hashes of their secrets, read by index from two tables and
+// cached (backend_cache.hpp).
 #pragma once
 
 #include "core/base/ip_address.hpp"
@@ -30,8 +30,8 @@ struct ApiKey {
     mutable std::shared_ptr<const Rights> scoped;  // the rights it was last used with
 };
 
-// The key as it is cached, and as the tables have it now; null when there is none. Pinned until the next call of either, or the
-// end of the transaction.
+// The cached key, and the key as the tables have it now; null when there is none. Pinned until the next call of either, or
+// the end of the transaction.
 const ApiKey* find_api_key(const pg_uuid_t& id) noexcept;
 const ApiKey* load_api_key(const pg_uuid_t& id);
 

@@ -9,10 +9,10 @@ namespace {
 
 Statement use_statement = {"SELECT bastion_internal.api_key_used($1)", 1, {UUIDOID}, nullptr};
 
-// bastion_internal.api_key_used(): unless somebody just did.
+// bastion_internal.api_key_used(): writes the last use, unless another session just did.
 void record_api_key_use(const pg_uuid_t& key) {
     Datum values[1] = {uuid_datum(key)};
-    // When a transaction commits there is none left, and SPI wants one around the statement's own.
+    // At commit no snapshot is left, and SPI needs one around the statement's own.
     PushActiveSnapshot(GetTransactionSnapshot());
     run_writing(use_statement, values, nullptr, read_nothing, nullptr);
     PopActiveSnapshot();
@@ -29,7 +29,7 @@ const SettingsTable table([] {
 bool noted = false;
 pg_uuid_t noted_key;
 
-// Whoever wrote it: this backend asks again after the interval.
+// For any writer: this backend checks again after the interval.
 void write_noted() {
     if (!OidIsValid(extension_relation_or_none("api_keys"))) return;  // dropped in this transaction
     record_api_key_use(noted_key);

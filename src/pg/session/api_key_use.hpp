@@ -1,5 +1,6 @@
-// When an API key was last used: written at most every bastion.last_used_interval, at the end of a transaction that may write
-// and sees what others commit (READ COMMITTED), never in a READ ONLY transaction or on a standby, and never waiting.
+// The last use of an API key: written at most every bastion.last_used_interval, at the end of a transaction that may write
+// and sees commits of other transactions (READ COMMITTED), never in a READ ONLY transaction or on a standby, and without
+// waiting.
 #pragma once
 
 #include "pg/session/api_key_read.hpp"

@@ -23,7 +23,7 @@ const VerifiedToken& refuse(const char* log_detail) noexcept {
     return slot.verified;
 }
 
-// The key as a POD; its secret stays where the text is.
+// The key as a POD; its secret stays in the text.
 struct Presented {
     pg_uuid_t id;
     ApiKeyText text;
@@ -50,7 +50,8 @@ bool has_mac(const Presented& presented, int32 pepper_version, const ApiKeyMac& 
     return equal;
 }
 
-// The secret that the text holds, or null. Every secret is compared, and at least one HMAC is made.
+// The stored secret that the text matches, or null. Every secret is compared, and at least one HMAC
+// is made.
 const ApiKeySecret* match(const ApiKey* key, const Presented& presented, int32 default_pepper) {
     if (key == nullptr || key->secrets.empty()) {
         (void)has_mac(presented, default_pepper, ApiKeyMac{});
@@ -92,7 +93,7 @@ const VerifiedToken& verify_api_key(std::string_view text) {
     if (!parse(text, presented)) return refuse("malformed API key");
     if (const ApiKey* cached = find_api_key(presented.id))
         if (const ApiKeySecret* secret = match(cached, presented, 0)) return accept(*cached, *secret);
-    // A wrong secret costs what an unknown key costs, whether the key is cached or not.
+    // A wrong secret costs as much as an unknown key, whether the key is cached or not.
     const int32 pepper = active_pepper();
     if (pepper == 0) return refuse("unknown API key");
     const ApiKey* key = load_api_key(presented.id);

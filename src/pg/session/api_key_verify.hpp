@@ -1,5 +1,5 @@
-// Verification of API keys: the text against the hashes of the key's secrets. Says whose key it is; whether the key still
-// counts, and what it may do, credential.hpp says.
+// Verification of API keys: the text against the hashes of the key's secrets. Returns the owner of the key;
+// credential.hpp decides whether the key is still valid, and its rights.
 #pragma once
 
 #include "pg/jose/token_slot.hpp"

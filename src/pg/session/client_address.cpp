@@ -39,7 +39,8 @@ bool socket_address(IpAddress& out) noexcept {
     return found.has_value();
 }
 
-// Any client may have set it to anything: what is no JSON object with that header names nobody.
+// Any client may have set it to any value: text other than a JSON object with that header gives no
+// address.
 bool header_address(IpAddress& out) {
     const char* headers = GetConfigOption("request.headers", true, false);
     if (headers == nullptr || *headers == '\0') return false;
@@ -74,7 +75,7 @@ Datum bastion_client_address(PG_FUNCTION_ARGS) {
     return DirectFunctionCall1(inet_in, CStringGetDatum(text));
 }
 
-// The network in its one form, or NULL for a text that is none.
+// The network in its canonical form, or NULL for a text that is not a network.
 PG_FUNCTION_INFO_V1(bastion_network_or_null);
 Datum bastion_network_or_null(PG_FUNCTION_ARGS) {
     const std::string_view input = view(PG_GETARG_TEXT_PP(0));

@@ -1,5 +1,5 @@
-// The address of the client: of the connection, or, where bastion.trusted_hops says that a front door and so many proxies
-// stand in between, the one that the outermost of them saw (request.headers, X-Forwarded-For).
+// The address of the client: of the connection, or, if bastion.trusted_hops gives the number of trusted hops (a front
+// door and proxies) in between, the one that the outermost of them saw (request.headers, X-Forwarded-For).
 #pragma once
 
 #include "core/base/ip_address.hpp"
@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-// False when it is not known: on a Unix socket, or where the header does not reach so far.
+// False when it is not known: on a Unix socket, or if the header has too few places.
 bool client_address(IpAddress& out);
 
 }  // namespace bastion::pg

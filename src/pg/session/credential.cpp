@@ -54,7 +54,7 @@ const char* check_api_key(Identity& identity, const char* kid) {
 const Rights* narrow_to_credential(const Rights* rights, const Identity& identity) {
     if (!identity.api_key.present) return rights;
     const ApiKey* key = key_of(identity);
-    static const ApiKey gone{};  // while the rights were read; holds in no tenant
+    static const ApiKey gone{};  // dropped while the rights were read; holds in no tenant
     if (key == nullptr) key = &gone;
     return narrow_rights(key->scopes, key->tenant, key->unit, key->scoped);
 }

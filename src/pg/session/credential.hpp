@@ -1,5 +1,5 @@
-// What stands behind an identity and can be taken back: the session of a login, or an API key with its list of networks.
-// Checked whenever a decision is made, and before an identity is established.
+// The revocable basis of an identity: the session of a login, or an API key with its networks. Checked whenever a decision
+// is made, and before an identity is established.
 #pragma once
 
 #include "pg/base/identity.hpp"
@@ -7,12 +7,12 @@
 
 namespace bastion::pg {
 
-// Why it no longer counts, as a static word for the server log, or null; the identity ends with it at the latest. `kid` is
-// the id of the API key's secret, or null or empty when that is not known.
+// Why it is no longer valid, as a static word for the server log, or null; the identity ends with it at the latest. `kid`
+// is the id of the API key's secret, or null or empty when that is not known.
 const char* check_credential(Identity& identity, const char* kid);
 
-// The rights of the identity in the tenant and unit that are asked for, else in its own, narrowed to the scopes and the place of
-// its API key, if it has one. Unless they are refused, the identity is then one of that tenant and unit.
+// The rights of the identity in the requested tenant and unit, else in its own, narrowed to the scopes, tenant and unit of
+// its API key, if it has one. Unless they are refused, the identity then has that tenant and unit.
 const Rights* rights_of_identity(Identity& identity, const char* tenant, const char* unit);
 
 }  // namespace bastion::pg

@@ -1,5 +1,5 @@
-// Whether the session that a token names still lasts: one index read, cached (backend_cache.hpp). A session that does not exist
-// is not cached, because a new row sends no message.
+// Whether the session that a token names is still valid: one index read, cached (backend_cache.hpp). A session that does
+// not exist is not cached, because a new row sends no message.
 #pragma once
 
 #include "pg/base/identity.hpp"
@@ -7,8 +7,8 @@
 
 namespace bastion::pg {
 
-// Why the identity's session no longer counts, as a static word for the server log, or null. An identity without a session
-// has none that could end; another one ends with its session at the latest.
+// Why the identity's session is no longer valid, as a static word for the server log, or null. An identity without a
+// session always gets null; any other ends with its session at the latest.
 const char* check_session(Identity& identity);
 
 const CacheStatistics& session_statistics() noexcept;

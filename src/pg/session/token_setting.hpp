@@ -1,6 +1,6 @@
-// bastion.token, bastion.tenant and bastion.unit: what a client presents for its transaction, unverified. A value counts
-// only in the top-level transaction that set it, so that nothing reaches the next client of a pooled connection. The
-// values are owned by the settings machinery; context.cpp verifies the token at first need.
+// bastion.token, bastion.tenant and bastion.unit: the unverified values that a client presents for its transaction. A
+// value counts only in the top-level transaction that set it, so that it does not reach the next client of a pooled
+// connection. The settings machinery owns the values; context.cpp verifies the token lazily.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -15,7 +15,7 @@ struct PresentedValue {
     char text[1];  // NUL-terminated; longer than declared
 };
 
-// The presented token in force in this transaction, or null. `stale` tells that one is there but counts no more.
+// The presented token in force in this transaction, or null. `stale` is set if there is one that no longer counts.
 const PresentedValue* presented_token(bool* stale) noexcept;
 const PresentedValue* presented_tenant() noexcept;
 const PresentedValue* presented_unit() noexcept;
@@ -24,7 +24,7 @@ const PresentedValue* presented_unit() noexcept;
 // there.
 void hide_statement();
 
-// Whether the library was loaded in parallel mode only, too late to verify the token that is there.
+// Whether the library was loaded only in parallel mode, too late to verify the presented token.
 bool token_came_too_late() noexcept;
 
 // Number of the current top-level transaction of this backend; never 0.
@@ -34,10 +34,10 @@ uint64 transaction_number() noexcept;
 void next_transaction() noexcept;
 
 // Placeholders that clients set before the library was loaded count only if this transaction set them: before the
-// settings are defined the placeholders are looked at, afterwards what they became is marked.
+// settings are defined the placeholders are checked, afterwards the resulting settings are marked.
 struct Placeholders {
     bool token, tenant, unit;
-    bool unknown;  // a token that this process was given as a placeholder, set by whatever transaction
+    bool unknown;  // a token that this process inherited as a placeholder, set by an unknown transaction
 };
 Placeholders find_placeholders();
 void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept;

@@ -1,5 +1,5 @@
-// Verification of what a client presents: an API key (api_key_verify.hpp) or a JWT (jwt_verify.hpp). Says who it speaks for,
-// not what they may do now (rights.hpp).
+// Verification of what a client presents: an API key (api_key_verify.hpp) or a JWT (jwt_verify.hpp). Returns the user that
+// it identifies, not their current rights (rights.hpp).
 #pragma once
 
 #include "pg/jose/token_slot.hpp"
@@ -13,7 +13,7 @@ const VerifiedToken& verify_presented(const PresentedValue& token);
 // Verifies a token given as an argument; the result is valid until the next call.
 const VerifiedToken& verify_argument(std::string_view token);
 
-// The same, for authenticate(): makes the user of an issuer's token at first sight, where the issuer is set so.
+// The same, for authenticate(): creates the user of an issuer's unknown subject, if the issuer allows it.
 const VerifiedToken& verify_or_create(std::string_view token);
 
 }  // namespace bastion::pg

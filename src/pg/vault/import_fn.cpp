@@ -1,4 +1,4 @@
-// bastion_internal.aes_gcm_open(): a value that another system encrypted, for import_aes_gcm() to seal anew.
+// bastion_internal.aes_gcm_open(): a value that another system encrypted, which import_aes_gcm() seals.
 #include "core/vault/foreign_sealed.hpp"
 #include "pg/base/guard.hpp"
 

@@ -1,5 +1,5 @@
 // SQL functions that seal, open and index values. The tenant is that of the verified context, or, in the functions that
-// end in _for and are granted to nobody, one that the operator names. A call site keeps the key of its last row.
+// end in _for and are granted to no role, one that the operator names. A call site keeps the key of its last row.
 #include "pg/base/guard.hpp"
 #include "pg/base/value_text.hpp"
 #include "pg/context/context.hpp"
@@ -10,13 +10,13 @@ namespace {
 
 constexpr std::size_t blind_index_bytes = 16;
 
-// For whom a call seals or opens.
+// The tenant and the requester of a call that seals or opens.
 struct Scope {
     OptionalUuid tenant;        // absent: the installation's own values
-    const Decision* requester;  // null: an operator, of whom no permission is asked
+    const Decision* requester;  // null: an operator, who needs no permission
 };
 
-// The key of a call site's last row, kept in its fn_extra.
+// The key of a call site's last row, cached in its fn_extra.
 struct Memo {
     uint64 generation;
     uint64 decision;
@@ -72,12 +72,12 @@ std::string_view bound_to_argument(FunctionCallInfo fcinfo, int argument) {
     return PG_ARGISNULL(argument) ? std::string_view() : utf8_of(PG_GETARG_TEXT_PP(argument));
 }
 
-// The key that seals, or indexes, the values of a purpose now; null when there is none and none can be made.
+// The key that now seals, or indexes, the values of a purpose; null when there is none and none can be created.
 DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view purpose, bool for_index) {
     Memo& memo = memo_of(fcinfo);
     if (remembers(memo, scope) && std::string_view(memo.purpose, memo.purpose_size) == purpose) return memo.key;
     memo.key = nullptr;
-    // Purposes of the extension's own are refused, keys or not.
+    // The extension's own purposes are refused, with or without keys.
     if (scope.requester != nullptr && purpose.starts_with("bastion."))
         return &need_data_key(static_cast<std::uint32_t>(make_sealing_key(scope.tenant, purpose, for_index)));
     const bool may_make = !for_index || !(XactReadOnly || RecoveryInProgress() || IsInParallelMode());
@@ -101,7 +101,7 @@ void require_open_permission(const Decision& requester, const DataKey& key) {
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission \"%s\" is needed", permission)));
 }
 
-// The key that opens a value, if the requester may; `reading` when plaintext is asked for.
+// The key that opens a value, if the requester may; `reading` when plaintext is requested.
 DataKey& opening_key(FunctionCallInfo fcinfo, const Scope& scope, const struct varlena* sealed, bool reading) {
     const std::uint32_t id = sealing_key_id(view(sealed));
     Memo& memo = memo_of(fcinfo);
@@ -159,7 +159,7 @@ Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     PG_RETURN_POINTER(is_text ? text_of_utf8(plaintext) : plaintext);
 }
 
-// The value under the active key of its tenant and purpose; itself when it is there already.
+// The value under the active key of its tenant and purpose; unchanged when it already is.
 Datum rewrap(FunctionCallInfo fcinfo, const Scope& scope, int first) {
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);

@@ -1,6 +1,5 @@
-// The type bastion.sealed: an envelope (core/key/sealed.hpp) that no function turns into plaintext but bastion.open_*. Its text
-// form is that of bytea in hexadecimal. What is not an envelope is refused, and never shown: it may be a plaintext that
-// somebody forgot to seal.
+// The type bastion.sealed: an envelope (core/key/sealed.hpp) that only bastion.open_* turns into plaintext. Its text form
+// is that of bytea in hexadecimal. Other input is refused, and never shown, because it may be an unsealed plaintext.
 #include "core/base/encoding.hpp"
 #include "core/key/sealed.hpp"
 #include "pg/base/guard.hpp"

@@ -1,4 +1,4 @@
-// How the access to secrets is recorded, which SQL functions read by name.
+// The setting for the record of access to secrets, which SQL functions read by name.
 #include "pg/base/settings.hpp"
 
 namespace bastion::pg {

@@ -90,7 +90,7 @@ SELECT pg_temp.introduction(t) FROM topic t WHERE name = '90_settings';
 WITH listed AS (
     SELECT name, coalesce(boot_val, '') || coalesce(' ' || unit, '') AS boot, context, short_desc FROM pg_settings WHERE name LIKE 'bastion.%'
     UNION ALL VALUES  -- hidden from pg_settings
-        ('bastion.token', '', 'transaction', 'Access token of the current transaction, verified at first need. Counts only in the transaction that set it: SELECT set_config(''bastion.token'', $1, true). SHOW never shows it.'),
+        ('bastion.token', '', 'transaction', 'Access token of the current transaction, verified lazily. Counts only in the transaction that set it: SELECT set_config(''bastion.token'', $1, true). SHOW never shows it.'),
         ('bastion.tenant', '', 'transaction', 'Tenant (uuid or slug) in which that token works; without it the token''s own.'),
         ('bastion.unit', '', 'transaction', 'Unit (uuid or slug) in which that token works.'),
         ('bastion.context', '', 'nobody', 'Identity of the current transaction. Only the extension sets it; SHOW gives a summary.'),

@@ -27,7 +27,10 @@ const Scope* find_scope(const char* name) {
 char* column_text(const TriggerData* trigger, HeapTuple tuple, const char* column) {
     TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
     const AttrNumber number = get_attnum(RelationGetRelid(trigger->tg_relation), column);
-    if (number <= 0) ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("no column \"%s\"", column)));
+    if (number <= 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+                                                           RelationGetRelationName(trigger->tg_relation))));
     bool is_null = true;
     const Datum value = heap_getattr(tuple, number, descriptor, &is_null);
     if (is_null) return nullptr;

@@ -10,7 +10,7 @@ int wanted_size = 0;
 
 const SettingsTable table([] {
     define(IntSetting{"bastion.event_queue_size",
-                      "Shared memory for events that are yet to be written, when preloaded; 0 for none. Read when the "
+                      "Shared memory for queued events, when preloaded; 0 for none. Read when the "
                       "server starts.",
                       &wanted_size, 4096, 0, 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB});
 });

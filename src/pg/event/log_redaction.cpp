@@ -15,8 +15,8 @@ char* redacted_names = nullptr;
 
 const SettingsTable table([] {
     define(StringSetting{"bastion.redacted_names",
-                         "Functions and views of your own that take secrets: the server log, when the library is "
-                         "preloaded, leaves out statements that name one.",
+                         "Your own functions and views that take secrets: when the library is preloaded, the server "
+                         "log redacts statements that name one.",
                          &redacted_names, "", PGC_SIGHUP});
 });
 

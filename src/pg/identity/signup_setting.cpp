@@ -8,7 +8,7 @@ const config_enum_entry signup_modes[] = {{"open", 0, false}, {"closed", 1, fals
 
 const SettingsTable table([] {
     static int signup_mode;
-    define(EnumSetting{"bastion.signup_mode", "'open' lets anybody sign up; 'closed' refuses.", &signup_mode,
+    define(EnumSetting{"bastion.signup_mode", "'open' lets every client sign up; 'closed' refuses.", &signup_mode,
                        signup_modes, PGC_SUSET});
 });
 

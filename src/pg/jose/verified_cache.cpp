@@ -9,9 +9,8 @@ namespace {
 int cache_entries = 1024;
 
 const SettingsTable table([] {
-    define(IntSetting{"bastion.token_cache_entries",
-                      "Verified tokens of each kind that a backend remembers; 0 for none.", &cache_entries, 1024, 0,
-                      65536, PGC_SUSET});
+    define(IntSetting{"bastion.token_cache_entries", "Verified tokens of each kind that a backend caches; 0 for none.",
+                      &cache_entries, 1024, 0, 65536, PGC_SUSET});
 });
 
 TokenDigest token_digest;

@@ -201,7 +201,7 @@ void assign_root_key(const char* value, void*) {
 
 const SettingsTable table([] {
     define(StringSetting{"bastion.root_key",
-                         "Where the root key lives: 'auto', 'file:/path', 'credential:name' or 'command:shell "
+                         "Source of the root key: 'auto', 'file:/path', 'credential:name' or 'command:shell "
                          "command'; older ones after commas.",
                          &root_key_setting, "auto", PGC_SIGHUP, GUC_SUPERUSER_ONLY, check_root_key, assign_root_key});
 });

@@ -81,9 +81,10 @@ void update_acl(void* argument) {
         run_checked(CheckedStatement{update.row.relation, sql, {3, types, values, "   "}, false, extension_owner()});
     if (row.count != 1 || row.cells[0] == nullptr || strcmp(row.cells[0], "t") != 0 || row.cells[1] == nullptr ||
         strcmp(row.cells[1], update.row.tenant) != 0)
-        ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-                        errmsg("cannot share a row of table %s", qualified_name(update.row.relation)),
-                        errdetail("A trigger or rule of the table kept the row from getting a list of its own.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                 errmsg("cannot share a row of table %s", qualified_name(update.row.relation)),
+                 errdetail("A trigger or rule of the table prevented the change of the row's access control list.")));
 }
 
 // In a scope: foreign keys may refer to the ACL column, ON UPDATE CASCADE.

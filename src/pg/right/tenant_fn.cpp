@@ -23,7 +23,7 @@ void delete_tenant(void* argument) {
                                                       extension_owner()});
     if (row.count != 1)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("cannot delete the tenant"),
-                        errdetail("A trigger or rule kept it.")));
+                        errdetail("A trigger or rule suppressed the deletion.")));
 }
 
 // As the owner of the tables that foreign keys reach, else as the caller; settings that their code changes end here.

@@ -20,7 +20,7 @@ void delete_unit(void* argument) {
                                                       false});
     if (row.count != 1)
         ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION), errmsg("cannot delete the unit"),
-                        errdetail("A trigger or rule kept it.")));
+                        errdetail("A trigger or rule suppressed the deletion.")));
 }
 
 }  // namespace

@@ -21,8 +21,9 @@ void record_api_key_use(const pg_uuid_t& key) {
 int last_used_interval = 0;
 
 const SettingsTable table([] {
-    define(IntSetting{"bastion.last_used_interval", "How often the last use of an API key is written at most.",
-                      &last_used_interval, 600, 0, 86400 * 30, PGC_SUSET, GUC_UNIT_S});
+    define(IntSetting{"bastion.last_used_interval",
+                      "Minimum interval between two writes of the last use of an API key.", &last_used_interval, 600, 0,
+                      86400 * 30, PGC_SUSET, GUC_UNIT_S});
 });
 
 // A transaction has one key, unless it is a test suite that may switch identities: then the last one counts.

@@ -8,9 +8,9 @@ const SettingsTable table([] {
     static int access_token_lifetime, session_lifetime, session_idle_limit, refresh_reuse_window;
     define(IntSetting{"bastion.access_token_lifetime", "Lifetime of the access tokens that login signs.",
                       &access_token_lifetime, 1800, 10, 86400 * 30, PGC_SUSET, GUC_UNIT_S});
-    define(IntSetting{"bastion.session_lifetime", "How long a session lasts at most, however often it is refreshed.",
+    define(IntSetting{"bastion.session_lifetime", "Maximum lifetime of a session, independent of refreshes.",
                       &session_lifetime, 86400 * 30, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S});
-    define(IntSetting{"bastion.session_idle_limit", "How long a session lasts without a refresh.", &session_idle_limit,
+    define(IntSetting{"bastion.session_idle_limit", "Maximum time of a session without a refresh.", &session_idle_limit,
                       86400 * 7, 10, 86400 * 366, PGC_SUSET, GUC_UNIT_S});
     define(IntSetting{
         "bastion.refresh_reuse_window",

@@ -132,12 +132,12 @@ void assign_unit(const char*, void* extra) {
 const char* show_token() { return token != nullptr ? "<hidden>" : ""; }
 
 const SettingsTable table([] {
-    define(StringSetting{"bastion.token", "Token of the current transaction, verified at first need.", &token_text, "",
+    define(StringSetting{"bastion.token", "Token of the current transaction, verified lazily.", &token_text, "",
                          PGC_USERSET, hidden_setting, check_token, assign_token, show_token});
-    define(StringSetting{"bastion.tenant", "Tenant (id or slug) that the token of the current transaction chooses.",
-                         &tenant_text, "", PGC_USERSET, hidden_setting, check_selector, assign_tenant});
-    define(StringSetting{"bastion.unit", "Unit (id) that the token of the current transaction chooses.", &unit_text, "",
-                         PGC_USERSET, hidden_setting, check_selector, assign_unit});
+    define(StringSetting{"bastion.tenant", "Tenant (id or slug) that the current transaction selects.", &tenant_text,
+                         "", PGC_USERSET, hidden_setting, check_selector, assign_tenant});
+    define(StringSetting{"bastion.unit", "Unit (id) that the current transaction selects.", &unit_text, "", PGC_USERSET,
+                         hidden_setting, check_selector, assign_unit});
     define(BoolSetting{"bastion.allow_session_token",
                        "Honours a token that was set before the current transaction. Never behind a connection pool.",
                        &allow_session_token, PGC_SUSET});

@@ -10,9 +10,8 @@ const SettingsTable table([] {
     static int secret_log;
     define(EnumSetting{
         "bastion.secret_log",
-        "'strict' opens no secret whose access is not written to bastion.secret_access_log, and waits for that at most "
-        "1 s where a worker writes it; 'standard' does not wait, and where nothing can be written leaves the server "
-        "log.",
+        "'strict' opens no secret whose access is not written to bastion.secret_access_log, and waits at most 1 s for "
+        "a worker to write it; 'standard' does not wait, and writes only to the server log if it can write no row.",
         &secret_log, secret_log_modes, PGC_SUSET});
 });
 

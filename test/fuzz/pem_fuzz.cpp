@@ -16,7 +16,7 @@ void check_error(const bastion::Error& error) {
     if (!known || error.message.empty()) std::abort();
 }
 
-// What JSON can hold of the text, as a key that is PEM and nothing else.
+// The text as a JSON string: a key as PEM.
 std::string as_json(std::string_view text) {
     std::string out;
     bastion::json_append_string(out, text);

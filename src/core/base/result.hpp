@@ -9,7 +9,7 @@
 
 namespace bastion {
 
-// What went wrong, in the terms of the caller; each has one SQLSTATE (pg_error.cpp).
+// The kind of failure, in the terms of the caller; each has one SQLSTATE (pg_error.cpp).
 enum class ErrorCode {
     invalid_argument,  // an invalid argument of the caller (22023)
     malformed_text,    // text that does not follow its format (22P02)

@@ -42,7 +42,7 @@ private:
 
     struct Block {
         std::uint32_t next;  // of the same event, or of the free list
-        // Of the first block of an event alone.
+        // Only in the first block of an event.
         std::uint32_t next_event;
         std::uint32_t length;
         char kind;

@@ -1,5 +1,5 @@
 // PBKDF2-HMAC-SHA-256 (RFC 8018) by OpenSSL, in passlib's text form and in one for raw pairs. Called by password.cpp
-// alone; keeps nothing.
+// alone; keeps no state.
 #pragma once
 
 #include <cstdint>

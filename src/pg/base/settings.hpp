@@ -60,7 +60,7 @@ public:
     const SettingsTable* const next;
 };
 
-// Of a setting that holds an identity or a token: no list of settings shows it, no file sets it.
+// For a setting that holds an identity or a token: SHOW ALL and pg_settings hide it, and no file sets it.
 inline constexpr int hidden_setting = GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_DISALLOW_IN_FILE;
 
 // Defines every setting and reserves the prefix `bastion`. Called once, from _PG_init.

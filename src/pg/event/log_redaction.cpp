@@ -73,7 +73,7 @@ std::size_t kept_prefix(std::string_view format, std::string_view message) noexc
     return 0;
 }
 
-// Of auto_explain and pgaudit, which may quote a statement that another one runs.
+// Messages of auto_explain and pgaudit, which may quote a statement that another one runs.
 bool quotes_a_plan(std::string_view format) noexcept {
     return format.find("plan:") != std::string_view::npos || format.starts_with("AUDIT:");
 }

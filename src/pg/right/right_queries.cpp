@@ -57,7 +57,7 @@ bool read_flag(uint64 row, int column) {
     return !value.isnull && DatumGetBool(value.value);
 }
 
-// Of the first row.
+// The column of the first row.
 OptionalUuid read_uuid(int column) {
     const NullableDatum value = cell(0, column);
     OptionalUuid out{};

@@ -27,7 +27,7 @@ Set of_role(const World& world, int role) {
     return out;
 }
 
-// What a share at a level gives.
+// The actions of a share at a level.
 Set of_level(int level) {
     Set out = 0;
     for (std::size_t i = 0; i < permission_names().size(); ++i) {

@@ -139,7 +139,7 @@ SELECT string_agg(line, E'\n' ORDER BY line) FROM (
                                  c.oid::regclass), true, true, '') data) x
     WHERE c.relkind IN ('r', 'p') AND c.relnamespace IN ('bastion'::regnamespace, 'shop'::regnamespace, 'public'::regnamespace)) lines (line)
 SQL
-# What is protected, and how.
+# The protected tables and their options.
 my $protection = 'SELECT relation, tenant_column, owner_column, resource, rls_enabled, rls_forced, policies, partitions, status FROM bastion.protection';
 my $privileges = q{SELECT string_agg(format('%s %s', c.oid::regclass, c.relacl), E'\n' ORDER BY c.oid::regclass::text COLLATE "C")
     FROM pg_class c WHERE c.relnamespace IN ('bastion'::regnamespace, 'shop'::regnamespace) AND c.relkind IN ('r', 'p', 'v')};

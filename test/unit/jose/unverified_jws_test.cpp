@@ -1,4 +1,4 @@
-// What is known of a token before its signature is verified.
+// A parsed token before its signature is verified.
 #include "core/jose/unverified_jws.hpp"
 
 #include <gtest/gtest.h>

@@ -186,7 +186,7 @@ TEST_F(RootKeyFile, SymbolicLinksAreFollowed) {
     write(real.string(), line);
     fs::create_symlink(real, path_);
     EXPECT_TRUE(load().ok());
-    // What counts is the file and not the link.
+    // The rules apply to the file and not to the link.
     ASSERT_EQ(::chmod(real.c_str(), 0644), 0);
     expect_unusable(load(), "must not be accessible");
     fs::remove(real);

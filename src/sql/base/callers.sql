@@ -1,8 +1,9 @@
 
--- Who may call a function or read a table beside its owner: each says so where it is made. allow_app_role() and
--- allow_migration_role() grant it; nothing is granted to PUBLIC.
+-- The roles, other than the owner, that may call a function or read a table. The file that creates an object also says who may
+-- use it. allow_app_role() and allow_migration_role() grant these rights; nothing is granted to PUBLIC.
 
--- Names, because pg_upgrade keeps no numbers of functions. Not dumped: the script writes it again.
+-- Objects are stored by name, because pg_upgrade does not keep the OIDs of functions. The table is not dumped: the install script
+-- fills it again.
 CREATE TABLE bastion_internal.callers (
     object text COLLATE "C" NOT NULL,
     kind text NOT NULL,
@@ -11,23 +12,23 @@ CREATE TABLE bastion_internal.callers (
     CONSTRAINT callers_kind_check CHECK (kind IN ('routine', 'table')),
     CONSTRAINT callers_caller_check CHECK (caller IN ('application', 'migration'))
 );
-COMMENT ON TABLE bastion_internal.callers IS 'Which roles may call which functions and read which tables; the install script writes it';
+COMMENT ON TABLE bastion_internal.callers IS 'The kinds of roles that may call each function and read each table; written by the install script';
 COMMENT ON COLUMN bastion_internal.callers.object IS 'The function with its arguments, or the table';
-COMMENT ON COLUMN bastion_internal.callers.kind IS 'routine or table';
-COMMENT ON COLUMN bastion_internal.callers.caller IS 'application or migration: the role that allow_app_role() or allow_migration_role() admits';
+COMMENT ON COLUMN bastion_internal.callers.kind IS 'Kind of the object: routine or table';
+COMMENT ON COLUMN bastion_internal.callers.caller IS 'Kind of the role: application (admitted by allow_app_role()) or migration (by allow_migration_role())';
 
 CREATE FUNCTION bastion_internal.callable_by(routine regprocedure, VARIADIC callers text[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ INSERT INTO bastion_internal.callers (object, kind, caller) SELECT routine::text, 'routine', c FROM unnest(callers) c $$;
-COMMENT ON FUNCTION bastion_internal.callable_by(regprocedure, text[]) IS 'For the install script: notes which roles may call a function.';
+COMMENT ON FUNCTION bastion_internal.callable_by(regprocedure, text[]) IS 'Records which kinds of roles may call a function. For the install script.';
 
 CREATE FUNCTION bastion_internal.readable_by(relation regclass, VARIADIC callers text[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ INSERT INTO bastion_internal.callers (object, kind, caller) SELECT relation::text, 'table', c FROM unnest(callers) c $$;
 COMMENT ON FUNCTION bastion_internal.readable_by(regclass, text[]) IS
-'For the install script: notes which roles may read a table, which is under row-level security.';
+'Records which kinds of roles may read a table, which is under row-level security. For the install script.';
 
 CREATE FUNCTION bastion_internal.routines_of(caller text) RETURNS SETOF regprocedure
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,5 +1,5 @@
 
--- The text formats that tables check and functions test before they write. All are ASCII: a look-alike letter of another
+-- The text formats that tables enforce and that functions check before they write. All are ASCII: a look-alike letter of another
 -- script never makes a second account, and no comparison depends on the database's collation.
 
 CREATE FUNCTION bastion.is_email(value text) RETURNS boolean
@@ -12,7 +12,7 @@ AS $$
            END
 $$;
 COMMENT ON FUNCTION bastion.is_email(text) IS
-'Whether the value is a valid e-mail address in lower case, by the definition of the HTML Living Standard and the lengths of RFC 5321 4.5.3.1 (64 octets before the @, 254 in all). Addresses outside ASCII are not.';
+'Whether the value is a valid e-mail address in lower case, by the definition of the HTML Living Standard and the lengths of RFC 5321 4.5.3.1 (64 octets before the @, 254 in all). An address outside ASCII is not valid.';
 
 CREATE FUNCTION bastion.is_username(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -22,7 +22,7 @@ AS $$
                 ELSE value COLLATE "C" ~ '^[a-z0-9][a-z0-9._-]+$' END
 $$;
 COMMENT ON FUNCTION bastion.is_username(text) IS
-'Whether the value is a user name: 2 to 63 lower-case letters, digits, dots, underscores and hyphens, the first a letter or digit. It holds no @, so it is never mistaken for an e-mail address.';
+'Whether the value is a user name: 2 to 63 lower-case letters, digits, dots, underscores and hyphens, the first a letter or digit. It contains no @, so it cannot be mistaken for an e-mail address.';
 
 CREATE FUNCTION bastion_internal.uuid_or_null(value text) RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.uuid_or_null(text) IS
-'The value as a uuid when it is written in the form of RFC 9562 section 4, else NULL.';
+'The value as a uuid if it is written in the form of RFC 9562 section 4, else NULL.';
 
 CREATE FUNCTION bastion.is_slug(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -45,7 +45,7 @@ AS $$
                 ELSE value COLLATE "C" ~ '^[a-z0-9]+(-[a-z0-9]+)*$' END
 $$;
 COMMENT ON FUNCTION bastion.is_slug(text) IS
-'Whether the value can stand in a URL for a tenant or unit: up to 63 lower-case letters, digits and single hyphens, and not a uuid, because either may name a tenant.';
+'Whether the value can stand in a URL for a tenant or unit: up to 63 lower-case letters, digits and single hyphens. A uuid is not a slug, because arguments accept either.';
 
 CREATE FUNCTION bastion_internal.is_label(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -55,7 +55,7 @@ AS $$
                 ELSE char_length(value) <= 200 AND btrim(value) <> '' AND value COLLATE "C" !~ E'[\\u0001-\\u001f\\u007f]' END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_label(text) IS
-'Whether the value is a name for people to read: 1 to 200 characters, not only spaces, no control characters.';
+'Whether the value is a display name: 1 to 200 characters, not only spaces, no control characters.';
 
 CREATE FUNCTION bastion_internal.is_resource(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

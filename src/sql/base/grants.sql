@@ -1,5 +1,6 @@
 
--- Grants to the roles of applications. Each function says beside itself who may call it (callers.sql); nothing is granted to PUBLIC.
+-- Grants to the roles of applications. The file that creates a function says who may call it (see callers.sql); nothing is granted
+-- to PUBLIC.
 
 CREATE FUNCTION bastion_internal.app_role_name(role regrole) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -16,7 +17,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.app_role_name(regrole) IS
-'The quoted name of a role, SQLSTATE 42704 when there is none.';
+'The quoted name of a role. SQLSTATE 42704 for an unknown role.';
 
 CREATE FUNCTION bastion_internal.allow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -40,7 +41,7 @@ CREATE FUNCTION bastion.allow_app_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_allow_app_role';
 COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
-'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Repeat it after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
+'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Call it again after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
 
 CREATE FUNCTION bastion_internal.disallow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -58,6 +59,6 @@ CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_disallow_app_role';
 COMMENT ON FUNCTION bastion.disallow_app_role(regrole) IS
-'Takes from a role everything in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise. SQLSTATE 42704 for an unknown role.';
+'Revokes from a role every privilege in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise. SQLSTATE 42704 for an unknown role.';
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api, bastion_internal FROM PUBLIC;

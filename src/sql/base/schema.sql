@@ -1,6 +1,6 @@
 
--- The schemas. CREATE fails where one exists already: a schema that somebody else made is never adopted, because its
--- owner could plant objects in it.
+-- The schemas. CREATE fails if one of them already exists: the extension never adopts another role's schema, because its owner
+-- could plant objects in it.
 
 CREATE SCHEMA bastion;
 COMMENT ON SCHEMA bastion IS
@@ -12,4 +12,4 @@ COMMENT ON SCHEMA bastion_api IS
 
 CREATE SCHEMA bastion_internal;
 COMMENT ON SCHEMA bastion_internal IS
-'pg_bastion: functions that only the extension itself calls. Nothing here is for others, and any of it may change';
+'pg_bastion: functions that only the extension itself calls. Do not use them: any of them may change';

@@ -6,21 +6,21 @@ CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit 
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_authenticate';
 COMMENT ON FUNCTION bastion.authenticate(text, text, text) IS
-'Verifies an access token or an API key and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and need a membership; without tenant the token''s own is taken. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
+'Verifies an access token or an API key and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and require a membership; without tenant, the one in the token is used. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion.authenticate(text, text, text)', 'application');
 
 CREATE FUNCTION bastion.context_drop() RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_context_drop';
 COMMENT ON FUNCTION bastion.context_drop() IS
-'Makes this transaction anonymous and keeps it so until it ends.';
+'Makes this transaction anonymous until it ends.';
 SELECT bastion_internal.callable_by('bastion.context_drop()', 'application');
 
 CREATE FUNCTION bastion_internal.context_impersonate(user_id uuid, tenant_id uuid, read_only boolean) RETURNS uuid
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_context_impersonate';
 COMMENT ON FUNCTION bastion_internal.context_impersonate(uuid, uuid, boolean) IS
-'Sets the context of another user and keeps the actor, without recording it. SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Call bastion.impersonate().';
+'Sets the context of another user and keeps the actor, without recording an event. SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Called by bastion.impersonate().';
 
 CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -40,7 +40,7 @@ CREATE FUNCTION bastion.actor_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_actor_id';
 COMMENT ON FUNCTION bastion.actor_id() IS
-'The user who acts: under impersonation the one who asked for it, else user_id(), also when the impersonator has no account. NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The user who acts: under impersonation the impersonator, else user_id(). It is user_id() too when the impersonator has no account, and NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.actor_id()', 'application');
 
 CREATE FUNCTION bastion.tenant_id() RETURNS uuid
@@ -75,20 +75,20 @@ CREATE FUNCTION bastion.api_key_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_id';
 COMMENT ON FUNCTION bastion.api_key_id() IS
-'The API key that authenticated this transaction; NULL when it was none. SQLSTATE 28000 when a token was presented and refused.';
+'The API key that authenticated this transaction; NULL without one. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.api_key_id()', 'application');
 
 CREATE FUNCTION bastion_internal.credential_unit() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_credential_unit';
 COMMENT ON FUNCTION bastion_internal.credential_unit() IS
-'The unit to which the credential of this transaction is limited, an API key of a unit; NULL without such a limit. As the statement''s decision has it, not the table. SQLSTATE 28000 when a token was presented and refused.';
+'The unit to which the credential of this transaction, an API key, is limited; NULL without such a limit. Read from the decision of the statement, not from the table. SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_auth_level';
 COMMENT ON FUNCTION bastion.auth_level() IS
-'How sure the identity is: none (anonymous), aal1 (one factor), aal2 (two), after NIST SP 800-63B. SQLSTATE 28000 when a token was presented and refused.';
+'The assurance level of the identity (NIST SP 800-63B): none (anonymous), aal1 (one factor) or aal2 (two factors). SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.auth_level()', 'application');
 
 CREATE FUNCTION bastion.claims() RETURNS jsonb
@@ -102,14 +102,14 @@ CREATE FUNCTION bastion.has_permission(permission text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_has_permission';
 COMMENT ON FUNCTION bastion.has_permission(text) IS
-'Whether the identity of this transaction holds the permission (resource.action) in its tenant and unit; false when anonymous and for a name that is not registered. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the identity of this transaction holds the permission (resource.action) in its tenant and unit. False when anonymous and for a name that is not registered. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.has_permission(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_if_allowed(permission text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_tenant_if_allowed';
 COMMENT ON FUNCTION bastion.tenant_if_allowed(text) IS
-'The tenant of this transaction when the permission is held there, else NULL. Policies write tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and a denial reads nothing. SQLSTATE 28000 when a token was presented and refused.';
+'The tenant of this transaction if the permission is held there, else NULL. Policies use it as tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and without the permission no row is read. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_if_allowed(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_number_if_allowed(permission text) RETURNS bigint
@@ -123,18 +123,18 @@ CREATE FUNCTION bastion.permissions() RETURNS SETOF text
 LANGUAGE C STABLE PARALLEL SAFE ROWS 50
 AS 'MODULE_PATHNAME', 'bastion_permissions';
 COMMENT ON FUNCTION bastion.permissions() IS
-'Every permission that the identity of this transaction holds in its tenant and unit; none when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'Lists the permissions that the identity of this transaction holds in its tenant and unit; no row when anonymous. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permissions()', 'application');
 
 CREATE FUNCTION bastion.client_address() RETURNS inet
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_client_address';
 COMMENT ON FUNCTION bastion.client_address() IS
-'The address of the client: of the connection, or where bastion.trusted_hops is set, what stands so many places from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and where the header does not reach so far. IPv4 mapped into IPv6 is IPv4.';
+'The address of the client. It is the address of the connection or, with bastion.trusted_hops, the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.';
 SELECT bastion_internal.callable_by('bastion.client_address()', 'application');
 
 CREATE FUNCTION bastion_internal.network_or_null(value text) RETURNS cidr
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_network_or_null';
 COMMENT ON FUNCTION bastion_internal.network_or_null(text) IS
-'The value as a network, bits after the prefix cleared and mapped IPv4 as IPv4; NULL for a text that is none.';
+'The value as a network, with the bits after the prefix cleared and mapped IPv4 as IPv4; NULL for other text.';

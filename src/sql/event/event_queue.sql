@@ -1,11 +1,11 @@
 
--- The queue of events, which a background worker writes in transactions of its own when the library is preloaded.
+-- The queue of events. When the library is preloaded, a background worker writes them in transactions of its own.
 
 CREATE FUNCTION bastion_internal.queue_event(kind "char", payload text, wait boolean) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_queue_event';
 COMMENT ON FUNCTION bastion_internal.queue_event("char", text, boolean) IS
-'Queues an event, which is written whatever becomes of the transaction: kind as in event_write(), payload a JSON object of up to 16 KiB. Does not wait, or until it is written and at most 1 s. True when it is queued, or written; false when the queue is full, or when it was not written in time; NULL where there is no queue: the library is not preloaded, or the server is a standby.';
+'Queues an event, which is written even if the transaction rolls back. Arguments: kind as in event_write(); payload, a JSON object of up to 16 KiB; wait: whether to wait, for at most 1 s, until it is written. Returns true when the event is queued or, with wait, written; false when the queue is full or the event was not written in time; NULL without a queue, because the library is not preloaded or the server is a standby.';
 
 CREATE FUNCTION bastion_internal.event_write(kind "char", payload text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -20,7 +20,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_write("char", text) IS
-'Writes an event where its kind belongs: s is an access to a secret. SQLSTATE 22023 for another kind.';
+'Writes an event to the table for its kind; s is an access to a secret. SQLSTATE 22023 for another kind.';
 
 CREATE FUNCTION bastion_internal.events_write(kinds "char"[], payloads text[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -35,7 +35,7 @@ BEGIN
         END LOOP;
         RETURN 0;
     EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
-        NULL;  -- one of them, which would stop the others for ever
+        NULL;  -- one bad event would block the others for ever
     END;
     FOR i IN 1 .. cardinality(payloads) LOOP
         BEGIN
@@ -49,4 +49,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.events_write("char"[], text[]) IS
-'Writes events in their order; returns how many were refused, because no table takes them as they are. The background worker calls it.';
+'Writes events in their order; returns how many were refused because no table accepts them. The background worker calls it.';

@@ -1,5 +1,5 @@
 
--- What happened: sign-ups, logins, refusals, impersonation, new keys, changes of rights. Rows are added and never changed.
+-- The log of events: sign-ups, logins, refusals, impersonation, new keys, changes of rights. Rows are added and never changed.
 
 CREATE TABLE bastion.events (
     id bigint GENERATED ALWAYS AS IDENTITY,
@@ -20,17 +20,17 @@ CREATE INDEX events_kind_occurred_at_idx ON bastion.events (kind, occurred_at);
 CREATE INDEX events_user_id_occurred_at_idx ON bastion.events (user_id, occurred_at) WHERE user_id IS NOT NULL;
 CREATE INDEX events_tenant_id_occurred_at_idx ON bastion.events (tenant_id, occurred_at) WHERE tenant_id IS NOT NULL;
 COMMENT ON TABLE bastion.events IS
-'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives what it tells of. Granted to nobody';
+'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives the user and tenant in it. Granted to nobody';
 COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
-COMMENT ON COLUMN bastion.events.occurred_at IS 'When';
+COMMENT ON COLUMN bastion.events.occurred_at IS 'When it happened';
 COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, key_rotated, keys_shredded, keys_discarded, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created, key_retired; issuer_added, issuer_keys_set, issuer_enabled, issuer_disabled, issuer_removed, identity_added, identity_removed; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_removed, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_declined, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
-COMMENT ON COLUMN bastion.events.user_id IS 'The user concerned, when there is one';
-COMMENT ON COLUMN bastion.events.actor_id IS 'The user who did it, when the context names one';
-COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant concerned, when there is one';
-COMMENT ON COLUMN bastion.events.ip IS 'The address of the client, as client_address() has it';
-COMMENT ON COLUMN bastion.events.user_agent IS 'What an HTTP front door says of its client (request.headers)';
-COMMENT ON COLUMN bastion.events.detail IS 'Further facts; never a secret, never what an unknown user typed';
+COMMENT ON COLUMN bastion.events.user_id IS 'The user affected, if any';
+COMMENT ON COLUMN bastion.events.actor_id IS 'The user who acted, if there is a context';
+COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant affected, if any';
+COMMENT ON COLUMN bastion.events.ip IS 'The address of the client, from client_address()';
+COMMENT ON COLUMN bastion.events.user_agent IS 'The user agent of the HTTP client (request.headers)';
+COMMENT ON COLUMN bastion.events.detail IS 'Details of the event; never a secret, never text that an unknown user typed';
 SELECT pg_extension_config_dump('bastion.events', '');
 SELECT pg_extension_config_dump('bastion.events_id_seq', '');
 ALTER TABLE bastion.events ENABLE ROW LEVEL SECURITY;
@@ -44,7 +44,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_events() IS
-'Trigger: refuses UPDATE, DELETE and TRUNCATE, also by the owner, SQLSTATE 42501.';
+'Trigger: refuses UPDATE, DELETE and TRUNCATE, by the owner too. SQLSTATE 42501.';
 
 CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bastion.events
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_events();
@@ -63,11 +63,11 @@ BEGIN
     END IF;
     RETURN left(headers::json ->> 'user-agent', 500);
 EXCEPTION WHEN OTHERS THEN
-    RETURN NULL;  -- any client may have set it to anything
+    RETURN NULL;  -- a client can set it to any text
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
-'The user agent of the HTTP request, at most 500 characters, where a front door such as PostgREST sets request.headers; else NULL. Never raises. The client chooses it.';
+'The user agent of the HTTP request, at most 500 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';
 
 CREATE FUNCTION bastion_internal.event_actor(identity jsonb) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -77,7 +77,7 @@ AS $$
                 ELSE coalesce(identity ->> 'actor', identity ->> 'user') END::uuid
 $$;
 COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
-'Who acts, from whoami(); NULL when anonymous, and never the impersonated user.';
+'The user who acts, from whoami(); NULL when anonymous, never the impersonated user.';
 
 CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')
@@ -90,4 +90,4 @@ AS $$
             bastion_internal.request_user_agent(), detail)
 $$;
 COMMENT ON FUNCTION bastion_internal.record_event(text, text, uuid, uuid, jsonb) IS
-'Adds a row to bastion.events. The actor comes from whoami(), which never raises, so that a refused token does not keep a refused login from being recorded.';
+'Adds a row to bastion.events. The actor comes from whoami(), which never raises: a refused login is recorded even when the token is refused too.';

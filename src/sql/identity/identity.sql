@@ -1,12 +1,12 @@
 
--- Users and tenants as front doors show them, in JSON; who somebody is, and who works as somebody else.
+-- Users and tenants as JSON for front doors, the identity of the caller (me()), and impersonation.
 
 CREATE FUNCTION bastion_internal.refusal(error text, message text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT jsonb_build_object('error', error, 'message', message) $$;
 COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
-'The answer of a front door function that refuses: error for programs, message for people (RFC 6749 section 5.2 in shape).';
+'The JSON answer of a front door function that refuses: error is a code, message a text for the user (the form of RFC 6749 section 5.2).';
 
 CREATE FUNCTION bastion_internal.require_writable(activity text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -38,7 +38,7 @@ AS $$
     FROM named
 $$;
 COMMENT ON FUNCTION bastion_internal.new_slug(text) IS
-'A slug made from the ASCII letters and digits of a name, with a random ending when the plain one is taken. Only an INSERT settles whether it is free.';
+'A slug made from the ASCII letters and digits of a name, with a random suffix if the plain slug is taken. Another transaction may still take it before the INSERT.';
 
 CREATE FUNCTION bastion_internal.tenant_create(name text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_create(text) IS
-'A new tenant with its default team, under a free slug made from the name.';
+'Creates a tenant with its default team, under a free slug made from the name.';
 
 CREATE FUNCTION bastion_internal.user_object(user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -65,7 +65,7 @@ AS $$
     SELECT jsonb_build_object('id', u.id, 'email', u.email, 'username', u.username, 'display_name', u.display_name)
     FROM bastion.users u WHERE u.id = user_object.user_id
 $$;
-COMMENT ON FUNCTION bastion_internal.user_object(uuid) IS 'The user as front door functions show one: id, email, username, display_name.';
+COMMENT ON FUNCTION bastion_internal.user_object(uuid) IS 'A user as JSON for front doors: id, email, username, display_name.';
 
 CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -74,7 +74,7 @@ AS $$
     SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name)
     FROM bastion.tenants t WHERE t.id = tenant_object.tenant_id
 $$;
-COMMENT ON FUNCTION bastion_internal.tenant_object(uuid) IS 'The tenant as front door functions show one: id, number, slug, name.';
+COMMENT ON FUNCTION bastion_internal.tenant_object(uuid) IS 'A tenant as JSON for front doors: id, number, slug, name.';
 
 CREATE FUNCTION bastion_internal.unit_object(unit_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -83,7 +83,7 @@ AS $$
     SELECT jsonb_build_object('id', u.id, 'slug', u.slug, 'kind', u.kind, 'name', u.name)
     FROM bastion.units u WHERE u.id = unit_object.unit_id
 $$;
-COMMENT ON FUNCTION bastion_internal.unit_object(uuid) IS 'The unit as front door functions show one: id, slug, kind, name.';
+COMMENT ON FUNCTION bastion_internal.unit_object(uuid) IS 'A unit as JSON for front doors: id, slug, kind, name.';
 
 CREATE FUNCTION bastion_internal.role_names(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -104,9 +104,9 @@ AS $$
     WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
-'The name of the role that a user has in a whole tenant; NULL for a member of single units.';
+'The name of the role that a user has in the whole tenant; NULL for a member of single units only.';
 
--- Who am I
+-- The identity of the caller
 
 CREATE FUNCTION bastion_api.me() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -127,7 +127,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.me() IS
-'The identity of this transaction: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. Anonymous: {"error": "unauthenticated", "message"}. SQLSTATE 28000 when a token was presented and refused.';
+'The identity of this transaction as JSON: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. When anonymous: {"error": "unauthenticated", "message"}. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.me()', 'application');
 
 -- Impersonation
@@ -151,10 +151,10 @@ BEGIN
     PERFORM bastion_internal.require_writable('impersonation');
     PERFORM bastion_internal.record_event('impersonation', 'success', found_user, found_tenant,
         jsonb_build_object('reason', reason, 'read_only', read_only, 'role', session_user));
-    -- The event goes with a ROLLBACK, this line does not.
+    -- A ROLLBACK removes the event, but not this line.
     RAISE LOG 'role % impersonates user % in tenant %', session_user, found_user, found_tenant USING DETAIL = reason;
     RETURN bastion_internal.context_impersonate(found_user, coalesce(found_tenant, '00000000-0000-0000-0000-000000000000'), read_only);
 END
 $$;
 COMMENT ON FUNCTION bastion.impersonate(text, text, text, boolean) IS
-'For support: makes another user (uuid, e-mail address or user name) the identity of this transaction, in one tenant (uuid or slug), read-only unless asked otherwise, and keeps the actor. Recorded in bastion.events with the reason, and in the server log. EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';
+'Makes another user (uuid, e-mail address or user name) the identity of this transaction, in one tenant (uuid or slug), and keeps the actor. The transaction is read-only unless read_only is false. Recorded in bastion.events with the reason, and in the server log. For support: EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL argument, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';

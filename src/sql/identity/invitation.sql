@@ -1,7 +1,7 @@
 
--- Invitations: a member asks a person into the tenant or a unit, with a role that the member could give: by e-mail address, to
--- accept with a token, or a user by id (invitation_answer.sql). The database sends no mail: the token goes back to the
--- application once, and only its hash is kept. Tokens and passwords appear in assignments only, as in signup.sql.
+-- Invitations: a member invites a person into the tenant or a unit, with a role that the member could give. The person is invited
+-- by e-mail address and accepts with a token, or is a user invited by id (invitation_answer.sql). The database sends no mail: the
+-- application gets the token once, and only its hash is stored. Tokens and passwords appear in assignments only, as in signup.sql.
 
 CREATE TABLE bastion.invitations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -41,32 +41,32 @@ CREATE INDEX invitations_role_id_idx ON bastion.invitations (role_id);
 CREATE INDEX invitations_invited_by_idx ON bastion.invitations (invited_by);
 ALTER TABLE bastion.invitations ENABLE ROW LEVEL SECURITY;
 SELECT pg_extension_config_dump('bastion.invitations', '');
-COMMENT ON TABLE bastion.invitations IS 'Who was asked into a tenant, by whom, with which role. Granted to nobody';
+COMMENT ON TABLE bastion.invitations IS 'Invitations into a tenant: who is invited, by whom, with which role. Granted to nobody';
 COMMENT ON COLUMN bastion.invitations.id IS 'Identifier';
-COMMENT ON COLUMN bastion.invitations.tenant_id IS 'Into which tenant';
-COMMENT ON COLUMN bastion.invitations.unit_id IS 'Into which unit; NULL: the whole tenant';
+COMMENT ON COLUMN bastion.invitations.tenant_id IS 'The tenant';
+COMMENT ON COLUMN bastion.invitations.unit_id IS 'The unit; NULL: the whole tenant';
 COMMENT ON COLUMN bastion.invitations.role_id IS 'The role that the person will have there';
-COMMENT ON COLUMN bastion.invitations.email IS 'Whom, in lower case; nobody else can accept. NULL for a user by id';
-COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token. NULL for a user by id, who needs none';
-COMMENT ON COLUMN bastion.invitations.user_id IS 'Whom, by id; nobody else can accept. NULL for an e-mail address';
-COMMENT ON COLUMN bastion.invitations.invited_by IS 'The member who invited; what that member may give counts again at acceptance';
-COMMENT ON COLUMN bastion.invitations.valid_from IS 'When the membership will begin; NULL: with its acceptance';
+COMMENT ON COLUMN bastion.invitations.email IS 'The address invited, in lower case; only its user can accept. NULL for a user invited by id';
+COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token. NULL for a user invited by id, who needs none';
+COMMENT ON COLUMN bastion.invitations.user_id IS 'The user invited by id; only this user can accept. NULL for an e-mail address';
+COMMENT ON COLUMN bastion.invitations.invited_by IS 'The member who invited; acceptance checks again what that member may give';
+COMMENT ON COLUMN bastion.invitations.valid_from IS 'When the membership will begin; NULL: at acceptance';
 COMMENT ON COLUMN bastion.invitations.valid_until IS 'When the membership will end; NULL: never';
-COMMENT ON COLUMN bastion.invitations.created_at IS 'When';
-COMMENT ON COLUMN bastion.invitations.expires_at IS 'Until when it can be accepted';
+COMMENT ON COLUMN bastion.invitations.created_at IS 'When it was created';
+COMMENT ON COLUMN bastion.invitations.expires_at IS 'When it can no longer be accepted';
 COMMENT ON COLUMN bastion.invitations.accepted_at IS 'When it was accepted; NULL: not yet';
-COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked, or declined by who was invited; NULL: not';
+COMMENT ON COLUMN bastion.invitations.revoked_at IS 'When it was revoked, or declined by the invited user; NULL: never';
 
 CREATE FUNCTION bastion_internal.invitation_token_make() RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_invitation_token_make';
-COMMENT ON FUNCTION bastion_internal.invitation_token_make() IS 'A new random token of an invitation, 256 bits.';
+COMMENT ON FUNCTION bastion_internal.invitation_token_make() IS 'Makes a random token of an invitation, 256 bits.';
 
 CREATE FUNCTION bastion_internal.invitation_token_hash(token text) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_invitation_token_hash';
 COMMENT ON FUNCTION bastion_internal.invitation_token_hash(text) IS
-'What is stored of the token of an invitation, SHA-256; NULL for a text that is none.';
+'The stored hash of the token of an invitation, SHA-256; NULL for any other text.';
 
 CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days',
                                valid_until timestamptz DEFAULT NULL)
@@ -95,7 +95,7 @@ BEGIN
     END IF;
     token := bastion_internal.invitation_token_make();
     hash := bastion_internal.invitation_token_hash(token);
-    -- The later invitation of the same person to the same place replaces the earlier one.
+    -- A later invitation of the same person to the same place replaces an earlier one.
     SELECT * INTO earlier FROM bastion.invitations i
     WHERE i.tenant_id = tenant AND i.email = address AND i.unit_id IS NOT DISTINCT FROM place
       AND i.accepted_at IS NULL AND i.revoked_at IS NULL FOR UPDATE;
@@ -106,7 +106,7 @@ BEGIN
         WHERE accepted_at IS NULL AND revoked_at IS NULL
     DO UPDATE SET role_id = excluded.role_id, token_hash = excluded.token_hash, invited_by = excluded.invited_by,
                   created_at = excluded.created_at, expires_at = excluded.expires_at, valid_until = excluded.valid_until
-        -- What came meanwhile was not looked at.
+        -- An invitation that was committed meanwhile was not checked.
         WHERE invitations.id = earlier.id
     RETURNING * INTO made;
     IF made.id IS NULL THEN
@@ -119,7 +119,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.invite(text, text, text, interval, timestamptz) IS
-'Asks a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid), for 7 days unless said otherwise, at most a year. valid_until ends the membership that it makes, and the invitation at the latest. Returns {"id", "token", "email", "expires_at", "valid_until"}: the token this once, for the application to send. An open invitation of the same address to the same place is replaced. Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of the invitation before holds: nobody invites above what they hold or for longer. SQLSTATE 22023 for a malformed address or time, 40001 when the same address was invited at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
+'Invites a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid). valid_for limits the invitation: 7 days by default, a year at most. valid_until ends the membership, and the invitation at the latest. An open invitation of the same address to the same place is replaced. Returns {"id", "token", "email", "expires_at", "valid_until"}; the application sends the token, which is shown only once. Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of a replaced invitation holds: members invite neither above what they hold nor for longer. SQLSTATE 22023 for a malformed address or time, 40001 when another transaction invited the same address at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invite(text, text, text, interval, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
@@ -144,7 +144,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
-'Takes an open invitation of this tenant back; false when there is none with this id. Needs tenant.members.manage where it leads, and everything that its role holds. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Revokes an open invitation of this tenant; false for an unknown id. Needs tenant.members.manage in its unit or tenant, and everything that its role holds. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
@@ -164,7 +164,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
-'The open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of both is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Lists the open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitations()', 'application');
 
 -- Acceptance
@@ -182,7 +182,7 @@ AS $$
     FROM bastion_internal.resolve_identity(invitation.invited_by, invitation.tenant_id::text, NULL) i
 $$;
 COMMENT ON FUNCTION bastion_internal.may_still_invite(bastion.invitations) IS
-'Whether the member who invited could do so now: still a member, of an active tenant, who manages members there and holds what the role holds until the membership would end.';
+'Whether the member who invited could do so now: the tenant is active, and the inviter is still a member, manages members there and holds what the role holds until the membership would end.';
 
 CREATE FUNCTION bastion_internal.open_invitation(token text) RETURNS bastion.invitations
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -202,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.open_invitation(text) IS
-'The invitation with this token, locked, when it can be accepted; else NULL.';
+'Finds and locks the invitation with this token; NULL if it cannot be accepted.';
 
 CREATE FUNCTION bastion_internal.refuse_invitation(user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -214,14 +214,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_invitation(uuid) IS
-'Records and returns the one answer that every refused invitation gets.';
+'Records the refusal of an invitation, and returns the answer that is the same for every reason.';
 
 CREATE FUNCTION bastion_internal.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Who is there already keeps the role, unless the membership is over.
+    -- A member keeps an existing role there, unless that membership has ended.
     INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
     VALUES (take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id, invitation.valid_from,
             invitation.valid_until)
@@ -235,7 +235,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.take_invitation(bastion.invitations, uuid) IS
-'Makes a user what the invitation says, closes it, and returns where: {"tenant", "unit"}.';
+'Writes the membership that an invitation offers and closes the invitation; returns {"tenant", "unit"}.';
 
 CREATE FUNCTION bastion_api.invitation_accept(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -253,7 +253,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
-'Takes an invitation that was sent to the e-mail address of this transaction''s user, and returns {"tenant", "unit"}; log in there next. A role that the user has there already stays, unless it has ended. {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, another address, or when the member who invited could no longer do so, until the end of the membership; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
+'Accepts an invitation that was sent to the e-mail address of this transaction''s user. A role that the user has there already stays, unless it has ended. Returns {"tenant", "unit"}; the user logs in there next. Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(text)', 'application');
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
@@ -287,5 +287,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
-'Makes an account for the e-mail address that an invitation was sent to, member where it says, and answers as login does; also when bastion.signup_mode is closed. Refusals are returned as {"error", "message"}: invalid_invitation (one answer for all reasons, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in. It works when bastion.signup_mode is closed too. Returns what login() returns. Refusals are returned as {"error", "message"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

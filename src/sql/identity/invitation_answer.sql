@@ -1,7 +1,7 @@
 
--- Invitations of users by id, and what those who are invited do with them. An invitation shows its tenant's name and the role,
--- and nothing of the invited to anybody; it changes nothing for them until they accept. One by e-mail address is not among
--- them: nobody has shown that the address of an account is theirs, and the token that came by mail does.
+-- Invitations of users by id, and how the invited users answer them. An invitation shows the user its tenant's name and the role,
+-- and shows nothing of the user to anybody. It changes nothing for the user until it is accepted. Invitations by e-mail address are
+-- not included: the address of an account is unverified, and only the token that came by mail proves it.
 
 CREATE FUNCTION bastion_internal.invite_person(user_id uuid, tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz,
                                       valid_until timestamptz)
@@ -16,12 +16,12 @@ BEGIN
         RAISE EXCEPTION 'the membership would be over' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     WHILE made.id IS NULL LOOP
-        -- Nobody replaces what they could not have given.
+        -- An invitation is replaced only by members who could have made it.
         PERFORM bastion_internal.require_held(bastion_internal.role_patterns(i.role_id), invite_person.unit_id) FROM bastion.invitations i
         WHERE i.user_id = invite_person.user_id AND i.tenant_id = invite_person.tenant_id
           AND i.unit_id IS NOT DISTINCT FROM invite_person.unit_id AND i.accepted_at IS NULL AND i.revoked_at IS NULL
           AND i.expires_at > now();
-        -- The later one has an id of its own: what was read is what is accepted.
+        -- The new invitation gets a new id, so that the user accepts exactly what was read.
         UPDATE bastion.invitations i SET revoked_at = now()
         WHERE i.user_id = invite_person.user_id AND i.tenant_id = invite_person.tenant_id
           AND i.unit_id IS NOT DISTINCT FROM invite_person.unit_id AND i.accepted_at IS NULL AND i.revoked_at IS NULL;
@@ -36,7 +36,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.invite_person(uuid, uuid, uuid, uuid, timestamptz, timestamptz) IS
-'Invites a user by id for 7 days, or until the membership would end, in place of an open invitation of the same user to the same place, whose role must be held too; returns {"invitation", "expires_at"}. Membership_set() asks the rest. SQLSTATE 22023 for a membership that would be over, 42501.';
+'Invites a user by id for 7 days, or until the membership would end. An open invitation of the same user to the same place is replaced; the caller must hold everything that its role holds. Returns {"invitation", "expires_at"}. The other checks are in membership_set(). SQLSTATE 22023 for a membership that would have ended already, 42501.';
 
 CREATE FUNCTION bastion_api.my_invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -55,7 +55,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.my_invitations() IS
-'The open invitations of the user of this transaction, of every tenant, the 100 latest: [{"id", "tenant": its name, "role", "created_at", "expires_at"}], the latest first. Those sent to an e-mail address are not among them: their token is what accepts. SQLSTATE 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
+'Lists the open invitations of the user of this transaction, in every tenant, the 100 latest, latest first: [{"id", "tenant": its name, "role", "created_at", "expires_at"}]. Invitations by e-mail address are not included: the user accepts these with the token. SQLSTATE 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.my_invitations()', 'application');
 
 CREATE FUNCTION bastion_internal.own_invitation(id uuid, user_id uuid) RETURNS bastion.invitations
@@ -67,7 +67,7 @@ AS $$
       AND i.expires_at > clock_timestamp() FOR UPDATE
 $$;
 COMMENT ON FUNCTION bastion_internal.own_invitation(uuid, uuid) IS
-'The open invitation of a user with this id, locked; else NULL.';
+'Finds and locks the open invitation of a user with this id; else NULL.';
 
 CREATE FUNCTION bastion_api.invitation_accept(id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -84,7 +84,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(uuid) IS
-'Takes an invitation of my_invitations(), and returns {"tenant", "unit"}; log in there next. {"error":"invalid_invitation", …} for one of somebody else, a used, revoked, declined or expired one, or when who invited could no longer do so; the same answer for all, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
+'Accepts an invitation of my_invitations(). Returns {"tenant", "unit"}; the user logs in there next. Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for another user''s invitation, for a used, revoked, declined or expired one, and when the inviter could no longer invite. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitation_decline(id uuid) RETURNS jsonb
@@ -105,5 +105,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_decline(uuid) IS
-'Turns an invitation of my_invitations() down; returns {"declined": id}. {"error":"invalid_invitation", …} for one that is not open, or not of this user, recorded. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, by an API key and under impersonation, 28000 when a token was presented and refused.';
+'Declines an invitation of my_invitations(). Returns {"declined": id}, or {"error":"invalid_invitation", …}, recorded, for an invitation that is not open or not of this user. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_decline(uuid)', 'application');

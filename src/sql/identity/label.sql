@@ -1,6 +1,6 @@
 
--- How users are named, and how people and places are shown to others. A member who may see the members of a tenant is shown their addresses and names;
--- everybody else sees the uuid that they had already.
+-- How callers name users, and how users and places are shown to callers. A member who may see the members of a tenant sees their
+-- addresses and names; other callers see the uuid, which they had already.
 
 CREATE FUNCTION bastion_internal.may_name(user_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -16,7 +16,7 @@ AS $$
                    ELSE false END)
 $$;
 COMMENT ON FUNCTION bastion_internal.may_name(uuid) IS
-'Whether the identity of this transaction may see the address and names of a user: its own, and those of the members of its tenant with tenant.members.read or tenant.members.manage; where that is held in the chosen unit alone, those of the members of that unit and of the units below. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the identity of this transaction may see the address and names of a user. It sees its own, and with tenant.members.read or tenant.members.manage those of the members of its tenant. If that permission is held in the chosen unit only, it sees the members of that unit and of the units below. SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.find_user(identifier text) RETURNS uuid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -27,7 +27,7 @@ AS $$
     SELECT u.id FROM bastion.users u WHERE u.username = lower(btrim(identifier) COLLATE "C")
 $$;
 COMMENT ON FUNCTION bastion_internal.find_user(text) IS
-'The user with this e-mail address or user name in any case, whatever the status; NULL when there is none.';
+'The user with this e-mail address or user name, in upper or lower case and whatever the status; NULL for none.';
 
 CREATE FUNCTION bastion_internal.user_named(name text) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
@@ -40,7 +40,7 @@ AS $$
     WHERE name IS NOT NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.user_named(text) IS
-'The user whom the identity of this transaction names by uuid, e-mail address or user name. Address and name find only those that may_name() shows; everybody else is the uuid of zeros, which no user has. NULL for NULL. A definer, because applications read no table of users. SQLSTATE 28000 when a token was presented and refused.';
+'The user whom the caller names by uuid, e-mail address or user name. An address or name finds only users whom may_name() allows; for all others the result is the zero uuid, which no user has. NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_internal.user_named(text)', 'application');
 
 CREATE FUNCTION bastion_internal.any_user_named(name text) RETURNS uuid
@@ -61,7 +61,7 @@ AS $$
                     user_label.user_id::text)
 $$;
 COMMENT ON FUNCTION bastion_internal.user_label(uuid) IS
-'How a user is shown to the identity of this transaction: the e-mail address where may_name() allows it, else the uuid. NULL for NULL.';
+'The text that shows a user to the caller: the e-mail address if may_name() allows it, else the uuid. NULL for NULL.';
 
 CREATE FUNCTION bastion_internal.shown_user(user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -71,7 +71,7 @@ AS $$
                 ELSE jsonb_build_object('id', shown_user.user_id, 'email', NULL, 'username', NULL, 'display_name', NULL) END
 $$;
 COMMENT ON FUNCTION bastion_internal.shown_user(uuid) IS
-'user_object() for the identity of this transaction: without address and names where may_name() does not allow them.';
+'user_object() for the caller: without address and names unless may_name() allows them.';
 
 CREATE FUNCTION bastion_internal.subject_label(kind text, id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -86,4 +86,4 @@ AS $$
         subject_label.id::text)
 $$;
 COMMENT ON FUNCTION bastion_internal.subject_label(text, uuid) IS
-'How somebody with whom a row is shared (kind user, unit, role or tenant) is shown to the identity of this transaction: as user_label(), or by name when of this tenant, else by uuid.';
+'The text that shows the subject of a share (kind user, unit, role or tenant) to the caller: user_label() for a user, the name for a subject in this tenant, else the uuid.';

@@ -1,5 +1,5 @@
 
--- Login, in the manner of signup.sql. Passwords appear in assignments only here too.
+-- Login, with JSON answers as in signup.sql. Here too, passwords appear in assignments only.
 
 CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, OUT accepted boolean, OUT hash text) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -10,8 +10,8 @@ DECLARE
     old_hash text;
     new_hash text;
 BEGIN
-    -- Without such a user, or one with a password, old_hash stays NULL and costs what a wrong password costs. A password
-    -- that sign-up would not have taken is treated so as well: hashing a megabyte would cost more.
+    -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. A
+    -- password too long for sign-up is treated in the same way: hashing a megabyte would cost more.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p
     WHERE p.user_id = accept_password.user_id AND NOT too_long;
     accepted := bastion_internal.password_check(left(accept_password.password, 4096), old_hash);
@@ -21,13 +21,13 @@ BEGIN
     hash := old_hash;
     IF bastion.password_needs_rehash(old_hash) THEN
         new_hash := bastion.password_hash(accept_password.password);
-        -- Not if the password was changed meanwhile.
+        -- Another transaction may have changed the password meanwhile.
         UPDATE bastion.user_passwords p SET hash = new_hash
         WHERE p.user_id = accept_password.user_id AND p.hash = old_hash;
         IF FOUND THEN
             hash := new_hash;
         ELSE
-            -- It was changed: to a better hash by another login, or to another password.
+            -- It did: another login stored a better hash, or the password is another one.
             SELECT p.hash INTO hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
             accepted := bastion_internal.password_check(accept_password.password, hash);
         END IF;
@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
-'Whether the password is the user''s, and the hash that it has now, which another transaction may still change (hold_for_login()); a hash weaker than today''s default is replaced. An unknown user, or one without a password, costs the same.';
+'Checks the password of a user. Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced. An unknown user, or one without a password, costs the same time.';
 
 CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text) IS
-'Records why a login was refused and returns the one answer that every refused login gets.';
+'Records why a login was refused, and returns the answer that is the same for every reason.';
 
 CREATE FUNCTION bastion_internal.login_tenants(user_id uuid) RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -71,21 +71,21 @@ AS $$
     FROM unnest(tenants) WITH ORDINALITY AS t (id, position)
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_required(uuid[]) IS
-'The answer to a right password that leaves open which tenant is meant.';
+'The answer to a right password of a member of several tenants who names none.';
 
 CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- First what deletions take first, so that neither waits for the other in a circle.
+    -- Locks rows in the same order as deletions do, so that the two cannot deadlock.
     PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR KEY SHARE;
     PERFORM FROM bastion.units u WHERE u.id = hold_for_login.unit_id FOR KEY SHARE;
     PERFORM FROM bastion.users u WHERE u.id = hold_for_login.user_id AND u.status = 'active' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    -- Under an older snapshot the caller could not see what was changed before the user was held: this fails instead.
+    -- An older snapshot would not show changes that committed before the user was locked: these locks fail instead.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR SHARE;
         PERFORM FROM bastion.memberships m
@@ -96,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
-'Holds the user of a login until the transaction ends, so that whatever ends sessions waits for it; false when the user or the password is another by now. SQLSTATE 40001 when what the login rests on was changed and the isolation level is not READ COMMITTED.';
+'Locks the user of a login until the transaction ends, so that everything that ends sessions waits for it. False if the user was deleted or disabled, or the password was changed, meanwhile. SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
@@ -129,7 +129,7 @@ BEGIN
     ELSIF NOT bastion_internal.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
         RETURN bastion_internal.refuse_login(found_user, 'changed');
     END IF;
-    -- Now that it is held, whether it is still so.
+    -- With the locks held, check again.
     SELECT * INTO place FROM bastion_internal.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_login(found_user, place.status);
@@ -140,5 +140,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
-'Logs in by e-mail address or user name, in any case, and begins a session. Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without one. tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), left out when it is no label of 1 to 200 characters. A refused login is returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none: {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Logs in by e-mail address or user name, in upper or lower case, and begins a session. tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters. Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant. Refusals are returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');

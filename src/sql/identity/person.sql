@@ -1,16 +1,16 @@
 
--- The person behind the request: the one place that says whether the identity of this transaction reaches what belongs to its
--- user. Every function that acts on such things asks here, those for members and sharing through require_permission(). Another
--- way to act for a user is to become known here.
+-- Access to what belongs to a user. This is the only code that decides whether the identity of this transaction reaches what
+-- belongs to its user. Every function that acts on such things calls it; those for members and sharing do so through
+-- require_permission(). A new way to act for a user must be handled here.
 --
 --   permission     a login of the user    an API key of the user       an impersonator
 --   NULL           yes                    no                           no
 --   own.…          yes                    when its scopes name it      no
 --   any other      when the user holds it, and for an API key when its scopes cover it too
 --
--- NULL stands for what only a login does: sessions, API keys, invitations, leaving a tenant. Everybody holds the permissions
--- own.… over what is their own: no role gives them, and neither * nor *.read covers them, so that a key reaches nothing of
--- this kind unless somebody wrote so into its scopes. has_permission() and the policies that call it decide the same for own.….
+-- NULL stands for actions that only a login allows: sessions, API keys, invitations, leaving a tenant. Every user holds the
+-- permissions own.… over what is their own. No role gives them, and neither * nor *.read covers them: an API key reaches nothing of
+-- this kind unless its scopes name it. has_permission() and the policies that call it decide the same for own.….
 
 CREATE FUNCTION bastion_internal.person_obstacle(permission text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -30,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.person_obstacle(text) IS
-'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. Permission NULL: what only a login of the user does. SQLSTATE 28000 when a token was presented and refused.';
+'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. permission NULL asks about what only a login of the user may do. SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.require_person(permission text, writes boolean) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_person(text, boolean) IS
-'The user of this transaction, when its identity reaches what belongs to that user (person_obstacle()); SQLSTATE 42501 with the reason otherwise, 25006 when it writes and the transaction may not, 28000 when a token was presented and refused.';
+'The user of this transaction, if its identity reaches what belongs to that user (see person_obstacle()). SQLSTATE 42501, with the reason, otherwise; 25006 when the function writes and the transaction cannot; 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.session_owner() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,6 +1,6 @@
 
--- Sign-up, for front doors: JSON in, JSON out. What a person can get wrong is returned and not raised, because a raised error
--- would roll back the record of it.
+-- Sign-up, for front doors: JSON in, JSON out. Mistakes of a user are returned and not raised, because an error would roll back
+-- their record.
 --
 -- Passwords appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log, and in no
 -- message.
@@ -14,7 +14,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_acceptable_password(text) IS
-'Whether a new password is long enough, 8 characters (NIST SP 800-63B-4 section 3.1.1.2), and at most 4096 bytes; no composition rules.';
+'Whether a new password has at least 8 characters (NIST SP 800-63B-4 section 3.1.1.2) and at most 4096 bytes; there are no composition rules.';
 
 CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text) RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_account(text, text, text, text) IS
-'The refusal that an account with these properties (email and username in lower case) deserves before any table is read, else NULL.';
+'The refusal of an account with these properties (email and username in lower case), decided without reading a table; NULL if they are valid.';
 
 CREATE FUNCTION bastion_internal.check_signup(email text, password text, tenant_name text, display_name text, username text)
 RETURNS jsonb
@@ -52,7 +52,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_signup(text, text, text, text, text) IS
-'The refusal that a sign-up with these arguments (email and username in lower case) deserves before any table is read, else NULL.';
+'The refusal of a sign-up with these arguments (email and username in lower case), decided without reading a table; NULL if they are valid.';
 
 CREATE FUNCTION bastion_internal.user_create(email text, password text, display_name text, username text, OUT user_id uuid, OUT answer jsonb)
 RETURNS record
@@ -77,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.user_create(text, text, text, text) IS
-'Makes a user with a password, or says in answer what is taken.';
+'Creates a user with a password, or returns in answer the refusal of an address or user name that is taken.';
 
 CREATE FUNCTION bastion_api.signup(email text, password text, tenant_name text, display_name text DEFAULT NULL,
                                    username text DEFAULT NULL, device text DEFAULT NULL)
@@ -110,5 +110,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
-'Makes a user, a tenant with a default team, and the user its owner; answers as login does. Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two tell that an account exists, as sign-up forms do. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Creates a user and a tenant with a default team, makes the user its owner, and logs in. Returns what login() returns. Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two reveal that an account exists, as sign-up forms do. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

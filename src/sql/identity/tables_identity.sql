@@ -1,7 +1,7 @@
 
--- Who there is: tenants, the units inside them, users and their passwords.
+-- Tenants, the units inside them, users and their passwords.
 
--- Ids of access control lists, which tables_acl.sql makes: a tenant and a unit know theirs.
+-- Ids of ACLs, whose table tables_acl.sql creates. The rows of tenants and units hold the ids of their default ACLs.
 CREATE SEQUENCE bastion.acls_id_seq AS bigint;
 COMMENT ON SEQUENCE bastion.acls_id_seq IS 'Ids of bastion.acls';
 
@@ -23,14 +23,14 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended'))
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
-COMMENT ON COLUMN bastion.tenants.id IS 'The tenant in contexts, tokens and protected tables';
+COMMENT ON COLUMN bastion.tenants.id IS 'Identifier in contexts, tokens and protected tables';
 COMMENT ON COLUMN bastion.tenants.number IS 'A short stable number for tables that keep a bigint instead of the uuid';
-COMMENT ON COLUMN bastion.tenants.name IS 'For people; need not be unique';
-COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and as argument; never a uuid';
-COMMENT ON COLUMN bastion.tenants.plan IS 'What the tenant has subscribed to';
-COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: nobody can work in it';
-COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default access control list of its rows';
-COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was made';
+COMMENT ON COLUMN bastion.tenants.name IS 'Display name; need not be unique';
+COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and arguments; never a uuid';
+COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to';
+COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: no user can work in it';
+COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
+COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
 SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
 ALTER TABLE bastion.tenants ENABLE ROW LEVEL SECURITY;
@@ -38,9 +38,10 @@ CREATE POLICY tenants_of_context ON bastion.tenants FOR SELECT
     USING (id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY tenants_of_context ON bastion.tenants IS 'The tenant of the context';
 SELECT bastion_internal.readable_by('bastion.tenants', 'application');
--- Status and number concern who works there and who is a member, in whatever tenant they work: can_in_tenant() asks over all
--- memberships. The slug is how the tenant was asked for; one that was refused was not cached. Who holds a role in every tenant
--- holds it in a new one. Another tenant cannot see the change: its users have no more than shares of lists, and these are apart.
+-- Status and number affect the users who work in the tenant, and its members in whatever tenant they work: can_in_tenant() covers
+-- all memberships. The slug may be the name by which the tenant was chosen; a refused one was not cached. Holders of a role in every
+-- tenant hold it in a new tenant. Users of other tenants are not affected: they have at most shares of ACLs, which have messages of
+-- their own.
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
@@ -70,21 +71,21 @@ CREATE TABLE bastion.units (
     CONSTRAINT units_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.units IS 'Teams, projects and the like: with unit_parents a tree inside a tenant';
-COMMENT ON COLUMN bastion.units.id IS 'The unit in contexts';
+COMMENT ON COLUMN bastion.units.id IS 'Identifier in contexts';
 COMMENT ON COLUMN bastion.units.tenant_id IS 'The tenant it belongs to';
-COMMENT ON COLUMN bastion.units.kind IS 'One word of the application''s own: team, project, department';
-COMMENT ON COLUMN bastion.units.name IS 'For people';
-COMMENT ON COLUMN bastion.units.slug IS 'Optional name in URLs and as argument, unique in the tenant; never a uuid';
-COMMENT ON COLUMN bastion.units.acl_id IS 'The default access control list of its rows';
-COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was made';
+COMMENT ON COLUMN bastion.units.kind IS 'One word that the application chooses: team, project, department';
+COMMENT ON COLUMN bastion.units.name IS 'Display name';
+COMMENT ON COLUMN bastion.units.slug IS 'Optional name in URLs and arguments, unique in the tenant; never a uuid';
+COMMENT ON COLUMN bastion.units.acl_id IS 'The default ACL of its rows';
+COMMENT ON COLUMN bastion.units.created_at IS 'When the unit was created';
 SELECT pg_extension_config_dump('bastion.units', '');
 ALTER TABLE bastion.units ENABLE ROW LEVEL SECURITY;
 CREATE POLICY units_of_tenant ON bastion.units FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY units_of_tenant ON bastion.units IS 'The units of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.units', 'application');
--- Who may something in the whole tenant may it on the list of each unit, so a new one concerns them. Units of other tenants
--- matter to nobody: a share of rows with a unit reaches those who work in the tenant of that unit.
+-- A user who holds a permission in the whole tenant holds it on the ACL of each unit, so that a new unit affects that user. Units of
+-- other tenants affect no one: a share of rows with a unit reaches only users who work in the tenant of that unit.
 CREATE TRIGGER units_invalidate AFTER INSERT OR DELETE ON bastion.units
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
 CREATE TRIGGER units_invalidate_update AFTER UPDATE ON bastion.units
@@ -97,14 +98,14 @@ ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_update;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_invalidate_truncate;
 
--- A table of its own: a reference from units to itself is a cycle to pg_dump, which then warns and cannot order the rows.
+-- A separate table: if units referred to itself, pg_dump would see a cycle, warn, and be unable to order the rows.
 CREATE TABLE bastion.unit_parents (
     unit_id uuid NOT NULL,
     tenant_id uuid NOT NULL,
     parent_id uuid NOT NULL,
     CONSTRAINT unit_parents_pkey PRIMARY KEY (unit_id),
-    -- With the tenant, so that a parent is always of the same one. A unit with children stays; deleting the tenant takes
-    -- them all at once, because its own reference cascades before those of the units are checked.
+    -- The keys include the tenant, so that a parent is always in the same one. A unit with children cannot be deleted. Deleting the
+    -- tenant deletes all of them, because its own reference cascades before the references of the units are checked.
     CONSTRAINT unit_parents_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT unit_parents_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id)
         ON DELETE CASCADE,
@@ -113,7 +114,7 @@ CREATE TABLE bastion.unit_parents (
 CREATE INDEX unit_parents_tenant_id_parent_id_idx ON bastion.unit_parents (tenant_id, parent_id);
 COMMENT ON TABLE bastion.unit_parents IS 'The unit above each unit; a unit without a row is at the top';
 COMMENT ON COLUMN bastion.unit_parents.unit_id IS 'The unit';
-COMMENT ON COLUMN bastion.unit_parents.tenant_id IS 'The tenant of both';
+COMMENT ON COLUMN bastion.unit_parents.tenant_id IS 'The tenant of both units';
 COMMENT ON COLUMN bastion.unit_parents.parent_id IS 'The unit above it';
 SELECT pg_extension_config_dump('bastion.unit_parents', '');
 ALTER TABLE bastion.unit_parents ENABLE ROW LEVEL SECURITY;
@@ -121,7 +122,7 @@ CREATE POLICY unit_parents_of_tenant ON bastion.unit_parents FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY unit_parents_of_tenant ON bastion.unit_parents IS 'The tree of units of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.unit_parents', 'application');
--- Both units are of one tenant.
+-- Both units are in one tenant, so one message suffices.
 CREATE TRIGGER unit_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
 CREATE TRIGGER unit_parents_invalidate_truncate AFTER TRUNCATE ON bastion.unit_parents
@@ -134,7 +135,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Two moves that make a cycle only together must wait for each other.
+    -- Two concurrent moves may form a cycle together, so they wait for each other.
     PERFORM FROM bastion.tenants t WHERE t.id = NEW.tenant_id FOR NO KEY UPDATE;
     IF EXISTS (
         WITH RECURSIVE above AS (
@@ -150,7 +151,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_unit_tree() IS
-'Trigger: refuses a unit that would be its own ancestor, SQLSTATE 23514.';
+'Trigger: refuses a unit that would be its own ancestor. SQLSTATE 23514.';
 
 CREATE TRIGGER unit_parents_check_tree AFTER INSERT OR UPDATE ON bastion.unit_parents
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_unit_tree();
@@ -165,7 +166,7 @@ CREATE TABLE bastion.users (
     created_at timestamptz NOT NULL DEFAULT now(),
     last_login_at timestamptz,
     CONSTRAINT users_pkey PRIMARY KEY (id),
-    -- Both are lower case by their checks, so these are unique whatever the case that was typed.
+    -- Checks keep both in lower case, so they are unique regardless of the case that a user types.
     CONSTRAINT users_email_key UNIQUE (email),
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_email_check CHECK (bastion.is_email(email)),
@@ -173,13 +174,13 @@ CREATE TABLE bastion.users (
     CONSTRAINT users_display_name_check CHECK (bastion_internal.is_label(display_name)),
     CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled'))
 );
-COMMENT ON TABLE bastion.users IS 'People and machines that can log in; global, members of any number of tenants';
-COMMENT ON COLUMN bastion.users.id IS 'The user in contexts, tokens and protected tables';
-COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; names the user at login';
-COMMENT ON COLUMN bastion.users.username IS 'Optional short name in lower case; names the user at login';
-COMMENT ON COLUMN bastion.users.display_name IS 'For people';
+COMMENT ON TABLE bastion.users IS 'People and machines that can log in; they are global and can be members of several tenants';
+COMMENT ON COLUMN bastion.users.id IS 'Identifier in contexts, tokens and protected tables';
+COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; identifies the user at login';
+COMMENT ON COLUMN bastion.users.username IS 'Optional short name in lower case; identifies the user at login';
+COMMENT ON COLUMN bastion.users.display_name IS 'Display name';
 COMMENT ON COLUMN bastion.users.status IS 'active, or disabled: cannot log in, and tokens issued before are refused';
-COMMENT ON COLUMN bastion.users.created_at IS 'When the account was made';
+COMMENT ON COLUMN bastion.users.created_at IS 'When the account was created';
 COMMENT ON COLUMN bastion.users.last_login_at IS 'When a password of the user was last accepted';
 SELECT pg_extension_config_dump('bastion.users', '');
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
@@ -187,8 +188,8 @@ CREATE POLICY users_self ON bastion.users FOR SELECT
     USING (id = (SELECT bastion.user_id()));
 COMMENT ON POLICY users_self ON bastion.users IS 'The user of the context';
 SELECT bastion_internal.readable_by('bastion.users', 'application');
--- Rights depend on the status of their own user and of no other. A deleted user takes memberships, grants and shares along,
--- which speak for themselves, and leaves the own lists behind, which is an UPDATE of acls. A login changes nothing.
+-- Rights depend on the status of their own user only. Deleting a user also deletes memberships, grants and shares, whose triggers
+-- send messages of their own; the ACLs of the user stay, changed by an UPDATE of acls. A login changes no rights.
 CREATE TRIGGER users_invalidate AFTER INSERT OR DELETE ON bastion.users
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'id');
 CREATE TRIGGER users_invalidate_update AFTER UPDATE ON bastion.users
@@ -209,9 +210,9 @@ CREATE TABLE bastion.user_passwords (
 );
 COMMENT ON TABLE bastion.user_passwords IS
 'Password hashes, apart from users so that no grant on users ever reaches them; granted to nobody';
-COMMENT ON COLUMN bastion.user_passwords.user_id IS 'Whose password; a user without a row has none';
+COMMENT ON COLUMN bastion.user_passwords.user_id IS 'The user; one without a row has no password';
 COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() reads';
 COMMENT ON COLUMN bastion.user_passwords.changed_at IS
-'When the password was chosen; a better hash of the same password leaves it';
+'When the password was chosen; not changed when the same password is hashed again';
 SELECT pg_extension_config_dump('bastion.user_passwords', '');
 ALTER TABLE bastion.user_passwords ENABLE ROW LEVEL SECURITY;

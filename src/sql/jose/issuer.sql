@@ -1,18 +1,18 @@
 
--- External identity providers: added, given new keys, disabled and removed by operators; their subjects joined to users.
+-- External identity providers. Operators add, disable and remove them, set their keys, and link their subjects to users.
 
 CREATE FUNCTION bastion_internal.issuer_check(issuer text, keys jsonb, options jsonb, required_claims jsonb, mapping jsonb) RETURNS void
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_issuer_check';
 COMMENT ON FUNCTION bastion_internal.issuer_check(text, jsonb, jsonb, jsonb, jsonb) IS
-'Refuses what would make no sense as a row of bastion.issuers, SQLSTATE 22023; 0A000 and 54000 as jws_verify().';
+'Refuses values that are not valid in bastion.issuers. SQLSTATE 22023; 0A000 and 54000 as jws_verify().';
 
 CREATE FUNCTION bastion_internal.public_key_set(keys jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN keys ? 'keys' THEN bastion.jwk_public(keys) ELSE jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(keys))) END $$;
 COMMENT ON FUNCTION bastion_internal.public_key_set(jsonb) IS
-'The public halves of one key or a set, as a set. Errors of jwk_public().';
+'The public halves of one key or of a set, as a set. SQLSTATE as jwk_public().';
 
 CREATE FUNCTION bastion_internal.require_issuer(issuer text) RETURNS bastion.issuers
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -28,7 +28,7 @@ BEGIN
     RETURN found_issuer;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.require_issuer(text) IS 'The row of an issuer, locked; SQLSTATE 42704 when there is none.';
+COMMENT ON FUNCTION bastion_internal.require_issuer(text) IS 'Finds and locks the row of an issuer. SQLSTATE 42704 for an unknown issuer.';
 
 CREATE FUNCTION bastion_internal.issuer_event(kind text, issuer text, detail jsonb DEFAULT '{}') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -43,7 +43,7 @@ CREATE FUNCTION bastion_internal.kids_of(keys jsonb) RETURNS jsonb
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT jsonb_build_object('kids', jsonb_path_query_array(keys, '$.keys[*].kid')) $$;
-COMMENT ON FUNCTION bastion_internal.kids_of(jsonb) IS 'The key ids of a JWK Set, for the record of events.';
+COMMENT ON FUNCTION bastion_internal.kids_of(jsonb) IS 'The key ids of a JWK Set, for the log of events.';
 
 CREATE FUNCTION bastion.issuer_add(issuer text, keys jsonb, audiences text[], algorithms text[], leeway integer DEFAULT 60,
                                    max_age integer DEFAULT NULL, required_claims jsonb DEFAULT '{}', typ text DEFAULT NULL,
@@ -71,7 +71,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_add(text, jsonb, text[], text[], integer, integer, jsonb, text, jsonb, boolean) IS
-'Accepts the tokens of an identity provider. Tokens name it as iss and one of audiences as aud, are signed by one of its keys (as for jws_verify(); public halves are kept, symmetric keys are refused) by one of algorithms, have exp, and satisfy leeway and max_age (seconds), typ and required_claims ({"claim": value}; an array that holds the value will do, null asks for any). mapping names the claims for user (default sub), tenant (uuid or slug), role, email and name, and a default_role. The claim for user and the issuer together are whom user_identities knows. With create_users, authenticate() makes a user of a subject that is not known, and, where tenant and role are told, its membership; never in a READ ONLY transaction or on a standby. An e-mail address is taken over if the token says email_verified and no other user has it, and users are never joined by it. For operators: EXECUTE is granted to nobody. SQLSTATE 22004 for NULL, 22023 for what makes no sense, 0A000 and 54000 as jws_verify(), 23505 for an issuer that is there, 23514 for a name that cannot be one.';
+'Accepts the tokens of an identity provider. A token must name it as iss and one of audiences as aud. One of its keys must have signed the token with one of algorithms (keys as for jws_verify(); public halves are stored, symmetric keys are refused). The token must have exp, and satisfy leeway and max_age (seconds), typ and required_claims: {"claim": value}, where the claim may also be an array that contains the value, and null accepts any value. mapping names the claims for user (default sub), tenant (uuid or slug), role, email and name, and a default_role. The issuer and the claim for user together identify a subject in user_identities. With create_users, authenticate() creates a user for an unknown subject and, if the token names tenant and role, a membership; never in a READ ONLY transaction or on a standby. The e-mail address is taken from the token if it says email_verified and no other user has the address; existing users are never linked by it. For operators: EXECUTE is granted to nobody. SQLSTATE 22004 for NULL, 22023 for invalid values, 0A000 and 54000 as jws_verify(), 23505 for an issuer that exists already, 23514 for an invalid name.';
 
 CREATE FUNCTION bastion.issuer_keys_set(issuer text, keys jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -87,7 +87,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_keys_set(text, jsonb) IS
-'Replaces the keys of an issuer; old and new may stand in one set while the provider changes over. A key that is left out stops verifying in every backend at the next statement after this commits, and on a standby after replay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 22023, 0A000 and 54000 as jws_verify(). NULL when an argument is, and then nothing happens.';
+'Replaces the keys of an issuer. One set may hold old and new keys while the provider changes over. A key that is left out no longer verifies tokens, in every backend from the next statement after the commit, on a standby after replay. A NULL argument gives NULL and changes nothing. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 22023, 0A000 and 54000 as jws_verify().';
 
 CREATE FUNCTION bastion.issuer_disable(issuer text, disabled boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -101,7 +101,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_disable(text, boolean) IS
-'Disables an issuer, or with false enables it again. The tokens of a disabled issuer are refused from the next statement on; its users stay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer. NULL when an argument is, and then nothing happens.';
+'Disables an issuer, or with false enables it again. The tokens of a disabled issuer are refused from the next statement on; its users stay. A NULL argument gives NULL and changes nothing. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer.';
 
 CREATE FUNCTION bastion.issuer_remove(issuer text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -115,7 +115,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_remove(text) IS
-'Removes an issuer and whom its subjects are; the users stay. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer. NULL when the argument is, and then nothing happens.';
+'Removes an issuer and the links of its subjects to users; the users stay. A NULL argument gives NULL and changes nothing. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer.';
 
 CREATE FUNCTION bastion.identity_add(issuer text, subject text, user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -130,7 +130,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.identity_add(text, text, uuid) IS
-'Says whom a subject of an issuer is here. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for one that cannot be. NULL when an argument is, and then nothing happens.';
+'Links a subject of an issuer to a user. A NULL argument gives NULL and changes nothing. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for an invalid subject.';
 
 CREATE FUNCTION bastion.identity_add(issuer text, subject text, for_user text)
 RETURNS void
@@ -139,7 +139,7 @@ BEGIN ATOMIC
     SELECT bastion.identity_add(issuer, subject, bastion_internal.any_user_named(for_user));
 END;
 COMMENT ON FUNCTION bastion.identity_add(text, text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for one that cannot be. NULL when an argument is, and then nothing happens.';
+'identity_add() for a user who is named by uuid, e-mail address or user name. A NULL argument gives NULL and changes nothing. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for an invalid subject.';
 
 CREATE FUNCTION bastion.identity_remove(issuer text, subject text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -159,7 +159,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.identity_remove(text, text) IS
-'Forgets whom a subject of an issuer is; false when it was not known. Tokens of the subject are refused from the next statement on, also in transactions that began with one, and whatever other subjects the user has; the user stays. For operators: EXECUTE is granted to nobody.';
+'Removes the link of a subject of an issuer to its user; false if there was none. Tokens of the subject are refused from the next statement on, in transactions that began with one too, even if the user has other subjects. The user stays. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.identity_email(email text, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -170,7 +170,7 @@ AS $$
     FROM (SELECT lower(btrim(email) COLLATE "C")) w (wanted)
 $$;
 COMMENT ON FUNCTION bastion_internal.identity_email(text, uuid) IS
-'The address of a new user: the one that the issuer verified if it is free, else one under .invalid (RFC 2606), to which no mail goes.';
+'The e-mail address for a new user: the one that the issuer verified, if no other user has it; else one under .invalid (RFC 2606), which receives no mail.';
 
 CREATE FUNCTION bastion_internal.identity_create(token jsonb) RETURNS uuid
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -182,7 +182,7 @@ DECLARE
     tenant uuid := bastion_internal.find_tenant(token ->> 'tenant');
     label text := btrim(token ->> 'name');
 BEGIN
-    -- A new user whose subject another transaction took first is rolled back, not deleted: no action of a foreign key fires.
+    -- If another transaction linked the subject first, the new user is rolled back, not deleted: no foreign key action fires.
     BEGIN
         INSERT INTO bastion.users (id, email, display_name)
         VALUES (new_user, bastion_internal.identity_email(token ->> 'email', new_user), CASE WHEN bastion_internal.is_label(label) THEN label END);
@@ -203,4 +203,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.identity_create(jsonb) IS
-'The user of a subject that was not known: made with its identity, and a membership where the token told tenant and role. Authenticate() calls it for a verified token of an issuer with create_users.';
+'Creates the user of an unknown subject, links the two, and adds a membership if the token names tenant and role. authenticate() calls it for a verified token of an issuer with create_users.';

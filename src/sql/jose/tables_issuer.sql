@@ -1,5 +1,5 @@
 
--- External identity providers, and the users that their tokens speak for.
+-- External identity providers, and the users whom their subjects are linked to.
 
 CREATE TABLE bastion.issuers (
     issuer text COLLATE "C" NOT NULL,
@@ -15,15 +15,15 @@ CREATE TABLE bastion.issuers (
     CONSTRAINT issuers_issuer_check CHECK (octet_length(issuer) BETWEEN 1 AND 255 AND issuer !~ '[[:space:][:cntrl:]]')
 );
 COMMENT ON TABLE bastion.issuers IS
-'Identity providers whose tokens authenticate() and bastion.token accept; granted to nobody. Written by the functions issuer_…, which check what they are given';
-COMMENT ON COLUMN bastion.issuers.issuer IS 'The claim iss of its tokens, letter by letter';
-COMMENT ON COLUMN bastion.issuers.keys IS 'Its public keys, a JWK Set (RFC 7517); private parts are never kept';
-COMMENT ON COLUMN bastion.issuers.options IS 'What its tokens must satisfy, as the options of jwt_verify(): aud, algorithms, typ, leeway, max_age';
-COMMENT ON COLUMN bastion.issuers.required_claims IS 'Claims that its tokens must have: the value itself or an array that holds it; null for any value';
+'Identity providers whose tokens authenticate() and bastion.token accept; granted to nobody. The functions issuer_… write it and check the values';
+COMMENT ON COLUMN bastion.issuers.issuer IS 'The exact claim iss of its tokens';
+COMMENT ON COLUMN bastion.issuers.keys IS 'Its public keys, a JWK Set (RFC 7517); private parts are never stored';
+COMMENT ON COLUMN bastion.issuers.options IS 'Conditions on its tokens, as options of jwt_verify(): aud, algorithms, typ, leeway, max_age';
+COMMENT ON COLUMN bastion.issuers.required_claims IS 'Claims that its tokens must have: the value itself or an array that contains it; null for any value';
 COMMENT ON COLUMN bastion.issuers.mapping IS
-'Which claims name user, tenant, role, email and name; default_role is a role and no claim';
-COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() makes a user of a subject that is not known';
-COMMENT ON COLUMN bastion.issuers.enabled IS 'Tokens of a disabled issuer are refused';
+'The claims that name user, tenant, role, email and name; default_role is a role, not a claim';
+COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() creates a user for an unknown subject';
+COMMENT ON COLUMN bastion.issuers.enabled IS 'Whether its tokens are accepted';
 COMMENT ON COLUMN bastion.issuers.created_at IS 'When the issuer was added';
 COMMENT ON COLUMN bastion.issuers.keys_changed_at IS 'When its keys were set';
 SELECT pg_extension_config_dump('bastion.issuers', '');
@@ -46,14 +46,14 @@ CREATE TABLE bastion.user_identities (
     CONSTRAINT user_identities_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
 );
 CREATE INDEX user_identities_user_id_issuer_idx ON bastion.user_identities (user_id, issuer);
-COMMENT ON TABLE bastion.user_identities IS 'Whom a subject of an issuer is here; granted to nobody';
+COMMENT ON TABLE bastion.user_identities IS 'Links of subjects of issuers to users; granted to nobody';
 COMMENT ON COLUMN bastion.user_identities.issuer IS 'The issuer';
-COMMENT ON COLUMN bastion.user_identities.subject IS 'What the issuer calls the user, for good: the claim sub, unless mapped otherwise';
+COMMENT ON COLUMN bastion.user_identities.subject IS 'The permanent identifier of the user at the issuer: the claim sub, unless mapped otherwise';
 COMMENT ON COLUMN bastion.user_identities.user_id IS 'The user';
-COMMENT ON COLUMN bastion.user_identities.created_at IS 'When they were joined';
+COMMENT ON COLUMN bastion.user_identities.created_at IS 'When the link was created';
 SELECT pg_extension_config_dump('bastion.user_identities', '');
 ALTER TABLE bastion.user_identities ENABLE ROW LEVEL SECURITY;
--- A subject that is not known is not remembered, so a new one sends nothing.
+-- An unknown subject is not cached, so a new row needs no message.
 CREATE TRIGGER user_identities_invalidate AFTER UPDATE OR DELETE ON bastion.user_identities
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
 CREATE TRIGGER user_identities_invalidate_truncate AFTER TRUNCATE ON bastion.user_identities

@@ -1,5 +1,5 @@
 
--- The keys that sign the extension's own tokens, and the making of those tokens.
+-- The keys that sign the extension's own tokens, and the functions that make those tokens.
 
 CREATE TABLE bastion.signing_keys (
     kid text COLLATE "C" NOT NULL,
@@ -21,13 +21,13 @@ COMMENT ON TABLE bastion.signing_keys IS 'Keys that sign access tokens, the priv
 COMMENT ON COLUMN bastion.signing_keys.kid IS 'The key id in the header of tokens: the thumbprint of RFC 7638';
 COMMENT ON COLUMN bastion.signing_keys.algorithm IS 'The JWS algorithm, RFC 8037';
 COMMENT ON COLUMN bastion.signing_keys.state IS
-'next (published before use), active (one: signs), retiring (verifies what it signed), retired (verifies nothing)';
+'next (published, not used yet), active (the one that signs), retiring (verifies what it signed), retired (verifies nothing)';
 COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517';
 COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half, sealed under data_key_id';
 COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key that seals it';
-COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was made';
+COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was created';
 COMMENT ON COLUMN bastion.signing_keys.verifies_until IS
-'Of a retiring key, when the last token that it signed has expired; of a retired one, when it stopped verifying';
+'For a retiring key, when the last token that it signed expires; for a retired one, when it stopped verifying';
 SELECT pg_extension_config_dump('bastion.signing_keys', '');
 ALTER TABLE bastion.signing_keys ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER signing_keys_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.signing_keys
@@ -42,19 +42,19 @@ RETURNS record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_signing_key_make';
 COMMENT ON FUNCTION bastion_internal.signing_key_make(integer) IS
-'A new Ed25519 key pair, its private half sealed under the data encryption key. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 when there is no such data key.';
+'Generates an Ed25519 key pair, its private half sealed under the data encryption key. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 for an unknown data key.';
 
 CREATE FUNCTION bastion_internal.token_sign(claims jsonb) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_sign';
 COMMENT ON FUNCTION bastion_internal.token_sign(jsonb) IS
-'The claims as a JWT signed with the active signing key, header typ at+jwt (RFC 9068). SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
+'Signs the claims as a JWT with the active signing key; header typ at+jwt (RFC 9068). SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion_internal.active_signing_key() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
-COMMENT ON FUNCTION bastion_internal.active_signing_key() IS 'The id of the key that signs; NULL when there is none yet.';
+COMMENT ON FUNCTION bastion_internal.active_signing_key() IS 'The id of the active signing key; NULL if there is none yet.';
 
 CREATE FUNCTION bastion_internal.signing_key_add(state text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -74,7 +74,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.signing_key_add(text) IS
-'The id of a new signing key in this state. Whoever calls has locked the vault. SQLSTATE BA001 without a root key.';
+'Creates a signing key in this state; returns its id. The caller has locked the vault. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.signing_key_create() RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -95,7 +95,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.signing_key_create() IS
-'The id of the key that signs, made at first need. SQLSTATE BA001 without a root key.';
+'The id of the active signing key, created lazily. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.longest_token_lifetime() RETURNS interval
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -105,7 +105,7 @@ AS $$
                     (SELECT max(s.access_lifetime) FROM bastion.session_settings s))
 $$;
 COMMENT ON FUNCTION bastion_internal.longest_token_lifetime() IS
-'How long an access token issued now may be valid in any tenant.';
+'The longest lifetime of an access token issued now in any tenant.';
 
 CREATE FUNCTION bastion_internal.signing_keys_retire(immediately boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -128,7 +128,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.signing_keys_retire(boolean) IS
-'Makes the active signing key retiring, and retired those retiring keys whose last token has expired, or all of them.';
+'Changes the active signing key to retiring, and retiring keys whose last token has expired, or with immediately all of them, to retired.';
 
 CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -150,14 +150,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
-'Signs access tokens with the next key from now on, and returns its id. The key before verifies for as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime that a tenant has), and is retired by the first rotation after that; a new key is made and published in jwks() before its turn comes. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, sessions go on with their refresh tokens. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Activates the next signing key for access tokens; returns its id. The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.token_lifetime() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT extract(epoch FROM bastion_internal.setting('bastion.access_token_lifetime')::interval)::integer $$;
 COMMENT ON FUNCTION bastion_internal.token_lifetime() IS
-'How long an access token issued now is valid, in seconds (bastion.access_token_lifetime).';
+'The lifetime of an access token issued now, in seconds (bastion.access_token_lifetime).';
 
 CREATE FUNCTION bastion_internal.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
                                      expires_at bigint, token_id uuid, amr text[], level text)
@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text) IS
-'An access token (RFC 9068; amr of RFC 8176) with these claims, times in Unix seconds. It asks nothing. SQLSTATE BA001 without a root key.';
+'Signs an access token (RFC 9068; amr of RFC 8176) with these claims; times are Unix seconds. Checks no permission. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -196,7 +196,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
-'An access token without a session, for jobs and tests of the database''s own: it cannot be refreshed, and ends with its life, its user, membership or tenant, but not alone. It asks for no permission. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Issues an access token without a session, for jobs and tests inside the database. It cannot be refreshed or revoked by itself: it ends when it expires, or with its user, membership or tenant. Checks no permission. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER

@@ -1,4 +1,4 @@
--- Filling the access control lists of a large table before protect() does: in batches, each a transaction.
+-- Fills the ACL column of a large table before protect(), in batches of one transaction each.
 
 CREATE FUNCTION bastion_internal.open_acl_column_statements(
     relation regclass, tenant name, owner name, visibility text, acl name, batch integer) RETURNS text[]
@@ -28,23 +28,24 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.open_acl_column_statements(regclass, name, name, text, name, integer) IS
-'Checks the arguments of acl_backfill() and returns the statements that add a missing column.';
+'Checks the arguments of acl_backfill(); returns the statements that add the column if it is missing.';
 
 CREATE FUNCTION bastion_internal.open_acl_column(relation regclass, tenant name, owner name, visibility text, acl name, batch integer)
 RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_open_acl_column';
 COMMENT ON FUNCTION bastion_internal.open_acl_column(regclass, name, name, text, name, integer) IS
-'Checks the arguments of acl_backfill() and adds the column when it is missing. SQLSTATE as acl_backfill(): 22004, 22023, 42501, 42601, 42611, 42701, 42703, 42804, 42809, 42P01.';
+'Checks the arguments of acl_backfill() and adds the column if it is missing. SQLSTATE as acl_backfill(): 22004, 22023, 42501, 42601, 42611, 42701, 42703, 42804, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.open_acl_column(regclass, name, name, text, name, integer)', 'migration');
 
--- As another role than the owner, after SET CONSTRAINTS ALL IMMEDIATE: the owner's deferred triggers cannot wait.
+-- A caller who is not the owner first runs SET CONSTRAINTS ALL IMMEDIATE: PostgreSQL refuses deferred triggers in a
+-- security-restricted operation.
 CREATE FUNCTION bastion_internal.fill_pages(member regclass, tenant name, owner name, visibility text, acl name, first bigint, past bigint)
 RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_fill_pages';
 COMMENT ON FUNCTION bastion_internal.fill_pages(regclass, name, name, text, name, bigint, bigint) IS
-'Gives the rows of some pages their access control lists, as the owner of the table where that is another role. SQLSTATE 0A000, 42601 and 42703 for no such column, 23503, 42501 for a table of somebody else, 42809, 42P01.';
+'Fills the ACL column for the rows of some pages, as the owner of the table if that is another role. SQLSTATE 0A000, 42601 and 42703 for an unknown column, 23503, 42501 for another role''s table, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.fill_pages(regclass, name, name, text, name, bigint, bigint)', 'migration');
 
 CREATE FUNCTION bastion_internal.backfill_steps(relation regclass, batch integer)
@@ -59,10 +60,10 @@ AS $$
     ORDER BY t.depth, t.member::text
 $$;
 COMMENT ON FUNCTION bastion_internal.backfill_steps(regclass, integer) IS
-'The tables that hold rows, their pages, and how many of these make a batch.';
+'Lists the tables that hold rows, their pages, and the number of pages in a batch.';
 SELECT bastion_internal.callable_by('bastion_internal.backfill_steps(regclass, integer)', 'migration');
 
--- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
+-- A procedure with a pinned search_path could not commit, so every name here is qualified or SQL syntax.
 CREATE PROCEDURE bastion.acl_backfill(
     relation regclass, tenant_column name DEFAULT 'tenant_id', owner_column name DEFAULT NULL, visibility text DEFAULT 'tenant',
     acl_column name DEFAULT 'acl_id', batch integer DEFAULT 10000)
@@ -87,5 +88,5 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.acl_backfill(regclass, name, name, text, name, integer) IS
-'Gives every row of a table its access control list before protect(sharing => …), which would otherwise do it in one pass under a lock that keeps everybody out. Adds the column when it is missing, and commits after every batch of about so many rows; may be repeated, and protect() fills what came in between. The arguments are those of protect(). Not inside a transaction block. For the owner of the table, when row security does not hide rows. SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';
+'Fills the ACL column of a table in batches before protect(sharing => …), which would otherwise do it in one pass under an ACCESS EXCLUSIVE lock. Adds the column if it is missing, and commits after every batch of about this many rows. It may be called again, and protect() fills rows that were added meanwhile. The other arguments are those of protect(). Cannot run inside a transaction block. For the owner of the table, if row security does not hide rows. SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';
 SELECT bastion_internal.callable_by('bastion.acl_backfill(regclass, name, name, text, name, integer)', 'migration');

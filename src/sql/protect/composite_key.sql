@@ -1,6 +1,6 @@
 
--- Unique and foreign keys that begin with the tenant: what protect() offers for keys that would otherwise tell one tenant what
--- another has, or let a row name another tenant's. Changing them is the owner's decision, so it is a call of its own.
+-- Unique and foreign keys that begin with the tenant. Other keys reveal to one tenant what another has, or let a row refer to a row
+-- of another tenant. protect() reports them; the owner decides whether to change them, so it is a separate call.
 
 CREATE FUNCTION bastion_internal.plan_composite_keys(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -15,7 +15,7 @@ AS $$
                        WHERE i.indrelid IN (SELECT t.member FROM bastion_internal.protect_tree(plan_composite_keys.relation) t))
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_composite_keys(regclass) IS
-'Statements that make the foreign and unique keys of a protected table begin with the tenant.';
+'The statements that make the foreign and unique keys of a protected table begin with the tenant.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_composite_keys(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.offer_composite_keys(relation regclass) RETURNS void
@@ -31,7 +31,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.offer_composite_keys(regclass) IS
-'Says so when keys of a protected table reach across tenants.';
+'Raises a notice if keys of a protected table reach across tenants.';
 SELECT bastion_internal.callable_by('bastion_internal.offer_composite_keys(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.composite_keys_create_statements(relation regclass, dry_run boolean) RETURNS text[]
@@ -52,5 +52,5 @@ CREATE FUNCTION bastion.composite_keys_create(relation regclass, dry_run boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
 COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
-'Makes the unique and foreign keys of a protected table begin with its tenant column, so that no error tells what another tenant has and no row names another tenant''s; primary keys, and keys over a uuid or an identity column, stay. A foreign key gets the unique key that it needs on the table it refers to, which must be protected too. dry_run gives the statements instead. Returns what it did; nothing when there is nothing to do. For the owner of the table. SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table needs a key: begin with that table; 23503 when rows already name another tenant''s, 42501.';
+'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant. Primary keys, and keys over a uuid or an identity column, stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too. Returns what it did, or with dry_run only the statements; no row if there is nothing to do. For the owner of the table. SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table depends on a key (change that table first), 23503 when rows already refer to another tenant''s, 42501.';
 SELECT bastion_internal.callable_by('bastion.composite_keys_create(regclass, boolean)', 'migration');

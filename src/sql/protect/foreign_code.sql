@@ -1,12 +1,12 @@
 
--- The guard of every table of the extension against what others attached to it. Its name sorts before any other: triggers of
--- one kind fire in the order of their names.
+-- Guards every table of the extension against objects that other roles attached to it. The name of the trigger sorts before all
+-- others: triggers of one kind fire in the order of their names.
 
 CREATE FUNCTION bastion_internal.guard_foreign_code() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_guard_foreign_code';
 COMMENT ON FUNCTION bastion_internal.guard_foreign_code() IS
-'Trigger of every table of the extension: in functions that run with the rights of its owner, refuses a change of a table that has a trigger of somebody else whose function has no search_path that ends in pg_temp, while the session has temporary tables; and one that a foreign key of somebody else would act on, unless unit_delete() or tenant_delete() watches over it. SQLSTATE 55000.';
+'Trigger on every table of the extension: refuses some changes by functions that run with the rights of its owner. While the session has temporary tables, refuses a change of a table with a foreign trigger whose function has no search_path that ends in pg_temp. Refuses a change that would fire the action of a foreign role''s foreign key, unless unit_delete() or tenant_delete() supervises it. SQLSTATE 55000.';
 
 DO $$
 DECLARE

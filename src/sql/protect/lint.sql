@@ -1,6 +1,6 @@
 
--- bastion.lint(): what is wrong in a database, and the SQL that mends it. One function for each group of findings, all of them
--- of the same four columns. It reads the catalog and the records of protect(), and changes nothing.
+-- bastion.lint(): problems in a database, and the SQL that fixes them. One function for each group of findings, all with the same
+-- four columns. It reads the catalog and the records of protect(), and changes nothing.
 
 CREATE TABLE bastion.operator_roles (
     role regrole NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE bastion.operator_roles (
 );
 COMMENT ON TABLE bastion.operator_roles IS 'Roles that bypass row security on purpose. Granted to nobody';
 COMMENT ON COLUMN bastion.operator_roles.role IS 'The role';
-COMMENT ON COLUMN bastion.operator_roles.reason IS 'What it is for';
+COMMENT ON COLUMN bastion.operator_roles.reason IS 'Why it bypasses row security';
 COMMENT ON COLUMN bastion.operator_roles.declared_at IS 'When operator_role_declare() was first called';
 SELECT pg_extension_config_dump('bastion.operator_roles',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = role)');
@@ -33,7 +33,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.operator_role_declare(regrole, text) IS
-'Says that a role bypasses row security on purpose, for dumps, COPY FROM or migrations: lint() no longer names it. It grants nothing. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for an unknown role.';
+'Declares that a role bypasses row security on purpose, for dumps, COPY FROM or migrations: lint() no longer reports it. Grants nothing. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for an unknown role.';
 
 -- Views
 
@@ -59,7 +59,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_views() IS 'Findings about views of protected tables.';
 
--- has_table_privilege() would count what a role inherits; what is granted is what can be revoked.
+-- has_table_privilege() would include inherited privileges; only granted ones can be revoked.
 CREATE FUNCTION bastion_internal.lint_grants() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -77,7 +77,7 @@ AS $$
       AND a.grantee <> c.relowner
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_grants() IS
-'Findings about privileges on protected tables that row security does not narrow, granted to an application.';
+'Findings about privileges on protected tables that row security does not restrict, granted to an application.';
 
 -- Roles, settings, permissions
 
@@ -152,7 +152,7 @@ AS $$
     WHERE NOT EXISTS (SELECT FROM bastion_internal.permission_patterns q WHERE q.pattern = u.pattern)
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_permissions() IS
-'Findings about permissions that no resource registered: checks for them are always false.';
+'Findings about permissions that are not registered: checks for them are always false.';
 
 CREATE FUNCTION bastion.lint() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -169,4 +169,4 @@ AS $$
     ORDER BY array_position(ARRAY['error', 'warning', 'info'], f.severity), f.object COLLATE "C", f.problem COLLATE "C"
 $$;
 COMMENT ON FUNCTION bastion.lint() IS
-'What is wrong in this database, worst first: severity error (rows can be seen or lost), warning or info; the object; the problem; and fix, SQL that mends it, to be read before it is run: of a policy it closes what was open. Tables of guarded schemas and tables granted to an application without row security; protected tables not as protect() left them, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that are of no use under row security; unique indexes and foreign keys that cross tenants; views without security_invoker and granted materialized views of protected tables; TRUNCATE, TRIGGER and REFERENCES granted on them to an application; triggers and foreign keys of others on the extension''s own tables, and REFERENCES on these; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist. Run it as a superuser or the owner of the extension: others do not see every record.';
+'Lists problems in this database, worst first. Returns severity (error: rows can be seen or lost; warning; info), the object, the problem, and fix, the SQL that fixes it. Read that SQL before you run it: for a policy, it closes what was open. It finds tables without row security in guarded schemas or granted to an application; protected tables that differ from what protect() wrote, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that row security makes useless; unique indexes and foreign keys that cross tenants; views without security_invoker, and granted materialized views, of protected tables; TRUNCATE, TRIGGER and REFERENCES granted on these tables to an application; foreign triggers and foreign keys on the extension''s own tables, and REFERENCES on these; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist. Run it as a superuser or as the owner of the extension: other roles do not see every record.';

@@ -1,6 +1,6 @@
 
--- Findings about what others attached to the extension's own tables: triggers and foreign keys. Functions of the extension
--- write these tables with the rights of its owner, and so would what is attached.
+-- Findings about triggers and foreign keys that other roles attached to the extension's own tables. Functions of the extension write
+-- these tables with the rights of its owner, and attached code would run with the same rights.
 
 CREATE FUNCTION bastion_internal.is_own(catalog regclass, object oid) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -11,7 +11,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.is_own(regclass, oid) IS 'Whether an object is a member of the extension.';
 
--- Of a table: its triggers, constraints, defaults, indexes and rules.
+-- The functions in the triggers, constraints, defaults, indexes and rules of a table.
 CREATE FUNCTION bastion_internal.attached_functions(relation regclass) RETURNS TABLE (catalog regclass, object oid, function regprocedure)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -25,7 +25,7 @@ AS $$
     JOIN pg_depend d ON d.classid = o.catalog AND d.objid = o.object AND d.refclassid = 'pg_proc'::regclass
 $$;
 COMMENT ON FUNCTION bastion_internal.attached_functions(regclass) IS
-'The functions that run when rows of a table are written, and what calls them.';
+'Lists the functions that run when rows of a table are written, and the objects that call them.';
 
 CREATE FUNCTION bastion_internal.lint_foreign_code() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -40,7 +40,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM unnest(p.proconfig) s WHERE s ~ E'^search_path=(.*,)?\\s*"?pg_temp"?\\s*$')
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_foreign_code() IS
-'Findings about triggers, and functions in constraints, defaults, indexes and rules, of others on the tables of the extension.';
+'Findings about foreign triggers, and foreign functions in constraints, defaults, indexes and rules, on the tables of the extension.';
 
 CREATE FUNCTION bastion_internal.lint_references() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -74,4 +74,4 @@ AS $$
     WHERE g.privilege_type = 'REFERENCES' AND g.grantee <> g.relowner AND bastion_internal.is_own('pg_class', g.oid)
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_references() IS
-'Findings about foreign keys of others to the tables of the extension, and the right to make them.';
+'Findings about other roles'' foreign keys to the tables of the extension, and about the privilege to create them.';

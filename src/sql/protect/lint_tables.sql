@@ -1,5 +1,5 @@
 
--- What lint() finds about tables, their policies and their keys.
+-- The findings of lint() about tables, their policies and their keys.
 
 CREATE FUNCTION bastion_internal.app_roles() RETURNS SETOF regrole
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -27,7 +27,7 @@ AS $$
       AND n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema', 'pg_toast', 'bastion', 'bastion_api', 'bastion_internal'])
       AND NOT bastion_internal.is_ours(c.oid, 'pg_class')
 $$;
-COMMENT ON FUNCTION bastion_internal.lint_relations(text) IS 'The relations of a database that are of no extension, by kind.';
+COMMENT ON FUNCTION bastion_internal.lint_relations(text) IS 'The relations of these kinds that belong to no extension.';
 
 CREATE FUNCTION bastion_internal.protected_members() RETURNS TABLE (spec bastion.protected_tables, member regclass)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -49,7 +49,7 @@ AS $$
                   spec.options ->> 'existing', spec.options ->> 'tenant_fk', spec.options ->> 'citus', spec.options ->> 'sharing',
                   coalesce(spec.options ->> 'visibility', 'tenant'), coalesce(spec.options ->> 'acl_column', 'acl_id'))
 $$;
-COMMENT ON FUNCTION bastion_internal.protect_call(bastion.protected_tables) IS 'The call that repeats a protection.';
+COMMENT ON FUNCTION bastion_internal.protect_call(bastion.protected_tables) IS 'The call of protect() that repeats a protection.';
 
 -- Tables
 
@@ -88,7 +88,7 @@ AS $$
     SELECT 'error', p.relation::text, string_agg(d.problem, '; ' ORDER BY s.place), bastion_internal.protect_call(p)
     FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation,
          bastion_internal.protection_problems(p) WITH ORDINALITY AS s (problem, place),
-         -- these have findings of their own
+         -- these have separate findings
          LATERAL (SELECT regexp_replace(s.problem, '(, )?permissive policy "[^"]*" is not of protect[(][)]', '', 'g') AS problem) d
     WHERE d.problem !~ '^no index begins with' AND d.problem !~ '^([^ ]+: )?$'
     GROUP BY p.relation, p.*
@@ -104,9 +104,9 @@ AS $$
     WHERE NOT bastion_internal.has_tenant_index(p.relation, n) AND EXISTS (SELECT FROM bastion_internal.column_state(p.relation, n))
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_protection() IS
-'Findings about protected tables that are not as protect() left them.';
+'Findings about protected tables that differ from what protect() wrote.';
 
--- Policies. The stored tree, not its text, is searched: a literal or a name cannot look like an operator there.
+-- Policies. It searches the stored expression tree, not the text: there, a literal or a name cannot look like an operator.
 
 CREATE FUNCTION bastion_internal.lint_policies() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -130,7 +130,7 @@ AS $$
       AND NOT (bastion_internal.is_our_policy(p.polname) AND bastion_internal.protect_root(r.relation) IS NOT NULL)
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_policies() IS
-'Findings about policies that make every query slow. The SQL closes what they opened: write a comparison with (SELECT bastion.tenant_if_allowed(…)) instead.';
+'Findings about policies that slow down every query. The fix closes what they opened: compare with (SELECT bastion.tenant_if_allowed(…)) instead.';
 
 CREATE FUNCTION bastion_internal.lint_leakproof() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -149,11 +149,11 @@ AS $$
         SELECT FROM unnest(i.indclass::oid[]) k JOIN pg_opclass oc ON oc.oid = k
         JOIN pg_amop o ON o.amopfamily = oc.opcfamily AND o.amoplefttype IN (oc.opcintype, 'anyarray'::regtype)
         JOIN pg_operator op ON op.oid = o.amopopr JOIN pg_proc f ON f.oid = op.oprcode
-        -- An order is no condition: a search for the nearest uses its index.
+        -- An ordering operator is not a condition: a nearest-neighbor search can use its index.
         WHERE f.proleakproof OR o.amoppurpose = 'o')
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_leakproof() IS
-'Findings about functions and operators that run before or cannot run before a policy.';
+'Findings about functions that run before policies, and about operators that cannot.';
 
 -- Keys that reach into other tenants
 
@@ -173,7 +173,7 @@ AS $$
     LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'u',
     LATERAL (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, false), ', ' ORDER BY n) AS columns
              FROM generate_series(1, i.indnkeyatts) n) l
-    -- what nobody can guess or choose tells nothing
+    -- values that no one can guess or choose reveal nothing
     WHERE NOT EXISTS (SELECT FROM pg_attribute a
                       WHERE a.attrelid = m.member AND a.attnum = ANY (i.indkey)
                         AND (a.attname = (m.spec).tenant_column OR a.atttypid = 'uuid'::regtype OR a.attidentity <> ''))
@@ -189,7 +189,7 @@ AS $$
                      WHEN 'd' THEN concat('SET DEFAULT', ' (' || columns || ')') ELSE 'NO ACTION' END
 $$;
 COMMENT ON FUNCTION bastion_internal.foreign_key_action("char", text) IS
-'pg_constraint.confdeltype or confupdtype in words, for these columns.';
+'The SQL text of pg_constraint.confdeltype or confupdtype, for these columns.';
 SELECT bastion_internal.callable_by('bastion_internal.foreign_key_action("char", text)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_unique_columns(relation regclass, columns name[]) RETURNS boolean

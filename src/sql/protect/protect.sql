@@ -1,4 +1,4 @@
--- bastion.protect() and unprotect(), what is protected (the view protection), and who may call them.
+-- bastion.protect() and unprotect(), the view protection, and the privileges to call them.
 
 CREATE FUNCTION bastion_internal.protect_statements(
     relation regclass, tenant_column name, owner_column name, resource text, actions jsonb, existing text, tenant_fk boolean,
@@ -63,7 +63,7 @@ RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_protect';
 COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
-'Isolates the tenants of a table: ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and ask for the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy beside them; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource is the name of the table unless given. existing says what becomes of other permissive policies: refuse, drop, or keep, when they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; where the table has rows, the next call looks at these. citus writes comparisons without a subquery. sharing adds access control lists, tenant within the tenant and cross_tenant also for members of others: a bigint column acl_id (acl names another) with an index, filled in for the rows that exist, with a default from the context, which nobody changes but share(); the policies then ask what the row''s list gives the user, and visibility says which list a new row has: of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. Large tables can be filled before, in batches, with acl_backfill(). Returns a line with what was done; dry_run does nothing and returns the statements, for a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for a table of somebody else, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for what is not a table that can be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
+'Isolates the tenants of a table. It gives the table ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and check the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy that allows all; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource defaults to the name of the table. existing handles other permissive policies: refuse them, drop them, or keep them, so that they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; if the table has rows, the next call validates them. citus writes comparisons without a subquery. sharing adds ACLs: tenant within the tenant, cross_tenant also for members of other tenants. It adds a bigint column acl_id (acl_column names another) with an index and a default from the context, fills it in for existing rows, and lets only share() change it. The policies then check what the ACL of the row gives the user. visibility chooses the ACL of a new row: that of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. For large tables, acl_backfill() fills the column before, in batches. Returns a line that says what was done; dry_run changes nothing and returns the statements, for a migration. For the owner of the table. SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for another role''s table, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for a relation that cannot be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
 SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
@@ -92,10 +92,10 @@ CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT fal
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unprotect';
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
-'Takes away what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and column for access control lists that it made; what was there before comes back, and shares of rows are forgotten with the column. Whoever has privileges on the table then sees every row. Returns a line with what was done; dry_run does nothing and returns the statements. A table that is not protected gives a notice. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+'Removes what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and ACL column that it created. It restores former defaults and NOT NULL. Shares of rows are lost with the column. Every role with privileges on the table then sees every row. Returns a line that says what was done; dry_run changes nothing and returns the statements. A notice reports a table that is not protected. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion.unprotect(regclass, boolean)', 'migration');
 
--- What is there, and what is wrong with it
+-- Protected tables and their problems
 
 CREATE FUNCTION bastion_internal.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -132,7 +132,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.member_problems(bastion.protected_tables, regclass) IS
-'How one table, partition or child differs from its protection.';
+'The differences between one table, partition or child and its protection.';
 
 CREATE FUNCTION bastion_internal.protection_problems(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -158,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protection_problems(bastion.protected_tables) IS
-'How a protected table, its partitions and children differ from its record; no row when they do not.';
+'The differences between a protected table, with its partitions and children, and its record; no row if there are none.';
 
 CREATE FUNCTION bastion_internal.policies_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -171,9 +171,9 @@ AS $$
                      ORDER BY p.polname)
     FROM pg_policy p WHERE p.polrelid = policies_of.relation
 $$;
-COMMENT ON FUNCTION bastion_internal.policies_of(regclass) IS 'The policies of a table, as the catalog has them.';
+COMMENT ON FUNCTION bastion_internal.policies_of(regclass) IS 'The policies of a table, as in the catalog.';
 
--- SECURITY DEFINER for the records of other owners; it shows nothing else that the catalog does not show to everybody.
+-- SECURITY DEFINER, to read the records of all owners; everything else that it shows is public in the catalog.
 CREATE FUNCTION bastion_internal.protection_report()
 RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, sharing text, rls_enabled boolean,
                rls_forced boolean, policies text[], partitions bigint, status text)
@@ -192,19 +192,19 @@ SELECT bastion_internal.callable_by('bastion_internal.protection_report()', 'mig
 
 CREATE VIEW bastion.protection AS SELECT * FROM bastion_internal.protection_report();
 COMMENT ON VIEW bastion.protection IS
-'Every protected table with its policies as they are now. status is ok, or says what is not as protect() left it: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Calling protect() again mends it.';
+'Every protected table with its current policies. status is ok, or says what differs from what protect() wrote: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Another call of protect() repairs it.';
 COMMENT ON COLUMN bastion.protection.relation IS 'The table';
-COMMENT ON COLUMN bastion.protection.tenant_column IS 'Column that holds the tenant';
-COMMENT ON COLUMN bastion.protection.owner_column IS 'Column that holds the user who made the row, if any';
-COMMENT ON COLUMN bastion.protection.resource IS 'First part of the permissions that the policies ask for';
-COMMENT ON COLUMN bastion.protection.sharing IS 'tenant or cross_tenant when its rows can be shared';
-COMMENT ON COLUMN bastion.protection.rls_enabled IS 'Whether row security is on now';
-COMMENT ON COLUMN bastion.protection.rls_forced IS 'Whether it holds for the owner of the table too';
-COMMENT ON COLUMN bastion.protection.policies IS 'All policies of the table, those of others too';
+COMMENT ON COLUMN bastion.protection.tenant_column IS 'The column that holds the tenant';
+COMMENT ON COLUMN bastion.protection.owner_column IS 'The column that holds the user who created the row, if any';
+COMMENT ON COLUMN bastion.protection.resource IS 'First part of the permissions that the policies check';
+COMMENT ON COLUMN bastion.protection.sharing IS 'tenant or cross_tenant if its rows can be shared, else NULL';
+COMMENT ON COLUMN bastion.protection.rls_enabled IS 'Whether row security is enabled now';
+COMMENT ON COLUMN bastion.protection.rls_forced IS 'Whether row security applies to the owner of the table too';
+COMMENT ON COLUMN bastion.protection.policies IS 'All policies of the table, including those that protect() did not write';
 COMMENT ON COLUMN bastion.protection.partitions IS 'How many partitions and inheritance children follow the table';
 COMMENT ON COLUMN bastion.protection.status IS 'ok, or what differs from the protection';
 
--- Who may call it
+-- Privileges
 
 CREATE FUNCTION bastion_internal.allow_migration_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -224,4 +224,4 @@ CREATE FUNCTION bastion.allow_migration_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_allow_migration_role';
 COMMENT ON FUNCTION bastion.allow_migration_role(regrole) IS
-'Lets a role that owns tables, and is not a superuser, call protect(), unprotect(), global_table_add() and reference_add() for its own tables and read bastion.protection. It sees no user, tenant or key and cannot grant permissions. Repeat it after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';
+'Lets a role that owns tables, and is not a superuser, call protect(), unprotect(), global_table_add() and reference_add() for its own tables and read bastion.protection. The role sees no user, tenant or key, and cannot grant permissions. Call it again after an upgrade of the extension. SQLSTATE 42704 for an unknown role.';

@@ -1,4 +1,4 @@
--- What protect() refuses. Each check raises with what is wrong, its SQLSTATE and what to do, and returns otherwise.
+-- The checks of protect(). Each raises an error with a hint, or returns.
 
 CREATE FUNCTION bastion_internal.kind_of_relation(kind "char") RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -8,7 +8,7 @@ AS $$
                      WHEN 'S' THEN 'a sequence' WHEN 'i' THEN 'an index' WHEN 'I' THEN 'an index' WHEN 'c' THEN 'a type'
                      ELSE 'a system object' END
 $$;
-COMMENT ON FUNCTION bastion_internal.kind_of_relation("char") IS 'pg_class.relkind of anything but a table, in words.';
+COMMENT ON FUNCTION bastion_internal.kind_of_relation("char") IS 'The name of pg_class.relkind for relations other than tables.';
 SELECT bastion_internal.callable_by('bastion_internal.kind_of_relation("char")', 'migration');
 
 CREATE FUNCTION bastion_internal.check_protectable(relation regclass) RETURNS void
@@ -47,7 +47,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_protectable(regclass) IS
-'Refuses what cannot have row security (42809) and the table of somebody else (42501).';
+'Refuses relations that cannot have row security (42809) and another role''s table (42501).';
 SELECT bastion_internal.callable_by('bastion_internal.check_protectable(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_member(root regclass, member regclass) RETURNS void
@@ -73,8 +73,8 @@ COMMENT ON FUNCTION bastion_internal.check_member(regclass, regclass) IS
 'Refuses a partition or child that cannot have the protection of its root: 42501, 42809.';
 SELECT bastion_internal.callable_by('bastion_internal.check_member(regclass, regclass)', 'migration');
 
--- What an owner wrote into one table runs while the tree is changed, as the owner of another, so there must be only one; a
--- superuser's code may run as a superuser.
+-- While the tree is changed, code in one table runs as the owner of another, so there must be only one owner. A superuser's code may
+-- run as a superuser.
 CREATE FUNCTION bastion_internal.check_one_owner(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -112,7 +112,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_tree(regclass) IS
-'Refuses a partition without its root (42809), and partitions that cannot follow.';
+'Refuses a partition without its root (42809), and partitions that cannot have the protection of their root.';
 SELECT bastion_internal.callable_by('bastion_internal.check_tree(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_column(relation regclass, column_name name, purpose text) RETURNS regtype
@@ -143,10 +143,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_column(regclass, name, text) IS
-'The type of a column that can hold the tenant or the owner; refuses others: 42703, 42611, 42804.';
+'Returns the type of a column that can hold the tenant or the owner; refuses other columns: 42703, 42611, 42804.';
 SELECT bastion_internal.callable_by('bastion_internal.check_column(regclass, name, text)', 'migration');
 
--- The lists of the rows that exist are filled in by the owner of the table.
+-- The ACL column of existing rows is filled in with the rights of the table's owner.
 CREATE FUNCTION bastion_internal.check_owner_may_fill(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -169,11 +169,11 @@ CREATE FUNCTION bastion_internal.count_nulls(relation regclass, column_name name
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_count_nulls';
 COMMENT ON FUNCTION bastion_internal.count_nulls(regclass, name) IS
-'How many rows of a table have NULL in this column, as its owner counts them where that is another role. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+'Counts the rows of a table with NULL in this column, as the owner of the table if that is another role. SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.count_nulls(regclass, name)', 'migration');
 
--- Counts with the rights of the table's owner, which the caller has: planning alone runs functions of its indexes and checks.
--- Where row security hides the rows from their own owner, SET NOT NULL finds them all the same, and refuses.
+-- Counts with the rights of the table's owner, which the caller has: even planning runs functions of its indexes and checks. If row
+-- security hides rows from the owner, SET NOT NULL still finds them and fails.
 CREATE FUNCTION bastion_internal.check_no_nulls(relation regclass, column_name name) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -190,7 +190,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.check_no_nulls(regclass, name) IS 'Refuses rows without a tenant, and counts them: 23502.';
+COMMENT ON FUNCTION bastion_internal.check_no_nulls(regclass, name) IS 'Counts and refuses rows without a tenant: 23502.';
 SELECT bastion_internal.callable_by('bastion_internal.check_no_nulls(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_foreign_policies(relation regclass) RETURNS void
@@ -209,7 +209,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_foreign_policies(regclass) IS
-'Refuses permissive policies that protect() did not write, and lists them: 55000.';
+'Lists and refuses permissive policies that protect() did not write: 55000.';
 SELECT bastion_internal.callable_by('bastion_internal.check_foreign_policies(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_actions(actions jsonb) RETURNS void
@@ -248,7 +248,7 @@ AS $$
     FROM btrim(regexp_replace(lower(table_name::text COLLATE "C"), '[^a-z0-9_]+', '_', 'g'), '_') word
 $$;
 COMMENT ON FUNCTION bastion_internal.resource_of_table(name) IS
-'A resource name made of a table''s: lower case, anything but a-z, 0-9 and _ as one _.';
+'Makes a resource name from the name of a table: lower case, with a single _ for any characters other than a-z, 0-9 and _.';
 SELECT bastion_internal.callable_by('bastion_internal.resource_of_table(name)', 'migration');
 
 CREATE FUNCTION bastion_internal.check_resource(relation regclass, resource text) RETURNS text
@@ -275,5 +275,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_resource(regclass, text) IS
-'The resource name given, or one made of the table''s name; refuses malformed (22023) and reserved (42939) ones.';
+'Returns the given resource name, or one made from the name of the table; refuses malformed (22023) and reserved (42939) names.';
 SELECT bastion_internal.callable_by('bastion_internal.check_resource(regclass, text)', 'migration');

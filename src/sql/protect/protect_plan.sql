@@ -1,6 +1,6 @@
--- The statements of protect() and unprotect(). Every plan compares with the catalog and returns only what is missing, each
--- statement complete with its semicolon, so that a dry run is a script. Also between two of its statements no row of another
--- tenant is to be seen: policies come before ENABLE and are altered in place, and unprotect() takes bastion_access first.
+-- The statements of protect() and unprotect(). Every plan compares with the catalog and returns only missing statements, each with
+-- its semicolon, so that a dry run is a script. Rows of other tenants stay hidden between two of these statements: policies come
+-- before ENABLE and are altered in place, and unprotect() drops bastion_access first.
 
 CREATE FUNCTION bastion_internal.plan_policies(spec bastion.protected_tables, member regclass) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -31,10 +31,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_policies(bastion.protected_tables, regclass) IS
-'Statements for the policies of one table.';
+'The statements for the policies of one table.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_policies(bastion.protected_tables, regclass)', 'migration');
 
--- ENABLE and FORCE in one statement: the guard's event trigger, which sees every ALTER TABLE, has nothing to add.
+-- ENABLE and FORCE in one statement, so that the guard's event trigger, which fires for every ALTER TABLE, has nothing to add.
 CREATE FUNCTION bastion_internal.plan_member(spec bastion.protected_tables, member regclass) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -58,7 +58,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_member(bastion.protected_tables, regclass) IS
-'Statements that give one table, partition or child its policies, triggers, row security and defaults.';
+'The statements that give one table, partition or child its policies, triggers, row security and defaults.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_member(bastion.protected_tables, regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_remember(spec bastion.protected_tables) RETURNS SETOF text
@@ -72,7 +72,7 @@ AS $$
                                     WHERE o.relation = t.member AND o.column_name = n))
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_remember(bastion.protected_tables) IS
-'Statement that keeps what unprotect() will put back.';
+'The statement that saves what unprotect() will restore.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_remember(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_not_null(spec bastion.protected_tables) RETURNS SETOF text
@@ -85,10 +85,10 @@ AS $$
     ORDER BY k.place
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_not_null(bastion.protected_tables) IS
-'Statements for NOT NULL on the columns that policies compare.';
+'The statements for NOT NULL on the columns that policies compare.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_not_null(bastion.protected_tables)', 'migration');
 
--- Foreign keys of a partitioned table reach its partitions; those of an ordinary table do not reach its children.
+-- Partitions inherit the foreign keys of their root; children of an ordinary table do not.
 CREATE FUNCTION bastion_internal.plan_foreign_keys(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -117,7 +117,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_foreign_keys(bastion.protected_tables) IS
-'Statements for the foreign key of tenant_fk => true.';
+'The statements for the foreign key of tenant_fk => true.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_foreign_keys(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.free_index_name(relation regclass, column_name name) RETURNS name
@@ -130,11 +130,11 @@ AS $$
     FROM pg_class c, LATERAL (SELECT c.relname || '_' || free_index_name.column_name || '_idx' AS readable) n
     WHERE c.oid = free_index_name.relation
 $$;
-COMMENT ON FUNCTION bastion_internal.free_index_name(regclass, name) IS 'A name for the index on the tenant column.';
+COMMENT ON FUNCTION bastion_internal.free_index_name(regclass, name) IS 'A free name for the index on a column.';
 SELECT bastion_internal.callable_by('bastion_internal.free_index_name(regclass, name)', 'migration');
 
--- A partition's own index becomes part of the new one and would be dropped with it. In that case the new one goes without
--- the comment, and unprotect() leaves it.
+-- An existing index of a partition becomes part of the new index and would be dropped with it. In that case the new index gets no
+-- comment, and unprotect() does not drop it.
 CREATE FUNCTION bastion_internal.plan_indexes(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -160,10 +160,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_indexes(bastion.protected_tables) IS
-'Statements for indexes that begin with the columns that policies compare.';
+'The statements for indexes that begin with the columns that policies compare.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_indexes(bastion.protected_tables)', 'migration');
 
--- DROP NOT NULL reaches partitions and children; those that had it before protect() get it back.
+-- DROP NOT NULL also changes partitions and children; those that had it before protect() get it back.
 CREATE FUNCTION bastion_internal.plan_release(relation regclass, column_name name) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -203,7 +203,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_release(regclass, name) IS
-'Statements that put a column back as protect() found it: default, NOT NULL, index; one that protect() made goes.';
+'The statements that restore a column as protect() found it: default, NOT NULL, index; they drop a column that protect() created.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_release(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_record(spec bastion.protected_tables) RETURNS SETOF text
@@ -221,10 +221,10 @@ AS $$
                         AND p.resource = spec.resource AND p.options = spec.options)
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_record(bastion.protected_tables) IS
-'Statements that register the permissions and record the protection.';
+'The statements that register the permissions and record the protection.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_record(bastion.protected_tables)', 'migration');
 
--- Partitions before their root, and the record last: see guard_tree().
+-- Partitions come before their root, and the record comes last: see guard_tree().
 CREATE FUNCTION bastion_internal.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -255,7 +255,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_protect(bastion.protected_tables) IS
-'Every statement that is missing between a table and its protection.';
+'Every statement that is still needed to protect a table.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_protect(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_open(member regclass) RETURNS SETOF text
@@ -275,7 +275,7 @@ AS $$
     FROM pg_class c WHERE c.oid = member AND (c.relrowsecurity OR c.relforcerowsecurity)
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_open(regclass) IS
-'Statements that take our policies and triggers off a table, and row security unless other policies remain.';
+'The statements that drop our policies and triggers of a table, and disable row security unless other policies remain.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_open(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_unprotect(spec bastion.protected_tables) RETURNS SETOF text
@@ -297,5 +297,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_unprotect(bastion.protected_tables) IS
-'Every statement that takes a protection away.';
+'Every statement that removes a protection.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_unprotect(bastion.protected_tables)', 'migration');

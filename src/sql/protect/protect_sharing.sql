@@ -1,5 +1,5 @@
--- What protect(sharing => …) adds to a table: a column that names the access control list of each row, where its value comes
--- from, and the triggers that keep it. The policies that ask for it stand in protect_state.sql.
+-- The additions of protect(sharing => …) to a table: a column with the ACL of each row, the source of its value, and the triggers
+-- that protect it. The policies that check it are in protect_state.sql.
 
 CREATE FUNCTION bastion_internal.acl_column(spec bastion.protected_tables) RETURNS name
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -8,7 +8,7 @@ AS $$
     SELECT (spec.options ->> 'acl_column')::name
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_column(bastion.protected_tables) IS
-'The column that holds the access control list; NULL without sharing.';
+'The ACL column; NULL without sharing.';
 SELECT bastion_internal.callable_by('bastion_internal.acl_column(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_columns(spec bastion.protected_tables) RETURNS name[]
@@ -27,10 +27,10 @@ AS $$
     SELECT array_remove(ARRAY[spec.tenant_column, bastion_internal.acl_column(spec)], NULL)
 $$;
 COMMENT ON FUNCTION bastion_internal.key_columns(bastion.protected_tables) IS
-'The columns that policies compare, each NOT NULL and first in an index.';
+'The columns that policies compare, each NOT NULL and the first column of an index.';
 SELECT bastion_internal.callable_by('bastion_internal.key_columns(bastion.protected_tables)', 'migration');
 
--- The comment says that protect() made the column, so that unprotect() may drop it.
+-- A comment marks a column that protect() created, so that unprotect() may drop it.
 CREATE FUNCTION bastion_internal.made_column(relation regclass, column_name name) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -39,10 +39,10 @@ AS $$
                    WHERE a.attrelid = made_column.relation AND a.attname = made_column.column_name AND a.attnum > 0
                      AND col_description(a.attrelid, a.attnum) = 'made by bastion.protect()')
 $$;
-COMMENT ON FUNCTION bastion_internal.made_column(regclass, name) IS 'Whether protect() made this column.';
+COMMENT ON FUNCTION bastion_internal.made_column(regclass, name) IS 'Whether protect() created this column.';
 SELECT bastion_internal.callable_by('bastion_internal.made_column(regclass, name)', 'migration');
 
--- Where a list comes from
+-- The source of an ACL
 
 CREATE FUNCTION bastion_internal.acl_kind(visibility text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -50,10 +50,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE visibility WHEN 'owner' THEN 'user' ELSE visibility END
 $$;
-COMMENT ON FUNCTION bastion_internal.acl_kind(text) IS 'The kind of the default list for a visibility.';
+COMMENT ON FUNCTION bastion_internal.acl_kind(text) IS 'The kind of the default ACL for a visibility.';
 SELECT bastion_internal.callable_by('bastion_internal.acl_kind(text)', 'migration');
 
--- Tenant and owner come as text, whatever the type of their columns.
+-- Tenant and owner are passed as text, regardless of the type of their columns.
 CREATE FUNCTION bastion_internal.acl_of_row(tenant text, owner text, visibility text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -77,10 +77,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_of_row(text, text, text) IS
-'The access control list of a row that was written outside a context: of its owner with visibility owner, else of its tenant, because the row does not say which unit it is of. SQLSTATE 23503 for a tenant that does not exist.';
+'The ACL of a row that was written outside a context: that of its owner with visibility owner, else that of its tenant, because the row does not name its unit. SQLSTATE 23503 for a tenant that does not exist.';
 SELECT bastion_internal.callable_by('bastion_internal.acl_of_row(text, text, text)', 'migration');
 
--- SECURITY INVOKER: to_jsonb() runs casts that the owner of a column's type wrote.
+-- SECURITY INVOKER, because to_jsonb() runs casts of the owner of a column's type.
 CREATE FUNCTION bastion_internal.fill_acl() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -90,7 +90,7 @@ DECLARE
     found_acl bigint;
 BEGIN
     IF bastion.user_id() IS NULL THEN
-        -- Where row security binds the caller, no row passes without a context, and what looks lists up is not theirs to call.
+        -- If row security applies to the caller, no row passes without a context, and the caller may not call acl_of_row().
         IF NOT row_security_active(TG_RELID) THEN
             found_acl := bastion_internal.acl_of_row(line ->> TG_ARGV[1], line ->> TG_ARGV[2], TG_ARGV[3]);
         END IF;
@@ -110,14 +110,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.fill_acl() IS
-'Trigger: gives a row of a table under sharing that has no access control list that of the context; without a context, and where row security does not bind the caller, that of the row''s tenant or owner. Arguments: columns of the list, tenant and owner, visibility. SQLSTATE 23503, 42501.';
+'Trigger: gives a row without an ACL, in a table under sharing, the ACL of the context. Without a context, if row security does not apply to the caller, it gives the ACL of the tenant or owner of the row. Arguments: the columns of the ACL, tenant and owner; visibility. SQLSTATE 23503, 42501.';
 SELECT bastion_internal.callable_by('bastion_internal.fill_acl()', 'migration');
 
 CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_keep_acl';
 COMMENT ON FUNCTION bastion_internal.keep_acl() IS
-'Trigger: refuses every UPDATE of a table under sharing that changes a row''s access control list or tenant, of its owner too, but the one that share() makes; SQLSTATE 42501. Arguments: columns of the list and the tenant.';
+'Trigger: refuses an UPDATE that changes the ACL or tenant of a row in a table under sharing, by its owner too; only share() may do so. Arguments: the columns of the ACL and the tenant. SQLSTATE 42501.';
 SELECT bastion_internal.callable_by('bastion_internal.keep_acl()', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_triggers(spec bastion.protected_tables, member regclass)
@@ -155,7 +155,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_triggers(bastion.protected_tables, regclass) IS
-'The triggers that a table should have for sharing and those that it has, and whether each is ok, missing, altered or unwanted. A partition has those of its root.';
+'Compares the triggers that a table should have for sharing with those that it has: each is ok, missing, altered or unwanted. Partitions inherit those of their root.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_triggers(bastion.protected_tables, regclass)', 'migration');
 
 -- Checks and statements
@@ -204,14 +204,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_acl_column(regclass, name) IS
-'Refuses a column that exists and cannot hold access control lists: 42611, 42804.';
+'Refuses an existing column that cannot hold ACLs: 42611, 42804.';
 SELECT bastion_internal.callable_by('bastion_internal.check_acl_column(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_rows_without(relation regclass, column_name name) RETURNS boolean
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_has_rows_without';
 COMMENT ON FUNCTION bastion_internal.has_rows_without(regclass, name) IS
-'Whether a table has a row with NULL in this column, or any row where no column is named, as its owner sees it where that is another role. SQLSTATE 42501 for a table of somebody else, 42601 and 42703 for no such column, 42809, 42P01.';
+'Whether a table has a row with NULL in this column, or any row if no column is given, as its owner sees it if that is another role. SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.has_rows_without(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_rows_to_fill(relation regclass, acl name) RETURNS boolean
@@ -231,11 +231,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.has_rows_to_fill(regclass, name) IS
-'Whether a table has rows without an access control list; true when row security hides them from the caller.';
+'Whether a table has rows without an ACL; true if row security hides them from the caller.';
 SELECT bastion_internal.callable_by('bastion_internal.has_rows_to_fill(regclass, name)', 'migration');
 
--- ALTER TYPE … USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger and is
--- not subject to row security, which binds that owner too. It comes before policies and triggers, which would forbid it.
+-- ALTER TYPE … USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger, and is not
+-- subject to row security, which may apply to that owner too. It comes before policies and triggers, which would forbid it.
 CREATE FUNCTION bastion_internal.plan_acl_column(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -260,7 +260,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_acl_column(bastion.protected_tables) IS
-'Statements that give a table its column for access control lists, and every row a list.';
+'The statements that give a table its ACL column, and every row an ACL.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_acl_column(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_triggers(spec bastion.protected_tables, member regclass) RETURNS SETOF text
@@ -281,7 +281,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_triggers(bastion.protected_tables, regclass) IS
-'Statements for the triggers of sharing on one table.';
+'The statements for the triggers of sharing on one table.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_triggers(bastion.protected_tables, regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.old_acl_column(spec bastion.protected_tables) RETURNS name
@@ -292,5 +292,5 @@ AS $$
     WHERE p.relation = spec.relation AND bastion_internal.acl_column(p) IS DISTINCT FROM bastion_internal.acl_column(spec)
 $$;
 COMMENT ON FUNCTION bastion_internal.old_acl_column(bastion.protected_tables) IS
-'The column for access control lists that a table has and should no longer have.';
+'The ACL column that a table has and should no longer have.';
 SELECT bastion_internal.callable_by('bastion_internal.old_acl_column(bastion.protected_tables)', 'migration');

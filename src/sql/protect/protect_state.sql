@@ -1,5 +1,5 @@
--- What a protection consists of, compared with what the catalog holds. spec is the row of bastion.protected_tables that
--- protect() is about to write, or that was written.
+-- The parts of a protection, compared with the catalog. spec is the row of bastion.protected_tables that protect() will write or has
+-- written.
 
 CREATE FUNCTION bastion_internal.protect_action(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -19,12 +19,12 @@ AS $$
     FROM unnest(ARRAY['create', 'read', 'update', 'delete']
                 || CASE WHEN spec.options ? 'sharing' THEN '{manage}'::text[] ELSE '{}' END) a
 $$;
-COMMENT ON FUNCTION bastion_internal.protect_actions(bastion.protected_tables) IS 'The actions that the policies ask for.';
+COMMENT ON FUNCTION bastion_internal.protect_actions(bastion.protected_tables) IS 'The actions that the policies check.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_actions(bastion.protected_tables)', 'migration');
 
--- One scalar subquery without a reference to the row: evaluated once, and its value is an index key. Update and delete imply
--- read; both permissions stay in the one subquery, so that the planner sees one equality. Where subqueries are refused
--- (citus), a second comparison does it.
+-- A scalar subquery without a reference to the row is evaluated once, and its value is an index key. Update and delete imply read;
+-- one subquery checks both permissions, so that the planner sees one equality. Citus refuses subqueries, so a second comparison is
+-- used there.
 CREATE FUNCTION bastion_internal.protect_test(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -53,9 +53,9 @@ COMMENT ON FUNCTION bastion_internal.protect_test(bastion.protected_tables, text
 'The condition of a policy for create, read, update or delete.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_test(bastion.protected_tables, text)', 'migration');
 
--- The conditions of a table under sharing. A share reaches any row of the tenant, so the tenant alone is compared, and the list
--- of the row decides; across tenants the list alone does, and the check is RESTRICTIVE. A new row takes the default list: no
--- other one can be written, or a row could be planted among those of somebody else.
+-- The conditions of a table under sharing. Any row of the tenant can be shared, so policies compare only the tenant, and the ACL of the
+-- row decides. Across tenants the ACL alone decides, and the check is RESTRICTIVE. A new row must have the default ACL; otherwise a
+-- caller could plant a row among those of another user.
 CREATE FUNCTION bastion_internal.sharing_test(spec bastion.protected_tables, action text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -72,11 +72,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.sharing_test(bastion.protected_tables, text) IS
-'The condition on the access control list of a row for read, update or delete.';
+'The condition on the ACL of a row for read, update or delete.';
 SELECT bastion_internal.callable_by('bastion_internal.sharing_test(bastion.protected_tables, text)', 'migration');
 
--- What an UPDATE across tenants may leave behind: a row of the caller's tenant on a list of that tenant, or one of another tenant
--- on a list of that one. CASE, so that the catalog is asked for rows of other tenants alone.
+-- The result of an UPDATE across tenants must be a row whose ACL is in the tenant of the row. CASE, so that tables are read only for
+-- rows of other tenants.
 CREATE FUNCTION bastion_internal.placed_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -86,7 +86,7 @@ AS $$
                   bastion_internal.acl_column(spec), spec.tenant_column)
 $$;
 COMMENT ON FUNCTION bastion_internal.placed_test(bastion.protected_tables) IS
-'The condition that a row that was changed stands in the tenant of its access control list.';
+'The condition that a changed row is in the tenant of its ACL.';
 SELECT bastion_internal.callable_by('bastion_internal.placed_test(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.same_tenant_test(spec bastion.protected_tables) RETURNS text
@@ -103,7 +103,8 @@ COMMENT ON FUNCTION bastion_internal.same_tenant_test(bastion.protected_tables) 
 'The condition that a row is of the tenant of the context.';
 SELECT bastion_internal.callable_by('bastion_internal.same_tenant_test(bastion.protected_tables)', 'migration');
 
--- Whoever may create in the chosen unit may add a row to it: its list is that of the unit, so the whole tenant is not asked for.
+-- Users who may create in the chosen unit may add a row to it: the row gets the ACL of the unit, so the permission is not needed in
+-- the whole tenant.
 CREATE FUNCTION bastion_internal.create_in_unit_test(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -126,11 +127,11 @@ AS $$
                   bastion_internal.acl_column(spec), bastion_internal.acl_kind(spec.options ->> 'visibility'))
 $$;
 COMMENT ON FUNCTION bastion_internal.default_acl_test(bastion.protected_tables) IS
-'The condition that a new row has the default list of the context.';
+'The condition that a new row has the default ACL of the context.';
 SELECT bastion_internal.callable_by('bastion_internal.default_acl_test(bastion.protected_tables)', 'migration');
 
--- bastion_access is true, and names the schema only to depend on it: DROP EXTENSION … CASCADE takes every policy that uses the
--- extension, and were this one left alone, each tenant would see the rows of all. Without a policy nobody sees any.
+-- bastion_access is always true, and refers to the schema only to depend on it. DROP EXTENSION … CASCADE drops every policy that uses
+-- the extension; if this one stayed alone, each tenant would see the rows of all. Without any policy, no row is visible.
 CREATE FUNCTION bastion_internal.protect_policies(spec bastion.protected_tables)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
@@ -212,10 +213,11 @@ BEGIN
                      WHEN 'd' THEN 'DELETE' END;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.policy_command("char") IS 'The command of pg_policy.polcmd.';
+COMMENT ON FUNCTION bastion_internal.policy_command("char") IS 'The SQL command of pg_policy.polcmd.';
 SELECT bastion_internal.callable_by('bastion_internal.policy_command("char")', 'migration');
 
--- With existing => 'keep' the kept policies go on deciding inside the tenant; beside bastion_access they would decide nothing.
+-- With existing => 'keep', the kept policies decide inside the tenant. There is no bastion_access then, because it would override
+-- them.
 CREATE FUNCTION bastion_internal.protect_policy_state(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
@@ -245,7 +247,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_policy_state(bastion.protected_tables, regclass) IS
-'Each policy that a table should have, and whether it is ok, missing, altered, of another kind or unwanted.';
+'Compares the policies that a table should have with those that it has: each is ok, missing, altered, of another kind or unwanted.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_policy_state(bastion.protected_tables, regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_defaults(spec bastion.protected_tables, member regclass)
@@ -283,7 +285,7 @@ AS $$
                    WHERE NOT c.is_not_null)
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_may_be_null(regclass, name) IS
-'Whether a table, or a partition or child of it, accepts NULL in this column.';
+'Whether a table, or one of its partitions or children, accepts NULL in this column.';
 SELECT bastion_internal.callable_by('bastion_internal.tenant_may_be_null(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_tenant_index(relation regclass, column_name name) RETURNS boolean
@@ -302,8 +304,8 @@ COMMENT ON FUNCTION bastion_internal.has_tenant_index(regclass, name) IS
 'Whether a valid and complete btree index begins with this column.';
 SELECT bastion_internal.callable_by('bastion_internal.has_tenant_index(regclass, name)', 'migration');
 
--- The comment says that protect() made the index, so that unprotect() may drop it. An index that somebody relies on since
--- then, as replica identity or under a constraint, stays.
+-- A comment marks an index that protect() created, so that unprotect() may drop it. An index that something depends on by now, as
+-- replica identity or under a constraint, stays.
 CREATE FUNCTION bastion_internal.made_indexes(relation regclass, column_name name) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -315,7 +317,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid)
 $$;
 COMMENT ON FUNCTION bastion_internal.made_indexes(regclass, name) IS
-'The index that protect() made for this column, when it is still there.';
+'The indexes that protect() created for this column and that still exist.';
 SELECT bastion_internal.callable_by('bastion_internal.made_indexes(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.resource_registered(resource text, actions text[]) RETURNS boolean

@@ -1,6 +1,6 @@
--- What bastion.protect() keeps: which tables it protects, and what it found on their columns. protect() is SECURITY INVOKER,
--- because only the owner of a table may change it, so whoever may call it can write these tables, each row only for a table
--- of their own. What unprotect() will execute is read from the catalog by a trigger, never taken from the caller.
+-- The records of bastion.protect(): which tables it protects, and what it found on their columns. protect() is SECURITY INVOKER,
+-- because only the owner of a table may change it. So its callers can write these tables, but only rows for their own tables. A
+-- trigger reads from the catalog what unprotect() will execute; it is never taken from the caller.
 
 CREATE TABLE bastion.protected_tables (
     relation regclass NOT NULL,
@@ -20,11 +20,11 @@ CREATE TABLE bastion.protected_tables (
             AND jsonb_typeof(options -> 'acl_column') = 'string') IS TRUE)
 );
 COMMENT ON TABLE bastion.protected_tables IS
-'The tables that bastion.protect() keeps; partitions and inheritance children follow their root and have no row';
+'The tables that bastion.protect() protects; partitions and inheritance children follow their root and have no row';
 COMMENT ON COLUMN bastion.protected_tables.relation IS 'The protected table';
-COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'Column that holds the tenant';
-COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'Column that holds the user who made the row, if any';
-COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies ask for';
+COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'The column that holds the tenant';
+COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'The column that holds the user who created the row, if any';
+COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies check';
 COMMENT ON COLUMN bastion.protected_tables.options IS
 'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
@@ -37,10 +37,10 @@ CREATE TABLE bastion.protected_columns (
     CONSTRAINT protected_columns_pkey PRIMARY KEY (relation, column_name)
 );
 COMMENT ON TABLE bastion.protected_columns IS
-'What protect() found on the columns that it changes, so that unprotect() can put it back; also for partitions and children';
+'The former state of columns that protect() changes, so that unprotect() can restore it; also for partitions and children';
 COMMENT ON COLUMN bastion.protected_columns.relation IS 'The protected table, or a partition or child of it';
-COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The column of the tenant, the owner or the access control lists';
-COMMENT ON COLUMN bastion.protected_columns.old_default IS 'Default expression before protect(), NULL for none';
+COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The column of the tenant, the owner or the ACL';
+COMMENT ON COLUMN bastion.protected_columns.old_default IS 'The default expression before protect(), NULL for none';
 COMMENT ON COLUMN bastion.protected_columns.old_not_null IS 'Whether the column was NOT NULL before protect()';
 
 CREATE FUNCTION bastion_internal.owns_relation(relation regclass) RETURNS boolean
@@ -50,18 +50,18 @@ AS $$
     SELECT EXISTS (SELECT FROM pg_class c WHERE c.oid = relation AND pg_has_role(current_user, c.relowner, 'USAGE'))
 $$;
 COMMENT ON FUNCTION bastion_internal.owns_relation(regclass) IS
-'Whether the current role has the rights of the owner of this table; false when there is no such table.';
+'Whether the current role has the rights of the owner of this table; false for an unknown table.';
 SELECT bastion_internal.callable_by('bastion_internal.owns_relation(regclass)', 'migration');
 
 ALTER TABLE bastion.protected_tables ENABLE ROW LEVEL SECURITY;
 CREATE POLICY protected_tables_of_owner ON bastion.protected_tables
     USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
-COMMENT ON POLICY protected_tables_of_owner ON bastion.protected_tables IS 'The records of the tables that one owns';
+COMMENT ON POLICY protected_tables_of_owner ON bastion.protected_tables IS 'The records of tables that the current role owns';
 
 ALTER TABLE bastion.protected_columns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY protected_columns_of_owner ON bastion.protected_columns
     USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
-COMMENT ON POLICY protected_columns_of_owner ON bastion.protected_columns IS 'The records of the tables that one owns';
+COMMENT ON POLICY protected_columns_of_owner ON bastion.protected_columns IS 'The records of tables that the current role owns';
 
 SELECT pg_extension_config_dump('bastion.protected_tables',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
@@ -100,7 +100,7 @@ AS $$
     SELECT oid::regclass FROM line
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_line(regclass) IS
-'A table and everything that it is a partition or child of.';
+'A table and its ancestors: the tables that it is a partition or child of.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_line(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_root(relation regclass) RETURNS regclass
@@ -110,12 +110,12 @@ AS $$
     SELECT p.relation FROM bastion_internal.protect_line(protect_root.relation) l JOIN bastion.protected_tables p ON p.relation = l LIMIT 1
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_root(regclass) IS
-'The protected table that this table is, or is a partition or child of; NULL when there is none.';
+'The protected table that this table is, or is a partition or child of; NULL for none.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_root(regclass)', 'migration');
 
--- The state of a column, and what to remember of it
+-- The state of a column, and the part of it that is saved
 
--- PL/pgSQL here and in protect_state.sql keeps its plans: a table with a thousand partitions asks thousands of times.
+-- PL/pgSQL here and in protect_state.sql caches its plans: a table with a thousand partitions calls these functions thousands of times.
 CREATE FUNCTION bastion_internal.column_state(relation regclass, column_name name)
 RETURNS TABLE (base_type regtype, type_modifier integer, default_value text, is_not_null boolean, generated boolean)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
@@ -142,11 +142,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.column_state(regclass, name) IS
-'Type (below its domains), default and constraints of a column; no row when there is no such column.';
+'The type (below its domains), default and constraints of a column; no row for an unknown column.';
 SELECT bastion_internal.callable_by('bastion_internal.column_state(regclass, name)', 'migration');
 
--- pg_get_expr() adds aliases, casts and parentheses, and not the same in every server version. Without them, what protect()
--- wrote and what the catalog gives back are equal, and any other operator, function, column or literal still differs.
+-- pg_get_expr() adds aliases, casts and parentheses, which differ between server versions. Without them, the expression that protect()
+-- wrote equals the one in the catalog, and any other operator, function, column or literal still makes a difference.
 CREATE FUNCTION bastion_internal.protect_normal(expression text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -157,7 +157,7 @@ BEGIN
         '|::(text|character varying|uuid|integer|bigint)\\M|[()\\s]', '', 'g');
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.protect_normal(text) IS 'An expression without the decorations that the catalog adds.';
+COMMENT ON FUNCTION bastion_internal.protect_normal(text) IS 'Normalizes an expression: removes what the catalog adds.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_normal(text)', 'migration');
 
 CREATE FUNCTION bastion_internal.is_context_default(expression text) RETURNS boolean
@@ -171,7 +171,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_context_default(text) IS 'Whether a default is one that protect() gives.';
 SELECT bastion_internal.callable_by('bastion_internal.is_context_default(text)', 'migration');
 
--- A partition made after protect() has our default from its root; what lies below it is what the root had.
+-- A partition created after protect() inherits our default from its root; its former default is that of the root.
 CREATE FUNCTION bastion_internal.column_memory(relation regclass, column_name name)
 RETURNS TABLE (old_default text, old_not_null boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
@@ -184,11 +184,11 @@ AS $$
        AND o.column_name = column_memory.column_name AND bastion_internal.is_context_default(c.default_value)
 $$;
 COMMENT ON FUNCTION bastion_internal.column_memory(regclass, name) IS
-'What unprotect() should put back on a column, as it is now.';
+'The current state of a column that unprotect() should restore.';
 SELECT bastion_internal.callable_by('bastion_internal.column_memory(regclass, name)', 'migration');
 
--- unprotect(), perhaps called by a superuser, executes old_default: the owner of a table must not be able to put more there
--- than an expression that the catalog holds. The owner of this table, who restores a dump, is believed.
+-- unprotect() executes old_default, perhaps called by a superuser. So the owner of a table must not be able to store anything there
+-- but an expression from the catalog. The owner of this table, who restores a dump, is trusted.
 CREATE FUNCTION bastion_internal.read_column_memory() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -202,13 +202,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.read_column_memory() IS
-'Trigger: takes a column''s former default from the catalog, whatever was inserted.';
+'Trigger: replaces an inserted default with the one in the catalog.';
 
 CREATE TRIGGER protected_columns_read BEFORE INSERT OR UPDATE ON bastion.protected_columns
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.read_column_memory();
-COMMENT ON TRIGGER protected_columns_read ON bastion.protected_columns IS 'Takes the former default from the catalog';
+COMMENT ON TRIGGER protected_columns_read ON bastion.protected_columns IS 'Reads the former default from the catalog';
 
--- Writing the records: statements of their own, so that a dry run can show them
+-- Writing the records: separate statements, so that a dry run can show them
 
 CREATE FUNCTION bastion_internal.protect_remember(relation regclass, columns name[]) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -220,7 +220,7 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_remember(regclass, name[]) IS
-'Keeps, for unprotect(), the defaults that columns of a table have now. protect(dry_run => true) writes this call; the owner of the table only.';
+'Saves the current defaults of columns of a table for unprotect(). protect(dry_run => true) returns this call. Only for the owner of the table.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_remember(regclass, name[])', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_record(relation regclass, tenant name, owner name, resource text, options jsonb) RETURNS void
@@ -239,7 +239,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_record(regclass, name, name, text, jsonb) IS
-'Records a protection whose statements were run. protect(dry_run => true) writes this call; the owner of the table only. SQLSTATE 23502 and 23514 for what is no record of protect().';
+'Records a protection whose statements were executed. protect(dry_run => true) returns this call. Only for the owner of the table. SQLSTATE 23502 and 23514 for an invalid record.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_record(regclass, name, name, text, jsonb)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_forget(relation regclass) RETURNS void
@@ -251,7 +251,7 @@ AS $$
     DELETE FROM bastion.protected_tables p WHERE p.relation = protect_forget.relation
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_forget(regclass) IS
-'Removes the record of a protection. unprotect(dry_run => true) writes this call; the owner of the table only.';
+'Removes the record of a protection. unprotect(dry_run => true) returns this call. Only for the owner of the table.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_forget(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.forget_dropped_tables() RETURNS void
@@ -262,10 +262,10 @@ AS $$
     DELETE FROM bastion.protected_tables r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
 $$;
 COMMENT ON FUNCTION bastion_internal.forget_dropped_tables() IS
-'Removes the records of tables that were dropped: nobody owns these any more. protect() calls it.';
+'Removes the records of dropped tables, which have no owner any more. protect() calls it.';
 SELECT bastion_internal.callable_by('bastion_internal.forget_dropped_tables()', 'migration');
 
--- A role that owns tables may name resources, and nothing else of the permission model.
+-- Of the permission model, a role that owns tables may only register resources.
 CREATE FUNCTION bastion_internal.protect_resource(resource text, actions text[]) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -273,5 +273,5 @@ AS $$
     SELECT bastion.resource_register(resource, actions)
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_resource(text, text[]) IS
-'resource_register() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) writes this call. SQLSTATE 22023 and 42939 as resource_register().';
+'resource_register() for a role that bastion.allow_migration_role() admitted. protect(dry_run => true) returns this call. SQLSTATE 22023 and 42939 as resource_register().';
 SELECT bastion_internal.callable_by('bastion_internal.protect_resource(text, text[])', 'migration');

@@ -1,7 +1,7 @@
 
--- Foreign keys of an application's tables to users, tenants and units. REFERENCES on these is granted to nobody: with it, a
--- column of a hostile type would run its casts as the owner of the extension. reference_add() asks for the right to the table
--- alone, and for exactly the type of the key.
+-- Foreign keys of an application's tables to users, tenants and units. REFERENCES on these is granted to nobody: with it, a column of
+-- a hostile type would run its casts as the owner of the extension. reference_add() requires ownership of the referencing table only,
+-- and exactly the type of the key.
 
 CREATE FUNCTION bastion_internal.reference_key(relation regclass, column_name name, target text) RETURNS name
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -28,7 +28,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.reference_key(regclass, name, text) IS
-'The column of users, tenants or units that a column can refer to; refuses others: 22004, 22023, 42703, 42804.';
+'Returns the column of users, tenants or units to which a column can refer; refuses other columns: 22004, 22023, 42703, 42804.';
 SELECT bastion_internal.callable_by('bastion_internal.reference_key(regclass, name, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.references_of(relation regclass, column_name name, target text)
@@ -49,7 +49,7 @@ COMMENT ON FUNCTION bastion_internal.references_of(regclass, name, text) IS
 'The foreign keys of a column to users, tenants or units.';
 SELECT bastion_internal.callable_by('bastion_internal.references_of(regclass, name, text)', 'migration');
 
--- A partitioned table cannot have a foreign key that is not valid, and one without a page has nothing to validate.
+-- A partitioned table cannot have a foreign key that is not valid, and an empty table has nothing to validate.
 CREATE FUNCTION bastion_internal.reference_add_statement(relation regclass, column_name name, target text, on_delete text, name name)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -89,9 +89,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.reference_add_statement(regclass, name, text, text, name) IS
-'Checks the arguments of reference_add() and returns its statement, NULL when there is nothing to do.';
+'Checks the arguments of reference_add(); returns its statement, NULL if there is nothing to do.';
 
--- The statement names the table, and another table may have got its name since.
+-- The statement contains the name of the table, which another table may have by now.
 CREATE FUNCTION bastion_internal.check_reference(relation regclass, column_name name, target text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -103,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_reference(regclass, name, text) IS
-'Refuses what reference_add() did to another table than it was to: 55006.';
+'Refuses if the statement of reference_add() changed another table: 55006.';
 SELECT bastion_internal.callable_by('bastion_internal.check_reference(regclass, name, text)', 'migration');
 
 CREATE FUNCTION bastion.reference_add(relation regclass, column_name name, target text, on_delete text DEFAULT 'no action',
@@ -112,5 +112,5 @@ RETURNS text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_reference_add';
 COMMENT ON FUNCTION bastion.reference_add(regclass, name, text, text, name) IS
-'Makes a column of a permanent table a foreign key to ''users'', ''tenants'' or ''units'', with an action when what it refers to is deleted: ''no action'', ''restrict'', ''cascade'', ''set null'' or ''set default''; name is that of the constraint. The type of the column is that of the key: uuid, for tenants also bigint or integer, which refer to their number. REFERENCES on these tables is granted to nobody, so ALTER TABLE cannot do it. Where the table has rows, the key holds for new ones first; called again in a later transaction, it looks at all rows, without keeping others from bastion.users, tenants or units meanwhile. Returns the statement that it ran, NULL when there was nothing to do. What the deletion of a unit or tenant sets off in the table runs as who deletes the unit, and as the owner of the table in tenant_delete(). For the owner of the table. SQLSTATE 22004, 22023 for target, action and name, 23503 for rows that refer to nothing, 42501 for a table of somebody else, 42703, 42710 for a key that is there with another action, 42804 for another type or a domain, 42809 for what is not a permanent table, 42P01, 55000 for partitions of several owners, or where another library keeps pg_bastion from watching foreign keys.';
+'Makes a column of a permanent table a foreign key to ''users'', ''tenants'' or ''units''. on_delete is its action: ''no action'', ''restrict'', ''cascade'', ''set null'' or ''set default''; name is the name of the constraint. The type of the column must be that of the key: uuid, for tenants also bigint or integer, which refer to their number. REFERENCES on these tables is granted to nobody, so ALTER TABLE cannot do it. If the table has rows, the first call adds the key for new rows; another call in a later transaction validates all rows, without blocking bastion.users, tenants or units. Returns the statement that it ran, NULL if there was nothing to do. The code in the table that the deletion of a unit fires runs as the role that deletes the unit; in tenant_delete(), it runs as the owner of the table. For the owner of the table. SQLSTATE 22004, 22023 for target, action and name, 23503 for rows without a referenced row, 42501 for another role''s table, 42703, 42710 for an existing key with another action, 42804 for another type or a domain, 42809 for a relation that is not a permanent table, 42P01, 55000 for partitions of several owners, or when another library prevents pg_bastion from supervising foreign keys.';
 SELECT bastion_internal.callable_by('bastion.reference_add(regclass, name, text, text, name)', 'migration');

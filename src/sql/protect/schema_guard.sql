@@ -1,5 +1,5 @@
--- Guarded schemas. An event trigger, made with the first guard and dropped with the last, gives every new table of a guarded
--- schema row security without a policy: nobody sees its rows before somebody decides between protect() and global_table_add().
+-- Guarded schemas. An event trigger, created with the first guard and dropped with the last, gives every new table of a guarded schema
+-- row security without a policy. Its rows are invisible until its owner calls protect() or global_table_add().
 
 CREATE TABLE bastion.global_tables (
     relation regclass NOT NULL,
@@ -16,15 +16,16 @@ COMMENT ON COLUMN bastion.global_tables.marked_at IS 'When global_table_add() wa
 ALTER TABLE bastion.global_tables ENABLE ROW LEVEL SECURITY;
 CREATE POLICY global_tables_of_owner ON bastion.global_tables
     USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
-COMMENT ON POLICY global_tables_of_owner ON bastion.global_tables IS 'The records of the tables that one owns';
+COMMENT ON POLICY global_tables_of_owner ON bastion.global_tables IS 'The records of tables that the current role owns';
 
--- By name, which guard_ddl() keeps when a schema is renamed: pg_upgrade refuses tables with regnamespace.
+-- Schemas are stored by name, because pg_upgrade refuses columns of type regnamespace. guard_ddl() updates the name when a schema is
+-- renamed.
 CREATE TABLE bastion.guarded_schemas (
     schema_name name NOT NULL,
     guarded_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT guarded_schemas_pkey PRIMARY KEY (schema_name)
 );
-COMMENT ON TABLE bastion.guarded_schemas IS 'Schemas whose new tables get row security at once. Granted to nobody';
+COMMENT ON TABLE bastion.guarded_schemas IS 'Schemas whose new tables get row security immediately. Granted to nobody';
 COMMENT ON COLUMN bastion.guarded_schemas.schema_name IS 'The schema';
 COMMENT ON COLUMN bastion.guarded_schemas.guarded_at IS 'When schema_guard() was called';
 
@@ -33,7 +34,7 @@ CREATE TABLE bastion.unguarded_tables (
     CONSTRAINT unguarded_tables_pkey PRIMARY KEY (relation)
 );
 COMMENT ON TABLE bastion.unguarded_tables IS
-'Tables without row security that were in a schema before its guard, which leaves them as they are. Granted to nobody';
+'Tables without row security that were in a schema before it was guarded and that stay as they are. Granted to nobody';
 COMMENT ON COLUMN bastion.unguarded_tables.relation IS 'The table';
 
 SELECT pg_extension_config_dump('bastion.global_tables',
@@ -43,7 +44,7 @@ SELECT pg_extension_config_dump('bastion.guarded_schemas',
 SELECT pg_extension_config_dump('bastion.unguarded_tables',
     'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
--- Which tables the guard closes. These read the records of every owner, and tell only yes or no about a table.
+-- Which tables the guard closes. These functions read the records of every owner, and reveal only yes or no about a table.
 
 CREATE FUNCTION bastion_internal.is_global(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
@@ -52,7 +53,7 @@ AS $$
     SELECT EXISTS (SELECT FROM bastion_internal.protect_line(is_global.relation) l JOIN bastion.global_tables g ON g.relation = l)
 $$;
 COMMENT ON FUNCTION bastion_internal.is_global(regclass) IS
-'Whether a table, or one that it is a partition or child of, is marked global.';
+'Whether a table, or one of its ancestors, is marked global.';
 SELECT bastion_internal.callable_by('bastion_internal.is_global(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.must_be_guarded(relation regclass) RETURNS boolean
@@ -68,7 +69,7 @@ AS $$
        AND NOT bastion_internal.is_global(must_be_guarded.relation)
 $$;
 COMMENT ON FUNCTION bastion_internal.must_be_guarded(regclass) IS
-'Whether this is a table of a guarded schema, new since the guard and not global, without forced row security.';
+'Whether a table of a guarded schema is newer than the guard, not global, and without forced row security.';
 SELECT bastion_internal.callable_by('bastion_internal.must_be_guarded(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.guard_table(member regclass) RETURNS text
@@ -89,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.guard_table(regclass) IS
-'The statement that gives a table of a guarded schema row security, with a warning; NULL where it needs none.';
+'The statement that gives a table of a guarded schema row security, with a warning; NULL if it is not needed.';
 SELECT bastion_internal.callable_by('bastion_internal.guard_table(regclass)', 'migration');
 
 -- Global tables
@@ -103,7 +104,7 @@ AS $$
                       AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)
 $$;
 COMMENT ON FUNCTION bastion_internal.open_global(regclass) IS
-'The statement that takes row security off a table that has no policy.';
+'The statement that disables row security of a table without a policy.';
 SELECT bastion_internal.callable_by('bastion_internal.open_global(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.global_table_add_statements(relation regclass, reason text) RETURNS text[]
@@ -127,13 +128,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.global_table_add_statements(regclass, text) IS
-'Records what global_table_add() says, and returns its statements.';
+'Writes the record of global_table_add(); returns its statements.';
 
 CREATE FUNCTION bastion.global_table_add(relation regclass, reason text) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_global_table_add';
 COMMENT ON FUNCTION bastion.global_table_add(regclass, text) IS
-'Says that all tenants share a table, and why. Row security without any policy, as the guard of a schema leaves it, is taken off the table, its partitions and children; a table with policies of its own keeps them. Called again, it changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
+'Marks a table as global: all tenants share it, for this reason. Row security without any policy, as schema_guard() enables it, is disabled on the table, its partitions and children; a table with policies keeps them. Another call changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
 SELECT bastion_internal.callable_by('bastion.global_table_add(regclass, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.global_table_remove_statements(relation regclass) RETURNS text[]
@@ -150,13 +151,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.global_table_remove_statements(regclass) IS
-'Takes the record of global_table_add() away, and returns the statements.';
+'Removes the record of global_table_add(); returns the statements of global_table_remove().';
 
 CREATE FUNCTION bastion.global_table_remove(relation regclass) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_global_table_remove';
 COMMENT ON FUNCTION bastion.global_table_remove(regclass) IS
-'Takes the mark of global_table_add() away; in a guarded schema the table is closed at once. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
+'Removes the mark of global_table_add(). In a guarded schema, the table is closed immediately. For the owner of the table. SQLSTATE 22004, 42501, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion.global_table_remove(regclass)', 'migration');
 
 -- The event trigger
@@ -165,10 +166,10 @@ CREATE FUNCTION bastion_internal.run_unseen(statement text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_run_unseen';
 COMMENT ON FUNCTION bastion_internal.run_unseen(text) IS
-'Runs DDL as a part of the command that runs, so that no event trigger fires: those of others would run with the rights of the guard. SQLSTATE 42601 and what the statement raises.';
+'Executes DDL as a part of the running command, so that no event trigger fires: foreign ones would run with the rights of the guard. SQLSTATE 42601, and the errors of the statement.';
 
--- Only members without a policy of ours are new. That also keeps this out of the way of protect(), whose own statements fire
--- the event trigger: it writes policies before any ALTER TABLE, partitions before their root, and the record last.
+-- Only members without a policy of ours are new. So this does not interfere with protect(), whose own statements fire the event
+-- trigger: it writes policies before any ALTER TABLE, partitions before their root, and the record last.
 CREATE FUNCTION bastion_internal.guard_tree(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -204,7 +205,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- A dropped schema goes at once, so the one that is missing is the one that has another name now.
+    -- Records of dropped schemas are deleted immediately, so a missing schema is the renamed one.
     IF renamed IS NOT NULL THEN
         INSERT INTO bastion.guarded_schemas (schema_name, guarded_at)
         SELECT n.nspname, s.guarded_at FROM pg_namespace n, bastion.guarded_schemas s
@@ -215,10 +216,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.follow_schemas(oid) IS
-'Keeps the names of guarded schemas after DROP SCHEMA, or ALTER SCHEMA of the one named.';
+'Updates the names of guarded schemas after DROP SCHEMA, or after ALTER SCHEMA of this one.';
 
--- SECURITY DEFINER: who makes a table needs no right in the extension. It runs DDL only, on tables that the firing command
--- holds locked, evaluates nothing that their owner wrote, and fires no event trigger.
+-- SECURITY DEFINER, because a role that creates tables needs no privilege in the extension. It runs only DDL, on tables that the firing
+-- command has locked, evaluates no code of their owner, and fires no event trigger.
 CREATE FUNCTION bastion_internal.guard_ddl() RETURNS event_trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -264,7 +265,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_guardable(name) IS
-'A schema that can be guarded; refuses others (22023, 3F000) and roles that are not superuser (42501).';
+'Returns a schema that can be guarded; refuses other schemas (22023, 3F000) and roles that are not superuser (42501).';
 
 CREATE FUNCTION bastion.schema_guard(schema name) RETURNS TABLE (unprotected regclass)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -293,7 +294,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.schema_guard(name) IS
-'From now on every new table of this schema gets ENABLE and FORCE ROW LEVEL SECURITY at once, with a warning, and nobody sees its rows until protect() or global_table_add() is called; while any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Tables that exist stay as they are; those neither protected nor global are returned. Temporary tables and those of extensions are left alone. Called again, it only lists. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
+'Guards a schema: every new table in it immediately gets ENABLE and FORCE ROW LEVEL SECURITY, with a warning, and its rows are invisible until protect() or global_table_add() is called. While any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Existing tables stay as they are. Temporary tables and tables of extensions are not changed. Returns the existing tables that are neither protected nor global; another call only lists them. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
 
 CREATE FUNCTION bastion.schema_unguard(schema name) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -316,4 +317,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.schema_unguard(name) IS
-'Ends schema_guard(): new tables get nothing any more; tables keep what they have. For superusers. SQLSTATE 22004, 22023, 3F000, 42501.';
+'Ends schema_guard(): new tables are no longer changed, and existing tables stay as they are. For superusers. SQLSTATE 22004, 22023, 3F000, 42501.';

@@ -1,14 +1,13 @@
 
--- From a user and a tenant to the rows that they may act on: the sets that the library caches beside the permissions. They
--- come in groups, some permissions beside some lists, not as every pair. PL/pgSQL here keeps its plans, which cost more than
--- running them.
+-- Computes the rows on which a user may act in a tenant: the sets that the library caches beside the permissions. The result has
+-- groups of permissions and ACLs, not every pair. PL/pgSQL caches the plans here; planning costs more than execution.
 
 CREATE FUNCTION bastion.own_acl() RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.member_acl(bastion.user_id(), bastion.tenant_id()) $$;
 COMMENT ON FUNCTION bastion.own_acl() IS
-'The access control list of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for the holder of a platform role it is made at the first call. SQLSTATE 28000 when a token was presented and refused.';
+'The ACL of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for a holder of a platform role, the first call creates it. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.own_acl()', 'application');
 
 CREATE FUNCTION bastion_internal.share_subjects(user_id uuid, tenant_id uuid)
@@ -35,7 +34,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_subjects(uuid, uuid) IS
-'As whom a user meets shares in a tenant: the user, the tenant, the units of memberships and those above them, the roles held in the whole tenant and what these inherit. everywhere: also for the rows of other tenants, which a role that every tenant can use is not.';
+'The subjects through which shares reach a user in a tenant: the user, the tenant, the units of memberships and the units above them, the roles held in the whole tenant and the roles that these inherit. everywhere: whether the subject also counts for rows of other tenants; a role that every tenant can use does not.';
 
 CREATE FUNCTION bastion_internal.denied_in_tenant(user_id uuid, tenant_id uuid) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -68,8 +67,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.denied_in_units(uuid, uuid) IS
 'The permissions that are denied to a user in single units of a tenant, and in the units below these.';
 
--- A statement for each source, planned when a first user has rights of that kind; stable, so that all read one snapshot.
--- create is given by the permission alone: neither a share nor ownership of other rows lets anybody add a row.
+-- A separate statement for each source, planned when the first user has rights of that kind. STABLE, so that all of them read one
+-- snapshot. Only the permission itself gives create: neither a share nor ownership of other rows lets a user add a row.
 CREATE FUNCTION bastion_internal.acl_places(user_id uuid, tenant_id uuid)
 RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
@@ -82,7 +81,7 @@ DECLARE
     held text[];
     denied text[];
     in_units boolean;
-    denied_user uuid;  -- who is denied something in units; nobody is looked up in vain, as the function is strict
+    denied_user uuid;  -- NULL unless the user is denied permissions in units; then the strict function is not evaluated
     giveable text[];
     levels integer[];
     managed text[];
@@ -118,7 +117,7 @@ BEGIN
         WHERE u.tenant_id = for_tenant GROUP BY d.permissions;
     END IF;
 
-    -- Units of the same patterns together: a member of a thousand teams has one group.
+    -- Units with the same patterns form one group, so that a member of a thousand teams has one.
     IF in_units THEN
         RETURN QUERY
         SELECT ARRAY(SELECT DISTINCT k.permission FROM bastion_internal.permission_patterns k
@@ -144,7 +143,7 @@ BEGIN
         WHERE a.tenant_id = for_tenant AND (a.kind = 'user' OR a.kind = 'unit' AND a.unit_id IS NULL);
     END IF;
 
-    -- OFFSET 0 keeps the planner from reading the whole table: a user's part of it is small.
+    -- OFFSET 0 prevents a plan that reads the whole table, of which a user needs only a small part.
     RETURN QUERY
     SELECT ARRAY(SELECT v.name FROM unnest(giveable, levels) v (name, level) WHERE v.level <= e.level),
            CASE WHEN e.tenant_id <> for_tenant THEN bastion_internal.denied_in_tenant(for_user, e.tenant_id) END,
@@ -159,7 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_places(uuid, uuid) IS
-'Where a user may act in a tenant: permissions, those of them that are forbidden there (NULL: none), the access control lists, those of them on which other lists may be based, and their tenant. See acl_grants().';
+'The ACLs on which a user may act in a tenant, in groups: the permissions, those of them that are denied there (NULL: none), the ACLs, those of them that can be the base of other ACLs, and their tenant. See acl_grants().';
 
 CREATE FUNCTION bastion_internal.acl_grants(user_id uuid, tenant_id uuid)
 RETURNS TABLE (permissions text[], acl_ids bigint[], cross_tenant boolean)
@@ -177,7 +176,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_grants(uuid, uuid) IS
-'What a user may do with which rows in a tenant, as groups of permissions beside access control lists: held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, those of every user and of units that are gone; what is shared with the user. cross_tenant: lists of other tenants, shared with the user. The same pair may come more than once. Asks neither whether the user nor whether the tenant is active.';
+'The permissions of a user on rows in a tenant, as groups of permissions and ACLs. Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user and of deleted units; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
 
 CREATE FUNCTION bastion_internal.unit_lists(unit_id uuid) RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -193,7 +192,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_lists(uuid) IS
-'The access control lists of the rows that lie in a unit or in the units below it, those that were shared one by one included.';
+'The ACLs of the rows in a unit and in the units below it, including rows that were shared individually.';
 
 CREATE FUNCTION bastion_internal.tenant_grants(user_id uuid) RETURNS TABLE (permissions text[], tenant_ids uuid[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
@@ -242,7 +241,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_grants(uuid) IS
-'What a user holds in which whole tenants, as groups of permissions beside active tenants: through memberships in force, platform roles and grants of the user''s own, less what is denied there.';
+'The permissions that a user holds in whole tenants, as groups of permissions and active tenants. Sources: memberships in force, platform roles and the user''s own grants, without what is denied there.';
 
 CREATE FUNCTION bastion_internal.rights_valid_until(user_id uuid, tenant_id uuid) RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -267,10 +266,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_valid_until(uuid, uuid) IS
-'When, at the earliest, time alone changes what a user may do in a tenant: the next beginning or end of a membership, grant, deny, platform role or share; infinity when none is ahead.';
+'The earliest time at which the rights of a user in a tenant change without a write: the next beginning or end of a membership, grant, deny, platform role or share; infinity for none.';
 
--- What a message must name to make cached rights and sets stale. The triggers of the tables send them, and the text beside each tells why
--- these suffice. Memberships and roles count whether in force or not: time is rights_valid_until()'s.
+-- The dependencies of cached rights and sets. The triggers of the tables send messages that name them; the comment beside each
+-- trigger says why its message suffices. Memberships and roles that are not in force now are included: rights_valid_until() covers
+-- the time.
 CREATE FUNCTION bastion_internal.rights_concerns(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
@@ -308,4 +308,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_concerns(uuid, uuid) IS
-'What the rights and sets of a user in a tenant depend on, beside the user''s own rows: scopes of bastion_internal.invalidate() and the ids that it would name. role: held anywhere, and what it inherits; tenant: this one, and those of memberships; place: the units and lists of this tenant, and of others one of whose default lists is shared with the user; list: the user''s own and such default lists; subject, subject_in: whom shares reach; platform: of who holds a role in every tenant; managers: of who manages everybody''s rows.';
+'The dependencies of the rights and sets of a user in a tenant, other than the scope user: scopes of bastion_internal.invalidate() and their ids. role: roles held anywhere and the roles they inherit; tenant: this one, and those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';

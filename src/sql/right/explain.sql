@@ -1,7 +1,7 @@
 
--- explain_access() and its sisters. The verdict is what a policy decides for the user working in the tenant and unit: without
--- a table, what has_permission() says; on a table without sharing, what holds in the whole tenant and the tenant of the row;
--- on one under sharing, the list of the row.
+-- explain_access() and its variants. The verdict is the decision of a policy for the user working in the tenant and unit. Without a
+-- table, it is that of has_permission(). On a table without sharing, the rights in the whole tenant and the tenant of the row decide;
+-- on a table under sharing, the ACL of the row does.
 
 CREATE FUNCTION bastion_internal.access_verdict(user_id uuid, permission text, tenant_id uuid, unit_id uuid, spec bastion.protected_tables,
                                        row_tenant uuid, acl_id bigint)
@@ -21,7 +21,7 @@ AS $$
             WHERE p.permission = access_verdict.permission AND (p.tenant_wide OR spec.relation IS NULL)) END
 $$;
 COMMENT ON FUNCTION bastion_internal.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint) IS
-'What a policy decides, from the functions that the library caches. Without sharing acl_id is NULL.';
+'The decision of a policy, computed with the functions whose results the library caches. Without sharing, acl_id is NULL.';
 
 CREATE FUNCTION bastion_internal.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
@@ -50,7 +50,7 @@ AS $$
       AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = access_obstacles.user_id)
 $$;
 COMMENT ON FUNCTION bastion_internal.access_obstacles(uuid, text, uuid, uuid) IS
-'What every access needs: an active user and tenant, a membership in force, a permission that exists. The user is named: explain_member_access() tells who manages members about members, explain_access() operators.';
+'The steps for the conditions of every access: an active user and tenant, a membership in force, a permission that exists. They show the user''s name: explain_member_access() shows it to users who manage members, explain_access() to operators.';
 
 CREATE FUNCTION bastion_internal.protected_spec(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -68,9 +68,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protected_spec(regclass) IS
-'The protection of a table, NULL for none; SQLSTATE 55000 for a table that is not protected.';
+'The protection of a table; NULL for NULL. SQLSTATE 55000 for a table that is not protected.';
 
--- found_tenant and found_acl are of the row that the key names, where there is one.
+-- found_tenant and found_acl are the tenant and ACL of the row with this key, NULL for none.
 CREATE FUNCTION bastion_internal.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
                                      unit_id uuid, found_tenant uuid, found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
@@ -97,7 +97,7 @@ BEGIN
         END IF;
         places := CASE WHEN list IS NOT NULL THEN bastion_internal.list_places(list) ELSE places END;
     END IF;
-    -- on rows without lists the chosen unit grants nothing, but its denies count
+    -- on rows without ACLs the chosen unit grants nothing, but its denies count
     grant_places := CASE WHEN list IS NULL AND spec.relation IS NOT NULL THEN '{}' ELSE places END;
     by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion_internal.list_by_role(list, access_steps.tenant_id) END, false);
     denied := bastion_internal.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
@@ -133,7 +133,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.access_steps(uuid, text, bastion.protected_tables, text, uuid, uuid, uuid, bigint) IS
-'The steps of explain_access() about a table, if any, and the row that was found for a key.';
+'The steps of explain_access(), about a table and the row that was found for a key, if any.';
 
 CREATE FUNCTION bastion_internal.access_picture(step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 RETURNS text
@@ -166,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explained_tenant(uuid, text) IS
-'The tenant that a question is about: the one named, that of the context, or the user''s only one; SQLSTATE 22023 otherwise.';
+'The tenant to explain: the named one, that of the context, or the user''s only one. SQLSTATE 22023 otherwise.';
 
 CREATE FUNCTION bastion.explain_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -186,7 +186,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
-'Why a user may or may not, working in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit: a row per step, the last being the verdict, which is what the policies decide. Without a table, what has_permission() says; with one, on its rows that everybody has by role; with a key, its primary key as text, on that row. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, a deny wins), ignored (does not count now or here) or nothing; decisive: what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'Explains why a user has or does not have a permission in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit. Without a table, it explains has_permission(); with a table, access to rows that everybody reaches by role; with a key (the primary key as text), access to that row. Returns a row per step; the last is the verdict, which is the decision of the policies. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, but a deny wins), ignored (does not count now or here) or nothing. decisive marks the steps that decided. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -197,7 +197,7 @@ AS $$
     SELECT * FROM bastion.explain_access(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
 $$;
 COMMENT ON FUNCTION bastion.explain_access(text, text, regclass, text, text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -209,7 +209,7 @@ AS $$
     FROM bastion.explain_access(user_id, permission, relation, key, tenant, unit) s ORDER BY s.step
 $$;
 COMMENT ON FUNCTION bastion.explain_access_text(uuid, text, regclass, text, text, text) IS
-'explain_access() as an indented picture, a line per step; * marks what decided. For operators; EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() as indented text, a line per step; * marks the steps that decided. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -220,9 +220,9 @@ AS $$
     SELECT * FROM bastion.explain_access_text(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
 $$;
 COMMENT ON FUNCTION bastion.explain_access_text(text, text, regclass, text, text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be told, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access_text() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
--- The row of a member's question is read as the caller: see share.sql.
+-- explain_member_access() reads the row as the caller: see share.sql.
 CREATE FUNCTION bastion_internal.explained_member_row(user_id uuid, permission text, relation regclass, key text, unit text,
                                              OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
 RETURNS record
@@ -244,7 +244,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explained_member_row(uuid, text, regclass, text, text) IS
-'The first step of explain_member_access(): refuses the caller, or says how the row is found; NULL without a row.';
+'The first step of explain_member_access(): checks the caller, and returns how to find the row; NULL without a key.';
 
 CREATE FUNCTION bastion_internal.explain_member_row(user_id uuid, permission text, relation regclass, key text, unit text, found_row boolean,
                                            found_acl bigint)
@@ -269,7 +269,7 @@ RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_explain_member_access';
 COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
-'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. Rows of other tenants do not exist for it, those shared with the member included. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. It does not find rows of other tenants, even if they are shared with the member. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access(uuid, text, regclass, text, text)', 'application');
 
 CREATE FUNCTION bastion.explain_member_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
@@ -280,11 +280,11 @@ BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;
 COMMENT ON FUNCTION bastion.explain_member_access(text, text, regclass, text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access(text, text, regclass, text, text)', 'application');
 
--- Without a path of its own: code of the table runs with that of the caller. Names in a body of this form are looked up once, when
--- the function is made, so that the caller needs no right to look into bastion_internal.
+-- Without a pinned search_path, because code of the table runs with the caller's. Names in a body of this form are resolved once, when
+-- the function is created, so that the caller needs no USAGE on bastion_internal.
 CREATE FUNCTION bastion.explain_member_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                                    unit text DEFAULT NULL)
 RETURNS SETOF text
@@ -294,7 +294,7 @@ BEGIN ATOMIC
     FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step;
 END;
 COMMENT ON FUNCTION bastion.explain_member_access_text(uuid, text, regclass, text, text) IS
-'explain_member_access() as an indented picture, a line per step; * marks what decided. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access() as indented text, a line per step; * marks the steps that decided. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access_text(uuid, text, regclass, text, text)', 'application');
 
 CREATE FUNCTION bastion.explain_member_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
@@ -305,5 +305,5 @@ BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access_text(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;
 COMMENT ON FUNCTION bastion.explain_member_access_text(text, text, regclass, text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for who is no member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access_text() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access_text(text, text, regclass, text, text)', 'application');

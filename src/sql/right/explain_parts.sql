@@ -1,7 +1,7 @@
 
--- Why somebody may do something, or may not. The verdict comes from the functions that decide (resolve_identity(),
--- effective_permissions(), acl_grants()); the steps beside it tell the way there. Effects: grants; denies; overruled (would
--- grant, but a deny wins); ignored (would grant or deny, but does not count now or here); nothing.
+-- Explains why a user has or does not have a permission. The verdict comes from the functions that decide (resolve_identity(),
+-- effective_permissions(), acl_grants()); the steps show the path to it. Effects: grants; denies; overruled (would grant, but a deny
+-- wins); ignored (would grant or deny, but does not count now or here); nothing.
 
 CREATE FUNCTION bastion_internal.period_note(valid_from timestamptz, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -11,13 +11,13 @@ AS $$
                 WHEN valid_from > statement_timestamp() THEN 'begins ' || to_char(valid_from AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC' END
 $$;
 COMMENT ON FUNCTION bastion_internal.period_note(timestamptz, timestamptz) IS
-'Why a period is not in force: expired or begins, with the time; NULL when it is.';
+'The reason why a period is not in force: expired or begins, with the time; NULL if it is in force.';
 
 CREATE FUNCTION bastion_internal.place_note(unit_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce((SELECT format('in unit %s and below', u.name) FROM bastion.units u WHERE u.id = place_note.unit_id), 'in the whole tenant') $$;
-COMMENT ON FUNCTION bastion_internal.place_note(uuid) IS 'Where something holds, for people.';
+COMMENT ON FUNCTION bastion_internal.place_note(uuid) IS 'The text for the unit, or the whole tenant, where a right holds.';
 
 CREATE FUNCTION bastion_internal.covers(permission text) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -25,7 +25,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce((SELECT p.patterns FROM bastion.permissions p WHERE p.name = covers.permission), '{}') $$;
 COMMENT ON FUNCTION bastion_internal.covers(text) IS 'The patterns that cover a permission; none for one that does not exist.';
 
--- places: the units whose roles and denies count for the question beside those of the whole tenant.
+-- places: the units whose roles and denies count, beside those of the whole tenant.
 CREATE FUNCTION bastion_internal.explain_roles(user_id uuid, permission text, tenant_id uuid, places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -73,9 +73,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explain_roles(uuid, text, uuid, uuid[], boolean) IS
-'How memberships and platform roles of a user lead to a permission, each with its role and what that inherits.';
+'The steps from memberships and platform roles of a user to a permission, each with its role and the roles it inherits.';
 
--- Grants count in other units than denies do: on a row without a list, what is held in the chosen unit alone does not count.
+-- Grants and denies count in different units: on a row without an ACL, a grant in the chosen unit only does not count.
 CREATE FUNCTION bastion_internal.explain_own(user_id uuid, permission text, tenant_id uuid, grant_places uuid[], deny_places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -93,7 +93,7 @@ AS $$
     ORDER BY p.effect DESC, p.pattern
 $$;
 COMMENT ON FUNCTION bastion_internal.explain_own(uuid, text, uuid, uuid[], uuid[], boolean) IS
-'Grants and denies of the user''s own that cover a permission.';
+'The steps for the user''s own grants and denies that cover a permission.';
 
 -- Whether a deny counts in the whole tenant, or in one of the units.
 CREATE FUNCTION bastion_internal.is_denied(user_id uuid, permission text, tenant_id uuid, places uuid[]) RETURNS boolean
@@ -108,7 +108,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_denied(uuid, text, uuid, uuid[]) IS
 'Whether a user is denied a permission in a tenant, or in one of these units.';
 
--- Only shares that reach the user are told one by one: the others are not the caller's to see.
+-- Lists only the shares that reach the user, and counts the others, which the caller may not see.
 CREATE FUNCTION bastion_internal.explain_shares(user_id uuid, permission text, tenant_id uuid, lists bigint[], anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -144,7 +144,7 @@ AS $$
     SELECT 0, 'share', format('%s more', count(*)), 'with others', 'nothing' FROM met m WHERE m.reaches IS NOT TRUE HAVING count(*) > 0
 $$;
 COMMENT ON FUNCTION bastion_internal.explain_shares(uuid, text, uuid, bigint[], boolean) IS
-'The shares of a row that reach a user, and what comes of them.';
+'The steps for the shares of a row that reach a user.';
 
 CREATE FUNCTION bastion_internal.explained_row(spec bastion.protected_tables, key text, tenant_id uuid, OUT tenant uuid, OUT acl_id bigint)
 RETURNS record
@@ -167,7 +167,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explained_row(bastion.protected_tables, text, uuid) IS
-'Tenant and access control list of a row, looked for in one tenant and then in the others. NULL for no row. For operators.';
+'Finds the tenant and ACL of a row, first in one tenant and then in the others; NULL for none. For operators.';
 
 CREATE FUNCTION bastion_internal.list_note(list bastion.acls, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -182,9 +182,9 @@ AS $$
         WHEN 'row' THEN 'of this row alone'
         ELSE 'unknown to the extension' END
 $$;
-COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid) IS 'What an access control list is, for people.';
+COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid) IS 'The text that describes an ACL.';
 
--- What an access control list adds to roles: whose it is, the right to manage everybody's rows, and shares.
+-- The rights that an ACL adds to roles: those of its owner, the right to manage everybody's rows, and shares.
 CREATE FUNCTION bastion_internal.explain_list(user_id uuid, permission text, tenant_id uuid, acl_id bigint, anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -221,9 +221,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explain_list(uuid, text, uuid, bigint, boolean) IS
-'What a row''s access control list gives a user: as owner, as who manages the rows of everybody, by shares.';
+'The steps for the ACL of a row: rights of its owner, of users who manage everybody''s rows, and of shares.';
 
--- The units whose roles reach a list: none beside the whole tenant's but for the list of a unit.
+-- Roles in units reach only the ACL of a unit; other ACLs need a role in the whole tenant.
 CREATE FUNCTION bastion_internal.list_places(acl_id bigint) RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -234,7 +234,7 @@ AS $$
     WHERE a.id = list_places.acl_id
 $$;
 COMMENT ON FUNCTION bastion_internal.list_places(bigint) IS
-'The units of whose members the rows on an access control list are: its unit and those above it.';
+'The units whose roles reach the rows with this ACL: its unit and the units above it.';
 
 CREATE FUNCTION bastion_internal.list_by_role(acl_id bigint, tenant_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -245,4 +245,4 @@ AS $$
                      AND (coalesce(b.kind, a.kind) = 'tenant' OR coalesce(b.unit_id, a.unit_id) IS NOT NULL))
 $$;
 COMMENT ON FUNCTION bastion_internal.list_by_role(bigint, uuid) IS
-'Whether roles in a tenant reach the rows on an access control list: one of the tenant or of a unit.';
+'Whether roles in a tenant reach the rows with this ACL: it is the ACL of the tenant or of a unit.';

@@ -1,7 +1,7 @@
 
--- A deny is lifted by those who could reset it and by nobody else, whatever lifts it: permission_remove(), a grant or an earlier
--- end in its place, and changes of the tree of units, by which it no longer holds where it held. Nothing else that a member can
--- do touches one: it wins over every membership and role, and stays with the user who leaves.
+-- Only members who could set a deny again may lift it. Four things lift a deny: permission_remove(), a grant in its place, an earlier
+-- end, and changes of the tree of units after which it no longer holds where it held. No other action of a member affects a deny: it
+-- wins over every membership and role, and stays when the user leaves the tenant.
 
 CREATE FUNCTION bastion_internal.require_lift(deny bastion.user_permissions) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -21,9 +21,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_lift(bastion.user_permissions) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that nobody lifts one of their own.';
+'Raises SQLSTATE 42501 unless the user of this transaction may lift a deny: manages members where it holds, and holds what it denies until its end, so that users cannot lift their own denies.';
 
--- What begins later counts: the deny would have met it.
+-- Rights that begin later count: the deny would have applied to them.
 CREATE FUNCTION bastion_internal.manages_rows(user_id uuid, tenant_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -42,7 +42,7 @@ AS $$
         WHERE coalesce(g.ends, 'infinity') > statement_timestamp() AND bastion_internal.patterns_overlap(g.pattern, '*.manage'))
 $$;
 COMMENT ON FUNCTION bastion_internal.manages_rows(uuid, uuid) IS
-'Whether a user manages rows of a resource in the whole tenant, or will: by a role or grant that is not over.';
+'Whether a user manages rows of a resource in the whole tenant, now or later, by a role or grant that has not ended.';
 
 CREATE FUNCTION bastion_internal.require_lifts(units uuid[], of_managers boolean) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -57,7 +57,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_lifts(uuid[], boolean) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or every one there of those who manage rows in the whole tenant, now or later.';
+'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny in these units, or with of_managers every deny there of users who manage rows in the whole tenant, now or later.';
 
 CREATE FUNCTION bastion_internal.require_denies_kept(unit_id uuid, new_parent uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -72,7 +72,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.require_denies_kept(uuid, uuid) IS
 'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that no longer holds in a unit when it is put under another parent, or at the top (NULL).';
 
--- The rows of a unit that is gone are reached by those who manage rows in the whole tenant, whatever is denied them above it.
+-- Users who manage rows in the whole tenant reach the rows of a deleted unit, even if they are denied that in a unit above it.
 CREATE FUNCTION bastion_internal.require_denies_ended(unit_id uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -84,7 +84,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.require_denies_ended(uuid) IS
 'Raises SQLSTATE 42501 unless the user of this transaction may lift every deny that ends, or no longer holds for the rows of a unit, when that unit is deleted.';
 
--- What a unit gains that is put under another parent is passed on by those who put it there.
+-- A user who moves a unit passes on the rights that others gain in it.
 CREATE FUNCTION bastion_internal.require_gains_held(unit_id uuid, new_parent uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
 
--- What the functions that change rights have in common: who calls, whether they may, and what the names mean that they are
--- given. pass_on.sql tells what somebody who may can give.
+-- Helpers of the functions that change rights: the caller, the permission checks, and the lookup of names. pass_on.sql limits what a
+-- caller may give.
 
 CREATE FUNCTION bastion_internal.require_tenant() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -15,14 +15,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_tenant() IS
-'The tenant of this transaction, SQLSTATE 42501 without one.';
+'The tenant of this transaction. SQLSTATE 42501 without one.';
 
 CREATE FUNCTION bastion_internal.may_in(permission text, unit_id uuid) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- The first also knows what narrows this transaction; the others, what is held and lent where the change is to be made.
+    -- The first test includes the restrictions of this transaction; the others check user and credential where the change takes effect.
     RETURN bastion_internal.person_obstacle(permission) IS NULL AND bastion_internal.lent_in(unit_id) AND EXISTS (
         SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion_internal.require_tenant(), may_in.unit_id) p
         WHERE p.permission = may_in.permission);
@@ -56,7 +56,7 @@ AS $$
     )
     SELECT coalesce(array_agg(DISTINCT rp.pattern), '{}') FROM line JOIN bastion.role_permissions rp ON rp.role_id = line.id
 $$;
-COMMENT ON FUNCTION bastion_internal.role_patterns(uuid) IS 'The patterns of a role and of what it inherits.';
+COMMENT ON FUNCTION bastion_internal.role_patterns(uuid) IS 'The patterns of a role and of the roles that it inherits.';
 
 CREATE FUNCTION bastion_internal.require_role(tenant_id uuid, role text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -76,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_role(uuid, text) IS
-'The role of a tenant, or of every tenant, with this name or uuid; SQLSTATE 42704 without one.';
+'The role of a tenant, or of every tenant, with this name or uuid. SQLSTATE 42704 for an unknown role.';
 
 CREATE FUNCTION bastion_internal.require_unit(tenant_id uuid, unit text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -92,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_unit(uuid, text) IS
-'The unit of a tenant with this slug or uuid, NULL for NULL; SQLSTATE 42704 without one.';
+'The unit of a tenant with this slug or uuid; NULL for NULL. SQLSTATE 42704 for an unknown unit.';
 
 CREATE FUNCTION bastion_internal.require_period(valid_from timestamptz, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -123,7 +123,7 @@ AS $$
     SELECT 2.0 * count(*) FILTER (WHERE sides = 2) / nullif(sum(sides), 0) FROM counted
 $$;
 COMMENT ON FUNCTION bastion_internal.similarity(text, text) IS
-'How alike two words are, from 0 to 1: the coefficient of Dice over pairs of letters.';
+'The similarity of two words, from 0 to 1: the Dice coefficient over pairs of letters.';
 
 CREATE FUNCTION bastion_internal.require_pattern(pattern text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE

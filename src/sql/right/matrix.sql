@@ -1,7 +1,6 @@
 
--- Roles beside permissions. What a role gives is what a member who has it in the whole tenant holds: what it inherits, and
--- patterns spread over the permissions that exist. With the rights of the caller, whom row-level security shows the roles of
--- the own tenant.
+-- The matrix of roles and permissions. A role gives what a member who has it in the whole tenant holds, with inheritance, and with
+-- patterns expanded to existing permissions. SECURITY INVOKER: row-level security shows the caller the roles of its own tenant.
 
 CREATE FUNCTION bastion.permission_matrix(tenant text DEFAULT NULL)
 RETURNS TABLE (role_id uuid, role text, system boolean, permission text, held boolean)
@@ -27,7 +26,7 @@ AS $$
     ORDER BY u.system DESC, u.tenant_id NULLS FIRST, u.name, u.id, p.system, p.name
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix(text) IS
-'Every role that a tenant can use, the extension''s first, beside every permission: whether who has the role in the whole tenant holds the permission, inheritance and patterns included. The permissions own.… are left out: everybody holds them over what is their own. tenant: uuid or slug; NULL: that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
+'Lists every role that a tenant can use, the extension''s first, with every permission, and whether a holder of the role in the whole tenant holds the permission, including inheritance and patterns. It omits the permissions own.…, which every user holds over what is their own. tenant is a uuid or slug; NULL means that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_matrix(text)', 'application');
 
 CREATE FUNCTION bastion.permission_matrix_text(tenant text DEFAULT NULL) RETURNS SETOF text
@@ -51,5 +50,5 @@ AS $$
     (SELECT rtrim(rpad(l.permission, w.name) || '  ' || l.line) FROM lines l, width w ORDER BY l.place)
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix_text(text) IS
-'permission_matrix() as a picture: a line per permission, a column per role, x where the role holds it. SQLSTATE 28000 when a token was presented and refused.';
+'permission_matrix() as text: a line per permission, a column per role, x where the role holds it. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_matrix_text(text)', 'application');

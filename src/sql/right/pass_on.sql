@@ -1,9 +1,8 @@
 
--- What is passed on never exceeds what is held: permission, place and until when. Every function that gives a right asks
--- require_cover(), every function that takes one require_held(). A right that is given until a time must be held until then: by
--- one grant in force now that covers all of it, and met by no deny before that time. Grants that begin later do not count,
--- denies that begin later do. Checks read the tables, not the sets of the statement, so that a statement of several changes
--- sees each of them.
+-- Nobody passes on more than they hold, in permission, place and time. Every function that gives a right calls require_cover(), and
+-- every function that takes one calls require_held(). A right that is given until a time must be held until then: one grant in force
+-- now must cover all of it, and no deny may apply before that time. Grants that begin later do not count; denies that begin later do.
+-- Checks read the tables, not the sets of the statement, so that a statement with several changes sees each of them.
 
 CREATE FUNCTION bastion_internal.pattern_covers(held text, wanted text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -16,7 +15,7 @@ AS $$
         OR right(held, 2) = '.*' AND starts_with(wanted, rtrim(held, '*'))
 $$;
 COMMENT ON FUNCTION bastion_internal.pattern_covers(text, text) IS
-'Whether everything that one pattern ever grants, another grants too.';
+'Whether the first pattern covers every permission, registered or not, that the second covers.';
 
 CREATE FUNCTION bastion_internal.patterns_overlap(a text, b text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -45,7 +44,7 @@ BEGIN
         UNION
         SELECT h.unit_id, rp.parent_id, h.ends FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
     ), stay AS (
-        -- Without a membership or a role in every tenant, what was granted beside them cannot be used.
+        -- Without a membership or a role in every tenant, the user's own grants have no effect.
         SELECT max(h.ends) AS ends FROM held h HAVING max(h.ends) IS NOT NULL
     )
     SELECT h.unit_id, rp.pattern, 'grant'::text, '-infinity'::timestamptz, h.ends
@@ -62,13 +61,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_ahead(uuid, uuid) IS
-'rights_in_force() with their ends, infinity for none, and beside them the denies that begin later. A grant of the user''s own ends with the last membership or platform role at the latest.';
+'rights_in_force() with their ends (infinity for none), and also the denies that begin later. The user''s own grants end with the last membership or platform role at the latest.';
 
 CREATE FUNCTION bastion_internal.patterns_held(user_id uuid, tenant_id uuid, unit_id uuid, patterns text[])
 RETURNS TABLE (pattern text, held_until timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan  -- to plan it takes longer than to run it
+SET plan_cache_mode = force_generic_plan  -- planning takes longer than execution
 AS $$
 BEGIN
     RETURN QUERY
@@ -93,9 +92,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.patterns_held(uuid, uuid, uuid, text[]) IS
-'Until when a user holds all that each of these patterns ever covers, in a unit and everything below it or in the whole tenant: infinity without an end, NULL when not held now.';
+'The time until which a user holds everything that each of these patterns can cover, in a unit and everything below it or in the whole tenant: infinity without an end, NULL if not held now.';
 
--- What the credential of this transaction lets through of its user's rights.
+-- The part of its user's rights that the credential of this transaction allows.
 CREATE FUNCTION bastion_internal.lent_until(pattern text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -106,7 +105,7 @@ AS $$
           AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion_internal.pattern_covers(s, lent_until.pattern))) END
 $$;
 COMMENT ON FUNCTION bastion_internal.lent_until(text) IS
-'Until when the credential of this transaction covers all that a pattern ever covers: an API key by its scopes and until it expires; NULL when it does not. A session covers everything.';
+'The time until which the credential of this transaction covers everything that a pattern can cover. A session covers everything; an API key does so by its scopes, until it expires. NULL if it does not.';
 
 CREATE FUNCTION bastion_internal.lent_in(unit_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -117,7 +116,7 @@ AS $$
         WHERE c.ancestor_id = bastion_internal.credential_unit() AND c.descendant_id = lent_in.unit_id)
 $$;
 COMMENT ON FUNCTION bastion_internal.lent_in(uuid) IS
-'Whether the credential of this transaction is good for changes in a unit, or in the whole tenant: an API key that is limited to a unit is good for that unit and those below.';
+'Whether the credential of this transaction allows changes in a unit, or in the whole tenant. An API key that is limited to a unit allows them in that unit and the units below.';
 
 CREATE FUNCTION bastion_internal.shortfall(pattern text, held_until timestamptz, lent_until timestamptz, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -131,7 +130,7 @@ AS $$
                     pattern, to_char(least(held_until, lent_until) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) END
 $$;
 COMMENT ON FUNCTION bastion_internal.shortfall(text, timestamptz, timestamptz, timestamptz) IS
-'A sentence that says why a pattern cannot be given until a time (NULL: for good), from until when it is held and lent; NULL when it can. The time in it is in UTC and cut to the second, so that it can be named instead.';
+'The sentence that says why a pattern cannot be given until a time (NULL: without an end); NULL if it can. held_until and lent_until are the times until which user and credential cover it. A time in the sentence is in UTC and truncated to seconds, so that the caller can use it instead.';
 
 CREATE FUNCTION bastion_internal.uncovered(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -145,7 +144,7 @@ AS $$
     WHERE s.sentence IS NOT NULL ORDER BY h.pattern COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION bastion_internal.uncovered(text[], uuid, timestamptz) IS
-'Which of these patterns the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end); a sentence about the first of them, NULL when all are held.';
+'Finds the first of these patterns that the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end). Returns a sentence about it; NULL if all are held.';
 
 CREATE FUNCTION bastion_internal.require_cover(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -167,4 +166,4 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.require_cover(patterns, unit_id, '-infinity') $$;
 COMMENT ON FUNCTION bastion_internal.require_held(text[], uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from somebody in a unit, or in the whole tenant: holds them entirely now.';
+'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from another user in a unit, or in the whole tenant: holds them entirely now.';

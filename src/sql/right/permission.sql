@@ -1,7 +1,6 @@
 
--- From a user, a tenant and a unit to a set of permissions. The library calls resolve_identity() and
--- effective_permissions() under the owner and caches what they return until a trigger x_invalidate fires. PL/pgSQL keeps
--- its plans.
+-- Computes the permissions of a user in a tenant and a unit. The library calls resolve_identity() and effective_permissions() as the
+-- owner, and caches their results until a trigger x_invalidate fires. PL/pgSQL caches the plans.
 
 CREATE FUNCTION bastion_internal.find_tenant(tenant text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -16,7 +15,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.find_tenant(text) IS
-'The tenant with this uuid or slug, whatever its status; NULL when there is none.';
+'The tenant with this uuid or slug, active or not; NULL for none.';
 
 CREATE FUNCTION bastion_internal.find_unit(tenant_id uuid, unit text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -31,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.find_unit(uuid, text) IS
-'The unit of the tenant with this uuid or slug; NULL when there is none.';
+'The unit of the tenant with this uuid or slug; NULL for none.';
 
 CREATE FUNCTION bastion_internal.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (role_id uuid, tenant_wide boolean)
@@ -49,7 +48,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.roles_in_force(uuid, uuid, uuid) IS
-'The roles that a user was given in a tenant and, when a unit is named, in that unit: those of every tenant, of this tenant, of the unit and of the units above it. tenant_wide: held in the whole tenant. Without what they inherit.';
+'The roles that a user has in a tenant and, if a unit is given, in that unit: platform roles, and roles in the tenant, in the unit and in the units above it. Does not include inherited roles. tenant_wide: held in the whole tenant.';
 
 CREATE FUNCTION bastion_internal.rights_in_force(user_id uuid, tenant_id uuid)
 RETURNS TABLE (unit_id uuid, pattern text, effect text)
@@ -73,7 +72,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_in_force(uuid, uuid) IS
-'Every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in a unit of it: through memberships, what their roles inherit, platform roles, and grants and denies of the user''s own.';
+'Lists every pattern that is granted or denied to a user in a tenant (unit_id NULL) or in one of its units. Sources: memberships with inherited roles, platform roles, and the user''s own grants and denies.';
 
 CREATE FUNCTION bastion_internal.effective_permissions(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (permission text, tenant_wide boolean)
@@ -93,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.effective_permissions(uuid, uuid, uuid) IS
-'Every registered permission that a user holds in a tenant and unit, patterns expanded, without what is denied there; tenant_wide: held in the whole tenant. The extension''s own permissions come only through patterns that begin with their first word, and own.* comes without any role. Asks neither whether the user nor whether the tenant is active: resolve_identity() does.';
+'Lists every registered permission that a user holds in a tenant and unit, with patterns expanded and without what is denied there. tenant_wide: held in the whole tenant. Only patterns that begin with their first word cover the extension''s own permissions; own.* needs no role. Does not check whether the user and the tenant are active: resolve_identity() does.';
 
 CREATE FUNCTION bastion_internal.resolve_identity(user_id uuid, tenant text, unit text,
                                          OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
@@ -141,7 +140,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.resolve_identity(uuid, text, text) IS
-'Whether a user may work in a tenant and unit, each given as uuid or slug or NULL. status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). A caller is never told which.';
+'Checks whether a user may work in a tenant and unit, each a uuid, slug or NULL. Returns status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Callers never see which.';
 
 CREATE FUNCTION bastion.resource_register(resource text, actions text[] DEFAULT '{create,read,update,delete}')
 RETURNS void
@@ -174,4 +173,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.resource_register(text, text[]) IS
-'Makes the permissions resource.action known, so that roles with wildcards hold them at once; what exists already stays. bastion.protect() calls it. SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';
+'Registers the permissions resource.action; roles with wildcards hold them immediately, and existing permissions stay. bastion.protect() calls it. SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';

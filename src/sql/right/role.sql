@@ -1,5 +1,5 @@
 
--- Roles of a tenant: made, changed and deleted by its members who hold tenant.roles.manage in the whole tenant.
+-- Roles of a tenant. Members who hold tenant.roles.manage in the whole tenant create, change and delete them.
 
 CREATE FUNCTION bastion_internal.require_own_role(role text) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -17,7 +17,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_own_role(text) IS
-'A role that the user of this transaction may change, SQLSTATE 42501 or 42704 otherwise.';
+'Finds a role that the user of this transaction may change. SQLSTATE 42501 or 42704 otherwise.';
 
 CREATE FUNCTION bastion_internal.record_role_event(kind text, role_id uuid, detail jsonb DEFAULT '{}') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_create(text, text) IS
-'Makes a role of this tenant, without permissions; returns its id. Needs tenant.roles.manage in the whole tenant. SQLSTATE 22023 for a malformed name, 23505 for one that a role of this or of every tenant has, 42501, 28000 when a token was presented and refused.';
+'Creates a role of this tenant, without permissions; returns its id. Needs tenant.roles.manage in the whole tenant. SQLSTATE 22023 for a malformed name, 23505 for the name of a role of this tenant or of every tenant, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_create(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_delete(role text) RETURNS void
@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_delete(text) IS
-'Deletes a role of this tenant, named by name or uuid, and the shares with it. Needs tenant.roles.manage in the whole tenant and everything that the role holds. SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
+'Deletes a role (name or uuid) of this tenant, and the shares with it. Needs tenant.roles.manage in the whole tenant and everything that the role holds. SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_delete(text)', 'application');
 
 CREATE FUNCTION bastion.role_permission_add(role text, pattern text) RETURNS void
@@ -94,7 +94,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_permission_add(text, text) IS
-'Gives a role of this tenant a permission or a pattern of permissions. Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end: a role has none, and nobody grants what they do not hold. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
+'Adds a permission or a pattern of permissions to a role of this tenant. Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end, because a role has no end. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_permission_add(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_permission_remove(role text, pattern text) RETURNS boolean
@@ -114,7 +114,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_permission_remove(text, text) IS
-'Takes from a role of this tenant a pattern that it was given, literally; false when it had none. Needs tenant.roles.manage in the whole tenant, and the pattern itself. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Removes exactly this pattern from a role of this tenant; false if the role did not have it. Needs tenant.roles.manage in the whole tenant, and the pattern itself. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_permission_remove(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_parent_add(role text, parent text) RETURNS void
@@ -133,7 +133,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_parent_add(text, text) IS
-'Lets a role of this tenant inherit from another one, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end. SQLSTATE 23514 for a circle, 42501, 42704, 28000 when a token was presented and refused.';
+'Makes a role of this tenant inherit from another role, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end. SQLSTATE 23514 for a cycle, 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_parent_add(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_parent_remove(role text, parent text) RETURNS boolean
@@ -154,10 +154,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_parent_remove(text, text) IS
-'Ends role_parent_add(); false when there was nothing to end. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Ends the inheritance of role_parent_add(); false if there was none. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_parent_remove(text, text)', 'application');
 
--- Roles in every tenant: for operators, with the rights of the database and not of a tenant.
+-- Roles in every tenant. For operators, whose privileges in the database count, not rights in a tenant.
 
 CREATE FUNCTION bastion.platform_role_set(user_id uuid, role text, valid_from timestamptz DEFAULT NULL,
                                           valid_until timestamptz DEFAULT NULL)
@@ -182,7 +182,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.platform_role_set(uuid, text, timestamptz, timestamptz) IS
-'Gives a user a role in every tenant, or changes its limits in time. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+'Gives a user a role in every tenant, or changes its valid_from and valid_until. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
 
 CREATE FUNCTION bastion.platform_role_set(for_user text, role text, valid_from timestamptz DEFAULT NULL,
                                           valid_until timestamptz DEFAULT NULL)
@@ -192,7 +192,7 @@ BEGIN ATOMIC
     SELECT bastion.platform_role_set(bastion_internal.any_user_named(for_user), role, valid_from, valid_until);
 END;
 COMMENT ON FUNCTION bastion.platform_role_set(text, text, timestamptz, timestamptz) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+'platform_role_set() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
 
 CREATE FUNCTION bastion.platform_role_remove(user_id uuid, role text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -211,7 +211,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.platform_role_remove(uuid, text) IS
-'Takes a role in every tenant from a user; false when there was none. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
+'Removes a role in every tenant from a user; false if there was none. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
 
 CREATE FUNCTION bastion.platform_role_remove(for_user text, role text)
 RETURNS boolean
@@ -220,4 +220,4 @@ BEGIN ATOMIC
     SELECT bastion.platform_role_remove(bastion_internal.any_user_named(for_user), role);
 END;
 COMMENT ON FUNCTION bastion.platform_role_remove(text, text) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
+'platform_role_remove() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';

@@ -1,7 +1,8 @@
 
--- Sharing single rows of tables that are protected with sharing. share() and its sisters are in C and run as the caller: a
--- definer says how the row is found, the library reads and changes it with the rights of the table's owner and the code of the
--- caller, a definer judges what was found. No definer here is granted to anybody: it would believe the caller.
+-- Sharing of single rows of tables that are protected with sharing. share() and its variants are in C and run as the caller. A SECURITY
+-- DEFINER function returns how to find the row. The library reads and changes it with the privileges of the table's owner, but runs code
+-- as the caller. Another SECURITY DEFINER function checks what was found. None of these is granted to a role, because they trust their
+-- arguments.
 
 CREATE FUNCTION bastion_internal.require_sharing(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -20,9 +21,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_sharing(regclass) IS
-'The protection of a table whose rows can be shared, SQLSTATE 55000 otherwise.';
+'The protection of a table whose rows can be shared. SQLSTATE 55000 otherwise.';
 
--- The operator of the key's index, and the type by its own name: "character" alone would be one character.
+-- Uses the operator of the key's index, and the internal name of the type: "character" would mean character(1).
 CREATE FUNCTION bastion_internal.share_key(spec bastion.protected_tables, OUT name name, OUT equality text, OUT type text)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -53,9 +54,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_key(bastion.protected_tables) IS
-'The column that names a row within its tenant, its equality operator and its type, as SQL; SQLSTATE 0A000 without one.';
+'The key column that identifies a row within its tenant, its equality operator and its type, as SQL. SQLSTATE 0A000 without one.';
 
--- PL/pgSQL keeps the plans of these.
+-- PL/pgSQL caches the plans of these functions.
 CREATE FUNCTION bastion_internal.key_condition(spec bastion.protected_tables) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -64,7 +65,7 @@ BEGIN
     RETURN (SELECT format('%I %s $1::%s', k.name, k.equality, k.type) FROM bastion_internal.share_key(spec) k);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.key_condition(bastion.protected_tables) IS 'What finds a row by its key, $1 of type text.';
+COMMENT ON FUNCTION bastion_internal.key_condition(bastion.protected_tables) IS 'The SQL condition that finds a row by its key, $1 of type text.';
 
 CREATE FUNCTION bastion_internal.tenant_condition(spec bastion.protected_tables) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -76,7 +77,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_condition(bastion.protected_tables) IS
-'What finds the rows of a tenant, $2 of type text as tenant_value() gives it.';
+'The SQL condition for the rows of a tenant, $2 of type text from tenant_value().';
 
 CREATE FUNCTION bastion_internal.row_search(spec bastion.protected_tables, tenant uuid, lock text,
                                    OUT relation oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
@@ -89,13 +90,13 @@ BEGIN
     tenant_value := bastion_internal.tenant_value(spec, tenant);
     acl_column := quote_ident(bastion_internal.acl_column(spec));
     tenant_column := quote_ident(spec.tenant_column);
-    -- The condition of the tenant first: the library lets no other one see a row before it.
+    -- The tenant condition comes first: the library evaluates it before any other condition sees a row.
     query := format('SELECT tableoid, ctid, %s, %s::pg_catalog.text FROM %s WHERE %s AND %s %s', coalesce(acl_column, 'NULL::pg_catalog.int8'),
                     tenant_column, spec.relation, bastion_internal.tenant_condition(spec), bastion_internal.key_condition(spec), lock);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.row_search(bastion.protected_tables, uuid, text) IS
-'How the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the list and the tenant.';
+'Describes how the library finds a row of a tenant by its key ($1, text): the table, the statement, its $2, and the columns of the ACL and the tenant.';
 
 CREATE FUNCTION bastion_internal.tenant_value(spec bastion.protected_tables, tenant_id uuid) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -107,7 +108,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_value(bastion.protected_tables, uuid) IS
-'A tenant as the tenant column of a table holds it.';
+'The value of a tenant in the tenant column of a table, as text.';
 
 CREATE FUNCTION bastion_internal.acl_allows(permission text, acl_id bigint) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -122,9 +123,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_allows(text, bigint) IS
-'Whether the user of this transaction holds a permission on an access control list of the tenant, from the tables, and its API key, if there is one, covers it.';
+'Whether the user of this transaction holds a permission on an ACL of the tenant, read from the tables, and its API key, if any, covers it.';
 
--- Without the right to manage, a row that one may not even read is no row.
+-- For a caller who may neither manage nor read a row, the row does not exist.
 CREATE FUNCTION bastion_internal.check_managed(spec bastion.protected_tables, found_acl bigint) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -140,7 +141,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_managed(bastion.protected_tables, bigint) IS
-'Refuses the list of a row that the user of this transaction may not share: SQLSTATE P0002 for no row or one that cannot be read, 42501 for another.';
+'Refuses the ACL of a row that the user of this transaction may not share: SQLSTATE P0002 for a row that does not exist or that the user cannot read, 42501 for another row.';
 
 CREATE FUNCTION bastion_internal.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -158,7 +159,7 @@ BEGIN
     VALUES (bastion.tenant_id(), 'row', CASE old_acl.kind WHEN 'row' THEN old_acl.base_acl_id ELSE acl_id END,
             spec.relation::text, key)
     RETURNING id INTO new_acl;
-    -- From the list that several rows had in common; those of a default list reach the row through its base.
+    -- Copies the shares of an ACL that several rows had in common; shares of a default ACL reach the row through its base.
     INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by, granted_at)
     SELECT new_acl, e.subject_kind, e.subject_id, e.level, e.valid_until, e.granted_by, e.granted_at
     FROM bastion.acl_entries e WHERE e.acl_id = row_acl.acl_id AND e.acl_kind = 'row';
@@ -166,7 +167,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.row_acl(bastion.protected_tables, text, bigint) IS
-'The list of one row alone, new unless the row has one already: then the row must be given it.';
+'The ACL of one row only, created unless the row has one already. The caller must then write a new ACL to the row.';
 
 CREATE FUNCTION bastion_internal.share_subject(sharing text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                       OUT kind text, OUT id uuid)
@@ -201,7 +202,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_subject(text, uuid, uuid, uuid, uuid) IS
-'The one with whom to share, SQLSTATE 22023 for none or several and 42704 for one that is not of the tenant.';
+'Checks the subject of a share: a user, unit, role or tenant. SQLSTATE 22023 for none or several, 42704 for one that is not of the tenant.';
 
 CREATE FUNCTION bastion_internal.share_find(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                    level text, valid_until timestamptz,
@@ -223,7 +224,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_find(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'The first step of share(): refuses its arguments, or says how the row is found and locked.';
+'The first step of share(): checks its arguments, and returns how to find and lock the row.';
 
 CREATE FUNCTION bastion_internal.share_grant(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                     level text, valid_until timestamptz, found_acl bigint)
@@ -250,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_grant(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz, bigint) IS
-'The last step of share(): checks the right to manage the list that was found, and enters the share on the list of the row alone, which it returns.';
+'The last step of share(): checks the right to manage the ACL that was found, and adds the share to the ACL of this row only, which it returns.';
 
 CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                               with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
@@ -259,7 +260,7 @@ RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_share';
 COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'Shares a row, named by its primary key as text, with one user, unit (its members and those of the units below), role (who holds it in the whole tenant) or tenant, at a level: read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists them. Called again, it changes level and end. Everybody who could use the row before still can. Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends, those of level manage as resource.*; to change a share also every action of its old level. SQLSTATE 0A000 for a table without a simple primary key, 22023 for level, end or none or several to share with, 22P02 for a malformed key, 42501, 42704 for an unknown one to share with, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 27000 when a trigger or rule of the table keeps the row as it is, 28000 when a token was presented and refused. Triggers and other code of the table run as the caller.';
+'Shares a row with one user, unit (its members and those of the units below), role (its holders in the whole tenant) or tenant. key is the primary key as text. level is read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists the actions. Another call changes level and valid_until. Everybody who could use the row before still can. Triggers and other code of the table run as the caller. Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level. SQLSTATE 0A000 for a table without a simple primary key, 22023 for an invalid level or end, and for no subject or several, 22P02 for a malformed key, 42501, 42704 for an unknown subject, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 27000 when a trigger or rule of the table prevents the change of the row, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion_internal.shared_row(relation regclass, lock boolean,
@@ -276,7 +277,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.shared_row(regclass, boolean) IS
-'The first step of unshare() and shares_of(): how a row is found, and locked for the former.';
+'The first step of unshare() and shares_of(): returns how to find a row, and to lock it for unshare().';
 
 CREATE FUNCTION bastion_internal.unshare_end(relation regclass, key text, with_user uuid, with_unit uuid, with_role uuid, with_tenant uuid,
                                     found_acl bigint)
@@ -306,7 +307,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.unshare_end(regclass, text, uuid, uuid, uuid, uuid, bigint) IS
-'The last step of unshare(): checks the right to manage the list that was found, and ends the share.';
+'The last step of unshare(): checks the right to manage the ACL that was found, and ends the share.';
 
 CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                                 with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
@@ -314,7 +315,7 @@ RETURNS boolean
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unshare';
 COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
-'Ends a share() of a row with one user, unit, role or tenant; false when there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for none or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+'Ends the share of a row with one user, unit, role or tenant; false if there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for no subject or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)', 'application');
 
 CREATE FUNCTION bastion_internal.shares_on(relation regclass, key text, found_acl bigint)
@@ -352,11 +353,11 @@ RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
-'With whom a row is shared, at which level, until when, by whom and since when, expired shares included; cross_tenant: with somebody of another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), unit, role or tenant of this tenant, and the uuid of any other. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that one cannot read, 28000 when a token was presented and refused.';
+'Lists the shares of a row, including expired ones: the subject, the level, when it ends, who granted it and when. cross_tenant: the subject is in another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), or the name of a unit, role or tenant of this tenant; for any other subject it is the uuid. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
 
--- A row that is deleted leaves its own list behind: a trigger on every protected table would cost each DELETE a search, and
--- the list alone gives nobody anything. This sweeps them up.
+-- A deleted row leaves its own ACL behind. A trigger on every protected table would cost each DELETE a search, and an unused ACL gives
+-- no rights. This function deletes such ACLs.
 CREATE FUNCTION bastion.acl_prune(tenant text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -370,7 +371,7 @@ BEGIN
     IF tenant IS NOT NULL AND place IS NULL THEN
         RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
     END IF;
-    -- Seen by an older snapshot than the rows are: the list of a row that is being shared is not among them.
+    -- Reads the ACLs under an older snapshot than the rows, so that the ACL of a row that is being shared is not included.
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
     FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion_internal.acl_column(p) IS NOT NULL LOOP
         unused := bastion_internal.as_table_owner(spec.relation, format(
@@ -384,4 +385,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.acl_prune(text) IS
-'Deletes the access control lists of rows that are gone, with their shares, in one tenant (uuid or slug) or all, and says how many. Looks at every table under sharing; after unprotect() the shares of that table count as unused. For operators, now and then; EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
+'Deletes the ACLs of deleted rows, with their shares, in one tenant (uuid or slug) or all; returns their number. Reads every table under sharing; after unprotect(), the shares of that table count as unused. For operators, to be called regularly: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';

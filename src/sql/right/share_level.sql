@@ -1,18 +1,18 @@
 
--- What somebody holds on one list, and until when: what sharing asks, of one row and not of the sets that policies ask. The
--- sources are those of acl_places(), each with its end. And what share() may pass on of it: at a level, every action of the
--- level, until the end of the share.
+-- The rights of a user on one ACL, and their ends. Sharing checks these, for one row, and not the sets that policies use. The sources
+-- are those of acl_places(), each with its end. share() may pass on a level only if the caller holds every action of the level until
+-- the end of the share.
 
 CREATE FUNCTION bastion_internal.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[])
 RETURNS TABLE (pattern text, held_until timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan  -- to plan it takes six times as long as to run it
+SET plan_cache_mode = force_generic_plan  -- planning takes six times as long as execution
 AS $$
 DECLARE
     list bastion.acls;
-    root bastion.acls;  -- the default list that decides what roles give on the row
-    of_nobody boolean;  -- reached by those who hold resource.manage in the whole tenant
+    root bastion.acls;  -- the default ACL that decides what roles give on the row
+    of_nobody boolean;  -- reached by holders of resource.manage in the whole tenant
     manage text[] := bastion_internal.covering_patterns(resource, 'manage');
     everything text[] := array_remove(array_remove(manage, resource || '.manage'), '*.manage');
 BEGIN
@@ -54,7 +54,7 @@ BEGIN
         SELECT o.unit_id, o.pattern, least(o.valid_until, s.until) FROM own o, stay s
         WHERE o.effect = 'grant' AND coalesce(o.valid_from, '-infinity') <= statement_timestamp()
     ), denies AS MATERIALIZED (
-        -- No share lets anybody create, so it does not matter who may.
+        -- No share allows create, so denies of it do not matter.
         SELECT w.pattern, min(coalesce(o.valid_from, '-infinity')) AS here,
                min(coalesce(o.valid_from, '-infinity')) FILTER (WHERE o.unit_id IS NULL) AS everywhere
         FROM own o, wanted w
@@ -88,7 +88,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.list_held(uuid, uuid, text, bigint, text[]) IS
-'Until when a user holds permissions on a resource, or all of them (resource.*), on an access control list of the tenant: infinity without an end, NULL for what is not held now.';
+'The time until which a user holds permissions on a resource, or all of them (resource.*), on an ACL of the tenant: infinity without an end, NULL if not held now.';
 
 CREATE FUNCTION bastion_internal.lent_on(acl_id bigint, pattern text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -99,7 +99,7 @@ AS $$
                 THEN bastion_internal.lent_until(lent_on.pattern) END
 $$;
 COMMENT ON FUNCTION bastion_internal.lent_on(bigint, text) IS
-'Until when the credential of this transaction covers all that a pattern ever covers on an access control list; NULL when it does not.';
+'The time until which the credential of this transaction covers everything that a pattern can cover on an ACL; NULL if it does not.';
 
 CREATE FUNCTION bastion_internal.level_patterns(resource text, level smallint) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -110,7 +110,7 @@ AS $$
         WHERE l.level <= level_patterns.level AND l.action <> 'create' ORDER BY 1) END
 $$;
 COMMENT ON FUNCTION bastion_internal.level_patterns(text, smallint) IS
-'What a share at a level gives on rows of a resource, now or once it is registered. Only create is no part of resource.*: no share lets anybody create.';
+'The patterns that a share at a level gives on rows of a resource, including permissions that are registered later. create is not included in resource.*: no share allows it.';
 
 CREATE FUNCTION bastion_internal.require_level(resource text, acl_id bigint, level smallint, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -128,7 +128,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_level(text, bigint, smallint, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction, with its credential, holds everything that a share at this level gives on rows of the resource with this access control list, until a time (NULL: without an end).';
+'Raises SQLSTATE 42501 unless the user of this transaction, with its credential, holds everything that a share at this level gives on rows of the resource with this ACL, until a time (NULL: without an end).';
 
 CREATE FUNCTION bastion_internal.require_share(resource text, acl_id bigint, subject_kind text, subject_id uuid, level smallint,
                                       valid_until timestamptz)
@@ -146,4 +146,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_share(text, bigint, text, uuid, smallint, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may share a row with this list: holds what the share gives until its end, and now what the share gives that it changes.';
+'Raises SQLSTATE 42501 unless the user of this transaction may share a row with this ACL: holds what the share gives, until its end, and what a share that it changes gives, now.';

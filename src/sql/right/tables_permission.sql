@@ -1,5 +1,5 @@
 
--- Who may do what: permissions, the roles that hold them, memberships that give roles to users.
+-- Permissions, the roles that hold them, and the memberships that give roles to users.
 
 CREATE FUNCTION bastion_internal.covering_patterns(resource text, action text) RETURNS text[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -11,7 +11,7 @@ AS $$
         || CASE WHEN bastion_internal.is_reserved_resource(resource) THEN '{}' ELSE ARRAY['*', '*.' || action] END
 $$;
 COMMENT ON FUNCTION bastion_internal.covering_patterns(text, text) IS
-'The patterns that cover a permission: its name, everything below each part of the resource and, unless it belongs to the extension, * and *.action.';
+'The patterns that cover a permission: its name, the patterns for each part of the resource and, unless it belongs to the extension, * and *.action.';
 
 CREATE TABLE bastion.permissions (
     name text COLLATE "C" GENERATED ALWAYS AS (resource || '.' || action) STORED,
@@ -25,20 +25,20 @@ CREATE TABLE bastion.permissions (
     CONSTRAINT permissions_action_check CHECK (bastion_internal.is_word(action)),
     CONSTRAINT permissions_system_check CHECK (system = bastion_internal.is_reserved_resource(resource))
 );
-COMMENT ON TABLE bastion.permissions IS 'Every permission there is; a name that is not here is held by nobody';
+COMMENT ON TABLE bastion.permissions IS 'Every permission; no user holds a permission without a row here';
 COMMENT ON COLUMN bastion.permissions.name IS 'resource.action';
-COMMENT ON COLUMN bastion.permissions.resource IS 'What is acted on: documents, tenant.members';
+COMMENT ON COLUMN bastion.permissions.resource IS 'The resource: documents, tenant.members';
 COMMENT ON COLUMN bastion.permissions.action IS 'The last word of the name: create, read, update, delete, execute, manage';
 COMMENT ON COLUMN bastion.permissions.system IS
 'Belongs to the extension; held only by a pattern that names its first word, never by * or *.action';
-COMMENT ON COLUMN bastion.permissions.description IS 'For people';
-COMMENT ON COLUMN bastion.permissions.patterns IS 'The patterns that cover it, its own name among them';
+COMMENT ON COLUMN bastion.permissions.description IS 'Description for display';
+COMMENT ON COLUMN bastion.permissions.patterns IS 'The patterns that cover it, including its own name';
 SELECT pg_extension_config_dump('bastion.permissions', 'WHERE NOT system');
 ALTER TABLE bastion.permissions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY permissions_all ON bastion.permissions FOR SELECT USING (true);
-COMMENT ON POLICY permissions_all ON bastion.permissions IS 'The names of permissions are the same for everybody';
+COMMENT ON POLICY permissions_all ON bastion.permissions IS 'All permissions; their names are the same for every tenant';
 SELECT bastion_internal.readable_by('bastion.permissions', 'application');
--- What every pattern covers.
+-- A change affects what every pattern covers.
 CREATE TRIGGER permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.permissions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('all');
 CREATE TRIGGER permissions_invalidate_truncate AFTER TRUNCATE ON bastion.permissions
@@ -61,19 +61,19 @@ CREATE TABLE bastion.roles (
     CONSTRAINT roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.roles IS 'Named sets of permissions: the extension''s own, the application''s, and each tenant''s';
-COMMENT ON COLUMN bastion.roles.id IS 'The role in memberships; constant for the extension''s own';
-COMMENT ON COLUMN bastion.roles.tenant_id IS 'The only tenant that can use the role; NULL for every tenant';
+COMMENT ON COLUMN bastion.roles.id IS 'Identifier in memberships; constant for the extension''s own roles';
+COMMENT ON COLUMN bastion.roles.tenant_id IS 'The only tenant that can use the role; NULL: every tenant can';
 COMMENT ON COLUMN bastion.roles.name IS 'Unique in the tenant';
-COMMENT ON COLUMN bastion.roles.description IS 'For people';
-COMMENT ON COLUMN bastion.roles.system IS 'Made by the extension; cannot be changed';
-COMMENT ON COLUMN bastion.roles.scope IS 'tenant_id, or the zero uuid: what policies and uniqueness compare';
+COMMENT ON COLUMN bastion.roles.description IS 'Description for display';
+COMMENT ON COLUMN bastion.roles.system IS 'Belongs to the extension; cannot be changed';
+COMMENT ON COLUMN bastion.roles.scope IS 'tenant_id, or the zero uuid for NULL; policies and the unique key compare it';
 SELECT pg_extension_config_dump('bastion.roles', 'WHERE NOT system');
 ALTER TABLE bastion.roles ENABLE ROW LEVEL SECURITY;
 CREATE POLICY roles_of_tenant ON bastion.roles FOR SELECT
     USING (scope = ANY (ARRAY['00000000-0000-0000-0000-000000000000'::uuid, (SELECT bastion.tenant_id())]));
-COMMENT ON POLICY roles_of_tenant ON bastion.roles IS 'Roles that every tenant can use and those of the context''s tenant';
+COMMENT ON POLICY roles_of_tenant ON bastion.roles IS 'Roles that every tenant can use, and those of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.roles', 'application');
--- A new role is held by nobody. A role stays in its tenant.
+-- No user holds a new role. A role cannot move to another tenant.
 CREATE TRIGGER roles_invalidate AFTER UPDATE OR DELETE ON bastion.roles
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'id');
 CREATE TRIGGER roles_invalidate_truncate AFTER TRUNCATE ON bastion.roles
@@ -95,9 +95,9 @@ CREATE INDEX role_permissions_scope_idx ON bastion.role_permissions (scope);
 COMMENT ON TABLE bastion.role_permissions IS 'The permissions of each role';
 COMMENT ON COLUMN bastion.role_permissions.role_id IS 'The role';
 COMMENT ON COLUMN bastion.role_permissions.pattern IS
-'A permission, or a pattern: * for all, *.read for one action everywhere, documents.* for everything below a resource';
+'A permission, or a pattern: * for all, *.read for one action on every resource, documents.* for everything below a resource';
 COMMENT ON COLUMN bastion.role_permissions.system IS 'Granted by the extension; cannot be changed';
-COMMENT ON COLUMN bastion.role_permissions.scope IS 'The scope of the role, filled in by a trigger; what the policy compares';
+COMMENT ON COLUMN bastion.role_permissions.scope IS 'The scope of the role, filled in by a trigger; the policy compares it';
 SELECT pg_extension_config_dump('bastion.role_permissions', 'WHERE NOT system');
 ALTER TABLE bastion.role_permissions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY role_permissions_of_tenant ON bastion.role_permissions FOR SELECT
@@ -105,8 +105,8 @@ CREATE POLICY role_permissions_of_tenant ON bastion.role_permissions FOR SELECT
 COMMENT ON POLICY role_permissions_of_tenant ON bastion.role_permissions IS
 'The permissions of roles that every tenant can use and of those of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.role_permissions', 'application');
--- Who holds the role has it, and every role on the way to it, on the list: through any membership, in whatever tenant, because
--- can_in_tenant() asks over all, or in every tenant.
+-- The dependencies of a holder include the role and every role on the path to it: through a membership in any tenant, because
+-- can_in_tenant() covers all memberships, or through a platform role.
 CREATE TRIGGER role_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_permissions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'role_id');
 CREATE TRIGGER role_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.role_permissions
@@ -135,13 +135,13 @@ CREATE TABLE bastion.memberships (
 CREATE INDEX memberships_tenant_id_idx ON bastion.memberships (tenant_id, unit_id);
 CREATE INDEX memberships_role_id_idx ON bastion.memberships (role_id);
 COMMENT ON TABLE bastion.memberships IS 'Which user has which role, in a tenant or in one unit of it';
-COMMENT ON COLUMN bastion.memberships.id IS 'The membership';
+COMMENT ON COLUMN bastion.memberships.id IS 'Identifier';
 COMMENT ON COLUMN bastion.memberships.user_id IS 'The member';
-COMMENT ON COLUMN bastion.memberships.tenant_id IS 'Where';
+COMMENT ON COLUMN bastion.memberships.tenant_id IS 'The tenant';
 COMMENT ON COLUMN bastion.memberships.unit_id IS
 'The role holds in this unit and the units below it; NULL: in the whole tenant and all its units';
 COMMENT ON COLUMN bastion.memberships.role_id IS 'A role of this tenant, or one that every tenant can use';
-COMMENT ON COLUMN bastion.memberships.valid_from IS 'When it begins; NULL: at once';
+COMMENT ON COLUMN bastion.memberships.valid_from IS 'When it begins; NULL: immediately';
 COMMENT ON COLUMN bastion.memberships.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a member';
 SELECT pg_extension_config_dump('bastion.memberships', '');
@@ -150,7 +150,7 @@ CREATE POLICY memberships_of_tenant ON bastion.memberships FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY memberships_of_tenant ON bastion.memberships IS 'The memberships in the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.memberships', 'application');
--- A membership gives its user a role and nobody else anything. The list that it brings along is an INSERT into acls.
+-- A membership affects only its user. A new ACL for the member is an INSERT into acls, with a message of its own.
 CREATE TRIGGER memberships_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
 CREATE TRIGGER memberships_invalidate_truncate AFTER TRUNCATE ON bastion.memberships
@@ -158,7 +158,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
 ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
 ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate_truncate;
 
--- Guards. They accept what a restore loads: rows that are not the extension's own.
+-- Guards. They accept the rows that a restore loads, which are not the extension's own.
 
 CREATE FUNCTION bastion_internal.fill_role_scope() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -180,7 +180,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Cannot be outrun: the foreign key keeps the role, and keep_role_tenant() its tenant.
+    -- No concurrent change can invalidate this check: the foreign key locks the role, and keep_role_tenant() refuses another tenant.
     IF EXISTS (SELECT FROM bastion.roles r WHERE r.id = NEW.role_id AND r.tenant_id <> NEW.tenant_id) THEN
         RAISE EXCEPTION 'the role belongs to another tenant' USING ERRCODE = 'foreign_key_violation';
     END IF;
@@ -188,11 +188,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_membership_role() IS
-'Trigger: refuses a membership whose role belongs to another tenant, SQLSTATE 23503.';
+'Trigger: refuses a membership whose role belongs to another tenant. SQLSTATE 23503.';
 
 CREATE TRIGGER memberships_check_role BEFORE INSERT OR UPDATE OF role_id, tenant_id ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_membership_role();
-COMMENT ON TRIGGER memberships_check_role ON bastion.memberships IS 'Keeps roles of one tenant out of another';
+COMMENT ON TRIGGER memberships_check_role ON bastion.memberships IS 'Refuses roles of another tenant';
 
 CREATE FUNCTION bastion_internal.keep_role_tenant() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -203,7 +203,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_role_tenant() IS
-'Trigger: refuses to change the tenant of a role, which memberships rely on, SQLSTATE 42501.';
+'Trigger: refuses a change of the tenant of a role, on which memberships depend. SQLSTATE 42501.';
 
 CREATE TRIGGER roles_keep_tenant BEFORE UPDATE ON bastion.roles
 FOR EACH ROW WHEN (OLD.tenant_id IS DISTINCT FROM NEW.tenant_id) EXECUTE FUNCTION bastion_internal.keep_role_tenant();
@@ -214,7 +214,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- A dump leaves these rows out because the script makes them again; a change would be lost in silence.
+    -- A dump does not include these rows, because the install script creates them again; a change would be lost silently.
     IF coalesce(OLD.system, false) OR coalesce(NEW.system, false) THEN
         RAISE EXCEPTION 'cannot change a row of bastion.% that belongs to the extension', TG_TABLE_NAME
             USING ERRCODE = 'insufficient_privilege',
@@ -224,9 +224,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.guard_system_rows() IS
-'Trigger: refuses to insert, change or delete rows that the extension seeded, SQLSTATE 42501.';
+'Trigger: refuses to insert, change or delete rows that belong to the extension. SQLSTATE 42501.';
 
--- The extension's own roles and permissions. The uuids are constant: a restored membership finds its role.
+-- The extension's own roles and permissions. The uuids are constant, so that a restored membership finds its role.
 
 INSERT INTO bastion.roles (id, name, system, description) VALUES
     ('ba571000-0000-4000-8000-000000000001', 'owner', true, 'Everything, including the tenant itself'),
@@ -278,4 +278,4 @@ COMMENT ON TRIGGER permissions_guard_system ON bastion.permissions IS 'Keeps the
 CREATE TRIGGER role_permissions_guard_system BEFORE INSERT OR UPDATE OR DELETE ON bastion.role_permissions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.guard_system_rows();
 COMMENT ON TRIGGER role_permissions_guard_system ON bastion.role_permissions IS
-'Keeps what the extension granted as it is';
+'Keeps the extension''s own grants as they are';

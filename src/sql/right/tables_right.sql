@@ -1,6 +1,6 @@
 
--- What adds to memberships and roles: inheritance, rights of single users, roles that hold in every tenant. And what is in
--- force at this moment, which everything that decides reads.
+-- Additions to memberships and roles: inheritance, grants and denies of single users, roles in every tenant. Views show the rows that
+-- are in force now; every decision reads these views.
 
 CREATE TABLE bastion.role_parents (
     role_id uuid NOT NULL,
@@ -12,10 +12,10 @@ CREATE TABLE bastion.role_parents (
 );
 CREATE INDEX role_parents_parent_id_idx ON bastion.role_parents (parent_id);
 CREATE INDEX role_parents_scope_idx ON bastion.role_parents (scope);
-COMMENT ON TABLE bastion.role_parents IS 'The roles that a role inherits from: whoever holds the role holds these too';
+COMMENT ON TABLE bastion.role_parents IS 'Inheritance of roles: a holder of the role holds the inherited roles too';
 COMMENT ON COLUMN bastion.role_parents.role_id IS 'The role that inherits; never one of the extension''s own';
-COMMENT ON COLUMN bastion.role_parents.parent_id IS 'What it inherits: a role of the same tenant, or one that every tenant can use';
-COMMENT ON COLUMN bastion.role_parents.scope IS 'The scope of the role, filled in by a trigger; what the policy compares';
+COMMENT ON COLUMN bastion.role_parents.parent_id IS 'The inherited role: one of the same tenant, or one that every tenant can use';
+COMMENT ON COLUMN bastion.role_parents.scope IS 'The scope of the role, filled in by a trigger; the policy compares it';
 SELECT pg_extension_config_dump('bastion.role_parents', '');
 ALTER TABLE bastion.role_parents ENABLE ROW LEVEL SECURITY;
 CREATE POLICY role_parents_of_tenant ON bastion.role_parents FOR SELECT
@@ -23,7 +23,7 @@ CREATE POLICY role_parents_of_tenant ON bastion.role_parents FOR SELECT
 COMMENT ON POLICY role_parents_of_tenant ON bastion.role_parents IS
 'The inheritance of roles that every tenant can use and of those of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.role_parents', 'application');
--- Who holds the role that inherits. What is inherited comes on the list with the next reading.
+-- A change affects the holders of the inheriting role. The inherited role becomes a dependency when rights are read again.
 CREATE TRIGGER role_parents_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.role_parents
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('role', 'role_id');
 CREATE TRIGGER role_parents_invalidate_truncate AFTER TRUNCATE ON bastion.role_parents
@@ -40,7 +40,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- Two links that make a cycle only together must wait for each other.
+    -- Two concurrent changes may form a cycle together, so they wait for each other.
     PERFORM FROM bastion.roles r WHERE r.scope = NEW.scope ORDER BY r.id FOR NO KEY UPDATE;
     IF EXISTS (SELECT FROM bastion.roles r WHERE r.id = NEW.role_id AND r.system) THEN
         RAISE EXCEPTION 'a role of the extension cannot inherit' USING ERRCODE = 'insufficient_privilege';
@@ -61,13 +61,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_role_parent() IS
-'Trigger: refuses inheritance of the extension''s own roles (42501), from another tenant (23503) and in a circle (23514).';
+'Trigger: refuses inheritance of the extension''s own roles (42501), from another tenant (23503) and in a cycle (23514).';
 
 CREATE TRIGGER role_parents_check AFTER INSERT OR UPDATE ON bastion.role_parents
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_role_parent();
-COMMENT ON TRIGGER role_parents_check ON bastion.role_parents IS 'Keeps inheritance free of circles and inside a tenant';
+COMMENT ON TRIGGER role_parents_check ON bastion.role_parents IS 'Keeps inheritance free of cycles and inside a tenant';
 
--- Deleting a tenant deletes its roles one after the other: one would still be inherited by the next.
+-- Deleting a tenant deletes its roles one after the other, while the next may still inherit from a deleted one.
 CREATE FUNCTION bastion_internal.forget_inheritance() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -77,11 +77,11 @@ BEGIN
     RETURN OLD;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.forget_inheritance() IS 'Trigger: removes what the roles of a tenant inherit before the tenant is deleted.';
+COMMENT ON FUNCTION bastion_internal.forget_inheritance() IS 'Trigger: deletes the inheritance between the roles of a tenant before the tenant is deleted.';
 
 CREATE TRIGGER tenants_forget_inheritance BEFORE DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.forget_inheritance();
-COMMENT ON TRIGGER tenants_forget_inheritance ON bastion.tenants IS 'Lets the roles of a tenant go with it';
+COMMENT ON TRIGGER tenants_forget_inheritance ON bastion.tenants IS 'Allows deletion of the roles of a tenant with it';
 
 CREATE TABLE bastion.user_permissions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -108,16 +108,16 @@ CREATE TABLE bastion.user_permissions (
 CREATE INDEX user_permissions_tenant_id_idx ON bastion.user_permissions (tenant_id, unit_id);
 COMMENT ON TABLE bastion.user_permissions IS
 'Permissions of single users beside their roles: grants, and denies, which win over every grant and role';
-COMMENT ON COLUMN bastion.user_permissions.id IS 'The grant or deny';
+COMMENT ON COLUMN bastion.user_permissions.id IS 'Identifier';
 COMMENT ON COLUMN bastion.user_permissions.user_id IS 'The user';
-COMMENT ON COLUMN bastion.user_permissions.tenant_id IS 'Where';
+COMMENT ON COLUMN bastion.user_permissions.tenant_id IS 'The tenant';
 COMMENT ON COLUMN bastion.user_permissions.unit_id IS
 'Only in this unit and the units below it; NULL: in the whole tenant and all its units';
 COMMENT ON COLUMN bastion.user_permissions.pattern IS 'A permission or a pattern, as in role_permissions';
 COMMENT ON COLUMN bastion.user_permissions.effect IS 'grant or deny';
-COMMENT ON COLUMN bastion.user_permissions.valid_from IS 'When it begins; NULL: at once';
+COMMENT ON COLUMN bastion.user_permissions.valid_from IS 'When it begins; NULL: immediately';
 COMMENT ON COLUMN bastion.user_permissions.valid_until IS 'When it ends; NULL: never';
-COMMENT ON COLUMN bastion.user_permissions.granted_by IS 'The user who wrote it, when a context named one';
+COMMENT ON COLUMN bastion.user_permissions.granted_by IS 'The user who wrote it, if there was a context';
 COMMENT ON COLUMN bastion.user_permissions.created_at IS 'When it was written';
 SELECT pg_extension_config_dump('bastion.user_permissions', '');
 ALTER TABLE bastion.user_permissions ENABLE ROW LEVEL SECURITY;
@@ -125,7 +125,7 @@ CREATE POLICY user_permissions_of_tenant ON bastion.user_permissions FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY user_permissions_of_tenant ON bastion.user_permissions IS 'Grants and denies in the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.user_permissions', 'application');
--- Of one user.
+-- A row affects one user.
 CREATE TRIGGER user_permissions_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.user_permissions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
 CREATE TRIGGER user_permissions_invalidate_truncate AFTER TRUNCATE ON bastion.user_permissions
@@ -145,15 +145,15 @@ CREATE TABLE bastion.platform_roles (
     CONSTRAINT platform_roles_role_id_fkey FOREIGN KEY (role_id) REFERENCES bastion.roles (id)
 );
 CREATE INDEX platform_roles_role_id_idx ON bastion.platform_roles (role_id);
-COMMENT ON TABLE bastion.platform_roles IS 'Roles that users hold in every tenant: the operators'' own staff. Granted to nobody';
+COMMENT ON TABLE bastion.platform_roles IS 'Roles that users hold in every tenant, for the operators'' own staff. Granted to nobody';
 COMMENT ON COLUMN bastion.platform_roles.user_id IS 'The user';
 COMMENT ON COLUMN bastion.platform_roles.role_id IS 'A role that every tenant can use';
-COMMENT ON COLUMN bastion.platform_roles.valid_from IS 'When it begins; NULL: at once';
+COMMENT ON COLUMN bastion.platform_roles.valid_from IS 'When it begins; NULL: immediately';
 COMMENT ON COLUMN bastion.platform_roles.valid_until IS 'When it ends; NULL: never';
 COMMENT ON COLUMN bastion.platform_roles.created_at IS 'When it was written';
 SELECT pg_extension_config_dump('bastion.platform_roles', '');
 ALTER TABLE bastion.platform_roles ENABLE ROW LEVEL SECURITY;
--- Of one user.
+-- A row affects one user.
 CREATE TRIGGER platform_roles_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.platform_roles
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id');
 CREATE TRIGGER platform_roles_invalidate_truncate AFTER TRUNCATE ON bastion.platform_roles
@@ -173,36 +173,36 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_platform_role() IS
-'Trigger: refuses a role of one tenant as a role in every tenant, SQLSTATE 23503.';
+'Trigger: refuses a role of one tenant as a role in every tenant. SQLSTATE 23503.';
 
 CREATE TRIGGER platform_roles_check BEFORE INSERT OR UPDATE ON bastion.platform_roles
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.check_platform_role();
-COMMENT ON TRIGGER platform_roles_check ON bastion.platform_roles IS 'Keeps roles of one tenant out of the others';
+COMMENT ON TRIGGER platform_roles_check ON bastion.platform_roles IS 'Refuses roles of one tenant';
 
--- Under row-level security like their tables. statement_timestamp(), not now(): a decision is made for each statement of a
--- client, however old its transaction.
+-- Under row-level security like their tables. statement_timestamp(), not now(): each statement of a client has its own decision, even
+-- in an old transaction.
 
 CREATE VIEW bastion.memberships_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.memberships m
 WHERE coalesce(m.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(m.valid_until, 'infinity');
-COMMENT ON VIEW bastion.memberships_in_force IS 'The memberships that hold at this moment';
+COMMENT ON VIEW bastion.memberships_in_force IS 'The memberships that are in force now';
 
 CREATE VIEW bastion_internal.user_permissions_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.user_permissions p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
-COMMENT ON VIEW bastion_internal.user_permissions_in_force IS 'The grants and denies that hold at this moment';
+COMMENT ON VIEW bastion_internal.user_permissions_in_force IS 'The grants and denies that are in force now';
 
 CREATE VIEW bastion_internal.platform_roles_in_force WITH (security_invoker = true) AS
 SELECT * FROM bastion.platform_roles p
 WHERE coalesce(p.valid_from, '-infinity') <= statement_timestamp() AND statement_timestamp() < coalesce(p.valid_until, 'infinity');
-COMMENT ON VIEW bastion_internal.platform_roles_in_force IS 'The platform roles that hold at this moment';
+COMMENT ON VIEW bastion_internal.platform_roles_in_force IS 'The platform roles that are in force now';
 
 CREATE VIEW bastion_internal.permission_patterns WITH (security_invoker = true) AS
 SELECT p.name AS permission, p.resource, p.action, p.system, pattern
 FROM bastion.permissions p, unnest(p.patterns) pattern;
-COMMENT ON VIEW bastion_internal.permission_patterns IS 'Every registered permission beside every pattern that covers it';
+COMMENT ON VIEW bastion_internal.permission_patterns IS 'Every pair of a registered permission and a pattern that covers it';
 
--- The last owner. An owner is who has the role for good: a membership that ends would leave the tenant without.
+-- The last owner. An owner has the role without an end; otherwise the tenant would have no owner when the membership ends.
 
 CREATE FUNCTION bastion_internal.owner_role() RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -228,8 +228,8 @@ BEGIN
     IF NOT bastion_internal.is_lasting_owner(OLD) THEN
         RETURN NULL;
     END IF;
-    -- Written to, not only locked: of two owners who leave at the same time, one waits and then sees the other gone, or,
-    -- with an older snapshot, fails. Where there is no such row, the tenant itself is being deleted.
+    -- The row is updated, not only locked. If two owners leave at the same time, one waits and then sees that the other has left or,
+    -- with an older snapshot, fails. If there is no row, the tenant itself is being deleted.
     UPDATE bastion.tenants t SET status = t.status WHERE t.id = OLD.tenant_id;
     IF FOUND AND NOT EXISTS (
         SELECT FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id AND u.status = 'active'
@@ -244,9 +244,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_last_owner() IS
-'Trigger: refuses to remove, demote or limit in time the last owner of a tenant, SQLSTATE 23514.';
+'Trigger: refuses to remove or demote the last owner of a tenant, or to limit that membership in time. SQLSTATE 23514.';
 
 CREATE CONSTRAINT TRIGGER memberships_keep_last_owner AFTER UPDATE OR DELETE ON bastion.memberships
 DEFERRABLE FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_last_owner();
 COMMENT ON TRIGGER memberships_keep_last_owner ON bastion.memberships IS
-'A tenant keeps an owner; SET CONSTRAINTS bastion.memberships_keep_last_owner DEFERRED lets a transaction exchange them';
+'Keeps an owner in each tenant; SET CONSTRAINTS bastion.memberships_keep_last_owner DEFERRED lets a transaction replace the owner';

@@ -1,9 +1,8 @@
 
--- The end of a tenant. Rows of protected tables name it without a foreign key, so nothing else would delete them. They are
--- deleted as the owner of each table, and what foreign keys then do to other tables runs as one owner too, so that their code
--- gets no further rights.
+-- Deletion of a tenant. Rows of protected tables refer to it without a foreign key, so nothing else would delete them. They are deleted
+-- as the owner of each table, and foreign key actions on other tables run as one owner too, so that their code gets no additional rights.
 
--- A table that refers to another one refers, through that one, to more tables than that one does.
+-- Sorts by the number of tables to which each refers, directly or indirectly: a referring table always has more than the referenced one.
 CREATE FUNCTION bastion_internal.referring_first(relations regclass[]) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -16,9 +15,9 @@ AS $$
     SELECT start::regclass FROM reached GROUP BY start ORDER BY count(*) DESC, start::regclass::text
 $$;
 COMMENT ON FUNCTION bastion_internal.referring_first(regclass[]) IS
-'Tables, each before those that its foreign keys refer to.';
+'Sorts tables, each before the tables to which its foreign keys refer.';
 
--- Also through the extension's own tables: a unit goes with its tenant.
+-- Includes paths through the extension's own tables: deleting a tenant deletes its units.
 CREATE FUNCTION bastion_internal.reached_by(relation regclass) RETURNS SETOF regclass
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -38,7 +37,7 @@ AS $$
     ORDER BY 1
 $$;
 COMMENT ON FUNCTION bastion_internal.reached_by(regclass) IS
-'The tables, not of the extension, whose rows a foreign key deletes or changes when a row of this table goes.';
+'The tables outside the extension whose rows a foreign key deletes or changes when a row of this table is deleted.';
 
 CREATE FUNCTION bastion_internal.reached_owner(relation regclass, OUT owner oid, OUT path text)
 RETURNS record
@@ -61,7 +60,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.reached_owner(regclass) IS
-'As whom, and with which search_path, code of the tables that foreign keys of a table reach is to run: the one owner that is no superuser, NULL for none. SQLSTATE 55000 for several.';
+'The role and the search_path with which code of the tables that foreign keys of a table reach must run: the only owner who is not a superuser, NULL for none. SQLSTATE 55000 for several.';
 
 CREATE FUNCTION bastion_internal.tenant_to_delete(tenant text, OUT id uuid, OUT owner oid, OUT path text)
 RETURNS record
@@ -108,11 +107,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_rows_delete(uuid) IS
-'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each, and records the end of the tenant.';
+'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each table, and records the deletion.';
 
--- In C and SECURITY INVOKER: triggers that the operator deferred fire first, as the operator.
+-- In C and SECURITY INVOKER, so that triggers that the operator deferred fire first, as the operator.
 CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_delete_tenant';
 COMMENT ON FUNCTION bastion.tenant_delete(text) IS
-'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and itself; returns how many rows each table lost. Users stay, and so do events. Its data keys are deleted too: nothing that was sealed for it opens again (tenant_shred() says what backups keep). Triggers of the tables fire as the owner of the table, and where foreign keys act, as the owner of the tables that these reach, in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate from here to the end of the transaction. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when rows elsewhere refer to the tenant''s, 27000 when a trigger or rule kept the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or where another library keeps pg_bastion from watching foreign keys.';
+'Deletes a tenant (uuid or slug): its rows in every protected table, referring tables first, then its units, roles, memberships and the tenant itself. Users and events stay. Its data keys are deleted too: nothing that was sealed for it can be opened again (tenant_shred() says what backups keep). Triggers of a table fire as its owner; code that foreign key actions fire runs as the owner of the tables that these reach. Both run in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate until the end of the transaction. Returns the number of deleted rows of each table. For operators: EXECUTE is granted to nobody. SQLSTATE 23503 when other rows refer to rows of the tenant, 27000 when a trigger or rule prevents the deletion of the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or when another library prevents pg_bastion from supervising foreign keys.';

@@ -1,5 +1,5 @@
 
--- Units of a tenant, for those who hold tenant.units.manage there; and the end of a tenant, for operators.
+-- Units of a tenant. Callers need tenant.units.manage there.
 
 CREATE FUNCTION bastion.unit_create(kind text, name text, slug text DEFAULT NULL, parent text DEFAULT NULL) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -28,7 +28,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
-'Makes a unit in this tenant, at the top or below a parent (slug or uuid); returns its id. Needs tenant.units.manage in the parent, or in the whole tenant. SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
+'Creates a unit in this tenant, at the top or below a parent (slug or uuid); returns its id. Needs tenant.units.manage in the parent, or in the whole tenant. SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_create(text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion.unit_move(unit text, parent text DEFAULT NULL) RETURNS void
@@ -59,7 +59,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_move(text, text) IS
-'Puts a unit, with everything below it, under another parent or, without one, at the top; each by slug or uuid. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Rights of the units above change accordingly, so it also needs, in the unit, what the members of the new parent and of the units above it get there, until it ends, and what permission_remove() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Moves a unit, with everything below it, under another parent or, with NULL, to the top; unit and parent are a slug or uuid. Rights from the units above change accordingly. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Also needs, in the unit, what the members of the new parent and of the units above it get there, until these rights end, and what permission_remove() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_move(text, text)', 'application');
 
 CREATE FUNCTION bastion_internal.unit_to_delete(unit text) RETURNS uuid
@@ -84,12 +84,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_to_delete(text) IS
-'The first step of unit_delete(): the unit, when the user of this transaction may delete it; records that it goes.';
+'The first step of unit_delete(): returns the unit, if the user of this transaction may delete it, and records the deletion.';
 
--- In C and SECURITY INVOKER: tables of the application may refer to units, and what they do about it runs as the caller.
+-- In C and SECURITY INVOKER: tables of the application may refer to units, and their foreign key actions run code as the caller.
 CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
-'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to those who manage the whole tenant. Needs tenant.units.manage in the unit, and what permission_remove() needs for every deny in the unit, and for those above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule kept the unit, 28000 when a token was presented and refused, 55000 where another library keeps pg_bastion from watching foreign keys. Foreign keys of tables that refer to the unit act, and what they set off runs as the caller.';
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to users who manage the whole tenant. Foreign keys of tables that refer to the unit act, and the code that they fire runs as the caller. Needs tenant.units.manage in the unit, and what permission_remove() needs for every deny in the unit, and for the denies above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule prevents the deletion of the unit, 28000 when a token was presented and refused, 55000 when another library prevents pg_bastion from supervising foreign keys.';
 SELECT bastion_internal.callable_by('bastion.unit_delete(text)', 'application');

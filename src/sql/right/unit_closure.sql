@@ -1,6 +1,6 @@
 
--- Which unit lies above which, at every distance: what permissions are looked up in, without a recursion. Derived from units
--- and unit_parents by triggers, which fire under replication too and build it again when a dump is restored.
+-- The transitive closure of the tree of units, so that permission lookups need no recursion. Triggers derive it from units and
+-- unit_parents; they fire under replication too, and build it again when a dump is restored.
 
 CREATE TABLE bastion.unit_closure (
     ancestor_id uuid NOT NULL,
@@ -12,19 +12,19 @@ CREATE TABLE bastion.unit_closure (
 CREATE INDEX unit_closure_ancestor_id_idx ON bastion.unit_closure (ancestor_id) INCLUDE (descendant_id);
 CREATE INDEX unit_closure_tenant_id_idx ON bastion.unit_closure (tenant_id);
 COMMENT ON TABLE bastion.unit_closure IS
-'Every pair of units of which one is the other or lies above it; kept by triggers on units and unit_parents';
+'Every pair of a unit and itself or a unit above it; maintained by triggers on units and unit_parents';
 COMMENT ON COLUMN bastion.unit_closure.ancestor_id IS 'The upper unit';
 COMMENT ON COLUMN bastion.unit_closure.descendant_id IS 'The lower unit';
-COMMENT ON COLUMN bastion.unit_closure.tenant_id IS 'The tenant of both';
-COMMENT ON COLUMN bastion.unit_closure.depth IS 'How many steps lie between: 0 for the unit itself, 1 for its parent';
--- Derived: the triggers of units and unit_parents write it again.
+COMMENT ON COLUMN bastion.unit_closure.tenant_id IS 'The tenant of both units';
+COMMENT ON COLUMN bastion.unit_closure.depth IS 'Number of steps between them: 0 for the unit itself, 1 for its parent';
+-- Not dumped: the triggers of units and unit_parents write it again.
 SELECT pg_extension_config_dump('bastion.unit_closure', 'WHERE false');
 ALTER TABLE bastion.unit_closure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY unit_closure_of_tenant ON bastion.unit_closure FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_id()));
 COMMENT ON POLICY unit_closure_of_tenant ON bastion.unit_closure IS 'The tree of units of the context''s tenant';
 SELECT bastion_internal.readable_by('bastion.unit_closure', 'application');
--- What is read of the tree. It follows units and unit_parents, and an operator may build it anew.
+-- Rights depend on this table. It follows units and unit_parents, and an operator may rebuild it.
 CREATE TRIGGER unit_closure_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_closure
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
 CREATE TRIGGER unit_closure_invalidate_truncate AFTER TRUNCATE ON bastion.unit_closure
@@ -45,12 +45,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.skip_derived_row() IS
-'Trigger: where the closure is replicated beside the units that it is made from, a row comes twice.';
+'Trigger: skips a row that exists already, because logical replication brings it beside the units from which it is derived.';
 
 CREATE TRIGGER unit_closure_skip_derived BEFORE INSERT ON bastion.unit_closure
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.skip_derived_row();
 ALTER TABLE bastion.unit_closure ENABLE REPLICA TRIGGER unit_closure_skip_derived;
-COMMENT ON TRIGGER unit_closure_skip_derived ON bastion.unit_closure IS 'Takes a replicated row once';
+COMMENT ON TRIGGER unit_closure_skip_derived ON bastion.unit_closure IS 'Skips a replicated row that exists already';
 
 CREATE FUNCTION bastion_internal.unit_closure_add(unit_id uuid, parent_id uuid, tenant_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -63,7 +63,7 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_closure_add(uuid, uuid, uuid) IS
-'Puts a unit and what is below it under a parent and what is above that.';
+'Adds the pairs that connect a unit and the units below it to a parent and the units above that.';
 
 CREATE FUNCTION bastion_internal.unit_closure_cut(unit_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -76,7 +76,7 @@ AS $$
     WHERE c.descendant_id = below.id AND c.ancestor_id NOT IN (SELECT id FROM below)
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_closure_cut(uuid) IS
-'Takes a unit and what is below it away from everything above.';
+'Deletes the pairs that connect a unit and the units below it to the units above.';
 
 CREATE FUNCTION bastion_internal.unit_closure_rebuild(tenant_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -94,7 +94,7 @@ AS $$
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_closure_rebuild(uuid) IS
-'Builds the closure of a tenant anew, which an operator may do too.';
+'Rebuilds the closure of a tenant; operators may call it too.';
 
 CREATE FUNCTION bastion_internal.follow_units() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -115,10 +115,10 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.follow_units() IS 'Trigger: keeps the closure when units come and go.';
+COMMENT ON FUNCTION bastion_internal.follow_units() IS 'Trigger: updates the closure when units are created or deleted.';
 
--- A statement that moves several units fires this for one after the other, when all have moved. Where that looks like a cycle
--- for a moment, the tenant's closure is built anew; doing the remaining moves once more does no harm.
+-- A statement that moves several units fires this trigger for one unit after the other, after all have moved. If this looks like a cycle
+-- temporarily, the closure of the tenant is rebuilt; repeating the remaining moves does no harm.
 CREATE FUNCTION bastion_internal.follow_unit_parents() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -142,7 +142,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.follow_unit_parents() IS 'Trigger: keeps the closure when units move.';
+COMMENT ON FUNCTION bastion_internal.follow_unit_parents() IS 'Trigger: updates the closure when units move.';
 
 CREATE TRIGGER units_closure AFTER INSERT OR DELETE ON bastion.units
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.follow_units();
@@ -154,16 +154,16 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.follow_units();
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_update;
 ALTER TABLE bastion.units ENABLE ALWAYS TRIGGER units_closure_truncate;
-COMMENT ON TRIGGER units_closure ON bastion.units IS 'Keeps unit_closure';
-COMMENT ON TRIGGER units_closure_update ON bastion.units IS 'Keeps unit_closure';
-COMMENT ON TRIGGER units_closure_truncate ON bastion.units IS 'Keeps unit_closure';
+COMMENT ON TRIGGER units_closure ON bastion.units IS 'Updates unit_closure';
+COMMENT ON TRIGGER units_closure_update ON bastion.units IS 'Updates unit_closure';
+COMMENT ON TRIGGER units_closure_truncate ON bastion.units IS 'Updates unit_closure';
 
--- After unit_parents_check_tree, by name: a cycle is refused before it is written here.
+-- Its name sorts after unit_parents_check_tree, so that a cycle is refused before it is written here.
 CREATE TRIGGER unit_parents_closure AFTER INSERT OR UPDATE OR DELETE ON bastion.unit_parents
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.follow_unit_parents();
 CREATE TRIGGER unit_parents_closure_truncate AFTER TRUNCATE ON bastion.unit_parents
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.follow_unit_parents();
 ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure;
 ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_closure_truncate;
-COMMENT ON TRIGGER unit_parents_closure ON bastion.unit_parents IS 'Keeps unit_closure';
-COMMENT ON TRIGGER unit_parents_closure_truncate ON bastion.unit_parents IS 'Keeps unit_closure';
+COMMENT ON TRIGGER unit_parents_closure ON bastion.unit_parents IS 'Updates unit_closure';
+COMMENT ON TRIGGER unit_parents_closure_truncate ON bastion.unit_parents IS 'Updates unit_closure';

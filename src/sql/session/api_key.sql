@@ -1,6 +1,6 @@
 
--- API keys: made, exchanged and revoked by their users; listed, disabled and revoked by those who hold
--- tenant.api_keys.manage too. A key acts for its user, so only that user ever sees a secret of it.
+-- API keys. Users create, rotate and revoke their own; holders of tenant.api_keys.manage can list, disable and revoke them too. A
+-- key acts for its user, so only that user ever sees one of its secrets.
 --
 -- Secrets appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log.
 
@@ -8,15 +8,15 @@ CREATE FUNCTION bastion_internal.api_key_make(key_id uuid, pepper integer, OUT k
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_make';
 COMMENT ON FUNCTION bastion_internal.api_key_make(uuid, integer) IS
-'A new random secret of an API key, as the text of the key, and what is stored of it. SQLSTATE BA001 without a root key, BA003 without such a pepper.';
+'Makes a random secret of an API key: the text of the key, and the MAC to store. SQLSTATE BA001 without a root key, BA003 for an unknown pepper.';
 
 CREATE FUNCTION bastion_internal.api_key_of(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_of';
 COMMENT ON FUNCTION bastion_internal.api_key_of(text) IS
-'The API key that a text is, revoked, expired or not; NULL for any other text. SQLSTATE BA001 without a root key.';
+'The id of the API key with this text, also if it is revoked or expired; NULL for any other text. SQLSTATE BA001 without a root key.';
 
--- Best effort: it runs when a transaction commits, which nothing that others attached to the table may keep from committing.
+-- Best effort: it runs at commit, and code that other roles attached to the table must not be able to stop the commit.
 CREATE FUNCTION bastion_internal.api_key_used(key_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -37,7 +37,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.api_key_used(uuid) IS
-'Writes when an API key was used, unless somebody did within bastion.last_used_interval or is about to. What keeps it from writing goes to the server log. The library calls it when a transaction commits.';
+'Writes when an API key was used, unless another transaction did so within bastion.last_used_interval or is about to. Errors go to the server log. The library calls it when a transaction commits.';
 
 CREATE FUNCTION bastion_internal.api_key_user() RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -49,7 +49,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.api_key_user() IS
-'The user of this transaction, who may have API keys in its tenant; SQLSTATE 42501 without a login of one''s own.';
+'The user of this transaction, who may have API keys in its tenant. SQLSTATE 42501 without the user''s own login.';
 
 CREATE FUNCTION bastion_internal.own_api_key(key_id uuid) RETURNS bastion.api_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -69,7 +69,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.own_api_key(uuid) IS
-'An API key of one''s own in this tenant that is not revoked, locked; SQLSTATE 42704 otherwise.';
+'Finds and locks an API key of the user in this tenant that is not revoked. SQLSTATE 42704 otherwise.';
 
 CREATE FUNCTION bastion_internal.api_key_object(key bastion.api_keys) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -84,7 +84,7 @@ AS $$
                     FROM bastion.api_key_secrets s
                     WHERE s.key_id = key.id AND coalesce(s.expires_at, 'infinity') > statement_timestamp()))
 $$;
-COMMENT ON FUNCTION bastion_internal.api_key_object(bastion.api_keys) IS 'An API key as front door functions show one, without any secret.';
+COMMENT ON FUNCTION bastion_internal.api_key_object(bastion.api_keys) IS 'An API key as JSON for front doors, without its secrets.';
 
 CREATE FUNCTION bastion_internal.api_key_add_secret(key_id uuid) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -102,7 +102,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.api_key_add_secret(uuid) IS
-'Gives an API key a further secret; returns the text of the key with it. SQLSTATE BA001 without a root key.';
+'Adds a secret to an API key; returns the text of the key with this secret. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.networks(cidrs text[]) RETURNS cidr[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -119,7 +119,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.networks(text[]) IS
-'Networks in the form in which API keys keep them; SQLSTATE 22023 for what is none.';
+'Networks in the form that API keys store. SQLSTATE 22023 for malformed text.';
 
 CREATE FUNCTION bastion_internal.require_api_key(name text, scopes text[], expires_at timestamptz, limits jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -172,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
-'Makes an API key that acts for the user of this transaction in this tenant, or in one unit of it (slug or uuid) alone: of the rows of the tenant such a key reaches those that lie in the unit or in the units below it, whatever else its user reaches. Returns it as api_keys() does, with the text of the key as "key", which is shown this once. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and the user may do at the time of use. cidrs are the networks it is accepted from, none for all. limits is an object, kept with the key. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without a login of one''s own (not by an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
+'Creates an API key that acts for the user of this transaction in this tenant. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows of the tenant in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key. Returns the key as api_keys() does, and its text as "key", which is shown only once. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without the user''s own login (with an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)', 'application');
 
 CREATE FUNCTION bastion_api.api_keys() RETURNS jsonb
@@ -189,7 +189,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_keys() IS
-'One''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of everybody: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. The address and names of another user are null without tenant.members.read or tenant.members.manage. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
+'Lists the user''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of every user: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. The address and names of another user are null without tenant.members.read or tenant.members.manage. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_keys()', 'application');
 
 CREATE FUNCTION bastion_api.api_key_rotate(key uuid, overlap interval DEFAULT '24 hours') RETURNS jsonb
@@ -218,7 +218,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_rotate(uuid, interval) IS
-'Gives one of one''s own API keys a new secret; those before stay good for the overlap (up to 90 days). The key stays the same: its id, scopes and limits. Returns it as api_key_create() does. SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are good already, 42704 for an unknown key, 42501 without a login of one''s own, BA001 without a root key, 28000 when a token was presented and refused.';
+'Gives one of the user''s own API keys a new secret. Earlier secrets stay valid for the overlap (up to 90 days). The key keeps its id, scopes and limits. Returns what api_key_create() returns. SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are valid already, 42704 for an unknown key, 42501 without the user''s own login, BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_rotate(uuid, interval)', 'application');
 
 CREATE FUNCTION bastion_internal.managed_api_key(key_id uuid) RETURNS bastion.api_keys
@@ -238,7 +238,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.managed_api_key(uuid) IS
-'An API key in this tenant that is not revoked and that one may end, locked: one''s own, or any with tenant.api_keys.manage; NULL when there is none, SQLSTATE 42501.';
+'Finds and locks an API key in this tenant that is not revoked and that the caller may end: the user''s own, or any with tenant.api_keys.manage; NULL for none. SQLSTATE 42501.';
 
 CREATE FUNCTION bastion_api.api_key_revoke(key uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -251,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_revoke(uuid) IS
-'Ends an API key for good: one''s own, or any in this tenant with tenant.api_keys.manage. false when there is none. It is refused from the next statement on, everywhere. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends an API key permanently: the user''s own, or any in this tenant with tenant.api_keys.manage; false for none. Every backend refuses the key from the next statement on. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_internal.api_key_end(key bastion.api_keys, revoked_by text) RETURNS boolean
@@ -269,7 +269,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.api_key_end(bastion.api_keys, text) IS
-'Revokes an API key and records it; false when it was revoked or there is none. It asks nothing.';
+'Revokes an API key and records it; false if it was revoked already or does not exist. Checks no permission.';
 
 CREATE FUNCTION bastion_api.api_key_disable(key uuid, disabled boolean DEFAULT true) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -292,5 +292,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_disable(uuid, boolean) IS
-'Disables an API key, or enables it again; whoever may revoke it may. false when nothing changed. SQLSTATE 22004 for NULL, 42501, 28000 when a token was presented and refused.';
+'Disables an API key, or enables it again; false if nothing changed. Needs what api_key_revoke() needs. SQLSTATE 22004 for NULL, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_disable(uuid, boolean)', 'application');

@@ -1,5 +1,6 @@
 
--- How a session goes on, and what a refresh token that is too old ends. Tokens appear in assignments only, as in session.sql.
+-- Continues a session with a refresh token, and ends it when a token is reused too late. Tokens appear in assignments only, as in
+-- session.sql.
 
 CREATE FUNCTION bastion_internal.refuse_refresh(session bastion.sessions, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -12,7 +13,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_refresh(bastion.sessions, text) IS
-'Records why a refresh was refused and returns the one answer that every refused refresh gets.';
+'Records why a refresh was refused, and returns the answer that is the same for every reason.';
 
 CREATE FUNCTION bastion_internal.session_end(session_id uuid, reason text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -25,7 +26,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_end(uuid, text) IS
-'Ends a session; false when it had ended or there is none. It asks and records nothing.';
+'Ends a session; false if it had ended already or does not exist. Checks no permission and records nothing.';
 
 CREATE FUNCTION bastion_internal.refresh_obstacle(session bastion.sessions, used_at timestamptz) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -49,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refresh_obstacle(bastion.sessions, timestamptz) IS
-'Why a session cannot be continued with a token that was used then (NULL: never): revoked, expired, idle, refresh_reuse, or a status of resolve_identity(); NULL when it can.';
+'The reason why a session cannot be continued with a token that was used at this time (NULL: never): revoked, expired, idle, refresh_reuse, or a status of resolve_identity(). NULL if it can.';
 
 CREATE FUNCTION bastion_api.refresh(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -65,7 +66,7 @@ DECLARE
     next_hash bytea;
 BEGIN
     PERFORM bastion_internal.require_writable('a refresh');
-    -- Of many at the same time, one goes first; the others then see what it wrote.
+    -- Concurrent requests wait here; all but the first then see what it wrote.
     SELECT s.* INTO family FROM bastion.sessions s
     WHERE s.id = (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -96,5 +97,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
-'Continues a session: takes a refresh token and answers as login does, with a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 asks). A used token is answered again, with the same tokens, for bastion.refresh_reuse_window (10 s) after its first use, so that a client may repeat a request whose answer was lost and two tabs may ask at the same time; later its use ends the session. Every refusal is returned and recorded and looks the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or over, or whose user may not work there any more. SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
+'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 requires). Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session. Refusals are returned and recorded, and all look the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or has expired, or whose user may no longer work there. SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.refresh(text)', 'application');

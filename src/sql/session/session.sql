@@ -1,38 +1,38 @@
 
--- A session, begun by login and sign-up: its limits, its tokens and what clients get. refresh.sql continues it, session_end.sql
--- ends it.
+-- Sessions, which login and sign-up begin: limits, tokens and the answers to clients. refresh.sql continues a session,
+-- session_end.sql ends it.
 --
--- Tokens appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log; tables get their
--- hashes. Whoever continues or ends a session locks its row, the refresh tokens of a session follow that lock.
+-- Tokens appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log; tables store their
+-- hashes. A transaction that continues or ends a session locks its row; this lock covers its refresh tokens too.
 
 CREATE FUNCTION bastion_internal.pepper_make(data_key integer, version integer) RETURNS bytea
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_pepper_make';
 COMMENT ON FUNCTION bastion_internal.pepper_make(integer, integer) IS
-'A new random pepper, sealed under the data encryption key. SQLSTATE BA001 without a root key, BA003 when there is no such data key.';
+'Makes a random pepper, sealed under the data encryption key. SQLSTATE BA001 without a root key, BA003 for an unknown data key.';
 
 CREATE FUNCTION bastion_internal.refresh_token_make() RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_make';
-COMMENT ON FUNCTION bastion_internal.refresh_token_make() IS 'A new random refresh token, 256 bits.';
+COMMENT ON FUNCTION bastion_internal.refresh_token_make() IS 'Makes a random refresh token, 256 bits.';
 
 CREATE FUNCTION bastion_internal.refresh_token_hash(token text) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_hash';
 COMMENT ON FUNCTION bastion_internal.refresh_token_hash(text) IS
-'What is stored of a refresh token, SHA-256; NULL for a text that is none.';
+'The stored hash of a refresh token, SHA-256; NULL for any other text.';
 
 CREATE FUNCTION bastion_internal.refresh_token_next(token text, pepper integer) RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_next';
 COMMENT ON FUNCTION bastion_internal.refresh_token_next(text, integer) IS
-'The successor of a refresh token: HMAC-SHA-256 over it under a pepper, so that a repeated request gets the same. SQLSTATE 22P02 for a text that is none, BA001 without a root key, BA003 without such a pepper.';
+'The successor of a refresh token: its HMAC-SHA-256 under a pepper, so that a repeated request gets the same token. SQLSTATE 22P02 for any other text, BA001 without a root key, BA003 for an unknown pepper.';
 
 CREATE FUNCTION bastion_internal.active_pepper() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT p.version FROM bastion.peppers p WHERE p.state = 'active' $$;
-COMMENT ON FUNCTION bastion_internal.active_pepper() IS 'The version of the pepper for what is new; NULL when there is none yet.';
+COMMENT ON FUNCTION bastion_internal.active_pepper() IS 'The version of the active pepper; NULL if there is none yet.';
 
 CREATE FUNCTION bastion.pepper_create() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.pepper_create() IS
-'Makes a new pepper the active one, for refresh tokens and API keys from now on; the one before stays for what it was used for. Returns its version. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Creates a pepper and makes it the active one, for new refresh tokens and API keys; returns its version. The previous pepper still verifies what it was used for. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.pepper() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -71,7 +71,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.pepper() IS
-'The version of the active pepper, made at first need. SQLSTATE BA001 without a root key.';
+'The version of the active pepper, created lazily. SQLSTATE BA001 without a root key.';
 
 -- Limits
 
@@ -80,7 +80,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT CASE WHEN v.value ~ '^[0-9]+$' THEN make_interval(secs => v.value::integer) ELSE v.value::interval END
       FROM bastion_internal.setting(name) AS v (value) $$;
-COMMENT ON FUNCTION bastion_internal.setting_seconds(text) IS 'A setting of the extension that is a time.';
+COMMENT ON FUNCTION bastion_internal.setting_seconds(text) IS 'The value of a setting that is a time, as an interval.';
 
 CREATE FUNCTION bastion_internal.session_limits(tenant_id uuid, OUT access_lifetime interval, OUT session_lifetime interval,
                                        OUT idle_limit interval, OUT reuse_window interval)
@@ -95,7 +95,7 @@ AS $$
     FROM (SELECT) one LEFT JOIN bastion.session_settings s ON s.tenant_id = session_limits.tenant_id
 $$;
 COMMENT ON FUNCTION bastion_internal.session_limits(uuid) IS
-'The limits of sessions in a tenant: the tenant''s own, else those of the server.';
+'The limits of sessions in a tenant: its own settings, else those of the server.';
 
 CREATE FUNCTION bastion.session_settings_set(access_lifetime interval DEFAULT NULL, session_lifetime interval DEFAULT NULL,
                                              idle_limit interval DEFAULT NULL, reuse_window interval DEFAULT NULL)
@@ -124,17 +124,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_settings_set(interval, interval, interval, interval) IS
-'Sets what this tenant''s sessions get from now on: life of access tokens (10 s to 30 days), of sessions in all and without a refresh (10 s to 366 days), and how long a used refresh token is answered again (up to 5 minutes); NULL leaves what the server sets. The first and the last count for sessions that there are. Needs tenant.update in the whole tenant. SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
+'Sets the limits of sessions in this tenant: access_lifetime of access tokens (10 s to 30 days), session_lifetime in all and idle_limit without a refresh (10 s to 366 days), and reuse_window, in which a used refresh token is answered again (up to 5 minutes). NULL means the setting of the server. New sessions get all of them, existing ones the first and the last. Needs tenant.update in the whole tenant. SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_settings_set(interval, interval, interval, interval)', 'application');
 
--- What login, sign-up and refresh answer
+-- The answers of login, sign-up and refresh
 
 CREATE FUNCTION bastion_internal.session_deadline(session bastion.sessions) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT least(session.expires_at, session.last_seen_at + session.idle_limit) $$;
 COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
-'When a session ends unless it is refreshed before.';
+'When a session ends if it is not refreshed before.';
 
 CREATE FUNCTION bastion_internal.session_answer(session bastion.sessions, refresh_token text, token_hash bytea) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -165,7 +165,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_answer(bastion.sessions, text, bytea) IS
-'What login, sign-up and refresh() return on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user, tenant (null without one). The access token of a refresh token is always the same.';
+'The answer of login, sign-up and refresh() on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user, tenant (null without one). One refresh token always has the same access token.';
 
 CREATE FUNCTION bastion_internal.session_start(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[] DEFAULT '{pwd}',
                                       level text DEFAULT 'aal1')
@@ -195,4 +195,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_start(uuid, uuid, uuid, text, text[], text) IS
-'Begins a session for a user who was just authenticated and returns its tokens, as session_answer() does. A device name that is no label is left out. It asks nothing. SQLSTATE BA001 without a root key.';
+'Begins a session for a user who was just authenticated; returns what session_answer() returns. A device name that is not a valid label is ignored. Checks no permission. SQLSTATE BA001 without a root key.';

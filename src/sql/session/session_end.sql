@@ -1,10 +1,10 @@
 
--- The end of sessions: by logout(), by an administrator, by age, or with the account, the membership or the tenant.
+-- The end of sessions: by logout(), by an administrator, by age, or when the account, the membership or the tenant ends.
 
--- What ends sessions must find those that logins are about to commit, too. A login holds the row of its user until it ends and
--- then asks again whether it may (hold_for_login()). So whatever ends sessions holds that row as well, before it reads them:
--- a login that was first is waited for, and its session is seen; one that comes later sees what has changed. Under REPEATABLE
--- READ, where neither could see the other, the later of them fails with 40001.
+-- Code that ends sessions must also find sessions of logins that have not committed yet. A login locks the row of its user until it
+-- ends, and then checks again whether it is allowed (hold_for_login()). Code that ends sessions locks that row too, before it reads
+-- the sessions. It waits for an earlier login and then sees its session; a later login sees the change. Under REPEATABLE READ,
+-- where neither could see the other, the later of them fails with 40001.
 
 CREATE FUNCTION bastion_internal.await_logins(user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -15,9 +15,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.await_logins(uuid) IS
-'Waits for the logins of a user that have not committed yet, and holds others up until this transaction ends. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
+'Waits for logins of a user that have not committed yet, and blocks new ones until this transaction ends. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
 
--- One's own sessions
+-- The user's own sessions
 
 CREATE FUNCTION bastion_api.logout(scope text DEFAULT 'this') RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -45,7 +45,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.logout(text) IS
-'Ends sessions of the user of this transaction, in every tenant: this one, the others, or all; their tokens are refused from the next statement on, everywhere. Returns {"ended": how many}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}. SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
+'Ends sessions of the user of this transaction, in every tenant. scope is this, others or all. Every backend refuses their tokens from the next statement on. Returns {"ended": number of sessions}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}. SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
 
 CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
@@ -69,7 +69,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.sessions() IS
-'The sessions of the user of this transaction that last, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]. {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key. SQLSTATE 28000 when a token was presented and refused.';
+'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]. {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key. SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');
 
 CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
@@ -100,14 +100,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
-'Ends the session that a token belongs to (RFC 7009): an access token that is valid, or any refresh token of it, used ones too; or ends an API key. Whoever has the token may. Always answers {}, also when there is nothing to end. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
+'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key. Possession of the token suffices. Always returns {}, even if nothing was ended. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
 
 CREATE FUNCTION bastion_internal.token_session(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_session';
 COMMENT ON FUNCTION bastion_internal.token_session(text) IS
-'The session of an access token, whose signature, issuer and dates are verified; NULL for any other text.';
+'Verifies signature, issuer and dates of an access token, and returns its session; NULL for any other text.';
 
 -- Administration
 
@@ -136,7 +136,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_revoke(uuid) IS
-'Ends a session: one of one''s own, or of a member of this tenant who logged in to it, for which tenant.members.manage in the whole tenant is needed and everything that the roles of that member hold. false when there is none or it had ended. Its tokens are refused from the next statement on, everywhere. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends a session of the user, or of a member who logged in to this tenant; false if it had ended already or does not exist. Every backend refuses its tokens from the next statement on. Needs, for another member, tenant.members.manage in the whole tenant and everything that the roles of that member hold. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion.sessions_revoke(user_id uuid) RETURNS bigint
@@ -151,7 +151,7 @@ BEGIN
         PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
         PERFORM bastion_internal.require_rank(sessions_revoke.user_id);
     END IF;
-    -- Nobody else logs in here, and their logins elsewhere are not to wait.
+    -- Only members and holders of platform roles log in here. Logins of other users, to other tenants, must not have to wait.
     PERFORM bastion_internal.await_logins(sessions_revoke.user_id)
     WHERE EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = sessions_revoke.user_id AND m.tenant_id = tenant)
        OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = sessions_revoke.user_id);
@@ -166,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.sessions_revoke(uuid) IS
-'Ends every session of a user in this tenant; returns how many. Needs what session_revoke() needs. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends every session of a user in this tenant; returns their number. Needs what session_revoke() needs. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.sessions_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion.sessions_revoke(for_user text)
@@ -176,7 +176,7 @@ BEGIN ATOMIC
     SELECT bastion.sessions_revoke(bastion_internal.user_named(for_user));
 END;
 COMMENT ON FUNCTION bastion.sessions_revoke(text) IS
-'The same for a user who is named by uuid, e-mail address or user name. Address and user name find whom the caller may see; everybody else is unknown, whether they exist or not. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'sessions_revoke() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.sessions_revoke(text)', 'application');
 
 CREATE FUNCTION bastion.user_sessions_revoke(user_id uuid) RETURNS bigint
@@ -198,7 +198,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.user_sessions_revoke(uuid) IS
-'Ends every session of a user in every tenant; returns how many. For operators: EXECUTE is granted to nobody.';
+'Ends every session of a user in every tenant; returns their number. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.user_sessions_revoke(for_user text)
 RETURNS bigint
@@ -207,7 +207,7 @@ BEGIN ATOMIC
     SELECT bastion.user_sessions_revoke(bastion_internal.any_user_named(for_user));
 END;
 COMMENT ON FUNCTION bastion.user_sessions_revoke(text) IS
-'The same for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody.';
+'user_sessions_revoke() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.session_prune(ended_before interval DEFAULT '30 days') RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -226,10 +226,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_prune(interval) IS
-'Deletes sessions that ended longer ago than this, with their refresh tokens; returns how many. Tokens of a deleted session are refused. For operators, now and then: EXECUTE is granted to nobody. SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
+'Deletes sessions that ended longer ago than this, with their refresh tokens; returns their number. Tokens of a deleted session are refused. For operators, to be called regularly: EXECUTE is granted to nobody. SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
 
--- Sessions end with the account, the membership, the tenant. SECURITY DEFINER, so that whoever may change those need not be
--- granted this table. Under logical replication the publisher's rows tell the same.
+-- Sessions end with the account, the membership or the tenant. SECURITY DEFINER, so that roles that may change those need no
+-- privilege on this table. Under logical replication, the publisher's rows bring the same changes.
 
 CREATE FUNCTION bastion_internal.end_sessions_of_user() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -245,7 +245,7 @@ COMMENT ON FUNCTION bastion_internal.end_sessions_of_user() IS 'Trigger: ends th
 
 CREATE TRIGGER users_end_sessions AFTER UPDATE ON bastion.users
 FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion_internal.end_sessions_of_user();
-COMMENT ON TRIGGER users_end_sessions ON bastion.users IS 'A disabled user who is enabled again logs in again';
+COMMENT ON TRIGGER users_end_sessions ON bastion.users IS 'Ends the sessions of a disabled user, who logs in again when enabled';
 
 CREATE FUNCTION bastion_internal.end_sessions_of_tenant() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -256,7 +256,7 @@ BEGIN
     WHERE u.id IN (SELECT m.user_id FROM bastion.memberships m WHERE m.tenant_id = NEW.id
                    UNION SELECT p.user_id FROM bastion.platform_roles p)
     ORDER BY u.id FOR NO KEY UPDATE;
-    -- Who signs up by an invitation holds that.
+    -- A sign-up by invitation holds this lock.
     PERFORM FROM bastion.invitations i
     WHERE i.tenant_id = NEW.id AND i.accepted_at IS NULL AND i.revoked_at IS NULL ORDER BY i.id FOR UPDATE;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'tenant_suspended'
@@ -268,14 +268,14 @@ COMMENT ON FUNCTION bastion_internal.end_sessions_of_tenant() IS 'Trigger: ends 
 
 CREATE TRIGGER tenants_end_sessions AFTER UPDATE ON bastion.tenants
 FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion_internal.end_sessions_of_tenant();
-COMMENT ON TRIGGER tenants_end_sessions ON bastion.tenants IS 'Members of a tenant that is active again log in again';
+COMMENT ON TRIGGER tenants_end_sessions ON bastion.tenants IS 'Ends the sessions in a suspended tenant, whose members log in again when it is active';
 
 CREATE FUNCTION bastion_internal.end_sessions_of_member() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- The sessions in a tenant that is being deleted go with it.
+    -- Deleting a tenant deletes its sessions.
     PERFORM bastion_internal.await_logins(OLD.user_id) FROM bastion.tenants t WHERE t.id = OLD.tenant_id;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
@@ -292,5 +292,5 @@ CREATE TRIGGER memberships_end_sessions_update AFTER UPDATE ON bastion.membershi
 FOR EACH ROW WHEN (ROW(OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.valid_from, OLD.valid_until) IS DISTINCT FROM
                    ROW(NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.valid_from, NEW.valid_until))
 EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
-COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'A member who comes back logs in again';
-COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'A member who comes back logs in again';
+COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';
+COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';

@@ -1,5 +1,5 @@
 
--- API keys: whose they are and what they may, and apart from that the secrets that prove them.
+-- API keys with their users and scopes, and in a separate table the secrets that authenticate them.
 
 CREATE TABLE bastion.api_keys (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -30,26 +30,26 @@ CREATE TABLE bastion.api_keys (
 CREATE INDEX api_keys_user_id_idx ON bastion.api_keys (user_id);
 CREATE INDEX api_keys_tenant_id_unit_id_idx ON bastion.api_keys (tenant_id, unit_id);
 COMMENT ON TABLE bastion.api_keys IS 'Keys for machines, each acting for its user in one tenant; granted to nobody';
-COMMENT ON COLUMN bastion.api_keys.id IS 'The key in its own text and in contexts';
-COMMENT ON COLUMN bastion.api_keys.user_id IS 'For whom it acts';
-COMMENT ON COLUMN bastion.api_keys.tenant_id IS 'The only tenant that it works in';
-COMMENT ON COLUMN bastion.api_keys.unit_id IS 'The only unit that it works in; NULL for all';
-COMMENT ON COLUMN bastion.api_keys.name IS 'For people';
+COMMENT ON COLUMN bastion.api_keys.id IS 'Identifier in the text of the key and in contexts';
+COMMENT ON COLUMN bastion.api_keys.user_id IS 'The user for whom it acts';
+COMMENT ON COLUMN bastion.api_keys.tenant_id IS 'The only tenant in which it works';
+COMMENT ON COLUMN bastion.api_keys.unit_id IS 'The only unit in which it works; NULL for all';
+COMMENT ON COLUMN bastion.api_keys.name IS 'Display name';
 COMMENT ON COLUMN bastion.api_keys.scopes IS
-'Patterns of permissions: it may do what these cover and its user may do at the time';
-COMMENT ON COLUMN bastion.api_keys.cidrs IS 'The networks that it is accepted from, mapped IPv4 written as IPv4; none for all';
-COMMENT ON COLUMN bastion.api_keys.limits IS 'Limits of its own, kept for those who enforce them';
-COMMENT ON COLUMN bastion.api_keys.expires_at IS 'When it ends; NULL for never';
-COMMENT ON COLUMN bastion.api_keys.disabled IS 'Refused for now';
-COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was ended for good';
-COMMENT ON COLUMN bastion.api_keys.created_at IS 'When it was made';
-COMMENT ON COLUMN bastion.api_keys.created_by IS 'By whom';
+'Patterns of permissions: the key may do what these cover and what its user may do at the time of use';
+COMMENT ON COLUMN bastion.api_keys.cidrs IS 'The networks from which it is accepted, mapped IPv4 as IPv4; none for all';
+COMMENT ON COLUMN bastion.api_keys.limits IS 'Limits for the application to enforce';
+COMMENT ON COLUMN bastion.api_keys.expires_at IS 'When it expires; NULL for never';
+COMMENT ON COLUMN bastion.api_keys.disabled IS 'Whether it is refused for now';
+COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was permanently ended';
+COMMENT ON COLUMN bastion.api_keys.created_at IS 'When it was created';
+COMMENT ON COLUMN bastion.api_keys.created_by IS 'The user who created it';
 COMMENT ON COLUMN bastion.api_keys.last_used_at IS
-'The last use, as far as written: at most every bastion.last_used_interval, not in READ ONLY transactions or on a standby';
-COMMENT ON COLUMN bastion.api_keys.last_used_ip IS 'The address of the client then';
+'The last recorded use; written at most every bastion.last_used_interval, not in READ ONLY transactions or on a standby';
+COMMENT ON COLUMN bastion.api_keys.last_used_ip IS 'The address of the client at last_used_at';
 SELECT pg_extension_config_dump('bastion.api_keys', '');
 ALTER TABLE bastion.api_keys ENABLE ROW LEVEL SECURITY;
--- A new key is in no cache; a new secret of an old one is found when it is used.
+-- A new key is in no cache. A new secret of an existing key is read when it is used.
 CREATE TRIGGER api_keys_invalidate AFTER DELETE ON bastion.api_keys
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'id');
 CREATE TRIGGER api_keys_invalidate_update AFTER UPDATE ON bastion.api_keys
@@ -78,13 +78,13 @@ CREATE TABLE bastion.api_key_secrets (
 );
 CREATE INDEX api_key_secrets_key_id_idx ON bastion.api_key_secrets (key_id);
 COMMENT ON TABLE bastion.api_key_secrets IS
-'The secrets of API keys, several while they are exchanged; granted to nobody';
-COMMENT ON COLUMN bastion.api_key_secrets.id IS 'The secret';
-COMMENT ON COLUMN bastion.api_key_secrets.key_id IS 'Whose';
-COMMENT ON COLUMN bastion.api_key_secrets.pepper IS 'The pepper that it is hashed with';
-COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of it; the secret itself is nowhere';
-COMMENT ON COLUMN bastion.api_key_secrets.created_at IS 'When it was made';
-COMMENT ON COLUMN bastion.api_key_secrets.expires_at IS 'When it ends, because another took its place; NULL for never';
+'The secrets of API keys, several during a rotation; granted to nobody';
+COMMENT ON COLUMN bastion.api_key_secrets.id IS 'Identifier of the secret';
+COMMENT ON COLUMN bastion.api_key_secrets.key_id IS 'The API key';
+COMMENT ON COLUMN bastion.api_key_secrets.pepper IS 'The pepper with which it is hashed';
+COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of the secret, which itself is not stored';
+COMMENT ON COLUMN bastion.api_key_secrets.created_at IS 'When it was created';
+COMMENT ON COLUMN bastion.api_key_secrets.expires_at IS 'When it expires because another secret replaced it; NULL for never';
 SELECT pg_extension_config_dump('bastion.api_key_secrets', '');
 ALTER TABLE bastion.api_key_secrets ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER api_key_secrets_invalidate AFTER UPDATE OR DELETE ON bastion.api_key_secrets

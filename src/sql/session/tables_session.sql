@@ -1,6 +1,6 @@
 
--- Sessions: what a login begins and a logout, a limit or an administrator ends; refresh tokens, which continue one; the
--- peppers under which refresh tokens are continued.
+-- Sessions, which a login begins and a logout, a limit or an administrator ends; the refresh tokens that continue them; and the
+-- peppers from which the next refresh tokens are derived.
 
 CREATE TABLE bastion.peppers (
     version integer NOT NULL,
@@ -16,11 +16,11 @@ CREATE TABLE bastion.peppers (
 CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (state) WHERE state = 'active';
 COMMENT ON TABLE bastion.peppers IS
 'Keys of HMAC-SHA-256 for refresh tokens and API keys, sealed; granted to nobody';
-COMMENT ON COLUMN bastion.peppers.version IS 'Counts the peppers';
-COMMENT ON COLUMN bastion.peppers.state IS 'active (one: for what is new), verifying (for what it was used for)';
+COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
+COMMENT ON COLUMN bastion.peppers.state IS 'active (one, for new tokens and keys) or verifying (for those that it was used for)';
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
 COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
-COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was made';
+COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was created';
 SELECT pg_extension_config_dump('bastion.peppers', '');
 ALTER TABLE bastion.peppers ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER peppers_invalidate AFTER UPDATE OR DELETE ON bastion.peppers
@@ -59,26 +59,26 @@ CREATE TABLE bastion.sessions (
 );
 CREATE INDEX sessions_user_id_idx ON bastion.sessions (user_id);
 CREATE INDEX sessions_tenant_id_unit_id_idx ON bastion.sessions (tenant_id, unit_id);
-COMMENT ON TABLE bastion.sessions IS 'What each login began, until session_prune() takes it away; granted to nobody';
-COMMENT ON COLUMN bastion.sessions.id IS 'The session in tokens (claim sid) and contexts';
-COMMENT ON COLUMN bastion.sessions.user_id IS 'Who logged in';
-COMMENT ON COLUMN bastion.sessions.tenant_id IS 'The tenant that was logged in to; NULL for a user without one';
-COMMENT ON COLUMN bastion.sessions.unit_id IS 'The unit that was logged in to';
-COMMENT ON COLUMN bastion.sessions.created_at IS 'When';
+COMMENT ON TABLE bastion.sessions IS 'Sessions, each begun by a login and kept until session_prune() deletes it; granted to nobody';
+COMMENT ON COLUMN bastion.sessions.id IS 'Identifier in tokens (claim sid) and contexts';
+COMMENT ON COLUMN bastion.sessions.user_id IS 'The user who logged in';
+COMMENT ON COLUMN bastion.sessions.tenant_id IS 'The tenant of the login; NULL for a user without one';
+COMMENT ON COLUMN bastion.sessions.unit_id IS 'The unit of the login';
+COMMENT ON COLUMN bastion.sessions.created_at IS 'When it began';
 COMMENT ON COLUMN bastion.sessions.last_seen_at IS 'The login or the last refresh';
-COMMENT ON COLUMN bastion.sessions.expires_at IS 'When it ends, however often it is refreshed';
-COMMENT ON COLUMN bastion.sessions.idle_limit IS 'How long after last_seen_at it ends without a refresh';
-COMMENT ON COLUMN bastion.sessions.device IS 'What the client calls itself';
+COMMENT ON COLUMN bastion.sessions.expires_at IS 'When it ends, even if it is refreshed';
+COMMENT ON COLUMN bastion.sessions.idle_limit IS 'Time after last_seen_at when it ends without a refresh';
+COMMENT ON COLUMN bastion.sessions.device IS 'Name of the device, as the client gives it';
 COMMENT ON COLUMN bastion.sessions.ip IS 'The address of the client at last_seen_at';
-COMMENT ON COLUMN bastion.sessions.user_agent IS 'What an HTTP front door said of its client at last_seen_at';
-COMMENT ON COLUMN bastion.sessions.level IS 'How sure the login was: aal1 (one factor), aal2 (two), after NIST SP 800-63B';
-COMMENT ON COLUMN bastion.sessions.amr IS 'How the user logged in, in the words of RFC 8176';
-COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before its time';
+COMMENT ON COLUMN bastion.sessions.user_agent IS 'The user agent of the HTTP client at last_seen_at';
+COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level of the login (NIST SP 800-63B): aal1 (one factor), aal2 (two factors)';
+COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
+COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before it expired';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
-'Why: logout, admin, token, user_disabled, tenant_suspended, membership, refresh_reuse, expired, idle';
+'Why it was ended: logout, admin, token, user_disabled, tenant_suspended, membership, refresh_reuse, expired, idle, keys_discarded';
 SELECT pg_extension_config_dump('bastion.sessions', '');
 ALTER TABLE bastion.sessions ENABLE ROW LEVEL SECURITY;
--- A new session is in no cache, and a refresh changes nothing that is.
+-- A new session is in no cache, and a refresh changes no cached value.
 CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
@@ -106,13 +106,13 @@ CREATE TABLE bastion.refresh_tokens (
 );
 CREATE INDEX refresh_tokens_session_id_idx ON bastion.refresh_tokens (session_id);
 COMMENT ON TABLE bastion.refresh_tokens IS
-'The refresh tokens of every session, used ones too, so that their reuse is noticed; granted to nobody';
-COMMENT ON COLUMN bastion.refresh_tokens.hash IS 'SHA-256 of the token; the token itself is nowhere';
-COMMENT ON COLUMN bastion.refresh_tokens.session_id IS 'The session that it continues: the family';
+'The refresh tokens of every session, used ones too, so that reuse is detected; granted to nobody';
+COMMENT ON COLUMN bastion.refresh_tokens.hash IS 'SHA-256 of the token, which itself is not stored';
+COMMENT ON COLUMN bastion.refresh_tokens.session_id IS 'The session that it continues: the token family';
 COMMENT ON COLUMN bastion.refresh_tokens.issued_at IS 'When it was issued, with an access token of the same second';
 COMMENT ON COLUMN bastion.refresh_tokens.access_jti IS 'The id (jti) of that access token';
 COMMENT ON COLUMN bastion.refresh_tokens.used_at IS 'When its successor was issued';
-COMMENT ON COLUMN bastion.refresh_tokens.successor_pepper IS 'The pepper that its successor is derived with';
+COMMENT ON COLUMN bastion.refresh_tokens.successor_pepper IS 'The pepper with which its successor is derived';
 SELECT pg_extension_config_dump('bastion.refresh_tokens', '');
 ALTER TABLE bastion.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
@@ -130,11 +130,11 @@ CREATE TABLE bastion.session_settings (
     CONSTRAINT session_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.session_settings IS
-'What a tenant sets for the sessions in it; NULL, or no row, leaves the setting of the server. Granted to nobody';
+'The limits that tenants set for their sessions; NULL or no row means the setting of the server. Granted to nobody';
 COMMENT ON COLUMN bastion.session_settings.tenant_id IS 'The tenant';
-COMMENT ON COLUMN bastion.session_settings.access_lifetime IS 'In place of bastion.access_token_lifetime';
-COMMENT ON COLUMN bastion.session_settings.session_lifetime IS 'In place of bastion.session_lifetime';
-COMMENT ON COLUMN bastion.session_settings.idle_limit IS 'In place of bastion.session_idle_limit';
-COMMENT ON COLUMN bastion.session_settings.reuse_window IS 'In place of bastion.refresh_reuse_window';
+COMMENT ON COLUMN bastion.session_settings.access_lifetime IS 'Replaces bastion.access_token_lifetime';
+COMMENT ON COLUMN bastion.session_settings.session_lifetime IS 'Replaces bastion.session_lifetime';
+COMMENT ON COLUMN bastion.session_settings.idle_limit IS 'Replaces bastion.session_idle_limit';
+COMMENT ON COLUMN bastion.session_settings.reuse_window IS 'Replaces bastion.refresh_reuse_window';
 SELECT pg_extension_config_dump('bastion.session_settings', '');
 ALTER TABLE bastion.session_settings ENABLE ROW LEVEL SECURITY;

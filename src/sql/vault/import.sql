@@ -1,12 +1,12 @@
 
--- Values that other systems encrypted, sealed anew without a plaintext in a table, a variable of the client or a log. For
--- operators: EXECUTE is granted to nobody.
+-- Seals values that other systems encrypted, without a plaintext in a table, a variable of the client or a log. For operators:
+-- EXECUTE is granted to nobody.
 
 CREATE FUNCTION bastion_internal.aes_gcm_open(value text, key bytea) RETURNS bytea
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_aes_gcm_open';
 COMMENT ON FUNCTION bastion_internal.aes_gcm_open(text, bytea) IS
-'The plaintext of base64 of nonce (12 bytes), ciphertext and tag (16), AES-256-GCM (NIST SP 800-38D). SQLSTATE 22023 for a key that has not 32 bytes, BA003 for what does not open.';
+'Decrypts base64 of nonce (12 bytes), ciphertext and tag (16), AES-256-GCM (NIST SP 800-38D). SQLSTATE 22023 for a key that does not have 32 bytes, BA003 for a value that cannot be opened.';
 
 CREATE FUNCTION bastion.import_aes_gcm(tenant uuid, value text, key bytea, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
@@ -18,7 +18,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_aes_gcm(uuid, text, bytea, text, text) IS
-'Seals for a tenant what an application encrypted with AES-256-GCM: value is base64 of nonce (12 bytes), ciphertext and tag (16), key its 32 bytes. The rest as seal_for(). A value or key that is NULL gives NULL. For operators: EXECUTE is granted to nobody; send the key as a parameter. SQLSTATE 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), 22023 for another length of the key, BA003 for what the key does not open.';
+'Seals for a tenant a value that an application encrypted with AES-256-GCM. value is base64 of nonce (12 bytes), ciphertext and tag (16); key has 32 bytes; the other arguments are those of seal_for(). A NULL value or key gives NULL. For operators: EXECUTE is granted to nobody; send the key as a parameter. SQLSTATE 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), 22023 for a key of another length, BA003 for a value that the key does not open.';
 
 CREATE FUNCTION bastion.import_pgp_sym(tenant uuid, value bytea, passphrase text, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
@@ -26,7 +26,7 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- Only a function that pgcrypto itself made gets to see the passphrase.
+    -- Only a function that belongs to pgcrypto may receive the passphrase.
     decrypt regprocedure := (
         SELECT p.oid FROM pg_extension e
         JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
@@ -47,4 +47,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_pgp_sym(uuid, bytea, text, text, text) IS
-'Seals for a tenant what pgp_sym_encrypt of pgcrypto encrypted (RFC 4880), which pgcrypto opens: it must be installed in this database. The rest as seal_for(); text stays text in UTF-8 where the database has it. A value or passphrase that is NULL gives NULL. For operators: EXECUTE is granted to nobody; send the passphrase as a parameter. SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for what the passphrase does not open.';
+'Seals for a tenant a value that pgp_sym_encrypt() of pgcrypto encrypted (RFC 4880). pgcrypto decrypts it and must be installed in this database. The other arguments are those of seal_for(). In a UTF-8 database, text stays text. A NULL value or passphrase gives NULL. For operators: EXECUTE is granted to nobody; send the passphrase as a parameter. SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for a value that the passphrase does not open.';

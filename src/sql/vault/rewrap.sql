@@ -1,6 +1,6 @@
 
--- Values sealed anew under newer keys: the registered columns, and a procedure that goes through them. For operators: EXECUTE
--- on everything here is granted to nobody.
+-- Rewrapping: the registered sealed columns, and a procedure that seals their values again under newer keys. For operators: EXECUTE
+-- on all functions here is granted to nobody.
 
 CREATE TABLE bastion.sealed_columns (
     relation regclass NOT NULL,
@@ -8,11 +8,11 @@ CREATE TABLE bastion.sealed_columns (
     bound_to text,
     CONSTRAINT sealed_columns_pkey PRIMARY KEY (relation, column_name)
 );
-COMMENT ON TABLE bastion.sealed_columns IS 'The columns whose values rewrap_all() seals anew; granted to nobody';
+COMMENT ON TABLE bastion.sealed_columns IS 'The columns whose values rewrap_all() seals again; granted to nobody';
 COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table';
 COMMENT ON COLUMN bastion.sealed_columns.column_name IS 'The column, of type bastion.sealed or bytea';
 COMMENT ON COLUMN bastion.sealed_columns.bound_to IS
-'The expression over a row that gives what its value is bound to; NULL where they are bound to nothing';
+'The expression over a row to which its value is bound; NULL if values are bound to nothing';
 SELECT pg_extension_config_dump('bastion.sealed_columns', '');
 ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
 
@@ -31,12 +31,12 @@ BEGIN
     DELETE FROM bastion.sealed_columns c WHERE NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);
     INSERT INTO bastion.sealed_columns VALUES (relation, column_name, bound_to)
     ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
-    -- Says at once when the expression is wrong.
+    -- Raises the error of an invalid expression now, not in rewrap_all().
     PERFORM * FROM bastion_internal.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
 END
 $$;
 COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
-'Registers a sealed column for rewrap_all() and key_usage(). bound_to is the SQL expression over the row that gives what seal() was told, such as id::text; it runs as the owner of the table. Registering again replaces it. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for no such column, and what the expression raises: 42601, 42703, 42883.';
+'Registers a sealed column for rewrap_all() and key_usage(). bound_to is the SQL expression over the row that gives the argument bound_to of seal(), such as id::text; it runs as the owner of the table. Another call replaces it. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for an unknown column or one of another type, and the errors of the expression: 42601, 42703, 42883.';
 
 CREATE FUNCTION bastion.sealed_column_remove(relation regclass, column_name name) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -46,7 +46,7 @@ AS $$
     WHERE c.relation = sealed_column_remove.relation AND c.column_name = sealed_column_remove.column_name
 $$;
 COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
-'Ends what sealed_column_add() began. For operators: EXECUTE is granted to nobody.';
+'Removes the registration of sealed_column_add(). For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -57,7 +57,7 @@ AS $$
     SELECT c.relation, c.column_name, c.bound_to
     FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones and that of secrets.';
+COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones and the column of secrets.';
 
 CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS TABLE (place tid, old text, bound text)
@@ -73,7 +73,7 @@ AS $$
          r (place tid, old text, bound text)
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint) IS
-'The values in some pages of a table that are sealed under one of the keys, locked; without those that somebody else has locked.';
+'Reads and locks the values in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked.';
 
 CREATE FUNCTION bastion_internal.rewrap_or_null(value bastion.sealed, bound_to text) RETURNS bastion.sealed
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -85,7 +85,7 @@ EXCEPTION WHEN SQLSTATE 'BA003' THEN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), or NULL for a value that does not open.';
+COMMENT ON FUNCTION bastion_internal.rewrap_or_null(bastion.sealed, text) IS 'rewrap_for(), but NULL for a value that cannot be opened.';
 
 CREATE FUNCTION bastion_internal.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -105,7 +105,7 @@ BEGIN
         FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past) b
         JOIN bastion.data_keys k ON k.id = bastion_internal.sealed_key(decode(b.old, 'hex')::bastion.sealed);
     EXCEPTION WHEN SQLSTATE 'BA003' THEN
-        -- One that does not open keeps none of the others back.
+        -- A value that cannot be opened does not block the others.
         SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(n.value::bytea, 'hex'))) FILTER (WHERE n.value IS NOT NULL),
                count(*) FILTER (WHERE n.value IS NULL)
         INTO changed, broken
@@ -116,7 +116,7 @@ BEGIN
     IF changed IS NULL THEN
         RETURN 0;
     END IF;
-    -- The owner's deferred triggers cannot wait for the end of the transaction.
+    -- PostgreSQL refuses deferred triggers in a security-restricted operation.
     SET CONSTRAINTS ALL IMMEDIATE;
     RETURN bastion_internal.as_table_owner(relation, format(
         'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
@@ -128,7 +128,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rewrap_pages(regclass, name, text, bigint, bigint) IS
-'Seals the values in some pages of a table anew that are under older keys; how many. A value is replaced only where it is still the one that was read.';
+'Seals again the values in some pages of a table that are under older keys; returns their number. A value that was changed meanwhile is not replaced.';
 
 CREATE FUNCTION bastion_internal.check_rewrap(batch integer) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -142,7 +142,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_rewrap(integer) IS 'Checks the argument of rewrap_all().';
 
--- Without a pinned search_path, with which it could not commit: every name here is qualified, or syntax.
+-- A procedure with a pinned search_path could not commit, so every name here is qualified or SQL syntax.
 CREATE PROCEDURE bastion.rewrap_all(batch integer DEFAULT 1000)
 LANGUAGE plpgsql
 AS $$
@@ -170,4 +170,4 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
-'Seals every value of the registered columns and every secret anew that is under a key in state decrypt_only, with its tenant''s active key. Commits after every batch of about so many rows, skips rows that others have locked, and may be stopped and repeated: what is done is not done again. Triggers of the tables fire. Warns of values that do not open. key_usage() shows what is left. Not inside a transaction block. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';
+'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only. Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A warning reports values that cannot be opened. key_usage() shows what is left. Cannot run inside a transaction block. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';

@@ -16,13 +16,13 @@ AS $$
     ORDER BY p.relation::text, p.column_name, k.tenant_id, k.purpose, k.version
 $$;
 COMMENT ON FUNCTION bastion.key_usage() IS
-'How many values of the registered columns, and secrets, each data key seals; reads all of them. Tenant and purpose are NULL for values whose key is gone. For operators: EXECUTE is granted to nobody.';
+'Counts the values of the registered columns, and the secrets, that each data key seals; reads all of them. tenant and purpose are NULL for values whose key was deleted. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
 COMMENT ON FUNCTION bastion_internal.root_key_ids() IS
-'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 where there is none.';
+'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
     root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
@@ -46,14 +46,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.key_status() IS
-'The root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded false: restore that root key. wraps: new keys go under it. For operators: EXECUTE is granted to nobody.';
+'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_key_id text)
 RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_data_key_rewrap';
 COMMENT ON FUNCTION bastion_internal.data_key_rewrap(uuid, integer, uuid, text, integer, bytea, text) IS
-'A wrapped data key, wrapped again under the root key that wraps new ones. SQLSTATE 22023 for what is no id of a root key, BA001 and BA002 without the right root keys, BA003 when it does not open.';
+'Wraps a wrapped data key again, under the root key that wraps new keys. SQLSTATE 22023 for a malformed id of a root key, BA001 and BA002 without the right root keys, BA003 when the key cannot be opened.';
 
 CREATE FUNCTION bastion.root_key_rotate() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -75,7 +75,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.root_key_rotate() IS
-'Wraps every data key of this database under the root key that bastion.root_key names first; the others that it names open what is still under them. Returns how many. Values stay as they are. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key, BA002 when an older one is needed that is not loaded, BA003 when a key does not open.';
+'Wraps every data key of this database under the root key that bastion.root_key names first; the other root keys named there open the data keys still under them. Returns the number of data keys. Sealed values do not change. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key, BA002 when a data key needs a root key that is not loaded, BA003 when a data key cannot be opened.';
 
 CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -90,7 +90,7 @@ BEGIN
         RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Nothing would be found under another key.';
     END IF;
-    -- The installation's own signing keys and peppers have rotations of their own.
+    -- signing_key_rotate() and pepper_create() rotate the extension's own signing keys and peppers.
     RETURN QUERY SELECT k.* FROM bastion.data_keys k
     WHERE k.purpose = rotating_keys.purpose AND (only_tenant IS NULL OR k.tenant_id = only_tenant)
       AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper'))
@@ -101,7 +101,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rotating_keys(text, text) IS
-'The data keys of a purpose, of one tenant or of all, locked. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is none.';
+'Finds and locks the data keys of a purpose, of one tenant or of all. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant or without such a key.';
 
 CREATE FUNCTION bastion.data_key_rotate(purpose text, tenant text DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -122,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.data_key_rotate(text, text) IS
-'Makes a new version of the data key of a purpose, for one tenant (uuid or slug) or all; the old one still opens what it sealed (state decrypt_only) until rewrap_all() has sealed that anew. bastion.secrets is the purpose of secrets. Returns how many keys were rotated. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant and where there is no key, BA001 without a root key.';
+'Creates a new version of the data key of a purpose, for one tenant (uuid or slug) or all. The old version still opens what it sealed (state decrypt_only); rewrap_all() seals that again. The purpose of secrets is bastion.secrets. Returns the number of rotated keys. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant or without such a key, BA001 without a root key.';
 
 CREATE FUNCTION bastion.min_decryption_version_set(purpose text, version integer, tenant text DEFAULT NULL, force boolean DEFAULT false)
 RETURNS bigint
@@ -152,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
-'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: what they sealed no longer opens. A lower version enables them again. Returns how many keys changed. Refuses while registered columns or secrets hold values under them, unless forced. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant and where there is no key, 55006 while values need them.';
+'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened. A lower version enables them again. Unless force is true, refuses while registered columns or secrets hold values under these keys. Returns the number of changed keys. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant or without such a key, 55006 while values need the keys.';
 
 CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -175,7 +175,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.tenant_shred(text) IS
-'Destroys every data key of a tenant (uuid or slug), which therefore cannot open anything that was sealed for it until now: values, secrets, and what its blind indexes find. The tenant stays, and what it seals later has new keys. Returns {keys: how many, left: 0, notice: what backups still hold and how to close that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
+'Destroys every data key of a tenant (uuid or slug): nothing that was sealed for it before can be opened again, neither values nor secrets, and its blind indexes find nothing. The tenant stays and seals later values under new keys. Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
 
 CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -199,4 +199,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.keys_discard() IS
-'Gives up every key of this database, for when the root key is lost, or in a copy that must not share keys with its original: sessions end, tokens and API keys are refused, sealed values and secrets never open again; users, passwords and rows stay. What comes next makes new keys under the root key that is there. Returns how many there were: {signing_keys, api_key_secrets, sessions, data_keys}. For operators: EXECUTE is granted to nobody.';
+'Deletes every key of this database. Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key. Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}. For operators: EXECUTE is granted to nobody.';

@@ -1,6 +1,6 @@
 
--- Sealed values: the type, and the functions that seal, open and index. What seals for a tenant of the context needs its
--- purpose to be a registered resource with the action open, so that no typing error makes a key that nobody may use.
+-- Sealed values: the type, and the functions that seal, open and index. To seal for the tenant of the context, the purpose must be a
+-- registered resource with the action open, so that a typing error cannot create a key that no one may use.
 
 CREATE TYPE bastion.sealed;
 
@@ -23,7 +23,7 @@ CREATE TYPE bastion.sealed (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
 );
 COMMENT ON TYPE bastion.sealed IS
-'A value that bastion.seal() encrypted: 80 bytes and the plaintext''s length. Text and binary form show the sealed bytes. It has no equality: bastion.blind_index() finds values';
+'A value that bastion.seal() encrypted: 80 bytes longer than the plaintext. Text and binary form show the sealed bytes. It has no equality operator; search with bastion.blind_index()';
 SELECT bastion_internal.callable_by('bastion_internal.sealed_in(cstring)', 'application');
 SELECT bastion_internal.callable_by('bastion_internal.sealed_out(bastion.sealed)', 'application');
 SELECT bastion_internal.callable_by('bastion_internal.sealed_recv(internal)', 'application');
@@ -31,7 +31,7 @@ SELECT bastion_internal.callable_by('bastion_internal.sealed_send(bastion.sealed
 
 CREATE FUNCTION bastion.sealed(value bytea) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_from_bytea';
-COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Sealed bytes as the type bastion.sealed. SQLSTATE BA003 for what is no sealed value.';
+COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Converts sealed bytes to bastion.sealed. SQLSTATE BA003 for other bytes.';
 SELECT bastion_internal.callable_by('bastion.sealed(bytea)', 'application');
 CREATE CAST (bytea AS bastion.sealed) WITH FUNCTION bastion.sealed(bytea);
 CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
@@ -39,7 +39,7 @@ CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
 CREATE FUNCTION bastion.is_sealed(value bytea) RETURNS boolean
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_is_sealed';
 COMMENT ON FUNCTION bastion.is_sealed(bytea) IS
-'Whether the bytes have the form of a sealed value: for the CHECK constraint of a bytea column that must never hold plaintext. Whether it opens is another question.';
+'Whether the bytes have the form of a sealed value. For the CHECK constraint of a bytea column that must never hold plaintext. It does not test whether the value can be opened.';
 SELECT bastion_internal.callable_by('bastion.is_sealed(bytea)', 'application');
 
 CREATE FUNCTION bastion_internal.sealed_key(value bastion.sealed) RETURNS integer
@@ -64,74 +64,74 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.sealing_key(text, uuid, boolean) IS
-'The id of the data key for the values of a purpose, or for their blind index, made at first need. SQLSTATE 22023 for a purpose that is not valid, or of a tenant and not registered, BA001 without a root key.';
+'The id of the data key for the values of a purpose, or for their blind index, created lazily. SQLSTATE 22023 for an invalid purpose, or one that a tenant uses and that is not registered, BA001 without a root key.';
 
 CREATE FUNCTION bastion.seal(plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text';
 COMMENT ON FUNCTION bastion.seal(text, text, text) IS
-'The text encrypted for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer). purpose is a resource registered with the action open; bound_to, when given, must be given again to open, so that the value cannot be moved: the row''s key is a good choice. Sealing asks for no permission. NULL gives NULL. SQLSTATE 22004 for a purpose that is NULL, 22023 for one that is not valid or not registered, 25006 when the first key of a purpose is needed in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
+'Encrypts the text for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer). purpose is a resource registered with the action open. bound_to, if given, must be given again to open the value, so that it cannot be moved to another row: the key of the row is a good choice. Checks no permission. NULL gives NULL. SQLSTATE 22004 for a NULL purpose, 22023 for one that is invalid or not registered, 25006 when the first key of a purpose must be created in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
 SELECT bastion_internal.callable_by('bastion.seal(text, text, text)', 'application');
 CREATE FUNCTION bastion.seal(plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea';
 COMMENT ON FUNCTION bastion.seal(bytea, text, text) IS
-'The same for bytes. SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
+'seal() for bytes. SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
 SELECT bastion_internal.callable_by('bastion.seal(bytea, text, text)', 'application');
 
 CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
 COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
-'The text that was sealed. The value must be of the tenant of this transaction, which must hold the permission <purpose>.open, and bound_to as when it was sealed. Opening is not recorded. NULL gives NULL. SQLSTATE 22021 for bytes that are no text, 42501 without a tenant or the permission, BA003 for every other reason not to open (changed, moved, of another tenant, of an unknown or disabled key), the reason stands in the server log; BA001 and BA002 without the right root key.';
+'Decrypts a sealed text. The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open. Opening is not recorded. NULL gives NULL. SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key.';
 SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', 'application');
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
 COMMENT ON FUNCTION bastion.open_bytea(bastion.sealed, text) IS
-'The same as bytes. SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
+'Decrypts like open_text(), but returns bytea. SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.open_bytea(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap';
 COMMENT ON FUNCTION bastion.rewrap(bastion.sealed, text) IS
-'The value sealed anew under the active key of its purpose, or itself when it is. Gives no plaintext and asks for no permission beside the tenant. SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
+'Seals the value again under the active key of its purpose; returns it unchanged if it is under that key. Returns no plaintext and checks no permission, only the tenant. SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
 SELECT bastion_internal.callable_by('bastion.rewrap(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.blind_index(value text, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text';
 COMMENT ON FUNCTION bastion.blind_index(text, text) IS
-'16 bytes that are the same for the same value in one tenant and purpose, and tell nothing else without the key: HMAC-SHA-256 (RFC 2104), cut. Store them beside a sealed value and index them to find it; bring the text into one form first (lower()). Whoever reads the column sees which rows are equal. The first call in a purpose makes the key; where that cannot be (read-only, standby), nothing was indexed yet, and the result is NULL. NULL gives NULL. SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
+'Computes 16 bytes that are equal for equal values in one tenant and purpose, and reveal nothing else without the key: truncated HMAC-SHA-256 (RFC 2104). Store them beside a sealed value and index them to find it; normalize the text first (lower()). A reader of the column sees which rows are equal. The first call for a purpose creates the key. If it cannot (read-only transaction, standby), no value was indexed yet, and the result is NULL. NULL gives NULL. SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
 SELECT bastion_internal.callable_by('bastion.blind_index(text, text)', 'application');
 CREATE FUNCTION bastion.blind_index(value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea';
 COMMENT ON FUNCTION bastion.blind_index(bytea, text) IS
-'The same for bytes. SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
+'blind_index() for bytes. SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.blind_index(bytea, text)', 'application');
 
--- For operators, who name the tenant: EXECUTE is granted to nobody.
+-- For operators, who give the tenant: EXECUTE is granted to nobody.
 
 CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, text, text, text) IS
-'As seal(), for a tenant that is named; NULL for the installation itself, whose values no context opens. For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
+'seal() for a given tenant; NULL means the installation itself, whose values no context can open. For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
 CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, bytea, text, text) IS
-'The same for bytes. SQLSTATE 22004, 22023, 23503, 25006, 54000, BA001, BA002.';
+'seal_for() for bytes. SQLSTATE 22004, 22023, 23503, 25006, 54000, BA001, BA002.';
 CREATE FUNCTION bastion.open_text_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text_for';
 COMMENT ON FUNCTION bastion.open_text_for(uuid, bastion.sealed, text) IS
-'As open_text(), for a tenant that is named (NULL: the installation itself) and without a permission. For operators: EXECUTE is granted to nobody. SQLSTATE 22021, BA001, BA002, BA003.';
+'open_text() for a given tenant (NULL: the installation itself), without a permission. For operators: EXECUTE is granted to nobody. SQLSTATE 22021, BA001, BA002, BA003.';
 CREATE FUNCTION bastion.open_bytea_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea_for';
 COMMENT ON FUNCTION bastion.open_bytea_for(uuid, bastion.sealed, text) IS
-'The same as bytes. SQLSTATE BA001, BA002, BA003.';
+'Decrypts like open_text_for(), but returns bytea. SQLSTATE BA001, BA002, BA003.';
 CREATE FUNCTION bastion.rewrap_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap_for';
 COMMENT ON FUNCTION bastion.rewrap_for(uuid, bastion.sealed, text) IS
-'As rewrap(), for a tenant that is named (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22023, 25006, BA001, BA002, BA003.';
+'rewrap() for a given tenant (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22023, 25006, BA001, BA002, BA003.';
 CREATE FUNCTION bastion.blind_index_for(tenant uuid, value text, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text_for';
 COMMENT ON FUNCTION bastion.blind_index_for(uuid, text, text) IS
-'As blind_index(), for a tenant that is named (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
+'blind_index() for a given tenant (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
 CREATE FUNCTION bastion.blind_index_for(tenant uuid, value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea_for';
 COMMENT ON FUNCTION bastion.blind_index_for(uuid, bytea, text) IS
-'The same for bytes. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
+'blind_index_for() for bytes. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';

@@ -1,13 +1,14 @@
 
--- Putting, opening, changing and deleting secrets. A user's own secrets are reached by that user alone, and by an API key whose
--- scopes name own.secrets.read or own.secrets.manage; the tenant's need tenant.secrets.open to open and tenant.secrets.manage
--- to change, held in the whole tenant. A name means one's own secret first, where that is reached. Every access is written to the server log before a value leaves, and to secret_access_log.
+-- Storing, opening, changing and deleting secrets. Only the user, and API keys of the user whose scopes name own.secrets.read or
+-- own.secrets.manage, reach the user's own secrets. Secrets of the tenant need tenant.secrets.open to open and tenant.secrets.manage
+-- to change, held in the whole tenant. A name means the user's own secret first, if the caller reaches it. Every access is written
+-- to the server log before a value is returned, and to secret_access_log.
 
 CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_log_server_only';
 COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
-'Writes a line to the server log, whatever log_min_messages is, and never to the client.';
+'Writes a line to the server log, regardless of log_min_messages, and never to the client.';
 
 CREATE FUNCTION bastion_internal.secret_access_write(entry jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -22,8 +23,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
 'Adds a row to bastion.secret_access_log.';
 
--- The row of a get is queued: the value has left, whatever becomes of the transaction. The row of a change belongs to the
--- change: it is there exactly when that is.
+-- The row of a get is queued, because the value is disclosed even if the transaction rolls back. The row of a change belongs to the
+-- same transaction as the change.
 CREATE FUNCTION bastion_internal.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -61,7 +62,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_record(text, uuid, text, integer, text) IS
-'Records an access to a secret: a line in the server log always, and a row. Where the library is preloaded, the row of a get goes through the queue of events; else it is written where the transaction may. SQLSTATE 25006 in a read-only transaction without the queue, and 53000 when the queue does not write it in time, when bastion.secret_log is strict.';
+'Records an access to a secret: always a line in the server log, and a row. When the library is preloaded, the row of a get goes through the queue of events; otherwise it is written if the transaction can write. When bastion.secret_log is strict: SQLSTATE 25006 in a read-only transaction without the queue, 53000 when the queue does not write the row in time.';
 
 CREATE FUNCTION bastion_internal.secret_require(permission text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -76,8 +77,8 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
 
--- A caller who reaches secrets of their own in one way meets them by name in every way: what secret_get() opens is what
--- secret_delete() of the same name deletes, or refuses. Locks nothing: a row that is to be changed is locked by the change.
+-- For a caller who reaches own secrets, a name means the same secret in every function: secret_delete() deletes, or refuses to
+-- delete, the secret that secret_get() opens. Locks nothing: the UPDATE or DELETE locks the row.
 CREATE FUNCTION bastion_internal.secret_find(name text, own_permission text, permission text) RETURNS bastion.secrets
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -104,13 +105,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_find(text, text, text) IS
-'The secret of that name: the user''s own, for which the first permission is needed, or else the tenant''s, for which the second is. SQLSTATE 42501, 42704.';
+'Finds the secret of this name: the user''s own, which needs own_permission, else the tenant''s, which needs permission. SQLSTATE 42501, 42704.';
 
 CREATE FUNCTION bastion_internal.secret_place(secret_id uuid, version integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT secret_id || '/' || version $$;
-COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'What the value of a secret is bound to.';
+COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'The text to which the value of a secret is bound.';
 
 CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT '{}',
                                    expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false)
@@ -151,7 +152,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
-'Stores a secret under a name, sealed, as a new version when there is one already, and returns the version. own makes it the user''s own, which an API key does when its scopes name own.secrets.manage, and nobody under impersonation; else it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. A put makes the secret active and replaces provider, type, tags and expires_at. Send the value as a parameter. SQLSTATE 22023 for what makes no secret, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+'Stores a sealed secret under a name, as a new version if the name exists already; returns the version. It activates the secret and replaces provider, type, tags and expires_at. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)', 'application');
 
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
@@ -178,7 +179,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
-'The value of a secret: the user''s own of that name, or else the tenant''s, which needs tenant.secrets.open in the whole tenant. An API key reaches the user''s own when its scopes name own.secrets.read, impersonation never does. version NULL is the newest. Recorded before it returns: a line in the server log always, a row in bastion.secret_access_log; purpose says what for. The row survives a rollback where the library is preloaded and the server is no standby; else it belongs to the transaction, and a read-only one writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+'Opens a secret: the user''s own of that name, else the tenant''s, which needs tenant.secrets.open in the whole tenant. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
@@ -198,7 +199,7 @@ AS $$
     ORDER BY s.name, s.owner_id NULLS LAST
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
-'The user''s own secrets (by an API key when its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses counts the recorded gets. SQLSTATE 28000 for a refused token.';
+'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses is the number of recorded gets. SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 
 CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
@@ -221,7 +222,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[]) IS
-'Makes a secret active or not, and changes when it expires (infinity: never) and its tags; NULL leaves as it is. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+'Activates or deactivates a secret, and changes expires_at (infinity: never) and tags; NULL changes nothing. It changes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
 SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[])', 'application');
 
 CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
@@ -246,5 +247,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
-'Deletes a secret with all its versions, or an older version alone. The user''s own (by an API key when its scopes name own.secrets.manage, not under impersonation), or else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
+'Deletes a secret with all its versions, or only an older version. It deletes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
 SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer)', 'application');

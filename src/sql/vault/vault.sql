@@ -1,6 +1,6 @@
 
--- Keys under the root key, which lives outside the database: vault names this database, data_keys holds the wrapped data
--- encryption keys. Nothing here opens without the root key.
+-- Keys under the root key, which is outside the database: vault identifies this database, data_keys holds the wrapped data encryption
+-- keys. Nothing here can be opened without the root key.
 
 CREATE TABLE bastion.vault (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -9,10 +9,10 @@ CREATE TABLE bastion.vault (
     CONSTRAINT vault_pkey PRIMARY KEY (singleton),
     CONSTRAINT vault_singleton_check CHECK (singleton)
 );
-COMMENT ON TABLE bastion.vault IS 'One row, made at first need: the name of this database for key derivation; granted to nobody';
-COMMENT ON COLUMN bastion.vault.id IS 'Mixed into the key encryption key, so that one root key serves many databases';
+COMMENT ON TABLE bastion.vault IS 'One row, created lazily: the identifier of this database for key derivation; granted to nobody';
+COMMENT ON COLUMN bastion.vault.id IS 'Part of the derivation of the key encryption key, so that one root key serves many databases';
 COMMENT ON COLUMN bastion.vault.singleton IS 'Always true: there is one vault';
-COMMENT ON COLUMN bastion.vault.created_at IS 'When the first key was needed';
+COMMENT ON COLUMN bastion.vault.created_at IS 'When the first key was created';
 SELECT pg_extension_config_dump('bastion.vault', '');
 ALTER TABLE bastion.vault ENABLE ROW LEVEL SECURITY;
 
@@ -36,11 +36,11 @@ CREATE TABLE bastion.data_keys (
 CREATE UNIQUE INDEX data_keys_active_idx ON bastion.data_keys (tenant_id, purpose) NULLS NOT DISTINCT
     WHERE state = 'active';
 COMMENT ON TABLE bastion.data_keys IS 'Data encryption keys, each wrapped under the root key; granted to nobody';
-COMMENT ON COLUMN bastion.data_keys.id IS 'The key id in the header of every value it sealed';
+COMMENT ON COLUMN bastion.data_keys.id IS 'The key id in the header of every value that it sealed';
 COMMENT ON COLUMN bastion.data_keys.tenant_id IS
 'The tenant whose values it seals; NULL for the extension''s own. Deleting the tenant deletes its keys and with them what they sealed';
-COMMENT ON COLUMN bastion.data_keys.purpose IS 'What it is for: signing, or the purpose that seal() names; after bastion.blind_index. the purpose whose index it makes';
-COMMENT ON COLUMN bastion.data_keys.version IS 'Counts the keys of a tenant and purpose';
+COMMENT ON COLUMN bastion.data_keys.purpose IS 'The purpose: signing, or the purpose given to seal(); with the prefix bastion.blind_index. the purpose that it indexes';
+COMMENT ON COLUMN bastion.data_keys.version IS 'Number of the key for its tenant and purpose, from 1';
 COMMENT ON COLUMN bastion.data_keys.state IS 'active (one for a tenant and purpose), decrypt_only, disabled, shredded';
 COMMENT ON COLUMN bastion.data_keys.wrapped IS 'The key, sealed under the key encryption key; NULL once shredded';
 COMMENT ON COLUMN bastion.data_keys.root_key_id IS 'The id of the root key needed to unwrap it';
@@ -65,13 +65,13 @@ CREATE FUNCTION bastion.root_key_id() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_root_key_id';
 COMMENT ON FUNCTION bastion.root_key_id() IS
-'The id of the root key in use, 16 hexadecimal digits. SQLSTATE BA001 where there is none.';
+'The id of the root key in use, 16 hexadecimal digits. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.data_key_make(vault uuid, key_id integer, tenant uuid, purpose text, version integer) RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_data_key_make';
 COMMENT ON FUNCTION bastion_internal.data_key_make(uuid, integer, uuid, text, integer) IS
-'A new random data encryption key, wrapped under the root key and bound to all arguments. SQLSTATE BA001 without a root key.';
+'Makes a random data encryption key, wrapped under the root key and bound to all arguments. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.vault_id() RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -79,13 +79,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM bastion.vault) THEN
-        -- Whoever comes second waits here and then finds the row of the first.
+        -- A concurrent second transaction waits here, and then finds the row of the first.
         INSERT INTO bastion.vault DEFAULT VALUES ON CONFLICT DO NOTHING;
     END IF;
     RETURN (SELECT v.id FROM bastion.vault v);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.vault_id() IS 'The id of this database''s vault, made at first need.';
+COMMENT ON FUNCTION bastion_internal.vault_id() IS 'The id of this database''s vault, created lazily.';
 
 CREATE FUNCTION bastion_internal.lock_vault() RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -99,13 +99,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.lock_vault() IS
-'vault_id(), with the row locked until the transaction ends: keys are made one at a time.';
+'vault_id(), with the row locked until the transaction ends, so that keys are created one at a time.';
 
 CREATE FUNCTION bastion_internal.active_data_key(purpose text, tenant uuid) RETURNS integer
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_active_data_key';
 COMMENT ON FUNCTION bastion_internal.active_data_key(text, uuid) IS
-'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, under a fresh snapshot; NULL when there is none yet.';
+'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, read under a fresh snapshot; NULL if there is none yet.';
 
 CREATE FUNCTION bastion_internal.data_key(purpose text, tenant uuid DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -139,4 +139,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_key(text, uuid) IS
-'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, made at first need. SQLSTATE BA001 without a root key.';
+'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, created lazily. SQLSTATE BA001 without a root key.';

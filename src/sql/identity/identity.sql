@@ -146,7 +146,7 @@ BEGIN
             DETAIL = 'The reason has 1 to 200 printable characters and is recorded.';
     END IF;
     IF num_nulls(for_user, tenant, read_only) > 0 THEN
-        RAISE EXCEPTION 'impersonation needs a user, a tenant and a mode' USING ERRCODE = 'null_value_not_allowed';
+        RAISE EXCEPTION 'for_user, tenant and read_only must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM bastion_internal.require_writable('impersonation');
     PERFORM bastion_internal.record_event('impersonation', 'success', found_user, found_tenant,

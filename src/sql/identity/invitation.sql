@@ -89,7 +89,7 @@ BEGIN
     PERFORM bastion_internal.require_period(now(), invite.valid_until);
     PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(new_role), place, invite.valid_until);
     IF bastion.is_email(address) IS NOT TRUE THEN
-        RAISE EXCEPTION 'this is not a valid e-mail address' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'invalid e-mail address' USING ERRCODE = 'invalid_parameter_value';
     ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
         RAISE EXCEPTION 'valid_for must be positive and at most a year' USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -110,7 +110,7 @@ BEGIN
         WHERE invitations.id = earlier.id
     RETURNING * INTO made;
     IF made.id IS NULL THEN
-        RAISE EXCEPTION 'the invitations of this address have changed' USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+        RAISE EXCEPTION 'could not invite because of a concurrent invitation of this address' USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
     END IF;
     PERFORM bastion_internal.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
         'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at, 'valid_until', made.valid_until));

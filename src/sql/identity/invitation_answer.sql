@@ -13,7 +13,7 @@ DECLARE
     made bastion.invitations;
 BEGIN
     IF invite_person.valid_until <= now() THEN
-        RAISE EXCEPTION 'the membership would be over' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'the membership would have ended already' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     WHILE made.id IS NULL LOOP
         -- An invitation is replaced only by members who could have made it.

@@ -43,9 +43,9 @@ BEGIN
         RAISE EXCEPTION 'no identity in this transaction' USING ERRCODE = 'insufficient_privilege',
             HINT = 'Present a token first; SELECT bastion.whoami(); explains.';
     ELSIF obstacle = 'api_key' THEN
-        RAISE EXCEPTION 'not by an API key' USING ERRCODE = 'insufficient_privilege', HINT = 'The user of the key logs in for this.';
+        RAISE EXCEPTION 'not allowed with an API key' USING ERRCODE = 'insufficient_privilege', HINT = 'The user of the key logs in for this.';
     ELSIF obstacle = 'impersonation' THEN
-        RAISE EXCEPTION 'not under impersonation' USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'not allowed under impersonation' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'What belongs to a user alone is not lent with the identity.';
     ELSIF obstacle = 'permission' THEN
         RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',

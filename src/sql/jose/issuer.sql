@@ -23,7 +23,7 @@ DECLARE
 BEGIN
     SELECT * INTO found_issuer FROM bastion.issuers i WHERE i.issuer = require_issuer.issuer FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such issuer' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'issuer does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_issuer;
 END
@@ -59,9 +59,9 @@ DECLARE
 BEGIN
     IF issuer IS NULL OR keys IS NULL OR required_claims IS NULL OR mapping IS NULL OR create_users IS NULL
        OR array_position(audiences, NULL) IS NOT NULL OR array_position(algorithms, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'an argument of an issuer is NULL' USING ERRCODE = 'null_value_not_allowed';
+        RAISE EXCEPTION 'arguments of an issuer must not be null' USING ERRCODE = 'null_value_not_allowed';
     ELSIF issuer = bastion_internal.setting('bastion.issuer') THEN
-        RAISE EXCEPTION 'this is the issuer of the extension''s own tokens' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'cannot add the issuer of the extension''s own tokens' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     key_set := bastion_internal.public_key_set(keys);
     PERFORM bastion_internal.issuer_check(issuer, key_set, options, required_claims, mapping);

@@ -25,7 +25,7 @@ AS $$
 BEGIN
     IF EXISTS (SELECT FROM bastion_internal.plan_composite_keys(relation)) THEN
         RAISE NOTICE 'keys of table % reach across tenants', relation
-            USING DETAIL = 'An error of such a key tells what another tenant has.',
+            USING DETAIL = 'An error of such a key reveals rows of another tenant.',
                   HINT = format('SELECT bastion.composite_keys_create(%L); makes them begin with the tenant.', relation);
     END IF;
 END

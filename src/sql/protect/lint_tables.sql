@@ -93,7 +93,7 @@ AS $$
     WHERE d.problem !~ '^no index begins with' AND d.problem !~ '^([^ ]+: )?$'
     GROUP BY p.relation, p.*
     UNION ALL
-    SELECT 'error', format('policy %I on %s', f, m.member), 'permissive, and not of protect(): it lets rows be seen beside it',
+    SELECT 'error', format('policy %I on %s', f, m.member), 'permissive policy that protect() did not write: it makes rows visible',
            format('DROP POLICY %I ON %s;', f, m.member)
     FROM bastion_internal.protected_members() m, bastion_internal.foreign_policies(m.member) f
     WHERE (m.spec).options ->> 'existing' <> 'keep'

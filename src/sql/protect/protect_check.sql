@@ -127,7 +127,7 @@ DECLARE
 BEGIN
     SELECT * INTO state FROM bastion_internal.column_state(relation, column_name);
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'column "%" of table % does not exist', column_name, relation USING ERRCODE = 'undefined_column',
+        RAISE EXCEPTION 'column "%" of relation "%" does not exist', column_name, relation USING ERRCODE = 'undefined_column',
             HINT = format('Name the column that holds the %s: %s => ''column''.', purpose, purpose);
     ELSIF state.generated THEN
         RAISE EXCEPTION '%: its value is generated', refusal USING ERRCODE = 'invalid_column_definition',
@@ -185,7 +185,7 @@ BEGIN
         nulls := bastion_internal.count_nulls(relation, column_name);
     END IF;
     IF nulls > 0 THEN
-        RAISE EXCEPTION 'column "%" of table % is NULL in % row(s)', column_name, relation, nulls
+        RAISE EXCEPTION 'column "%" of relation "%" contains null values in % row(s)', column_name, relation, nulls
             USING ERRCODE = 'not_null_violation', HINT = 'Give every row a tenant first.';
     END IF;
 END

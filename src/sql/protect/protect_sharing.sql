@@ -69,8 +69,8 @@ BEGIN
         SELECT t.id, t.acl_id INTO found_tenant, tenant_acl FROM bastion.tenants t WHERE t.number = tenant::bigint;
     END IF;
     IF found_tenant IS NULL THEN
-        RAISE EXCEPTION 'cannot tell the access control list of a row: its tenant does not exist'
-            USING ERRCODE = 'foreign_key_violation', HINT = 'Create the tenant, or delete the rows of tenants that are gone.';
+        RAISE EXCEPTION 'cannot determine the access control list of a row: its tenant does not exist'
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Create the tenant, or delete the rows of deleted tenants.';
     END IF;
     RETURN coalesce(CASE WHEN visibility = 'owner' AND owner ~ uuid_shape
                          THEN bastion_internal.member_acl(owner::uuid, found_tenant) END, tenant_acl);
@@ -100,7 +100,7 @@ BEGIN
         found_acl := bastion.default_acl(TG_ARGV[3]);
     END IF;
     IF found_acl IS NULL THEN
-        RAISE EXCEPTION 'cannot tell the access control list of a new row of table %', TG_RELID::regclass
+        RAISE EXCEPTION 'cannot determine the access control list of a new row of table %', TG_RELID::regclass
             USING ERRCODE = 'insufficient_privilege', HINT = CASE
                 WHEN bastion.user_id() IS NULL THEN 'Present a token first.'
                 WHEN TG_ARGV[3] = 'unit' THEN 'Choose a unit: bastion.authenticate(token, tenant, unit).'
@@ -176,7 +176,7 @@ BEGIN
             HINT = 'Say sharing => ''tenant''.';
     ELSIF sharing IS NOT NULL AND existing = 'keep' THEN
         RAISE EXCEPTION 'cannot keep other policies with sharing' USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = 'A permissive policy beside those of sharing shows rows that are shared with nobody.';
+            DETAIL = 'An additional permissive policy would show rows that are not shared.';
     ELSIF sharing IS NOT NULL AND acl = ANY (columns) THEN
         RAISE EXCEPTION 'acl, tenant and owner must be three columns' USING ERRCODE = 'invalid_parameter_value';
     END IF;

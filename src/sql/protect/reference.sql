@@ -16,7 +16,7 @@ BEGIN
     ELSIF column_name IS NULL THEN
         RAISE EXCEPTION 'column_name must not be null' USING ERRCODE = 'null_value_not_allowed';
     ELSIF found_type IS NULL THEN
-        RAISE EXCEPTION 'column "%" of table % does not exist', column_name, relation USING ERRCODE = 'undefined_column';
+        RAISE EXCEPTION 'column "%" of relation "%" does not exist', column_name, relation USING ERRCODE = 'undefined_column';
     ELSIF found_type = 'uuid'::regtype THEN
         RETURN 'id';
     ELSIF target = 'tenants' AND found_type IN ('bigint'::regtype, 'integer'::regtype) THEN
@@ -81,7 +81,7 @@ BEGIN
     at_once := (SELECT c.relkind = 'p' OR pg_relation_size(c.oid) = 0 FROM pg_class c WHERE c.oid = relation);
     IF NOT at_once THEN
         RAISE NOTICE 'the foreign key of column "%" of table % holds for new rows', column_name, relation
-            USING HINT = 'Call it again in a later transaction: then it looks at the rows that exist.';
+            USING HINT = 'Call it again in a later transaction to validate existing rows.';
     END IF;
     RETURN format('ALTER TABLE %s ADD %sFOREIGN KEY (%I) REFERENCES bastion.%I (%I) ON DELETE %s%s;', relation,
                   'CONSTRAINT ' || quote_ident(name) || ' ', column_name, target,

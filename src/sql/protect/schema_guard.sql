@@ -115,7 +115,7 @@ BEGIN
     PERFORM bastion_internal.check_protectable(relation);
     IF coalesce(btrim(reason), '') = '' THEN
         RAISE EXCEPTION 'reason must not be empty' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Say why all tenants share this table.';
+            HINT = 'Give the reason why all tenants share this table.';
     ELSIF octet_length(reason) > 1000 THEN
         RAISE EXCEPTION 'reason is longer than 1000 bytes' USING ERRCODE = 'invalid_parameter_value';
     ELSIF bastion_internal.protect_root(relation) IS NOT NULL THEN

@@ -159,7 +159,7 @@ BEGIN
     END IF;
     SELECT array_agg(DISTINCT m.tenant_id) INTO places FROM bastion.memberships m WHERE m.user_id = explained_tenant.user_id;
     IF cardinality(places) IS DISTINCT FROM 1 THEN
-        RAISE EXCEPTION 'the tenant must be named' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'a tenant must be specified' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'The user is a member of several tenants, or of none.';
     END IF;
     RETURN places[1];
@@ -235,7 +235,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
     IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = explained_member_row.user_id AND m.tenant_id = tenant) THEN
-        RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'member does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     PERFORM bastion_internal.require_unit(tenant, unit);
     spec := bastion_internal.protected_spec(relation);

@@ -13,7 +13,7 @@ DECLARE
                           ELSE 'You do not hold "tenant.members.manage" there.' END;
 BEGIN
     IF obstacle IS NOT NULL THEN
-        RAISE EXCEPTION 'not allowed to lift a deny' USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'permission denied to lift a deny' USING ERRCODE = 'insufficient_privilege',
             DETAIL = format('"%s" is denied to %s in %s. %s', deny.pattern,
                             CASE WHEN deny.user_id = bastion.user_id() THEN 'you' ELSE 'another member' END,
                             coalesce((SELECT 'unit ' || u.name FROM bastion.units u WHERE u.id = deny.unit_id), 'the whole tenant'), obstacle);

@@ -70,7 +70,7 @@ BEGIN
       AND (r.name = require_role.role OR r.id = bastion_internal.uuid_or_null(require_role.role))
     ORDER BY r.tenant_id NULLS LAST LIMIT 1;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such role' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_role;
 END
@@ -86,7 +86,7 @@ DECLARE
     found_unit uuid := bastion_internal.find_unit(tenant_id, unit);
 BEGIN
     IF unit IS NOT NULL AND found_unit IS NULL THEN
-        RAISE EXCEPTION 'no such unit' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'unit does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_unit;
 END

@@ -28,7 +28,7 @@ BEGIN
     PERFORM bastion_internal.require_permission('tenant.members.manage', place);
     PERFORM bastion_internal.require_period(valid_from, valid_until);
     IF NOT bastion_internal.lock_user(user_id) THEN
-        RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'user does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(new_role), place, valid_until);
     PERFORM bastion_internal.require_held(bastion_internal.role_patterns(m.role_id), place) FROM bastion.memberships m
@@ -93,9 +93,9 @@ DECLARE
     found_tenant uuid := bastion_internal.find_tenant(tenant);
 BEGIN
     IF found_tenant IS NULL THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     ELSIF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = membership_force.user_id) THEN
-        RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'user does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     PERFORM bastion_internal.require_period(valid_from, valid_until);
     RETURN bastion_internal.membership_put(user_id, found_tenant, bastion_internal.require_unit(found_tenant, unit), bastion_internal.require_role(found_tenant, role),
@@ -172,7 +172,7 @@ BEGIN
     PERFORM bastion_internal.lock_user(user_id);
     IF NOT EXISTS (SELECT FROM bastion.memberships m
                    WHERE m.user_id = require_member.user_id AND m.tenant_id = bastion.tenant_id()) THEN
-        RAISE EXCEPTION 'no such member' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'member does not exist' USING ERRCODE = 'undefined_object';
     END IF;
 END
 $$;

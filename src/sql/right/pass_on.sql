@@ -154,7 +154,7 @@ DECLARE
     missing text := bastion_internal.uncovered(patterns, unit_id, valid_until);
 BEGIN
     IF missing IS NOT NULL THEN
-        RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
+        RAISE EXCEPTION 'permission denied to grant or revoke rights that you do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
     END IF;
 END
 $$;

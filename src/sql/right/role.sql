@@ -11,7 +11,7 @@ BEGIN
     PERFORM bastion_internal.require_permission('tenant.roles.manage', NULL);
     IF NOT EXISTS (SELECT FROM bastion.roles r WHERE r.id = found_role AND r.tenant_id = bastion.tenant_id()) THEN
         RAISE EXCEPTION 'the role belongs to every tenant' USING ERRCODE = 'insufficient_privilege',
-            HINT = 'Make a role of your own that inherits from it.';
+            HINT = 'Create a role that inherits from it.';
     END IF;
     RETURN found_role;
 END
@@ -39,7 +39,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_permission('tenant.roles.manage', NULL);
     IF bastion_internal.is_label(name) IS NOT TRUE OR bastion_internal.uuid_or_null(name) IS NOT NULL OR octet_length(description) > 2000 THEN
-        RAISE EXCEPTION 'invalid name or description of a role' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'invalid role name or description' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A name has 1 to 200 printable characters and is not a uuid, a description has at most 2000 bytes.';
     END IF;
     INSERT INTO bastion.roles (tenant_id, name, description)
@@ -47,7 +47,7 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM bastion.roles r WHERE r.tenant_id IS NULL AND r.name = role_create.name)
     ON CONFLICT ON CONSTRAINT roles_scope_name_key DO NOTHING RETURNING id INTO new_role;
     IF new_role IS NULL THEN
-        RAISE EXCEPTION 'there is a role of this name' USING ERRCODE = 'unique_violation';
+        RAISE EXCEPTION 'role "%" already exists', role_create.name USING ERRCODE = 'unique_violation';
     END IF;
     PERFORM bastion_internal.record_role_event('role_created', new_role);
     RETURN new_role;
@@ -67,7 +67,7 @@ BEGIN
     PERFORM bastion_internal.require_held(bastion_internal.role_patterns(old_role), NULL);
     IF EXISTS (SELECT FROM bastion.memberships m WHERE m.role_id = old_role)
        OR EXISTS (SELECT FROM bastion.role_parents p WHERE p.parent_id = old_role) THEN
-        RAISE EXCEPTION 'the role is in use' USING ERRCODE = 'foreign_key_violation',
+        RAISE EXCEPTION 'cannot delete a role that is in use' USING ERRCODE = 'foreign_key_violation',
             DETAIL = 'Members hold it, or other roles inherit from it.';
     END IF;
     PERFORM bastion_internal.record_role_event('role_deleted', old_role);
@@ -170,7 +170,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_period(valid_from, valid_until);
     IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = platform_role_set.user_id) THEN
-        RAISE EXCEPTION 'no such user' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'user does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     INSERT INTO bastion.platform_roles (user_id, role_id, valid_from, valid_until)
     VALUES (platform_role_set.user_id, given_role, platform_role_set.valid_from, platform_role_set.valid_until)

@@ -133,10 +133,10 @@ AS $$
 BEGIN
     IF found_acl IS NULL OR NOT (bastion_internal.acl_allows(spec.resource || '.manage', found_acl)
                                  OR bastion_internal.acl_allows(spec.resource || '.' || bastion_internal.protect_action(spec, 'read'), found_acl)) THEN
-        RAISE EXCEPTION 'no such row' USING ERRCODE = 'no_data_found';
+        RAISE EXCEPTION 'row does not exist' USING ERRCODE = 'no_data_found';
     ELSIF NOT bastion_internal.acl_allows(spec.resource || '.manage', found_acl) THEN
         RAISE EXCEPTION 'permission "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
-            DETAIL = 'The owner of the row has it, and who has it at the level manage.';
+            DETAIL = 'The owner of the row holds it, and subjects of a share at the level manage.';
     END IF;
 END
 $$;
@@ -180,7 +180,7 @@ DECLARE
     anywhere boolean := sharing = 'cross_tenant';
 BEGIN
     IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
-        RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'a share needs exactly one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     kind := CASE WHEN with_user IS NOT NULL THEN 'user' WHEN with_unit IS NOT NULL THEN 'unit'
                  WHEN with_role IS NOT NULL THEN 'role' ELSE 'tenant' END;
@@ -195,7 +195,7 @@ BEGIN
         SELECT t.id FROM bastion.tenants t WHERE t.id = with_tenant AND (anywhere OR t.id = tenant)
     ) s;
     IF share_subject.id IS NULL THEN
-        RAISE EXCEPTION 'no such % to share with', kind USING ERRCODE = 'undefined_object',
+        RAISE EXCEPTION 'cannot share with this %', kind USING ERRCODE = 'undefined_object',
             DETAIL = CASE WHEN anywhere THEN 'It does not exist.'
                           ELSE 'It must belong to this tenant: the table is not protected with sharing => ''cross_tenant''.' END;
     END IF;
@@ -292,7 +292,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.check_managed(spec, found_acl);
     IF num_nonnulls(with_user, with_unit, with_role, with_tenant) <> 1 THEN
-        RAISE EXCEPTION 'a share is with one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'a share needs exactly one user, unit, role or tenant' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     DELETE FROM bastion.acl_entries e
     WHERE e.acl_id = found_acl AND e.acl_kind = 'row'
@@ -369,7 +369,7 @@ DECLARE
     deleted bigint;
 BEGIN
     IF tenant IS NOT NULL AND place IS NULL THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     -- Reads the ACLs under an older snapshot than the rows, so that the ACL of a row that is being shared is not included.
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));

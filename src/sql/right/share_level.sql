@@ -123,7 +123,7 @@ DECLARE
                                bastion_internal.level_patterns(require_level.resource, require_level.level)) h);
 BEGIN
     IF missing IS NOT NULL THEN
-        RAISE EXCEPTION 'nobody gives or takes what they do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
+        RAISE EXCEPTION 'permission denied to grant or revoke rights that you do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
     END IF;
 END
 $$;

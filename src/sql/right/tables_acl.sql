@@ -235,8 +235,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'the default access control list cannot be exchanged' USING ERRCODE = 'insufficient_privilege',
-        DETAIL = 'Rows of protected tables name it.';
+    RAISE EXCEPTION 'cannot replace the default access control list' USING ERRCODE = 'insufficient_privilege',
+        DETAIL = 'Rows of protected tables refer to it.';
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_default_acl() IS 'Trigger: refuses another default ACL for a tenant or unit. SQLSTATE 42501.';

@@ -218,7 +218,7 @@ BEGIN
     IF coalesce(OLD.system, false) OR coalesce(NEW.system, false) THEN
         RAISE EXCEPTION 'cannot change a row of bastion.% that belongs to the extension', TG_TABLE_NAME
             USING ERRCODE = 'insufficient_privilege',
-                  HINT = 'Make a role of your own, or grant further permissions to this one.';
+                  HINT = 'Create another role, or grant further permissions to this one.';
     END IF;
     RETURN coalesce(NEW, OLD);
 END

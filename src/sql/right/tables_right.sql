@@ -237,8 +237,8 @@ BEGIN
           AND bastion_internal.is_lasting_owner(m)
     ) THEN
         RAISE EXCEPTION 'a tenant must keep an owner' USING ERRCODE = 'check_violation',
-            DETAIL = 'This would take away the last active user who has the role owner in the whole tenant and without an end.',
-            HINT = 'Make another user owner first.';
+            DETAIL = 'This would remove the last active user who has the role owner in the whole tenant and without an end.',
+            HINT = 'Make another user an owner first.';
     END IF;
     RETURN NULL;
 END

@@ -52,7 +52,7 @@ BEGIN
         RAISE EXCEPTION 'foreign keys reach tables of several owners' USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = format('Their triggers would run as one of %s.',
                             (SELECT string_agg(o::regrole::text, ', ' ORDER BY o::regrole::text) FROM unnest(owners) o)),
-            HINT = 'Give these tables one owner, or make the foreign keys of the others ones without an action.';
+            HINT = 'Give these tables one owner, or use foreign keys without an action in the others.';
     END IF;
     owner := owners[1];
     path := (SELECT string_agg(DISTINCT c.relnamespace::regnamespace::text, ', ') || ', pg_temp'
@@ -70,7 +70,7 @@ AS $$
 BEGIN
     SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     SELECT r.owner, r.path INTO tenant_to_delete.owner, tenant_to_delete.path FROM bastion_internal.reached_owner('bastion.tenants') r;
 END

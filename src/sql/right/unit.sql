@@ -12,14 +12,14 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_permission('tenant.units.manage', above);
     IF (bastion_internal.is_word(kind) AND bastion_internal.is_label(name) AND coalesce(bastion.is_slug(slug), true)) IS NOT TRUE THEN
-        RAISE EXCEPTION 'invalid kind, name or slug of a unit' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'invalid unit kind, name or slug' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A kind is one word in lower case, a name has 1 to 200 printable characters, a slug up to 63 lower-case letters, digits and single hyphens.';
     END IF;
     INSERT INTO bastion.units (tenant_id, kind, name, slug)
     VALUES (tenant, unit_create.kind, unit_create.name, unit_create.slug)
     ON CONFLICT ON CONSTRAINT units_tenant_id_slug_key DO NOTHING RETURNING id INTO new_unit;
     IF new_unit IS NULL THEN
-        RAISE EXCEPTION 'there is a unit of this slug' USING ERRCODE = 'unique_violation';
+        RAISE EXCEPTION 'unit "%" already exists', unit_create.slug USING ERRCODE = 'unique_violation';
     END IF;
     INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT new_unit, tenant, above WHERE above IS NOT NULL;
     PERFORM bastion_internal.record_event('unit_created', 'success', NULL, tenant,

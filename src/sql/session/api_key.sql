@@ -63,7 +63,7 @@ BEGIN
     WHERE k.id = own_api_key.key_id AND k.user_id = owner AND k.tenant_id = bastion.tenant_id()
       AND k.revoked_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such API key' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'API key does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_key;
 END
@@ -127,7 +127,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion_internal.is_label(name) IS NOT TRUE THEN
-        RAISE EXCEPTION 'invalid name of an API key' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'invalid API key name' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A name has 1 to 200 printable characters.';
     ELSIF coalesce(cardinality(scopes), 0) NOT BETWEEN 1 AND 100 OR array_ndims(scopes) <> 1 THEN
         RAISE EXCEPTION 'an API key needs scopes' USING ERRCODE = 'invalid_parameter_value',
@@ -135,7 +135,7 @@ BEGIN
     ELSIF expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'expires_at must be in the future' USING ERRCODE = 'invalid_parameter_value';
     ELSIF limits IS NULL OR jsonb_typeof(limits) <> 'object' OR octet_length(limits::text) > 10000 THEN
-        RAISE EXCEPTION 'limits of an API key are an object' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'limits must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM bastion_internal.require_pattern(s) FROM unnest(scopes) s;
 END
@@ -279,7 +279,7 @@ DECLARE
     found_key bastion.api_keys := bastion_internal.managed_api_key(key);
 BEGIN
     IF disabled IS NULL THEN
-        RAISE EXCEPTION 'disabled is true or false' USING ERRCODE = 'null_value_not_allowed';
+        RAISE EXCEPTION 'disabled must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     UPDATE bastion.api_keys k SET disabled = api_key_disable.disabled
     WHERE k.id = found_key.id AND k.disabled <> api_key_disable.disabled;

@@ -109,7 +109,7 @@ BEGIN
     PERFORM bastion_internal.require_permission('tenant.update', NULL);
     IF access_lifetime NOT BETWEEN '10 s' AND '30 days' OR session_lifetime NOT BETWEEN '10 s' AND '366 days'
        OR idle_limit NOT BETWEEN '10 s' AND '366 days' OR reuse_window NOT BETWEEN '0' AND '5 minutes' THEN
-        RAISE EXCEPTION 'limit of sessions out of range' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'session limit out of range' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'access_lifetime lasts 10 seconds to 30 days, session_lifetime and idle_limit 10 seconds to 366 days, reuse_window up to 5 minutes.';
     END IF;
     INSERT INTO bastion.session_settings

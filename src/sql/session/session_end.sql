@@ -217,7 +217,7 @@ DECLARE
     deleted bigint;
 BEGIN
     IF ended_before IS NULL OR ended_before NOT BETWEEN '0' AND '100 years' THEN
-        RAISE EXCEPTION 'invalid age of sessions' USING ERRCODE = 'invalid_parameter_value';
+        RAISE EXCEPTION 'invalid session age' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     DELETE FROM bastion.sessions s
     WHERE coalesce(s.revoked_at, bastion_internal.session_deadline(s)) < clock_timestamp() - ended_before;

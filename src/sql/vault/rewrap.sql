@@ -25,7 +25,7 @@ BEGIN
                    WHERE a.attrelid = relation AND a.attname = column_name AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
                      AND c.relnamespace <> 'bastion'::regnamespace
                      AND a.atttypid IN ('bastion.sealed'::regtype, 'bytea'::regtype)) THEN
-        RAISE EXCEPTION 'no such sealed column' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'sealed column does not exist' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name a column of type bastion.sealed or bytea of one of your tables.';
     END IF;
     DELETE FROM bastion.sealed_columns c WHERE NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);

@@ -85,10 +85,10 @@ DECLARE
     only_tenant uuid := bastion_internal.find_tenant(tenant);
 BEGIN
     IF tenant IS NOT NULL AND only_tenant IS NULL THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     ELSIF starts_with(purpose, 'bastion.blind_index.') THEN
         RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Nothing would be found under another key.';
+            HINT = 'Under another key, the index would find no existing value.';
     END IF;
     -- signing_key_rotate() and pepper_create() rotate the extension's own signing keys and peppers.
     RETURN QUERY SELECT k.* FROM bastion.data_keys k
@@ -96,7 +96,7 @@ BEGIN
       AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper'))
     ORDER BY k.id FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such key' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'data key does not exist' USING ERRCODE = 'undefined_object';
     END IF;
 END
 $$;
@@ -141,7 +141,7 @@ BEGIN
           ON (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version)
         WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only') THEN
         RAISE EXCEPTION 'values are still sealed under older keys' USING ERRCODE = 'object_in_use',
-            HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or give them up with force => true.';
+            HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or abandon these values with force => true.';
     END IF;
     UPDATE bastion.data_keys k
     SET state = CASE WHEN k.version < min_decryption_version_set.version THEN 'disabled' ELSE 'decrypt_only' END
@@ -163,7 +163,7 @@ DECLARE
     shredded bigint;
 BEGIN
     IF only_tenant IS NULL THEN
-        RAISE EXCEPTION 'no such tenant' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.tenant_id = only_tenant AND k.state <> 'shredded';
     GET DIAGNOSTICS shredded = ROW_COUNT;

@@ -53,7 +53,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion_internal.is_resource(purpose) IS NOT TRUE OR octet_length(purpose) > 100 OR bastion_internal.is_reserved_resource(purpose) THEN
-        RAISE EXCEPTION 'purpose is not valid' USING ERRCODE = 'invalid_parameter_value',
+        RAISE EXCEPTION 'invalid purpose' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'A purpose is a resource name of at most 100 bytes, such as smtp.password, whose first word is not tenant, platform, bastion or own.';
     END IF;
     IF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.permissions p WHERE p.name = purpose || '.open') THEN

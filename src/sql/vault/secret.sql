@@ -43,7 +43,7 @@ BEGIN
     IF action = 'get' THEN
         queued := bastion_internal.queue_event('s', entry::text, is_strict);
         IF is_strict AND NOT queued THEN
-            RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'insufficient_resources',
+            RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'insufficient_resources',
                 DETAIL = 'The queue of events is full, or was not written within 1 s.',
                 HINT = 'bastion.secret_log is strict: try again later. bastion.status() shows the queue.';
         END IF;
@@ -53,7 +53,7 @@ BEGIN
     END IF;
     IF current_setting('transaction_read_only')::boolean THEN
         IF is_strict THEN
-            RAISE EXCEPTION 'access to a secret could not be recorded' USING ERRCODE = 'read_only_sql_transaction',
+            RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'read_only_sql_transaction',
                 HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write.';
         END IF;
         RETURN;
@@ -99,7 +99,7 @@ BEGIN
     SELECT * INTO found_secret FROM bastion.secrets s
     WHERE s.tenant_id = tenant AND s.owner_id IS NULL AND s.name = secret_find.name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such secret' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_secret;
 END
@@ -172,7 +172,7 @@ BEGIN
     END IF;
     SELECT v.value INTO sealed FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = wanted;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     PERFORM bastion_internal.secret_record('get', secret.id, secret.name, wanted, purpose);
     RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion_internal.secret_place(secret.id, wanted));
@@ -236,11 +236,11 @@ BEGIN
         DELETE FROM bastion.secrets s WHERE s.id = secret.id;
     ELSIF version = secret.version THEN
         RAISE EXCEPTION 'cannot delete the newest version alone' USING ERRCODE = 'object_in_use',
-            HINT = 'Put another value first, or delete the secret.';
+            HINT = 'Store another value first, or delete the secret.';
     ELSE
         DELETE FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = secret_delete.version;
         IF NOT FOUND THEN
-            RAISE EXCEPTION 'no such version of the secret' USING ERRCODE = 'undefined_object';
+            RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
         END IF;
     END IF;
     PERFORM bastion_internal.secret_record('delete', secret.id, secret.name, version, NULL);

@@ -78,7 +78,7 @@ SELECT format('- [%s](#%s)', t.title, pg_temp.anchor(t.title))
            || coalesce(': ' || (SELECT string_agg(format('`%s`', name), ', ' ORDER BY place) FROM listed_function WHERE topic = t.name), '')
 FROM topic t ORDER BY t.name;
 \qecho
-\qecho '"Granted to" names who may execute a function: application roles, after `bastion.allow_app_role()`; migration roles,'
+\qecho '"Granted to" names the roles that may execute a function: application roles, after `bastion.allow_app_role()`; migration roles,'
 \qecho 'after `bastion.allow_migration_role()`; otherwise superusers and those to whom one of them grants it.'
 \qecho
 SELECT part FROM topic t, LATERAL (SELECT pg_temp.introduction(t) UNION ALL SELECT pg_temp.functions(t.name)) p (part)
@@ -90,11 +90,11 @@ SELECT pg_temp.introduction(t) FROM topic t WHERE name = '90_settings';
 WITH listed AS (
     SELECT name, coalesce(boot_val, '') || coalesce(' ' || unit, '') AS boot, context, short_desc FROM pg_settings WHERE name LIKE 'bastion.%'
     UNION ALL VALUES  -- hidden from pg_settings
-        ('bastion.token', '', 'transaction', 'Access token of the current transaction, verified lazily. Counts only in the transaction that set it: SELECT set_config(''bastion.token'', $1, true). SHOW never shows it.'),
-        ('bastion.tenant', '', 'transaction', 'Tenant (uuid or slug) in which that token works; without it the token''s own.'),
+        ('bastion.token', '', 'transaction', 'Access token of the current transaction, verified lazily. It counts only in the transaction that set it: SELECT set_config(''bastion.token'', $1, true). SHOW never shows it.'),
+        ('bastion.tenant', '', 'transaction', 'Tenant (uuid or slug) in which that token works; the default is the one in the token.'),
         ('bastion.unit', '', 'transaction', 'Unit (uuid or slug) in which that token works.'),
         ('bastion.context', '', 'nobody', 'Identity of the current transaction. Only the extension sets it; SHOW gives a summary.'),
-        ('bastion.grants', '', 'nobody', 'What parallel workers are told of identity and permissions. Only the extension sets it.')
+        ('bastion.grants', '', 'nobody', 'Identity and permissions for parallel workers. Only the extension sets it.')
 )
 SELECT format('| `%s` | %s | %s | %s |', name, CASE WHEN boot <> '' THEN '`' || boot || '`' ELSE '' END,
               -- A setting that needs a restart can only be defined as such if the library is preloaded.
@@ -110,18 +110,18 @@ SELECT pg_temp.introduction(t) FROM topic t WHERE name = '91_sqlstates';
 \qecho '|---|---|'
 SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
     ('22004', 'an argument must not be NULL'),
-    ('22023', 'an argument, key or option makes no sense; never repeats key material'),
+    ('22023', 'an argument, key or option is invalid; the message never repeats key material'),
     ('22P02', 'malformed text'),
     ('25000', 'the transaction has another identity already'),
     ('25006', 'a sign-up, login or impersonation in a READ ONLY transaction or on a standby'),
-    ('28000', 'a token is refused: "invalid token" whatever the reason, which stands in the server log alone'),
+    ('28000', 'a token is refused: "invalid token" for every reason, which is only in the server log'),
     ('42501', 'a gated setting, a row of another tenant, or a missing privilege'),
     ('53000', 'bastion.secret_log is strict and the access to a secret was not written in time'),
     ('53400', 'bastion.max_concurrent_hashes password hashes are running already; try again later'),
     ('54000', 'a limit is exceeded: token or JSON size, hash parameters, password length'),
     ('0A000', 'not supported'),
     ('BA001', 'no root key: bastion.init() was not called, or the file is gone or cannot be used'),
-    ('BA002', 'another root key is needed than the one loaded'),
+    ('BA002', 'a root key is needed that is not loaded'),
     ('BA003', 'a sealed value cannot be opened'),
     ('BA004', 'a protected table was read without an identity and bastion.require_context is error')
 ) AS v (code, meaning);

@@ -41,7 +41,9 @@ CREATE FUNCTION bastion.allow_app_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_allow_app_role';
 COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
-'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security. Call it again after an upgrade of the extension. SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
+'Grants a role what an application needs of the extension: the context and its readers, passwords, tokens, sign-up and login, and SELECT on the tables under row-level security.
+Call it again after an upgrade of the extension.
+SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
 
 CREATE FUNCTION bastion_internal.disallow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE

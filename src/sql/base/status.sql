@@ -12,7 +12,8 @@ CREATE FUNCTION bastion.status() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_status';
 COMMENT ON FUNCTION bastion.status() IS
-'The state of the extension in this server: the versions of library and SQL objects, whether the library is preloaded and what is weaker if it is not, the root key, the slots for password hashes, and events. events is null without a queue, else {launcher, workers: the running ones; queued: events to be written; and, since the server started, written, dropped (the queue was full), discarded (there was no table for them)}.';
+'The state of the extension in this server: the versions of library and SQL objects, whether the library is preloaded and what is weaker if it is not, the root key, the slots for password hashes, and events.
+events is null without a queue, else {launcher, workers: the running ones; queued: events to be written; and, since the server started, written, dropped (the queue was full), discarded (there was no table for them)}.';
 
 CREATE FUNCTION bastion_internal.setting(name text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE

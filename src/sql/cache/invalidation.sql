@@ -13,4 +13,9 @@ CREATE FUNCTION bastion_internal.invalidate() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_invalidate';
 COMMENT ON FUNCTION bastion_internal.invalidate() IS
-'Trigger: when the transaction commits, drops the cached rights that depend on the row in every backend. Arguments: a scope and the columns that hold its ids, then the next scope. Scopes with one column: user; role (its holders, in any tenant); tenant (the tenant row itself, for its members); place (the units and ACLs of a tenant, for the users who work in it); list (an ACL, for its user); managers (the users who manage everybody''s rows in a tenant); subject (the users with whom rows are shared). Scope with two columns: subject_in (a role that every tenant can use, and the tenant of the rows). Scopes without columns: platform (the holders of a role in every tenant), all, keys. Scopes for other caches: session and api_key with one column, sessions and api_keys without. NULL in a column names nothing.';
+'Trigger: when the transaction commits, drops the cached rights that depend on the row in every backend.
+Arguments: a scope and the columns that hold its ids, then the next scope.
+Scopes with one column: user; role (its holders, in any tenant); tenant (the tenant row itself, for its members); place (the units and ACLs of a tenant, for the users who work in it); list (an ACL, for its user); managers (the users who manage everybody''s rows in a tenant); subject (the users with whom rows are shared).
+Scope with two columns: subject_in (a role that every tenant can use, and the tenant of the rows).
+Scopes without columns: platform (the holders of a role in every tenant), all, keys.
+Scopes for other caches: session and api_key with one column, sessions and api_keys without. NULL in a column names nothing.';

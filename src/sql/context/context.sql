@@ -6,7 +6,9 @@ CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit 
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_authenticate';
 COMMENT ON FUNCTION bastion.authenticate(text, text, text) IS
-'Verifies an access token or an API key and makes its user the identity of this transaction; returns the user''s id. tenant (uuid or slug) and unit (uuid or slug) choose where to work and require a membership; without tenant, the one in the token is used. SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
+'Verifies an access token or an API key and makes its user the identity of this transaction; returns the user''s id.
+tenant (uuid or slug) and unit (uuid or slug) choose where to work and require a membership; without tenant, the one in the token is used.
+SQLSTATE 28000 "invalid token" for every refusal, 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion.authenticate(text, text, text)', 'application');
 
 CREATE FUNCTION bastion.context_drop() RETURNS void
@@ -20,7 +22,8 @@ CREATE FUNCTION bastion_internal.context_impersonate(user_id uuid, tenant_id uui
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_context_impersonate';
 COMMENT ON FUNCTION bastion_internal.context_impersonate(uuid, uuid, boolean) IS
-'Sets the context of another user and keeps the actor, without recording an event. SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Called by bastion.impersonate().';
+'Sets the context of another user and keeps the actor, without recording an event.
+SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Called by bastion.impersonate().';
 
 CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -40,7 +43,8 @@ CREATE FUNCTION bastion.actor_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_actor_id';
 COMMENT ON FUNCTION bastion.actor_id() IS
-'The user who acts: under impersonation the impersonator, else user_id(). It is user_id() too when the impersonator has no account, and NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The user who acts: under impersonation the impersonator, else user_id(). It is user_id() too when the impersonator has no account, and NULL when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.actor_id()', 'application');
 
 CREATE FUNCTION bastion.tenant_id() RETURNS uuid
@@ -82,7 +86,8 @@ CREATE FUNCTION bastion_internal.credential_unit() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_credential_unit';
 COMMENT ON FUNCTION bastion_internal.credential_unit() IS
-'The unit to which the credential of this transaction, an API key, is limited; NULL without such a limit. Read from the decision of the statement, not from the table. SQLSTATE 28000 when a token was presented and refused.';
+'The unit to which the credential of this transaction, an API key, is limited; NULL without such a limit. Read from the decision of the statement, not from the table.
+SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
@@ -102,14 +107,16 @@ CREATE FUNCTION bastion.has_permission(permission text) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_has_permission';
 COMMENT ON FUNCTION bastion.has_permission(text) IS
-'Whether the identity of this transaction holds the permission (resource.action) in its tenant and unit. False when anonymous and for a name that is not registered. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the identity of this transaction holds the permission (resource.action) in its tenant and unit. False when anonymous and for a name that is not registered.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.has_permission(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_if_allowed(permission text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_tenant_if_allowed';
 COMMENT ON FUNCTION bastion.tenant_if_allowed(text) IS
-'The tenant of this transaction if the permission is held there, else NULL. Policies use it as tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and without the permission no row is read. SQLSTATE 28000 when a token was presented and refused.';
+'The tenant of this transaction if the permission is held there, else NULL. Policies use it as tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and without the permission no row is read.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_if_allowed(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_number_if_allowed(permission text) RETURNS bigint
@@ -130,7 +137,8 @@ CREATE FUNCTION bastion.client_address() RETURNS inet
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_client_address';
 COMMENT ON FUNCTION bastion.client_address() IS
-'The address of the client. It is the address of the connection or, with bastion.trusted_hops, the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.';
+'The address of the client.
+It is the address of the connection or, with bastion.trusted_hops, the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.';
 SELECT bastion_internal.callable_by('bastion.client_address()', 'application');
 
 CREATE FUNCTION bastion_internal.network_or_null(value text) RETURNS cidr

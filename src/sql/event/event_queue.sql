@@ -5,7 +5,9 @@ CREATE FUNCTION bastion_internal.queue_event(kind "char", payload text, wait boo
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_queue_event';
 COMMENT ON FUNCTION bastion_internal.queue_event("char", text, boolean) IS
-'Queues an event, which is written even if the transaction rolls back. Arguments: kind as in event_write(); payload, a JSON object of up to 16 KiB; wait: whether to wait, for at most 1 s, until it is written. Returns true when the event is queued or, with wait, written; false when the queue is full or the event was not written in time; NULL without a queue, because the library is not preloaded or the server is a standby.';
+'Queues an event, which is written even if the transaction rolls back.
+Arguments: kind as in event_write(); payload, a JSON object of up to 16 KiB; wait: whether to wait, for at most 1 s, until it is written.
+Returns true when the event is queued or, with wait, written; false when the queue is full or the event was not written in time; NULL without a queue, because the library is not preloaded or the server is a standby.';
 
 CREATE FUNCTION bastion_internal.event_write(kind "char", payload text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

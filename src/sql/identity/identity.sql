@@ -127,7 +127,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.me() IS
-'The identity of this transaction as JSON: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. When anonymous: {"error": "unauthenticated", "message"}. SQLSTATE 28000 when a token was presented and refused.';
+'The identity of this transaction as JSON: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. When anonymous: {"error": "unauthenticated", "message"}.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.me()', 'application');
 
 -- Impersonation
@@ -157,4 +158,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.impersonate(text, text, text, boolean) IS
-'Makes another user (uuid, e-mail address or user name) the identity of this transaction, in one tenant (uuid or slug), and keeps the actor. The transaction is read-only unless read_only is false. Recorded in bastion.events with the reason, and in the server log. For support: EXECUTE is granted to nobody. SQLSTATE 22023 without a reason, 22004 for another NULL argument, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';
+'Makes another user (uuid, e-mail address or user name) the identity of this transaction, in one tenant (uuid or slug), and keeps the actor.
+The transaction is read-only unless read_only is false. Recorded in bastion.events with the reason, and in the server log.
+For support: EXECUTE is granted to nobody.
+SQLSTATE 22023 without a reason, 22004 for another NULL argument, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';

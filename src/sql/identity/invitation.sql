@@ -119,7 +119,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.invite(text, text, text, interval, timestamptz) IS
-'Invites a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid). valid_for limits the invitation: 7 days by default, a year at most. valid_until ends the membership, and the invitation at the latest. An open invitation of the same address to the same place is replaced. Returns {"id", "token", "email", "expires_at", "valid_until"}; the application sends the token, which is shown only once. Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of a replaced invitation holds: members invite neither above what they hold nor for longer. SQLSTATE 22023 for a malformed address or time, 40001 when another transaction invited the same address at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
+'Invites a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid).
+valid_for limits the invitation: 7 days by default, a year at most. valid_until ends the membership, and the invitation at the latest. An open invitation of the same address to the same place is replaced.
+Returns {"id", "token", "email", "expires_at", "valid_until"}; the application sends the token, which is shown only once.
+Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of a replaced invitation holds: members invite neither above what they hold nor for longer.
+SQLSTATE 22023 for a malformed address or time, 40001 when another transaction invited the same address at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invite(text, text, text, interval, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
@@ -144,7 +148,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
-'Revokes an open invitation of this tenant; false for an unknown id. Needs tenant.members.manage in its unit or tenant, and everything that its role holds. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Revokes an open invitation of this tenant; false for an unknown id.
+Needs tenant.members.manage in its unit or tenant, and everything that its role holds.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
@@ -164,7 +170,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
-'Lists the open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens. Needs tenant.members.manage in the whole tenant. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Lists the open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens.
+Needs tenant.members.manage in the whole tenant.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitations()', 'application');
 
 -- Acceptance
@@ -253,7 +261,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
-'Accepts an invitation that was sent to the e-mail address of this transaction''s user. A role that the user has there already stays, unless it has ended. Returns {"tenant", "unit"}; the user logs in there next. Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+'Accepts an invitation that was sent to the e-mail address of this transaction''s user.
+A role that the user has there already stays, unless it has ended.
+Returns {"tenant", "unit"}; the user logs in there next.
+Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership.
+SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(text)', 'application');
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
@@ -287,5 +299,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
-'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in. It works when bastion.signup_mode is closed too. Returns what login() returns. Refusals are returned as {"error", "message"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in.
+It works when bastion.signup_mode is closed too.
+Returns what login() returns.
+Refusals are returned as {"error", "message"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

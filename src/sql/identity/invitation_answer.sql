@@ -36,7 +36,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.invite_person(uuid, uuid, uuid, uuid, timestamptz, timestamptz) IS
-'Invites a user by id for 7 days, or until the membership would end. An open invitation of the same user to the same place is replaced; the caller must hold everything that its role holds. Returns {"invitation", "expires_at"}. The other checks are in membership_set(). SQLSTATE 22023 for a membership that would have ended already, 42501.';
+'Invites a user by id for 7 days, or until the membership would end.
+An open invitation of the same user to the same place is replaced; the caller must hold everything that its role holds.
+Returns {"invitation", "expires_at"}. The other checks are in membership_set().
+SQLSTATE 22023 for a membership that would have ended already, 42501.';
 
 CREATE FUNCTION bastion_api.my_invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -55,7 +58,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.my_invitations() IS
-'Lists the open invitations of the user of this transaction, in every tenant, the 100 latest, latest first: [{"id", "tenant": its name, "role", "created_at", "expires_at"}]. Invitations by e-mail address are not included: the user accepts these with the token. SQLSTATE 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+'Lists the open invitations of the user of this transaction, in every tenant, the 100 latest, latest first: [{"id", "tenant": its name, "role", "created_at", "expires_at"}].
+Invitations by e-mail address are not included: the user accepts these with the token.
+SQLSTATE 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.my_invitations()', 'application');
 
 CREATE FUNCTION bastion_internal.own_invitation(id uuid, user_id uuid) RETURNS bastion.invitations
@@ -84,7 +89,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(uuid) IS
-'Accepts an invitation of my_invitations(). Returns {"tenant", "unit"}; the user logs in there next. Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for another user''s invitation, for a used, revoked, declined or expired one, and when the inviter could no longer invite. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+'Accepts an invitation of my_invitations().
+Returns {"tenant", "unit"}; the user logs in there next.
+Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for another user''s invitation, for a used, revoked, declined or expired one, and when the inviter could no longer invite.
+SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitation_decline(id uuid) RETURNS jsonb
@@ -105,5 +113,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_decline(uuid) IS
-'Declines an invitation of my_invitations(). Returns {"declined": id}, or {"error":"invalid_invitation", …}, recorded, for an invitation that is not open or not of this user. SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+'Declines an invitation of my_invitations().
+Returns {"declined": id}, or {"error":"invalid_invitation", …}, recorded, for an invitation that is not open or not of this user.
+SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_decline(uuid)', 'application');

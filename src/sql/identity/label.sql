@@ -16,7 +16,9 @@ AS $$
                    ELSE false END)
 $$;
 COMMENT ON FUNCTION bastion_internal.may_name(uuid) IS
-'Whether the identity of this transaction may see the address and names of a user. It sees its own, and with tenant.members.read or tenant.members.manage those of the members of its tenant. If that permission is held in the chosen unit only, it sees the members of that unit and of the units below. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the identity of this transaction may see the address and names of a user.
+It sees its own, and with tenant.members.read or tenant.members.manage those of the members of its tenant. If that permission is held in the chosen unit only, it sees the members of that unit and of the units below.
+SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.find_user(identifier text) RETURNS uuid
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -40,7 +42,9 @@ AS $$
     WHERE name IS NOT NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.user_named(text) IS
-'The user whom the caller names by uuid, e-mail address or user name. An address or name finds only users whom may_name() allows; for all others the result is the zero uuid, which no user has. NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users. SQLSTATE 28000 when a token was presented and refused.';
+'The user whom the caller names by uuid, e-mail address or user name.
+An address or name finds only users whom may_name() allows; for all others the result is the zero uuid, which no user has. NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_internal.user_named(text)', 'application');
 
 CREATE FUNCTION bastion_internal.any_user_named(name text) RETURNS uuid

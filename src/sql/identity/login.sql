@@ -35,7 +35,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
-'Checks the password of a user. Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced. An unknown user, or one without a password, costs the same time.';
+'Checks the password of a user.
+Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced. An unknown user, or one without a password, costs the same time.';
 
 CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -96,7 +97,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
-'Locks the user of a login until the transaction ends, so that everything that ends sessions waits for it. False if the user was deleted or disabled, or the password was changed, meanwhile. SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
+'Locks the user of a login until the transaction ends, so that everything that ends sessions waits for it.
+False if the user was deleted or disabled, or the password was changed, meanwhile.
+SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
@@ -140,5 +143,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
-'Logs in by e-mail address or user name, in upper or lower case, and begins a session. tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters. Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant. Refusals are returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "message", "tenants": [...]}. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
+tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
+Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
+Refusals are returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "message", "tenants": [...]}.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');

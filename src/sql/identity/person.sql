@@ -30,7 +30,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.person_obstacle(text) IS
-'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. permission NULL asks about what only a login of the user may do. SQLSTATE 28000 when a token was presented and refused.';
+'Why the identity of this transaction does not reach what belongs to its user: anonymous, impersonation, api_key or permission; NULL when it does. permission NULL asks about what only a login of the user may do.
+SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.require_person(permission text, writes boolean) RETURNS uuid
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -58,7 +59,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_person(text, boolean) IS
-'The user of this transaction, if its identity reaches what belongs to that user (see person_obstacle()). SQLSTATE 42501, with the reason, otherwise; 25006 when the function writes and the transaction cannot; 28000 when a token was presented and refused.';
+'The user of this transaction, if its identity reaches what belongs to that user (see person_obstacle()).
+SQLSTATE 42501, with the reason, otherwise; 25006 when the function writes and the transaction cannot; 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.session_owner() RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -110,5 +110,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
-'Creates a user and a tenant with a default team, makes the user its owner, and logs in. Returns what login() returns. Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two reveal that an account exists, as sign-up forms do. SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+'Creates a user and a tenant with a default team, makes the user its owner, and logs in.
+Returns what login() returns.
+Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two reveal that an account exists, as sign-up forms do.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

@@ -48,7 +48,8 @@ CREATE FUNCTION bastion_internal.token_sign(claims jsonb) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_sign';
 COMMENT ON FUNCTION bastion_internal.token_sign(jsonb) IS
-'Signs the claims as a JWT with the active signing key; header typ at+jwt (RFC 9068). SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
+'Signs the claims as a JWT with the active signing key; header typ at+jwt (RFC 9068).
+SQLSTATE 22023 and 54000 as jwt_sign(), 55000 before the first signing key, BA001 without a root key, BA002 when the key needs another one, BA003 when it cannot be opened.';
 
 CREATE FUNCTION bastion_internal.active_signing_key() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -150,7 +151,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
-'Activates the next signing key for access tokens; returns its id. The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Activates the next signing key for access tokens; returns its id.
+The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.token_lifetime() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -196,7 +200,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
-'Issues an access token without a session, for jobs and tests inside the database. It cannot be refreshed or revoked by itself: it ends when it expires, or with its user, membership or tenant. Checks no permission. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Issues an access token without a session, for jobs and tests inside the database. It cannot be refreshed or revoked by itself: it ends when it expires, or with its user, membership or tenant. Checks no permission.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER

@@ -45,7 +45,8 @@ RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_fill_pages';
 COMMENT ON FUNCTION bastion_internal.fill_pages(regclass, name, name, text, name, bigint, bigint) IS
-'Fills the ACL column for the rows of some pages, as the owner of the table if that is another role. SQLSTATE 0A000, 42601 and 42703 for an unknown column, 23503, 42501 for another role''s table, 42809, 42P01.';
+'Fills the ACL column for the rows of some pages, as the owner of the table if that is another role.
+SQLSTATE 0A000, 42601 and 42703 for an unknown column, 23503, 42501 for another role''s table, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.fill_pages(regclass, name, name, text, name, bigint, bigint)', 'migration');
 
 CREATE FUNCTION bastion_internal.backfill_steps(relation regclass, batch integer)
@@ -88,5 +89,8 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.acl_backfill(regclass, name, name, text, name, integer) IS
-'Fills the ACL column of a table in batches before protect(sharing => …), which would otherwise do it in one pass under an ACCESS EXCLUSIVE lock. Adds the column if it is missing, and commits after every batch of about this many rows. It may be called again, and protect() fills rows that were added meanwhile. The other arguments are those of protect(). Cannot run inside a transaction block. For the owner of the table, if row security does not hide rows. SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';
+'Fills the ACL column of a table in batches before protect(sharing => …), which would otherwise do it in one pass under an ACCESS EXCLUSIVE lock.
+Adds the column if it is missing, and commits after every batch of about this many rows. It may be called again, and protect() fills rows that were added meanwhile. The other arguments are those of protect(). Cannot run inside a transaction block.
+For the owner of the table, if row security does not hide rows.
+SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';
 SELECT bastion_internal.callable_by('bastion.acl_backfill(regclass, name, name, text, name, integer)', 'migration');

@@ -52,5 +52,9 @@ CREATE FUNCTION bastion.composite_keys_create(relation regclass, dry_run boolean
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
 COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
-'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant. Primary keys, and keys over a uuid or an identity column, stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too. Returns what it did, or with dry_run only the statements; no row if there is nothing to do. For the owner of the table. SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table depends on a key (change that table first), 23503 when rows already refer to another tenant''s, 42501.';
+'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant.
+Primary keys, and keys over a uuid or an identity column, stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too.
+Returns what it did, or with dry_run only the statements; no row if there is nothing to do.
+For the owner of the table.
+SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table depends on a key (change that table first), 23503 when rows already refer to another tenant''s, 42501.';
 SELECT bastion_internal.callable_by('bastion.composite_keys_create(regclass, boolean)', 'migration');

@@ -6,7 +6,9 @@ CREATE FUNCTION bastion_internal.guard_foreign_code() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_guard_foreign_code';
 COMMENT ON FUNCTION bastion_internal.guard_foreign_code() IS
-'Trigger on every table of the extension: refuses some changes by functions that run with the rights of its owner. While the session has temporary tables, refuses a change of a table with a foreign trigger whose function has no search_path that ends in pg_temp. Refuses a change that would fire the action of a foreign role''s foreign key, unless unit_delete() or tenant_delete() supervises it. SQLSTATE 55000.';
+'Trigger on every table of the extension: refuses some changes by functions that run with the rights of its owner.
+While the session has temporary tables, refuses a change of a table with a foreign trigger whose function has no search_path that ends in pg_temp. Refuses a change that would fire the action of a foreign role''s foreign key, unless unit_delete() or tenant_delete() supervises it.
+SQLSTATE 55000.';
 
 DO $$
 DECLARE

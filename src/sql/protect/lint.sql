@@ -33,7 +33,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.operator_role_declare(regrole, text) IS
-'Declares that a role bypasses row security on purpose, for dumps, COPY FROM or migrations: lint() no longer reports it. Grants nothing. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for an unknown role.';
+'Declares that a role bypasses row security on purpose, for dumps, COPY FROM or migrations: lint() no longer reports it. Grants nothing.
+SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for an unknown role.';
 
 -- Views
 
@@ -169,4 +170,6 @@ AS $$
     ORDER BY array_position(ARRAY['error', 'warning', 'info'], f.severity), f.object COLLATE "C", f.problem COLLATE "C"
 $$;
 COMMENT ON FUNCTION bastion.lint() IS
-'Lists problems in this database, worst first. Returns severity (error: rows can be seen or lost; warning; info), the object, the problem, and fix, the SQL that fixes it. Read that SQL before you run it: for a policy, it closes what was open. It finds tables without row security in guarded schemas or granted to an application; protected tables that differ from what protect() wrote, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that row security makes useless; unique indexes and foreign keys that cross tenants; views without security_invoker, and granted materialized views, of protected tables; TRUNCATE, TRIGGER and REFERENCES granted on these tables to an application; foreign triggers and foreign keys on the extension''s own tables, and REFERENCES on these; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist. Run it as a superuser or as the owner of the extension: other roles do not see every record.';
+'Lists problems in this database, worst first.
+Returns severity (error: rows can be seen or lost; warning; info), the object, the problem, and fix, the SQL that fixes it. Read that SQL before you run it: for a policy, it closes what was open. It finds tables without row security in guarded schemas or granted to an application; protected tables that differ from what protect() wrote, or with other permissive policies, or without indexes; policies with OR, EXISTS, IN, correlated subqueries or PL/pgSQL; functions marked LEAKPROOF, and indexes that row security makes useless; unique indexes and foreign keys that cross tenants; views without security_invoker, and granted materialized views, of protected tables; TRUNCATE, TRIGGER and REFERENCES granted on these tables to an application; foreign triggers and foreign keys on the extension''s own tables, and REFERENCES on these; roles that bypass row security and are not declared; dangerous settings; permissions that do not exist.
+Run it as a superuser or as the owner of the extension: other roles do not see every record.';

@@ -169,7 +169,8 @@ CREATE FUNCTION bastion_internal.count_nulls(relation regclass, column_name name
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_count_nulls';
 COMMENT ON FUNCTION bastion_internal.count_nulls(regclass, name) IS
-'Counts the rows of a table with NULL in this column, as the owner of the table if that is another role. SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
+'Counts the rows of a table with NULL in this column, as the owner of the table if that is another role.
+SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.count_nulls(regclass, name)', 'migration');
 
 -- Counts with the rights of the table's owner, which the caller has: even planning runs functions of its indexes and checks. If row

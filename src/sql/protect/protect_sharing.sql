@@ -77,7 +77,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_of_row(text, text, text) IS
-'The ACL of a row that was written outside a context: that of its owner with visibility owner, else that of its tenant, because the row does not name its unit. SQLSTATE 23503 for a tenant that does not exist.';
+'The ACL of a row that was written outside a context: that of its owner with visibility owner, else that of its tenant, because the row does not name its unit.
+SQLSTATE 23503 for a tenant that does not exist.';
 SELECT bastion_internal.callable_by('bastion_internal.acl_of_row(text, text, text)', 'migration');
 
 -- SECURITY INVOKER, because to_jsonb() runs casts of the owner of a column's type.
@@ -110,14 +111,18 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.fill_acl() IS
-'Trigger: gives a row without an ACL, in a table under sharing, the ACL of the context. Without a context, if row security does not apply to the caller, it gives the ACL of the tenant or owner of the row. Arguments: the columns of the ACL, tenant and owner; visibility. SQLSTATE 23503, 42501.';
+'Trigger: gives a row without an ACL, in a table under sharing, the ACL of the context. Without a context, if row security does not apply to the caller, it gives the ACL of the tenant or owner of the row.
+Arguments: the columns of the ACL, tenant and owner; visibility.
+SQLSTATE 23503, 42501.';
 SELECT bastion_internal.callable_by('bastion_internal.fill_acl()', 'migration');
 
 CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_keep_acl';
 COMMENT ON FUNCTION bastion_internal.keep_acl() IS
-'Trigger: refuses an UPDATE that changes the ACL or tenant of a row in a table under sharing, by its owner too; only share() may do so. Arguments: the columns of the ACL and the tenant. SQLSTATE 42501.';
+'Trigger: refuses an UPDATE that changes the ACL or tenant of a row in a table under sharing, by its owner too; only share() may do so.
+Arguments: the columns of the ACL and the tenant.
+SQLSTATE 42501.';
 SELECT bastion_internal.callable_by('bastion_internal.keep_acl()', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_triggers(spec bastion.protected_tables, member regclass)
@@ -211,7 +216,8 @@ CREATE FUNCTION bastion_internal.has_rows_without(relation regclass, column_name
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_has_rows_without';
 COMMENT ON FUNCTION bastion_internal.has_rows_without(regclass, name) IS
-'Whether a table has a row with NULL in this column, or any row if no column is given, as its owner sees it if that is another role. SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
+'Whether a table has a row with NULL in this column, or any row if no column is given, as its owner sees it if that is another role.
+SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column, 42809, 42P01.';
 SELECT bastion_internal.callable_by('bastion_internal.has_rows_without(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_rows_to_fill(relation regclass, acl name) RETURNS boolean

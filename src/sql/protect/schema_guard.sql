@@ -134,7 +134,10 @@ CREATE FUNCTION bastion.global_table_add(relation regclass, reason text) RETURNS
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_global_table_add';
 COMMENT ON FUNCTION bastion.global_table_add(regclass, text) IS
-'Marks a table as global: all tenants share it, for this reason. Row security without any policy, as schema_guard() enables it, is disabled on the table, its partitions and children; a table with policies keeps them. Another call changes the reason. For the owner of the table. SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
+'Marks a table as global: all tenants share it, for this reason.
+Row security without any policy, as schema_guard() enables it, is disabled on the table, its partitions and children; a table with policies keeps them. Another call changes the reason.
+For the owner of the table.
+SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42501, 42809, 42P01, 55000 for a protected table.';
 SELECT bastion_internal.callable_by('bastion.global_table_add(regclass, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.global_table_remove_statements(relation regclass) RETURNS text[]
@@ -294,7 +297,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.schema_guard(name) IS
-'Guards a schema: every new table in it immediately gets ENABLE and FORCE ROW LEVEL SECURITY, with a warning, and its rows are invisible until protect() or global_table_add() is called. While any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Existing tables stay as they are. Temporary tables and tables of extensions are not changed. Returns the existing tables that are neither protected nor global; another call only lists them. For superusers. SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
+'Guards a schema: every new table in it immediately gets ENABLE and FORCE ROW LEVEL SECURITY, with a warning, and its rows are invisible until protect() or global_table_add() is called.
+While any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Existing tables stay as they are. Temporary tables and tables of extensions are not changed.
+Returns the existing tables that are neither protected nor global; another call only lists them.
+For superusers.
+SQLSTATE 22004, 22023 for a system schema, 3F000 for an unknown one, 42501.';
 
 CREATE FUNCTION bastion.schema_unguard(schema name) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -9,4 +9,7 @@ RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_as_table_owner';
 COMMENT ON FUNCTION bastion_internal.as_table_owner(regclass, text, text, text, text) IS
-'Runs a statement on a table as the owner of the table, bypassing its row-level security, in a security-restricted operation with the table''s schema and pg_temp as search_path. The statement has up to three parameters of type text. Returns the first column of the first row as text. SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42501 for a deferred trigger, 42601 and 42809.';
+'Runs a statement on a table as the owner of the table, bypassing its row-level security, in a security-restricted operation with the table''s schema and pg_temp as search_path.
+The statement has up to three parameters of type text.
+Returns the first column of the first row as text.
+SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42501 for a deferred trigger, 42601 and 42809.';

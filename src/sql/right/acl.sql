@@ -7,7 +7,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.member_acl(bastion.user_id(), bastion.tenant_id()) $$;
 COMMENT ON FUNCTION bastion.own_acl() IS
-'The ACL of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for a holder of a platform role, the first call creates it. SQLSTATE 28000 when a token was presented and refused.';
+'The ACL of the rows that the user of this transaction owns in its tenant; NULL when anonymous. A member has one; for a holder of a platform role, the first call creates it.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.own_acl()', 'application');
 
 CREATE FUNCTION bastion_internal.share_subjects(user_id uuid, tenant_id uuid)
@@ -34,7 +35,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_subjects(uuid, uuid) IS
-'The subjects through which shares reach a user in a tenant: the user, the tenant, the units of memberships and the units above them, the roles held in the whole tenant and the roles that these inherit. everywhere: whether the subject also counts for rows of other tenants; a role that every tenant can use does not.';
+'The subjects through which shares reach a user in a tenant: the user, the tenant, the units of memberships and the units above them, the roles held in the whole tenant and the roles that these inherit.
+everywhere: whether the subject also counts for rows of other tenants; a role that every tenant can use does not.';
 
 CREATE FUNCTION bastion_internal.denied_in_tenant(user_id uuid, tenant_id uuid) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -176,7 +178,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_grants(uuid, uuid) IS
-'The permissions of a user on rows in a tenant, as groups of permissions and ACLs. Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user and of deleted units; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
+'The permissions of a user on rows in a tenant, as groups of permissions and ACLs.
+Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user and of deleted units; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
 
 CREATE FUNCTION bastion_internal.unit_lists(unit_id uuid) RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -308,4 +311,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_concerns(uuid, uuid) IS
-'The dependencies of the rights and sets of a user in a tenant, other than the scope user: scopes of bastion_internal.invalidate() and their ids. role: roles held anywhere and the roles they inherit; tenant: this one, and those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
+'The dependencies of the rights and sets of a user in a tenant, other than the scope user: scopes of bastion_internal.invalidate() and their ids.
+role: roles held anywhere and the roles they inherit; tenant: this one, and those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';

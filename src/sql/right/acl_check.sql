@@ -54,7 +54,8 @@ CREATE FUNCTION bastion.can_by_acl(permission text, acl bigint) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT bastion_internal.can_support
 AS 'MODULE_PATHNAME', 'bastion_can_by_acl';
 COMMENT ON FUNCTION bastion.can_by_acl(text, bigint) IS
-'Whether the current user holds the permission on rows with this ACL of the current tenant: through a role, a unit, a share or as owner. False when anonymous. For policies; an index on the ACL column is used. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the current user holds the permission on rows with this ACL of the current tenant: through a role, a unit, a share or as owner. False when anonymous. For policies; an index on the ACL column is used.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.can_by_acl(text, bigint)', 'application', 'migration');
 
 CREATE FUNCTION bastion.can_by_acl_anywhere(permission text, acl bigint) RETURNS boolean
@@ -82,7 +83,9 @@ CREATE FUNCTION bastion.default_acl(kind text) RETURNS bigint
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_default_acl';
 COMMENT ON FUNCTION bastion.default_acl(text) IS
-'The ACL that a new row of this transaction gets by default: kind ''tenant'' (everybody in the tenant), ''unit'' (the chosen unit) or ''user'' (the user''s own). For column defaults; reads the cached sets. NULL when anonymous, when no unit was chosen, or for another kind. SQLSTATE 28000 when a token was presented and refused.';
+'The ACL that a new row of this transaction gets by default: kind ''tenant'' (everybody in the tenant), ''unit'' (the chosen unit) or ''user'' (the user''s own).
+For column defaults; reads the cached sets. NULL when anonymous, when no unit was chosen, or for another kind.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.default_acl(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_acl() RETURNS bigint
@@ -113,5 +116,6 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.acl_in_tenant(text, bigint, text) IS
-'can_by_acl_anywhere(), and whether the ACL belongs to the tenant (uuid or number) of the row. For the policies of tables protected with sharing => ''cross_tenant''. SQLSTATE 28000 when a token was presented and refused.';
+'can_by_acl_anywhere(), and whether the ACL belongs to the tenant (uuid or number) of the row. For the policies of tables protected with sharing => ''cross_tenant''.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.acl_in_tenant(text, bigint, text)', 'application', 'migration');

@@ -186,7 +186,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
-'Explains why a user has or does not have a permission in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit. Without a table, it explains has_permission(); with a table, access to rows that everybody reaches by role; with a key (the primary key as text), access to that row. Returns a row per step; the last is the verdict, which is the decision of the policies. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, but a deny wins), ignored (does not count now or here) or nothing. decisive marks the steps that decided. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'Explains why a user has or does not have a permission in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit.
+Without a table, it explains has_permission(); with a table, access to rows that everybody reaches by role; with a key (the primary key as text), access to that row.
+Returns a row per step; the last is the verdict, which is the decision of the policies. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, but a deny wins), ignored (does not count now or here) or nothing. decisive marks the steps that decided.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -197,7 +201,9 @@ AS $$
     SELECT * FROM bastion.explain_access(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
 $$;
 COMMENT ON FUNCTION bastion.explain_access(text, text, regclass, text, text, text) IS
-'explain_access() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() for a user who is named by uuid, e-mail address or user name.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -209,7 +215,9 @@ AS $$
     FROM bastion.explain_access(user_id, permission, relation, key, tenant, unit) s ORDER BY s.step
 $$;
 COMMENT ON FUNCTION bastion.explain_access_text(uuid, text, regclass, text, text, text) IS
-'explain_access() as indented text, a line per step; * marks the steps that decided. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() as indented text, a line per step; * marks the steps that decided.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.explain_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
@@ -220,7 +228,9 @@ AS $$
     SELECT * FROM bastion.explain_access_text(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
 $$;
 COMMENT ON FUNCTION bastion.explain_access_text(text, text, regclass, text, text, text) IS
-'explain_access_text() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access_text() for a user who is named by uuid, e-mail address or user name.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 
 -- explain_member_access() reads the row as the caller: see share.sql.
 CREATE FUNCTION bastion_internal.explained_member_row(user_id uuid, permission text, relation regclass, key text, unit text,
@@ -269,7 +279,10 @@ RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_explain_member_access';
 COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
-'explain_access() for the administrators of a tenant: about its members, in the tenant of the context. It does not find rows of other tenants, even if they are shared with the member. Needs tenant.members.manage in the whole tenant. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_access() for the administrators of a tenant: about its members, in the tenant of the context.
+It does not find rows of other tenants, even if they are shared with the member.
+Needs tenant.members.manage in the whole tenant.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access(uuid, text, regclass, text, text)', 'application');
 
 CREATE FUNCTION bastion.explain_member_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
@@ -280,7 +293,9 @@ BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;
 COMMENT ON FUNCTION bastion.explain_member_access(text, text, regclass, text, text) IS
-'explain_member_access() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access(text, text, regclass, text, text)', 'application');
 
 -- Without a pinned search_path, because code of the table runs with the caller's. Names in a body of this form are resolved once, when
@@ -294,7 +309,8 @@ BEGIN ATOMIC
     FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step;
 END;
 COMMENT ON FUNCTION bastion.explain_member_access_text(uuid, text, regclass, text, text) IS
-'explain_member_access() as indented text, a line per step; * marks the steps that decided. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access() as indented text, a line per step; * marks the steps that decided.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access_text(uuid, text, regclass, text, text)', 'application');
 
 CREATE FUNCTION bastion.explain_member_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
@@ -305,5 +321,7 @@ BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access_text(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;
 COMMENT ON FUNCTION bastion.explain_member_access_text(text, text, regclass, text, text) IS
-'explain_member_access_text() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
+'explain_member_access_text() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 0A000 for a key in a table without a simple primary key, 22P02 for a malformed key, 42501, 42704 for a user who is not a member and for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.explain_member_access_text(text, text, regclass, text, text)', 'application');

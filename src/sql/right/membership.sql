@@ -45,7 +45,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_set(uuid, text, text, timestamptz, timestamptz) IS
-'Gives a member of this tenant a role in it, or in one unit, or changes role, valid_from and valid_until. role is a name or uuid, unit a slug or uuid. Returns {"membership": id}. A user who is not a member is invited for 7 days and becomes one by accepting (bastion_api.my_invitations()); the result then is {"invitation": id, "expires_at"}. An invitation reveals nothing of the user and changes nothing for the user; it replaces an open one of the same user to the same place. Needs tenant.members.manage there, everything that the new role holds, until the membership ends, and everything that the previous role holds: callers assign neither more than they hold nor for longer, and cannot demote a member who holds more. SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it would remove the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+'Gives a member of this tenant a role in it, or in one unit, or changes role, valid_from and valid_until.
+role is a name or uuid, unit a slug or uuid.
+Returns {"membership": id}. A user who is not a member is invited for 7 days and becomes one by accepting (bastion_api.my_invitations()); the result then is {"invitation": id, "expires_at"}. An invitation reveals nothing of the user and changes nothing for the user; it replaces an open one of the same user to the same place.
+Needs tenant.members.manage there, everything that the new role holds, until the membership ends, and everything that the previous role holds: callers assign neither more than they hold nor for longer, and cannot demote a member who holds more.
+SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it would remove the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_set(uuid, text, text, timestamptz, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.membership_set(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
@@ -56,7 +60,9 @@ BEGIN ATOMIC
     SELECT bastion.membership_set(bastion_internal.user_named(for_user), role, unit, valid_from, valid_until);
 END;
 COMMENT ON FUNCTION bastion.membership_set(text, text, text, timestamptz, timestamptz) IS
-'membership_set() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it would remove the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
+'membership_set() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it would remove the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_set(text, text, text, timestamptz, timestamptz)', 'application');
 
 CREATE FUNCTION bastion_internal.membership_put(user_id uuid, tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz,
@@ -103,7 +109,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_force(uuid, text, text, text, timestamptz, timestamptz) IS
-'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role and without the user''s consent, or changes role, valid_from and valid_until. Returns the id of the membership. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
+'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role and without the user''s consent, or changes role, valid_from and valid_until.
+Returns the id of the membership.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
 
 CREATE FUNCTION bastion.membership_force(for_user text, tenant text, role text, unit text DEFAULT NULL,
                                          valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -113,7 +122,9 @@ BEGIN ATOMIC
     SELECT bastion.membership_force(bastion_internal.any_user_named(for_user), tenant, role, unit, valid_from, valid_until);
 END;
 COMMENT ON FUNCTION bastion.membership_force(text, text, text, text, timestamptz, timestamptz) IS
-'membership_force() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
+'membership_force() for a user who is named by uuid, e-mail address or user name.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
 
 CREATE FUNCTION bastion.membership_remove(user_id uuid, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -148,7 +159,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
-'Ends the membership of a user in this tenant, or in one unit (slug or uuid); false if there was none. Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member, or with an API key or under impersonation, it needs tenant.members.manage there and everything that the member''s role holds. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Ends the membership of a user in this tenant, or in one unit (slug or uuid); false if there was none.
+Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member, or with an API key or under impersonation, it needs tenant.members.manage there and everything that the member''s role holds.
+SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_remove(uuid, text)', 'application');
 
 CREATE FUNCTION bastion.membership_remove(for_user text, unit text DEFAULT NULL)
@@ -158,7 +171,9 @@ BEGIN ATOMIC
     SELECT bastion.membership_remove(bastion_internal.user_named(for_user), unit);
 END;
 COMMENT ON FUNCTION bastion.membership_remove(text, text) IS
-'membership_remove() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'membership_remove() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_remove(text, text)', 'application');
 
 -- Grants and denies of single users
@@ -238,7 +253,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.permission_put(user_id, pattern, 'grant', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_grant(uuid, text, text, timestamptz) IS
-'Grants a member of this tenant a permission or pattern in addition to the roles, everywhere or in one unit (slug or uuid) and those below, until valid_until. It replaces a deny of the same pattern there. Needs tenant.members.manage there, and the pattern itself until the grant, and a replaced deny, end. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'Grants a member of this tenant a permission or pattern in addition to the roles, everywhere or in one unit (slug or uuid) and those below, until valid_until.
+It replaces a deny of the same pattern there.
+Needs tenant.members.manage there, and the pattern itself until the grant, and a replaced deny, end.
+SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_grant(uuid, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.permission_grant(for_user text, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -248,7 +266,9 @@ BEGIN ATOMIC
     SELECT bastion.permission_grant(bastion_internal.user_named(for_user), pattern, unit, valid_until);
 END;
 COMMENT ON FUNCTION bastion.permission_grant(text, text, text, timestamptz) IS
-'permission_grant() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'permission_grant() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_grant(text, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.permission_deny(user_id uuid, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -257,7 +277,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.permission_put(user_id, pattern, 'deny', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_deny(uuid, text, text, timestamptz) IS
-'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until valid_until. A deny wins over every role and grant, and in the whole tenant over every share too. A deny in a unit applies to rights held there, not to shared rows. Needs tenant.members.manage there, the pattern itself, and everything that the roles of the member hold; to end an existing deny earlier, also what permission_remove() needs. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'Denies a member of this tenant a permission or pattern, everywhere or in one unit (slug or uuid) and those below, until valid_until.
+A deny wins over every role and grant, and in the whole tenant over every share too. A deny in a unit applies to rights held there, not to shared rows.
+Needs tenant.members.manage there, the pattern itself, and everything that the roles of the member hold; to end an existing deny earlier, also what permission_remove() needs.
+SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_deny(uuid, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.permission_deny(for_user text, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -267,7 +290,9 @@ BEGIN ATOMIC
     SELECT bastion.permission_deny(bastion_internal.user_named(for_user), pattern, unit, valid_until);
 END;
 COMMENT ON FUNCTION bastion.permission_deny(text, text, text, timestamptz) IS
-'permission_deny() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
+'permission_deny() for a user who is named by uuid, e-mail address or user name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_deny(text, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion.permission_remove(user_id uuid, pattern text, unit text DEFAULT NULL) RETURNS boolean
@@ -295,7 +320,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.permission_remove(uuid, text, text) IS
-'Removes the grant or deny of the same pattern and unit; false if there was none. Needs tenant.members.manage there and the pattern itself, for a deny until it ends, so that users cannot lift their own denies. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
+'Removes the grant or deny of the same pattern and unit; false if there was none.
+Needs tenant.members.manage there and the pattern itself, for a deny until it ends, so that users cannot lift their own denies.
+SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_remove(uuid, text, text)', 'application');
 
 CREATE FUNCTION bastion.permission_remove(for_user text, pattern text, unit text DEFAULT NULL)
@@ -305,5 +332,6 @@ BEGIN ATOMIC
     SELECT bastion.permission_remove(bastion_internal.user_named(for_user), pattern, unit);
 END;
 COMMENT ON FUNCTION bastion.permission_remove(text, text, text) IS
-'permission_remove() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
+'permission_remove() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_remove(text, text, text)', 'application');

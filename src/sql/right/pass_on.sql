@@ -144,7 +144,8 @@ AS $$
     WHERE s.sentence IS NOT NULL ORDER BY h.pattern COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION bastion_internal.uncovered(text[], uuid, timestamptz) IS
-'Finds the first of these patterns that the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end). Returns a sentence about it; NULL if all are held.';
+'Finds the first of these patterns that the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end).
+Returns a sentence about it; NULL if all are held.';
 
 CREATE FUNCTION bastion_internal.require_cover(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE

@@ -92,7 +92,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.effective_permissions(uuid, uuid, uuid) IS
-'Lists every registered permission that a user holds in a tenant and unit, with patterns expanded and without what is denied there. tenant_wide: held in the whole tenant. Only patterns that begin with their first word cover the extension''s own permissions; own.* needs no role. Does not check whether the user and the tenant are active: resolve_identity() does.';
+'Lists every registered permission that a user holds in a tenant and unit, with patterns expanded and without what is denied there.
+tenant_wide: held in the whole tenant. Only patterns that begin with their first word cover the extension''s own permissions; own.* needs no role. Does not check whether the user and the tenant are active: resolve_identity() does.';
 
 CREATE FUNCTION bastion_internal.resolve_identity(user_id uuid, tenant text, unit text,
                                          OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
@@ -140,7 +141,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.resolve_identity(uuid, text, text) IS
-'Checks whether a user may work in a tenant and unit, each a uuid, slug or NULL. Returns status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Callers never see which.';
+'Checks whether a user may work in a tenant and unit, each a uuid, slug or NULL.
+Returns status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Callers never see which.';
 
 CREATE FUNCTION bastion.resource_register(resource text, actions text[] DEFAULT '{create,read,update,delete}')
 RETURNS void
@@ -173,4 +175,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.resource_register(text, text[]) IS
-'Registers the permissions resource.action; roles with wildcards hold them immediately, and existing permissions stay. bastion.protect() calls it. SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';
+'Registers the permissions resource.action; roles with wildcards hold them immediately, and existing permissions stay. bastion.protect() calls it.
+SQLSTATE 22023 for a malformed name, 42939 for a reserved one.';

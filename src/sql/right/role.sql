@@ -54,7 +54,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_create(text, text) IS
-'Creates a role of this tenant, without permissions; returns its id. Needs tenant.roles.manage in the whole tenant. SQLSTATE 22023 for a malformed name, 23505 for the name of a role of this tenant or of every tenant, 42501, 28000 when a token was presented and refused.';
+'Creates a role of this tenant, without permissions; returns its id.
+Needs tenant.roles.manage in the whole tenant.
+SQLSTATE 22023 for a malformed name, 23505 for the name of a role of this tenant or of every tenant, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_create(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_delete(role text) RETURNS void
@@ -75,7 +77,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_delete(text) IS
-'Deletes a role (name or uuid) of this tenant, and the shares with it. Needs tenant.roles.manage in the whole tenant and everything that the role holds. SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
+'Deletes a role (name or uuid) of this tenant, and the shares with it.
+Needs tenant.roles.manage in the whole tenant and everything that the role holds.
+SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_delete(text)', 'application');
 
 CREATE FUNCTION bastion.role_permission_add(role text, pattern text) RETURNS void
@@ -94,7 +98,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_permission_add(text, text) IS
-'Adds a permission or a pattern of permissions to a role of this tenant. Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end, because a role has no end. SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
+'Adds a permission or a pattern of permissions to a role of this tenant.
+Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end, because a role has no end.
+SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_permission_add(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_permission_remove(role text, pattern text) RETURNS boolean
@@ -114,7 +120,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_permission_remove(text, text) IS
-'Removes exactly this pattern from a role of this tenant; false if the role did not have it. Needs tenant.roles.manage in the whole tenant, and the pattern itself. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Removes exactly this pattern from a role of this tenant; false if the role did not have it.
+Needs tenant.roles.manage in the whole tenant, and the pattern itself.
+SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_permission_remove(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_parent_add(role text, parent text) RETURNS void
@@ -133,7 +141,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_parent_add(text, text) IS
-'Makes a role of this tenant inherit from another role, of this tenant or of every tenant. Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end. SQLSTATE 23514 for a cycle, 42501, 42704, 28000 when a token was presented and refused.';
+'Makes a role of this tenant inherit from another role, of this tenant or of every tenant.
+Needs tenant.roles.manage in the whole tenant and everything that the parent holds, without an end.
+SQLSTATE 23514 for a cycle, 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_parent_add(text, text)', 'application');
 
 CREATE FUNCTION bastion.role_parent_remove(role text, parent text) RETURNS boolean
@@ -154,7 +164,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.role_parent_remove(text, text) IS
-'Ends the inheritance of role_parent_add(); false if there was none. Needs tenant.roles.manage in the whole tenant and everything that the parent holds. SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
+'Ends the inheritance of role_parent_add(); false if there was none.
+Needs tenant.roles.manage in the whole tenant and everything that the parent holds.
+SQLSTATE 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_parent_remove(text, text)', 'application');
 
 -- Roles in every tenant. For operators, whose privileges in the database count, not rights in a tenant.
@@ -182,7 +194,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.platform_role_set(uuid, text, timestamptz, timestamptz) IS
-'Gives a user a role in every tenant, or changes its valid_from and valid_until. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+'Gives a user a role in every tenant, or changes its valid_from and valid_until.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
 
 CREATE FUNCTION bastion.platform_role_set(for_user text, role text, valid_from timestamptz DEFAULT NULL,
                                           valid_until timestamptz DEFAULT NULL)
@@ -192,7 +206,9 @@ BEGIN ATOMIC
     SELECT bastion.platform_role_set(bastion_internal.any_user_named(for_user), role, valid_from, valid_until);
 END;
 COMMENT ON FUNCTION bastion.platform_role_set(text, text, timestamptz, timestamptz) IS
-'platform_role_set() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+'platform_role_set() for a user who is named by uuid, e-mail address or user name.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
 
 CREATE FUNCTION bastion.platform_role_remove(user_id uuid, role text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

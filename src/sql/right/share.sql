@@ -260,7 +260,10 @@ RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_share';
 COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
-'Shares a row with one user, unit (its members and those of the units below), role (its holders in the whole tenant) or tenant. key is the primary key as text. level is read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists the actions. Another call changes level and valid_until. Everybody who could use the row before still can. Triggers and other code of the table run as the caller. Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level. SQLSTATE 0A000 for a table without a simple primary key, 22023 for an invalid level or end, and for no subject or several, 22P02 for a malformed key, 42501, 42704 for an unknown subject, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 27000 when a trigger or rule of the table prevents the change of the row, 28000 when a token was presented and refused.';
+'Shares a row with one user, unit (its members and those of the units below), role (its holders in the whole tenant) or tenant.
+key is the primary key as text. level is read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists the actions. Another call changes level and valid_until. Everybody who could use the row before still can. Triggers and other code of the table run as the caller.
+Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level.
+SQLSTATE 0A000 for a table without a simple primary key, 22023 for an invalid level or end, and for no subject or several, 22P02 for a malformed key, 42501, 42704 for an unknown subject, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 27000 when a trigger or rule of the table prevents the change of the row, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion_internal.shared_row(relation regclass, lock boolean,
@@ -315,7 +318,9 @@ RETURNS boolean
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unshare';
 COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
-'Ends the share of a row with one user, unit, role or tenant; false if there was none. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22023 for no subject or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
+'Ends the share of a row with one user, unit, role or tenant; false if there was none.
+Needs resource.manage on the row.
+SQLSTATE 0A000 for a table without a simple primary key, 22023 for no subject or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)', 'application');
 
 CREATE FUNCTION bastion_internal.shares_on(relation regclass, key text, found_acl bigint)
@@ -353,7 +358,10 @@ RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
-'Lists the shares of a row, including expired ones: the subject, the level, when it ends, who granted it and when. cross_tenant: the subject is in another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), or the name of a unit, role or tenant of this tenant; for any other subject it is the uuid. Needs resource.manage on the row. SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
+'Lists the shares of a row, including expired ones: the subject, the level, when it ends, who granted it and when.
+cross_tenant: the subject is in another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), or the name of a unit, role or tenant of this tenant; for any other subject it is the uuid.
+Needs resource.manage on the row.
+SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
 
 -- A deleted row leaves its own ACL behind. A trigger on every protected table would cost each DELETE a search, and an unused ACL gives
@@ -385,4 +393,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.acl_prune(text) IS
-'Deletes the ACLs of deleted rows, with their shares, in one tenant (uuid or slug) or all; returns their number. Reads every table under sharing; after unprotect(), the shares of that table count as unused. For operators, to be called regularly: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
+'Deletes the ACLs of deleted rows, with their shares, in one tenant (uuid or slug) or all; returns their number.
+Reads every table under sharing; after unprotect(), the shares of that table count as unused.
+For operators, to be called regularly: EXECUTE is granted to nobody.
+SQLSTATE 42704 for an unknown tenant.';

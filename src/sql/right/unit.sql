@@ -28,7 +28,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
-'Creates a unit in this tenant, at the top or below a parent (slug or uuid); returns its id. Needs tenant.units.manage in the parent, or in the whole tenant. SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
+'Creates a unit in this tenant, at the top or below a parent (slug or uuid); returns its id.
+Needs tenant.units.manage in the parent, or in the whole tenant.
+SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_create(text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion.unit_move(unit text, parent text DEFAULT NULL) RETURNS void
@@ -59,7 +61,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.unit_move(text, text) IS
-'Moves a unit, with everything below it, under another parent or, with NULL, to the top; unit and parent are a slug or uuid. Rights from the units above change accordingly. Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Also needs, in the unit, what the members of the new parent and of the units above it get there, until these rights end, and what permission_remove() needs for every deny that no longer holds there. SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
+'Moves a unit, with everything below it, under another parent or, with NULL, to the top; unit and parent are a slug or uuid.
+Rights from the units above change accordingly.
+Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Also needs, in the unit, what the members of the new parent and of the units above it get there, until these rights end, and what permission_remove() needs for every deny that no longer holds there.
+SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_move(text, text)', 'application');
 
 CREATE FUNCTION bastion_internal.unit_to_delete(unit text) RETURNS uuid
@@ -91,5 +96,8 @@ CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
-'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it. Rows that were visible through the unit are then visible to users who manage the whole tenant. Foreign keys of tables that refer to the unit act, and the code that they fire runs as the caller. Needs tenant.units.manage in the unit, and what permission_remove() needs for every deny in the unit, and for the denies above it of members who manage rows in the whole tenant. SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule prevents the deletion of the unit, 28000 when a token was presented and refused, 55000 when another library prevents pg_bastion from supervising foreign keys.';
+'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it.
+Rows that were visible through the unit are then visible to users who manage the whole tenant. Foreign keys of tables that refer to the unit act, and the code that they fire runs as the caller.
+Needs tenant.units.manage in the unit, and what permission_remove() needs for every deny in the unit, and for the denies above it of members who manage rows in the whole tenant.
+SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule prevents the deletion of the unit, 28000 when a token was presented and refused, 55000 when another library prevents pg_bastion from supervising foreign keys.';
 SELECT bastion_internal.callable_by('bastion.unit_delete(text)', 'application');

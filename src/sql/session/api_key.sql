@@ -172,7 +172,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
-'Creates an API key that acts for the user of this transaction in this tenant. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows of the tenant in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key. Returns the key as api_keys() does, and its text as "key", which is shown only once. SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without the user''s own login (with an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
+'Creates an API key that acts for the user of this transaction in this tenant.
+scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows of the tenant in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key.
+Returns the key as api_keys() does, and its text as "key", which is shown only once.
+SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without the user''s own login (with an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)', 'application');
 
 CREATE FUNCTION bastion_api.api_keys() RETURNS jsonb
@@ -189,7 +192,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_keys() IS
-'Lists the user''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of every user: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}]. The address and names of another user are null without tenant.members.read or tenant.members.manage. SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
+'Lists the user''s own API keys in this tenant that are not revoked, with tenant.api_keys.manage those of every user: [{id, name, user, unit, scopes, cidrs, limits, expires_at, disabled, created_at, created_by, last_used_at, last_used_ip, secrets: [{created_at, expires_at}]}].
+The address and names of another user are null without tenant.members.read or tenant.members.manage.
+SQLSTATE 42501 without a tenant, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_keys()', 'application');
 
 CREATE FUNCTION bastion_api.api_key_rotate(key uuid, overlap interval DEFAULT '24 hours') RETURNS jsonb
@@ -218,7 +223,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_rotate(uuid, interval) IS
-'Gives one of the user''s own API keys a new secret. Earlier secrets stay valid for the overlap (up to 90 days). The key keeps its id, scopes and limits. Returns what api_key_create() returns. SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are valid already, 42704 for an unknown key, 42501 without the user''s own login, BA001 without a root key, 28000 when a token was presented and refused.';
+'Gives one of the user''s own API keys a new secret.
+Earlier secrets stay valid for the overlap (up to 90 days). The key keeps its id, scopes and limits.
+Returns what api_key_create() returns.
+SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are valid already, 42704 for an unknown key, 42501 without the user''s own login, BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_rotate(uuid, interval)', 'application');
 
 CREATE FUNCTION bastion_internal.managed_api_key(key_id uuid) RETURNS bastion.api_keys
@@ -251,7 +259,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_revoke(uuid) IS
-'Ends an API key permanently: the user''s own, or any in this tenant with tenant.api_keys.manage; false for none. Every backend refuses the key from the next statement on. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends an API key permanently: the user''s own, or any in this tenant with tenant.api_keys.manage; false for none. Every backend refuses the key from the next statement on.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_internal.api_key_end(key bastion.api_keys, revoked_by text) RETURNS boolean

@@ -97,5 +97,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
-'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 requires). Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session. Refusals are returned and recorded, and all look the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or has expired, or whose user may no longer work there. SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
+'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 requires).
+Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session.
+Refusals are returned and recorded, and all look the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or has expired, or whose user may no longer work there.
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.refresh(text)', 'application');

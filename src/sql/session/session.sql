@@ -26,7 +26,8 @@ CREATE FUNCTION bastion_internal.refresh_token_next(token text, pepper integer) 
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_next';
 COMMENT ON FUNCTION bastion_internal.refresh_token_next(text, integer) IS
-'The successor of a refresh token: its HMAC-SHA-256 under a pepper, so that a repeated request gets the same token. SQLSTATE 22P02 for any other text, BA001 without a root key, BA003 for an unknown pepper.';
+'The successor of a refresh token: its HMAC-SHA-256 under a pepper, so that a repeated request gets the same token.
+SQLSTATE 22P02 for any other text, BA001 without a root key, BA003 for an unknown pepper.';
 
 CREATE FUNCTION bastion_internal.active_pepper() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -54,7 +55,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.pepper_create() IS
-'Creates a pepper and makes it the active one, for new refresh tokens and API keys; returns its version. The previous pepper still verifies what it was used for. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key.';
+'Creates a pepper and makes it the active one, for new refresh tokens and API keys; returns its version. The previous pepper still verifies what it was used for.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.pepper() RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -124,7 +127,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_settings_set(interval, interval, interval, interval) IS
-'Sets the limits of sessions in this tenant: access_lifetime of access tokens (10 s to 30 days), session_lifetime in all and idle_limit without a refresh (10 s to 366 days), and reuse_window, in which a used refresh token is answered again (up to 5 minutes). NULL means the setting of the server. New sessions get all of them, existing ones the first and the last. Needs tenant.update in the whole tenant. SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
+'Sets the limits of sessions in this tenant: access_lifetime of access tokens (10 s to 30 days), session_lifetime in all and idle_limit without a refresh (10 s to 366 days), and reuse_window, in which a used refresh token is answered again (up to 5 minutes).
+NULL means the setting of the server. New sessions get all of them, existing ones the first and the last.
+Needs tenant.update in the whole tenant.
+SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_settings_set(interval, interval, interval, interval)', 'application');
 
 -- The answers of login, sign-up and refresh
@@ -195,4 +201,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_start(uuid, uuid, uuid, text, text[], text) IS
-'Begins a session for a user who was just authenticated; returns what session_answer() returns. A device name that is not a valid label is ignored. Checks no permission. SQLSTATE BA001 without a root key.';
+'Begins a session for a user who was just authenticated; returns what session_answer() returns. A device name that is not a valid label is ignored. Checks no permission.
+SQLSTATE BA001 without a root key.';

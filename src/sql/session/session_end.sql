@@ -45,7 +45,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.logout(text) IS
-'Ends sessions of the user of this transaction, in every tenant. scope is this, others or all. Every backend refuses their tokens from the next statement on. Returns {"ended": number of sessions}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}. SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
+'Ends sessions of the user of this transaction, in every tenant.
+scope is this, others or all. Every backend refuses their tokens from the next statement on.
+Returns {"ended": number of sessions}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}.
+SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
 
 CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
@@ -69,7 +72,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.sessions() IS
-'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]. {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key. SQLSTATE 28000 when a token was presented and refused.';
+'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}].
+{"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');
 
 CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
@@ -100,7 +105,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
-'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key. Possession of the token suffices. Always returns {}, even if nothing was ended. SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
+'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key. Possession of the token suffices. Always returns {}, even if nothing was ended.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
 
 CREATE FUNCTION bastion_internal.token_session(token text) RETURNS uuid
@@ -136,7 +142,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_revoke(uuid) IS
-'Ends a session of the user, or of a member who logged in to this tenant; false if it had ended already or does not exist. Every backend refuses its tokens from the next statement on. Needs, for another member, tenant.members.manage in the whole tenant and everything that the roles of that member hold. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends a session of the user, or of a member who logged in to this tenant; false if it had ended already or does not exist.
+Every backend refuses its tokens from the next statement on.
+Needs, for another member, tenant.members.manage in the whole tenant and everything that the roles of that member hold.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion.sessions_revoke(user_id uuid) RETURNS bigint
@@ -176,7 +185,8 @@ BEGIN ATOMIC
     SELECT bastion.sessions_revoke(bastion_internal.user_named(for_user));
 END;
 COMMENT ON FUNCTION bastion.sessions_revoke(text) IS
-'sessions_revoke() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'sessions_revoke() for a user who is named by uuid, e-mail address or user name. An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.sessions_revoke(text)', 'application');
 
 CREATE FUNCTION bastion.user_sessions_revoke(user_id uuid) RETURNS bigint
@@ -226,7 +236,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_prune(interval) IS
-'Deletes sessions that ended longer ago than this, with their refresh tokens; returns their number. Tokens of a deleted session are refused. For operators, to be called regularly: EXECUTE is granted to nobody. SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
+'Deletes sessions that ended longer ago than this, with their refresh tokens; returns their number. Tokens of a deleted session are refused.
+For operators, to be called regularly: EXECUTE is granted to nobody.
+SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
 
 -- Sessions end with the account, the membership or the tenant. SECURITY DEFINER, so that roles that may change those need no
 -- privilege on this table. Under logical replication, the publisher's rows bring the same changes.

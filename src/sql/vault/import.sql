@@ -18,7 +18,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_aes_gcm(uuid, text, bytea, text, text) IS
-'Seals for a tenant a value that an application encrypted with AES-256-GCM. value is base64 of nonce (12 bytes), ciphertext and tag (16); key has 32 bytes; the other arguments are those of seal_for(). A NULL value or key gives NULL. For operators: EXECUTE is granted to nobody; send the key as a parameter. SQLSTATE 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), 22023 for a key of another length, BA003 for a value that the key does not open.';
+'Seals for a tenant a value that an application encrypted with AES-256-GCM. value is base64 of nonce (12 bytes), ciphertext and tag (16); key has 32 bytes; the other arguments are those of seal_for().
+A NULL value or key gives NULL.
+For operators: EXECUTE is granted to nobody; send the key as a parameter.
+SQLSTATE 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), 22023 for a key of another length, BA003 for a value that the key does not open.';
 
 CREATE FUNCTION bastion.import_pgp_sym(tenant uuid, value bytea, passphrase text, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
@@ -47,4 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_pgp_sym(uuid, bytea, text, text, text) IS
-'Seals for a tenant a value that pgp_sym_encrypt() of pgcrypto encrypted (RFC 4880). pgcrypto decrypts it and must be installed in this database. The other arguments are those of seal_for(). In a UTF-8 database, text stays text. A NULL value or passphrase gives NULL. For operators: EXECUTE is granted to nobody; send the passphrase as a parameter. SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for a value that the passphrase does not open.';
+'Seals for a tenant a value that pgp_sym_encrypt() of pgcrypto encrypted (RFC 4880).
+pgcrypto decrypts it and must be installed in this database. The other arguments are those of seal_for(). In a UTF-8 database, text stays text. A NULL value or passphrase gives NULL.
+For operators: EXECUTE is granted to nobody; send the passphrase as a parameter.
+SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for a value that the passphrase does not open.';

@@ -36,7 +36,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
-'Registers a sealed column for rewrap_all() and key_usage(). bound_to is the SQL expression over the row that gives the argument bound_to of seal(), such as id::text; it runs as the owner of the table. Another call replaces it. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for an unknown column or one of another type, and the errors of the expression: 42601, 42703, 42883.';
+'Registers a sealed column for rewrap_all() and key_usage().
+bound_to is the SQL expression over the row that gives the argument bound_to of seal(), such as id::text; it runs as the owner of the table. Another call replaces it.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 for an unknown column or one of another type, and the errors of the expression: 42601, 42703, 42883.';
 
 CREATE FUNCTION bastion.sealed_column_remove(relation regclass, column_name name) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
@@ -170,4 +173,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
-'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only. Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A warning reports values that cannot be opened. key_usage() shows what is left. Cannot run inside a transaction block. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';
+'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only.
+Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A warning reports values that cannot be opened. key_usage() shows what is left. Cannot run inside a transaction block.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 and BA002 without the right root key.';

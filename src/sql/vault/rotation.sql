@@ -16,7 +16,8 @@ AS $$
     ORDER BY p.relation::text, p.column_name, k.tenant_id, k.purpose, k.version
 $$;
 COMMENT ON FUNCTION bastion.key_usage() IS
-'Counts the values of the registered columns, and the secrets, that each data key seals; reads all of them. tenant and purpose are NULL for values whose key was deleted. For operators: EXECUTE is granted to nobody.';
+'Counts the values of the registered columns, and the secrets, that each data key seals; reads all of them. tenant and purpose are NULL for values whose key was deleted.
+For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -46,14 +47,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.key_status() IS
-'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys. For operators: EXECUTE is granted to nobody.';
+'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys.
+For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_key_id text)
 RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_data_key_rewrap';
 COMMENT ON FUNCTION bastion_internal.data_key_rewrap(uuid, integer, uuid, text, integer, bytea, text) IS
-'Wraps a wrapped data key again, under the root key that wraps new keys. SQLSTATE 22023 for a malformed id of a root key, BA001 and BA002 without the right root keys, BA003 when the key cannot be opened.';
+'Wraps a wrapped data key again, under the root key that wraps new keys.
+SQLSTATE 22023 for a malformed id of a root key, BA001 and BA002 without the right root keys, BA003 when the key cannot be opened.';
 
 CREATE FUNCTION bastion.root_key_rotate() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -75,7 +78,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.root_key_rotate() IS
-'Wraps every data key of this database under the root key that bastion.root_key names first; the other root keys named there open the data keys still under them. Returns the number of data keys. Sealed values do not change. For operators: EXECUTE is granted to nobody. SQLSTATE BA001 without a root key, BA002 when a data key needs a root key that is not loaded, BA003 when a data key cannot be opened.';
+'Wraps every data key of this database under the root key that bastion.root_key names first; the other root keys named there open the data keys still under them.
+Returns the number of data keys. Sealed values do not change.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 without a root key, BA002 when a data key needs a root key that is not loaded, BA003 when a data key cannot be opened.';
 
 CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -122,7 +128,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.data_key_rotate(text, text) IS
-'Creates a new version of the data key of a purpose, for one tenant (uuid or slug) or all. The old version still opens what it sealed (state decrypt_only); rewrap_all() seals that again. The purpose of secrets is bastion.secrets. Returns the number of rotated keys. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant or without such a key, BA001 without a root key.';
+'Creates a new version of the data key of a purpose, for one tenant (uuid or slug) or all.
+The old version still opens what it sealed (state decrypt_only); rewrap_all() seals that again. The purpose of secrets is bastion.secrets.
+Returns the number of rotated keys.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant or without such a key, BA001 without a root key.';
 
 CREATE FUNCTION bastion.min_decryption_version_set(purpose text, version integer, tenant text DEFAULT NULL, force boolean DEFAULT false)
 RETURNS bigint
@@ -152,7 +162,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
-'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened. A lower version enables them again. Unless force is true, refuses while registered columns or secrets hold values under these keys. Returns the number of changed keys. For operators: EXECUTE is granted to nobody. SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant or without such a key, 55006 while values need the keys.';
+'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened.
+A lower version enables them again. Unless force is true, refuses while registered columns or secrets hold values under these keys.
+Returns the number of changed keys.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant or without such a key, 55006 while values need the keys.';
 
 CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -175,7 +189,11 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.tenant_shred(text) IS
-'Destroys every data key of a tenant (uuid or slug): nothing that was sealed for it before can be opened again, neither values nor secrets, and its blind indexes find nothing. The tenant stays and seals later values under new keys. Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}. For operators: EXECUTE is granted to nobody. SQLSTATE 42704 for an unknown tenant.';
+'Destroys every data key of a tenant (uuid or slug): nothing that was sealed for it before can be opened again, neither values nor secrets, and its blind indexes find nothing.
+The tenant stays and seals later values under new keys.
+Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 42704 for an unknown tenant.';
 
 CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -199,4 +217,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.keys_discard() IS
-'Deletes every key of this database. Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key. Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}. For operators: EXECUTE is granted to nobody.';
+'Deletes every key of this database.
+Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
+Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
+For operators: EXECUTE is granted to nobody.';

@@ -64,12 +64,15 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.sealing_key(text, uuid, boolean) IS
-'The id of the data key for the values of a purpose, or for their blind index, created lazily. SQLSTATE 22023 for an invalid purpose, or one that a tenant uses and that is not registered, BA001 without a root key.';
+'The id of the data key for the values of a purpose, or for their blind index, created lazily.
+SQLSTATE 22023 for an invalid purpose, or one that a tenant uses and that is not registered, BA001 without a root key.';
 
 CREATE FUNCTION bastion.seal(plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text';
 COMMENT ON FUNCTION bastion.seal(text, text, text) IS
-'Encrypts the text for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer). purpose is a resource registered with the action open. bound_to, if given, must be given again to open the value, so that it cannot be moved to another row: the key of the row is a good choice. Checks no permission. NULL gives NULL. SQLSTATE 22004 for a NULL purpose, 22023 for one that is invalid or not registered, 25006 when the first key of a purpose must be created in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
+'Encrypts the text for the tenant of this transaction (XAES-256-GCM with key commitment, 80 bytes longer).
+purpose is a resource registered with the action open. bound_to, if given, must be given again to open the value, so that it cannot be moved to another row: the key of the row is a good choice. Checks no permission. NULL gives NULL.
+SQLSTATE 22004 for a NULL purpose, 22023 for one that is invalid or not registered, 25006 when the first key of a purpose must be created in a read-only transaction, 42501 without a tenant, 54000 above 1 GB, BA001 and BA002 without the right root key.';
 SELECT bastion_internal.callable_by('bastion.seal(text, text, text)', 'application');
 CREATE FUNCTION bastion.seal(plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea';
@@ -80,7 +83,9 @@ SELECT bastion_internal.callable_by('bastion.seal(bytea, text, text)', 'applicat
 CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
 COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
-'Decrypts a sealed text. The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open. Opening is not recorded. NULL gives NULL. SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key.';
+'Decrypts a sealed text.
+The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open. Opening is not recorded. NULL gives NULL.
+SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key.';
 SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', 'application');
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
@@ -91,13 +96,17 @@ SELECT bastion_internal.callable_by('bastion.open_bytea(bastion.sealed, text)', 
 CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap';
 COMMENT ON FUNCTION bastion.rewrap(bastion.sealed, text) IS
-'Seals the value again under the active key of its purpose; returns it unchanged if it is under that key. Returns no plaintext and checks no permission, only the tenant. SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
+'Seals the value again under the active key of its purpose; returns it unchanged if it is under that key.
+Returns no plaintext and checks no permission, only the tenant.
+SQLSTATE 22023, 25006, 28000, 42501, BA001, BA002 and BA003 as seal() and open_text().';
 SELECT bastion_internal.callable_by('bastion.rewrap(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.blind_index(value text, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text';
 COMMENT ON FUNCTION bastion.blind_index(text, text) IS
-'Computes 16 bytes that are equal for equal values in one tenant and purpose, and reveal nothing else without the key: truncated HMAC-SHA-256 (RFC 2104). Store them beside a sealed value and index them to find it; normalize the text first (lower()). A reader of the column sees which rows are equal. The first call for a purpose creates the key. If it cannot (read-only transaction, standby), no value was indexed yet, and the result is NULL. NULL gives NULL. SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
+'Computes 16 bytes that are equal for equal values in one tenant and purpose, and reveal nothing else without the key: truncated HMAC-SHA-256 (RFC 2104).
+Store them beside a sealed value and index them to find it; normalize the text first (lower()). A reader of the column sees which rows are equal. The first call for a purpose creates the key. If it cannot (read-only transaction, standby), no value was indexed yet, and the result is NULL. NULL gives NULL.
+SQLSTATE 22004, 22023, 28000, 42501, BA001 and BA002 as seal(), BA003 when the key is disabled.';
 SELECT bastion_internal.callable_by('bastion.blind_index(text, text)', 'application');
 CREATE FUNCTION bastion.blind_index(value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea';
@@ -110,7 +119,9 @@ SELECT bastion_internal.callable_by('bastion.blind_index(bytea, text)', 'applica
 CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, text, text, text) IS
-'seal() for a given tenant; NULL means the installation itself, whose values no context can open. For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
+'seal() for a given tenant; NULL means the installation itself, whose values no context can open.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
 CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, bytea, text, text) IS

@@ -62,7 +62,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_record(text, uuid, text, integer, text) IS
-'Records an access to a secret: always a line in the server log, and a row. When the library is preloaded, the row of a get goes through the queue of events; otherwise it is written if the transaction can write. When bastion.secret_log is strict: SQLSTATE 25006 in a read-only transaction without the queue, 53000 when the queue does not write the row in time.';
+'Records an access to a secret: always a line in the server log, and a row.
+When the library is preloaded, the row of a get goes through the queue of events; otherwise it is written if the transaction can write.
+When bastion.secret_log is strict: SQLSTATE 25006 in a read-only transaction without the queue, 53000 when the queue does not write the row in time.';
 
 CREATE FUNCTION bastion_internal.secret_require(permission text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -152,7 +154,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
-'Stores a sealed secret under a name, as a new version if the name exists already; returns the version. It activates the secret and replaces provider, type, tags and expires_at. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+'Stores a sealed secret under a name, as a new version if the name exists already; returns the version.
+It activates the secret and replaces provider, type, tags and expires_at. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant.
+SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)', 'application');
 
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
@@ -179,7 +183,10 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
-'Opens a secret: the user''s own of that name, else the tenant''s, which needs tenant.secrets.open in the whole tenant. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none. When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it. SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+'Opens a secret: the user''s own of that name, else the tenant''s, which needs tenant.secrets.open in the whole tenant.
+An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
+SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
@@ -199,7 +206,8 @@ AS $$
     ORDER BY s.name, s.owner_id NULLS LAST
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
-'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses is the number of recorded gets. SQLSTATE 28000 for a refused token.';
+'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses is the number of recorded gets.
+SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 
 CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
@@ -222,7 +230,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[]) IS
-'Activates or deactivates a secret, and changes expires_at (infinity: never) and tags; NULL changes nothing. It changes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+'Activates or deactivates a secret, and changes expires_at (infinity: never) and tags; NULL changes nothing.
+It changes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant.
+SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
 SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[])', 'application');
 
 CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
@@ -247,5 +257,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
-'Deletes a secret with all its versions, or only an older version. It deletes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value. SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
+'Deletes a secret with all its versions, or only an older version.
+It deletes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value.
+SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
 SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer)', 'application');

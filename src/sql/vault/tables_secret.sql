@@ -95,7 +95,8 @@ CREATE TABLE bastion.secret_access_log (
 CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, occurred_at);
 CREATE INDEX secret_access_log_tenant_id_idx ON bastion.secret_access_log (tenant_id, occurred_at);
 COMMENT ON TABLE bastion.secret_access_log IS
-'The log of accesses to secrets. Append-only and without foreign keys. Members with tenant.events.read see the rows of their tenant. The row of a put, change or delete belongs to its transaction. When the library is preloaded, a background worker writes the row of a get, even if the transaction rolls back; otherwise that row belongs to its transaction too, and a read-only transaction writes none. The server log has a line for every access';
+'The log of accesses to secrets.
+Append-only and without foreign keys. Members with tenant.events.read see the rows of their tenant. The row of a put, change or delete belongs to its transaction. When the library is preloaded, a background worker writes the row of a get, even if the transaction rolls back; otherwise that row belongs to its transaction too, and a read-only transaction writes none. The server log has a line for every access';
 COMMENT ON COLUMN bastion.secret_access_log.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.secret_access_log.occurred_at IS 'When it happened';
 COMMENT ON COLUMN bastion.secret_access_log.action IS 'get, put, change or delete';

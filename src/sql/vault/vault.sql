@@ -59,7 +59,10 @@ CREATE FUNCTION bastion.init(path text DEFAULT NULL) RETURNS jsonb
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_init';
 COMMENT ON FUNCTION bastion.init(text) IS
-'Makes the root key file: without a path <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads, else the file named, whose configuration line it returns. Refuses an existing file, a directory it cannot write, and one on another device than the data directory. Returns path, root_key_id and what to do next: copy the file, without it nothing sealed opens again. SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
+'Creates the root key file.
+Without a path it is <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads; with a path, the result contains the configuration line for it. Refuses an existing file, a directory that it cannot write, and a file on another device than the data directory.
+Returns path, root_key_id and the next step: copy the file, because without it nothing sealed can be opened again.
+SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
 
 CREATE FUNCTION bastion.root_key_id() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -126,7 +129,7 @@ BEGIN
         new_id := nextval('bastion.data_keys_id_seq');
         SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
         WHERE k.tenant_id IS NOT DISTINCT FROM data_key.tenant AND k.purpose = data_key.purpose;
-        -- Whoever comes second waits here, and then finds the key of the first.
+        -- A concurrent second transaction waits here, and then finds the key of the first.
         INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_key_id)
         VALUES (new_id, data_key.tenant, data_key.purpose, next_version,
                 bastion_internal.data_key_make(vault, new_id, data_key.tenant, data_key.purpose, next_version), bastion.root_key_id())

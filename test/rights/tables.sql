@@ -1,7 +1,9 @@
 -- The tables that the extension's functions reach: protected ones of several kinds, and those whose foreign keys lead to units,
 -- tenants and tables of the owner's own. Each carries every place that it can.
 SELECT bastion.allow_app_role('rights_app'), bastion.allow_app_role('rights_mig'), bastion.allow_migration_role('rights_mig');
+-- the roles call internal functions too, as the planner, defaults and triggers do for them
 GRANT USAGE ON SCHEMA bastion TO rights_operator;
+GRANT USAGE ON SCHEMA bastion_internal TO rights_app, rights_operator;
 
 -- An owner of a tenant, and a member, with long-lived tokens.
 CREATE TABLE rights.people (name text PRIMARY KEY, user_id uuid, tenant_id uuid, token text);

@@ -94,7 +94,7 @@ COMMIT;
 SELECT bastion_api.login('nobody', 'x');
 SELECT bastion_api.login('bob', 'wrong');
 BEGIN;
-SELECT bastion.impersonate((a.answer #>> '{user,id}')::uuid, (a.answer #>> '{tenant,id}')::uuid, 'support', false) FROM answers a WHERE name = 'ann';
+SELECT bastion.impersonate(a.answer #>> '{user,id}', a.answer #>> '{tenant,id}', 'support', false) FROM answers a WHERE name = 'ann';
 INSERT INTO shop.documents (id, title) VALUES (1, 'of Ann');
 INSERT INTO shop."Odd ""name""" (id) VALUES (1);
 INSERT INTO shop.numbered (id) VALUES (1), (2);

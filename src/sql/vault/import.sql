@@ -50,7 +50,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_pgp_sym(uuid, bytea, text, text, text) IS
-'Seals for a tenant a value that pgp_sym_encrypt() of pgcrypto encrypted (RFC 4880).
+'Seals for a tenant a value that pgp_sym_encrypt of pgcrypto encrypted (RFC 4880).
 pgcrypto decrypts it and must be installed in this database. The other arguments are those of seal_for(). In a UTF-8 database, text stays text. A NULL value or passphrase gives NULL.
 For operators: EXECUTE is granted to nobody; send the passphrase as a parameter.
 SQLSTATE 0A000 without pgcrypto, 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), BA003 for a value that the passphrase does not open.';

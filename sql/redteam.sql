@@ -486,6 +486,10 @@ SELECT red.seen();
 COMMIT;
 SELECT set_config(CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'debug_parallel_query'
                        ELSE 'force_parallel_mode' END, 'off', false);
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET max_parallel_workers_per_gather;
 RESET plan_cache_mode;
 
 ---------------------------------------------------------------------------------------------------------------------

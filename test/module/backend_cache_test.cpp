@@ -6,9 +6,8 @@ extern "C" {
 PG_MODULE_MAGIC;
 }
 
+namespace bastion::pg {
 namespace {
-
-using namespace bastion::pg;
 
 int live = 0;
 
@@ -175,3 +174,5 @@ Datum bastion_test_backend_cache(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+
+}  // namespace bastion::pg

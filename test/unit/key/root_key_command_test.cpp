@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "unit/base/words.hpp"
 
@@ -67,6 +68,14 @@ TEST(RootKeyCommand, HasALimitOfTime) {
     }
 }
 
+// Gone, or killed and not yet collected by its new parent.
+bool has_ended(pid_t process) {
+    std::string state;
+    std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+    for (int i = 0; i < 3; ++i) stat >> state;
+    return ::kill(process, 0) != 0 || state == "Z" || state == "X" || state.empty();
+}
+
 TEST(RootKeyCommand, LeavesNoProcessBehind) {
     char file[] = "/tmp/root-key-command-XXXXXX";
     const int fd = ::mkstemp(file);
@@ -78,11 +87,9 @@ TEST(RootKeyCommand, LeavesNoProcessBehind) {
     std::ifstream(file) >> child;
     ::unlink(file);
     ASSERT_GT(child, 0);
-    // Killed, and perhaps not yet collected by its new parent.
-    std::string state;
-    std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
-    for (int i = 0; i < 3; ++i) stat >> state;
-    EXPECT_TRUE(::kill(child, 0) != 0 || state == "Z" || state == "X" || state.empty()) << state;
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!has_ended(child) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_TRUE(has_ended(child));
 }
 
 TEST(RootKeyCommand, SeesNoOtherFileAndNoInput) {

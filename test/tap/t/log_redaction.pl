@@ -38,7 +38,7 @@ my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/event/secret_call.cpp");
 my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
 my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 # Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.
-my %not_secret = map { $_ => 1 } qw(access_steps explain_access explain_access_text explain_member_access explain_member_row
+my %not_secret = map { $_ => 1 } qw(access_steps data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
     explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_permission_pattern is_resource is_sealed is_slug
     is_username is_word network_or_null row_acl sealed_batch share share_find share_grant shares_of shares_on unshare unshare_end
     uuid_or_null);

@@ -300,8 +300,8 @@ bool requires_own_role(const Call& call) {
 void plan_role_pattern(const Call& call, bool grants) {
     const Op& op = call.op;
     call.step.writes = true;
-    call.step.sql = std::string("SELECT bastion.role_") + (grants ? "grant" : "revoke") + "('" + role_id(op.a) +
-                    "', '" + op.text + "')";
+    call.step.sql = std::string("SELECT bastion.role_permission_") + (grants ? "add" : "remove") + "('" +
+                    role_id(op.a) + "', '" + op.text + "')";
     State after = call.state();
     const bool own = requires_own_role(call);
     call.require(!grants || is_known(call.state(), op.text), "42704");

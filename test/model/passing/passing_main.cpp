@@ -29,7 +29,7 @@ struct Options : tester::Options {
 
 // The change that a planted hole makes to the database.
 const std::map<std::string, std::string>& holes() {
-    static const std::string replace = "CREATE OR REPLACE FUNCTION bastion.";
+    static const std::string replace = "CREATE OR REPLACE FUNCTION bastion_internal.";
     static const std::string checks_nothing = " RETURNS void LANGUAGE sql AS 'SELECT'";
     static const std::map<std::string, std::string> all{
         {"", ""},
@@ -53,6 +53,12 @@ const std::map<std::string, std::string>& holes() {
     };
     return all;
 }
+
+// A hole that made a function instead of replacing one breaks nothing.
+const std::string must_replace =
+    "DO $$ BEGIN IF EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace IN ('bastion'::regnamespace, "
+    "'bastion_internal'::regnamespace) AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass "
+    "AND d.objid = p.oid AND d.deptype = 'e')) THEN RAISE EXCEPTION 'the hole replaces no function'; END IF; END $$";
 
 Options parse_options(int argc, char** argv) {
     Options options;
@@ -300,7 +306,10 @@ void make_databases(const std::string& original, const Options& options) {
             "INSERT INTO passing.tokens SELECT n, bastion.token_issue(passing.person(n), NULL) FROM "
             "generate_series(0, " +
             std::to_string(person_count - 1) + ") n");
-        if (!options.hole.empty()) inside.must(holes().at(options.hole));
+        if (!options.hole.empty()) {
+            inside.must(holes().at(options.hole));
+            inside.must(must_replace);
+        }
         inside.must("VACUUM ANALYZE");
     }
     for (int job = 0; job < options.jobs; ++job)

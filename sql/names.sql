@@ -122,6 +122,22 @@ SELECT who, named, test.told(who, format('SELECT bastion.permission_remove(%L, '
 FROM (VALUES (1, 'ann', 'cem@names.example'), (2, 'ann', ' CEM_Names '), (3, 'ann', 'sol@names.example'), (4, 'ann', 'sol_names'), (5, 'ann', 'nobody@names.example'),
              (6, 'ann', ''), (7, 'ann', '00000000-0000-0000-0000-000000000000'), (8, 'ann', NULL), (9, 'cem', 'cem_names'), (10, 'cem', 'ann_names'), (11, 'cem', 'nobody_names')) v (n, who, named)
 ORDER BY n;
+-- the subject of a share alike, a unit and a tenant by slug, a role by name
+SELECT test.told('ann', 'WITH i AS (INSERT INTO test.name_docs VALUES (7) RETURNING 1) SELECT count(*) FROM i');
+SELECT subject, test.told('ann', format('SELECT bastion.share(''test.name_docs'', ''7'', %s)', subject)) AS shared,
+       test.told('ann', format('SELECT bastion.unshare(''test.name_docs'', ''7'', %s)', subject)) AS ended
+FROM (VALUES (1, 'with_user => ''cem_names'''), (2, 'with_user => ''sol_names'''), (3, 'with_user => ''nobody_names'''),
+             (4, 'with_user => ''sol@names.example'''), (5, 'with_user => '''''), (6, 'with_unit => ''west'''), (7, 'with_unit => ''nowhere'''),
+             (8, 'with_role => ''plain'''), (9, 'with_role => ''secret role'''), (10, 'with_role => ''viewer'''),
+             (11, 'with_tenant => ''names-of-ann'''), (12, 'with_tenant => ''names-of-nobody'''), (13, 'with_user => NULL'),
+             (14, 'with_user => ''cem_names'', with_tenant => ''names-of-ann''')) v (n, subject) ORDER BY n;
+SELECT test.told('ann', format('SELECT bastion.share(''test.name_docs'', ''7'', with_user => %L::uuid)', test.id_of('cem'))) AS shared,
+       test.told('ann', format('SELECT bastion.unshare(''test.name_docs'', ''7'', with_user => %L)', ' CEM@names.example ')) AS ended;
+-- a member who sees nobody names nobody
+SELECT test.told('cem', 'SELECT bastion_internal.share_subject_named(''user'', ''ann_names'')') AS internal,
+       test.told('cem', 'WITH i AS (INSERT INTO test.name_docs VALUES (8) RETURNING 1) SELECT count(*) FROM i') AS made;
+SELECT named, test.told('cem', format('SELECT bastion.share(''test.name_docs'', ''8'', with_user => %L)', named)) AS shared
+FROM unnest(ARRAY['ann_names', 'nobody_names', 'cem_names']) named;
 BEGIN;
 SELECT named, test.told('ann', format('SELECT bastion.sessions_revoke(%L)', named)) AS ended
 FROM (VALUES (1, 'nobody_names'), (2, 'sol_names'), (3, 'cem_names'), (4, 'cem_names')) v (n, named) ORDER BY n;

@@ -52,6 +52,7 @@ FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe,
     ('ann', format('share(''test.shared_docs'', ''1'', with_unit => %L)', :'unit_elsewhere')),
     ('ann', format('share(''test.shared_docs'', ''1'', with_role => %L)', :'role_elsewhere')),
     ('ann', 'share(''test.shared_docs'', ''1'')'),
+    ('ann', 'share(''test.shared_docs'', ''1'', with_user => NULL::uuid)'),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, with_tenant => %L)', ben.id, :'tenant')),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, level => ''own'')', ben.id)),
     ('ann', format('share(''test.shared_docs'', ''1'', with_user => %L, level => NULL)', ben.id)),
@@ -75,6 +76,7 @@ FROM (SELECT test.id_of('ben') AS id) ben, (SELECT test.id_of('zoe') AS id) zoe,
     ('ann', format('unshare(''test.shared_docs'', ''1'', with_unit => %L)', :'unit')),
     ('ann', format('unshare(''test.shared_docs'', ''1'', with_unit => %L)', :'unit')),
     ('ann', 'unshare(''test.shared_docs'', ''1'')'),
+    ('ann', 'unshare(''test.shared_docs'', ''1'', with_tenant => NULL::uuid)'),
     ('ann', format('unshare(''test.shared_docs'', ''2'', with_user => %L)', ben.id))) v (who, call);
 SELECT * FROM test.lists();
 -- what is shared with a default list is not ended by a row that has it

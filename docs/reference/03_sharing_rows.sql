@@ -7,12 +7,11 @@
 CREATE TABLE plans (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id uuid, owner_id uuid, title text);
 SELECT bastion.protect('plans', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
 GRANT SELECT, INSERT, UPDATE, DELETE ON plans TO app;
-SELECT id AS bob_id FROM bastion.users WHERE email = 'bob@acme.example' \gset
 SET ROLE app;
 BEGIN;
 SELECT bastion.authenticate(:'ann') \gset
 INSERT INTO plans (title) VALUES ('Roof'), ('Garden');
-SELECT bastion.share('plans', '1', with_user => :'bob_id', level => 'write');
+SELECT bastion.share('plans', '1', with_user => 'bob@acme.example', level => 'write');
 SELECT subject_kind, subject_name, level, valid_until FROM bastion.shares_of('plans', '1');
 COMMIT;
 BEGIN;

@@ -13,7 +13,7 @@ INSERT INTO rights.nothing_foreign VALUES
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',
-     '{jwks,user_named,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status}'),
+     '{jwks,user_named,share_subject_named,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status}'),
     ('changes the extension''s own tables with the rights of the operator who calls it',
      '{init,token_issue,operator_role_declare,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,signing_key_rotate,pepper_create,session_prune,user_sessions_revoke,
        identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove}'),

@@ -252,6 +252,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.share_grant(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz, bigint) IS
 'The last step of share(): checks the right to manage the ACL that was found, and adds the share to the ACL of this row only, which it returns.';
+SELECT bastion_internal.event_kind('shared');
 
 CREATE FUNCTION bastion.share(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                               with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL, level text DEFAULT 'read',
@@ -265,6 +266,42 @@ key is the primary key as text. level is read, write (read and update), deploy (
 Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level.
 SQLSTATE 0A000 for a table without a simple primary key, 22023 for an invalid level or end, and for no subject or several, 22P02 for a malformed key, 42501, 42704 for an unknown subject, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 27000 when a trigger or rule of the table prevents the change of the row, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)', 'application');
+
+CREATE FUNCTION bastion_internal.share_subject_named(kind text, name text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(bastion_internal.uuid_or_null(name), CASE kind
+        WHEN 'user' THEN bastion_internal.user_named(name)
+        WHEN 'unit' THEN bastion_internal.find_unit(bastion.tenant_id(), name)
+        WHEN 'role' THEN (SELECT r.id FROM bastion.roles r
+                          WHERE r.name = share_subject_named.name AND (r.tenant_id = bastion.tenant_id() OR r.tenant_id IS NULL)
+                          ORDER BY r.tenant_id NULLS LAST LIMIT 1)
+        WHEN 'tenant' THEN bastion_internal.find_tenant(name) END,
+        '00000000-0000-0000-0000-000000000000')
+    WHERE name IS NOT NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.share_subject_named(text, text) IS
+'The subject of a share (kind user, unit, role or tenant) that the caller names by uuid.
+Or by the e-mail address or user name of a user whom may_name() allows, the slug of a unit of this tenant, the name of a role of this tenant or of every tenant, or the slug of a tenant. The zero uuid for an unknown one, NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users and tenants.
+SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_internal.share_subject_named(text, text)', 'application');
+
+CREATE FUNCTION bastion.share(relation regclass, key text, with_user text DEFAULT NULL, with_unit text DEFAULT NULL,
+                              with_role text DEFAULT NULL, with_tenant text DEFAULT NULL, level text DEFAULT 'read',
+                              valid_until timestamptz DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.share(relation, key, bastion_internal.share_subject_named('user', with_user),
+                         bastion_internal.share_subject_named('unit', with_unit), bastion_internal.share_subject_named('role', with_role),
+                         bastion_internal.share_subject_named('tenant', with_tenant), level, valid_until);
+END;
+COMMENT ON FUNCTION bastion.share(regclass, text, text, text, text, text, text, timestamptz) IS
+'share() for a subject that is named: a user by uuid, e-mail address or user name, a unit or tenant by uuid or slug, a role by uuid or name.
+An address or user name finds only users whom the caller may see; all others are unknown, whether they exist or not. Units and roles of another tenant have no name here: use their uuid.
+SQLSTATE as share() of uuids: 0A000, 22023, 22P02, 42501, 42704, 55000, P0002, 27000, 28000; 42725 for a call without a subject.';
+SELECT bastion_internal.callable_by('bastion.share(regclass, text, text, text, text, text, text, timestamptz)', 'application');
 
 CREATE FUNCTION bastion_internal.shared_row(relation regclass, lock boolean,
                                    OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text)
@@ -311,6 +348,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.unshare_end(regclass, text, uuid, uuid, uuid, uuid, bigint) IS
 'The last step of unshare(): checks the right to manage the ACL that was found, and ends the share.';
+SELECT bastion_internal.event_kind('unshared');
 
 CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user uuid DEFAULT NULL, with_unit uuid DEFAULT NULL,
                                 with_role uuid DEFAULT NULL, with_tenant uuid DEFAULT NULL)
@@ -322,6 +360,20 @@ COMMENT ON FUNCTION bastion.unshare(regclass, text, uuid, uuid, uuid, uuid) IS
 Needs resource.manage on the row.
 SQLSTATE 0A000 for a table without a simple primary key, 22023 for no subject or several, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, uuid, uuid, uuid, uuid)', 'application');
+
+CREATE FUNCTION bastion.unshare(relation regclass, key text, with_user text DEFAULT NULL, with_unit text DEFAULT NULL,
+                                with_role text DEFAULT NULL, with_tenant text DEFAULT NULL)
+RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT bastion.unshare(relation, key, bastion_internal.share_subject_named('user', with_user),
+                           bastion_internal.share_subject_named('unit', with_unit), bastion_internal.share_subject_named('role', with_role),
+                           bastion_internal.share_subject_named('tenant', with_tenant));
+END;
+COMMENT ON FUNCTION bastion.unshare(regclass, text, text, text, text, text) IS
+'unshare() for a subject that is named, as for share(). shares_of() has the uuid of a subject that has no name for the caller.
+SQLSTATE as unshare() of uuids: 0A000, 22023, 22P02, 42501, 55000, P0002, 28000; 42725 for a call without a subject.';
+SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion_internal.shares_on(relation regclass, key text, found_acl bigint)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,

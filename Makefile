@@ -40,33 +40,39 @@ REGRESS_OPTS    = --load-extension=$(EXTENSION) --encoding=UTF8 --no-locale
 ISOLATION       = $(patsubst test/isolation/specs/%.spec,%,$(sort $(call sources,test/isolation/specs/*.spec)))
 ISOLATION_OPTS  = --load-extension=$(EXTENSION) --inputdir=$(here)/test/isolation
 TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
-EXTRA_CLEAN     = $(DEPENDENCIES) $(PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+EXTRA_CLEAN     = $(DEPENDENCIES) $(CORE_PRECOMPILED).gch $(PG_PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
 
-# What every file of src/pg includes is compiled once: a third of the time.
-PRECOMPILED     = src/pg/base/precompiled.hpp
+# What most files of a layer include is compiled once: a third of the time.
+CORE_PRECOMPILED = src/core/base/precompiled_core.hpp
+PG_PRECOMPILED   = src/pg/base/precompiled.hpp
 
 # The core needs no bitcode either, and the clang that PostgreSQL asks for is not needed to build.
 override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o)) $(PRECOMPILED:.hpp=.d)
+DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o)) $(CORE_PRECOMPILED:.hpp=.d) $(PG_PRECOMPILED:.hpp=.d)
 -include $(DEPENDENCIES)
 
 # The core is compiled without PostgreSQL's include path, so that it cannot see postgres.h, and exports nothing.
 CORE_CPPFLAGS = -I$(here)/src $(filter -D%,$(CPPFLAGS))
-src/core/%.o: src/core/%.cpp
+CORE_COMPILE  = $(CXX) $(CXXFLAGS) $(CFLAGS_SL) -fvisibility=hidden $(CORE_CPPFLAGS) -MMD -MP
+$(CORE_PRECOMPILED).gch: $(CORE_PRECOMPILED)
 	@$(MKDIR_P) $(@D)
-	$(CXX) $(CXXFLAGS) $(CFLAGS_SL) -fvisibility=hidden $(CORE_CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(CORE_COMPILE) -MF $(CORE_PRECOMPILED:.hpp=.d) -x c++-header -o $@ $<
+
+src/core/%.o: src/core/%.cpp $(CORE_PRECOMPILED).gch
+	@$(MKDIR_P) $(@D)
+	$(CORE_COMPILE) -include $(CORE_PRECOMPILED) -c -o $@ $<
 
 PG_COMPILE  = $(CXX) $(CXXFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -DBASTION_VERSION='"$(version)"' -MMD -MP
-$(PRECOMPILED).gch: $(PRECOMPILED) $(here)/pg_bastion.control
+$(PG_PRECOMPILED).gch: $(PG_PRECOMPILED) $(here)/pg_bastion.control
 	@$(MKDIR_P) $(@D)
-	$(PG_COMPILE) -MF $(PRECOMPILED:.hpp=.d) -x c++-header -o $@ $<
+	$(PG_COMPILE) -MF $(PG_PRECOMPILED:.hpp=.d) -x c++-header -o $@ $<
 
-src/pg/%.o: src/pg/%.cpp $(PRECOMPILED).gch
+src/pg/%.o: src/pg/%.cpp $(PG_PRECOMPILED).gch
 	@$(MKDIR_P) $(@D)
-	$(PG_COMPILE) -include $(PRECOMPILED) -c -o $@ $<
+	$(PG_COMPILE) -include $(PG_PRECOMPILED) -c -o $@ $<
 
 $(shlib): $(here)/exports.map
 

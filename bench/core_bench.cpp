@@ -14,7 +14,9 @@
 
 #include "core/base/encoding.hpp"
 #include "core/base/startup.hpp"
+#include "core/identity/bcrypt_hash.hpp"
 #include "core/identity/password.hpp"
+#include "core/identity/pbkdf2_hash.hpp"
 #include "core/jose/jwk.hpp"
 #include "core/jose/jwt.hpp"
 #include "core/key/sealed.hpp"
@@ -36,7 +38,7 @@ void require(bool holds) {
 // --- password_hash
 
 void argon2id_ours(benchmark::State& state) {
-    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    const auto params = bastion::default_password_params(bastion::argon2id);
     for (auto _ : state) require(bastion::password_hash(password, params).ok());
 }
 
@@ -47,18 +49,18 @@ void argon2id_raw(benchmark::State& state) {
 }
 
 void argon2id_verify_ours(benchmark::State& state) {
-    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    const auto params = bastion::default_password_params(bastion::argon2id);
     const std::string hash = bastion::password_hash(password, params).value();
     for (auto _ : state) require(*bastion::password_verify(password, hash));
 }
 
 void argon2id_dummy_verify(benchmark::State& state) {
-    const auto params = bastion::default_password_params(bastion::PasswordAlgorithm::argon2id);
+    const auto params = bastion::default_password_params(bastion::argon2id);
     for (auto _ : state) require(!*bastion::password_dummy_verify(password, params));
 }
 
 void bcrypt8_ours(benchmark::State& state) {
-    auto params = bastion::default_password_params(bastion::PasswordAlgorithm::bcrypt);
+    auto params = bastion::default_password_params(bastion::bcrypt);
     params.cost = 8;
     for (auto _ : state) require(bastion::password_hash(password, params).ok());
 }
@@ -70,7 +72,7 @@ void bcrypt8_raw(benchmark::State& state) {
 }
 
 void pbkdf2_20000_ours(benchmark::State& state) {
-    auto params = bastion::default_password_params(bastion::PasswordAlgorithm::pbkdf2_sha256);
+    auto params = bastion::default_password_params(bastion::pbkdf2_sha256);
     params.iterations = 20000;
     for (auto _ : state) require(bastion::password_hash(password, params).ok());
 }

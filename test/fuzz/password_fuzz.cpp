@@ -32,9 +32,8 @@ bool is_cheap(std::string_view text) {
 
 void fuzz_hash(std::string_view text) {
     bool known = false;
-    for (const PasswordAlgorithm algorithm :
-         {PasswordAlgorithm::argon2id, PasswordAlgorithm::bcrypt, PasswordAlgorithm::pbkdf2_sha256})
-        known |= !bastion::password_needs_rehash(text, bastion::default_password_params(algorithm));
+    for (const PasswordAlgorithm* algorithm : {&bastion::argon2id, &bastion::bcrypt, &bastion::pbkdf2_sha256})
+        known |= !bastion::password_needs_rehash(text, bastion::default_password_params(*algorithm));
     if (!is_cheap(text)) return;
     const auto verified = bastion::password_verify("password", text);
     require(verified.ok() || verified.error().code == bastion::ErrorCode::limit_exceeded);
@@ -42,7 +41,7 @@ void fuzz_hash(std::string_view text) {
     require(!known || verified.ok());
 }
 
-void fuzz_options(PasswordAlgorithm algorithm, std::string_view json) {
+void fuzz_options(const PasswordAlgorithm& algorithm, std::string_view json) {
     const auto params = bastion::parse_password_options(algorithm, json);
     if (!params) {
         require(!params.error().message.empty());
@@ -59,9 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
     switch (data[0] % 4) {
-        case 0: fuzz_options(PasswordAlgorithm::argon2id, text); break;
-        case 1: fuzz_options(PasswordAlgorithm::bcrypt, text); break;
-        case 2: fuzz_options(PasswordAlgorithm::pbkdf2_sha256, text); break;
+        case 0: fuzz_options(bastion::argon2id, text); break;
+        case 1: fuzz_options(bastion::bcrypt, text); break;
+        case 2: fuzz_options(bastion::pbkdf2_sha256, text); break;
         default: fuzz_hash(text); break;
     }
     return 0;

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include <array>
+#include <string>
+#include <utility>
 
 #include "core/identity/hash_text.hpp"
 
@@ -14,6 +16,11 @@ namespace {
 // libsodium's own minima; shorter fields make it refuse the string.
 constexpr std::size_t min_salt_bytes = 8;
 constexpr std::size_t min_hash_bytes = 16;
+
+constexpr std::string_view names[] = {"argon2id"};
+constexpr PasswordOption options[] = {{"memory", &PasswordParams::memory_kib, 8},
+                                      {"iterations", &PasswordParams::iterations, 1},
+                                      {"parallelism", &PasswordParams::parallelism, 1}};
 
 // Without it libsodium uses its portable implementation and not the fastest one for this processor.
 bool sodium_ready() noexcept {
@@ -30,6 +37,54 @@ bool memory_available(std::uint32_t memory_kib) noexcept {
 }
 
 Error out_of_memory() { return {ErrorCode::busy, "could not get the memory for a password hash"}; }
+
+Result<void> check_ceilings(std::uint32_t memory_kib, std::uint32_t iterations, std::uint32_t parallelism) {
+    if (memory_kib <= max_argon2_memory_kib && iterations <= max_argon2_iterations &&
+        parallelism <= max_argon2_parallelism)
+        return {};
+    return Error{ErrorCode::limit_exceeded, "Argon2 parameters are above the limit",
+                 "At most 1048576 KiB of memory, 20 iterations and a parallelism of 16 are allowed."};
+}
+
+Result<void> check(const PasswordParams& params) {
+    if (auto within = check_ceilings(params.memory_kib, params.iterations, params.parallelism); !within) return within;
+    if (params.parallelism == 1) return {};
+    return Error{ErrorCode::unsupported, "new Argon2 hashes have a parallelism of 1",
+                 "Existing hashes with a parallelism of up to 16 are verified."};
+}
+
+Result<std::string> hash(std::string_view password, const PasswordParams& params) {
+    std::array<char, crypto_pwhash_argon2id_STRBYTES> text;
+    if (!sodium_ready() || crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
+                                                      std::size_t{params.memory_kib} * 1024) != 0)
+        return out_of_memory();
+    return std::string(text.data());
+}
+
+std::optional<Result<bool>> verify(std::string_view password, std::string_view text) {
+    const auto parsed = parse_argon2_hash(text);
+    if (!parsed) return std::nullopt;
+    if (auto within = check_ceilings(parsed->memory_kib, parsed->iterations, parsed->parallelism); !within)
+        return std::move(within).error();
+    if (!sodium_ready()) return out_of_memory();
+    const std::string terminated(text);
+    const auto compare = parsed->hybrid ? crypto_pwhash_argon2id_str_verify : crypto_pwhash_argon2i_str_verify;
+    if (compare(terminated.c_str(), password.data(), password.size()) == 0) return true;
+    if (!memory_available(parsed->memory_kib)) return out_of_memory();
+    return false;
+}
+
+bool needs_rehash(std::string_view text, const PasswordParams& wanted) {
+    const auto found = parse_argon2_hash(text);
+    return !found || !found->hybrid || found->memory_kib < wanted.memory_kib || found->iterations < wanted.iterations ||
+           found->salt_bytes < new_salt_bytes || found->hash_bytes < new_hash_bytes ||
+           !check_ceilings(found->memory_kib, found->iterations, found->parallelism);
+}
+
+std::string dummy(const PasswordParams& params) {
+    return "$argon2id$v=19$m=" + std::to_string(params.memory_kib) + ",t=" + std::to_string(params.iterations) +
+           ",p=" + std::to_string(params.parallelism) + "$" + std::string(22, 'A') + "$" + std::string(43, 'A');
+}
 
 }  // namespace
 
@@ -58,34 +113,6 @@ std::optional<Argon2Hash> parse_argon2_hash(std::string_view text) {
     return found;
 }
 
-Result<void> check_argon2_ceilings(std::uint32_t memory_kib, std::uint32_t iterations, std::uint32_t parallelism) {
-    if (memory_kib <= max_argon2_memory_kib && iterations <= max_argon2_iterations &&
-        parallelism <= max_argon2_parallelism)
-        return {};
-    return Error{ErrorCode::limit_exceeded, "Argon2 parameters are above the limit",
-                 "At most 1048576 KiB of memory, 20 iterations and a parallelism of 16 are allowed."};
-}
-
-Result<std::string> argon2_hash(std::string_view password, const PasswordParams& params) {
-    std::array<char, crypto_pwhash_argon2id_STRBYTES> text;
-    if (!sodium_ready() || crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
-                                                      std::size_t{params.memory_kib} * 1024) != 0)
-        return out_of_memory();
-    return std::string(text.data());
-}
-
-Result<bool> argon2_verify(std::string_view password, std::string_view text, const Argon2Hash& parsed) {
-    if (!sodium_ready()) return out_of_memory();
-    const std::string terminated(text);
-    const auto verify = parsed.hybrid ? crypto_pwhash_argon2id_str_verify : crypto_pwhash_argon2i_str_verify;
-    if (verify(terminated.c_str(), password.data(), password.size()) == 0) return true;
-    if (!memory_available(parsed.memory_kib)) return out_of_memory();
-    return false;
-}
-
-std::string argon2_dummy(const PasswordParams& params) {
-    return "$argon2id$v=19$m=" + std::to_string(params.memory_kib) + ",t=" + std::to_string(params.iterations) +
-           ",p=" + std::to_string(params.parallelism) + "$" + std::string(22, 'A') + "$" + std::string(43, 'A');
-}
+constinit const PasswordAlgorithm argon2id{names, options, {}, check, hash, verify, needs_rehash, dummy};
 
 }  // namespace bastion

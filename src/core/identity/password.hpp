@@ -1,4 +1,4 @@
-// Password hashing and verification, the one entrance to the algorithm files beside it (argon2_hash, bcrypt_hash,
+// Password hashing and verification, the one entrance to the algorithms beside it (argon2_hash, bcrypt_hash,
 // pbkdf2_hash). Called by src/pg/identity/password_fn.cpp and the login path. Keeps no state between calls.
 //
 // Verified text forms:
@@ -17,19 +17,19 @@
 #include <string_view>
 
 #include "core/base/result.hpp"
-#include "core/identity/password_params.hpp"
+#include "core/identity/password_algorithm.hpp"
 
 namespace bastion {
 
 // 'argon2id', 'bcrypt' or 'pbkdf2-sha256' (or 'pbkdf2_sha256'); else invalid_argument.
-Result<PasswordAlgorithm> parse_password_algorithm(std::string_view name);
+Result<const PasswordAlgorithm*> find_password_algorithm(std::string_view name);
 
-// The default cost of an algorithm: Argon2id m=19456 t=2 p=1, bcrypt 12, PBKDF2-SHA256 600,000.
-PasswordParams default_password_params(PasswordAlgorithm algorithm);
+// What a new hash costs by default: Argon2id m=19456 t=2 p=1, bcrypt 12, PBKDF2-SHA256 600,000.
+PasswordParams default_password_params(const PasswordAlgorithm& algorithm);
 
 // A JSON object of options; members that the algorithm does not have, and values below its minimum, are
 // invalid_argument; values above a ceiling limit_exceeded. parse_password_options(algorithm, "{}") is the default.
-Result<PasswordParams> parse_password_options(PasswordAlgorithm algorithm, std::string_view json);
+Result<PasswordParams> parse_password_options(const PasswordAlgorithm& algorithm, std::string_view json);
 
 // A new hash with a fresh salt. The empty password is refused; for bcrypt also NUL and more than 72 bytes, which it
 // would silently ignore (invalid_argument). busy when there is no memory for Argon2.

@@ -1,4 +1,4 @@
-// The algorithms of password hashes, what a new hash costs, and the ceilings for that of an existing one.
+// What a new password hash costs, and the ceilings for that of an existing one.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,8 @@
 
 namespace bastion {
 
-enum class PasswordAlgorithm { argon2id, bcrypt, pbkdf2_sha256 };
+struct PasswordAlgorithm;  // core/identity/password_algorithm.hpp
+extern const PasswordAlgorithm argon2id;
 
 // Ceilings for hashing options and for the hashes to be verified: above them limit_exceeded, at once.
 inline constexpr std::size_t max_password_bytes = 4096;
@@ -20,7 +21,7 @@ inline constexpr std::size_t max_bcrypt_password_bytes = 72;
 
 // The cost of a new hash. Every field has a meaning for some algorithms only; the rest stay at their defaults.
 struct PasswordParams {
-    PasswordAlgorithm algorithm = PasswordAlgorithm::argon2id;
+    const PasswordAlgorithm* algorithm = &argon2id;
     std::uint32_t memory_kib = 19456;  // argon2id: "memory", at least 8
     std::uint32_t iterations = 2;      // "iterations": passes of argon2id, rounds of pbkdf2_sha256 (at least 1,000)
     std::uint32_t parallelism = 1;     // argon2id: "parallelism"; libsodium makes 1 only, else unsupported

@@ -37,9 +37,9 @@ Datum bastion_password_hash(PG_FUNCTION_ARGS) {
     const std::string_view options = jsonb_text(PG_GETARG_JSONB_P(2));
     PasswordParams params;
     guarded_or_raise([&]() -> Result<void> {
-        Result<PasswordAlgorithm> algorithm = parse_password_algorithm(algorithm_name);
+        const auto algorithm = find_password_algorithm(algorithm_name);
         if (!algorithm) return algorithm.error();
-        return assign(params, parse_password_options(*algorithm, options));
+        return assign(params, parse_password_options(**algorithm, options));
     });
     struct varlena* hash = nullptr;
     hash_in_slot([&]() -> Result<void> {
@@ -64,7 +64,7 @@ Datum bastion_password_needs_rehash(PG_FUNCTION_ARGS) {
     const std::string_view hash = view(PG_GETARG_TEXT_PP(0));
     bool needed = true;
     guarded_or_raise([&]() -> Result<void> {
-        needed = bastion::password_needs_rehash(hash, bastion::default_password_params(PasswordAlgorithm::argon2id));
+        needed = bastion::password_needs_rehash(hash, bastion::default_password_params(argon2id));
         return {};
     });
     PG_RETURN_BOOL(needed);
@@ -80,7 +80,7 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
     hash_in_slot([&] {
         return assign(matches, known ? bastion::password_verify(password, hash)
                                      : bastion::password_dummy_verify(
-                                           password, bastion::default_password_params(PasswordAlgorithm::argon2id)));
+                                           password, bastion::default_password_params(argon2id)));
     });
     PG_RETURN_BOOL(matches);
 }

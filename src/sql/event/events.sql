@@ -23,7 +23,6 @@ COMMENT ON TABLE bastion.events IS
 'Sign-ups, logins, refusals, impersonation, new keys and changes of rights by function. Append-only and without foreign keys: an event outlives the user and tenant in it. Granted to nobody';
 COMMENT ON COLUMN bastion.events.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.events.occurred_at IS 'When it happened';
-COMMENT ON COLUMN bastion.events.kind IS 'signup, login, login_refused, refresh_refused, logout, session_revoked, session_settings_changed, api_key_created, key_rotated, keys_shredded, keys_discarded, api_key_rotated, api_key_disabled, api_key_revoked, impersonation, key_created, key_retired; issuer_added, issuer_keys_set, issuer_enabled, issuer_disabled, issuer_removed, identity_added, identity_removed; role_created, role_changed, role_deleted, membership_changed, membership_removed, permission_granted, permission_denied_set, permission_removed, unit_created, unit_moved, unit_deleted, invitation_created, invitation_revoked, invitation_accepted, invitation_declined, invitation_refused, platform_role_changed, shared, unshared, tenant_deleted';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
 COMMENT ON COLUMN bastion.events.user_id IS 'The user affected, if any';
 COMMENT ON COLUMN bastion.events.actor_id IS 'The user who acted, if there is a context';
@@ -50,6 +49,20 @@ CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bastion
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_events();
 ALTER TABLE bastion.events ENABLE ALWAYS TRIGGER events_append_only;
 COMMENT ON TRIGGER events_append_only ON bastion.events IS 'Keeps events as they were written';
+
+-- A piece that records a new kind of event names it below the function that does.
+CREATE FUNCTION bastion_internal.event_kind(VARIADIC kinds text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    EXECUTE (SELECT format('COMMENT ON COLUMN bastion.events.kind IS %L',
+                           concat_ws(', ', col_description(a.attrelid, a.attnum), array_to_string(kinds, ', ')))
+             FROM pg_attribute a WHERE a.attrelid = 'bastion.events'::regclass AND a.attname = 'kind');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.event_kind(text[]) IS
+'Adds kinds of events to the comment on bastion.events.kind. For the install script.';
 
 CREATE FUNCTION bastion_internal.request_user_agent() RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED

@@ -162,3 +162,4 @@ COMMENT ON FUNCTION bastion.impersonate(text, text, text, boolean) IS
 The transaction is read-only unless read_only is false. Recorded in bastion.events with the reason, and in the server log.
 For support: EXECUTE is granted to nobody.
 SQLSTATE 22023 without a reason, 22004 for another NULL argument, 28000 when the user may not work there, 25000 when the transaction has another identity already, 25006 in a READ ONLY transaction.';
+SELECT bastion_internal.event_kind('impersonation');

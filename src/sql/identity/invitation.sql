@@ -125,6 +125,7 @@ Returns {"id", "token", "email", "expires_at", "valid_until"}; the application s
 Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of a replaced invitation holds: members invite neither above what they hold nor for longer.
 SQLSTATE 22023 for a malformed address or time, 40001 when another transaction invited the same address at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invite(text, text, text, interval, timestamptz)', 'application');
+SELECT bastion_internal.event_kind('invitation_created');
 
 CREATE FUNCTION bastion.invitation_revoke(id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
@@ -152,6 +153,7 @@ COMMENT ON FUNCTION bastion.invitation_revoke(uuid) IS
 Needs tenant.members.manage in its unit or tenant, and everything that its role holds.
 SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'application');
+SELECT bastion_internal.event_kind('invitation_revoked');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -223,6 +225,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_invitation(uuid) IS
 'Records the refusal of an invitation, and returns the answer that is the same for every reason.';
+SELECT bastion_internal.event_kind('invitation_refused');
 
 CREATE FUNCTION bastion_internal.take_invitation(invitation bastion.invitations, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -244,6 +247,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.take_invitation(bastion.invitations, uuid) IS
 'Writes the membership that an invitation offers and closes the invitation; returns {"tenant", "unit"}.';
+SELECT bastion_internal.event_kind('invitation_accepted');
 
 CREATE FUNCTION bastion_api.invitation_accept(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -117,3 +117,4 @@ COMMENT ON FUNCTION bastion_api.invitation_decline(uuid) IS
 Returns {"declined": id}, or {"error":"invalid_invitation", …}, recorded, for an invitation that is not open or not of this user.
 SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_decline(uuid)', 'application');
+SELECT bastion_internal.event_kind('invitation_declined');

@@ -50,6 +50,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text) IS
 'Records why a login was refused, and returns the answer that is the same for every reason.';
+SELECT bastion_internal.event_kind('login_refused');
 
 CREATE FUNCTION bastion_internal.login_tenants(user_id uuid) RETURNS uuid[]
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -149,3 +150,4 @@ Returns access_token, token_type "Bearer", expires_in in seconds and refresh_tok
 Refusals are returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "message", "tenants": [...]}.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');
+SELECT bastion_internal.event_kind('login');

@@ -78,6 +78,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.user_create(text, text, text, text) IS
 'Creates a user with a password, or returns in answer the refusal of an address or user name that is taken.';
+SELECT bastion_internal.event_kind('signup');
 
 CREATE FUNCTION bastion_api.signup(email text, password text, tenant_name text, display_name text DEFAULT NULL,
                                    username text DEFAULT NULL, device text DEFAULT NULL)

@@ -75,6 +75,7 @@ COMMENT ON FUNCTION bastion.issuer_add(text, jsonb, text[], text[], integer, int
 A token must name it as iss and one of audiences as aud. One of its keys must have signed the token with one of algorithms (keys as for jws_verify(); public halves are stored, symmetric keys are refused). The token must have exp, and satisfy leeway and max_age (seconds), typ and required_claims: {"claim": value}, where the claim may also be an array that contains the value, and null accepts any value. mapping names the claims for user (default sub), tenant (uuid or slug), role, email and name, and a default_role. The issuer and the claim for user together identify a subject in user_identities. With create_users, authenticate() creates a user for an unknown subject and, if the token names tenant and role, a membership; never in a READ ONLY transaction or on a standby. The e-mail address is taken from the token if it says email_verified and no other user has the address; existing users are never linked by it.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL, 22023 for invalid values, 0A000 and 54000 as jws_verify(), 23505 for an issuer that exists already, 23514 for an invalid name.';
+SELECT bastion_internal.event_kind('issuer_added');
 
 CREATE FUNCTION bastion.issuer_keys_set(issuer text, keys jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -94,6 +95,7 @@ COMMENT ON FUNCTION bastion.issuer_keys_set(text, jsonb) IS
 One set may hold old and new keys while the provider changes over. A key that is left out no longer verifies tokens, in every backend from the next statement after the commit, on a standby after replay. A NULL argument gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown issuer, 22023, 0A000 and 54000 as jws_verify().';
+SELECT bastion_internal.event_kind('issuer_keys_set');
 
 CREATE FUNCTION bastion.issuer_disable(issuer text, disabled boolean DEFAULT true) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -110,6 +112,7 @@ COMMENT ON FUNCTION bastion.issuer_disable(text, boolean) IS
 'Disables an issuer, or with false enables it again. The tokens of a disabled issuer are refused from the next statement on; its users stay. A NULL argument gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown issuer.';
+SELECT bastion_internal.event_kind('issuer_disabled', 'issuer_enabled');
 
 CREATE FUNCTION bastion.issuer_remove(issuer text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -126,6 +129,7 @@ COMMENT ON FUNCTION bastion.issuer_remove(text) IS
 'Removes an issuer and the links of its subjects to users; the users stay. A NULL argument gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown issuer.';
+SELECT bastion_internal.event_kind('issuer_removed');
 
 CREATE FUNCTION bastion.identity_add(issuer text, subject text, user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -143,6 +147,7 @@ COMMENT ON FUNCTION bastion.identity_add(text, text, uuid) IS
 'Links a subject of an issuer to a user. A NULL argument gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown issuer, 23503 for an unknown user, 23505 for a subject that is linked already, 23514 for an invalid subject.';
+SELECT bastion_internal.event_kind('identity_added');
 
 CREATE FUNCTION bastion.identity_add(issuer text, subject text, for_user text)
 RETURNS void
@@ -176,6 +181,7 @@ $$;
 COMMENT ON FUNCTION bastion.identity_remove(text, text) IS
 'Removes the link of a subject of an issuer to its user; false if there was none. Tokens of the subject are refused from the next statement on, in transactions that began with one too, even if the user has other subjects. The user stays.
 For operators: EXECUTE is granted to nobody.';
+SELECT bastion_internal.event_kind('identity_removed');
 
 CREATE FUNCTION bastion_internal.identity_email(email text, user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -130,6 +130,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.signing_keys_retire(boolean) IS
 'Changes the active signing key to retiring, and retiring keys whose last token has expired, or with immediately all of them, to retired.';
+SELECT bastion_internal.event_kind('key_retired');
 
 CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -155,6 +156,7 @@ COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
 The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 without a root key.';
+SELECT bastion_internal.event_kind('key_rotated');
 
 CREATE FUNCTION bastion_internal.token_lifetime() RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE

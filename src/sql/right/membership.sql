@@ -88,6 +88,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.membership_put(uuid, uuid, uuid, uuid, timestamptz, timestamptz, jsonb) IS
 'Writes a membership and records it. Checks no permission.';
+SELECT bastion_internal.event_kind('membership_changed');
 
 CREATE FUNCTION bastion.membership_force(user_id uuid, tenant text, role text, unit text DEFAULT NULL,
                                          valid_from timestamptz DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
@@ -163,6 +164,7 @@ COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
 Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member, or with an API key or under impersonation, it needs tenant.members.manage there and everything that the member''s role holds.
 SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_remove(uuid, text)', 'application');
+SELECT bastion_internal.event_kind('membership_removed');
 
 CREATE FUNCTION bastion.membership_remove(for_user text, unit text DEFAULT NULL)
 RETURNS boolean
@@ -246,6 +248,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.permission_put(uuid, text, text, text, timestamptz) IS 'Writes a grant or deny of a member.';
+SELECT bastion_internal.event_kind('permission_granted', 'permission_denied_set');
 
 CREATE FUNCTION bastion.permission_grant(user_id uuid, pattern text, unit text DEFAULT NULL, valid_until timestamptz DEFAULT NULL)
 RETURNS void
@@ -324,6 +327,7 @@ COMMENT ON FUNCTION bastion.permission_remove(uuid, text, text) IS
 Needs tenant.members.manage there and the pattern itself, for a deny until it ends, so that users cannot lift their own denies.
 SQLSTATE 42501, 42704 for an unknown member or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_remove(uuid, text, text)', 'application');
+SELECT bastion_internal.event_kind('permission_removed');
 
 CREATE FUNCTION bastion.permission_remove(for_user text, pattern text, unit text DEFAULT NULL)
 RETURNS boolean

@@ -58,6 +58,7 @@ COMMENT ON FUNCTION bastion.role_create(text, text) IS
 Needs tenant.roles.manage in the whole tenant.
 SQLSTATE 22023 for a malformed name, 23505 for the name of a role of this tenant or of every tenant, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_create(text, text)', 'application');
+SELECT bastion_internal.event_kind('role_created');
 
 CREATE FUNCTION bastion.role_delete(role text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -81,6 +82,7 @@ COMMENT ON FUNCTION bastion.role_delete(text) IS
 Needs tenant.roles.manage in the whole tenant and everything that the role holds.
 SQLSTATE 23503 while members hold it or roles inherit from it, 42501, 42704, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_delete(text)', 'application');
+SELECT bastion_internal.event_kind('role_deleted');
 
 CREATE FUNCTION bastion.role_permission_add(role text, pattern text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -102,6 +104,7 @@ COMMENT ON FUNCTION bastion.role_permission_add(text, text) IS
 Needs tenant.roles.manage in the whole tenant, and the pattern itself without an end, because a role has no end.
 SQLSTATE 22023 for a malformed pattern, 42704 for an unknown role or permission, with the nearest names as hint, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.role_permission_add(text, text)', 'application');
+SELECT bastion_internal.event_kind('role_changed');
 
 CREATE FUNCTION bastion.role_permission_remove(role text, pattern text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -197,6 +200,7 @@ COMMENT ON FUNCTION bastion.platform_role_set(uuid, text, timestamptz, timestamp
 'Gives a user a role in every tenant, or changes its valid_from and valid_until.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 when it would end before it begins, 42704 for an unknown user, or a role that is not of every tenant.';
+SELECT bastion_internal.event_kind('platform_role_changed');
 
 CREATE FUNCTION bastion.platform_role_set(for_user text, role text, valid_from timestamptz DEFAULT NULL,
                                           valid_until timestamptz DEFAULT NULL)

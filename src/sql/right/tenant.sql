@@ -108,6 +108,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_rows_delete(uuid) IS
 'The second step of tenant_delete(): deletes the rows of protected tables as the owner of each table, and records the deletion.';
+SELECT bastion_internal.event_kind('tenant_deleted');
 
 -- In C and SECURITY INVOKER, so that triggers that the operator deferred fire first, as the operator.
 CREATE FUNCTION bastion.tenant_delete(tenant text) RETURNS TABLE (relation regclass, deleted bigint)

@@ -32,6 +32,7 @@ COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
 Needs tenant.units.manage in the parent, or in the whole tenant.
 SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_create(text, text, text, text)', 'application');
+SELECT bastion_internal.event_kind('unit_created');
 
 CREATE FUNCTION bastion.unit_move(unit text, parent text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -66,6 +67,7 @@ Rights from the units above change accordingly.
 Needs tenant.units.manage in the unit, in its parent and in the new one, or in the whole tenant. Also needs, in the unit, what the members of the new parent and of the units above it get there, until these rights end, and what permission_remove() needs for every deny that no longer holds there.
 SQLSTATE 22004, 23514 for a unit that would be below itself, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_move(text, text)', 'application');
+SELECT bastion_internal.event_kind('unit_moved');
 
 CREATE FUNCTION bastion_internal.unit_to_delete(unit text) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -90,6 +92,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_to_delete(text) IS
 'The first step of unit_delete(): returns the unit, if the user of this transaction may delete it, and records the deletion.';
+SELECT bastion_internal.event_kind('unit_deleted');
 
 -- In C and SECURITY INVOKER: tables of the application may refer to units, and their foreign key actions run code as the caller.
 CREATE FUNCTION bastion.unit_delete(unit text) RETURNS void

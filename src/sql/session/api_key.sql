@@ -177,6 +177,7 @@ scopes are permissions or patterns (documents.read, documents.*, *.read, *): the
 Returns the key as api_keys() does, and its text as "key", which is shown only once.
 SQLSTATE 22023 for malformed arguments, 42704 for an unknown scope or unit, 42501 without the user''s own login (with an API key or under impersonation), BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)', 'application');
+SELECT bastion_internal.event_kind('api_key_created');
 
 CREATE FUNCTION bastion_api.api_keys() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -228,6 +229,7 @@ Earlier secrets stay valid for the overlap (up to 90 days). The key keeps its id
 Returns what api_key_create() returns.
 SQLSTATE 22023 for an overlap out of range, 54000 when five secrets are valid already, 42704 for an unknown key, 42501 without the user''s own login, BA001 without a root key, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_rotate(uuid, interval)', 'application');
+SELECT bastion_internal.event_kind('api_key_rotated');
 
 CREATE FUNCTION bastion_internal.managed_api_key(key_id uuid) RETURNS bastion.api_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -279,6 +281,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.api_key_end(bastion.api_keys, text) IS
 'Revokes an API key and records it; false if it was revoked already or does not exist. Checks no permission.';
+SELECT bastion_internal.event_kind('api_key_revoked');
 
 CREATE FUNCTION bastion_api.api_key_disable(key uuid, disabled boolean DEFAULT true) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -303,3 +306,4 @@ $$;
 COMMENT ON FUNCTION bastion_api.api_key_disable(uuid, boolean) IS
 'Disables an API key, or enables it again; false if nothing changed. Needs what api_key_revoke() needs. SQLSTATE 22004 for NULL, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_disable(uuid, boolean)', 'application');
+SELECT bastion_internal.event_kind('api_key_disabled');

@@ -14,6 +14,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_refresh(bastion.sessions, text) IS
 'Records why a refresh was refused, and returns the answer that is the same for every reason.';
+SELECT bastion_internal.event_kind('refresh_refused');
 
 CREATE FUNCTION bastion_internal.session_end(session_id uuid, reason text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

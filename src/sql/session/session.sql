@@ -132,6 +132,7 @@ NULL means the setting of the server. New sessions get all of them, existing one
 Needs tenant.update in the whole tenant.
 SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_settings_set(interval, interval, interval, interval)', 'application');
+SELECT bastion_internal.event_kind('session_settings_changed');
 
 -- The answers of login, sign-up and refresh
 

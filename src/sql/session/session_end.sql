@@ -50,6 +50,7 @@ scope is this, others or all. Every backend refuses their tokens from the next s
 Returns {"ended": number of sessions}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}.
 SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
+SELECT bastion_internal.event_kind('logout');
 
 CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
@@ -108,6 +109,7 @@ COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
 'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key. Possession of the token suffices. Always returns {}, even if nothing was ended.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
+SELECT bastion_internal.event_kind('session_revoked');
 
 CREATE FUNCTION bastion_internal.token_session(token text) RETURNS uuid
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE

@@ -194,6 +194,7 @@ The tenant stays and seals later values under new keys.
 Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown tenant.';
+SELECT bastion_internal.event_kind('keys_shredded');
 
 CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -221,3 +222,4 @@ COMMENT ON FUNCTION bastion.keys_discard() IS
 Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
 For operators: EXECUTE is granted to nobody.';
+SELECT bastion_internal.event_kind('keys_discarded');

@@ -143,3 +143,4 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_key(text, uuid) IS
 'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, created lazily. SQLSTATE BA001 without a root key.';
+SELECT bastion_internal.event_kind('key_created');

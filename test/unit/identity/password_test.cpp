@@ -14,26 +14,24 @@
 
 #include "core/base/encoding.hpp"
 #include "core/base/json.hpp"
+#include "core/identity/argon2_hash.hpp"
+#include "core/identity/bcrypt_hash.hpp"
+#include "core/identity/pbkdf2_hash.hpp"
 #include "unit/base/vectors.hpp"
 #include "unit/base/words.hpp"
 
 namespace bastion {
-static void PrintTo(PasswordAlgorithm algorithm, std::ostream* out) {
-    for (const char* const name : {"argon2id", "bcrypt", "pbkdf2_sha256"})
-        if (parse_password_algorithm(name).value() == algorithm) *out << name;
-}
+static void PrintTo(const PasswordAlgorithm* algorithm, std::ostream* out) { *out << algorithm->names.front(); }
 
 namespace {
 
 using bastion::test::words;
 
-using enum PasswordAlgorithm;
-
 // As cheap as each algorithm gets.
-PasswordParams cheap(PasswordAlgorithm algorithm) {
+PasswordParams cheap(const PasswordAlgorithm& algorithm) {
     PasswordParams params = default_password_params(algorithm);
     params.memory_kib = 8;
-    params.iterations = algorithm == pbkdf2_sha256 ? 1000 : 1;
+    params.iterations = &algorithm == &pbkdf2_sha256 ? 1000 : 1;
     params.cost = 4;
     return params;
 }
@@ -44,17 +42,17 @@ bool verifies(std::string_view password, std::string_view hash) {
     return verified.ok() && *verified;
 }
 
-class EachAlgorithm : public testing::TestWithParam<PasswordAlgorithm> {};
-INSTANTIATE_TEST_SUITE_P(Password, EachAlgorithm, testing::Values(argon2id, bcrypt, pbkdf2_sha256));
+class EachAlgorithm : public testing::TestWithParam<const PasswordAlgorithm*> {};
+INSTANTIATE_TEST_SUITE_P(Password, EachAlgorithm, testing::Values(&argon2id, &bcrypt, &pbkdf2_sha256));
 
 TEST_P(EachAlgorithm, VerifiesWhatItHashed) {
     for (const std::string& password : {std::string("x"), std::string("correct horse battery staple"),
                                         std::string("pässwörd"), std::string(72, 'a'), std::string("\xff\xfe\x80")}) {
         SCOPED_TRACE(words(password));
-        const auto hash = password_hash(password, cheap(GetParam()));
+        const auto hash = password_hash(password, cheap(*GetParam()));
         ASSERT_TRUE(hash.ok());
         EXPECT_TRUE(verifies(password, *hash));
-        EXPECT_FALSE(verifies(password + "!", *hash) && GetParam() != bcrypt);
+        EXPECT_FALSE(verifies(password + "!", *hash) && GetParam() != &bcrypt);
         EXPECT_FALSE(verifies("y" + password, *hash));
         EXPECT_FALSE(verifies(std::string_view(password).substr(1), *hash));
         EXPECT_FALSE(verifies("", *hash));
@@ -63,12 +61,12 @@ TEST_P(EachAlgorithm, VerifiesWhatItHashed) {
 
 TEST_P(EachAlgorithm, SaltsAreFresh) {
     std::set<std::string> hashes;
-    for (int i = 0; i < 5; ++i) hashes.insert(password_hash("same", cheap(GetParam())).value());
+    for (int i = 0; i < 5; ++i) hashes.insert(password_hash("same", cheap(*GetParam())).value());
     EXPECT_EQ(hashes.size(), 5U);
 }
 
 TEST_P(EachAlgorithm, RefusesTheEmptyPassword) {
-    const auto hash = password_hash("", cheap(GetParam()));
+    const auto hash = password_hash("", cheap(*GetParam()));
     ASSERT_FALSE(hash.ok());
     EXPECT_EQ(hash.error().code, ErrorCode::invalid_argument);
 }
@@ -76,21 +74,21 @@ TEST_P(EachAlgorithm, RefusesTheEmptyPassword) {
 TEST_P(EachAlgorithm, RefusesVeryLongPasswords) {
     const std::string longest(max_password_bytes, 'a');
     const std::string longer(max_password_bytes + 1, 'a');
-    const std::string hash = password_hash("x", cheap(GetParam())).value();
-    EXPECT_EQ(password_hash(longer, cheap(GetParam())).error().code, ErrorCode::limit_exceeded);
+    const std::string hash = password_hash("x", cheap(*GetParam())).value();
+    EXPECT_EQ(password_hash(longer, cheap(*GetParam())).error().code, ErrorCode::limit_exceeded);
     EXPECT_EQ(password_verify(longer, hash).error().code, ErrorCode::limit_exceeded);
     EXPECT_EQ(password_verify(longer, "garbage").error().code, ErrorCode::limit_exceeded);
-    EXPECT_EQ(password_dummy_verify(longer, cheap(GetParam())).error().code, ErrorCode::limit_exceeded);
+    EXPECT_EQ(password_dummy_verify(longer, cheap(*GetParam())).error().code, ErrorCode::limit_exceeded);
     EXPECT_FALSE(verifies(longest, hash));
-    if (GetParam() != bcrypt) {
-        EXPECT_TRUE(verifies(longest, password_hash(longest, cheap(GetParam())).value()));
+    if (GetParam() != &bcrypt) {
+        EXPECT_TRUE(verifies(longest, password_hash(longest, cheap(*GetParam())).value()));
     }
 }
 
 TEST_P(EachAlgorithm, DummyIsAlwaysFalse) {
     for (const std::string& password : {std::string(), std::string("x"), std::string(200, 'a')}) {
         SCOPED_TRACE(words(password));
-        const auto verified = password_dummy_verify(password, cheap(GetParam()));
+        const auto verified = password_dummy_verify(password, cheap(*GetParam()));
         ASSERT_TRUE(verified.ok());
         EXPECT_FALSE(*verified);
     }
@@ -98,9 +96,9 @@ TEST_P(EachAlgorithm, DummyIsAlwaysFalse) {
 
 // CPU time, which a busy machine hardly disturbs, interleaved; the best of several is compared.
 TEST_P(EachAlgorithm, DummyCostsAsMuchAsAHash) {
-    PasswordParams params = default_password_params(GetParam());
+    PasswordParams params = default_password_params(*GetParam());
     params.cost = 8;
-    params.iterations = GetParam() == pbkdf2_sha256 ? 20000 : 2;
+    params.iterations = GetParam() == &pbkdf2_sha256 ? 20000 : 2;
     const std::string hash = password_hash("x", params).value();
     const auto seconds = [](const auto& work) {
         const std::clock_t begin = std::clock();
@@ -119,18 +117,18 @@ TEST_P(EachAlgorithm, DummyCostsAsMuchAsAHash) {
 }
 
 TEST_P(EachAlgorithm, OwnHashesNeedNoRehash) {
-    const std::string hash = password_hash("x", cheap(GetParam())).value();
-    EXPECT_FALSE(password_needs_rehash(hash, cheap(GetParam())));
-    for (const PasswordAlgorithm other : {argon2id, bcrypt, pbkdf2_sha256}) {
+    const std::string hash = password_hash("x", cheap(*GetParam())).value();
+    EXPECT_FALSE(password_needs_rehash(hash, cheap(*GetParam())));
+    for (const PasswordAlgorithm* other : {&argon2id, &bcrypt, &pbkdf2_sha256}) {
         SCOPED_TRACE(words(other));
-        EXPECT_EQ(password_needs_rehash(hash, cheap(other)), other != GetParam());
-        EXPECT_TRUE(password_needs_rehash(hash, default_password_params(other)));
+        EXPECT_EQ(password_needs_rehash(hash, cheap(*other)), other != GetParam());
+        EXPECT_TRUE(password_needs_rehash(hash, default_password_params(*other)));
     }
 }
 
 // A damaged hash never verifies and causes no crash.
 TEST_P(EachAlgorithm, DamagedHashesDoNotVerify) {
-    const std::string hash = password_hash("x", cheap(GetParam())).value();
+    const std::string hash = password_hash("x", cheap(*GetParam())).value();
     for (std::size_t size = 0; size < hash.size(); ++size) {
         SCOPED_TRACE(words(size));
         EXPECT_FALSE(verifies("x", hash.substr(0, size)));
@@ -178,9 +176,9 @@ TEST(Password, BcryptRefusesWhatItWouldIgnore) {
 }
 
 TEST(Password, Argon2AndPbkdf2CountNul) {
-    for (const PasswordAlgorithm algorithm : {argon2id, pbkdf2_sha256}) {
+    for (const PasswordAlgorithm* algorithm : {&argon2id, &pbkdf2_sha256}) {
         SCOPED_TRACE(words(algorithm));
-        const std::string hash = password_hash(std::string_view("a\0b", 3), cheap(algorithm)).value();
+        const std::string hash = password_hash(std::string_view("a\0b", 3), cheap(*algorithm)).value();
         EXPECT_TRUE(verifies(std::string_view("a\0b", 3), hash));
         EXPECT_FALSE(verifies("a", hash));
     }
@@ -274,9 +272,9 @@ TEST(Password, MalformedHashesAreFalse) {
         SCOPED_TRACE(words(text));
         EXPECT_FALSE(verifies("", text));
         EXPECT_FALSE(verifies("x", text));
-        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256}) {
+        for (const PasswordAlgorithm* algorithm : {&argon2id, &bcrypt, &pbkdf2_sha256}) {
             SCOPED_TRACE(words(algorithm));
-            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm)));
+            EXPECT_TRUE(password_needs_rehash(text, cheap(*algorithm)));
         }
     }
     EXPECT_FALSE(verifies("x", std::string(1 << 20, '$')));
@@ -298,9 +296,9 @@ TEST(Password, CeilingsAreErrorsAtOnce) {
         const auto verified = password_verify("x", text);
         ASSERT_FALSE(verified.ok());
         EXPECT_EQ(verified.error().code, ErrorCode::limit_exceeded);
-        for (const PasswordAlgorithm algorithm : {argon2id, bcrypt, pbkdf2_sha256}) {
+        for (const PasswordAlgorithm* algorithm : {&argon2id, &bcrypt, &pbkdf2_sha256}) {
             SCOPED_TRACE(words(algorithm));
-            EXPECT_TRUE(password_needs_rehash(text, cheap(algorithm)));
+            EXPECT_TRUE(password_needs_rehash(text, cheap(*algorithm)));
         }
     }
     EXPECT_LT(std::clock() - begin, CLOCKS_PER_SEC / 10);
@@ -350,33 +348,33 @@ TEST(PasswordOptions, DefaultsAndOverrides) {
 }
 
 TEST(PasswordOptions, MistakesHaveTheirErrors) {
-    using Case = std::tuple<PasswordAlgorithm, const char*, ErrorCode>;
+    using Case = std::tuple<const PasswordAlgorithm*, const char*, ErrorCode>;
     for (const auto& [algorithm, json, code] :
-         std::vector<Case>{{argon2id, "", ErrorCode::invalid_argument},
-                           {argon2id, "{", ErrorCode::invalid_argument},
-                           {argon2id, "[]", ErrorCode::invalid_argument},
-                           {argon2id, "null", ErrorCode::invalid_argument},
-                           {argon2id, R"({"cost": 12})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"Memory": 65536})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"memory": "65536"})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"memory": 65536.5})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"memory": null})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"memory": -1})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"memory": 7})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"iterations": 0})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"parallelism": 0})", ErrorCode::invalid_argument},
-                           {argon2id, R"({"parallelism": 2})", ErrorCode::unsupported},
-                           {argon2id, R"({"parallelism": 17})", ErrorCode::limit_exceeded},
-                           {argon2id, R"({"memory": 1048577})", ErrorCode::limit_exceeded},
-                           {argon2id, R"({"memory": 4294967304})", ErrorCode::limit_exceeded},
-                           {argon2id, R"({"iterations": 21})", ErrorCode::limit_exceeded},
-                           {bcrypt, R"({"iterations": 12})", ErrorCode::invalid_argument},
-                           {bcrypt, R"({"cost": 3})", ErrorCode::invalid_argument},
-                           {bcrypt, R"({"cost": 17})", ErrorCode::limit_exceeded},
-                           {pbkdf2_sha256, R"({"iterations": 999})", ErrorCode::invalid_argument},
-                           {pbkdf2_sha256, R"({"iterations": 10000001})", ErrorCode::limit_exceeded}}) {
-        SCOPED_TRACE(words(algorithm, json));
-        const auto params = parse_password_options(algorithm, json);
+         std::vector<Case>{{&argon2id, "", ErrorCode::invalid_argument},
+                           {&argon2id, "{", ErrorCode::invalid_argument},
+                           {&argon2id, "[]", ErrorCode::invalid_argument},
+                           {&argon2id, "null", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"cost": 12})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"Memory": 65536})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"memory": "65536"})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"memory": 65536.5})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"memory": null})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"memory": -1})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"memory": 7})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"iterations": 0})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"parallelism": 0})", ErrorCode::invalid_argument},
+                           {&argon2id, R"({"parallelism": 2})", ErrorCode::unsupported},
+                           {&argon2id, R"({"parallelism": 17})", ErrorCode::limit_exceeded},
+                           {&argon2id, R"({"memory": 1048577})", ErrorCode::limit_exceeded},
+                           {&argon2id, R"({"memory": 4294967304})", ErrorCode::limit_exceeded},
+                           {&argon2id, R"({"iterations": 21})", ErrorCode::limit_exceeded},
+                           {&bcrypt, R"({"iterations": 12})", ErrorCode::invalid_argument},
+                           {&bcrypt, R"({"cost": 3})", ErrorCode::invalid_argument},
+                           {&bcrypt, R"({"cost": 17})", ErrorCode::limit_exceeded},
+                           {&pbkdf2_sha256, R"({"iterations": 999})", ErrorCode::invalid_argument},
+                           {&pbkdf2_sha256, R"({"iterations": 10000001})", ErrorCode::limit_exceeded}}) {
+        SCOPED_TRACE(words(algorithm->names.front(), json));
+        const auto params = parse_password_options(*algorithm, json);
         ASSERT_FALSE(params.ok());
         EXPECT_EQ(params.error().code, code) << params.error().message;
     }
@@ -393,13 +391,13 @@ TEST(PasswordOptions, ParametersAreCheckedAgainWhenHashing) {
 }
 
 TEST(PasswordOptions, AlgorithmNames) {
-    EXPECT_EQ(*parse_password_algorithm("argon2id"), argon2id);
-    EXPECT_EQ(*parse_password_algorithm("bcrypt"), bcrypt);
-    EXPECT_EQ(*parse_password_algorithm("pbkdf2-sha256"), pbkdf2_sha256);
-    EXPECT_EQ(*parse_password_algorithm("pbkdf2_sha256"), pbkdf2_sha256);
+    EXPECT_EQ(*find_password_algorithm("argon2id"), &argon2id);
+    EXPECT_EQ(*find_password_algorithm("bcrypt"), &bcrypt);
+    EXPECT_EQ(*find_password_algorithm("pbkdf2-sha256"), &pbkdf2_sha256);
+    EXPECT_EQ(*find_password_algorithm("pbkdf2_sha256"), &pbkdf2_sha256);
     for (const char* const name : {"", "ARGON2ID", "argon2", "argon2i", "md5", "bcrypt "}) {
         SCOPED_TRACE(words(name));
-        EXPECT_EQ(parse_password_algorithm(name).error().code, ErrorCode::invalid_argument);
+        EXPECT_EQ(find_password_algorithm(name).error().code, ErrorCode::invalid_argument);
     }
 }
 

@@ -191,7 +191,7 @@ check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh
 advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 
-check_reference_is_up_to_date() { tools/lib/check_reference.sh . 2>&1; }
+check_reference_is_up_to_date() { tools/lib/check_reference.sh . "$work" 2>&1; }
 advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 

@@ -78,9 +78,9 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
     const std::string_view hash = PG_ARGISNULL(1) ? std::string_view() : view(PG_GETARG_TEXT_PP(1));
     bool matches = false;
     hash_in_slot([&] {
-        return assign(matches, known ? bastion::password_verify(password, hash)
-                                     : bastion::password_dummy_verify(
-                                           password, bastion::default_password_params(argon2id)));
+        return assign(matches,
+                      known ? bastion::password_verify(password, hash)
+                            : bastion::password_dummy_verify(password, bastion::default_password_params(argon2id)));
     });
     PG_RETURN_BOOL(matches);
 }

@@ -3,6 +3,7 @@
 #include "pg/base/compat.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grants.hpp"
+#include "pg/key/root_keys.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -13,6 +14,7 @@ int depth = 0;
 void begin_top_level_statement() {
     if (IsParallelWorker()) return;
     AcceptInvalidationMessages();
+    forget_root_keys_after_reload();
     refresh_decision();
 }
 

@@ -29,14 +29,6 @@ RootKeyPlaces places() {
     return {DataDir != nullptr ? DataDir : "/", credentials != nullptr ? credentials : ""};
 }
 
-// A reload of the configuration reads the files again, because they may hold other keys now.
-void forget_roots_after_reload() noexcept {
-    if (roots_read_at == PgReloadTime) return;
-    roots_read_at = PgReloadTime;
-    roots.clear();
-    drop_caches(keys_invalidation());
-}
-
 Result<RootKey> load_root(std::string_view source) {
     if (const std::string_view command = root_key_command(source); !command.empty())
         return root_key_of_command(command);
@@ -48,7 +40,7 @@ Result<RootKey> load_root(std::string_view source) {
 // The first must be loaded. The others are for keys that are still wrapped under them; opening such a key reports a
 // missing one.
 Result<void> need_roots() {
-    forget_roots_after_reload();
+    forget_root_keys_after_reload();
     if (!roots.empty()) return {};
     std::vector<LoadedRoot> loaded;
     for (const std::string_view source : root_key_sources(root_key_setting)) {
@@ -85,6 +77,13 @@ Result<const SecretBytes*> kek_of(LoadedRoot& loaded, const pg_uuid_t& vault) {
 }
 
 }  // namespace
+
+void forget_root_keys_after_reload() noexcept {
+    if (roots_read_at == PgReloadTime) return;
+    roots_read_at = PgReloadTime;
+    roots.clear();
+    drop_caches(keys_invalidation());
+}
 
 Result<const SecretBytes*> need_kek(const pg_uuid_t& vault) {
     if (Result<void> read = need_roots(); !read) return read.error();

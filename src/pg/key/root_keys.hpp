@@ -11,6 +11,11 @@ namespace bastion::pg {
 
 inline constexpr std::size_t root_key_id_size = 17;
 
+// Wipes the root keys and everything opened with them when the configuration was reloaded since they were read: their files
+// may hold other keys now. Called at the start of each top-level statement, so that no backend goes on with a key whose file
+// the operator replaced or took away.
+void forget_root_keys_after_reload() noexcept;
+
 // The id of the configured root key, which is read lazily; raises BA001 when there is none.
 void configured_root_key(char (&id)[root_key_id_size]);
 

@@ -44,6 +44,17 @@ CREATE FUNCTION seen() RETURNS text LANGUAGE sql VOLATILE AS $$
 $$;
 SQL
 
+# The timeout of a session is for each of its queries, not for its life.
+{
+    no warnings 'redefine';
+    my $plain = \&PostgreSQL::Test::Cluster::background_psql;
+    *PostgreSQL::Test::Cluster::background_psql = sub {
+        my $session = $plain->(@_);
+        $session->set_query_timer_restart;
+        return $session;
+    };
+}
+
 # new_server(NAME, CONFIGURATION): started, with the fixture in the database postgres.
 sub new_server {
     my ($name, $configuration) = @_;

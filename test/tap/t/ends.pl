@@ -169,7 +169,6 @@ my %end = (
 sub open_session {
     my ($init) = @_;
     my $session = $server->background_psql('postgres', on_error_stop => 0);
-    $session->set_query_timer_restart;
     $session->query_safe('SET client_min_messages = error');
     begin($session, $init);
     return $session;

@@ -1,0 +1,186 @@
+# Two calls at once, in both orders: what they answer and what is left is what they would answer and leave one after the other.
+# Each pair has people and a tenant of its own. The first call waits before its COMMIT until the second has answered or waits.
+use strict;
+use warnings FATAL => 'all';
+
+use BastionServer;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $server = new_server('races', "bastion.allow_identity_switch = on\nbastion.max_concurrent_hashes = 100\n");
+$server->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE statement INTO answer;
+    RETURN coalesce(answer, 'nothing');
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
+$$;
+-- try(), whose effects are rolled back
+CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE statement INTO answer;
+    RAISE EXCEPTION '%', coalesce(answer, 'nothing') USING ERRCODE = 'ZZ999';
+EXCEPTION WHEN SQLSTATE 'ZZ999' THEN
+    RETURN SQLERRM;
+WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
+$$;
+SELECT bastion.resource_register('races', '{open}');
+CREATE TABLE files (tenant_id uuid NOT NULL, id int, owner_id uuid NOT NULL, PRIMARY KEY (tenant_id, id));
+SELECT bastion.protect('files', owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner');
+GRANT SELECT, INSERT, UPDATE, DELETE ON files TO app;
+CREATE TABLE notes (world int, body bastion.sealed);
+GRANT SELECT, INSERT ON notes TO app;
+CREATE TABLE world (n int PRIMARY KEY, tenant uuid, ann uuid, bob uuid, cat uuid, by_ann text, by_bob text, by_cat text, refresh text, key_id uuid, key text,
+                    invitation text, invitation_id uuid);
+-- The people ann, bob and cat, and the tenant of ann, where bob is an editor with a session and an API key, and cat is invited.
+CREATE FUNCTION make_world(n int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    w world;
+    made jsonb;
+BEGIN
+    w.n := n;
+    made := bastion_api.signup('ann' || n || '@races.example', 'correct horse', 'W' || n);
+    w.tenant := made #>> '{tenant,id}'; w.ann := made #>> '{user,id}'; w.by_ann := made ->> 'access_token';
+    made := bastion_api.signup('bob' || n || '@races.example', 'correct horse', 'Bob ' || n);
+    w.bob := made #>> '{user,id}';
+    made := bastion_api.signup('cat' || n || '@races.example', 'correct horse', 'Cat ' || n);
+    w.cat := made #>> '{user,id}'; w.by_cat := made ->> 'access_token';
+    INSERT INTO bastion.roles (tenant_id, name) VALUES (w.tenant, 'editor');
+    INSERT INTO bastion.role_permissions (role_id, pattern) SELECT id, p FROM bastion.roles, unnest(ARRAY['files.*', 'races.open', 'tenant.api_keys.manage']) p WHERE tenant_id = w.tenant AND name = 'editor';
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT w.bob, w.tenant, id FROM bastion.roles WHERE tenant_id = w.tenant AND name = 'editor';
+    made := bastion_api.login('bob' || n || '@races.example', 'correct horse', 'w' || n);
+    w.by_bob := made ->> 'access_token'; w.refresh := made ->> 'refresh_token';
+    PERFORM bastion.authenticate(w.by_bob);
+    made := bastion_api.api_key_create('a key', '{files.read}');
+    w.key := made ->> 'key'; w.key_id := made ->> 'id';
+    PERFORM bastion.authenticate(w.by_ann);
+    made := bastion.invite('cat' || n || '@races.example', 'viewer');
+    w.invitation := made ->> 'token'; w.invitation_id := made ->> 'id';
+    INSERT INTO files VALUES (w.tenant, 1, w.ann);
+    INSERT INTO notes SELECT n, bastion.seal_for(w.tenant, 'a note', 'races');
+    INSERT INTO world SELECT (w).*;
+END
+$$;
+-- What is left of a world, as each of its people meets it.
+CREATE FUNCTION facts(n int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    w world := (SELECT w FROM world w WHERE w.n = facts.n);
+BEGIN
+    RETURN concat_ws(', ',
+        'login ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.login(%L, %L, %L) l', 'bob' || n || '@races.example', 'correct horse', 'w' || n)),
+        'refresh ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.refresh(%L) l', w.refresh)),
+        'token ' || attempt(format('SELECT bastion.authenticate(%L) IS NOT NULL', w.by_bob)),
+        'key ' || attempt(format('SELECT bastion.authenticate(%L) IS NOT NULL', w.key)),
+        'reads ' || attempt(format('WITH a AS MATERIALIZED (SELECT bastion.authenticate(%L)) SELECT bastion.has_permission(''files.read'') FROM a', w.by_bob)),
+        'invited ' || attempt(format('WITH a AS MATERIALIZED (SELECT bastion.authenticate(%L)) SELECT coalesce(i ->> ''error'', ''ok'') FROM a, bastion_api.invitation_accept(%L) i', w.by_cat, w.invitation)),
+        'note ' || attempt(format('SELECT string_agg(bastion.open_text_for(%L, body), '' '') FROM notes WHERE world = %s', w.tenant, n)),
+        'roles ' || (SELECT string_agg(left(u.email, 3) || ' ' || r.name, ' ' ORDER BY u.email COLLATE "C", r.name) FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id JOIN bastion.roles r ON r.id = m.role_id WHERE m.tenant_id = w.tenant),
+        'sessions ' || (SELECT count(*) FROM bastion.sessions s WHERE s.user_id = w.bob AND s.tenant_id = w.tenant AND s.revoked_at IS NULL),
+        'keys ' || (SELECT count(*) FROM bastion.api_keys k WHERE k.user_id = w.bob AND k.revoked_at IS NULL AND NOT k.disabled),
+        'shares ' || (SELECT string_agg(e.level::text, ' ' ORDER BY e.level) FROM files f JOIN bastion.acl_entries e ON e.acl_id = f.acl_id AND e.subject_id = w.bob WHERE f.tenant_id = w.tenant),
+        'tenant ' || (SELECT t.status FROM bastion.tenants t WHERE t.id = w.tenant));
+END
+$$;
+SQL
+
+# Who calls (nobody: an operator), and the call, with the columns of its world in braces.
+my %call = (
+    'login' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.login('bob{n}@races.example', 'correct horse', 'w{n}') l} ],
+    'refresh' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.refresh('{refresh}') l} ],
+    'disable' => [ undef, q{UPDATE bastion.users SET status = 'disabled' WHERE id = '{bob}' RETURNING 'ok'} ],
+    'suspend' => [ undef, q{UPDATE bastion.tenants SET status = 'suspended' WHERE id = '{tenant}' RETURNING 'ok'} ],
+    'end sessions' => [ 'by_ann', q{SELECT 'ok' FROM bastion.sessions_revoke('{bob}'::uuid)} ],
+    'remove member' => [ 'by_ann', q{SELECT 'ok' FROM bastion.membership_remove('{bob}'::uuid)} ],
+    'change role' => [ 'by_ann', q{SELECT 'ok' FROM bastion.membership_set('{bob}'::uuid, 'viewer')} ],
+    'delete role' => [ 'by_ann', q{SELECT 'ok' FROM bastion.role_delete('editor')} ],
+    'take permission' => [ 'by_ann', q{SELECT 'ok' FROM bastion.role_permission_remove('editor', 'files.*')} ],
+    'deny' => [ 'by_ann', q{SELECT 'ok' FROM bastion.permission_deny('{bob}'::uuid, 'files.read')} ],
+    'create key' => [ 'by_bob', q{SELECT 'ok' FROM bastion_api.api_key_create('another', '{files.read}')} ],
+    'rotate key' => [ 'by_bob', q{SELECT 'ok' FROM bastion_api.api_key_rotate('{key_id}')} ],
+    'revoke key' => [ 'by_bob', q{SELECT bastion_api.api_key_revoke('{key_id}')} ],
+    'disable key' => [ 'by_ann', q{SELECT bastion_api.api_key_disable('{key_id}')} ],
+    'accept' => [ 'by_cat', q{SELECT coalesce(i ->> 'error', 'ok') FROM bastion_api.invitation_accept('{invitation}') i} ],
+    'take back' => [ 'by_ann', q{SELECT bastion.invitation_revoke('{invitation_id}')} ],
+    'share' => [ 'by_ann', q{SELECT 'ok' FROM bastion.share('files', '1', with_user => '{bob}'::uuid, level => 'write')} ],
+    'share more' => [ 'by_ann', q{SELECT 'ok' FROM bastion.share('files', '1', with_user => '{bob}'::uuid, level => 'manage')} ],
+    'unshare' => [ 'by_ann', q{SELECT bastion.unshare('files', '1', with_user => '{bob}'::uuid)} ],
+    'seal' => [ 'by_bob', q{INSERT INTO notes SELECT {n}, bastion.seal('a note', 'races') RETURNING 'ok'} ],
+    'rotate' => [ undef, q{SELECT bastion.data_key_rotate('races', '{tenant}')} ],
+    'delete tenant' => [ undef, q{SELECT 'ok' FROM bastion.tenant_delete('{tenant}') LIMIT 1} ],
+);
+# The calls that touch the same rows.
+my @groups = (
+    [ 'login', 'refresh', 'disable', 'suspend', 'end sessions', 'remove member', 'change role', 'create key', 'delete tenant' ],
+    [ 'change role', 'delete role', 'take permission', 'deny', 'remove member' ],
+    [ 'rotate key', 'revoke key', 'disable key', 'disable', 'remove member', 'delete tenant' ],
+    [ 'accept', 'take back', 'suspend', 'delete tenant' ],
+    [ 'share', 'share more', 'unshare', 'remove member', 'delete tenant' ],
+    [ 'seal', 'rotate', 'delete tenant' ],
+);
+my %pairs;
+foreach my $group (@groups) {
+    foreach my $first (@$group) { $pairs{"$first, $_"} = [ $first, $_ ] foreach @$group }
+}
+
+sub admin { return $server->safe_psql('postgres', $_[0]) }
+sub last_line { return (split /\n/, $_[0])[-1] // '' }
+sub steps {
+    my ($name, $world) = @_;
+    my ($who, $call) = @{ $call{$name} };
+    s/\{(\w+)\}(?!')/exists $world->{$1} ? $world->{$1} : "{$1}"/ge foreach $call;
+    return (defined $who ? "SELECT bastion.authenticate('$world->{$who}')" : 'SELECT bastion.context_drop()') . '; SET LOCAL ROLE ' . (defined $who ? 'app' : 'NONE'), "SELECT try(\$call\$$call\$call\$)";
+}
+
+my @columns = split /, /, admin(q{SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'world'::regclass AND attnum > 0});
+my ($one, $two) = map { $server->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
+$_->query_safe('SET client_min_messages = error') foreach $one, $two;
+my $pid = last_line($two->query('SELECT pg_backend_pid()'));
+my $number = 0;
+my %succeeds;
+foreach my $name (sort keys %pairs) {
+    my ($first, $second) = @{ $pairs{$name} };
+    my $n = ++$number;
+    $one->query_safe("SELECT make_world($n)");
+    my %world;
+    @world{@columns} = split /\|/, admin("SELECT * FROM world WHERE n = $n");
+    my ($enter_first, $call_first) = steps($first, \%world);
+    my ($enter_second, $call_second) = steps($second, \%world);
+    my $facts = "RESET ROLE; SELECT facts($n)";
+
+    my @in_turn = map {
+        my ($a, $b) = $_ ? ("$enter_first; $call_first", "$enter_second; $call_second") : ("$enter_second; $call_second", "$enter_first; $call_first");
+        $one->query('BEGIN');
+        my @answers = (last_line($one->query($a)));
+        $one->query('RESET ROLE');
+        push @answers, last_line($one->query($b));
+        my $left = last_line($one->query($facts));
+        $one->query('ROLLBACK');
+        join ' | ', ($_ ? @answers : reverse @answers), $left;
+    } 1, 0;
+
+    $one->query("BEGIN; $enter_first");
+    $two->query("BEGIN; $enter_second");
+    my @answers = (last_line($one->query($call_first)));
+    $two->query_until(qr/calls/, "\\echo calls\n$call_second AS answer \\gset\n");
+    $server->poll_query_until('postgres', "SELECT state = 'idle in transaction' OR wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die 'it neither answers nor waits';
+    $one->query('COMMIT');
+    push @answers, last_line($two->query('\echo :answer'));
+    $two->query('COMMIT');
+    my $at_once = join ' | ', @answers, last_line($one->query("BEGIN; $facts; ROLLBACK") =~ s/\n?ROLLBACK$//r);
+    $succeeds{$first} = 1 if $answers[0] =~ /^(?:ok|true|t|[1-9]\d*)$/;
+    ok((grep { $_ eq $at_once } @in_turn), $name) or diag("at once:  $at_once\nin turn:  $in_turn[0]\nreversed: $in_turn[1]");
+}
+
+is_deeply([ sort keys %succeeds ], [ sort keys %call ], 'each call succeeds when it is the first');
+$_->quit foreach $one, $two;
+$server->stop;
+done_testing();

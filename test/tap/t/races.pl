@@ -131,13 +131,17 @@ foreach my $group (@groups) {
     foreach my $first (@$group) { $pairs{"$first, $_"} = [ $first, $_ ] foreach @$group }
 }
 
+# Both rotate the same key: two rotations at once are one.
+my %as_one = ('rotate, rotate' => '1 | 0');
+
 sub admin { return $server->safe_psql('postgres', $_[0]) }
-sub last_line { return (split /\n/, $_[0])[-1] // '' }
+# A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
+sub last_line { return ((split /\n/, $_[0])[-1] // '') =~ s/^(?!XX|40)[0-9A-Z]{5}$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };
-    s/\{(\w+)\}(?!')/exists $world->{$1} ? $world->{$1} : "{$1}"/ge foreach $call;
-    return (defined $who ? "SELECT bastion.authenticate('$world->{$who}')" : 'SELECT bastion.context_drop()') . '; SET LOCAL ROLE ' . (defined $who ? 'app' : 'NONE'), "SELECT try(\$call\$$call\$call\$)";
+    $call =~ s/\{(\w+)\}(?!\.)/exists $world->{$1} ? $world->{$1} : die "no column $1"/ge;
+    return (defined $who ? "SELECT try(\$\$SELECT bastion.authenticate('$world->{$who}')\$\$)" : 'SELECT bastion.context_drop()') . '; SET LOCAL ROLE ' . (defined $who ? 'app' : 'NONE'), "SELECT try(\$call\$$call\$call\$)";
 }
 
 my @columns = split /, /, admin(q{SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'world'::regclass AND attnum > 0});
@@ -149,6 +153,7 @@ my %succeeds;
 foreach my $name (sort keys %pairs) {
     my ($first, $second) = @{ $pairs{$name} };
     my $n = ++$number;
+    $_->{stderr} = '' foreach $one, $two;  # of calls that were refused
     $one->query_safe("SELECT make_world($n)");
     my %world;
     @world{@columns} = split /\|/, admin("SELECT * FROM world WHERE n = $n");
@@ -177,10 +182,12 @@ foreach my $name (sort keys %pairs) {
     $two->query('COMMIT');
     my $at_once = join ' | ', @answers, last_line($one->query("BEGIN; $facts; ROLLBACK") =~ s/\n?ROLLBACK$//r);
     $succeeds{$first} = 1 if $answers[0] =~ /^(?:ok|true|t|[1-9]\d*)$/;
+    push @in_turn, $as_one{$name} . ($in_turn[0] =~ s/^[^|]+ \| [^|]+(?= \|)//r) if defined $as_one{$name};
     ok((grep { $_ eq $at_once } @in_turn), $name) or diag("at once:  $at_once\nin turn:  $in_turn[0]\nreversed: $in_turn[1]");
 }
 
-is_deeply([ sort keys %succeeds ], [ sort keys %call ], 'each call succeeds when it is the first');
+# The role is in use, and nothing is shared yet.
+is_deeply([ sort keys %succeeds ], [ grep { !/^(?:delete role|unshare)$/ } sort keys %call ], 'each call succeeds when it is the first');
 $_->quit foreach $one, $two;
 $server->stop;
 done_testing();

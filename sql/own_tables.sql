@@ -55,20 +55,3 @@ DELETE FROM bastion.users WHERE id IN (SELECT person FROM test.tenants);
 DELETE FROM bastion.permissions WHERE resource = 'own_tables';
 DROP TABLE test.tenants, test.readable;
 DROP FUNCTION test.rows_of(regclass, uuid, uuid);
--- What stands beside each table and may have been forgotten: rows that pg_dump leaves out, because the install script makes them
--- or triggers do; tables without row security, which hold the names of relations and no rows of tenants; tables without
--- triggers that drop what backends cache, because no backend caches their rows.
-SELECT 'not dumped' AS what, c.oid::regclass AS relation FROM pg_class c, pg_extension e
-WHERE e.extname = 'pg_bastion' AND c.relnamespace IN ('bastion'::regnamespace, 'bastion_internal'::regnamespace) AND c.relkind IN ('r', 'p', 'S')
-  AND c.oid <> ALL (e.extconfig)
-UNION ALL
-SELECT 'no row security', c.oid FROM pg_class c
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_internal'::regnamespace) AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
-UNION ALL
-SELECT 'not cached', c.oid FROM pg_class c
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_internal'::regnamespace) AND c.relkind IN ('r', 'p')
-  AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgfoid = 'bastion_internal.invalidate()'::regprocedure)
-UNION ALL
-SELECT 'invalidates only in part', c.oid FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgfoid = 'bastion_internal.invalidate()'::regprocedure
-GROUP BY c.oid HAVING NOT bool_or(t.tgtype & 32 > 0) OR NOT bool_or(t.tgtype & 8 > 0) OR NOT bool_or(t.tgtype & 16 > 0) OR bool_or(t.tgenabled <> 'A')
-ORDER BY 1, 2;

@@ -176,7 +176,7 @@ SELECT bastion_internal.callable_by('bastion_internal.count_nulls(regclass, name
 -- Counts with the rights of the table's owner, which the caller has: even planning runs functions of its indexes and checks. If row
 -- security hides rows from the owner, SET NOT NULL still finds them and fails.
 CREATE FUNCTION bastion_internal.check_no_nulls(relation regclass, column_name name) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

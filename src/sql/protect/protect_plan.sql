@@ -226,7 +226,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_record(bastion.protec
 
 -- Partitions come before their root, and the record comes last: see guard_tree().
 CREATE FUNCTION bastion_internal.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -221,7 +221,7 @@ SQLSTATE 42501 for another role''s table, 42601 and 42703 for an unknown column,
 SELECT bastion_internal.callable_by('bastion_internal.has_rows_without(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.has_rows_to_fill(relation regclass, acl name) RETURNS boolean
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -243,7 +243,7 @@ SELECT bastion_internal.callable_by('bastion_internal.has_rows_to_fill(regclass,
 -- ALTER TYPE … USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger, and is not
 -- subject to row security, which may apply to that owner too. It comes before policies and triggers, which would forbid it.
 CREATE FUNCTION bastion_internal.plan_acl_column(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

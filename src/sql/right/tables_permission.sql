@@ -60,6 +60,8 @@ CREATE TABLE bastion.roles (
     CONSTRAINT roles_system_check CHECK (NOT system OR tenant_id IS NULL),
     CONSTRAINT roles_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
+-- The deletion of a tenant finds its roles by it.
+CREATE INDEX roles_tenant_id_idx ON bastion.roles (tenant_id) WHERE tenant_id IS NOT NULL;
 COMMENT ON TABLE bastion.roles IS 'Named sets of permissions: the extension''s own, the application''s, and each tenant''s';
 COMMENT ON COLUMN bastion.roles.id IS 'Identifier in memberships; constant for the extension''s own roles';
 COMMENT ON COLUMN bastion.roles.tenant_id IS 'The only tenant that can use the role; NULL: every tenant can';

@@ -201,6 +201,8 @@ CREATE VIEW bastion_internal.permission_patterns WITH (security_invoker = true) 
 SELECT p.name AS permission, p.resource, p.action, p.system, pattern
 FROM bastion.permissions p, unnest(p.patterns) pattern;
 COMMENT ON VIEW bastion_internal.permission_patterns IS 'Every pair of a registered permission and a pattern that covers it';
+COMMENT ON COLUMN bastion_internal.permission_patterns.permission IS 'The name of the permission';
+COMMENT ON COLUMN bastion_internal.permission_patterns.pattern IS 'A pattern that covers it';
 
 -- The last owner. An owner has the role without an end; otherwise the tenant would have no owner when the membership ends.
 

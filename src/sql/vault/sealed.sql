@@ -35,6 +35,8 @@ COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Converts sealed bytes to bastion.s
 SELECT bastion_internal.callable_by('bastion.sealed(bytea)', 'application');
 CREATE CAST (bytea AS bastion.sealed) WITH FUNCTION bastion.sealed(bytea);
 CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
+COMMENT ON CAST (bytea AS bastion.sealed) IS 'Accepts the bytes of a sealed value, as bastion.sealed() does';
+COMMENT ON CAST (bastion.sealed AS bytea) IS 'The bytes of a sealed value, still sealed';
 
 CREATE FUNCTION bastion.is_sealed(value bytea) RETURNS boolean
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_is_sealed';

@@ -1,5 +1,5 @@
 -- The names in the extension's functions mean what they meant when they were written, whatever the search_path and the
--- temporary schema of the caller hold. The path of every function is pg_catalog, pg_temp (privileges.sql), so a name without
+-- temporary schema of the caller hold. The path of every function is pg_catalog, pg_temp (catalogue.sql), so a name without
 -- a schema is one of pg_catalog; another one would be looked for in pg_temp.
 \set VERBOSITY terse
 SET client_min_messages = warning;

@@ -88,6 +88,23 @@ foreach my $setting (qw(allow_identity_switch allow_session_token)) {
         connstr => $server->connstr('postgres') . " options='-c bastion.$setting=on'");
     is($out, "nobody sees nothing\noff", "bastion.$setting in PGOPTIONS");
 }
+# Every setting that is not an application's, with another value.
+my $others = $server->safe_psql('postgres', <<'SQL');
+SELECT bastion.library_version() IS NULL;
+SELECT concat_ws('|', s.name, s.setting, CASE s.vartype WHEN 'bool' THEN 'on' WHEN 'string' THEN 'x'
+    WHEN 'enum' THEN (SELECT e FROM unnest(s.enumvals) e WHERE e <> s.setting LIMIT 1) ELSE s.max_val END)
+FROM pg_settings s WHERE s.name LIKE 'bastion.%' AND s.context <> 'user' ORDER BY s.name;
+SQL
+foreach my $line (grep { /^bastion/ } split /\n/, $others) {
+    my ($name, $value, $other) = split /\|/, $line;
+    my $show = "SELECT bastion.library_version() IS NULL; SELECT setting FROM pg_settings WHERE name = '$name'";
+    # an application does not see bastion.root_key
+    my $expected = $name eq 'bastion.root_key' ? 'f' : "f\n$value";
+    ($out) = run_psql($server, "SET $name = '$other'; $show");
+    is($out, $expected, "$name before the load");
+    ($out) = run_psql($server, $show, connstr => $server->connstr('postgres') . " options='-c $name=$other'");
+    is($out, $expected, "$name in PGOPTIONS");
+}
 
 # Settings that an application role stores for its next session, before the library can refuse them.
 foreach my $setting (qw(context grants token tenant unit allow_identity_switch allow_session_token issuer root_key signup_mode)) {

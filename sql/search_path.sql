@@ -198,6 +198,7 @@ SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_
 SELECT bastion.resource_register('path.purpose', '{open}');
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
+SET track_functions = 'all';
 SET ROLE regress_app;
 SELECT test.lie_in_wait();
 -- the traps work where the path names pg_temp first, but for functions and operators
@@ -235,6 +236,37 @@ COMMIT;
 SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') ->> 'token_type';
 SELECT a ->> 'refresh_token' AS refresh FROM bastion_api.login('ann.path', 'correct horse', 'path') a \gset
 SELECT bastion_api.login('ann@path.example', 'wrong') ->> 'error', bastion_api.refresh(:'refresh') ->> 'token_type', bastion_api.token_revoke(:'refresh'), jsonb_typeof(bastion.jwks());
+SELECT bastion_api.signup('dan@path.example', 'correct horse', 'Path of Dan') ->> 'access_token' AS dan \gset
+SELECT bastion_api.token_revoke(:'dan'), bastion.password_verify('correct horse', bastion.password_hash('correct horse', 'bcrypt', '{"cost": 4}')),
+       bastion.jwt_verify(bastion.jwt_sign('{"sub": "x"}', k), k, '{"allow_missing_exp": true}') ->> 'sub', bastion.jws_verify(bastion.jwt_sign('{"sub": "x"}', k), k) IS NOT NULL,
+       length(bastion.jwk_thumbprint(bastion.jwk_public(bastion.jwk_generate('EdDSA'))))
+FROM bastion.jwk_generate('HS256', 'k') k;
+-- what an application calls less often
+SELECT bastion_api.login('ben@path.example', 'correct horse') ->> 'access_token' AS ben \gset
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
+SELECT bastion.own_acl() IS NOT NULL, bastion.acl_in_tenant('path_docs.read', bastion.own_acl(), bastion.tenant_id()::pg_catalog.text), bastion.can_in_tenant('path_docs.read', bastion.tenant_id()),
+       bastion.tenant_number() IS NOT NULL, bastion.tenant_number_if_allowed('path_docs.read') IS NOT NULL, bastion.cache_stats() IS NOT NULL;
+SELECT bastion.acl_set(p) IS NOT NULL, bastion.acl_set_anywhere(p) IS NOT NULL, bastion.tenant_set(p) IS NOT NULL FROM (VALUES ('path_docs.read'), ('path_docs.update')) v (p);
+SELECT bastion.acl_set('path_docs.read') IS NOT NULL, bastion.acl_set_anywhere('path_docs.read') IS NOT NULL, bastion.tenant_set('path_docs.read') IS NOT NULL;
+SELECT bastion.open_bytea(v, '1'), bastion.is_sealed(v::pg_catalog.bytea), bastion.sealed(v::pg_catalog.bytea) IS NOT NULL, bastion.rewrap(v, '1') IS NOT NULL,
+       v::pg_catalog.text::bastion.sealed IS NOT NULL, bastion.blind_index('\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
+FROM bastion.seal('\x01'::pg_catalog.bytea, 'path.purpose', '1') v;
+SELECT bastion.role_create('path gone') IS NOT NULL, bastion.role_delete('path gone'), bastion.session_revoke(gen_random_uuid()), bastion.invitation_revoke(gen_random_uuid());
+SELECT bastion.membership_set(:'ben_id'::pg_catalog.uuid, 'viewer') ->> 'invitation' AS invited \gset
+COMMIT;
+BEGIN;
+SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
+SELECT jsonb_array_length(bastion_api.my_invitations()), bastion_api.invitation_decline(:'invited') ? 'error', bastion.context_drop();
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
+SELECT bastion_api.invitation_accept(id => :'invited') ? 'error';
+COMMIT;
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
+SELECT bastion.permission_deny(:'ben_id'::pg_catalog.uuid, 'path_docs.delete'), bastion.permission_remove(:'ben_id'::pg_catalog.uuid, 'path_docs.delete');
+COMMIT;
 -- and as an operator
 RESET ROLE;
 SELECT count(*) > 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
@@ -248,10 +280,60 @@ SELECT count(*) > 0 AS used FROM bastion.key_usage();
 SELECT count(*) > 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
 SELECT count(*) > 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
 SELECT bastion.acl_prune() >= 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
+SELECT (SELECT count(*) > 0 FROM bastion.explain_access_text(:'ann_id'::pg_catalog.uuid, 'path_docs.read', tenant => 'path')) AS by_uuid,
+       (SELECT count(*) > 0 FROM bastion.explain_access_text('ann.path', 'path_docs.read', tenant => 'path')) AS by_name;
+SELECT bastion.open_bytea_for(t, v, '1'), bastion.rewrap_for(t, v, '1') IS NOT NULL, bastion.blind_index_for(t, 'x'::pg_catalog.text, 'path.purpose') IS NOT NULL,
+       bastion.blind_index_for(t, '\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
+FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
+SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,
+       bastion.open_text_for(t, bastion.import_aes_gcm(t, 'AAAAAAAAAAAAAAAAUw+K+8dFNrmpY7TxxMtziw==', decode(repeat('00', 32), 'hex'), 'path.purpose', '1'), '1') IS NOT NULL
+FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
+SELECT bastion_internal.acl_set_unfolded(p) IS NULL, bastion_internal.acl_set_anywhere_unfolded(p) IS NULL, bastion_internal.tenant_set_unfolded(p) IS NULL FROM (VALUES ('path_docs.read')) v (p);
+SELECT bastion.key_status() IS NOT NULL AS keys LIMIT 1;
+CREATE TABLE public.path_filled (id pg_catalog.int4 PRIMARY KEY, tenant_id pg_catalog.uuid);
+INSERT INTO public.path_filled SELECT 1, t.id FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path';
+CALL bastion.acl_backfill('public.path_filled', tenant_column => 'tenant_id');
+DROP TABLE public.path_filled;
+BEGIN;
+SET LOCAL session_replication_role = replica;
+INSERT INTO bastion.unit_closure SELECT * FROM bastion.unit_closure;
+INSERT INTO bastion.acls SELECT * FROM bastion.acls a WHERE a.kind OPERATOR(pg_catalog.<>) 'row';
+ROLLBACK;
+BEGIN;
+SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated;
+SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
+SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger');
+CREATE TABLE public.path_global (id pg_catalog.int4);
+SELECT bastion.global_table_add('public.path_global', 'a list'), bastion.global_table_remove('public.path_global');
+CREATE SCHEMA path_guarded;
+SELECT bastion.schema_guard('path_guarded');
+SELECT test.error('CREATE TABLE path_guarded.t (id pg_catalog.int4)') AS guarded;
+SELECT bastion.platform_role_set(:'ben_id'::pg_catalog.uuid, 'viewer') IS NOT NULL AS platform;
+UPDATE bastion.users SET status = 'disabled' WHERE id OPERATOR(pg_catalog.=) :'ben_id';
+UPDATE bastion.tenants SET status = 'suspended', name = 'Path again' WHERE slug OPERATOR(pg_catalog.=) 'path';
+UPDATE bastion.units SET name = 'Again';
+UPDATE bastion.roles SET description = 'x' WHERE NOT system;
+ROLLBACK;
+BEGIN;
+SELECT bastion.impersonate(:'ben_id', 'path', 'a test') IS NOT NULL AS impersonated;
+ROLLBACK;
 SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
 SELECT bastion.status() IS NOT NULL AS status;
 DISCARD TEMP;
 RESET search_path;
+RESET track_functions;
+-- Nothing that runs with more rights than its caller was left out.
+SELECT pg_stat_force_next_flush();
+SELECT p.oid::regprocedure AS not_called FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) AND (p.prosecdef OR l.lanname = 'c')
+  AND coalesce(pg_stat_get_function_calls(p.oid), 0) = 0
+  -- the server alone calls these
+  AND 'internal'::regtype <> ALL (p.proargtypes::oid[])
+  -- these do nothing but raise, and a call that raises is not counted
+  AND p.proname NOT IN ('keep_events', 'keep_secret_access_log', 'keep_role_tenant', 'keep_default_acl')
+  -- these need another root key
+  AND p.proname NOT IN ('init', 'data_key_rewrap')
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 DROP TABLE public.path_docs, public.path_plain;
 SELECT bastion_internal.forget_dropped_tables();
 DROP VIEW test.path_dynamic, test.path_lint, test.path_tokens, test.path_sources, test.path_functions;

@@ -138,8 +138,20 @@ CREATE FUNCTION bastion.planted_cast(value text, type text) RETURNS void LANGUAG
 SELECT * FROM test.path_dynamic WHERE definer ~ 'planted';
 ROLLBACK;
 
--- A temporary schema that holds everything that our functions name: types and relations, which are looked for there, and
--- functions and operators, which never are. Using any of it raises.
+-- Two schemas, first in the path, that hold everything that our functions name: the temporary one the types and relations, another
+-- one the functions and operators, which are never looked for in the temporary one. Using any of it raises.
+CREATE SCHEMA path_trap AUTHORIZATION regress_app;
+GRANT USAGE ON SCHEMA path_trap TO PUBLIC;
+-- test.error(), whose operators would be the trap's
+CREATE FUNCTION test.path_error(statement text) RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE statement;
+    RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+    RETURN pg_catalog.concat_ws(' ', SQLSTATE, SQLERRM);
+END
+$$;
 CREATE FUNCTION test.captured(what text) RETURNS boolean LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$ BEGIN RAISE EXCEPTION 'captured by % as %', what, current_user USING ERRCODE = 'ZZ001'; END $$;
 CREATE TABLE test.path_names AS
@@ -174,13 +186,13 @@ BEGIN
                 EXECUTE format('GRANT ALL ON pg_temp.%I TO PUBLIC', trap.name);
             WHEN 'function' THEN
                 SELECT * INTO p FROM pg_proc f WHERE f.oid = trap.name::regprocedure;
-                EXECUTE format('CREATE FUNCTION pg_temp.%I(%s) RETURNS %s LANGUAGE sql AS %L', p.proname, oidvectortypes(p.proargtypes),
+                EXECUTE format('CREATE FUNCTION path_trap.%I(%s) RETURNS %s LANGUAGE sql AS %L', p.proname, oidvectortypes(p.proargtypes),
                                p.prorettype::regtype, format('SELECT NULL::%s WHERE test.captured(%s)', p.prorettype::regtype, trap.what));
             WHEN 'operator' THEN
                 SELECT * INTO o FROM pg_operator f WHERE f.oid = trap.name::regoperator;
-                EXECUTE format('CREATE FUNCTION pg_temp.operator_%s(%s, %s) RETURNS %s LANGUAGE sql AS %L', o.oid, o.oprleft::regtype, o.oprright::regtype,
+                EXECUTE format('CREATE FUNCTION path_trap.operator_%s(%s, %s) RETURNS %s LANGUAGE sql AS %L', o.oid, o.oprleft::regtype, o.oprright::regtype,
                                o.oprresult::regtype, format('SELECT NULL::%s WHERE test.captured(%s)', o.oprresult::regtype, trap.what));
-                EXECUTE format('CREATE OPERATOR pg_temp.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = pg_temp.operator_%s)', o.oprname, o.oprleft::regtype,
+                EXECUTE format('CREATE OPERATOR path_trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = path_trap.operator_%s)', o.oprname, o.oprleft::regtype,
                                o.oprright::regtype, o.oid);
         END CASE;
     END LOOP;
@@ -201,48 +213,48 @@ SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_cat
 SET track_functions = 'all';
 SET ROLE regress_app;
 SELECT test.lie_in_wait();
--- the traps work where the path names pg_temp first, but for functions and operators
-SET search_path = pg_temp, pg_catalog;
-SELECT test.error($$SELECT 'x'::text$$), test.error('SELECT count(*) FROM pg_class'), test.error('INSERT INTO users DEFAULT VALUES'),
-       test.error($$SELECT lower('X'), 1 = 1, '{"a": 1}'::pg_catalog.jsonb -> 'a'$$), test.error($$SELECT pg_temp.lower('X')$$),
-       test.error('SELECT 1 OPERATOR(pg_temp.=) 1');
+-- the traps work
+SET search_path = path_trap, pg_temp, pg_catalog;
+SELECT test.path_error($$SELECT 'x'::text$$), test.path_error('SELECT count(*) FROM pg_class'), test.path_error('INSERT INTO users DEFAULT VALUES'),
+       test.path_error($$SELECT lower('X')$$), test.path_error('SELECT 1 = 1'), test.path_error($$SELECT '{"a": 1}'::pg_catalog.jsonb -> 'a'$$),
+       test.path_error($$SELECT bastion.user_id() = bastion.user_id()$$);
 -- every kind of function, as an application
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
 INSERT INTO public.path_docs (id, title, sealed_title) VALUES (1, 'one', bastion.seal('one', 'path.purpose', '1')), (2, 'two', NULL);
 INSERT INTO public.path_docs AS d (id) VALUES (2) ON CONFLICT (id) DO UPDATE SET title = 'again' WHERE d.title OPERATOR(pg_catalog.=) 'two';
 SELECT id, title FROM public.path_docs ORDER BY id;
-SELECT bastion.whoami() ->> 'state', bastion_api.me() #>> '{user,email}', bastion.has_permission('path_docs.read'), bastion.claims() ->> 'iss';
+SELECT bastion.whoami() OPERATOR(pg_catalog.->>) 'state', bastion_api.me() OPERATOR(pg_catalog.#>>) '{user,email}', bastion.has_permission('path_docs.read'), bastion.claims() OPERATOR(pg_catalog.->>) 'iss';
 SELECT bastion.role_create('path role', 'text') IS NOT NULL, bastion.role_permission_add('path role', 'path_docs.*'), bastion.role_parent_add('path role', 'viewer'),
        bastion.role_parent_remove('path role', 'viewer'), bastion.role_permission_remove('path role', 'path_docs.*');
 SELECT bastion.unit_create('team', 'Path unit', 'path-unit') IS NOT NULL AS made, bastion.unit_create('team', 'Other', 'path-other', 'path-unit') IS NOT NULL AS made_below,
        bastion.unit_move('path-other', NULL), bastion.unit_delete('path-other');
-SELECT test.error(format('SELECT bastion.membership_set(%L, ''path role'', ''path-unit'')', :'ann_id')), bastion.permission_grant(:'ann_id', 'path_docs.read', 'path-unit'),
+SELECT test.path_error(pg_catalog.format('SELECT bastion.membership_set(%L, ''path role'', ''path-unit'')', :'ann_id')), bastion.permission_grant(:'ann_id', 'path_docs.read', 'path-unit'),
        bastion.permission_remove(:'ann_id', 'path_docs.read', 'path-unit'), bastion.membership_remove(:'ann_id', 'path-unit');
 SELECT bastion.share('public.path_docs', '1', with_user => :'ben_id', level => 'write'), bastion.unshare('public.path_docs', '2', with_user => :'ben_id');
 SELECT count(*) FROM bastion.shares_of('public.path_docs', '1');
-SELECT count(*) > 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
-SELECT (SELECT count(*) > 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) > 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
+SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) OPERATOR(pg_catalog.>) 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
 SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_update('path secret', tags => '{c}');
 SELECT name, tags FROM bastion.secret_list();
 SELECT bastion.secret_delete('path secret');
-SELECT bastion.open_text(sealed_title, '1'), length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
-SELECT k ->> 'key' AS key, k ->> 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
-SELECT bastion_api.api_key_rotate(:'key_id') ? 'key', jsonb_array_length(bastion_api.api_keys()), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
-SELECT bastion.invite('cat@path.example', 'member') ->> 'token' AS invitation \gset
-SELECT jsonb_array_length(bastion_api.invitations()), bastion_api.invitation_accept('x') ->> 'error', bastion.session_settings_set(idle_limit => '1 day'),
-       jsonb_array_length(bastion_api.sessions()), bastion_api.logout('others') ->> 'ended', bastion.sessions_revoke(:'ben_id');
+SELECT bastion.open_text(sealed_title, '1'), pg_catalog.length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
+SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
+SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys()), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
+SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
+SELECT pg_catalog.jsonb_array_length(bastion_api.invitations()), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'),
+       pg_catalog.jsonb_array_length(bastion_api.sessions()), bastion_api.logout('others') OPERATOR(pg_catalog.->>) 'ended', bastion.sessions_revoke(:'ben_id');
 COMMIT;
-SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') ->> 'token_type';
-SELECT a ->> 'refresh_token' AS refresh FROM bastion_api.login('ann.path', 'correct horse', 'path') a \gset
-SELECT bastion_api.login('ann@path.example', 'wrong') ->> 'error', bastion_api.refresh(:'refresh') ->> 'token_type', bastion_api.token_revoke(:'refresh'), jsonb_typeof(bastion.jwks());
-SELECT bastion_api.signup('dan@path.example', 'correct horse', 'Path of Dan') ->> 'access_token' AS dan \gset
+SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') OPERATOR(pg_catalog.->>) 'token_type';
+SELECT a OPERATOR(pg_catalog.->>) 'refresh_token' AS refresh FROM bastion_api.login('ann.path', 'correct horse', 'path') a \gset
+SELECT bastion_api.login('ann@path.example', 'wrong') OPERATOR(pg_catalog.->>) 'error', bastion_api.refresh(:'refresh') OPERATOR(pg_catalog.->>) 'token_type', bastion_api.token_revoke(:'refresh'), pg_catalog.jsonb_typeof(bastion.jwks());
+SELECT bastion_api.signup('dan@path.example', 'correct horse', 'Path of Dan') OPERATOR(pg_catalog.->>) 'access_token' AS dan \gset
 SELECT bastion_api.token_revoke(:'dan'), bastion.password_verify('correct horse', bastion.password_hash('correct horse', 'bcrypt', '{"cost": 4}')),
-       bastion.jwt_verify(bastion.jwt_sign('{"sub": "x"}', k), k, '{"allow_missing_exp": true}') ->> 'sub', bastion.jws_verify(bastion.jwt_sign('{"sub": "x"}', k), k) IS NOT NULL,
-       length(bastion.jwk_thumbprint(bastion.jwk_public(bastion.jwk_generate('EdDSA'))))
+       bastion.jwt_verify(bastion.jwt_sign('{"sub": "x"}', k), k, '{"allow_missing_exp": true}') OPERATOR(pg_catalog.->>) 'sub', bastion.jws_verify(bastion.jwt_sign('{"sub": "x"}', k), k) IS NOT NULL,
+       pg_catalog.length(bastion.jwk_thumbprint(bastion.jwk_public(bastion.jwk_generate('EdDSA'))))
 FROM bastion.jwk_generate('HS256', 'k') k;
 -- what an application calls less often
-SELECT bastion_api.login('ben@path.example', 'correct horse') ->> 'access_token' AS ben \gset
+SELECT bastion_api.login('ben@path.example', 'correct horse') OPERATOR(pg_catalog.->>) 'access_token' AS ben \gset
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
 SELECT bastion.own_acl() IS NOT NULL, bastion.acl_in_tenant('path_docs.read', bastion.own_acl(), bastion.tenant_id()::pg_catalog.text), bastion.can_in_tenant('path_docs.read', bastion.tenant_id()),
@@ -252,16 +264,16 @@ SELECT bastion.acl_set('path_docs.read') IS NOT NULL, bastion.acl_set_anywhere('
 SELECT bastion.open_bytea(v, '1'), bastion.is_sealed(v::pg_catalog.bytea), bastion.sealed(v::pg_catalog.bytea) IS NOT NULL, bastion.rewrap(v, '1') IS NOT NULL,
        v::pg_catalog.text::bastion.sealed IS NOT NULL, bastion.blind_index('\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
 FROM bastion.seal('\x01'::pg_catalog.bytea, 'path.purpose', '1') v;
-SELECT bastion.role_create('path gone') IS NOT NULL, bastion.role_delete('path gone'), bastion.session_revoke(gen_random_uuid()), bastion.invitation_revoke(gen_random_uuid());
-SELECT bastion.membership_set(:'ben_id'::pg_catalog.uuid, 'viewer') ->> 'invitation' AS invited \gset
+SELECT bastion.role_create('path gone') IS NOT NULL, bastion.role_delete('path gone'), bastion.session_revoke(pg_catalog.gen_random_uuid()), bastion.invitation_revoke(pg_catalog.gen_random_uuid());
+SELECT bastion.membership_set(:'ben_id'::pg_catalog.uuid, 'viewer') OPERATOR(pg_catalog.->>) 'invitation' AS invited \gset
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
-SELECT jsonb_array_length(bastion_api.my_invitations()), bastion_api.invitation_decline(:'invited') ? 'error', bastion.context_drop();
+SELECT pg_catalog.jsonb_array_length(bastion_api.my_invitations()), bastion_api.invitation_decline(:'invited') OPERATOR(pg_catalog.?) 'error', bastion.context_drop();
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
-SELECT bastion_api.invitation_accept(id => :'invited') ? 'error';
+SELECT bastion_api.invitation_accept(id => :'invited') OPERATOR(pg_catalog.?) 'error';
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
@@ -269,24 +281,24 @@ SELECT bastion.permission_deny(:'ben_id'::pg_catalog.uuid, 'path_docs.delete'), 
 COMMIT;
 -- and as an operator
 RESET ROLE;
-SELECT count(*) > 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
-SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_plain', sharing => 'tenant', tenant_fk => true);
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS protected FROM bastion.protect('public.path_plain', sharing => 'tenant', tenant_fk => true);
 SELECT status FROM bastion.protection WHERE relation OPERATOR(pg_catalog.=) 'public.path_docs'::pg_catalog.regclass;
-SELECT count(*) > 0 AS keys FROM bastion.composite_keys_create('public.path_plain');
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS keys FROM bastion.composite_keys_create('public.path_plain');
 CALL bastion.acl_backfill('public.path_plain');
 CALL bastion.rewrap_all(10);
-SELECT count(*) >= 0 AS linted FROM bastion.lint();
-SELECT count(*) > 0 AS used FROM bastion.key_usage();
-SELECT count(*) > 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
-SELECT count(*) > 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
-SELECT bastion.acl_prune() >= 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
-SELECT (SELECT count(*) > 0 FROM bastion.explain_access_text(:'ann_id'::pg_catalog.uuid, 'path_docs.read', tenant => 'path')) AS by_uuid,
-       (SELECT count(*) > 0 FROM bastion.explain_access_text('ann.path', 'path_docs.read', tenant => 'path')) AS by_name;
+SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS linted FROM bastion.lint();
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS used FROM bastion.key_usage();
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
+SELECT bastion.acl_prune() OPERATOR(pg_catalog.>=) 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
+SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_text(:'ann_id'::pg_catalog.uuid, 'path_docs.read', tenant => 'path')) AS by_uuid,
+       (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_text('ann.path', 'path_docs.read', tenant => 'path')) AS by_name;
 SELECT bastion.open_bytea_for(t, v, '1'), bastion.rewrap_for(t, v, '1') IS NOT NULL, bastion.blind_index_for(t, 'x'::pg_catalog.text, 'path.purpose') IS NOT NULL,
        bastion.blind_index_for(t, '\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
 FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,
-       bastion.open_text_for(t, bastion.import_aes_gcm(t, 'AAAAAAAAAAAAAAAAUw+K+8dFNrmpY7TxxMtziw==', decode(repeat('00', 32), 'hex'), 'path.purpose', '1'), '1') IS NOT NULL
+       bastion.open_text_for(t, bastion.import_aes_gcm(t, 'AAAAAAAAAAAAAAAAUw+K+8dFNrmpY7TxxMtziw==', pg_catalog.decode(pg_catalog.repeat('00', 32), 'hex'), 'path.purpose', '1'), '1') IS NOT NULL
 FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
 SELECT bastion_internal.acl_set_unfolded(p) IS NULL, bastion_internal.acl_set_anywhere_unfolded(p) IS NULL, bastion_internal.tenant_set_unfolded(p) IS NULL FROM (VALUES ('path_docs.read')) v (p);
 SELECT bastion.key_status() IS NOT NULL AS keys LIMIT 1;
@@ -307,7 +319,7 @@ CREATE TABLE public.path_global (id pg_catalog.int4);
 SELECT bastion.global_table_add('public.path_global', 'a list'), bastion.global_table_remove('public.path_global');
 CREATE SCHEMA path_guarded;
 SELECT bastion.schema_guard('path_guarded');
-SELECT test.error('CREATE TABLE path_guarded.t (id pg_catalog.int4)') AS guarded;
+SELECT test.path_error('CREATE TABLE path_guarded.t (id pg_catalog.int4)') AS guarded;
 SELECT bastion.platform_role_set(:'ben_id'::pg_catalog.uuid, 'viewer') IS NOT NULL AS platform;
 UPDATE bastion.users SET status = 'disabled' WHERE id OPERATOR(pg_catalog.=) :'ben_id';
 UPDATE bastion.tenants SET status = 'suspended', name = 'Path again' WHERE slug OPERATOR(pg_catalog.=) 'path';
@@ -338,4 +350,7 @@ DROP TABLE public.path_docs, public.path_plain;
 SELECT bastion_internal.forget_dropped_tables();
 DROP VIEW test.path_dynamic, test.path_lint, test.path_tokens, test.path_sources, test.path_functions;
 DROP TABLE test.path_names, test.path_keywords;
-DROP FUNCTION test.lie_in_wait, test.captured;
+SET client_min_messages = error;
+DROP SCHEMA path_trap CASCADE;
+SET client_min_messages = warning;
+DROP FUNCTION test.lie_in_wait, test.captured, test.path_error;

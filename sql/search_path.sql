@@ -312,7 +312,7 @@ INSERT INTO bastion.unit_closure SELECT * FROM bastion.unit_closure;
 INSERT INTO bastion.acls SELECT * FROM bastion.acls a WHERE a.kind OPERATOR(pg_catalog.<>) 'row';
 ROLLBACK;
 BEGIN;
-SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated;
+SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated, bastion.pepper_create() IS NOT NULL AS made;
 SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger');
 CREATE TABLE public.path_global (id pg_catalog.int4);

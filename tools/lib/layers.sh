@@ -187,23 +187,31 @@ example_step() {
 
 # Each file runs as the server's user in a folder of its own, and finds the extension through TEMP_CONFIG.
 layer_tap() {
-    local log=$1 status=0 folder=$work/tap file pgxs
+    local log=$1 status=0
     built
     compgen -G "$copy/test/tap/t/*.pl" >/dev/null || { count 0 0 0; return; }
     make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
+    prepare_tap "$copy"/test/tap/t/*.pl
+    printf '%s\n' "$copy"/test/tap/t/*.pl | xargs -P"$(nproc)" -I{} bash -c 'run_tap_file {}' || status=$?
+    cat "$work"/tap/*/log >>"$log"
+    count_tap "$status" "$log"
+}
+
+# What run_tap_file needs for these files.
+prepare_tap() {
+    local file
+    folder=$work/tap
     pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")/../..
     rm -rf "$folder"
     mkdir -p "$folder"
     { echo "fsync = off"; path_settings "$dest" "$copy"; } >"$folder/temp.conf"
-    for file in "$copy"/test/tap/t/*.pl; do
+    for file in "$@"; do
         mkdir "$folder/$(basename "$file" .pl)"
     done
     [ "$(id -u)" != 0 ] || chown -R "$(server_user)" "$folder"
+    bindir=$(bindir)
     export -f as_server server_user run_tap_file
-    export folder pgxs copy bindir="$(bindir)"
-    printf '%s\n' "$copy"/test/tap/t/*.pl | xargs -P"$(nproc)" -I{} bash -c 'run_tap_file {}' || status=$?
-    cat "$folder"/*/log >>"$log"
-    count_tap "$status" "$log"
+    export folder pgxs copy bindir
 }
 
 run_tap_file() {

@@ -218,6 +218,10 @@ check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run be
 advice[shell_syntax]='fix the line that bash names'
 plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
 
+check_mutants_apply() { tools/mutate --check; }
+advice[mutants_apply]='make the patch again for the changed code, and name a test that exists; docs/TESTING.md describes both'
+plant_mutants_apply() { printf 'Fault: planted.\nTest: regress planted\n' >test/mutants/pg/planted.patch; }
+
 # All checks, so that none is forgotten.
 checks=$(declare -F | sed -n 's/^declare -f check_//p')
 number=0

@@ -442,6 +442,15 @@ SELECT set_config('bastion.token', 'no token', true);
 SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'bob_id', :'bob_tenant', 'ticket 8'));
 COMMIT;
 RESET ROLE;
+-- a token of the session counts as long as a superuser allows it, and no longer in the same transaction
+SELECT set_config('bastion.token', :'ann_token', false);
+BEGIN;
+SET LOCAL bastion.allow_session_token = on;
+SELECT test.state();
+SET LOCAL bastion.allow_session_token = off;
+SELECT test.state();
+COMMIT;
+RESET bastion.token;
 -- who impersonates loses it with the own account
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;

@@ -63,6 +63,11 @@ BEGIN
 END $$;
 SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L)', :'brief', :'key'));
 
+-- keys and options of a column: those of each row
+SELECT who, bastion.jwt_verify(token, key, options) ->> 'sub' AS sub
+FROM (VALUES (1, :'token', :'key'::jsonb, '{"now": 1500}'::jsonb), (2, :'signed', :'public', '{"now": 1600}'), (3, :'token', :'key', '{"now": 1600}')) r (who, token, key, options);
+SELECT test.error(format('SELECT count(bastion.jwt_verify(%L, %L, options)) FROM (VALUES (%L::jsonb), (%L)) o (options)', :'token', :'key', '{"now": 1500}', '{"now": 2000}'));
+
 -- NULL in, NULL out
 SELECT bastion.jwt_sign(NULL, :'key') IS NULL, bastion.jwt_sign('{}', NULL) IS NULL, bastion.jwt_sign('{}', :'key', NULL) IS NULL,
        bastion.jwt_verify(NULL, :'key') IS NULL, bastion.jwt_verify('x', NULL) IS NULL, bastion.jwt_verify('x', :'key', NULL) IS NULL;

@@ -9,16 +9,16 @@ fault_flags="-g0 -w"
 all_faults() { (cd "$checkout/test/mutants" && printf '%s\n' */*.patch) | sed 's/\.patch$//'; }
 patch_of() { echo "$checkout/test/mutants/$1.patch"; }
 test_of() { sed -n '1,/^---/s/^Test: //p' "$(patch_of "$1")"; }
-room_of() { sed -n 's|^+++ b/src/\(.*\)/[^/]*$|\1|p' "$(patch_of "$1")" | head -1; }
+source_of() { sed -n 's|^+++ b/src/||p; /^+++/q' "$(patch_of "$1")"; }
+room_of() { dirname "$(source_of "$1")"; }
 
 # Those that the command line names; else all, or the tenth that the seed chooses.
 chosen_faults() {
-    local fault name
+    local fault room wanted=" ${names[*]} "
     if [ ${#names[@]} -gt 0 ]; then
         for fault in $(all_faults); do
-            for name in "${names[@]}"; do
-                case $name in "$fault" | "$(room_of "$fault")" | "${fault%%/*}") echo "$fault"; break ;; esac
-            done
+            room=$(room_of "$fault")
+            [[ $wanted != *" $fault "* && $wanted != *" $room "* && $wanted != *" ${fault%%/*} "* ]] || echo "$fault"
         done
     elif [ -n "$long" ]; then
         all_faults
@@ -26,6 +26,14 @@ chosen_faults() {
         all_faults | while read -r fault; do echo "$(cksum <<<"$seed $fault" | cut -d' ' -f1) $fault"; done |
             sort -n | awk '{ name[NR] = $2 } END { for (i = 1; i <= (NR + 9) / 10; i++) print name[i] }' | sort
     fi
+}
+
+# Those of one source after each other, so that taking one out and planting the next compiles it once.
+by_source() {
+    local fault
+    for fault in $faults; do
+        echo "$(source_of "$fault") $fault"
+    done | sort | cut -d' ' -f2
 }
 
 # What is wrong with the faults as files: tools/mutate --check.
@@ -236,7 +244,7 @@ judge() {
 run_faults() {
     local fault result verdict number=0 noticed=0 begin=$SECONDS start
     : >"$work/score"
-    for fault in $faults; do
+    for fault in $(by_source); do
         start=$SECONDS number=$((number + 1)) verdict=ok
         result=$(judge "$fault") || verdict='not ok'
         uproot

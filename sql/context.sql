@@ -425,6 +425,12 @@ UPDATE ctx.notes SET title = 'of b' RETURNING title;
 ROLLBACK TO s;
 SELECT test.state();
 COMMIT;
+-- who impersonates themself does not go on from there
+BEGIN;
+SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
+SELECT bastion.impersonate(:'ann_id', :'ann_tenant', 'ticket A', read_only => false) IS NOT NULL AS impersonates;
+SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'bob_id', :'bob_tenant', 'ticket B'));
+ROLLBACK;
 -- an operator without an account, one without a reason, in a tenant that the user is no member of
 BEGIN;
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket 4') IS NOT NULL AS impersonates;

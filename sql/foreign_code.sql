@@ -102,7 +102,7 @@ TRUNCATE code.ran;
 
 -- a key type of somebody else, whose equality tells what it sees: it sees rows of the caller's tenant alone
 CREATE TYPE code.pair AS (a int, b int);
-CREATE FUNCTION code.pair_eq(code.pair, code.pair) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION code.pair_eq(code.pair, code.pair) RETURNS boolean LANGUAGE plpgsql IMMUTABLE COST 0.0001 AS $$
 BEGIN
     PERFORM code.note(format('equality saw %s', $1.a));
     RETURN $1.a = $2.a;
@@ -390,6 +390,40 @@ SELECT bastion.unit_delete(:'unit');
 SELECT place, who FROM code.ran WHERE place LIKE '42501%' OR place = 'no error' ORDER BY 1;
 COMMIT;
 RESET ROLE;
+
+-- what a statement of a definer sets off is the definer's: a foreign key's action runs as the owner of its table there
+CREATE TABLE code.above (id int PRIMARY KEY);
+CREATE TABLE code.below (id int REFERENCES code.above ON DELETE CASCADE);
+CREATE TRIGGER b BEFORE DELETE ON code.below FOR EACH ROW EXECUTE FUNCTION code.probe();
+ALTER TABLE code.above OWNER TO regress_code_owner;
+ALTER TABLE code.below OWNER TO regress_code_owner;
+GRANT SELECT, INSERT, DELETE ON code.above, code.below TO regress_code_app;
+CREATE FUNCTION code.deeper() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO code.above VALUES (1);
+    INSERT INTO code.below VALUES (1);
+    DELETE FROM code.above;
+    RETURN OLD;
+END
+$$;
+ALTER FUNCTION code.deeper() OWNER TO regress_code_owner;
+CREATE TRIGGER deeper BEFORE DELETE ON code.cascading FOR EACH ROW EXECUTE FUNCTION code.deeper();
+SET ROLE regress_code_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT code.new_unit() AS unit \gset
+SELECT code.refer(:'unit');
+SELECT bastion.unit_delete(:'unit');
+SELECT place, who FROM code.ran WHERE place LIKE 'below %' OR place LIKE 'cascading BEFORE ROW%' ORDER BY place COLLATE "C";
+COMMIT;
+-- and after the scope so is everything
+DELETE FROM code.ran;
+INSERT INTO code.above VALUES (1);
+INSERT INTO code.below VALUES (1);
+DELETE FROM code.above;
+SELECT place, who FROM code.ran WHERE place LIKE 'below %';
+RESET ROLE;
+DROP TRIGGER deeper ON code.cascading;
 
 -- triggers of the extension's tables that keep a unit are noticed
 CREATE TRIGGER keeps BEFORE DELETE ON bastion.units FOR EACH ROW EXECUTE FUNCTION code.suppress();

@@ -158,12 +158,20 @@ RESET ROLE;
 SELECT i.subject, u.email = u.id || '@identity.invalid' AS no_address, CASE WHEN u.email !~ 'invalid$' THEN u.email END AS email, u.display_name, r.name AS role
 FROM bastion.user_identities i JOIN bastion.users u ON u.id = i.user_id
 LEFT JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.roles r ON r.id = m.role_id ORDER BY i.subject;
--- who impersonates without a session loses it with the own account
+-- who impersonates without a session: other keys change nothing, the end of the own account does
 BEGIN;
 SELECT bastion.authenticate(:'bob') IS NOT NULL AS bob;
 SELECT bastion.impersonate(:'owner', :'tenant', 'a test', false) = :'owner' AS impersonates, bastion.session_id() IS NULL AS no_session;
+SELECT bastion.identity_add('https://idp.example', 'another', :'owner');
+SELECT bastion.user_id() = :'owner' AS impersonates;
 UPDATE bastion.users SET status = 'disabled' WHERE email = 'bob@issuer.example';
 SELECT test.error('SELECT bastion.user_id()');
+ROLLBACK;
+-- the impersonated is somebody else, also without a session
+BEGIN;
+SELECT bastion.authenticate(:'bob') IS NOT NULL AS bob;
+SELECT bastion.impersonate((SELECT i.user_id::text FROM bastion.user_identities i WHERE i.subject = 'eve'), :'tenant', 'a test', false) IS NOT NULL AS impersonates;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'eve'));
 ROLLBACK;
 UPDATE bastion.users SET status = 'disabled' WHERE email = 'bob@issuer.example';
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob')) AS disabled_user;

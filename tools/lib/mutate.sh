@@ -6,8 +6,11 @@ longest_test=300
 # A fault may leave a function or an argument unused. Without debugging information, a third of the time is saved.
 fault_flags="-g0 -w"
 
-all_faults() { (cd "$checkout/test/mutants" && printf '%s\n' */*.patch) | sed 's/\.patch$//'; }
-patch_of() { echo "$checkout/test/mutants/$1.patch"; }
+# The patches of the checkout, then those of the copy.
+faults_of=$checkout/test/mutants
+
+all_faults() { (cd "$faults_of" && printf '%s\n' */*.patch) | sed 's/\.patch$//'; }
+patch_of() { echo "$faults_of/$1.patch"; }
 test_of() { sed -n '1,/^---/s/^Test: //p' "$(patch_of "$1")"; }
 source_of() { sed -n 's|^+++ b/src/||p; /^+++/q' "$(patch_of "$1")"; }
 room_of() { dirname "$(source_of "$1")"; }

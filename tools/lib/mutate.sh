@@ -2,7 +2,7 @@
 # of layers.sh, $logs the folder for the output of each fault's test.
 
 # A test that takes longer hangs, which is noticed.
-longest_test=300
+longest_test=600
 # A fault may leave a function or an argument unused. Without debugging information, a third of the time is saved.
 fault_flags="-g0 -w"
 
@@ -175,7 +175,7 @@ run_tap() {
     local name status=0
     prepare_tap "${@/#/$copy/test/tap/t/}"
     for name in "$@"; do
-        timeout $longest_test bash -c 'run_tap_file "$1"' run "$copy/test/tap/t/$name.pl" || status=$?
+        timeout $longest_test bash -c 'run_tap_file "$1"' run "$copy/test/tap/t/$name.pl" 9<&- || status=$?
         cat "$work/tap/$name/log"
     done
     return $status

@@ -392,6 +392,13 @@ SELECT test.error($$SELECT bastion_api.signup('five@fc.example', 'correct horse'
 ALTER TABLE bastion.users DISABLE TRIGGER regress_new_user;
 SELECT bastion_api.signup('five@fc.example', 'correct horse', 'Fc five') IS NOT NULL AS signed_up;
 DROP TRIGGER regress_new_user ON bastion.users;
+-- also on a table that has been judged already
+ALTER FUNCTION public.regress_new_user() SET search_path = public, pg_temp;
+CREATE TRIGGER regress_new_user AFTER INSERT ON bastion.tenants FOR EACH ROW EXECUTE FUNCTION public.regress_new_user();
+SELECT bastion_api.signup('six@fc.example', 'correct horse', 'Fc six') IS NOT NULL AS signed_up;
+ALTER FUNCTION public.regress_new_user() RESET search_path;
+SELECT test.error($$SELECT bastion_api.signup('seven@fc.example', 'correct horse', 'Fc seven')$$);
+DROP TRIGGER regress_new_user ON bastion.tenants;
 -- the last use of an API key, which is written when a transaction commits, keeps none from committing; the server log has the reason
 INSERT INTO bastion.api_keys (id, user_id, tenant_id, name, scopes)
 SELECT '5b0e4f2c-0000-4000-8000-000000000001', m.user_id, m.tenant_id, 'used', '{*}' FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id WHERE u.email = 'five@fc.example';
@@ -446,7 +453,13 @@ SELECT test.error($$SELECT test.as_definer('UPDATE bastion.roles SET description
 SELECT test.error($$SELECT test.as_definer('UPDATE bastion.users SET display_name = display_name')$$),
        test.error($$SELECT test.as_definer('UPDATE bastion.users SET id = id')$$);
 DELETE FROM bastion.roles WHERE name = 'nobody';
-DROP TABLE public.regress_of_role, public.regress_of_user, public.regress_new_users;
+-- and with every other action
+CREATE TABLE public.regress_of_invitation (id uuid REFERENCES bastion.invitations ON DELETE SET NULL ON UPDATE SET DEFAULT);
+CREATE TABLE public.regress_of_session (id uuid REFERENCES bastion.sessions ON DELETE SET DEFAULT ON UPDATE SET NULL);
+SELECT name, test.error(format('SELECT test.as_definer(%L)', format('DELETE FROM bastion.%I WHERE false', name))) AS delete,
+       test.error(format('SELECT test.as_definer(%L)', format('UPDATE bastion.%I SET id = id WHERE false', name))) AS update
+FROM unnest(ARRAY['invitations', 'sessions']) name;
+DROP TABLE public.regress_of_role, public.regress_of_user, public.regress_of_invitation, public.regress_of_session, public.regress_new_users;
 DROP FUNCTION public.regress_new_user;
 -- every table has the guard, and no trigger of the extension comes before it
 SELECT c.relname FROM pg_class c
@@ -459,6 +472,7 @@ SELECT test.error('SELECT bastion_internal.guard_foreign_code()');
 \set VERBOSITY terse
 SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-four');
 SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-five');
+SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-six');
 DROP SCHEMA fc CASCADE;
 SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.sealed_columns;

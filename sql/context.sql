@@ -199,10 +199,12 @@ SELECT set_config('bastion.token', :'ann_token', true);
 SELECT test.state();
 SELECT ctx.readers();
 ROLLBACK;
--- the same person in another tenant is another identity
+-- the same person in another tenant, or in another session, is another identity
+SELECT bastion_api.login('ann@context.example', 'correct horse', :'ann_tenant') ->> 'access_token' AS other_token \gset
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'ann_token', :'bob_slug'));
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'other_token'));
 COMMIT;
 -- a one-transaction test suite may switch, by leave of a superuser
 RESET ROLE;
@@ -350,6 +352,15 @@ BEGIN;
 SELECT bastion.authenticate(:'ann_token', :'bob_slug') IS NOT NULL AS authenticated;
 SELECT bastion.has_permission('ctx_notes.delete') AS as_before;
 COMMIT;
+-- and end at their time, in the middle of a transaction too
+BEGIN;
+SELECT bastion.authenticate(:'ann_token', :'bob_slug') IS NOT NULL AS authenticated;
+UPDATE bastion.memberships SET valid_until = clock_timestamp() + interval '3 seconds' WHERE user_id = :'ann_id' AND tenant_id = :'bob_tenant'
+RETURNING valid_until AS ends \gset
+SELECT test.state();
+SELECT ctx.wait_for(:'ends');
+SELECT test.state();
+ROLLBACK;
 
 -- a key that is retired takes its tokens along, at the next statement; the new one signs
 SELECT bastion_internal.active_signing_key() AS kid \gset
@@ -448,6 +459,13 @@ SELECT set_config('bastion.token', 'no token', true);
 SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'bob_id', :'bob_tenant', 'ticket 8'));
 COMMIT;
 RESET ROLE;
+-- an impersonation ends with the token of the impersonator
+BEGIN;
+SELECT bastion.authenticate(ctx.sign(:'ann_id', :'ann_tenant', 3)) IS NOT NULL AS authenticated;
+SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket C', read_only => false) IS NOT NULL AS impersonates;
+SELECT ctx.still_there_after_expiry();
+SELECT test.state();
+ROLLBACK;
 -- a token of the session counts as long as a superuser allows it, and no longer in the same transaction
 SELECT set_config('bastion.token', :'ann_token', false);
 BEGIN;

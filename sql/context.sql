@@ -206,6 +206,12 @@ SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'ann_token', :'bob_slug'));
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'other_token'));
 COMMIT;
+-- also for a token beside it
+BEGIN;
+SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS authenticated;
+SELECT set_config('bastion.token', :'ann_token', true), set_config('bastion.tenant', :'bob_slug', true) = :'bob_slug' AS tenant;
+SELECT test.state();
+COMMIT;
 -- a one-transaction test suite may switch, by leave of a superuser
 RESET ROLE;
 SET bastion.allow_identity_switch = on;

@@ -171,6 +171,13 @@ SELECT count(*) AS tables FROM bastion.tenant_delete('ref-one');
 SELECT * FROM test.left_of('tenants');
 SELECT count(*) FROM bastion.lint() WHERE object LIKE '%ref.%' AND object LIKE 'constraint%';
 
+-- what protect() runs on a table is for its owner alone
+SET ROLE regress_ref_other;
+SELECT test.error(format('SELECT bastion_internal.%s', call)) FROM unnest(ARRAY[
+    $$count_nulls('ref.users_cascade', 'id')$$, $$has_rows_without('ref.users_cascade', 'id')$$,
+    $$fill_pages('ref.users_cascade', 'id', NULL, 'tenant', 'id', 0, 1)$$]) call;
+RESET ROLE;
+
 -- the end
 DROP SCHEMA ref CASCADE;
 DROP FUNCTION test.left_of;

@@ -150,6 +150,8 @@ SET LOCAL enable_indexscan = off;
 SET LOCAL enable_indexonlyscan = off;
 SET LOCAL enable_seqscan = on;
 SELECT pg_temp.places() AS as_a_filter;
+UPDATE bastion.tenants SET status = 'suspended' WHERE id IN (SELECT p.tenant_id FROM places p WHERE p.n BETWEEN 31 AND 40);
+SELECT pg_temp.places() AS without_the_suspended;
 ROLLBACK;
 REVOKE USAGE ON SCHEMA bastion_internal FROM regress_app;
 DROP TABLE checked, open_rows;

@@ -87,6 +87,11 @@ SELECT crossing.does('bob', format('SELECT bastion.acl_in_tenant(''crossing.upda
        crossing.does('bob', format('SELECT bastion.acl_in_tenant(''crossing.delete'', %s, %L)', l.acl_id, k.ann)) AS other_permission,
        crossing.does('bob', format('SELECT bastion.acl_in_tenant(%L, %s, NULL)', 'crossing.update', l.acl_id)) IS NULL AS of_null
 FROM crossing.kinds k JOIN crossing.lists l ON l.name = k.name AND l.id = 1 WHERE k.name = 'crossing.by_uuid'::regclass;
+-- a share with a role of every tenant reaches its holders in the tenant of the row: bob is an owner too, elsewhere
+SELECT count(*) AS made FROM crossing.kinds k, LATERAL crossing.does('ann', format('INSERT INTO %s (id, title) VALUES (3, ''of owners'') RETURNING id', k.name)) r WHERE r = '3';
+SELECT count(*) AS shared FROM crossing.kinds k, LATERAL crossing.does('ann', format(
+    'SELECT bastion.share(%L, ''3'', with_role => (SELECT r.id FROM bastion.roles r WHERE r.system AND r.name = ''owner''))', k.name)) s WHERE s = '';
+SELECT count(*) AS reached FROM crossing.kinds k, LATERAL crossing.does('bob', format('SELECT title FROM %s WHERE id = 3', k.name)) b WHERE b IS NOT NULL;
 
 DELETE FROM bastion.tenants WHERE id IN (SELECT tenant FROM test.people);
 DELETE FROM bastion.users WHERE id IN (SELECT id FROM test.people);

@@ -73,6 +73,13 @@ BEGIN;
 UPDATE bastion.user_permissions SET user_id = test.id_of('vic') WHERE unit_id = test.unit_of('north');
 SELECT test.does('mel', 'SELECT bastion.unit_delete(''north-1-a'')') AS mel;
 ROLLBACK;
+-- one that has ended keeps no unit in its place, also of what the mover does not hold
+BEGIN;
+UPDATE bastion.user_permissions SET user_id = test.id_of('vic'), pattern = 'tenant.*', valid_from = '2000-01-01Z', valid_until = '2100-01-01Z' WHERE unit_id = test.unit_of('north');
+SELECT test.does('den', 'SELECT bastion.unit_move(''north-1'', ''south'')') AS before;
+UPDATE bastion.user_permissions SET valid_until = '2001-01-01Z' WHERE unit_id = test.unit_of('north');
+SELECT test.does('den', 'SELECT bastion.unit_move(''north-1'', ''south'')') AS after;
+ROLLBACK;
 -- or will manage them, by a grant or by a role
 BEGIN;
 UPDATE bastion.user_permissions SET user_id = test.id_of('vic') WHERE unit_id = test.unit_of('north');

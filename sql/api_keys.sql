@@ -245,6 +245,14 @@ SELECT change, ak.after(replace(change, 'KEY', quote_literal(:'key_id')), :'key'
     'UPDATE bastion.api_key_secrets SET expires_at = now() WHERE key_id = KEY', 'TRUNCATE bastion.api_key_secrets',
     'UPDATE bastion.peppers SET sealed = sealed || ''x''',
     'UPDATE bastion.api_keys SET user_id = (SELECT id FROM bastion.users WHERE email = ''bob@keys.example'') WHERE id = KEY']) change;
+-- an impersonation ends with the key that led to it
+BEGIN;
+SELECT bastion.authenticate(:'key') IS NOT NULL AS ok;
+SELECT bastion.impersonate(:'bob_id', :'ann_tenant', 'a test', false) = :'bob_id' AS impersonates;
+SELECT test.state(), bastion.api_key_id() = :'key_id' AS key;
+UPDATE bastion.api_keys SET revoked_at = now() WHERE id = :'key_id';
+SELECT test.state();
+ROLLBACK;
 
 -- exchange of secrets
 SET ROLE regress_app;

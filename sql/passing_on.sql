@@ -225,6 +225,9 @@ FROM (VALUES ('leo', 'unit_move(''east'', ''west'')'), ('dot', 'unit_move(''east
     ('tim', 'unit_move(''east'', ''west'')'), ('fay', 'unit_move(''west'', ''east'')'), ('dot', 'unit_move(''west-1'', ''west'')')) v (who, statement);
 BEGIN; UPDATE bastion.memberships m SET valid_until = '2095-01-01Z' WHERE m.unit_id = test.unit_of('west');
 SELECT test.would('tim', 'unit_move(''east'', ''west'')') AS tim; ROLLBACK;
+-- what begins later is gained too
+BEGIN; UPDATE bastion.memberships m SET valid_from = '2090-01-01Z', valid_until = NULL WHERE m.unit_id = test.unit_of('west');
+SELECT test.would('dot', 'unit_move(''east'', ''west'')') AS dot; ROLLBACK;
 
 -- the end
 DROP TABLE test.pass_docs, test.pass_teams, test.keys, test.invited;

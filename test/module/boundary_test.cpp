@@ -26,9 +26,13 @@ bastion::Result<void> misbehave(std::string_view how) {
     if (how == "huge") (void)std::vector<char>(std::numeric_limits<std::ptrdiff_t>::max());
     if (how == "exception") throw std::runtime_error("a bug");
     if (how == "int") throw 42;
-    if (how == "error")
-        return bastion::Error{bastion::ErrorCode::invalid_argument, std::string(1000, 'm'), std::string(2000, 'd'),
-                              "a hint", "for the log alone"};
+    if (how == "error") {
+        // Characters of two bytes, so that the limit falls inside one.
+        std::string detail;
+        while (detail.size() < 2000) detail += "\xC3\xBC";
+        return bastion::Error{bastion::ErrorCode::invalid_argument, std::string(1000, 'm'), detail, "a hint",
+                              "for the log alone"};
+    }
     if (how == "store") {
         struct varlena* out = nullptr;
         return bastion::pg::store(out, std::string(1024, 'y'));

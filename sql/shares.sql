@@ -126,6 +126,18 @@ SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
 SELECT bastion.acl_prune('share-of-zoe') AS elsewhere, bastion.acl_prune(:'tenant') AS here, bastion.acl_prune(:'tenant') AS again;
 SELECT count(*) AS lists FROM bastion.acls WHERE relation = 'test.shared_docs';
 SELECT test.error($$SELECT bastion.acl_prune('nowhere')$$);
+-- of two shares with one user, the first ends at its time, in the middle of a transaction too
+SELECT acl_id AS two FROM test.shared_docs WHERE id = 2 \gset
+SELECT acl_id AS three FROM test.shared_docs WHERE id = 3 \gset
+BEGIN;
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until)
+VALUES (:two, 'user', test.id_of('ben'), 2, '2100-01-01Z'), (:three, 'user', test.id_of('ben'), 2, clock_timestamp() + interval '3 seconds')
+ON CONFLICT ON CONSTRAINT acl_entries_pkey DO UPDATE SET level = excluded.level, valid_until = excluded.valid_until;
+SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'ben'), 'share-of-ann') IS NOT NULL AS ben;
+SELECT bastion.can_by_acl('shared_docs.update', :two) AS two, bastion.can_by_acl('shared_docs.update', :three) AS three;
+DO $$ BEGIN WHILE EXISTS (SELECT FROM bastion.acl_entries e WHERE e.valid_until BETWEEN clock_timestamp() AND '2099-01-01') LOOP END LOOP; END $$;
+SELECT bastion.can_by_acl('shared_docs.update', :two) AS two, bastion.can_by_acl('shared_docs.update', :three) AS three;
+ROLLBACK;
 -- the end
 DROP TABLE test.shared_docs, test.seen;
 SELECT bastion_internal.forget_dropped_tables();

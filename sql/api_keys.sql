@@ -91,6 +91,15 @@ SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SELECT count(*) AS plan FROM ak.documents WHERE bastion.has_permission('ak_documents.read') AND NOT bastion.has_permission('ak_folders.read')
     AND bastion.can_in_tenant('ak_documents.read', tenant_id) AND NOT bastion.can_in_tenant('ak_folders.read', tenant_id) AND bastion.api_key_id() = :'key_id';
+-- by list too, in the workers alone
+SET LOCAL parallel_leader_participation = off;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT bastion.tenant_acl() AS list \gset
+SELECT ak.gathers(format('SELECT count(*) FROM ak.documents WHERE bastion.can_by_acl(%L, %s + id - id)', 'ak_documents.read', :list)) AS gathers;
+SELECT count(*) AS by_scope FROM ak.documents WHERE bastion.can_by_acl('ak_documents.read', :list + id - id);
+SELECT count(*) AS beyond FROM ak.documents WHERE bastion.can_by_acl('ak_folders.read', :list + id - id);
+SELECT count(*) AS elsewhere FROM ak.documents WHERE bastion.can_in_tenant('ak_documents.read', CASE WHEN id > 0 THEN :'bob_tenant'::uuid END);
 COMMIT;
 -- what the user loses the key loses
 RESET ROLE;

@@ -465,10 +465,12 @@ SELECT set_config('bastion.token', 'no token', true);
 SELECT test.error(format('SELECT bastion.impersonate(%L, %L, %L)', :'bob_id', :'bob_tenant', 'ticket 8'));
 COMMIT;
 RESET ROLE;
--- an impersonation ends with the token of the impersonator
+-- an impersonation gives nothing of the person, and ends with the token of the impersonator
 BEGIN;
-SELECT bastion.authenticate(ctx.sign(:'ann_id', :'ann_tenant', 3)) IS NOT NULL AS authenticated;
+SELECT bastion.authenticate(ctx.sign(:'ann_id', :'ann_tenant', 5)) IS NOT NULL AS authenticated;
+SELECT bastion.has_permission('own.secrets.read') AS own;
 SELECT bastion.impersonate(:'bob_id', :'bob_tenant', 'ticket C', read_only => false) IS NOT NULL AS impersonates;
+SELECT bastion.has_permission('own.secrets.read') AS own, bastion.has_permission('tenant.members.read') AS of_the_tenant;
 SELECT ctx.still_there_after_expiry();
 SELECT test.state();
 ROLLBACK;

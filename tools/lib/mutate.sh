@@ -115,7 +115,9 @@ prepare() {
 
 # Builds and installs what the tests of a layer need. Installs itself, because a second make takes as long as a small compilation.
 build_for() {
-    local library=$dest$("$PG_CONFIG" --pkglibdir) scripts=$dest$("$PG_CONFIG" --sharedir)/extension
+    local library scripts
+    library=$dest$("$PG_CONFIG" --pkglibdir)
+    scripts=$dest$("$PG_CONFIG" --sharedir)/extension
     if [ "$1" = unit ]; then
         cmake --build "$state/unit" -j"$(nproc)" --target unit_tests
     else
@@ -126,7 +128,7 @@ build_for() {
 }
 
 keep_cluster() {
-    rm -rf "$work/$1"
+    rm -rf "${work:?}/$1"
     cp -a "$work/cluster" "$work/$1"
 }
 

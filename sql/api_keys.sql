@@ -130,6 +130,21 @@ SELECT bastion.unit_create('team', 'Below', 'below', :'second') AS below \gset
 SELECT bastion_api.api_key_create('unit', '{*,tenant.*,own.secrets.*}', unit => 'second') ->> 'key' AS unit_key \gset
 COMMIT;
 SELECT unit, test.error(format('SELECT bastion.authenticate(%L, %L, %L)', :'unit_key', :'ann_tenant', unit)) FROM unnest(ARRAY[NULL, 'default', 'below', 'second']) unit;
+-- a member of one unit makes keys for it and below; from another tenant, no key of this one is exchanged
+RESET ROLE;
+BEGIN;
+INSERT INTO bastion.users (email, status) VALUES ('uma@keys.example', 'active') RETURNING id AS uma \gset
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) SELECT :'uma', :'ann_tenant', :'second', r.id FROM bastion.roles r WHERE r.name = 'admin' AND r.system;
+SELECT bastion.token_issue(:'uma', :'ann_tenant', :'second') AS uma_token \gset
+SET LOCAL ROLE regress_app;
+SELECT bastion.authenticate(:'uma_token') = :'uma' AS uma;
+SELECT unit, test.error(format('SELECT bastion_api.api_key_create(%L, ''{ak_documents.read}'', unit => %L)', unit, unit)) FROM unnest(ARRAY['default', 'below', 'second']) unit;
+ROLLBACK;
+SET ROLE regress_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann_token', :'bob_tenant') = :'ann_id' AS elsewhere;
+SELECT test.error(format('SELECT bastion_api.api_key_rotate(%L)', :'key_id')), test.error(format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'));
+ROLLBACK;
 -- rows of four units, of the tenant and of ann, whom the tenant belongs to: all are hers
 BEGIN;
 SELECT bastion.authenticate(:'ann_token', :'ann_tenant', 'default') IS NOT NULL AS ok;

@@ -147,7 +147,7 @@ sub steps {
 my @columns = split /, /, admin(q{SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'world'::regclass AND attnum > 0});
 my ($one, $two) = map { $server->background_psql('postgres', on_error_stop => 0) } 1 .. 2;
 $_->query_safe('SET client_min_messages = error') foreach $one, $two;
-my $pid = last_line($two->query('SELECT pg_backend_pid()'));
+my ($pid) = $two->query('SELECT pg_backend_pid()') =~ /(\d+)/;
 my $number = 0;
 my %succeeds;
 foreach my $name (sort keys %pairs) {

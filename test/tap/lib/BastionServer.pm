@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw($talkative answer_of new_server reload run_psql set_root_key token_of);
+our @EXPORT = qw($talkative answer_of last_line new_server reload run_psql set_root_key token_of);
 
 # The most verbose logging of a server, with parameters.
 our $talkative = <<'CONF';
@@ -41,6 +41,17 @@ INSERT INTO documents SELECT row_number() OVER (ORDER BY name), (signup #>> '{te
 CREATE FUNCTION seen() RETURNS text LANGUAGE sql VOLATILE AS $$
     SELECT format('%s sees %s', coalesce((SELECT split_part(u.email, '@', 1) FROM bastion.users u), 'nobody'),
                   coalesce((SELECT string_agg(DISTINCT of, ' and ') FROM documents), 'nothing'))
+$$;
+-- the answer of a statement, or its SQLSTATE
+CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE statement INTO answer;
+    RETURN coalesce(answer, 'nothing');
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE;
+END
 $$;
 SQL
 
@@ -89,6 +100,9 @@ sub answer_of {
     $err =~ s/^psql:<stdin>:\d+: |\nLOCATION:.*//gm;
     return $out . $err;
 }
+
+# The last line of what psql answered.
+sub last_line { return (split /\n/, $_[0])[-1] // '' }
 
 # run_psql(SERVER, SQL, options of psql()...): as app unless told otherwise; (output, errors), neither checked.
 sub run_psql {

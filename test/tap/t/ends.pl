@@ -14,16 +14,6 @@ max_prepared_transactions = 5
 bastion.last_used_interval = 0
 CONF
 $server->safe_psql('postgres', <<'SQL');
-CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN coalesce(answer, 'nothing');
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
 -- Constraints and triggers that fail: at once, and at the end of the transaction.
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planned'; END $$;
 CREATE TABLE fails (n int);
@@ -67,7 +57,6 @@ my $api_key = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$token{bob}
     SELECT bastion_api.api_key_create('ends', '{documents.read}') ->> 'key'; COMMIT}));
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
-sub last_line { return (split /\n/, $_[0])[-1] }
 
 my $as_bob = "SELECT try(\$\$SELECT bastion.authenticate('$token{bob}', '$tenant{ann}') IS NOT NULL\$\$)";
 my $kid = admin("SELECT convert_from(decode(rpad(translate(h, '-_', '+/'), (length(h) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::json ->> 'kid' FROM split_part('$token{bob}', '.', 1) h");

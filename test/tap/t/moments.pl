@@ -17,16 +17,6 @@ parallel_leader_participation = off
 bastion.last_used_interval = '1h'
 CONF
 $primary->safe_psql('postgres', <<'SQL');
-CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN coalesce(answer, 'nothing');
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
 INSERT INTO people SELECT n, bastion_api.signup(n || '@tap.example', 'correct horse', initcap(n)) FROM unnest(ARRAY['cat', 'dan']) n;
 CREATE FUNCTION id_of(who text, what text DEFAULT 'user') RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT (signup #>> ARRAY[what, 'id'])::uuid FROM people WHERE name = who $$;
 CREATE FUNCTION role_named(wanted text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM bastion.roles WHERE name = wanted $$;
@@ -70,7 +60,6 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app;
 SQL
 
 sub admin { return $primary->safe_psql('postgres', $_[0]) }
-sub last_line { return (split /\n/, $_[0])[-1] // '' }
 
 my $tenant = admin(q{SELECT id_of('ann', 'tenant')});
 my $issue = "SELECT bastion.token_issue(id_of('%s'), '$tenant')";

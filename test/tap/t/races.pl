@@ -10,16 +10,6 @@ use Test::More;
 
 my $server = new_server('races', "bastion.allow_identity_switch = on\nbastion.max_concurrent_hashes = 100\n");
 $server->safe_psql('postgres', <<'SQL');
-CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    answer text;
-BEGIN
-    EXECUTE statement INTO answer;
-    RETURN coalesce(answer, 'nothing');
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE;
-END
-$$;
 -- try(), whose effects are rolled back
 CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -136,7 +126,7 @@ my %as_one = ('rotate, rotate' => '1 | 0');
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 # A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
-sub last_line { return ((split /\n/, $_[0])[-1] // '') =~ s/^(?!XX|40)[0-9A-Z]{5}$/refused/r }
+sub outcome { return last_line($_[0]) =~ s/^(?!XX|40)[0-9A-Z]{5}$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };
@@ -164,23 +154,23 @@ foreach my $name (sort keys %pairs) {
     my @in_turn = map {
         my ($a, $b) = $_ ? ("$enter_first; $call_first", "$enter_second; $call_second") : ("$enter_second; $call_second", "$enter_first; $call_first");
         $one->query('BEGIN');
-        my @answers = (last_line($one->query($a)));
+        my @answers = (outcome($one->query($a)));
         $one->query('RESET ROLE');
-        push @answers, last_line($one->query($b));
-        my $left = last_line($one->query($facts));
+        push @answers, outcome($one->query($b));
+        my $left = outcome($one->query($facts));
         $one->query('ROLLBACK');
         join ' | ', ($_ ? @answers : reverse @answers), $left;
     } 1, 0;
 
     $one->query("BEGIN; $enter_first");
     $two->query("BEGIN; $enter_second");
-    my @answers = (last_line($one->query($call_first)));
+    my @answers = (outcome($one->query($call_first)));
     $two->query_until(qr/calls/, "\\echo calls\n$call_second AS answer \\gset\n");
     $server->poll_query_until('postgres', "SELECT state = 'idle in transaction' OR wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $pid") or die 'it neither answers nor waits';
     $one->query('COMMIT');
-    push @answers, last_line($two->query('\echo :answer'));
+    push @answers, outcome($two->query('\echo :answer'));
     $two->query('COMMIT');
-    my $at_once = join ' | ', @answers, last_line($one->query("BEGIN; $facts; ROLLBACK") =~ s/\n?ROLLBACK$//r);
+    my $at_once = join ' | ', @answers, outcome($one->query("BEGIN; $facts; ROLLBACK") =~ s/\n?ROLLBACK$//r);
     $succeeds{$first} = 1 if $answers[0] =~ /^(?:ok|true|t|[1-9]\d*)$/;
     push @in_turn, $as_one{$name} . ($in_turn[0] =~ s/^[^|]+ \| [^|]+(?= \|)//r) if defined $as_one{$name};
     ok((grep { $_ eq $at_once } @in_turn), $name) or diag("at once:  $at_once\nin turn:  $in_turn[0]\nreversed: $in_turn[1]");

@@ -106,6 +106,82 @@ BEGIN;
 SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
 SELECT count(*) > 0 AS seen_after_rollback FROM checked WHERE bastion.can_by_acl('check.read', acl_id);
 ROLLBACK;
+-- and so does a call site that a function keeps for the transaction
+CREATE FUNCTION test.one_site(acl bigint, tenant uuid) RETURNS text LANGUAGE plpgsql AS
+$$ BEGIN RETURN bastion.can_by_acl('check.read', acl) || ' ' || bastion.can_in_tenant('check.read', tenant); END $$;
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SELECT test.one_site(bastion.default_acl('tenant'), :'tenant');
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect)
+SELECT id, :'tenant', 'check.read', 'deny' FROM bastion.users WHERE email = 'ann@check.example';
+SELECT test.one_site(bastion.default_acl('tenant'), :'tenant');
+ROLLBACK;
+
+-- in workers from the plan alone, before anything else has read the sets
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS authenticated;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+SELECT line FROM test.plan($$SELECT count(*) FILTER (WHERE bastion.can_in_tenant('check.read', tenant_id)) FROM open_rows$$) line WHERE line ~ 'Parallel';
+SELECT count(*) FILTER (WHERE bastion.can_in_tenant('check.read', tenant_id)) = count(*) FILTER (WHERE tenant_id = :'tenant') AS in_workers FROM open_rows;
+ROLLBACK;
+-- what is held in the chosen unit opens no row of the tenant, here or in a worker
+SELECT bastion_api.signup('una@check.example', 'correct horse', 'Check U') ->> 'access_token' AS una \gset
+SELECT id AS unit FROM bastion.units WHERE tenant_id = :'tenant' AND name = 'Team 1' \gset
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT u.id, :'tenant', :'unit', r.id FROM bastion.users u, bastion.roles r WHERE u.email = 'una@check.example' AND r.name = 'admin' AND r.system;
+CREATE FUNCTION test.whole_tenant() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+$$ BEGIN RETURN concat_ws(' ', bastion.has_permission('check.read'), bastion.tenant_if_allowed('check.read'), bastion.tenant_number_if_allowed('check.read')); END $$;
+BEGIN;
+SELECT bastion.authenticate(:'una', :'tenant', :'unit') IS NOT NULL AS authenticated;
+SELECT test.whole_tenant();
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+SELECT line FROM test.plan('SELECT DISTINCT test.whole_tenant() FROM open_rows') line WHERE line ~ 'Parallel';
+SELECT DISTINCT test.whole_tenant() FROM open_rows;
+ROLLBACK;
+
+-- the default lists of the context are the leader's, beside workers
+BEGIN;
+SELECT bastion.authenticate(:'ann', :'tenant') IS NOT NULL AS authenticated;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SELECT line FROM test.plan('SELECT max(bastion.tenant_acl()) FROM open_rows') line WHERE line ~ 'Gather';
+SELECT max(bastion.tenant_acl()) = bastion.default_acl('tenant') AS same, max(bastion.unit_acl()) IS NULL AS no_unit FROM open_rows;
+ROLLBACK;
+
+-- a key of the unit reaches the lists of the unit, in a worker too
+BEGIN;
+SET LOCAL bastion.allow_identity_switch = on;
+SELECT bastion.authenticate(:'ann', :'tenant') IS NOT NULL AS authenticated;
+SELECT bastion_api.api_key_create('unit', '{check.read}', unit => :'unit') ->> 'key' AS key \gset
+SELECT bastion.authenticate(:'key') IS NOT NULL AS authenticated;
+SET LOCAL max_parallel_workers_per_gather = 0;
+SELECT count(*) AS lists FROM checked WHERE bastion.can_by_acl('check.read', acl_id) \gset
+SET LOCAL max_parallel_workers_per_gather = 2;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+SELECT line FROM test.plan($$SELECT count(*) FILTER (WHERE bastion.can_by_acl('check.read', acl_id)) FROM checked$$) line WHERE line ~ 'Parallel';
+SELECT count(*) FILTER (WHERE bastion.can_by_acl('check.read', acl_id)) = :lists AS same, :lists > 0 AND :lists < 2000 AS confined FROM checked;
+ROLLBACK;
+
+-- the permission is no column that an index could find
+CREATE TABLE named (permission text);
+INSERT INTO named VALUES ('check.read'), ('check.unknown');
+CREATE INDEX ON named (permission);
+BEGIN;
+SELECT bastion.authenticate(:'ann', :'tenant') IS NOT NULL AS authenticated;
+SET LOCAL enable_seqscan = off;
+SELECT permission FROM named WHERE bastion.can_by_acl(permission, bastion.default_acl('tenant'));
+ROLLBACK;
+DROP TABLE named;
 
 -- a list of another tenant that is shared: only what says anywhere knows it
 BEGIN;

@@ -47,7 +47,7 @@ SELECT bastion_api.api_key_create('build', ARRAY['ak_documents.*', '*.create', '
 SELECT :'made'::jsonb ->> 'key' AS key, :'made'::jsonb ->> 'id' AS key_id \gset
 SELECT :'key' ~ '^bst_live_[0-9A-Za-z]{22}_[0-9A-Za-z]{38}$' AS in_form, :'made'::jsonb -> 'scopes' AS scopes, :'made'::jsonb -> 'limits' AS limits,
        :'made'::jsonb -> 'user' ->> 'email' AS "user";
-SELECT jsonb_object_keys(x) AS field, x ->> 'name' = 'build' AS build FROM jsonb_array_elements(bastion_api.api_keys()) x ORDER BY 1;
+SELECT jsonb_object_keys(x) AS field, x ->> 'name' = 'build' AS build FROM jsonb_array_elements(bastion_api.api_keys() -> 'api_keys') x ORDER BY 1;
 SELECT position(right(:'key', 38) IN bastion_api.api_keys()::text) AS shown_again;
 COMMIT;
 RESET ROLE;
@@ -74,7 +74,7 @@ INSERT INTO ak.folders VALUES (1, :'ann_tenant');
 SELECT count(*) AS folders FROM ak.folders;
 SELECT jsonb_path_query_array(x -> 'permissions', '$[*] ? (@ starts with "ak_")') AS permissions FROM bastion_api.me() x;
 -- a key manages nothing that its scopes do not cover, and no keys
-SELECT test.error(statement) FROM unnest(ARRAY[
+SELECT test.refusal(statement) FROM unnest(ARRAY[
     'SELECT bastion.role_create(''x'')', format('SELECT bastion.membership_remove(%L)', :'bob_id'), format('SELECT bastion.membership_remove(%L)', :'ann_id'),
     'SELECT bastion_api.api_key_create(''x'', ''{*}'')', format('SELECT bastion.share(''ak.folders'', ''1'', with_user => %L)', :'bob_id'),
     format('SELECT bastion.unshare(''ak.folders'', ''1'', with_user => %L)', :'bob_id'), 'SELECT bastion.shares_of(''ak.folders'', ''1'')',
@@ -138,12 +138,12 @@ INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) SELECT :'
 SELECT bastion.token_issue(:'uma', :'ann_tenant', :'second') AS uma_token \gset
 SET LOCAL ROLE regress_app;
 SELECT bastion.authenticate(:'uma_token') = :'uma' AS uma;
-SELECT unit, test.error(format('SELECT bastion_api.api_key_create(%L, ''{ak_documents.read}'', unit => %L)', unit, unit)) FROM unnest(ARRAY['default', 'below', 'second']) unit;
+SELECT unit, test.refusal(format('SELECT bastion_api.api_key_create(%L, ''{ak_documents.read}'', unit => %L)', unit, unit)) FROM unnest(ARRAY['default', 'below', 'second']) unit;
 ROLLBACK;
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token', :'bob_tenant') = :'ann_id' AS elsewhere;
-SELECT test.error(format('SELECT bastion_api.api_key_rotate(%L)', :'key_id')), test.error(format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'));
+SELECT test.refusal(format('SELECT bastion_api.api_key_rotate(%L)', :'key_id')), test.refusal(format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'));
 ROLLBACK;
 -- rows of four units, of the tenant and of ann, whom the tenant belongs to: all are hers
 BEGIN;
@@ -193,7 +193,7 @@ SELECT regexp_replace(statement, '[0-9a-f-]{36}', 'ID', 'g') AS statement, test.
     format('INSERT INTO ak.folders VALUES (11, %L)', :'ann_tenant'), format('INSERT INTO ak.drafts VALUES (11, %L)', :'ann_tenant'), format('INSERT INTO ak.documents VALUES (11, %L)', :'ann_tenant'),
     'SELECT bastion.share(''ak.notes'', ''10'', with_user => ''' || :'bob_id' || ''')', 'SELECT bastion.secret_put(''x'', ''y'')', 'SELECT bastion.unit_delete(''default'')',
     'SELECT bastion.role_create(''x'')', 'SELECT bastion.unit_create(''team'', ''Top'', ''top'')']) statement;
-SELECT jsonb_array_length(bastion_api.api_keys()) AS keys;
+SELECT jsonb_array_length(bastion_api.api_keys() -> 'api_keys') AS keys;
 -- what is ann's own has no place
 SELECT bastion.secret_put('x', 'y', own => true) AS own;
 SELECT bastion.share('ak.notes', '22', with_user => :'bob_id');
@@ -249,7 +249,7 @@ SELECT right(test.counted('api_keys', format('SELECT bastion.authenticate(%L)', 
 -- nothing in the cache
 SELECT test.counted('api_keys', format('UPDATE bastion.api_keys SET name = name || ''!'' WHERE id = %L', :'key_id'));
 
--- limits in time, switches, what is gone: the statement that changes it keeps its decision, whoever asks anew is refused
+-- limits in time, switches, what is gone: the statement that changes it keeps its decision, the next one is refused
 CREATE FUNCTION ak.after(change text, key text) RETURNS text LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -269,12 +269,23 @@ SELECT change, ak.after(replace(change, 'KEY', quote_literal(:'key_id')), :'key'
     'UPDATE bastion.api_key_secrets SET expires_at = now() WHERE key_id = KEY', 'TRUNCATE bastion.api_key_secrets',
     'UPDATE bastion.peppers SET sealed = sealed || ''x''',
     'UPDATE bastion.api_keys SET user_id = (SELECT id FROM bastion.users WHERE email = ''bob@keys.example'') WHERE id = KEY']) change;
+-- a key that is given to another user serves the first no more
+BEGIN;
+SELECT test.present(:'key');
+UPDATE bastion.api_keys SET user_id = :'bob_id' WHERE id = :'key_id';
+SELECT test.state();
+ROLLBACK;
 -- an impersonation ends with the key that led to it
 BEGIN;
 SELECT bastion.authenticate(:'key') IS NOT NULL AS ok;
 SELECT bastion.impersonate(:'bob_id', :'ann_tenant', 'a test', false) = :'bob_id' AS impersonates;
 SELECT test.state(), bastion.api_key_id() = :'key_id' AS key;
+SAVEPOINT s;
 UPDATE bastion.api_keys SET revoked_at = now() WHERE id = :'key_id';
+SELECT test.state();
+ROLLBACK TO s;
+SELECT test.state();
+UPDATE bastion.api_keys SET user_id = :'bob_id' WHERE id = :'key_id';
 SELECT test.state();
 ROLLBACK;
 
@@ -283,7 +294,7 @@ SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
 SELECT bastion_api.api_key_rotate(:'key_id') AS rotated \gset
-SELECT test.error(format('SELECT bastion_api.api_key_rotate(%L, %L)', :'key_id', v)) FROM unnest(ARRAY[NULL, '-1 s', '91 days']) v;
+SELECT test.refusal(format('SELECT bastion_api.api_key_rotate(%L, %L)', :'key_id', v)) FROM unnest(ARRAY[NULL, '-1 s', '91 days']) v;
 COMMIT;
 SELECT :'rotated'::jsonb ->> 'key' AS new_key, left(:'rotated'::jsonb ->> 'key', 31) = left(:'key', 31) AS same_id, :'rotated'::jsonb ->> 'key' = :'key' AS same_secret,
        jsonb_array_length(:'rotated'::jsonb -> 'secrets') AS secrets \gset
@@ -298,7 +309,7 @@ SELECT test.error(format('SELECT bastion.authenticate(%L)', :'key')) AS old, tes
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
 SELECT count(bastion_api.api_key_rotate(:'key_id')) FROM generate_series(1, 4);
-SELECT test.error(format('SELECT bastion_api.api_key_rotate(%L)', :'key_id'));
+SELECT test.refusal(format('SELECT bastion_api.api_key_rotate(%L)', :'key_id'));
 ROLLBACK;
 -- a new pepper for new secrets; the old ones stay good
 RESET ROLE;
@@ -309,22 +320,28 @@ SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
 SELECT bastion_api.api_key_rotate(:'key_id') ->> 'key' AS peppered_key \gset
 COMMIT;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'newest_key')) AS old, test.error(format('SELECT bastion.authenticate(%L)', :'peppered_key')) AS new;
+-- and each opens under its own number alone
+BEGIN;
+RESET ROLE;
+UPDATE bastion.peppers p SET (sealed, data_key_id) = (SELECT q.sealed, q.data_key_id FROM bastion.peppers q WHERE q.version <> p.version ORDER BY q.version LIMIT 1);
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'peppered_key'));
+ROLLBACK;
 
 -- who may do what
-SELECT test.error(statement) FROM unnest(ARRAY['SELECT bastion_api.api_key_create(''x'', ''{*}'')', 'SELECT bastion_api.api_keys()',
+SELECT test.refusal(statement) FROM unnest(ARRAY['SELECT bastion_api.api_key_create(''x'', ''{*}'')', 'SELECT bastion_api.api_keys()',
     'SELECT bastion_api.api_key_rotate(gen_random_uuid())', 'SELECT bastion_api.api_key_revoke(gen_random_uuid())', 'SELECT bastion_api.api_key_disable(gen_random_uuid())',
-    'TABLE bastion.api_keys', 'TABLE bastion.api_key_secrets', 'SELECT bastion_internal.api_key_make(gen_random_uuid(), 1)', 'SELECT bastion_internal.api_key_used(gen_random_uuid())',
+    'TABLE bastion.api_keys', 'TABLE bastion.api_key_secrets', 'SELECT bastion_internal.api_key_make(gen_random_uuid(), 1)', 'SELECT bastion_internal.api_key_used(gen_random_uuid(), now(), NULL)',
     'SELECT bastion_internal.api_key_of(''x'')']) statement;
 BEGIN;
 SELECT bastion.authenticate(:'viewer_token') IS NOT NULL AS ok;
 SELECT bastion_api.api_keys() AS none;
-SELECT test.error(statement) FROM unnest(ARRAY[format('SELECT bastion_api.api_key_rotate(%L)', :'key_id'), format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'),
+SELECT test.refusal(statement) FROM unnest(ARRAY[format('SELECT bastion_api.api_key_rotate(%L)', :'key_id'), format('SELECT bastion_api.api_key_revoke(%L)', :'key_id'),
     format('SELECT bastion_api.api_key_disable(%L)', :'key_id'), 'SELECT bastion_api.api_key_revoke(NULL)']) statement;
--- own keys, for what the scopes name, whoever holds it: it grants nothing
+-- own keys, for what the scopes name, for any holder: it grants nothing
 SELECT x ->> 'key' AS viewer_key, x ->> 'id' AS viewer_key_id FROM bastion_api.api_key_create('mine', ARRAY['*', 'tenant.*']) x \gset
-SELECT jsonb_array_length(bastion_api.api_keys()) AS own, bastion_api.api_key_disable(:'viewer_key_id') AS disabled, bastion_api.api_key_disable(:'viewer_key_id') AS again;
+SELECT jsonb_array_length(bastion_api.api_keys() -> 'api_keys') AS own, bastion_api.api_key_disable(:'viewer_key_id') AS disabled, bastion_api.api_key_disable(:'viewer_key_id') AS again;
 SELECT bastion_api.api_key_disable(:'viewer_key_id', false) AS enabled;
-SELECT test.error(format('SELECT bastion_api.api_key_create(%s)', arguments)) FROM unnest(ARRAY[$$'x', '{}'$$, $$'x', NULL$$, $$'x', '{NULL}'$$, $$'x', '{**}'$$, $$'x', '{nothing.read}'$$,
+SELECT test.refusal(format('SELECT bastion_api.api_key_create(%s)', arguments)) FROM unnest(ARRAY[$$'x', '{}'$$, $$'x', NULL$$, $$'x', '{NULL}'$$, $$'x', '{**}'$$, $$'x', '{nothing.read}'$$,
     $$'', '{*}'$$, $$NULL, '{*}'$$, $$'x', '{*}', now()$$, $$'x', '{*}', '-infinity'$$, $$'x', '{*}', cidrs => '{10.0.0.0/33}'$$, $$'x', '{*}', cidrs => '{here}'$$,
     $$'x', '{*}', cidrs => '{NULL}'$$, $$'x', '{*}', unit => 'nowhere'$$, $$'x', '{*}', limits => '[]'$$, $$'x', '{*}', limits => NULL$$, $$'x', '{{*},{*}}'$$]) arguments;
 COMMIT;
@@ -334,12 +351,12 @@ SELECT p FROM bastion.permissions() p WHERE p ~ '^(ak_|tenant)' ORDER BY p COLLA
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
-SELECT count(*) AS everybodys FROM jsonb_array_elements(bastion_api.api_keys()) x WHERE x ->> 'id' IN (:'viewer_key_id', :'key_id');
-SELECT test.error(format('SELECT bastion_api.api_key_rotate(%L)', :'viewer_key_id'));
+SELECT count(*) AS everybodys FROM jsonb_array_elements(bastion_api.api_keys() -> 'api_keys') x WHERE x ->> 'id' IN (:'viewer_key_id', :'key_id');
+SELECT test.refusal(format('SELECT bastion_api.api_key_rotate(%L)', :'viewer_key_id'));
 SELECT bastion_api.api_key_revoke(:'viewer_key_id') AS first, bastion_api.api_key_revoke(:'viewer_key_id') AS again, bastion_api.api_key_revoke(gen_random_uuid()) AS unknown;
 COMMIT;
 SELECT test.error(format('SELECT bastion.authenticate(%L)', :'viewer_key'));
--- by the key, by whoever has it
+-- by the key, by any holder of it
 BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ok;
 SELECT bastion_api.api_key_create('lost', '{*}', cidrs => '{192.0.2.0/24}') ->> 'key' AS lost_key \gset
@@ -392,6 +409,8 @@ BEGIN; SELECT bastion.authenticate(:'peppered_key') IS NOT NULL AS ok; COMMIT; S
 SET client_min_messages = warning;
 BEGIN; SELECT bastion.authenticate(:'peppered_key') IS NOT NULL AS ok; COMMIT; SELECT ak.used();
 SET bastion.last_used_interval = '4min';
+BEGIN; SELECT bastion.authenticate(:'peppered_key') IS NOT NULL AS ok; COMMIT; SELECT ak.used();
+UPDATE bastion.api_keys SET last_used_at = now() - interval '2 minutes' WHERE name = 'build!';
 BEGIN; SELECT bastion.authenticate(:'peppered_key') IS NOT NULL AS ok; COMMIT; SELECT ak.used();
 RESET bastion.last_used_interval;
 

@@ -43,19 +43,22 @@ CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '
 -- A good value for each argument. Below, a function that is missing here is an error.
 CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT NULL);
 INSERT INTO test.functions
-SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion.whoami()', 'bastion.user_id()',
+SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
-    'bastion.jwks()', 'bastion.lint()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()',
+    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
+    'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.key_usage()', 'bastion.key_status()',
-    'bastion.root_key_rotate()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
     ('bastion.password_verify(text,text)',
      ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion_internal.password_length(text,boolean)', ARRAY['''correct horse''', 'true']),
     ('bastion_internal.password_check(text,text)',
      ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion.password_format(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion.password_needs_rehash(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion.jwt_sign(jsonb,jsonb,jsonb)', ARRAY['''{"sub": "x"}''', 'test.key()', '''{}''']),
     ('bastion.jwt_verify(text,jsonb,jsonb)',
@@ -67,6 +70,8 @@ INSERT INTO test.functions VALUES
      ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
     ('bastion.jwk_thumbprint(jsonb)',
      ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
+    ('bastion_internal.issuer_key_set(jsonb)',
+     ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
     ('bastion_internal.issuer_check(text,jsonb,jsonb,jsonb,jsonb)',
      ARRAY['''i''', '''{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''', '''{"aud": "a", "algorithms": ["EdDSA"]}''', '''{}''', '''{}''']),
     ('bastion.issuer_add(text,jsonb,text[],text[],integer,integer,jsonb,text,jsonb,boolean)',
@@ -77,7 +82,7 @@ INSERT INTO test.functions VALUES
     ('bastion.identity_add(text,text,uuid)', ARRAY['''https://idp.bad.example''', '''subject''', 'test.fact(''user'')::uuid']),
     ('bastion.identity_add(text,text,text)', ARRAY['''https://idp.bad.example''', '''subject''', 'test.fact(''user'')']),
     ('bastion.identity_remove(text,text)', ARRAY['''https://idp.bad.example''', '''subject''']),
-    ('bastion.signing_key_rotate(boolean)', ARRAY['false']),
+    ('bastion.signing_key_rotate(boolean,text)', ARRAY['false', '''EdDSA''']),
     ('bastion.authenticate(text,text,text)', ARRAY['test.fact(''token'')', '''good''', '''default''']),
     ('bastion_internal.context_impersonate(uuid,uuid,boolean)', ARRAY['test.fact(''user'')::uuid', 'test.fact(''tenant'')::uuid', 'false']),
     ('bastion.token_issue(uuid,uuid,uuid)', ARRAY['test.fact(''user'')::uuid', 'test.fact(''tenant'')::uuid', 'NULL']),
@@ -100,6 +105,7 @@ INSERT INTO test.functions VALUES
     ('bastion.can_in_tenant(text,uuid)', ARRAY['''documents.read''', 'test.fact(''tenant'')::uuid']),
     ('bastion.default_acl(text)', ARRAY['''tenant''']),
     ('bastion_internal.setting(text)', ARRAY['''bastion.issuer''']),
+    ('bastion_internal.setting_accepts(text,text)', ARRAY['''bastion.issuer''', '''x''']),
     ('bastion.is_email(text)', ARRAY['''a@b''']),
     ('bastion.is_username(text)', ARRAY['''ab''']),
     ('bastion_internal.is_label(text)', ARRAY['''A b''']),
@@ -144,8 +150,9 @@ INSERT INTO test.functions VALUES
     ('bastion.sessions_revoke(text)', ARRAY['test.fact(''user'')']),
     ('bastion.user_sessions_revoke(uuid)', ARRAY['test.fact(''user'')::uuid']),
     ('bastion.user_sessions_revoke(text)', ARRAY['test.fact(''user'')']),
-    ('bastion.session_prune(interval)', ARRAY['''1 day''']),
-    ('bastion.init(text)', ARRAY['''/nonexistent/key''']),
+    ('bastion.session_prune(interval)', ARRAY['''1 day''']), ('bastion.events_prune(timestamptz)', ARRAY['''2000-01-01''']),
+    ('bastion.event_counts(interval)', ARRAY['''1 hour''']), ('bastion_test.act_as(text,text,text)', ARRAY['test.fact(''user'')', '''good''', '''default''']),
+    ('bastion.init(text,boolean)', ARRAY['''/nonexistent/key''', 'false']), ('bastion_internal.root_key_create(text,boolean)', ARRAY['''/nonexistent/key''', 'true']),
     ('bastion_internal.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
     ('bastion.secret_put(text,text,text,text,text[],timestamptz,boolean)',
@@ -153,7 +160,7 @@ INSERT INTO test.functions VALUES
     ('bastion.secret_get(text,text,integer)', ARRAY['''mail''', '''test''', '1']),
     ('bastion.secret_update(text,boolean,timestamptz,text[])', ARRAY['''mail''', 'true', 'now()', '''{}''']),
     ('bastion.secret_delete(text,integer)', ARRAY['''mail''', '1']),
-    ('bastion_internal.log_server_only(text)', ARRAY['''a line''']),
+    ('bastion_internal.log_server_only(text)', ARRAY['''a line''']), ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']),
     ('bastion_internal.queue_event("char",text,boolean)', ARRAY['''s''', '''{}''', 'false']),
     ('bastion.sealed_column_add(regclass,name,text)', ARRAY['''test.sealed_documents''', '''value''', '''id::text''']),
     ('bastion.sealed_column_remove(regclass,name)', ARRAY['''test.sealed_documents''', '''value''']),
@@ -170,6 +177,11 @@ INSERT INTO test.functions VALUES
      ARRAY['test.fact(''tenant'')::uuid', '''\x00''', '''correct horse''', '''smtp''', '''1''']),
     ('bastion_internal.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
     ('bastion_internal.sealed_in(cstring)', ARRAY['test.sealed()::text::cstring']),
+    ('bastion_internal.root_keys_of(oid)', ARRAY['(SELECT oid FROM pg_database WHERE datname = ''postgres'')']),
+    ('bastion_internal.named_table_in(cstring)', ARRAY['''test.documents''']),
+    ('bastion_internal.named_table_out(bastion_internal.named_table)', ARRAY['''test.documents''::bastion_internal.named_table']),
+    ('bastion_internal.named_table(regclass)', ARRAY['''test.documents''']),
+    ('bastion_internal.table_of(bastion_internal.named_table)', ARRAY['''test.documents''::bastion_internal.named_table']),
     ('bastion_internal.sealed_out(bastion.sealed)', ARRAY['test.sealed()']),
     ('bastion_internal.sealed_send(bastion.sealed)', ARRAY['test.sealed()']),
     ('bastion.sealed(bytea)', ARRAY['test.sealed()::bytea']),
@@ -190,20 +202,26 @@ INSERT INTO test.functions VALUES
     ('bastion.blind_index_for(uuid,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''', '''smtp''']),
     ('bastion.blind_index_for(uuid,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''attack at dawn''::bytea', '''smtp''']),
     ('bastion_internal.unit_closure_rebuild(uuid)', ARRAY['test.fact(''tenant'')::uuid']),
-    ('bastion_internal.signing_key_make(integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)']),
+    ('bastion_internal.signing_key_make(integer,text)', ARRAY['(SELECT max(id) FROM bastion.data_keys)', '''ES256''']),
     ('bastion_internal.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
     ('bastion.resource_register(text,text[])', ARRAY['''documents''', '''{read}''']),
     ('bastion_internal.protect_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
-    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)',
+    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false',
-           'NULL', '''tenant''', '''acl_id''']),
+           'NULL', '''tenant''', '''acl_id''', '''refuse''', '''{}''']),
+    ('bastion.unknown_tenants(regclass,boolean)', ARRAY['''test.documents''', 'false']),
+    ('bastion_internal.column_values(regclass,name,integer)', ARRAY['''test.documents''', '''tenant_id''', '1000000']),
     ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
+    ('bastion.protect_rename(regclass,name,name)', ARRAY['''test.documents''', '''tenant_id''', '''org_id''']),
+    ('bastion_internal.protect_follow(regclass)', ARRAY['''test.documents''']),
     ('bastion.composite_keys_create(regclass,boolean)', ARRAY['''test.documents''', 'false']),
     ('bastion_internal.protect_remember(regclass,name[])', ARRAY['''test.documents''', '''{tenant_id}''']),
     ('bastion_internal.protect_record(regclass,name,name,text,jsonb)',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''',
            '''{"actions": {}, "existing": "keep", "tenant_fk": false, "citus": false}''']),
     ('bastion_internal.protect_forget(regclass)', ARRAY['''test.documents''']),
+    ('bastion.lint(text)', ARRAY['''all''']),
+    ('bastion.lint_accept(text,text,text)', ARRAY['''test.documents''', '''row security is off''', '''reviewed''']),
     ('bastion.operator_role_declare(regrole,text)', ARRAY['''regress_app''', '''dumps''']),
     ('bastion.global_table_add(regclass,text)', ARRAY['''test.documents''', '''a list of countries''']),
     ('bastion.global_table_remove(regclass)', ARRAY['''test.documents''']),
@@ -255,6 +273,7 @@ INSERT INTO test.functions VALUES
      ARRAY['''test.documents''', '''1''', 'test.fact(''user'')', 'NULL', 'NULL', 'NULL', '''read''', '''infinity''']),
     ('bastion.unshare(regclass,text,text,text,text,text)',
      ARRAY['''test.documents''', '''1''', 'test.fact(''user'')', 'NULL', 'NULL', 'NULL']),
+    ('bastion.row_transfer(regclass,text,text)', ARRAY['''test.documents''', '''1''', 'test.fact(''user'')']),
     ('bastion.shares_of(regclass,text)', ARRAY['''test.documents''', '''1''']),
     ('bastion.explain_access(uuid,text,regclass,text,text,text)',
      ARRAY['test.fact(''user'')::uuid', '''documents.read''', '''test.documents''', '''1''', '''good''', '''default''']),
@@ -288,8 +307,9 @@ INSERT INTO test.functions VALUES
     ('bastion.reference_add(regclass,name,text,text,name)',
      ARRAY['''test.documents''', '''tenant_id''', '''tenants''', '''cascade''', 'NULL']),
     ('bastion.allow_app_role(regrole)', ARRAY['''regress_stranger''']),
+    ('bastion.allow_loader_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.disallow_app_role(regrole)', ARRAY['''regress_stranger''']),
-    ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']);
+    ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']), ('bastion.allow_monitoring_role(regrole)', ARRAY['''regress_stranger''']);
 CREATE FUNCTION test.key() RETURNS jsonb LANGUAGE sql IMMUTABLE
 AS $$ SELECT '{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}'::jsonb $$;
 
@@ -309,7 +329,7 @@ INSERT INTO test.functions VALUES ('test.read_with(text,text,text)', ARRAY['test
 -- Every function that the application role may execute, every one outside bastion_internal, every one in C.
 CREATE VIEW test.missing AS
 SELECT p.oid::regprocedure AS name FROM pg_proc p
-WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace)
   AND (has_function_privilege('regress_app', p.oid, 'EXECUTE') OR p.prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
        OR p.pronamespace <> 'bastion_internal'::regnamespace)
   -- procedures are called, not selected
@@ -364,6 +384,11 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('bytea', 'one byte', '''\xb7'''),
     ('bytea', 'zeros', 'decode(repeat(''00'', 200), ''hex'')'),
     ('bytea', '1 MB', 'convert_to(repeat(test.marker(), 87382), ''UTF8'')'),
+    ('oid', 'NULL', 'NULL'),
+    ('oid', 'nothing', '4294967295'),
+    ('bastion_internal.named_table', 'NULL', 'NULL'),
+    ('bastion_internal.named_table', 'no table', '''test.gone'''),
+    ('bastion_internal.named_table', 'dropped', '''4294967295''::regclass::bastion_internal.named_table'),
     ('bastion.sealed', 'NULL', 'NULL'),
     ('bastion.sealed', 'of no key', '''\xb701000000000000'' || repeat(''00'', 100)'),
     ('bastion.sealed', 'without contents', '''\xb701000000000001'' || repeat(''00'', 72)'),
@@ -389,6 +414,9 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('bigint', 'negative', '-9223372036854775808'),
     ('bigint', 'huge', '9223372036854775807'),
     ('integer', 'NULL', 'NULL'),
+    ('inet', 'NULL', 'NULL'),
+    ('inet', 'IPv4', '''192.0.2.1'''),
+    ('inet', 'IPv6', '''2001:db8::1/64'''),
     ('interval', 'NULL', 'NULL'),
     ('interval', 'zero', '''0'''),
     ('interval', 'negative', '''-1 year'''),
@@ -528,8 +556,74 @@ SELECT function, argument, label FROM test.calls WHERE length(message) > 2000 OR
 -- The comment of the function names every SQLSTATE and every returned error. A trigger function cannot be called at all.
 SELECT DISTINCT function, code
 FROM test.calls, coalesce(substring(outcome from '^([0-9A-Z]{5}) '), substring(outcome from '^returned (.*)$')) code
-WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.guard_foreign_code()')
+WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()')
 ORDER BY function, code;
+
+-- What a function does with good values depends on no setting of its caller. Values are compared in their binary form, and
+-- under quote_all_identifiers in their text form without quotes. Each call is parsed before the settings are made, as an owner of a
+-- tenant.
+\set ECHO none
+CREATE FUNCTION test.result(statement text, as_app boolean, settings text[]) RETURNS text LANGUAGE plpgsql
+AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE format('CREATE OR REPLACE FUNCTION test.called() RETURNS text LANGUAGE sql BEGIN ATOMIC '
+                   'SELECT concat(md5(string_agg(encode(record_send(ROW(f)), ''hex''), '','')), '' '', '
+                   'md5(string_agg(translate(format(''%%s'', f), ''"'', ''''), '',''))) FROM %s f; END', statement);
+    PERFORM bastion.authenticate(test.fact('token'));
+    IF as_app THEN
+        SET LOCAL ROLE regress_app;
+    END IF;
+    PERFORM set_config(split_part(s, '=', 1), split_part(s, '=', 2), true) FROM unnest(settings) s;
+    answer := test.called();
+    RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION
+    WHEN SQLSTATE 'ZZ000' THEN
+        RETURN answer;
+    WHEN OTHERS THEN
+        RETURN SQLSTATE;
+END
+$$;
+CREATE TABLE test.settings (name text PRIMARY KEY, settings text[]);
+INSERT INTO test.settings VALUES ('none', '{}'), ('none, again', '{}'),
+    ('words', '{standard_conforming_strings=off,array_nulls=off,transform_null_equals=on,xmloption=document,search_path=nowhere}'),
+    ('quotes', '{quote_all_identifiers=on}'),
+    ('forms', '{bytea_output=escape,datestyle=German,intervalstyle=sql_standard,timezone=Asia/Kathmandu,extra_float_digits=-15}'),
+    ('read only', '{transaction_read_only=on}'), ('no row security', '{row_security=off}');
+CREATE TABLE test.results (call text, function regprocedure, settings text, result text, PRIMARY KEY (call, settings));
+CREATE PROCEDURE test.run_settings() LANGUAGE plpgsql
+AS $$
+DECLARE
+    c record;
+    result text;
+BEGIN
+    FOR c IN SELECT DISTINCT f.function, f.call, s.name, s.settings FROM test.calls f, test.settings s WHERE f.label = 'good' LOOP
+        result := test.result(c.call, has_function_privilege('regress_app', c.function, 'EXECUTE'), c.settings);
+        ROLLBACK;
+        INSERT INTO test.results VALUES (c.call, c.function, c.name, result);
+        COMMIT;
+    END LOOP;
+END
+$$;
+\set ECHO all
+CALL test.run_settings();
+-- Errors and answers alike; of answers that are the same each time, the value too. A time in JSON has the offset of the session.
+SELECT r.function, r.settings, length(a.result) = 5 AS failed_before, length(r.result) = 5 AS fails
+FROM test.results r JOIN test.results a ON a.call = r.call AND a.settings = 'none' JOIN test.results b ON b.call = r.call AND b.settings = 'none, again',
+     LATERAL (VALUES (CASE r.settings WHEN 'quotes' THEN 2 ELSE 1 END)) form (number)
+WHERE split_part(r.result, ' ', form.number) <> split_part(a.result, ' ', form.number) AND r.settings NOT IN ('read only', 'no row security')
+  AND (a.result = b.result OR length(r.result) = 5 OR length(a.result) = 5)
+ORDER BY r.function::text COLLATE "C", r.settings;
+-- in a read-only transaction each write has the same SQLSTATE; without row security, what reads as its caller has one
+SELECT r.settings, r.result, count(*) > 20 AS many FROM test.results r JOIN test.results a ON a.call = r.call AND a.settings = 'none'
+WHERE r.settings IN ('read only', 'no row security') AND length(r.result) = 5 AND r.result <> a.result
+GROUP BY r.settings, r.result ORDER BY r.settings, r.result;
+-- most of them answer, and answer the same each time; the check bites
+SELECT count(*) FILTER (WHERE length(a.result) > 5) > 150 AS answers, count(*) FILTER (WHERE length(a.result) > 5 AND a.result = b.result) > 100 AS the_same
+FROM test.results a JOIN test.results b USING (call) WHERE a.settings = 'none' AND b.settings = 'none, again';
+CREATE FUNCTION test.depends() RETURNS text LANGUAGE sql AS $$ SELECT concat(now(), '\\'::bytea, '{NULL}'::text[]) $$;
+SELECT name, test.result('test.depends()', false, '{}') <> test.result('test.depends()', false, settings) AS seen FROM test.settings WHERE name IN ('words', 'forms');
 
 -- What the server itself keeps out: no text and no jsonb ever holds these.
 SELECT call, left((test.try(call, true)).outcome, 5) FROM unnest(ARRAY[

@@ -56,7 +56,8 @@ SELECT unnest(string_to_array(col_description(a.attrelid, a.attnum), ', ')) AS k
 CREATE VIEW test.catalogue AS
 -- functions
 SELECT 'function without the pinned search_path' AS problem, f.name::text AS object FROM test.own_functions f
-WHERE f.lanname <> 'c' AND array_remove(f.proconfig, 'plan_cache_mode=force_generic_plan') IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'lock_timeout=100ms', 'plan_cache_mode=force_generic_plan'))
+      IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
   -- looked up when it is made
   AND (f.prosqlbody IS NULL OR f.prosecdef)
 UNION ALL
@@ -65,7 +66,7 @@ WHERE f.prosecdef
   -- triggers of our own tables, which a caller may fire
   AND NOT (f.prorettype = 'trigger'::regtype AND EXISTS (SELECT FROM test.own_triggers t WHERE t.tgfoid = f.oid))
   AND f.name::text NOT IN (
-    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion.jwks()',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
     'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
@@ -91,8 +92,15 @@ WHERE f.prosecdef
     'bastion.secret_update(text,boolean,timestamp with time zone,text[])', 'bastion.secret_delete(text,integer)',
     'bastion.explain_access(uuid,text,regclass,text,text,text)', 'bastion.explain_access_text(uuid,text,regclass,text,text,text)',
     'bastion_internal.explained_member_row(uuid,text,regclass,text,text)', 'bastion_internal.explain_member_row(uuid,text,regclass,text,text,boolean,bigint)',
+    'bastion_internal.acl_is_of(bigint,text)', 'bastion_internal.acl_of_context(text)', 'bastion_internal.row_transfer_check(regclass,bigint)',
+    'bastion_internal.acl_of_next_owner(regclass,text,text,text,bigint,boolean)', 'bastion_internal.row_transfer_find(regclass,text)',
     'bastion_internal.tenant_to_delete(text)', 'bastion_internal.tenant_rows_delete(uuid)', 'bastion.acl_prune(text)',
-    -- for migration roles and the event trigger
+    -- for monitoring roles, jobs of operators, and tests
+    'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
+    'bastion_test.act_as(text,text,text)',
+    -- for migration roles and the event triggers
+    'bastion_internal.check_column_change(regclass,name,text,name)', 'bastion_internal.keep_dropped_columns()', 'bastion_internal.guard_unseen_tables()',
+    'bastion_internal.lint_mine()', 'bastion_internal.protect_follow(regclass)', 'bastion_internal.values_without_tenant(jsonb,boolean)',
     'bastion_internal.protect_resource(text,text[])', 'bastion_internal.forget_dropped_tables()', 'bastion_internal.guard_ddl()',
     'bastion_internal.is_global(regclass)', 'bastion_internal.must_be_guarded(regclass)', 'bastion_internal.protection_report()',
     'bastion_internal.resource_registered(text,text[])', 'bastion_internal.acl_of_row(text,text,text)')
@@ -116,6 +124,8 @@ WHERE (f.provolatile, f.proparallel) IS DISTINCT FROM ('v'::"char", 'u'::"char")
   AND f.code ~* '\m(INSERT INTO|MERGE INTO|UPDATE bastion|DELETE FROM|TRUNCATE|nextval|setval|set_config|NO KEY UPDATE|FOR UPDATE|FOR SHARE|FOR KEY SHARE|LOCK TABLE|EXECUTE|pg_advisory_\w+|pg_notify)\M'
 UNION ALL
 SELECT 'function that is not VOLATILE and calls what is', concat(c.name, ' calls ', c.called) FROM test.own_calls c WHERE c.provolatile <> 'v' AND c.volatile
+  -- these set response.* and write lines of the server log, and no table: PostgREST calls the readers of bastion_api with GET
+  AND c.called NOT IN ('bastion_internal.answer', 'bastion_internal.caller_refusal')
 UNION ALL
 SELECT 'function that is safer in parallel than what it calls', concat(c.name, ' calls ', c.called) FROM test.own_calls c
 WHERE position(c.proparallel::text IN 'sru') < position(c.parallel IN 'sru')
@@ -164,7 +174,7 @@ WHERE NOT EXISTS (SELECT FROM test.own_relations r WHERE (m.classid, m.objid) = 
   AND NOT EXISTS (SELECT FROM test.own_functions f WHERE (m.classid, m.objid) = ('pg_proc'::regclass, f.oid))
   -- later versions count row types and arrays among the members
   AND NOT EXISTS (SELECT FROM pg_type t JOIN test.own_schemas n ON n.oid = t.typnamespace WHERE (m.classid, m.objid) = ('pg_type'::regclass, t.oid))
-  AND m.classid NOT IN ('pg_namespace'::regclass, 'pg_cast'::regclass)
+  AND m.classid NOT IN ('pg_namespace'::regclass, 'pg_cast'::regclass, 'pg_event_trigger'::regclass)
 UNION ALL
 SELECT 'not of the owner of the extension', o.name FROM (
     SELECT 'function ' || f.name AS name, f.proowner AS owner FROM test.own_functions f UNION ALL SELECT 'relation ' || r.name, r.relowner FROM test.own_relations r
@@ -227,8 +237,8 @@ SELECT a.problem, object, a.reason FROM (VALUES
      '{"bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
-       bastion.protected_tables,bastion.refresh_tokens,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_versions,bastion.secrets,
+     '{bastion.accepted_findings,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
+       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS
@@ -336,6 +346,15 @@ WHERE s.as_app AND s.outcome = 'set' AND s.context <> 'user' AND NOT (s.context 
 ORDER BY s.name COLLATE "C", s.place COLLATE "C";
 -- every setting says what it does
 SELECT s.name AS setting_without_description FROM pg_settings s WHERE s.name LIKE 'bastion.%' AND coalesce(s.short_desc, '') !~ '\S{3}.*\.$';
+-- an argument tenant, unit or for_user takes a name too; tenant_id, unit_id and user_id are uuids
+SELECT p.oid::regprocedure AS function, a.name AS argument, a.type::regtype AS of_the_wrong_type
+FROM pg_proc p, unnest(p.proargnames[1:p.pronargs], p.proargtypes::oid[]) a (name, type)
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
+  AND (a.name IN ('tenant', 'unit', 'for_user') AND a.type <> 'text'::regtype OR a.name IN ('tenant_id', 'unit_id', 'user_id') AND a.type <> 'uuid'::regtype);
+-- the errors of a public function are the last line of its comment
+SELECT p.oid::regprocedure AS errors_elsewhere
+FROM pg_proc p WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace)
+ AND obj_description(p.oid, 'pg_proc') ~ 'SQLSTATE [0-9A-Z]{5}' AND obj_description(p.oid, 'pg_proc') !~ E'\nSQLSTATE [^\n]*$';
 
 DROP FUNCTION test.set_somewhere;
 DROP TABLE test.set, test.settings;

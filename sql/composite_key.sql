@@ -40,6 +40,33 @@ CREATE TABLE keyed.mine (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, name te
 SELECT count(*) > 0 AS protected FROM bastion.protect('keyed.mine', resource => 'keyed_things');
 SELECT bastion.composite_keys_create('keyed.mine');
 RESET ROLE;
+-- the table of the tenants themselves: its other keys name tenants, and a key over the tenant stays
+CREATE TABLE keyed.organizations (id uuid PRIMARY KEY, slug text UNIQUE, parent uuid REFERENCES keyed.organizations (id));
+CREATE TABLE keyed.members (id bigint PRIMARY KEY, tenant_id uuid, org_slug text REFERENCES keyed.organizations (slug), org uuid REFERENCES keyed.organizations (id),
+                            email text CONSTRAINT members_email UNIQUE, phone text UNIQUE);
+CREATE TABLE keyed.notes (id bigint PRIMARY KEY, tenant_id text, member bigint REFERENCES keyed.members (id));
+INSERT INTO keyed.organizations VALUES (:'kay', 'kay'), (:'kim', 'kim');
+INSERT INTO keyed.members VALUES (1, :'kay', 'kay', :'kay', 'a@b');
+\set VERBOSITY default
+SELECT bastion.protect('keyed.organizations', tenant_column => 'id', resource => 'keyed_things');
+SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => '{members_email}');
+SELECT bastion.protect('keyed.notes', resource => 'keyed_things');
+\set VERBOSITY terse
+SELECT bastion.composite_keys_create('keyed.organizations', dry_run => true);
+SELECT bastion.composite_keys_create('keyed.members', dry_run => true);
+SELECT bastion.composite_keys_create('keyed.notes', dry_run => true);
+SELECT severity, object, problem, fix FROM bastion.lint() WHERE object ~ 'keyed.(org|mem|not)';
+SELECT bastion.composite_keys_create('keyed.members');
+SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid IN ('keyed.organizations'::regclass, 'keyed.members'::regclass) AND contype <> 'n' ORDER BY 1;
+INSERT INTO keyed.members VALUES (2, :'kim', 'kim', :'kim', 'a@b');
+INSERT INTO keyed.members VALUES (2, :'kim', 'kay', :'kim', 'c@b');
+-- what the record says is repeated by the fix of lint(), and checked
+ALTER TABLE keyed.members NO FORCE ROW LEVEL SECURITY;
+SELECT fix FROM bastion.lint() WHERE object = 'keyed.members';
+SELECT test.error($$SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => '{gone}')$$),
+       test.error($$SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => '{NULL}')$$);
+SELECT bastion.protect('keyed.members', resource => 'keyed_things');
+SELECT object FROM bastion.lint() WHERE object ~ 'members' AND problem ~ 'unique';
 DROP SCHEMA keyed CASCADE;
 DROP OWNED BY regress_keyed; DROP ROLE regress_keyed;
 DELETE FROM bastion.tenants WHERE slug IN ('keyed-kay', 'keyed-kim');

@@ -468,6 +468,34 @@ WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r'
       IS DISTINCT FROM '!foreign_code 30';
 SELECT test.error('SELECT bastion_internal.guard_foreign_code()');
 
+-- expressions that a table had before, which are parsed again: a literal runs the input function of its type
+SET SESSION AUTHORIZATION regress_fc_mig;
+CREATE FUNCTION fc.parsed(value text) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    INSERT INTO test.hits VALUES ('parsed', current_user, current_setting('search_path'));
+    RETURN true;
+END
+$$;
+CREATE DOMAIN fc.parsed_text AS text CHECK (fc.parsed(VALUE));
+CREATE TYPE fc.parsed_row AS (a fc.parsed_text);
+CREATE TABLE fc.parsed_default (id int PRIMARY KEY, tenant_id uuid DEFAULT md5(('(x)'::fc.parsed_row)::text)::uuid);
+CREATE TABLE fc.parsed_owner (id int PRIMARY KEY, tenant_id uuid, owner_id uuid DEFAULT md5(('(x)'::fc.parsed_row)::text)::uuid);
+CREATE TABLE fc.parsed_index (id int PRIMARY KEY, tenant_id uuid, word text);
+CREATE UNIQUE INDEX parsed_index_word ON fc.parsed_index (word) WHERE word <> (('(y)'::fc.parsed_row).a)::text;
+CREATE UNIQUE INDEX parsed_index_expression ON fc.parsed_index ((word || (('(z)'::fc.parsed_row).a)::text));
+SELECT count(*) FROM unnest(ARRAY['fc.parsed_default', 'fc.parsed_index']::regclass[]) t, bastion.protect(t);
+SELECT count(*) FROM bastion.protect('fc.parsed_owner', owner_column => 'owner_id');
+RESET SESSION AUTHORIZATION;
+SELECT count(*) >= 0 AS cleared FROM test.hits();
+SELECT bastion.composite_keys_create('fc.parsed_index');
+SELECT DISTINCT as_role FROM test.hits();
+SELECT bastion.protect('fc.parsed_owner');
+SELECT DISTINCT as_role FROM test.hits();
+SELECT bastion.unprotect(t) FROM unnest(ARRAY['fc.parsed_default', 'fc.parsed_owner', 'fc.parsed_index']::regclass[]) t;
+SELECT DISTINCT as_role FROM test.hits();
+SELECT tablename, indexname, indexdef FROM pg_indexes WHERE tablename = 'parsed_index' ORDER BY indexname;
+SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'fc.parsed_default'::regclass;
+
 -- the end
 \set VERBOSITY terse
 SELECT count(*) > 0 AS deleted FROM bastion.tenant_delete('fc-four');

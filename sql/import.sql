@@ -18,7 +18,8 @@ FROM (VALUES
     ) v (name, key, nonce, ciphertext, tag, plaintext);
 SELECT name, bastion.open_bytea_for(:'tenant', bastion.import_aes_gcm(:'tenant', value, key, 'import', name), name) = plaintext AS same,
        test.error(format('SELECT bastion.import_aes_gcm(%L, %L, set_bit(%L::bytea, 0, 1 - get_bit(%L::bytea, 0)), ''import'')', :'tenant', value, key, key)) AS other_key,
-       test.error(format('SELECT bastion.import_aes_gcm(%L, %L, %L, ''import'')', :'tenant', value, substr(key, 2))) AS short_key
+       test.error(format('SELECT bastion.import_aes_gcm(%L, %L, %L, ''import'')', :'tenant', value, substr(key, 2))) AS short_key,
+       test.error(format('SELECT bastion.import_aes_gcm(%L, %L, %L, ''import'')', :'tenant', value, key || '\x00'::bytea)) AS long_key
 FROM test.vectors ORDER BY name;
 SELECT DISTINCT test.error(format('SELECT bastion.import_aes_gcm(%L, %L, %L, ''import'')', :'tenant',
     replace(encode(set_bit(decode(value, 'base64'), bit, 1 - get_bit(decode(value, 'base64'), bit)), 'base64'), E'\n', ''), key)) AS changed

@@ -78,6 +78,17 @@ SET ROLE regress_app;
 SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token', :'tenant')) AS old_key;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
 RESET ROLE;
+-- the keys of a savepoint go with it, and those of an earlier change in the transaction count again
+BEGIN;
+SELECT bastion.issuer_keys_set('https://idp.example', :'key2');
+SAVEPOINT changed;
+SELECT bastion.issuer_keys_set('https://idp.example', :'key');
+SELECT bastion.authenticate(:'token', :'tenant') = :'owner' AS old_key,
+       test.error(format('SELECT bastion.authenticate(%L, %L)', :'token2', :'tenant')) AS new_key;
+ROLLBACK TO changed;
+SELECT test.error(format('SELECT bastion.authenticate(%L, %L)', :'token', :'tenant')) AS old_key,
+       bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
+ROLLBACK;
 -- an identity that was established ends with its key, its issuer, and its link
 BEGIN;
 SELECT bastion.authenticate(:'token2', :'tenant') = :'owner' AS new_key;
@@ -164,8 +175,17 @@ SELECT bastion.authenticate(:'bob') IS NOT NULL AS bob;
 SELECT bastion.impersonate(:'owner', :'tenant', 'a test', false) = :'owner' AS impersonates, bastion.session_id() IS NULL AS no_session;
 SELECT bastion.identity_add('https://idp.example', 'another', :'owner');
 SELECT bastion.user_id() = :'owner' AS impersonates;
+SELECT bastion.issuer_disable('https://idp.example');
+SELECT bastion.issuer_disable('https://idp.example', false);
+SELECT bastion.user_id() = :'owner' AS impersonates;
 UPDATE bastion.users SET status = 'disabled' WHERE email = 'bob@issuer.example';
 SELECT test.error('SELECT bastion.user_id()');
+ROLLBACK;
+-- a subject that is given to another user ends the identity of the first
+BEGIN;
+SELECT bastion.authenticate(:'bob') IS NOT NULL AS bob;
+UPDATE bastion.user_identities SET user_id = :'owner' WHERE subject = 'bob';
+SELECT test.state();
 ROLLBACK;
 -- the impersonated is somebody else, also without a session
 BEGIN;
@@ -178,6 +198,22 @@ SELECT test.error(format('SELECT bastion.authenticate(%L)', :'bob')) AS disabled
 SELECT kind, count(*) FROM bastion.events WHERE kind ~ '^(issuer|identity)_' OR detail ? 'issuer' GROUP BY kind ORDER BY kind;
 SELECT bastion.issuer_remove('https://idp.example');
 SELECT count(*) AS identities FROM bastion.user_identities;
+
+-- a set with keys that verify nothing: they are skipped, reported and named by lint(), whose fix accepts the rest
+SELECT jsonb_build_object('keys', jsonb_build_array('{"kid": "no type"}'::jsonb, jsonb_build_object('kty', 'RSA', 'kid', 'weak', 'e', 'AQAB', 'n', repeat('w', 171)),
+           bastion.jwk_public(:'key') || '{"use": "enc", "kid": "enc"}', bastion.jwk_public(:'key'), bastion.jwk_public(:'stranger'),
+           bastion.jwk_public(:'key2') || '{"kid": "k1"}', '{"kty": "new", "kid": "new"}'::jsonb)) AS mixed \gset
+SELECT jsonb_array_elements(bastion.issuer_add('https://mixed.example', :'mixed', '{app}', '{ES256,EdDSA}')) AS skipped;
+SELECT bastion.identity_add('https://mixed.example', 'alice', :'owner');
+SELECT bastion.authenticate(test.issued(:'key', '{"iss": "https://mixed.example"}')) = :'owner' AS first_key,
+       bastion.authenticate(test.issued(:'key2'::jsonb || '{"kid": "k1"}', '{"iss": "https://mixed.example"}')) = :'owner' AS other_type;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', test.issued(:'stranger', '{"iss": "https://mixed.example"}'))) AS skipped_key;
+SELECT severity, object, problem FROM bastion.lint() WHERE object ~ '^issuer';
+SELECT DISTINCT fix FROM bastion.lint() WHERE object ~ '^issuer' \gexec
+SELECT count(*) AS findings FROM bastion.lint() WHERE object ~ '^issuer';
+SELECT test.error(format('SELECT bastion.issuer_keys_set(%L, %L)', 'https://mixed.example', '{"keys": [{"kid": "no type"}, {"kty": "new"}]}')) AS none_left;
+SELECT bastion.issuer_keys_set('https://mixed.example', :'mixed') -> 0 ->> 'kid' AS first_skipped;
+SELECT bastion.issuer_remove('https://mixed.example');
 
 -- the own key: tokens of the one before hold, until it is retired at once
 DELETE FROM bastion.signing_keys WHERE state <> 'active';
@@ -194,9 +230,67 @@ SELECT bastion.signing_key_rotate() = :'next' AS next_one;
 SELECT state, count(*) FROM bastion.signing_keys GROUP BY state ORDER BY state;
 SELECT bastion.authenticate(:'before') = :'owner' AS before;
 SELECT bastion.authenticate(:'after') = :'owner' AS after;
+-- the setting names the only issuer
+SET bastion.issuer = 'another';
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'after')) AS of_another;
+RESET bastion.issuer;
+SELECT bastion.authenticate(:'after') = :'owner' AS after;
+-- the claims of RFC 9068, and a clock that is off
+BEGIN;
+SELECT bastion.authenticate(:'after') = :'owner' AS after;
+SELECT string_agg(name, ' ' ORDER BY name) AS missing FROM unnest(ARRAY['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti']) name WHERE NOT bastion.claims() ? name;
+SELECT bastion.claims() ->> 'client_id' AS client;
+COMMIT;
+BEGIN;
+SET LOCAL bastion.client_id = 'shop';
+SELECT bastion.authenticate((bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token') = :'owner' AS after;
+SELECT bastion.claims() ->> 'client_id' AS client;
+COMMIT;
+CREATE FUNCTION test.own(claims jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT bastion_internal.token_sign(jsonb_build_object('iss', 'pg_bastion', 'aud', 'pg_bastion', 'sub', id) || claims)
+    FROM bastion.users WHERE email = 'owner@issuer.example'
+$$;
+SELECT name, test.own(claims) AS token
+INTO TEMPORARY off
+FROM (SELECT floor(extract(epoch FROM now()))::bigint) n (now),
+     LATERAL (VALUES ('expired 30 s ago', jsonb_build_object('exp', now - 30)), ('expired 90 s ago', jsonb_build_object('exp', now - 90)),
+                     ('valid in 30 s', jsonb_build_object('exp', now + 600, 'nbf', now + 30)),
+                     ('valid in 90 s', jsonb_build_object('exp', now + 600, 'nbf', now + 90)),
+                     ('issued in 300 s', jsonb_build_object('exp', now + 600, 'iat', now + 300))) c (name, claims);
+SET bastion.token_leeway = 60;
+SELECT name, test.error(format('SELECT bastion.authenticate(%L)', token)) FROM off ORDER BY name;
+SET bastion.token_leeway = 0;
+SELECT name, test.error(format('SELECT bastion.authenticate(%L)', token)) FROM off ORDER BY name;
+SET bastion.token_leeway = 60;
+SELECT name, test.error(format('SELECT bastion.authenticate(%L)', token)) FROM off ORDER BY name;
+RESET bastion.token_leeway;
+DROP FUNCTION test.own;
+
+-- other algorithms; a shared secret is published to nobody, and each keeps the one before
+SELECT test.error('SELECT bastion.signing_key_rotate(algorithm => ''RS256'')') AS unknown;
+SELECT bastion.signing_key_rotate(algorithm => 'HS256') IS NOT NULL AS rotated;
+SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS hmac_token \gset
+SELECT bastion.authenticate(:'hmac_token') = :'owner' AS hmac;
+SELECT bastion.authenticate(:'after') = :'owner' AS before;
+SELECT state, algorithm, public_jwk ? 'k' AS secret, public_jwk ->> 'kty' AS kty FROM bastion.signing_keys WHERE state IN ('active', 'next') ORDER BY state;
+SELECT count(*) FILTER (WHERE k ->> 'kty' = 'oct') AS secrets, bastion.jwks()::text ~ '"(k|d)"' AS private FROM jsonb_array_elements(bastion.jwks() -> 'keys') k;
+-- the published part of the key is no secret, and a key of another algorithm verifies nothing
+SELECT test.error(format('SELECT bastion.authenticate(%L)', bastion.jwt_sign(
+    jsonb_build_object('iss', 'pg_bastion', 'aud', 'pg_bastion', 'sub', :'owner', 'exp', 9999999999),
+    jsonb_build_object('kty', 'oct', 'k', repeat('A', 43), 'alg', 'HS256', 'kid', kid), '{"typ": "at+jwt"}'))) AS forged
+FROM bastion.signing_keys WHERE state IN ('active', 'retiring') ORDER BY algorithm;
+SELECT bastion.signing_key_rotate() IS NOT NULL AS same_algorithm;
+SELECT algorithm FROM bastion.signing_keys WHERE state = 'active';
+SELECT bastion.signing_key_rotate(algorithm => 'ES256') IS NOT NULL AS rotated;
+SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS ec_token \gset
+SELECT bastion.authenticate(:'ec_token') = :'owner' AS ec, bastion.jwt_verify(:'ec_token', bastion.jwks(), '{"aud": "pg_bastion", "typ": "at+jwt"}') ->> 'sub' = :'owner' AS outside;
+SELECT bastion.authenticate(:'hmac_token') = :'owner' AS hmac;
+SELECT bastion.signing_key_rotate(algorithm => 'EdDSA') IS NOT NULL AS rotated;
+
 -- one that leaked
 SELECT bastion.signing_key_rotate(immediately => true) IS NOT NULL AS rotated;
-SELECT test.error(format('SELECT bastion.authenticate(%L)', :'before')) AS before, test.error(format('SELECT bastion.authenticate(%L)', :'after')) AS after;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', :'before')) AS before, test.error(format('SELECT bastion.authenticate(%L)', :'after')) AS after,
+       test.error(format('SELECT bastion.authenticate(%L)', :'hmac_token')) AS hmac;
 SELECT state, count(*) FROM bastion.signing_keys GROUP BY state ORDER BY state;
 SELECT bastion.authenticate((bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token') = :'owner' AS again;
 SELECT kind, count(*) FROM bastion.events WHERE kind IN ('key_rotated', 'key_retired') AND detail ->> 'key' = 'signing' GROUP BY kind ORDER BY kind;

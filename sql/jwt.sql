@@ -8,13 +8,13 @@ SET ROLE regress_app;
 -- both ways, symmetric and public
 SELECT bastion.jwt_sign(:'claims', :'key') AS token, bastion.jwt_sign(:'claims', :'private') AS signed \gset
 SELECT :'token' AS token, :'signed' AS signed;
-SELECT bastion.jwt_verify(:'token', :'key', '{"now": 1500}');
+SELECT bastion.jwt_verify(:'token', :'key', '{"now": 1500, "aud": "app"}');
 SELECT bastion.jwt_verify(:'signed', :'public', '{"now": 1500, "iss": "me", "aud": ["app", "web"], "typ": "JWT", "max_age": 600, "algorithms": ["EdDSA"]}');
 SELECT bastion.jwt_verify(bastion.jwt_sign('{"a": 1}', :'key', '{"typ": "x+jwt"}'), :'key', '{"allow_missing_exp": true}');
 
 -- jsonb of the claims is the one that PostgreSQL makes of the text: every type, order of names, offsets past 32, numbers
 SELECT count(*) AS same FROM (VALUES
-    ('{"b":1,"a":[1,[],{},null,true,false,"",{"x":{"y":[0,-1,10000,99999999,9223372036854775807,-9223372036854775808]}}],"aa":"\u00e9\ud83d\ude00\n\"","":0}'),
+    ('{"b":1,"a":[1,[],{},null,true,false,"",{"x":{"y":[0,-1,10000,99999999,9223372036854775807,-9223372036854775808]}}],"aa":"\n\"","":0}'),
     ('{"n":[0,1,9,10,9999,10000,10001,100000000,4000000000,12345678901234567,1000000000000000000],"f":[0.5,-1e3,18446744073709551615]}'),
     ((SELECT json_object_agg('k' || i, i)::text FROM generate_series(1, 100) i)),
     ((SELECT json_build_object('list', json_agg(repeat('x', i)))::text FROM generate_series(0, 100) i))) c (claims),
@@ -26,14 +26,14 @@ WHERE got = claims::jsonb AND got::text = claims::jsonb::text AND jsonb_hash(got
 SELECT convert_from(bastion.jws_verify('eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg', :'public'), 'UTF8');
 SELECT algorithm, bastion.jws_verify(token, bastion.jwk_public(key)) IS NOT NULL AS public,
        bastion.jws_verify(token, jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(key))), ARRAY[algorithm]) IS NOT NULL AS in_a_set,
-       bastion.jwt_verify(token, bastion.jwk_public(key) - 'alg', jsonb_build_object('now', 1500, 'algorithms', jsonb_build_array(algorithm))) ->> 'sub' AS claims,
+       bastion.jwt_verify(token, bastion.jwk_public(key) - 'alg', jsonb_build_object('now', 1500, 'aud', 'app', 'algorithms', jsonb_build_array(algorithm))) ->> 'sub' AS claims,
        key ->> 'kid' = bastion.jwk_thumbprint(key) AS named_by_thumbprint
 FROM unnest(ARRAY['RS256', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']) algorithm,
      LATERAL (SELECT bastion.jwk_generate(algorithm)) k (key), LATERAL bastion.jwt_sign(:'claims', key) token;
 SELECT bastion.jwk_generate('HS512', 'mine') - 'k', length(bastion.jwk_generate('HS512') ->> 'k');
 \set pem '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----'
 SELECT bastion.jwk_public(to_jsonb(:'pem'::text)), bastion.jwk_public(jsonb_build_object('pem', :'pem', 'kid', 'e1', 'alg', 'EdDSA'));
-SELECT bastion.jwt_verify(:'signed', jsonb_build_object('pem', :'pem', 'kid', 'e1', 'alg', 'EdDSA'), '{"now": 1500}') ->> 'sub' AS sub;
+SELECT bastion.jwt_verify(:'signed', jsonb_build_object('pem', :'pem', 'kid', 'e1', 'alg', 'EdDSA'), '{"now": 1500, "aud": "app"}') ->> 'sub' AS sub;
 SELECT test.error(format('SELECT bastion.jws_verify(%L, %L, %L)', token, keys, algorithms))
 FROM (VALUES
     (:'token', :'key', '{HS384}'), (:'token', :'public', NULL), ('x', :'key', NULL), ('', :'key', NULL),
@@ -48,10 +48,33 @@ SELECT test.error(format('SELECT bastion.jwk_public(%L)', :'key')), test.error(f
 SELECT bastion.jws_verify(NULL, :'key') IS NULL, bastion.jws_verify('x', NULL) IS NULL, bastion.jwk_generate(NULL) IS NULL,
        bastion.jwk_public(NULL) IS NULL, bastion.jwk_thumbprint(NULL) IS NULL;
 
--- what is remembered: the same token, with other keys, options and algorithms, and after it expired
-SELECT count(*) FROM generate_series(1, 3), LATERAL bastion.jwt_verify(:'token', :'key', '{"now": 1500}') v;
+-- X.509 certificates: the key and the dates count
+\set signer '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n-----END PRIVATE KEY-----'
+\set certificate '-----BEGIN CERTIFICATE-----\nMIHFMHmgAwIBAgIBATAFBgMrZXAwDDEKMAgGA1UEAwwBdDAgFw0yMDAxMDEwMDAw\nMDBaGA8yMTAwMDEwMTAwMDAwMFowDDEKMAgGA1UEAwwBdDAqMAUGAytlcAMhAAOh\nB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4MAUGAytlcANBADWd6RP2ox99\nWuCkyGpXUFyyvKzx8fxfTZ+f060a0ICLSMldYMRq+fUZo3uBSDalKf5+LHKWtCci\n9sgjEH3DlAo=\n-----END CERTIFICATE-----'
+\set old '-----BEGIN CERTIFICATE-----\nMIHDMHegAwIBAgIBATAFBgMrZXAwDDEKMAgGA1UEAwwBdDAeFw0xOTAxMDEwMDAw\nMDBaFw0yMDAxMDEwMDAwMDBaMAwxCjAIBgNVBAMMAXQwKjAFBgMrZXADIQADoQe/\n884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuDAFBgMrZXADQQB2ptBoeKrb3i42\nqfEs4gUdRNIlIrdQMR0PgEH7h+4tBhakwdxd+geIN7n0HSsWbg82i5QCZ0DCsgXb\nl2JeaJ0L\n-----END CERTIFICATE-----'
+\set future '-----BEGIN CERTIFICATE-----\nMIHHMHugAwIBAgIBATAFBgMrZXAwDDEKMAgGA1UEAwwBdDAiGA8yMDkwMDEwMTAw\nMDAwMFoYDzIxMDAwMTAxMDAwMDAwWjAMMQowCAYDVQQDDAF0MCowBQYDK2VwAyEA\nA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbgwBQYDK2VwA0EAq3W7X+Yt\n+GQxzamofJ6Cfqf8HL0Wl7jnaxk1Fs1EjppquHF8ZZ2qgZfwv7eQuyeGw5C6OweH\nRqgxXcVgz9hBBQ==\n-----END CERTIFICATE-----'
+SELECT bastion.jwt_sign('{"sub": "x", "exp": 4000000000}', jsonb_build_object('pem', :'signer', 'alg', 'EdDSA')) AS certified \gset
+SELECT bastion.jwk_public(to_jsonb(:'certificate'::text));
+SELECT name, test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', :'certified', jsonb_build_object('pem', pem), options)) AS jwt,
+       test.error(format('SELECT bastion.jws_verify(%L, %L, %L)', :'certified', jsonb_build_object('pem', pem), '{EdDSA}')) AS jws
+FROM (VALUES ('valid', :'certificate', '{"algorithms": ["EdDSA"]}'), ('expired', :'old', '{"algorithms": ["EdDSA"], "leeway": 3600}'),
+             ('at that time', :'old', '{"algorithms": ["EdDSA"], "now": 1560000000}'), ('not yet', :'future', '{"algorithms": ["EdDSA"]}')) c (name, pem, options);
+-- the dates hold for a verified token that is cached, and for a JSON Web Key
+SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', :'certified', bastion.jwk_public(jsonb_build_object('pem', :'certificate', 'alg', 'EdDSA')) || further, '{}'))
+FROM unnest(ARRAY['{}', '{}', '{"exp": 1700000000}', '{"nbf": 4000000000}']::jsonb[]) further;
+
+-- a token with kid and an only key without, audiences that nobody asked about, and numbers of any size
+SELECT bastion.jwt_verify(bastion.jwt_sign('{"exp": 4000000000}', :'key'), :'key'::jsonb - 'kid') AS unnamed_key;
+SELECT options, test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', bastion.jwt_sign('{"exp": 4000000000, "aud": "web"}', :'key'), :'key', options))
+FROM unnest(ARRAY['{}', '{"aud": "web"}', '{"aud": "other"}', '{"allow_any_aud": true}', '{"allow_any_aud": true, "aud": "web"}']) options;
+SELECT bastion.jwt_verify(bastion.jwt_sign(claims, :'key'), :'key') = claims AS kept
+FROM (VALUES ('{"exp": 4000000000, "a": 18446744073709551616, "b": [-123456789012345678901234567890.50, 0.10, 1e-300]}'::jsonb)) c (claims);
+SELECT bastion.jwt_verify(bastion.jwt_sign('{"exp": 4000000000, "a": 1e400}', :'key'), :'key') ->> 'a' = '1' || repeat('0', 400) AS kept;
+
+-- cached tokens: the same token, with other keys, options and algorithms, and after it expired
+SELECT count(*) FROM generate_series(1, 3), LATERAL bastion.jwt_verify(:'token', :'key', '{"now": 1500, "aud": "app"}') v;
 SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', :'token', keys, options))
-FROM (VALUES (:'key', '{"now": 2000}'), (:'key', '{"now": 1500, "aud": "web"}'), (:'public', '{"now": 1500}')) c (keys, options);
+FROM (VALUES (:'key', '{"now": 2000, "aud": "app"}'), (:'key', '{"now": 1500, "aud": "web"}'), (:'public', '{"now": 1500, "aud": "app"}')) c (keys, options);
 SELECT bastion.jwt_sign(jsonb_build_object('exp', extract(epoch FROM clock_timestamp()) + 1), :'key') AS brief \gset
 SET test.brief = :'brief';
 SELECT bastion.jwt_verify(:'brief', :'key') IS NOT NULL AS first, bastion.jwt_verify(:'brief', :'key') IS NOT NULL AS again;
@@ -65,8 +88,8 @@ SELECT test.error(format('SELECT bastion.jwt_verify(%L, %L)', :'brief', :'key'))
 
 -- keys and options of a column: those of each row
 SELECT who, bastion.jwt_verify(token, key, options) ->> 'sub' AS sub
-FROM (VALUES (1, :'token', :'key'::jsonb, '{"now": 1500}'::jsonb), (2, :'signed', :'public', '{"now": 1600}'), (3, :'token', :'key', '{"now": 1600}')) r (who, token, key, options);
-SELECT test.error(format('SELECT count(bastion.jwt_verify(%L, %L, options)) FROM (VALUES (%L::jsonb), (%L)) o (options)', :'token', :'key', '{"now": 1500}', '{"now": 2000}'));
+FROM (VALUES (1, :'token', :'key'::jsonb, '{"now": 1500, "aud": "app"}'::jsonb), (2, :'signed', :'public', '{"now": 1600, "aud": "app"}'), (3, :'token', :'key', '{"now": 1600, "aud": "app"}')) r (who, token, key, options);
+SELECT test.error(format('SELECT count(bastion.jwt_verify(%L, %L, options)) FROM (VALUES (%L::jsonb), (%L)) o (options)', :'token', :'key', '{"now": 1500, "aud": "app"}', '{"now": 2000, "aud": "app"}'));
 
 -- NULL in, NULL out
 SELECT bastion.jwt_sign(NULL, :'key') IS NULL, bastion.jwt_sign('{}', NULL) IS NULL, bastion.jwt_sign('{}', :'key', NULL) IS NULL,
@@ -77,15 +100,15 @@ SELECT refused, test.error(format('SELECT bastion.jwt_verify(%L, %L, %L)', token
 FROM (VALUES
     ('expired', :'token', :'key', '{"now": 2001}'),
     ('expired now', :'token', :'key', '{}'),
-    ('issued in the future', :'token', :'key', '{"now": 900}'),
-    ('too old', :'token', :'key', '{"now": 1500, "max_age": 60}'),
-    ('other issuer', :'token', :'key', '{"now": 1500, "iss": "you"}'),
+    ('issued in the future', :'token', :'key', '{"now": 900, "max_age": 600}'),
+    ('too old', :'token', :'key', '{"now": 1500, "max_age": 60, "aud": "app"}'),
+    ('other issuer', :'token', :'key', '{"now": 1500, "iss": "you", "aud": "app"}'),
     ('other audience', :'token', :'key', '{"now": 1500, "aud": "web"}'),
-    ('other type', :'token', :'key', '{"now": 1500, "typ": "at+jwt"}'),
-    ('other algorithm', :'token', :'key', '{"now": 1500, "algorithms": ["HS512"]}'),
-    ('other key', :'token', :'public', '{"now": 1500}'),
-    ('no signature', split_part(:'token', '.', 1) || '.' || split_part(:'token', '.', 2) || '.', :'key', '{"now": 1500}'),
-    ('changed claims', replace(:'token', '.eyJ', '.eyK'), :'key', '{"now": 1500}'),
+    ('other type', :'token', :'key', '{"now": 1500, "typ": "at+jwt", "aud": "app"}'),
+    ('other algorithm', :'token', :'key', '{"now": 1500, "algorithms": ["HS512"], "aud": "app"}'),
+    ('other key', :'token', :'public', '{"now": 1500, "aud": "app"}'),
+    ('no signature', split_part(:'token', '.', 1) || '.' || split_part(:'token', '.', 2) || '.', :'key', '{"now": 1500, "aud": "app"}'),
+    ('changed claims', replace(:'token', '.eyJ', '.eyK'), :'key', '{"now": 1500, "aud": "app"}'),
     ('algorithm none', 'eyJhbGciOiJub25lIn0.e30.', :'key', '{"allow_missing_exp": true}'),
     ('no token', '', :'key', '{}'),
     ('garbage', 'a.b.c', :'key', '{}'),

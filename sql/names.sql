@@ -58,7 +58,7 @@ SELECT test.told('sol', format('SELECT bastion.membership_set(%L, %L, %L, NULL, 
 FROM (VALUES ('viewer', NULL, NULL), ('secret role', NULL, NULL), ('admin', 'west', now() + interval '1 day')) v (role, unit, ends);
 SELECT r.name, u.slug, i.revoked_at IS NULL AS open FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id LEFT JOIN bastion.units u ON u.id = i.unit_id
 WHERE i.user_id = test.id_of('ann') ORDER BY i.created_at, 1;
-SELECT test.told('ann', 'SELECT jsonb_agg(x -> ''role'' ORDER BY x -> ''role'') FROM jsonb_array_elements(bastion_api.my_invitations()) x', own => true);
+SELECT test.told('ann', 'SELECT jsonb_agg(x -> ''role'' ORDER BY x -> ''role'') FROM jsonb_array_elements(bastion_api.my_invitations() -> ''invitations'') x', own => true);
 SELECT test.told('ann', format('SELECT bastion_api.invitation_accept(id => %L)', i.id), own => true)
 FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id WHERE i.user_id = test.id_of('ann') AND r.name IN ('viewer', 'admin') ORDER BY r.name DESC;
 SELECT r.name, u.slug, m.valid_until > now() AS ends FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id LEFT JOIN bastion.units u ON u.id = m.unit_id
@@ -108,7 +108,7 @@ FROM (VALUES (1, 'ann', NULL), (2, 'ben', NULL), (3, 'cem', NULL), (4, 'dot', 'w
 SELECT bastion_internal.user_label(test.id_of('ann')) = test.id_of('ann')::text AS nobody_sees, bastion_internal.user_label(NULL) IS NULL AS of_nobody;
 -- the users of API keys
 SELECT test.told('ann', 'SELECT bastion_api.api_key_create(''a key'', ''{name_docs.read}'') IS NOT NULL');
-SELECT who, test.told(who, 'SELECT jsonb_agg(k -> ''user'') FROM jsonb_array_elements(bastion_api.api_keys()) k') FROM unnest(ARRAY['ann', 'ben', 'cem']) who;
+SELECT who, test.told(who, 'SELECT jsonb_agg(k -> ''user'') FROM jsonb_array_elements(bastion_api.api_keys() -> ''api_keys'') k') FROM unnest(ARRAY['ann', 'ben', 'cem']) who;
 -- the table shows one's own row
 SELECT who, test.told(who, 'SELECT string_agg(email, '', '') FROM bastion.users') FROM unnest(ARRAY['ann', 'ben', 'cem']) who;
 -- recorded

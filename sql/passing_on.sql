@@ -82,6 +82,13 @@ FROM (VALUES ('fay', 'permission_grant(''DOT'', ''pass_other.read'')'), ('fay', 
     ('tim', 'permission_grant(''DOT'', ''pass_docs.update'', NULL, ''2100-01-01Z'')'), ('tim', 'permission_grant(''DOT'', ''pass_docs.update'', ''west'', ''2100-01-01Z'')'),
     ('tim', 'permission_grant(''DOT'', ''pass_docs.update'', ''east'', ''2100-01-01Z'')')) v (who, statement);
 ROLLBACK;
+-- what is held in a unit is passed on there, and not in the unit above
+BEGIN;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, unit_id, pattern, effect)
+VALUES (test.id_of('dot'), :'tenant', NULL, 'tenant.members.manage', 'grant'), (test.id_of('dot'), :'tenant', test.unit_of('west-1'), 'pass_other.export', 'grant');
+SELECT statement, test.would('dot', statement)
+FROM unnest(ARRAY['permission_grant(''SAM'', ''pass_other.export'', ''west-1'')', 'permission_grant(''SAM'', ''pass_other.export'', ''west'')', 'permission_grant(''SAM'', ''pass_other.export'')']) statement;
+ROLLBACK;
 -- of several grants the longest counts; a role in every tenant counts as long as it is held; what is inherited ends with the role
 BEGIN;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect, valid_until) VALUES (test.id_of('dot'), :'tenant', 'tenant.members.manage', 'grant', '2200-01-01Z'),
@@ -209,7 +216,7 @@ WHERE m.tenant_id = :'tenant' AND u.email ~ '^u' ORDER BY 1;
 UPDATE bastion.memberships m SET valid_until = now() FROM bastion.users u WHERE u.id = m.user_id AND u.email = 'uta@pass.example' AND m.tenant_id = :'tenant';
 SELECT test.invites('again', 'ann', '''uta@pass.example'', ''member''');
 SET ROLE regress_app;
-BEGIN; SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'ann'), 'pass-of-ann') IS NOT NULL AS ann; SELECT x ->> 'email' AS email, x -> 'valid_until' AS valid_until FROM jsonb_array_elements(bastion_api.invitations()) x; COMMIT;
+BEGIN; SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'ann'), 'pass-of-ann') IS NOT NULL AS ann; SELECT x ->> 'email' AS email, x -> 'valid_until' AS valid_until FROM jsonb_array_elements(bastion_api.invitations() -> 'invitations') x; COMMIT;
 RESET ROLE;
 SELECT bastion.token_issue(u.id, NULL) AS uta FROM bastion.users u WHERE u.email = 'uta@pass.example' \gset
 SET ROLE regress_app;

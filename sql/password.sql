@@ -16,6 +16,16 @@ SELECT bastion.password_verify('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRG
 SELECT bastion.password_verify('password', '$pbkdf2-sha256$8000$XAuBMIYQQogxRg$tRRlz8hYn63B9LYiCd6PRo6FMiunY9ozmMMI3srxeRE');
 SELECT bastion.password_verify('password', '$bastion-pbkdf2-sha256$i=480000$AAECAwQFBgcICQoLDA0ODw==$hfcaLv5GYlZr20fsjNads0fya+uRo6rPpQSjHNHaJYA=');
 
+SELECT bastion.password_verify('correct horse', 'pbkdf2_sha256$1000$wI1vh6cQJMaEkA9NPkwL6b$GuM49IlCnUKkwaHmsplzL7xPoZOY41ALcC4nwijGIr0=') AS django,
+       bastion.password_verify('correct horse', '$6$rounds=1234$WGbznESRmN/G5IdO$4t25v1sTdTtE8896qSJuhctwlGQ/93mIIyuwNsBwZGGp.H0zyFVn5Fmn/b59wUg5cVL0I1echSOFJ09eDNLn31') AS crypt,
+       bastion.password_verify('correct horse', '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb') AS ldap;
+
+-- what a hash says of itself
+SELECT bastion.password_format(hash) AS format
+FROM unnest(ARRAY['$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM0NTY3OA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
+                  'bcrypt_sha256$$2b$05$O/DQC10.kdTw1O2VJdMY/uJY.JMcnehEaQ4cR7/mXfpenwNYidxSe', '$argon2id$v=19$m=8,t=1,p=1,keyid=aa$c29tZXNhbHQxMjM0NTY3OA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+                  '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb', '!', '', NULL]) hash;
+
 -- NULL in, NULL out
 SELECT bastion.password_hash(NULL) IS NULL, bastion.password_hash('x', NULL) IS NULL,
        bastion.password_hash('x', 'bcrypt', NULL) IS NULL, bastion.password_verify(NULL, 'x') IS NULL,
@@ -57,6 +67,15 @@ SELECT test.error($$SELECT bastion.password_verify('x', '$pbkdf2-sha256$99999999
 SELECT test.error($$SELECT bastion_internal.password_check('x', 'y')$$);
 SELECT test.error('SELECT hash FROM bastion.user_passwords');
 RESET ROLE;
+-- only what can be verified is stored
+SELECT test.error(format('INSERT INTO bastion.user_passwords VALUES (gen_random_uuid(), %L)', hash))
+FROM unnest(ARRAY['', '!', '$1$md5$', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW']) hash;
+-- what cannot be verified is like no hash; a refusal takes its time, whatever the reason
+SET bastion.refused_login_duration = '200ms';
+SELECT hash, c.matches, clock_timestamp() - c.begin >= interval '200ms' AS took_its_time
+FROM unnest(ARRAY[NULL, '', '!', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb']) hash,
+     LATERAL (SELECT clock_timestamp() AS begin, bastion_internal.password_check('wrong', hash) AS matches OFFSET 0) c;
+RESET bastion.refused_login_duration;
 SELECT bastion_internal.password_check('x', NULL), bastion_internal.password_check(NULL, 'x'), bastion_internal.password_check(NULL, NULL),
        bastion_internal.password_check('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW');
 

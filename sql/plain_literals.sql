@@ -22,4 +22,4 @@ DROP TABLE test.plain;
 SELECT DISTINCT p.oid::regprocedure::text
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang,
      regexp_matches(p.prosrc, '--[^\n]*|\mE''(?:[^''\\]|\\.)*''(?:\s*\n\s*''(?:[^''\\]|\\.)*'')*|''(?:[^'']|'''')*''', 'g') m
-WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal') AND l.lanname <> 'c' AND m[1] LIKE '''%' AND strpos(m[1], '\') > 0;
+WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test') AND l.lanname <> 'c' AND m[1] LIKE '''%' AND strpos(m[1], '\') > 0;

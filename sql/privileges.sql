@@ -7,7 +7,7 @@ CREATE TABLE test.written (object text, privilege text);
 INSERT INTO test.written
 SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.library_version()', 'bastion.password_hash(text,text,jsonb)', 'bastion.password_verify(text,text)',
-    'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
+    'bastion.password_format(text)', 'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
     'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',
     'bastion.jwk_thumbprint(jsonb)',
     'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.context_drop()', 'bastion.whoami()',
@@ -28,7 +28,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone)',
     'bastion.share(regclass,text,text,text,text,text,text,timestamp with time zone)',
     'bastion.unshare(regclass,text,text,text,text,text)', 'bastion_internal.share_subject_named(text,text)',
-    'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)',
+    'bastion.unshare(regclass,text,uuid,uuid,uuid,uuid)', 'bastion.shares_of(regclass,text)', 'bastion.row_transfer(regclass,text,text)',
     'bastion.explain_member_access(uuid,text,regclass,text,text)', 'bastion.explain_member_access_text(uuid,text,regclass,text,text)',
     'bastion_internal.access_picture(integer,integer,text,text,text,text,boolean)',
     'bastion.permission_matrix(text)', 'bastion.permission_matrix_text(text)',
@@ -52,7 +52,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
     'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
     'bastion_api.api_key_disable(uuid,boolean)', 'bastion.client_address()',
-    'bastion_api.me()']) f;
+    'bastion_api.me()', 'bastion_api.schema()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
     'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
@@ -60,7 +60,7 @@ SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastio
     'bastion.secret_access_log']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
-CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api', 'bastion_internal');
+CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test');
 CREATE FUNCTION test.held(role regrole) RETURNS SETOF test.written LANGUAGE sql
 AS $$
     SELECT p.oid::regprocedure::text, 'EXECUTE' FROM pg_proc p JOIN test.own_schemas n ON n.oid = p.pronamespace

@@ -17,7 +17,7 @@ GRANT USAGE ON SCHEMA shop TO regress_app, regress_stranger;
 RESET client_min_messages;
 
 -- What a statement is refused with, all of it.
-CREATE FUNCTION test.refusal(statement text) RETURNS text
+CREATE FUNCTION test.refusal_and_hint(statement text) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -252,8 +252,8 @@ CREATE TABLE shop.orders_3 PARTITION OF shop.orders FOR VALUES IN (3);
 SELECT status FROM bastion.protection WHERE relation = 'shop.orders'::regclass;
 SELECT bastion.protect('shop.orders', tenant_column => 'org', owner_column => 'author', resource => 'documents');
 SELECT status FROM bastion.protection WHERE relation = 'shop.orders'::regclass;
-SELECT test.refusal($$SELECT bastion.protect('shop.orders_2')$$);
-SELECT test.refusal($$SELECT bastion.protect('shop.orders_2_low')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.orders_2')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.orders_2_low')$$);
 DROP TABLE shop.orders_3;
 SELECT * FROM bastion.unprotect('shop.orders', dry_run => true);
 SELECT bastion.unprotect('shop.orders');
@@ -277,12 +277,12 @@ BEGIN;
 SELECT test.rows_of(:'ann_token', 'shop.child');
 ROLLBACK;
 SET ROLE regress_migrator;
-SELECT test.refusal($$SELECT bastion.protect('shop.child')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.child')$$);
 CREATE TABLE shop.other_parent (tenant_id uuid);
 SET client_min_messages = warning;
 CREATE TABLE shop.two_parents () INHERITS (shop.other_parent, shop.parent);
 RESET client_min_messages;
-SELECT test.refusal($$SELECT bastion.protect('shop.other_parent')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.other_parent')$$);
 DROP TABLE shop.two_parents;
 SELECT bastion.unprotect('shop.parent');
 SELECT test.protection_of('shop.parent') = :'before' AS restored;
@@ -394,7 +394,7 @@ GRANT SELECT, INSERT ON shop.policies TO regress_app;
 CREATE POLICY everything ON shop.policies USING (true);
 CREATE POLICY "one & only" ON shop.policies USING (id = 1);
 CREATE POLICY only_low ON shop.policies AS RESTRICTIVE USING (id < 10);
-SELECT test.refusal($$SELECT bastion.protect('shop.policies', resource => 'documents')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.policies', resource => 'documents')$$);
 SELECT bastion.protect('shop.policies', resource => 'documents', existing => 'keep');
 SELECT polname FROM pg_policy WHERE polrelid = 'shop.policies'::regclass ORDER BY polname;
 SELECT status FROM bastion.protection WHERE relation = 'shop.policies'::regclass;
@@ -466,9 +466,9 @@ SELECT test.drift(change) FROM (VALUES
     ('ALTER TABLE shop.documents ALTER COLUMN tenant_id DROP DEFAULT'),
     ('ALTER TABLE shop.documents ALTER COLUMN tenant_id DROP NOT NULL'),
     ('DROP INDEX shop.documents_tenant_id_idx')) AS c (change);
--- a renamed column: the policies follow it, the record does not
+-- a renamed column: the policies and the record follow it
 BEGIN;
-ALTER TABLE shop.documents RENAME COLUMN tenant_id TO org_id;
+SELECT bastion.protect_rename('shop.documents', 'tenant_id', 'org_id');
 SELECT status FROM bastion.protection WHERE relation = 'shop.documents'::regclass;
 SELECT * FROM bastion.protect('shop.documents', tenant_column => 'org_id', owner_column => 'created_by', dry_run => true);
 SELECT bastion.protect('shop.documents', tenant_column => 'org_id', owner_column => 'created_by');
@@ -509,11 +509,11 @@ CREATE SERVER shop_remote FOREIGN DATA WRAPPER shop_wrapper;
 CREATE FOREIGN TABLE shop.remote (tenant_id uuid) SERVER shop_remote;
 CREATE TABLE shop.half_remote (tenant_id uuid, n integer) PARTITION BY LIST (n);
 CREATE FOREIGN TABLE shop.remote_part PARTITION OF shop.half_remote FOR VALUES IN (1) SERVER shop_remote;
-SELECT test.refusal($$SELECT bastion.protect('shop.remote')$$);
-SELECT test.refusal($$SELECT bastion.protect('shop.half_remote')$$);
-SELECT test.refusal($$SELECT bastion.protect('pg_catalog.pg_class')$$);
-SELECT test.refusal($$SELECT bastion.protect('information_schema.sql_features')$$);
-SELECT test.refusal($$SELECT bastion.protect('bastion.users')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.remote')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.half_remote')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('pg_catalog.pg_class')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('information_schema.sql_features')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('bastion.users')$$);
 SET client_min_messages = warning;
 DROP FOREIGN DATA WRAPPER shop_wrapper CASCADE;
 DROP TABLE shop.half_remote;
@@ -528,7 +528,7 @@ CREATE SEQUENCE shop.bad_sequence;
 CREATE INDEX bad_index ON shop.bad (id);
 CREATE TYPE shop.bad_type AS (tenant_id uuid);
 CREATE TEMPORARY TABLE bad_temporary (tenant_id uuid);
-SELECT test.refusal(format('SELECT bastion.protect(%s)', arguments)) FROM (VALUES
+SELECT test.refusal_and_hint(format('SELECT bastion.protect(%s)', arguments)) FROM (VALUES
     ($$NULL$$),
     ($$'shop.nothing'$$),
     ($$4294967295$$),
@@ -569,7 +569,7 @@ SELECT test.refusal(format('SELECT bastion.protect(%s)', arguments)) FROM (VALUE
     ($$'shop.documents', actions => '{"read": "Not a word"}'$$),
     ($$'shop.documents', existing => NULL$$),
     ($$'shop.documents', existing => 'ignore'$$)) AS r (arguments);
-SELECT test.refusal($$SELECT bastion.protect('bad_temporary')$$) ~ '^42809 (pg_temp.*\.)?bad_temporary is a temporary table' AS temporary;
+SELECT test.refusal_and_hint($$SELECT bastion.protect('bad_temporary')$$) ~ '^42809 (pg_temp.*\.)?bad_temporary is a temporary table' AS temporary;
 -- nothing half-written
 SELECT relation FROM bastion.protected_tables;
 SELECT count(*) FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
@@ -578,10 +578,10 @@ WHERE c.relnamespace = 'shop'::regnamespace AND relname <> 'documents';
 SELECT bastion.protect('shop.documents', 'tenant_id', 'created_by', NULL, NULL, 'refuse', NULL, NULL, NULL);
 -- rows that row security hides from their own owner
 ALTER TABLE shop.bad ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-SELECT test.refusal($$SELECT bastion.protect('shop.bad', resource => 'documents')$$);
-SELECT test.refusal($$SELECT bastion.unprotect(NULL)$$);
-SELECT test.refusal($$SELECT bastion.unprotect('shop.bad_view')$$);
-SELECT test.refusal($$SELECT bastion.unprotect('shop.of_somebody_else')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.protect('shop.bad', resource => 'documents')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.unprotect(NULL)$$);
+SELECT test.refusal_and_hint($$SELECT bastion.unprotect('shop.bad_view')$$);
+SELECT test.refusal_and_hint($$SELECT bastion.unprotect('shop.of_somebody_else')$$);
 
 -- Rights: who may call it, and that records speak of one's own tables only
 RESET ROLE;
@@ -611,20 +611,20 @@ RESET ROLE;
 SELECT relation FROM bastion.protected_tables ORDER BY relation::text;
 -- all that allow_migration_role() grants
 SELECT c.relname, string_agg(DISTINCT a.privilege_type, ' ' ORDER BY a.privilege_type) FROM pg_class c, aclexplode(c.relacl) a
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) AND a.grantee = 'regress_migrator'::regrole
+WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace) AND a.grantee = 'regress_migrator'::regrole
 GROUP BY c.relname ORDER BY c.relname;
 SELECT attrelid::regclass, attname, privilege_type FROM pg_attribute, aclexplode(attacl) a
 WHERE a.grantee = 'regress_migrator'::regrole ORDER BY attname;
 SELECT p.oid::regprocedure AS function FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'regress_migrator'::regrole
 ORDER BY p.oid::regprocedure::text COLLATE "C";
-SELECT test.refusal($$SELECT bastion.allow_migration_role(0)$$);
-SELECT test.refusal($$SELECT bastion.allow_migration_role(NULL)$$);
+SELECT test.refusal_and_hint($$SELECT bastion.allow_migration_role(0)$$);
+SELECT test.refusal_and_hint($$SELECT bastion.allow_migration_role(NULL)$$);
 
 SET client_min_messages = warning;
 REVOKE CREATE ON SCHEMA test FROM regress_migrator;
 SELECT bastion.unprotect('shop.of_somebody_else');
 DROP SCHEMA shop CASCADE;
-DROP FUNCTION test.refusal(text), test.rows_of(text, regclass), test.conditions(text),
+DROP FUNCTION test.refusal_and_hint(text), test.rows_of(text, regclass), test.conditions(text),
     test.ids(text), test.try_type(text, text, text, text), test.try_name(text, text, text, text), test.dry_run(regclass, text), test.drift(text);
 DELETE FROM bastion.memberships WHERE role_id = (SELECT id FROM bastion.roles WHERE name = 'protect_blind');
 DELETE FROM bastion.roles WHERE name = 'protect_blind';

@@ -16,7 +16,7 @@ SELECT answer #>> '{user,id}' AS bob FROM bastion_api.signup('bob@ref.example', 
 -- nobody holds REFERENCES on a table of the extension, and repeating allow_migration_role() takes away what was granted before
 SELECT c.oid::regclass, a.grantee::regrole, a.privilege_type
 FROM pg_class c, LATERAL (SELECT * FROM aclexplode(c.relacl) UNION ALL SELECT x.* FROM pg_attribute t, aclexplode(t.attacl) x WHERE t.attrelid = c.oid) a
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) AND a.privilege_type = 'REFERENCES' AND a.grantee <> c.relowner;
+WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace) AND a.privilege_type = 'REFERENCES' AND a.grantee <> c.relowner;
 GRANT REFERENCES (id, number) ON bastion.tenants TO regress_ref_mig;
 SELECT bastion.allow_migration_role('regress_ref_mig');
 SELECT has_column_privilege('regress_ref_mig', 'bastion.tenants', 'id', 'REFERENCES') AS may_refer;

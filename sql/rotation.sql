@@ -97,6 +97,21 @@ CALL bastion.rewrap_all();
 -- what is recorded
 SELECT kind, detail - 'by' AS detail FROM bastion.events WHERE kind IN ('key_rotated', 'keys_shredded') AND detail ->> 'key' IS DISTINCT FROM 'signing' ORDER BY id;
 
+-- each rotation of one statement counts for what is sealed next
+DO $$
+DECLARE
+    used bigint;
+BEGIN
+    FOR n IN 1 .. 6 LOOP
+        used := bastion_internal.sealed_key(bastion.seal_for(NULL, 'x', 'settled'));
+        IF used <> (SELECT max(k.id) FROM bastion.data_keys k WHERE k.purpose = 'settled') THEN
+            RAISE NOTICE 'sealed under an older key after % rotation(s)', n - 1;
+        END IF;
+        PERFORM bastion.data_key_rotate('settled');
+    END LOOP;
+END
+$$;
+
 SELECT bastion.sealed_column_remove('test.closed', 'value');
 TRUNCATE test.people;
 DROP TABLE test."Odd ""mail""", test.closed, test.before CASCADE;

@@ -1,5 +1,6 @@
 -- Sealed values: the type, sealing, opening, rewrapping, blind indexes, and what must not open.
 \set VERBOSITY terse
+\encoding UTF8
 SET client_min_messages = warning;
 SELECT bastion.resource_register('smtp', '{open}'), bastion.resource_register('email', '{open}');
 INSERT INTO test.people (name, token, tenant)
@@ -244,8 +245,40 @@ SELECT count(*) FROM test.customer;
 COMMIT;
 RESET ROLE;
 
+-- a call site that is kept in a transaction follows the tenant, the keys and the rights
+CREATE FUNCTION test.one_seal(tenant uuid) RETURNS bastion.sealed LANGUAGE plpgsql AS $$ BEGIN RETURN bastion.seal_for(tenant, 'kept', 'smtp'); END $$;
+CREATE FUNCTION test.one_open(tenant uuid, value bastion.sealed) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN bastion.open_text_for(tenant, value); END $$;
+CREATE FUNCTION test.own_open(value bastion.sealed) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN bastion.open_text(value); END $$;
+SELECT test.one_seal(:'bob_tenant') IS NOT NULL AS made;
+BEGIN;
+CREATE TEMPORARY TABLE kept ON COMMIT DROP AS
+SELECT t AS tenant, test.one_seal(t) AS value FROM unnest(ARRAY[:'ann_tenant', :'bob_tenant', :'ann_tenant']::uuid[]) t;
+SELECT bastion.open_text_for(:'ann_tenant', value) FROM kept WHERE tenant = :'ann_tenant';
+SELECT bastion.open_text_for(:'bob_tenant', value) FROM kept WHERE tenant = :'bob_tenant';
+SELECT test.one_open(:'ann_tenant', value) FROM test.sealed_values WHERE id = 1;
+UPDATE bastion.data_keys SET state = 'disabled' WHERE tenant_id = :'ann_tenant' AND purpose = 'smtp';
+SELECT test.error(format('SELECT test.one_open(%L, value) FROM test.sealed_values WHERE id = 1', :'ann_tenant')) AS disabled;
+ROLLBACK;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1;
+INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (bastion.user_id(), :'ann_tenant', 'smtp.open', 'deny');
+SELECT test.error('SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1') AS denied;
+ROLLBACK;
+-- what a value is bound to outlives the key; the purpose of secrets is no one else's, also where its key is there
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion.secret_put('sealed', 'x') \g /dev/null
+SELECT test.error('SELECT bastion.seal(''x'', ''bastion.secrets'')');
+SELECT bastion.seal('bound', 'smtp', 'here') AS bound \gset
+SELECT bastion.data_key_rotate('smtp', 'sealann') AS rotated;
+SELECT bastion.rewrap(:'bound', 'here') AS wrapped \gset
+SELECT :'wrapped' <> :'bound' AS another, bastion.open_text(:'wrapped', 'here'), test.error(format('SELECT bastion.open_text(%L)', :'wrapped')) AS nowhere;
+ROLLBACK;
+
 SELECT bastion.unprotect('test.customers') IS NOT NULL AS unprotected LIMIT 1;
 DROP VIEW test.customer;
+DROP FUNCTION test.one_seal;
 DROP TABLE test.customers, test.many, test.sealed_values, test.checked CASCADE;
 TRUNCATE test.people;
-DROP FUNCTION test.opened, test.changed, test.write_customer;
+DROP FUNCTION test.opened, test.changed, test.write_customer, test.one_open, test.own_open;

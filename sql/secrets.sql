@@ -81,7 +81,7 @@ BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 CREATE TEMP TABLE keys ON COMMIT DROP AS SELECT scopes, bastion_api.api_key_create('a key', scopes) ->> 'key' AS key
 FROM (VALUES ('{*}'::text[]), ('{*.read,tenant.*}'), ('{own.secrets.read}'), ('{own.secrets.manage}'), ('{own.*}'), ('{own.secrets.read,tenant.secrets.*}')) v (scopes);
-SELECT test.error('SELECT bastion_api.api_key_create(''x'', ''{own.secrets.open}'')'), test.error('SELECT bastion.role_create(''x''), bastion.role_permission_add(''x'', ''own.secrets.read'')'),
+SELECT test.refusal('SELECT bastion_api.api_key_create(''x'', ''{own.secrets.open}'')'), test.error('SELECT bastion.role_create(''x''), bastion.role_permission_add(''x'', ''own.secrets.read'')'),
        test.error(format('SELECT bastion.permission_deny(%L, ''own.*'')', bastion.user_id()));
 SELECT l FROM bastion.explain_member_access_text(bastion.user_id(), 'own.secrets.read') l WHERE l ~ 'permission|verdict';
 SELECT bastion.secret_put('both', 'of Ann', own => true), bastion.secret_put('both', 'of the tenant');

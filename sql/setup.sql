@@ -35,6 +35,23 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- The same, for functions of bastion_api, whose refusals are answers.
+CREATE FUNCTION test.refusal(statement text) RETURNS text
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    answer text;
+BEGIN
+    IF statement NOT LIKE 'SELECT bastion_api.%' THEN
+        RETURN test.error(statement);
+    END IF;
+    EXECUTE statement INTO answer;
+    RETURN coalesce(concat_ws(': ', answer::jsonb ->> 'error', answer::jsonb ->> 'error_description'), 'no answer');
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLSTATE || ' ' || SQLERRM;
+END
+$$;
+
 -- Who signed up in a file: each file fills it, and empties it at its end.
 CREATE TABLE test.people (name text PRIMARY KEY, id uuid, tenant uuid, number bigint, token text);
 GRANT SELECT ON test.people TO regress_app;

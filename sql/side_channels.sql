@@ -120,7 +120,7 @@ BEGIN;
 SELECT bastion.authenticate(:'ann_token') IS NOT NULL AS ann;
 INSERT INTO test.bills (account_id) VALUES (5000) RETURNING id - :first AS tells;
 SELECT test.error($$SELECT last_value FROM test.bills_id_seq$$) AS value, test.error($$SELECT nextval('test.bills_id_seq')$$) AS next;
--- this connection's own last number, whoever's statement took it
+-- this connection's own last number, in whichever statement it was taken
 SELECT test.error($$SELECT currval('test.bills_id_seq')$$) AS current, test.error('SELECT lastval()') AS last;
 COMMIT;
 RESET ROLE;

@@ -95,7 +95,7 @@ RESET ROLE;
 UPDATE bastion.refresh_tokens SET used_at = used_at - interval '11 seconds' WHERE used_at IS NOT NULL; -- time passes
 SET ROLE projects_app;
 SELECT bastion_api.refresh(:'max_refresh') ->> 'error' AS for_the_thief, bastion_api.refresh(:'max_next') ->> 'error' AS and_for_max_who_logs_in_again;
---! bastion_api.refresh(:'max_next') ->> 'error' = 'invalid_grant'
+--! bastion_api.refresh(:'max_next') ->> 'error' = 'session_ended'
 SELECT bastion.authenticate(:'max');
 --! refused 28000
 

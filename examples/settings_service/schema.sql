@@ -99,7 +99,7 @@ AS $$
 BEGIN
     -- Operators, who load data past every policy, have no identity.
     IF bastion.user_id() IS NOT NULL AND NOT bastion.has_permission(permission) THEN
-        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege';
     END IF;
 END
 $$;

@@ -100,7 +100,7 @@ SELECT bastion.authenticate(:'sam_token') IS NOT NULL AS authenticated;
 SELECT bastion_api.logout() AS ended;
 COMMIT;
 SELECT bastion_api.refresh(:'sam_refresh') ->> 'error' AS refresh;
---! bastion_api.refresh(:'sam_refresh') ->> 'error' = 'invalid_grant'
+--! bastion_api.refresh(:'sam_refresh') ->> 'error' = 'session_ended'
 BEGIN;
 SELECT bastion.authenticate(:'sam_token');
 ROLLBACK;

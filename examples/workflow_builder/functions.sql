@@ -49,7 +49,7 @@ BEGIN
     UPDATE workflow_builder.deployments d SET status = 'rolled_back' WHERE d.id = current.id;
     UPDATE workflow_builder.deployments d SET status = 'active' WHERE d.id = previous.id;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'permission "workflows.deploy" is needed' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'permission denied: "workflows.deploy" is needed' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN previous.version;
 END
@@ -137,7 +137,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT bastion.has_permission('api_keys.create') THEN
-        RAISE EXCEPTION 'permission "api_keys.create" is needed' USING ERRCODE = 'insufficient_privilege';
+        RAISE EXCEPTION 'permission denied: "api_keys.create" is needed' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN bastion_api.api_key_create(name, scopes, expires_at, unit => unit, limits => jsonb_strip_nulls(
         jsonb_build_object('rate_limit', rate_limit, 'cost_limit', cost_limit)));

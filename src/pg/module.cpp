@@ -2,13 +2,15 @@
 #include "core/base/startup.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/settings.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/announcement.hpp"
 #include "pg/context/statement.hpp"
 #include "pg/event/event_launcher.hpp"
 #include "pg/event/event_queue.hpp"
 #include "pg/event/log_redaction.hpp"
+#include "pg/event/refusal_log.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/root_keys.hpp"
+#include "pg/protect/explain_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
 
@@ -26,10 +28,13 @@ extern "C" void _PG_init(void) {
     module::define_settings();
     module::adopt_placeholders(placeholders);
     if (module::prepare_event_queue()) module::register_event_launcher();
+    module::prepare_refusal_log();
     module::register_invalidation();
+    module::register_announcement();
     module::watch_foreign_code();
     module::watch_statements();
     module::watch_data_keys();
     module::watch_api_key_use();
+    module::watch_explained_tables();
     module::watch_log();
 }

@@ -1,15 +1,16 @@
 // library_version() and status(): the running version, its mode, and the weaknesses of that mode.
 #include "core/base/key_memory.hpp"
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/compat.hpp"
 #include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/base/settings.hpp"
+#include "pg/base/text.hpp"
+#include "pg/cache/announcement.hpp"
 #include "pg/context/grant_load.hpp"
 #include "pg/event/event_queue.hpp"
 #include "pg/identity/hash_slots.hpp"
 #include "pg/key/root_keys.hpp"
 #include "pg/right/rights.hpp"
-#include "pg/session/api_key_read.hpp"
-#include "pg/session/session_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -57,10 +58,19 @@ void append_key_memory(StringInfo json) {
     appendStringInfo(json, ", \"key_memory\": {\"bytes\": %zu, \"locked\": %zu}", memory.size, memory.locked);
 }
 
+void append_rejected_settings(StringInfo json) {
+    const char* names[max_settings];
+    const int count = rejected_settings(names);
+    appendStringInfoString(json, ", \"rejected_settings\": [");
+    for (int i = 0; i < count; ++i) appendStringInfo(json, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
+    appendStringInfoChar(json, ']');
+}
+
 void append_counts(StringInfo json, const char* name, const CacheStatistics& counts) {
-    appendStringInfo(json, "%s: {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld}", name,
-                     static_cast<long long>(counts.loads), static_cast<long long>(counts.hits),
-                     static_cast<long long>(counts.stale));
+    appendStringInfo(
+        json, "\"%s\": {\"loads\": %lld, \"hits\": %lld, \"stale\": %lld, \"entries\": %lld, \"bytes\": %lld}, ", name,
+        static_cast<long long>(counts.loads), static_cast<long long>(counts.hits), static_cast<long long>(counts.stale),
+        static_cast<long long>(counts.entries), static_cast<long long>(counts.bytes));
 }
 
 }  // namespace
@@ -68,7 +78,7 @@ void append_counts(StringInfo json, const char* name, const CacheStatistics& cou
 extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_version);
-Datum bastion_version(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(cstring_to_text(BASTION_VERSION)); }
+Datum bastion_version(PG_FUNCTION_ARGS) { return text_datum(ServerText(BASTION_VERSION)); }
 
 PG_FUNCTION_INFO_V1(bastion_status);
 Datum bastion_status(PG_FUNCTION_ARGS) {
@@ -78,23 +88,44 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
                      extension_version(), is_preloaded() ? "true" : "false");
     appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
                      hash_slot_count());
+    append_rejected_settings(&json);
     append_root_key(&json);
     append_events(&json);
     append_key_memory(&json);
     appendStringInfoChar(&json, '}');
-    return jsonb_datum(json.data);
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
+}
+
+PG_FUNCTION_INFO_V1(bastion_setting);
+Datum bastion_setting(PG_FUNCTION_ARGS) {
+    const char* name = server_text(PG_GETARG_TEXT_PP(0)).c_str();
+    require_valid(name);
+    return text_datum(ServerText(GetConfigOptionByName(name, nullptr, false)));
+}
+
+// Whether a setting of the extension accepts a value, as a superuser's ALTER DATABASE would store it.
+PG_FUNCTION_INFO_V1(bastion_setting_accepts);
+Datum bastion_setting_accepts(PG_FUNCTION_ARGS) {
+    const char* name = server_text(PG_GETARG_TEXT_PP(0)).c_str();
+    const char* value = server_text(PG_GETARG_TEXT_PP(1)).c_str();
+    const config_generic* setting = compat::find_setting(name);
+    if (setting == nullptr || (setting->flags & GUC_CUSTOM_PLACEHOLDER) != 0) PG_RETURN_BOOL(false);
+    PG_RETURN_BOOL(set_config_option(name, value, PGC_SUSET, PGC_S_DATABASE, GUC_ACTION_SET, false, DEBUG5, false) !=
+                   0);
 }
 
 PG_FUNCTION_INFO_V1(bastion_cache_stats);
 Datum bastion_cache_stats(PG_FUNCTION_ARGS) {
     StringInfoData json;
     initStringInfo(&json);
-    append_counts(&json, "{\"rights\"", rights_statistics());
-    append_counts(&json, ", \"sessions\"", session_statistics());
-    append_counts(&json, ", \"api_keys\"", api_key_statistics());
-    appendStringInfo(&json, ", \"sets\": {\"loads\": %lld}, \"invalidations\": %llu}",
-                     static_cast<long long>(grant_set_loads()), static_cast<unsigned long long>(invalidation_count()));
-    return jsonb_datum(json.data);
+    settle_changes();
+    appendStringInfoChar(&json, '{');
+    for (const CacheListener* cache = first_cache(); cache != nullptr; cache = cache->next)
+        if (cache->name != nullptr) append_counts(&json, cache->name, cache->statistics());
+    appendStringInfo(&json, "\"sets\": {\"loads\": %lld, \"bytes\": %zu}, \"invalidations\": %llu}",
+                     static_cast<long long>(grant_set_loads()), GrantSets::memory(),
+                     static_cast<unsigned long long>(invalidation_count()));
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
 }  // extern "C"

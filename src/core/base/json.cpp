@@ -2,9 +2,11 @@
 
 #include <simdjson.h>
 #include <sodium.h>
+#include <utf8proc.h>
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -24,6 +26,7 @@ struct JsonStorage {
     std::size_t size = 0;
     JsonFindings findings;
     dom::element root;
+    std::optional<bool> clipped_fit;  // whether numeric can hold the numbers that were clipped in the text
 
     bool reserve(std::size_t bytes);
     void wipe() noexcept;
@@ -104,6 +107,23 @@ Error parse_error(simdjson::error_code code) {
     }
 }
 
+// The four digits of an escape; -1 without them.
+int escaped_unit(std::string_view digits) noexcept {
+    int value = 0;
+    const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    return digits.size() == 4 && parsed.ec == std::errc() && parsed.ptr == digits.data() + 4 ? value : -1;
+}
+
+// The character of the escapes at the beginning, and how many characters they take; none if they name no character.
+std::pair<char32_t, std::size_t> escaped_character(std::string_view text) noexcept {
+    const int first = text.starts_with("\\u") ? escaped_unit(text.substr(2, 4)) : -1;
+    if (first < 0) return {0, 0};
+    if (first < 0xd800 || first > 0xdfff) return {static_cast<char32_t>(first), 6};
+    const int second = text.substr(6).starts_with("\\u") ? escaped_unit(text.substr(8, 4)) : -1;
+    if (first > 0xdbff || second < 0xdc00 || second > 0xdfff) return {0, 0};
+    return {0x10000 + (static_cast<char32_t>(first - 0xd800) << 10) + static_cast<char32_t>(second - 0xdc00), 12};
+}
+
 }  // namespace
 
 bool JsonStorage::reserve(std::size_t bytes) {
@@ -124,6 +144,7 @@ void JsonStorage::wipe() noexcept {
     if (document.string_buf) sodium_memzero(document.string_buf.get(), 5 * size / 3 + simdjson::SIMDJSON_PADDING);
     size = 0;
     findings = {};
+    clipped_fit.reset();
 }
 
 JsonType JsonValue::type() const noexcept {
@@ -160,6 +181,12 @@ std::optional<double> JsonValue::number() const noexcept {
 std::optional<std::int64_t> JsonValue::integer() const noexcept {
     std::int64_t value = 0;
     if (JsonAccess::unwrap(*this).get_int64().get(value) != simdjson::SUCCESS) return std::nullopt;
+    return value;
+}
+
+std::optional<std::uint64_t> JsonValue::natural() const noexcept {
+    std::uint64_t value = 0;
+    if (JsonAccess::unwrap(*this).get_uint64().get(value) != simdjson::SUCCESS) return std::nullopt;
     return value;
 }
 
@@ -215,17 +242,14 @@ JsonValue JsonDocument::root() const noexcept { return JsonAccess::wrap(storage_
 
 bool JsonDocument::jsonb_representable() const noexcept {
     if (storage_->findings.has_nul) return false;
+    if (storage_->clipped_fit) return *storage_->clipped_fit;
     return !storage_->findings.has_fraction ||
            json_numbers_fit({reinterpret_cast<const char*>(storage_->text.get()), storage_->size});
 }
 
-Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
-    if (text.size() > max_bytes)
-        return Error{ErrorCode::limit_exceeded, "JSON text is too long",
-                     "At most " + std::to_string(max_bytes) + " bytes are accepted."};
-    if (text.empty()) return parse_error(simdjson::EMPTY);
-    // Newer versions of simdjson skip it; later readers of the text do not.
-    if (text.starts_with("\xef\xbb\xbf")) return parse_error(simdjson::TAPE_ERROR);
+namespace {
+
+Result<JsonDocument> parse_bounded(std::string_view text) {
     JsonDocument document = JsonAccess::adopt(take_parser());
     JsonStorage& storage = JsonAccess::storage(document);
     if (!storage.reserve(text.size())) return parse_error(simdjson::MEMALLOC);
@@ -240,12 +264,54 @@ Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes) {
     return document;
 }
 
+// The document of the clipped text, or the error that the text itself gives.
+Result<JsonDocument> parse_clipped(std::string_view text, Result<JsonDocument>&& refused) {
+    std::string clipped = json_clip_numbers(text);
+    if (clipped == text) return std::move(refused);
+    auto document = parse_bounded(clipped);
+    sodium_memzero(clipped.data(), clipped.size());
+    if (document) JsonAccess::storage(*document).clipped_fit = json_numbers_fit(text);
+    return document;
+}
+
+}  // namespace
+
+Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes, JsonNumbers numbers) {
+    if (text.size() > max_bytes)
+        return Error{ErrorCode::limit_exceeded, "JSON text is too long",
+                     "At most " + std::to_string(max_bytes) + " bytes are accepted."};
+    if (text.empty()) return parse_error(simdjson::EMPTY);
+    // Newer versions of simdjson skip it; later readers of the text do not.
+    if (text.starts_with("\xef\xbb\xbf")) return parse_error(simdjson::TAPE_ERROR);
+    auto document = parse_bounded(text);
+    const bool malformed = !document && document.error().code == ErrorCode::malformed_text;
+    return malformed && numbers == JsonNumbers::any ? parse_clipped(text, std::move(document)) : std::move(document);
+}
+
 std::string json_minify(std::string_view text) {
     std::string out(text.size() + simdjson::SIMDJSON_PADDING, '\0');
     std::size_t size = 0;
     if (simdjson::minify(text.data(), text.size(), out.data(), size) != simdjson::SUCCESS) return {};
     out.resize(size);
     return out;
+}
+
+std::size_t json_decode_escapes(std::span<char> text) noexcept {
+    const std::string_view in(text.data(), text.size());
+    char* out = text.data();
+    for (std::size_t i = 0; i < in.size();) {
+        const auto [character, taken] = escaped_character(in.substr(i));
+        if (character >= 0x80) {
+            out += utf8proc_encode_char(static_cast<utf8proc_int32_t>(character),
+                                        reinterpret_cast<utf8proc_uint8_t*>(out));
+            i += taken;
+            continue;
+        }
+        // A backslash takes the next character with it.
+        if (in[i] == '\\' && i + 1 < in.size()) *out++ = in[i++];
+        *out++ = in[i++];
+    }
+    return static_cast<std::size_t>(out - text.data());
 }
 
 void json_append_string(std::string& out, std::string_view text) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -33,7 +34,8 @@ public:
     // Each is empty when the value has another type.
     [[nodiscard]] std::optional<std::string_view> string() const noexcept;
     [[nodiscard]] std::optional<bool> boolean() const noexcept;
-    [[nodiscard]] std::optional<double> number() const noexcept;  // any JSON number, always finite
+    [[nodiscard]] std::optional<double> number() const noexcept;          // any JSON number, always finite
+    [[nodiscard]] std::optional<std::uint64_t> natural() const noexcept;  // the same as integer(), from 0 to 2^64 - 1
     [[nodiscard]] std::optional<std::int64_t> integer()
         const noexcept;  // a number written without fraction or exponent
 
@@ -84,11 +86,20 @@ private:
     std::unique_ptr<JsonStorage> storage_;
 };
 
+// Numbers beyond 64 bits or a double are refused, or have the largest double of their sign as their number(): then only the
+// text has the value.
+enum class JsonNumbers { bounded, any };
+
 // Errors: malformed_text, or limit_exceeded past `max_bytes` or 64 levels. Messages never quote the text.
-[[nodiscard]] Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes);
+[[nodiscard]] Result<JsonDocument> parse_json(std::string_view text, std::size_t max_bytes,
+                                              JsonNumbers numbers = JsonNumbers::bounded);
 
 // The same JSON text without insignificant white space; numbers keep their digits. Only of text that parse_json took.
 [[nodiscard]] std::string json_minify(std::string_view text);
+
+// Replaces each escaped character outside ASCII by the character, in place; returns the new size. For readers that know no
+// UTF-8. Only of text that parse_json took.
+[[nodiscard]] std::size_t json_decode_escapes(std::span<char> text) noexcept;
 
 // Appends `text` as a JSON string literal with its quotes.
 void json_append_string(std::string& out, std::string_view text);

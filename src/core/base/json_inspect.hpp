@@ -21,6 +21,9 @@ struct JsonFindings {
 
 [[nodiscard]] Result<JsonFindings> inspect_json(simdjson::dom::element root, bool has_escapes);
 
+// The text with each number beyond 64 bits or a double replaced by the largest double of its sign.
+[[nodiscard]] std::string json_clip_numbers(std::string_view text);
+
 // Whether numeric can hold every number of a valid JSON text.
 [[nodiscard]] bool json_numbers_fit(std::string_view text) noexcept;
 

@@ -34,6 +34,10 @@ struct Error {
     std::string log_detail = {};
 };
 
+inline Error invalid_argument(std::string message, std::string hint = {}) {
+    return {ErrorCode::invalid_argument, std::move(message), {}, std::move(hint)};
+}
+
 template <class T>
 class [[nodiscard]] Result {
 public:

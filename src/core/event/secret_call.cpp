@@ -5,23 +5,28 @@
 namespace bastion {
 namespace {
 
-// Functions of the extension with an argument that is a password, a token, a key or plaintext, or the
-// hash of a password. test/tap/t/log_redaction.pl compares this list with the functions in the
-// catalogue.
+// Functions of the extension with an argument or a result that is a password, a token, a key or plaintext, or the hash of
+// a password: an error of a statement quotes either. test/tap/t/log_redaction.pl compares this list with the functions
+// in the catalogue.
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "is_acceptable_password",
-    "login", "password_check", "password_hash", "password_needs_rehash", "password_verify", "signup", "signup_invited",
+    "is_password_hash", "login", "password_check", "password_format", "password_hash", "password_needs_rehash",
+    "password_length", "password_verify", "signup", "signup_invited",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
     "token_session",
     // keys, which may be private ones by mistake
-    "issuer_add", "issuer_check", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign", "kids_of",
-    "public_key_set",
+    "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
+    "kids_of",
     // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
-    "secret_put"};
+    "secret_put",
+    // what they return: plaintext, private keys, tokens and API keys
+    "access_token", "api_key_add_secret", "api_key_create", "api_key_make", "api_key_rotate", "invite", "jwk_generate",
+    "open_bytea", "open_bytea_for", "open_text", "open_text_for", "secret_get", "session_start", "token_issue",
+    "token_sign"};
 
 struct SecretSetting {
     std::string_view qualifier;
@@ -170,6 +175,27 @@ bool find_executed(std::string_view text, std::size_t& from, std::span<char> nam
             return true;
     }
     from = text.size();
+    return false;
+}
+
+bool find_fetched(std::string_view text, std::size_t& from, std::span<char> name) noexcept {
+    if (from == 0) {
+        Word word;
+        const auto fetches = [&] {
+            const std::string_view found = part(text, word.begin, word.end);
+            return same_word(found, "fetch") || same_word(found, "move");
+        };
+        while (next_word(text, word) && !fetches()) {
+        }
+        from = word.end;
+    }
+    while (from < text.size()) {
+        const std::size_t at = from++;
+        const bool quoted = text[at] == '"';
+        if (!quoted && (!in_word(text[at]) || in_word(text[at - 1]))) continue;
+        if (quoted) from = std::min(text.find('"', from), text.size() - 1) + 1;
+        if (copy_identifier(text, at, name) > 0) return true;
+    }
     return false;
 }
 

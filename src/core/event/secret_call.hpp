@@ -17,4 +17,7 @@ namespace bastion {
 // its end; `from` moves on. False when there is no further one.
 [[nodiscard]] bool find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
 
+// The same for the cursors that FETCH or MOVE may name: each identifier after that word.
+[[nodiscard]] bool find_fetched(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
+
 }  // namespace bastion

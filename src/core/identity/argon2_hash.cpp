@@ -53,6 +53,13 @@ Result<void> check(const PasswordParams& params) {
                  "Existing hashes with a parallelism of up to 16 are verified."};
 }
 
+// Django names the family again in front of the PHC string.
+std::string_view without_prefix(std::string_view text) noexcept {
+    constexpr std::string_view django = "argon2";
+    if (text.starts_with("argon2$argon2")) text.remove_prefix(django.size());
+    return text;
+}
+
 Result<std::string> hash(std::string_view password, const PasswordParams& params) {
     std::array<char, crypto_pwhash_argon2id_STRBYTES> text;
     if (!sodium_ready() || crypto_pwhash_argon2id_str(text.data(), password.data(), password.size(), params.iterations,
@@ -61,13 +68,36 @@ Result<std::string> hash(std::string_view password, const PasswordParams& params
     return std::string(text.data());
 }
 
-std::optional<Result<bool>> verify(std::string_view password, std::string_view text) {
+// argon2d, version 16, or with a secret or associated data, which the text does not hold.
+bool is_other_argon2(std::string_view text) noexcept {
+    return text.starts_with("$argon2d$") || text.starts_with("$argon2id$v=16$") || text.starts_with("$argon2i$v=16$") ||
+           text.starts_with("$argon2id$m=") || text.starts_with("$argon2i$m=") ||
+           (text.starts_with("$argon2") &&
+            (text.find(",keyid=") != std::string_view::npos || text.find(",data=") != std::string_view::npos));
+}
+
+std::optional<HashDescription> describe(std::string_view text) {
+    if (const auto parsed = parse_argon2_hash(text)) {
+        HashDescription out{
+            parsed->hybrid ? "argon2id" : "argon2i",
+            {{"memory", parsed->memory_kib}, {"iterations", parsed->iterations}, {"parallelism", parsed->parallelism}}};
+        if (auto within = check_ceilings(parsed->memory_kib, parsed->iterations, parsed->parallelism); !within)
+            out.obstacle = std::move(within).error();
+        return out;
+    }
+    if (!is_other_argon2(text)) return std::nullopt;
+    return HashDescription{
+        "argon2",
+        {},
+        0,
+        Error{ErrorCode::unsupported, "this kind of Argon2 hash is not supported",
+              "Supported are argon2id and argon2i of version 19 without a secret or associated data."}};
+}
+
+Result<bool> verify(std::string_view password, std::string_view text) {
     const auto parsed = parse_argon2_hash(text);
-    if (!parsed) return std::nullopt;
-    if (auto within = check_ceilings(parsed->memory_kib, parsed->iterations, parsed->parallelism); !within)
-        return std::move(within).error();
     if (!sodium_ready()) return out_of_memory();
-    const std::string terminated(text);
+    const std::string terminated(without_prefix(text));
     const auto compare = parsed->hybrid ? crypto_pwhash_argon2id_str_verify : crypto_pwhash_argon2i_str_verify;
     if (compare(terminated.c_str(), password.data(), password.size()) == 0) return true;
     if (!memory_available(parsed->memory_kib)) return out_of_memory();
@@ -89,7 +119,7 @@ std::string dummy(const PasswordParams& params) {
 }  // namespace
 
 std::optional<Argon2Hash> parse_argon2_hash(std::string_view text) {
-    HashTextReader in(text);
+    HashTextReader in(without_prefix(text));
     Argon2Hash found;
     found.hybrid = in.literal("$argon2id$");
     if ((!found.hybrid && !in.literal("$argon2i$")) || !in.literal("v=19$m=")) return std::nullopt;
@@ -113,6 +143,6 @@ std::optional<Argon2Hash> parse_argon2_hash(std::string_view text) {
     return found;
 }
 
-constinit const PasswordAlgorithm argon2id{names, options, {}, check, hash, verify, needs_rehash, dummy};
+constinit const PasswordAlgorithm argon2id{names, options, {}, {describe, verify}, check, hash, needs_rehash, dummy};
 
 }  // namespace bastion

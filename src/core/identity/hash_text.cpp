@@ -30,12 +30,28 @@ std::string_view HashTextReader::field() noexcept {
     return found;
 }
 
+namespace {
+
+std::optional<Bytes> value_of(Result<Bytes>&& bytes) {
+    return bytes ? std::optional<Bytes>(*std::move(bytes)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Bytes> text_bytes(std::string_view text) {
+    const ByteSpan bytes = as_bytes(text);
+    return Bytes(bytes.begin(), bytes.end());
+}
+
+std::optional<Bytes> decode_hex(std::string_view text) { return value_of(hex_decode(text)); }
+
+std::optional<Bytes> decode_padded_base64(std::string_view text) { return value_of(base64_decode(text)); }
+
 std::optional<Bytes> decode_unpadded_base64(std::string_view text) {
     if (text.ends_with('=')) return std::nullopt;
     std::string padded(text);
     padded.append((4 - text.size() % 4) % 4, '=');
-    auto bytes = base64_decode(padded);
-    return bytes ? std::optional<Bytes>(std::move(*bytes)) : std::nullopt;
+    return decode_padded_base64(padded);
 }
 
 std::string encode_unpadded_base64(ByteSpan bytes) {

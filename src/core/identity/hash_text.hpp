@@ -25,12 +25,21 @@ public:
     // The characters up to the next "$" or the end.
     [[nodiscard]] std::string_view field() noexcept;
 
+    [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
     [[nodiscard]] bool at_end() const noexcept { return rest_.empty(); }
 
 private:
     std::string_view rest_;
 };
 
+// The digits of crypt(5) and phpass, in the order of their values.
+inline constexpr std::string_view crypt_digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+// The bytes of a salt that its program uses as text.
+[[nodiscard]] std::optional<Bytes> text_bytes(std::string_view text);
+[[nodiscard]] std::optional<Bytes> decode_hex(std::string_view text);
+// Standard alphabet, padded, canonical.
+[[nodiscard]] std::optional<Bytes> decode_padded_base64(std::string_view text);
 // Standard alphabet, no padding, canonical.
 [[nodiscard]] std::optional<Bytes> decode_unpadded_base64(std::string_view text);
 [[nodiscard]] std::string encode_unpadded_base64(ByteSpan bytes);

@@ -1,14 +1,14 @@
-// A format of password hashes. Each is defined in its <noun>_hash.cpp, which nothing but password.cpp calls; password.cpp
-// lists them all. The functions keep no state.
+// An algorithm for new password hashes, with the format that they have. Defined in its <noun>_hash.cpp, which nothing but
+// password.cpp calls; password.cpp lists them all. The functions keep no state.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/base/result.hpp"
+#include "core/identity/password_format.hpp"
 #include "core/identity/password_params.hpp"
 
 namespace bastion {
@@ -24,14 +24,13 @@ struct PasswordAlgorithm {
     std::span<const std::string_view> names;  // the first is the one that messages show
     std::span<const PasswordOption> options;
     PasswordParams defaults;
+    PasswordFormat format;
 
     // Refuses parameters that a new hash cannot have, among them those above a ceiling (limit_exceeded).
     Result<void> (*check)(const PasswordParams& params);
     // A new hash with a fresh salt. The caller has checked the parameters, and that the password is neither empty nor
     // above max_password_bytes.
     Result<std::string> (*hash)(std::string_view password, const PasswordParams& params);
-    // Empty unless the text is a well-formed hash of this format; limit_exceeded for one above a ceiling.
-    std::optional<Result<bool>> (*verify)(std::string_view password, std::string_view text);
     // Whether the text is not of this format, above a ceiling, or weaker in any parameter, its salt and length included.
     bool (*needs_rehash)(std::string_view text, const PasswordParams& wanted);
     // A well-formed hash that belongs to no known password.

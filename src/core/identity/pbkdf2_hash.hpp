@@ -1,4 +1,5 @@
-// PBKDF2-HMAC-SHA-256 (RFC 8018) by OpenSSL, in passlib's text form and in one for raw pairs.
+// PBKDF2 (RFC 8018) by OpenSSL, in the text forms of passlib, Django, Werkzeug and ASP.NET Core Identity, and in one for
+// raw pairs of salt and hash.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,16 @@ namespace bastion {
 
 extern const PasswordAlgorithm pbkdf2_sha256;
 
+enum class Pbkdf2Digest { sha1, sha256, sha512 };
+
 struct Pbkdf2Hash {
+    Pbkdf2Digest digest = Pbkdf2Digest::sha256;
     std::uint32_t iterations = 0;
     Bytes salt;
-    Bytes hash;  // 32 bytes
+    Bytes hash;  // 16 to 64 bytes
 };
 
-// Empty unless the text is well-formed in one of the two forms; does not check ceilings.
+// Empty unless the text is well-formed in one of the forms; does not check ceilings.
 [[nodiscard]] std::optional<Pbkdf2Hash> parse_pbkdf2_hash(std::string_view text);
 
 }  // namespace bastion

@@ -18,8 +18,6 @@ namespace {
 
 constexpr std::size_t most_digest_bytes = 64;
 
-Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
-
 // Failures leave errors in a queue of the thread, which other code would take for its own.
 Error crypto_failed(const char* what) {
     ERR_clear_error();
@@ -111,20 +109,20 @@ Result<AsymmetricKey> AsymmetricKey::from_rsa(const RsaNumbers& numbers) {
 
 Result<AsymmetricKey> AsymmetricKey::from_ec(const EcNumbers& numbers) {
     const std::size_t size = ec_field_bytes(numbers.crv);
-    if (size == 0) return bad_key("the curve is not supported");
+    if (size == 0) return invalid_argument("the curve is not supported");
     if (numbers.x.size() != size || numbers.y.size() != size)
-        return bad_key("members \"x\" and \"y\" of an EC key must have the length of its curve");
+        return invalid_argument("members \"x\" and \"y\" of an EC key must have the length of its curve");
     if (!numbers.d.empty() && numbers.d.size() != size)
-        return bad_key("member \"d\" of an EC key must have the length of its curve");
+        return invalid_argument("member \"d\" of an EC key must have the length of its curve");
     Pkey key = ec_pkey(numbers);
     if (!key) {
         ERR_clear_error();
-        return bad_key("the point of an EC key is not on its curve");
+        return invalid_argument("the point of an EC key is not on its curve");
     }
     // Signing with a public key that does not match the private key would reveal the private key.
     if (!numbers.d.empty() && !pair_belongs_together(key.get())) {
         ERR_clear_error();
-        return bad_key("the private part of an EC key does not belong to its public part");
+        return invalid_argument("the private part of an EC key does not belong to its public part");
     }
     AsymmetricKey made;
     made.key_.reset(key.release());
@@ -169,7 +167,7 @@ Result<bool> AsymmetricKey::verify(SignatureScheme scheme, HashId hash, std::str
 }
 
 Result<Bytes> AsymmetricKey::sign(SignatureScheme scheme, HashId hash, std::string_view input) const {
-    if (!has_private_) return bad_key("signing needs a private key");
+    if (!has_private_) return invalid_argument("signing needs a private key");
     const auto kept = operation(scheme, hash, true);
     if (!kept) return kept.error();
     std::array<std::uint8_t, most_digest_bytes> buffer;

@@ -10,29 +10,26 @@ namespace {
 constexpr std::size_t rules_max_bytes = 64 * 1024;
 constexpr std::size_t subject_max_bytes = 255;
 
-Error bad_rules(std::string message, std::string hint = {}) {
-    return {ErrorCode::invalid_argument, std::move(message), "", std::move(hint)};
-}
-
 Result<JsonDocument> parse_object(std::string_view json, const char* what) {
     auto document = parse_json(json, rules_max_bytes);
-    if (!document || !document->root().is_object()) return bad_rules(std::string(what) + " must be a JSON object");
+    if (!document || !document->root().is_object())
+        return invalid_argument(std::string(what) + " must be a JSON object");
     return document;
 }
 
 Result<JwtOptions> read_options(std::string_view issuer, std::string_view json) {
     const auto document = parse_object(json, "options of an issuer");
     if (!document) return document.error();
-    for (const std::string_view name : {"iss", "allow_missing_exp", "now"})
+    for (const std::string_view name : {"iss", "allow_any_aud", "allow_missing_exp", "now"})
         if (document->root().find(name))
-            return bad_rules("option \"" + std::string(name) + "\" cannot be set for an issuer");
+            return invalid_argument("option \"" + std::string(name) + "\" cannot be set for an issuer");
     auto options = parse_jwt_options(json);
     if (!options) return options;
     if (options->aud.empty() || options->algorithms.empty())
-        return bad_rules("an issuer must have audiences and algorithms");
+        return invalid_argument("an issuer must have audiences and algorithms");
     for (const std::string& name : options->algorithms)
         if (find_jws_algorithm(name)->kty == KeyType::oct)
-            return bad_rules("an issuer must sign with a private key, not with a shared secret");
+            return invalid_argument("an issuer must sign with a private key, not with a shared secret");
     options->iss = {std::string(issuer)};
     return options;
 }
@@ -40,9 +37,10 @@ Result<JwtOptions> read_options(std::string_view issuer, std::string_view json) 
 Result<JwkSet> read_keys(std::string_view json) {
     auto keys = parse_jwk_set(json);
     if (!keys) return keys;
-    if (keys->keys.empty()) return bad_rules("an issuer must have a key");
+    if (keys->keys.empty()) return invalid_argument("an issuer must have a key");
     for (const Jwk& key : keys->keys)
-        if (key.is_symmetric()) return bad_rules("an issuer must sign with a private key, not with a shared secret");
+        if (key.is_symmetric())
+            return invalid_argument("an issuer must sign with a private key, not with a shared secret");
     return keys;
 }
 
@@ -60,10 +58,11 @@ Result<ClaimMapping> read_mapping(std::string_view json) {
         const std::string_view wanted = name;  // a lambda captures no structured binding
         const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.first == wanted; });
         if (field == fields.end())
-            return bad_rules("unknown member of the mapping of an issuer",
-                             "Members are user, tenant, role, email, name and default_role.");
+            return invalid_argument("unknown member of the mapping of an issuer",
+                                    "Members are user, tenant, role, email, name and default_role.");
         const auto text = value.string();
-        if (!text || text->empty()) return bad_rules("members of the mapping of an issuer must be non-empty strings");
+        if (!text || text->empty())
+            return invalid_argument("members of the mapping of an issuer must be non-empty strings");
         *field->second = *text;
     }
     return mapping;
@@ -71,9 +70,12 @@ Result<ClaimMapping> read_mapping(std::string_view json) {
 
 bool is_scalar(const JsonValue& value) { return !value.is_object() && !value.is_array(); }
 
+// Other numbers have no exact value here, so that two of them could seem equal.
+bool is_exact(const JsonValue& value) { return value.type() != JsonType::number || value.integer() || value.natural(); }
+
 bool same_scalar(const JsonValue& left, const JsonValue& right) {
     return left.type() == right.type() && left.string() == right.string() && left.boolean() == right.boolean() &&
-           left.number() == right.number() && left.integer() == right.integer();
+           left.number() == right.number() && left.integer() == right.integer() && left.natural() == right.natural();
 }
 
 // Null requires only that the claim exists; an array matches if one of its elements does.
@@ -108,7 +110,8 @@ void take_dates(IssuerToken& token, const JwtOptions& options) {
     token.valid_until = *dates.exp + options.leeway;
     if (options.max_age && dates.iat)
         token.valid_until = std::min(token.valid_until, *dates.iat + *options.max_age + options.leeway);
-    token.valid_from = std::max(dates.nbf.value_or(0), dates.iat.value_or(0)) - options.leeway;
+    token.valid_until = std::min(token.valid_until, dates.key.until.value_or(token.valid_until));
+    token.valid_from = std::max(dates.nbf.value_or(0), options.max_age ? dates.iat.value_or(0) : 0) - options.leeway;
 }
 
 Result<IssuerToken> read_token(VerifiedJwt&& verified, const IssuerRules& rules) {
@@ -139,8 +142,8 @@ Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view
     auto claims = parse_object(required, "required claims of an issuer");
     if (!claims) return std::move(claims).error();
     for (const JsonMember& member : claims->root().members())
-        if (!is_scalar(member.value))
-            return bad_rules("a required claim must be a string, a number, true, false or null");
+        if (!is_scalar(member.value) || !is_exact(member.value))
+            return invalid_argument("a required claim must be a string, an integer of 64 bits, true, false or null");
     auto names = read_mapping(mapping);
     if (!names) return std::move(names).error();
     return IssuerRules{std::move(*key_set), std::move(*read), std::move(*claims), std::move(*names)};

@@ -32,7 +32,7 @@ struct IssuerRules {
 };
 
 // The columns of a row as JSON text. The options are those of jwt_verify(), of which aud and algorithms must be there and
-// iss, allow_missing_exp and now must not. Keys are public ones. Anything else is invalid_argument.
+// iss, allow_any_aud, allow_missing_exp and now must not. Keys are public ones. Anything else is invalid_argument.
 [[nodiscard]] Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view keys,
                                                      std::string_view options, std::string_view required,
                                                      std::string_view mapping);

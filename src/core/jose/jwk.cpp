@@ -1,7 +1,6 @@
 #include "core/jose/jwk.hpp"
 
 #include <algorithm>
-#include <unordered_set>
 #include <utility>
 
 #include "core/base/json.hpp"
@@ -10,8 +9,6 @@
 
 namespace bastion {
 namespace {
-
-Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
 
 KeyType key_type_of(std::string_view kty) {
     if (kty == "oct") return KeyType::oct;
@@ -27,7 +24,7 @@ Result<void> read_string(const JsonValue& object, std::string_view name, std::st
     if (!member) return {};
     const auto text = member->string();
     if (!text || text->empty())
-        return bad_key("member \"" + std::string(name) + "\" of a JSON Web Key must be a non-empty string");
+        return invalid_argument("member \"" + std::string(name) + "\" of a JSON Web Key must be a non-empty string");
     out = *text;
     return {};
 }
@@ -44,7 +41,7 @@ Result<void> read_key_ops(const JsonValue& object, Jwk& key) {
         if (!valid) break;
         operations.emplace_back(*operation);
     }
-    if (!valid) return bad_key("member \"key_ops\" of a JSON Web Key must be an array of different strings");
+    if (!valid) return invalid_argument("member \"key_ops\" of a JSON Web Key must be an array of different strings");
     key.key_ops = std::move(operations);
     return {};
 }
@@ -63,7 +60,8 @@ Result<void> refuse_foreign_members(const JsonValue& object, KeyType kty) {
             const std::size_t end = std::min(names.find(' ', at), names.size());
             const std::string_view name = names.substr(at, end - at);
             if (object.find(name))
-                return bad_key("member \"" + std::string(name) + "\" does not belong to a JSON Web Key of this type");
+                return invalid_argument("member \"" + std::string(name) +
+                                        "\" does not belong to a JSON Web Key of this type");
             at = end + 1;
         }
     }
@@ -71,16 +69,17 @@ Result<void> refuse_foreign_members(const JsonValue& object, KeyType kty) {
 }
 
 Result<void> read_own_members(const JsonValue& object, Jwk& key) {
-    if (object.find("pem")) return bad_key("a JSON Web Key cannot have member \"pem\" beside its own members");
+    if (object.find("pem")) return invalid_argument("a JSON Web Key cannot have member \"pem\" beside its own members");
     if (auto refused = refuse_foreign_members(object, key.kty); !refused) return refused;
     return read_jwk_material(object, key);
 }
 
 Result<void> read_pem_member(const JsonValue& object, Jwk& key) {
-    for (const std::string_view name : {"crv", "k", "x", "y", "n", "e", "d"})
-        if (object.find(name)) return bad_key("a key given as PEM cannot have members of a JSON Web Key beside it");
+    for (const std::string_view name : {"crv", "k", "x", "y", "n", "e", "d", "nbf", "exp"})
+        if (object.find(name))
+            return invalid_argument("a key given as PEM cannot have members of a JSON Web Key beside it");
     const auto text = object.find("pem")->string();
-    if (!text) return bad_key("member \"pem\" must be a string");
+    if (!text) return invalid_argument("member \"pem\" must be a string");
     return read_pem_material(*text, key);
 }
 
@@ -88,54 +87,82 @@ Result<void> check_algorithm(const Jwk& key) {
     const JwsAlgorithm* algorithm = find_jws_algorithm(key.alg);
     if (algorithm == nullptr || jwk_fits(key, *algorithm)) return {};
     if (key.kty == KeyType::oct && algorithm->kty == KeyType::oct)
-        return bad_key("the HMAC key is shorter than the output of its algorithm");
-    return bad_key("the algorithm of a JSON Web Key is not one for its type");
+        return invalid_argument("the HMAC key is shorter than the output of its algorithm");
+    return invalid_argument("the algorithm of a JSON Web Key is not one for its type");
+}
+
+// A NumericDate, or nothing.
+Result<void> read_date(const JsonValue& object, std::string_view name, std::optional<double>& out) {
+    const auto member = object.find(name);
+    if (!member) return {};
+    out = member->number();
+    if (out && *out >= 0) return {};
+    return invalid_argument("member \"" + std::string(name) + "\" of a JSON Web Key must be a date");
 }
 
 Result<Jwk> parse_key(const JsonValue& object) {
-    if (!object.is_object()) return bad_key("a JSON Web Key must be a JSON object");
+    if (!object.is_object()) return invalid_argument("a JSON Web Key must be a JSON object");
     const auto kty_member = object.find("kty");
     const auto kty = kty_member ? kty_member->string() : std::nullopt;
     const bool is_pem = !kty_member && object.find("pem");
-    if (!kty && !is_pem) return bad_key("a JSON Web Key must have member \"kty\"");
+    if (!kty && !is_pem) return invalid_argument("a JSON Web Key must have member \"kty\"");
     Jwk key;
     if (kty) key.kty = key_type_of(*kty);
     for (const auto& [name, field] :
          {std::pair{"crv", &key.crv}, {"alg", &key.alg}, {"use", &key.use}, {"kid", &key.kid}})
         if (auto read = read_string(object, name, *field); !read) return std::move(read).error();
     if (auto read = read_key_ops(object, key); !read) return std::move(read).error();
+    if (auto read = read_date(object, "nbf", key.dates.from); !read) return std::move(read).error();
+    if (auto read = read_date(object, "exp", key.dates.until); !read) return std::move(read).error();
     if (auto read = is_pem ? read_pem_member(object, key) : read_own_members(object, key); !read)
         return std::move(read).error();
     if (auto fits = check_algorithm(key); !fits) return std::move(fits).error();
     return key;
 }
 
-Result<void> check_set(const JwkSet& set) {
-    std::unordered_set<std::string_view> kids;
-    for (const Jwk& key : set.keys) {
-        if (!key.kid.empty() && !kids.insert(key.kid).second)
-            return bad_key("two keys of a JSON Web Key Set have the same \"kid\"");
-        // A token could otherwise choose whether a public key or a secret verifies it.
-        if (key.is_symmetric() != set.keys.front().is_symmetric())
-            return bad_key("a JSON Web Key Set cannot mix symmetric and public keys");
-    }
-    return {};
+// RFC 7517 §4.5: keys of different types, or for different uses, may have the same kid.
+Result<Jwk> parse_member(const JsonValue& element, const JwkSet& before) {
+    auto key = parse_key(element);
+    if (!key || key->kid.empty()) return key;
+    const bool repeated = std::any_of(before.keys.begin(), before.keys.end(), [&](const Jwk& other) {
+        return other.kid == key->kid && other.kty == key->kty && other.crv == key->crv && other.may_verify() &&
+               key->may_verify();
+    });
+    if (repeated) return invalid_argument("an earlier key of the JSON Web Key Set has the same \"kid\"");
+    return key;
+}
+
+// A token could otherwise choose whether a public key or a secret verifies it.
+bool mixes_secrets(const JwkSet& set) {
+    return std::any_of(set.keys.begin(), set.keys.end(),
+                       [&](const Jwk& key) { return key.is_symmetric() != set.keys.front().is_symmetric(); });
+}
+
+std::string kid_of(const JsonValue& element) {
+    const auto kid = element.find("kid");
+    return std::string(kid ? kid->string().value_or("") : "");
 }
 
 Result<JwkSet> parse_keys(const JsonValue& keys) {
-    if (!keys.is_array()) return bad_key("member \"keys\" of a JSON Web Key Set must be an array");
+    if (!keys.is_array()) return invalid_argument("member \"keys\" of a JSON Web Key Set must be an array");
     const auto elements = keys.elements();
     if (elements.size() > jwk_max_keys)
         return Error{ErrorCode::limit_exceeded, "a JSON Web Key Set may hold at most 1000 keys"};
     JwkSet set;
     set.is_set = true;
     set.keys.reserve(elements.size());
-    for (const JsonValue& element : elements) {
-        auto key = parse_key(element);
-        if (!key) return std::move(key).error();
-        set.keys.push_back(std::move(*key));
+    std::optional<Error> first;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        auto key = parse_member(elements[i], set);
+        if (key) {
+            set.keys.push_back(std::move(*key));
+            continue;
+        }
+        set.skipped.push_back({i + 1, kid_of(elements[i]), key.error().message});
+        if (!first) first = std::move(key).error();
     }
-    if (auto checked = check_set(set); !checked) return std::move(checked).error();
+    if (set.keys.empty() && first) return *std::move(first);
+    if (mixes_secrets(set)) return invalid_argument("a JSON Web Key Set cannot mix symmetric and public keys");
     return set;
 }
 
@@ -143,7 +170,7 @@ Result<JsonDocument> parse_key_json(std::string_view json) {
     auto document = parse_json(json, jwk_max_bytes);
     if (document) {
         if (document->root().is_object() || document->root().string()) return document;
-        return bad_key("a JSON Web Key or Key Set must be a JSON object, or PEM in a JSON string");
+        return invalid_argument("a JSON Web Key or Key Set must be a JSON object, or PEM in a JSON string");
     }
     Error error = std::move(document).error();
     if (error.code != ErrorCode::malformed_text) return error;
@@ -183,9 +210,16 @@ Result<const HmacKey*> Jwk::hmac(HashId hash) const {
     return &hmacs_.back();
 }
 
-const Jwk* JwkSet::find(std::string_view kid) const noexcept {
-    const auto found = std::find_if(keys.begin(), keys.end(), [&](const Jwk& key) { return key.kid == kid; });
-    return kid.empty() || found == keys.end() ? nullptr : &*found;
+std::size_t JwkSet::memory() const noexcept {
+    // RSA keys of 4,096 bits with their contexts; two keyed states of HMAC.
+    constexpr std::size_t parsed = 4096;
+    std::size_t bytes = keys.capacity() * sizeof(Jwk) + skipped.capacity() * parsed / 16;
+    for (const Jwk& key : keys) {
+        bytes += parsed + key.secret.size() + key.kid.capacity() + key.alg.capacity() + key.use.capacity();
+        if (key.key_ops)
+            for (const std::string& operation : *key.key_ops) bytes += sizeof(std::string) + operation.capacity();
+    }
+    return bytes;
 }
 
 Result<JwkSet> parse_jwk_set(std::string_view json) {
@@ -193,7 +227,7 @@ Result<JwkSet> parse_jwk_set(std::string_view json) {
     if (!document) return document.error();
     const JsonValue root = document->root();
     const auto keys = root.find("keys");
-    if (keys && root.find("kty")) return bad_key("a JSON object cannot be both a JSON Web Key and a Key Set");
+    if (keys && root.find("kty")) return invalid_argument("a JSON object cannot be both a JSON Web Key and a Key Set");
     if (keys) return parse_keys(*keys);
     auto key = parse_one(root);
     if (!key) return std::move(key).error();
@@ -205,7 +239,7 @@ Result<JwkSet> parse_jwk_set(std::string_view json) {
 Result<Jwk> parse_jwk(std::string_view json) {
     const auto document = parse_key_json(json);
     if (!document) return document.error();
-    if (document->root().find("keys")) return bad_key("one JSON Web Key is wanted, not a Key Set");
+    if (document->root().find("keys")) return invalid_argument("one JSON Web Key is wanted, not a Key Set");
     return parse_one(document->root());
 }
 

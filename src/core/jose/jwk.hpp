@@ -16,10 +16,11 @@ namespace bastion {
 inline constexpr std::size_t jwk_max_bytes = 256 * 1024;
 inline constexpr std::size_t jwk_max_keys = 1000;
 
-// One JWK, or a JWK Set ({"keys":[…]}). In place of a JWK's own members a key may be {"pem":"-----BEGIN …"}, with kid,
+// One JWK, or a JWK Set ({"keys":[…]}), of which invalid members are skipped (RFC 7517 §5), and so is each after the first
+// with the same kid and type. It fails if that leaves none of them. In place of a JWK's own members a key may be {"pem":"-----BEGIN …"}, with kid,
 // alg, use and key_ops beside it if needed, and the whole text may be a JSON string that holds PEM. Every fault is
 // invalid_argument: a missing or misplaced member, a short HMAC or RSA key, a point off its curve, a private part that does
-// not belong to the public one, a kid that occurs twice, symmetric and public keys in one set.
+// not belong to the public one, symmetric and public keys in one set.
 [[nodiscard]] Result<JwkSet> parse_jwk_set(std::string_view json);
 
 // Exactly one key; a set is refused.
@@ -29,11 +30,15 @@ inline constexpr std::size_t jwk_max_keys = 1000;
 // of a secret would reveal information about it), and so are unknown types and curves.
 [[nodiscard]] Result<std::string> jwk_thumbprint(const Jwk& key);
 
-// The public half as JSON text, or that of each key of a set: type, material, alg, use, kid, and key_ops turned from
+// The public half as JSON text, or that of each key of a set: type, material, alg, use, kid, nbf, exp, and key_ops turned from
 // signing to verifying. Other members are left out. Errors as for jwk_thumbprint(); but a set leaves out keys of unknown
 // types and curves (RFC 7517 §5).
 [[nodiscard]] Result<std::string> jwk_public(const Jwk& key);
 [[nodiscard]] Result<std::string> jwk_set_public(const JwkSet& set);
+
+// The keys that an issuer may sign with, public halves as a set, and the others: {"keys":[…],"skipped":[{"key":2,"kid":"…",
+// "reason":"…"}]}. Errors as for jwk_set_public(), and the reason of the first if none is left.
+[[nodiscard]] Result<std::string> jwk_issuer_keys(std::string_view json);
 
 struct GeneratedJwk {
     std::string kid;

@@ -19,6 +19,12 @@ namespace bastion {
 // `other` is an unknown type: RFC 7517 §5 lets a set hold such keys, and no token verifies with them.
 enum class KeyType { oct, okp, rsa, ec, other };
 
+// When a key may verify, in seconds since 1970: the dates of a certificate, and the members nbf and exp of a JSON Web Key.
+struct KeyDates {
+    std::optional<double> from;
+    std::optional<double> until;
+};
+
 struct Jwk {
     KeyType kty = KeyType::other;
     std::string crv;  // "Ed25519", "P-256", …; empty for oct and RSA
@@ -26,6 +32,7 @@ struct Jwk {
     std::string use;
     std::optional<std::vector<std::string>> key_ops;
     std::string kid;  // empty when the key has none
+    KeyDates dates;
 
     SecretBytes secret;                             // oct: the key
     std::array<std::uint8_t, 32> ed25519_public{};  // OKP Ed25519
@@ -43,11 +50,20 @@ private:
     mutable std::vector<HmacKey> hmacs_;
 };
 
+// A member of a set that no token verifies with.
+struct SkippedJwk {
+    std::size_t position;  // from 1
+    std::string kid;       // empty when it has none
+    std::string reason;
+};
+
 struct JwkSet {
     std::vector<Jwk> keys;
     bool is_set = false;  // written as a set, which may hold one key, too
+    std::vector<SkippedJwk> skipped;
 
-    [[nodiscard]] const Jwk* find(std::string_view kid) const noexcept;
+    // The bytes that the parsed keys hold, those of libcrypto's objects included: an estimate.
+    [[nodiscard]] std::size_t memory() const noexcept;
 };
 
 }  // namespace bastion

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "core/base/encoding.hpp"
@@ -82,6 +84,36 @@ std::string public_operations(const Jwk& key) {
         return std::find(key.key_ops->begin(), key.key_ops->end(), name) != key.key_ops->end();
     };
     return has("sign") || has("verify") ? R"(,"key_ops":["verify"])" : R"(,"key_ops":[])";
+}
+
+std::string date_member(std::string_view name, const std::optional<double>& date) {
+    if (!date) return {};
+    // The longest of these has 17 digits behind 324 zeros. A whole number beyond 64 bits is none for every reader.
+    std::array<char, 400> digits;
+    const auto format = *date < 1e15 ? std::chars_format::fixed : std::chars_format::scientific;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), *date, format);
+    if (end.ec != std::errc()) return {};
+    return ",\"" + std::string(name) + "\":" + std::string(digits.data(), end.ptr);
+}
+
+// Whether its signatures may verify a token.
+bool is_for_signatures(const Jwk& key) {
+    return (key.use.empty() || key.use == "sig") && public_operations(key) != R"(,"key_ops":[])";
+}
+
+std::string skipped_text(const std::vector<SkippedJwk>& skipped) {
+    std::string out;
+    for (const SkippedJwk& one : skipped) {
+        out += (out.empty() ? R"({"key":)" : R"(,{"key":)") + std::to_string(one.position) + R"(,"kid":)";
+        if (one.kid.empty())
+            out += "null";
+        else
+            json_append_string(out, one.kid);
+        out += R"(,"reason":)";
+        json_append_string(out, one.reason);
+        out += '}';
+    }
+    return out;
 }
 
 // Random numbers in `size` bytes.
@@ -198,7 +230,8 @@ Result<std::string> jwk_public(const Jwk& key) {
                                   {"e", material->e},
                                   {"x", material->x},
                                   {"y", material->y}});
-    return text.insert(text.size() - 1, public_operations(key));
+    return text.insert(text.size() - 1, public_operations(key) + date_member("nbf", key.dates.from) +
+                                            date_member("exp", key.dates.until));
 }
 
 Result<std::string> jwk_set_public(const JwkSet& set) {
@@ -214,16 +247,39 @@ Result<std::string> jwk_set_public(const JwkSet& set) {
     return text + "]}";
 }
 
+Result<std::string> jwk_issuer_keys(std::string_view json) {
+    auto set = parse_jwk_set(json);
+    if (!set) return std::move(set).error();
+    std::string keys;
+    std::vector<SkippedJwk> skipped;
+    auto invalid = set->skipped.begin();
+    std::size_t position = 0;
+    for (const Jwk& key : set->keys) {
+        for (; invalid != set->skipped.end() && invalid->position == position + 1; ++position)
+            skipped.push_back(std::move(*invalid++));
+        ++position;
+        const auto half = is_for_signatures(key) ? jwk_public(key) : invalid_argument("the key is not for signatures");
+        if (half)
+            keys.append(keys.empty() ? "" : ",").append(*half);
+        else if (key.is_symmetric() || !set->is_set)
+            return half.error();
+        else
+            skipped.push_back({position, key.kid, half.error().message});
+    }
+    std::move(invalid, set->skipped.end(), std::back_inserter(skipped));
+    if (keys.empty() && !skipped.empty()) return invalid_argument(skipped.front().reason);
+    return R"({"keys":[)" + keys + R"(],"skipped":[)" + skipped_text(skipped) + "]}";
+}
+
 Result<GeneratedJwk> jwk_generate(std::string_view name, std::string_view kid, int bits) {
     const JwsAlgorithm* algorithm = find_jws_algorithm(name);
     if (algorithm == nullptr)
         return Error{ErrorCode::unsupported, "the algorithm is not supported", "",
                      "Supported are " + jws_algorithm_names() + "."};
-    if (kid.size() > kid_max_bytes) return Error{ErrorCode::invalid_argument, "the kid is too long"};
-    if (bits != 0 && algorithm->kty != KeyType::rsa)
-        return Error{ErrorCode::invalid_argument, "bits can be chosen for RSA keys only"};
+    if (kid.size() > kid_max_bytes) return invalid_argument("the kid is too long");
+    if (bits != 0 && algorithm->kty != KeyType::rsa) return invalid_argument("bits can be chosen for RSA keys only");
     if (bits != 0 && (bits < rsa_least_bits || bits > rsa_made_bits || bits % 8 != 0))
-        return Error{ErrorCode::invalid_argument, "bits must be a multiple of 8 from 2048 to 4096"};
+        return invalid_argument("bits must be a multiple of 8 from 2048 to 4096");
     switch (algorithm->kty) {
         case KeyType::oct: return make_oct(*algorithm, kid);
         case KeyType::rsa: return make_rsa(*algorithm, kid, bits);
@@ -233,8 +289,7 @@ Result<GeneratedJwk> jwk_generate(std::string_view name, std::string_view kid, i
 }
 
 Result<GeneratedJwk> jwk_from_ed25519_seed(ByteSpan seed, std::string_view kid) {
-    if (seed.size() != crypto_sign_SEEDBYTES)
-        return Error{ErrorCode::invalid_argument, "an Ed25519 seed must have 32 bytes"};
+    if (seed.size() != crypto_sign_SEEDBYTES) return invalid_argument("an Ed25519 seed must have 32 bytes");
     return make_ed25519(*find_jws_algorithm("EdDSA"), seed, kid);
 }
 

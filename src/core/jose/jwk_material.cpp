@@ -16,13 +16,12 @@ namespace {
 constexpr std::string_view ed25519 = "Ed25519";
 constexpr std::size_t shortest_hmac_key = 32;
 
-Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
-
 Result<SecretBytes> read_bytes(const JsonValue& object, std::string_view name) {
     const auto member = object.find(name);
     const auto text = member ? member->string() : std::nullopt;
-    auto bytes = text ? base64url_decode_secret(*text) : Result<SecretBytes>(bad_key({}));
-    if (!bytes) return bad_key("member \"" + std::string(name) + "\" of a JSON Web Key must be base64url text");
+    auto bytes = text ? base64url_decode_secret(*text) : Result<SecretBytes>(invalid_argument({}));
+    if (!bytes)
+        return invalid_argument("member \"" + std::string(name) + "\" of a JSON Web Key must be base64url text");
     return bytes;
 }
 
@@ -37,48 +36,61 @@ Result<void> read_members(const JsonValue& object, std::initializer_list<Member>
         if (optional && !object.find(name)) continue;
         auto bytes = read_bytes(object, name);
         if (!bytes) return std::move(bytes).error();
-        if (bytes->empty()) return bad_key("member \"" + std::string(name) + "\" of a JSON Web Key is empty");
+        if (bytes->empty()) return invalid_argument("member \"" + std::string(name) + "\" of a JSON Web Key is empty");
         *out = std::move(*bytes);
     }
     return {};
 }
 
 // The classic confusion: a public key, which everybody knows, given as the secret.
+bool is_base64_of_public_key(std::string_view text) {
+    std::string digits(text);
+    std::erase_if(digits, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+    if (const auto bytes = base64_decode(digits); bytes && is_der_public_key(*bytes)) return true;
+    const auto bytes = base64url_decode(digits);
+    return bytes && is_der_public_key(*bytes);
+}
+
 bool looks_like_public_key(const SecretBytes& secret) {
     const std::string_view text = secret.text();
-    return text.find("-----BEGIN ") != std::string_view::npos || text.starts_with("ssh-") ||
-           text.starts_with("ecdsa-sha2-") || text.find("\"kty\"") != std::string_view::npos ||
-           is_der_public_key(secret.span());
+    return is_base64_of_public_key(text) || text.find("-----BEGIN ") != std::string_view::npos ||
+           text.starts_with("ssh-") || text.starts_with("ecdsa-sha2-") ||
+           text.find("\"kty\"") != std::string_view::npos || is_der_public_key(secret.span());
 }
 
 Result<void> read_oct(const JsonValue& object, Jwk& key) {
     auto secret = read_bytes(object, "k");
     if (!secret) return std::move(secret).error();
-    if (looks_like_public_key(*secret)) return bad_key("a public key or certificate cannot be an HMAC key");
+    if (looks_like_public_key(*secret)) return invalid_argument("a public key or certificate cannot be an HMAC key");
     const bool for_signatures = key.use.empty() || key.use == "sig";
     if (secret->empty() || (key.alg.empty() && for_signatures && secret->size() < shortest_hmac_key))
-        return bad_key("an HMAC key must have at least 32 bytes");
+        return invalid_argument("an HMAC key must have at least 32 bytes");
     key.secret = std::move(*secret);
     return {};
 }
 
 Result<void> take_ed25519(ByteSpan point, ByteSpan seed, Jwk& key) {
-    if (point.size() != key.ed25519_public.size()) return bad_key("member \"x\" of an Ed25519 key must have 32 bytes");
+    if (point.size() != key.ed25519_public.size())
+        return invalid_argument("member \"x\" of an Ed25519 key must have 32 bytes");
+    // Under a point of small order, signatures that nobody made are valid.
+    if (crypto_core_ed25519_is_valid_point(point.data()) != 1)
+        return invalid_argument("member \"x\" of an Ed25519 key is not a point that a private key has");
     std::copy(point.begin(), point.end(), key.ed25519_public.begin());
     if (seed.empty()) return {};
-    if (seed.size() != crypto_sign_SEEDBYTES) return bad_key("member \"d\" of an Ed25519 key must have 32 bytes");
+    if (seed.size() != crypto_sign_SEEDBYTES)
+        return invalid_argument("member \"d\" of an Ed25519 key must have 32 bytes");
     std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> derived;
     SecretBytes full(crypto_sign_SECRETKEYBYTES);
     crypto_sign_seed_keypair(derived.data(), full.data(), seed.data());
     // Signing with a public key that does not match the private key would reveal the private key.
     if (derived != key.ed25519_public)
-        return bad_key("the private part of an Ed25519 key does not belong to its public part");
+        return invalid_argument("the private part of an Ed25519 key does not belong to its public part");
     key.ed25519_private = std::move(full);
     return {};
 }
 
 Result<void> read_okp(const JsonValue& object, Jwk& key) {
-    if (key.crv.empty()) return bad_key("a JSON Web Key of type OKP must have member \"crv\"");
+    if (key.crv.empty()) return invalid_argument("a JSON Web Key of type OKP must have member \"crv\"");
     if (key.crv != ed25519) return {};  // X25519, Ed448, …: known, and for no algorithm that we offer
     SecretBytes x, d;
     if (auto read = read_members(object, {{"x", &x}}, false); !read) return read;
@@ -93,7 +105,7 @@ Result<void> take(Result<AsymmetricKey> made, Jwk& key) {
 }
 
 Result<void> read_rsa(const JsonValue& object, Jwk& key) {
-    if (object.find("oth")) return bad_key("RSA keys of more than two primes are not supported");
+    if (object.find("oth")) return invalid_argument("RSA keys of more than two primes are not supported");
     RsaNumbers numbers;
     if (auto read = read_members(object, {{"n", &numbers.n}, {"e", &numbers.e}}, false); !read) return read;
     const auto read = read_members(object,
@@ -109,7 +121,7 @@ Result<void> read_rsa(const JsonValue& object, Jwk& key) {
 }
 
 Result<void> read_ec(const JsonValue& object, Jwk& key) {
-    if (key.crv.empty()) return bad_key("a JSON Web Key of type EC must have member \"crv\"");
+    if (key.crv.empty()) return invalid_argument("a JSON Web Key of type EC must have member \"crv\"");
     if (ec_field_bytes(key.crv) == 0) return {};  // secp256k1, …: known, and for no algorithm that we offer
     EcNumbers numbers;
     numbers.crv = key.crv;
@@ -135,6 +147,7 @@ Result<void> read_pem_material(std::string_view pem, Jwk& key) {
     const auto parsed = parse_pem(pem);
     if (!parsed) return parsed.error();
     key.kty = parsed->kty;
+    key.dates = parsed->dates;
     if (key.kty == KeyType::rsa) return take(AsymmetricKey::from_rsa(parsed->rsa), key);
     key.crv = key.kty == KeyType::ec ? parsed->ec.crv : std::string(ed25519);
     if (key.kty == KeyType::ec) return take(AsymmetricKey::from_ec(parsed->ec), key);

@@ -36,7 +36,7 @@ Result<bool> verify_ed25519(const JwsAlgorithm&, const Jwk& key, std::string_vie
 }
 
 Result<Bytes> sign_ed25519(const JwsAlgorithm& algorithm, const Jwk& key, std::string_view input) {
-    if (key.ed25519_private.empty()) return Error{ErrorCode::invalid_argument, "signing needs a private key"};
+    if (key.ed25519_private.empty()) return invalid_argument("signing needs a private key");
     const ByteSpan bytes = as_bytes(input);
     Bytes signature(algorithm.fixed_bytes);
     crypto_sign_detached(signature.data(), nullptr, bytes.data(), bytes.size(), key.ed25519_private.data());
@@ -51,7 +51,11 @@ Result<Bytes> sign_pair(const JwsAlgorithm& algorithm, const Jwk& key, std::stri
     return key.pair.sign(algorithm.scheme, algorithm.hash, input);
 }
 
-constexpr std::array<JwsAlgorithm, 13> algorithms{{
+// RFC 9864 names the algorithm of EdDSA (RFC 8037) over Ed25519 in full; both names mean the same signature.
+constexpr std::string_view eddsa = "EdDSA";
+constexpr std::string_view ed25519 = "Ed25519";
+
+constexpr std::array<JwsAlgorithm, 14> algorithms{{
     {"HS256", KeyType::oct, "", SignatureScheme::none, HashId::sha256, 32, 32, verify_hmac, sign_hmac},
     {"HS384", KeyType::oct, "", SignatureScheme::none, HashId::sha384, 48, 48, verify_hmac, sign_hmac},
     {"HS512", KeyType::oct, "", SignatureScheme::none, HashId::sha512, 64, 64, verify_hmac, sign_hmac},
@@ -64,7 +68,8 @@ constexpr std::array<JwsAlgorithm, 13> algorithms{{
     {"ES256", KeyType::ec, "P-256", SignatureScheme::ecdsa, HashId::sha256, 0, 64, verify_pair, sign_pair},
     {"ES384", KeyType::ec, "P-384", SignatureScheme::ecdsa, HashId::sha384, 0, 96, verify_pair, sign_pair},
     {"ES512", KeyType::ec, "P-521", SignatureScheme::ecdsa, HashId::sha512, 0, 132, verify_pair, sign_pair},
-    {"EdDSA", KeyType::okp, "Ed25519", SignatureScheme::none, HashId::none, 0, 64, verify_ed25519, sign_ed25519},
+    {eddsa, KeyType::okp, "Ed25519", SignatureScheme::none, HashId::none, 0, 64, verify_ed25519, sign_ed25519},
+    {ed25519, KeyType::okp, "Ed25519", SignatureScheme::none, HashId::none, 0, 64, verify_ed25519, sign_ed25519},
 }};
 
 bool contains(std::span<const std::string> names, std::string_view name) {
@@ -85,16 +90,24 @@ Result<void> require_algorithms(const JwkSet& keys, std::span<const std::string>
     return {};
 }
 
-// RFC 7515 §4.1.4: a kid selects its key and no other. Without a kid, exactly one key must match.
+// Of keys with the same kid, the type that the algorithm needs.
+Result<const Jwk*> select_named_key(std::string_view kid, const JwsAlgorithm& algorithm, const JwkSet& keys) {
+    bool known = false;
+    for (const Jwk& key : keys.keys) {
+        if (key.kid != kid) continue;
+        if (key.may_verify() && jwk_fits(key, algorithm)) return &key;
+        known = true;
+    }
+    return refuse_token(known ? "the key with the token's kid is not for its algorithm or for verifying"
+                              : "no key has the token's kid");
+}
+
+// RFC 7515 §4.1.4: a kid selects its key and no other. Without a kid, exactly one key must match; and an only key without
+// a kid is the caller's choice, whatever the token calls it.
 Result<const Jwk*> select_key(const JwsHeader& header, const JwsAlgorithm& algorithm, const JwkSet& keys) {
     const auto usable = [&](const Jwk& key) { return key.may_verify() && jwk_fits(key, algorithm); };
-    if (!header.kid.empty()) {
-        const Jwk* key = keys.find(header.kid);
-        if (key == nullptr) return refuse_token("no key has the token's kid");
-        if (!usable(*key))
-            return refuse_token("the key with the token's kid is not for its algorithm or for verifying");
-        return key;
-    }
+    const bool unnamed = keys.keys.size() == 1 && keys.keys.front().kid.empty() && keys.skipped.empty();
+    if (!header.kid.empty() && !unnamed) return select_named_key(header.kid, algorithm, keys);
     const Jwk* only = nullptr;
     for (const Jwk& key : keys.keys) {
         if (!usable(key)) continue;
@@ -140,8 +153,14 @@ std::string jws_algorithm_names() {
     return names;
 }
 
+bool same_algorithm(std::string_view left, std::string_view right) noexcept {
+    const auto is_eddsa = [](std::string_view name) { return name == eddsa || name == ed25519; };
+    return left == right || (is_eddsa(left) && is_eddsa(right));
+}
+
 bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept {
-    return key.kty == algorithm.kty && key.crv == algorithm.crv && (key.alg.empty() || key.alg == algorithm.name) &&
+    return key.kty == algorithm.kty && key.crv == algorithm.crv &&
+           (key.alg.empty() || same_algorithm(key.alg, algorithm.name)) &&
            (!key.is_symmetric() || key.secret.size() >= algorithm.min_key_bytes);
 }
 
@@ -173,7 +192,7 @@ Result<VerifiedJws> jws_verify(std::string_view token, const JwkSet& keys, std::
 Result<std::string> jws_sign(std::string_view header_json, std::string_view payload, const Jwk& key,
                              const JwsAlgorithm& algorithm) {
     if (!key.may_sign() || !jwk_fits(key, algorithm))
-        return Error{ErrorCode::invalid_argument, "the key is not one to sign with by this algorithm"};
+        return invalid_argument("the key is not one to sign with by this algorithm");
     const std::size_t size = base64url_length(header_json.size()) + base64url_length(payload.size()) +
                              base64url_length(jws_signature_bytes(algorithm, key)) + 2;
     if (size > token_max_bytes) return Error{ErrorCode::limit_exceeded, "the token would be longer than 16 KiB"};

@@ -33,6 +33,9 @@ struct JwsAlgorithm {
 [[nodiscard]] const JwsAlgorithm* find_jws_algorithm(std::string_view name) noexcept;
 [[nodiscard]] std::string jws_algorithm_names();  // "HS256, HS384, …" for messages
 
+// Whether two names mean the same algorithm: EdDSA and Ed25519 do.
+[[nodiscard]] bool same_algorithm(std::string_view left, std::string_view right) noexcept;
+
 // Whether the key is one for this algorithm: type, curve, size and, if present, its alg.
 [[nodiscard]] bool jwk_fits(const Jwk& key, const JwsAlgorithm& algorithm) noexcept;
 

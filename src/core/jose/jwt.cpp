@@ -7,8 +7,6 @@
 namespace bastion {
 namespace {
 
-Error misuse(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
-
 // RFC 7519 §2 NumericDate: fractions are allowed; a date before 1970 or after 9999 is a mistake.
 bool is_numeric_date(double seconds) { return std::isfinite(seconds) && seconds >= 0 && seconds <= max_numeric_date; }
 
@@ -62,13 +60,20 @@ Reason read_registered(const JsonDocument& document, RegisteredClaims& claims) {
     return refused;
 }
 
+Reason check_key_dates(const KeyDates& key, double now) {
+    if (key.from && *key.from > now) return "the key is not valid yet";
+    return key.until && *key.until <= now ? "the key has expired" : nullptr;
+}
+
 Reason check_dates(const TokenDates& token, const JwtOptions& options, double now) {
+    if (Reason reason = check_key_dates(token.key, now)) return reason;
     if (!token.exp && !options.allow_missing_exp) return "exp is missing";
     if (token.exp && *token.exp <= now - options.leeway) return "the token has expired";
     if (token.nbf && *token.nbf > now + options.leeway) return "the token is not valid yet";
-    if (token.iat && *token.iat > now + options.leeway) return "the token was issued in the future";
+    // RFC 7519 §4.1.6: iat is for the age alone. A clock that is behind is no reason to refuse a token.
     if (!options.max_age) return nullptr;
     if (!token.iat) return "iat is missing and max_age needs it";
+    if (*token.iat > now + options.leeway) return "the token was issued in the future";
     return now - *token.iat > *options.max_age + options.leeway ? "the token is older than max_age" : nullptr;
 }
 
@@ -80,8 +85,11 @@ bool audience_matches(const VerifiedJwt& token, const std::vector<std::string>& 
 
 Reason check_parties(const VerifiedJwt& token, const JwtOptions& options) {
     if (!options.iss.empty() && !(token.iss && contains(options.iss, *token.iss))) return "iss is not an accepted one";
-    if (!options.aud.empty() && !audience_matches(token, options.aud)) return "aud is not an accepted one";
-    return nullptr;
+    if (options.allow_any_aud) return nullptr;
+    // RFC 7519 §4.1.3: who is not named as an audience must refuse.
+    if (options.aud.empty())
+        return token.claims.root().find("aud") ? "the token has aud and none is accepted" : nullptr;
+    return audience_matches(token, options.aud) ? nullptr : "aud is not an accepted one";
 }
 
 char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -97,19 +105,22 @@ std::string media_type(std::string_view typ) {
 
 // The key's own algorithm, else the one that the header requests, else the only one for such a key.
 Result<const JwsAlgorithm*> signing_algorithm(const Jwk& key, const std::optional<std::string_view>& wanted) {
-    if (wanted && !key.alg.empty() && *wanted != key.alg) return misuse("header member \"alg\" contradicts the key");
+    if (wanted && !key.alg.empty() && !same_algorithm(*wanted, key.alg))
+        return invalid_argument("header member \"alg\" contradicts the key");
     const JwsAlgorithm* found = nullptr;
     if (wanted || !key.alg.empty()) {
         found = find_jws_algorithm(wanted ? *wanted : std::string_view(key.alg));
         if (found == nullptr)
             return Error{ErrorCode::unsupported, "the algorithm is not supported", "",
                          "Supported are " + jws_algorithm_names() + "."};
-        if (!jwk_fits(key, *found)) return misuse("the key is not one for the algorithm");
+        if (!jwk_fits(key, *found)) return invalid_argument("the key is not one for the algorithm");
         return found;
     }
     for (const JwsAlgorithm& algorithm : jws_algorithms()) {
         if (key.kty != algorithm.kty || key.crv != algorithm.crv) continue;
-        if (found != nullptr) return misuse("the key has no member \"alg\" and neither has the header");
+        if (found != nullptr && same_algorithm(found->name, algorithm.name))
+            continue;  // the older name is known everywhere
+        if (found != nullptr) return invalid_argument("the key has no member \"alg\" and neither has the header");
         found = &algorithm;
     }
     if (found == nullptr) return Error{ErrorCode::unsupported, "signing with this type of key is not supported"};
@@ -126,18 +137,18 @@ struct Header {
 
 Result<Header> read_signing_header(std::string_view json) {
     auto document = parse_json(json, token_max_bytes);
-    if (!document || !document->root().is_object()) return misuse("the header must be a JSON object");
+    if (!document || !document->root().is_object()) return invalid_argument("the header must be a JSON object");
     Header header;
     header.document = std::move(*document);
     const JsonValue root = header.document.root();
     for (const std::string_view name : {"crit", "b64", "enc", "zip"})
-        if (root.find(name)) return misuse("header member \"" + std::string(name) + "\" is not supported");
+        if (root.find(name)) return invalid_argument("header member \"" + std::string(name) + "\" is not supported");
     for (const auto& [name, field] : {std::pair{"alg", &header.alg}, {"typ", &header.typ}, {"kid", &header.kid}}) {
         const auto member = root.find(name);
         if (!member) continue;
         *field = member->string();
         if (!*field || (*field)->empty())
-            return misuse("header member \"" + std::string(name) + "\" must be a non-empty string");
+            return invalid_argument("header member \"" + std::string(name) + "\" must be a non-empty string");
     }
     header.text = json_minify(json);
     return header;
@@ -162,7 +173,7 @@ std::string complete_header(const Header& header, const JwsAlgorithm& algorithm,
 
 // Claims that jwt_verify would refuse as malformed are not signed either.
 Result<void> check_claims(std::string_view claims_json) {
-    auto document = parse_json(claims_json, token_max_bytes);
+    auto document = parse_json(claims_json, token_max_bytes, JsonNumbers::any);
     if (!document) {
         Error error = std::move(document).error();
         if (error.code == ErrorCode::malformed_text) error.code = ErrorCode::invalid_argument;
@@ -178,7 +189,7 @@ Result<void> check_claims(std::string_view claims_json) {
 
 Result<double> time_of_verification(const JwtOptions& options, double now) {
     const double at = options.now.value_or(now);
-    if (!is_numeric_date(at)) return misuse("the time of verification is not a date");
+    if (!is_numeric_date(at)) return invalid_argument("the time of verification is not a date");
     return at;
 }
 
@@ -220,7 +231,7 @@ std::vector<std::string_view> VerifiedJwt::string_list_claim(std::string_view na
 Result<UnverifiedJwt> parse_jwt(std::string_view token) {
     auto jws = parse_jws(token);
     if (!jws) return std::move(jws).error();
-    auto claims = parse_json(jws->payload, token_max_bytes);
+    auto claims = parse_json(jws->payload, token_max_bytes, JsonNumbers::any);
     if (!claims || !claims->root().is_object()) return refuse_token("the payload is not a strict JSON object");
     return UnverifiedJwt(*std::move(jws), *std::move(claims));
 }
@@ -238,7 +249,7 @@ Result<VerifiedJwt> jwt_verify(std::string_view token, const JwkSet& keys, const
     if (!at) return std::move(at).error();
     auto jws = jws_verify(token, keys, options.algorithms);
     if (!jws) return std::move(jws).error();
-    auto claims = parse_json(jws->payload, token_max_bytes);
+    auto claims = parse_json(jws->payload, token_max_bytes, JsonNumbers::any);
     return VerifiedJwt::accept(*std::move(jws), std::move(claims), options, *at);
 }
 
@@ -249,9 +260,15 @@ Result<VerifiedJwt> VerifiedJwt::accept(VerifiedJws&& jws, Result<JsonDocument>&
     if (!document) return refuse_token("the payload is not strict JSON");
     VerifiedJwt verified(std::move(jws), *std::move(document));
     if (Reason reason = read_registered(verified.claims, verified)) return refuse_token(reason);
+    verified.dates.key = verified.key->dates;
     if (Reason reason = check_dates(verified.dates, options, now)) return refuse_token(reason);
     if (Reason reason = check_parties(verified, options)) return refuse_token(reason);
     return verified;
+}
+
+Result<void> jwk_check_dates(const KeyDates& key, double now) {
+    const Reason refused = check_key_dates(key, now);
+    return refused == nullptr ? Result<void>() : refuse_token(refused);
 }
 
 Result<void> jwt_check_dates(const TokenDates& dates, const JwtOptions& options, double now) {
@@ -263,10 +280,10 @@ Result<std::string> jwt_sign(std::string_view claims_json, const Jwk& key, std::
     const auto header = read_signing_header(header_json);
     if (!header) return header.error();
     if (header->kid && !key.kid.empty() && *header->kid != key.kid)
-        return misuse("header member \"kid\" contradicts the key");
+        return invalid_argument("header member \"kid\" contradicts the key");
     const auto algorithm = signing_algorithm(key, header->alg);
     if (!algorithm) return algorithm.error();
-    if (!key.may_sign()) return misuse("the key cannot sign");
+    if (!key.may_sign()) return invalid_argument("the key cannot sign");
     if (auto checked = check_claims(claims_json); !checked) return std::move(checked).error();
     return jws_sign(complete_header(*header, **algorithm, key), json_minify(claims_json), key, **algorithm);
 }

@@ -21,7 +21,8 @@ inline constexpr double max_leeway_seconds = 3600.0;
 
 struct JwtOptions {
     std::vector<std::string> iss;  // any of these; empty: not checked
-    std::vector<std::string> aud;  // at least one of these; empty: not checked, also when the token names audiences
+    std::vector<std::string> aud;  // at least one of these; empty: the token must name none
+    bool allow_any_aud = false;    // any audiences; then aud is empty
     std::vector<std::string> algorithms;
     std::optional<std::string> typ;  // empty: not checked
     double leeway = 0;               // seconds, for exp, nbf, iat and max_age
@@ -30,7 +31,8 @@ struct JwtOptions {
     std::optional<double> now;  // NumericDate in place of the caller's clock
 };
 
-// {"iss":…,"aud":…,"leeway":…,"algorithms":[…],"typ":…,"max_age":…,"allow_missing_exp":…,"now":…}, each optional;
+// {"iss":…,"aud":…,"leeway":…,"algorithms":[…],"typ":…,"max_age":…,"allow_any_aud":…,"allow_missing_exp":…,
+// "now":…}, each optional;
 // iss and aud take a string or an array. Anything else is invalid_argument.
 [[nodiscard]] Result<JwtOptions> parse_jwt_options(std::string_view json);
 
@@ -39,7 +41,11 @@ struct TokenDates {
     std::optional<double> exp;
     std::optional<double> nbf;
     std::optional<double> iat;
+    KeyDates key = {};  // of the key that verified
 };
+
+// Whether the key may verify at a time.
+[[nodiscard]] Result<void> jwk_check_dates(const KeyDates& key, double now);
 
 // The claims of RFC 7519 §4.1 that verification uses; views of the document that they were read from.
 struct RegisteredClaims {

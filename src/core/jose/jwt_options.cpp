@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::size_t options_max_bytes = 64 * 1024;
 
-Error bad_option(std::string message, std::string hint = {}) {
-    return {ErrorCode::invalid_argument, std::move(message), "", std::move(hint)};
-}
-
 bool contains(const std::vector<std::string>& list, std::string_view text) {
     return std::find(list.begin(), list.end(), text) != list.end();
 }
@@ -24,22 +20,22 @@ Result<std::vector<std::string>> option_strings(const JsonMember& option, bool o
     if (const auto one = option.value.string(); one && one_allowed) strings.emplace_back(*one);
     for (const JsonValue& element : option.value.elements()) {
         const auto text = element.string();
-        if (!text) return bad_option("option \"" + name + "\" may hold strings alone");
+        if (!text) return invalid_argument("option \"" + name + "\" may hold strings alone");
         strings.emplace_back(*text);
     }
     // An empty list must not mean "any value".
     if (strings.empty() || contains(strings, ""))
-        return bad_option("option \"" + name + "\" must be " + (one_allowed ? "a non-empty string or " : "") +
-                          "an array of non-empty strings");
+        return invalid_argument("option \"" + name + "\" must be " + (one_allowed ? "a non-empty string or " : "") +
+                                "an array of non-empty strings");
     return strings;
 }
 
 Result<double> option_seconds(const JsonMember& option, double least, double most) {
     const auto seconds = option.value.number();
     if (!seconds || !(*seconds >= least && *seconds <= most))
-        return bad_option("option \"" + std::string(option.name) + "\" must be a number of seconds from " +
-                          std::to_string(static_cast<long long>(least)) + " to " +
-                          std::to_string(static_cast<long long>(most)));
+        return invalid_argument("option \"" + std::string(option.name) + "\" must be a number of seconds from " +
+                                std::to_string(static_cast<long long>(least)) + " to " +
+                                std::to_string(static_cast<long long>(most)));
     return *seconds;
 }
 
@@ -55,24 +51,23 @@ Result<void> read_algorithms(const JsonMember& option, JwtOptions& options) {
     if (!names) return std::move(names).error();
     for (const std::string& name : *names)
         if (find_jws_algorithm(name) == nullptr)
-            return bad_option("option \"algorithms\" names an algorithm that is not supported",
-                              "Supported are " + jws_algorithm_names() + ".");
+            return invalid_argument("option \"algorithms\" names an algorithm that is not supported",
+                                    "Supported are " + jws_algorithm_names() + ".");
     options.algorithms = std::move(*names);
     return {};
 }
 
 Result<void> read_typ(const JsonMember& option, JwtOptions& options) {
     const auto text = option.value.string();
-    if (!text || text->empty()) return bad_option("option \"typ\" must be a non-empty string");
+    if (!text || text->empty()) return invalid_argument("option \"typ\" must be a non-empty string");
     options.typ = std::string(*text);
     return {};
 }
 
-Result<void> read_allow_missing_exp(const JsonMember& option, JwtOptions& options) {
+Result<bool> option_flag(const JsonMember& option) {
     const auto flag = option.value.boolean();
-    if (!flag) return bad_option("option \"allow_missing_exp\" must be true or false");
-    options.allow_missing_exp = *flag;
-    return {};
+    if (!flag) return invalid_argument("option \"" + std::string(option.name) + "\" must be true or false");
+    return *flag;
 }
 
 Result<void> read_option(const JsonMember& option, JwtOptions& options) {
@@ -82,20 +77,24 @@ Result<void> read_option(const JsonMember& option, JwtOptions& options) {
     if (option.name == "typ") return read_typ(option, options);
     if (option.name == "leeway") return assign(option_seconds(option, 0, max_leeway_seconds), options.leeway);
     if (option.name == "max_age") return assign(option_seconds(option, 0, max_numeric_date), options.max_age);
-    if (option.name == "allow_missing_exp") return read_allow_missing_exp(option, options);
+    if (option.name == "allow_missing_exp") return assign(option_flag(option), options.allow_missing_exp);
+    if (option.name == "allow_any_aud") return assign(option_flag(option), options.allow_any_aud);
     if (option.name == "now") return assign(option_seconds(option, 0, max_numeric_date), options.now);
-    return bad_option("unknown JWT option",
-                      "Options are iss, aud, leeway, algorithms, typ, max_age, allow_missing_exp and now.");
+    return invalid_argument(
+        "unknown JWT option",
+        "Options are iss, aud, leeway, algorithms, typ, max_age, allow_any_aud, allow_missing_exp and now.");
 }
 
 }  // namespace
 
 Result<JwtOptions> parse_jwt_options(std::string_view json) {
     const auto document = parse_json(json, options_max_bytes);
-    if (!document || !document->root().is_object()) return bad_option("JWT options must be a JSON object");
+    if (!document || !document->root().is_object()) return invalid_argument("JWT options must be a JSON object");
     JwtOptions options;
     for (const JsonMember& option : document->root().members())
         if (auto read = read_option(option, options); !read) return std::move(read).error();
+    if (options.allow_any_aud && !options.aud.empty())
+        return invalid_argument("option \"allow_any_aud\" contradicts option \"aud\"");
     return options;
 }
 

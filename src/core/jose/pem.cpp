@@ -6,6 +6,8 @@
 #include <openssl/x509.h>
 
 #include <array>
+#include <ctime>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,6 +17,7 @@ namespace bastion {
 namespace {
 
 using Bio = std::unique_ptr<BIO, LibcryptoFree<BIO_free_all>>;
+using Certificate = std::unique_ptr<X509, LibcryptoFree<X509_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, LibcryptoFree<PKCS8_PRIV_KEY_INFO_free>>;
 
 Error bad_pem(std::string message) {
@@ -27,7 +30,7 @@ Error unsupported_pem(std::string message) {
     return {
         ErrorCode::unsupported, std::move(message), "",
         "Supported are RSA keys, EC keys on P-256, P-384 and P-521, and Ed25519 keys, as PUBLIC KEY, PRIVATE KEY, RSA "
-        "PUBLIC KEY, RSA PRIVATE KEY or EC PRIVATE KEY."};
+        "PUBLIC KEY, RSA PRIVATE KEY, EC PRIVATE KEY or CERTIFICATE."};
 }
 
 void free_text(char* text) { OPENSSL_free(text); }
@@ -79,6 +82,24 @@ Pkey read_pkcs8(ByteSpan der) {
     const Pkcs8 info = read_whole(
         der, [](const unsigned char** at, long size) { return Pkcs8(d2i_PKCS8_PRIV_KEY_INFO(nullptr, at, size)); });
     return Pkey(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
+}
+
+// Seconds since 1970.
+std::optional<double> seconds_of(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) return std::nullopt;
+    return static_cast<double>(timegm(&parts));
+}
+
+// RFC 5280 §4.1.2.5. The chain is not checked: the caller has chosen the certificate.
+bool read_certificate(ByteSpan der, Pkey& key, KeyDates& dates) {
+    const Certificate certificate =
+        read_whole(der, [](const unsigned char** at, long size) { return Certificate(d2i_X509(nullptr, at, size)); });
+    if (!certificate) return false;
+    key.reset(X509_get_pubkey(certificate.get()));
+    dates.from = seconds_of(X509_get0_notBefore(certificate.get()));
+    dates.until = seconds_of(X509_get0_notAfter(certificate.get()));
+    return key && dates.from && dates.until;
 }
 
 struct Form {
@@ -159,17 +180,26 @@ Result<PemKey> parse_pem(std::string_view text) {
     if (read_block(in.get(), after)) return bad_pem("the text holds more than one block of PEM");
     if (*block.headers != '\0' || std::string_view(block.label.get()) == "ENCRYPTED PRIVATE KEY")
         return unsupported_pem("the key is encrypted with a password");
+    Pkey key;
+    KeyDates dates;
+    const bool is_certificate = std::string_view(block.label.get()) == "CERTIFICATE";
     const Form* form = find_form(block.label.get());
-    if (form == nullptr) return unsupported_pem("the PEM is not one of a key");
-    const Pkey key = form->read(block.der.span());
+    if (is_certificate && !read_certificate(block.der.span(), key, dates)) key.reset();
+    if (!is_certificate && form == nullptr) return unsupported_pem("the PEM is not one of a key");
+    if (!is_certificate) key = form->read(block.der.span());
     ERR_clear_error();
     if (!key) return bad_pem("the PEM does not hold a key");
-    return numbers_of(key.get(), form->is_private);
+    auto numbers = numbers_of(key.get(), !is_certificate && form->is_private);
+    if (numbers) numbers->dates = dates;
+    return numbers;
 }
 
 bool is_der_public_key(ByteSpan bytes) {
     const bool sequence = !bytes.empty() && bytes[0] == 0x30;
-    const bool found = sequence && (read_public(bytes) || read_pkcs1_public(bytes));
+    Pkey certified;
+    KeyDates dates;
+    const bool found =
+        sequence && (read_public(bytes) || read_pkcs1_public(bytes) || read_certificate(bytes, certified, dates));
     if (sequence) ERR_clear_error();
     return found;
 }

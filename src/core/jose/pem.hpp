@@ -1,4 +1,4 @@
-// Keys in PEM (RFC 7468): SubjectPublicKeyInfo, PKCS#8 without a password, and the older forms of PKCS#1 and SEC 1. Called
+// Keys in PEM (RFC 7468): SubjectPublicKeyInfo, X.509 certificates, of which only key and dates count, PKCS#8 without a password, and the older forms of PKCS#1 and SEC 1. Called
 // by jwk_material.cpp, which checks the numbers as it does those of a JSON Web Key; keeps no state.
 #pragma once
 
@@ -16,6 +16,7 @@ struct PemKey {
     EcNumbers ec;
     Bytes ed25519_public;
     SecretBytes ed25519_seed;  // empty in a public key
+    KeyDates dates;            // of a certificate
 };
 
 // Exactly one key. invalid_argument for text that is not PEM or holds no key, `unsupported` for a type of key or PEM that

@@ -12,8 +12,6 @@
 namespace bastion {
 namespace {
 
-Error bad_key(std::string message) { return {ErrorCode::invalid_argument, std::move(message)}; }
-
 SecretNumber number(const SecretBytes& bytes) {
     SecretNumber made(BN_secure_new());
     if (made && BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), made.get()) == nullptr) made.reset();
@@ -40,13 +38,14 @@ bool is_roca(const BIGNUM* n) {
 }
 
 Result<void> check_public(const BIGNUM* n, const BIGNUM* e) {
-    if (BN_num_bits(n) < rsa_least_bits) return bad_key("an RSA key must have at least 2048 bits");
-    if (BN_num_bits(n) > rsa_most_bits) return bad_key("an RSA key may have at most 16384 bits");
-    if (!BN_is_odd(n)) return bad_key("the modulus of an RSA key must be odd");
-    if (!BN_is_odd(e) || BN_is_one(e)) return bad_key("the public exponent of an RSA key must be odd and above 1");
+    if (BN_num_bits(n) < rsa_least_bits) return invalid_argument("an RSA key must have at least 2048 bits");
+    if (BN_num_bits(n) > rsa_most_bits) return invalid_argument("an RSA key may have at most 16384 bits");
+    if (!BN_is_odd(n)) return invalid_argument("the modulus of an RSA key must be odd");
+    if (!BN_is_odd(e) || BN_is_one(e))
+        return invalid_argument("the public exponent of an RSA key must be odd and above 1");
     // Larger ones are never made; they make verifying as slow as signing.
-    if (BN_num_bits(e) > 64) return bad_key("the public exponent of an RSA key may have at most 64 bits");
-    if (is_roca(n)) return bad_key("the RSA key is one of those that can be factored (CVE-2017-15361)");
+    if (BN_num_bits(e) > 64) return invalid_argument("the public exponent of an RSA key may have at most 64 bits");
+    if (is_roca(n)) return invalid_argument("the RSA key is one of those that can be factored (CVE-2017-15361)");
     return {};
 }
 
@@ -95,7 +94,7 @@ Result<void> check_private(const RsaNumbers& numbers, const BIGNUM* n, const BIG
     const bool all =
         !numbers.p.empty() && !numbers.q.empty() && !numbers.dp.empty() && !numbers.dq.empty() && !numbers.qi.empty();
     if (some != all)
-        return bad_key("a private RSA key must have all of \"p\", \"q\", \"dp\", \"dq\" and \"qi\", or none");
+        return invalid_argument("a private RSA key must have all of \"p\", \"q\", \"dp\", \"dq\" and \"qi\", or none");
     const SecretNumber d = number(numbers.d);
     const NumberContext context(BN_CTX_secure_new());
     bool belongs = d && context && BN_cmp(d.get(), n) < 0 && !BN_is_zero(d.get());
@@ -107,7 +106,7 @@ Result<void> check_private(const RsaNumbers& numbers, const BIGNUM* n, const BIG
     else if (belongs)
         belongs = exponents_belong(n, e, d.get(), context.get());
     ERR_clear_error();
-    if (!belongs) return bad_key("the private part of an RSA key does not belong to its public part");
+    if (!belongs) return invalid_argument("the private part of an RSA key does not belong to its public part");
     return {};
 }
 
@@ -116,9 +115,9 @@ Result<void> check_private(const RsaNumbers& numbers, const BIGNUM* n, const BIG
 Result<void> check_rsa(const RsaNumbers& numbers) {
     for (const SecretBytes* part :
          {&numbers.n, &numbers.e, &numbers.d, &numbers.p, &numbers.q, &numbers.dp, &numbers.dq, &numbers.qi}) {
-        if (part->size() > rsa_most_bits / 8) return bad_key("an RSA key may have at most 16384 bits");
+        if (part->size() > rsa_most_bits / 8) return invalid_argument("an RSA key may have at most 16384 bits");
         // RFC 7518 §2: Base64urlUInt has no leading zeros.
-        if (!part->empty() && *part->data() == 0) return bad_key("a number of an RSA key has a leading zero");
+        if (!part->empty() && *part->data() == 0) return invalid_argument("a number of an RSA key has a leading zero");
     }
     const SecretNumber n = number(numbers.n);
     const SecretNumber e = number(numbers.e);

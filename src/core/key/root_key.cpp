@@ -43,14 +43,14 @@ std::string label_aad(const DataKeyLabel& label) {
 }  // namespace
 
 Result<RootKey> make_root_key(SecretBytes key) {
-    if (key.size() != root_key_bytes) return Error{ErrorCode::invalid_argument, "root key must have 32 bytes"};
+    if (key.size() != root_key_bytes) return invalid_argument("root key must have 32 bytes");
     std::string id = id_of(key);
     return RootKey{std::move(key), std::move(id)};
 }
 
 Result<SecretBytes> derive_kek(const RootKey& root, ByteSpan vault) {
     if (root.key.size() != root_key_bytes || vault.size() != uuid_bytes)
-        return Error{ErrorCode::invalid_argument, "root key must have 32 bytes and the vault's uuid 16"};
+        return invalid_argument("root key must have 32 bytes and the vault's uuid 16");
     return hkdf_sha256(root.key.span(), vault, as_bytes(kek_label), data_key_bytes);
 }
 
@@ -61,7 +61,7 @@ SecretBytes generate_data_key() {
 }
 
 Result<Bytes> wrap_data_key(const SecretBytes& dek, const SecretBytes& kek, const DataKeyLabel& label) {
-    if (dek.size() != data_key_bytes) return Error{ErrorCode::invalid_argument, "data key must have 32 bytes"};
+    if (dek.size() != data_key_bytes) return invalid_argument("data key must have 32 bytes");
     return seal_value(dek.span(), kek, label.key_id, label_aad(label));
 }
 

@@ -30,8 +30,9 @@ constexpr std::string_view auto_suffix = ".bastion-root-key";
 std::string os_reason(int code) { return std::generic_category().message(code); }
 
 // Loading may happen for any client, so paths go to the log alone.
-Error unusable(std::string reason, const std::string& path) {
-    return {ErrorCode::root_key_missing, std::move(reason), {}, {}, "The root key file is \"" + path + "\"."};
+Error unusable(std::string reason, const std::string& path, std::string hint = {}) {
+    return {
+        ErrorCode::root_key_missing, std::move(reason), {}, std::move(hint), "The root key file is \"" + path + "\"."};
 }
 
 Error load_failure(int code, const std::string& path) {
@@ -187,7 +188,7 @@ Result<std::string> root_key_path(std::string_view source, const RootKeyPlaces& 
     constexpr std::string_view credential = "credential:";
     if (source == "auto") {
         const auto last = places.data_directory.find_last_not_of('/');
-        if (last == std::string::npos) return Error{ErrorCode::invalid_argument, "data directory is not usable"};
+        if (last == std::string::npos) return invalid_argument("data directory is not usable");
         return places.data_directory.substr(0, last + 1).append(auto_suffix);
     }
     if (source.starts_with(credential)) {
@@ -229,9 +230,9 @@ Result<RootKey> load_root_key_file(const std::string& path, const std::string& d
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!file.is_open()) {
         if (errno != ENOENT && errno != ENOTDIR) return load_failure(errno, path);
-        Error missing = unusable("no root key", path);
-        missing.hint = "A superuser runs SELECT bastion.init(), or restores the file from its copy.";
-        return missing;
+        return unusable("no root key", path,
+                        "Restore the root key file from its copy. Where there never was one, a superuser runs SELECT "
+                        "bastion.init().");
     }
     FileStatus status{};
     FileStatus data{};

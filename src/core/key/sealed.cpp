@@ -71,7 +71,7 @@ SealingKey& SealingKey::operator=(SealingKey&&) noexcept = default;
 SealingKey::~SealingKey() = default;
 
 Result<SealingKey> SealingKey::create(const SecretBytes& dek) {
-    if (dek.size() != data_key_bytes) return Error{ErrorCode::invalid_argument, "data key must have 32 bytes"};
+    if (dek.size() != data_key_bytes) return invalid_argument("data key must have 32 bytes");
     auto hmac = HmacKey::create(HashId::sha256, dek.span());
     if (!hmac) return std::move(hmac).error();
     return SealingKey(std::make_unique<Contexts>(dek.span(), std::move(*hmac)));

@@ -36,7 +36,7 @@ bool decrypt(ByteSpan value, ByteSpan key, SecretBytes& out) {
 }  // namespace
 
 Result<SecretBytes> open_aes_gcm(std::string_view base64, ByteSpan key) {
-    if (key.size() != key_bytes) return Error{ErrorCode::invalid_argument, "key must have 32 bytes"};
+    if (key.size() != key_bytes) return invalid_argument("key must have 32 bytes");
     const Result<Bytes> value = base64_decode(base64);
     if (!value) return cannot_open("It is not base64.");
     if (value->size() < nonce_bytes + tag_bytes) return cannot_open("It is too short.");

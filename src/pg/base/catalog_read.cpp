@@ -1,6 +1,7 @@
 #include "pg/base/catalog_read.hpp"
 
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -21,8 +22,8 @@ ExtensionRow read_extension() {
     if (HeapTupleIsValid(tuple)) {
         bool is_null = false;
         row.owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
-        row.version = TextDatumGetCString(
-            heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(extensions), &is_null));
+        const Datum version = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(extensions), &is_null);
+        row.version = server_text(DatumGetTextPP(version)).c_str();
     }
     systable_endscan(scan);
     table_close(extensions, AccessShareLock);
@@ -72,13 +73,41 @@ void init_key(ScanKey key, Relation relation, Oid index, int position, const Key
     key->sk_collation = key_collation(index, position, relation, column);
 }
 
-bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
+// A scan under a fresh snapshot. In a SERIALIZABLE transaction it would take SIREAD locks, and the transaction, or a login,
+// would fail because of rows that only this library read: so there it looks at every version of a row, which takes none, and
+// tests itself which version the snapshot sees.
+struct RowScan {
+    SysScanDesc scan;
+    Snapshot snapshot;  // null: the scan has its own
+};
+
+RowScan begin_scan(Relation relation, Oid index, int keys, ScanKey key) {
     Assert(!in_phase_b && IsTransactionState());
-    SysScanDesc scan = systable_beginscan(relation, index, OidIsValid(index), nullptr, keys, key);
-    HeapTuple tuple = systable_getnext(scan);
+    const bool without_locks = IsolationIsSerializable();
+    Snapshot snapshot = without_locks ? RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(relation))) : nullptr;
+    return {systable_beginscan(relation, index, OidIsValid(index), without_locks ? SnapshotAny : nullptr, keys, key),
+            snapshot};
+}
+
+HeapTuple next_row(const RowScan& rows) {
+    HeapTuple tuple = systable_getnext(rows.scan);
+    while (rows.snapshot != nullptr && HeapTupleIsValid(tuple) &&
+           !table_tuple_satisfies_snapshot(rows.scan->heap_rel, rows.scan->slot, rows.snapshot))
+        tuple = systable_getnext(rows.scan);
+    return tuple;
+}
+
+void end_scan(const RowScan& rows) {
+    systable_endscan(rows.scan);
+    if (rows.snapshot != nullptr) UnregisterSnapshot(rows.snapshot);
+}
+
+bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
+    const RowScan rows = begin_scan(relation, index, keys, key);
+    HeapTuple tuple = next_row(rows);
     const bool found = HeapTupleIsValid(tuple);
     if (found) copy_columns(relation, tuple, columns);
-    systable_endscan(scan);
+    end_scan(rows);
     return found;
 }
 
@@ -160,12 +189,12 @@ void read_rows(const char* table, const char* index, const char* key_column, Reg
     const Oid index_id = extension_relation(index);
     ScanKeyData scan_key;
     init_key(&scan_key, relation, index_id, 0, {key_column, equality, key, false});
-    SysScanDesc scan = systable_beginscan(relation, index_id, true, nullptr, 1, &scan_key);
-    for (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple); tuple = systable_getnext(scan)) {
+    const RowScan rows = begin_scan(relation, index_id, 1, &scan_key);
+    for (HeapTuple tuple = next_row(rows); HeapTupleIsValid(tuple); tuple = next_row(rows)) {
         copy_columns(relation, tuple, columns);
         each(columns, state);
     }
-    systable_endscan(scan);
+    end_scan(rows);
     table_close(relation, AccessShareLock);
 }
 

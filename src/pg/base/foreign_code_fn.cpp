@@ -3,6 +3,7 @@
 #include "pg/base/caller_scope.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -50,7 +51,7 @@ bool has_safe_path(Oid function) {
         deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false, TYPALIGN_INT, &settings, nullptr, &count);
     constexpr std::string_view name = "search_path=";
     for (int i = 0; i < count; ++i) {
-        const char* setting = TextDatumGetCString(settings[i]);
+        const char* setting = server_text(DatumGetTextPP(settings[i])).c_str();
         if (std::string_view(setting).starts_with(name)) safe = ends_in_pg_temp(setting + name.size());
     }
     ReleaseSysCache(tuple);

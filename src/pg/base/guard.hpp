@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/base/result.hpp"
+#include "core/base/secret_bytes.hpp"
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {
@@ -67,17 +68,15 @@ void guarded_or_raise(Body&& body) {
     if (!guarded(failure, std::forward<Body>(body))) raise(failure);
 }
 
-// A view of a text or bytea argument, already detoasted.
-inline std::string_view view(const struct varlena* value) noexcept {
-    return {VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
+// A view of a bytea argument, already detoasted. text.hpp has those of text.
+inline ByteSpan view(const struct varlena* value) noexcept {
+    return {reinterpret_cast<const std::uint8_t*>(VARDATA_ANY(value)),
+            static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
 }
 
-// Copies bytes out of phase B into a varlena, or into a C string, of the current memory context; never ereports.
-[[nodiscard]] Result<void> store(struct varlena*& out, std::string_view bytes);
-[[nodiscard]] Result<void> store(char*& out, std::string_view text);
-
-// jsonb to and from text in UTF-8, which is what src/core reads and writes; these may ereport (phases A and C).
-std::string_view jsonb_text(const Jsonb* value);
-Datum jsonb_datum(const char* utf8);
+// Copies bytes out of phase B into a bytea of the current memory context; never ereports.
+[[nodiscard]] Result<void> store(struct varlena*& out, ByteSpan bytes);
+// The same for a C string that no core function made and none reads: a path, or names in the encoding of the database.
+[[nodiscard]] Result<void> store_as_is(char*& out, std::string_view bytes);
 
 }  // namespace bastion::pg

@@ -1,4 +1,5 @@
 #include "pg/base/internal_call.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -45,7 +46,7 @@ NullableDatum field(Datum composite, AttrNumber number) {
 
 char* text_field(Datum composite, AttrNumber number) {
     const NullableDatum found = field(composite, number);
-    return found.isnull ? nullptr : TextDatumGetCString(found.value);
+    return found.isnull ? nullptr : server_text(DatumGetTextPP(found.value)).c_str();
 }
 
 }  // namespace bastion::pg

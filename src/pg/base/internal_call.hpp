@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-constexpr int max_internal_arguments = 12;
+constexpr int max_internal_arguments = 14;
 
 struct InternalFunction {
     const char* name;

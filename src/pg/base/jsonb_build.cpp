@@ -1,4 +1,5 @@
 #include "pg/base/jsonb_build.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 
@@ -139,13 +140,10 @@ Result<void> flatten(const JsonDocument& document, std::string_view source, Flat
     out = {};
     Flattener flat;
     flat.nodes.reserve(usual_nodes);
-    // jsonb_in() handles text in another encoding, and numbers with a fraction.
+    // jsonb_datum() handles other encodings, and numbers that are not integers of 64 bits.
     if (GetDatabaseEncoding() == PG_UTF8) flat.add(document.root());
     if (flat.nodes.empty() || !flat.simple) {
-        char* copy = nullptr;
-        if (Result<void> stored = store(copy, source); !stored) return stored;
-        out.text = copy;
-        return {};
+        return store(out.text, source);
     }
     const std::size_t node_bytes = flat.nodes.size() * sizeof(FlatNode);
     auto* memory = static_cast<char*>(palloc_extended(node_bytes + flat.text_bytes + 1, MCXT_ALLOC_NO_OOM));
@@ -158,7 +156,7 @@ Result<void> flatten(const JsonDocument& document, std::string_view source, Flat
         text += node.size;
     }
     std::memcpy(memory, flat.nodes.data(), node_bytes);
-    out = {reinterpret_cast<const FlatNode*>(memory), flat.nodes.size(), flat.text_bytes, nullptr};
+    out = {reinterpret_cast<const FlatNode*>(memory), flat.nodes.size(), flat.text_bytes, Utf8()};
     return {};
 }
 

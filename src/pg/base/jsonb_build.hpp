@@ -5,6 +5,7 @@
 
 #include "core/base/json.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 
@@ -14,7 +15,7 @@ struct FlatJson {
     const FlatNode* nodes;  // null: build from `text`
     std::size_t count;
     std::size_t text_bytes;
-    const char* text;
+    Utf8 text;
 };
 
 // `source` is the text that the document was parsed from. Only of an object or array.

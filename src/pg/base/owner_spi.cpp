@@ -6,6 +6,13 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/sandbox.hpp"
 
+// As pg.hpp has it for other calls.
+#ifdef BASTION_EAGER_INVALIDATION
+#define SPI_execute(...) (::bastion::pg::arrive_everywhere(), SPI_execute(__VA_ARGS__))
+#define SPI_execute_plan(...) (::bastion::pg::arrive_everywhere(), SPI_execute_plan(__VA_ARGS__))
+#define SPI_execute_with_args(...) (::bastion::pg::arrive_everywhere(), SPI_execute_with_args(__VA_ARGS__))
+#endif
+
 namespace bastion::pg {
 namespace {
 

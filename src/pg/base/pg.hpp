@@ -102,3 +102,24 @@ extern "C" {
 #include "utils/uuid.h"
 #include "utils/varlena.h"
 }
+
+// In a build for tests, messages arrive at each call in which the server may accept them, so that a reference into a cache
+// that is held across one refers to freed memory. pg/cache/invalidation.hpp has the messages.
+#ifdef BASTION_EAGER_INVALIDATION
+namespace bastion::pg {
+void arrive_everywhere() noexcept;
+}
+#define AcceptInvalidationMessages() (::bastion::pg::arrive_everywhere(), AcceptInvalidationMessages())
+#define table_open(...) (::bastion::pg::arrive_everywhere(), table_open(__VA_ARGS__))
+#define index_open(...) (::bastion::pg::arrive_everywhere(), index_open(__VA_ARGS__))
+#define SearchSysCache1(...) (::bastion::pg::arrive_everywhere(), SearchSysCache1(__VA_ARGS__))
+#define pg_detoast_datum(...) (::bastion::pg::arrive_everywhere(), pg_detoast_datum(__VA_ARGS__))
+#define pg_detoast_datum_copy(...) (::bastion::pg::arrive_everywhere(), pg_detoast_datum_copy(__VA_ARGS__))
+#define pg_detoast_datum_packed(...) (::bastion::pg::arrive_everywhere(), pg_detoast_datum_packed(__VA_ARGS__))
+#endif
+
+// A text has the encoding of its database; pg/base/text.hpp has the functions that say so.
+#undef CStringGetTextDatum
+#undef TextDatumGetCString
+#pragma GCC poison CStringGetTextDatum TextDatumGetCString cstring_to_text cstring_to_text_with_len text_to_cstring
+#pragma GCC poison pg_any_to_server pg_server_to_any

@@ -68,7 +68,7 @@ void raise(const CallFailure& failure) {
     pg_unreachable();
 }
 
-Result<void> store(struct varlena*& out, std::string_view bytes) {
+Result<void> store(struct varlena*& out, ByteSpan bytes) {
     const std::size_t size = bytes.size() + VARHDRSZ;
     if (!AllocSizeIsValid(size)) return Error{ErrorCode::limit_exceeded, "result is too long"};
     auto* value = static_cast<struct varlena*>(allocate_or_throw(size));
@@ -78,25 +78,13 @@ Result<void> store(struct varlena*& out, std::string_view bytes) {
     return {};
 }
 
-Result<void> store(char*& out, std::string_view text) {
-    if (!AllocSizeIsValid(text.size() + 1)) return Error{ErrorCode::limit_exceeded, "result is too long"};
-    auto* value = static_cast<char*>(allocate_or_throw(text.size() + 1));
-    std::copy(text.begin(), text.end(), value);
-    value[text.size()] = '\0';
+Result<void> store_as_is(char*& out, std::string_view bytes) {
+    if (!AllocSizeIsValid(bytes.size() + 1)) return Error{ErrorCode::limit_exceeded, "result is too long"};
+    auto* value = static_cast<char*>(allocate_or_throw(bytes.size() + 1));
+    std::copy(bytes.begin(), bytes.end(), value);
+    value[bytes.size()] = '\0';
     out = value;
     return {};
-}
-
-std::string_view jsonb_text(const Jsonb* value) {
-    char* text = JsonbToCString(nullptr, const_cast<JsonbContainer*>(&value->root), VARSIZE(value));
-    const int length = static_cast<int>(std::strlen(text));
-    char* utf8 = pg_server_to_any(text, length, PG_UTF8);
-    return {utf8, std::strlen(utf8)};
-}
-
-Datum jsonb_datum(const char* utf8) {
-    char* text = pg_any_to_server(utf8, static_cast<int>(std::strlen(utf8)), PG_UTF8);
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 }
 
 }  // namespace bastion::pg

@@ -66,6 +66,17 @@ inline constexpr int hidden_setting = GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE | GUC_
 // Defines every setting and reserves the prefix `bastion`. Called once, from _PG_init.
 void define_settings();
 
+// The settings whose value of before the library was loaded is invalid, or was not the client's to set: PostgreSQL left them
+// at their default. A client that brought such a value along loses its connection; a value that is stored with a database
+// or role, or in a file, can only be an operator's mistake.
+inline constexpr int max_settings = 64;
+int rejected_settings(const char* (&names)[max_settings]) noexcept;
+
+bool is_rejected(const char* name) noexcept;
+
+// Raises SQLSTATE F0000 for a setting whose stored value is invalid, so that its default never stands for a stricter value.
+void require_valid(const char* name);
+
 // Sets a setting for the rest of the transaction (GUC_ACTION_LOCAL). Must not be called in parallel mode.
 void set_local(const char* name, const char* value);
 

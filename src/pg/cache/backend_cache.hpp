@@ -4,7 +4,7 @@
 #pragma once
 
 #include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/announcement.hpp"
 
 namespace bastion::pg {
 
@@ -45,15 +45,28 @@ private:
 
 struct CacheLimits {
     std::size_t entries;
-    std::size_t bytes = std::numeric_limits<std::size_t>::max();
+    std::size_t bytes;
 };
+
+inline constexpr std::size_t mebibyte = 1024 * 1024;
+
+// The bytes of texts on the heap, for Loaded::bytes.
+[[nodiscard]] inline std::size_t heap_bytes(const std::string& text) noexcept {
+    return text.capacity() > std::string().capacity() ? text.capacity() + 1 : 0;
+}
+
+[[nodiscard]] inline std::size_t heap_bytes(const std::vector<std::string>& texts) noexcept {
+    std::size_t bytes = texts.capacity() * sizeof(std::string);
+    for (const std::string& text : texts) bytes += heap_bytes(text);
+    return bytes;
+}
 
 // The value that a load made from the row.
 template <class Value>
 struct Loaded {
     Value value;
     std::vector<Oid> messages = {};  // the messages that drop it, besides the one for everything
-    std::size_t bytes = sizeof(Value);
+    std::size_t heap = 0;            // bytes that the value holds besides itself
     bool keeps = true;
 };
 
@@ -62,7 +75,8 @@ class BackendCache final : public CacheListener {
 public:
     using Key = CacheKey<KeySize>;
 
-    BackendCache(Oid everything, const CacheLimits& limits) : CacheListener(everything), limits_(limits) {}
+    BackendCache(const char* name, Oid everything, const CacheLimits& limits)
+        : CacheListener(everything, name), limits_(limits) {}
 
     // Any phase: the cached value, pinned; null when there is none that is `usable`.
     template <class Usable>
@@ -76,6 +90,20 @@ public:
 
     [[nodiscard]] Value* find(const Key& key) noexcept {
         return find(key, [](const Value&) { return true; });
+    }
+
+    // Phase A: the value, cached or loaded, and pinned. First drops what earlier commands of the transaction changed.
+    template <class Usable, class Read, class Make>
+    [[nodiscard]] Value* get(const Key& key, Usable&& usable, Read&& read, Make&& make) {
+        settle_changes();
+        Value* cached = find(key, usable);
+        return cached != nullptr ? cached : load(key, read, make);
+    }
+
+    template <class Read, class Make>
+    [[nodiscard]] Value* get(const Key& key, Read&& read, Make&& make) {
+        return get(
+            key, [](const Value&) { return true; }, read, make);
     }
 
     // Phase A: reads and makes the value, and pins it. `read` returns an optional POD and may raise; without a row there is no
@@ -103,12 +131,13 @@ public:
     Value* keep(const Key& key, Loaded<Value>&& made, uint64 before) {
         Assert(in_phase_b && before <= invalidation_count());
         auto value = std::make_shared<Value>(std::move(made.value));
-        const bool keeps = made.keeps && key.fits() && before == invalidation_count() && limits_.entries > 0 &&
-                           made.bytes <= limits_.bytes;
+        const std::size_t bytes = entry_bytes + made.messages.size() * message_bytes + made.heap;
+        const bool keeps =
+            made.keeps && key.fits() && before == invalidation_count() && limits_.entries > 0 && bytes <= limits_.bytes;
         if (keeps) {
             if (const auto old = by_key_.find(key.bytes()); old != by_key_.end()) remove(old->second);
-            shrink({limits_.entries - 1, limits_.bytes - made.bytes});
-            insert({key, value, std::move(made.messages), made.bytes});
+            shrink({limits_.entries - 1, limits_.bytes - bytes});
+            insert({key, value, std::move(made.messages), bytes});
         }
         return pin(std::move(value), keeps);
     }
@@ -116,6 +145,12 @@ public:
     void limit(const CacheLimits& limits) noexcept {
         limits_ = limits;
         shrink(limits);
+    }
+
+    // Removes the least recently used values, except the most recent one, while `wanted` says so.
+    template <class Wanted>
+    void shrink_while(Wanted&& wanted) noexcept {
+        while (entries_.size() > 1 && wanted()) remove(std::prev(entries_.end()));
     }
 
     // The pinned value, for a static that needs it longer.
@@ -126,7 +161,12 @@ public:
     [[nodiscard]] uint64 generation() const noexcept { return generation_; }
     [[nodiscard]] uint64 lease() const noexcept { return lease_; }
 
-    [[nodiscard]] const CacheStatistics& statistics() const noexcept { return statistics_; }
+    [[nodiscard]] CacheStatistics statistics() const noexcept override {
+        CacheStatistics out = statistics_;
+        out.entries = static_cast<int64>(entries_.size());
+        out.bytes = static_cast<int64>(bytes_);
+        return out;
+    }
 
     void drop_all() noexcept override {
         statistics_.stale += static_cast<int64>(entries_.size());
@@ -153,6 +193,11 @@ private:
         std::size_t bytes;
     };
     using Place = typename std::list<Entry>::iterator;
+
+    // An entry with its nodes of the list and of the indexes, and one message.
+    static constexpr std::size_t node_bytes = 4 * sizeof(void*);
+    static constexpr std::size_t entry_bytes = sizeof(Entry) + sizeof(Value) + 3 * node_bytes;
+    static constexpr std::size_t message_bytes = sizeof(Oid) + sizeof(std::pair<Oid, Place>) + node_bytes;
 
     Value* pin(std::shared_ptr<Value> value, bool kept) noexcept {
         // One owner is the pin; a cached value has the cache as another.

@@ -6,10 +6,12 @@
 namespace bastion::pg {
 namespace {
 
-constexpr Oid synthetic_bit = 0x80000000u;
+// The last sixteenth of the ids: a server whose counter of oids has gone around that far has made four billion objects.
+constexpr Oid synthetic_bits = 0xF0000000u;
 
 uint64 received = 0;
 CacheListener* listeners = nullptr;
+const MessageScope* scopes = nullptr;
 
 // FNV-1a.
 uint32 hash_more(uint32 hash, std::string_view text) noexcept {
@@ -17,19 +19,10 @@ uint32 hash_more(uint32 hash, std::string_view text) noexcept {
     return hash;
 }
 
-void receive(Datum, Oid relation) noexcept {
-    if (relation != InvalidOid && (relation & synthetic_bit) == 0) return;
-    // Phase B may hold references into a cache.
-    Assert(!in_phase_b);
-    ++received;
-    for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
-        if (relation == InvalidOid || relation == listener->everything)
-            listener->drop_all();
-        else
-            listener->drop_one(relation);
+// A real relation may have such an id too: its changes then drop what has the same message, which is loaded again.
+void on_message(Datum, Oid relation) {
+    if (relation == InvalidOid || (relation & synthetic_bits) == synthetic_bits) drop_here(relation);
 }
-
-void on_message(Datum argument, Oid relation) { receive(argument, relation); }
 
 void on_transaction_event(XactEvent event, void*) {
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
@@ -38,7 +31,23 @@ void on_transaction_event(XactEvent event, void*) {
 
 }  // namespace
 
-CacheListener::CacheListener(Oid everything) noexcept : everything(everything), next(listeners) { listeners = this; }
+CacheListener::CacheListener(Oid everything, const char* name) noexcept
+    : everything(everything), name(name), next(listeners) {
+    listeners = this;
+}
+
+const CacheListener* first_cache() noexcept { return listeners; }
+
+void drop_here(Oid message) noexcept {
+    // Phase B may hold references into a cache.
+    Assert(!in_phase_b);
+    ++received;
+    for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
+        if (message == InvalidOid || message == listener->everything)
+            listener->drop_all();
+        else
+            listener->drop_one(message);
+}
 
 void drop_caches(Oid everything) noexcept {
     for (CacheListener* listener = listeners; listener != nullptr; listener = listener->next)
@@ -46,30 +55,29 @@ void drop_caches(Oid everything) noexcept {
 }
 
 Oid invalidation_of(std::string_view scope, std::string_view key) noexcept {
-    return synthetic_bit | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);
+    return synthetic_bits | hash_more(hash_more(hash_more(2166136261u, scope), " "), key);
 }
 
-namespace {
-
-Oid of_id(std::string_view scope, const pg_uuid_t& id) noexcept {
+Oid invalidation_of(std::string_view scope, const pg_uuid_t& id) noexcept {
     char text[uuid_text_size];
     format_uuid_text(id, text);
     return invalidation_of(scope, {text, uuid_text_size - 1});
 }
 
-}  // namespace
+MessageScope::MessageScope(const char* name, int columns, const char* all) noexcept
+    : name(name),
+      columns(columns),
+      all(invalidation_of(all)),
+      number(scopes != nullptr ? scopes->number + 1 : 0),
+      next(scopes) {
+    scopes = this;
+}
 
-Oid user_invalidation(const pg_uuid_t& user) noexcept { return of_id("user", user); }
-Oid all_rights_invalidation() noexcept { return invalidation_of("all", ""); }
-Oid session_invalidation(const pg_uuid_t& session) noexcept { return of_id("session", session); }
-Oid all_sessions_invalidation() noexcept { return invalidation_of("sessions", ""); }
-Oid api_key_invalidation(const pg_uuid_t& key) noexcept { return of_id("api_key", key); }
-Oid all_api_keys_invalidation() noexcept { return invalidation_of("api_keys", ""); }
-Oid keys_invalidation() noexcept { return invalidation_of("keys", ""); }
+const MessageScope* first_scope() noexcept { return scopes; }
 
 // No such relation exists: a fabricated pg_class tuple carries the id, and the message takes only that from it.
 void send_invalidation(Oid synthetic) {
-    Assert((synthetic & synthetic_bit) != 0);
+    Assert((synthetic & synthetic_bits) == synthetic_bits);
     const std::size_t header = MAXALIGN(SizeofHeapTupleHeader);
     auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + header + sizeof(FormData_pg_class)));
     tuple->t_data = reinterpret_cast<HeapTupleHeader>(reinterpret_cast<char*>(tuple) + HEAPTUPLESIZE);
@@ -83,6 +91,14 @@ void send_invalidation(Oid synthetic) {
 }
 
 uint64 invalidation_count() noexcept { return received; }
+
+#ifdef BASTION_EAGER_INVALIDATION
+// In a server that says so; tests of what the caches keep run in the same build.
+void arrive_everywhere() noexcept {
+    static const bool wanted = std::getenv("BASTION_EAGER_INVALIDATION") != nullptr;
+    if (wanted) drop_here(InvalidOid);
+}
+#endif
 
 void register_invalidation() {
     CacheRegisterRelcacheCallback(on_message, Datum{0});

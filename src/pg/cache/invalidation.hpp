@@ -1,28 +1,46 @@
 // Coherence of the per-backend caches: triggers on the extension's tables send an invalidation message for a synthetic
-// relation id (high bit set), which reaches every backend and, after replay, every standby when the change commits.
-// The receiver counts each message and marks the values that it names as stale; a collision costs one spurious reload.
+// relation id (from 0xF0000000), which reaches every backend and, after replay, every standby when the change commits.
+// The receiver counts each message and drops the values that it names. Where two subjects have the same id, or a real
+// relation has one, each message costs a spurious reload.
 #pragma once
 
 #include "pg/base/pg.hpp"
 
 namespace bastion::pg {
 
-// The subject of a message: a scope, one of the words of bastion_internal.invalidate(), and the text of the changed ids.
-Oid invalidation_of(std::string_view scope, std::string_view key) noexcept;
-Oid user_invalidation(const pg_uuid_t& user) noexcept;
-Oid all_rights_invalidation() noexcept;
-Oid session_invalidation(const pg_uuid_t& session) noexcept;
-Oid all_sessions_invalidation() noexcept;
-Oid api_key_invalidation(const pg_uuid_t& key) noexcept;
-Oid all_api_keys_invalidation() noexcept;
-Oid keys_invalidation() noexcept;
+// The subject of a message: a scope, and the text of the changed ids.
+Oid invalidation_of(std::string_view scope, std::string_view key = {}) noexcept;
+Oid invalidation_of(std::string_view scope, const pg_uuid_t& id) noexcept;
+
+// A word of bastion_internal.invalidate(), the number of columns that hold its ids, and the scope whose message stands for all
+// of it. A static of the file that caches what the scope names, which registers itself when the library is loaded.
+class MessageScope {
+public:
+    MessageScope(const char* name, int columns, const char* all) noexcept;
+    MessageScope(const MessageScope&) = delete;
+    MessageScope& operator=(const MessageScope&) = delete;
+
+    const char* const name;
+    const int columns;
+    const Oid all;
+    const int number;
+    const MessageScope* const next;
+};
+
+const MessageScope* first_scope() noexcept;
+
+// Counts for tests and cache_stats(). `bytes` is what the entries hold, an estimate.
+struct CacheStatistics {
+    int64 loads, hits, stale, entries, bytes;
+};
 
 // A target of messages: a static of the file that holds the values, which registers itself when the library is loaded. A
 // message for `everything`, and one that PostgreSQL sends when it lost messages, drops all values; any other drops those
 // that it names.
 class CacheListener {
 public:
-    explicit CacheListener(Oid everything) noexcept;
+    // A name under which cache_stats() lists it, or null.
+    explicit CacheListener(Oid everything, const char* name = nullptr) noexcept;
     CacheListener(const CacheListener&) = delete;
     CacheListener& operator=(const CacheListener&) = delete;
 
@@ -30,18 +48,21 @@ public:
     virtual void drop_one(Oid) noexcept {}
     // At the end of a transaction.
     virtual void unpin() noexcept {}
+    [[nodiscard]] virtual CacheStatistics statistics() const noexcept { return {}; }
 
     const Oid everything;
+    const char* const name;
     CacheListener* const next;
 
 protected:
     ~CacheListener() = default;
 };
 
-// Counts for tests and cache_stats().
-struct CacheStatistics {
-    int64 loads, hits, stale;
-};
+// The listeners, for cache_stats().
+const CacheListener* first_cache() noexcept;
+
+// Delivers a message to the caches of this backend alone.
+void drop_here(Oid message) noexcept;
 
 // Drops, in this backend, all caches that a message for `everything` drops.
 void drop_caches(Oid everything) noexcept;

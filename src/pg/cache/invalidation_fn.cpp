@@ -1,26 +1,15 @@
 // The trigger function bastion_internal.invalidate(scope, columns…, scope, columns…): sends the invalidations for the
 // change of a row, or for a TRUNCATE. Each scope takes the columns with the ids that it names.
 #include "pg/base/guard.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/announcement.hpp"
 
 namespace bastion::pg {
 namespace {
 
-struct Scope {
-    const char* name;
-    int columns;
-};
-
-// The dependencies of rights, as bastion_internal.rights_concerns() returns them; 'all' of them; a session, an API key, all
-// of those; and the keys.
-constexpr Scope scopes[] = {{"user", 1},     {"role", 1},    {"tenant", 1},   {"place", 1},   {"list", 1},
-                            {"managers", 1}, {"subject", 1}, {"all", 0},      {"keys", 0},    {"subject_in", 2},
-                            {"platform", 0}, {"session", 1}, {"sessions", 0}, {"api_key", 1}, {"api_keys", 0}};
-
-const Scope* find_scope(const char* name) {
-    for (const Scope& scope : scopes)
-        if (std::strcmp(scope.name, name) == 0) return &scope;
-    return nullptr;
+const MessageScope* find_scope(const char* name) {
+    const MessageScope* scope = first_scope();
+    while (scope != nullptr && std::strcmp(scope->name, name) != 0) scope = scope->next;
+    return scope;
 }
 
 // The text of a column; null if the column is NULL.
@@ -40,7 +29,8 @@ char* column_text(const TriggerData* trigger, HeapTuple tuple, const char* colum
     return OidOutputFunctionCall(output, value);
 }
 
-void send(const TriggerData* trigger, HeapTuple tuple, const Scope& scope, char** columns) {
+void send(const TriggerData* trigger, HeapTuple tuple, const MessageScope& scope, char** columns) {
+    if (is_announced_whole(scope)) return;
     StringInfoData key;
     initStringInfo(&key);
     for (int i = 0; i < scope.columns; ++i) {
@@ -48,7 +38,14 @@ void send(const TriggerData* trigger, HeapTuple tuple, const Scope& scope, char*
         if (text == nullptr) return;
         appendStringInfoString(&key, text);
     }
-    send_invalidation(invalidation_of(scope.name, {key.data, static_cast<std::size_t>(key.len)}));
+    announce(scope, invalidation_of(scope.name, {key.data, static_cast<std::size_t>(key.len)}));
+    pfree(key.data);
+}
+
+// For arguments that this version of the library does not know.
+void send_everything() {
+    for (const MessageScope* scope = first_scope(); scope != nullptr; scope = scope->next)
+        send_invalidation(scope->all);
 }
 
 // An UPDATE invalidates the ids of the old row and those of the new row.
@@ -56,9 +53,9 @@ void invalidate(const TriggerData* trigger) {
     const Trigger* definition = trigger->tg_trigger;
     const bool by_row = TRIGGER_FIRED_FOR_ROW(trigger->tg_event);
     for (int i = 0; i < definition->tgnargs;) {
-        const Scope* scope = find_scope(definition->tgargs[i++]);
+        const MessageScope* scope = find_scope(definition->tgargs[i++]);
         if (scope == nullptr || i + scope->columns > definition->tgnargs || (scope->columns > 0 && !by_row)) {
-            send_invalidation(all_rights_invalidation());
+            send_everything();
             return;
         }
         send(trigger, trigger->tg_trigtuple, *scope, definition->tgargs + i);

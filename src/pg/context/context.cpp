@@ -1,7 +1,7 @@
 #include "pg/context/context.hpp"
 
 #include "pg/base/settings.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/cache/announcement.hpp"
 #include "pg/jose/jwt_verify.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/session/credential.hpp"
@@ -18,6 +18,7 @@ TimestampTz decision_statement = 0;
 namespace {
 
 bool allow_identity_switch = false;
+bool allow_test_identities = false;
 
 constexpr const char* refused_message = "invalid token";
 constexpr const char* fixed_message = "identity is already fixed in this transaction";
@@ -27,6 +28,7 @@ enum class LatchState { open, identity, nobody };
 struct Latch {
     LatchState state;
     Identity identity;
+    bool reopened;  // by a test, for the rest of the transaction
 };
 
 Latch latch;
@@ -80,6 +82,7 @@ bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
 
 bool latch_admits(const Identity& identity) noexcept {
     if (allow_identity_switch) return true;
+    if (latch.reopened && latch.state != LatchState::nobody) return true;
     switch (latch.state) {
         case LatchState::open: return true;
         case LatchState::nobody: return false;
@@ -241,6 +244,7 @@ namespace detail {
 const Decision& decide_anew() {
     // Not every statement runs the executor, whose hook accepts them otherwise.
     if (!IsParallelWorker() && !IsInParallelMode()) AcceptInvalidationMessages();
+    settle_changes();
     if (still_stands()) {
         Assert(is_latched(decision));
         decision_statement = GetCurrentStatementStartTimestamp();
@@ -272,6 +276,7 @@ void raise_refused(const Decision& refused) {
 bool is_deciding() noexcept { return deciding; }
 
 void refresh_decision() noexcept {
+    settle_changes();
     if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
 }
 
@@ -297,10 +302,22 @@ void establish_nobody() {
     forget_decision();
 }
 
+void reopen_latch() {
+    if (!allow_test_identities)
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("test identities are not allowed"),
+                 errhint("On a server for tests alone, set bastion.allow_test_identities = on in postgresql.conf.")));
+    clear_context_setting();
+    latch.state = LatchState::open;
+    latch.reopened = true;
+    forget_decision();
+}
+
 void set_transaction_read_only() { set_local("transaction_read_only", "on"); }
 
 void end_transaction_context() noexcept {
     latch.state = LatchState::open;
+    latch.reopened = false;
     next_transaction();
     forget_decision();
 }
@@ -330,6 +347,10 @@ const SettingsTable table([] {
         "bastion.allow_identity_switch",
         "Lets one transaction change its identity. For test suites that run in one transaction; never in production.",
         &allow_identity_switch, PGC_SUSET});
+    define(BoolSetting{"bastion.allow_test_identities",
+                       "Lets bastion_test.act_as() set identities without a token. For servers for tests alone. No "
+                       "command of SQL but ALTER SYSTEM sets it, and no dump holds it.",
+                       &allow_test_identities, PGC_SIGHUP});
 });
 
 }  // namespace

@@ -64,6 +64,10 @@ void establish(const Identity& identity, const Evidence& evidence);
 // Fixes "nobody" for the rest of the transaction.
 void establish_nobody();
 
+// Makes this transaction anonymous, and lets it change its identity until it ends: for tests. Raises 42501 unless
+// bastion.allow_test_identities is on.
+void reopen_latch();
+
 // Makes the rest of the transaction read-only.
 void set_transaction_read_only();
 

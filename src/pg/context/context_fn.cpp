@@ -1,5 +1,6 @@
 // SQL functions of the context: authenticate, context_drop, impersonation, whoami and the readers.
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/statement.hpp"
 #include "pg/session/credential.hpp"
@@ -10,7 +11,7 @@ namespace bastion::pg {
 namespace {
 
 const char* text_or_null(FunctionCallInfo fcinfo, int argument) {
-    return PG_ARGISNULL(argument) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+    return PG_ARGISNULL(argument) ? nullptr : server_text(PG_GETARG_TEXT_PP(argument)).c_str();
 }
 
 // As SET LOCAL does.
@@ -105,9 +106,9 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) refuse("no token");
     const char* tenant = text_or_null(fcinfo, 1);
     const char* unit = text_or_null(fcinfo, 2);
-    const char* token = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    const char* token = server_text(PG_GETARG_TEXT_PP(0)).c_str();
     if (debug_query_string != nullptr && std::strstr(debug_query_string, token) != nullptr) hide_statement();
-    const VerifiedToken& verified = verify_or_create(token);
+    const VerifiedToken& verified = verify_or_create(utf8_of(ServerText(token)));
     if (verified.refusal != nullptr) refuse(verified.log_detail);
     Identity identity = verified.identity;
     if (const char* ended = check_credential(identity, verified.kid)) refuse(ended);
@@ -119,13 +120,19 @@ Datum bastion_authenticate(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_token_session);
 Datum bastion_token_session(PG_FUNCTION_ARGS) {
-    const VerifiedToken& verified = verify_argument(view(PG_GETARG_TEXT_PP(0)));
+    const VerifiedToken& verified = verify_argument(utf8_of(PG_GETARG_TEXT_PP(0)));
     return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.session : OptionalUuid{});
 }
 
 PG_FUNCTION_INFO_V1(bastion_context_drop);
 Datum bastion_context_drop(PG_FUNCTION_ARGS) {
     establish_nobody();
+    PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(bastion_context_reopen);
+Datum bastion_context_reopen(PG_FUNCTION_ARGS) {
+    reopen_latch();
     PG_RETURN_VOID();
 }
 
@@ -162,7 +169,7 @@ Datum bastion_whoami(PG_FUNCTION_ARGS) {
     else
         appendStringInfo(&json, ", \"reason\": \"%s\", \"hint\": \"%s\"", decision.reason, hint_of(decision));
     appendStringInfoChar(&json, '}');
-    return jsonb_datum(json.data);
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }
 
 PG_FUNCTION_INFO_V1(bastion_user_id);
@@ -213,14 +220,14 @@ PG_FUNCTION_INFO_V1(bastion_auth_level);
 Datum bastion_auth_level(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();
     const bool known = decision.state == ContextState::authenticated;
-    PG_RETURN_TEXT_P(cstring_to_text(known ? decision.identity.level : "none"));
+    return text_datum(ServerText(known ? decision.identity.level : "none"));
 }
 
 PG_FUNCTION_INFO_V1(bastion_claims);
 Datum bastion_claims(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();
     if (decision.claims == nullptr) PG_RETURN_NULL();
-    return jsonb_datum(decision.claims);
+    return jsonb_datum(Utf8(decision.claims));
 }
 
 }  // extern "C"

@@ -41,7 +41,7 @@ void load(const Decision& decision, const Rights& rights) {
     guarded_or_raise([&]() -> Result<void> {
         auto sets = std::make_shared<GrantSets>();
         sets->defaults = defaults;
-        sets->acl_groups = make_groups(acls);
+        sets->set_acls(make_groups(acls));
         rights.sets = std::move(sets);
         ++loads;
         return {};
@@ -53,8 +53,7 @@ void load_tenants(const Decision& decision, GrantSets& sets) {
     const uint64 before = invalidation_count();
     const GrantRows<pg_uuid_t> tenants = tenant_grants(decision.identity.user);
     guarded_or_raise([&]() -> Result<void> {
-        sets.tenant_groups = make_groups(tenants);
-        sets.tenants_read = true;
+        sets.set_tenants(make_groups(tenants));
         ++loads;
         return {};
     });
@@ -91,6 +90,7 @@ GrantSets* grant_sets_of(const Decision& decision) {
         const Rights& whole = whole_of(rights);
         if (whole.sets == nullptr) load(decision, whole);
         if (&whole != &rights) narrow(decision, whole);
+        bound_grant_sets();
     }
     return rights.sets.get();
 }
@@ -99,9 +99,10 @@ GrantSets* grant_sets_with_tenants(const Decision& decision) {
     GrantSets* sets = grant_sets_of(decision);
     if (sets == nullptr) return nullptr;
     GrantSets& whole = *whole_of(*decision.rights).sets;
-    if (!whole.tenants_read) {
+    if (!whole.has_tenants()) {
         refuse_in_parallel_mode();
         load_tenants(decision, whole);
+        bound_grant_sets();
     }
     return sets;
 }

@@ -50,7 +50,8 @@ const char* sets_text(const Decision& decision, bool wanted) {
     if (decision.rights == nullptr || (!wanted && decision.rights->sets == nullptr)) return "";
     GrantSets* sets = grant_sets_with_tenants(decision);
     char* text = nullptr;
-    guarded_or_raise([&]() -> Result<void> { return store(text, sets != nullptr ? sets->format() : std::string()); });
+    guarded_or_raise(
+        [&]() -> Result<void> { return store_as_is(text, sets != nullptr ? sets->format() : std::string()); });
     return text;
 }
 

@@ -2,6 +2,7 @@
 // statement; none reads a table once that is made.
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grant_load.hpp"
 
@@ -19,6 +20,9 @@ const SettingsTable table([] {
                        &require_context_mode, require_context_values, PGC_USERSET});
 });
 
+// No user holds a permission with a longer name.
+constexpr std::size_t longest_permission = 200;
+
 // An answer, cached for the lifetime of its decision. A call site's fn_extra points to its last answer, so that a check
 // per row costs two comparisons, and a statement that checks once allocates nothing.
 struct Answer {
@@ -26,14 +30,16 @@ struct Answer {
     std::size_t size;
     bool held;         // in the chosen tenant or unit
     bool tenant_wide;  // in the whole tenant
-    char name[200];
+    char name[longest_permission];
 };
 
 constexpr std::size_t answer_count = 64;
 Answer answers[answer_count];
 
 void require_identity(const Decision& decision) {
-    if (decision.state != ContextState::anonymous || require_context_mode == require_context_off) return;
+    if (decision.state != ContextState::anonymous) return;
+    require_valid("bastion.require_context");
+    if (require_context_mode == require_context_off) return;
     ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '4')), errmsg("no identity in this transaction"),
                     errhint("SELECT bastion.whoami(); explains. The setting bastion.require_context is 'error'.")));
 }
@@ -58,14 +64,14 @@ void ask(const Decision& decision, std::string_view permission, Answer& answer) 
     std::memcpy(answer.name, permission.data(), permission.size());
 }
 
-// The answer for the permission in the first argument. No user holds a name that is longer than an Answer can hold.
+// The answer for the permission in the first argument.
 const Answer& answer(FunctionCallInfo fcinfo, const Decision& decision) {
     static const Answer denied{};
     require_identity(decision);
-    const std::string_view permission = view(PG_GETARG_TEXT_PP(0));
+    const std::string_view permission = server_text(PG_GETARG_TEXT_PP(0)).bytes();
     const auto* last = static_cast<const Answer*>(fcinfo->flinfo->fn_extra);
     if (likely(last != nullptr && is_answer(*last, decision, permission))) return *last;
-    if (permission.size() > sizeof Answer::name) return denied;
+    if (permission.size() > longest_permission) return denied;
     Answer& found = answers[std::hash<std::string_view>{}(permission) % answer_count];
     if (!is_answer(found, decision, permission)) ask(decision, permission, found);
     fcinfo->flinfo->fn_extra = &found;
@@ -78,15 +84,16 @@ struct SetMemo {
     uint64 decision;
     const Set* set;  // null: nothing is allowed
     std::size_t size;
-    char name[200];
+    char name[longest_permission];
 };
 
-// Null without an identity or tenant.
+// Null without an identity or tenant, and for a name that is longer than any permission's.
 template <class Set>
 const Set* set_of(std::string_view permission, bool anywhere) {
     constexpr bool by_tenant = std::is_same_v<Set, TenantSet>;
     const Decision& decision = require_context();
     require_identity(decision);
+    if (permission.size() > longest_permission) return nullptr;
     GrantSets* sets = by_tenant ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
     if (sets == nullptr) return nullptr;
     const Set* set = nullptr;
@@ -104,9 +111,9 @@ const Set* set_of(std::string_view permission, bool anywhere) {
 template <class Set>
 const Set* memorised_set(FunctionCallInfo fcinfo, bool anywhere) {
     using Kept = SetMemo<Set>;
-    const std::string_view permission = view(PG_GETARG_TEXT_PP(0));
+    const std::string_view permission = server_text(PG_GETARG_TEXT_PP(0)).bytes();
     const Decision& decision = require_context();
-    if (permission.size() > sizeof(Kept::name)) return nullptr;
+    if (permission.size() > longest_permission) return nullptr;
     auto* memo = static_cast<Kept*>(fcinfo->flinfo->fn_extra);
     if (likely(memo != nullptr && memo->decision == decision.version &&
                std::string_view(memo->name, memo->size) == permission))
@@ -137,7 +144,7 @@ Datum can_by_acl(FunctionCallInfo fcinfo, bool anywhere) {
 }
 
 Datum acl_array(FunctionCallInfo fcinfo, bool anywhere) {
-    const AclSet* set = set_of<AclSet>(view(PG_GETARG_TEXT_PP(0)), anywhere);
+    const AclSet* set = set_of<AclSet>(server_text(PG_GETARG_TEXT_PP(0)).bytes(), anywhere);
     const std::size_t count = set != nullptr ? set->sorted().size() : 0;
     auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
     for (std::size_t i = 0; i < count; ++i) elements[i] = Int64GetDatum(set->sorted()[i]);
@@ -176,7 +183,7 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
     if (decision.state != ContextState::authenticated) return Datum{0};
     for (const Permission& permission : decision.rights->permissions) {
         if (is_withheld(decision, permission.name)) continue;
-        Datum value = CStringGetTextDatum(permission.name.c_str());
+        Datum value = text_datum(ServerText(permission.name));
         bool is_null = false;
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);
     }
@@ -203,7 +210,7 @@ Datum bastion_acl_set_anywhere(PG_FUNCTION_ARGS) { return acl_array(fcinfo, true
 
 PG_FUNCTION_INFO_V1(bastion_tenant_set);
 Datum bastion_tenant_set(PG_FUNCTION_ARGS) {
-    const TenantSet* set = set_of<TenantSet>(view(PG_GETARG_TEXT_PP(0)), true);
+    const TenantSet* set = set_of<TenantSet>(server_text(PG_GETARG_TEXT_PP(0)).bytes(), true);
     const std::size_t count = set != nullptr ? set->sorted().size() : 0;
     auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
     for (std::size_t i = 0; i < count; ++i) elements[i] = PointerGetDatum(&set->sorted()[i]);
@@ -212,7 +219,7 @@ Datum bastion_tenant_set(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_default_acl);
 Datum bastion_default_acl(PG_FUNCTION_ARGS) {
-    const std::string_view kind = view(PG_GETARG_TEXT_PP(0));
+    const std::string_view kind = server_text(PG_GETARG_TEXT_PP(0)).bytes();
     const GrantSets* sets = kind == "user" ? sets_with_own_list() : grant_sets_of(require_context());
     if (sets == nullptr) PG_RETURN_NULL();
     const int64 acl = kind == "user"     ? sets->defaults.user

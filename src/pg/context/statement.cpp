@@ -23,28 +23,32 @@ bool will_need_parallel_mode(const QueryDesc* query) {
     return query->plannedstmt->parallelModeNeeded && !IsInParallelMode() && !IsParallelWorker() && !is_deciding();
 }
 
-// The functions that check by ACL or tenant, by schema, name and type of their second argument.
+// The functions that read the sets, by schema, name and types of their arguments.
 struct SetFunction {
     const char* schema;
     const char* name;
-    Oid second_argument;
+    Oid arguments[2];
 };
 
-constexpr SetFunction set_functions[] = {{"bastion", "can_by_acl", INT8OID},
-                                         {"bastion", "can_by_acl_anywhere", INT8OID},
-                                         {"bastion", "can_in_tenant", UUIDOID},
-                                         {"bastion", "acl_set", InvalidOid},
-                                         {"bastion_internal", "acl_set_unfolded", InvalidOid},
-                                         {"bastion", "acl_set_anywhere", InvalidOid},
-                                         {"bastion_internal", "acl_set_anywhere_unfolded", InvalidOid},
-                                         {"bastion", "tenant_set", InvalidOid},
-                                         {"bastion_internal", "tenant_set_unfolded", InvalidOid}};
+constexpr SetFunction set_functions[] = {{"bastion", "can_by_acl", {TEXTOID, INT8OID}},
+                                         {"bastion", "can_by_acl_anywhere", {TEXTOID, INT8OID}},
+                                         {"bastion", "can_in_tenant", {TEXTOID, UUIDOID}},
+                                         {"bastion", "acl_set", {TEXTOID}},
+                                         {"bastion_internal", "acl_set_unfolded", {TEXTOID}},
+                                         {"bastion", "acl_set_anywhere", {TEXTOID}},
+                                         {"bastion_internal", "acl_set_anywhere_unfolded", {TEXTOID}},
+                                         {"bastion", "tenant_set", {TEXTOID}},
+                                         {"bastion_internal", "tenant_set_unfolded", {TEXTOID}},
+                                         {"bastion", "default_acl", {TEXTOID}},
+                                         {"bastion", "tenant_acl", {}},
+                                         {"bastion", "unit_acl", {}}};
 
 Oid find_set_function(const SetFunction& function) {
     const Oid schema = get_namespace_oid(function.schema, true);
     if (!OidIsValid(schema)) return InvalidOid;
-    const Oid arguments[] = {TEXTOID, function.second_argument};
-    oidvector* types = buildoidvector(arguments, OidIsValid(function.second_argument) ? 2 : 1);
+    int count = 0;
+    while (count < 2 && OidIsValid(function.arguments[count])) ++count;
+    oidvector* types = buildoidvector(function.arguments, count);
     return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name), PointerGetDatum(types),
                            ObjectIdGetDatum(schema));
 }

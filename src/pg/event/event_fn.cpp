@@ -1,5 +1,6 @@
 // bastion_internal.queue_event(): hands an event to the worker that writes it in a separate transaction.
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/event/event_queue.hpp"
 
 namespace bastion::pg {
@@ -19,7 +20,7 @@ Datum bastion_queue_event(PG_FUNCTION_ARGS) {
     const text* payload = PG_GETARG_TEXT_PP(1);
     const bool wait = PG_GETARG_BOOL(2);
     if (!event_queue_serves()) PG_RETURN_NULL();
-    const EventTicket ticket = append_event(kind, view(payload));
+    const EventTicket ticket = append_event(kind, server_text(payload).bytes());
     const bool queued = ticket.number > 0;
     PG_RETURN_BOOL(queued && (!wait || await_event(ticket, longest_wait_ms)));
 }

@@ -1,5 +1,6 @@
 #include "pg/event/event_launcher.hpp"
 
+#include "pg/base/background_worker.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/event/event_queue.hpp"
 #include "pg/event/event_worker.hpp"
@@ -98,14 +99,9 @@ void report_what_is_left() {
 }  // namespace
 
 void register_event_launcher() {
-    BackgroundWorker launcher{};
-    launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+    BackgroundWorker launcher =
+        named_worker("pg_bastion event launcher", "bastion_event_launcher_main", BgWorkerStart_RecoveryFinished);
     launcher.bgw_restart_time = restart_seconds;
-    strlcpy(launcher.bgw_name, "pg_bastion event launcher", sizeof launcher.bgw_name);
-    strlcpy(launcher.bgw_type, "pg_bastion event launcher", sizeof launcher.bgw_type);
-    strlcpy(launcher.bgw_library_name, "pg_bastion", sizeof launcher.bgw_library_name);
-    strlcpy(launcher.bgw_function_name, "bastion_event_launcher_main", sizeof launcher.bgw_function_name);
     RegisterBackgroundWorker(&launcher);
 }
 

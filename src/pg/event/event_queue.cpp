@@ -2,6 +2,7 @@
 
 #include "core/event/event_store.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/shared_memory.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -15,7 +16,6 @@ const SettingsTable table([] {
                       &wanted_size, 4096, 0, 1024 * 1024, PGC_POSTMASTER, GUC_UNIT_KB});
 });
 
-constexpr const char* tranche = "pg_bastion_events";
 constexpr uint32 fewest_blocks = 256;
 constexpr std::size_t longest_payload = 16 * 1024;
 constexpr int longest_backoff_ms = 10000;
@@ -47,8 +47,6 @@ struct Queue {
 Queue* queue = nullptr;
 EventStore* store = nullptr;
 LWLock* lock = nullptr;
-shmem_request_hook_type previous_request = nullptr;
-shmem_startup_hook_type previous_startup = nullptr;
 
 uint32 block_count() {
     const std::size_t wanted = static_cast<std::size_t>(wanted_size) * 1024;
@@ -57,29 +55,20 @@ uint32 block_count() {
 
 Size queue_size() { return MAXALIGN(sizeof(Queue)) + EventStore::size_for(block_count()); }
 
-void request_memory() {
-    if (previous_request != nullptr) previous_request();
-    RequestAddinShmemSpace(queue_size());
-    RequestNamedLWLockTranche(tranche, 1);
-}
-
 void initialise_queue(void* store_memory) {
     std::memset(static_cast<void*>(queue), 0, sizeof(Queue));
     for (Lane& lane : queue->lanes) ConditionVariableInit(&lane.moved);
     (void)EventStore::create(store_memory, block_count());
 }
 
-void attach_memory() {
-    if (previous_startup != nullptr) previous_startup();
-    bool found = false;
-    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-    char* memory = static_cast<char*>(ShmemInitStruct("pg_bastion events", queue_size(), &found));
-    queue = reinterpret_cast<Queue*>(memory);
-    store = reinterpret_cast<EventStore*>(memory + MAXALIGN(sizeof(Queue)));
-    lock = &GetNamedLWLockTranche(tranche)->lock;
-    if (!found) initialise_queue(store);
-    LWLockRelease(AddinShmemInitLock);
+void attach_queue(void* memory, LWLock* its_lock, bool fresh) {
+    queue = static_cast<Queue*>(memory);
+    store = reinterpret_cast<EventStore*>(static_cast<char*>(memory) + MAXALIGN(sizeof(Queue)));
+    lock = its_lock;
+    if (fresh) initialise_queue(store);
 }
+
+SharedPiece piece{"pg_bastion events", "pg_bastion_events", queue_size, attach_queue};
 
 // The lane of the database, or an unused one, or null.
 Lane* find_lane(Oid database) {
@@ -121,10 +110,11 @@ void back_off(Lane& lane) {
     lane.retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait);
 }
 
-Datum copy_payload(uint32 event) {
-    const std::size_t length = store->length(event);
-    auto* out = static_cast<text*>(palloc(VARHDRSZ + length));
-    SET_VARSIZE(out, VARHDRSZ + length);
+std::size_t payload_size(uint32 event) { return MAXALIGN(VARHDRSZ + store->length(event)); }
+
+Datum copy_payload(uint32 event, char* place) {
+    auto* out = reinterpret_cast<text*>(place);
+    SET_VARSIZE(out, VARHDRSZ + store->length(event));
     store->copy_payload(event, VARDATA(out));
     return PointerGetDatum(out);
 }
@@ -135,14 +125,7 @@ void wake(PGPROC* process) {
 
 }  // namespace
 
-bool prepare_event_queue() {
-    if (!process_shared_preload_libraries_in_progress || wanted_size == 0 || IsBinaryUpgrade) return false;
-    previous_request = shmem_request_hook;
-    shmem_request_hook = request_memory;
-    previous_startup = shmem_startup_hook;
-    shmem_startup_hook = attach_memory;
-    return true;
-}
+bool prepare_event_queue() { return wanted_size > 0 && request_shared_piece(piece); }
 
 bool event_queue_serves() { return queue != nullptr && IsUnderPostmaster && !RecoveryInProgress(); }
 
@@ -229,17 +212,24 @@ void end_event_worker(int number, bool failed) {
     wake(launcher);
 }
 
-// Only the worker removes events, so those that are linked now stay. Exhausted memory ends the worker, and its locks
-// with it.
+// Only the worker removes events, so those that are linked now stay: their sizes are read first, and the memory for them is
+// allocated without the lock, which every other database waits for.
 EventBatch peek_events(int number, int most) {
     const Lane& lane = queue->lanes[number];
-    EventBatch batch{0, static_cast<Datum*>(palloc(sizeof(Datum) * most)),
-                     static_cast<Datum*>(palloc(sizeof(Datum) * most))};
+    std::size_t size = 0;
+    int count = 0;
     LWLockAcquire(lock, LW_SHARED);
     const int queued = static_cast<int>(std::min<uint64>(lane.queued(), most));
-    for (uint32 event = lane.first; batch.count < queued; event = store->next(event)) {
+    for (uint32 event = lane.first; count < queued; event = store->next(event), ++count) size += payload_size(event);
+    LWLockRelease(lock);
+    EventBatch batch{0, static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1))),
+                     static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)))};
+    char* place = static_cast<char*>(palloc(size + 1));
+    LWLockAcquire(lock, LW_SHARED);
+    for (uint32 event = lane.first; batch.count < count; event = store->next(event)) {
         batch.kinds[batch.count] = CharGetDatum(store->kind(event));
-        batch.payloads[batch.count++] = copy_payload(event);
+        batch.payloads[batch.count++] = copy_payload(event, place);
+        place += payload_size(event);
     }
     LWLockRelease(lock);
     return batch;

@@ -1,5 +1,6 @@
 #include "pg/event/event_worker.hpp"
 
+#include "pg/base/background_worker.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/owner_spi.hpp"
 #include "pg/event/event_queue.hpp"
@@ -99,16 +100,10 @@ void write_until_idle(int lane) {
 }  // namespace
 
 BackgroundWorkerHandle* start_event_worker(int lane) {
-    BackgroundWorker worker{};
-    worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-    worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
-    worker.bgw_restart_time = BGW_NEVER_RESTART;
+    BackgroundWorker worker =
+        named_worker("pg_bastion events", "bastion_event_worker_main", BgWorkerStart_RecoveryFinished);
     worker.bgw_main_arg = Int32GetDatum(lane);
     worker.bgw_notify_pid = MyProcPid;
-    strlcpy(worker.bgw_name, "pg_bastion events", sizeof worker.bgw_name);
-    strlcpy(worker.bgw_type, "pg_bastion events", sizeof worker.bgw_type);
-    strlcpy(worker.bgw_library_name, "pg_bastion", sizeof worker.bgw_library_name);
-    strlcpy(worker.bgw_function_name, "bastion_event_worker_main", sizeof worker.bgw_function_name);
     BackgroundWorkerHandle* handle = nullptr;
     return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }

@@ -29,22 +29,32 @@ char short_context[4096];
 std::string_view text_of(const char* text) noexcept { return text != nullptr ? text : ""; }
 
 // EXECUTE carries values for a statement that was prepared before.
-std::string_view executed_secret(std::string_view text) noexcept {
+const char* prepared_statement(const char* name) noexcept {
+    const PreparedStatement* prepared = FetchPreparedStatement(name, false);
+    return prepared != nullptr ? prepared->plansource->query_string : nullptr;
+}
+
+// FETCH runs the statement of a cursor, which is open still when its error is reported.
+const char* statement_of_cursor(const char* name) noexcept {
+    const Portal portal = GetPortalByName(name);
+    return PortalIsValid(portal) ? portal->sourceText : nullptr;
+}
+
+// In the statements that a text names.
+template <class Find, class Statement>
+std::string_view secret_of_named(std::string_view text, Find find, Statement statement) noexcept {
     char name[NAMEDATALEN];
-    for (std::size_t from = 0; find_executed(text, from, name);) {
-        const PreparedStatement* prepared = FetchPreparedStatement(name, false);
-        if (prepared == nullptr) continue;
-        const std::string_view found =
-            find_secret_call(text_of(prepared->plansource->query_string), text_of(redacted_names));
-        if (!found.empty()) return found;
-    }
+    for (std::size_t from = 0; find(text, from, std::span<char>(name));)
+        if (const auto found = find_secret_call(text_of(statement(name)), text_of(redacted_names)); !found.empty())
+            return found;
     return {};
 }
 
 std::string_view secret_in(const char* text) noexcept {
     if (text == nullptr || *text == '\0') return {};
-    const std::string_view found = find_secret_call(text, text_of(redacted_names));
-    return found.empty() ? executed_secret(text) : found;
+    if (const auto found = find_secret_call(text, text_of(redacted_names)); !found.empty()) return found;
+    const std::string_view found = secret_of_named(text, find_executed, prepared_statement);
+    return found.empty() ? secret_of_named(text, find_fetched, statement_of_cursor) : found;
 }
 
 std::string_view secret_in(const ErrorData& message) noexcept {

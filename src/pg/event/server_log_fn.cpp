@@ -1,13 +1,10 @@
 // bastion_internal.log_server_only(): a line that reaches the server log at every log_min_messages, and no client.
-#include "pg/base/pg.hpp"
+#include "pg/base/text.hpp"
+#include "pg/event/server_log.hpp"
 
 namespace bastion::pg {
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(bastion_log_server_only);
-Datum bastion_log_server_only(PG_FUNCTION_ARGS) {
-    const char* message = text_to_cstring(PG_GETARG_TEXT_PP(0));
+void log_server_only(const char* message) {
     // 'fatal' and 'panic' would suppress it.
     const int level = log_min_messages;
     log_min_messages = LOG;
@@ -16,6 +13,13 @@ Datum bastion_log_server_only(PG_FUNCTION_ARGS) {
     PG_FINALLY();
     { log_min_messages = level; }
     PG_END_TRY();
+}
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_log_server_only);
+Datum bastion_log_server_only(PG_FUNCTION_ARGS) {
+    log_server_only(server_text(PG_GETARG_TEXT_PP(0)).c_str());
     PG_RETURN_VOID();
 }
 

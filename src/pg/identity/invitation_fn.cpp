@@ -1,6 +1,7 @@
 // SQL functions of the tokens of invitations; SQL functions of the extension call them and write the rows.
 #include "core/base/opaque_token.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -13,18 +14,18 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_invitation_token_make);
 Datum bastion_invitation_token_make(PG_FUNCTION_ARGS) {
-    struct varlena* token = nullptr;
+    Utf8 token;
     guarded_or_raise([&]() -> Result<void> { return store(token, opaque_token_generate(prefix).text()); });
-    PG_RETURN_TEXT_P(token);
+    return text_datum(token);
 }
 
 PG_FUNCTION_INFO_V1(bastion_invitation_token_hash);
 Datum bastion_invitation_token_hash(PG_FUNCTION_ARGS) {
-    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 token = utf8_of(PG_GETARG_TEXT_PP(0));
     struct varlena* hash = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         if (!is_opaque_token(prefix, token)) return {};
-        return store(hash, as_text(opaque_token_hash(token)));
+        return store(hash, opaque_token_hash(token));
     });
     if (hash == nullptr) PG_RETURN_NULL();
     PG_RETURN_BYTEA_P(hash);

@@ -1,12 +1,17 @@
 // SQL functions over core/password: hashing takes a slot, so that memory-hard work is bounded per server, and a cancel
 // takes effect as soon as the hash in progress is done.
 #include "core/identity/password.hpp"
+#include "core/identity/password_text.hpp"
 
 #include "pg/base/guard.hpp"
+#include "pg/base/settings.hpp"
+#include "pg/base/text.hpp"
 #include "pg/identity/hash_slots.hpp"
 
 namespace bastion::pg {
 namespace {
+
+int refusal_duration;  // in milliseconds
 
 // Phase B with a slot; a failure is raised after the slot is released.
 template <class Body>
@@ -17,6 +22,23 @@ void hash_in_slot(Body&& body) {
     release_hash_slot(slot);
     CHECK_FOR_INTERRUPTS();
     if (!done) raise(failure);
+}
+
+const SettingsTable table([] {
+    define(IntSetting{"bastion.refused_login_duration",
+                      "Shortest time of a login check that refuses, for every user and every stored hash.",
+                      &refusal_duration, 500, 0, 60'000, PGC_SUSET, GUC_UNIT_MS});
+});
+
+// Without a slot; a cancel ends it.
+void wait_until(TimestampTz end) {
+    for (;;) {
+        const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
+        if (left <= 0) return;
+        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left, PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+    }
 }
 
 template <class T>
@@ -32,28 +54,28 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_password_hash);
 Datum bastion_password_hash(PG_FUNCTION_ARGS) {
-    const std::string_view password = view(PG_GETARG_TEXT_PP(0));
-    const std::string_view algorithm_name = view(PG_GETARG_TEXT_PP(1));
-    const std::string_view options = jsonb_text(PG_GETARG_JSONB_P(2));
+    const Utf8 password = utf8_of(PG_GETARG_TEXT_PP(0));
+    const Utf8 algorithm_name = utf8_of(PG_GETARG_TEXT_PP(1));
+    const Utf8 options = jsonb_text(PG_GETARG_JSONB_P(2));
     PasswordParams params;
     guarded_or_raise([&]() -> Result<void> {
         const auto algorithm = find_password_algorithm(algorithm_name);
         if (!algorithm) return algorithm.error();
         return assign(params, parse_password_options(**algorithm, options));
     });
-    struct varlena* hash = nullptr;
+    Utf8 hash;
     hash_in_slot([&]() -> Result<void> {
         Result<std::string> made = bastion::password_hash(password, params);
         if (!made) return made.error();
         return store(hash, *made);
     });
-    PG_RETURN_TEXT_P(hash);
+    return text_datum(hash);
 }
 
 PG_FUNCTION_INFO_V1(bastion_password_verify);
 Datum bastion_password_verify(PG_FUNCTION_ARGS) {
-    const std::string_view password = view(PG_GETARG_TEXT_PP(0));
-    const std::string_view hash = view(PG_GETARG_TEXT_PP(1));
+    const Utf8 password = utf8_of(PG_GETARG_TEXT_PP(0));
+    const Utf8 hash = utf8_of(PG_GETARG_TEXT_PP(1));
     bool matches = false;
     hash_in_slot([&] { return assign(matches, bastion::password_verify(password, hash)); });
     PG_RETURN_BOOL(matches);
@@ -61,7 +83,7 @@ Datum bastion_password_verify(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_password_needs_rehash);
 Datum bastion_password_needs_rehash(PG_FUNCTION_ARGS) {
-    const std::string_view hash = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 hash = utf8_of(PG_GETARG_TEXT_PP(0));
     bool needed = true;
     guarded_or_raise([&]() -> Result<void> {
         needed = bastion::password_needs_rehash(hash, bastion::default_password_params(argon2id));
@@ -70,19 +92,57 @@ Datum bastion_password_needs_rehash(PG_FUNCTION_ARGS) {
     PG_RETURN_BOOL(needed);
 }
 
-// The login path's check: without a hash (an unknown user) it costs as much as with one, and is false.
+PG_FUNCTION_INFO_V1(bastion_password_format);
+Datum bastion_password_format(PG_FUNCTION_ARGS) {
+    const Utf8 hash = utf8_of(PG_GETARG_TEXT_PP(0));
+    Utf8 json;
+    guarded_or_raise([&]() -> Result<void> {
+        return store(json, bastion::password_format_json(hash, bastion::default_password_params(argon2id)));
+    });
+    if (json.bytes() == "null") PG_RETURN_NULL();
+    return jsonb_datum(json);
+}
+
+// The login path's check: without a hash (an unknown user), or with a password that is too long, it costs as much as with both, and
+// is 'none'.
 PG_FUNCTION_INFO_V1(bastion_password_check);
 Datum bastion_password_check(PG_FUNCTION_ARGS) {
-    const bool known = !PG_ARGISNULL(0) && !PG_ARGISNULL(1);
-    const std::string_view password = PG_ARGISNULL(0) ? std::string_view() : view(PG_GETARG_TEXT_PP(0));
-    const std::string_view hash = PG_ARGISNULL(1) ? std::string_view() : view(PG_GETARG_TEXT_PP(1));
-    bool matches = false;
+    const TimestampTz begin = GetCurrentTimestamp();
+    require_valid("bastion.refused_login_duration");
+    std::string_view password = utf8_argument(fcinfo, 0);
+    std::string_view hash = PG_ARGISNULL(0) ? Utf8() : utf8_argument(fcinfo, 1);
+    // Longer than what a user can have: no work for an attacker.
+    if (password.size() > max_password_bytes) {
+        password = password.substr(0, max_password_bytes);
+        hash = {};
+    }
+    PasswordMatch match = PasswordMatch::none;
     hash_in_slot([&] {
-        return assign(matches,
-                      known ? bastion::password_verify(password, hash)
-                            : bastion::password_dummy_verify(password, bastion::default_password_params(argon2id)));
+        return assign(match, bastion::password_check(password, hash, bastion::default_password_params(argon2id)));
     });
-    PG_RETURN_BOOL(matches);
+    if (match == PasswordMatch::none) wait_until(TimestampTzPlusMilliseconds(begin, refusal_duration));
+    return text_datum(ServerText(match == PasswordMatch::none       ? "none"
+                                 : match == PasswordMatch::prepared ? "prepared"
+                                                                    : "bytes"));
+}
+
+PG_FUNCTION_INFO_V1(bastion_password_length);
+Datum bastion_password_length(PG_FUNCTION_ARGS) {
+    const std::string_view password = utf8_of(PG_GETARG_TEXT_PP(0));
+    const bool in_bytes = PG_GETARG_BOOL(1);
+    std::size_t length = 0;
+    bool acceptable = password.size() <= max_password_bytes;
+    guarded_or_raise([&]() -> Result<void> {
+        if (!acceptable) return {};
+        const PreparedPassword prepared = prepare_password(password);
+        acceptable = !prepared.has_controls && prepared.bytes.size() <= max_password_bytes;
+        length = in_bytes           ? std::max(password.size(), prepared.bytes.size())
+                 : prepared.is_utf8 ? prepared.characters
+                                    : password.size();
+        return {};
+    });
+    if (!acceptable) PG_RETURN_NULL();
+    PG_RETURN_INT32(static_cast<int32>(length));
 }
 
 }  // extern "C"

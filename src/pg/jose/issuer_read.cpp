@@ -1,28 +1,31 @@
 #include "pg/jose/issuer_read.hpp"
 
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/key/key_message.hpp"
 
 namespace bastion::pg {
 namespace {
 
-BackendCache<KnownIssuer, longest_issuer_name> issuers(keys_invalidation(), {256});
+BackendCache<KnownIssuer, longest_issuer_name> issuers("issuers", keys_invalidation(), {256, 8 * mebibyte});
 
 // A row of bastion.issuers as PODs.
 struct IssuerRow {
     bool create_users;
-    std::string_view keys;
-    std::string_view options;
-    std::string_view required;
-    std::string_view mapping;
+    Utf8 keys;
+    Utf8 options;
+    Utf8 required;
+    Utf8 mapping;
 };
 
 // Empty for an unknown or disabled issuer.
-std::optional<IssuerRow> read_issuer(std::string_view issuer) {
+std::optional<IssuerRow> read_issuer(Utf8 issuer) {
     ColumnValue row[] = {{"keys", 0, true},    {"options", 0, true}, {"required_claims", 0, true},
                          {"mapping", 0, true}, {"enabled", 0, true}, {"create_users", 0, true}};
-    const Datum name = PointerGetDatum(cstring_to_text_with_len(issuer.data(), static_cast<int>(issuer.size())));
-    if (!read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, name, row)) return {};
+    Datum name{};
+    if (!text_datum_if_possible(issuer, name) || !read_row("issuers", "issuers_pkey", "issuer", F_TEXTEQ, name, row))
+        return {};
     for (const ColumnValue& column : row)
         if (column.is_null) return {};
     if (!DatumGetBool(row[4].value)) return {};
@@ -35,7 +38,7 @@ std::optional<IssuerRow> read_issuer(std::string_view issuer) {
     return out;
 }
 
-Result<Loaded<KnownIssuer>> parse_issuer(std::string_view issuer, const IssuerRow& row) {
+Result<Loaded<KnownIssuer>> parse_issuer(Utf8 issuer, const IssuerRow& row) {
     Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
     if (!rules) return rules.error();
     KnownIssuer known{std::move(*rules), row.create_users, {}};
@@ -43,15 +46,18 @@ Result<Loaded<KnownIssuer>> parse_issuer(std::string_view issuer, const IssuerRo
         Result<std::string> thumbprint = jwk_thumbprint(key);
         known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
     }
-    return Loaded<KnownIssuer>{std::move(known)};
+    Loaded<KnownIssuer> made{std::move(known)};
+    // The options and the claims that are required: as long as their texts, in small pieces.
+    made.heap = made.value.rules.keys.memory() + heap_bytes(made.value.thumbprints) +
+                4 * (row.options.bytes().size() + row.required.bytes().size() + row.mapping.bytes().size());
+    return made;
 }
 
 }  // namespace
 
-const KnownIssuer* known_issuer(std::string_view issuer) {
+const KnownIssuer* known_issuer(Utf8 issuer) {
     const CacheKey<longest_issuer_name> key(issuer);
-    if (const KnownIssuer* cached = issuers.find(key)) return cached;
-    return issuers.load(
+    return issuers.get(
         key, [&] { return read_issuer(issuer); }, [&](const IssuerRow& row) { return parse_issuer(issuer, row); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/jose/issuer.hpp"
 #include "pg/base/pg.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 
@@ -16,6 +17,6 @@ struct KnownIssuer {
 };
 
 // Phases A and C: null for an unknown or disabled issuer. Valid until the next call.
-const KnownIssuer* known_issuer(std::string_view issuer);
+const KnownIssuer* known_issuer(Utf8 issuer);
 
 }  // namespace bastion::pg

@@ -4,16 +4,16 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/clock.hpp"
 #include "pg/base/owner_spi.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
 
 Statement identity_statement = {"SELECT bastion_internal.identity_create($1::jsonb)", 1, {TEXTOID}, nullptr};
 
-// bastion_internal.identity_create(): makes the user of an issuer's subject, from JSON text in UTF-8.
-void identity_create(const char* json) {
-    char* text = pg_any_to_server(json, static_cast<int>(std::strlen(json)), PG_UTF8);
-    Datum values[1] = {CStringGetTextDatum(text)};
+// bastion_internal.identity_create(): makes the user of an issuer's subject, from JSON text.
+void identity_create(Utf8 json) {
+    Datum values[1] = {text_datum(json)};
     run_writing(identity_statement, values, nullptr, read_nothing, nullptr);
 }
 
@@ -35,10 +35,11 @@ Result<void> verify(Slot& slot, std::string_view claimed_issuer, const IssuerRul
 }
 
 // The user of an issuer's subject.
-bool find_user(const char* issuer, const char* subject, pg_uuid_t& user) {
+bool find_user(Utf8 issuer, Utf8 subject, pg_uuid_t& user) {
+    Datum names[2];
+    if (!text_datum_if_possible(issuer, names[0]) || !text_datum_if_possible(subject, names[1])) return false;
     ColumnValue row[] = {{"user_id", 0, true}};
-    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, CStringGetTextDatum(issuer), false},
-                                 {"subject", F_TEXTEQ, CStringGetTextDatum(subject), false}};
+    const KeyCondition keys[] = {{"issuer", F_TEXTEQ, names[0], false}, {"subject", F_TEXTEQ, names[1], false}};
     if (!read_row("user_identities", "user_identities_pkey", keys, row) || row[0].is_null) return false;
     user = *DatumGetUUIDP(row[0].value);
     return true;
@@ -74,21 +75,26 @@ bool find_tenant(const std::string& named, OptionalUuid& tenant) {
     tenant.present = !named.empty();
     if (!tenant.present || parse_uuid_text(named, tenant.value)) return true;
     ColumnValue row[] = {{"id", 0, true}};
-    if (!read_row("tenants", "tenants_slug_key", "slug", F_TEXTEQ, CStringGetTextDatum(named.c_str()), row))
+    Datum slug{};
+    if (!text_datum_if_possible(Utf8(named), slug) ||
+        !read_row("tenants", "tenants_slug_key", "slug", F_TEXTEQ, slug, row))
         return false;
     tenant.value = *DatumGetUUIDP(row[0].value);
     return true;
 }
 
-bool has_nul(const FirstSight& token) noexcept {
-    return token.subject.find('\0') != std::string::npos || token.tenant.find('\0') != std::string::npos;
+// Whether a value of type text can hold it.
+bool fits_text(const std::string& claim) {
+    Datum ignored{};
+    return claim.find('\0') == std::string::npos && text_datum_if_possible(Utf8(claim), ignored);
 }
 
 void identify(Slot& slot, bool create_users) {
     Identity identity{};
-    if (has_nul(slot.first_sight)) return refuse(slot, "a claim holds what text cannot");
+    if (!fits_text(slot.first_sight.subject) || !fits_text(slot.first_sight.tenant))
+        return refuse(slot, "a claim holds what text cannot");
     if (!find_tenant(slot.first_sight.tenant, identity.tenant)) return refuse(slot, "the token's tenant is not known");
-    if (!find_user(slot.first_sight.issuer.c_str(), slot.first_sight.subject.c_str(), identity.user)) {
+    if (!find_user(Utf8(slot.first_sight.issuer), Utf8(slot.first_sight.subject), identity.user)) {
         refuse(slot, "the token's subject is not known");
         slot.verified.first_sight = create_users;
         return;
@@ -100,14 +106,15 @@ void identify(Slot& slot, bool create_users) {
     slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, generation, false};
 }
 
-// The arguments of bastion_internal.identity_create().
-std::string json_of(const FirstSight& token) {
+// The arguments of bastion_internal.identity_create(). A name or role that the database cannot hold is left out.
+std::string json_of(const FirstSight& token, bool with_name, bool with_role) {
     const std::pair<std::string_view, const std::string*> members[] = {
         {"issuer", &token.issuer}, {"subject", &token.subject}, {"email", &token.email},
         {"name", &token.name},     {"tenant", &token.tenant},   {"role", &token.role}};
     std::string out;
     for (const auto& [name, value] : members) {
-        if (value->empty()) continue;
+        const bool left_out = (value == &token.name && !with_name) || (value == &token.role && !with_role);
+        if (value->empty() || left_out) continue;
         out += out.empty() ? '{' : ',';
         json_append_string(out, name);
         out += ':';
@@ -118,7 +125,7 @@ std::string json_of(const FirstSight& token) {
 
 }  // namespace
 
-void verify_token_of_issuer(Slot& slot, std::string_view issuer) {
+void verify_token_of_issuer(Slot& slot, Utf8 issuer) {
     const KnownIssuer* known = known_issuer(issuer);
     if (known == nullptr) return refuse(slot, "unknown or disabled issuer");
     const bool create_users = known->create_users;
@@ -132,12 +139,12 @@ bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
         is_reference = parse_reference(reference, parts);
         return {};
     });
-    const KnownIssuer* known = is_reference ? known_issuer(parts.issuer) : nullptr;
+    const KnownIssuer* known = is_reference ? known_issuer(Utf8(parts.issuer)) : nullptr;
     if (known == nullptr) return false;
     const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
                                     [&](const std::string& one) { return !one.empty() && one == parts.thumbprint; });
     pg_uuid_t subject;
-    return is_key && find_user(parts.issuer, parts.subject, subject) && same_uuid(subject, user);
+    return is_key && find_user(Utf8(parts.issuer), Utf8(parts.subject), subject) && same_uuid(subject, user);
 }
 
 void create_user_at_first_sight(const FirstSight& token) {
@@ -146,8 +153,10 @@ void create_user_at_first_sight(const FirstSight& token) {
                 (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
                  errmsg("the user of this token is not known yet and cannot be made in a read-only transaction"),
                  errhint("Call bastion.authenticate() once in a transaction that may write."), errhidestmt(true)));
-    char* json = nullptr;
-    guarded_or_raise([&]() { return store(json, json_of(token)); });
+    const bool has_name = fits_text(token.name);
+    const bool has_role = fits_text(token.role);
+    Utf8 json;
+    guarded_or_raise([&]() { return store(json, json_of(token, has_name, has_role)); });
     identity_create(json);
 }
 

@@ -3,13 +3,14 @@
 // cache of verified tokens.
 #pragma once
 
+#include "pg/base/text.hpp"
 #include "pg/jose/issuer_read.hpp"
 #include "pg/jose/token_slot.hpp"
 
 namespace bastion::pg {
 
 // Verifies the slot's unverified token under the keys of this issuer.
-void verify_token_of_issuer(Slot& slot, std::string_view issuer);
+void verify_token_of_issuer(Slot& slot, Utf8 issuer);
 
 // Whether the issuer of this reference ("@thumbprint issuer subject") still is enabled and has the key, and its subject is
 // still the user.

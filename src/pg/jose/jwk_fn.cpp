@@ -2,13 +2,10 @@
 #include "core/jose/jwk.hpp"
 
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
-
-std::string_view text_argument(FunctionCallInfo fcinfo, int number) {
-    return PG_ARGISNULL(number) ? std::string_view() : view(PG_GETARG_TEXT_PP(number));
-}
 
 Result<std::string> public_half(std::string_view json) {
     Result<JwkSet> set = parse_jwk_set(json);
@@ -23,11 +20,11 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_jwk_generate);
 Datum bastion_jwk_generate(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
-    const std::string_view algorithm = text_argument(fcinfo, 0);
-    const std::string_view kid = text_argument(fcinfo, 1);
+    const Utf8 algorithm = utf8_argument(fcinfo, 0);
+    const Utf8 kid = utf8_argument(fcinfo, 1);
     const int bits = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
     const bool has_bits = !PG_ARGISNULL(2);
-    char* key = nullptr;
+    Utf8 key;
     guarded_or_raise([&]() -> Result<void> {
         if (has_bits && bits == 0)
             return Error{ErrorCode::invalid_argument, "bits must be a multiple of 8 from 2048 to 4096"};
@@ -40,8 +37,8 @@ Datum bastion_jwk_generate(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_jwk_public);
 Datum bastion_jwk_public(PG_FUNCTION_ARGS) {
-    const std::string_view json = jsonb_text(PG_GETARG_JSONB_P(0));
-    char* text = nullptr;
+    const Utf8 json = jsonb_text(PG_GETARG_JSONB_P(0));
+    Utf8 text;
     guarded_or_raise([&]() -> Result<void> {
         Result<std::string> half = public_half(json);
         if (!half) return half.error();
@@ -52,8 +49,8 @@ Datum bastion_jwk_public(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_jwk_thumbprint);
 Datum bastion_jwk_thumbprint(PG_FUNCTION_ARGS) {
-    const std::string_view json = jsonb_text(PG_GETARG_JSONB_P(0));
-    struct varlena* text = nullptr;
+    const Utf8 json = jsonb_text(PG_GETARG_JSONB_P(0));
+    Utf8 text;
     guarded_or_raise([&]() -> Result<void> {
         Result<bastion::Jwk> key = parse_jwk(json);
         if (!key) return key.error();
@@ -61,7 +58,7 @@ Datum bastion_jwk_thumbprint(PG_FUNCTION_ARGS) {
         if (!thumbprint) return thumbprint.error();
         return store(text, *thumbprint);
     });
-    PG_RETURN_TEXT_P(text);
+    return text_datum(text);
 }
 
 }  // extern "C"

@@ -2,10 +2,11 @@
 // options, because a caller verifies many tokens with the same ones, and also the tokens that were verified with them.
 #include "core/jose/jws.hpp"
 #include "core/jose/jwt.hpp"
-#include "pg/base/argument_cache.hpp"
 #include "pg/base/clock.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/jsonb_build.hpp"
+#include "pg/base/text.hpp"
+#include "pg/cache/argument_cache.hpp"
 #include "pg/jose/verified_cache.hpp"
 
 namespace bastion::pg {
@@ -13,19 +14,25 @@ namespace {
 
 using AlgorithmNames = std::vector<std::string>;
 
-ArgumentCache<JwkSet> key_sets;
-ArgumentCache<JwtOptions> option_sets;
-ArgumentCache<AlgorithmNames> algorithm_sets;
+std::size_t memory_of(const JwkSet& keys) { return keys.memory(); }
 
-VerifiedCache verified_claims;    // jsonb
-VerifiedCache verified_payloads;  // bytea
-
-std::string_view text_of_jsonb(const struct varlena* value) {
-    return jsonb_text(reinterpret_cast<const Jsonb*>(value));
+std::size_t memory_of(const JwtOptions& options) {
+    return sizeof options + heap_bytes(options.iss) + heap_bytes(options.aud) + heap_bytes(options.algorithms);
 }
 
+std::size_t memory_of(const AlgorithmNames& names) { return heap_bytes(names); }
+
+ArgumentCache<JwkSet> key_sets("jwt_keys", memory_of);
+ArgumentCache<JwtOptions> option_sets("jwt_options", memory_of);
+ArgumentCache<AlgorithmNames> algorithm_sets("jws_algorithms", memory_of);
+
+VerifiedCache verified_claims("jwt_claims");      // jsonb
+VerifiedCache verified_payloads("jws_payloads");  // bytea
+
+Utf8 text_of_jsonb(const struct varlena* value) { return jsonb_text(reinterpret_cast<const Jsonb*>(value)); }
+
 // The names on separate lines. A null becomes an empty line: no algorithm has an empty name.
-std::string_view text_of_array(const struct varlena* value) {
+Utf8 text_of_array(const struct varlena* value) {
     Datum* elements = nullptr;
     bool* nulls = nullptr;
     int count = 0;
@@ -34,10 +41,11 @@ std::string_view text_of_array(const struct varlena* value) {
     StringInfoData names;
     initStringInfo(&names);
     for (int i = 0; i < count; ++i) {
-        if (!nulls[i]) appendStringInfoString(&names, TextDatumGetCString(elements[i]));
+        const std::string_view name = nulls[i] ? Utf8() : utf8_of(elements[i]);
+        appendBinaryStringInfo(&names, name.data(), static_cast<int>(name.size()));
         appendStringInfoChar(&names, '\n');
     }
-    return {names.data, static_cast<std::size_t>(names.len)};
+    return Utf8({names.data, static_cast<std::size_t>(names.len)});
 }
 
 Result<AlgorithmNames> parse_algorithm_names(std::string_view lines) {
@@ -64,7 +72,7 @@ CachedArgument<JwkSet> keys_argument(FunctionCallInfo fcinfo) {
 void keep(VerifiedCache& cache, const VerifiedPlace& place, const TokenDates& dates, const struct varlena* value) {
     CallFailure ignored;
     (void)guarded(ignored, [&]() -> Result<void> {
-        cache.keep(place, dates, as_bytes(view(value)));
+        cache.keep(place, dates, view(value));
         return {};
     });
 }
@@ -98,18 +106,19 @@ Result<void> verify_jwt(std::string_view token, const CachedArgument<JwkSet>& ke
     const VerifiedValue* known = verified_claims.find(call.place);
     if (known == nullptr) return verify_anew(token, *(*keys)->parsed, *(*options)->parsed, now, call);
     if (Result<void> held = jwt_check_dates(known->dates, *(*options)->parsed, now); !held) return held;
-    return store(call.known, known->bytes.text());
+    return store(call.known, known->bytes.span());
 }
 
 struct JwsCall {
     struct varlena* payload;
     VerifiedPlace place;
+    TokenDates dates;  // of the key alone
     uint64 keys;
     uint64 algorithms;
 };
 
 Result<void> verify_jws(std::string_view token, const CachedArgument<JwkSet>& keys_argument,
-                        const CachedArgument<AlgorithmNames>* names_argument, JwsCall& call) {
+                        const CachedArgument<AlgorithmNames>* names_argument, double now, JwsCall& call) {
     std::span<const std::string> names;
     if (names_argument != nullptr) {
         const auto listed = parsed(algorithm_sets, *names_argument, parse_algorithm_names);
@@ -123,11 +132,14 @@ Result<void> verify_jws(std::string_view token, const CachedArgument<JwkSet>& ke
     call.place = verified_payloads.locate(token, call.keys, call.algorithms);
     if (const VerifiedValue* known = verified_payloads.find(call.place)) {
         call.place.keeps = false;
-        return store(call.payload, known->bytes.text());
+        if (Result<void> held = jwk_check_dates(known->dates.key, now); !held) return held;
+        return store(call.payload, known->bytes.span());
     }
     Result<bastion::VerifiedJws> verified = bastion::jws_verify(token, *(*keys)->parsed, names);
     if (!verified) return verified.error();
-    return store(call.payload, verified->payload);
+    call.dates.key = verified->key->dates;
+    if (Result<void> held = jwk_check_dates(call.dates.key, now); !held) return held;
+    return store(call.payload, as_bytes(verified->payload));
 }
 
 }  // namespace
@@ -136,10 +148,10 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_jwt_sign);
 Datum bastion_jwt_sign(PG_FUNCTION_ARGS) {
-    const std::string_view claims = jsonb_text(PG_GETARG_JSONB_P(0));
+    const Utf8 claims = jsonb_text(PG_GETARG_JSONB_P(0));
     const CachedArgument<JwkSet> key_argument = keys_argument(fcinfo);
-    const std::string_view header = jsonb_text(PG_GETARG_JSONB_P(2));
-    struct varlena* token = nullptr;
+    const Utf8 header = jsonb_text(PG_GETARG_JSONB_P(2));
+    Utf8 token;
     uint64 id = 0;
     guarded_or_raise([&]() -> Result<void> {
         const auto keys = parsed(key_sets, key_argument, parse_jwk_set);
@@ -152,12 +164,12 @@ Datum bastion_jwt_sign(PG_FUNCTION_ARGS) {
         return store(token, *made);
     });
     remember(fcinfo, 1, id);
-    PG_RETURN_TEXT_P(token);
+    return text_datum(token);
 }
 
 PG_FUNCTION_INFO_V1(bastion_jwt_verify);
 Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
-    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 token = utf8_of(PG_GETARG_TEXT_PP(0));
     const CachedArgument<JwkSet> keys = keys_argument(fcinfo);
     const CachedArgument<JwtOptions> options = cached_argument(option_sets, fcinfo, 2, text_of_jsonb);
     const double now = unix_now();
@@ -174,16 +186,17 @@ Datum bastion_jwt_verify(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_jws_verify);
 Datum bastion_jws_verify(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
-    const std::string_view token = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 token = utf8_of(PG_GETARG_TEXT_PP(0));
     const CachedArgument<JwkSet> keys = keys_argument(fcinfo);
     const bool narrowed = !PG_ARGISNULL(2);
     CachedArgument<AlgorithmNames> names{};
     if (narrowed) names = cached_argument(algorithm_sets, fcinfo, 2, text_of_array);
+    const double now = unix_now();
     JwsCall call{};
-    guarded_or_raise([&]() { return verify_jws(token, keys, narrowed ? &names : nullptr, call); });
+    guarded_or_raise([&]() { return verify_jws(token, keys, narrowed ? &names : nullptr, now, call); });
     remember(fcinfo, 1, call.keys);
     if (narrowed) remember(fcinfo, 2, call.algorithms);
-    keep(verified_payloads, call.place, {}, call.payload);
+    keep(verified_payloads, call.place, call.dates, call.payload);
     PG_RETURN_BYTEA_P(call.payload);
 }
 

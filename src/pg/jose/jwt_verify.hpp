@@ -4,11 +4,12 @@
 // tokens are cached (verified_tokens.hpp).
 #pragma once
 
+#include "pg/base/text.hpp"
 #include "pg/jose/token_slot.hpp"
 
 namespace bastion::pg {
 
-void verify_jwt(Slot& slot, std::string_view token);
+void verify_jwt(Slot& slot, Utf8 token);
 
 // Phases A and C: whether `key`, which verified a token, may still verify, and its issuer's subject is still the user.
 bool verification_key_is_good(const char* key, const pg_uuid_t& user);

@@ -1,6 +1,7 @@
 // SQL functions of the root key, data keys and signing keys. All but init are called by SQL functions of the extension,
 // which write the rows.
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/jose/key_store.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/root_keys.hpp"
@@ -8,14 +9,23 @@
 namespace bastion::pg {
 namespace {
 
-// The line of postgresql.conf that makes this file the root key: quotes and backslashes are doubled there.
-const char* configuration_line(const char* path) {
+void append_quoted(StringInfo line, const char* text) {
+    for (const char* c = text; *c != '\0'; ++c) {
+        if (*c == '\'' || *c == '\\') appendStringInfoChar(line, *c);
+        appendStringInfoChar(line, *c);
+    }
+}
+
+// The line of postgresql.conf that makes this file the root key, before the sources that are configured now: quotes and
+// backslashes are doubled there.
+const char* configuration_line(const char* path, const char* sources) {
     StringInfoData line;
     initStringInfo(&line);
     appendStringInfoString(&line, "bastion.root_key = 'file:");
-    for (const char* c = path; *c != '\0'; ++c) {
-        if (*c == '\'' || *c == '\\') appendStringInfoChar(&line, *c);
-        appendStringInfoChar(&line, *c);
+    append_quoted(&line, path);
+    if (sources != nullptr) {
+        appendStringInfoChar(&line, ',');
+        append_quoted(&line, sources);
     }
     appendStringInfoChar(&line, '\'');
     return line.data;
@@ -25,9 +35,11 @@ const char* configuration_line(const char* path) {
 
 extern "C" {
 
-PG_FUNCTION_INFO_V1(bastion_init);
-Datum bastion_init(PG_FUNCTION_ARGS) {
-    const CreatedRootKey created = create_root_key(PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0)));
+PG_FUNCTION_INFO_V1(bastion_root_key_create);
+Datum bastion_root_key_create(PG_FUNCTION_ARGS) {
+    const char* sources = PG_GETARG_BOOL(1) ? GetConfigOption("bastion.root_key", false, false) : nullptr;
+    const CreatedRootKey created =
+        create_root_key(PG_ARGISNULL(0) ? nullptr : server_text(PG_GETARG_TEXT_PP(0)).c_str());
     StringInfoData json;
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"path\": ");
@@ -36,7 +48,7 @@ Datum bastion_init(PG_FUNCTION_ARGS) {
     escape_json(&json, "copy this file now to a safe place: without it nothing sealed in this server can be opened");
     if (!created.is_auto) {
         appendStringInfoString(&json, ", \"configuration\": ");
-        escape_json(&json, configuration_line(created.path));
+        escape_json(&json, configuration_line(created.path, sources));
     }
     appendStringInfoChar(&json, '}');
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
@@ -46,7 +58,7 @@ PG_FUNCTION_INFO_V1(bastion_root_key_id);
 Datum bastion_root_key_id(PG_FUNCTION_ARGS) {
     char id[root_key_id_size];
     configured_root_key(id);
-    PG_RETURN_TEXT_P(cstring_to_text(id));
+    return text_datum(ServerText(id));
 }
 
 PG_FUNCTION_INFO_V1(bastion_data_key_make);
@@ -54,14 +66,14 @@ Datum bastion_data_key_make(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(3) || PG_ARGISNULL(4)) PG_RETURN_NULL();
     const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
     PG_RETURN_BYTEA_P(make_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
-                                    text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4)));
+                                    server_text(PG_GETARG_TEXT_PP(3)).c_str(), PG_GETARG_INT32(4)));
 }
 
 PG_FUNCTION_INFO_V1(bastion_root_key_ids);
 Datum bastion_root_key_ids(PG_FUNCTION_ARGS) {
     const RootKeyIds loaded = root_key_ids();
     Datum elements[max_root_keys];
-    for (std::size_t i = 0; i < loaded.count; ++i) elements[i] = CStringGetTextDatum(loaded.ids[i]);
+    for (std::size_t i = 0; i < loaded.count; ++i) elements[i] = text_datum(ServerText(loaded.ids[i]));
     PG_RETURN_ARRAYTYPE_P(construct_array(elements, static_cast<int>(loaded.count), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -69,19 +81,19 @@ PG_FUNCTION_INFO_V1(bastion_data_key_rewrap);
 Datum bastion_data_key_rewrap(PG_FUNCTION_ARGS) {
     for (const int argument : {0, 1, 3, 4, 5, 6})
         if (PG_ARGISNULL(argument)) PG_RETURN_NULL();
-    if (view(PG_GETARG_TEXT_PP(6)).size() != root_key_id_size - 1)
+    if (server_text(PG_GETARG_TEXT_PP(6)).bytes().size() != root_key_id_size - 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid id of a root key")));
     const pg_uuid_t* tenant = PG_ARGISNULL(2) ? nullptr : PG_GETARG_UUID_P(2);
     PG_RETURN_BYTEA_P(rewrap_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
-                                      text_to_cstring(PG_GETARG_TEXT_PP(3)), PG_GETARG_INT32(4),
-                                      view(PG_GETARG_BYTEA_PP(5)), view(PG_GETARG_TEXT_PP(6))));
+                                      server_text(PG_GETARG_TEXT_PP(3)).c_str(), PG_GETARG_INT32(4),
+                                      view(PG_GETARG_BYTEA_PP(5)), server_text(PG_GETARG_TEXT_PP(6)).bytes()));
 }
 
 PG_FUNCTION_INFO_V1(bastion_active_data_key);
 Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();
     const OptionalUuid tenant = PG_ARGISNULL(1) ? OptionalUuid{} : OptionalUuid{true, *PG_GETARG_UUID_P(1)};
-    const std::optional<std::uint32_t> id = find_active_data_key(tenant, view(PG_GETARG_TEXT_PP(0)));
+    const std::optional<std::uint32_t> id = find_active_data_key(tenant, server_text(PG_GETARG_TEXT_PP(0)).bytes());
     if (!id) PG_RETURN_NULL();
     PG_RETURN_INT32(static_cast<int32>(*id));
 }
@@ -91,15 +103,14 @@ Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
     TupleDesc descriptor;
     if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
-    const MadeSigningKey made = make_signing_key(PG_GETARG_INT32(0));
-    Datum values[3] = {CStringGetTextDatum(made.kid), jsonb_datum(made.public_jwk),
-                       PointerGetDatum(made.private_sealed)};
+    const MadeSigningKey made = make_signing_key(PG_GETARG_INT32(0), utf8_of(PG_GETARG_TEXT_PP(1)));
+    Datum values[3] = {text_datum(made.kid), jsonb_datum(made.public_jwk), PointerGetDatum(made.private_sealed)};
     bool nulls[3] = {false, false, false};
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(bastion_token_sign);
-Datum bastion_token_sign(PG_FUNCTION_ARGS) { PG_RETURN_TEXT_P(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0)))); }
+Datum bastion_token_sign(PG_FUNCTION_ARGS) { return text_datum(sign_access_token(jsonb_text(PG_GETARG_JSONB_P(0)))); }
 
 }  // extern "C"
 

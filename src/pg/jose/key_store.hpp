@@ -2,22 +2,31 @@
 // catalog_read; SQL functions write them.
 #pragma once
 
-#include "pg/base/pg.hpp"
+#include "core/jose/jwk_key.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 
-// A new Ed25519 signing key, its private part sealed under a data key.
+// A new signing key for a JWS algorithm, its private part or secret sealed under a data key.
 struct MadeSigningKey {
-    const char* kid;
-    const char* public_jwk;
+    Utf8 kid;
+    Utf8 public_jwk;
     struct varlena* private_sealed;
 };
-MadeSigningKey make_signing_key(int32 data_key);
+MadeSigningKey make_signing_key(int32 data_key, Utf8 algorithm);
 
 // Signs an access token with the active signing key.
-struct varlena* sign_access_token(std::string_view claims);
+Utf8 sign_access_token(Utf8 claims);
 
-// The public JWK of a signing key that may still verify, or null.
-const char* read_verification_key(const char* kid);
+// A key as PODs.
+struct VerificationKey {
+    Utf8 public_jwk;
+    Utf8 algorithm;
+    const JwkSet* secret;  // of a symmetric key, valid until the next call; else null
+};
+
+// The signing key of this kid; false unless it may still verify.
+bool read_verification_key(Utf8 kid, VerificationKey& out);
+bool signing_key_verifies(Utf8 kid);
 
 }  // namespace bastion::pg

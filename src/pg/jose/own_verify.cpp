@@ -2,16 +2,26 @@
 
 #include "pg/base/clock.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/text.hpp"
 #include "pg/jose/key_store.hpp"
 
 namespace bastion::pg {
 namespace {
 
 char* issuer = nullptr;
+int leeway = 0;
 
 const SettingsTable table([] {
     define(StringSetting{"bastion.issuer", "Issuer (iss) of the tokens that login signs.", &issuer, "pg_bastion",
                          PGC_SUSET});
+    // SQL functions read it by name.
+    static char* client_id;
+    define(StringSetting{"bastion.client_id",
+                         "Client (client_id, RFC 9068) of the tokens that login signs; empty for none.", &client_id,
+                         "pg_bastion", PGC_SUSET});
+    define(IntSetting{"bastion.token_leeway",
+                      "How far the clock of a standby or another server may differ, for the dates of the own tokens.",
+                      &leeway, 60, 0, 3600, PGC_SUSET, GUC_UNIT_S});
 });
 
 constexpr std::string_view own_audience = "pg_bastion";
@@ -30,7 +40,7 @@ bool read_optional_uuid(std::optional<std::string_view> text, OptionalUuid& out)
 // The claims of RFC 9068 access tokens that login writes, `tenant` and `unit`.
 bool identity_of(const VerifiedJwt& token, Identity& out) {
     out = {};
-    out.expires_at = timestamp_of(*token.dates.exp);
+    out.expires_at = timestamp_of(*token.dates.exp + leeway);
     strlcpy(out.method, "jwt", sizeof out.method);
     strlcpy(out.level, token.string_claim("acr").value_or("") == "aal2" ? "aal2" : "aal1", sizeof out.level);
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
@@ -38,40 +48,49 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
            read_optional_uuid(token.string_claim("sid"), out.session);
 }
 
-JwtOptions own_token_options() {
+JwtOptions own_token_options(std::string_view own_issuer, std::string_view algorithm) {
     JwtOptions options;
-    options.iss = {issuer};
+    options.iss = {std::string(own_issuer)};
     options.aud = {std::string(own_audience)};
-    options.algorithms = {"EdDSA"};
+    options.algorithms = {std::string(algorithm)};
+    options.leeway = leeway;
     options.typ = std::string(access_token_type);
     return options;
 }
 
 // Phase B: everything after the key was read.
-Result<void> verify(Slot& slot, std::string_view public_jwk) {
-    Result<JwkSet> keys = parse_jwk_set(public_jwk);
-    if (!keys) return keys.error();
-    Result<VerifiedJwt> jwt = jwt_verify(std::move(*slot.unverified), *keys, own_token_options(), unix_now());
+Result<void> verify(Slot& slot, Utf8 issuer, const VerificationKey& key) {
+    Result<JwkSet> parsed = key.secret == nullptr ? parse_jwk_set(key.public_jwk) : JwkSet{};
+    if (!parsed) return parsed.error();
+    const JwkSet& keys = key.secret != nullptr ? *key.secret : *parsed;
+    Result<VerifiedJwt> jwt =
+        jwt_verify(std::move(*slot.unverified), keys, own_token_options(issuer, key.algorithm), unix_now());
     if (!jwt) return jwt.error();
     Identity identity;
     if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit or sid is not a uuid");
     slot.claims = std::move(jwt->payload_json);
-    slot.valid_until = *jwt->dates.exp;
-    slot.valid_from = std::max(jwt->dates.nbf.value_or(0), jwt->dates.iat.value_or(0));
+    slot.valid_until = *jwt->dates.exp + leeway;
+    slot.valid_from = jwt->dates.nbf.value_or(0) - leeway;
     slot.verified = {nullptr, nullptr, identity, slot.claims.c_str(), slot.key, slot.verified.keys_generation, false};
     return {};
 }
 
 }  // namespace
 
-const char* own_issuer() noexcept { return issuer; }
+Utf8 own_issuer() {
+    require_valid("bastion.token_leeway");
+    return utf8_of(ServerText(issuer));
+}
 
-void verify_own_token(Slot& slot, std::string_view kid) {
+int own_leeway() noexcept { return leeway; }
+
+void verify_own_token(Slot& slot, Utf8 issuer, std::string_view kid) {
     std::memcpy(slot.key, kid.data(), kid.size());
     slot.key[kid.size()] = '\0';
-    const char* public_jwk = kid[0] == '@' ? nullptr : read_verification_key(slot.key);
-    if (public_jwk == nullptr) return refuse(slot, "unknown kid, or one of a retired key");
-    (void)accepted(slot, [&]() { return verify(slot, public_jwk); });
+    VerificationKey key{};
+    if (kid[0] == '@' || !read_verification_key(Utf8(slot.key), key))
+        return refuse(slot, "unknown kid, or one of a retired key");
+    (void)accepted(slot, [&]() { return verify(slot, issuer, key); });
 }
 
 }  // namespace bastion::pg

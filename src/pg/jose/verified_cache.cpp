@@ -13,6 +13,9 @@ const SettingsTable table([] {
                       &cache_entries, 1024, 0, 65536, PGC_SUSET});
 });
 
+// The bound on all values, by their number: an ordinary one takes half of it.
+constexpr std::size_t bytes_per_entry = 2048;
+
 TokenDigest token_digest;
 
 }  // namespace
@@ -21,7 +24,7 @@ std::size_t token_cache_entries() noexcept { return static_cast<std::size_t>(cac
 
 VerifiedPlace VerifiedCache::locate(std::string_view token, uint64 keys, uint64 options) {
     VerifiedPlace place{{}, false, invalidation_count()};
-    cache_.limit({token_cache_entries()});
+    cache_.limit({token_cache_entries(), token_cache_entries() * bytes_per_entry});
     std::array<std::uint8_t, 32> digest;
     if (token_cache_entries() == 0 || !token_digest.compute(token, digest)) return place;
     place.key.add(as_text(digest)).add(keys).add(options);
@@ -35,7 +38,9 @@ const VerifiedValue* VerifiedCache::find(const VerifiedPlace& place) noexcept {
 
 void VerifiedCache::keep(const VerifiedPlace& place, const TokenDates& dates, ByteSpan bytes) {
     if (!place.keeps || bytes.size() > verified_value_max_bytes) return;
-    cache_.keep(place.key, {{dates, SecretBytes(bytes, SecretPlace::heap)}}, place.before);
+    Loaded<VerifiedValue> made{{dates, SecretBytes(bytes, SecretPlace::heap)}};
+    made.heap = bytes.size();
+    cache_.keep(place.key, std::move(made), place.before);
 }
 
 }  // namespace bastion::pg

@@ -5,6 +5,7 @@
 
 #include "core/jose/jwt.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/key/key_message.hpp"
 
 namespace bastion::pg {
 
@@ -29,7 +30,7 @@ struct VerifiedValue {
 // All in phase B.
 class VerifiedCache {
 public:
-    VerifiedCache() : cache_(keys_invalidation(), {0}) {}
+    explicit VerifiedCache(const char* name) : cache_(name, keys_invalidation(), {0, 0}) {}
 
     // `keys` and `options` identify the keys and options of the verification: numbers that are never used again.
     [[nodiscard]] VerifiedPlace locate(std::string_view token, uint64 keys, uint64 options);

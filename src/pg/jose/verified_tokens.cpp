@@ -11,16 +11,18 @@ struct Head {
     char key[max_kid_size];
 };
 
-VerifiedCache tokens;
+VerifiedCache tokens("tokens");
 std::string verified_for_issuer;
+int verified_with_leeway = 0;
 
 }  // namespace
 
 // Every input of a token's verification is part of the place, or its change drops all values.
-VerifiedPlace locate_token(std::string_view token, const char* own_issuer) {
-    if (verified_for_issuer != own_issuer) {
+VerifiedPlace locate_token(std::string_view token, std::string_view own_issuer, int own_leeway) {
+    if (verified_for_issuer != own_issuer || verified_with_leeway != own_leeway) {
         tokens.drop_all();
         verified_for_issuer = own_issuer;
+        verified_with_leeway = own_leeway;
     }
     return tokens.locate(token, keys_generation(), 0);
 }

@@ -3,7 +3,9 @@
 #include "core/key/root_key.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/owner_spi.hpp"
+#include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/key/key_message.hpp"
 #include "pg/key/root_keys.hpp"
 
 namespace bastion::pg {
@@ -18,11 +20,14 @@ void read_key_id(MemoryContext, void* result) {
     *static_cast<int32*>(result) = DatumGetInt32(value.value);
 }
 
+// What a SealingKey or HmacKey holds, in locked memory and on the heap of the libraries: an estimate.
+constexpr std::size_t opened_key_bytes = 1024;
+
 // The longest name of a resource, a separator, and a tenant.
 constexpr std::size_t active_name_size = 128 + 1 + UUID_LEN;
 
-BackendCache<DataKey, sizeof(std::uint32_t)> data_keys(keys_invalidation(), {4096});
-BackendCache<std::uint32_t, active_name_size> active_ids(keys_invalidation(), {4096});
+BackendCache<DataKey, sizeof(std::uint32_t)> data_keys("data_keys", keys_invalidation(), {4096, 8 * mebibyte});
+BackendCache<std::uint32_t, active_name_size> active_ids("active_data_keys", keys_invalidation(), {4096, 4 * mebibyte});
 
 struct Generation final : CacheListener {
     using CacheListener::CacheListener;
@@ -41,13 +46,13 @@ CacheKey<active_name_size> active_name(const OptionalUuid& tenant, std::string_v
     return CacheKey<active_name_size>(purpose).add(std::string_view("", 1)).add(tenant_bytes(tenant));
 }
 
-// A row of bastion.data_keys as PODs.
+// A row of bastion.data_keys as PODs. Its texts are ASCII by the checks of the table.
 struct DataKeyRow {
     pg_uuid_t vault;
     OptionalUuid tenant;
     std::string_view purpose;
     std::uint32_t version;
-    std::string_view wrapped;
+    ByteSpan wrapped;
     std::string_view root_key_id;
 };
 
@@ -64,16 +69,16 @@ std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
     if (!read_only_row("vault", vault) ||
         !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(static_cast<int32>(id)), row))
         cannot_open(id, "does not exist");
-    const std::string_view state = view(DatumGetTextPP(row[5].value));
+    const std::string_view state = server_text(DatumGetTextPP(row[5].value)).bytes();
     if (row[3].is_null || (state != "active" && state != "decrypt_only")) cannot_open(id, "is disabled or shredded");
     DataKeyRow out{};
     out.vault = *DatumGetUUIDP(vault[0].value);
     out.tenant.present = !row[0].is_null;
     if (out.tenant.present) out.tenant.value = *DatumGetUUIDP(row[0].value);
-    out.purpose = view(DatumGetTextPP(row[1].value));
+    out.purpose = server_text(DatumGetTextPP(row[1].value)).bytes();
     out.version = static_cast<std::uint32_t>(DatumGetInt32(row[2].value));
     out.wrapped = view(DatumGetByteaPP(row[3].value));
-    out.root_key_id = view(DatumGetTextPP(row[4].value));
+    out.root_key_id = server_text(DatumGetTextPP(row[4].value)).bytes();
     return out;
 }
 
@@ -81,7 +86,7 @@ Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
     Result<const SecretBytes*> kek = need_kek(row.vault, row.root_key_id);
     if (!kek) return kek.error();
     Result<SecretBytes> dek =
-        unwrap_data_key(as_bytes(row.wrapped), **kek, {tenant_bytes(row.tenant), row.purpose, row.version, id});
+        unwrap_data_key(row.wrapped, **kek, {tenant_bytes(row.tenant), row.purpose, row.version, id});
     if (!dek) return dek.error();
     DataKey key{id, row.tenant, std::string(row.purpose), sealed_aad_prefix(tenant_bytes(row.tenant), row.purpose),
                 {}, {}};
@@ -94,7 +99,9 @@ Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
         if (!sealer) return sealer.error();
         key.sealer = std::move(*sealer);
     }
-    return Loaded<DataKey>{std::move(key)};
+    Loaded<DataKey> made{std::move(key)};
+    made.heap = heap_bytes(made.value.purpose) + heap_bytes(made.value.bound) + opened_key_bytes;
+    return made;
 }
 
 void forget_unless_committed() noexcept {
@@ -118,22 +125,22 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactio
 
 }  // namespace
 
-std::string_view DataKey::additional_data(std::string_view bound_to) {
+std::string_view DataKey::additional_data(std::string_view bound_to, std::string& long_text) {
+    constexpr std::size_t most_kept = 64 * 1024;
     static std::string scratch;
-    return sealed_aad(scratch, bound, bound_to);
+    return sealed_aad(bound_to.size() <= most_kept ? scratch : long_text, bound, bound_to);
 }
 
 DataKey& need_data_key(std::uint32_t id) {
     const CacheKey<sizeof id> key(id);
-    if (DataKey* cached = data_keys.find(key)) return *cached;
-    return *data_keys.load(
+    return *data_keys.get(
         key, [id] { return read_data_key(id); }, [id](const DataKeyRow& row) { return unwrap(row, id); });
 }
 
-std::uint32_t sealing_key_id(std::string_view sealed) {
+std::uint32_t sealing_key_id(ByteSpan sealed) {
     std::uint32_t id = 0;
     guarded_or_raise([&]() -> Result<void> {
-        Result<SealedHeader> header = parse_sealed_header(as_bytes(sealed));
+        Result<SealedHeader> header = parse_sealed_header(sealed);
         if (!header) return header.error();
         id = header->key_id;
         return {};
@@ -145,19 +152,16 @@ std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, st
     ColumnValue row[] = {{"id", 0, true}};
     const KeyCondition conditions[] = {
         {"tenant_id", F_UUID_EQ, UUIDPGetDatum(const_cast<pg_uuid_t*>(&tenant.value)), !tenant.present},
-        {"purpose", F_TEXTEQ,
-         PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))), false}};
+        {"purpose", F_TEXTEQ, text_datum(ServerText(purpose)), false}};
     if (!read_row("data_keys", "data_keys_active_idx", conditions, row)) return {};
     return static_cast<std::uint32_t>(DatumGetInt32(row[0].value));
 }
 
 DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose) {
     const CacheKey<active_name_size> name = active_name(tenant, purpose);
-    const std::uint32_t* id = active_ids.find(name);
-    if (id == nullptr)
-        id = active_ids.load(
-            name, [&] { return find_active_data_key(tenant, purpose); },
-            [](std::uint32_t found) -> Result<Loaded<std::uint32_t>> { return Loaded<std::uint32_t>{found}; });
+    const std::uint32_t* id = active_ids.get(
+        name, [&] { return find_active_data_key(tenant, purpose); },
+        [](std::uint32_t found) -> Result<Loaded<std::uint32_t>> { return Loaded<std::uint32_t>{found}; });
     return id != nullptr ? &need_data_key(*id) : nullptr;
 }
 
@@ -169,8 +173,7 @@ DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purp
 }
 
 int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
-    Datum values[3] = {PointerGetDatum(cstring_to_text_with_len(purpose.data(), static_cast<int>(purpose.size()))),
-                       uuid_datum(tenant.value), BoolGetDatum(for_index)};
+    Datum values[3] = {text_datum(ServerText(purpose)), uuid_datum(tenant.value), BoolGetDatum(for_index)};
     const char nulls[4] = {' ', tenant.present ? ' ' : 'n', ' ', '\0'};
     int32 out = 0;
     run_writing(sealing_key_statement, values, nulls, read_key_id, &out);
@@ -195,13 +198,13 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
             generate_data_key(), **kek,
             {tenant_bytes(owner), purpose, static_cast<std::uint32_t>(version), static_cast<std::uint32_t>(key_id)});
         if (!made) return made.error();
-        return store(wrapped, as_text(*made));
+        return store(wrapped, *made);
     });
     return wrapped;
 }
 
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
-                                int32 version, std::string_view wrapped, std::string_view root_key_id) {
+                                int32 version, ByteSpan wrapped, std::string_view root_key_id) {
     struct varlena* rewrapped = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         const OptionalUuid owner = tenant != nullptr ? OptionalUuid{true, *tenant} : OptionalUuid{};
@@ -209,13 +212,13 @@ struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_u
                                  static_cast<std::uint32_t>(key_id)};
         Result<const SecretBytes*> old_kek = need_kek(vault, root_key_id);
         if (!old_kek) return old_kek.error();
-        Result<SecretBytes> dek = unwrap_data_key(as_bytes(wrapped), **old_kek, label);
+        Result<SecretBytes> dek = unwrap_data_key(wrapped, **old_kek, label);
         if (!dek) return dek.error();
         Result<const SecretBytes*> kek = need_kek(vault);
         if (!kek) return kek.error();
         Result<Bytes> made = wrap_data_key(*dek, **kek, label);
         if (!made) return made.error();
-        return store(rewrapped, as_text(*made));
+        return store(rewrapped, *made);
     });
     return rewrapped;
 }

@@ -21,15 +21,15 @@ struct DataKey {
     std::optional<SealingKey> sealer;  // one of the two, by purpose
     std::optional<HmacKey> indexer;
 
-    // The additional data of a value: valid until the next call.
-    std::string_view additional_data(std::string_view bound_to);
+    // The additional data of a value: valid until the next call, and as long as `long_text`, which takes a long one.
+    std::string_view additional_data(std::string_view bound_to, std::string& long_text);
 };
 
 // The key of that id. Raises BA003 when it does not exist or may not open, BA001 and BA002 without the right root key.
 DataKey& need_data_key(std::uint32_t id);
 
 // The id of the data key that a value was sealed under; raises BA003 for bytes that are not a sealed value.
-std::uint32_t sealing_key_id(std::string_view sealed);
+std::uint32_t sealing_key_id(ByteSpan sealed);
 
 // The id of the active key of a tenant and purpose, under a fresh snapshot; empty when there is none.
 std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, std::string_view purpose);
@@ -54,7 +54,7 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 
 // A wrapped data key, wrapped again under the root key that wraps new ones.
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
-                                int32 version, std::string_view wrapped, std::string_view root_key_id);
+                                int32 version, ByteSpan wrapped, std::string_view root_key_id);
 
 // Changes whenever a key may have changed: tokens that were verified earlier are verified again.
 uint64 keys_generation() noexcept;

@@ -5,6 +5,7 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/cache/backend_cache.hpp"
 #include "pg/key/data_keys.hpp"
+#include "pg/key/key_message.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -12,13 +13,13 @@ namespace {
 constexpr std::size_t pepper_size = 32;
 
 // Only an operator creates versions.
-BackendCache<HmacKey, sizeof(int32)> peppers(keys_invalidation(), {64});
+BackendCache<HmacKey, sizeof(int32)> peppers("peppers", keys_invalidation(), {64, mebibyte});
 
 std::string label(int32 version) { return sealed_aad("", "pepper", std::to_string(version)); }
 
 // A pepper's sealed bytes and the key that opens them.
 struct PepperRow {
-    std::string_view sealed;
+    ByteSpan sealed;
     DataKey* data_key;
 };
 
@@ -27,12 +28,12 @@ std::optional<PepperRow> read_pepper(int32 version) {
     if (!read_row("peppers", "peppers_pkey", "version", F_INT4EQ, Int32GetDatum(version), row) || row[0].is_null)
         ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
                         errdetail_log("There is no pepper %d.", version)));
-    const std::string_view sealed = view(DatumGetByteaPP(row[0].value));
+    const ByteSpan sealed = view(DatumGetByteaPP(row[0].value));
     return PepperRow{sealed, &need_data_key(sealing_key_id(sealed))};
 }
 
 Result<Loaded<HmacKey>> open_pepper(int32 version, const PepperRow& row) {
-    Result<SecretBytes> opened = row.data_key->sealer.value().open(as_bytes(row.sealed), label(version));
+    Result<SecretBytes> opened = row.data_key->sealer.value().open(row.sealed, label(version));
     if (!opened) return opened.error();
     Result<HmacKey> key = HmacKey::create(HashId::sha256, opened->span());
     if (!key) return key.error();
@@ -50,15 +51,14 @@ struct varlena* make_pepper(int32 data_key, int32 version) {
         random_bytes({pepper.data(), pepper.size()});
         Result<Bytes> made = key.sealer.value().seal(pepper.span(), id, label(version));
         if (!made) return made.error();
-        return store(sealed, as_text(*made));
+        return store(sealed, *made);
     });
     return sealed;
 }
 
 const HmacKey& need_pepper(int32 version) {
     const CacheKey<sizeof(int32)> key(version);
-    if (const HmacKey* cached = peppers.find(key)) return *cached;
-    return *peppers.load(
+    return *peppers.get(
         key, [&] { return read_pepper(version); }, [&](const PepperRow& row) { return open_pepper(version, row); });
 }
 

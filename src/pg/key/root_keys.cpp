@@ -5,7 +5,7 @@
 #include "core/key/root_key_command.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
-#include "pg/cache/invalidation.hpp"
+#include "pg/key/key_message.hpp"
 #include "pg/key/root_commands.hpp"
 
 namespace bastion::pg {
@@ -42,6 +42,8 @@ Result<RootKey> load_root(std::string_view source) {
 Result<void> need_roots() {
     forget_root_keys_after_reload();
     if (!roots.empty()) return {};
+    if (is_rejected("bastion.root_key"))
+        return Error{ErrorCode::root_key_missing, "stored value of parameter \"bastion.root_key\" is invalid"};
     std::vector<LoadedRoot> loaded;
     for (const std::string_view source : root_key_sources(root_key_setting)) {
         Result<RootKey> root = load_root(source);
@@ -140,8 +142,8 @@ CreatedRootKey create_root_key(const char* path) {
         if (!created) return created.error();
         roots.clear();
         drop_caches(keys_invalidation());
-        if (Result<void> stored = store(created_path, *resolved); !stored) return stored;
-        return store(id, created->id);
+        if (Result<void> stored = store_as_is(created_path, *resolved); !stored) return stored;
+        return store_as_is(id, created->id);
     });
     return {created_path, id, path == nullptr};
 }
@@ -164,6 +166,8 @@ struct Keks final : CacheListener {
         for (LoadedRoot& loaded : roots) loaded.kek.reset();
     }
 };
+
+const MessageScope scope("keys", 0, "keys");
 
 Keks keks(keys_invalidation());
 

@@ -20,6 +20,9 @@ struct Ddl {
 };
 void in_sight_of_event_triggers(const Ddl& ddl, void (*process)(const Ddl& ddl));
 
+// Whether the extension itself runs this statement, and no event trigger or client.
+[[nodiscard]] bool is_own_statement(const Node* statement);
+
 // Runs it as the current user, under the search_path in force; no event trigger fires.
 void process_ddl(const Ddl& ddl);
 

@@ -3,6 +3,7 @@
 // run_unseen(), for the guard.
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/internal_call.hpp"
+#include "pg/base/text.hpp"
 #include "pg/protect/ddl.hpp"
 
 namespace bastion::pg {
@@ -14,7 +15,7 @@ void run_each(const Datum* statements, int count) {
     for (int i = 0; i < count; ++i) {
         CHECK_FOR_INTERRUPTS();
         MemoryContext caller = MemoryContextSwitchTo(one);
-        run_in_sight(TextDatumGetCString(statements[i]));
+        run_in_sight(server_text(DatumGetTextPP(statements[i])).c_str());
         MemoryContextSwitchTo(caller);
         MemoryContextReset(one);
     }
@@ -46,7 +47,7 @@ Datum summary(Oid table, const char* done, int statements) {
     const char* line = statements == 0 ? psprintf("%s: nothing to change", qualified_name(table))
                                        : psprintf("%s %s (%d statement%s)", qualified_name(table), done, statements,
                                                   statements == 1 ? "" : "s");
-    return CStringGetTextDatum(line);
+    return text_datum(ServerText(line));
 }
 
 // For functions whose first argument is a table: runs the statements and returns a line, or with dry_run returns the statements.
@@ -69,21 +70,24 @@ Datum run_or_show(FunctionCallInfo fcinfo, const InternalFunction& planner, bool
 
 bool is_true(FunctionCallInfo fcinfo, int argument) { return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument); }
 
-constexpr InternalFunction protect_statements{
-    "protect_statements",
-    12,
-    {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID}};
+constexpr InternalFunction protect_statements{"protect_statements",
+                                              14,
+                                              {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID,
+                                               BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID, TEXTOID, NAMEARRAYOID}};
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction composite_keys_create_statements{
     "composite_keys_create_statements", 2, {REGCLASSOID, BOOLOID}};
+constexpr InternalFunction protect_rename_statements{"protect_rename_statements", 3, {REGCLASSOID, NAMEOID, NAMEOID}};
 constexpr InternalFunction global_table_add_statements{"global_table_add_statements", 2, {REGCLASSOID, TEXTOID}};
 constexpr InternalFunction global_table_remove_statements{"global_table_remove_statements", 1, {REGCLASSOID}};
 constexpr InternalFunction open_acl_column_statements{
     "open_acl_column_statements", 6, {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, NAMEOID, INT4OID}};
 constexpr InternalFunction allow_app_role_statements{"allow_app_role_statements", 1, {REGROLEOID}};
+constexpr InternalFunction allow_loader_role_statements{"allow_loader_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction disallow_app_role_statements{"disallow_app_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction allow_migration_role_statements{"allow_migration_role_statements", 1, {REGROLEOID}};
+constexpr InternalFunction allow_monitoring_role_statements{"allow_monitoring_role_statements", 1, {REGROLEOID}};
 
 }  // namespace
 
@@ -108,6 +112,9 @@ Datum bastion_composite_keys_create(PG_FUNCTION_ARGS) {
                        "has keys that begin with the tenant");
 }
 
+PG_FUNCTION_INFO_V1(bastion_protect_rename);
+Datum bastion_protect_rename(PG_FUNCTION_ARGS) { return run_planned(fcinfo, protect_rename_statements); }
+
 PG_FUNCTION_INFO_V1(bastion_global_table_add);
 Datum bastion_global_table_add(PG_FUNCTION_ARGS) { return run_planned(fcinfo, global_table_add_statements); }
 
@@ -120,15 +127,21 @@ Datum bastion_open_acl_column(PG_FUNCTION_ARGS) { return run_planned(fcinfo, ope
 PG_FUNCTION_INFO_V1(bastion_allow_app_role);
 Datum bastion_allow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_app_role_statements); }
 
+PG_FUNCTION_INFO_V1(bastion_allow_loader_role);
+Datum bastion_allow_loader_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_loader_role_statements); }
+
 PG_FUNCTION_INFO_V1(bastion_disallow_app_role);
 Datum bastion_disallow_app_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, disallow_app_role_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_allow_migration_role);
 Datum bastion_allow_migration_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_migration_role_statements); }
 
+PG_FUNCTION_INFO_V1(bastion_allow_monitoring_role);
+Datum bastion_allow_monitoring_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_monitoring_role_statements); }
+
 PG_FUNCTION_INFO_V1(bastion_run_unseen);
 Datum bastion_run_unseen(PG_FUNCTION_ARGS) {
-    run_unseen(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    run_unseen(server_text(PG_GETARG_TEXT_PP(0)).c_str());
     PG_RETURN_VOID();
 }
 

@@ -5,6 +5,7 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/internal_call.hpp"
 #include "pg/base/sandbox.hpp"
+#include "pg/base/text.hpp"
 #include "pg/protect/ddl.hpp"
 
 namespace bastion::pg {
@@ -49,7 +50,7 @@ PG_FUNCTION_INFO_V1(bastion_reference_add);
 Datum bastion_reference_add(PG_FUNCTION_ARGS) {
     const NullableDatum statement = call_internal(reference_add_statement, {fcinfo->args, 5});
     if (statement.isnull) PG_RETURN_NULL();
-    const char* sql = TextDatumGetCString(statement.value);
+    const char* sql = server_text(DatumGetTextPP(statement.value)).c_str();
     Oid relation = PG_GETARG_OID(0);
     in_sight_of_event_triggers(Ddl{linitial_node(RawStmt, pg_parse_query(sql)), sql, &relation}, alter_in_scope);
     (void)call_internal_afresh(check_reference, {fcinfo->args, 3});

@@ -5,6 +5,7 @@
 // the set (its STABLE function), up to index_limit it may not (the variant labelled VOLATILE, `…_unfolded`, because
 // folding thousands of ids into estimates costs more than the query), and above it the check stays a hashed filter.
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grant_load.hpp"
 
@@ -78,7 +79,7 @@ Searchable searchable(Node* clause, const SupportRequestIndexCondition* request)
     const Check* check = check_of(call->funcid);
     if (check == nullptr || permission->constisnull) return {};
     if (!match_index_to_operand(static_cast<Node*>(lsecond(call->args)), request->indexcol, request->index)) return {};
-    const std::string_view name = view(DatumGetTextPP(permission->constvalue));
+    const std::string_view name = server_text(DatumGetTextPP(permission->constvalue)).bytes();
     return {call, check, set_size(*check, name)};
 }
 

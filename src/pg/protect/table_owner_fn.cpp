@@ -1,16 +1,19 @@
 // The SQL functions that run statements on tables of an application: as_table_owner(), for operators' functions, and those of
 // protect() and acl_backfill(), for callers with the rights of the owner of the table.
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/compat.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/internal_call.hpp"
 #include "pg/base/owner_spi.hpp"
 #include "pg/base/sandbox.hpp"
+#include "pg/base/text.hpp"
 
 namespace bastion::pg {
 namespace {
 
 const char* quoted(Name name) { return quote_identifier(NameStr(*name)); }
 
-const char* quoted_text(text* value) { return quote_literal_cstr(text_to_cstring(value)); }
+const char* quoted_text(text* value) { return quote_literal_cstr(server_text(value).c_str()); }
 
 }  // namespace
 
@@ -20,9 +23,9 @@ PG_FUNCTION_INFO_V1(bastion_as_table_owner);
 Datum bastion_as_table_owner(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
     const NullableDatum parameters[3] = {fcinfo->args[2], fcinfo->args[3], fcinfo->args[4]};
-    const char* result = run_as_table_owner(PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)), parameters);
+    const char* result = run_as_table_owner(PG_GETARG_OID(0), server_text(PG_GETARG_TEXT_PP(1)).c_str(), parameters);
     if (result == nullptr) PG_RETURN_NULL();
-    PG_RETURN_TEXT_P(cstring_to_text(result));
+    return text_datum(ServerText(result));
 }
 
 PG_FUNCTION_INFO_V1(bastion_count_nulls);
@@ -31,6 +34,28 @@ Datum bastion_count_nulls(PG_FUNCTION_ARGS) {
     const char* count = run_on_own_table(relation, psprintf("SELECT pg_catalog.count(*) FROM %s WHERE %s IS NULL",
                                                             qualified_name(relation), quoted(PG_GETARG_NAME(1))));
     return DirectFunctionCall1(int8in, CStringGetDatum(count));
+}
+
+// Past row security, which is forced on a table that is protected already.
+PG_FUNCTION_INFO_V1(bastion_column_values);
+Datum bastion_column_values(PG_FUNCTION_ARGS) {
+    const Oid relation = PG_GETARG_OID(0);
+    const char* column = quoted(PG_GETARG_NAME(1));
+    const int32 per_million = PG_GETARG_INT32(2);
+    const char* sample = per_million >= 1000000 ? "" : psprintf(" TABLESAMPLE SYSTEM (%g)", per_million / 10000.0);
+    const NullableDatum none[3] = {null_argument(), null_argument(), null_argument()};
+    (void)owner_of_table(relation);
+    if (!compat::owns_relation(relation, GetUserId()))
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("must be owner of table %s", get_rel_name(relation))));
+    const char* counts = run_as_table_owner(
+        relation,
+        psprintf("SELECT pg_catalog.jsonb_object_agg(v.value, v.n) FROM (SELECT %1$s::pg_catalog.text AS value, "
+                 "pg_catalog.count(*) AS n FROM %2$s%3$s WHERE %1$s IS NOT NULL GROUP BY 1) v",
+                 column, qualified_name(relation), sample),
+        none);
+    if (counts == nullptr) PG_RETURN_NULL();
+    return text_datum(ServerText(counts));
 }
 
 PG_FUNCTION_INFO_V1(bastion_has_rows_without);

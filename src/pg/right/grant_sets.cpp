@@ -62,15 +62,38 @@ std::vector<GrantGroup<Id>> parse_groups(std::string_view rest) {
 }
 
 template <class Id>
-std::vector<Id> ids_of(const std::vector<GrantGroup<Id>>& groups, std::string_view permission, bool anywhere) {
+std::vector<Id> ids_of(const std::vector<GrantGroup<Id>>& groups, const std::vector<std::uint32_t>& held,
+                       bool anywhere) {
     std::vector<Id> ids;
-    for (const GrantGroup<Id>& group : groups) {
-        if (group.cross_tenant && !anywhere) continue;
-        if (std::find(group.permissions.begin(), group.permissions.end(), permission) == group.permissions.end())
-            continue;
-        ids.insert(ids.end(), group.ids.begin(), group.ids.end());
+    for (const std::uint32_t number : held) {
+        const GrantGroup<Id>& group = groups[number];
+        if (!group.cross_tenant || anywhere) ids.insert(ids.end(), group.ids.begin(), group.ids.end());
     }
     return ids;
+}
+
+// Which groups hold each permission; returns the bytes of groups and names.
+template <class Id, class Set>
+std::size_t index_groups(const std::vector<GrantGroup<Id>>& groups, ByName<HeldSets<Set>>& out) {
+    constexpr std::size_t entry = sizeof(std::pair<std::string, HeldSets<Set>>) + 4 * sizeof(void*);
+    std::size_t bytes = groups.capacity() * sizeof(GrantGroup<Id>);
+    out.clear();
+    for (std::size_t number = 0; number < groups.size(); ++number) {
+        bytes += groups[number].ids.capacity() * sizeof(Id);
+        for (const std::string& permission : groups[number].permissions) {
+            out[permission].groups.push_back(static_cast<std::uint32_t>(number));
+            bytes += sizeof(std::string) + permission.capacity() + sizeof(std::uint32_t);
+        }
+    }
+    return bytes + out.size() * entry;
+}
+
+template <class Set>
+void forget_sets(ByName<HeldSets<Set>>& held) noexcept {
+    for (auto& [name, sets] : held) {
+        sets.here.reset();
+        sets.anywhere.reset();
+    }
 }
 
 // The groups without the permissions that the patterns do not cover.
@@ -86,6 +109,46 @@ std::vector<GrantGroup<Id>> covered_groups(const std::vector<GrantGroup<Id>>& gr
 
 }  // namespace
 
+namespace {
+std::size_t living_bytes = 0;
+}
+
+std::size_t GrantSets::memory() noexcept { return living_bytes; }
+
+GrantSets::~GrantSets() { living_bytes -= bytes_ + made_bytes_; }
+
+void GrantSets::count(std::size_t& part, std::size_t bytes) noexcept {
+    part += bytes;
+    living_bytes += bytes;
+}
+
+template <class Set>
+const Set& GrantSets::counted(std::optional<Set>& place, Set&& set) noexcept {
+    place.emplace(std::move(set));
+    count(made_bytes_, place->memory());
+    return *place;
+}
+
+void GrantSets::set_acls(std::vector<GrantGroup<int64>>&& groups) {
+    acl_groups_ = std::move(groups);
+    count(bytes_, index_groups(acl_groups_, acls_));
+}
+
+void GrantSets::set_tenants(std::vector<GrantGroup<pg_uuid_t>>&& groups) {
+    tenant_groups_ = std::move(groups);
+    count(bytes_, index_groups(tenant_groups_, tenants_));
+    has_tenants_ = true;
+}
+
+void GrantSets::trim(std::size_t bytes) noexcept {
+    if (whole_ != nullptr) whole_->trim(bytes);
+    if (made_bytes_ <= bytes) return;
+    forget_sets(acls_);
+    forget_sets(tenants_);
+    living_bytes -= made_bytes_;
+    made_bytes_ = 0;
+}
+
 std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
                                                const pg_uuid_t& tenant) {
     auto sets = std::make_shared<GrantSets>();
@@ -98,6 +161,7 @@ std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole,
 
 void GrantSets::confine(std::vector<int64>&& acls) {
     confines_.emplace(std::move(acls));
+    count(bytes_, confines_->memory());
     defaults.tenant = 0;
     defaults.user = 0;
 }
@@ -106,51 +170,55 @@ const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
     static const AclSet nothing{std::vector<int64>()};
     if (whole_ != nullptr) {
         if (!any_pattern_covers(patterns_, permission)) return nothing;
-        if (!is_confined()) return whole_->acls(permission, anywhere);
-    }
-    const std::string key = (anywhere ? '*' : '.') + std::string(permission);
-    const auto found = acl_sets_.find(key);
-    if (found != acl_sets_.end()) return found->second;
-    if (whole_ != nullptr) {
-        std::vector<int64> ids = whole_->acls(permission, anywhere).sorted();
+        const AclSet& all = whole_->acls(permission, anywhere);
+        if (!is_confined() || all.sorted().empty()) return all;
+        std::optional<AclSet>& confined =
+            anywhere ? acls_[std::string(permission)].anywhere : acls_[std::string(permission)].here;
+        if (confined) return *confined;
+        std::vector<int64> ids = all.sorted();
         std::erase_if(ids, [this](int64 id) { return !confines_->contains(id); });
-        return acl_sets_.emplace(key, AclSet(std::move(ids))).first->second;
+        return counted(confined, AclSet(std::move(ids)));
     }
-    return acl_sets_.emplace(key, AclSet(ids_of(acl_groups, permission, anywhere))).first->second;
+    const auto found = acls_.find(permission);
+    if (found == acls_.end()) return nothing;
+    std::optional<AclSet>& set = anywhere ? found->second.anywhere : found->second.here;
+    return set ? *set : counted(set, AclSet(ids_of(acl_groups_, found->second.groups, anywhere)));
 }
 
 const TenantSet& GrantSets::tenants(std::string_view permission) {
-    const std::string key(permission);
-    const auto found = tenant_sets_.find(key);
-    if (found != tenant_sets_.end()) return found->second;
+    static const TenantSet nothing{std::vector<pg_uuid_t>()};
     if (whole_ != nullptr) {
         const bool held = !is_confined() && any_pattern_covers(patterns_, permission) &&
                           whole_->tenants(permission).contains(tenant_);
-        std::vector<pg_uuid_t> ids(held ? 1 : 0, tenant_);
-        return tenant_sets_.emplace(key, TenantSet(std::move(ids))).first->second;
+        if (!held) return nothing;
+        std::optional<TenantSet>& set = tenants_[std::string(permission)].anywhere;
+        return set ? *set : counted(set, TenantSet(std::vector<pg_uuid_t>(1, tenant_)));
     }
-    return tenant_sets_.emplace(key, TenantSet(ids_of(tenant_groups, permission, true))).first->second;
+    const auto found = tenants_.find(permission);
+    if (found == tenants_.end()) return nothing;
+    std::optional<TenantSet>& set = found->second.anywhere;
+    return set ? *set : counted(set, TenantSet(ids_of(tenant_groups_, found->second.groups, true)));
 }
 
 std::string GrantSets::format() const {
     if (whole_ != nullptr) {
         GrantSets covered;
         covered.defaults = defaults;
-        covered.acl_groups = covered_groups(whole_->acl_groups, patterns_);
-        covered.tenant_groups = covered_groups(whole_->tenant_groups, patterns_);
-        for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups)
+        covered.acl_groups_ = covered_groups(whole_->acl_groups_, patterns_);
+        covered.tenant_groups_ = covered_groups(whole_->tenant_groups_, patterns_);
+        for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups_)
             std::erase_if(group.ids, [&](const pg_uuid_t& id) { return is_confined() || !same_uuid(id, tenant_); });
         if (is_confined())
-            for (GrantGroup<int64>& group : covered.acl_groups)
+            for (GrantGroup<int64>& group : covered.acl_groups_)
                 std::erase_if(group.ids, [&](int64 id) { return !confines_->contains(id); });
         return covered.format();
     }
     std::string out;
     for (const int64 acl : {defaults.tenant, defaults.unit, defaults.user}) out.append(id_text(acl)) += item_end;
     out += part_end;
-    append_groups(out, acl_groups);
+    append_groups(out, acl_groups_);
     out += acls_end;
-    append_groups(out, tenant_groups);
+    append_groups(out, tenant_groups_);
     return out;
 }
 
@@ -159,9 +227,8 @@ std::shared_ptr<GrantSets> GrantSets::parse(std::string_view text) {
     std::string_view acls = cut(text, part_end);
     for (int64* acl : {&sets->defaults.tenant, &sets->defaults.unit, &sets->defaults.user})
         parse_id(cut(acls, item_end), *acl);
-    sets->acl_groups = parse_groups<int64>(cut(text, acls_end));
-    sets->tenant_groups = parse_groups<pg_uuid_t>(text);
-    sets->tenants_read = true;
+    sets->set_acls(parse_groups<int64>(cut(text, acls_end)));
+    sets->set_tenants(parse_groups<pg_uuid_t>(text));
     return sets;
 }
 

@@ -32,6 +32,10 @@ public:
 
     [[nodiscard]] const std::vector<Id>& sorted() const noexcept { return ids_; }
 
+    [[nodiscard]] std::size_t memory() const noexcept {
+        return ids_.capacity() * sizeof(Id) + slots_.capacity() * sizeof(std::uint32_t);
+    }
+
 private:
     std::size_t free_slot(const Id& id) const noexcept {
         std::size_t slot = Hash()(id) & (slots_.size() - 1);
@@ -74,6 +78,22 @@ struct GrantGroup {
     bool cross_tenant;  // ACLs of other tenants, shared with this user
 };
 
+struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const noexcept { return std::hash<std::string_view>{}(name); }
+};
+
+// By the name of a permission. It has the names that groups hold, and no other: a name that a caller makes up takes no memory.
+template <class Value>
+using ByName = std::unordered_map<std::string, Value, NameHash, std::equal_to<>>;
+
+// Where one permission is held: the groups, and the sets made from them.
+template <class Set>
+struct HeldSets {
+    std::vector<std::uint32_t> groups;
+    std::optional<Set> here, anywhere;
+};
+
 // The default ACLs of a new row; 0 for none.
 struct DefaultAcls {
     int64 tenant;
@@ -84,9 +104,15 @@ struct DefaultAcls {
 class GrantSets {
 public:
     DefaultAcls defaults{};
-    std::vector<GrantGroup<int64>> acl_groups;
-    std::vector<GrantGroup<pg_uuid_t>> tenant_groups;
-    bool tenants_read = false;
+
+    GrantSets() noexcept = default;
+    GrantSets(const GrantSets&) = delete;
+    GrantSets& operator=(const GrantSets&) = delete;
+    ~GrantSets();
+
+    void set_acls(std::vector<GrantGroup<int64>>&& groups);
+    void set_tenants(std::vector<GrantGroup<pg_uuid_t>>&& groups);
+    [[nodiscard]] bool has_tenants() const noexcept { return has_tenants_; }
 
     // The sets of `whole` for the permissions that the patterns cover, and of its tenants this one alone.
     static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
@@ -100,13 +126,28 @@ public:
     const AclSet& acls(std::string_view permission, bool anywhere);
     const TenantSet& tenants(std::string_view permission);
 
+    // Drops the sets made lazily when they take more than this. No caller may hold one.
+    void trim(std::size_t bytes) noexcept;
+
+    // The bytes of all objects of this class.
+    [[nodiscard]] static std::size_t memory() noexcept;
+
     // The text that parallel workers get, of ACLs and tenants: one line.
     [[nodiscard]] std::string format() const;
     static std::shared_ptr<GrantSets> parse(std::string_view text);
 
 private:
-    std::unordered_map<std::string, AclSet> acl_sets_;
-    std::unordered_map<std::string, TenantSet> tenant_sets_;
+    void count(std::size_t& part, std::size_t bytes) noexcept;
+    template <class Set>
+    const Set& counted(std::optional<Set>& place, Set&& set) noexcept;
+
+    std::vector<GrantGroup<int64>> acl_groups_;
+    std::vector<GrantGroup<pg_uuid_t>> tenant_groups_;
+    bool has_tenants_ = false;
+    ByName<HeldSets<AclSet>> acls_;
+    ByName<HeldSets<TenantSet>> tenants_;
+    std::size_t bytes_ = 0;       // of groups and names
+    std::size_t made_bytes_ = 0;  // of sets
     std::shared_ptr<GrantSets> whole_;
     std::vector<std::string> patterns_;
     pg_uuid_t tenant_{};

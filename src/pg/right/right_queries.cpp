@@ -1,13 +1,16 @@
 #include "pg/right/right_queries.hpp"
 
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/guard.hpp"
 #include "pg/base/owner_spi.hpp"
+#include "pg/base/text.hpp"
 #include "pg/cache/invalidation.hpp"
 
 namespace bastion::pg {
 namespace {
 
 Statement resolve_statement = {
-    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion_internal.resolve_identity($1, $2, $3)",
+    "SELECT status, tenant_id, tenant_number, unit_id FROM bastion_internal.resolve_place($1, $2, $3)",
     3,
     {UUIDOID, TEXTOID, TEXTOID},
     nullptr};
@@ -21,8 +24,8 @@ Statement permissions_statement = {
 Statement valid_until_statement = {
     "SELECT bastion_internal.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
-Statement concerns_statement = {
-    "SELECT scope, key FROM bastion_internal.rights_concerns($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
+Statement dependencies_statement = {
+    "SELECT scope, key FROM bastion_internal.rights_dependencies($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
 Statement acl_statement = {"SELECT permissions, acl_ids, cross_tenant FROM bastion_internal.acl_grants($1, $2)",
                            2,
@@ -92,10 +95,10 @@ void read_timestamp(MemoryContext, void* result) {
     *static_cast<TimestampTz*>(result) = value.isnull ? DT_NOEND : DatumGetTimestampTz(value.value);
 }
 
-void read_concerns(MemoryContext caller, void* result) {
+void read_dependencies(MemoryContext caller, void* result) {
     auto* oids = allocate_rows<Oid>(caller);
     for (uint64 row = 0; row < row_count(); ++row) oids[row] = invalidation_of(text_cell(row, 1), text_cell(row, 2));
-    *static_cast<Concerns*>(result) = {oids, row_count()};
+    *static_cast<Dependencies*>(result) = {oids, row_count()};
 }
 
 void read_default_acls(MemoryContext, void* result) {
@@ -136,7 +139,8 @@ void read_grants(MemoryContext caller, void* result) {
         Datum* elements = nullptr;
         const int count = array_column(row, 1, TEXTOID, -1, false, TYPALIGN_INT, &elements);
         auto** names = static_cast<char**>(MemoryContextAlloc(caller, sizeof(char*) * (count + 1)));
-        for (int i = 0; i < count; ++i) names[i] = MemoryContextStrdup(caller, TextDatumGetCString(elements[i]));
+        for (int i = 0; i < count; ++i)
+            names[i] = MemoryContextStrdup(caller, server_text(DatumGetTextPP(elements[i])).c_str());
         rows[row].permissions = names;
         rows[row].permission_count = count;
         read_ids(caller, row, rows[row]);
@@ -145,12 +149,20 @@ void read_grants(MemoryContext caller, void* result) {
     *static_cast<GrantRows<Id>*>(result) = {rows, row_count()};
 }
 
-Datum text_datum(const char* text) { return text != nullptr ? CStringGetTextDatum(text) : Datum{0}; }
+Datum optional_text(const char* text) { return text != nullptr ? text_datum(ServerText(text)) : Datum{0}; }
+
+// Not in the statement, which would take a SIREAD lock on the row that each login of the user changes.
+bool user_is_active(const pg_uuid_t& user) {
+    ColumnValue row[] = {{"status", 0, true}};
+    return read_row("users", "users_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&user), row) && !row[0].is_null &&
+           server_text(DatumGetTextPP(row[0].value)).bytes() == "active";
+}
 
 }  // namespace
 
 ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit) {
-    Datum values[3] = {uuid_datum(user), text_datum(tenant), text_datum(unit)};
+    if (!user_is_active(user)) return {"user", {}, {}, 0};
+    Datum values[3] = {uuid_datum(user), optional_text(tenant), optional_text(unit)};
     const char nulls[4] = {' ', tenant != nullptr ? ' ' : 'n', unit != nullptr ? ' ' : 'n', '\0'};
     ResolvedIdentity out{};
     run_reading(resolve_statement, values, nulls, read_identity, &out);
@@ -172,10 +184,10 @@ TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant) {
     return out;
 }
 
-Concerns rights_concerns(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+Dependencies rights_dependencies(const pg_uuid_t& user, const pg_uuid_t& tenant) {
     Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
-    Concerns out{};
-    run_reading(concerns_statement, values, nullptr, read_concerns, &out);
+    Dependencies out{};
+    run_reading(dependencies_statement, values, nullptr, read_dependencies, &out);
     return out;
 }
 

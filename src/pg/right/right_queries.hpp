@@ -24,7 +24,7 @@ struct PermissionNames {
     std::size_t count;
 };
 
-// bastion_internal.resolve_identity(): whether this user is active and a member of the requested tenant and unit.
+// As bastion_internal.resolve_identity(): whether this user is active and a member of the requested tenant and unit.
 ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, const char* unit);
 
 // bastion_internal.effective_permissions(): registered names, wildcards expanded.
@@ -34,11 +34,11 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
 // The invalidations on which the rights and sets of a user in a tenant depend, beside those of the user.
-struct Concerns {
+struct Dependencies {
     const Oid* oids;
     std::size_t count;
 };
-Concerns rights_concerns(const pg_uuid_t& user, const pg_uuid_t& tenant);
+Dependencies rights_dependencies(const pg_uuid_t& user, const pg_uuid_t& tenant);
 
 // One row of "these permissions hold on these ids".
 template <class Id>

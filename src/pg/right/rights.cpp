@@ -12,8 +12,18 @@ constexpr std::size_t max_selector = 128;
 
 constexpr std::size_t rights_key_size = UUID_LEN + 2 * max_selector + 3;
 
+// The dependencies of rights, as bastion_internal.rights_dependencies() returns them, and all of them.
+const MessageScope scopes[] = {
+    {"user", 1, "all"},     {"role", 1, "all"},    {"tenant", 1, "all"},     {"place", 1, "all"},    {"list", 1, "all"},
+    {"managers", 1, "all"}, {"subject", 1, "all"}, {"subject_in", 2, "all"}, {"platform", 0, "all"}, {"all", 0, "all"}};
+
 // Backends of a pool serve many users.
-BackendCache<Rights, rights_key_size> cache(all_rights_invalidation(), {256});
+BackendCache<Rights, rights_key_size> cache("rights", invalidation_of("all"), {256, 16 * mebibyte});
+
+// The bounds on the sets of all users, and on those that were expanded for one user.
+constexpr std::size_t most_set_bytes = 64 * mebibyte;
+constexpr std::size_t most_expanded_bytes = 16 * mebibyte;
+
 std::shared_ptr<const Rights> held;    // of the last request
 std::shared_ptr<const Rights> pinned;  // of the current decision
 
@@ -39,7 +49,7 @@ struct RightsRow {
     ResolvedIdentity resolved;
     PermissionNames names;
     TimestampTz valid_until;
-    Concerns concerns;
+    Dependencies dependencies;
 };
 
 std::optional<RightsRow> read_rights(const RightsRequest& request) {
@@ -49,7 +59,7 @@ std::optional<RightsRow> read_rights(const RightsRequest& request) {
     if (refusal_word(out.resolved.status) != nullptr || !out.resolved.tenant.present) return out;
     out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
     out.valid_until = rights_valid_until(request.user, out.resolved.tenant.value);
-    out.concerns = rights_concerns(request.user, out.resolved.tenant.value);
+    out.dependencies = rights_dependencies(request.user, out.resolved.tenant.value);
     return out;
 }
 
@@ -76,8 +86,10 @@ Rights make_rights(const RightsRow& row) {
 Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
     Loaded<Rights> made{make_rights(row)};
     made.keeps = made.value.refusal == nullptr;
-    made.messages.assign(row.concerns.oids, row.concerns.oids + row.concerns.count);
+    made.messages.assign(row.dependencies.oids, row.dependencies.oids + row.dependencies.count);
     made.messages.push_back(user_invalidation(request.user));
+    made.heap = made.value.permissions.capacity() * sizeof(Permission);
+    for (const Permission& permission : made.value.permissions) made.heap += heap_bytes(permission.name);
     return made;
 }
 
@@ -124,16 +136,18 @@ const Rights* rights_of(const RightsRequest& request) {
     }
     const CacheKey<rights_key_size> key = key_of(request);
     const TimestampTz now = GetCurrentTimestamp();
-    if (cache.find(key, [now](const Rights& rights) { return rights.valid_until > now; }) == nullptr)
-        (void)cache.load(
-            key, [&] { return read_rights(request); },
-            [&](const RightsRow& row) -> Result<Loaded<Rights>> { return make_loaded(request, row); });
+    (void)cache.get(
+        key, [now](const Rights& rights) { return rights.valid_until > now; }, [&] { return read_rights(request); },
+        [&](const RightsRow& row) -> Result<Loaded<Rights>> { return make_loaded(request, row); });
     held = cache.share();
     Assert(held != nullptr);
     return held.get();
 }
 
-void pin_rights() noexcept { pinned = held; }
+void pin_rights() noexcept {
+    pinned = held;
+    if (pinned != nullptr && pinned->sets != nullptr) pinned->sets->trim(most_expanded_bytes);
+}
 
 const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
                             std::shared_ptr<const Rights>& kept) {
@@ -186,8 +200,12 @@ const Rights* adopt_rights(const Identity& identity, const char* permissions, co
     return held.get();
 }
 
+Oid user_invalidation(const pg_uuid_t& user) noexcept { return invalidation_of("user", user); }
+
 void drop_rights(Oid invalidation) noexcept { cache.drop_one(invalidation); }
 
-const CacheStatistics& rights_statistics() noexcept { return cache.statistics(); }
+void bound_grant_sets() noexcept {
+    cache.shrink_while([] { return GrantSets::memory() > most_set_bytes; });
+}
 
 }  // namespace bastion::pg

@@ -44,7 +44,8 @@ struct Rights {
 // by pin_rights().
 const Rights* rights_of(const RightsRequest& request);
 
-// Holds the rights of the last call until the next pin: a decision keeps its own, independent of requests in between.
+// Holds the rights of the last call until the next pin: a decision keeps its own, independent of requests in between. No
+// call site may hold one of their sets.
 void pin_rights() noexcept;
 
 // The rights of the last call, narrowed to the permissions that the patterns cover, in one tenant and, if named, unit: they
@@ -58,9 +59,13 @@ const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid
 inline constexpr char unit_only_mark = '~';
 const Rights* adopt_rights(const Identity& identity, const char* permissions, const char* sets, bool unit_alone);
 
+// The message for a change of a user.
+Oid user_invalidation(const pg_uuid_t& user) noexcept;
+
 // Drops the same values as a message: rights that were read while a message arrived are not cached.
 void drop_rights(Oid invalidation) noexcept;
 
-const CacheStatistics& rights_statistics() noexcept;
+// After a load of sets: while all sets take too many bytes, those of the users who asked least recently go, rights included.
+void bound_grant_sets() noexcept;
 
 }  // namespace bastion::pg

@@ -1,4 +1,4 @@
-// share(), unshare(), shares_of() and explain_member_access(): in C and SECURITY INVOKER, because their row is in a table
+// share(), unshare(), row_transfer(), shares_of() and explain_member_access(): in C and SECURITY INVOKER, because their row is in a table
 // of the application. Three steps: a SECURITY DEFINER function says how the row is found, the row is read with the rights
 // of its table's owner and the code of the caller (checked_run.hpp), a SECURITY DEFINER function judges the row. None of
 // these is granted to any role: the result of the second step must not come from the caller.
@@ -6,6 +6,7 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/checked_run.hpp"
 #include "pg/base/internal_call.hpp"
+#include "pg/base/text.hpp"
 #include "pg/right/acl_permit.hpp"
 
 namespace bastion::pg {
@@ -43,7 +44,7 @@ RowSearch row_search(Datum found, bool needs_acl) {
 
 FoundRow find_row(const RowSearch& search, NullableDatum key) {
     const Oid types[] = {TEXTOID, TEXTOID};
-    const Datum values[] = {key.value, CStringGetTextDatum(search.tenant)};
+    const Datum values[] = {key.value, text_datum(ServerText(search.tenant))};
     const CheckedStatement statement{
         search.relation, search.query, {2, types, values, key.isnull ? "n " : "  "}, true, extension_owner()};
     const FirstRow row = run_checked(statement);
@@ -59,6 +60,8 @@ FoundRow find_row(const RowSearch& search, NullableDatum key) {
     found.tenant = row.cells[3];
     return found;
 }
+
+constexpr InternalFunction acl_is_of{"acl_is_of", 2, {INT8OID, TEXTOID}};
 
 struct AclUpdate {
     const RowSearch* search;
@@ -96,6 +99,44 @@ void set_acl(const RowSearch& search, const FoundRow& row, Datum new_acl) {
     permit_acl_change(change, update_acl_in_scope, &update);
 }
 
+// The further results of row_transfer_find().
+struct Transfer {
+    RowSearch search;
+    FoundRow row;
+    const char* owner_column;  // quoted
+    const char* owner_type;
+    const char* new_owner;
+};
+
+[[noreturn]] void raise_not_transferred(const FoundRow& row) {
+    ereport(ERROR, (errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+                    errmsg("cannot transfer a row of table %s", qualified_name(row.relation)),
+                    errdetail("A trigger or rule of the table prevented the change of the row's owner.")));
+    pg_unreachable();
+}
+
+// The trigger of protect() moves the list of the row. It may be gone, and others may write other values.
+void update_owner(void* argument) {
+    const auto& transfer = *static_cast<const Transfer*>(argument);
+    ItemPointerData place = transfer.row.place;
+    const Oid types[] = {TEXTOID, TIDOID, INT8OID};
+    const Datum values[] = {text_datum(ServerText(transfer.new_owner)), PointerGetDatum(&place),
+                            transfer.row.acl.value};
+    const char* sql = psprintf(
+        "UPDATE ONLY %1$s SET %2$s = $1::%3$s WHERE ctid OPERATOR(pg_catalog.=) $2 AND %4$s OPERATOR(pg_catalog.=) $3 "
+        "RETURNING %2$s::pg_catalog.text, %4$s, %5$s::pg_catalog.text",
+        qualified_name(transfer.row.relation), transfer.owner_column, transfer.owner_type, transfer.search.acl_column,
+        transfer.search.tenant_column);
+    const FirstRow row =
+        run_checked(CheckedStatement{transfer.row.relation, sql, {3, types, values, "   "}, false, extension_owner()});
+    if (row.count != 1 || row.cells[0] == nullptr || row.cells[1] == nullptr || row.cells[2] == nullptr ||
+        strcmp(row.cells[0], transfer.new_owner) != 0 || strcmp(row.cells[2], transfer.row.tenant) != 0)
+        raise_not_transferred(transfer.row);
+    const NullableDatum moved[] = {{DirectFunctionCall1(int8in, CStringGetDatum(row.cells[1])), false},
+                                   {text_datum(ServerText(transfer.new_owner)), false}};
+    if (!DatumGetBool(call_internal_afresh(acl_is_of, moved).value)) raise_not_transferred(transfer.row);
+}
+
 // The arguments of a call, followed by the result of the second step.
 template <std::size_t Count>
 std::array<NullableDatum, Count + 1> with_found(FunctionCallInfo fcinfo, NullableDatum found) {
@@ -119,6 +160,9 @@ constexpr InternalFunction explain_member_row{
 
 #undef BASTION_SHARE_TYPES
 
+constexpr InternalFunction row_transfer_find{"row_transfer_find", 2, {REGCLASSOID, TEXTOID}};
+constexpr InternalFunction row_transfer_check{"row_transfer_check", 2, {REGCLASSOID, INT8OID}};
+
 FoundRow find_shared_row(FunctionCallInfo fcinfo, bool lock) {
     const NullableDatum arguments[] = {fcinfo->args[0], argument(BoolGetDatum(lock))};
     return find_row(row_search(call_internal(shared_row, arguments).value, true), fcinfo->args[1]);
@@ -134,6 +178,18 @@ Datum bastion_share(PG_FUNCTION_ARGS) {
     const FoundRow row = find_row(search, fcinfo->args[1]);
     const Datum acl = call_internal(share_grant, with_found<8>(fcinfo, row.acl)).value;
     if (DatumGetInt64(acl) != DatumGetInt64(row.acl.value)) set_acl(search, row, acl);
+    PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(bastion_row_transfer);
+Datum bastion_row_transfer(PG_FUNCTION_ARGS) {
+    const NullableDatum call[] = {fcinfo->args[0], fcinfo->args[2]};
+    const Datum found = call_internal(row_transfer_find, call).value;
+    Transfer transfer{row_search(found, true), {}, text_field(found, 6), text_field(found, 7), text_field(found, 8)};
+    transfer.row = find_row(transfer.search, fcinfo->args[1]);
+    const NullableDatum row[] = {fcinfo->args[0], transfer.row.acl};
+    (void)call_internal(row_transfer_check, row);
+    run_in_scope_of_caller(update_owner, &transfer);
     PG_RETURN_VOID();
 }
 

@@ -1,6 +1,7 @@
 // SQL functions of API keys: new secrets, which a function of the extension writes, and the key of a text.
 #include "core/session/api_key.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_verify.hpp"
 
@@ -15,7 +16,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
     const pg_uuid_t* id = PG_GETARG_UUID_P(0);
     const HmacKey& pepper = need_pepper(PG_GETARG_INT32(1));
-    struct varlena* key = nullptr;
+    Utf8 key;
     struct varlena* mac = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         Uuid key_id;
@@ -26,9 +27,9 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
         Result<ApiKeyMac> stored = api_key_mac(pepper, *parsed);
         if (!stored) return stored.error();
         if (Result<void> copied = store(key, made.text()); !copied) return copied;
-        return store(mac, as_text(*stored));
+        return store(mac, *stored);
     });
-    Datum values[2] = {PointerGetDatum(key), PointerGetDatum(mac)};
+    Datum values[2] = {text_datum(key), PointerGetDatum(mac)};
     bool nulls[2] = {false, false};
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
@@ -36,7 +37,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
 // Networks, time limits and state are not checked: the holder of a key may have it revoked from anywhere.
 PG_FUNCTION_INFO_V1(bastion_api_key_of);
 Datum bastion_api_key_of(PG_FUNCTION_ARGS) {
-    const std::string_view presented = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 presented = utf8_of(PG_GETARG_TEXT_PP(0));
     if (!looks_like_api_key(presented)) PG_RETURN_NULL();
     const VerifiedToken& verified = verify_api_key(presented);
     if (verified.refusal != nullptr) PG_RETURN_NULL();

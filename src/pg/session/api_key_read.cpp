@@ -1,19 +1,23 @@
 #include "pg/session/api_key_read.hpp"
 
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/text.hpp"
+#include "pg/cache/announcement.hpp"
 #include "pg/cache/backend_cache.hpp"
 
 namespace bastion::pg {
 namespace {
 
-BackendCache<ApiKey, UUID_LEN> keys(all_api_keys_invalidation(), {256});
+const MessageScope scopes[] = {{"api_key", 1, "api_keys"}, {"api_keys", 0, "api_keys"}};
+
+BackendCache<ApiKey, UUID_LEN> keys("api_keys", invalidation_of("api_keys"), {256, 4 * mebibyte});
 
 // The rows that were read, as PODs in the current memory context.
 struct SecretRow {
     pg_uuid_t id;
     int32 pepper;
     TimestampTz expires_at;
-    std::string_view mac;
+    ByteSpan mac;
     SecretRow* next;
 };
 
@@ -24,8 +28,7 @@ struct KeyRow {
     bool usable;
     TimestampTz expires_at;
     TimestampTz last_used_at;
-    Datum* scopes;
-    int scope_count;
+    std::span<std::string_view> scopes;
     const char** networks;
     int network_count;
     SecretRow* secrets;
@@ -33,6 +36,15 @@ struct KeyRow {
 
 TimestampTz time_or(const ColumnValue& value, TimestampTz otherwise) {
     return value.is_null ? otherwise : DatumGetTimestampTz(value.value);
+}
+
+std::span<std::string_view> read_scopes(Datum array) {
+    Datum* elements = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
+    auto* out = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (count + 1)));
+    for (int i = 0; i < count; ++i) out[i] = server_text(DatumGetTextPP(elements[i])).bytes();
+    return {out, static_cast<std::size_t>(count)};
 }
 
 void read_networks(Datum array, KeyRow& out) {
@@ -56,8 +68,7 @@ std::optional<KeyRow> read_key(const pg_uuid_t& id) {
     if (out.unit.present) out.unit.value = *DatumGetUUIDP(row[2].value);
     out.usable = !DatumGetBool(row[3].value) && row[4].is_null;
     out.expires_at = time_or(row[5], DT_NOEND);
-    deconstruct_array(DatumGetArrayTypeP(row[6].value), TEXTOID, -1, false, TYPALIGN_INT, &out.scopes, nullptr,
-                      &out.scope_count);
+    out.scopes = read_scopes(row[6].value);
     read_networks(row[7].value, out);
     out.last_used_at = time_or(row[8], DT_NOBEGIN);
     return out;
@@ -99,7 +110,7 @@ ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
     key.usable = row.usable;
     key.expires_at = row.expires_at;
     key.last_used_at = row.last_used_at;
-    for (int i = 0; i < row.scope_count; ++i) key.scopes.emplace_back(view(DatumGetTextPP(row.scopes[i])));
+    for (const std::string_view scope : row.scopes) key.scopes.emplace_back(scope);
     for (int i = 0; i < row.network_count; ++i) {
         const std::optional<IpNetwork> network = parse_ip_network(row.networks[i]);
         // An unreadable list of networks admits no client.
@@ -119,16 +130,20 @@ ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
 
 }  // namespace
 
-const ApiKey* find_api_key(const pg_uuid_t& id) noexcept { return keys.find(CacheKey<UUID_LEN>(id)); }
+const ApiKey* find_api_key(const pg_uuid_t& id) noexcept {
+    settle_changes();
+    return keys.find(CacheKey<UUID_LEN>(id));
+}
 
 const ApiKey* load_api_key(const pg_uuid_t& id) {
     return keys.load(
         CacheKey<UUID_LEN>(id), [&] { return read_with_secrets(id); },
         [&](const KeyRow& row) -> Result<Loaded<ApiKey>> {
-            return Loaded<ApiKey>{make_key(id, row), {api_key_invalidation(id)}};
+            Loaded<ApiKey> made{make_key(id, row), {invalidation_of("api_key", id)}};
+            made.heap = heap_bytes(made.value.scopes) + made.value.networks.capacity() * sizeof(IpNetwork) +
+                        made.value.secrets.capacity() * sizeof(ApiKeySecret);
+            return made;
         });
 }
-
-const CacheStatistics& api_key_statistics() noexcept { return keys.statistics(); }
 
 }  // namespace bastion::pg

@@ -35,6 +35,4 @@ struct ApiKey {
 const ApiKey* find_api_key(const pg_uuid_t& id) noexcept;
 const ApiKey* load_api_key(const pg_uuid_t& id);
 
-const CacheStatistics& api_key_statistics() noexcept;
-
 }  // namespace bastion::pg

@@ -1,22 +1,21 @@
 #include "pg/session/api_key_use.hpp"
 
-#include "pg/base/catalog_read.hpp"
+#include "pg/base/clock.hpp"
+#include "pg/base/guard.hpp"
 #include "pg/base/owner_spi.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/event/event_queue.hpp"
+#include "pg/session/client_address.hpp"
 
 namespace bastion::pg {
 namespace {
 
-Statement use_statement = {"SELECT bastion_internal.api_key_used($1)", 1, {UUIDOID}, nullptr};
+Statement use_statement = {
+    "SELECT bastion_internal.api_key_used($1, statement_timestamp(), bastion.client_address())", 1, {UUIDOID}, nullptr};
 
-// bastion_internal.api_key_used(): writes the last use, unless another session just did.
-void record_api_key_use(const pg_uuid_t& key) {
-    Datum values[1] = {uuid_datum(key)};
-    // At commit no snapshot is left, and SPI needs one around the statement's own.
-    PushActiveSnapshot(GetTransactionSnapshot());
-    run_writing(use_statement, values, nullptr, read_nothing, nullptr);
-    PopActiveSnapshot();
-}
+constexpr char event_kind = 'k';
+// Shorter than deadlock_timeout: a commit does not wait for bookkeeping.
+constexpr const char* longest_lock_wait = "100ms";
 
 int last_used_interval = 0;
 
@@ -30,17 +29,75 @@ const SettingsTable table([] {
 bool noted = false;
 pg_uuid_t noted_key;
 
+// The worker writes it later, and no transaction waits or fails; false without a queue, or when it is full.
+bool queue_use(const pg_uuid_t& key) {
+    if (!event_queue_serves()) return false;
+    IpAddress address;
+    const bool known = !is_rejected("bastion.trusted_hops") && client_address(address);
+    char id[uuid_text_size];
+    format_uuid_text(key, id);
+    char payload[256];
+    CallFailure ignored;
+    const bool made = guarded(ignored, [&]() -> Result<void> {
+        const std::string ip = known ? '"' + format_ip_address(address) + '"' : "null";
+        snprintf(payload, sizeof payload, R"({"key": "%s", "used_at": %.6f, "ip": %s})", id, unix_now(), ip.c_str());
+        return {};
+    });
+    return made && append_event(event_kind, payload).number > 0;
+}
+
+// Writes it in a subtransaction, whose error goes to the server log. At commit no snapshot is left, and SPI needs one around
+// the statement's own.
+void write_use(const pg_uuid_t& key) {
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    Datum values[1] = {uuid_datum(key)};
+    BeginInternalSubTransaction(nullptr);
+    PG_TRY();
+    {
+        const int level = NewGUCNestLevel();
+        (void)set_config_option("lock_timeout", longest_lock_wait, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                                false);
+        PushActiveSnapshot(GetTransactionSnapshot());
+        run_writing(use_statement, values, nullptr, read_nothing, nullptr);
+        PopActiveSnapshot();
+        AtEOXact_GUC(true, level);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData* error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        char id[uuid_text_size];
+        format_uuid_text(key, id);
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("could not record the use of API key %s: %s%s%s", id, error->message,
+                             error->detail != nullptr ? ": " : "", error->detail != nullptr ? error->detail : "")));
+        FreeErrorData(error);
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = owner;
+}
+
+// Where the transaction itself has to write, it may: no READ ONLY one, and none whose snapshot would make it fail.
+bool may_write() { return !XactReadOnly && !RecoveryInProgress() && !IsolationUsesXactSnapshot(); }
+
 // For any writer: this backend checks again after the interval.
-void write_noted() {
-    if (!OidIsValid(extension_relation_or_none("api_keys"))) return;  // dropped in this transaction
-    record_api_key_use(noted_key);
+void record_noted() {
+    if (!queue_use(noted_key)) {
+        if (!may_write()) return;
+        write_use(noted_key);
+    }
     if (const ApiKey* key = find_api_key(noted_key)) key->last_used_at = GetCurrentTimestamp();
 }
 
 void write(XactEvent event, void*) {
     if (event == XACT_EVENT_PRE_COMMIT && noted) {
         noted = false;
-        if (!XactReadOnly && !RecoveryInProgress() && !IsolationUsesXactSnapshot()) write_noted();
+        record_noted();
     }
     if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) noted = false;
 }

@@ -2,6 +2,7 @@
 
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_read.hpp"
@@ -65,7 +66,7 @@ const ApiKeySecret* match(const ApiKey* key, const Presented& presented, int32 d
 
 int32 active_pepper() {
     ColumnValue row[] = {{"version", 0, true}};
-    return read_row("peppers", nullptr, "state", F_TEXTEQ, CStringGetTextDatum("active"), row)
+    return read_row("peppers", nullptr, "state", F_TEXTEQ, text_datum(ServerText("active")), row)
                ? DatumGetInt32(row[0].value)
                : 0;
 }

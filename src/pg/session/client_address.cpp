@@ -3,6 +3,7 @@
 #include "core/base/json.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/text.hpp"
 
 extern "C" {
 #include "libpq/libpq-be.h"
@@ -44,10 +45,11 @@ bool socket_address(IpAddress& out) noexcept {
 bool header_address(IpAddress& out) {
     const char* headers = GetConfigOption("request.headers", true, false);
     if (headers == nullptr || *headers == '\0') return false;
+    const Utf8 json = utf8_or_null(ServerText(headers));
     CallFailure failure;
     bool found = false;
     const bool read = guarded(failure, [&]() -> Result<void> {
-        Result<JsonDocument> document = parse_json(headers, max_headers);
+        Result<JsonDocument> document = parse_json(json, max_headers);
         if (!document) return document.error();
         const auto header = document->root().find("x-forwarded-for");
         const auto text = header ? header->string() : std::nullopt;
@@ -62,7 +64,10 @@ bool header_address(IpAddress& out) {
 
 }  // namespace
 
-bool client_address(IpAddress& out) { return trusted_hops > 0 ? header_address(out) : socket_address(out); }
+bool client_address(IpAddress& out) {
+    require_valid("bastion.trusted_hops");
+    return trusted_hops > 0 ? header_address(out) : socket_address(out);
+}
 
 extern "C" {
 
@@ -71,18 +76,18 @@ Datum bastion_client_address(PG_FUNCTION_ARGS) {
     IpAddress address;
     if (!client_address(address)) PG_RETURN_NULL();
     char* text = nullptr;
-    guarded_or_raise([&]() -> Result<void> { return store(text, format_ip_address(address)); });
+    guarded_or_raise([&]() -> Result<void> { return store_as_is(text, format_ip_address(address)); });
     return DirectFunctionCall1(inet_in, CStringGetDatum(text));
 }
 
 // The network in its canonical form, or NULL for a text that is not a network.
 PG_FUNCTION_INFO_V1(bastion_network_or_null);
 Datum bastion_network_or_null(PG_FUNCTION_ARGS) {
-    const std::string_view input = view(PG_GETARG_TEXT_PP(0));
+    const Utf8 input = utf8_of(PG_GETARG_TEXT_PP(0));
     char* text = nullptr;
     guarded_or_raise([&]() -> Result<void> {
         const std::optional<IpNetwork> network = parse_ip_network(input);
-        return network ? store(text, format_ip_network(*network)) : Result<void>();
+        return network ? store_as_is(text, format_ip_network(*network)) : Result<void>();
     });
     if (text == nullptr) PG_RETURN_NULL();
     return DirectFunctionCall1(cidr_in, CStringGetDatum(text));

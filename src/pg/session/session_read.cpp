@@ -12,7 +12,9 @@ struct Session {
     bool revoked;
 };
 
-BackendCache<Session, UUID_LEN> sessions(all_sessions_invalidation(), {1024});
+const MessageScope scopes[] = {{"session", 1, "sessions"}, {"sessions", 0, "sessions"}};
+
+BackendCache<Session, UUID_LEN> sessions("sessions", invalidation_of("sessions"), {1024, mebibyte});
 
 std::optional<Session> read_session(const pg_uuid_t& id) {
     ColumnValue row[] = {{"user_id", 0, true}, {"expires_at", 0, true}, {"revoked_at", 0, true}};
@@ -22,11 +24,10 @@ std::optional<Session> read_session(const pg_uuid_t& id) {
 
 const Session* session_of(const pg_uuid_t& id) {
     const CacheKey<UUID_LEN> key(id);
-    if (const Session* cached = sessions.find(key)) return cached;
-    return sessions.load(
+    return sessions.get(
         key, [&] { return read_session(id); },
         [&](const Session& row) -> Result<Loaded<Session>> {
-            return Loaded<Session>{row, {session_invalidation(id)}};
+            return Loaded<Session>{row, {invalidation_of("session", id)}};
         });
 }
 
@@ -46,7 +47,5 @@ const char* check_session(Identity& identity) {
     const Session* session = session_of(identity.session.value);
     return session != nullptr ? check(*session, identity) : "session_unknown";
 }
-
-const CacheStatistics& session_statistics() noexcept { return sessions.statistics(); }
 
 }  // namespace bastion::pg

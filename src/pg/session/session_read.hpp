@@ -3,14 +3,11 @@
 #pragma once
 
 #include "pg/base/identity.hpp"
-#include "pg/cache/invalidation.hpp"
 
 namespace bastion::pg {
 
 // Why the identity's session is no longer valid, as a static word for the server log, or null. An identity without a
 // session always gets null; any other ends with its session at the latest.
 const char* check_session(Identity& identity);
-
-const CacheStatistics& session_statistics() noexcept;
 
 }  // namespace bastion::pg

@@ -41,8 +41,21 @@ bool has_placeholder_value(const char* name) {
     return value != nullptr && *value != '\0';
 }
 
-void adopt(PresentedValue* value, bool in_this_transaction) noexcept {
-    if (value != nullptr && in_this_transaction) value->transaction = current_transaction;
+void adopt(void* extra) noexcept {
+    if (extra != nullptr) static_cast<PresentedValue*>(extra)->transaction = current_transaction;
+}
+
+// The values that the current transaction has set: the present one, and those that a ROLLBACK TO gives back. The oldest on the
+// stack is from before the transaction.
+void adopt_stack(const char* name, PresentedValue* present, bool in_this_transaction) noexcept {
+    if (!in_this_transaction) return;
+    adopt(present);
+    const config_generic* setting = compat::find_setting(name);
+    const GucStack* saved = setting != nullptr ? setting->stack : nullptr;
+    for (; saved != nullptr; saved = saved->prev) {
+        if (saved->state == GUC_SET_LOCAL) adopt(saved->masked.extra);
+        if (saved->prev != nullptr) adopt(saved->prior.extra);
+    }
 }
 
 bool present(char** value, void** extra, GucSource source, const char* name) {
@@ -94,9 +107,9 @@ Placeholders find_placeholders() {
 }
 
 void adopt_placeholders(const Placeholders& set_in_this_transaction) noexcept {
-    adopt(token, set_in_this_transaction.token);
-    adopt(tenant, set_in_this_transaction.tenant);
-    adopt(unit, set_in_this_transaction.unit);
+    adopt_stack("bastion.token", token, set_in_this_transaction.token);
+    adopt_stack("bastion.tenant", tenant, set_in_this_transaction.tenant);
+    adopt_stack("bastion.unit", unit, set_in_this_transaction.unit);
     token_unknown = set_in_this_transaction.unknown;
     loading = false;
 }

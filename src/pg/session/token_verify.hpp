@@ -2,6 +2,7 @@
 // it identifies, not their current rights (rights.hpp).
 #pragma once
 
+#include "pg/base/text.hpp"
 #include "pg/jose/token_slot.hpp"
 #include "pg/session/token_setting.hpp"
 
@@ -11,9 +12,9 @@ namespace bastion::pg {
 const VerifiedToken& verify_presented(const PresentedValue& token);
 
 // Verifies a token given as an argument; the result is valid until the next call.
-const VerifiedToken& verify_argument(std::string_view token);
+const VerifiedToken& verify_argument(Utf8 token);
 
 // The same, for authenticate(): creates the user of an issuer's unknown subject, if the issuer allows it.
-const VerifiedToken& verify_or_create(std::string_view token);
+const VerifiedToken& verify_or_create(Utf8 token);
 
 }  // namespace bastion::pg

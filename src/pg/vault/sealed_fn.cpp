@@ -1,7 +1,7 @@
 // SQL functions that seal, open and index values. The tenant is that of the verified context, or, in the functions that
 // end in _for and are granted to no role, one that the operator names. A call site keeps the key of its last row.
 #include "pg/base/guard.hpp"
-#include "pg/base/value_text.hpp"
+#include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/key/data_keys.hpp"
 
@@ -62,14 +62,11 @@ void remember(Memo& memo, const Scope& scope, DataKey& key, std::string_view pur
     memo.key = &key;
 }
 
+// In ASCII, or there is no key for it.
 std::string_view purpose_argument(FunctionCallInfo fcinfo, int argument) {
     if (PG_ARGISNULL(argument))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("purpose must not be null")));
-    return view(PG_GETARG_TEXT_PP(argument));
-}
-
-std::string_view bound_to_argument(FunctionCallInfo fcinfo, int argument) {
-    return PG_ARGISNULL(argument) ? std::string_view() : utf8_of(PG_GETARG_TEXT_PP(argument));
+    return server_text(PG_GETARG_TEXT_PP(argument)).bytes();
 }
 
 // The key that now seals, or indexes, the values of a purpose; null when there is none and none can be created.
@@ -98,7 +95,8 @@ void require_open_permission(const Decision& requester, const DataKey& key) {
     char permission[192];
     snprintf(permission, sizeof permission, "%s.open", key.purpose.c_str());
     if (requester.rights->find(permission) == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission \"%s\" is needed", permission)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied: \"%s\" is needed", permission)));
 }
 
 // The key that opens a value, if the requester may; `reading` when plaintext is requested.
@@ -115,26 +113,28 @@ DataKey& opening_key(FunctionCallInfo fcinfo, const Scope& scope, const struct v
     return key;
 }
 
-struct varlena* sealed_under(DataKey& key, std::string_view plaintext, std::string_view bound_to) {
+struct varlena* sealed_under(DataKey& key, ByteSpan plaintext, std::string_view bound_to) {
     if (plaintext.size() > max_sealed_plaintext)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long to be sealed")));
     const std::size_t size = plaintext.size() + sealed_overhead;
     auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
     SET_VARSIZE(out, VARHDRSZ + size);
     guarded_or_raise([&]() -> Result<void> {
-        return key.sealer.value().seal_into(as_bytes(plaintext), key.id, key.additional_data(bound_to),
+        std::string long_text;
+        return key.sealer.value().seal_into(plaintext, key.id, key.additional_data(bound_to, long_text),
                                             {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
     });
     return out;
 }
 
 struct varlena* opened_by(DataKey& key, const struct varlena* sealed, std::string_view bound_to) {
-    const std::string_view bytes = view(sealed);
+    const ByteSpan bytes = view(sealed);
     const std::size_t size = bytes.size() - sealed_overhead;  // opening_key() has checked the length
     auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
     SET_VARSIZE(out, VARHDRSZ + size);
     guarded_or_raise([&]() -> Result<void> {
-        return key.sealer.value().open_into(as_bytes(bytes), key.additional_data(bound_to),
+        std::string long_text;
+        return key.sealer.value().open_into(bytes, key.additional_data(bound_to, long_text),
                                             {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
     });
     return out;
@@ -145,8 +145,8 @@ Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
-    const std::string_view plaintext = is_text ? utf8_of(value) : view(value);
-    const std::string_view bound_to = bound_to_argument(fcinfo, first + 2);
+    const ByteSpan plaintext = is_text ? as_bytes(utf8_of(value)) : view(value);
+    const Utf8 bound_to = utf8_argument(fcinfo, first + 2);
     PG_RETURN_POINTER(sealed_under(*key_for(fcinfo, scope, purpose, false), plaintext, bound_to));
 }
 
@@ -154,16 +154,16 @@ Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
 Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
-    const std::string_view bound_to = bound_to_argument(fcinfo, first + 1);
+    const Utf8 bound_to = utf8_argument(fcinfo, first + 1);
     struct varlena* plaintext = opened_by(opening_key(fcinfo, scope, value, true), value, bound_to);
-    PG_RETURN_POINTER(is_text ? text_of_utf8(plaintext) : plaintext);
+    PG_RETURN_POINTER(is_text ? text_of_plaintext(plaintext) : plaintext);
 }
 
 // The value under the active key of its tenant and purpose; unchanged when it already is.
 Datum rewrap(FunctionCallInfo fcinfo, const Scope& scope, int first) {
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
-    const std::string_view bound_to = bound_to_argument(fcinfo, first + 1);
+    const Utf8 bound_to = utf8_argument(fcinfo, first + 1);
     DataKey& old_key = opening_key(fcinfo, scope, value, false);
     struct varlena* plaintext = opened_by(old_key, value, bound_to);
     char purpose[192];
@@ -181,14 +181,14 @@ Datum blind_index(FunctionCallInfo fcinfo, const Scope& scope, int first, bool i
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
-    const std::string_view bytes = is_text ? utf8_of(value) : view(value);
+    const ByteSpan bytes = is_text ? as_bytes(utf8_of(value)) : view(value);
     DataKey* key = key_for(fcinfo, scope, purpose, true);
     if (key == nullptr) PG_RETURN_NULL();
     struct varlena* index = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        const Result<Mac> mac = key->indexer.value().compute(bytes);
+        const Result<Mac> mac = key->indexer.value().compute(as_text(bytes));
         if (!mac) return mac.error();
-        return store(index, as_text(mac->span().first(blind_index_bytes)));
+        return store(index, mac->span().first(blind_index_bytes));
     });
     PG_RETURN_BYTEA_P(index);
 }

@@ -8,10 +8,10 @@
 namespace bastion::pg {
 namespace {
 
-bool is_envelope(std::string_view bytes) noexcept {
+bool is_envelope(ByteSpan bytes) noexcept {
     CallFailure failure;
     return guarded(failure, [&]() -> Result<void> {
-        Result<SealedHeader> header = parse_sealed_header(as_bytes(bytes));
+        Result<SealedHeader> header = parse_sealed_header(bytes);
         return header ? Result<void>() : header.error();
     });
 }
@@ -34,7 +34,7 @@ Datum bastion_sealed_in(PG_FUNCTION_ARGS) {
     const bool decoded = text.starts_with("\\x") && guarded(failure, [&]() -> Result<void> {
                              Result<Bytes> bytes = hex_decode(text.substr(2));
                              if (!bytes) return bytes.error();
-                             return store(value, as_text(*bytes));
+                             return store(value, *bytes);
                          });
     if (!decoded || !is_envelope(view(value))) refuse(ERRCODE_INVALID_TEXT_REPRESENTATION);
     PG_RETURN_POINTER(value);
@@ -42,11 +42,11 @@ Datum bastion_sealed_in(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_sealed_out);
 Datum bastion_sealed_out(PG_FUNCTION_ARGS) {
-    const std::string_view bytes = view(PG_GETARG_VARLENA_PP(0));
+    const ByteSpan bytes = view(PG_GETARG_VARLENA_PP(0));
     auto* text = static_cast<char*>(palloc_extended(2 * bytes.size() + 3, MCXT_ALLOC_HUGE));
     text[0] = '\\';
     text[1] = 'x';
-    text[2 + ::hex_encode(bytes.data(), bytes.size(), text + 2)] = '\0';
+    text[2 + ::hex_encode(reinterpret_cast<const char*>(bytes.data()), bytes.size(), text + 2)] = '\0';
     PG_RETURN_CSTRING(text);
 }
 

@@ -45,11 +45,55 @@ COMMENT ON FUNCTION bastion.allow_app_role(regrole) IS
 Call it again after an upgrade of the extension.
 SQLSTATE 22023 for a role that bypasses row-level security, 42704 for an unknown role.';
 
+-- The defaults of protected tables run as the role that inserts. Triggers need no privilege.
+CREATE FUNCTION bastion_internal.allow_loader_role_statements(role regrole) RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    grantee text := bastion_internal.app_role_name(role);
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = role AND (r.rolsuper OR r.rolbypassrls)) THEN
+        RAISE EXCEPTION 'role % does not bypass row-level security', grantee USING ERRCODE = 'invalid_parameter_value',
+            HINT = format('A role that loads rows of every tenant needs it: ALTER ROLE %s BYPASSRLS;', grantee);
+    END IF;
+    RETURN ARRAY[format('GRANT EXECUTE ON FUNCTION bastion.tenant_id(), bastion.tenant_number(), bastion.user_id(), bastion.default_acl(text) TO %s', grantee),
+                 format('SELECT bastion.operator_role_declare(%L, %L)', role, 'loads tables')];
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.allow_loader_role_statements(regrole) IS 'The statements of allow_loader_role().';
+
+CREATE FUNCTION bastion.allow_loader_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_allow_loader_role';
+COMMENT ON FUNCTION bastion.allow_loader_role(regrole) IS
+'Lets a role with BYPASSRLS load rows of every tenant into protected tables, by COPY FROM or INSERT: the defaults of these tables call functions of the extension. Declares it as operator_role_declare() does.
+Rows must name their tenant. Under sharing, a row gets the access control list of its tenant, or with visibility owner that of its owner. Privileges on the tables are granted as usual. Call it again after an upgrade of the extension.
+SQLSTATE 22023 for a role that does not bypass row-level security, 42704 for an unknown role.';
+
+CREATE FUNCTION bastion_internal.allow_monitoring_role_statements(role regrole) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('monitoring') f)
+    FROM bastion_internal.app_role_name(role) g (grantee)
+$$;
+COMMENT ON FUNCTION bastion_internal.allow_monitoring_role_statements(regrole) IS 'The statements of allow_monitoring_role().';
+
+CREATE FUNCTION bastion.allow_monitoring_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_allow_monitoring_role';
+COMMENT ON FUNCTION bastion.allow_monitoring_role(regrole) IS
+'Lets a role, for example pg_monitor, call status(), cache_stats(), event_counts(), events_pruned(), lint_summary() and library_version().
+The role sees the state of the extension and numbers, and no user, tenant, key or row. Call it again after an upgrade of the extension; disallow_app_role() revokes it.
+SQLSTATE 42704 for an unknown role.';
+
 CREATE FUNCTION bastion_internal.disallow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT ARRAY(SELECT format('REVOKE ALL ON %s bastion, bastion_api, bastion_internal FROM %s', o.objects, g.grantee)
+    SELECT ARRAY(SELECT format('REVOKE ALL ON %s bastion, bastion_api, bastion_internal, bastion_test FROM %s', o.objects, g.grantee)
                  FROM unnest(ARRAY['ALL TABLES IN SCHEMA', 'ALL SEQUENCES IN SCHEMA', 'ALL ROUTINES IN SCHEMA', 'SCHEMA'])
                       WITH ORDINALITY o (objects, place)
                  ORDER BY o.place)
@@ -61,6 +105,7 @@ CREATE FUNCTION bastion.disallow_app_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_disallow_app_role';
 COMMENT ON FUNCTION bastion.disallow_app_role(regrole) IS
-'Revokes from a role every privilege in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise. SQLSTATE 42704 for an unknown role.';
+'Revokes from a role every privilege in the schemas of the extension that was granted to it directly, by allow_app_role() or otherwise.
+SQLSTATE 42704 for an unknown role.';
 
-REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api, bastion_internal FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA bastion, bastion_api, bastion_internal, bastion_test FROM PUBLIC;

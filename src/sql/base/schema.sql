@@ -13,3 +13,7 @@ COMMENT ON SCHEMA bastion_api IS
 CREATE SCHEMA bastion_internal;
 COMMENT ON SCHEMA bastion_internal IS
 'pg_bastion: functions that only the extension itself calls. Do not use them: any of them may change';
+
+CREATE SCHEMA bastion_test;
+COMMENT ON SCHEMA bastion_test IS
+'pg_bastion: for tests of policies, on servers that allow test identities';

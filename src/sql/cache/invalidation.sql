@@ -3,7 +3,7 @@
 -- invalidate too. They have no condition that would read other tables: what it reads may change before the transaction commits.
 --
 -- A backend caches the rights and sets of a user in a tenant together with their dependencies, which
--- bastion_internal.rights_concerns() returns when they are read. A refusal is not cached. So a message must name a dependency that
+-- bastion_internal.rights_dependencies() returns when they are read. A refusal is not cached. So a message must name a dependency that
 -- existed before the change; a new dependency is recorded when the rights are read again. Example: a membership gives a role that
 -- inherits from another. A change of the inherited role names that role, a change of the inheritance names the first role, and the
 -- end of the membership names the user. The first change on the path from the user is always a change of a known dependency. The

@@ -25,6 +25,13 @@ COMMENT ON FUNCTION bastion_internal.context_impersonate(uuid, uuid, boolean) IS
 'Sets the context of another user and keeps the actor, without recording an event.
 SQLSTATE 28000 when the user may not work there, 25000 when the transaction has another identity already. Called by bastion.impersonate().';
 
+CREATE FUNCTION bastion_internal.context_reopen() RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_context_reopen';
+COMMENT ON FUNCTION bastion_internal.context_reopen() IS
+'Makes this transaction anonymous, and lets it change its identity until it ends. Called by bastion_test.act_as().
+SQLSTATE 42501 unless bastion.allow_test_identities is on.';
+
 CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_whoami';
@@ -36,7 +43,8 @@ CREATE FUNCTION bastion.user_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_user_id';
 COMMENT ON FUNCTION bastion.user_id() IS
-'The user for whom this transaction acts; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The user for whom this transaction acts; NULL when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.user_id()', 'application', 'migration');
 
 CREATE FUNCTION bastion.actor_id() RETURNS uuid
@@ -51,35 +59,40 @@ CREATE FUNCTION bastion.tenant_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_tenant_id';
 COMMENT ON FUNCTION bastion.tenant_id() IS
-'The tenant in which this transaction works; NULL when anonymous or when no tenant was chosen. SQLSTATE 28000 when a token was presented and refused.';
+'The tenant in which this transaction works; NULL when anonymous or when no tenant was chosen.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_id()', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_number() RETURNS bigint
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_tenant_number';
 COMMENT ON FUNCTION bastion.tenant_number() IS
-'The number of the tenant in which this transaction works, for tables that keep a bigint; NULL like tenant_id(). SQLSTATE 28000 when a token was presented and refused.';
+'The number of the tenant in which this transaction works, for tables that keep a bigint; NULL like tenant_id().
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_number()', 'application', 'migration');
 
 CREATE FUNCTION bastion.unit_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_unit_id';
 COMMENT ON FUNCTION bastion.unit_id() IS
-'The unit in which this transaction works; NULL when anonymous or when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
+'The unit in which this transaction works; NULL when anonymous or when none was chosen.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_id()', 'application');
 
 CREATE FUNCTION bastion.session_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_session_id';
 COMMENT ON FUNCTION bastion.session_id() IS
-'The session of the token; NULL when there is none. SQLSTATE 28000 when a token was presented and refused.';
+'The session of the token; NULL when there is none.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.session_id()', 'application');
 
 CREATE FUNCTION bastion.api_key_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_api_key_id';
 COMMENT ON FUNCTION bastion.api_key_id() IS
-'The API key that authenticated this transaction; NULL without one. SQLSTATE 28000 when a token was presented and refused.';
+'The API key that authenticated this transaction; NULL without one.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.api_key_id()', 'application');
 
 CREATE FUNCTION bastion_internal.credential_unit() RETURNS uuid
@@ -93,14 +106,16 @@ CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_auth_level';
 COMMENT ON FUNCTION bastion.auth_level() IS
-'The assurance level of the identity (NIST SP 800-63B): none (anonymous), aal1 (one factor) or aal2 (two factors). SQLSTATE 28000 when a token was presented and refused.';
+'The assurance level of the identity (NIST SP 800-63B): none (anonymous), aal1 (one factor) or aal2 (two factors).
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.auth_level()', 'application');
 
 CREATE FUNCTION bastion.claims() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_claims';
 COMMENT ON FUNCTION bastion.claims() IS
-'The claims of the verified token; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The claims of the verified token; NULL when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.claims()', 'application');
 
 CREATE FUNCTION bastion.has_permission(permission text) RETURNS boolean
@@ -130,7 +145,8 @@ CREATE FUNCTION bastion.permissions() RETURNS SETOF text
 LANGUAGE C STABLE PARALLEL SAFE ROWS 50
 AS 'MODULE_PATHNAME', 'bastion_permissions';
 COMMENT ON FUNCTION bastion.permissions() IS
-'Lists the permissions that the identity of this transaction holds in its tenant and unit; no row when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'Lists the permissions that the identity of this transaction holds in its tenant and unit; no row when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permissions()', 'application');
 
 CREATE FUNCTION bastion.client_address() RETURNS inet
@@ -138,7 +154,8 @@ LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_client_address';
 COMMENT ON FUNCTION bastion.client_address() IS
 'The address of the client.
-It is the address of the connection or, with bastion.trusted_hops, the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.';
+It is the address of the connection or, with bastion.trusted_hops, the entry at that position from the end of the X-Forwarded-For header (in request.headers, as PostgREST sets them). NULL on a Unix socket, and when the header has fewer entries. An IPv4 address mapped into IPv6 is returned as IPv4.
+SQLSTATE F0000 when the stored value of bastion.trusted_hops is invalid.';
 SELECT bastion_internal.callable_by('bastion.client_address()', 'application');
 
 CREATE FUNCTION bastion_internal.network_or_null(value text) RETURNS cidr

@@ -39,13 +39,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'bastion.events is append-only' USING ERRCODE = 'insufficient_privilege';
+    RAISE EXCEPTION 'bastion.% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_events() IS
-'Trigger: refuses UPDATE, DELETE and TRUNCATE, by the owner too. SQLSTATE 42501.';
+'Trigger: refuses UPDATE, TRUNCATE and, except by events_prune(), DELETE, by the owner too. SQLSTATE 42501.';
 
-CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON bastion.events
+CREATE TRIGGER events_append_only BEFORE UPDATE OR TRUNCATE ON bastion.events
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_events();
 ALTER TABLE bastion.events ENABLE ALWAYS TRIGGER events_append_only;
 COMMENT ON TRIGGER events_append_only ON bastion.events IS 'Keeps events as they were written';
@@ -92,15 +92,46 @@ $$;
 COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
 'The user who acts, from whoami(); NULL when anonymous, never the impersonated user.';
 
-CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
-                                     detail jsonb DEFAULT '{}')
-RETURNS void
+CREATE FUNCTION bastion_internal.event_insert(event jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO bastion.events (kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
-    VALUES (kind, outcome, user_id, bastion_internal.event_actor(bastion.whoami()), tenant_id, bastion.client_address(),
-            bastion_internal.request_user_agent(), detail)
+    INSERT INTO bastion.events (occurred_at, kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
+    SELECT e.occurred_at, e.kind, e.outcome, e."user", e.actor, e.tenant, e.ip, e.user_agent, e.detail
+    FROM jsonb_to_record(event) e (occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, tenant uuid, ip inet,
+                                   user_agent text, detail jsonb)
+$$;
+COMMENT ON FUNCTION bastion_internal.event_insert(jsonb) IS 'Adds a row to bastion.events.';
+
+CREATE FUNCTION bastion_internal.log_refusal(address inet, message text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_log_refusal';
+COMMENT ON FUNCTION bastion_internal.log_refusal(inet, text) IS
+'Writes a line to the server log, at most 10 a minute for each address (/64 of IPv6); the next line says how many were left out.';
+
+CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
+                                     detail jsonb DEFAULT '{}')
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    address inet := bastion.client_address();
+    who jsonb := jsonb_build_object('kind', kind, 'user', user_id, 'actor', bastion_internal.event_actor(bastion.whoami()),
+                                    'tenant', tenant_id, 'ip', host(address), 'detail', detail);
+    event jsonb := who || jsonb_build_object('outcome', outcome, 'occurred_at', clock_timestamp(),
+                                             'user_agent', bastion_internal.request_user_agent());
+BEGIN
+    -- What was refused stays on record when its transaction rolls back.
+    IF outcome = 'refused' THEN
+        PERFORM bastion_internal.log_refusal(address, 'refused: ' || jsonb_strip_nulls(who)::text);
+        IF bastion_internal.queue_event('e', event::text, false) THEN
+            RETURN;
+        END IF;
+    END IF;
+    PERFORM bastion_internal.event_insert(event);
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.record_event(text, text, uuid, uuid, jsonb) IS
-'Adds a row to bastion.events. The actor comes from whoami(), which never raises: a refused login is recorded even when the token is refused too.';
+'Adds a row to bastion.events. The actor comes from whoami(), which never raises: a refused login is recorded even when the token is refused too.
+A refusal is also a line of the server log (log_refusal()). When the library is preloaded, its row goes through the queue of events, shortly after, and stays when the transaction rolls back.';

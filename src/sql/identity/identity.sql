@@ -1,13 +1,6 @@
 
 -- Users and tenants as JSON for front doors, the identity of the caller (me()), and impersonation.
 
-CREATE FUNCTION bastion_internal.refusal(error text, message text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT jsonb_build_object('error', error, 'message', message) $$;
-COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
-'The JSON answer of a front door function that refuses: error is a code, message a text for the user (the form of RFC 6749 section 5.2).';
-
 CREATE FUNCTION bastion_internal.require_writable(activity text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -67,14 +60,26 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.user_object(uuid) IS 'A user as JSON for front doors: id, email, username, display_name.';
 
-CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid) RETURNS jsonb
+CREATE FUNCTION bastion_internal.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name)
+    SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
+    WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
+'The name of the role that a user has in the whole tenant; NULL for a member of single units only.';
+
+CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid, user_id uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object('id', t.id, 'number', t.number, 'slug', t.slug, 'name', t.name,
+                              'role', bastion_internal.tenant_role(tenant_object.user_id, t.id))
     FROM bastion.tenants t WHERE t.id = tenant_object.tenant_id
 $$;
-COMMENT ON FUNCTION bastion_internal.tenant_object(uuid) IS 'A tenant as JSON for front doors: id, number, slug, name.';
+COMMENT ON FUNCTION bastion_internal.tenant_object(uuid, uuid) IS
+'A tenant as JSON for front doors: id, number, slug, name, and the role of the user in the whole tenant.';
 
 CREATE FUNCTION bastion_internal.unit_object(unit_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -96,39 +101,32 @@ $$;
 COMMENT ON FUNCTION bastion_internal.role_names(uuid, uuid, uuid) IS
 'The names of the roles that a user has in a tenant and unit, sorted.';
 
-CREATE FUNCTION bastion_internal.tenant_role(user_id uuid, tenant_id uuid) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
-    WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
-$$;
-COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
-'The name of the role that a user has in the whole tenant; NULL for a member of single units only.';
-
 -- The identity of the caller
 
 CREATE FUNCTION bastion_api.me() RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal();
 BEGIN
-    IF bastion.user_id() IS NULL THEN
-        RETURN bastion_internal.refusal('unauthenticated', 'present a token first');
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     END IF;
-    RETURN jsonb_build_object(
+    RETURN bastion_internal.answer(jsonb_build_object(
         'user', bastion_internal.user_object(bastion.user_id()),
         'actor_id', bastion.actor_id(),
-        'tenant', bastion_internal.tenant_object(bastion.tenant_id()),
+        'tenant', bastion_internal.tenant_object(bastion.tenant_id(), bastion.user_id()),
         'unit', bastion_internal.unit_object(bastion.unit_id()),
         'roles', to_jsonb(bastion_internal.role_names(bastion.user_id(), bastion.tenant_id(), bastion.unit_id())),
         'permissions', to_jsonb(ARRAY(SELECT p FROM bastion.permissions() p ORDER BY p COLLATE "C")),
-        'level', bastion.auth_level());
+        'level', bastion.auth_level()));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.me() IS
-'The identity of this transaction as JSON: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. When anonymous: {"error": "unauthenticated", "message"}.
-SQLSTATE 28000 when a token was presented and refused.';
+'The identity of this transaction as JSON: user, actor_id (differs under impersonation), tenant, unit, names of the roles, effective permissions, level. tenant and unit are null where none was chosen.
+Refusals: unauthenticated, invalid_token.
+SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.me()', 'application');
 
 -- Impersonation

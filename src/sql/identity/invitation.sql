@@ -156,25 +156,29 @@ SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'applicat
 SELECT bastion_internal.event_kind('invitation_revoked');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion_internal.require_tenant();
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true, permission => 'tenant.members.manage');
 BEGIN
-    PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'id', i.id, 'email', i.email, 'user_id', i.user_id, 'role', r.name, 'unit', bastion_internal.unit_object(i.unit_id), 'invited_by', i.invited_by,
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    RETURN bastion_internal.answer((SELECT jsonb_build_object('invitations', coalesce(jsonb_agg(jsonb_build_object(
+                'id', i.id, 'email', i.email, 'user', CASE WHEN i.user_id IS NOT NULL THEN bastion_internal.shown_user(i.user_id) END,
+                'role', r.name, 'unit', bastion_internal.unit_object(i.unit_id), 'invited_by', bastion_internal.shown_user(i.invited_by),
                 'created_at', i.created_at, 'expires_at', i.expires_at,
-                'valid_from', i.valid_from, 'valid_until', i.valid_until) ORDER BY i.created_at, i.id), '[]')
+                'valid_from', i.valid_from, 'valid_until', i.valid_until) ORDER BY i.created_at, i.id), '[]'))
             FROM bastion.invitations i JOIN bastion.roles r ON r.id = i.role_id
-            WHERE i.tenant_id = tenant AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now());
+            WHERE i.tenant_id = bastion.tenant_id() AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
-'Lists the open invitations of this tenant as a JSON array of {"id", "email", "user_id" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}, oldest first; never their tokens.
+'Lists the open invitations of this tenant: {"invitations": [{"id", "email", "user" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}]}, oldest first; never their tokens. user and invited_by are users as in login(); address and names are null where the caller may not see them.
 Needs tenant.members.manage in the whole tenant.
-SQLSTATE 42501, 28000 when a token was presented and refused.';
+Refusals: unauthenticated, invalid_token, insufficient_scope.
+SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitations()', 'application');
 
 -- Acceptance
@@ -242,7 +246,8 @@ BEGIN
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
     PERFORM bastion_internal.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
         jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
-    RETURN jsonb_build_object('tenant', bastion_internal.tenant_object(invitation.tenant_id), 'unit', bastion_internal.unit_object(invitation.unit_id));
+    RETURN jsonb_build_object('tenant', bastion_internal.tenant_object(invitation.tenant_id, take_invitation.user_id),
+                              'unit', bastion_internal.unit_object(invitation.unit_id));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.take_invitation(bastion.invitations, uuid) IS
@@ -254,22 +259,28 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    accepting uuid := bastion_internal.require_person(NULL, true);
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    accepting uuid;
     invitation bastion.invitations;
 BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('an invitation');
+    accepting := bastion.user_id();
     invitation := bastion_internal.open_invitation(token);
     IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
         RETURN bastion_internal.refuse_invitation(accepting);
     END IF;
-    RETURN bastion_internal.take_invitation(invitation, accepting);
+    RETURN bastion_internal.answer(bastion_internal.take_invitation(invitation, accepting));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
 'Accepts an invitation that was sent to the e-mail address of this transaction''s user.
 A role that the user has there already stays, unless it has ended.
 Returns {"tenant", "unit"}; the user logs in there next.
-Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership.
-SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+Refusals are recorded and all look the same: {"error":"invalid_invitation", ...} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(text)', 'application');
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
@@ -293,19 +304,23 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
-    made := bastion_internal.user_create(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    BEGIN
+        made := bastion_internal.user_create(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    EXCEPTION WHEN configuration_limit_exceeded THEN
+        RETURN bastion_internal.refuse_busy();
+    END;
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;
     PERFORM bastion_internal.take_invitation(taken, made.user_id);
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, taken.tenant_id);
-    RETURN bastion_internal.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device);
+    RETURN bastion_internal.answer(bastion_internal.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
 'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in.
 It works when bastion.signup_mode is closed too.
 Returns what login() returns.
-Refusals are returned as {"error", "message"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken.
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, temporarily_unavailable (bastion.max_concurrent_hashes).
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

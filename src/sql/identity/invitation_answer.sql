@@ -42,25 +42,32 @@ Returns {"invitation", "expires_at"}. The other checks are in membership_set().
 SQLSTATE 22023 for a membership that would have ended already, 42501.';
 
 CREATE FUNCTION bastion_api.my_invitations() RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    person uuid := bastion_internal.require_person(NULL, false);
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    person uuid;
 BEGIN
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object('id', o.id, 'tenant', o.tenant, 'role', o.role, 'created_at', o.created_at,
-                                                         'expires_at', o.expires_at) ORDER BY o.created_at DESC, o.id), '[]')
-            FROM (SELECT i.id, t.name AS tenant, r.name AS role, i.created_at, i.expires_at
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    person := bastion.user_id();
+    RETURN bastion_internal.answer((SELECT jsonb_build_object('invitations', coalesce(jsonb_agg(jsonb_build_object(
+                'id', o.id, 'tenant', bastion_internal.tenant_object(o.tenant_id, person), 'role', o.role,
+                'created_at', o.created_at, 'expires_at', o.expires_at) ORDER BY o.created_at DESC, o.id), '[]'))
+            FROM (SELECT i.id, t.id AS tenant_id, r.name AS role, i.created_at, i.expires_at
                   FROM bastion.invitations i JOIN bastion.tenants t ON t.id = i.tenant_id JOIN bastion.roles r ON r.id = i.role_id
                   WHERE i.user_id = person AND i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > now()
                     AND t.status = 'active'
-                  ORDER BY i.created_at DESC, i.id LIMIT 100) o);
+                  ORDER BY i.created_at DESC, i.id LIMIT 100) o));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.my_invitations() IS
-'Lists the open invitations of the user of this transaction, in every tenant, the 100 latest, latest first: [{"id", "tenant": its name, "role", "created_at", "expires_at"}].
+'Lists the open invitations of the user of this transaction, in every tenant, the 100 latest, latest first: {"invitations": [{"id", "tenant" as in login(), "role" that is offered, "created_at", "expires_at"}]}.
 Invitations by e-mail address are not included: the user accepts these with the token.
-SQLSTATE 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.my_invitations()', 'application');
 
 CREATE FUNCTION bastion_internal.own_invitation(id uuid, user_id uuid) RETURNS bastion.invitations
@@ -79,20 +86,27 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    person uuid := bastion_internal.require_person(NULL, true);
-    invitation bastion.invitations := bastion_internal.own_invitation(id, person);
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    person uuid;
+    invitation bastion.invitations;
 BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('an invitation');
+    person := bastion.user_id();
+    invitation := bastion_internal.own_invitation(id, person);
     IF invitation.id IS NULL OR bastion_internal.may_still_invite(invitation) IS NOT TRUE THEN
         RETURN bastion_internal.refuse_invitation(person);
     END IF;
-    RETURN bastion_internal.take_invitation(invitation, person);
+    RETURN bastion_internal.answer(bastion_internal.take_invitation(invitation, person));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(uuid) IS
 'Accepts an invitation of my_invitations().
 Returns {"tenant", "unit"}; the user logs in there next.
-Refusals are recorded and all look the same: {"error":"invalid_invitation", …} for another user''s invitation, for a used, revoked, declined or expired one, and when the inviter could no longer invite.
-SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+Refusals are recorded and all look the same: {"error":"invalid_invitation", ...} for another user''s invitation, for a used, revoked, declined or expired one, and when the inviter could no longer invite. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.invitation_decline(id uuid) RETURNS jsonb
@@ -100,21 +114,28 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    person uuid := bastion_internal.require_person(NULL, true);
-    invitation bastion.invitations := bastion_internal.own_invitation(id, person);
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    person uuid;
+    invitation bastion.invitations;
 BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('an invitation');
+    person := bastion.user_id();
+    invitation := bastion_internal.own_invitation(id, person);
     IF invitation.id IS NULL THEN
         RETURN bastion_internal.refuse_invitation(person);
     END IF;
     UPDATE bastion.invitations i SET revoked_at = now() WHERE i.id = invitation.id;
     PERFORM bastion_internal.record_event('invitation_declined', 'success', person, invitation.tenant_id,
                                  jsonb_build_object('invitation', invitation.id));
-    RETURN jsonb_build_object('declined', invitation.id);
+    RETURN bastion_internal.answer(jsonb_build_object('declined', invitation.id));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_decline(uuid) IS
 'Declines an invitation of my_invitations().
-Returns {"declined": id}, or {"error":"invalid_invitation", …}, recorded, for an invitation that is not open or not of this user.
-SQLSTATE 25006 in a READ ONLY transaction, 42501 when anonymous, with an API key and under impersonation, 28000 when a token was presented and refused.';
+Returns {"declined": id}, or {"error":"invalid_invitation", ...}, recorded, for an invitation that is not open or not of this user. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_decline(uuid)', 'application');
 SELECT bastion_internal.event_kind('invitation_declined');

@@ -31,31 +31,30 @@ $$;
 COMMENT ON FUNCTION bastion_internal.find_user(text) IS
 'The user with this e-mail address or user name, in upper or lower case and whatever the status; NULL for none.';
 
-CREATE FUNCTION bastion_internal.user_named(name text) RETURNS uuid
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN bastion_internal.uuid_or_null(name) IS NOT NULL THEN name::uuid
-                WHEN bastion_internal.may_name(f.id) THEN f.id
-                ELSE '00000000-0000-0000-0000-000000000000' END
-    FROM (SELECT coalesce(bastion_internal.find_user(name), '00000000-0000-0000-0000-000000000000')) f (id)
-    WHERE name IS NOT NULL
-$$;
-COMMENT ON FUNCTION bastion_internal.user_named(text) IS
-'The user whom the caller names by uuid, e-mail address or user name.
-An address or name finds only users whom may_name() allows; for all others the result is the zero uuid, which no user has. NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users.
-SQLSTATE 28000 when a token was presented and refused.';
-SELECT bastion_internal.callable_by('bastion_internal.user_named(text)', 'application');
-
 CREATE FUNCTION bastion_internal.any_user_named(name text) RETURNS uuid
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT coalesce(bastion_internal.uuid_or_null(name)::uuid, bastion_internal.find_user(name), '00000000-0000-0000-0000-000000000000')
+    SELECT coalesce(bastion_internal.uuid_or_null(name), bastion_internal.find_user(name), '00000000-0000-0000-0000-000000000000')
     WHERE name IS NOT NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.any_user_named(text) IS
-'user_named() for operators, who may name every user.';
+'The user whom an operator names by uuid, e-mail address or user name; the zero uuid, which no user has, for an unknown one. NULL for NULL.';
+
+CREATE FUNCTION bastion_internal.user_named(name text) RETURNS uuid
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bastion_internal.uuid_or_null(name) IS NOT NULL OR bastion_internal.may_name(f.id) THEN f.id
+                ELSE '00000000-0000-0000-0000-000000000000' END
+    FROM (SELECT bastion_internal.any_user_named(name)) f (id)
+    WHERE name IS NOT NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.user_named(text) IS
+'The user whom the caller names by uuid, e-mail address or user name.
+An address or name finds only users whom may_name() allows; for all others the result is the zero uuid. NULL for NULL. SECURITY DEFINER, because applications cannot read the tables of users.
+SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion_internal.user_named(text)', 'application');
 
 CREATE FUNCTION bastion_internal.user_label(user_id uuid) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -6,20 +6,24 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    too_long boolean := octet_length(accept_password.password) > 4096;
     old_hash text;
     new_hash text;
+    matched text;
+    known_bytes integer;
 BEGIN
-    -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. A
-    -- password too long for sign-up is treated in the same way: hashing a megabyte would cost more.
-    SELECT p.hash INTO old_hash FROM bastion.user_passwords p
-    WHERE p.user_id = accept_password.user_id AND NOT too_long;
-    accepted := bastion_internal.password_check(left(accept_password.password, 4096), old_hash);
+    -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. So does a
+    -- password that is too long for sign-up.
+    SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
+    matched := bastion_internal.password_check(accept_password.password, old_hash);
+    accepted := matched <> 'none';
     IF NOT accepted THEN
         RETURN;
     END IF;
     hash := old_hash;
-    IF bastion.password_needs_rehash(old_hash) THEN
+    -- A hash that does not know the whole password proves too little to store all of it.
+    known_bytes := coalesce((bastion.password_format(old_hash) ->> 'password_bytes')::integer, 4096);
+    IF (matched = 'bytes' OR bastion.password_needs_rehash(old_hash))
+       AND bastion_internal.password_length(accept_password.password, true) <= known_bytes THEN
         new_hash := bastion.password_hash(accept_password.password);
         -- Another transaction may have changed the password meanwhile.
         UPDATE bastion.user_passwords p SET hash = new_hash
@@ -29,14 +33,14 @@ BEGIN
         ELSE
             -- It did: another login stored a better hash, or the password is another one.
             SELECT p.hash INTO hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
-            accepted := bastion_internal.password_check(accept_password.password, hash);
+            accepted := bastion_internal.password_check(accept_password.password, hash) <> 'none';
         END IF;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
 'Checks the password of a user.
-Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced. An unknown user, or one without a password, costs the same time.';
+Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer. An unknown user, or one without a password, costs the same time.';
 
 CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -64,15 +68,15 @@ $$;
 COMMENT ON FUNCTION bastion_internal.login_tenants(uuid) IS
 'The active tenants of which an active user is a member, by name.';
 
-CREATE FUNCTION bastion_internal.tenant_required(tenants uuid[]) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION bastion_internal.tenant_required(user_id uuid, tenants uuid[]) RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT bastion_internal.refusal('tenant_required', 'name the tenant to log in to')
-        || jsonb_build_object('tenants', jsonb_agg(bastion_internal.tenant_object(t.id) ORDER BY t.position))
+        || jsonb_build_object('tenants', jsonb_agg(bastion_internal.tenant_object(t.id, tenant_required.user_id) ORDER BY t.position))
     FROM unnest(tenants) WITH ORDINALITY AS t (id, position)
 $$;
-COMMENT ON FUNCTION bastion_internal.tenant_required(uuid[]) IS
+COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[]) IS
 'The answer to a right password of a member of several tenants who names none.';
 
 CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
@@ -116,14 +120,18 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     found_user := bastion_internal.find_user(login.identifier);
-    proof := bastion_internal.accept_password(found_user, login.password);
+    BEGIN
+        proof := bastion_internal.accept_password(found_user, login.password);
+    EXCEPTION WHEN configuration_limit_exceeded THEN
+        RETURN bastion_internal.refuse_busy();
+    END;
     IF NOT proof.accepted THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END);
     END IF;
     IF login.tenant IS NULL THEN
         tenants := bastion_internal.login_tenants(found_user);
         IF cardinality(tenants) > 1 THEN
-            RETURN bastion_internal.tenant_required(tenants);
+            RETURN bastion_internal.tenant_required(found_user, tenants);
         END IF;
     END IF;
     SELECT * INTO place
@@ -140,14 +148,14 @@ BEGIN
     END IF;
     UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
     PERFORM bastion_internal.record_event('login', 'success', found_user, place.tenant_id);
-    RETURN bastion_internal.session_start(found_user, place.tenant_id, place.unit_id, login.device);
+    RETURN bastion_internal.answer(bastion_internal.session_start(found_user, place.tenant_id, place.unit_id, login.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
-Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-Refusals are returned and recorded: {"error": "invalid_grant", "message"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "message", "tenants": [...]}.
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
+Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "error_description", "tenants": [...]}, and too many logins at the same time temporarily_unavailable (bastion.max_concurrent_hashes).
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');
 SELECT bastion_internal.event_kind('login');

@@ -5,12 +5,12 @@
 --
 --   permission     a login of the user    an API key of the user       an impersonator
 --   NULL           yes                    no                           no
---   own.…          yes                    when its scopes name it      no
+--   own....          yes                    when its scopes name it      no
 --   any other      when the user holds it, and for an API key when its scopes cover it too
 --
 -- NULL stands for actions that only a login allows: sessions, API keys, invitations, leaving a tenant. Every user holds the
--- permissions own.… over what is their own. No role gives them, and neither * nor *.read covers them: an API key reaches nothing of
--- this kind unless its scopes name it. has_permission() and the policies that call it decide the same for own.….
+-- permissions own.... over what is their own. No role gives them, and neither * nor *.read covers them: an API key reaches nothing of
+-- this kind unless its scopes name it. has_permission() and the policies that call it decide the same for own.....
 
 CREATE FUNCTION bastion_internal.person_obstacle(permission text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -49,7 +49,7 @@ BEGIN
         RAISE EXCEPTION 'not allowed under impersonation' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'What belongs to a user alone is not lent with the identity.';
     ELSIF obstacle = 'permission' THEN
-        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = CASE WHEN bastion.api_key_id() IS NULL THEN 'You do not hold it here.'
                           ELSE 'The user of the API key must hold it, and a scope of the key must cover it.' END;
     ELSIF writes AND current_setting('transaction_read_only')::boolean THEN

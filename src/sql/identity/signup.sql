@@ -10,21 +10,21 @@ LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN char_length(password) >= 8 AND octet_length(password) <= 4096;
+    RETURN coalesce(bastion_internal.password_length(password) >= 8, false);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_acceptable_password(text) IS
-'Whether a new password has at least 8 characters (NIST SP 800-63B-4 section 3.1.1.2) and at most 4096 bytes; there are no composition rules.';
+'Whether a new password has at least 8 characters (NIST SP 800-63B-4 section 3.1.1.2), at most 4096 bytes and no control characters; there are no composition rules.';
 
 CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text) RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.is_email(email) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
     ELSIF bastion_internal.is_acceptable_password(password) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_password', 'a password has at least 8 characters and at most 4096 bytes');
+        RETURN bastion_internal.refusal('invalid_password', 'a password has at least 8 characters, at most 4096 bytes and no control characters');
     ELSIF NOT bastion_internal.is_label(display_name) THEN
         RETURN bastion_internal.refusal('invalid_display_name', 'a display name has 1 to 200 printable characters');
     ELSIF NOT bastion.is_username(username) THEN
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION bastion_internal.check_account(text, text, text, text) IS
 
 CREATE FUNCTION bastion_internal.check_signup(email text, password text, tenant_name text, display_name text, username text)
 RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -99,7 +99,11 @@ BEGIN
         RETURN answer;
     END IF;
 
-    made := bastion_internal.user_create(new_email, signup.password, signup.display_name, new_username);
+    BEGIN
+        made := bastion_internal.user_create(new_email, signup.password, signup.display_name, new_username);
+    EXCEPTION WHEN configuration_limit_exceeded THEN
+        RETURN bastion_internal.refuse_busy();
+    END;
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;
@@ -107,12 +111,12 @@ BEGIN
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
     SELECT made.user_id, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, new_tenant);
-    RETURN bastion_internal.session_start(made.user_id, new_tenant, NULL, signup.device);
+    RETURN bastion_internal.answer(bastion_internal.session_start(made.user_id, new_tenant, NULL, signup.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
 'Creates a user and a tenant with a default team, makes the user its owner, and logs in.
 Returns what login() returns.
-Refusals are returned as {"error", "message"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken. The last two reveal that an account exists, as sign-up forms do.
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 53400 when too many passwords are being hashed.';
+Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

@@ -206,12 +206,13 @@ CREATE TABLE bastion.user_passwords (
     hash text NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT user_passwords_pkey PRIMARY KEY (user_id),
+    CONSTRAINT user_passwords_hash_check CHECK (bastion_internal.is_password_hash(hash)),
     CONSTRAINT user_passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.user_passwords IS
 'Password hashes, apart from users so that no grant on users ever reaches them; granted to nobody';
 COMMENT ON COLUMN bastion.user_passwords.user_id IS 'The user; one without a row has no password';
-COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() reads';
+COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() can verify; bastion.password_format() explains';
 COMMENT ON COLUMN bastion.user_passwords.changed_at IS
 'When the password was chosen; not changed when the same password is hashed again';
 SELECT pg_extension_config_dump('bastion.user_passwords', '');

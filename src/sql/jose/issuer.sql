@@ -7,12 +7,11 @@ AS 'MODULE_PATHNAME', 'bastion_issuer_check';
 COMMENT ON FUNCTION bastion_internal.issuer_check(text, jsonb, jsonb, jsonb, jsonb) IS
 'Refuses values that are not valid in bastion.issuers. SQLSTATE 22023; 0A000 and 54000 as jws_verify().';
 
-CREATE FUNCTION bastion_internal.public_key_set(keys jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN keys ? 'keys' THEN bastion.jwk_public(keys) ELSE jsonb_build_object('keys', jsonb_build_array(bastion.jwk_public(keys))) END $$;
-COMMENT ON FUNCTION bastion_internal.public_key_set(jsonb) IS
-'The public halves of one key or of a set, as a set. SQLSTATE as jwk_public().';
+CREATE FUNCTION bastion_internal.issuer_key_set(keys jsonb) RETURNS jsonb
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_issuer_key_set';
+COMMENT ON FUNCTION bastion_internal.issuer_key_set(jsonb) IS
+'The public halves of one key or of the usable keys of a set, as a set, and beside them the skipped keys: {"keys": [...], "skipped": [{"key": position, "kid": ..., "reason": ...}]}. SQLSTATE 22023, also if no key is usable; 0A000 and 54000 as jwk_public().';
 
 CREATE FUNCTION bastion_internal.require_issuer(issuer text) RETURNS bastion.issuers
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -48,11 +47,12 @@ COMMENT ON FUNCTION bastion_internal.kids_of(jsonb) IS 'The key ids of a JWK Set
 CREATE FUNCTION bastion.issuer_add(issuer text, keys jsonb, audiences text[], algorithms text[], leeway integer DEFAULT 60,
                                    max_age integer DEFAULT NULL, required_claims jsonb DEFAULT '{}', typ text DEFAULT NULL,
                                    mapping jsonb DEFAULT '{}', create_users boolean DEFAULT false)
-RETURNS void
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    read jsonb;
     key_set jsonb;
     options jsonb := jsonb_strip_nulls(jsonb_build_object('aud', audiences, 'algorithms', algorithms, 'leeway', leeway,
                                                           'max_age', max_age, 'typ', typ));
@@ -63,36 +63,42 @@ BEGIN
     ELSIF issuer = bastion_internal.setting('bastion.issuer') THEN
         RAISE EXCEPTION 'cannot add the issuer of the extension''s own tokens' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    key_set := bastion_internal.public_key_set(keys);
+    read := bastion_internal.issuer_key_set(keys);
+    key_set := read - 'skipped';
     PERFORM bastion_internal.issuer_check(issuer, key_set, options, required_claims, mapping);
-    INSERT INTO bastion.issuers (issuer, keys, options, required_claims, mapping, create_users)
-    VALUES (issuer_add.issuer, key_set, options, issuer_add.required_claims, issuer_add.mapping, issuer_add.create_users);
+    INSERT INTO bastion.issuers (issuer, keys, skipped_keys, options, required_claims, mapping, create_users)
+    VALUES (issuer_add.issuer, key_set, read -> 'skipped', options, issuer_add.required_claims, issuer_add.mapping, issuer_add.create_users);
     PERFORM bastion_internal.issuer_event('issuer_added', issuer, bastion_internal.kids_of(key_set));
+    RETURN read -> 'skipped';
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_add(text, jsonb, text[], text[], integer, integer, jsonb, text, jsonb, boolean) IS
 'Accepts the tokens of an identity provider.
 A token must name it as iss and one of audiences as aud. One of its keys must have signed the token with one of algorithms (keys as for jws_verify(); public halves are stored, symmetric keys are refused). The token must have exp, and satisfy leeway and max_age (seconds), typ and required_claims: {"claim": value}, where the claim may also be an array that contains the value, and null accepts any value. mapping names the claims for user (default sub), tenant (uuid or slug), role, email and name, and a default_role. The issuer and the claim for user together identify a subject in user_identities. With create_users, authenticate() creates a user for an unknown subject and, if the token names tenant and role, a membership; never in a READ ONLY transaction or on a standby. The e-mail address is taken from the token if it says email_verified and no other user has the address; existing users are never linked by it.
+Keys of a set that cannot verify a token are skipped (RFC 7517 section 5): malformed, weak or unknown ones, those for encryption, and those with the kid of an earlier key of the same type. Returns them as an array of {"key": position in the set, "kid", "reason"}; lint() names them, too. At least one key must be left.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL, 22023 for invalid values, 0A000 and 54000 as jws_verify(), 23505 for an issuer that exists already, 23514 for an invalid name.';
 SELECT bastion_internal.event_kind('issuer_added');
 
-CREATE FUNCTION bastion.issuer_keys_set(issuer text, keys jsonb) RETURNS void
+CREATE FUNCTION bastion.issuer_keys_set(issuer text, keys jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     known bastion.issuers := bastion_internal.require_issuer(issuer);
-    key_set jsonb := bastion_internal.public_key_set(keys);
+    read jsonb := bastion_internal.issuer_key_set(keys);
+    key_set jsonb := read - 'skipped';
 BEGIN
     PERFORM bastion_internal.issuer_check(known.issuer, key_set, known.options, known.required_claims, known.mapping);
-    UPDATE bastion.issuers i SET keys = key_set, keys_changed_at = now() WHERE i.issuer = known.issuer;
+    UPDATE bastion.issuers i SET keys = key_set, skipped_keys = read -> 'skipped', keys_changed_at = now()
+    WHERE i.issuer = known.issuer;
     PERFORM bastion_internal.issuer_event('issuer_keys_set', known.issuer, bastion_internal.kids_of(key_set));
+    RETURN read -> 'skipped';
 END
 $$;
 COMMENT ON FUNCTION bastion.issuer_keys_set(text, jsonb) IS
 'Replaces the keys of an issuer.
-One set may hold old and new keys while the provider changes over. A key that is left out no longer verifies tokens, in every backend from the next statement after the commit, on a standby after replay. A NULL argument gives NULL and changes nothing.
+One set may hold old and new keys while the provider changes over. A key that is left out no longer verifies tokens, in every backend from the next statement after the commit, on a standby after replay. Returns the skipped keys, as issuer_add(). A NULL argument gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown issuer, 22023, 0A000 and 54000 as jws_verify().';
 SELECT bastion_internal.event_kind('issuer_keys_set');
@@ -226,3 +232,15 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.identity_create(jsonb) IS
 'Creates the user of an unknown subject, links the two, and adds a membership if the token names tenant and role. authenticate() calls it for a verified token of an issuer with create_users.';
+
+CREATE FUNCTION bastion_internal.lint_issuers() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'warning', format('issuer %s', i.issuer),
+           format('key %s%s of its set was skipped: %s', s ->> 'key', ' (' || (s ->> 'kid') || ')', s ->> 'reason'),
+           format('SELECT bastion.issuer_keys_set(i.issuer, i.keys) FROM bastion.issuers i WHERE i.issuer = %L;', i.issuer)
+    FROM bastion.issuers i, jsonb_array_elements(i.skipped_keys) s
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_issuers() IS
+'Findings about keys of issuers that verify nothing. The fix accepts the set without them.';

@@ -4,6 +4,7 @@
 CREATE TABLE bastion.issuers (
     issuer text COLLATE "C" NOT NULL,
     keys jsonb NOT NULL,
+    skipped_keys jsonb NOT NULL DEFAULT '[]',
     options jsonb NOT NULL,
     required_claims jsonb NOT NULL DEFAULT '{}',
     mapping jsonb NOT NULL DEFAULT '{}',
@@ -15,9 +16,10 @@ CREATE TABLE bastion.issuers (
     CONSTRAINT issuers_issuer_check CHECK (octet_length(issuer) BETWEEN 1 AND 255 AND issuer !~ '[[:space:][:cntrl:]]')
 );
 COMMENT ON TABLE bastion.issuers IS
-'Identity providers whose tokens authenticate() and bastion.token accept; granted to nobody. The functions issuer_… write it and check the values';
+'Identity providers whose tokens authenticate() and bastion.token accept; granted to nobody. The functions issuer_... write it and check the values';
 COMMENT ON COLUMN bastion.issuers.issuer IS 'The exact claim iss of its tokens';
 COMMENT ON COLUMN bastion.issuers.keys IS 'Its public keys, a JWK Set (RFC 7517); private parts are never stored';
+COMMENT ON COLUMN bastion.issuers.skipped_keys IS 'The keys of the set that was given last that verify nothing: position, kid and reason of each';
 COMMENT ON COLUMN bastion.issuers.options IS 'Conditions on its tokens, as options of jwt_verify(): aud, algorithms, typ, leeway, max_age';
 COMMENT ON COLUMN bastion.issuers.required_claims IS 'Claims that its tokens must have: the value itself or an array that contains it; null for any value';
 COMMENT ON COLUMN bastion.issuers.mapping IS

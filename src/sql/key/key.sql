@@ -11,19 +11,19 @@ CREATE TABLE bastion.signing_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     verifies_until timestamptz,
     CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
-    CONSTRAINT signing_keys_algorithm_check CHECK (algorithm = 'EdDSA'),
+    CONSTRAINT signing_keys_algorithm_check CHECK (algorithm IN ('EdDSA', 'ES256', 'HS256')),
     CONSTRAINT signing_keys_state_check CHECK (state IN ('next', 'active', 'retiring', 'retired')),
     CONSTRAINT signing_keys_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
 );
 CREATE UNIQUE INDEX signing_keys_active_idx ON bastion.signing_keys (state) WHERE state = 'active';
 CREATE UNIQUE INDEX signing_keys_next_idx ON bastion.signing_keys (state) WHERE state = 'next';
 COMMENT ON TABLE bastion.signing_keys IS 'Keys that sign access tokens, the private half sealed; granted to nobody';
-COMMENT ON COLUMN bastion.signing_keys.kid IS 'The key id in the header of tokens: the thumbprint of RFC 7638';
-COMMENT ON COLUMN bastion.signing_keys.algorithm IS 'The JWS algorithm, RFC 8037';
+COMMENT ON COLUMN bastion.signing_keys.kid IS 'The key id in the header of tokens: the thumbprint of RFC 7638; random for HS256';
+COMMENT ON COLUMN bastion.signing_keys.algorithm IS 'The JWS algorithm: EdDSA, ES256 or HS256';
 COMMENT ON COLUMN bastion.signing_keys.state IS
 'next (published, not used yet), active (the one that signs), retiring (verifies what it signed), retired (verifies nothing)';
-COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517';
-COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half, sealed under data_key_id';
+COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517; for HS256 without the secret';
+COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half or secret, sealed under data_key_id';
 COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key that seals it';
 COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was created';
 COMMENT ON COLUMN bastion.signing_keys.verifies_until IS
@@ -37,12 +37,12 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
 ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate;
 ALTER TABLE bastion.signing_keys ENABLE ALWAYS TRIGGER signing_keys_invalidate_truncate;
 
-CREATE FUNCTION bastion_internal.signing_key_make(data_key integer, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
+CREATE FUNCTION bastion_internal.signing_key_make(data_key integer, algorithm text, OUT kid text, OUT public_jwk jsonb, OUT private_sealed bytea)
 RETURNS record
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_signing_key_make';
-COMMENT ON FUNCTION bastion_internal.signing_key_make(integer) IS
-'Generates an Ed25519 key pair, its private half sealed under the data encryption key. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 for an unknown data key.';
+COMMENT ON FUNCTION bastion_internal.signing_key_make(integer, text) IS
+'Generates a key for a JWS algorithm, its private half or secret sealed under the data encryption key. SQLSTATE 0A000 for an unknown algorithm, BA001 without a root key, BA002 when the data key needs another one, BA003 for an unknown data key.';
 
 CREATE FUNCTION bastion_internal.token_sign(claims jsonb) RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -57,7 +57,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT k.kid FROM bastion.signing_keys k WHERE k.state = 'active' $$;
 COMMENT ON FUNCTION bastion_internal.active_signing_key() IS 'The id of the active signing key; NULL if there is none yet.';
 
-CREATE FUNCTION bastion_internal.signing_key_add(state text) RETURNS text
+CREATE FUNCTION bastion_internal.signing_key_add(state text, algorithm text) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -66,16 +66,16 @@ DECLARE
     kid text;
 BEGIN
     INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
-    SELECT k.kid, 'EdDSA', signing_key_add.state, k.public_jwk, k.private_sealed, data_key
-    FROM bastion_internal.signing_key_make(data_key) k
+    SELECT k.kid, signing_key_add.algorithm, signing_key_add.state, k.public_jwk, k.private_sealed, data_key
+    FROM bastion_internal.signing_key_make(data_key, signing_key_add.algorithm) k
     RETURNING signing_keys.kid INTO kid;
     PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
-        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', 'EdDSA', 'state', signing_key_add.state));
+        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', signing_key_add.algorithm, 'state', signing_key_add.state));
     RETURN kid;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.signing_key_add(text) IS
-'Creates a signing key in this state; returns its id. The caller has locked the vault. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.signing_key_add(text, text) IS
+'Creates a signing key for an algorithm in this state; returns its id. The caller has locked the vault. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.signing_key_create() RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -92,7 +92,7 @@ BEGIN
     IF kid IS NOT NULL THEN
         RETURN kid;
     END IF;
-    RETURN bastion_internal.signing_key_add('active');
+    RETURN bastion_internal.signing_key_add('active', 'EdDSA');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.signing_key_create() IS
@@ -108,7 +108,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.longest_token_lifetime() IS
 'The longest lifetime of an access token issued now in any tenant.';
 
-CREATE FUNCTION bastion_internal.signing_keys_retire(immediately boolean) RETURNS void
+CREATE FUNCTION bastion_internal.signing_keys_retire(immediately boolean, algorithm text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -121,6 +121,7 @@ BEGIN
     FOR retired IN
         UPDATE bastion.signing_keys k SET state = 'retired', verifies_until = least(k.verifies_until, clock_timestamp())
         WHERE k.state = 'retiring' AND (immediately OR k.verifies_until <= clock_timestamp())
+           OR k.state = 'next' AND k.algorithm <> signing_keys_retire.algorithm
         RETURNING k.kid
     LOOP
         PERFORM bastion_internal.record_event('key_retired', 'success', NULL, NULL,
@@ -128,34 +129,43 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.signing_keys_retire(boolean) IS
-'Changes the active signing key to retiring, and retiring keys whose last token has expired, or with immediately all of them, to retired.';
+COMMENT ON FUNCTION bastion_internal.signing_keys_retire(boolean, text) IS
+'Changes the active signing key to retiring, and retiring keys whose last token has expired, or with immediately all of them, to retired; and a next key for another algorithm, which has signed nothing.';
 SELECT bastion_internal.event_kind('key_retired');
 
-CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false) RETURNS text
-LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION bastion.signing_key_rotate(immediately boolean DEFAULT false, algorithm text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kid text;
+    wanted text := algorithm;
 BEGIN
+    IF immediately IS NULL THEN
+        RETURN NULL;
+    ELSIF wanted NOT IN ('EdDSA', 'ES256', 'HS256') THEN
+        RAISE EXCEPTION 'tokens cannot be signed with this algorithm'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Algorithms are EdDSA, ES256 and HS256.';
+    END IF;
     PERFORM bastion_internal.lock_vault();
-    PERFORM bastion_internal.signing_keys_retire(immediately);
+    wanted := coalesce(wanted, (SELECT k.algorithm FROM bastion.signing_keys k WHERE k.state = 'active'), 'EdDSA');
+    PERFORM bastion_internal.signing_keys_retire(immediately, wanted);
     UPDATE bastion.signing_keys k SET state = 'active' WHERE k.state = 'next' RETURNING k.kid INTO kid;
     IF kid IS NULL THEN
-        kid := bastion_internal.signing_key_add('active');
+        kid := bastion_internal.signing_key_add('active', wanted);
     END IF;
-    PERFORM bastion_internal.signing_key_add('next');
+    PERFORM bastion_internal.signing_key_add('next', wanted);
     PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, NULL,
-        jsonb_build_object('key', 'signing', 'kid', kid, 'immediately', immediately));
+        jsonb_build_object('key', 'signing', 'kid', kid, 'algorithm', wanted, 'immediately', immediately));
     RETURN kid;
 END
 $$;
-COMMENT ON FUNCTION bastion.signing_key_rotate(boolean) IS
+COMMENT ON FUNCTION bastion.signing_key_rotate(boolean, text) IS
 'Activates the next signing key for access tokens; returns its id.
 The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
+algorithm is EdDSA (Ed25519), ES256 or HS256; NULL keeps that of the active key. A change of the algorithm replaces the next key, so verifiers outside learn the new key only when it signs already. HS256 is for systems that know no other: its secret stays sealed here and is absent from jwks(), so nobody outside can verify. NULL for immediately gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE BA001 without a root key.';
+SQLSTATE 22023 for another algorithm, BA001 without a root key.';
 SELECT bastion_internal.event_kind('key_rotated');
 
 CREATE FUNCTION bastion_internal.token_lifetime() RETURNS integer
@@ -177,6 +187,7 @@ BEGIN
         'iss', bastion_internal.setting('bastion.issuer'),
         'aud', 'pg_bastion',
         'sub', access_token.user_id,
+        'client_id', nullif(bastion_internal.setting('bastion.client_id'), ''),
         'tenant', access_token.tenant_id,
         'unit', access_token.unit_id,
         'sid', access_token.session_id,
@@ -211,8 +222,8 @@ LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('keys', coalesce(jsonb_agg(k.public_jwk ORDER BY k.created_at, k.kid), '[]'))
-    FROM bastion.signing_keys k WHERE k.state <> 'retired'
+    FROM bastion.signing_keys k WHERE k.state <> 'retired' AND k.algorithm <> 'HS256'
 $$;
 COMMENT ON FUNCTION bastion.jwks() IS
-'The public keys that verify access tokens, as a JWK Set (RFC 7517), for verifiers outside the database.';
+'The public keys that verify access tokens, as a JWK Set (RFC 7517), for verifiers outside the database. Secrets of HS256 are not among them.';
 SELECT bastion_internal.callable_by('bastion.jwks()', 'application');

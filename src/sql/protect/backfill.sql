@@ -89,7 +89,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.acl_backfill(regclass, name, name, text, name, integer) IS
-'Fills the ACL column of a table in batches before protect(sharing => …), which would otherwise do it in one pass under an ACCESS EXCLUSIVE lock.
+'Fills the ACL column of a table in batches before protect(sharing => ...), which would otherwise do it in one pass under an ACCESS EXCLUSIVE lock.
 Adds the column if it is missing, and commits after every batch of about this many rows. It may be called again, and protect() fills rows that were added meanwhile. The other arguments are those of protect(). Cannot run inside a transaction block.
 For the owner of the table, if row security does not hide rows.
 SQLSTATE 22004 and 22023 for arguments, 23503 for a tenant that does not exist, 2D000 in a transaction block, 42501, 42611, 42703, 42804, 42809.';

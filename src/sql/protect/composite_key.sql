@@ -7,7 +7,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT f.fix FROM bastion_internal.lint_foreign_keys() f
-    WHERE f.object IN (SELECT format('constraint %I on %s', k.conname, k.conrelid::regclass) FROM pg_constraint k
+    WHERE f.fix IS NOT NULL AND f.object IN (SELECT format('constraint %I on %s', k.conname, k.conrelid::regclass) FROM pg_constraint k
                        WHERE k.conrelid IN (SELECT t.member FROM bastion_internal.protect_tree(plan_composite_keys.relation) t))
     UNION ALL
     SELECT u.fix FROM bastion_internal.lint_unique() u
@@ -53,7 +53,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
 COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
 'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant.
-Primary keys, and keys over a uuid or an identity column, stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too.
+Primary keys, keys over the tenant, a uuid or an identity column, keys of a table with one row for each tenant, and those that protect(global_keys => ...) names stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too.
 Returns what it did, or with dry_run only the statements; no row if there is nothing to do.
 For the owner of the table.
 SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table depends on a key (change that table first), 23503 when rows already refer to another tenant''s, 42501.';

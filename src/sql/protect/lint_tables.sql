@@ -24,7 +24,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.oid::regclass, c FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind::text = ANY (string_to_array(kinds, NULL)) AND c.relpersistence <> 't' AND c.oid >= 16384
-      AND n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema', 'pg_toast', 'bastion', 'bastion_api', 'bastion_internal'])
+      AND n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema', 'pg_toast', 'bastion', 'bastion_api', 'bastion_internal', 'bastion_test'])
       AND NOT bastion_internal.is_ours(c.oid, 'pg_class')
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_relations(text) IS 'The relations of these kinds that belong to no extension.';
@@ -33,23 +33,39 @@ CREATE FUNCTION bastion_internal.protected_members() RETURNS TABLE (spec bastion
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p, t.member FROM bastion.protected_tables p, bastion_internal.protect_tree(p.relation) t
+    SELECT bastion_internal.protection_now(p), t.member FROM bastion.protected_tables p, bastion_internal.protect_tree(p.relation) t
     WHERE EXISTS (SELECT FROM pg_class c WHERE c.oid = p.relation)
 $$;
 COMMENT ON FUNCTION bastion_internal.protected_members() IS 'Every protected table, with its partitions and children.';
 SELECT bastion_internal.callable_by('bastion_internal.protected_members()', 'migration');
+
+CREATE FUNCTION bastion_internal.global_keys(spec bastion.protected_tables) RETURNS name[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT ARRAY(SELECT k::name FROM jsonb_array_elements_text(spec.options -> 'global_keys') k)
+$$;
+COMMENT ON FUNCTION bastion_internal.global_keys(bastion.protected_tables) IS 'The keys that protect(global_keys => ...) declared unique across tenants.';
+SELECT bastion_internal.callable_by('bastion_internal.global_keys(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_call(spec bastion.protected_tables) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT bastion.protect(%L, tenant_column => %L, owner_column => %L, resource => %L, actions => %L, existing => %L, '
-                  'tenant_fk => %s, citus => %s, sharing => %L, visibility => %L, acl_column => %L);',
+                  'tenant_fk => %s, citus => %s, sharing => %L, visibility => %L, acl_column => %L%s);',
                   spec.relation, spec.tenant_column, spec.owner_column, spec.resource, spec.options -> 'actions',
                   spec.options ->> 'existing', spec.options ->> 'tenant_fk', spec.options ->> 'citus', spec.options ->> 'sharing',
-                  coalesce(spec.options ->> 'visibility', 'tenant'), coalesce(spec.options ->> 'acl_column', 'acl_id'))
+                  coalesce(spec.options ->> 'visibility', 'tenant'), coalesce(spec.options ->> 'acl_column', 'acl_id'),
+                  ', global_keys => ' || quote_literal(nullif(bastion_internal.global_keys(spec), '{}')))
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_call(bastion.protected_tables) IS 'The call of protect() that repeats a protection.';
+
+CREATE FUNCTION bastion_internal.acceptance(object text, problem text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT format('SELECT bastion.lint_accept(%L, %L, %L);', object, problem, 'reviewed') $$;
+COMMENT ON FUNCTION bastion_internal.acceptance(text, text) IS 'The fix of a finding about which only people can decide.';
 
 -- Tables
 
@@ -85,7 +101,8 @@ CREATE FUNCTION bastion_internal.lint_protection() RETURNS TABLE (severity text,
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'error', p.relation::text, string_agg(d.problem, '; ' ORDER BY s.place), bastion_internal.protect_call(p)
+    SELECT 'error', p.relation::text, string_agg(d.problem, '; ' ORDER BY s.place),
+           bastion_internal.protect_call(bastion_internal.protection_now(p))
     FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation,
          bastion_internal.protection_problems(p) WITH ORDINALITY AS s (problem, place),
          -- these have separate findings
@@ -100,7 +117,8 @@ AS $$
     UNION ALL
     SELECT 'warning', p.relation::text, format('no index begins with column "%s"', n),
            format('CREATE INDEX ON %s (%I);', p.relation, n)
-    FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation, unnest(bastion_internal.key_columns(p)) n
+    FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation,
+         unnest(bastion_internal.key_columns(bastion_internal.protection_now(p))) n
     WHERE NOT bastion_internal.has_tenant_index(p.relation, n) AND EXISTS (SELECT FROM bastion_internal.column_state(p.relation, n))
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_protection() IS
@@ -127,110 +145,7 @@ AS $$
                           JOIN pg_language l ON l.oid = f.prolang AND l.lanname = 'plpgsql')
              THEN 'a PL/pgSQL function runs for every row' END AS problem) f
     WHERE f.problem IS NOT NULL
-      AND NOT (bastion_internal.is_our_policy(p.polname) AND bastion_internal.protect_root(r.relation) IS NOT NULL)
+      AND NOT bastion_internal.is_our_policy(p.polname)
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_policies() IS
-'Findings about policies that slow down every query. The fix closes what they opened: compare with (SELECT bastion.tenant_if_allowed(…)) instead.';
-
-CREATE FUNCTION bastion_internal.lint_leakproof() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT 'error', p.oid::regprocedure::text, 'LEAKPROOF, so that it runs ahead of policies, on the rows of everybody',
-           format('ALTER ROUTINE %s NOT LEAKPROOF;', p.oid::regprocedure)
-    FROM pg_proc p WHERE p.proleakproof AND p.oid >= 16384 AND NOT bastion_internal.is_ours(p.oid, 'pg_proc')
-    UNION ALL
-    SELECT 'info', i.indexrelid::regclass::text,
-           'no operator of this index is leakproof: under row security it serves nobody but roles that bypass it',
-           format('DROP INDEX %s;', i.indexrelid::regclass)
-    FROM bastion_internal.protected_members() m JOIN pg_index i ON i.indrelid = m.member AND NOT i.indisunique
-    JOIN pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition
-    WHERE NOT EXISTS (
-        SELECT FROM unnest(i.indclass::oid[]) k JOIN pg_opclass oc ON oc.oid = k
-        JOIN pg_amop o ON o.amopfamily = oc.opcfamily AND o.amoplefttype IN (oc.opcintype, 'anyarray'::regtype)
-        JOIN pg_operator op ON op.oid = o.amopopr JOIN pg_proc f ON f.oid = op.oprcode
-        -- An ordering operator is not a condition: a nearest-neighbor search can use its index.
-        WHERE f.proleakproof OR o.amoppurpose = 'o')
-$$;
-COMMENT ON FUNCTION bastion_internal.lint_leakproof() IS
-'Findings about functions that run before policies, and about operators that cannot.';
-
--- Keys that reach into other tenants
-
-CREATE FUNCTION bastion_internal.lint_unique() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT 'warning', i.indexrelid::regclass::text, 'unique across tenants: an error tells what another tenant has',
-           CASE WHEN k.oid IS NOT NULL
-                THEN format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I UNIQUE (%I, %s);',
-                            m.member, k.conname, (m.spec).tenant_column, l.columns)
-                ELSE format('DROP INDEX %s; CREATE UNIQUE INDEX %I ON %s (%I, %s)%s;', i.indexrelid::regclass, c.relname, m.member,
-                            (m.spec).tenant_column, l.columns, ' WHERE ' || pg_get_expr(i.indpred, i.indrelid)) END
-    FROM bastion_internal.protected_members() m
-    JOIN pg_index i ON i.indrelid = m.member AND i.indisunique AND NOT i.indisprimary
-    JOIN pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition
-    LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'u',
-    LATERAL (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, false), ', ' ORDER BY n) AS columns
-             FROM generate_series(1, i.indnkeyatts) n) l
-    -- values that no one can guess or choose reveal nothing
-    WHERE NOT EXISTS (SELECT FROM pg_attribute a
-                      WHERE a.attrelid = m.member AND a.attnum = ANY (i.indkey)
-                        AND (a.attname = (m.spec).tenant_column OR a.atttypid = 'uuid'::regtype OR a.attidentity <> ''))
-$$;
-COMMENT ON FUNCTION bastion_internal.lint_unique() IS 'Findings about unique indexes without the tenant.';
-SELECT bastion_internal.callable_by('bastion_internal.lint_unique()', 'migration');
-
-CREATE FUNCTION bastion_internal.foreign_key_action(code "char", columns text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE code WHEN 'r' THEN 'RESTRICT' WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN concat('SET NULL', ' (' || columns || ')')
-                     WHEN 'd' THEN concat('SET DEFAULT', ' (' || columns || ')') ELSE 'NO ACTION' END
-$$;
-COMMENT ON FUNCTION bastion_internal.foreign_key_action("char", text) IS
-'The SQL text of pg_constraint.confdeltype or confupdtype, for these columns.';
-SELECT bastion_internal.callable_by('bastion_internal.foreign_key_action("char", text)', 'migration');
-
-CREATE FUNCTION bastion_internal.has_unique_columns(relation regclass, columns name[]) RETURNS boolean
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (
-        SELECT FROM pg_index i
-        WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indisvalid AND i.indimmediate
-          AND i.indnkeyatts = cardinality(columns)
-          AND columns @> ARRAY(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = relation AND a.attnum = ANY (i.indkey)))
-$$;
-COMMENT ON FUNCTION bastion_internal.has_unique_columns(regclass, name[]) IS
-'Whether a foreign key may refer to these columns of a table.';
-SELECT bastion_internal.callable_by('bastion_internal.has_unique_columns(regclass, name[])', 'migration');
-
-CREATE FUNCTION bastion_internal.lint_foreign_keys() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT 'warning', format('constraint %I on %s', k.conname, m.member),
-           format('a row may name one of another tenant in %s', t.member),
-           CASE WHEN bastion_internal.has_unique_columns(t.member, ARRAY[(t.spec).tenant_column] || l.target_names) THEN ''
-                ELSE format('ALTER TABLE %s ADD UNIQUE (%I, %s); ', t.member, (t.spec).tenant_column, l.target) END
-           || format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I FOREIGN KEY (%I, %s) REFERENCES %s (%I, %s)'
-                     ' ON UPDATE %s ON DELETE %s%s;', m.member, k.conname, (m.spec).tenant_column, l.source, t.member,
-                     (t.spec).tenant_column, l.target, bastion_internal.foreign_key_action(k.confupdtype, NULL),
-                     bastion_internal.foreign_key_action(k.confdeltype, l.source),
-                     CASE WHEN k.condeferred THEN ' DEFERRABLE INITIALLY DEFERRED' WHEN k.condeferrable THEN ' DEFERRABLE' ELSE '' END)
-    FROM bastion_internal.protected_members() m
-    JOIN pg_constraint k ON k.conrelid = m.member AND k.contype = 'f' AND k.conparentid = 0
-    JOIN bastion_internal.protected_members() t ON t.member = k.confrelid,
-    LATERAL (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY c.place) AS source,
-                    string_agg(quote_ident(b.attname), ', ' ORDER BY c.place) AS target,
-                    array_agg(b.attname ORDER BY c.place) AS target_names,
-                    bool_or(a.attname = (m.spec).tenant_column AND b.attname = (t.spec).tenant_column) AS same_tenant
-             FROM unnest(k.conkey, k.confkey) WITH ORDINALITY AS c (source, target, place)
-             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.source
-             JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = c.target) l
-    WHERE NOT l.same_tenant
-$$;
-COMMENT ON FUNCTION bastion_internal.lint_foreign_keys() IS
-'Findings about foreign keys between protected tables that do not compare the tenant.';
-SELECT bastion_internal.callable_by('bastion_internal.lint_foreign_keys()', 'migration');
+'Findings about policies that slow down every query. The fix closes what they opened: compare with (SELECT bastion.tenant_if_allowed(...)) instead.';

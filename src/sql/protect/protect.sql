@@ -2,7 +2,7 @@
 
 CREATE FUNCTION bastion_internal.protect_statements(
     relation regclass, tenant_column name, owner_column name, resource text, actions jsonb, existing text, tenant_fk boolean,
-    citus boolean, dry_run boolean, sharing text, visibility text, acl_column name)
+    citus boolean, dry_run boolean, sharing text, visibility text, acl_column name, "unknown" text, global_keys name[])
 RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -30,6 +30,7 @@ BEGIN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
         PERFORM bastion_internal.forget_dropped_tables();
     END IF;
+    PERFORM bastion_internal.protect_follow(relation);
     tenant_type := bastion_internal.check_column(relation, tenant_column, 'tenant');
     IF tenant_fk AND tenant_type IN ('text'::regtype, 'character varying'::regtype) THEN
         RAISE EXCEPTION 'cannot make a foreign key of column "%" of table %: its type is %', tenant_column, relation, tenant_type
@@ -39,6 +40,13 @@ BEGIN
     PERFORM bastion_internal.check_acl_column(relation, acl_column) WHERE sharing IS NOT NULL;
     PERFORM bastion_internal.check_foreign_policies(relation) WHERE existing = 'refuse';
     PERFORM bastion_internal.check_no_nulls(relation, tenant_column);
+    IF "unknown" IS NULL OR "unknown" NOT IN ('refuse', 'keep') THEN
+        RAISE EXCEPTION 'unknown must be ''refuse'' or ''keep''' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF "unknown" = 'refuse' AND NOT EXISTS (SELECT FROM bastion.protected_tables p
+                                               WHERE p.relation = protect_statements.relation AND p.tenant_column = protect_statements.tenant_column) THEN
+        PERFORM bastion_internal.check_tenants(relation, tenant_column);
+    END IF;
+    PERFORM bastion_internal.check_global_keys(relation, global_keys);
 
     spec.relation := relation;
     spec.tenant_column := tenant_column;
@@ -47,28 +55,30 @@ BEGIN
     spec.options := jsonb_build_object('actions', coalesce(actions, '{}'), 'existing', existing,
                                        'tenant_fk', coalesce(tenant_fk, false), 'citus', coalesce(citus, false))
                     || CASE WHEN sharing IS NULL THEN '{}'
-                            ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl_column) END;
+                            ELSE jsonb_build_object('sharing', sharing, 'visibility', visibility, 'acl_column', acl_column) END
+                    || CASE WHEN cardinality(global_keys) > 0 THEN jsonb_build_object('global_keys', global_keys) ELSE '{}' END;
     RETURN ARRAY(SELECT bastion_internal.plan_protect(spec));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+COMMENT ON FUNCTION bastion_internal.protect_statements(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[]) IS
 'Checks the arguments of protect(), locks the table unless dry_run, and returns the statements.';
 
 CREATE FUNCTION bastion.protect(
     relation regclass, tenant_column name DEFAULT 'tenant_id', owner_column name DEFAULT NULL, resource text DEFAULT NULL,
     actions jsonb DEFAULT '{}', existing text DEFAULT 'refuse', tenant_fk boolean DEFAULT false,
     citus boolean DEFAULT false, dry_run boolean DEFAULT false, sharing text DEFAULT NULL,
-    visibility text DEFAULT 'tenant', acl_column name DEFAULT 'acl_id')
+    visibility text DEFAULT 'tenant', acl_column name DEFAULT 'acl_id', "unknown" text DEFAULT 'refuse',
+    global_keys name[] DEFAULT '{}')
 RETURNS TABLE (statement text)
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_protect';
-COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name) IS
+COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[]) IS
 'Isolates the tenants of a table.
-It gives the table ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and check the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy that allows all; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT … RETURNING and ON CONFLICT. resource defaults to the name of the table. existing handles other permissive policies: refuse them, drop them, or keep them, so that they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; if the table has rows, the next call validates them. citus writes comparisons without a subquery. sharing adds ACLs: tenant within the tenant, cross_tenant also for members of other tenants. It adds a bigint column acl_id (acl_column names another) with an index and a default from the context, fills it in for existing rows, and lets only share() change it. The policies then check what the ACL of the row gives the user. visibility chooses the ACL of a new row: that of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. For large tables, acl_backfill() fills the column before, in batches.
+It gives the table ENABLE and FORCE ROW LEVEL SECURITY; RESTRICTIVE policies that compare the tenant column (uuid, text, bigint or integer) with the verified tenant and check the permissions resource.create, read, update and delete, which actions can rename; a PERMISSIVE policy that allows all; defaults from the context for the tenant and owner columns; NOT NULL and an index for the tenant. Partitions and inheritance children get the same. update and delete need read too, as do INSERT ... RETURNING and ON CONFLICT. resource defaults to the name of the table. existing handles other permissive policies: refuse them, drop them, or keep them, so that they alone decide inside a tenant. tenant_fk adds a foreign key to bastion.tenants as reference_add() does; if the table has rows, the next call validates them. citus writes comparisons without a subquery. sharing adds ACLs: tenant within the tenant, cross_tenant also for members of other tenants. It adds a bigint column acl_id (acl_column names another) with an index and a default from the context, fills it in for existing rows, and lets only share() change it. The policies then check what the ACL of the row gives the user. visibility chooses the ACL of a new row: that of the tenant, of the chosen unit, or of the owner. Users who may create in the chosen unit may add a row to it. For large tables, acl_backfill() fills the column before, in batches. Rows whose tenant does not exist would be visible to nobody: they are refused, with their number and the first values, unless unknown is keep. global_keys names unique constraints and indexes that are meant to be unique across tenants, such as that of an address of a user: lint() and composite_keys_create() leave them alone.
 Returns a line that says what was done; dry_run changes nothing and returns the statements, for a migration.
 For the owner of the table.
-SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows to share whose tenant does not exist, 42501 for another role''s table, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42809 for a relation that cannot be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
-SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name)', 'migration');
+SQLSTATE 22004 and 22023 for arguments, 23502 for rows without a tenant, 23503 for rows whose tenant does not exist, 42501 for another role''s table, 42P01 for a table that does not exist, 42611, 42703 and 42804 for a column that cannot hold a tenant, 42704 for a global key that does not exist, 42809 for a relation that cannot be protected, 42939 for a reserved resource, 55000 for other policies, global tables and partitions of several owners.';
+SELECT bastion_internal.callable_by('bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[])', 'migration');
 
 CREATE FUNCTION bastion_internal.unprotect_statements(relation regclass, dry_run boolean) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -81,6 +91,7 @@ BEGIN
     IF dry_run IS NOT TRUE THEN
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', relation);
     END IF;
+    PERFORM bastion_internal.protect_follow(relation);
     SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = unprotect_statements.relation;
     IF NOT FOUND THEN
         RAISE NOTICE 'table % is not protected', relation;
@@ -142,15 +153,18 @@ $$;
 COMMENT ON FUNCTION bastion_internal.member_problems(bastion.protected_tables, regclass) IS
 'The differences between one table, partition or child and its protection.';
 
-CREATE FUNCTION bastion_internal.protection_problems(spec bastion.protected_tables) RETURNS SETOF text
+CREATE FUNCTION bastion_internal.protection_problems(recorded bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    spec bastion.protected_tables := bastion_internal.protection_now(recorded);
     gone name[] := ARRAY(SELECT n FROM unnest(bastion_internal.protect_columns(spec)) n
                          WHERE NOT EXISTS (SELECT FROM bastion_internal.column_state(spec.relation, n)));
 BEGIN
     RETURN QUERY SELECT format('column "%s" does not exist', n) FROM unnest(gone) n;
+    RETURN QUERY SELECT format('column "%s" is called "%s" now', o, n)
+                 FROM unnest(bastion_internal.protect_columns(recorded), bastion_internal.protect_columns(spec)) AS c (o, n) WHERE o <> n;
     IF NOT bastion_internal.key_columns(spec) && gone THEN
         RETURN QUERY
             SELECT CASE WHEN t.depth > 0 THEN t.member || ': ' ELSE '' END || string_agg(p.problem, ', ' ORDER BY p.place)
@@ -188,11 +202,11 @@ RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resourc
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.relation, p.tenant_column, p.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,
+    SELECT p.relation, n.tenant_column, n.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,
            c.relforcerowsecurity, bastion_internal.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion_internal.protect_tree(p.relation)),
            coalesce((SELECT string_agg(s.problem, '; ' ORDER BY s.place)
                      FROM bastion_internal.protection_problems(p) WITH ORDINALITY AS s (problem, place)), 'ok')
-    FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation
+    FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation, bastion_internal.protection_now(p) n
     ORDER BY p.relation::text
 $$;
 COMMENT ON FUNCTION bastion_internal.protection_report() IS 'The rows of the view bastion.protection.';

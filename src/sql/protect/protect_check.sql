@@ -86,7 +86,7 @@ BEGIN
     IF cardinality(owners) > 1 AND EXISTS (SELECT FROM pg_roles r WHERE quote_ident(r.rolname) = ANY (owners) AND NOT r.rolsuper) THEN
         RAISE EXCEPTION 'table %, its partitions and children have several owners', relation
             USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('They are %s.', array_to_string(owners, ', ')),
-                  HINT = 'Give them one owner: ALTER TABLE … OWNER TO.';
+                  HINT = 'Give them one owner: ALTER TABLE ... OWNER TO.';
     END IF;
 END
 $$;

@@ -224,7 +224,8 @@ COMMENT ON FUNCTION bastion_internal.plan_record(bastion.protected_tables) IS
 'The statements that register the permissions and record the protection.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_record(bastion.protected_tables)', 'migration');
 
--- Partitions come before their root, and the record comes last: see guard_tree().
+-- Partitions come before their root, and the record after them: see guard_tree(). A column is dropped when the record no longer names
+-- it: see keep_columns().
 CREATE FUNCTION bastion_internal.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -247,11 +248,11 @@ BEGIN
                  FROM bastion_internal.protect_tree(spec.relation) t,
                       bastion_internal.plan_member(spec, t.member) WITH ORDINALITY AS s (statement, place)
                  ORDER BY t.depth DESC, t.member::text, s.place;
-    RETURN QUERY SELECT bastion_internal.plan_release(spec.relation, bastion_internal.old_acl_column(spec));
     RETURN QUERY SELECT bastion_internal.plan_not_null(spec);
     RETURN QUERY SELECT bastion_internal.plan_indexes(spec);
     RETURN QUERY SELECT bastion_internal.plan_foreign_keys(spec);
     RETURN QUERY SELECT bastion_internal.plan_record(spec);
+    RETURN QUERY SELECT bastion_internal.plan_release(spec.relation, bastion_internal.old_acl_column(spec));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_protect(bastion.protected_tables) IS
@@ -268,7 +269,7 @@ AS $$
     (SELECT format('DROP POLICY %I ON %s;', p.name, member) FROM policies p WHERE p.ours ORDER BY p.name)
     UNION ALL
     (SELECT format('DROP TRIGGER %I ON %s;', t.tgname, member) FROM pg_trigger t
-     WHERE t.tgrelid = member AND t.tgparentid = 0 AND t.tgname IN ('bastion_acl_fill', 'bastion_acl_keep') ORDER BY t.tgname)
+     WHERE t.tgrelid = member AND t.tgparentid = 0 AND t.tgname IN ('bastion_acl_fill', 'bastion_acl_keep', 'bastion_acl_move') ORDER BY t.tgname)
     UNION ALL
     SELECT format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY%s;', member,
                   CASE WHEN EXISTS (SELECT FROM policies p WHERE NOT p.ours) THEN '' ELSE ', DISABLE ROW LEVEL SECURITY' END)

@@ -1,4 +1,4 @@
--- The additions of protect(sharing => …) to a table: a column with the ACL of each row, the source of its value, and the triggers
+-- The additions of protect(sharing => ...) to a table: a column with the ACL of each row, the source of its value, and the triggers
 -- that protect it. The policies that check it are in protect_state.sql.
 
 CREATE FUNCTION bastion_internal.acl_column(spec bastion.protected_tables) RETURNS name
@@ -72,49 +72,84 @@ BEGIN
         RAISE EXCEPTION 'cannot determine the access control list of a row: its tenant does not exist'
             USING ERRCODE = 'foreign_key_violation', HINT = 'Create the tenant, or delete the rows of deleted tenants.';
     END IF;
-    RETURN coalesce(CASE WHEN visibility = 'owner' AND owner ~ uuid_shape
-                         THEN bastion_internal.member_acl(owner::uuid, found_tenant) END, tenant_acl);
+    IF visibility = 'owner' THEN
+        RETURN coalesce(CASE WHEN owner ~ uuid_shape THEN bastion_internal.member_acl(owner::uuid, found_tenant) END,
+                        bastion_internal.nobody_acl(found_tenant));
+    END IF;
+    RETURN tenant_acl;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_of_row(text, text, text) IS
-'The ACL of a row that was written outside a context: that of its owner with visibility owner, else that of its tenant, because the row does not name its unit.
+'The ACL of a row that was written outside a context. With visibility owner it is that of its owner, or that of rows without an owner, which only holders of resource.manage in the whole tenant reach. Else it is that of its tenant, because the row does not name its unit.
 SQLSTATE 23503 for a tenant that does not exist.';
 SELECT bastion_internal.callable_by('bastion_internal.acl_of_row(text, text, text)', 'migration');
 
--- SECURITY INVOKER, because to_jsonb() runs casts of the owner of a column's type.
-CREATE FUNCTION bastion_internal.fill_acl() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+-- SECURITY DEFINER, because the caller of an INSERT may not have been admitted by allow_app_role().
+CREATE FUNCTION bastion_internal.acl_of_context(visibility text) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    line jsonb := to_jsonb(NEW);
-    found_acl bigint;
-BEGIN
-    IF bastion.user_id() IS NULL THEN
-        -- If row security applies to the caller, no row passes without a context, and the caller may not call acl_of_row().
-        IF NOT row_security_active(TG_RELID) THEN
-            found_acl := bastion_internal.acl_of_row(line ->> TG_ARGV[1], line ->> TG_ARGV[2], TG_ARGV[3]);
-        END IF;
-    ELSIF TG_ARGV[3] = 'owner' THEN
-        found_acl := bastion.own_acl();
-    ELSE
-        found_acl := bastion.default_acl(TG_ARGV[3]);
-    END IF;
-    IF found_acl IS NULL THEN
-        RAISE EXCEPTION 'cannot determine the access control list of a new row of table %', TG_RELID::regclass
-            USING ERRCODE = 'insufficient_privilege', HINT = CASE
-                WHEN bastion.user_id() IS NULL THEN 'Present a token first.'
-                WHEN TG_ARGV[3] = 'unit' THEN 'Choose a unit: bastion.authenticate(token, tenant, unit).'
-                ELSE 'Choose a tenant.' END;
-    END IF;
-    RETURN jsonb_populate_record(NEW, jsonb_build_object(TG_ARGV[0], found_acl));
-END
-$$;
+AS $$ SELECT CASE visibility WHEN 'owner' THEN bastion.own_acl() ELSE bastion.default_acl(visibility) END $$;
+COMMENT ON FUNCTION bastion_internal.acl_of_context(text) IS
+'The ACL that a new row of this transaction gets. SQLSTATE 28000 when a token was presented and refused.';
+
+CREATE FUNCTION bastion_internal.fill_acl() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_fill_acl';
 COMMENT ON FUNCTION bastion_internal.fill_acl() IS
 'Trigger: gives a row without an ACL, in a table under sharing, the ACL of the context. Without a context, if row security does not apply to the caller, it gives the ACL of the tenant or owner of the row.
 Arguments: the columns of the ACL, tenant and owner; visibility.
-SQLSTATE 23503, 42501.';
+SQLSTATE 23503, 39P01, 42501, 42703, 42804.';
 SELECT bastion_internal.callable_by('bastion_internal.fill_acl()', 'migration');
+
+-- A row with an ACL of its own keeps that ACL, under another base; so its shares stay. An ACL that several rows have in common is copied.
+CREATE FUNCTION bastion_internal.acl_of_next_owner(relation regclass, key text, tenant text, owner text, old_acl bigint, checked boolean)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
+    next_owner text := owner;
+    list bastion.acls;
+    base bigint;
+BEGIN
+    IF checked THEN
+        next_owner := (SELECT m.user_id::text FROM bastion.memberships m
+                       WHERE m.tenant_id = bastion_internal.require_tenant() AND m.user_id = bastion_internal.uuid_or_null(owner) LIMIT 1);
+        PERFORM bastion_internal.check_managed(spec, old_acl);
+        PERFORM bastion_internal.require_level(spec.resource, old_acl, 4::smallint, NULL);
+        PERFORM bastion_internal.record_event('row_transferred', 'success', next_owner::uuid, bastion.tenant_id(),
+                                              jsonb_build_object('table', spec.relation::text, 'key', key));
+    END IF;
+    base := bastion_internal.acl_of_row(tenant, next_owner, 'owner');
+    SELECT * INTO list FROM bastion.acls a WHERE a.id = old_acl;
+    IF list.kind IS DISTINCT FROM 'row' OR list.tenant_id <> (SELECT a.tenant_id FROM bastion.acls a WHERE a.id = base) THEN
+        RETURN base;
+    ELSIF list.relation = spec.relation::text AND list.row_key = key THEN
+        UPDATE bastion.acls a SET base_acl_id = base WHERE a.id = list.id;
+        RETURN list.id;
+    END IF;
+    INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
+    VALUES (list.tenant_id, 'row', base, spec.relation::text, key) RETURNING id INTO list.id;
+    INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level, valid_until, granted_by, granted_at)
+    SELECT list.id, e.subject_kind, e.subject_id, e.level, e.valid_until, e.granted_by, e.granted_at
+    FROM bastion.acl_entries e WHERE e.acl_id = old_acl;
+    RETURN list.id;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.acl_of_next_owner(regclass, text, text, text, bigint, boolean) IS
+'The step of move_acl() with the rights of the extension: the ACL of a row whose owner changes. checked: the caller is bound by row security, so it must hold what share() at the level manage needs, and only a member of the tenant is a valid owner.
+SQLSTATE 23503, 28000, 42501, 55000, P0002.';
+SELECT bastion_internal.event_kind('row_transferred');
+
+CREATE FUNCTION bastion_internal.move_acl() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_move_acl';
+COMMENT ON FUNCTION bastion_internal.move_acl() IS
+'Trigger: moves a row with its owner, in a table under sharing with visibility owner. A caller who is bound by row security needs resource.manage on the row, and everything that it allows.
+Arguments: the columns of the ACL, tenant and owner.
+SQLSTATE 23503, 28000, 39P01, 42501, 42703, 42804, 55000, P0002.';
+SELECT bastion_internal.callable_by('bastion_internal.move_acl()', 'migration');
 
 CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -153,9 +188,15 @@ BEGIN
                             format('old.%1$I IS NOT NULL AND new.%1$I IS DISTINCT FROM old.%1$I '
                                    'OR new.%2$I IS DISTINCT FROM old.%2$I', acl, spec.tenant_column),
                             format('keep_acl(%L, %L)', acl, spec.tenant_column))
-              WHERE wanted) AS w (name, definition)
+              WHERE wanted
+              UNION ALL
+              -- After bastion_acl_keep in the order of names: it changes what the caller may not.
+              SELECT 'bastion_acl_move',
+                     format(head, 'bastion_acl_move', 'UPDATE', member, format('new.%1$I IS DISTINCT FROM old.%1$I', spec.owner_column),
+                            format('move_acl(%L, %L, %L)', acl, spec.tenant_column, spec.owner_column))
+              WHERE wanted AND spec.owner_column IS NOT NULL AND spec.options ->> 'visibility' = 'owner') AS w (name, definition)
         FULL JOIN (SELECT g.* FROM pg_trigger g
-                   WHERE g.tgrelid = member AND g.tgparentid = 0 AND g.tgname IN ('bastion_acl_fill', 'bastion_acl_keep')) t
+                   WHERE g.tgrelid = member AND g.tgparentid = 0 AND g.tgname IN ('bastion_acl_fill', 'bastion_acl_keep', 'bastion_acl_move')) t
             ON t.tgname = w.name;
 END
 $$;
@@ -240,7 +281,7 @@ COMMENT ON FUNCTION bastion_internal.has_rows_to_fill(regclass, name) IS
 'Whether a table has rows without an ACL; true if row security hides them from the caller.';
 SELECT bastion_internal.callable_by('bastion_internal.has_rows_to_fill(regclass, name)', 'migration');
 
--- ALTER TYPE … USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger, and is not
+-- ALTER TYPE ... USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger, and is not
 -- subject to row security, which may apply to that owner too. It comes before policies and triggers, which would forbid it.
 CREATE FUNCTION bastion_internal.plan_acl_column(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

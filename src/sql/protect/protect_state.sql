@@ -8,7 +8,7 @@ AS $$
     SELECT coalesce(spec.options -> 'actions' ->> action, action)
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_action(bastion.protected_tables, text) IS
-'The name that protect(actions => …) gives to create, read, update or delete.';
+'The name that protect(actions => ...) gives to create, read, update or delete.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_action(bastion.protected_tables, text)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_actions(spec bastion.protected_tables) RETURNS text[]
@@ -130,15 +130,18 @@ COMMENT ON FUNCTION bastion_internal.default_acl_test(bastion.protected_tables) 
 'The condition that a new row has the default ACL of the context.';
 SELECT bastion_internal.callable_by('bastion_internal.default_acl_test(bastion.protected_tables)', 'migration');
 
--- bastion_access is always true, and refers to the schema only to depend on it. DROP EXTENSION … CASCADE drops every policy that uses
--- the extension; if this one stayed alone, each tenant would see the rows of all. Without any policy, no row is visible.
+-- DROP EXTENSION ... CASCADE drops every policy that uses the extension, and DROP COLUMN ... CASCADE every policy that uses the column. If
+-- a permissive policy stayed alone, each tenant would see the rows of all; without any policy, no row is visible. So each permissive
+-- policy has a condition that is always true, which the planner removes, to depend on the schema and on both columns.
 CREATE FUNCTION bastion_internal.protect_policies(spec bastion.protected_tables)
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    always text := $true$'bastion'::regnamespace IS NOT NULL$true$;
+    acl name := bastion_internal.acl_column(spec);
+    always text := format($true$'bastion'::regnamespace IS NOT NULL OR %I IS NULL$true$, spec.tenant_column)
+        || CASE WHEN acl IS NULL THEN '' ELSE format(' OR %I IS NULL', acl) END;
     same_tenant text := bastion_internal.same_tenant_test(spec);
     on_insert text := bastion_internal.protect_test(spec, 'create');
     on_update text := bastion_internal.protect_test(spec, 'update');
@@ -152,10 +155,10 @@ BEGIN
     END IF;
     IF spec.options ->> 'sharing' = 'tenant' THEN
         RETURN QUERY VALUES
-            ('bastion_access_select'::name, true, 'SELECT', bastion_internal.sharing_test(spec, 'read'), NULL),
+            ('bastion_access_select'::name, true, 'SELECT', format('%s AND (%s)', bastion_internal.sharing_test(spec, 'read'), always), NULL),
             ('bastion_access_insert', true, 'INSERT', NULL, always),
-            ('bastion_access_update', true, 'UPDATE', on_update, on_update),
-            ('bastion_access_delete', true, 'DELETE', bastion_internal.sharing_test(spec, 'delete'), NULL),
+            ('bastion_access_update', true, 'UPDATE', format('%s AND (%s)', on_update, always), format('%s AND (%s)', on_update, always)),
+            ('bastion_access_delete', true, 'DELETE', format('%s AND (%s)', bastion_internal.sharing_test(spec, 'delete'), always), NULL),
             ('bastion_tenant_select', false, 'SELECT', same_tenant, NULL),
             ('bastion_tenant_insert', false, 'INSERT', NULL, on_insert),
             ('bastion_tenant_update', false, 'UPDATE', same_tenant, same_tenant),

@@ -3,13 +3,16 @@
 -- trigger reads from the catalog what unprotect() will execute; it is never taken from the caller.
 
 CREATE TABLE bastion.protected_tables (
-    relation regclass NOT NULL,
+    table_name bastion_internal.named_table NOT NULL,
     tenant_column name NOT NULL,
     owner_column name,
     resource text COLLATE "C" NOT NULL,
     options jsonb NOT NULL,
     protected_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT protected_tables_pkey PRIMARY KEY (relation),
+    column_numbers smallint[],
+    relation regclass GENERATED ALWAYS AS (bastion_internal.table_of(table_name)) STORED,
+    CONSTRAINT protected_tables_pkey PRIMARY KEY (table_name),
+    CONSTRAINT protected_tables_relation_key UNIQUE (relation),
     CONSTRAINT protected_tables_resource_check CHECK (bastion_internal.is_resource(resource)),
     CONSTRAINT protected_tables_options_check CHECK (
         (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
@@ -21,27 +24,36 @@ CREATE TABLE bastion.protected_tables (
 );
 COMMENT ON TABLE bastion.protected_tables IS
 'The tables that bastion.protect() protects; partitions and inheritance children follow their root and have no row';
-COMMENT ON COLUMN bastion.protected_tables.relation IS 'The protected table';
+COMMENT ON COLUMN bastion.protected_tables.table_name IS 'The protected table, by name in dumps';
+COMMENT ON COLUMN bastion.protected_tables.relation IS 'The protected table; NULL if a dump was restored without it';
 COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'The column that holds the tenant';
 COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'The column that holds the user who created the row, if any';
 COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies check';
 COMMENT ON COLUMN bastion.protected_tables.options IS
 'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
+COMMENT ON COLUMN bastion.protected_tables.column_numbers IS
+'The numbers in the catalog of the columns of tenant, owner and ACL, which a renamed column keeps; filled in by a trigger';
 
 CREATE TABLE bastion.protected_columns (
-    relation regclass NOT NULL,
+    table_name bastion_internal.named_table NOT NULL,
     column_name name NOT NULL,
     old_default text,
     old_not_null boolean NOT NULL,
-    CONSTRAINT protected_columns_pkey PRIMARY KEY (relation, column_name)
+    column_number smallint,
+    relation regclass GENERATED ALWAYS AS (bastion_internal.table_of(table_name)) STORED,
+    CONSTRAINT protected_columns_pkey PRIMARY KEY (table_name, column_name),
+    CONSTRAINT protected_columns_relation_key UNIQUE (relation, column_name)
 );
 COMMENT ON TABLE bastion.protected_columns IS
 'The former state of columns that protect() changes, so that unprotect() can restore it; also for partitions and children';
-COMMENT ON COLUMN bastion.protected_columns.relation IS 'The protected table, or a partition or child of it';
+COMMENT ON COLUMN bastion.protected_columns.table_name IS 'The protected table, or a partition or child of it, by name in dumps';
+COMMENT ON COLUMN bastion.protected_columns.relation IS 'The same table; NULL if a dump was restored without it';
 COMMENT ON COLUMN bastion.protected_columns.column_name IS 'The column of the tenant, the owner or the ACL';
 COMMENT ON COLUMN bastion.protected_columns.old_default IS 'The default expression before protect(), NULL for none';
 COMMENT ON COLUMN bastion.protected_columns.old_not_null IS 'Whether the column was NOT NULL before protect()';
+COMMENT ON COLUMN bastion.protected_columns.column_number IS
+'The number of the column in the catalog, which a renamed column keeps; filled in by a trigger';
 
 CREATE FUNCTION bastion_internal.owns_relation(relation regclass) RETURNS boolean
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -64,9 +76,9 @@ CREATE POLICY protected_columns_of_owner ON bastion.protected_columns
 COMMENT ON POLICY protected_columns_of_owner ON bastion.protected_columns IS 'The records of tables that the current role owns';
 
 SELECT pg_extension_config_dump('bastion.protected_tables',
-    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+    'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 SELECT pg_extension_config_dump('bastion.protected_columns',
-    'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+    'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 
 -- The tables that share a protection
 
@@ -171,13 +183,26 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_context_default(text) IS 'Whether a default is one that protect() gives.';
 SELECT bastion_internal.callable_by('bastion_internal.is_context_default(text)', 'migration');
 
--- A partition created after protect() inherits our default from its root; its former default is that of the root.
+CREATE FUNCTION bastion_internal.column_number(relation regclass, column_name name) RETURNS smallint
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.attnum FROM pg_attribute a
+    WHERE a.attrelid = column_number.relation AND a.attname = column_number.column_name AND a.attnum > 0 AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION bastion_internal.column_number(regclass, name) IS 'The number of a column in the catalog; NULL for an unknown one.';
+SELECT bastion_internal.callable_by('bastion_internal.column_number(regclass, name)', 'migration');
+
+-- A partition created after protect() inherits our default from its root; its former default is that of the root. A table whose record
+-- is lost has our default too; its former default is unknown, and none.
 CREATE FUNCTION bastion_internal.column_memory(relation regclass, column_name name)
 RETURNS TABLE (old_default text, old_not_null boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN o.relation IS NULL THEN c.default_value ELSE o.old_default END, coalesce(o.old_not_null, c.is_not_null)
+    SELECT CASE WHEN o.relation IS NOT NULL THEN o.old_default
+                WHEN NOT bastion_internal.is_context_default(c.default_value) THEN c.default_value END,
+           coalesce(o.old_not_null, c.is_not_null)
     FROM bastion_internal.column_state(column_memory.relation, column_memory.column_name) c
     LEFT JOIN bastion.protected_columns o
         ON o.relation = bastion_internal.protect_root(column_memory.relation) AND o.relation <> column_memory.relation
@@ -194,19 +219,88 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- A generated column has no value yet.
+    NEW.relation := bastion_internal.table_of(NEW.table_name);
     IF NOT bastion_internal.owns_relation(TG_RELID) THEN
         SELECT m.old_default, m.old_not_null INTO NEW.old_default, NEW.old_not_null
         FROM bastion_internal.column_memory(NEW.relation, NEW.column_name) m;
     END IF;
+    NEW.column_number := bastion_internal.column_number(NEW.relation, NEW.column_name);
     RETURN NEW;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.read_column_memory() IS
-'Trigger: replaces an inserted default with the one in the catalog.';
+'Trigger: replaces an inserted default with the one in the catalog, and fills in the number of the column.';
 
 CREATE TRIGGER protected_columns_read BEFORE INSERT OR UPDATE ON bastion.protected_columns
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.read_column_memory();
 COMMENT ON TRIGGER protected_columns_read ON bastion.protected_columns IS 'Reads the former default from the catalog';
+
+-- A dump holds names, and numbers of another table: both tables' triggers look the numbers up again.
+CREATE FUNCTION bastion_internal.read_column_numbers() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    NEW.relation := bastion_internal.table_of(NEW.table_name);
+    NEW.column_numbers := ARRAY[bastion_internal.column_number(NEW.relation, NEW.tenant_column),
+                                bastion_internal.column_number(NEW.relation, NEW.owner_column),
+                                bastion_internal.column_number(NEW.relation, (NEW.options ->> 'acl_column')::name)];
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.read_column_numbers() IS 'Trigger: fills in the numbers of the columns of a protected table.';
+
+CREATE TRIGGER protected_tables_read BEFORE INSERT OR UPDATE OF table_name, tenant_column, owner_column, options, column_numbers
+ON bastion.protected_tables FOR EACH ROW EXECUTE FUNCTION bastion_internal.read_column_numbers();
+COMMENT ON TRIGGER protected_tables_read ON bastion.protected_tables IS 'Reads the numbers of the columns from the catalog';
+
+-- Columns are known by their numbers. Whatever renames one while event triggers are off, the record still means the same column.
+
+CREATE FUNCTION bastion_internal.protection_now(spec bastion.protected_tables) RETURNS bastion.protected_tables
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    names name[] := ARRAY(SELECT a.attname FROM unnest(spec.column_numbers) WITH ORDINALITY AS n (number, place)
+                          LEFT JOIN pg_attribute a ON a.attrelid = spec.relation AND a.attnum = n.number AND NOT a.attisdropped
+                          ORDER BY n.place);
+BEGIN
+    spec.tenant_column := coalesce(names[1], spec.tenant_column);
+    spec.owner_column := coalesce(names[2], spec.owner_column);
+    IF names[3] IS NOT NULL THEN
+        spec.options := jsonb_set(spec.options, '{acl_column}', to_jsonb(names[3]));
+    END IF;
+    RETURN spec;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.protection_now(bastion.protected_tables) IS
+'The record of a protection with the present names of its columns; a column that is gone keeps the name that it had.';
+SELECT bastion_internal.callable_by('bastion_internal.protection_now(bastion.protected_tables)', 'migration');
+
+-- SECURITY DEFINER, because the owner of a table may not change what unprotect() will execute. It writes only what the catalog says.
+CREATE FUNCTION bastion_internal.protect_follow(relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM bastion.protected_tables p, bastion_internal.protection_now(p) n
+                   WHERE p.relation = protect_follow.relation
+                     AND bastion_internal.protect_columns(p) <> bastion_internal.protect_columns(n)) THEN
+        RETURN;
+    END IF;
+    UPDATE bastion.protected_columns c SET column_name = a.attname
+    FROM bastion_internal.protect_tree(protect_follow.relation) t JOIN pg_attribute a ON a.attrelid = t.member AND NOT a.attisdropped
+    WHERE c.relation = t.member AND c.column_number = a.attnum AND c.column_name <> a.attname;
+    UPDATE bastion.protected_tables p
+    SET tenant_column = n.tenant_column, owner_column = n.owner_column, options = n.options
+    FROM bastion.protected_tables r, bastion_internal.protection_now(r) n
+    WHERE p.relation = protect_follow.relation AND r.relation = p.relation;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.protect_follow(regclass) IS
+'Writes the present names of the columns of a protected table into its records.';
+SELECT bastion_internal.callable_by('bastion_internal.protect_follow(regclass)', 'migration');
 
 -- Writing the records: separate statements, so that a dry run can show them
 
@@ -214,7 +308,7 @@ CREATE FUNCTION bastion_internal.protect_remember(relation regclass, columns nam
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO bastion.protected_columns (relation, column_name, old_default, old_not_null)
+    INSERT INTO bastion.protected_columns (table_name, column_name, old_default, old_not_null)
     SELECT t.member, n, m.old_default, m.old_not_null
     FROM bastion_internal.protect_tree(protect_remember.relation) t, unnest(columns) n, bastion_internal.column_memory(t.member, n) m
     ON CONFLICT DO NOTHING
@@ -228,7 +322,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    INSERT INTO bastion.protected_tables AS p (relation, tenant_column, owner_column, resource, options)
+    INSERT INTO bastion.protected_tables AS p (table_name, tenant_column, owner_column, resource, options)
     VALUES (relation, tenant, owner, resource, options)
     ON CONFLICT ON CONSTRAINT protected_tables_pkey DO UPDATE SET
         tenant_column = excluded.tenant_column, owner_column = excluded.owner_column, resource = excluded.resource,
@@ -258,8 +352,8 @@ CREATE FUNCTION bastion_internal.forget_dropped_tables() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM bastion.protected_columns r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
-    DELETE FROM bastion.protected_tables r WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
+    DELETE FROM bastion.protected_columns r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
+    DELETE FROM bastion.protected_tables r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
 $$;
 COMMENT ON FUNCTION bastion_internal.forget_dropped_tables() IS
 'Removes the records of dropped tables, which have no owner any more. protect() calls it.';

@@ -142,7 +142,7 @@ BEGIN
         RETURN QUERY
         SELECT managed, NULL::text[], array_agg(a.id), array_agg(a.id), for_tenant
         FROM bastion.acls a
-        WHERE a.tenant_id = for_tenant AND (a.kind = 'user' OR a.kind = 'unit' AND a.unit_id IS NULL);
+        WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'nobody') OR a.kind = 'unit' AND a.unit_id IS NULL);
     END IF;
 
     -- OFFSET 0 prevents a plan that reads the whole table, of which a user needs only a small part.
@@ -179,7 +179,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_grants(uuid, uuid) IS
 'The permissions of a user on rows in a tenant, as groups of permissions and ACLs.
-Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user and of deleted units; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
+Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user, of deleted units and without an owner; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
 
 CREATE FUNCTION bastion_internal.unit_lists(unit_id uuid) RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -205,40 +205,56 @@ DECLARE
     for_user uuid := tenant_grants.user_id;
 BEGIN
     RETURN QUERY
+    -- Permissions are expanded for each set of roles and own permissions, and not for each tenant: of hundreds, most have the same.
     WITH RECURSIVE member AS MATERIALIZED (
-        SELECT DISTINCT t.id FROM bastion.tenants t JOIN bastion.memberships_in_force m ON m.tenant_id = t.id
-        WHERE m.user_id = for_user AND t.status = 'active'
-    ), held AS (
-        (SELECT m.tenant_id, m.role_id FROM bastion.memberships_in_force m JOIN member t ON t.id = m.tenant_id
-         WHERE m.user_id = for_user AND m.unit_id IS NULL
-         UNION
-         SELECT NULL::uuid, p.role_id FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = for_user)
+        SELECT m.tenant_id AS id, array_agg(DISTINCT m.role_id) FILTER (WHERE m.unit_id IS NULL) AS roles
+        FROM bastion.memberships_in_force m JOIN bastion.tenants t ON t.id = m.tenant_id
+        WHERE m.user_id = for_user AND t.status = 'active' GROUP BY m.tenant_id
+    ), own AS MATERIALIZED (
+        SELECT u.tenant_id AS id, array_agg(DISTINCT u.effect || ' ' || u.pattern) AS own
+        FROM bastion_internal.user_permissions_in_force u WHERE u.user_id = for_user AND u.unit_id IS NULL GROUP BY u.tenant_id
+    ), platform AS (
+        SELECT p.role_id FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = for_user
         UNION
-        SELECT h.tenant_id, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
-    ), granted AS MATERIALIZED (
-        SELECT h.tenant_id, p.permission
+        SELECT rp.parent_id FROM platform x JOIN bastion.role_parents rp ON rp.role_id = x.role_id
+    ), everywhere AS MATERIALIZED (
+        SELECT DISTINCT p.permission
+        FROM platform x JOIN bastion.role_permissions rp ON rp.role_id = x.role_id
+        JOIN bastion_internal.permission_patterns p ON p.pattern = rp.pattern
+    ), special AS MATERIALIZED (
+        SELECT m.id, m.roles, o.own FROM member m LEFT JOIN own o ON o.id = m.id
+        UNION ALL
+        SELECT o.id, NULL, o.own FROM own o JOIN bastion.tenants t ON t.id = o.id AND t.status = 'active'
+        WHERE EXISTS (SELECT FROM everywhere) AND o.id NOT IN (SELECT m.id FROM member m)
+    ), kinds AS MATERIALIZED (
+        SELECT row_number() OVER () AS kind, s.roles, s.own, array_agg(s.id) AS ids FROM special s GROUP BY s.roles, s.own
+    ), held AS (
+        SELECT k.kind, unnest(k.roles) AS role_id FROM kinds k
+        UNION
+        SELECT h.kind, rp.parent_id FROM held h JOIN bastion.role_parents rp ON rp.role_id = h.role_id
+    ), granted AS (
+        SELECT h.kind, p.permission
         FROM held h JOIN bastion.role_permissions rp ON rp.role_id = h.role_id
         JOIN bastion_internal.permission_patterns p ON p.pattern = rp.pattern
-    ), own AS MATERIALIZED (
-        SELECT u.tenant_id, u.effect, p.permission
-        FROM bastion_internal.user_permissions_in_force u JOIN bastion_internal.permission_patterns p ON p.pattern = u.pattern
-        WHERE u.user_id = for_user AND u.unit_id IS NULL
-    ), special AS MATERIALIZED (
-        SELECT id FROM member UNION SELECT o.tenant_id FROM own o JOIN bastion.tenants t ON t.id = o.tenant_id AND t.status = 'active'
-        WHERE EXISTS (SELECT FROM granted g WHERE g.tenant_id IS NULL)
-    ), per_tenant AS (
-        SELECT s.id, ARRAY(
-            SELECT g.permission FROM granted g WHERE g.tenant_id = s.id OR g.tenant_id IS NULL
-            UNION SELECT o.permission FROM own o WHERE o.tenant_id = s.id AND o.effect = 'grant'
-            EXCEPT SELECT o.permission FROM own o WHERE o.tenant_id = s.id AND o.effect = 'deny'
-            ORDER BY 1) AS list
-        FROM special s
-    ), everywhere AS (
-        SELECT array_agg(DISTINCT g.permission ORDER BY g.permission) AS list FROM granted g WHERE g.tenant_id IS NULL
+    ), added AS MATERIALIZED (
+        SELECT o.kind, split_part(o.own, ' ', 1) AS effect, p.permission
+        FROM (SELECT k.kind, unnest(k.own) AS own FROM kinds k) o
+        JOIN bastion_internal.permission_patterns p ON p.pattern = split_part(o.own, ' ', 2)
+    ), per_kind AS (
+        SELECT x.kind, array_agg(x.permission ORDER BY x.permission) AS list
+        FROM (
+            (SELECT g.kind, g.permission FROM granted g
+             UNION
+             SELECT k.kind, e.permission FROM kinds k, everywhere e
+             UNION
+             SELECT a.kind, a.permission FROM added a WHERE a.effect = 'grant')
+            EXCEPT
+            SELECT a.kind, a.permission FROM added a WHERE a.effect = 'deny') x
+        GROUP BY x.kind
     )
-    SELECT p.list, array_agg(p.id) FROM per_tenant p WHERE cardinality(p.list) > 0 GROUP BY p.list
+    SELECT p.list, k.ids FROM per_kind p JOIN kinds k ON k.kind = p.kind
     UNION ALL
-    SELECT e.list, array_agg(t.id) FROM everywhere e, bastion.tenants t
+    SELECT e.list, array_agg(t.id) FROM (SELECT array_agg(x.permission) AS list FROM everywhere x) e, bastion.tenants t
     WHERE e.list IS NOT NULL AND t.status = 'active' AND t.id NOT IN (SELECT s.id FROM special s)
     GROUP BY e.list;
 END
@@ -274,13 +290,13 @@ COMMENT ON FUNCTION bastion_internal.rights_valid_until(uuid, uuid) IS
 -- The dependencies of cached rights and sets. The triggers of the tables send messages that name them; the comment beside each
 -- trigger says why its message suffices. Memberships and roles that are not in force now are included: rights_valid_until() covers
 -- the time.
-CREATE FUNCTION bastion_internal.rights_concerns(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
+CREATE FUNCTION bastion_internal.rights_dependencies(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    for_user uuid := rights_concerns.user_id;
-    for_tenant uuid := rights_concerns.tenant_id;
+    for_user uuid := rights_dependencies.user_id;
+    for_tenant uuid := rights_dependencies.tenant_id;
 BEGIN
     RETURN QUERY
     WITH RECURSIVE places AS MATERIALIZED (
@@ -310,6 +326,6 @@ BEGIN
         WHERE r.unit_id IS NULL AND r.effect = 'grant' AND k.action = 'manage' AND NOT k.system);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rights_concerns(uuid, uuid) IS
+COMMENT ON FUNCTION bastion_internal.rights_dependencies(uuid, uuid) IS
 'The dependencies of the rights and sets of a user in a tenant, other than the scope user: scopes of bastion_internal.invalidate() and their ids.
 role: roles held anywhere and the roles they inherit; tenant: this one, and those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';

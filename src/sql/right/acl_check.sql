@@ -12,7 +12,8 @@ CREATE FUNCTION bastion.acl_set(permission text) RETURNS bigint[]
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_acl_set';
 COMMENT ON FUNCTION bastion.acl_set(text) IS
-'The ACLs of the current tenant on which the current user holds the permission, sorted; empty when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The ACLs of the current tenant on which the current user holds the permission, sorted; empty when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.acl_set(text)', 'application');
 
 CREATE FUNCTION bastion_internal.acl_set_unfolded(permission text) RETURNS bigint[]
@@ -40,7 +41,8 @@ CREATE FUNCTION bastion.tenant_set(permission text) RETURNS uuid[]
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_tenant_set';
 COMMENT ON FUNCTION bastion.tenant_set(text) IS
-'The tenants in which the current user holds the permission, from all memberships, sorted; empty when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The tenants in which the current user holds the permission, from all memberships, sorted; empty when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_set(text)', 'application');
 
 CREATE FUNCTION bastion_internal.tenant_set_unfolded(permission text) RETURNS uuid[]
@@ -65,22 +67,25 @@ COMMENT ON FUNCTION bastion.can_by_acl_anywhere(text, bigint) IS
 'can_by_acl(), including rows of other tenants that are shared with the current user. For tables protected with sharing => ''cross_tenant''.';
 SELECT bastion_internal.callable_by('bastion.can_by_acl_anywhere(text, bigint)', 'application', 'migration');
 
-CREATE FUNCTION bastion.can_in_tenant(permission text, tenant uuid) RETURNS boolean
+CREATE FUNCTION bastion.can_in_tenant(permission text, tenant_id uuid) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE LEAKPROOF SUPPORT bastion_internal.can_support
 AS 'MODULE_PATHNAME', 'bastion_can_in_tenant';
 COMMENT ON FUNCTION bastion.can_in_tenant(text, uuid) IS
-'Whether the current user holds the permission in this tenant, which need not be the chosen one. False when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'Whether the current user holds the permission in this tenant, which need not be the chosen one. False when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.can_in_tenant(text, uuid)', 'application');
 
 CREATE FUNCTION bastion.cache_stats() RETURNS jsonb
 LANGUAGE C VOLATILE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_cache_stats';
 COMMENT ON FUNCTION bastion.cache_stats() IS
-'Counters of this backend''s caches since it started: rights and sets loaded, served from the cache and marked stale, and invalidation messages received. Tables are read only for a load.';
-SELECT bastion_internal.callable_by('bastion.cache_stats()', 'application');
+'Counters of this backend''s caches since it started, each with loads, hits, stale values, entries and bytes (an estimate), and the invalidation messages received. Tables are read only for a load.
+sets: those behind acl_set() and tenant_set(), of all cached users together.';
+SELECT bastion_internal.callable_by('bastion.cache_stats()', 'application', 'monitoring');
 
+-- RESTRICTED, because workers have the sets without their defaults.
 CREATE FUNCTION bastion.default_acl(kind text) RETURNS bigint
-LANGUAGE C STABLE STRICT PARALLEL SAFE
+LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_default_acl';
 COMMENT ON FUNCTION bastion.default_acl(text) IS
 'The ACL that a new row of this transaction gets by default: kind ''tenant'' (everybody in the tenant), ''unit'' (the chosen unit) or ''user'' (the user''s own).
@@ -89,19 +94,21 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.default_acl(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_acl() RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion.default_acl('tenant') $$;
 COMMENT ON FUNCTION bastion.tenant_acl() IS
-'The default ACL of this transaction''s tenant; NULL when anonymous. SQLSTATE 28000 when a token was presented and refused.';
+'The default ACL of this transaction''s tenant; NULL when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_acl()', 'application');
 
 CREATE FUNCTION bastion.unit_acl() RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion.default_acl('unit') $$;
 COMMENT ON FUNCTION bastion.unit_acl() IS
-'The default ACL of this transaction''s unit; NULL when none was chosen. SQLSTATE 28000 when a token was presented and refused.';
+'The default ACL of this transaction''s unit; NULL when none was chosen.
+SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_acl()', 'application');
 
 -- Reveals nothing about ACLs that the caller does not reach.

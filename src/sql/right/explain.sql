@@ -59,7 +59,8 @@ AS $$
 DECLARE
     spec bastion.protected_tables;
 BEGIN
-    SELECT * INTO spec FROM bastion.protected_tables p WHERE p.relation = bastion_internal.protect_root(protected_spec.relation);
+    SELECT n.* INTO spec FROM bastion.protected_tables p, bastion_internal.protection_now(p) n
+    WHERE p.relation = bastion_internal.protect_root(protected_spec.relation);
     IF NOT FOUND AND relation IS NOT NULL THEN
         RAISE EXCEPTION 'table is not protected' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'Its owner calls bastion.protect().';
@@ -71,11 +72,13 @@ COMMENT ON FUNCTION bastion_internal.protected_spec(regclass) IS
 'The protection of a table; NULL for NULL. SQLSTATE 55000 for a table that is not protected.';
 
 -- found_tenant and found_acl are the tenant and ACL of the row with this key, NULL for none.
+-- Many small statements: compiling one costs more than all of them.
 CREATE FUNCTION bastion_internal.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
                                      unit_id uuid, found_tenant uuid, found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET jit = off
 AS $$
 DECLARE
     row_tenant uuid := access_steps.tenant_id;

@@ -25,7 +25,49 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT coalesce((SELECT p.patterns FROM bastion.permissions p WHERE p.name = covers.permission), '{}') $$;
 COMMENT ON FUNCTION bastion_internal.covers(text) IS 'The patterns that cover a permission; none for one that does not exist.';
 
--- places: the units whose roles and denies count, beside those of the whole tenant.
+-- The roles that a user has in a tenant, and those that they inherit, numbered by id; `targets` has the inherited roles of number n
+-- between ends[n - 1] and ends[n], last one first. leads: whether it, or a role that it inherits, holds one of the patterns.
+CREATE FUNCTION bastion_internal.explained_roles(user_id uuid, tenant_id uuid, patterns text[],
+                                        OUT ids uuid[], OUT names text[], OUT details text[], OUT leads boolean[], OUT ends integer[], OUT targets integer[])
+RETURNS record
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE reached AS (
+        (SELECT m.role_id AS id FROM bastion.memberships m
+         WHERE m.user_id = explained_roles.user_id AND m.tenant_id = explained_roles.tenant_id
+         UNION
+         SELECT p.role_id FROM bastion.platform_roles p WHERE p.user_id = explained_roles.user_id)
+        UNION
+        SELECT p.parent_id FROM reached h JOIN bastion.role_parents p ON p.role_id = h.id
+    ), known AS MATERIALIZED (
+        SELECT r.id, r.name, row_number() OVER (ORDER BY r.id)::integer AS number, ARRAY(
+            SELECT rp.pattern FROM bastion.role_permissions rp
+            WHERE rp.role_id = r.id AND rp.pattern = ANY (explained_roles.patterns) ORDER BY 1) AS held
+        FROM reached h JOIN bastion.roles r ON r.id = h.id
+    ), useful AS (
+        SELECT k.id FROM known k WHERE k.held <> '{}'
+        UNION
+        SELECT k.id FROM useful l JOIN bastion.role_parents p ON p.parent_id = l.id JOIN known k ON k.id = p.role_id
+    ), edges AS MATERIALIZED (
+        SELECT k.number, x.number AS target
+        FROM known k JOIN bastion.role_parents p ON p.role_id = k.id JOIN known x ON x.id = p.parent_id
+    ), counted AS (
+        SELECT k.*, k.id IN (SELECT l.id FROM useful l) AS leads,
+               (sum(coalesce(e.edges, 0)) OVER (ORDER BY k.number))::integer AS last
+        FROM known k LEFT JOIN (SELECT x.number, count(*) AS edges FROM edges x GROUP BY x.number) e ON e.number = k.number
+    )
+    SELECT array_agg(c.id ORDER BY c.number), array_agg(c.name::text ORDER BY c.number),
+           array_agg(coalesce('holds ' || nullif(array_to_string(c.held, ', '), ''), 'holds nothing that covers it') ORDER BY c.number),
+           array_agg(c.leads ORDER BY c.number), array_agg(c.last ORDER BY c.number),
+           (SELECT array_agg(e.target ORDER BY e.number, e.target DESC) FROM edges e)
+    FROM counted c
+$$;
+COMMENT ON FUNCTION bastion_internal.explained_roles(uuid, uuid, text[]) IS
+'The roles of a user in a tenant and those that they inherit, as arrays: one place for each role and one for each inheritance.';
+
+-- places: the units whose roles and denies count, beside those of the whole tenant. Below each membership, a role is followed by
+-- those that it inherits once: the number of paths through a few layers of roles is beyond any bound.
 CREATE FUNCTION bastion_internal.explain_roles(user_id uuid, permission text, tenant_id uuid, places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -33,9 +75,24 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     source record;
-    patterns text[] := bastion_internal.covers(permission);
-    counts boolean;
+    -- Variables, whose elements are found without a search.
+    ids uuid[];
+    names text[];
+    details text[];
+    leads boolean[];
+    ends integer[];
+    targets integer[];
+    listed boolean[];
+    roles integer[];
+    levels integer[];
+    waiting integer;
+    role integer;
+    level integer;
+    elsewhere boolean;
+    outcome text;
 BEGIN
+    SELECT g.ids, g.names, g.details, g.leads, g.ends, g.targets INTO ids, names, details, leads, ends, targets
+    FROM bastion_internal.explained_roles(explain_roles.user_id, explain_roles.tenant_id, bastion_internal.covers(permission)) g;
     FOR source IN
         SELECT 'membership' AS kind, m.role_id, r.name, m.unit_id, bastion_internal.place_note(m.unit_id) AS place, bastion_internal.period_note(m.valid_from, m.valid_until) AS note
         FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
@@ -45,35 +102,45 @@ BEGIN
         FROM bastion.platform_roles p JOIN bastion.roles r ON r.id = p.role_id WHERE p.user_id = explain_roles.user_id
         ORDER BY 1, 5 DESC, 3
     LOOP
-        counts := source.note IS NULL AND (source.unit_id IS NULL OR source.unit_id = ANY (places));
-        RETURN QUERY
-        WITH RECURSIVE line AS (
-            SELECT source.role_id AS id, ARRAY[source.role_id] AS path
-            UNION ALL
-            SELECT p.parent_id, l.path || p.parent_id FROM line l JOIN bastion.role_parents p ON p.role_id = l.id
-            WHERE p.parent_id <> ALL (l.path)
-        ), roles AS (
-            SELECT l.path, cardinality(l.path) AS level, r.name, ARRAY(
-                SELECT rp.pattern FROM bastion.role_permissions rp WHERE rp.role_id = l.id AND rp.pattern = ANY (patterns) ORDER BY 1) AS held
-            FROM line l JOIN bastion.roles r ON r.id = l.id
-        )
-        SELECT s.level, s.kind, s.name, s.detail,
-               CASE WHEN NOT s.leads THEN 'nothing' WHEN NOT counts THEN 'ignored' WHEN denied THEN 'overruled' ELSE 'grants' END
-        FROM (SELECT 0 AS level, '{}'::uuid[] AS path, source.kind::text AS kind, source.name::text AS name,
-                     concat_ws(', ', source.place, source.note,
-                               CASE WHEN source.unit_id IS NOT NULL AND source.unit_id <> ALL (places) THEN 'does not hold where it is asked for' END) AS detail,
-                     EXISTS (SELECT FROM roles r WHERE r.held <> '{}') AS leads
-              UNION ALL
-              SELECT r.level, r.path, CASE r.level WHEN 1 THEN 'role' ELSE 'inherited role' END, r.name::text,
-                     coalesce('holds ' || nullif(array_to_string(r.held, ', '), ''), 'holds nothing that covers it'),
-                     EXISTS (SELECT FROM roles x WHERE x.held <> '{}' AND x.path[1:r.level] = r.path)
-              FROM roles r) s
-        ORDER BY s.path;
+        elsewhere := source.unit_id IS NOT NULL AND source.unit_id <> ALL (places);
+        outcome := CASE WHEN source.note IS NOT NULL OR elsewhere THEN 'ignored' WHEN denied THEN 'overruled' ELSE 'grants' END;
+        role := array_position(ids, source.role_id);
+        depth := 0;
+        kind := source.kind;
+        subject := source.name;
+        detail := concat_ws(', ', source.place, source.note,
+                            CASE WHEN elsewhere THEN 'does not hold where it is asked for' END);
+        effect := CASE WHEN leads[role] THEN outcome ELSE 'nothing' END;
+        RETURN NEXT;
+        listed := array_fill(false, ARRAY[cardinality(ids)]);
+        roles := ARRAY[role];
+        levels := ARRAY[1];
+        waiting := 1;
+        WHILE waiting > 0 LOOP
+            role := roles[waiting];
+            level := levels[waiting];
+            waiting := waiting - 1;
+            depth := level;
+            kind := CASE level WHEN 1 THEN 'role' ELSE 'inherited role' END;
+            subject := names[role];
+            detail := CASE WHEN listed[role] THEN 'as above' ELSE details[role] END;
+            effect := CASE WHEN leads[role] THEN outcome ELSE 'nothing' END;
+            RETURN NEXT;
+            IF listed[role] THEN
+                CONTINUE;
+            END IF;
+            listed[role] := true;
+            FOR place IN coalesce(ends[role - 1], 0) + 1 .. ends[role] LOOP
+                waiting := waiting + 1;
+                roles[waiting] := targets[place];
+                levels[waiting] := level + 1;
+            END LOOP;
+        END LOOP;
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explain_roles(uuid, text, uuid, uuid[], boolean) IS
-'The steps from memberships and platform roles of a user to a permission, each with its role and the roles it inherits.';
+'The steps from memberships and platform roles of a user to a permission, each with its role and the roles it inherits. A role that is inherited in several ways has its own inherited roles below its first place, and "as above" in the others.';
 
 -- Grants and denies count in different units: on a row without an ACL, a grant in the chosen unit only does not count.
 CREATE FUNCTION bastion_internal.explain_own(user_id uuid, permission text, tenant_id uuid, grant_places uuid[], deny_places uuid[], denied boolean)
@@ -179,6 +246,7 @@ AS $$
                                   'of a unit that is gone')
         WHEN 'user' THEN CASE WHEN list.user_id = list_note.user_id THEN 'the user''s own rows' WHEN list.user_id IS NULL THEN 'of an owner who is gone'
                               ELSE 'the rows of another user' END
+        WHEN 'nobody' THEN 'of rows without an owner'
         WHEN 'row' THEN 'of this row alone'
         ELSE 'unknown to the extension' END
 $$;
@@ -213,7 +281,7 @@ BEGIN
         RETURN QUERY SELECT 1, 'list', format('%s list %s before', base.kind, base.id), bastion_internal.list_note(base, explain_list.user_id),
                             CASE WHEN base.user_id = explain_list.user_id AND base.tenant_id = explain_list.tenant_id THEN outcome ELSE 'nothing' END;
     END IF;
-    IF manages AND list.tenant_id = explain_list.tenant_id AND coalesce(base.kind, list.kind) IN ('user', 'unit') AND coalesce(base.unit_id, list.unit_id) IS NULL THEN
+    IF manages AND list.tenant_id = explain_list.tenant_id AND coalesce(base.kind, list.kind) IN ('user', 'unit', 'nobody') AND coalesce(base.unit_id, list.unit_id) IS NULL THEN
         RETURN QUERY SELECT 0, 'manage', manage, 'held in the whole tenant: everybody''s rows', outcome;
     END IF;
     RETURN QUERY SELECT * FROM bastion_internal.explain_shares(explain_list.user_id, permission, explain_list.tenant_id,

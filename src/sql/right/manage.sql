@@ -37,7 +37,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT bastion_internal.may_in(permission, unit_id) THEN
-        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
     END IF;
 END
@@ -63,13 +63,9 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_role uuid;
+    found_role uuid := bastion_internal.find_role(tenant_id, role);
 BEGIN
-    SELECT r.id INTO found_role FROM bastion.roles r
-    WHERE (r.tenant_id = require_role.tenant_id OR r.tenant_id IS NULL)
-      AND (r.name = require_role.role OR r.id = bastion_internal.uuid_or_null(require_role.role))
-    ORDER BY r.tenant_id NULLS LAST LIMIT 1;
-    IF NOT FOUND THEN
+    IF found_role IS NULL THEN
         RAISE EXCEPTION 'role does not exist' USING ERRCODE = 'undefined_object';
     END IF;
     RETURN found_role;
@@ -125,23 +121,37 @@ $$;
 COMMENT ON FUNCTION bastion_internal.similarity(text, text) IS
 'The similarity of two words, from 0 to 1: the Dice coefficient over pairs of letters.';
 
+CREATE FUNCTION bastion_internal.covers_permission(pattern text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT pattern = '*' OR EXISTS (SELECT FROM bastion_internal.permission_patterns p WHERE p.pattern = covers_permission.pattern)
+$$;
+COMMENT ON FUNCTION bastion_internal.covers_permission(text) IS 'Whether a pattern covers a permission that is registered.';
+
+CREATE FUNCTION bastion_internal.nearest_permissions(pattern text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT string_agg(n.name, ', ' ORDER BY n.likeness DESC, n.name)
+    FROM (SELECT p.name, bastion_internal.similarity(p.name, nearest_permissions.pattern) AS likeness FROM bastion.permissions p
+          ORDER BY likeness DESC, p.name LIMIT 3) n
+    WHERE n.likeness >= 0.5
+$$;
+COMMENT ON FUNCTION bastion_internal.nearest_permissions(text) IS
+'Up to three names of permissions that a misspelled one may mean, separated by commas; NULL for none.';
+
 CREATE FUNCTION bastion_internal.require_pattern(pattern text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    nearest text;
 BEGIN
     IF bastion.is_permission_pattern(pattern) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid permission pattern' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A pattern is a permission such as documents.read, or *, *.read or documents.*.';
-    ELSIF pattern <> '*' AND NOT EXISTS (SELECT FROM bastion_internal.permission_patterns p WHERE p.pattern = require_pattern.pattern) THEN
-        SELECT string_agg(n.name, ', ' ORDER BY n.likeness DESC, n.name) INTO nearest
-        FROM (SELECT p.name, bastion_internal.similarity(p.name, require_pattern.pattern) AS likeness FROM bastion.permissions p
-              ORDER BY likeness DESC, p.name LIMIT 3) n
-        WHERE n.likeness >= 0.5;
+    ELSIF NOT bastion_internal.covers_permission(pattern) THEN
         RAISE EXCEPTION 'permission "%" does not exist', pattern USING ERRCODE = 'undefined_object',
-            HINT = coalesce('The nearest names are: ' || nearest || '.', 'SELECT name FROM bastion.permissions lists them.');
+            HINT = coalesce('The nearest names are: ' || bastion_internal.nearest_permissions(pattern) || '.', 'SELECT name FROM bastion.permissions lists them.');
     END IF;
 END
 $$;

@@ -32,6 +32,21 @@ $$;
 COMMENT ON FUNCTION bastion_internal.find_unit(uuid, text) IS
 'The unit of the tenant with this uuid or slug; NULL for none.';
 
+CREATE FUNCTION bastion_internal.find_role(tenant_id uuid, role text) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN (
+        SELECT r.id FROM bastion.roles r
+        WHERE (r.tenant_id = find_role.tenant_id OR r.tenant_id IS NULL)
+          AND (r.name = find_role.role OR r.id = bastion_internal.uuid_or_null(find_role.role))
+        ORDER BY r.tenant_id NULLS LAST LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.find_role(uuid, text) IS
+'The role of the tenant, or else of every tenant, with this uuid or name; NULL for none. tenant_id NULL: of every tenant.';
+
 CREATE FUNCTION bastion_internal.roles_in_force(user_id uuid, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (role_id uuid, tenant_wide boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
@@ -95,8 +110,8 @@ COMMENT ON FUNCTION bastion_internal.effective_permissions(uuid, uuid, uuid) IS
 'Lists every registered permission that a user holds in a tenant and unit, with patterns expanded and without what is denied there.
 tenant_wide: held in the whole tenant. Only patterns that begin with their first word cover the extension''s own permissions; own.* needs no role. Does not check whether the user and the tenant are active: resolve_identity() does.';
 
-CREATE FUNCTION bastion_internal.resolve_identity(user_id uuid, tenant text, unit text,
-                                         OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
+CREATE FUNCTION bastion_internal.resolve_place(user_id uuid, tenant text, unit text,
+                                      OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
 RETURNS record
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -105,10 +120,6 @@ DECLARE
     found_tenant bastion.tenants;
     found_unit uuid;
 BEGIN
-    status := 'user';
-    IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = resolve_identity.user_id AND u.status = 'active') THEN
-        RETURN;
-    END IF;
     IF tenant IS NULL THEN
         status := CASE WHEN unit IS NULL THEN 'ok' ELSE 'unit' END;
         RETURN;
@@ -120,8 +131,8 @@ BEGIN
     END IF;
     status := 'membership';
     IF NOT EXISTS (SELECT FROM bastion.memberships_in_force m
-                   WHERE m.user_id = resolve_identity.user_id AND m.tenant_id = found_tenant.id)
-       AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = resolve_identity.user_id) THEN
+                   WHERE m.user_id = resolve_place.user_id AND m.tenant_id = found_tenant.id)
+       AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = resolve_place.user_id) THEN
         RETURN;
     END IF;
     IF unit IS NOT NULL THEN
@@ -130,7 +141,7 @@ BEGIN
             status := 'unit';
             RETURN;
         END IF;
-        IF NOT EXISTS (SELECT FROM bastion_internal.roles_in_force(resolve_identity.user_id, found_tenant.id, found_unit)) THEN
+        IF NOT EXISTS (SELECT FROM bastion_internal.roles_in_force(resolve_place.user_id, found_tenant.id, found_unit)) THEN
             RETURN;
         END IF;
     END IF;
@@ -140,9 +151,27 @@ BEGIN
     unit_id := found_unit;
 END
 $$;
+COMMENT ON FUNCTION bastion_internal.resolve_place(uuid, text, text) IS
+'Checks whether an active user may work in a tenant and unit, each a uuid, slug or NULL. The library calls it.
+Returns status: ok; tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Callers never see which.';
+
+CREATE FUNCTION bastion_internal.resolve_identity(user_id uuid, tenant text, unit text,
+                                         OUT status text, OUT tenant_id uuid, OUT tenant_number bigint, OUT unit_id uuid)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    status := 'user';
+    IF EXISTS (SELECT FROM bastion.users u WHERE u.id = resolve_identity.user_id AND u.status = 'active') THEN
+        SELECT * INTO status, tenant_id, tenant_number, unit_id
+        FROM bastion_internal.resolve_place(resolve_identity.user_id, resolve_identity.tenant, resolve_identity.unit);
+    END IF;
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.resolve_identity(uuid, text, text) IS
 'Checks whether a user may work in a tenant and unit, each a uuid, slug or NULL.
-Returns status: ok; user (unknown or disabled); tenant (unknown or suspended); membership (none in force in the tenant, or none that holds in the unit; a platform role counts everywhere); unit (not in the tenant). Callers never see which.';
+Returns the status of resolve_place(), or user (unknown or disabled). Callers never see which.';
 
 CREATE FUNCTION bastion.resource_register(resource text, actions text[] DEFAULT '{create,read,update,delete}')
 RETURNS void

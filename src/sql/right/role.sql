@@ -231,7 +231,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.platform_role_remove(uuid, text) IS
-'Removes a role in every tenant from a user; false if there was none. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
+'Removes a role in every tenant from a user; false if there was none.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 42704.';
 
 CREATE FUNCTION bastion.platform_role_remove(for_user text, role text)
 RETURNS boolean
@@ -240,4 +242,6 @@ BEGIN ATOMIC
     SELECT bastion.platform_role_remove(bastion_internal.any_user_named(for_user), role);
 END;
 COMMENT ON FUNCTION bastion.platform_role_remove(text, text) IS
-'platform_role_remove() for a user who is named by uuid, e-mail address or user name. For operators: EXECUTE is granted to nobody. SQLSTATE 42704.';
+'platform_role_remove() for a user who is named by uuid, e-mail address or user name.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 42704.';

@@ -11,7 +11,7 @@ AS $$
 DECLARE
     spec bastion.protected_tables;
 BEGIN
-    SELECT * INTO spec FROM bastion.protected_tables p
+    SELECT n.* INTO spec FROM bastion.protected_tables p, bastion_internal.protection_now(p) n
     WHERE p.relation = bastion_internal.protect_root(require_sharing.relation) AND p.options ->> 'sharing' IN ('tenant', 'cross_tenant');
     IF NOT FOUND THEN
         RAISE EXCEPTION 'rows of this table cannot be shared' USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -135,7 +135,7 @@ BEGIN
                                  OR bastion_internal.acl_allows(spec.resource || '.' || bastion_internal.protect_action(spec, 'read'), found_acl)) THEN
         RAISE EXCEPTION 'row does not exist' USING ERRCODE = 'no_data_found';
     ELSIF NOT bastion_internal.acl_allows(spec.resource || '.manage', found_acl) THEN
-        RAISE EXCEPTION 'permission "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'permission denied: "%" is needed', spec.resource || '.manage' USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'The owner of the row holds it, and subjects of a share at the level manage.';
     END IF;
 END
@@ -274,9 +274,7 @@ AS $$
     SELECT coalesce(bastion_internal.uuid_or_null(name), CASE kind
         WHEN 'user' THEN bastion_internal.user_named(name)
         WHEN 'unit' THEN bastion_internal.find_unit(bastion.tenant_id(), name)
-        WHEN 'role' THEN (SELECT r.id FROM bastion.roles r
-                          WHERE r.name = share_subject_named.name AND (r.tenant_id = bastion.tenant_id() OR r.tenant_id IS NULL)
-                          ORDER BY r.tenant_id NULLS LAST LIMIT 1)
+        WHEN 'role' THEN bastion_internal.find_role(bastion.tenant_id(), name)
         WHEN 'tenant' THEN bastion_internal.find_tenant(name) END,
         '00000000-0000-0000-0000-000000000000')
     WHERE name IS NOT NULL
@@ -416,6 +414,71 @@ Needs resource.manage on the row.
 SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
 
+-- The trigger move_acl() moves the list; row_transfer() brings the row there with the privileges of the table's owner, because the
+-- former owner may not see the result.
+CREATE FUNCTION bastion_internal.row_transfer_find(relation regclass, to_user text,
+    OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text,
+    OUT owner_column text, OUT owner_type text, OUT new_owner text)
+RETURNS record
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion_internal.require_tenant();
+    spec bastion.protected_tables := bastion_internal.require_sharing(relation);
+BEGIN
+    IF spec.owner_column IS NULL OR spec.options ->> 'visibility' <> 'owner' THEN
+        RAISE EXCEPTION 'rows of this table have no owner' USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Its owner calls bastion.protect() with owner_column and visibility => ''owner''.';
+    ELSIF to_user IS NULL THEN
+        RAISE EXCEPTION 'to_user must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    SELECT m.user_id::text INTO new_owner FROM bastion.memberships m
+    WHERE m.tenant_id = tenant AND m.user_id = bastion_internal.share_subject_named('user', to_user) LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'user is not a member of the tenant' USING ERRCODE = 'undefined_object',
+            HINT = 'An e-mail address or user name finds those whom you may see; a uuid finds every member.';
+    END IF;
+    owner_column := quote_ident(spec.owner_column);
+    owner_type := (SELECT format('pg_catalog.%I', t.typname)
+                   FROM bastion_internal.column_state(spec.relation, spec.owner_column) c JOIN pg_type t ON t.oid = c.base_type);
+    SELECT s.* INTO root, query, tenant_value, acl_column, tenant_column FROM bastion_internal.row_search(spec, tenant, 'FOR NO KEY UPDATE') s;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.row_transfer_find(regclass, text) IS
+'The first step of row_transfer(): checks its arguments, and returns how to find, lock and change the row.';
+
+CREATE FUNCTION bastion_internal.row_transfer_check(relation regclass, found_acl bigint) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.check_managed(bastion_internal.require_sharing(relation), found_acl);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.row_transfer_check(regclass, bigint) IS
+'The second step of row_transfer(): refuses a row that does not exist, or that the caller may not manage.';
+
+CREATE FUNCTION bastion_internal.acl_is_of(acl_id bigint, owner text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.acls a LEFT JOIN bastion.acls b ON b.id = a.base_acl_id
+                   WHERE a.id = acl_is_of.acl_id AND coalesce(b.user_id, a.user_id) = acl_is_of.owner::uuid)
+$$;
+COMMENT ON FUNCTION bastion_internal.acl_is_of(bigint, text) IS
+'The last step of row_transfer(): whether the ACL that the row has now is that of its owner.';
+
+CREATE FUNCTION bastion.row_transfer(relation regclass, key text, to_user text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_row_transfer';
+COMMENT ON FUNCTION bastion.row_transfer(regclass, text, text) IS
+'Gives a row of a table with visibility owner to another member of the tenant: its owner column, and what the owner may do with it. Its shares stay.
+key is the primary key as text, to_user a uuid, e-mail address or user name, as for share(). The former owner keeps what roles and shares give. UPDATE of the owner column does the same for callers who may still update the row afterwards; an owner that is no member of the tenant leaves the row to those who hold resource.manage in the whole tenant. Triggers and other code of the table run as the caller.
+Needs resource.manage on the row, which its owner has, and without an end every action on it (resource.*), as share() at the level manage.
+SQLSTATE 0A000 for a table without a simple primary key, 22004, 22P02 for a malformed key, 27000 when a trigger or rule of the table prevents the change, 28000 when a token was presented and refused, 42501, 42704 for a user who is no member, 55000 for a table whose rows have no owner, P0002 for a row that does not exist or that the caller cannot read.';
+SELECT bastion_internal.callable_by('bastion.row_transfer(regclass, text, text)', 'application');
+
 -- A deleted row leaves its own ACL behind. A trigger on every protected table would cost each DELETE a search, and an unused ACL gives
 -- no rights. This function deletes such ACLs.
 CREATE FUNCTION bastion.acl_prune(tenant text DEFAULT NULL) RETURNS bigint
@@ -433,7 +496,8 @@ BEGIN
     END IF;
     -- Reads the ACLs under an older snapshot than the rows, so that the ACL of a row that is being shared is not included.
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
-    FOR spec IN SELECT p.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation WHERE bastion_internal.acl_column(p) IS NOT NULL LOOP
+    FOR spec IN SELECT n.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation, bastion_internal.protection_now(p) n
+                WHERE bastion_internal.acl_column(p) IS NOT NULL LOOP
         unused := bastion_internal.as_table_owner(spec.relation, format(
             'SELECT ARRAY(SELECT l FROM pg_catalog.unnest($1::bigint[]) l '
             'WHERE NOT EXISTS (SELECT FROM %s t WHERE t.%I OPERATOR(pg_catalog.=) l))::text',

@@ -21,7 +21,7 @@ BEGIN
     IF list.base_acl_id IS NOT NULL THEN
         SELECT * INTO root FROM bastion.acls a WHERE a.id = list.base_acl_id;
     END IF;
-    of_nobody := root.kind IN ('user', 'unit') AND root.unit_id IS NULL;
+    of_nobody := root.kind IN ('user', 'unit', 'nobody') AND root.unit_id IS NULL;
     RETURN QUERY
     WITH RECURSIVE given AS MATERIALIZED (
         SELECT m.unit_id, m.role_id, coalesce(m.valid_until, 'infinity') AS until FROM bastion.memberships_in_force m

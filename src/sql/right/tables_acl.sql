@@ -12,7 +12,7 @@ CREATE TABLE bastion.acls (
     relation text,
     row_key text,
     CONSTRAINT acls_pkey PRIMARY KEY (id),
-    CONSTRAINT acls_kind_check CHECK (kind IN ('tenant', 'unit', 'user', 'row')),
+    CONSTRAINT acls_kind_check CHECK (kind IN ('tenant', 'unit', 'user', 'nobody', 'row')),
     CONSTRAINT acls_place_check CHECK ((unit_id IS NULL OR kind = 'unit') AND (user_id IS NULL OR kind = 'user')
                                        AND (base_acl_id IS NULL OR kind = 'row')),
     CONSTRAINT acls_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
@@ -24,26 +24,27 @@ CREATE TABLE bastion.acls (
 CREATE UNIQUE INDEX acls_of_tenant_idx ON bastion.acls (tenant_id) WHERE kind = 'tenant';
 CREATE UNIQUE INDEX acls_of_unit_idx ON bastion.acls (unit_id) WHERE unit_id IS NOT NULL;
 CREATE UNIQUE INDEX acls_of_user_idx ON bastion.acls (user_id, tenant_id) WHERE user_id IS NOT NULL;
+CREATE UNIQUE INDEX acls_of_nobody_idx ON bastion.acls (tenant_id) WHERE kind = 'nobody';
 CREATE INDEX acls_tenant_id_kind_idx ON bastion.acls (tenant_id, kind) INCLUDE (id);
 CREATE INDEX acls_base_acl_id_idx ON bastion.acls (base_acl_id) INCLUDE (id) WHERE base_acl_id IS NOT NULL;
 COMMENT ON TABLE bastion.acls IS 'Access control lists, to which rows of tables under sharing refer. Granted to nobody';
 COMMENT ON COLUMN bastion.acls.id IS 'Identifier; the value in the ACL column of rows';
 COMMENT ON COLUMN bastion.acls.tenant_id IS 'The tenant of those rows';
-COMMENT ON COLUMN bastion.acls.kind IS 'tenant, unit, user: the default ACL of one of these; row: created by the first share of a row';
+COMMENT ON COLUMN bastion.acls.kind IS 'tenant, unit, user: the default ACL of one of these; nobody: that of rows without an owner; row: created by the first share of a row';
 COMMENT ON COLUMN bastion.acls.unit_id IS 'For kind unit: the unit; NULL if it was deleted';
 COMMENT ON COLUMN bastion.acls.user_id IS 'For kind user: the user; NULL if deleted';
 COMMENT ON COLUMN bastion.acls.base_acl_id IS 'For kind row: the former default ACL of the row, whose rights still apply';
 COMMENT ON COLUMN bastion.acls.relation IS 'For kind row: the table, for display';
 COMMENT ON COLUMN bastion.acls.row_key IS 'For kind row: the key in the table, for display';
 -- Not dumped for tenants and units: triggers create their ACLs again.
-SELECT pg_extension_config_dump('bastion.acls', $$WHERE kind IN ('user', 'row') OR kind = 'unit' AND unit_id IS NULL$$);
+SELECT pg_extension_config_dump('bastion.acls', $$WHERE kind IN ('user', 'nobody', 'row') OR kind = 'unit' AND unit_id IS NULL$$);
 SELECT pg_extension_config_dump('bastion.acls_id_seq', '');
 ALTER TABLE bastion.acls ENABLE ROW LEVEL SECURITY;
 CREATE FUNCTION bastion_internal.is_list_of_user(acl_id bigint) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT EXISTS (SELECT FROM bastion.acls a WHERE a.id = is_list_of_user.acl_id AND a.kind = 'user') $$;
-COMMENT ON FUNCTION bastion_internal.is_list_of_user(bigint) IS 'Whether this is the default ACL of a user.';
+AS $$ SELECT EXISTS (SELECT FROM bastion.acls a WHERE a.id = is_list_of_user.acl_id AND a.kind IN ('user', 'nobody')) $$;
+COMMENT ON FUNCTION bastion_internal.is_list_of_user(bigint) IS 'Whether this is the default ACL of a user, or of rows without an owner.';
 
 -- The ACL of a tenant or unit, and that of a row whose base is one of these, affect everybody who works there.
 CREATE TRIGGER acls_invalidate_insert AFTER INSERT ON bastion.acls
@@ -53,7 +54,7 @@ EXECUTE FUNCTION bastion_internal.invalidate('place', 'tenant_id');
 -- base is shared. Both affect the users who manage everybody's rows. The kind of an ACL never changes, so the condition cannot be
 -- outdated when the transaction commits.
 CREATE TRIGGER acls_invalidate_insert_own AFTER INSERT ON bastion.acls
-FOR EACH ROW WHEN (NEW.kind IN ('user', 'row'))
+FOR EACH ROW WHEN (NEW.kind IN ('user', 'nobody', 'row'))
 EXECUTE FUNCTION bastion_internal.invalidate('user', 'user_id', 'list', 'base_acl_id', 'managers', 'tenant_id');
 -- Such changes are rare. The sets of a user hold two kinds of ACLs of another tenant. Those of shared rows are deleted together with
 -- their shares, which send messages. For those of rows whose default ACL is shared, the user has the place of that tenant as a
@@ -290,6 +291,25 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.member_acl(uuid, uuid) IS
 'The ACL of the rows that a user owns in a tenant, created lazily; NULL for an unknown user or tenant.';
+
+CREATE FUNCTION bastion_internal.nobody_acl(tenant_id uuid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_acl bigint := (SELECT a.id FROM bastion.acls a WHERE a.tenant_id = nobody_acl.tenant_id AND a.kind = 'nobody');
+BEGIN
+    IF found_acl IS NULL THEN
+        INSERT INTO bastion.acls (tenant_id, kind) VALUES (nobody_acl.tenant_id, 'nobody')
+        ON CONFLICT DO NOTHING RETURNING id INTO found_acl;
+        -- Another transaction may have created it first.
+        found_acl := coalesce(found_acl, (SELECT a.id FROM bastion.acls a WHERE a.tenant_id = nobody_acl.tenant_id AND a.kind = 'nobody'));
+    END IF;
+    RETURN found_acl;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.nobody_acl(uuid) IS
+'The ACL of the rows of a tenant that have no owner, created lazily: holders of resource.manage in the whole tenant alone reach them.';
 
 ALTER TABLE bastion.memberships ADD COLUMN acl_id bigint,
     ADD CONSTRAINT memberships_acl_id_fkey FOREIGN KEY (acl_id) REFERENCES bastion.acls (id);

@@ -67,10 +67,17 @@ RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    unrecorded regclass;
 BEGIN
     SELECT t.id INTO tenant_to_delete.id FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
+    END IF;
+    SELECT r INTO unrecorded FROM bastion_internal.unrecorded_tables() r LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'table "%" is protected and has no record', unrecorded USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Its rows of the tenant would stay. bastion.lint() shows the call that writes the record.';
     END IF;
     SELECT r.owner, r.path INTO tenant_to_delete.owner, tenant_to_delete.path FROM bastion_internal.reached_owner('bastion.tenants') r;
 END
@@ -89,9 +96,9 @@ DECLARE
 BEGIN
     SELECT * INTO old_tenant FROM bastion.tenants t WHERE t.id = tenant;
     FOR spec IN
-        SELECT p.* FROM bastion_internal.referring_first(ARRAY(
+        SELECT n.* FROM bastion_internal.referring_first(ARRAY(
             SELECT p.relation FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation)) WITH ORDINALITY r (relation, position)
-        JOIN bastion.protected_tables p ON p.relation = r.relation ORDER BY r.position
+        JOIN bastion.protected_tables p ON p.relation = r.relation, bastion_internal.protection_now(p) n ORDER BY r.position
     LOOP
         relation := spec.relation;
         deleted := bastion_internal.as_table_owner(spec.relation,
@@ -119,4 +126,4 @@ COMMENT ON FUNCTION bastion.tenant_delete(text) IS
 Users and events stay. Its data keys are deleted too: nothing that was sealed for it can be opened again (tenant_shred() says what backups keep). Triggers of a table fire as its owner; code that foreign key actions fire runs as the owner of the tables that these reach. Both run in a security-restricted operation with the schemas of the tables and pg_temp as search_path. Constraints are immediate until the end of the transaction.
 Returns the number of deleted rows of each table.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 23503 when other rows refer to rows of the tenant, 27000 when a trigger or rule prevents the deletion of the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, or when another library prevents pg_bastion from supervising foreign keys.';
+SQLSTATE 23503 when other rows refer to rows of the tenant, 27000 when a trigger or rule prevents the deletion of the tenant, 42501, 42704, 55000 when foreign keys reach tables of several owners, when a protected table has no record, or when another library prevents pg_bastion from supervising foreign keys.';

@@ -9,11 +9,13 @@ AS $$
 BEGIN
     PERFORM bastion_internal.record_event('refresh_refused', 'refused', session.user_id, session.tenant_id,
                                  jsonb_strip_nulls(jsonb_build_object('reason', reason, 'session', session.id)));
-    RETURN bastion_internal.refusal('invalid_grant', 'the refresh token is not accepted; log in again');
+    -- Only the holder of a token of this session learns that it has ended.
+    RETURN bastion_internal.refusal(CASE WHEN reason IN ('revoked', 'expired', 'idle', 'refresh_reuse') THEN 'session_ended'
+                                         ELSE 'invalid_grant' END, 'the refresh token is not accepted; log in again');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_refresh(bastion.sessions, text) IS
-'Records why a refresh was refused, and returns the answer that is the same for every reason.';
+'Records why a refresh was refused, and returns the answer: session_ended where the session has ended, else invalid_grant.';
 SELECT bastion_internal.event_kind('refresh_refused');
 
 CREATE FUNCTION bastion_internal.session_end(session_id uuid, reason text) RETURNS boolean
@@ -94,12 +96,12 @@ BEGIN
         UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion_internal.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;
     END IF;
-    RETURN bastion_internal.session_answer(family, next_token, next_hash);
+    RETURN bastion_internal.answer(bastion_internal.session_answer(family, next_token, next_hash));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
 'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 requires).
-Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session.
-Refusals are returned and recorded, and all look the same: {"error": "invalid_grant", "message"}, for a token that is unknown, used too long ago, or of a session that was ended, is idle or has expired, or whose user may no longer work there.
+Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session, even if the answer was lost: it could be a thief with a copy of the token. A tenant sets its own time with session_settings_set().
+Refusals are returned and recorded: {"error": "session_ended", "error_description"} for a token of a session that was ended, is idle or has expired, or that this use ends; {"error": "invalid_grant", "error_description"} for an unknown token, and where the user may no longer work. After both, the user logs in again.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.refresh(text)', 'application');

@@ -164,15 +164,15 @@ BEGIN
         'access_token', access_token,
         'token_type', 'Bearer',
         'expires_in', expires_at - issued_at,
+        'expires_at', to_timestamp(expires_at),
         'refresh_token', session_answer.refresh_token,
         'refresh_expires_in', greatest(0, floor(extract(epoch FROM bastion_internal.session_deadline(session)) - now_at)),
         'user', bastion_internal.user_object(session.user_id),
-        'tenant', bastion_internal.tenant_object(session.tenant_id)
-            || jsonb_build_object('role', bastion_internal.tenant_role(session.user_id, session.tenant_id)));
+        'tenant', bastion_internal.tenant_object(session.tenant_id, session.user_id));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_answer(bastion.sessions, text, bytea) IS
-'The answer of login, sign-up and refresh() on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), refresh_expires_in in seconds, user, tenant (null without one). One refresh token always has the same access token.';
+'The answer of login, sign-up and refresh() on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user, tenant (null without one). One refresh token always has the same access token.';
 
 CREATE FUNCTION bastion_internal.session_start(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[] DEFAULT '{pwd}',
                                       level text DEFAULT 'aal1')

@@ -24,58 +24,69 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion_internal.session_owner();
-    own_session uuid := bastion.session_id();
+    refused jsonb;
+    owner uuid;
+    own_session uuid;
+    tenant uuid;
     ended bigint;
 BEGIN
     PERFORM bastion_internal.require_writable('a logout');
     IF scope IS NULL OR scope NOT IN ('this', 'others', 'all') THEN
         RETURN bastion_internal.refusal('invalid_scope', 'the scope of a logout is this, others or all');
-    ELSIF owner IS NULL THEN
-        RETURN bastion_internal.refusal('unauthenticated', 'present the token of a login first');
     END IF;
+    refused := bastion_internal.caller_refusal(in_person => true);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    owner := bastion.user_id();
+    own_session := bastion.session_id();
+    -- The identity may end with the session: nothing reads it after the update.
+    tenant := bastion.tenant_id();
     PERFORM bastion_internal.await_logins(owner) WHERE scope <> 'this';
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
     WHERE s.user_id = owner AND s.revoked_at IS NULL
       AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
     GET DIAGNOSTICS ended = ROW_COUNT;
-    PERFORM bastion_internal.record_event('logout', 'success', owner, bastion.tenant_id(),
+    PERFORM bastion_internal.record_event('logout', 'success', owner, tenant,
                                  jsonb_build_object('scope', scope, 'sessions', ended));
-    RETURN jsonb_build_object('ended', ended);
+    RETURN bastion_internal.answer(jsonb_build_object('ended', ended));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.logout(text) IS
 'Ends sessions of the user of this transaction, in every tenant.
 scope is this, others or all. Every backend refuses their tokens from the next statement on.
-Returns {"ended": number of sessions}. Refusals: {"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key; {"error": "invalid_scope"}.
-SQLSTATE 25006 in a READ ONLY transaction, 28000 when a token was presented and refused.';
+Returns {"ended": number of sessions}. Refusals: invalid_scope, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
 SELECT bastion_internal.event_kind('logout');
 
 CREATE FUNCTION bastion_api.sessions() RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    owner uuid := bastion_internal.session_owner();
-    own_session uuid := bastion.session_id();
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    owner uuid;
+    own_session uuid;
 BEGIN
-    IF owner IS NULL THEN
-        RETURN bastion_internal.refusal('unauthenticated', 'present the token of a login first');
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     END IF;
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    owner := bastion.user_id();
+    own_session := bastion.session_id();
+    RETURN bastion_internal.answer((SELECT jsonb_build_object('sessions', coalesce(jsonb_agg(jsonb_build_object(
                 'id', s.id, 'current', s.id IS NOT DISTINCT FROM own_session, 'device', s.device, 'ip', host(s.ip),
-                'user_agent', s.user_agent, 'tenant', bastion_internal.tenant_object(s.tenant_id), 'level', s.level, 'amr', s.amr,
+                'user_agent', s.user_agent, 'tenant', bastion_internal.tenant_object(s.tenant_id, owner), 'level', s.level, 'amr', s.amr,
                 'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', bastion_internal.session_deadline(s))
-                ORDER BY s.last_seen_at DESC, s.id), '[]')
+                ORDER BY s.last_seen_at DESC, s.id), '[]'))
             FROM bastion.sessions s
-            WHERE s.user_id = owner AND s.revoked_at IS NULL AND bastion_internal.session_deadline(s) > statement_timestamp());
+            WHERE s.user_id = owner AND s.revoked_at IS NULL AND bastion_internal.session_deadline(s) > statement_timestamp()));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.sessions() IS
-'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}].
-{"error": "unauthenticated"} without the token of a login, also under impersonation and with an API key.
-SQLSTATE 28000 when a token was presented and refused.';
+'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: {"sessions": [{id, current, device, ip, user_agent, tenant, level, amr, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]}.
+Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');
 
 CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
@@ -93,7 +104,7 @@ BEGIN
     IF found_id IS NOT NULL THEN
         SELECT * INTO found_key FROM bastion.api_keys k WHERE k.id = found_id;
         PERFORM bastion_internal.api_key_end(found_key, 'token');
-        RETURN '{}';
+        RETURN bastion_internal.answer('{}');
     END IF;
     found_id := CASE WHEN token_hash IS NULL THEN bastion_internal.token_session(token)
                      ELSE (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) END;
@@ -102,7 +113,7 @@ BEGIN
         PERFORM bastion_internal.record_event('session_revoked', 'success', found_session.user_id, found_session.tenant_id,
                                      jsonb_build_object('session', found_session.id, 'by', 'token'));
     END IF;
-    RETURN '{}';
+    RETURN bastion_internal.answer('{}');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
@@ -177,7 +188,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.sessions_revoke(uuid) IS
-'Ends every session of a user in this tenant; returns their number. Needs what session_revoke() needs. SQLSTATE 42501, 28000 when a token was presented and refused.';
+'Ends every session of a user in this tenant; returns their number. Needs what session_revoke() needs.
+SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.sessions_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion.sessions_revoke(for_user text)

@@ -45,7 +45,7 @@ COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was permanently ended'
 COMMENT ON COLUMN bastion.api_keys.created_at IS 'When it was created';
 COMMENT ON COLUMN bastion.api_keys.created_by IS 'The user who created it';
 COMMENT ON COLUMN bastion.api_keys.last_used_at IS
-'The last recorded use; written at most every bastion.last_used_interval, not in READ ONLY transactions or on a standby';
+'The last recorded use; written at most every bastion.last_used_interval, not on a standby and, unless the library is preloaded, not in READ ONLY transactions';
 COMMENT ON COLUMN bastion.api_keys.last_used_ip IS 'The address of the client at last_used_at';
 SELECT pg_extension_config_dump('bastion.api_keys', '');
 ALTER TABLE bastion.api_keys ENABLE ROW LEVEL SECURITY;

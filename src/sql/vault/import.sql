@@ -8,13 +8,13 @@ AS 'MODULE_PATHNAME', 'bastion_aes_gcm_open';
 COMMENT ON FUNCTION bastion_internal.aes_gcm_open(text, bytea) IS
 'Decrypts base64 of nonce (12 bytes), ciphertext and tag (16), AES-256-GCM (NIST SP 800-38D). SQLSTATE 22023 for a key that does not have 32 bytes, BA003 for a value that cannot be opened.';
 
-CREATE FUNCTION bastion.import_aes_gcm(tenant uuid, value text, key bytea, purpose text, bound_to text DEFAULT NULL)
+CREATE FUNCTION bastion.import_aes_gcm(tenant_id uuid, value text, key bytea, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion.seal_for(tenant, bastion_internal.aes_gcm_open(value, key), purpose, bound_to);
+    RETURN bastion.seal_for(tenant_id, bastion_internal.aes_gcm_open(value, key), purpose, bound_to);
 END
 $$;
 COMMENT ON FUNCTION bastion.import_aes_gcm(uuid, text, bytea, text, text) IS
@@ -23,7 +23,7 @@ A NULL value or key gives NULL.
 For operators: EXECUTE is granted to nobody; send the key as a parameter.
 SQLSTATE 22004, 22023, 23503, 25006, BA001 and BA002 as seal_for(), 22023 for a key of another length, BA003 for a value that the key does not open.';
 
-CREATE FUNCTION bastion.import_pgp_sym(tenant uuid, value bytea, passphrase text, purpose text, bound_to text DEFAULT NULL)
+CREATE FUNCTION bastion.import_pgp_sym(tenant_id uuid, value bytea, passphrase text, purpose text, bound_to text DEFAULT NULL)
 RETURNS bastion.sealed
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -46,7 +46,7 @@ BEGIN
     EXCEPTION WHEN external_routine_invocation_exception OR invalid_parameter_value THEN
         RAISE EXCEPTION 'sealed value cannot be opened' USING ERRCODE = 'BA003';
     END;
-    RETURN bastion.seal_for(tenant, plaintext, purpose, bound_to);
+    RETURN bastion.seal_for(tenant_id, plaintext, purpose, bound_to);
 END
 $$;
 COMMENT ON FUNCTION bastion.import_pgp_sym(uuid, bytea, text, text, text) IS

@@ -3,17 +3,21 @@
 -- on all functions here is granted to nobody.
 
 CREATE TABLE bastion.sealed_columns (
-    relation regclass NOT NULL,
+    table_name bastion_internal.named_table NOT NULL,
     column_name name NOT NULL,
     bound_to text,
-    CONSTRAINT sealed_columns_pkey PRIMARY KEY (relation, column_name)
+    relation regclass GENERATED ALWAYS AS (bastion_internal.table_of(table_name)) STORED,
+    CONSTRAINT sealed_columns_pkey PRIMARY KEY (table_name, column_name),
+    CONSTRAINT sealed_columns_relation_key UNIQUE (relation, column_name)
 );
 COMMENT ON TABLE bastion.sealed_columns IS 'The columns whose values rewrap_all() seals again; granted to nobody';
-COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table';
+COMMENT ON COLUMN bastion.sealed_columns.table_name IS 'The table, by name in dumps';
+COMMENT ON COLUMN bastion.sealed_columns.relation IS 'The table; NULL if a dump was restored without it';
 COMMENT ON COLUMN bastion.sealed_columns.column_name IS 'The column, of type bastion.sealed or bytea';
 COMMENT ON COLUMN bastion.sealed_columns.bound_to IS
 'The expression over a row to which its value is bound; NULL if values are bound to nothing';
-SELECT pg_extension_config_dump('bastion.sealed_columns', '');
+SELECT pg_extension_config_dump('bastion.sealed_columns',
+    'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
 ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION bastion.sealed_column_add(relation regclass, column_name name, bound_to text DEFAULT NULL) RETURNS void
@@ -28,8 +32,8 @@ BEGIN
         RAISE EXCEPTION 'sealed column does not exist' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name a column of type bastion.sealed or bytea of one of your tables.';
     END IF;
-    DELETE FROM bastion.sealed_columns c WHERE NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);
-    INSERT INTO bastion.sealed_columns VALUES (relation, column_name, bound_to)
+    DELETE FROM bastion.sealed_columns c WHERE c.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class p WHERE p.oid = c.relation);
+    INSERT INTO bastion.sealed_columns (table_name, column_name, bound_to) VALUES (relation, column_name, bound_to)
     ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
     -- Raises the error of an invalid expression now, not in rewrap_all().
     PERFORM * FROM bastion_internal.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);

@@ -19,25 +19,14 @@ COMMENT ON FUNCTION bastion.key_usage() IS
 'Counts the values of the registered columns, and the secrets, that each data key seals; reads all of them. tenant and purpose are NULL for values whose key was deleted.
 For operators: EXECUTE is granted to nobody.';
 
-CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
-LANGUAGE C STABLE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
-COMMENT ON FUNCTION bastion_internal.root_key_ids() IS
-'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 without a root key.';
-
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
     root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    ids text[] := '{}';
+    ids text[] := bastion_internal.root_keys_loaded();
 BEGIN
-    BEGIN
-        ids := bastion_internal.root_key_ids();
-    EXCEPTION WHEN SQLSTATE 'BA001' OR io_error THEN
-        NULL;
-    END;
     RETURN QUERY
     SELECT coalesce(k.root_key_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest
     FROM (SELECT d.root_key_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest
@@ -48,6 +37,54 @@ END
 $$;
 COMMENT ON FUNCTION bastion.key_status() IS
 'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys.
+For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion_internal.root_keys_needed() RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(jsonb_object_agg(k.root_key_id, k.keys), '{}')
+    FROM (SELECT d.root_key_id, count(*) AS keys FROM bastion.data_keys d WHERE d.wrapped IS NOT NULL GROUP BY d.root_key_id) k
+$$;
+COMMENT ON FUNCTION bastion_internal.root_keys_needed() IS 'The ids of the root keys that data keys of this database need, with the number of these.';
+
+CREATE FUNCTION bastion_internal.root_keys_of(database oid) RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_root_keys_of';
+COMMENT ON FUNCTION bastion_internal.root_keys_of(oid) IS
+'root_keys_needed() of another database of this server, which a background worker asks; "none" where the extension is not installed, NULL where the worker got no answer.';
+
+CREATE FUNCTION bastion.root_key_check() RETURNS TABLE (root_key_id text, database name, keys bigint, loaded boolean, problem text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    loaded_ids text[] := bastion_internal.root_keys_loaded();
+    needed_ids text[] := '{}';
+    all_asked boolean := true;
+    answer text;
+    asked pg_database;
+BEGIN
+    FOR asked IN SELECT d.* FROM pg_database d WHERE d.datname <> 'template0' ORDER BY d.datname LOOP
+        answer := CASE WHEN asked.datname = current_database() THEN bastion_internal.root_keys_needed()::text
+                       WHEN asked.datallowconn THEN bastion_internal.root_keys_of(asked.oid) END;
+        IF answer IS NULL THEN
+            all_asked := false;
+            RETURN QUERY SELECT NULL::text, asked.datname, NULL::bigint, NULL::boolean,
+                CASE WHEN asked.datallowconn THEN 'could not be asked: the log of the server says why' ELSE 'accepts no connections, and was not asked' END;
+        ELSIF answer <> 'none' THEN
+            RETURN QUERY SELECT n.key, asked.datname, n.value::bigint, n.key = ANY (loaded_ids), CASE WHEN n.key <> ALL (loaded_ids) THEN 'is missing' END
+                FROM jsonb_each_text(answer::jsonb) n ORDER BY n.key COLLATE "C";
+            needed_ids := needed_ids || ARRAY(SELECT jsonb_object_keys(answer::jsonb));
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT l.id, NULL::name, 0::bigint, true,
+            CASE WHEN l.n = 1 THEN NULL WHEN all_asked THEN 'is not needed by any database' ELSE 'is not needed by the databases that were asked' END
+        FROM unnest(loaded_ids) WITH ORDINALITY l (id, n) WHERE l.id <> ALL (needed_ids) ORDER BY l.n;
+END
+$$;
+COMMENT ON FUNCTION bastion.root_key_check() IS
+'Which databases of this server need which root keys: all databases that accept connections are asked, each by a background worker. keys is the number of data keys under the root key. Then the loaded root keys that no database needs: without a problem the one that wraps new keys; another source may be removed from bastion.root_key once every database was asked.
 For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.data_key_rewrap(vault uuid, key_id integer, tenant uuid, purpose text, version integer, wrapped bytea, root_key_id text)

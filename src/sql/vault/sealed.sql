@@ -31,7 +31,9 @@ SELECT bastion_internal.callable_by('bastion_internal.sealed_send(bastion.sealed
 
 CREATE FUNCTION bastion.sealed(value bytea) RETURNS bastion.sealed
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'bastion_sealed_from_bytea';
-COMMENT ON FUNCTION bastion.sealed(bytea) IS 'Converts sealed bytes to bastion.sealed. SQLSTATE BA003 for other bytes.';
+COMMENT ON FUNCTION bastion.sealed(bytea) IS
+'Converts sealed bytes to bastion.sealed.
+SQLSTATE BA003 for other bytes.';
 SELECT bastion_internal.callable_by('bastion.sealed(bytea)', 'application');
 CREATE CAST (bytea AS bastion.sealed) WITH FUNCTION bastion.sealed(bytea);
 CREATE CAST (bastion.sealed AS bytea) WITHOUT FUNCTION;
@@ -79,7 +81,8 @@ SELECT bastion_internal.callable_by('bastion.seal(text, text, text)', 'applicati
 CREATE FUNCTION bastion.seal(plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea';
 COMMENT ON FUNCTION bastion.seal(bytea, text, text) IS
-'seal() for bytes. SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
+'seal() for bytes.
+SQLSTATE 22004, 22023, 25006, 28000 for a refused token, 42501, 54000, BA001, BA002.';
 SELECT bastion_internal.callable_by('bastion.seal(bytea, text, text)', 'application');
 
 CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
@@ -92,7 +95,8 @@ SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', '
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
 COMMENT ON FUNCTION bastion.open_bytea(bastion.sealed, text) IS
-'Decrypts like open_text(), but returns bytea. SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
+'Decrypts like open_text(), but returns bytea.
+SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.open_bytea(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
@@ -113,38 +117,48 @@ SELECT bastion_internal.callable_by('bastion.blind_index(text, text)', 'applicat
 CREATE FUNCTION bastion.blind_index(value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea';
 COMMENT ON FUNCTION bastion.blind_index(bytea, text) IS
-'blind_index() for bytes. SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
+'blind_index() for bytes.
+SQLSTATE 22004, 22023, 28000, 42501, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.blind_index(bytea, text)', 'application');
 
 -- For operators, who give the tenant: EXECUTE is granted to nobody.
 
-CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+CREATE FUNCTION bastion.seal_for(tenant_id uuid, plaintext text, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_text_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, text, text, text) IS
 'seal() for a given tenant; NULL means the installation itself, whose values no context can open.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004, 22023, 23503 for an unknown tenant, 25006, 54000, BA001, BA002.';
-CREATE FUNCTION bastion.seal_for(tenant uuid, plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+CREATE FUNCTION bastion.seal_for(tenant_id uuid, plaintext bytea, purpose text, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_seal_bytea_for';
 COMMENT ON FUNCTION bastion.seal_for(uuid, bytea, text, text) IS
-'seal_for() for bytes. SQLSTATE 22004, 22023, 23503, 25006, 54000, BA001, BA002.';
-CREATE FUNCTION bastion.open_text_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
+'seal_for() for bytes.
+SQLSTATE 22004, 22023, 23503, 25006, 54000, BA001, BA002.';
+CREATE FUNCTION bastion.open_text_for(tenant_id uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS text
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text_for';
 COMMENT ON FUNCTION bastion.open_text_for(uuid, bastion.sealed, text) IS
-'open_text() for a given tenant (NULL: the installation itself), without a permission. For operators: EXECUTE is granted to nobody. SQLSTATE 22021, BA001, BA002, BA003.';
-CREATE FUNCTION bastion.open_bytea_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
+'open_text() for a given tenant (NULL: the installation itself), without a permission.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22021, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.open_bytea_for(tenant_id uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea_for';
 COMMENT ON FUNCTION bastion.open_bytea_for(uuid, bastion.sealed, text) IS
-'Decrypts like open_text_for(), but returns bytea. SQLSTATE BA001, BA002, BA003.';
-CREATE FUNCTION bastion.rewrap_for(tenant uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
+'Decrypts like open_text_for(), but returns bytea.
+SQLSTATE BA001, BA002, BA003.';
+CREATE FUNCTION bastion.rewrap_for(tenant_id uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap_for';
 COMMENT ON FUNCTION bastion.rewrap_for(uuid, bastion.sealed, text) IS
-'rewrap() for a given tenant (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22023, 25006, BA001, BA002, BA003.';
-CREATE FUNCTION bastion.blind_index_for(tenant uuid, value text, purpose text) RETURNS bytea
+'rewrap() for a given tenant (NULL: the installation itself).
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023, 25006, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.blind_index_for(tenant_id uuid, value text, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_text_for';
 COMMENT ON FUNCTION bastion.blind_index_for(uuid, text, text) IS
-'blind_index() for a given tenant (NULL: the installation itself). For operators: EXECUTE is granted to nobody. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
-CREATE FUNCTION bastion.blind_index_for(tenant uuid, value bytea, purpose text) RETURNS bytea
+'blind_index() for a given tenant (NULL: the installation itself).
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
+CREATE FUNCTION bastion.blind_index_for(tenant_id uuid, value bytea, purpose text) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_blind_index_bytea_for';
 COMMENT ON FUNCTION bastion.blind_index_for(uuid, bytea, text) IS
-'blind_index_for() for bytes. SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';
+'blind_index_for() for bytes.
+SQLSTATE 22004, 22023, 23503, BA001, BA002, BA003.';

@@ -72,7 +72,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.tenant_if_allowed(permission) IS NULL THEN
-        RAISE EXCEPTION 'permission "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'It must be held in the whole tenant.';
     END IF;
 END

@@ -55,20 +55,75 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate;
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate_truncate;
 
-CREATE FUNCTION bastion.init(path text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
+COMMENT ON FUNCTION bastion_internal.root_key_ids() IS
+'The ids of the root keys in use, the one that wraps new keys first. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.root_keys_loaded() RETURNS text[]
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.root_key_ids();
+EXCEPTION WHEN SQLSTATE 'BA001' OR io_error OR config_file_error THEN
+    RETURN '{}';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.root_keys_loaded() IS 'The ids of the root keys in use; empty without a root key.';
+
+CREATE FUNCTION bastion_internal.root_keys_missing() RETURNS text[]
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(array_agg(DISTINCT k.root_key_id ORDER BY k.root_key_id), '{}') FROM bastion.data_keys k
+    WHERE k.wrapped IS NOT NULL AND k.root_key_id <> ALL (bastion_internal.root_keys_loaded())
+$$;
+COMMENT ON FUNCTION bastion_internal.root_keys_missing() IS
+'The ids of the root keys that data keys of this database need and that are not in use.';
+
+CREATE FUNCTION bastion_internal.root_key_create(path text, keep_sources boolean) RETURNS jsonb
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_init';
-COMMENT ON FUNCTION bastion.init(text) IS
-'Creates the root key file.
-Without a path it is <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads; with a path, the result contains the configuration line for it. Refuses an existing file, a directory that it cannot write, and a file on another device than the data directory.
-Returns path, root_key_id and the next step: copy the file, because without it nothing sealed can be opened again.
+AS 'MODULE_PATHNAME', 'bastion_root_key_create';
+COMMENT ON FUNCTION bastion_internal.root_key_create(text, boolean) IS
+'Creates the root key file, for init(). keep_sources: the configuration line names the sources of bastion.root_key after it.
 SQLSTATE 22023 for what it refuses, 58030 when the file cannot be written.';
+
+CREATE FUNCTION bastion.init(path text DEFAULT NULL, force boolean DEFAULT false) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    loaded text[] := bastion_internal.root_keys_loaded();
+    missing text[] := bastion_internal.root_keys_missing();
+BEGIN
+    IF force IS NOT TRUE AND missing <> '{}' THEN
+        RAISE EXCEPTION 'data keys of this database need root key %', array_to_string(missing, ', ')
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = 'Restore its file, and name it in bastion.root_key. With force => true, init() makes another root key, which opens nothing that exists.';
+    ELSIF init.path IS NULL AND loaded <> '{}' THEN
+        RETURN jsonb_build_object('root_key_id', loaded[1], 'in_use', true,
+                                  'notice', 'this server has a root key, which serves this database too: nothing is to be done');
+    ELSIF force IS NOT TRUE AND pg_is_in_recovery() THEN
+        RAISE EXCEPTION 'cannot create a root key on a standby' USING ERRCODE = 'read_only_sql_transaction',
+            HINT = 'Copy the root key file of the primary.';
+    END IF;
+    RETURN bastion_internal.root_key_create(init.path, loaded <> '{}');
+END
+$$;
+COMMENT ON FUNCTION bastion.init(text, boolean) IS
+'Creates the root key file, once per server.
+Without a path it is <data_directory>.bastion-root-key, which bastion.root_key = ''auto'' reads. When a root key is in use already, this returns its id, and in_use. With a path it makes another one, for a rotation; the result contains the configuration line that names it before those in use, which all databases of the server may still need. Refuses an existing file, a directory that it cannot write, and a file on another device than the data directory. Refuses on a standby, and where data keys need a root key that is not in use: after a restore, that one must come back. force makes one all the same.
+Returns path, root_key_id and the next step: copy the file, because without it nothing sealed can be opened again.
+SQLSTATE 22023 for what it refuses, 55000 when data keys need another root key, 25006 on a standby, 58030 when the file cannot be written.';
 
 CREATE FUNCTION bastion.root_key_id() RETURNS text
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_root_key_id';
 COMMENT ON FUNCTION bastion.root_key_id() IS
-'The id of the root key in use, 16 hexadecimal digits. SQLSTATE BA001 without a root key.';
+'The id of the root key in use, 16 hexadecimal digits.
+SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.data_key_make(vault uuid, key_id integer, tenant uuid, purpose text, version integer) RETURNS bytea
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

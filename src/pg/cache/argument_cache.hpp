@@ -1,22 +1,29 @@
 // The last few arguments of one kind, jsonb or arrays, with their parsed values: callers verify many tokens with the same
-// keys and options. Used by jwt_fn.cpp; lives as long as the backend. Arguments may be keys, so they are compared whole
-// and in constant time, and wiped when other arguments replace them. Each entry has a number that is never used again and
-// that identifies it in caches of verified tokens.
+// keys and options. Used by jwt_fn.cpp; lives as long as the backend, but a large argument until the end of the transaction.
+// Arguments may be keys, so they are compared whole and in constant time, and wiped when other arguments replace them. Each
+// entry has a number that is never used again and that identifies it in caches of verified tokens.
 #pragma once
 
 #include "core/base/secret_bytes.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
+#include "pg/cache/invalidation.hpp"
 
 namespace bastion::pg {
 
 template <class Parsed>
-class ArgumentCache {
+class ArgumentCache final : public CacheListener {
 public:
     struct Entry {
         SecretBytes argument;
         std::optional<Parsed> parsed;
         uint64 id = 0;
+        std::size_t bytes = 0;
     };
+
+    // `memory` estimates the bytes of a parsed value.
+    ArgumentCache(const char* name, std::size_t (*memory)(const Parsed&))
+        : CacheListener(InvalidOid, name), memory_(memory) {}
 
     // Each is valid until the next call of keep(), or null.
     const Entry* find(ByteSpan argument) const noexcept {
@@ -34,17 +41,52 @@ public:
     const Entry* keep(ByteSpan argument, Parsed&& parsed) {
         Entry& entry = entries_[next_];
         next_ = (next_ + 1) % entries_.size();
-        entry.parsed.reset();
+        forget(entry);
         entry.argument = SecretBytes(argument);
         entry.parsed = std::move(parsed);
         entry.id = ++last_id_;
+        entry.bytes = argument.size() + memory_(*entry.parsed);
+        has_large_ = has_large_ || entry.bytes > most_kept;
+        ++loads_;
         return &entry;
     }
 
+    // No message changes an argument.
+    void drop_all() noexcept override {}
+
+    void unpin() noexcept override {
+        if (!has_large_) return;
+        for (Entry& entry : entries_)
+            if (entry.bytes > most_kept) forget(entry);
+        has_large_ = false;
+    }
+
+    [[nodiscard]] CacheStatistics statistics() const noexcept override {
+        CacheStatistics out{};
+        out.loads = loads_;
+        for (const Entry& entry : entries_) {
+            out.entries += entry.parsed ? 1 : 0;
+            out.bytes += static_cast<int64>(entry.bytes);
+        }
+        return out;
+    }
+
 private:
+    // The bytes of an entry that outlives its transaction.
+    static constexpr std::size_t most_kept = 256 * 1024;
+
+    static void forget(Entry& entry) noexcept {
+        entry.parsed.reset();
+        entry.argument = SecretBytes();
+        entry.bytes = 0;
+    }
+
+    std::size_t (*memory_)(const Parsed&);
     std::array<Entry, 4> entries_;
     std::size_t next_ = 0;
     uint64 last_id_ = 0;
+    int64 loads_ = 0;
+    bool has_large_ = false;
 };
 
 // An argument in phases A and B: the entry, or the text to find and to parse.
@@ -52,7 +94,7 @@ template <class Parsed>
 struct CachedArgument {
     const typename ArgumentCache<Parsed>::Entry* entry;
     ByteSpan bytes;
-    std::string_view text;
+    Utf8 text;
 };
 
 // Phase B: the entry, after parsing the argument if it is not cached.
@@ -99,9 +141,9 @@ CachedArgument<Parsed> cached_argument(const ArgumentCache<Parsed>& cache, Funct
         if (entry != nullptr) return {entry, {}, {}};
     }
     const struct varlena* value = PG_DETOAST_DATUM(PG_GETARG_DATUM(number));
-    const ByteSpan bytes = as_bytes(view(value));
+    const ByteSpan bytes = view(value);
     const auto* entry = cache.find(bytes);
-    return {entry, bytes, entry != nullptr ? std::string_view() : text(value)};
+    return {entry, bytes, entry != nullptr ? Utf8() : text(value)};
 }
 
 // Phase C.

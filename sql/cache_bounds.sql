@@ -1,0 +1,65 @@
+-- What a backend holds is bounded in bytes, whatever its callers ask: names that nobody registered, huge keys and options, long
+-- values that a sealed one is bound to. cache_stats() tells the bytes of each cache.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+-- A backend of its own: what it took at most, and what it has, in megabytes; 0 where /proc is not mounted, and under a sanitizer, which
+-- gives little memory back.
+\c
+SET client_min_messages = warning;
+CREATE FUNCTION test.memory(what text) RETURNS bigint LANGUAGE sql VOLATILE
+AS $$
+    SELECT CASE WHEN pg_read_file('/proc/self/maps', 0, 10000000, true) ~ 'libasan' THEN 0
+                ELSE coalesce(substring(pg_read_file('/proc/self/status', 0, 100000, true) FROM what || E':\\s+(\\d+)')::bigint / 1024, 0) END
+$$;
+SELECT bastion.resource_register('bounded'), bastion.resource_register('bound_note', '{open}') \g /dev/null
+INSERT INTO test.people (name, id, tenant, token)
+SELECT 'ann', (a -> 'user' ->> 'id')::uuid, (a -> 'tenant' ->> 'id')::uuid, a ->> 'access_token'
+FROM bastion_api.signup('ann@bounds.example', 'correct horse', 'Bounds') a;
+SELECT token AS token FROM test.people \gset
+
+-- every cache is listed with its bytes
+SELECT string_agg(name, ' ' ORDER BY name) AS caches, bool_and(value ?& ARRAY['loads', 'hits', 'stale', 'entries', 'bytes']) AS with_bytes
+FROM jsonb_each(bastion.cache_stats()) AS c (name, value) WHERE name NOT IN ('sets', 'invalidations');
+SELECT bastion.cache_stats() -> 'sets' ? 'bytes' AS sets;
+
+-- permissions that are not registered
+BEGIN;
+SELECT bastion.authenticate(:'token') IS NOT NULL AS ann;
+SELECT cardinality(bastion.acl_set('bounded.read')) > 0 AS lists, cardinality(bastion.tenant_set('bounded.read')) > 0 AS tenants;
+SELECT test.memory('VmHWM') AS before, bastion.cache_stats() -> 'sets' -> 'bytes' AS bytes_before \gset
+SELECT (bastion.cache_stats() -> 'sets' -> 'bytes')::bigint > 0 AND (bastion.cache_stats() -> 'rights' -> 'bytes')::bigint > 0 AS counted;
+SELECT count(*) FILTER (WHERE bastion.acl_set(p) <> '{}') AS lists, count(*) FILTER (WHERE bastion.acl_set_anywhere(p) <> '{}') AS anywhere,
+       count(*) FILTER (WHERE bastion.tenant_set(p) <> '{}') AS tenants, count(*) FILTER (WHERE bastion.can_by_acl(p, 1)) AS by_list,
+       count(*) FILTER (WHERE bastion.can_in_tenant(p, bastion.tenant_id())) AS in_tenant, count(*) FILTER (WHERE bastion.has_permission(p)) AS held
+FROM (SELECT repeat('x', 100000) || g AS p FROM generate_series(1, 3000) g OFFSET 0) long;
+SELECT count(*) FILTER (WHERE bastion.acl_set(p) <> '{}') AS lists, count(*) FILTER (WHERE bastion.tenant_set(p) <> '{}') AS tenants,
+       count(*) FILTER (WHERE bastion.can_by_acl(p, 1)) AS by_list
+FROM (SELECT 'bounded.x' || g AS p FROM generate_series(1, 100000) g OFFSET 0) unknown;
+SELECT bastion.cache_stats() -> 'sets' -> 'bytes' = :'bytes_before' AS nothing_kept, test.memory('VmHWM') - :before < 24 AS little_memory;
+COMMIT;
+
+-- huge keys, options and algorithms are kept until the end of the transaction
+CREATE FUNCTION test.argument_bytes() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT sum((value ->> 'bytes')::bigint)::bigint FROM jsonb_each(bastion.cache_stats()) c WHERE key IN ('jwt_keys', 'jwt_options', 'jws_algorithms')
+$$;
+BEGIN;
+SELECT count(*) FILTER (WHERE test.error(format('SELECT bastion.jws_verify(%L, %L, array_fill(%L::text, ARRAY[%s]))', 'a.b.c', bastion.jwk_generate('HS256'), 'HS256', 300000 + g)) ~ '^28000') AS refused
+FROM generate_series(1, 6) g;
+SELECT test.argument_bytes() > 1000000 AS counted;
+COMMIT;
+SELECT test.argument_bytes() < 1000000 AS given_back;
+SELECT bastion.jws_verify(bastion.jwt_sign('{"sub": "x"}', key), key, '{HS256}') IS NOT NULL AS small_ones_stay
+FROM (SELECT bastion.jwk_generate('HS256') AS key OFFSET 0) k;
+SELECT test.argument_bytes() BETWEEN 1 AND 1000000 AS kept;
+
+-- long values that a sealed one is bound to
+BEGIN;
+SELECT bastion.authenticate(:'token') IS NOT NULL AS ann;
+SELECT bastion.seal('x', 'bound_note', 'short') IS NOT NULL AS sealed;
+SELECT test.memory('VmRSS') AS before \gset
+SELECT bastion.seal('x', 'bound_note', repeat('y', 100000000)) IS NOT NULL AS sealed;
+SELECT test.memory('VmRSS') - :before < 40 AS given_back;
+ROLLBACK;
+
+DROP FUNCTION test.memory(text), test.argument_bytes();
+TRUNCATE test.people;

@@ -1,0 +1,36 @@
+-- A monitoring role sees the state of the extension and numbers, and no user, tenant, key or row.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE regress_monitor;
+SELECT test.error('SELECT bastion.allow_monitoring_role(0)');
+SELECT bastion.allow_monitoring_role('regress_monitor');
+CREATE VIEW test.monitoring AS
+SELECT p.oid::regprocedure::text AS held FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname ~ '^bastion' AND has_schema_privilege('regress_monitor', n.oid, 'USAGE') AND has_function_privilege('regress_monitor', p.oid, 'EXECUTE')
+UNION ALL
+SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname ~ '^bastion' AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+  AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege('regress_monitor', c.oid, 'USAGE, SELECT, UPDATE')
+           ELSE has_any_column_privilege('regress_monitor', c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') OR has_table_privilege('regress_monitor', c.oid, 'DELETE, TRUNCATE, TRIGGER') END;
+SELECT * FROM test.monitoring ORDER BY held COLLATE "C";
+
+CREATE TABLE monitored (id int PRIMARY KEY, tenant_id uuid NOT NULL);
+GRANT SELECT ON monitored TO regress_app;
+SELECT bastion_api.login('somebody@monitoring.example', 'wrong horse') ->> 'error';
+SET ROLE regress_monitor;
+SELECT bastion.status() ? 'root_key' AS status, bastion.cache_stats() ? 'sessions' AS caches, bastion.library_version() IS NOT NULL AS version;
+SELECT kind, outcome, events > 0 AS some, last_at > now() - interval '1 hour' AS lately FROM bastion.event_counts() WHERE kind = 'login_refused';
+SELECT test.error(format('SELECT * FROM bastion.event_counts(%L)', v)) FROM unnest(ARRAY[NULL, '-1 s', '101 years']) v;
+SELECT count(*) FROM bastion.events_pruned() WHERE NOT genuine;
+SELECT severity, findings > 0 AS some FROM bastion.lint_summary() WHERE problem = 'row security is off';
+SELECT count(*) FROM bastion.lint_summary() s WHERE s::text ~ 'monitored|regress_';
+SELECT test.error(statement) FROM unnest(ARRAY['SELECT * FROM bastion.lint()', 'SELECT * FROM bastion.events', 'SELECT * FROM bastion.users', 'SELECT bastion.events_prune(now())',
+    'SELECT bastion_internal.library_status()', 'SELECT bastion.init()', $$SELECT bastion_test.act_as('ann')$$]) statement;
+RESET ROLE;
+-- the same numbers as lint()
+SELECT sum(s.findings) = (SELECT count(*) FROM bastion.lint() l WHERE l.problem !~ 'whose tenant does not exist') AS all_of_them FROM bastion.lint_summary() s;
+SELECT bastion.disallow_app_role('regress_monitor');
+SELECT count(*) FROM test.monitoring;
+DROP VIEW test.monitoring;
+DROP TABLE monitored;
+DROP ROLE regress_monitor;

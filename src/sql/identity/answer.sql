@@ -1,0 +1,111 @@
+
+-- The answers of bastion_api. Each function there returns a JSON object through answer() or refusal(), and calls caller_refusal()
+-- before it acts for a user. Refusals are returned and not raised, because an error would roll back their record; errors are for
+-- outages and for mistakes of the program. schema() (api_schema.sql) describes every answer.
+--
+-- The two functions also set what PostgREST makes of the answer: response.status and response.headers, until the transaction or
+-- its savepoint ends. Both hold constants and the codes below, and nothing that a client sent.
+
+CREATE FUNCTION bastion_internal.refusal_status(error text) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended') THEN 401
+                WHEN error IN ('insufficient_scope', 'signup_closed') THEN 403
+                WHEN error = 'temporarily_unavailable' THEN 429
+                ELSE 400 END
+$$;
+COMMENT ON FUNCTION bastion_internal.refusal_status(text) IS 'The HTTP status of a refusal with this code.';
+
+CREATE FUNCTION bastion_internal.refusal_headers(error text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT '[{"Cache-Control": "no-store"}]' || CASE
+        -- Without a token no code is named (RFC 6750 section 3.1).
+        WHEN error = 'unauthenticated' THEN '[{"WWW-Authenticate": "Bearer"}]'
+        WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope')
+            THEN jsonb_build_array(jsonb_build_object('WWW-Authenticate', format('Bearer error="%s"',
+                -- RFC 6750 has one code for all tokens that no longer count.
+                CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END)))
+        WHEN error = 'temporarily_unavailable' THEN '[{"Retry-After": "1"}]'
+        ELSE '[]' END
+$$;
+COMMENT ON FUNCTION bastion_internal.refusal_headers(text) IS
+'The HTTP headers of a refusal with this code, as PostgREST reads them from response.headers.';
+
+CREATE FUNCTION bastion_internal.respond(status text, headers jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM set_config('response.status', status, true), set_config('response.headers', headers::text, true);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.respond(text, jsonb) IS
+'Sets response.status and response.headers, which PostgREST reads, until the transaction ends. An empty status is PostgREST''s own.';
+
+CREATE FUNCTION bastion_internal.answer(body jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.respond('', '[{"Cache-Control": "no-store"}]');
+    RETURN body;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.answer(jsonb) IS
+'Returns the answer of a front door function that succeeds, and sets the response.* settings for it: no status and no-store.';
+
+CREATE FUNCTION bastion_internal.refusal(error text, description text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.respond(bastion_internal.refusal_status(error)::text, bastion_internal.refusal_headers(error));
+    RETURN jsonb_build_object('error', error, 'error_description', description);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
+'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request. Sets the response.* settings for it.';
+
+CREATE FUNCTION bastion_internal.caller_refusal(in_person boolean DEFAULT false, in_tenant boolean DEFAULT false,
+                                                permission text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    caller jsonb := bastion.whoami();
+BEGIN
+    IF caller ->> 'state' = 'refused' AND caller ->> 'reason' <> 'identity_fixed' THEN
+        PERFORM bastion_internal.log_refusal(bastion.client_address(),
+            format('refused: {"kind": "token_refused", "reason": "%s"}', caller ->> 'reason'));
+        RETURN bastion_internal.refusal('invalid_token', 'the token is not accepted; refresh it or log in again');
+    ELSIF bastion.user_id() IS NULL THEN
+        RETURN bastion_internal.refusal('unauthenticated', 'present a token first');
+    ELSIF in_person AND bastion_internal.person_obstacle(NULL) IS NOT NULL THEN
+        RETURN bastion_internal.refusal('insufficient_scope', 'only a login of the user may do this, no API key and no impersonator');
+    ELSIF in_tenant AND bastion.tenant_id() IS NULL THEN
+        RETURN bastion_internal.refusal('insufficient_scope', 'this needs a token of a member of a tenant');
+    ELSIF permission IS NOT NULL AND NOT bastion_internal.may_in(permission, NULL) THEN
+        RETURN bastion_internal.refusal('insufficient_scope', format('the permission %s is needed in the whole tenant', permission));
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.caller_refusal(boolean, boolean, text) IS
+'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant. NULL for all others.
+SQLSTATE 25000 when the transaction has another identity already.';
+
+CREATE FUNCTION bastion_internal.refuse_busy() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.log_refusal(bastion.client_address(), 'refused: {"kind": "too_many_password_hashes"}');
+    RETURN bastion_internal.refusal('temporarily_unavailable', 'too many passwords are being checked; try again');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_busy() IS
+'The answer when bastion.max_concurrent_hashes passwords are being hashed already, and a line of the server log.';

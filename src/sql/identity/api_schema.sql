@@ -1,0 +1,167 @@
+
+-- The shapes of the answers of bastion_api, as JSON Schema. clients/bastion_api.d.ts is made of them (tools/api-types).
+
+CREATE FUNCTION bastion_internal.api_definitions() RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    definitions jsonb := '{
+        "User": {
+            "description": "A user. Address and names are null where the caller may not see them.",
+            "id": "uuid", "email": "string?", "username": "string?", "display_name": "string?"},
+        "Tenant": {
+            "description": "A tenant, with the role of the user in the whole of it; null for a member of single units, and for no member.",
+            "id": "uuid", "number": "integer", "slug": "string", "name": "string", "role": "string?"},
+        "Unit": {
+            "description": "A unit of a tenant: a team, a project.",
+            "id": "uuid", "slug": "string", "kind": "string", "name": "string"},
+        "Tokens": {
+            "description": "A session has begun or goes on (RFC 6749 section 5.1). expires_in and refresh_expires_in are seconds.",
+            "access_token": "string", "token_type": "=Bearer", "expires_in": "integer", "expires_at": "time",
+            "refresh_token": "string", "refresh_expires_in": "integer", "user": "User", "tenant": "Tenant?"},
+        "TenantRequired": {
+            "description": "The password is right, and the user is a member of several tenants: log in again and name one.",
+            "error": "=tenant_required", "error_description": "string", "tenants": "Tenant[]"},
+        "Me": {
+            "description": "The identity of the transaction.",
+            "user": "User", "actor_id": "uuid", "tenant": "Tenant?", "unit": "Unit?", "roles": "string[]", "permissions": "string[]",
+            "level": "string"},
+        "Session": {
+            "description": "A session that has not ended.",
+            "id": "uuid", "current": "boolean", "device": "string?", "ip": "string?", "user_agent": "string?", "tenant": "Tenant?",
+            "level": "string", "amr": "string[]", "created_at": "time", "last_seen_at": "time", "expires_at": "time"},
+        "Sessions": {"description": "The sessions of the user.", "sessions": "Session[]"},
+        "LoggedOut": {"description": "How many sessions were ended.", "ended": "integer"},
+        "Revoked": {"description": "Nothing is said about the token (RFC 7009 section 2.2)."},
+        "ApiKeySecret": {"description": "When a secret of an API key was made, and until when it is good.", "created_at": "time", "expires_at": "time?"},
+        "ApiKey": {
+            "description": "An API key, without its text.",
+            "id": "uuid", "name": "string", "user": "User", "unit": "Unit?", "scopes": "string[]", "cidrs": "string[]", "limits": "object",
+            "expires_at": "time?", "disabled": "boolean", "created_at": "time", "created_by": "User?", "last_used_at": "time?",
+            "last_used_ip": "string?", "secrets": "ApiKeySecret[]"},
+        "ApiKeys": {"description": "API keys of the tenant.", "api_keys": "ApiKey[]"},
+        "ApiKeyRevoked": {"description": "Whether this ended the key.", "revoked": "boolean"},
+        "ApiKeyDisabled": {"description": "Whether this changed the key.", "changed": "boolean"},
+        "Invitation": {
+            "description": "An open invitation into the tenant, by address or of a user.",
+            "id": "uuid", "email": "string?", "user": "User?", "role": "string", "unit": "Unit?", "invited_by": "User", "created_at": "time",
+            "expires_at": "time", "valid_from": "time?", "valid_until": "time?"},
+        "Invitations": {"description": "The open invitations into the tenant.", "invitations": "Invitation[]"},
+        "MyInvitation": {
+            "description": "An open invitation of the user, with the role that it offers.",
+            "id": "uuid", "tenant": "Tenant", "role": "string", "created_at": "time", "expires_at": "time"},
+        "MyInvitations": {"description": "The open invitations of the user.", "invitations": "MyInvitation[]"},
+        "Joined": {"description": "Where the user has become a member, and logs in next.", "tenant": "Tenant", "unit": "Unit?"},
+        "Declined": {"description": "The invitation that was declined.", "declined": "uuid"}
+    }';
+BEGIN
+    definitions := definitions || jsonb_build_object('NewApiKey',
+        definitions -> 'ApiKey' || '{"description": "A new API key or secret; key is the text of the key, shown once.", "key": "string"}');
+    RETURN (SELECT jsonb_object_agg(d.key, bastion_internal.api_object(d.value)) FROM jsonb_each(definitions) d)
+        || '{"Schemas": {"description": "The JSON Schema of the answers of each function.", "type": "object", "additionalProperties": {"type": "object"}}}';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.api_definitions() IS
+'The objects in the answers of bastion_api, as JSON Schema by name. The body writes a property as its type: a name of the list, uuid, time or a JSON type, with ? for null, [] for an array, or = before a constant.';
+
+CREATE FUNCTION bastion_internal.api_property(type text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN starts_with(type, '=') THEN jsonb_build_object('const', substr(type, 2))
+        WHEN type LIKE '%[]' THEN jsonb_build_object('type', 'array', 'items', bastion_internal.api_property(rtrim(type, '[]')))
+        WHEN type ~ '^[A-Z].*[?]$' THEN jsonb_build_object('anyOf',
+            jsonb_build_array(bastion_internal.api_property(rtrim(type, '?')), '{"type": "null"}'::jsonb))
+        WHEN type LIKE '%?' THEN jsonb_set(bastion_internal.api_property(rtrim(type, '?')), '{type}',
+            jsonb_build_array(bastion_internal.api_property(rtrim(type, '?')) -> 'type', 'null'))
+        WHEN type ~ '^[A-Z]' THEN jsonb_build_object('$ref', '#/$defs/' || type)
+        WHEN type = 'uuid' THEN '{"type": "string", "format": "uuid"}'
+        WHEN type = 'time' THEN '{"type": "string", "format": "date-time"}'
+        ELSE jsonb_build_object('type', type) END
+$$;
+COMMENT ON FUNCTION bastion_internal.api_property(text) IS 'The JSON Schema of a property, from its type as api_definitions() writes it.';
+
+CREATE FUNCTION bastion_internal.api_object(properties jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object('type', 'object', 'description', properties -> 'description',
+        'required', coalesce(jsonb_agg(p.key ORDER BY p.key), '[]'),
+        'properties', coalesce(jsonb_object_agg(p.key, bastion_internal.api_property(p.value)) FILTER (WHERE p.key IS NOT NULL), '{}'))
+    FROM jsonb_each_text(properties - 'description') p
+$$;
+COMMENT ON FUNCTION bastion_internal.api_object(jsonb) IS
+'The JSON Schema of an object whose properties are all present, from their types by name. Clients ignore properties that they do not know.';
+
+CREATE FUNCTION bastion_internal.api_answer(name text, answers text[], errors text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE definitions (name, body) AS MATERIALIZED (
+        SELECT d.key, d.value FROM jsonb_each(bastion_internal.api_definitions()) d
+    ), used (name) AS (
+        SELECT a FROM unnest(answers) a
+        UNION
+        SELECT m[1] FROM used u JOIN definitions d ON d.name = u.name, regexp_matches(d.body::text, '#/[$]defs/([A-Za-z]+)', 'g') m
+    )
+    SELECT jsonb_build_object(
+        '$schema', 'https://json-schema.org/draft/2020-12/schema',
+        'title', 'bastion_api.' || api_answer.name,
+        'anyOf', (SELECT jsonb_agg(jsonb_build_object('$ref', '#/$defs/' || a) ORDER BY place) FROM unnest(answers) WITH ORDINALITY x (a, place))
+            || CASE WHEN errors = '{}' THEN '[]' ELSE '[{"$ref": "#/$defs/Refusal"}]'::jsonb END,
+        '$defs', (SELECT jsonb_object_agg(d.name, d.body) FROM definitions d WHERE d.name IN (SELECT u.name FROM used u))
+            || CASE WHEN errors = '{}' THEN '{}' ELSE jsonb_build_object('Refusal', jsonb_build_object(
+                'type', 'object', 'description', 'A refusal (RFC 6749 section 5.2). error_description is a text for the user.',
+                'required', '["error", "error_description"]'::jsonb, 'properties', jsonb_build_object(
+                    'error', jsonb_build_object('enum', to_jsonb(errors)), 'error_description', '{"type": "string"}'::jsonb))) END)
+$$;
+COMMENT ON FUNCTION bastion_internal.api_answer(text, text[], text[]) IS
+'The JSON Schema of a function of bastion_api: the names of its answers in api_definitions(), and the codes of its refusals.';
+
+CREATE FUNCTION bastion_internal.api_schemas() RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    busy constant text[] := '{temporarily_unavailable}';
+    account constant text[] := '{invalid_password,invalid_display_name,invalid_username,email_taken,username_taken}';
+    caller constant text[] := '{unauthenticated,invalid_token}';
+    limited constant text[] := caller || 'insufficient_scope'::text;
+BEGIN
+    RETURN (SELECT jsonb_object_agg(f.name, bastion_internal.api_answer(f.name, f.answers, f.errors)) FROM (VALUES
+        ('signup', ARRAY['Tokens'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
+        ('signup_invited', ARRAY['Tokens'], account || busy || 'invalid_invitation'::text),
+        ('login', ARRAY['Tokens', 'TenantRequired'], busy || 'invalid_grant'::text),
+        ('refresh', ARRAY['Tokens'], ARRAY['invalid_grant', 'session_ended']),
+        ('logout', ARRAY['LoggedOut'], limited || 'invalid_scope'::text),
+        ('sessions', ARRAY['Sessions'], limited),
+        ('token_revoke', ARRAY['Revoked'], '{}'::text[]),
+        ('me', ARRAY['Me'], caller),
+        ('api_key_create', ARRAY['NewApiKey'], limited || '{invalid_request,invalid_scope}'::text[]),
+        ('api_keys', ARRAY['ApiKeys'], limited),
+        ('api_key_rotate', ARRAY['NewApiKey'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
+        ('api_key_revoke', ARRAY['ApiKeyRevoked'], limited),
+        ('api_key_disable', ARRAY['ApiKeyDisabled'], limited || 'invalid_request'::text),
+        ('invitations', ARRAY['Invitations'], limited),
+        ('my_invitations', ARRAY['MyInvitations'], limited),
+        ('invitation_accept', ARRAY['Joined'], limited || 'invalid_invitation'::text),
+        ('invitation_decline', ARRAY['Declined'], limited || 'invalid_invitation'::text),
+        ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.api_schemas() IS
+'The JSON Schema of the answers of each function of bastion_api, by its name. A new function and a new code of a refusal are added here.';
+
+CREATE FUNCTION bastion_api.schema() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.answer(bastion_internal.api_schemas());
+END
+$$;
+COMMENT ON FUNCTION bastion_api.schema() IS
+'The JSON Schema (2020-12) of the answers of each function of bastion_api, refusals included, by its name. clients/bastion_api.d.ts has the same as types of TypeScript.';
+SELECT bastion_internal.callable_by('bastion_api.schema()', 'application');

@@ -1,0 +1,57 @@
+-- The findings of lint() about functions that run before policies, and about indexes that row security makes useless.
+
+CREATE FUNCTION bastion_internal.lint_leakproof() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'error', p.oid::regprocedure::text, 'LEAKPROOF, so that it runs ahead of policies, on the rows of everybody',
+           format('ALTER ROUTINE %s NOT LEAKPROOF;', p.oid::regprocedure)
+    FROM pg_proc p WHERE p.proleakproof AND p.oid >= 16384 AND NOT bastion_internal.is_ours(p.oid, 'pg_proc')
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_leakproof() IS 'Findings about functions that run before policies.';
+
+-- A clause that is not leakproof runs after the policies, so it is no index condition. That is decided by the operator that the operator
+-- class is made for, which has the lowest number among its conditions (in a btree, equality counts: < has a proof wherever = has one), by
+-- LIKE for the pattern operator classes, and by the functions of an expression. An ordering operator is not a condition: a
+-- nearest-neighbor search can use its index, and a btree always sorts.
+CREATE FUNCTION bastion_internal.index_columns(index regclass) RETURNS TABLE (place integer, searches boolean, sorts boolean)
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT n.place + 1,
+           coalesce(principal.proleakproof, false) AND k.opcname NOT LIKE '%pattern_ops'
+           AND (i.indkey[n.place] <> 0 OR NOT EXISTS (
+                    SELECT FROM regexp_matches(i.indexprs::text, ':(?:op)?funcid ([0-9]+)', 'g') m JOIN pg_proc f ON f.oid = m[1]::oid
+                    WHERE NOT f.proleakproof)),
+           am.amname = 'btree' OR EXISTS (SELECT FROM pg_amop o WHERE o.amopfamily = k.opcfamily AND o.amoppurpose = 'o')
+    FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam
+    CROSS JOIN generate_series(0, i.indnkeyatts - 1) AS n (place)
+    JOIN pg_opclass k ON k.oid = i.indclass[n.place]
+    LEFT JOIN LATERAL (
+        SELECT f.proleakproof FROM pg_amop o JOIN pg_operator p ON p.oid = o.amopopr JOIN pg_proc f ON f.oid = p.oprcode
+        WHERE o.amopfamily = k.opcfamily AND o.amoplefttype IN (k.opcintype, 'anyarray'::regtype) AND o.amoppurpose = 's'
+        ORDER BY (am.amname = 'btree' AND o.amopstrategy = 3) DESC, o.amopstrategy, o.amoprighttype = k.opcintype DESC LIMIT 1) principal ON true
+    WHERE i.indexrelid = index
+$$;
+COMMENT ON FUNCTION bastion_internal.index_columns(regclass) IS
+'The key columns of an index: whether a condition on them can use it under row security, and whether it can sort by them.';
+
+CREATE FUNCTION bastion_internal.lint_indexes() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'info', f.index::text, f.problem, CASE WHEN f.useless THEN format('DROP INDEX %s;', f.index) ELSE bastion_internal.acceptance(f.index::text, f.problem) END
+    FROM (SELECT i.indexrelid::regclass AS index, NOT k.searches AND NOT k.sorts AS useless,
+                 CASE WHEN NOT k.searches AND NOT k.sorts
+                      THEN 'no operator of this index is leakproof: under row security it serves nobody but roles that bypass it'
+                      ELSE format('conditions on %s cannot use this index: under row security their operators or functions would have to be leakproof',
+                                  k.columns) END AS problem
+          FROM bastion_internal.protected_members() m JOIN pg_index i ON i.indrelid = m.member AND NOT i.indisunique
+          JOIN pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition,
+          LATERAL (SELECT bool_or(x.searches) AS searches, bool_or(x.sorts) AS sorts,
+                          string_agg(pg_get_indexdef(i.indexrelid, x.place, false), ', ' ORDER BY x.place) FILTER (WHERE NOT x.searches) AS columns,
+                          bool_or(NOT x.searches AND NOT (x.sorts AND c.relam <> (SELECT a.oid FROM pg_am a WHERE a.amname = 'btree'))) AS worth
+                   FROM bastion_internal.index_columns(i.indexrelid) x) k
+          WHERE k.worth) f
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_indexes() IS 'Findings about indexes, and columns of indexes, that are no condition under row security.';

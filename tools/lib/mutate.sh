@@ -2,7 +2,7 @@
 # of layers.sh, $logs the folder for the output of each fault's test.
 
 # A test that takes longer hangs, which is noticed.
-longest_test=600
+longest_test=240
 # A fault may leave a function or an argument unused. Without debugging information, a third of the time is saved.
 fault_flags="-g0 -w"
 
@@ -15,7 +15,11 @@ test_of() { sed -n '1,/^---/s/^Test: //p' "$(patch_of "$1")"; }
 source_of() { sed -n 's|^+++ b/src/||p; /^+++/q' "$(patch_of "$1")"; }
 room_of() { dirname "$(source_of "$1")"; }
 
-# Those that the command line names; else all, or the tenth that the seed chooses.
+# The faults that no test notices, which docs/TESTING.md lists with the reason.
+survivors() { sed -nE '/^## Survivors/,$ s/^\| `(.*)` \|.*/\1/p' "$checkout/docs/TESTING.md"; }
+survives() { grep -qxF "$1" <<<"$(survivors)"; }
+
+# Those that the command line names; else all, or the tenth that the seed chooses of the quick ones: no survivors, no servers.
 chosen_faults() {
     local fault room wanted=" ${names[*]} "
     if [ ${#names[@]} -gt 0 ]; then
@@ -26,7 +30,7 @@ chosen_faults() {
     elif [ -n "$long" ]; then
         all_faults
     else
-        all_faults | while read -r fault; do echo "$(cksum <<<"$seed $fault" | cut -d' ' -f1) $fault"; done |
+        all_faults | grep -vxF "$(survivors)" | while read -r fault; do [[ $(test_of "$fault") = tap* ]] || echo "$(cksum <<<"$seed $fault" | cut -d' ' -f1) $fault"; done |
             sort -n | awk '{ name[NR] = $2 } END { for (i = 1; i <= (NR + 9) / 10; i++) print name[i] }' | sort
     fi
 }
@@ -56,6 +60,9 @@ fault_problems() {
         [ "$head" = FaultTest ] || echo "$fault: the head of the patch must be a line Fault and a line Test"
         patch -d "$checkout" -p1 -sf -F0 --dry-run <"$(patch_of "$fault")" >/dev/null 2>&1 || echo "$fault: the patch does not apply"
         test_exists "$test" || echo "$fault: there is no test $test"
+    done
+    for fault in $(survivors); do
+        [ -e "$(patch_of "$fault")" ] || echo "$fault: docs/TESTING.md lists a fault that does not exist"
     done
 }
 
@@ -147,9 +154,8 @@ database_of() {
         regress) name=contrib_regression_pg_bastion ;;
         pgtap) name=pgtap ;;
     esac
-    createdb -T template0 -E UTF8 --locale=C "$name" && psql -qX -v ON_ERROR_STOP=1 -d "$name" -c 'CREATE EXTENSION pg_bastion' || return 1
-    [ "$1" != pgtap ] || psql -qX -v ON_ERROR_STOP=1 -d "$name" -c 'CREATE EXTENSION pgtap' || return 1
-    [ -e "$work/cluster/data.bastion-root-key" ] || psql -qXAt -v ON_ERROR_STOP=1 -d "$name" -c 'SELECT bastion.init()'
+    create_database "$name" -T template0 -E UTF8 --locale=C || return 1
+    [ "$1" != pgtap ] || psql -qX -v ON_ERROR_STOP=1 -d "$name" -c 'CREATE EXTENSION pgtap'
 }
 
 pg_regress() {
@@ -162,7 +168,7 @@ run_test() {
     local layer=$1
     shift
     case $layer in
-        unit) BASTION_VECTORS=${BASTION_VECTORS:-$checkout/../shared/vectors} timeout $longest_test "$state/unit/unit_tests" --gtest_filter="$1" ;;
+        unit) BASTION_SOURCE=$copy BASTION_VECTORS=${BASTION_VECTORS:-$checkout/../shared/vectors} timeout $longest_test "$state/unit/unit_tests" --gtest_filter="$1" ;;
         regress) pg_regress "$@" ;;
         isolation)
             timeout $longest_test "$(dirname "$("$PG_CONFIG" --pgxs)")/../test/isolation/pg_isolation_regress" --inputdir="$copy/test/isolation" \
@@ -217,7 +223,7 @@ run_test_of() {
     run_test "${words[@]}" || return 1
 }
 
-# Whether the test of a fault passes without it: one that fails anyway notices nothing. Remembers the tests that passed with this
+# Whether the test of a fault passes without it: one that fails anyway notices nothing. Keeps the tests that passed with this
 # source.
 test_passes() {
     local sum log=$logs/without.${1//\//.}
@@ -232,7 +238,7 @@ test_passes() {
 judge() {
     local fault=$1 log status=0
     log=$logs/${fault//\//.}
-    test_passes "$fault" || { echo "cannot be noticed by $(test_of "$fault"), which fails without it: $logs"; return 1; }
+    [ -n "${all_pass:-}" ] || test_passes "$fault" || { echo "cannot be noticed by $(test_of "$fault"), which fails without it: $logs"; return 1; }
     plant "$fault" || { echo "does not apply"; return 1; }
     if ! build_for "$(test_of "$fault" | cut -d' ' -f1)" >"$log" 2>&1; then
         echo "does not compile: $log"
@@ -247,18 +253,20 @@ judge() {
 }
 
 run_faults() {
-    local fault result verdict number=0 noticed=0 begin=$SECONDS start
+    local fault result verdict number=0 noticed=0 missed=0 begin=$SECONDS start
     : >"$work/score"
     for fault in $(by_source); do
         start=$SECONDS number=$((number + 1)) verdict=ok
         result=$(judge "$fault") || verdict='not ok'
         uproot
+        ! survives "$fault" || result+=" # TODO docs/TESTING.md says why it survives"
         say "$verdict $number - $fault $result ($((SECONDS - start)) s)"
         echo "$(room_of "$fault") $verdict" >>"$work/score"
+        [ "$verdict" = ok ] || survives "$fault" || missed=$((missed + 1))
         [ "$verdict" != ok ] || noticed=$((noticed + 1))
     done
     say "1..$number"
     awk '{ all[$1]++; noticed[$1] += $2 == "ok" } END { for (room in all) printf "# %s %d of %d\n", room, noticed[room], all[room] }' "$work/score" | sort
     say "# noticed $noticed of $number in $((SECONDS - begin)) s"
-    [ "$noticed" = "$number" ]
+    [ "$missed" = 0 ]
 }

@@ -1,0 +1,217 @@
+// The answers of the functions of bastion_api. tools/api-types writes this file from bastion_api.schema().
+
+/** A refusal (RFC 6749 section 5.2). error_description is a text for the user. */
+export interface Refusal<Code extends string> {
+    error: Code;
+    error_description: string;
+}
+
+/** An API key, without its text. */
+export interface ApiKey {
+    cidrs: string[];
+    created_at: string;
+    created_by: User | null;
+    disabled: boolean;
+    expires_at: string | null;
+    id: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    limits: Record<string, unknown>;
+    name: string;
+    scopes: string[];
+    secrets: ApiKeySecret[];
+    unit: Unit | null;
+    user: User;
+}
+
+/** Whether this changed the key. */
+export interface ApiKeyDisabled {
+    changed: boolean;
+}
+
+/** Whether this ended the key. */
+export interface ApiKeyRevoked {
+    revoked: boolean;
+}
+
+/** When a secret of an API key was made, and until when it is good. */
+export interface ApiKeySecret {
+    created_at: string;
+    expires_at: string | null;
+}
+
+/** API keys of the tenant. */
+export interface ApiKeys {
+    api_keys: ApiKey[];
+}
+
+/** The invitation that was declined. */
+export interface Declined {
+    declined: string;
+}
+
+/** An open invitation into the tenant, by address or of a user. */
+export interface Invitation {
+    created_at: string;
+    email: string | null;
+    expires_at: string;
+    id: string;
+    invited_by: User;
+    role: string;
+    unit: Unit | null;
+    user: User | null;
+    valid_from: string | null;
+    valid_until: string | null;
+}
+
+/** The open invitations into the tenant. */
+export interface Invitations {
+    invitations: Invitation[];
+}
+
+/** Where the user has become a member, and logs in next. */
+export interface Joined {
+    tenant: Tenant;
+    unit: Unit | null;
+}
+
+/** How many sessions were ended. */
+export interface LoggedOut {
+    ended: number;
+}
+
+/** The identity of the transaction. */
+export interface Me {
+    actor_id: string;
+    level: string;
+    permissions: string[];
+    roles: string[];
+    tenant: Tenant | null;
+    unit: Unit | null;
+    user: User;
+}
+
+/** An open invitation of the user, with the role that it offers. */
+export interface MyInvitation {
+    created_at: string;
+    expires_at: string;
+    id: string;
+    role: string;
+    tenant: Tenant;
+}
+
+/** The open invitations of the user. */
+export interface MyInvitations {
+    invitations: MyInvitation[];
+}
+
+/** A new API key or secret; key is the text of the key, shown once. */
+export interface NewApiKey {
+    cidrs: string[];
+    created_at: string;
+    created_by: User | null;
+    disabled: boolean;
+    expires_at: string | null;
+    id: string;
+    key: string;
+    last_used_at: string | null;
+    last_used_ip: string | null;
+    limits: Record<string, unknown>;
+    name: string;
+    scopes: string[];
+    secrets: ApiKeySecret[];
+    unit: Unit | null;
+    user: User;
+}
+
+/** Nothing is said about the token (RFC 7009 section 2.2). */
+export type Revoked = Record<string, never>;
+
+/** The JSON Schema of the answers of each function. */
+export type Schemas = Record<string, Record<string, unknown>>;
+
+/** A session that has not ended. */
+export interface Session {
+    amr: string[];
+    created_at: string;
+    current: boolean;
+    device: string | null;
+    expires_at: string;
+    id: string;
+    ip: string | null;
+    last_seen_at: string;
+    level: string;
+    tenant: Tenant | null;
+    user_agent: string | null;
+}
+
+/** The sessions of the user. */
+export interface Sessions {
+    sessions: Session[];
+}
+
+/** A tenant, with the role of the user in the whole of it; null for a member of single units, and for no member. */
+export interface Tenant {
+    id: string;
+    name: string;
+    number: number;
+    role: string | null;
+    slug: string;
+}
+
+/** The password is right, and the user is a member of several tenants: log in again and name one. */
+export interface TenantRequired {
+    error: "tenant_required";
+    error_description: string;
+    tenants: Tenant[];
+}
+
+/** A session has begun or goes on (RFC 6749 section 5.1). expires_in and refresh_expires_in are seconds. */
+export interface Tokens {
+    access_token: string;
+    expires_at: string;
+    expires_in: number;
+    refresh_expires_in: number;
+    refresh_token: string;
+    tenant: Tenant | null;
+    token_type: "Bearer";
+    user: User;
+}
+
+/** A unit of a tenant: a team, a project. */
+export interface Unit {
+    id: string;
+    kind: string;
+    name: string;
+    slug: string;
+}
+
+/** A user. Address and names are null where the caller may not see them. */
+export interface User {
+    display_name: string | null;
+    email: string | null;
+    id: string;
+    username: string | null;
+}
+
+/** The answer of each function, by its name. A refusal has the property error, a success never has. */
+export interface BastionApi {
+    api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
+    api_key_disable: ApiKeyDisabled | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    api_key_revoke: ApiKeyRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    api_key_rotate: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
+    api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    invitation_accept: Joined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
+    invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
+    invitations: Invitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    login: Tokens | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
+    logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
+    me: Me | Refusal<"invalid_token" | "unauthenticated">;
+    my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
+    schema: Schemas;
+    sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    signup: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken">;
+    signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken">;
+    token_revoke: Revoked;
+}

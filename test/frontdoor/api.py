@@ -1,0 +1,208 @@
+# Every function of bastion_api in each of its shapes, against bastion_api.schema(): the answer as the schema says, with no property
+# beside, and status and headers as PostgREST reads them. Then no shape of a schema may be left that was not seen. Prints TAP.
+import copy
+import datetime
+import json
+import uuid
+
+import jsonschema
+import psycopg
+
+ROLE = "bastion_frontdoor_api"
+STATUS = {"unauthenticated": 401, "invalid_token": 401, "invalid_grant": 401, "session_ended": 401, "insufficient_scope": 403, "signup_closed": 403}
+# It needs a server that hashes passwords meanwhile: test/tap/t/hash_slots.pl.
+ELSEWHERE = {"temporarily_unavailable"}
+number = 0
+
+
+def ok(holds, name, why=""):
+    global number
+    number += 1
+    print(f"{'ok' if holds else 'not ok'} {number} - {name}")
+    for line in str(why).splitlines() if not holds else []:
+        print("#", line)
+
+
+formats = jsonschema.FormatChecker(formats=())
+
+
+@formats.checks("uuid", ValueError)
+def is_uuid(value):
+    return not isinstance(value, str) or str(uuid.UUID(value)) == value
+
+
+@formats.checks("date-time", ValueError)
+def is_time(value):
+    return not isinstance(value, str) or ("T" in value and datetime.datetime.fromisoformat(value).tzinfo is not None)
+
+
+def closed(schema):
+    """The schema with no other properties in its objects."""
+    if isinstance(schema, list):
+        return [closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    schema = {key: closed(value) for key, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
+        schema["additionalProperties"] = False
+    return schema
+
+
+owner = psycopg.connect(autocommit=True)
+owner.execute(f"DO $$ BEGIN IF to_regrole('{ROLE}') IS NULL THEN CREATE ROLE {ROLE}; END IF; END $$")
+owner.execute("SELECT bastion.allow_app_role(%s)", [ROLE])
+schemas = owner.execute("SELECT bastion_api.schema()").fetchone()[0]
+validators, expected, seen = {}, set(), set()
+for name, schema in schemas.items():
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validators[name] = jsonschema.Draft202012Validator(closed(schema), format_checker=formats)
+    for shape in schema["anyOf"]:
+        definition = shape["$ref"].rsplit("/", 1)[1]
+        if definition == "Refusal":
+            expected |= {(name, code) for code in schema["$defs"]["Refusal"]["properties"]["error"]["enum"]}
+        else:
+            expected.add((name, definition))
+functions = {row[0] for row in owner.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'bastion_api'::regnamespace")}
+ok(functions == set(schemas), "a schema for each function", functions ^ set(schemas))
+
+
+def shape_of(name, answer):
+    if "error" in answer and answer["error"] != "tenant_required":
+        return answer["error"]
+    for part in schemas[name]["anyOf"]:
+        one = dict(closed(schemas[name]), anyOf=[part])
+        if jsonschema.Draft202012Validator(one).is_valid(answer):
+            return part["$ref"].rsplit("/", 1)[1]
+    return "nothing"
+
+
+def faults(name, answer, status, headers):
+    found = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validators[name].iter_errors(answer)]
+    wanted = "" if "error" not in answer else str(STATUS.get(answer["error"], 400))
+    if status != wanted:
+        found.append(f"status {status!r}, not {wanted!r}")
+    pairs = json.loads(headers)
+    if not all(isinstance(pair, dict) and len(pair) == 1 and all(isinstance(v, str) for v in pair.values()) for pair in pairs):
+        found.append(f"no headers of PostgREST: {headers}")
+    values = {key: value for pair in pairs for key, value in pair.items()}
+    if values.get("Cache-Control") != "no-store":
+        found.append(f"may be kept: {headers}")
+    if (status in ("401", "403")) != values.get("WWW-Authenticate", "").startswith("Bearer") and answer.get("error") != "signup_closed":
+        found.append(f"a wrong challenge: {headers}")
+    return found
+
+
+def call(token, name, *arguments, settings={}, types=()):
+    """One request, in a transaction of its own."""
+    with psycopg.connect() as connection:
+        connection.execute(f"SET LOCAL ROLE {ROLE}")
+        for setting, value in {"bastion.token": token or "", "response.status": "299", "response.headers": "[]", **settings}.items():
+            connection.execute("SELECT set_config(%s, %s, true)", [setting, value])
+        marks = ", ".join(f"%s{'::' + types[i] if i < len(types) else ''}" for i in range(len(arguments)))
+        answer = connection.execute(f"SELECT bastion_api.{name}({marks})", arguments).fetchone()[0]
+        status, headers = connection.execute("SELECT current_setting('response.status'), current_setting('response.headers')").fetchone()
+    shape = shape_of(name, answer)
+    seen.add((name, shape))
+    wrong = faults(name, answer, status, headers)
+    ok(not wrong, f"{name}: {shape}", "\n".join(wrong))
+    return answer
+
+
+def admin(query, *parameters):
+    return owner.execute(query, parameters).fetchone()[0]
+
+
+mail = "{}@api.example".format
+PASSWORD = "correct horse"
+ann = call(None, "signup", mail("ann"), PASSWORD, "Ann's", "Ann", "ann.api")
+ben = call(None, "signup", mail("ben"), PASSWORD, "Ben's")
+for arguments in [("ann", PASSWORD, "X"), (mail("x"), "short", "X"), (mail("x"), PASSWORD, ""), (mail("x"), PASSWORD, "X", ""),
+                  (mail("x"), PASSWORD, "X", None, "!"), (mail("ann"), PASSWORD, "X"), (mail("x"), PASSWORD, "X", None, "ann.api")]:
+    call(None, "signup", *arguments)
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.signup_mode = 'closed'")
+call(None, "signup", mail("x"), PASSWORD, "X")
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_mode")
+call(None, "login", mail("ann"), "wrong horse")
+call(None, "login", "nobody", PASSWORD)
+token = call(None, "login", "ann.api", PASSWORD, None, None, "phone")["access_token"]
+call(None, "refresh", ann["refresh_token"])
+call(None, "refresh", "bsr_unknown")
+guest = ben["access_token"]
+by_user = admin("SELECT (bastion.membership_force(%s, %s, 'viewer')) IS NOT NULL", ben["user"]["id"], ann["tenant"]["slug"])
+call(None, "login", mail("ben"), PASSWORD)
+ben_here = call(None, "login", mail("ben"), PASSWORD, ann["tenant"]["slug"])["access_token"]
+
+# API keys, of every kind and with everything that they can have
+key = call(token, "api_key_create", "full", ["*", "tenant.*"], datetime.datetime(2100, 1, 1), ["10.0.0.0/8"], "default", json.dumps({"a": 1}),
+           types=("text", "text[]", "timestamptz", "text[]", "text", "jsonb"))
+everything = call(token, "api_key_create", "second", ["*", "tenant.*", "own.*"], types=("text", "text[]"))
+call(token, "api_key_create", "never", ["*"], "infinity", types=("text", "text[]", "timestamptz"))
+call(everything["key"], "me")
+call(token, "api_key_create", "", ["*"], types=("text", "text[]"))
+call(token, "api_key_create", "x", ["nothing.read"], types=("text", "text[]"))
+for _ in range(4):
+    call(token, "api_key_rotate", key["id"], types=("uuid",))
+call(token, "api_key_rotate", key["id"], types=("uuid",))
+call(token, "api_key_rotate", key["id"], "91 days", types=("uuid", "interval"))
+call(token, "api_key_rotate", str(uuid.uuid4()), types=("uuid",))
+call(token, "api_keys")
+call(ben_here, "api_keys")
+call(token, "api_key_disable", everything["id"], None, types=("uuid", "boolean"))
+call(token, "api_key_disable", everything["id"], False, types=("uuid", "boolean"))
+
+# invitations by address and of a user, with and without a unit
+with psycopg.connect() as connection:
+    connection.execute("SELECT bastion.authenticate(%s)", [token])
+    invited = connection.execute("SELECT bastion.invite(%s, 'viewer', 'default', '1 day', '2100-01-01')", [mail("cat")]).fetchone()[0]["token"]
+    dog = connection.execute("SELECT bastion.invite(%s, 'viewer')", [mail("dog")]).fetchone()[0]["token"]
+    connection.execute("INSERT INTO bastion.users (email) VALUES (%s)", [mail("eve")])
+    connection.execute("SELECT bastion.membership_set(u.id, 'viewer') FROM bastion.users u WHERE u.email = %s", [mail("eve")])
+cat = call(None, "signup", mail("cat"), PASSWORD, "Cat's")
+call(token, "invitations")
+call(cat["access_token"], "invitation_accept", invited, types=("text",))
+call(cat["access_token"], "invitation_accept", invited, types=("text",))
+for password, display_name, username in [("short", None, None), (PASSWORD, "", None), (PASSWORD, None, "!"), (PASSWORD, None, "ann.api")]:
+    call(None, "signup_invited", dog, password, display_name, username)
+owner.execute("INSERT INTO bastion.users (email) VALUES (%s)", [mail("dog")])
+call(None, "signup_invited", dog, PASSWORD)
+owner.execute("DELETE FROM bastion.users WHERE email = %s", [mail("dog")])
+call(None, "signup_invited", dog, PASSWORD)
+call(None, "signup_invited", dog, PASSWORD)
+eve = admin("SELECT bastion.token_issue(u.id, NULL::uuid) FROM bastion.users u WHERE u.email = %s", mail("eve"))
+invitation = call(eve, "my_invitations")["invitations"][0]["id"]
+call(eve, "me")
+call(eve, "invitation_decline", invitation, types=("uuid",))
+call(eve, "invitation_decline", invitation, types=("uuid",))
+
+# those that ask who calls: nobody, a refused token, an API key
+calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),
+         "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),
+         "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),)}
+for name, arguments in calls.items():
+    types = ("text", "text[]") if name == "api_key_create" else ("uuid",)
+    for credential in [None, "x", everything["key"], eve]:
+        if name == "me" and credential not in (None, "x") or name in ("logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline") and credential == eve:
+            continue
+        call(credential, name, *arguments, types=types)
+call(token, "sessions", settings={"request.headers": json.dumps({"user-agent": "Test/1"})})
+call(guest, "sessions")
+call(token, "api_key_revoke", key["id"], types=("uuid",))
+call(token, "api_key_revoke", key["id"], types=("uuid",))
+call(token, "logout", "nowhere")
+call(token, "logout", "all")
+call(token, "me")
+call(None, "token_revoke", ann["refresh_token"])
+call(None, "refresh", ann["refresh_token"])  # its session has ended
+call(None, "token_revoke", "x")
+call(None, "schema")
+
+left = {pair for pair in expected - seen if pair[1] not in ELSEWHERE}
+ok(not left, "every shape of every schema was seen", sorted(left))
+# the validator bites
+broken = copy.deepcopy(ann)
+broken["tenant"]["number"] = "1"
+ok(list(validators["login"].iter_errors(broken)), "a wrong type is found")
+ok(list(validators["login"].iter_errors({**ann, "more": 1})), "a property beside is found")
+ok(list(validators["login"].iter_errors({**ann, "expires_at": "tomorrow"})), "a time that is none is found")
+ok(list(validators["login"].iter_errors({"error": "surprise", "error_description": "x"})), "an unknown code is found")
+print(f"1..{number}")

@@ -31,7 +31,7 @@ UNION ALL SELECT * FROM bench.per_call('PL/pgSQL over current_setting()', 'bench
 ROLLBACK;
 
 \echo verification of a 250-byte HS256 token inside the server, every claim returned as jsonb
-SELECT bastion.jwt_sign('{"sub":"c3517380-1e7d-4ef0-a4d8-c43ea1b035a0","iss":"https://issuer.example","aud":"api","exp":4000000000,"iat":1700000000,"role":"app"}',
+SELECT bastion.jwt_sign('{"sub":"c3517380-1e7d-4ef0-a4d8-c43ea1b035a0","iss":"https://issuer.example","exp":4000000000,"iat":1700000000,"role":"app"}',
                         '{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}') AS hs256 \gset
 SELECT split_part(:'hs256', '.', 1) || '.' || split_part(:'hs256', '.', 2) AS input \gset
 SELECT length(:'hs256') AS token_bytes;

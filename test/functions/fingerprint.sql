@@ -15,7 +15,7 @@ BEGIN
     FOR found_one IN
         SELECT c.oid::regclass AS name FROM pg_class c
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'fz'::regnamespace) AND c.relkind IN ('r', 'p')
+        WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace, 'fz'::regnamespace) AND c.relkind IN ('r', 'p')
           AND NOT c.relispartition
         GROUP BY c.oid HAVING bool_or(a.attname = 'tenant_id' AND a.atttypid = 'uuid'::regtype)
     LOOP
@@ -29,7 +29,7 @@ BEGIN
                       FROM unnest(c.conkey, c.confkey) WITH ORDINALITY u (mine, yours, n)
                       JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = mine
                       JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = yours) k
-        WHERE c.contype = 'f' AND c.connamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
+        WHERE c.contype = 'f' AND c.connamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace)
         GROUP BY c.conrelid
         ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS added = ROW_COUNT;
@@ -51,7 +51,7 @@ ON CONFLICT (relation) DO UPDATE SET condition = excluded.condition;
 
 -- The catalogue: privileges, and the definition of the extension and of foreign tables.
 CREATE VIEW fz.catalogue AS
-WITH ours AS (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'fz', 'evil', 'public'))
+WITH ours AS (SELECT n.oid FROM pg_namespace n WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test', 'fz', 'evil', 'public'))
 SELECT 'functions' AS part, md5(string_agg(p.oid || '/' || p.xmin, ' ' ORDER BY p.oid)) AS sum FROM pg_proc p WHERE p.pronamespace IN (TABLE ours)
 UNION ALL
 SELECT 'relations', md5(string_agg(c.oid || '/' || c.xmin, ' ' ORDER BY c.oid))

@@ -21,7 +21,7 @@ DO $$
 DECLARE
     words text[] := ARRAY(
         SELECT DISTINCT lower(w[1]) FROM pg_proc p, regexp_matches(p.prosrc, '([a-zA-Z_][a-zA-Z0-9_]*)\s*\(', 'g') w
-        WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace));
+        WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace));
     found_one record;
 BEGIN
     FOR found_one IN

@@ -122,7 +122,7 @@ SELECT format('%I.%I', p.pronamespace::regnamespace, p.proname) AS name, p.oid::
        coalesce(p.proargnames[1:p.pronargs], '{}') AS parameters, ARRAY(SELECT format('%I.%I', y.typnamespace::regnamespace, y.typname) FROM unnest(p.proargtypes) WITH ORDINALITY a (t, n) JOIN pg_type y ON y.oid = t ORDER BY n) AS types,
        has_function_privilege('fz_app', p.oid, 'EXECUTE') AS by_app, has_function_privilege('fz_mig', p.oid, 'EXECUTE') AS by_mig
 FROM pg_proc p
-WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace)
   AND (has_function_privilege('fz_app', p.oid, 'EXECUTE') OR has_function_privilege('fz_mig', p.oid, 'EXECUTE'));
 
 -- The relations that each role may read.
@@ -130,5 +130,5 @@ CREATE VIEW fz.readable AS
 SELECT format('%I.%I', c.relnamespace::regnamespace, c.relname) AS name, has_table_privilege('fz_app', c.oid, 'SELECT') AS by_app,
        has_table_privilege('fz_mig', c.oid, 'SELECT') AS by_mig
 FROM pg_class c
-WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'fz'::regnamespace, 'mig'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm')
+WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace, 'fz'::regnamespace, 'mig'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm')
   AND (has_table_privilege('fz_app', c.oid, 'SELECT') OR has_table_privilege('fz_mig', c.oid, 'SELECT'));

@@ -1,4 +1,5 @@
 // JSON Web Keys: any text gives keys or a clear error, and every key that may sign makes tokens that it verifies.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -36,7 +37,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     for (const bastion::Jwk& key : set->keys) {
         if (key.is_symmetric() != set->keys.front().is_symmetric()) std::abort();
-        if (!key.kid.empty() && set->find(key.kid) != &key) std::abort();
+        const auto is_alike = [&](const bastion::Jwk& other) {
+            return other.kid == key.kid && other.kty == key.kty && other.crv == key.crv;
+        };
+        if (!key.kid.empty() && std::count_if(set->keys.begin(), set->keys.end(), is_alike) != 1) std::abort();
         (void)bastion::jwk_thumbprint(key);
         sign_with_all(key);
     }

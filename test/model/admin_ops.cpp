@@ -228,10 +228,10 @@ void plan_entry(Change& change) {
     change.after.entries[{acl, subject, op.d}] = {std::max(op.e, 1), op.e == 0 ? Validity::over : Validity::always};
 }
 
-// Without an identity a row gets the ACL of its owner or tenant.
+// Without an identity a row gets the ACL of its owner, that of rows without an owner, or that of its tenant.
 int acl_of_row(State& state, const Table& table, int tenant, int owner) {
     if (table.sharing == Sharing::none) return nobody;
-    if (table.visibility == Visibility::owner && owner != nobody) return state.acl_of_user(owner, tenant);
+    if (table.visibility == Visibility::owner) return state.acl_of_user(owner, tenant);
     return state.tenant_acls[tenant];
 }
 
@@ -297,9 +297,14 @@ void plan_unprotect(Change& change) {
     for (auto& [id, row] : table.rows) row.acl = row.shared_as = nobody;
 }
 
+// As the table of ACLs names it.
+const char* kind_of(const Acl& acl) {
+    static const char* const kinds[] = {"tenant", "unit", "user", "row"};
+    return acl.kind == AclKind::user && acl.place == nobody ? "nobody" : kinds[static_cast<int>(acl.kind)];
+}
+
 // Every row as it is in the table: its owner, and the kind of its ACL and of the base ACL.
 void plan_dump(Change& change) {
-    static const char* const kinds[] = {"tenant", "unit", "user", "row"};
     const int number = change.op.b;
     const Table& table = change.after.tables[number];
     const bool lists = table.is_protected && table.sharing != Sharing::none;
@@ -316,7 +321,7 @@ void plan_dump(Change& change) {
     for (const auto& [id, row] : table.rows) {
         std::string line = text(id) + " " + text(row.tenant) + " " + text(row.owner) + " " + text(row.value);
         for (int acl = lists ? row.acl : nobody; acl != nobody; acl = change.after.acls[acl].base)
-            line += std::string(" ") + kinds[static_cast<int>(change.after.acls[acl].kind)];
+            line += std::string(" ") + kind_of(change.after.acls[acl]);
         out.push_back(line);
     }
     change.step.rows = out;

@@ -118,7 +118,7 @@ bool Judge::by_place(const std::string& permission, int acl) const {
         case AclKind::tenant: return granted(permission, nobody);
         case AclKind::unit:
             return list.place != nobody && granted(permission, list.place) && !denied(permission, list.place);
-        case AclKind::user: return list.place == identity_.user;
+        case AclKind::user: return list.place != nobody && list.place == identity_.user;
         case AclKind::row: break;
     }
     return by_place(permission, list.base);

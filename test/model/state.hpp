@@ -132,7 +132,7 @@ struct State {
     [[nodiscard]] std::set<int> with_inherited(const std::set<int>& roles) const;
     [[nodiscard]] std::set<std::string> role_patterns(int role) const;
     int new_acl(Acl acl);
-    int acl_of_user(int user, int tenant);  // made when there is none
+    int acl_of_user(int user, int tenant);  // made when there is none; of nobody, that of rows without an owner
     void remove_unit(int unit);
     void register_table(int table);
 };

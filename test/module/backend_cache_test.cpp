@@ -21,12 +21,12 @@ struct Counted {
 using Cache = BackendCache<Counted, 8>;
 
 const Oid everything = invalidation_of("test", "everything");
-Cache cache(everything, {3, 100});
+Cache cache("test", everything, {3, 10000});
 
 Oid message(int number) { return invalidation_of("test", std::to_string(number)); }
 
 struct What {
-    std::size_t bytes = 10;
+    std::size_t heap = 10;
     bool keeps = true;
     bool message_arrives = false;
 };
@@ -46,14 +46,14 @@ const Counted* load(int number, const What& what = {}) {
         },
         [&](int row) -> bastion::Result<Loaded<Counted>> {
             return Loaded<Counted>{
-                Counted(row), {message(row), message(row % 2 == 0 ? 100 : 101)}, what.bytes, what.keeps};
+                Counted(row), {message(row), message(row % 2 == 0 ? 100 : 101)}, what.heap, what.keeps};
         });
 }
 
 bool has(int number) { return cache.find(Cache::Key(number)) != nullptr; }
 
 void start() {
-    cache.limit({3, 100});
+    cache.limit({3, 10000});
     cache.drop_all();
     cache.unpin();
 }
@@ -77,11 +77,22 @@ bool least_recently_used_leaves() {
 }
 
 bool bytes_are_limited() {
-    (void)load(1, {60});
-    (void)load(2, {60});
+    (void)load(1, {6000});
+    (void)load(2, {6000});
     const bool replaced = !has(1) && has(2);
-    const Counted* huge = load(3, {101});
+    const Counted* huge = load(3, {10000});
     return replaced && huge->number == 3 && !has(3) && has(2);
+}
+
+bool bytes_are_counted() {
+    (void)load(1, {6000});
+    const CacheStatistics one = cache.statistics();
+    (void)load(2);
+    const CacheStatistics two = cache.statistics();
+    cache.drop_all();
+    const CacheStatistics none = cache.statistics();
+    return one.entries == 1 && one.bytes > 6000 && two.entries == 2 && two.bytes > one.bytes && none.entries == 0 &&
+           none.bytes == 0;
 }
 
 bool message_drops_what_it_names() {
@@ -123,15 +134,18 @@ bool lease_ends_with_the_value() {
 
 bool limit_of_none_keeps_nothing() {
     (void)load(1);
-    cache.limit({0});
+    cache.limit({0, 0});
     return !has(1) && load(2)->number == 2 && !has(2);
 }
 
 bool long_key_is_not_kept() {
-    const CacheKey<8> key("longer than eight");
+    const CacheKey<8> short_key("short");
+    const CacheKey<8> key = CacheKey<8>("short").add("and more");
     const auto row = []() { return std::optional<int>(1); };
     const auto make = [](int number) -> bastion::Result<Loaded<Counted>> { return Loaded<Counted>{Counted(number)}; };
-    return cache.load(key, row, make)->number == 1 && cache.find(key) == nullptr;
+    return cache.load(key, row, make)->number == 1 && cache.find(key) == nullptr &&
+           cache.load(short_key, row, make) != nullptr && cache.find(short_key) != nullptr &&
+           cache.find(key) == nullptr;
 }
 
 struct Check {
@@ -143,6 +157,7 @@ constexpr Check checks[] = {{"finds what it loaded", finds_what_it_loaded},
                             {"a row that does not exist is not cached", absent_row_is_not_cached},
                             {"the least recently used value leaves", least_recently_used_leaves},
                             {"the bytes are limited", bytes_are_limited},
+                            {"the bytes are counted", bytes_are_counted},
                             {"a message drops the values that it names", message_drops_what_it_names},
                             {"a message for everything drops all", message_for_everything_drops_all},
                             {"what changed meanwhile is not kept", changed_meanwhile_is_not_kept},
@@ -170,8 +185,19 @@ Datum bastion_test_backend_cache(PG_FUNCTION_ARGS) {
     }
     start();
     appendStringInfo(&text, "\nalive: %d", live);
-    PG_RETURN_TEXT_P(cstring_to_text_with_len(text.data, text.len));
+    return DirectFunctionCall1(textin, CStringGetDatum(text.data));
 }
+
+// Leaves a dropped value pinned; the number of values that are alive.
+PG_FUNCTION_INFO_V1(bastion_test_pin);
+Datum bastion_test_pin(PG_FUNCTION_ARGS) {
+    (void)load(1);
+    receive(everything);
+    PG_RETURN_INT32(live);
+}
+
+PG_FUNCTION_INFO_V1(bastion_test_alive);
+Datum bastion_test_alive(PG_FUNCTION_ARGS) { PG_RETURN_INT32(live); }
 
 }  // extern "C"
 

@@ -1,6 +1,6 @@
 // Functions that misbehave on purpose behind the error boundary. Built and loaded by the tests alone.
 #include "core/base/secret_bytes.hpp"
-#include "pg/base/guard.hpp"
+#include "pg/base/text.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -35,7 +35,7 @@ bastion::Result<void> misbehave(std::string_view how) {
     }
     if (how == "store") {
         struct varlena* out = nullptr;
-        return bastion::pg::store(out, std::string(1024, 'y'));
+        return bastion::pg::store(out, bastion::Bytes(1024, 'y'));
     }
     return {};
 }
@@ -46,7 +46,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_test_misbehave);
 Datum bastion_test_misbehave(PG_FUNCTION_ARGS) {
-    const std::string_view how = bastion::pg::view(PG_GETARG_TEXT_PP(0));
+    const std::string_view how = bastion::pg::server_text(PG_GETARG_TEXT_PP(0)).bytes();
     bastion::pg::guarded_or_raise([&] { return misbehave(how); });
     PG_RETURN_INT32(live);
 }

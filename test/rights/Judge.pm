@@ -75,7 +75,7 @@ sub expected {
     my ($self, $run) = @_;
     my $function = $run->{function};
     return $function->{refused} if $function->{refused};
-    return $function->{spared} eq 't' ? '00000' : '55000' if $self->is_guarded($run);
+    return '55000' if $self->is_guarded($run);
     # refusals of PostgreSQL in a restricted operation, and in the function of an index
     return '42501' if $run->{caller}{name} =~ /refreshes|indexes/ && $function->{fires} =~ /deferred/ && $function->{callers} eq 'app';
     return '0A000' if $run->{caller}{name} =~ /refreshes|indexes/ && $function->{callers} eq 'statement';

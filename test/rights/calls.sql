@@ -5,13 +5,12 @@
 -- grant of EXECUTE, and the superuser. fixture: the data prepared for each run, named by {n}. fires: the places that must run;
 -- may: those that may run. superuser: only superusers may call it; administrator: the same, where no code of a table's owner is
 -- reached. once: a slow call, made only in the state cold and without SET ROLE. whole: the call ends transactions, so it runs
--- alone. refused: the expected SQLSTATEs. spared: the extension skips code that it refuses to run, and the call succeeds. setup
+-- alone. refused: the expected SQLSTATEs. setup
 -- and cleanup: by a superuser, around the run.
 CREATE TABLE rights.functions (
     label text PRIMARY KEY, signatures text[] NOT NULL, callers text NOT NULL, fixture text, call text NOT NULL,
     fires text[] NOT NULL DEFAULT '{}', may text[] NOT NULL DEFAULT '{}', setup text, cleanup text, whole boolean NOT NULL DEFAULT false,
-    refused text, world text NOT NULL DEFAULT 'shop', person text DEFAULT 'ann', once boolean NOT NULL DEFAULT false, every_state boolean NOT NULL DEFAULT true,
-    spared boolean NOT NULL DEFAULT false);
+    refused text, world text NOT NULL DEFAULT 'shop', person text DEFAULT 'ann', once boolean NOT NULL DEFAULT false, every_state boolean NOT NULL DEFAULT true);
 
 INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('share', '{"share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)","share(regclass,text,text,text,text,text,text,timestamptz)"}', 'app', 'rows',
@@ -36,6 +35,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT * FROM bastion.explain_member_access(bastion.user_id(), ''typed.read'', ''shop.typed'', ''{n}'')'),
     ('explain_member_access_text by a key with a cast', '{"explain_member_access_text(uuid,text,regclass,text,text)","explain_member_access_text(text,text,regclass,text,text)"}', 'app', 'typed',
      'SELECT * FROM bastion.explain_member_access_text(bastion.user_id(), ''typed.read'', ''shop.typed'', ''{n}'')'),
+    ('row_transfer', '{"row_transfer(regclass,text,text)",bastion_internal.move_acl()}', 'app', 'rows',
+     'SELECT bastion.row_transfer(''shop.rows'', ''{n}'', ''{bob_user_id}'')'),
     ('unit_delete', '{"unit_delete(text)"}', 'app', 'unit',
      'SELECT bastion.unit_delete(''u{n}'')'),
     ('explain_access by a key with a cast', '{"explain_access(uuid,text,regclass,text,text,text)","explain_access(text,text,regclass,text,text,text)"}', 'operator', 'typed',
@@ -52,21 +53,24 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT bastion.min_decryption_version_set(''p{n}'', 2, ''acme'')'),
     ('explain_access_text by a key with a cast', '{"explain_access_text(uuid,text,regclass,text,text,text)","explain_access_text(text,text,regclass,text,text,text)"}', 'operator', 'typed',
      'SELECT * FROM bastion.explain_access_text(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
-    ('lint', '{lint()}', 'superuser', NULL, 'SELECT count(*) FROM bastion.lint()'),
+    ('lint', '{lint(text)}', 'superuser', NULL, 'SELECT count(*) FROM bastion.lint()'),
+    ('lint of own tables', '{lint(text),bastion_internal.lint_mine()}', 'table', NULL, 'SELECT count(*) FROM bastion.lint(''mine'')'),
+    ('unknown_tenants', '{"unknown_tenants(regclass,boolean)","bastion_internal.column_values(regclass,name,integer)"}', 'table', 'protected', 'SELECT count(*) FROM bastion.unknown_tenants(''shop.one_{n}'')'),
     ('protection', '{bastion_internal.protection_report()}', 'table', NULL, 'SELECT count(*) FROM bastion.protection'),
     ('unprotect', '{"unprotect(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.unprotect(''shop.one_{n}'')'),
-    ('protect', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+    ('protect', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', owner_column => ''owner_id'')'),
-    ('protect with sharing', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+    ('protect with sharing', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', owner_column => ''owner_id'', sharing => ''tenant'')'),
-    ('protect with a foreign key', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+    ('protect with a foreign key', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
-    ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name)"}', 'table', 'one',
+    ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),
     ('reference_add', '{"reference_add(regclass,name,text,text,name)"}', 'table', 'one',
      'SELECT bastion.reference_add(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade''), bastion.reference_add(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade'')'),
     ('count_nulls', '{"bastion_internal.count_nulls(regclass,name)"}', 'table', 'one', 'SELECT bastion_internal.count_nulls(''shop.one_{n}'', ''owner_id'')'),
     ('has_rows_without', '{"bastion_internal.has_rows_without(regclass,name)"}', 'table', 'one', 'SELECT bastion_internal.has_rows_without(''shop.one_{n}'', ''owner_id'')'),
+    ('protect_rename', '{"protect_rename(regclass,name,name)"}', 'table', 'protected', 'SELECT bastion.protect_rename(''shop.one_{n}'', ''tenant_id'', ''org_id'')'),
     ('composite_keys_create', '{"composite_keys_create(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.composite_keys_create(''shop.one_{n}'')'),
     ('global_table_add', '{"global_table_add(regclass,text)"}', 'table', 'guarded', 'SELECT bastion.global_table_add(''guarded.one_{n}'', ''a test'')'),
     ('global_table_remove', '{"global_table_remove(regclass)"}', 'table', 'global', 'SELECT bastion.global_table_remove(''guarded.one_{n}'')'),
@@ -76,10 +80,13 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'CREATE TABLE shop.part_{n} PARTITION OF shop.grown FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
     ('ATTACH PARTITION under a guard', '{bastion_internal.guard_ddl()}', 'statement', 'attached', 'ALTER TABLE shop.grown ATTACH PARTITION shop.one_{n} FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
     ('ALTER TABLE under a guard', '{bastion_internal.guard_ddl()}', 'statement', 'guarded', 'ALTER TABLE guarded.one_{n} ALTER owner_id TYPE text'),
+    ('ALTER TABLE under the event trigger of protect()', '{bastion_internal.keep_columns(),bastion_internal.keep_dropped_columns()}', 'statement', 'one', 'ALTER TABLE shop.one_{n} ALTER owner_id TYPE text'),
     ('schema_guard', '{schema_guard(name)}', 'administrator', 'schema', 'SELECT * FROM bastion.schema_guard(''schema_{n}'')'),
     ('schema_unguard', '{schema_unguard(name)}', 'administrator', 'guarded schema', 'SELECT bastion.schema_unguard(''schema_{n}'')'),
     ('allow_app_role', '{allow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_app_role(''rights_neighbour'')'),
+    ('allow_loader_role', '{allow_loader_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_loader_role(''rights_loader'')'),
     ('disallow_app_role', '{disallow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.disallow_app_role(''rights_neighbour'')'),
+    ('allow_monitoring_role', '{allow_monitoring_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_monitoring_role(''rights_neighbour'')'),
     ('allow_migration_role', '{allow_migration_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_migration_role(''rights_neighbour'')'),
     ('INSERT into a protected table', '{bastion_internal.fill_acl()}', 'plain', NULL,
      'INSERT INTO shop.rows (id, title, pair, pairs, span) VALUES ({far}, ''t'', ROW({far}, 1), ARRAY[ROW(1, 1)::shop.pair], ROW({far}, 1))'),
@@ -89,12 +96,12 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call, whole, 
     ('acl_backfill', '{"acl_backfill(regclass,name,name,text,name,integer)"}', 'table', 'one', 'CALL bastion.acl_backfill(''shop.one_{n}'', batch => 1)', true, NULL);
 UPDATE rights.functions SET refused = '55006' WHERE label = 'min_decryption_version_set';
 UPDATE rights.functions f SET may = v.may
-FROM (VALUES ('tenant_delete|acl_prune', '{operator class of a partition key}'::text[]), ('with a cast', '{operator class of an index}'),
+FROM (VALUES ('tenant_delete|acl_prune|^lint$', '{operator class of a partition key}'::text[]), ('with a cast', '{operator class of an index}'),
              ('operators of its own', '{operator of the key}'), ('rewrap_all', '{index expression,index predicate,operator class of an index,exclusion constraint}')) v (label, may)
 WHERE f.label ~ v.label;
 -- Each run of DDL has tables of its own, which take time to make.
 UPDATE rights.functions SET every_state = callers NOT IN ('table', 'statement', 'administrator') OR label IN ('protect with sharing', 'CREATE TABLE in a guarded schema');
-UPDATE rights.functions SET once = true WHERE label IN ('lint', 'protection');
+UPDATE rights.functions SET once = true WHERE label IN ('lint', 'lint of own tables', 'protection');
 
 -- The places that must run, by the action of a call. Places that the planner reaches when it folds constants run if no plan is
 -- cached yet, those of the attacker if names are not qualified.
@@ -115,11 +122,11 @@ INSERT INTO rights.groups VALUES
     ('neighbour', '{partition of another owner}'), ('bound', '{bound_to of a sealed column}');
 UPDATE rights.functions f SET fires = coalesce((
     SELECT array_agg(DISTINCT p) FROM (VALUES
-    ('^share$', '{triggers,new row,index entry,update}'::text[]), ('^share in a partition$', '{row triggers}'), ('^share in a partition of', '{neighbour}'),
+    ('^(share|row_transfer)$', '{triggers,new row,index entry,update}'::text[]), ('^share in a partition$', '{row triggers}'), ('^share in a partition of', '{neighbour}'),
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
     ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
     ('^(unit|tenant)_delete$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
-    ('^protect$|^protect with a foreign key|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^composite_keys_create', '{DDL,drop}'),
+    ('^protect$|^protect with a foreign key|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^global_table_', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
     ('partition|PARTITION', '{partition}')) v (label, names)

@@ -4,8 +4,8 @@
 CREATE TABLE rights.nothing_foreign (reason text PRIMARY KEY, names text[] NOT NULL);
 INSERT INTO rights.nothing_foreign VALUES
     ('computes from its arguments, which are of built-in types, and from the vault',
-     '{library_version,password_hash,password_verify,password_needs_rehash,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,
-       is_sealed,sealed,sealed_in,sealed_out,sealed_recv,sealed_send,open_text,open_bytea,open_text_for,open_bytea_for,rewrap,rewrap_for,seal_for,
+     '{library_version,password_hash,password_verify,password_format,password_needs_rehash,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,
+       is_sealed,sealed,sealed_in,sealed_out,sealed_recv,sealed_send,named_table,named_table_in,named_table_out,table_of,open_text,open_bytea,open_text_for,open_bytea_for,rewrap,rewrap_for,seal_for,
        blind_index_for,import_aes_gcm,import_pgp_sym,client_address,
        is_email,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id}'),
     ('reads the context, and rights by statements that the library has pinned',
@@ -13,24 +13,25 @@ INSERT INTO rights.nothing_foreign VALUES
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',
-     '{jwks,user_named,share_subject_named,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status}'),
+     '{jwks,user_named,share_subject_named,secret_list,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.schema,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status,event_counts,events_pruned,lint_summary}'),
     ('changes the extension''s own tables with the rights of the operator who calls it',
-     '{init,token_issue,operator_role_declare,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,signing_key_rotate,pepper_create,session_prune,user_sessions_revoke,
+     '{init,token_issue,operator_role_declare,lint_accept,records_bind,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,root_key_check,signing_key_rotate,pepper_create,session_prune,user_sessions_revoke,
        identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove}'),
+    ('begins a session as login() does, where the configuration of the server allows it', '{bastion_test.act_as}'),
     ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
      '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,
        fill_acl_entry,fill_member_acl,fill_role_scope,follow_unit_parents,follow_units,forget_inheritance,forget_subject,guard_foreign_code,guard_system_rows,keep_default_acl,
-       keep_events,keep_last_owner,keep_role_tenant,keep_secret_access_log,make_default_acl,skip_derived_acl,skip_derived_row,read_column_memory}'),
+       keep_events,keep_unpruned_events,keep_last_owner,read_column_numbers,keep_role_tenant,keep_secret_access_log,make_default_acl,skip_derived_acl,skip_derived_row,read_column_memory}'),
     ('a step of protect(), unprotect(), acl_backfill(), composite_keys_create(), reference_add() or global_table_add(), which are in the matrix; alone it has the rights of its caller',
      '{backfill_steps,check_acl_column,check_actions,check_column,check_foreign_policies,check_member,check_no_nulls,check_one_owner,check_owner_may_fill,check_protectable,check_reference,check_resource,
-       check_sharing,check_tree,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
+       check_sharing,check_tree,check_tenants,check_global_keys,global_keys,holds_number,is_key_of_tenants,same_type,column_state,fill_pages,guard_table,has_rows_to_fill,offer_composite_keys,open_acl_column,open_global,plan_acl_column,
        plan_foreign_keys,plan_indexes,plan_member,plan_policies,plan_protect,plan_release,plan_triggers,plan_unprotect,policy_command,protect_defaults,
        protect_normal,protect_policies,protect_policy_state,protect_record,protect_test,protect_triggers,sharing_test,acl_column,acl_kind,
        column_memory,create_in_unit_test,default_acl_test,foreign_key_action,foreign_policies,free_index_name,has_tenant_index,has_unique_columns,
        is_context_default,is_our_policy,key_columns,kind_of_relation,lint_foreign_keys,lint_unique,made_column,made_indexes,old_acl_column,owns_relation,
        plan_composite_keys,plan_not_null,plan_open,plan_record,plan_remember,protect_action,protect_actions,protect_columns,protect_forget,protect_line,
-       protect_remember,protect_root,protect_tree,protected_members,placed_test,reference_key,references_of,resource_of_table,same_tenant_test,tenant_may_be_null}'),
-    ('tells yes or no about a table, from the catalog and the extension''s own tables', '{is_global,must_be_guarded,resource_registered}');
+       protect_remember,column_number,protection_now,protect_root,protect_tree,protected_members,placed_test,reference_key,references_of,resource_of_table,same_tenant_test,tenant_may_be_null}'),
+    ('tells yes or no about a table, from the catalog and the extension''s own tables', '{is_global,must_be_guarded,resource_registered,values_without_tenant}');
 
 CREATE FUNCTION rights.callable() RETURNS TABLE (callable regprocedure, name text, writes boolean)
 LANGUAGE sql
@@ -41,7 +42,8 @@ AS $$
     JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
     JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_bastion'
     WHERE n.nspname <> 'bastion_internal' OR p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
-       OR p.oid IN (SELECT bastion_internal.routines_of('application') UNION SELECT bastion_internal.routines_of('migration'))
+       OR p.oid IN (SELECT bastion_internal.routines_of('application') UNION SELECT bastion_internal.routines_of('migration')
+                    UNION SELECT bastion_internal.routines_of('monitoring'))
 $$;
 
 CREATE FUNCTION rights.incomplete() RETURNS TABLE (problem text)
@@ -73,7 +75,7 @@ AS $$
           UNION ALL
           SELECT c.oid, t.attname, c.relowner, t.attacl FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid) o,
          aclexplode(o.acl) a
-    WHERE (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = o.relation) IN ('bastion', 'bastion_api', 'bastion_internal')
+    WHERE (SELECT c.relnamespace::regnamespace::text FROM pg_class c WHERE c.oid = o.relation) IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test')
       AND a.privilege_type IN ('REFERENCES', 'TRIGGER') AND a.grantee <> o.relowner
     ORDER BY 1
 $$;

@@ -89,8 +89,8 @@ BEGIN
         WHEN 'resource' THEN
             PERFORM bastion.resource_register('p' || n, '{open}');
         WHEN 'dropped' THEN
-            INSERT INTO bastion.protected_tables (relation, tenant_column, resource, options)
-            VALUES (4000000 + n, 'tenant_id', 'dropped', '{"actions": {}, "existing": "refuse", "tenant_fk": false, "citus": false}');
+            INSERT INTO bastion.protected_tables (table_name, tenant_column, resource, options)
+            VALUES ((4000000 + n)::oid::regclass, 'tenant_id', 'dropped', '{"actions": {}, "existing": "refuse", "tenant_fk": false, "citus": false}');
         WHEN 'row' THEN
             PERFORM rights.prepare('rows', ARRAY[n]);
         END CASE;
@@ -129,6 +129,8 @@ FROM (VALUES
     ('unit_delete on our tables', 'unit_delete(text)', 'unit', 'SELECT bastion.unit_delete(''u{n}'')'),
     ('share on our tables', 'share(regclass,text,uuid,uuid,uuid,uuid,text,timestamp with time zone); share(regclass,text,text,text,text,text,text,timestamp with time zone)', 'row', 'SELECT bastion.share(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id())'),
     ('unshare on our tables', 'unshare(regclass,text,uuid,uuid,uuid,uuid); unshare(regclass,text,text,text,text,text)', 'row', 'SELECT bastion.share(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id()), bastion.unshare(''shop.rows'', ''{n}'', with_tenant => bastion.tenant_id())'),
+    ('protect_follow', 'bastion_internal.protect_follow(regclass)', NULL, 'SELECT bastion_internal.protect_follow(''shop.rows'')'),
+    ('row_transfer on our tables', 'row_transfer(regclass,text,text)', 'row', 'SELECT bastion.row_transfer(''shop.rows'', ''{n}'', ''{bob_user_id}'')'),
     ('own_acl', 'own_acl()', NULL, 'SELECT bastion.own_acl()'),
     ('secret_put', 'secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''value'')'),
     ('secret_get', 'secret_get(text,text,integer)', 'secret', 'SELECT bastion.secret_get(''s{n}'')'),
@@ -137,12 +139,17 @@ FROM (VALUES
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
     ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),
+    ('events_prune', 'events_prune(timestamp with time zone)', NULL, 'SELECT bastion.events_prune(pg_catalog.now())'),
     ('impersonate', 'impersonate(text,text,text,boolean)', NULL, 'SELECT bastion.impersonate(''{bob_user_id}'', ''{bob_tenant_id}'', ''a test'', read_only => false)'),
     ('protect_resource', 'bastion_internal.protect_resource(text,text[])', NULL, 'SELECT bastion_internal.protect_resource(''new{n}'', ''{read}'')'),
     ('forget_dropped_tables', 'bastion_internal.forget_dropped_tables()', 'dropped', 'SELECT bastion_internal.forget_dropped_tables()'),
     ('acl_of_row', 'bastion_internal.acl_of_row(text,text,text)', NULL, 'SELECT bastion_internal.acl_of_row(''{bob_tenant_id}'', ''{ann_user_id}'', ''owner'')'),
     ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)')
 ) v (l, s, f, c);
+-- A record whose name of a column is old: its number says which column it means.
+UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
+    'UPDATE bastion.protected_tables SET owner_column = ''title'' WHERE relation = ''shop.rows''::pg_catalog.regclass; RESET session_replication_role'
+WHERE label = 'protect_follow';
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES
@@ -159,9 +166,8 @@ FROM (VALUES
 
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
-UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'acl_of_row', 'forget_dropped_tables');
--- The last use of a key is written at COMMIT, and skipped where the trigger is refused.
-UPDATE rights.functions SET spared = true WHERE label = 'authenticate with an API key';
+UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'acl_of_row', 'forget_dropped_tables',
+                                                                                         'login with a wrong password', 'authenticate with an API key');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec

@@ -5,4 +5,5 @@ CREATE ROLE rights_super LOGIN SUPERUSER;
 CREATE ROLE rights_neighbour LOGIN;
 CREATE ROLE rights_operator LOGIN;
 CREATE ROLE rights_deputy LOGIN NOINHERIT;
+CREATE ROLE rights_loader BYPASSRLS;
 GRANT postgres TO rights_deputy;

@@ -29,6 +29,8 @@ path_settings() {
     else
         echo "extension_destdir = '$dest'" # a setting of Debian's builds
     fi
+    echo "bastion.refused_login_duration = 0" # tests refuse many
+    echo "bastion.token_leeway = 0" # and wait for the end of tokens
 }
 
 # cluster_create FOLDER DEST COPY: BASTION_CONF adds lines to postgresql.conf.

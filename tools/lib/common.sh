@@ -36,7 +36,7 @@ fi
 export PG_CONFIG
 
 # The Debian packages for building and for each kind of test.
-core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libsimdjson-dev"
+core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libutf8proc-dev libsimdjson-dev"
 build_packages() {
     echo "$core_packages postgresql-$1 postgresql-server-dev-$1 libkrb5-dev"
 }
@@ -47,6 +47,7 @@ unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev"
 fuzz_packages="cmake clang"
 lint_packages="clang-format"
 tap_packages="libipc-run-perl pgbouncer"
+frontdoor_packages="python3-psycopg python3-psycopg2 python3-sqlalchemy python3-alembic python3-asyncpg python3-jsonschema"
 
 # Prints those of the named Debian packages that are not installed.
 missing_packages() {
@@ -89,7 +90,7 @@ install_packages() {
     [ -e /etc/postgresql-common/createcluster.conf ] ||
         echo 'create_main_cluster = false' | as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
     # Two runs at the same time would find apt locked by each other.
-    exec 8>"$scratch/pg_bastion-apt.lock"
+    exec 8>"${TMPDIR:-/tmp}/pg_bastion-apt.lock"
     flock 8
     # shellcheck disable=SC2086 # a list of names
     if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \

@@ -10,9 +10,11 @@ layer_packages() {
             lint) echo "$lint_packages" ;;
             pgtap) pgtap_packages "$major" ;;
             examples) pgtap_packages "$major"; example_packages "$major" $(example_names) ;;
-            tap) echo "$tap_packages" ;;
+            tap) echo "$tap_packages"; pgtap_packages "$major" ;;
+            frontdoor) echo "$frontdoor_packages" ;;
             model | fuzz-functions) echo libpq-dev ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
+            mutate) echo "$unit_packages $tap_packages"; pgtap_packages "$major" ;;
         esac
     done
 }
@@ -83,7 +85,7 @@ end_clusters() {
 
 # A database with the extension and a root key.
 create_database() {
-    createdb "$1"
+    createdb "$@" || return 1
     psql -qX -v ON_ERROR_STOP=1 -d "$1" -c 'CREATE EXTENSION pg_bastion' \
         -c "DO \$\$ BEGIN IF pg_catalog.to_regproc('bastion.init') IS NOT NULL THEN PERFORM bastion.init(); END IF; END \$\$"
 }
@@ -95,7 +97,7 @@ layer_unit() {
         { grep -E -A6 'error|Error' "$log" | head -60; count 0 1 0; return; }
     rm -f "$work/unit.xml"
     # The published vectors lie beside the checkout, not beside the copy.
-    BASTION_VECTORS=${BASTION_VECTORS:-$checkout/../shared/vectors} \
+    BASTION_SOURCE=$copy BASTION_VECTORS=${BASTION_VECTORS:-$checkout/../shared/vectors} \
         "$state/unit/unit_tests" --gtest_output="xml:$work/unit.xml" >>"$log" 2>&1 || status=$?
     f=$(gtest_count failures) s=$(($(gtest_count disabled) + $(gtest_count skipped)))
     p=$(($(gtest_count tests) - f - s))
@@ -125,14 +127,23 @@ layer_lint() {
 }
 
 layer_regress() {
-    local log=$1 status=0
+    local log=$1 status=0 encoding
     built
     [ -d "$copy/sql" ] || { count 0 0 0; return; }
     make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
     fresh_cluster
     rm -f "$copy/regression.diffs"
     make -C "$copy" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
+    for encoding in LATIN1 SQL_ASCII; do
+        [ "$status" != 0 ] || in_encoding "$encoding" >>"$log" 2>&1 || status=$?
+    done
     count_regress "$status" "$log" "$copy/regression.diffs"
+}
+
+# The files about identity, tokens, passwords and the vault in a database of another encoding: the same answers.
+encoding_files="setup identity issuer jwt password sessions api_keys secrets sealed"
+in_encoding() {
+    make -C "$copy" installcheck ISOLATION= REGRESS="$encoding_files" REGRESS_OPTS="--load-extension=pg_bastion --encoding=$1 --no-locale"
 }
 
 layer_isolation() {
@@ -347,7 +358,7 @@ layer_asan() {
     local log=$1 status=0 asan=$state/asan p f s
     compgen -G "$copy/sql/*.sql" >/dev/null || { count 0 0 0; return; }
     copy_checkout "$asan/build"
-    local options="-fsanitize=address,undefined -fno-omit-frame-pointer -O1 $debug_info -DUSE_ASSERT_CHECKING"
+    local options="-fsanitize=address,undefined -fno-omit-frame-pointer -O1 $debug_info -DUSE_ASSERT_CHECKING -DBASTION_EAGER_INVALIDATION"
     build_and_install "$asan/build" "$asan/dest" COPT="$options"
     make -C "$asan/build" test-module COPT="$options" >"$log" 2>&1
     # The server's own start-up calls a library before the sanitizer is ready, unless something allocates earlier still.
@@ -365,7 +376,16 @@ EARLY
     make -C "$asan/build" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
     count_regress "$status" "$log" "$asan/build/regression.diffs"
     read -r p f s <"$counts"
-    if grep -E -A20 'Sanitizer|runtime error|^TRAP' "$work/cluster/log" | head -60 | tee "$work/asan.reports" | grep .; then
+    if stress_caches "$asan/build/test/stress" >>"$log" 2>&1; then
+        p=$((p + 1))
+    else
+        f=$((f + 1))
+        grep -E '^pgbench: error|ERROR' "$log" | tail -20
+    fi
+    # Not as the condition itself: head ends before grep when there is much, and the pipe then fails.
+    grep -E -A20 'Sanitizer|runtime error|^TRAP' "$work/cluster/log" | head -60 >"$work/asan.reports" || true
+    if [ -s "$work/asan.reports" ]; then
+        cat "$work/asan.reports"
         f=$((f + 1))
     else
         p=$((p + 1))
@@ -374,6 +394,15 @@ EARLY
     plant_misbehaviour overflow 'heap-buffer-overflow' 'integer' 8
     plant_misbehaviour nested_phase 'TRAP.*in_phase_b' '' ''
     count "$p" "$f" "$s"
+}
+
+# stress_caches FOLDER: what reads the caches, in four sessions beside one that changes the rows behind them. Messages arrive at each
+# call in which the server may accept them.
+stress_caches() {
+    cluster_stop "$work/cluster"
+    SERVER_ENV+=" BASTION_EAGER_INVALIDATION=1" cluster_start "$work/cluster"
+    psql -qX -d postgres -c 'CREATE DATABASE stress' && psql -qX -d stress -f "$1/setup.sql" &&
+        pgbench -n -c 5 -T 20 -f "$1/seal.pgbench" -f "$1/tokens.pgbench" -f "$1/changes.pgbench" stress
 }
 
 # plant_misbehaviour NAME REPORT TYPES ARGUMENTS: calls a function of the test module, which must be reported; adds to p and f.
@@ -388,4 +417,18 @@ plant_misbehaviour() {
         f=$((f + 1))
         say "   a planted $1 was not reported"
     fi
+}
+
+# A tenth of the planted faults. The other layers show that the tests pass without them. The sources of the copy are those of the
+# checkout again afterwards.
+layer_mutate() {
+    local log=$1 status=0 long='' seed=${BASTION_SEED:-$(date +%Y%m%d)} all_pass=1 faults logs=$work/mutate faults_of=$copy/test/mutants
+    local names=()
+    [ -d "$faults_of" ] || { count 0 0 0; return; }
+    mkdir -p "$logs"
+    faults=$(chosen_faults)
+    end_clusters
+    prepare "$(for fault in $faults; do test_of "$fault"; done | cut -d' ' -f1 | sort -u | paste -sd' ')"
+    run_faults >"$log" || status=$?
+    count_tap "$status" "$log"
 }

@@ -69,7 +69,11 @@ plant_modules_have_no_cycle() { sed -i 's|^#pragma once|&\n#include "core/base/j
 
 check_rooms_use_only_what_is_below() { perl tools/lib/includes.pl --problems; }
 advice[rooms_use_only_what_is_below]='move the used code into a room below, or register it there; tools/lib/includes.pl has the table of rooms'
-plant_rooms_use_only_what_is_below() { printf '#pragma once\n#include "pg/session/credential.hpp"\n' >src/pg/right/planted.hpp; }
+plant_rooms_use_only_what_is_below() { printf '#pragma once\n# include <pg/session/credential.hpp>\n' >src/pg/right/planted.hpp; }
+
+check_layers_have_the_same_rooms() { perl tools/lib/includes.pl --problems | grep ' is new;'; }
+advice[layers_have_the_same_rooms]='move the files into a room of docs/ARCHITECTURE.md, or add the room there and to tools/lib/includes.pl'
+plant_layers_have_the_same_rooms() { mkdir src/sql/planted; }
 
 # Compiles a file that includes PostgreSQL's headers with the core's own rule, which must not find them.
 check_core_is_blind() {
@@ -87,7 +91,7 @@ check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./
 advice[core_includes_no_glue]='move code that needs PostgreSQL to src/pg, or pass it in as an argument'
 plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/base/planted.hpp; }
 
-check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|crypt|argon2|simdjson)' $(cxx_files src/pg); }
+check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|utf8proc|crypt|argon2|simdjson)' $(cxx_files src/pg); }
 advice[glue_includes_no_cryptography]='call the library in src/core and include that header'
 plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/base/planted.hpp; }
 
@@ -102,6 +106,23 @@ plant_version_number_once() { printf '#if PG_VERSION_NUM >= 160000\n#endif\n' >s
 check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_spi.cpp); }
 advice[spi_once]='call the functions of src/pg/base/owner_spi.hpp'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
+
+# Every database waits for such a lock, and an error there would end with it held. Functions of the same file that allocate count.
+check_nothing_allocated_under_a_lock() {
+    local file
+    for file in $(cxx_files src/pg); do
+        perl -0777 -ne '
+            my $allocates = qr/\b(?:palloc\w*|psprintf|pstrdup|ereport|elog|MemoryContextAlloc\w*|MemoryContextStrdup|guarded\w*)\b/;
+            my @names = map { my ($name, $body) = /^[A-Za-z][^\n;]*?\b(\w+)\([^()]*\)[a-z ]*\{\n(.*?)^\}/ms; ($body // "") =~ $allocates ? $name : () } split /(?<=^\}\n)/m;
+            my $bad = join "|", $allocates, map { qr/\b$_\(/ } @names;
+            while (/LWLockAcquire\([^;]*;(.*?)LWLockRelease/gs) {
+                my ($body, $line) = ($1, 1 + (substr($_, 0, $-[1]) =~ tr/\n//));
+                for (split /\n/, $body) { print "$ARGV:$line:$_\n" if s{//.*}{}r =~ $bad; ++$line }
+            }' "$file"
+    done
+}
+advice[nothing_allocated_under_a_lock]='allocate before LWLockAcquire()'
+plant_nothing_allocated_under_a_lock() { printf 'char* planted_copy() {\n    return pstrdup("x");\n}\n\nvoid planted() {\n    LWLockAcquire(lock, LW_SHARED);\n    planted_copy();\n    LWLockRelease(lock);\n}\n' >src/pg/base/planted.cpp; }
 
 check_no_ddl_in_cxx() {
     code -i '".*\b((create|alter|drop)[[:space:]]+(or[[:space:]]+replace[[:space:]]+|unique[[:space:]]+)?(table|index|function|procedure|trigger|policy|view|type|sequence|schema|domain)|(grant|revoke)[[:space:]].*[[:space:]](on|to|from)|comment[[:space:]]+on)\b.*"' \
@@ -148,6 +169,11 @@ check_no_dynamic_sql_in_definers() { perl tools/lib/sql_functions.pl definers; }
 advice[no_dynamic_sql_in_definers]='drop SECURITY DEFINER or EXECUTE'
 plant_no_dynamic_sql_in_definers() { echo "CREATE FUNCTION bastion.planted(t regclass) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN EXECUTE format('LOCK %s', t); END \$\$;" >src/sql/base/planted.sql; }
 
+# A database may have an encoding without these characters.
+check_install_script_is_ascii() { LC_ALL=C grep -nP '[^\x00-\x7F]' src/sql/*.sql src/sql/*/*.sql; }
+advice[install_script_is_ascii]='write it in ASCII: CREATE EXTENSION would fail, or garble it, in a database of another encoding'
+plant_install_script_is_ascii() { printf -- '-- \342\200\246\n' >src/sql/base/planted.sql; }
+
 check_no_backslashes_in_plain_literals() { perl tools/lib/sql_functions.pl backslashes; }
 advice[no_backslashes_in_plain_literals]="write E'...' with doubled backslashes, or [0-9] for the class"
 plant_no_backslashes_in_plain_literals() { echo "CREATE FUNCTION bastion.planted(t text) RETURNS boolean LANGUAGE sql AS \$\$ SELECT t ~ E'\\\\d' OR t ~ '\\d' \$\$;" >src/sql/base/planted.sql; }
@@ -187,7 +213,7 @@ check_unit_test_loops_say_their_case() { perl tools/lib/loop_traces.pl $(cxx_fil
 advice[unit_test_loops_say_their_case]='begin the body of the loop with SCOPED_TRACE(words(...)) of the values that differ; words() is in test/unit/base/words.hpp'
 plant_unit_test_loops_say_their_case() { printf 'TEST(Planted, Loop) {\n    for (const int i : {1, 2}) EXPECT_GT(i, 0);\n}\n' >test/unit/base/planted_test.cpp; }
 
-check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
+check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers|mutate).sh$' | xargs -r grep -nIwE 'TODO|FIXME|XXX|HACK'; }
 advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 

@@ -26,7 +26,7 @@ SELECT p.oid, n.nspname AS schema_name, p.proname AS name, obj_description(p.oid
        format('%s.%s(%s)', n.nspname, p.proname, replace(pg_get_function_arguments(p.oid), 'NULL::text', 'NULL'))
            || coalesce(' → ' || pg_get_function_result(p.oid), '') AS signature
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('bastion', 'bastion_api');
+WHERE n.nspname IN ('bastion', 'bastion_api', 'bastion_test');
 
 -- Every function has one topic.
 DO $$
@@ -51,6 +51,7 @@ $$;
 CREATE FUNCTION pg_temp.callers(oid) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('application') f) THEN 'application roles'
                 WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('migration') f) THEN 'migration roles'
+                WHEN $1 IN (SELECT f FROM bastion_internal.routines_of('monitoring') f) THEN 'monitoring roles'
                 ELSE 'nobody, until granted' END
 $$;
 

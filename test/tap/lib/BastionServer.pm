@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw($talkative answer_of last_line new_server reload run_psql set_root_key token_of);
+our @EXPORT = qw($talkative answer_of last_line new_server reload run_psql set_root_key standby_of token_of);
 
 # The most verbose logging of a server, with parameters.
 our $talkative = <<'CONF';
@@ -76,6 +76,18 @@ sub new_server {
     $server->safe_psql('postgres', 'CREATE EXTENSION pg_bastion');
     $server->safe_psql('postgres', $fixture);
     return $server;
+}
+
+# standby_of(PRIMARY): a streaming standby with the root key, started, that has replayed everything.
+sub standby_of {
+    my ($primary) = @_;
+    my $standby = PostgreSQL::Test::Cluster->new($primary->name . '_standby');
+    $primary->backup('standby');
+    $standby->init_from_backup($primary, 'standby', has_streaming => 1);
+    system('cp', '-p', map { $_->data_dir . '.bastion-root-key' } $primary, $standby) == 0 or die 'cannot copy the root key';
+    $standby->start;
+    $primary->wait_for_catchup($standby);
+    return $standby;
 }
 
 # The server's configuration read again, as every new session sees.

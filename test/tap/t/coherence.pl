@@ -237,11 +237,7 @@ foreach my $table (qw(users memberships tenants units unit_parents unit_closure 
 $server->safe_psql('template1', 'DROP DATABASE copy');
 
 # A hot standby.
-$server->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($server, 'copy', has_streaming => 1);
-$standby->start;
-$server->wait_for_catchup($standby);
+my $standby = standby_of($server);
 my $there = session($standby, 'BEGIN', 'bob');
 is(state_of($there), 'updates 1 3', 'on a standby');
 admin(q{SELECT take('bob')});

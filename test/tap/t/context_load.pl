@@ -36,6 +36,20 @@ is($out, 'ann sees ann', 'a released savepoint is part of the transaction');
 ($out) = run_psql($server, "BEGIN; SET LOCAL bastion.token = '$token{ann}'; ROLLBACK; BEGIN; SELECT seen(); COMMIT");
 is($out, 'nobody sees nothing', 'a rolled-back token is gone');
 
+# Loaded after savepoints: what ROLLBACK TO gives back was set in this transaction too.
+my $in_savepoint = "SAVEPOINT s; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; SELECT seen(); ROLLBACK TO s; SELECT seen(); COMMIT; SELECT seen()";
+my $kept = "ann sees ann\nann sees ann\nnobody sees nothing";
+($out) = run_psql($server, "BEGIN; SELECT set_config('bastion.token', '$token{ann}', true) IS NOT NULL; $in_savepoint");
+is($out, "t\nt\n$kept", 'a token from before the savepoint counts after ROLLBACK TO');
+($out) = run_psql($server, "BEGIN; SET bastion.token = '$token{ann}'; SET LOCAL bastion.token = '$token{ann}'; $in_savepoint");
+is($out, "t\n$kept", 'one of the session, set in the transaction, and a local one above it');
+($out) = run_psql($server, "BEGIN; SAVEPOINT r; SET LOCAL bastion.token = '$token{ann}'; $in_savepoint");
+is($out, "t\n$kept", 'one of an outer savepoint');
+($out) = run_psql($server, "BEGIN; SET LOCAL bastion.token = '$token{ann}'; SET LOCAL bastion.tenant = 'ann'; SAVEPOINT s; SET LOCAL bastion.tenant = 'bob'; SELECT try('SELECT seen()'); ROLLBACK TO s; SELECT seen(); COMMIT");
+is($out, "28000\nann sees ann", 'and the tenant chosen with it');
+($out) = run_psql($server, "SET bastion.token = '$token{ann}'; BEGIN; SAVEPOINT s; SET LOCAL bastion.token = '$token{bob}'; SELECT seen(); ROLLBACK TO s; SELECT seen(); COMMIT");
+is($out, "bob sees bob\nnobody sees nothing", 'one from before the transaction does not count again');
+
 # One that a parallel plan loads, as the first statement after the token.
 my $parallel = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
     SET plan_cache_mode = force_generic_plan; SET debug_parallel_query = on; SET force_parallel_mode = on; RESET client_min_messages;
@@ -73,20 +87,29 @@ foreach my $value ($forged, "$forged\n\n{}", $forged_grants) {
         }
     }
 }
-($out, $err) = run_psql($server, 'SELECT seen()', extra_params => [ '-U', 'app' ], connstr => $server->connstr('postgres') . " options='-c bastion.token=$token{ann}'");
-is($out, 'nobody sees nothing', 'PGOPTIONS with a token, before the load');
+# A client that brings such a setting along loses its connection when the library is loaded, as it does where it is preloaded.
+sub brought {
+    my ($option, $statement) = @_;
+    # The statement is no standard input, which psql would not read to its end.
+    return run_psql($server, '', connstr => $server->connstr('postgres') . " options='-c $option'",
+        extra_params => [ '-U', 'app', '-c', $statement // 'SELECT seen()' ]);
+}
 {
     (my $escaped = $forged) =~ s/ /\\\\ /g;
-    ($out, $err) = run_psql($server, 'SELECT seen()', connstr => $server->connstr('postgres') . " options='-c bastion.context=$escaped'");
-    is($out, 'nobody sees nothing', 'PGOPTIONS with a context');
-    like($err, qr/permission denied to set parameter "bastion.context"/, 'which says so');
+    foreach my $option ("bastion.token=$token{ann}", "bastion.context=$escaped", 'bastion.tenant=x') {
+        ($out, $err) = brought($option);
+        is($out, '', 'PGOPTIONS end the connection: ' . substr($option, 0, 16));
+        my ($name) = $option =~ /^([^=]+)/;
+        like($err, qr/FATAL:  permission denied to set parameter "$name"/, 'which says so');
+        unlike($err, qr/\Q$token{ann}\E/, 'and without the token');
+    }
 }
 foreach my $setting (qw(allow_identity_switch allow_session_token)) {
     ($out) = run_psql($server, "SET bastion.$setting = on; SET bastion.token = '$token{ann}'; SELECT seen(); SHOW bastion.$setting");
     is($out, "nobody sees nothing\noff", "bastion.$setting before the load");
-    ($out) = run_psql($server, "SET bastion.token = '$token{ann}'; SELECT seen(); SHOW bastion.$setting",
-        connstr => $server->connstr('postgres') . " options='-c bastion.$setting=on'");
-    is($out, "nobody sees nothing\noff", "bastion.$setting in PGOPTIONS");
+    ($out, $err) = brought("bastion.$setting=on");
+    is($out, '', "bastion.$setting in PGOPTIONS");
+    like($err, qr/FATAL:  permission denied to set parameter "bastion.$setting"/, 'ends the connection');
 }
 # Every setting that is not an application's, with another value.
 my $others = $server->safe_psql('postgres', <<'SQL');
@@ -102,8 +125,9 @@ foreach my $line (grep { /^bastion/ } split /\n/, $others) {
     my $expected = $name eq 'bastion.root_key' ? 'f' : "f\n$value";
     ($out) = run_psql($server, "SET $name = '$other'; $show");
     is($out, $expected, "$name before the load");
-    ($out) = run_psql($server, $show, connstr => $server->connstr('postgres') . " options='-c $name=$other'");
-    is($out, $expected, "$name in PGOPTIONS");
+    ($out, $err) = brought("$name=$other", $show);
+    is($out, '', "$name in PGOPTIONS");
+    like($err, qr/FATAL:  permission denied to set parameter "$name"/, 'ends the connection');
 }
 
 # Settings that an application role stores for its next session, before the library can refuse them.
@@ -119,6 +143,32 @@ $server->safe_psql('postgres', "ALTER ROLE app RESET bastion.token; ALTER DATABA
 ($out) = run_psql($server, 'SELECT seen(); SELECT seen()');
 is($out, "nobody sees nothing\nnobody sees nothing", 'a context stored with the database');
 $server->safe_psql('postgres', 'ALTER DATABASE postgres RESET ALL');
+
+# An invalid value that an operator stored before the library was loaded: what depends on it fails, and its default never stands
+# for it.
+my %needs = ('bastion.signup_mode' => [ 'closd', q{bastion_api.signup('zoe@example.com', 'correct horse battery', 'Zoe')} ],
+    'bastion.secret_log' => [ 'strikt', q{bastion_internal.secret_record('get', gen_random_uuid(), 'x', 1, NULL)} ],
+    'bastion.session_lifetime' => [ '8 hourz', 'bastion_internal.session_limits(NULL)' ],
+    'bastion.refused_login_duration' => [ '-5', q{bastion_api.login('ann@example.com', 'wrong')} ],
+    'bastion.token_leeway' => [ '1 minuet', q{bastion.authenticate('a.b.c')} ],
+    'bastion.require_context' => [ 'sometimes', q{bastion.has_permission('own.profile.read')} ],
+    'bastion.trusted_hops' => [ 'two', 'bastion.client_address()' ]);
+foreach my $name (sort keys %needs) {
+    my ($value, $call) = @{ $needs{$name} };
+    $server->safe_psql('postgres', "ALTER DATABASE postgres SET $name = '$value'");
+    (undef, $err) = run_psql($server, "\\set VERBOSITY verbose\nSELECT $call", user => $superuser);
+    like($err, qr/ERROR:  F0000: stored value of parameter "$name" is invalid/, "$name = $value is not its default");
+    is($server->safe_psql('postgres', "SELECT bastion.status() ->> 'rejected_settings'"), qq(["$name"]), 'status() names it');
+    my $fix = $server->safe_psql('postgres', "SELECT fix FROM bastion.lint() WHERE problem = 'stored with an invalid value'");
+    is($fix, "ALTER DATABASE postgres RESET $name;", 'lint() has the fix');
+    $server->safe_psql('postgres', $fix);
+    is($server->safe_psql('postgres', "SELECT count(*) FROM bastion.lint() WHERE problem = 'stored with an invalid value'"), 0,
+        'which ends the finding');
+}
+$server->safe_psql('postgres', "ALTER ROLE app SET bastion.require_context = 'sometimes'");
+is($server->safe_psql('postgres', "SELECT fix FROM bastion.lint() WHERE problem = 'stored with an invalid value'"),
+    'ALTER ROLE app RESET bastion.require_context;', 'lint() sees the settings of other roles');
+$server->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
 
 # Other roles, from a session that is no superuser's.
 foreach my $attack ('SET SESSION AUTHORIZATION DEFAULT', "SET SESSION AUTHORIZATION \"$superuser\"", "SET ROLE \"$superuser\"",
@@ -143,10 +193,8 @@ $server->restart;
 ($out) = run_psql($server, "BEGIN; SELECT bastion.authenticate('$token{ann}') IS NOT NULL; UPDATE documents SET of = of; PREPARE TRANSACTION 'two'; SELECT seen();
     SET bastion.token = '$token{bob}'; COMMIT PREPARED 'two'; SELECT seen()");
 is($out, "t\nnobody sees nothing\nnobody sees nothing", 'nothing stays of a prepared transaction');
-foreach my $option ("-c bastion.token=$token{ann}", '-c bastion.context=x', '-c bastion.grants=x', '-c bastion.tenant=x') {
-    # The statement is no standard input, which psql would not read to its end.
-    ($out, $err) = run_psql($server, '', connstr => $server->connstr('postgres') . " options='$option'",
-        extra_params => [ '-U', 'app', '-c', 'SELECT seen()' ]);
+foreach my $option ("bastion.token=$token{ann}", 'bastion.context=x', 'bastion.grants=x', 'bastion.tenant=x') {
+    ($out, $err) = brought($option);
     is($out, '', 'preloaded: PGOPTIONS end the connection: ' . substr($option, 0, 20));
     like($err, qr/permission denied/, 'with a clear message');
     unlike($err, qr/\Q$token{ann}\E/, 'and without the token');

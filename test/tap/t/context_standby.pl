@@ -12,11 +12,10 @@ my %token = map { $_ => token_of($primary, $_) } qw(ann bob);
 my $bob = $primary->safe_psql('postgres', "SELECT signup #>> '{user,id}' FROM people WHERE name = 'bob'");
 my $bob_tenant = $primary->safe_psql('postgres', "SELECT signup #>> '{tenant,id}' FROM people WHERE name = 'bob'");
 
-$primary->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'copy', has_streaming => 1);
-$standby->start;
-$primary->wait_for_catchup($standby);
+my $standby = standby_of($primary);
+like(answer_of($standby, "SELECT bastion.init('/tmp/root-key-of-a-standby')"), qr/^ERROR:  25006: cannot create a root key on a standby\nHINT:  Copy the root key file of the primary/,
+    'no root key is made on a standby');
+like(answer_of($standby, "SELECT bastion.init() ->> 'in_use'"), qr/^true$/, 'where it is in use, nothing is to be done');
 
 my ($out, $err);
 ($out) = run_psql($standby, "BEGIN; SELECT bastion.authenticate('$token{ann}') IS NOT NULL; SELECT seen(); COMMIT; SELECT seen()");

@@ -56,6 +56,7 @@ SELECT bastion.protect('shop.parent', resource => 'family', citus => true);
 SELECT bastion.global_table_add('shop.countries', 'a list of countries');
 SELECT bastion.operator_role_declare('migrator', 'migrations');
 SELECT bastion.schema_guard('shop');
+SELECT bastion.lint_accept('role app', 'a problem', 'of this test');
 CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
 CREATE TABLE shop.newer (id int);
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
@@ -115,6 +116,8 @@ BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
 COMMIT;
+-- an event that is removed
+SELECT bastion.events_prune((SELECT min(occurred_at) + interval '1 microsecond' FROM bastion.events));
 -- lists of a row and of a user, with shares
 INSERT INTO bastion.acls (tenant_id, kind, base_acl_id, relation, row_key)
 SELECT tenant_id, 'row', id, 'shop.documents', '1' FROM bastion.acls WHERE kind = 'tenant';
@@ -173,7 +176,8 @@ sub check_restored {
     is(answer($server, $database, q{SELECT s.sequencename, s.last_value FROM pg_sequences s WHERE schemaname = 'bastion' ORDER BY 1}),
         answer($one, 'source', q{SELECT s.sequencename, s.last_value FROM pg_sequences s WHERE schemaname = 'bastion' ORDER BY 1}),
         "$label: sequences go on where they were");
-    is($server->safe_psql($database, q{SELECT evtname FROM pg_event_trigger}), 'bastion_guard', "$label: the schema is guarded");
+    is($server->safe_psql($database, q{SELECT string_agg(evtname, ' ' ORDER BY evtname) FROM pg_event_trigger}), 'bastion_guard bastion_keep_columns bastion_keep_dropped_columns',
+        "$label: the schema is guarded");
     is(answer($server, $database, q{CREATE TABLE shop.newest (id int); SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = 'shop.newest'::regclass}),
         't|t', "$label: and closes new tables");
     $server->safe_psql($database, 'DROP TABLE shop.newest');
@@ -255,12 +259,42 @@ sub check_without {
     $before = $three->safe_psql('other', $fingerprints);  # with the refused login, and the permissions of the table
 }
 my ($needed) = $one->safe_psql('source', 'SELECT bastion.root_key_id()');
-check_without(qr/^ERROR:  BA001: no root key\nHINT:  A superuser runs SELECT bastion\.init\(\), or restores the file/, 'no root key');
-my $loaded = $three->safe_psql('other', q{SELECT bastion.init() ->> 'root_key_id'});
+check_without(qr/^ERROR:  BA001: no root key\nHINT:  Restore the root key file from its copy\./, 'no root key');
+like(answer($three, 'other', 'SELECT bastion.init()'), qr/^ERROR:  55000: data keys of this database need root key $needed\nHINT:  Restore its file/,
+    'init() does not make another root key for restored data keys');
+is($three->safe_psql('other', q{SELECT bastion.status() -> 'root_key' ->> 'missing', (SELECT object FROM bastion.lint() WHERE object ~ '^root key')}),
+    qq(["$needed"]|root key $needed), 'status() and lint() name the one that is missing');
+my $loaded = $three->safe_psql('other', q{SELECT bastion.init(force => true) ->> 'root_key_id'});
+is($three->safe_psql('other', q{SELECT bastion.status() -> 'root_key' ->> 'missing', bastion.status() -> 'root_key' ->> 'loaded'}), qq(["$needed"]|$loaded),
+    'force makes it, and the other one is still missing');
 check_without(qr/^ERROR:  BA002: root key $needed is needed but $loaded is loaded\nHINT:  Point bastion\.root_key at/, 'another root key');
 unlink $three->data_dir . '.bastion-root-key';
 system('cp', '-p', $auto, $three->data_dir . '.bastion-root-key') == 0 or die 'cp';
 is(answer($three, 'other', $login), 't', 'the right root key opens everything');
+is($three->safe_psql('other', q{SELECT bastion.status() -> 'root_key' ->> 'missing', count(*) FROM bastion.lint() WHERE object ~ '^root key'}), '[]|0', 'and none is missing');
+
+# Parts of a dump, where a declared role is missing: all else is restored, and lint() names what is not.
+my $four = server('four');
+$four->safe_psql('postgres', 'CREATE DATABASE part');
+system('cp', '-p', $auto, $four->data_dir . '.bastion-root-key') == 0 or die 'cp';
+$one->command_ok([ 'pg_dump', '-Fc', '--no-owner', '--no-privileges', '--exclude-table=shop.documents', '--exclude-table=shop.sealed',
+    '--exclude-table=shop.older', '-f', "$folder/part", 'source' ], 'a dump without three tables');
+$four->command_ok([ 'pg_restore', '--exit-on-error', '--no-owner', '-d', 'part', "$folder/part" ], 'is restored where no role exists');
+is($four->safe_psql('part', 'SELECT relation, status FROM bastion.protection ORDER BY relation::text'),
+    qq(shop."Odd ""name"""|ok\nshop.numbered|ok\nshop.parent|ok), 'protection is on record');
+my $missing = q{SELECT object, problem FROM bastion.lint() WHERE problem ~ 'restored|does not exist'};
+my @missing = map { "shop.$_|records of a table that does not exist were restored" } qw(documents older sealed);
+my $role = 'role migrator|declared with operator_role_declare(), and does not exist';
+is($four->safe_psql('part', $missing), join("\n", $role, @missing), 'lint() names what is missing');
+is(answer($four, 'part', q{CREATE TABLE shop.documents (id int PRIMARY KEY, tenant_id uuid, owner_id uuid, title text DEFAULT 'none');
+    SELECT relation, count(*) FROM bastion.records_bind() GROUP BY relation;
+    SELECT count(*) FROM bastion.protect('shop.documents', owner_column => 'owner_id', tenant_fk => true);
+    SELECT status FROM bastion.protection WHERE relation = 'shop.documents'::regclass}), "shop.documents|2\n1\nok", 'and a table that comes later is bound');
+$four->safe_psql('postgres', 'CREATE DATABASE once_more');
+$four->command_ok([ 'pg_dump', '-Fc', '-f', "$folder/once_more", 'part' ], 'dumped again');
+$four->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'once_more', "$folder/once_more" ], 'restored again');
+is($four->safe_psql('once_more', $missing), join("\n", $role, @missing[ 1, 2 ]), 'and the same is missing');
+$four->stop;
 
 # DROP EXTENSION drops its tables, and the policies that call it; no table becomes readable by that.
 like(answer($two, 'third', 'DROP EXTENSION pg_bastion'), qr/^ERROR:  2BP01: cannot drop extension pg_bastion because other objects depend on it\n/,

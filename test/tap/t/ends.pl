@@ -10,6 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $server = new_server('ends', <<'CONF');
+max_connections = 40
 max_prepared_transactions = 5
 bastion.last_used_interval = 0
 CONF
@@ -226,6 +227,14 @@ foreach my $name (sort keys %lasting) {
     $session->quit;
 }
 
+# Makes the thing in a session, and answers the query by which another backend says that it is good.
+sub judge_of {
+    my ($name, $session) = @_;
+    my $state = $keys{$name};
+    my $made = last_line($session->query_safe("BEGIN; SET LOCAL ROLE app; $state->{make}; COMMIT"));
+    return defined $state->{judge} ? "RESET ROLE; $state->{judge}" : last_line(admin("SELECT format('$state->{returns}', '$made')"));
+}
+
 foreach my $name (sort keys %keys) {
     my $state = $keys{$name};
     my $session = open_session();
@@ -241,10 +250,7 @@ foreach my $name (sort keys %keys) {
             $session = $next // open_session();
         }
         begin($session);
-        my $made = last_line($session->query_safe("BEGIN; SET LOCAL ROLE app; $state->{make}; COMMIT"));
-        my $judge = $state->{judge} // last_line(admin("SELECT format('$state->{returns}', '$made')"));
-        $judge = "RESET ROLE; $judge" if defined $state->{judge};
-        like(fresh(undef, $judge), qr/^t(rue)?$/, "$name: $how");
+        like(fresh(undef, judge_of($name, $session)), qr/^t(rue)?$/, "$name: $how");
         admin($state->{undo});
     }
     $session->quit;
@@ -352,6 +358,42 @@ foreach my $name (sort grep { $_ ne 'use of an API key' } keys %lasting) {
 }
 my @others = ('root key', 'deciding', 'sharing');
 
+# The promotion of a standby under sessions that have each state from there. What follows is done on the new primary.
+{
+    my $primary = $server;
+    $_->quit foreach $lock, $admin;
+    $server = standby_of($primary);
+    my %session = map { $_ => open_session() } keys %transient, keys %lasting, keys %keys;
+    delete $transient{impersonation};  # which a standby cannot record
+    $session{$_}->query("BEGIN; SET LOCAL ROLE app; $transient{$_}{make}") foreach keys %transient;
+    my %there = map { $_ => ask($session{$_}, $lasting{$_}{probe}) } keys %lasting;
+    ask($session{$_}, $keys{$_}{make}) foreach keys %keys;
+    $primary->stop;
+    $server->promote;
+
+    foreach my $name (sort keys %transient) {
+        my @then = (last_line($session{$name}->query('SELECT seen()')));
+        $session{$name}->query('COMMIT');
+        push @then, ask($session{$name}, 'SELECT seen()'), ask($session{$name}, "$as_bob; SELECT seen()");
+        is_deeply(\@then, [ $transient{$name}{within}, 'nobody sees nothing', 'bob sees ann' ], "$name: promotion");
+    }
+    foreach my $name (sort keys %lasting) {
+        my $state = $lasting{$name};
+        begin($session{$name}, $state->{init});
+        my @then = ($state->{init} ? $state->{before} : $there{$name}, ask($session{$name}, $state->{probe}));
+        admin("BEGIN; $state->{change}; COMMIT");
+        push @then, ask($session{$name}, $state->{probe});
+        is_deeply(\@then, [ @$state{qw(before before after)} ], "$name: promotion");
+        admin($state->{undo});
+    }
+    foreach my $name (sort keys %keys) {
+        begin($session{$name});
+        like(fresh(undef, judge_of($name, $session{$name})), qr/^t(rue)?$/, "$name: promotion");
+        admin($keys{$name}{undo});
+    }
+    $_->quit foreach values %session;
+}
+
 # The extension dropped and created again under a session that has used all of it.
 {
     my $session = open_session();
@@ -364,6 +406,9 @@ my @others = ('root key', 'deciding', 'sharing');
     my @fresh = map { fresh(undef, $_) } @probes[0 .. 2];
     is_deeply(\@after, [ ('28000') x 3 ], 'after CREATE EXTENSION, no identity of the old one is good');
     is_deeply(\@after, \@fresh, 'and the session knows no more than a new one');
+    $session->query('SELECT bastion.init()');
+    my $new = last_line($session->query(q{SELECT bastion_api.signup('cid@tap.example', 'correct horse', 'Cid') ->> 'access_token'}));
+    is(fresh(undef, "SELECT bastion.authenticate('$new') IS NOT NULL"), 't', 'what it makes in the new one, others can read');
     $session->quit;
 }
 
@@ -388,6 +433,5 @@ SKIP: {
     is_deeply([ sort keys %named ], [ sort grep { !/^(?:nobody|impersonation|lists of rows)$/ } keys %here ], 'and each is one of the states');
 }
 
-$_->quit foreach $lock, $admin;
 $server->stop;
 done_testing();

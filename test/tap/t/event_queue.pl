@@ -48,6 +48,15 @@ sub rows_are {
 }
 my $workers = "SELECT FROM pg_stat_activity WHERE backend_type = 'pg_bastion events'";
 sub pid_of { my ($type) = @_; return answer("SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_bastion $type' AND coalesce(datname, 'postgres') = 'postgres'"); }
+# A worker ends a second after its last event: on a busy machine, before another connection finds it.
+sub pid_of_worker {
+    my $pid = '';
+    for (1 .. 50) {
+        gets(1, 'worker', $strict);
+        last if $pid = pid_of('events');
+    }
+    return $pid;
+}
 sub locked {
     my ($database) = @_;
     my $session = $node->background_psql($database // 'postgres');
@@ -89,8 +98,13 @@ until_true("NOT EXISTS ($workers)", 'the worker ends when nothing is left to do'
 my $session = locked();
 gets(5, 'terminated');
 until_true("EXISTS ($workers AND wait_event_type = 'Lock')", 'the worker waits');
-my $first = pid_of('events');
-is(answer("SELECT pg_terminate_backend($first)"), 't', 'it is terminated');
+# It gives up after a while, and another one begins.
+my $first;
+for (1 .. 100) {
+    last if $first = answer("SELECT pid FROM (SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_bastion events' AND wait_event_type = 'Lock' OFFSET 0) w WHERE pg_terminate_backend(pid)");
+    usleep(100_000);
+}
+ok($first, 'it is terminated');
 until_true("NOT EXISTS ($workers AND pid = $first)", 'it ends');
 is(events('queued'), 5, 'what it had is still queued');
 is(events('workers') + 0 <= 1, 1, 'and at most one worker follows');
@@ -152,7 +166,10 @@ answer('CREATE EXTENSION pg_bastion', 'other');
 $token{other} = signed_up('other', 'bea');
 put('other');
 $session = locked();
-gets(2, 'held up');
+$dropped = events('dropped');
+gets(200, 'held up');
+cmp_ok(events('dropped'), '>', $dropped, 'the first one takes no more than its part of the queue');
+my $held_up = 200 - events('dropped') + $dropped;
 ($out, $err) = gets(2, 'goes on', $strict, 'other');
 is($err, '', 'another database is not held up');
 is(rows('goes on', 'other'), 2, 'its rows are in its own table');
@@ -160,7 +177,7 @@ until_true("(SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_bast
     'while the worker of the first one waits');
 $session->query_safe('ROLLBACK');
 $session->quit;
-rows_are(2, 'held up', 'the first one follows');
+rows_are($held_up, 'held up', 'the first one follows');
 is(rows('goes on'), 0, 'without the rows of the other');
 
 # DROP DATABASE while the worker is still connected; and while events are queued that can no longer be written.
@@ -200,9 +217,15 @@ rows_are(1, 'after it', 'an event that is refused stops no other');
 is(events('discarded'), $discarded + 4, 'and is counted');
 is(answer(q{SELECT bastion_internal.queue_event('s', repeat('x', 20000), false)}), 'f', 'an event that is too long is not taken');
 
+# Strict: a row that the table refuses is not on record.
+answer(q{ALTER TABLE bastion.secret_access_log ADD CONSTRAINT picky CHECK (purpose IS DISTINCT FROM 'refused row')});
+($out, $err) = gets(1, 'refused row', $strict);
+like($err, qr/could not record/, 'strict: a row that cannot be written refuses');
+unlike($out, $value, 'without the value');
+answer('ALTER TABLE bastion.secret_access_log DROP CONSTRAINT picky');
+
 # A shutdown writes queued events.
-gets(1, 'restart', $strict);
-my $worker = pid_of('events');
+my $worker = pid_of_worker();
 kill 'STOP', $worker or die;
 gets(20, 'restart');
 is(events('queued'), 20, 'the worker stands still');
@@ -213,12 +236,11 @@ kill 'CONT', $worker or die;
 ok($stop->finish, 'it stops');
 $node->stop('fast', fail_ok => 1);
 $node->start;
-is(rows('restart'), 21, 'the rows were written before');
+is(rows('restart'), 20, 'the rows were written before');
 unlike(substr(slurp_file($node->logfile), $offset), qr/not been written/, 'and none was left');
 
 # A worker that is killed takes the server down, as any backend does; the queue restarts empty.
-gets(1, 'killed', $strict);
-kill 'KILL', pid_of('events') or die;
+kill 'KILL', pid_of_worker() or die;
 until_true(q{(bastion.status() #>> '{events,written}')::int = 0}, 'after a crash the queue is empty');
 until_true(q{(bastion.status() #>> '{events,launcher}')::boolean}, 'the launcher runs again');
 gets(1, 'after the crash', $strict);
@@ -248,12 +270,7 @@ $node->restart;
 ok(wait_for_log(qr/events of pg_bastion that have not been written: 1$/m, $offset), 'what a shutdown loses is in the log');
 
 # A standby: a line in the log, no row, no error; after its promotion, rows.
-$node->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($node, 'copy', has_streaming => 1);
-system('cp', '-p', $node->data_dir . '.bastion-root-key', $standby->data_dir . '.bastion-root-key') == 0 or die 'cp';
-$standby->start;
-$node->wait_for_catchup($standby);
+my $standby = standby_of($node);
 my $primary = $node;
 $node = $standby;
 ($out, $err) = gets(1, 'standby');

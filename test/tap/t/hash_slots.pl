@@ -68,11 +68,15 @@ sub check_slots {
     my %refused = (
         'password_hash' => "SELECT $short",
         'password_verify' => q{SELECT bastion.password_verify('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')},
-        'password_check' => q{SELECT bastion_internal.password_check('x', NULL)},
-        'login' => q{SELECT bastion_api.login('ann@slots.example', 'correct horse')},
-        'login of nobody' => q{SELECT bastion_api.login('nobody@slots.example', 'correct horse')},
-        'signup' => q{SELECT bastion_api.signup('bob@slots.example', 'correct horse', 'Bob')});
+        'password_check' => q{SELECT bastion_internal.password_check('x', NULL)});
     like(attempt('postgres', $refused{$_}), $full, "$mode: $_ is refused") for sort keys %refused;
+    # The functions of the front door answer: 429 and when to come back.
+    my %answered = (
+        'login' => q{bastion_api.login('ann@slots.example', 'correct horse')},
+        'login of nobody' => q{bastion_api.login('nobody@slots.example', 'correct horse')},
+        'signup' => q{bastion_api.signup('bob@slots.example', 'correct horse', 'Bob')});
+    is($node->safe_psql('postgres', "BEGIN; SELECT $answered{$_} ->> 'error'; SELECT current_setting('response.status'), current_setting('response.headers'); COMMIT"),
+        qq(temporarily_unavailable\n429|[{"Cache-Control": "no-store"}, {"Retry-After": "1"}]), "$mode: $_ is refused") for sort keys %answered;
     like(attempt('other', "SELECT $short"), $full, "$mode: from another database too");
     is($node->safe_psql('postgres', 'SELECT count(*) FROM bastion.users'), 1, "$mode: a refused sign-up leaves nothing");
     is($node->safe_psql('postgres', q{SELECT bastion.password_needs_rehash('x')}), 't', "$mode: what hashes nothing goes on");

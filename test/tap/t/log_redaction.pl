@@ -38,15 +38,15 @@ my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/event/secret_call.cpp");
 my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
 my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 # Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.
-my %not_secret = map { $_ => 1 } qw(access_steps data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
+my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
     explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_permission_pattern is_resource is_sealed is_slug
-    is_username is_word network_or_null row_acl sealed_batch share share_find share_grant shares_of shares_on unshare unshare_end
+    is_username is_word network_or_null row_acl row_transfer sealed_batch setting_accepts share share_find share_grant shares_of shares_on unshare unshare_end
     uuid_or_null);
 my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', <<'SQL');
 SELECT p.proname, p.oid::regprocedure, string_agg(coalesce(a.name, '') || ':' || format_type(a.type, NULL), ' ' ORDER BY a.place)
 FROM pg_proc p, LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)
                          WHERE place <= p.pronargs) a
-WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace) GROUP BY p.oid ORDER BY 2;
+WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace) GROUP BY p.oid ORDER BY 2;
 SQL
 my %exists;
 for (@functions) {
@@ -117,6 +117,19 @@ say($_) for (
     "INSERT INTO odd VALUES (bastion.password_verify('x', 'x')::int, SECRET)", "SELECT length('bst_live_0123456789abcdefghijkl$marker')",
     "SELECT length('eyJhbGciOiJFZERTQSIsIm.eyJzdWIi.$marker')", "SELECT unlisted(SECRET || repeat('x', 5000))",
     'SELECT set_mailer(SECRET)', 'UPDATE customer SET email = SECRET', "SELECT $call FROM bastion.secret_put('\n$marker\n', E'\\'', NULL)");
+# What a function returns, in errors of the statement that uses it.
+say("CREATE TABLE opened AS SELECT bastion.seal_for(NULL, SECRET, 'house') AS value\\; CREATE TABLE unique_notes (note text UNIQUE)\\;
+    INSERT INTO unique_notes SELECT bastion.open_text_for(NULL, value) FROM opened");
+my $opened = 'bastion.open_text_for(NULL, value)';
+say($_) for (
+    "SELECT ${opened}::int FROM opened", "SELECT ${opened}::jsonb FROM opened", "INSERT INTO odd SELECT 0, $opened FROM opened",
+    "INSERT INTO unique_notes SELECT $opened FROM opened", "DO \$\$ BEGIN PERFORM ${opened}::int FROM opened; END \$\$",
+    "SELECT convert_from(bastion.open_bytea_for(NULL, value), 'UTF8')::int FROM opened",
+    "DO \$\$ DECLARE x text := (SELECT $opened FROM opened); BEGIN PERFORM x::int; END \$\$",
+    "BEGIN; DECLARE c CURSOR FOR SELECT ${opened}::int FROM opened; FETCH c; COMMIT",
+    "PREPARE o AS SELECT ${opened}::int FROM opened; EXECUTE o");
+bind_as('prepared', "SELECT ${opened}::int FROM opened WHERE SECRET <> ''");
+like(say("SELECT ${opened}::int FROM opened"), qr/invalid input syntax for type integer: "$marker/, 'the client is told what was opened');
 bind_as('prepared', "SELECT set_config(e ->> 0, e ->> 1, true), 1 / 0 FROM json_array_elements(json_build_array(json_build_array('bastion.token', SECRET))) e");
 
 # Errors and messages reach the client whole.

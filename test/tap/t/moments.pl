@@ -4,7 +4,6 @@ use strict;
 use warnings FATAL => 'all';
 
 use BastionServer;
-use File::Copy;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -125,12 +124,7 @@ foreach my $condition (values %condition) {
     admin($condition->{back}) if $condition->{prepare};
 }
 
-$primary->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'copy', has_streaming => 1);
-copy($primary->data_dir . '.bastion-root-key', $standby->data_dir . '.bastion-root-key') or die "cannot copy: $!";
-chmod 0600, $standby->data_dir . '.bastion-root-key';
-$standby->start;
+my $standby = standby_of($primary);
 
 sub session {
     my ($node) = @_;

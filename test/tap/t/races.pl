@@ -94,10 +94,10 @@ my %call = (
     'delete role' => [ 'by_ann', q{SELECT 'ok' FROM bastion.role_delete('editor')} ],
     'take permission' => [ 'by_ann', q{SELECT 'ok' FROM bastion.role_permission_remove('editor', 'files.*')} ],
     'deny' => [ 'by_ann', q{SELECT 'ok' FROM bastion.permission_deny('{bob}'::uuid, 'files.read')} ],
-    'create key' => [ 'by_bob', q{SELECT 'ok' FROM bastion_api.api_key_create('another', '{files.read}')} ],
-    'rotate key' => [ 'by_bob', q{SELECT 'ok' FROM bastion_api.api_key_rotate('{key_id}')} ],
-    'revoke key' => [ 'by_bob', q{SELECT bastion_api.api_key_revoke('{key_id}')} ],
-    'disable key' => [ 'by_ann', q{SELECT bastion_api.api_key_disable('{key_id}')} ],
+    'create key' => [ 'by_bob', q{SELECT coalesce(k ->> 'error', 'ok') FROM bastion_api.api_key_create('another', '{files.read}') k} ],
+    'rotate key' => [ 'by_bob', q{SELECT coalesce(k ->> 'error', 'ok') FROM bastion_api.api_key_rotate('{key_id}') k} ],
+    'revoke key' => [ 'by_bob', q{SELECT coalesce(k ->> 'error', 'ok') FROM bastion_api.api_key_revoke('{key_id}') k} ],
+    'disable key' => [ 'by_ann', q{SELECT coalesce(k ->> 'error', 'ok') FROM bastion_api.api_key_disable('{key_id}') k} ],
     'accept' => [ 'by_cat', q{SELECT coalesce(i ->> 'error', 'ok') FROM bastion_api.invitation_accept('{invitation}') i} ],
     'take back' => [ 'by_ann', q{SELECT bastion.invitation_revoke('{invitation_id}')} ],
     'share' => [ 'by_ann', q{SELECT 'ok' FROM bastion.share('files', '1', with_user => '{bob}'::uuid, level => 'write')} ],
@@ -126,7 +126,7 @@ my %as_one = ('rotate, rotate' => '1 | 0');
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 # A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
-sub outcome { return last_line($_[0]) =~ s/^(?!XX|40)[0-9A-Z]{5}$/refused/r }
+sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key)$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };

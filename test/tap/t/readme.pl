@@ -1,5 +1,6 @@
 # Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
-# order. docs/PERMISSIONS.md is one session, and answers what it shows.
+# order. docs/PERMISSIONS.md and docs/TABLES.md are sessions, and answer
+# what they show.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -49,30 +50,39 @@ for my $language (qw(js python)) {
     is($node->safe_psql('postgres', "SET ROLE app; $read"), '', "$language: nothing without it");
 }
 
-# A session: its blocks of SQL as one script, each output that follows one of them in what the script prints.
+# A page that is one session: its blocks of SQL as one script, each output that follows one of them in what the script prints.
 sub trimmed { return join "\n", map { s/\s+$//r } split /\n/, $_[0] }
-my ($session, @shown) = ("\\pset format aligned\n\\pset tuples_only off\n\\set ON_ERROR_STOP 1\n");
-my $page = slurp_file("$ENV{BASTION_SOURCE}/docs/PERMISSIONS.md");
-my $after_sql = 0;
-while ($page =~ /^```(\w*)\n(.*?)^```\n|^(#)/gms) {
-    if (defined $3) { $after_sql = 0 }
-    elsif ($1 eq 'sql') { $session .= $2; $after_sql = 1 }
-    elsif ($after_sql) { push @shown, trimmed($2) }
+sub runs_as_shown {
+    my ($name, $answers) = @_;
+    my ($session, @shown) = ("\\pset format aligned\n\\pset tuples_only off\n\\set ON_ERROR_STOP 1\n");
+    my $page = slurp_file("$ENV{BASTION_SOURCE}/docs/$name.md");
+    my $after_sql = 0;
+    while ($page =~ /^```(\w*)\n(.*?)^```\n|^(#)/gms) {
+        if (defined $3) { $after_sql = 0 }
+        elsif ($1 eq 'sql') { $session .= $2; $after_sql = 1 }
+        elsif ($after_sql) { push @shown, trimmed($2) }
+    }
+    my $database = lc $name;
+    $node->safe_psql('postgres', "CREATE DATABASE $database");
+    $node->safe_psql($database, 'CREATE EXTENSION pg_bastion');
+    my ($out, $err) = ('', '');
+    $node->psql($database, $session =~ s/^CREATE ROLE app LOGIN;\n//mr, stdout => \$out, stderr => \$err);
+    is($err, '', "$name.md: the session runs");
+    $out = trimmed($out);
+    is(scalar @shown, $answers, "$name.md: it shows $answers answers");
+    for my $answer (@shown) {
+        my $at = index $out, $answer;
+        ok($at >= 0, "$name.md: as shown: " . ($answer =~ /(\w+)/)[0]) or diag $answer, "\nis not in\n", $out;
+        $out = substr $out, $at + length $answer if $at >= 0;
+    }
+    return;
 }
-$node->safe_psql('postgres', 'DROP OWNED BY app; CREATE DATABASE permissions');
-$node->safe_psql('permissions', 'CREATE EXTENSION pg_bastion');
-$status = $node->psql('permissions', $session =~ s/^CREATE ROLE app LOGIN;\n//mr, stdout => \$out, stderr => \$err);
-is($err, '', 'PERMISSIONS.md: the session runs');
-$out = trimmed($out);
-is(scalar @shown, 5, 'PERMISSIONS.md: it shows five answers');
-for my $answer (@shown) {
-    my $at = index $out, $answer;
-    ok($at >= 0, 'PERMISSIONS.md: as shown: ' . ($answer =~ /(\w+)/)[0]) or diag $answer, "\nis not in\n", $out;
-    $out = substr $out, $at + length $answer if $at >= 0;
-}
+$node->safe_psql('postgres', 'DROP OWNED BY app');
+runs_as_shown('PERMISSIONS', 5);
+runs_as_shown('TABLES', 5);
 
 # Links to files of the project have a target.
-for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS VAULT)) {
+for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT)) {
     my ($folder) = $page =~ m{^(.*/)};
     for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {
         ok(-e "$ENV{BASTION_SOURCE}/" . ($folder // '') . $target, "$page: $target is there");

@@ -71,7 +71,7 @@ sub use_key {
 # Without a root key
 
 my $sign_up = "SELECT bastion_api.signup('ann\@root.example', 'correct horse', 'Ann') ? 'access_token'";
-my $no_key = qr/^ERROR:  BA001: no root key\nHINT:  A superuser runs SELECT bastion\.init\(\), or restores the file from its copy\./;
+my $no_key = qr/^ERROR:  BA001: no root key\nHINT:  Restore the root key file from its copy\. Where there never was one, a superuser runs SELECT bastion\.init\(\)\./;
 refused('SELECT bastion.root_key_id()', $no_key, 'no root key: what to do is said');
 refused($sign_up, $no_key, 'no root key: sign-up');
 answers('SELECT (SELECT count(*) FROM bastion.users), (SELECT count(*) FROM bastion.tenants), (SELECT count(*) FROM bastion.data_keys)',
@@ -106,8 +106,10 @@ is($configuration, '', "'auto' needs no configuration");
 is(mode_of($auto), '0600', 'only the server reads it');
 remember_key($auto);
 answers('SELECT bastion.root_key_id()', $id, 'it is in use at once');
-refused('SELECT bastion.init()', qr/^ERROR:  22023: cannot create root key file "\Q$auto\E": it exists\nHINT:  An existing key is never overwritten\./,
-    'a second init() is refused');
+answers(q{SELECT i ->> 'root_key_id', i ->> 'in_use', i ? 'path' FROM bastion.init() i}, "$id|true|f", 'a second init() says that it is in use');
+$node->safe_psql('postgres', 'CREATE DATABASE second');
+($out) = run(q{SET client_min_messages = warning; CREATE EXTENSION pg_bastion; SELECT i ->> 'root_key_id', i ->> 'in_use' FROM bastion.init() i}, 'second');
+is($out, "$id|true", 'and so in another database of the server');
 answers('SELECT bastion.root_key_id()', $id, 'and changes nothing');
 answers($sign_up, 't', 'sign-up works');
 
@@ -149,15 +151,22 @@ is($odd_path, $odd, 'init() with an odd path');
 ok(-f $odd, 'makes that file');
 remember_key($odd);
 answers('SELECT bastion.root_key_id()', $id, 'which is not in use yet');
+my $log_in = "SELECT bastion_api.login('ann\@root.example', 'correct horse') ? 'access_token'";
 $node->append_conf('postgresql.conf', $line);
 $node->restart;
 answers('SELECT bastion.root_key_id()', $odd_id, 'the line that it returned puts it in use');
 
+answers($log_in, 't', 'beside the one that sealed');
+my $logged_in = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+
 # Another key than the one that sealed
 
-my $log_in = "SELECT bastion_api.login('ann\@root.example', 'correct horse') ? 'access_token'";
+($line) = $line =~ /^(.*),auto'$/ or die $line;
+$node->append_conf('postgresql.conf', "$line'");
+$node->restart;
+answers('SELECT bastion.root_key_id()', $odd_id, 'alone');
 refused($log_in, qr/^ERROR:  BA002: root key $id is needed but $odd_id is loaded\nHINT:  Point bastion\.root_key at/, 'both keys are named');
-answers('SELECT last_login_at IS NULL FROM bastion.users', 't', 'a login that cannot sign leaves nothing');
+answers("SELECT last_login_at < '$logged_in' FROM bastion.users", 't', 'a login that cannot sign leaves nothing');
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 is($session->query('SELECT bastion.root_key_id()'), $odd_id, 'a session has read the other key');
 use_key('auto');
@@ -250,7 +259,7 @@ what_needs_no_root_key('preloaded, no root key');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET bastion.root_key');
 $node->append_conf('postgresql.conf', "bastion.root_key = 'file:relative'");
 $node->restart;
-refused('SELECT bastion.root_key_id()', $no_key, 'the server started with a setting that makes no sense');
+refused('SELECT bastion.root_key_id()', qr/^ERROR:  BA001: stored value of parameter "bastion\.root_key" is invalid$/, 'the server started with a setting that makes no sense');
 ok($node->log_contains('WARNING:  invalid root key source'), 'which the log tells');
 $node->append_conf('postgresql.conf', "bastion.root_key = 'auto'");
 rename "$keys/moved", $auto or die $!;

@@ -18,11 +18,18 @@ $server->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open
 my $opened = q{SELECT count(*) FROM sealed WHERE bastion.open_text_for(id, value) = 'attack at dawn'};
 my $status = q{SELECT DISTINCT root_key_id, loaded, wraps, keys > 0 FROM bastion.key_status() ORDER BY loaded, wraps, root_key_id};
 
+# Another database of the server, and one without the extension.
+$server->safe_psql('postgres', 'CREATE DATABASE other');
+$server->safe_psql('postgres', 'CREATE DATABASE without');
+$server->safe_psql('other', q{CREATE EXTENSION pg_bastion; SELECT bastion.seal_for(NULL, 'x', 'house')});
+my $check = 'SELECT root_key_id, database, keys > 0, loaded, problem FROM bastion.root_key_check()';
+
 sub answer { return answer_of($server, @_) }
 
 my $first = answer('SELECT bastion.root_key_id()');
-my $second = answer(qq{SELECT bastion.init('$folder/new') ->> 'root_key_id'});
+my ($second, $line) = split /\|/, answer(qq{SELECT i ->> 'root_key_id', i ->> 'configuration' FROM bastion.init('$folder/new') i});
 isnt($second, $first, 'another root key');
+is($line, "bastion.root_key = 'file:$folder/new,auto'", 'the line to configure names those in use after it');
 is(answer($opened), 2, 'values open');
 
 set_root_key($server, "file:$folder/new");
@@ -32,8 +39,10 @@ like(answer('SELECT bastion.root_key_rotate()'), qr/^ERROR:  BA002/, 'nor can an
 
 # A session that has everything opened already follows a reload.
 my $session = $server->background_psql('postgres');
-set_root_key($server, "file:$folder/new, file:$old");
+$server->append_conf('postgresql.conf', $line);
+reload($server);
 is(answer($opened), 2, 'with both, all open');
+set_root_key($server, "file:$folder/new, file:$old");
 like($session->query($opened), qr/^2$/, 'in an older session too');
 is(answer($status), "$first|t|f|t\n$second|t|t|f", 'the old one opens');
 is(answer(q{SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'new', 'house')), count(*) FROM bastion.data_keys WHERE root_key_id = '} . $second . q{'}),
@@ -42,6 +51,19 @@ my $keys = answer("SELECT count(*) FROM bastion.data_keys WHERE root_key_id = '$
 is(answer('SELECT bastion.root_key_rotate()'), $keys, 'every older data key is wrapped again');
 is(answer('SELECT bastion.root_key_rotate()'), 0, 'once');
 is(answer($status), "$first|t|f|f\n$second|t|t|t", 'none needs the old one');
+is(answer($check), "$first|other|t|t|\n$second|postgres|t|t|", 'but another database of the server does');
+my $locked = $server->background_psql('other');
+$locked->query_safe('BEGIN; LOCK bastion.data_keys');
+is(answer($check), "|other|||could not be asked: the log of the server says why\n$second|postgres|t|t|\n"
+    . "$first||f|t|is not needed by the databases that were asked", 'a locked one is not waited for');
+$locked->quit;
+$server->safe_psql('other', 'SELECT bastion.root_key_rotate()');
+is(answer($check), "$second|other|t|t|\n$second|postgres|t|t|\n$first||f|t|is not needed by any database", 'until it is rotated there');
+$server->safe_psql('postgres', 'ALTER DATABASE other ALLOW_CONNECTIONS false');
+is(answer($check), "|other|||accepts no connections, and was not asked\n$second|postgres|t|t|\n"
+    . "$first||f|t|is not needed by the databases that were asked", 'a closed one is named');
+$server->safe_psql('postgres', 'ALTER DATABASE other ALLOW_CONNECTIONS true');
+is($server->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_bastion root keys'}), 0, 'no worker is left');
 
 rename $old, "$folder/gone" or die;
 set_root_key($server, "file:$folder/new,auto");

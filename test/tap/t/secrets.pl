@@ -45,12 +45,7 @@ is(scalar @$lines, 1, 'so does a read-only transaction');
 is(scalar @$lines, 0, 'nothing is recorded of what is not there');
 like($errors, qr/secret does not exist/, 'which is an error');
 
-$primary->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'copy', has_streaming => 1);
-system('cp', '-p', $primary->data_dir . '.bastion-root-key', $standby->data_dir . '.bastion-root-key') == 0 or die 'cp';
-$standby->start;
-$primary->wait_for_catchup($standby);
+my $standby = standby_of($primary);
 ($lines, $shown, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.secret_get('mail'); COMMIT");
 like($shown, $value, 'on a standby, a secret opens');
 is(scalar @$lines, 1, 'with a line in the log');

@@ -16,11 +16,7 @@ my ($token, $token_new) = map { $primary->safe_psql('postgres', qq{SELECT bastio
     'aud', 'app', 'sub', 'ann', 'org', signup #>> '{tenant,id}', 'exp', 4000000000), '$_') FROM people WHERE name = 'ann'}) } $old, $new;
 my $own = token_of($primary, 'bob');
 
-$primary->backup('copy');
-my $standby = PostgreSQL::Test::Cluster->new('standby');
-$standby->init_from_backup($primary, 'copy', has_streaming => 1);
-$standby->start;
-$primary->wait_for_catchup($standby);
+my $standby = standby_of($primary);
 
 my %session = (primary => $primary->background_psql('postgres', extra_params => [ '-U', 'app' ]),
     other => $primary->background_psql('postgres', extra_params => [ '-U', 'app' ]),

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "unit/base/vectors.hpp"
 #include "unit/base/words.hpp"
@@ -178,6 +179,36 @@ TEST(Json, KnowsWhatJsonbCanHold) {
     EXPECT_FALSE(representable("[{\"a\":-0e-99999}]"));
     EXPECT_FALSE(representable("[0." + std::string(2000, '1') + "]"));
     EXPECT_TRUE(representable("[0." + std::string(900, '1') + "]"));
+}
+
+TEST(Json, NumbersOfAnySize) {
+    const auto document = parse_json(R"([18446744073709551616,-1e400,1.5,"1e400",1e-400,18446744073709551615])", plenty,
+                                     bastion::JsonNumbers::any);
+    ASSERT_TRUE(document);
+    const auto elements = document->root().elements();
+    EXPECT_EQ(elements[0].number(), std::numeric_limits<double>::max());
+    EXPECT_FALSE(elements[0].integer());
+    EXPECT_EQ(elements[1].number(), std::numeric_limits<double>::lowest());
+    EXPECT_EQ(elements[2].number(), 1.5);
+    EXPECT_EQ(elements[3].string(), "1e400");
+    EXPECT_EQ(elements[4].number(), 0);
+    EXPECT_EQ(elements[5].natural(), 18446744073709551615U);
+    EXPECT_TRUE(document->jsonb_representable());
+    EXPECT_FALSE(parse_json("[1e400,1e9999]", plenty, bastion::JsonNumbers::any)->jsonb_representable());
+    EXPECT_FALSE(parse_json("[1e400,]", plenty, bastion::JsonNumbers::any));
+    EXPECT_FALSE(parse_json("[1e400]", plenty));
+}
+
+TEST(Json, EscapesOutsideAscii) {
+    const auto decoded = [](std::string text) {
+        text.resize(bastion::json_decode_escapes(text));
+        return text;
+    };
+    EXPECT_EQ(decoded(R"(["\u00fc\u4e2d\ud83d\ude00"])"), "[\"ü中😀\"]");
+    EXPECT_EQ(decoded(R"(["\\u00fc\"\u0022\u0000\n"])"), R"(["\\u00fc\"\u0022\u0000\n"])");
+    EXPECT_EQ(decoded(R"(["\u00FCx\ud800\ud83dx"])"), R"(["üx\ud800\ud83dx"])");
+    EXPECT_EQ(decoded("\\"), "\\");
+    EXPECT_EQ(decoded("\\u00"), "\\u00");
 }
 
 TEST(Json, DocumentsAreIndependent) {

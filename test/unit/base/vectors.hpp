@@ -13,10 +13,21 @@
 
 namespace bastion::test {
 
+inline std::filesystem::path folder_named_by(const char* variable) {
+    const char* folder = std::getenv(variable);
+    return folder == nullptr ? "" : folder;
+}
+
+// The folder named by BASTION_SOURCE, else the one that the tests were compiled in.
+inline std::filesystem::path project_folder() {
+    const auto named = folder_named_by("BASTION_SOURCE");
+    if (!named.empty()) return named;
+    return std::filesystem::absolute(__FILE__).parent_path().parent_path().parent_path().parent_path();
+}
+
 inline std::filesystem::path vectors_folder() {
-    if (const char* named = std::getenv("BASTION_VECTORS"); named != nullptr && *named != '\0') return named;
-    const auto project = std::filesystem::absolute(__FILE__).parent_path().parent_path().parent_path().parent_path();
-    return project.parent_path() / "shared" / "vectors";
+    const auto named = folder_named_by("BASTION_VECTORS");
+    return named.empty() ? project_folder().parent_path() / "shared" / "vectors" : named;
 }
 
 inline bool running_in_ci() {

@@ -24,6 +24,7 @@ TEST(SecretCall, FindsCalls) {
     EXPECT_EQ(found("SELECT seal/* so */('x')"), "seal");
     EXPECT_EQ(found("SELECT seal -- so\n('x')"), "seal");
     EXPECT_EQ(found("DO $$BEGIN PERFORM bastion.password_hash('x'); END$$"), "password_hash");
+    EXPECT_EQ(found("SELECT bastion.open_text(v)::int FROM t"), "open_text");
     EXPECT_EQ(found("login("), "login");
     EXPECT_EQ(found("SELECT 1; SELECT bastion_api.login('a', 'b')"), "login");
 }
@@ -38,7 +39,7 @@ TEST(SecretCall, LeavesOtherTextsAlone) {
                                         "SELECT unseal('x')",
                                         "SELECT login",
                                         "login",
-                                        "SELECT bastion.secret_get('mail')",
+                                        "SELECT bastion.secret_list()",
                                         "SELECT \"seal\"",
                                         "SELECT seal - (1)",
                                         "SELECT token FROM t",
@@ -67,6 +68,7 @@ TEST(SecretCall, FindsSettings) {
 TEST(SecretCall, FindsTokens) {
     EXPECT_EQ(found("SELECT mine('bst_live_0123456789abcdefghijkl_secret')"), "token");
     EXPECT_EQ(found("'bsr_0123456789abcdefg'"), "token");
+    EXPECT_EQ(found("'bsi_0123456789abcdefg'"), "token");
     EXPECT_EQ(found("'eyJhbGciOiJFZERTQSJ9.eyJ9.x'"), "token");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9."), "");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9.ey"), "");
@@ -102,6 +104,20 @@ TEST(SecretCall, FindsWhatIsExecuted) {
     EXPECT_FALSE(find_executed(text, from, name));
     from = 0;
     EXPECT_FALSE(find_executed("EXECUTE \"", from, name));
+}
+
+TEST(SecretCall, FindsWhatIsFetched) {
+    std::array<char, 8> name{};
+    std::size_t from = 0;
+    std::string names;
+    while (find_fetched("SELECT a; fetch FORWARD 2 FROM C; MOVE \"P \"\"q\"", from, name))
+        names += name.data() + std::string(",");
+    EXPECT_EQ(names, "forward,2,from,c,move,P \"q,q,");
+    for (const std::string_view text : {"", "SELECT c", "fetch", "MOVE \"", "prefetch c"}) {
+        SCOPED_TRACE(words(text));
+        from = 0;
+        EXPECT_FALSE(find_fetched(text, from, name));
+    }
 }
 
 }  // namespace

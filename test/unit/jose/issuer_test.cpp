@@ -114,6 +114,9 @@ TEST(Issuer, RequiredClaims) {
     EXPECT_TRUE(accepts(R"(,"v":true,"n":7)", R"({"v":true,"n":7})"));
     EXPECT_FALSE(accepts(R"(,"v":"true")", R"({"v":true})"));
     EXPECT_FALSE(accepts(R"(,"v":{})", R"({"v":"x"})"));
+    // 2^53 + 1, which is no double.
+    EXPECT_TRUE(accepts(R"(,"n":9007199254740993)", R"({"n":9007199254740993})"));
+    EXPECT_FALSE(accepts(R"(,"n":9007199254740992)", R"({"n":9007199254740993})"));
 }
 
 TEST(Issuer, RefusesRulesThatMakeNoSense) {
@@ -130,11 +133,12 @@ TEST(Issuer, RefusesRulesThatMakeNoSense) {
     for (const std::string_view options :
          {"{}", R"({"aud":"app"})", R"({"algorithms":["ES256"]})", R"({"aud":"app","algorithms":["HS256"]})",
           R"({"aud":"app","algorithms":["none"]})", R"({"aud":"app","algorithms":["ES256"],"iss":"x"})",
-          R"({"aud":"app","algorithms":["ES256"],"now":1})",
+          R"({"aud":"app","algorithms":["ES256"],"now":1})", R"({"algorithms":["ES256"],"allow_any_aud":true})",
           R"({"aud":"app","algorithms":["ES256"],"allow_missing_exp":true})", R"({"aud":[],"algorithms":["ES256"]})",
           "[]", ""})
         bad(public_jwk, options, "{}", "{}");
-    for (const std::string_view required : {"[]", R"({"a":[]})", R"({"a":{}})", ""})
+    for (const std::string_view required :
+         {"[]", R"({"a":[]})", R"({"a":{}})", R"({"a":0.1})", R"({"a":1.0})", R"({"a":18446744073709551616})", ""})
         bad(public_jwk, plain, required, "{}");
     for (const std::string_view mapping : {"[]", R"({"user":""})", R"({"user":7})", R"({"usr":"sub"})", ""})
         bad(public_jwk, plain, "{}", mapping);

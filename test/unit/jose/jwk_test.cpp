@@ -13,6 +13,7 @@ namespace {
 
 using bastion::test::words;
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 using bastion::ErrorCode;
 using bastion::KeyType;
@@ -126,8 +127,21 @@ TEST(Jwk, RefusesMembersOfOtherTypes) {
         SCOPED_TRACE(words(member));
         expect_bad(okp_jwk(",\"" + std::string(member) + "\":\"AQAB\""));
     }
-    expect_bad(R"({"kty":"RSA","n":"AQAB","e":"AQAB","k":"AQAB"})");
-    expect_bad(R"({"kty":"EC","crv":"P-256","x":"AQAB","y":"AQAB","k":"AQAB"})");
+    const std::string rsa = bastion::jwk_generate("RS256")->public_jwk;
+    const std::string ec = bastion::jwk_generate("ES256")->public_jwk;
+    const auto expect_foreign = [](const std::string& jwk, std::string_view member) {
+        SCOPED_TRACE(words(jwk, member));
+        EXPECT_TRUE(parse_jwk(jwk));
+        expect_bad(jwk.substr(0, jwk.size() - 1) + ",\"" + std::string(member) + "\":\"AQAB\"}");
+    };
+    for (const std::string_view member : {"k", "crv", "x", "y"}) {
+        SCOPED_TRACE(words(member));
+        expect_foreign(rsa, member);
+    }
+    for (const std::string_view member : {"k", "n", "e", "p", "q"}) {
+        SCOPED_TRACE(words(member));
+        expect_foreign(ec, member);
+    }
     EXPECT_TRUE(parse_jwk(oct_jwk(secret(32), R"("x5t":"AQAB","iat":7,)")));  // RFC 7517 §4: unknown ones are ignored
 }
 
@@ -145,6 +159,9 @@ TEST(Jwk, RefusesShortHmacKeys) {
 TEST(Jwk, RefusesPublicKeysAsHmacSecrets) {
     expect_bad(oct_jwk("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"));
     expect_bad(oct_jwk(okp_jwk()));
+    expect_bad(oct_jwk("MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="));
+    expect_bad(oct_jwk("MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQH\nOg7hcvPapiMlrwIaaPcHURo=\n"));
+    expect_bad(oct_jwk("MCowBQYDK2VwAyEA11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"));
     expect_bad(oct_jwk(bastion::as_text(*bastion::hex_decode("302a300506032b6570032100" + std::string(64, '7')))));
     expect_bad(oct_jwk("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH user@host"));
 }
@@ -172,19 +189,95 @@ TEST(Jwk, UseAndOperationsDecideWhatAKeyMayDo) {
     EXPECT_EQ(may(R"("use":"enc","key_ops":["sign","verify"],)"), std::pair(false, false));
 }
 
-TEST(JwkSet, FindsByKid) {
+TEST(JwkSet, ReadsEveryKey) {
     const auto set = parse_jwk_set(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + okp_jwk(R"(,"kid":"b")") + "," +
                                    okp_jwk() + R"(],"extra":1})");
     ASSERT_TRUE(set);
     EXPECT_EQ(set->keys.size(), 3U);
-    EXPECT_EQ(set->find("b"), &set->keys[1]);
-    EXPECT_EQ(set->find("c"), nullptr);
-    EXPECT_EQ(set->find(""), nullptr);
+    EXPECT_TRUE(set->skipped.empty());
     EXPECT_TRUE(parse_jwk_set(R"({"keys":[]})"));
 }
 
-TEST(JwkSet, RefusesARepeatedKid) {
-    expect_bad(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + okp_jwk(R"(,"kid":"a")") + "]}");
+// RFC 7517 §5: what cannot be used does not spoil the set.
+TEST(JwkSet, SkipsWhatItCannotUse) {
+    const std::string rsa_1024 = R"({"kty":"RSA","e":"AQAB","kid":"weak","n":")" + std::string(171, 'w') + "\"}";
+    for (const std::string& bad :
+         {R"({"kid":"b"})"s, rsa_1024, "7"s, R"({"kty":"EC","crv":"P-256","x":"AA","y":"AA"})"s,
+          R"({"kty":"OKP","crv":"Ed25519","x":7})"s, okp_jwk(R"(,"kid":"a")")}) {
+        SCOPED_TRACE(words(bad));
+        const auto set = parse_jwk_set(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + bad + "," +
+                                       okp_jwk(R"(,"kid":"c")") + "]}");
+        ASSERT_TRUE(set);
+        EXPECT_EQ(set->keys.size(), 2U);
+        EXPECT_EQ(set->keys[1].kid, "c");
+        ASSERT_EQ(set->skipped.size(), 1U);
+        EXPECT_EQ(set->skipped[0].position, 2U);
+        EXPECT_FALSE(set->skipped[0].reason.empty());
+        if (bad != okp_jwk(R"(,"kid":"a")")) expect_bad(R"({"keys":[)" + bad + "," + bad + "]}");
+    }
+}
+
+TEST(JwkSet, KeysOfTwoTypesMayShareAKid) {
+    const std::string ec = bastion::jwk_generate("ES256", "a")->public_jwk;
+    const auto set = parse_jwk_set(R"({"keys":[)" + okp_jwk(R"(,"kid":"a")") + "," + ec + "]}");
+    ASSERT_TRUE(set);
+    EXPECT_EQ(set->keys.size(), 2U);
+    EXPECT_TRUE(set->skipped.empty());
+}
+
+// RFC 7517 §4.2, §4.5.
+TEST(JwkSet, OneKidForEncryptionAndSignatures) {
+    for (const bool encryption_first : {true, false}) {
+        SCOPED_TRACE(words(encryption_first ? "encryption first" : "signature first"));
+        const std::string enc = okp_jwk(R"(,"kid":"a","use":"enc")"), sig = okp_jwk(R"(,"kid":"a","use":"sig")");
+        const auto set = parse_jwk_set(R"({"keys":[)" + (encryption_first ? enc + "," + sig : sig + "," + enc) + "]}");
+        ASSERT_TRUE(set);
+        EXPECT_TRUE(set->skipped.empty());
+        EXPECT_EQ(std::count_if(set->keys.begin(), set->keys.end(), [](const auto& key) { return key.may_verify(); }),
+                  1);
+    }
+}
+
+TEST(JwkSet, KeysOfAnIssuer) {
+    const auto read = bastion::jwk_issuer_keys(R"({"keys":[{"kid":"x"},)" + okp_jwk(R"(,"kid":"enc","use":"enc")") +
+                                               "," + okp_jwk(R"(,"kid":"a")") + R"(,{"kty":"XYZ"},)" +
+                                               okp_jwk(R"(,"kid":"b","key_ops":["sign"])") + R"(,{"kty":"EC"}]})");
+    ASSERT_TRUE(read);
+    const auto document = bastion::parse_json(*read, 10'000);
+    ASSERT_TRUE(document);
+    const auto keys = document->root().find("keys")->elements();
+    ASSERT_EQ(keys.size(), 2U);
+    EXPECT_EQ(keys[0].find("kid")->string(), "a");
+    EXPECT_EQ(keys[1].find("kid")->string(), "b");
+    std::string skipped;
+    for (const auto& one : document->root().find("skipped")->elements())
+        skipped += std::to_string(*one.find("key")->integer()) + std::string(one.find("kid")->string().value_or("-"));
+    EXPECT_EQ(skipped, "1x2enc4-6-");
+    EXPECT_FALSE(bastion::jwk_issuer_keys(R"({"keys":[)" + okp_jwk(R"(,"use":"enc")") + "]}"));
+    EXPECT_FALSE(bastion::jwk_issuer_keys(okp_jwk(R"(,"use":"enc")")));
+    EXPECT_FALSE(bastion::jwk_issuer_keys(oct_jwk(secret(32))));
+    EXPECT_TRUE(bastion::jwk_issuer_keys(okp_jwk()));
+}
+
+TEST(Jwk, DatesAreKept) {
+    const auto key = parse_jwk(okp_jwk(R"(,"nbf":1000,"exp":2000.5)"));
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key->dates.from, 1000);
+    EXPECT_EQ(key->dates.until, 2000.5);
+    const auto half = parse_jwk(*bastion::jwk_public(*key));
+    ASSERT_TRUE(half);
+    EXPECT_EQ(half->dates.from, 1000);
+    EXPECT_EQ(half->dates.until, 2000.5);
+    for (const std::string date : {"1e-40", "5e-324", "1.7976931348623157e308", "0", "253402300799.999"}) {
+        SCOPED_TRACE(words(date));
+        const auto odd = parse_jwk(okp_jwk(",\"exp\":" + date));
+        ASSERT_TRUE(odd);
+        const auto again = parse_jwk(*bastion::jwk_public(*odd));
+        ASSERT_TRUE(again);
+        EXPECT_EQ(again->dates.until, odd->dates.until);
+    }
+    expect_bad(okp_jwk(R"(,"exp":"never")"));
+    expect_bad(okp_jwk(R"(,"nbf":-1)"));
 }
 
 TEST(JwkSet, RefusesSymmetricBesidePublicKeys) {

@@ -266,8 +266,11 @@ TEST(Jws, KidSelectsItsKeyAndNoOther) {
     expect_refused(forge(R"({"alg":"HS256","kid":"c"})", "{}", a, "HS256"), set);
     expect_refused(forge(R"({"alg":"HS256","kid":"A"})", "{}", a, "HS256"), set);
     expect_refused(forge(R"({"alg":"HS256"})", "{}", a, "HS256"), set);
-    // The only key has no kid: one that the token names is not it.
-    expect_refused(forge(R"({"alg":"HS256","kid":"a"})", "{}", hs256_set().keys[0], "HS256"), hs256_set());
+    // The only key has no kid: the caller chose it, whatever the token calls it.
+    EXPECT_TRUE(jws_verify(forge(R"({"alg":"HS256","kid":"a"})", "{}", hs256_set().keys[0], "HS256"), hs256_set()));
+    const auto two = key_set(R"({"keys":[)" + oct_jwk(secret(32, 'a'), R"("alg":"HS256",)") + "," +
+                             oct_jwk(secret(32, 'b'), R"("alg":"HS256","kid":"b",)") + "]}");
+    expect_refused(forge(R"({"alg":"HS256","kid":"a"})", "{}", two.keys[0], "HS256"), two);
 }
 
 TEST(Jws, WithoutKidTheOneUsableKeyIsTaken) {
@@ -339,13 +342,40 @@ TEST(Jws, EncryptedTokensAreToldByTheirParts) {
     EXPECT_EQ(refused.error().log_detail, "the token does not have three parts");
 }
 
+// RFC 9864: the algorithm in full, for keys and tokens under either name.
+TEST(Jws, Ed25519IsEdDSA) {
+    const std::string private_key(bastion::jwk_generate("Ed25519")->private_jwk.text());
+    const auto named = key_set(private_key);
+    EXPECT_EQ(named.keys[0].alg, "Ed25519");
+    std::string older = private_key;
+    older.replace(older.find(R"("Ed25519")", older.find("alg")), 9, R"("EdDSA")");
+    for (const auto& set : {key_set(private_key), key_set(older)})
+        for (const std::string alg : {"Ed25519", "EdDSA"}) {
+            SCOPED_TRACE(words(set.keys[0].alg, alg));
+            const std::string token = forge(R"({"alg":")" + alg + "\"}", "hello", set.keys[0], alg);
+            EXPECT_TRUE(jws_verify(token, set));
+            EXPECT_TRUE(jws_verify(token, set, std::vector<std::string>{alg}));
+            // What is accepted is named by the caller.
+            expect_refused(token, set, std::vector<std::string>{alg == "EdDSA" ? "Ed25519" : "EdDSA"});
+        }
+}
+
 // A point of small order verifies any message under lax rules; so does a non-canonical S.
 TEST(Jws, WeakEd25519) {
-    std::string x(32, '\0');
-    x[0] = 1;
-    const auto set = key_set(R"({"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":")" + base64url(x) + "\"}");
-    const std::string head = base64url(R"({"alg":"EdDSA"})") + "." + base64url("{}") + ".";
-    expect_refused(head + base64url(x + std::string(32, '\0')), set);
+    for (const char* const point : {"0100000000000000000000000000000000000000000000000000000000000000",
+                                    "0000000000000000000000000000000000000000000000000000000000000000",
+                                    "0000000000000000000000000000000000000000000000000000000000000080",
+                                    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+                                    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+                                    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                                    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                                    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"}) {
+        SCOPED_TRACE(words(point));
+        const std::string x(bastion::as_text(*bastion::hex_decode(point)));
+        const auto key = bastion::parse_jwk(R"({"kty":"OKP","crv":"Ed25519","x":")" + base64url(x) + "\"}");
+        ASSERT_FALSE(key);
+        EXPECT_EQ(key.error().code, ErrorCode::invalid_argument);
+    }
 
     const auto pair = bastion::jwk_generate_ed25519();
     const auto pair_set = key_set(pair->private_jwk.text());

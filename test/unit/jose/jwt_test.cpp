@@ -139,14 +139,18 @@ TEST(Jwt, ExpIsRequiredAndObeyed) {
     EXPECT_TRUE(accepted(R"({"exp":1.7000036e9})"));
 }
 
-TEST(Jwt, NotBeforeAndIssuedAt) {
-    for (const std::string claim : {"nbf", "iat"}) {
-        SCOPED_TRACE(words(claim));
-        EXPECT_TRUE(accepted(with_exp("\"" + claim + "\":1700000000,")));
-        EXPECT_FALSE(accepted(with_exp("\"" + claim + "\":1700000001,")));
-        EXPECT_TRUE(accepted(with_exp("\"" + claim + "\":1700000010,"), R"({"leeway":10})"));
-        EXPECT_FALSE(accepted(with_exp("\"" + claim + "\":1700000010.5,"), R"({"leeway":10})"));
-    }
+TEST(Jwt, NotBefore) {
+    EXPECT_TRUE(accepted(with_exp(R"("nbf":1700000000,)")));
+    EXPECT_FALSE(accepted(with_exp(R"("nbf":1700000001,)")));
+    EXPECT_TRUE(accepted(with_exp(R"("nbf":1700000010,)"), R"({"leeway":10})"));
+    EXPECT_FALSE(accepted(with_exp(R"("nbf":1700000010.5,)"), R"({"leeway":10})"));
+}
+
+// As a clock that is behind sees it.
+TEST(Jwt, IssuedInTheFutureIsNoReasonAlone) {
+    EXPECT_TRUE(accepted(with_exp(R"("iat":1700003000,)")));
+    EXPECT_TRUE(accepted(with_exp(R"("iat":1700000010,)"), R"({"max_age":100,"leeway":10})"));
+    EXPECT_FALSE(accepted(with_exp(R"("iat":1700000010.5,)"), R"({"max_age":100,"leeway":10})"));
 }
 
 TEST(Jwt, DatesThatAreNone) {
@@ -194,7 +198,13 @@ TEST(Jwt, Audience) {
     EXPECT_TRUE(accepted(with_exp(R"("aud":["b","a"],)"), R"({"aud":"a"})"));
     EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)"), R"({"aud":["a","c"]})"));
     EXPECT_TRUE(accepted(with_exp(R"("aud":["b","c"],)"), R"({"aud":["a","c"]})"));
-    EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)")));  // documented: without the option audiences are not checked
+    // RFC 7519 §4.1.3: the verifier must be one of them.
+    EXPECT_FALSE(accepted(with_exp(R"("aud":"a",)")));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":[],)")));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":"a",)"), R"({"allow_any_aud":false})"));
+    EXPECT_TRUE(accepted(with_exp(R"("aud":"a",)"), R"({"allow_any_aud":true})"));
+    EXPECT_TRUE(accepted(with_exp(""), R"({"allow_any_aud":true})"));
+    EXPECT_FALSE(accepted(with_exp(R"("aud":7,)"), R"({"allow_any_aud":true})"));
     EXPECT_FALSE(accepted(with_exp(R"("aud":"b",)"), R"({"aud":"a"})"));
     EXPECT_FALSE(accepted(with_exp(R"("aud":["b"],)"), R"({"aud":"a"})"));
     EXPECT_FALSE(accepted(with_exp(R"("aud":[],)"), R"({"aud":"a"})"));
@@ -259,6 +269,35 @@ TEST(Jwt, NothingOfThePayloadIsReadBeforeTheSignatureHolds) {
     std::string token = token_of(R"({"exp":1})");
     token.back() = token.back() == 'A' ? 'E' : 'A';
     EXPECT_EQ(jwt_verify(token, keys(), {}, now).error().log_detail, "the signature does not verify");
+}
+
+// The text has their values; whoever reads them as numbers finds none that counts.
+TEST(Jwt, NumbersBeyondSixtyFourBits) {
+    const std::string claims =
+        R"({"a":18446744073709551616,"b":[-1e400,0.1],"c":123456789012345678901234567890.5,"d":1e-400,"exp":1700003600})";
+    const auto verified = jwt_verify(token_of(claims), keys(), {}, now);
+    ASSERT_TRUE(verified);
+    EXPECT_EQ(verified->payload_json, claims);
+    const auto minted = jwt_sign(claims, keys().keys[0]);
+    ASSERT_TRUE(minted);
+    EXPECT_EQ(jwt_verify(*minted, keys(), {}, now)->payload_json, claims);
+    EXPECT_FALSE(accepted(R"({"exp":18446744073709551616})"));
+    EXPECT_FALSE(accepted(R"({"exp":1e400})"));
+    EXPECT_FALSE(accepted(with_exp(R"("a":1e99999,)")));
+    EXPECT_FALSE(accepted(with_exp(R"("a":-,)")));
+    EXPECT_FALSE(accepted(with_exp(R"("a":018446744073709551616,)")));
+    EXPECT_FALSE(accepted(with_exp(R"("a":1.e400,)")));
+    EXPECT_TRUE(accepted(with_exp(R"("18446744073709551616":"1e400 \" 1e400",)")));
+}
+
+TEST(Jwt, DatesOfTheKey) {
+    const JwkSet dated = key_set(oct_jwk(secret(32), R"("alg":"HS256","kid":"k1","nbf":1600000000,"exp":1700000060,)"));
+    const std::string token = token_of(with_exp(""));
+    EXPECT_TRUE(jwt_verify(token, dated, {}, now));
+    EXPECT_FALSE(jwt_verify(token, dated, options_of(R"({"leeway":3600})"), 1700000060));
+    EXPECT_FALSE(jwt_verify(token, dated, {}, 1599999999));
+    const auto verified = jwt_verify(token, dated, {}, now);
+    EXPECT_FALSE(bastion::jwt_check_dates(verified->dates, {}, 1700000060));
 }
 
 TEST(Jwt, TheClock) {
@@ -330,6 +369,8 @@ TEST(JwtOptions, RefusesWhatItDoesNotKnow) {
                                         R"({"typ":7})"sv,
                                         R"({"max_age":-1})"sv,
                                         R"({"max_age":true})"sv,
+                                        R"({"allow_any_aud":1})"sv,
+                                        R"({"allow_any_aud":true,"aud":"a"})"sv,
                                         R"({"allow_missing_exp":1})"sv,
                                         R"({"allow_missing_exp":"true"})"sv,
                                         R"({"now":-1})"sv,

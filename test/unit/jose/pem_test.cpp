@@ -6,10 +6,13 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "core/base/encoding.hpp"
 #include "core/base/json.hpp"
 #include "core/jose/jwk.hpp"
 #include "core/jose/jws.hpp"
@@ -108,6 +111,52 @@ TEST(Pem, EveryFormIsTheSameKey) {
     }
 }
 
+std::string certificate_pem(EVP_PKEY* key) {
+    X509* certificate = X509_new();
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    ASN1_TIME_set(X509_getm_notBefore(certificate), 1'600'000'000);
+    ASN1_TIME_set(X509_getm_notAfter(certificate), 1'700'000'000);
+    X509_set_pubkey(certificate, key);
+    EXPECT_NE(X509_sign(certificate, key, EVP_PKEY_is_a(key, "ED25519") == 1 ? nullptr : EVP_sha256()), 0);
+    std::string text = written([&](BIO* out) { return PEM_write_bio_X509(out, certificate); });
+    X509_free(certificate);
+    return text;
+}
+
+TEST(Pem, CertificatesAreKeysWithDates) {
+    for (const auto& [algorithm, key] : cases()) {
+        SCOPED_TRACE(words(algorithm));
+        const std::string pem = certificate_pem(key.get());
+        const auto read = parse_jwk(pem_jwk(pem, R"(,"kid":"k1")"));
+        ASSERT_TRUE(read) << read.error().message;
+        EXPECT_FALSE(read->may_sign());
+        EXPECT_EQ(*bastion::jwk_thumbprint(*read),
+                  *bastion::jwk_thumbprint(*parse_jwk(pem_jwk(public_pem(key.get())))));
+        EXPECT_EQ(read->dates.from, 1'600'000'000);
+        EXPECT_EQ(read->dates.until, 1'700'000'000);
+        EXPECT_NE(bastion::jwk_public(*read)->find(R"("nbf":1600000000,"exp":1700000000)"), std::string::npos);
+        EXPECT_FALSE(parse_jwk(json_string(pem + pem)));
+        EXPECT_FALSE(parse_jwk(pem_jwk(pem, R"(,"exp":1)")));
+    }
+}
+
+// As a public key without its PEM could: everybody has it, so everybody could sign.
+TEST(Pem, CertificatesAreNoHmacSecrets) {
+    for (const auto& [algorithm, key] : cases()) {
+        SCOPED_TRACE(words(algorithm));
+        std::string base64 = certificate_pem(key.get());
+        base64 = base64.substr(base64.find('\n') + 1);
+        base64.resize(base64.find("-----END"));
+        std::erase(base64, '\n');
+        const bastion::Bytes der = *bastion::base64_decode(base64);
+        for (const std::string_view secret : {std::string_view(base64), bastion::as_text(der)}) {
+            SCOPED_TRACE(words(secret.size()));
+            EXPECT_FALSE(
+                parse_jwk(R"({"kty":"oct","k":")" + bastion::base64url_encode(bastion::as_bytes(secret)) + "\"}"));
+        }
+    }
+}
+
 TEST(Pem, AsTheWholeTextAndInASet) {
     const auto all = cases();
     const std::string pem = public_pem(all[1].key.get());
@@ -154,12 +203,26 @@ TEST(Pem, WhatIsRefused) {
         expect_refused(json_string(text), ErrorCode::invalid_argument);
         expect_refused(pem_jwk(text), ErrorCode::invalid_argument);
     }
+    unsigned char* der = nullptr;
+    const int der_size = i2d_PUBKEY(all[1].key.get(), &der);
+    std::vector<unsigned char> longer(der, der + der_size);
+    OPENSSL_free(der);
+    const auto block = [&] {
+        return written([&](BIO* out) {
+            return PEM_write_bio(out, "PUBLIC KEY", "", longer.data(), static_cast<long>(longer.size())) > 0;
+        });
+    };
+    ASSERT_EQ(block(), pem);
+    longer.push_back(0);
+    expect_refused(json_string(block()), ErrorCode::invalid_argument);
     std::string mislabelled = pem;
     for (auto at = mislabelled.find("PUBLIC"); at != std::string::npos; at = mislabelled.find("PUBLIC"))
         mislabelled.replace(at, 6, "PRIVATE");
     expect_refused(json_string(mislabelled), ErrorCode::invalid_argument);
     expect_refused(pem_jwk(pkcs8_pem(all[1].key.get(), "password")), ErrorCode::unsupported);
     expect_refused(json_string("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                   ErrorCode::invalid_argument);
+    expect_refused(json_string("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"),
                    ErrorCode::unsupported);
     expect_refused(R"({"pem":7})", ErrorCode::invalid_argument);
     expect_refused(pem_jwk(pem, R"(,"kty":"EC")"), ErrorCode::invalid_argument);

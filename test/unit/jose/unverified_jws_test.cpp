@@ -48,6 +48,7 @@ TEST(UnverifiedJws, SaysInTheLogAloneWhatIsWrong) {
         return parsed.error().log_detail;
     };
     EXPECT_EQ(reason("x.y"), "the token does not have three parts");
+    EXPECT_EQ(reason(header + ".e30.eA.eA"), "the token does not have three parts");
     EXPECT_EQ(reason(".e30.eA"), "a part of the token is empty");
     EXPECT_EQ(reason("x.y.z"), "the header is not base64url");
     EXPECT_EQ(reason(base64url("[") + ".e30.eA"), "the header is not strict JSON");
@@ -67,6 +68,7 @@ TEST(UnverifiedJws, HeadersOfOneIssuerAreShared) {
     ASSERT_TRUE(first && second && other);
     EXPECT_EQ(first->header, second->header);
     EXPECT_EQ(other->header->kid, "shared2");
+    EXPECT_EQ(parse_jws(token_of(R"({"alg":"HS256","kid":"sharee"})"))->header->kid, "sharee");
     EXPECT_EQ(second->payload, "2");
 }
 

@@ -19,8 +19,7 @@ namespace {
 
 // Lines of a name, spaces and hexadecimal digits, in the block below the last heading.
 std::map<std::string, Bytes> documented() {
-    const auto project = std::filesystem::absolute(__FILE__).parent_path().parent_path().parent_path().parent_path();
-    const std::string page = test::read_file(project / "docs" / "VAULT.md");
+    const std::string page = test::read_file(test::project_folder() / "docs" / "VAULT.md");
     std::istringstream lines(page.substr(std::min(page.find("### Test vectors"), page.size())));
     std::map<std::string, Bytes> out;
     for (std::string line; std::getline(lines, line);) {

@@ -356,13 +356,16 @@ TEST(Xaes, LeavesNoKeyToACoreDump) {
 TEST(Xaes, WipesWhatIsNotGenuine) {
     const Bytes key(32, 5);
     Xaes256Gcm cipher(key);
-    Bytes sealed(3 + xaes_tag_bytes);
-    ASSERT_TRUE(cipher.encrypt(as_bytes("abc"), nonce_of(1), {}, sealed.data()));
-    sealed.back() ^= 1;
-    Bytes out{9, 9, 9};
-    EXPECT_FALSE(cipher.decrypt(sealed, nonce_of(1), {}, out.data()));
-    EXPECT_EQ(out, Bytes(3));
-    EXPECT_FALSE(cipher.decrypt(ByteSpan(sealed).first(15), nonce_of(1), {}, out.data()));
+    for (const std::size_t size : {3, 100'000}) {
+        SCOPED_TRACE(words(size));
+        Bytes sealed(size + xaes_tag_bytes);
+        ASSERT_TRUE(cipher.encrypt(Bytes(size, 'a'), nonce_of(1), {}, sealed.data()));
+        sealed.back() ^= 1;
+        Bytes out(size, 9);
+        EXPECT_FALSE(cipher.decrypt(sealed, nonce_of(1), {}, out.data()));
+        EXPECT_EQ(out, Bytes(size));
+        EXPECT_FALSE(cipher.decrypt(ByteSpan(sealed).first(15), nonce_of(1), {}, out.data()));
+    }
 }
 
 }  // namespace

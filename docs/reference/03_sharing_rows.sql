@@ -1,7 +1,7 @@
 -- Sharing rows
 -- In a table protected with `sharing`, each row names an access control list (ACL). A share opens one row to a user, a unit, a
 -- role or another tenant, at a level: read, write, deploy or manage.
--- functions: share unshare shares_of can_by_acl can_by_acl_anywhere can_in_tenant acl_in_tenant acl_set acl_set_anywhere tenant_set
+-- functions: share unshare shares_of row_transfer can_by_acl can_by_acl_anywhere can_in_tenant acl_in_tenant acl_set acl_set_anywhere tenant_set
 -- default_acl own_acl unit_acl tenant_acl acl_backfill acl_prune
 
 CREATE TABLE plans (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant_id uuid, owner_id uuid, title text);

@@ -1,7 +1,7 @@
 -- Sign-up, login and sessions
--- Functions for the front door, in JSON. A login begins a session, refresh tokens continue it, and a logout ends it: its tokens
+-- Functions for the front door, in JSON; API.md has what their answers have in common. A login begins a session, refresh tokens continue it, and a logout ends it: its tokens
 -- are refused from the next statement on.
--- functions: signup login refresh logout sessions token_revoke session_revoke sessions_revoke user_sessions_revoke
+-- functions: signup login refresh logout sessions token_revoke schema session_revoke sessions_revoke user_sessions_revoke
 -- session_settings_set session_prune token_issue
 
 SET ROLE app;
@@ -10,10 +10,15 @@ FROM bastion_api.signup('cid@zoo.example', 'correct horse battery', 'Zoo', usern
 SELECT :'cid_type' AS type, :'cid_role' AS role;
 -- A refused login is an answer, the same for every reason.
 SELECT bastion_api.login('cid', 'wrong') ->> 'error' AS wrong_password, bastion_api.login('nobody', 'wrong') ->> 'error' AS unknown_user;
+-- It carries a status for PostgREST.
+BEGIN;
+SELECT bastion_api.login('cid', 'wrong') AS answer;
+SELECT current_setting('response.status') AS status, current_setting('response.headers') AS headers;
+COMMIT;
 SELECT a ->> 'access_token' AS cid FROM bastion_api.login('cid', 'correct horse battery', device => 'phone') a \gset
 SELECT bastion_api.refresh(:'cid_refresh_token') ? 'access_token' AS continues;
 BEGIN;
 SELECT bastion.authenticate(:'cid') \gset
-SELECT s ->> 'device' AS device, s -> 'current' AS current, s -> 'amr' AS amr FROM jsonb_array_elements(bastion_api.sessions()) s;
+SELECT s ->> 'device' AS device, s -> 'current' AS current, s -> 'amr' AS amr FROM jsonb_array_elements(bastion_api.sessions() -> 'sessions') s;
 SELECT bastion_api.logout('all');
 COMMIT;

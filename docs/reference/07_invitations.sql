@@ -7,7 +7,7 @@ SET ROLE app;
 BEGIN;
 SELECT bastion.authenticate(:'ann') \gset
 SELECT bastion.invite('eve@acme.example', 'viewer') ->> 'token' AS invitation \gset
-SELECT i ->> 'email' AS email, i ->> 'role' AS role FROM jsonb_array_elements(bastion_api.invitations()) i;
+SELECT i ->> 'email' AS email, i ->> 'role' AS role FROM jsonb_array_elements(bastion_api.invitations() -> 'invitations') i;
 COMMIT;
 SELECT a #>> '{user,email}' AS email, a #>> '{tenant,name}' AS tenant, a #>> '{tenant,role}' AS role
 FROM bastion_api.signup_invited(:'invitation', 'correct horse battery') a;

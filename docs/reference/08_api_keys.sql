@@ -6,7 +6,7 @@ SET ROLE app;
 BEGIN;
 SELECT bastion.authenticate(:'ann') \gset
 SELECT a ->> 'id' AS key_id, a ->> 'key' AS key FROM bastion_api.api_key_create('nightly', '{tenant.members.read}') a \gset
-SELECT a ->> 'name' AS name, a -> 'scopes' AS scopes, a -> 'disabled' AS disabled FROM jsonb_array_elements(bastion_api.api_keys()) a;
+SELECT a ->> 'name' AS name, a -> 'scopes' AS scopes, a -> 'disabled' AS disabled FROM jsonb_array_elements(bastion_api.api_keys() -> 'api_keys') a;
 COMMIT;
 -- The machine presents it where a token would stand.
 BEGIN;
@@ -16,5 +16,5 @@ SELECT bastion.api_key_id() = :'key_id' AS by_key, bastion.has_permission('tenan
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ann') \gset
-SELECT bastion_api.api_key_revoke(:'key_id') AS revoked;
+SELECT bastion_api.api_key_revoke(:'key_id') AS answer;
 COMMIT;

@@ -139,10 +139,9 @@ SecretBytes format_line(const SecretBytes& key) {
 }
 
 // Writes, makes durable, closes; 0 or an errno.
-int write_durably(FileDescriptor& file, int directory, ByteSpan line) {
+int write_durably(FileDescriptor& file, ByteSpan line) {
     errno = 0;
-    if (!write_all(file.get(), line) || ::fsync(file.get()) != 0 || !file.close() || ::fsync(directory) != 0)
-        return errno != 0 ? errno : EIO;
+    if (!write_all(file.get(), line) || ::fsync(file.get()) != 0 || !file.close()) return errno != 0 ? errno : EIO;
     return 0;
 }
 
@@ -260,18 +259,23 @@ Result<RootKey> create_root_key_file(const std::string& path, const std::string&
     if (!directory.is_open()) return create_failure(errno, path);
     if (auto checked = check_parent(directory.get(), path, data_directory); !checked) return checked.error();
 
+    // Readers see the whole file or none: it gets its name when its content is durable.
+    const std::string draft = name + '.' + std::to_string(randombytes_random()) + ".tmp";
     FileDescriptor file(
-        ::openat(directory.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file.is_open() && errno == EEXIST)
-        return create_refused("it exists", path, "An existing key is never overwritten.");
+        ::openat(directory.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!file.is_open()) return create_failure(errno, path);
 
     SecretBytes key(root_key_bytes);
     random_bytes({key.data(), key.size()});
-    if (const int code = write_durably(file, directory.get(), format_line(key).span()); code != 0) {
+    int code = write_durably(file, format_line(key).span());
+    if (code == 0 && ::linkat(directory.get(), draft.c_str(), directory.get(), name.c_str(), 0) != 0) code = errno;
+    ::unlinkat(directory.get(), draft.c_str(), 0);
+    if (code == 0 && ::fsync(directory.get()) != 0) {
+        code = errno;
         ::unlinkat(directory.get(), name.c_str(), 0);
-        return create_failure(code, path);
     }
+    if (code == EEXIST) return create_refused("it exists", path, "An existing key is never overwritten.");
+    if (code != 0) return create_failure(code, path);
     return make_root_key(std::move(key));
 }
 

@@ -97,19 +97,28 @@ AS $$
 DECLARE
     loaded text[] := bastion_internal.root_keys_loaded();
     missing text[] := bastion_internal.root_keys_missing();
+    in_use CONSTANT jsonb := '{"in_use": true, "notice": "this server has a root key, which serves this database too: nothing is to be done"}';
 BEGIN
     IF force IS NOT TRUE AND missing <> '{}' THEN
         RAISE EXCEPTION 'data keys of this database need root key %', array_to_string(missing, ', ')
             USING ERRCODE = 'object_not_in_prerequisite_state',
                 HINT = 'Restore its file, and name it in bastion.root_key. With force => true, init() makes another root key, which opens nothing that exists.';
     ELSIF init.path IS NULL AND loaded <> '{}' THEN
-        RETURN jsonb_build_object('root_key_id', loaded[1], 'in_use', true,
-                                  'notice', 'this server has a root key, which serves this database too: nothing is to be done');
+        RETURN in_use || jsonb_build_object('root_key_id', loaded[1]);
     ELSIF force IS NOT TRUE AND pg_is_in_recovery() THEN
         RAISE EXCEPTION 'cannot create a root key on a standby' USING ERRCODE = 'read_only_sql_transaction',
             HINT = 'Copy the root key file of the primary.';
     END IF;
-    RETURN bastion_internal.root_key_create(init.path, loaded <> '{}');
+    BEGIN
+        RETURN bastion_internal.root_key_create(init.path, loaded <> '{}');
+    EXCEPTION WHEN invalid_parameter_value THEN
+        -- Another database of the server was first.
+        loaded := bastion_internal.root_keys_loaded();
+        IF init.path IS NOT NULL OR loaded = '{}' THEN
+            RAISE;
+        END IF;
+        RETURN in_use || jsonb_build_object('root_key_id', loaded[1]);
+    END;
 END
 $$;
 COMMENT ON FUNCTION bastion.init(text, boolean) IS

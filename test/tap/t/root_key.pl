@@ -95,6 +95,19 @@ sub what_needs_no_root_key {
 }
 what_needs_no_root_key('no root key');
 
+# init() in several sessions at once: one makes the file, and the others find it.
+
+$node->safe_psql('postgres', 'CREATE TABLE made (answer jsonb)');
+for my $round (1 .. 5) {
+    $node->pgbench('-n -c 6 -j 6 -t 1', 0, [qr/processed: 6\/6/], [], "init() six times at once, round $round",
+        {"init_$round" => 'INSERT INTO made SELECT bastion.init()'});
+    is($node->safe_psql('postgres', q{SELECT count(DISTINCT answer ->> 'root_key_id'), count(answer ->> 'path'), count(*) FROM made}), '1|1|6', 'makes one key');
+    is_deeply([glob "$auto*"], [$auto], 'and one file');
+    $node->safe_psql('postgres', 'TRUNCATE made');
+    unlink $auto or die $!;
+}
+$node->safe_psql('postgres', 'DROP TABLE made');
+
 # init()
 
 my ($out) = run('SELECT path, root_key_id, notice, configuration FROM jsonb_to_record(bastion.init()) AS (path text, root_key_id text, notice text, configuration text)');

@@ -7,13 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "core/base/encoding.hpp"
 #include "core/key/sealed.hpp"
@@ -59,6 +62,10 @@ protected:
     void write(const std::string& path, const std::string& content, mode_t mode = 0600) {
         std::ofstream(path, std::ios::binary) << content;
         ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    }
+    // Files in the folder: everything but the data directory.
+    [[nodiscard]] auto files_beside() const {
+        return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()) - 1;
     }
     [[nodiscard]] Result<RootKey> load() const { return load_root_key_file(path_, data_); }
 
@@ -312,7 +319,31 @@ TEST_F(RootKeyFile, FailedCreationLeavesNothing) {
     std::signal(SIGXFSZ, handler);
     ASSERT_FALSE(created.ok());
     EXPECT_EQ(created.error().code, ErrorCode::io_failure);
-    EXPECT_FALSE(fs::exists(path_));
+    EXPECT_EQ(files_beside(), 0);
+}
+
+// Two databases whose init() runs at once: one file, and no reader sees a part of it.
+TEST_F(RootKeyFile, OneOfManyCreatesIt) {
+    for (int round = 0; round < 20; ++round) {
+        std::atomic<int> created = 0;
+        std::atomic<bool> partial = false;
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&] {
+                if (create_root_key_file(path_, data_).ok()) ++created;
+            });
+            threads.emplace_back([&] {
+                const auto loaded = load();
+                if (!loaded.ok() && loaded.error().message.find("no root key") == std::string::npos) partial = true;
+            });
+        }
+        for (auto& thread : threads) thread.join();
+        EXPECT_EQ(created, 1);
+        EXPECT_FALSE(partial);
+        EXPECT_EQ(files_beside(), 1);
+        EXPECT_TRUE(load().ok());
+        fs::remove(path_);
+    }
 }
 
 TEST_F(RootKeyFile, LeavesNoDescriptorOpen) {

@@ -126,15 +126,18 @@ layer_lint() {
     count_tap "$status" "$log"
 }
 
+# REGRESS_ONLY names files, which then run after setup and in UTF8 alone.
 layer_regress() {
-    local log=$1 status=0 encoding
+    local log=$1 status=0 encoding only=()
     built
     [ -d "$copy/sql" ] || { count 0 0 0; return; }
     make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
     fresh_cluster
     rm -f "$copy/regression.diffs"
-    make -C "$copy" installcheck ISOLATION= >>"$log" 2>&1 || status=$?
+    [ -z "${REGRESS_ONLY:-}" ] || only=(REGRESS="setup $REGRESS_ONLY")
+    make -C "$copy" installcheck ISOLATION= "${only[@]}" >>"$log" 2>&1 || status=$?
     for encoding in LATIN1 SQL_ASCII; do
+        [ "${#only[@]}" = 0 ] || break
         [ "$status" != 0 ] || in_encoding "$encoding" >>"$log" 2>&1 || status=$?
     done
     count_regress "$status" "$log" "$copy/regression.diffs"
@@ -196,14 +199,17 @@ example_step() {
     { echo "$result $number - $title, $((SECONDS - begin)) s"; sed 's/^/# /' "$work/step.log"; } >>"$log"
 }
 
-# Each file runs as the server's user in a folder of its own, and finds the extension through TEMP_CONFIG.
+# Each file runs as the server's user in a folder of its own, and finds the extension through TEMP_CONFIG. TAP_ONLY names files.
 layer_tap() {
-    local log=$1 status=0
+    local log=$1 status=0 names
+    local files=("$copy"/test/tap/t/*.pl)
     built
-    compgen -G "$copy/test/tap/t/*.pl" >/dev/null || { count 0 0 0; return; }
+    [ -e "${files[0]}" ] || { count 0 0 0; return; }
+    read -ra names <<<"${TAP_ONLY:-}"
+    [ "${#names[@]}" = 0 ] || { files=("${names[@]/#/$copy/test/tap/t/}"); files=("${files[@]/%/.pl}"); }
     make -C "$copy" test-module >"$log" 2>&1 || { tail -20 "$log"; count 0 1 0; return; }
-    prepare_tap "$copy"/test/tap/t/*.pl
-    printf '%s\n' "$copy"/test/tap/t/*.pl | xargs -P"$(nproc)" -I{} bash -c 'run_tap_file {}' || status=$?
+    prepare_tap "${files[@]}"
+    printf '%s\n' "${files[@]}" | xargs -P"$(nproc)" -I{} bash -c 'run_tap_file {}' || status=$?
     cat "$work"/tap/*/log >>"$log"
     count_tap "$status" "$log"
 }

@@ -123,7 +123,8 @@ std::string gained_on_rows(const Picture& before, const Picture& after, const Gi
     return "";
 }
 
-// Moving or deleting a unit lifts no deny on its rows that the mover could not lift.
+// Moving or deleting a unit lifts no deny on its rows that the mover could not lift. What a share gives the members of a moved unit
+// lifts none: denies in a unit do not concern shared rows.
 std::string lifted_on_rows(const Picture& before, const Picture& after, const Giver& giver) {
     for (int person = 0; person < person_count; ++person)
         for (int year = 0; year < year_count; ++year)
@@ -131,8 +132,9 @@ std::string lifted_on_rows(const Picture& before, const Picture& after, const Gi
                 if (doc.kind != "unit" || doc.unit == nobody) continue;
                 const Holding& held = before.holdings[giver.person][year];
                 const Set may = held.present ? held.in(doc.unit) & giver.lent(years[year], doc.unit, before.world) : 0;
-                const Set gain = after.holdings[person][year].on(doc.id) & ~before.holdings[person][year].on(doc.id) &
-                                 before.holdings[person][year].denied[doc.unit];
+                const Holding& former = before.holdings[person][year];
+                const Set gain =
+                    after.holdings[person][year].unshared.at(doc.id) & ~former.on(doc.id) & former.denied[doc.unit];
                 if ((gain & ~may) != 0)
                     return complaint(person, gain & ~may, "on row " + std::to_string(doc.id), years[year],
                                      giver.person);

@@ -62,13 +62,18 @@ bool is_met(const World& world, const Entry& entry, int person, int year) {
     return false;
 }
 
-Set on_doc(const World& world, const Holding& holding, const Doc& doc, int person, int year) {
+Set unshared_on(const Holding& holding, const Doc& doc, int person) {
     Set out = 0;
     if (doc.kind == "tenant") out |= holding.in(whole_tenant);
     if (doc.kind == "unit" && doc.unit != nobody) out |= holding.in(doc.unit);
     if (doc.kind == "user" && doc.owner == person) out |= of_level(4);
     const bool of_no_unit = doc.kind == "user" || (doc.kind == "unit" && doc.unit == nobody);
     if (of_no_unit && (holding.in(whole_tenant)&covered_by("docs.manage")) != 0) out |= of_level(4);
+    return out & ~holding.denied[whole_tenant];
+}
+
+Set shared_on(const World& world, const Holding& holding, const Doc& doc, int person, int year) {
+    Set out = 0;
     for (const Entry& entry : world.entries)
         if ((entry.list == doc.list || entry.list == doc.base) && entry.window.holds(year) &&
             is_met(world, entry, person, year))
@@ -91,7 +96,10 @@ Holding holding_of(const World& world, int person, int year) {
     for (const OwnRight& right : world.rights)
         if (right.person == person && right.window.holds(year))
             grant(world, right.deny ? out.denied : out.granted, right.unit, covered_by(right.pattern));
-    for (const Doc& doc : world.docs) out.docs[doc.id] = on_doc(world, out, doc, person, year);
+    for (const Doc& doc : world.docs) {
+        out.unshared[doc.id] = unshared_on(out, doc, person);
+        out.docs[doc.id] = out.unshared[doc.id] | shared_on(world, out, doc, person, year);
+    }
     return out;
 }
 

@@ -112,7 +112,8 @@ struct Holding {
     bool present = false;  // by a membership or a role in every tenant; else what they are granted is of no use
     std::array<Set, place_count> granted{};
     std::array<Set, place_count> denied{};
-    std::map<int, Set> docs;  // by row; without what is denied
+    std::map<int, Set> docs;      // by row; without what is denied
+    std::map<int, Set> unshared;  // the same without what shares give
     [[nodiscard]] Set in(int place) const { return granted[place] & ~denied[place]; }
     [[nodiscard]] Set on(int doc) const;
 };

@@ -31,7 +31,7 @@ COMMENT ON FUNCTION bastion_internal.readable_by(regclass, text[]) IS
 'Records which kinds of roles may read a table, which is under row-level security. For the install script.';
 
 CREATE FUNCTION bastion_internal.routines_of(caller text) RETURNS SETOF regprocedure
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.object::regprocedure FROM bastion_internal.callers c
@@ -40,7 +40,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.routines_of(text) IS 'The functions that an application, a migration or a monitoring role may call.';
 
 CREATE FUNCTION bastion_internal.tables_of(caller text) RETURNS SETOF regclass
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.object::regclass FROM bastion_internal.callers c

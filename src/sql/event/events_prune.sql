@@ -62,7 +62,7 @@ COMMENT ON FUNCTION bastion_internal.keep_unpruned_events() IS
 
 CREATE FUNCTION bastion_internal.pruned_genuinely() RETURNS TABLE (id bigint, pruned_at timestamptz, pruned_by text, before timestamptz,
                                                                    events bigint, first_event bigint, last_event bigint, genuine boolean)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.id, p.pruned_at, p.pruned_by, p.before, p.events, p.first_event, p.last_event,
@@ -119,7 +119,7 @@ SELECT bastion_internal.event_kind('events_pruned');
 
 CREATE FUNCTION bastion.events_pruned() RETURNS TABLE (pruned_at timestamptz, pruned_by text, before timestamptz, events bigint,
                                                        first_event bigint, last_event bigint, genuine boolean)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.pruned_at, p.pruned_by, p.before, p.events, p.first_event, p.last_event, p.genuine FROM bastion_internal.pruned_genuinely() p
@@ -131,7 +131,7 @@ SQLSTATE BA001 without a root key, BA002 without the one that the records need.'
 SELECT bastion_internal.callable_by('bastion.events_pruned()', 'monitoring');
 
 CREATE FUNCTION bastion.event_counts(since interval DEFAULT '1 hour') RETURNS TABLE (kind text, outcome text, events bigint, last_at timestamptz)
-LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -97,6 +97,7 @@ COMMENT ON FUNCTION bastion_internal.api_object(jsonb) IS
 
 CREATE FUNCTION bastion_internal.api_answer(name text, answers text[], errors text[]) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE definitions (name, body) AS MATERIALIZED (

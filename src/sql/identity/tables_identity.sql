@@ -132,6 +132,7 @@ ALTER TABLE bastion.unit_parents ENABLE ALWAYS TRIGGER unit_parents_invalidate_t
 
 CREATE FUNCTION bastion_internal.check_unit_tree() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

@@ -234,7 +234,7 @@ COMMENT ON FUNCTION bastion_internal.identity_create(jsonb) IS
 'Creates the user of an unknown subject, links the two, and adds a membership if the token names tenant and role. authenticate() calls it for a verified token of an issuer with create_users.';
 
 CREATE FUNCTION bastion_internal.lint_issuers() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', format('issuer %s', i.issuer),

@@ -51,7 +51,7 @@ SELECT bastion_internal.callable_by('bastion_internal.fill_pages(regclass, name,
 
 CREATE FUNCTION bastion_internal.backfill_steps(relation regclass, batch integer)
 RETURNS TABLE (member regclass, pages bigint, step bigint)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT t.member, s.pages,

@@ -3,7 +3,7 @@
 -- of another tenant. protect() reports them; the owner decides whether to change them, so it is a separate call.
 
 CREATE FUNCTION bastion_internal.plan_composite_keys(relation regclass) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT f.fix FROM bastion_internal.lint_foreign_keys() f
@@ -49,7 +49,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.composite_keys_create_statements(regclass, boolean) IS 'The statements of composite_keys_create().';
 
 CREATE FUNCTION bastion.composite_keys_create(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
 COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
 'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant.

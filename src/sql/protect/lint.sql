@@ -39,7 +39,7 @@ SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for a
 -- Views
 
 CREATE FUNCTION bastion_internal.lint_views() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', f.relation::text,
@@ -61,7 +61,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_views() IS 'Findings about views of protected tables.';
 
 CREATE FUNCTION bastion_internal.lint_refreshes() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', r.relation::text, w.problem, bastion_internal.acceptance(r.relation::text, w.problem)
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION bastion_internal.lint_refreshes() IS 'Findings about materia
 
 -- has_table_privilege() would include inherited privileges; only granted ones can be revoked.
 CREATE FUNCTION bastion_internal.lint_grants() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE a.privilege_type WHEN 'REFERENCES' THEN 'warning' ELSE 'error' END, m.member::text,
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION bastion_internal.lint_grants() IS
 -- Roles, settings, permissions
 
 CREATE FUNCTION bastion_internal.lint_roles() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN f.application THEN 'error' ELSE 'warning' END, 'role ' || f.role,
@@ -114,7 +114,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_roles() IS 'Findings about roles that bypass row security.';
 
 CREATE FUNCTION bastion_internal.lint_settings() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH dangerous (name, problem) AS (
@@ -152,7 +152,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_settings() IS 'Findings about settings that weaken the context, and about stored values that no setting accepts.';
 
 CREATE FUNCTION bastion_internal.lint_root_keys() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL RESTRICTED
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', 'root key ' || m, 'data keys need it, and it is not in use: restore its file, and name it in bastion.root_key',
@@ -162,7 +162,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_root_keys() IS 'Findings about root keys that are needed and not in use.';
 
 CREATE FUNCTION bastion_internal.lint_permissions() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT DISTINCT 'warning', format('policy %I on %s', p.polname, r.relation), format('unknown permission "%s"', m[1]),
@@ -257,7 +257,7 @@ COMMENT ON FUNCTION bastion_internal.with_acceptance(text, text, text, text) IS
 
 -- The findings about tables.
 CREATE FUNCTION bastion_internal.lint_owned() RETURNS TABLE (severity text, object text, problem text, fix text, owner oid)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT shown.*,
@@ -276,14 +276,14 @@ COMMENT ON FUNCTION bastion_internal.lint_owned() IS 'The findings of lint() abo
 -- SECURITY DEFINER, because the owner of a table may not read all records. The findings are about the catalog and name no tenant,
 -- user or value. A caller with SET ROLE gets what its login may know; lint() keeps what the role owns.
 CREATE FUNCTION bastion_internal.lint_mine() RETURNS TABLE (severity text, object text, problem text, fix text, owner oid)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT * FROM bastion_internal.lint_owned() f WHERE pg_has_role(session_user, f.owner, 'USAGE') $$;
 COMMENT ON FUNCTION bastion_internal.lint_mine() IS 'The findings of lint_owned() about tables of the session user.';
 SELECT bastion_internal.callable_by('bastion_internal.lint_mine()', 'migration');
 
 CREATE FUNCTION bastion_internal.lint_database(with_rows boolean) RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT shown.*
@@ -298,7 +298,7 @@ COMMENT ON FUNCTION bastion_internal.lint_database(boolean) IS
 'The other findings of lint(), about functions, roles, settings, permissions and, where asked for, rows.';
 
 CREATE FUNCTION bastion.lint(scope text DEFAULT 'all') RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -327,7 +327,7 @@ SELECT bastion_internal.callable_by('bastion.lint(text)', 'migration');
 
 -- SECURITY DEFINER, for monitoring roles. It reads the catalog and the extension's own tables, and no row of others.
 CREATE FUNCTION bastion.lint_summary() RETURNS TABLE (severity text, problem text, findings bigint)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT f.severity, bastion_internal.problem_kind(f.problem), count(*)

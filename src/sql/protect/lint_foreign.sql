@@ -13,7 +13,7 @@ COMMENT ON FUNCTION bastion_internal.is_own(regclass, oid) IS 'Whether an object
 
 -- The functions in the triggers, constraints, defaults, indexes and rules of a table.
 CREATE FUNCTION bastion_internal.attached_functions(relation regclass) RETURNS TABLE (catalog regclass, object oid, function regprocedure)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT DISTINCT d.classid::regclass, d.objid, d.refobjid::regprocedure
@@ -28,7 +28,7 @@ COMMENT ON FUNCTION bastion_internal.attached_functions(regclass) IS
 'Lists the functions that run when rows of a table are written, and the objects that call them.';
 
 CREATE FUNCTION bastion_internal.lint_foreign_code() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', pg_describe_object(a.catalog, a.object, 0),
@@ -43,7 +43,7 @@ COMMENT ON FUNCTION bastion_internal.lint_foreign_code() IS
 'Findings about foreign triggers, and foreign functions in constraints, defaults, indexes and rules, on the tables of the extension.';
 
 CREATE FUNCTION bastion_internal.lint_references() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT f.severity, format('constraint %I on %s', f.conname, f.conrelid::regclass), f.problem,

@@ -1,7 +1,7 @@
 -- The findings of lint() about functions that run before policies, and about indexes that row security makes useless.
 
 CREATE FUNCTION bastion_internal.lint_leakproof() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', p.oid::regprocedure::text, 'LEAKPROOF, so that it runs ahead of policies, on the rows of everybody',
@@ -15,7 +15,7 @@ COMMENT ON FUNCTION bastion_internal.lint_leakproof() IS 'Findings about functio
 -- LIKE for the pattern operator classes, and by the functions of an expression. An ordering operator is not a condition: a
 -- nearest-neighbor search can use its index, and a btree always sorts.
 CREATE FUNCTION bastion_internal.index_columns(index regclass) RETURNS TABLE (place integer, searches boolean, sorts boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT n.place + 1,
@@ -37,7 +37,7 @@ COMMENT ON FUNCTION bastion_internal.index_columns(regclass) IS
 'The key columns of an index: whether a condition on them can use it under row security, and whether it can sort by them.';
 
 CREATE FUNCTION bastion_internal.lint_indexes() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'info', f.index::text, f.problem, CASE WHEN f.useless THEN format('DROP INDEX %s;', f.index) ELSE bastion_internal.acceptance(f.index::text, f.problem) END

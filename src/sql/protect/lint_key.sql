@@ -12,7 +12,7 @@ COMMENT ON FUNCTION bastion_internal.is_key_of_tenants(regclass, name) IS
 SELECT bastion_internal.callable_by('bastion_internal.is_key_of_tenants(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.lint_unique() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', i.indexrelid::regclass::text, 'unique across tenants: an error tells what another tenant has',
@@ -84,7 +84,7 @@ COMMENT ON FUNCTION bastion_internal.same_type(regclass, name, regclass, name) I
 SELECT bastion_internal.callable_by('bastion_internal.same_type(regclass, name, regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.lint_foreign_keys() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', format('constraint %I on %s', k.conname, m.member),

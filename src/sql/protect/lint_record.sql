@@ -36,7 +36,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.protection_found(regclass) IS 'The record of a protection as the catalog shows it, for a table whose record is lost.';
 
 CREATE FUNCTION bastion_internal.unrecorded_tables() RETURNS SETOF regclass
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.relation FROM bastion_internal.lint_relations('rp') r
@@ -46,7 +46,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.unrecorded_tables() IS 'The tables with policies of protect() whose record is lost.';
 
 CREATE FUNCTION bastion_internal.lint_records() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', f.relation::text, f.problem,
@@ -59,7 +59,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_records() IS 'Findings about tables whose record of protect() is lost, for example by a partial restore.';
 
 CREATE FUNCTION bastion_internal.lint_global_tables() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', r.relation::text, format('%s granted to %s: one tenant changes what all tenants share', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), g.grantee),
@@ -73,7 +73,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_global_tables() IS 'Findings about tables that all tenants share and an application may change.';
 
 CREATE FUNCTION bastion_internal.lint_tenants() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', f.relation::text, f.problem, bastion_internal.acceptance(f.relation::text, f.problem)

@@ -2,7 +2,7 @@
 -- The findings of lint() about tables, their policies and their keys.
 
 CREATE FUNCTION bastion_internal.app_roles() RETURNS SETOF regrole
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT DISTINCT a.grantee::regrole FROM pg_proc p, aclexplode(p.proacl) a
@@ -19,7 +19,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_ours(oid, regclass) IS 'Whether an object belongs to an extension.';
 
 CREATE FUNCTION bastion_internal.lint_relations(kinds text) RETURNS TABLE (relation regclass, class pg_class)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT c.oid::regclass, c FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -30,7 +30,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.lint_relations(text) IS 'The relations of these kinds that belong to no extension.';
 
 CREATE FUNCTION bastion_internal.protected_members() RETURNS TABLE (spec bastion.protected_tables, member regclass)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT bastion_internal.protection_now(p), t.member FROM bastion.protected_tables p, bastion_internal.protect_tree(p.relation) t
@@ -70,7 +70,7 @@ COMMENT ON FUNCTION bastion_internal.acceptance(text, text) IS 'The fix of a fin
 -- Tables
 
 CREATE FUNCTION bastion_internal.lint_tables() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN NOT f.enabled THEN 'error' WHEN NOT f.forced THEN 'warning' ELSE 'info' END, f.relation::text,
@@ -98,7 +98,7 @@ COMMENT ON FUNCTION bastion_internal.lint_tables() IS
 'Findings about tables that are neither protected nor global, in guarded schemas or granted to an application.';
 
 CREATE FUNCTION bastion_internal.lint_protection() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'error', p.relation::text, string_agg(d.problem, '; ' ORDER BY s.place),
@@ -127,7 +127,7 @@ COMMENT ON FUNCTION bastion_internal.lint_protection() IS
 -- Policies. It searches the stored expression tree, not the text: there, a literal or a name cannot look like an operator.
 
 CREATE FUNCTION bastion_internal.lint_policies() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', format('policy %I on %s', p.polname, r.relation), f.problem,

@@ -70,7 +70,7 @@ CREATE FUNCTION bastion.protect(
     visibility text DEFAULT 'tenant', acl_column name DEFAULT 'acl_id', "unknown" text DEFAULT 'refuse',
     global_keys name[] DEFAULT '{}')
 RETURNS TABLE (statement text)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_protect';
 COMMENT ON FUNCTION bastion.protect(regclass, name, name, text, jsonb, text, boolean, boolean, boolean, text, text, name, text, name[]) IS
 'Isolates the tenants of a table.
@@ -104,7 +104,7 @@ COMMENT ON FUNCTION bastion_internal.unprotect_statements(regclass, boolean) IS
 'Checks the arguments of unprotect(), locks the table unless dry_run, and returns the statements.';
 
 CREATE FUNCTION bastion.unprotect(relation regclass, dry_run boolean DEFAULT false) RETURNS TABLE (statement text)
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_unprotect';
 COMMENT ON FUNCTION bastion.unprotect(regclass, boolean) IS
 'Removes what protect() gave a table, its partitions and children: policies, FORCE, row security unless other policies remain, and the triggers, defaults, NOT NULL, indexes, foreign key and ACL column that it created.
@@ -117,7 +117,7 @@ SELECT bastion_internal.callable_by('bastion.unprotect(regclass, boolean)', 'mig
 -- Protected tables and their problems
 
 CREATE FUNCTION bastion_internal.member_problems(spec bastion.protected_tables, member regclass) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -154,7 +154,7 @@ COMMENT ON FUNCTION bastion_internal.member_problems(bastion.protected_tables, r
 'The differences between one table, partition or child and its protection.';
 
 CREATE FUNCTION bastion_internal.protection_problems(recorded bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -199,7 +199,7 @@ COMMENT ON FUNCTION bastion_internal.policies_of(regclass) IS 'The policies of a
 CREATE FUNCTION bastion_internal.protection_report()
 RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resource text, sharing text, rls_enabled boolean,
                rls_forced boolean, policies text[], partitions bigint, status text)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.relation, n.tenant_column, n.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,

@@ -3,7 +3,7 @@
 -- before ENABLE and are altered in place, and unprotect() drops bastion_access first.
 
 CREATE FUNCTION bastion_internal.plan_policies(spec bastion.protected_tables, member regclass) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -36,7 +36,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_policies(bastion.prot
 
 -- ENABLE and FORCE in one statement, so that the guard's event trigger, which fires for every ALTER TABLE, has nothing to add.
 CREATE FUNCTION bastion_internal.plan_member(spec bastion.protected_tables, member regclass) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -62,7 +62,7 @@ COMMENT ON FUNCTION bastion_internal.plan_member(bastion.protected_tables, regcl
 SELECT bastion_internal.callable_by('bastion_internal.plan_member(bastion.protected_tables, regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_remember(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT bastion_internal.protect_remember(%L, %L);', spec.relation, c.names)
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION bastion_internal.plan_remember(bastion.protected_tables) IS
 SELECT bastion_internal.callable_by('bastion_internal.plan_remember(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_not_null(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', spec.relation, n)
@@ -90,7 +90,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_not_null(bastion.prot
 
 -- Partitions inherit the foreign keys of their root; children of an ordinary table do not.
 CREATE FUNCTION bastion_internal.plan_foreign_keys(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -136,7 +136,7 @@ SELECT bastion_internal.callable_by('bastion_internal.free_index_name(regclass, 
 -- An existing index of a partition becomes part of the new index and would be dropped with it. In that case the new index gets no
 -- comment, and unprotect() does not drop it.
 CREATE FUNCTION bastion_internal.plan_indexes(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -165,7 +165,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_indexes(bastion.prote
 
 -- DROP NOT NULL also changes partitions and children; those that had it before protect() get it back.
 CREATE FUNCTION bastion_internal.plan_release(relation regclass, column_name name) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -207,7 +207,7 @@ COMMENT ON FUNCTION bastion_internal.plan_release(regclass, name) IS
 SELECT bastion_internal.callable_by('bastion_internal.plan_release(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_record(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('SELECT bastion_internal.protect_resource(%L, %L);', spec.resource, bastion_internal.protect_actions(spec))
@@ -227,7 +227,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_record(bastion.protec
 -- Partitions come before their root, and the record after them: see guard_tree(). A column is dropped when the record no longer names
 -- it: see keep_columns().
 CREATE FUNCTION bastion_internal.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -260,7 +260,7 @@ COMMENT ON FUNCTION bastion_internal.plan_protect(bastion.protected_tables) IS
 SELECT bastion_internal.callable_by('bastion_internal.plan_protect(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_open(member regclass) RETURNS SETOF text
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH policies AS (
@@ -280,7 +280,7 @@ COMMENT ON FUNCTION bastion_internal.plan_open(regclass) IS
 SELECT bastion_internal.callable_by('bastion_internal.plan_open(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_unprotect(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

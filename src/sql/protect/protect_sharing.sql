@@ -284,7 +284,7 @@ SELECT bastion_internal.callable_by('bastion_internal.has_rows_to_fill(regclass,
 -- ALTER TYPE ... USING, not UPDATE: it fills every row in one pass with the rights of the table's owner, fires no trigger, and is not
 -- subject to row security, which may apply to that owner too. It comes before policies and triggers, which would forbid it.
 CREATE FUNCTION bastion_internal.plan_acl_column(spec bastion.protected_tables) RETURNS SETOF text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -311,7 +311,7 @@ COMMENT ON FUNCTION bastion_internal.plan_acl_column(bastion.protected_tables) I
 SELECT bastion_internal.callable_by('bastion_internal.plan_acl_column(bastion.protected_tables)', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_triggers(spec bastion.protected_tables, member regclass) RETURNS SETOF text
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -197,7 +197,7 @@ COMMENT ON FUNCTION bastion_internal.is_our_policy(name) IS 'Whether protect() w
 SELECT bastion_internal.callable_by('bastion_internal.is_our_policy(name)', 'migration');
 
 CREATE FUNCTION bastion_internal.foreign_policies(relation regclass) RETURNS SETOF name
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.polname FROM pg_policy p
@@ -310,7 +310,7 @@ SELECT bastion_internal.callable_by('bastion_internal.has_tenant_index(regclass,
 -- A comment marks an index that protect() created, so that unprotect() may drop it. An index that something depends on by now, as
 -- replica identity or under a constraint, stays.
 CREATE FUNCTION bastion_internal.made_indexes(relation regclass, column_name name) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT i.indexrelid::regclass

@@ -83,7 +83,8 @@ SELECT pg_extension_config_dump('bastion.protected_columns',
 -- The tables that share a protection
 
 CREATE FUNCTION bastion_internal.protect_tree(relation regclass) RETURNS TABLE (member regclass, depth integer, inherits boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE tree AS (
@@ -101,7 +102,8 @@ COMMENT ON FUNCTION bastion_internal.protect_tree(regclass) IS
 SELECT bastion_internal.callable_by('bastion_internal.protect_tree(regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.protect_line(relation regclass) RETURNS SETOF regclass
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE line AS (

@@ -19,7 +19,7 @@ SELECT bastion_internal.callable_by('bastion_internal.holds_number(regclass, nam
 
 -- SECURITY DEFINER, because the owner of a table may not read the tenants.
 CREATE FUNCTION bastion_internal.values_without_tenant(counts jsonb, by_number boolean) RETURNS TABLE (value text, "rows" bigint, is_slug boolean)
-LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT e.key, e.value::bigint, EXISTS (SELECT FROM bastion.tenants t WHERE t.slug = e.key)
@@ -59,7 +59,7 @@ COMMENT ON FUNCTION bastion_internal.check_tenants(regclass, name) IS 'Counts an
 SELECT bastion_internal.callable_by('bastion_internal.check_tenants(regclass, name)', 'migration');
 
 CREATE FUNCTION bastion.unknown_tenants(relation regclass, exact boolean DEFAULT false) RETURNS TABLE (value text, "rows" bigint)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

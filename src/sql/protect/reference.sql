@@ -33,7 +33,7 @@ SELECT bastion_internal.callable_by('bastion_internal.reference_key(regclass, na
 
 CREATE FUNCTION bastion_internal.references_of(relation regclass, column_name name, target text)
 RETURNS TABLE (name name, action "char", validated boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT k.conname, k.confdeltype, k.convalidated

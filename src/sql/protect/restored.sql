@@ -1,7 +1,7 @@
 -- Records of tables that a restored dump did not contain. They keep the name, mean no table, and change nothing until records_bind().
 
 CREATE FUNCTION bastion_internal.unbound_records() RETURNS TABLE (records regclass, table_name text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'bastion.protected_tables'::regclass, r.table_name::text FROM bastion.protected_tables r WHERE r.relation IS NULL
@@ -14,7 +14,7 @@ COMMENT ON FUNCTION bastion_internal.unbound_records() IS
 'The tables with records of tables that did not exist when the records were restored, and the names of these.';
 
 CREATE FUNCTION bastion.records_bind() RETURNS TABLE (relation regclass, records regclass)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -41,7 +41,7 @@ Returns each table and the table of the extension that holds records of it.
 For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.lint_restored() RETURNS TABLE (severity text, object text, problem text, fix text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'warning', u.table_name,

@@ -301,7 +301,7 @@ COMMENT ON FUNCTION bastion_internal.check_guardable(name) IS
 'Returns a schema that can be guarded; refuses other schemas (22023, 3F000) and roles that are not superuser (42501).';
 
 CREATE FUNCTION bastion.schema_guard(schema name) RETURNS TABLE (unprotected regclass)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -14,6 +14,7 @@ SELECT bastion_internal.callable_by('bastion.own_acl()', 'application');
 CREATE FUNCTION bastion_internal.share_subjects(user_id uuid, tenant_id uuid)
 RETURNS TABLE (subject_kind text, subject_id uuid, everywhere boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -199,6 +200,7 @@ COMMENT ON FUNCTION bastion_internal.unit_lists(uuid) IS
 
 CREATE FUNCTION bastion_internal.tenant_grants(user_id uuid) RETURNS TABLE (permissions text[], tenant_ids uuid[])
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -292,6 +294,7 @@ COMMENT ON FUNCTION bastion_internal.rights_valid_until(uuid, uuid) IS
 -- the time.
 CREATE FUNCTION bastion_internal.rights_dependencies(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

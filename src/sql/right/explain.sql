@@ -25,7 +25,7 @@ COMMENT ON FUNCTION bastion_internal.access_verdict(uuid, text, uuid, uuid, bast
 
 CREATE FUNCTION bastion_internal.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 0, 'user', coalesce(u.email, access_obstacles.user_id::text, 'none'), coalesce(u.status, 'does not exist'),
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION bastion_internal.protected_spec(regclass) IS
 CREATE FUNCTION bastion_internal.access_steps(user_id uuid, permission text, spec bastion.protected_tables, key text, tenant_id uuid,
                                      unit_id uuid, found_tenant uuid, found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 AS $$
@@ -174,7 +174,7 @@ COMMENT ON FUNCTION bastion_internal.explained_tenant(uuid, text) IS
 CREATE FUNCTION bastion.explain_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -198,7 +198,7 @@ SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no 
 CREATE FUNCTION bastion.explain_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                        tenant text DEFAULT NULL, unit text DEFAULT NULL)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT * FROM bastion.explain_access(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
@@ -211,7 +211,7 @@ SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no 
 CREATE FUNCTION bastion.explain_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
 RETURNS SETOF text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT bastion_internal.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
@@ -225,7 +225,7 @@ SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no 
 CREATE FUNCTION bastion.explain_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                             tenant text DEFAULT NULL, unit text DEFAULT NULL)
 RETURNS SETOF text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT * FROM bastion.explain_access_text(bastion_internal.any_user_named(for_user), permission, relation, key, tenant, unit)
@@ -262,7 +262,7 @@ COMMENT ON FUNCTION bastion_internal.explained_member_row(uuid, text, regclass, 
 CREATE FUNCTION bastion_internal.explain_member_row(user_id uuid, permission text, relation regclass, key text, unit text, found_row boolean,
                                            found_acl bigint)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -279,7 +279,7 @@ COMMENT ON FUNCTION bastion_internal.explain_member_row(uuid, text, regclass, te
 CREATE FUNCTION bastion.explain_member_access(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                               unit text DEFAULT NULL)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_explain_member_access';
 COMMENT ON FUNCTION bastion.explain_member_access(uuid, text, regclass, text, text) IS
 'explain_access() for the administrators of a tenant: about its members, in the tenant of the context.
@@ -291,7 +291,7 @@ SELECT bastion_internal.callable_by('bastion.explain_member_access(uuid, text, r
 CREATE FUNCTION bastion.explain_member_access(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                               unit text DEFAULT NULL)
 RETURNS TABLE (step integer, depth integer, kind text, subject text, detail text, effect text, decisive boolean)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;
@@ -306,7 +306,7 @@ SELECT bastion_internal.callable_by('bastion.explain_member_access(text, text, r
 CREATE FUNCTION bastion.explain_member_access_text(user_id uuid, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                                    unit text DEFAULT NULL)
 RETURNS SETOF text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 BEGIN ATOMIC
     SELECT bastion_internal.access_picture(s.step, s.depth, s.kind, s.subject, s.detail, s.effect, s.decisive)
     FROM bastion.explain_member_access(user_id, permission, relation, key, unit) s ORDER BY s.step;
@@ -319,7 +319,7 @@ SELECT bastion_internal.callable_by('bastion.explain_member_access_text(uuid, te
 CREATE FUNCTION bastion.explain_member_access_text(for_user text, permission text, relation regclass DEFAULT NULL, key text DEFAULT NULL,
                                                    unit text DEFAULT NULL)
 RETURNS SETOF text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 BEGIN ATOMIC
     SELECT * FROM bastion.explain_member_access_text(bastion_internal.user_named(for_user), permission, relation, key, unit);
 END;

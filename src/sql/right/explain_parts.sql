@@ -31,6 +31,7 @@ CREATE FUNCTION bastion_internal.explained_roles(user_id uuid, tenant_id uuid, p
                                         OUT ids uuid[], OUT names text[], OUT details text[], OUT leads boolean[], OUT ends integer[], OUT targets integer[])
 RETURNS record
 LANGUAGE sql STABLE PARALLEL SAFE
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE reached AS (
@@ -70,7 +71,7 @@ COMMENT ON FUNCTION bastion_internal.explained_roles(uuid, uuid, text[]) IS
 -- those that it inherits once: the number of paths through a few layers of roles is beyond any bound.
 CREATE FUNCTION bastion_internal.explain_roles(user_id uuid, permission text, tenant_id uuid, places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -145,7 +146,7 @@ COMMENT ON FUNCTION bastion_internal.explain_roles(uuid, text, uuid, uuid[], boo
 -- Grants and denies count in different units: on a row without an ACL, a grant in the chosen unit only does not count.
 CREATE FUNCTION bastion_internal.explain_own(user_id uuid, permission text, tenant_id uuid, grant_places uuid[], deny_places uuid[], denied boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 0, p.effect, p.pattern,
@@ -178,7 +179,7 @@ COMMENT ON FUNCTION bastion_internal.is_denied(uuid, text, uuid, uuid[]) IS
 -- Lists only the shares that reach the user, and counts the others, which the caller may not see.
 CREATE FUNCTION bastion_internal.explain_shares(user_id uuid, permission text, tenant_id uuid, lists bigint[], anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH met AS (
@@ -255,7 +256,7 @@ COMMENT ON FUNCTION bastion_internal.list_note(bastion.acls, uuid) IS 'The text 
 -- The rights that an ACL adds to roles: those of its owner, the right to manage everybody's rows, and shares.
 CREATE FUNCTION bastion_internal.explain_list(user_id uuid, permission text, tenant_id uuid, acl_id bigint, anywhere boolean)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

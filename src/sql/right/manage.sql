@@ -47,6 +47,7 @@ COMMENT ON FUNCTION bastion_internal.require_permission(text, uuid) IS
 
 CREATE FUNCTION bastion_internal.role_patterns(role_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE line AS (

@@ -4,7 +4,8 @@
 
 CREATE FUNCTION bastion.permission_matrix(tenant text DEFAULT NULL)
 RETURNS TABLE (role_id uuid, role text, system boolean, permission text, held boolean)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH RECURSIVE place AS (
@@ -32,7 +33,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_matrix(text)', 'application');
 
 CREATE FUNCTION bastion.permission_matrix_text(tenant text DEFAULT NULL) RETURNS SETOF text
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     WITH cells AS MATERIALIZED (

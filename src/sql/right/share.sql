@@ -376,7 +376,7 @@ SELECT bastion_internal.callable_by('bastion.unshare(regclass, text, text, text,
 CREATE FUNCTION bastion_internal.shares_on(relation regclass, key text, found_acl bigint)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
                granted_at timestamptz, cross_tenant boolean)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -405,7 +405,7 @@ COMMENT ON FUNCTION bastion_internal.shares_on(regclass, text, bigint) IS
 CREATE FUNCTION bastion.shares_of(relation regclass, key text)
 RETURNS TABLE (subject_kind text, subject_id uuid, subject_name text, level text, valid_until timestamptz, granted_by uuid,
                granted_at timestamptz, cross_tenant boolean)
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
 'Lists the shares of a row, including expired ones: the subject, the level, when it ends, who granted it and when.

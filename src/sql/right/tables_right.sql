@@ -37,6 +37,7 @@ COMMENT ON TRIGGER role_parents_fill_scope ON bastion.role_parents IS 'Fills sco
 
 CREATE FUNCTION bastion_internal.check_role_parent() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN

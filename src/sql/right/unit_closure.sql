@@ -80,6 +80,7 @@ COMMENT ON FUNCTION bastion_internal.unit_closure_cut(uuid) IS
 
 CREATE FUNCTION bastion_internal.unit_closure_rebuild(tenant_id uuid) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM bastion.unit_closure c WHERE c.tenant_id = unit_closure_rebuild.tenant_id;

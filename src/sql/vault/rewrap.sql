@@ -56,7 +56,7 @@ COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
 'Removes the registration of sealed_column_add(). For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'
@@ -68,7 +68,7 @@ COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed v
 
 CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS TABLE (place tid, old text, bound text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 500
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.place, r.old, r.bound

@@ -3,7 +3,7 @@
 
 CREATE FUNCTION bastion.key_usage() RETURNS TABLE (
     relation regclass, column_name name, tenant_id uuid, purpose text, version integer, state text, sealed_values bigint)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.relation, p.column_name, k.tenant_id, k.purpose, k.version, k.state, u.n::bigint
@@ -21,7 +21,7 @@ For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
     root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION bastion_internal.root_keys_of(oid) IS
 'root_keys_needed() of another database of this server, which a background worker asks; "none" where the extension is not installed, NULL where the worker got no answer.';
 
 CREATE FUNCTION bastion.root_key_check() RETURNS TABLE (root_key_id text, database name, keys bigint, loaded boolean, problem text)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -121,7 +121,7 @@ For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 without a root key, BA002 when a data key needs a root key that is not loaded, BA003 when a data key cannot be opened.';
 
 CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

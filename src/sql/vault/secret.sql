@@ -192,7 +192,7 @@ SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer)', '
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
     created_at timestamptz, updated_at timestamptz, uses bigint, last_used_at timestamptz)
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT s.name, s.owner_id IS NOT NULL, s.provider, s.type, s.tags, s.active, s.expires_at, s.version, s.created_at, s.updated_at,

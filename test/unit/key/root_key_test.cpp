@@ -325,6 +325,7 @@ TEST_F(RootKeyFile, FailedCreationLeavesNothing) {
 // Two databases whose init() runs at once: one file, and no reader sees a part of it.
 TEST_F(RootKeyFile, OneOfManyCreatesIt) {
     for (int round = 0; round < 20; ++round) {
+        SCOPED_TRACE(words(round));
         std::atomic<int> created = 0;
         std::atomic<bool> partial = false;
         std::vector<std::thread> threads;

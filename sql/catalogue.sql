@@ -180,6 +180,8 @@ WHERE NOT EXISTS (SELECT FROM test.own_relations r WHERE (m.classid, m.objid) = 
   AND NOT EXISTS (SELECT FROM test.own_functions f WHERE (m.classid, m.objid) = ('pg_proc'::regclass, f.oid))
   -- later versions count row types and arrays among the members
   AND NOT EXISTS (SELECT FROM pg_type t JOIN test.own_schemas n ON n.oid = t.typnamespace WHERE (m.classid, m.objid) = ('pg_type'::regclass, t.oid))
+  AND NOT EXISTS (SELECT FROM (SELECT oid, opcnamespace, 'pg_opclass'::regclass FROM pg_opclass UNION ALL SELECT oid, opfnamespace, 'pg_opfamily'::regclass FROM pg_opfamily) o (oid, schema, catalog)
+                  JOIN test.own_schemas n ON n.oid = o.schema WHERE (m.classid, m.objid) = (o.catalog, o.oid))
   AND m.classid NOT IN ('pg_namespace'::regclass, 'pg_cast'::regclass, 'pg_event_trigger'::regclass)
 UNION ALL
 SELECT 'not of the owner of the extension', o.name FROM (
@@ -234,6 +236,9 @@ SELECT a.problem, object, a.reason FROM (VALUES
      '{"bastion.acl_backfill(regclass,name,name,text,name,integer)",bastion.rewrap_all(integer)}'),
     ('function that is safer in parallel than what it calls', 'of whoami() it reads the method alone, which is the same in a worker',
      '{"bastion_internal.person_obstacle(text) calls bastion.whoami"}'),
+    ('member outside the schemas of the extension', 'an equality sign is found without a search_path, and before all others',
+     '{"operator <(bastion.sealed,bastion.sealed)","operator <=(bastion.sealed,bastion.sealed)","operator <>(bastion.sealed,bastion.sealed)",
+       "operator =(bastion.sealed,bastion.sealed)","operator >(bastion.sealed,bastion.sealed)","operator >=(bastion.sealed,bastion.sealed)"}'),
     ('granted to PUBLIC', 'columns of every table may have the type', '{"USAGE on type bastion.sealed"}'),
     ('table without row security', 'names of relations and roles, and no rows of tenants',
      '{bastion.guarded_schemas,bastion.operator_roles,bastion.unguarded_tables,bastion_internal.callers}'),

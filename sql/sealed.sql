@@ -31,12 +31,10 @@ SELECT bastion.open_bytea(bastion.seal(decode(repeat('00', 100000), 'hex'), 'smt
 COMMIT;
 RESET ROLE;
 
--- the type: no plaintext, no equality, no way in for what is not sealed
+-- the type: no plaintext, no way in for what is not sealed
 SELECT value::text = '\x' || encode(value::bytea, 'hex') AS hexadecimal, value::text LIKE '\\xb7010000%' AS magic,
        strpos(value::text, encode('attack', 'hex')) AS plaintext
 FROM test.sealed_values WHERE id = 1;
-SELECT test.error('SELECT value = value FROM test.sealed_values'), test.error('SELECT DISTINCT value FROM test.sealed_values'),
-       test.error('SELECT * FROM test.sealed_values ORDER BY value'), test.error('SELECT value < value FROM test.sealed_values');
 SELECT (value::text)::bastion.sealed::text = value::text AS text_round, value::bytea::bastion.sealed::text = value::text AS bytea_round,
        bastion.sealed(value::bytea)::text = value::text AS call FROM test.sealed_values WHERE id = 1;
 SELECT label, test.error(format('SELECT %L::bastion.sealed', input)) FROM (VALUES
@@ -49,6 +47,66 @@ CREATE TABLE test.checked (value bytea CHECK (bastion.is_sealed(value)));
 INSERT INTO test.checked SELECT value::bytea FROM test.sealed_values WHERE id = 1;
 SELECT test.error($$INSERT INTO test.checked VALUES ('plaintext')$$);
 COPY test.sealed_values TO '/dev/null' WITH (FORMAT binary);
+
+-- values compare by their bytes: the same text sealed twice is not equal
+SELECT a.value = a.value AS same, a.value <> b.value AS other, a.value = bastion.sealed(a.value::bytea) AS converted, a.value IS DISTINCT FROM b.value AS distinct,
+       (a.value < b.value) = (a.value::bytea < b.value::bytea) AS lt, (a.value <= b.value) = (a.value::bytea <= b.value::bytea) AS le,
+       (a.value > b.value) = (a.value::bytea > b.value::bytea) AS gt, (a.value >= b.value) = (a.value::bytea >= b.value::bytea) AS ge
+FROM test.sealed_values a, test.sealed_values b WHERE a.id = 1 AND b.id = 2;
+CREATE TABLE test.compared AS SELECT i AS id, v.value FROM generate_series(1, 3) i, (SELECT value FROM test.sealed_values WHERE id IN (1, 2)) v;
+SELECT count(DISTINCT value) AS aggregated, (SELECT count(*) FROM (SELECT DISTINCT value FROM test.compared) x) AS distinct,
+       (SELECT count(*) FROM (SELECT value FROM test.compared GROUP BY value) x) AS grouped,
+       (SELECT count(*) FROM (SELECT value FROM test.compared UNION SELECT value FROM test.compared) x) AS united,
+       (SELECT count(*) FROM (SELECT value FROM test.compared INTERSECT SELECT value FROM test.compared WHERE id = 1) x) AS intersected,
+       (SELECT bool_and(before <= value::bytea) FROM (SELECT value, lag(value::bytea) OVER (ORDER BY value) AS before FROM test.compared) x) AS ordered
+FROM test.compared;
+SET enable_hashagg = off;
+SELECT count(*) AS sorted FROM (SELECT DISTINCT value FROM test.compared) x;
+RESET enable_hashagg;
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT count(*) AS hashed FROM test.compared x JOIN test.compared y USING (value);
+SET enable_hashjoin = off;
+SET enable_mergejoin = on;
+SELECT count(*) AS merged FROM test.compared x JOIN test.compared y USING (value);
+RESET enable_nestloop;
+SELECT count(*) AS nested FROM test.compared x, test.compared y WHERE NOT x.value <> y.value;
+RESET enable_hashjoin;
+CREATE INDEX ON test.compared (value);
+CREATE INDEX ON test.compared USING hash (value);
+SELECT test.error('CREATE UNIQUE INDEX ON test.compared (value)') ~ '^23505' AS unique_index;
+CREATE TABLE test.parts (value bastion.sealed) PARTITION BY HASH (value);
+CREATE TABLE test.part_0 PARTITION OF test.parts FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE test.part_1 PARTITION OF test.parts FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+INSERT INTO test.parts SELECT DISTINCT value FROM test.compared;
+SELECT count(*) AS routed FROM test.parts p JOIN test.compared c ON c.value = p.value WHERE c.id = 1;
+ANALYZE test.compared;
+MERGE INTO test.compared t USING (SELECT DISTINCT value FROM test.compared) s ON t.value = s.value AND t.id = 1
+WHEN MATCHED THEN UPDATE SET id = 10 WHEN NOT MATCHED THEN INSERT VALUES (11, s.value);
+SELECT id, count(*) FROM test.compared GROUP BY id ORDER BY id;
+-- a trigger that fires when the value changes, and comparisons of rows
+CREATE FUNCTION test.note_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE 'row %: value changed %, row changed %', NEW.id, OLD.value IS DISTINCT FROM NEW.value, OLD.* IS DISTINCT FROM NEW.*;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER changes BEFORE UPDATE ON test.compared FOR EACH ROW EXECUTE FUNCTION test.note_change();
+SET client_min_messages = notice;
+UPDATE test.compared SET value = value WHERE id = 10;
+UPDATE test.compared SET value = (SELECT value FROM test.sealed_values WHERE id = 6) WHERE id = 10;
+SET client_min_messages = warning;
+-- = is found whatever the search_path, and before what others define
+CREATE FUNCTION test.lie(bastion.sealed, bastion.sealed) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE OPERATOR test.= (FUNCTION = test.lie, LEFTARG = bastion.sealed, RIGHTARG = bastion.sealed);
+BEGIN;
+SET LOCAL search_path = test;
+SELECT a.value = b.value AS equal FROM test.sealed_values a, test.sealed_values b WHERE a.id = 1 AND b.id = 2;
+ROLLBACK;
+DROP OPERATOR test.= (bastion.sealed, bastion.sealed);
+DROP FUNCTION test.lie;
+DROP TABLE test.compared, test.parts;
+DROP FUNCTION test.note_change;
 
 -- every other way is one error
 CREATE FUNCTION test.changed(value bastion.sealed, place int) RETURNS bastion.sealed LANGUAGE sql

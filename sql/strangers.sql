@@ -303,8 +303,9 @@ GROUP BY o.name, o.argument, c.outcome ORDER BY min(c.id);
 -- What differs from the answer to an id that never was, by the kind of thing. What was passed, ids, times and credentials are left out.
 CREATE FUNCTION test.plain(told text, passed text) RETURNS text LANGUAGE sql IMMUTABLE
 AS $$
-    SELECT replace(regexp_replace(regexp_replace(regexp_replace(told, '[0-9a-f]{8}-[0-9a-f-]{27}', '#', 'g'), '\d{4}-\d\d-\d\dT[^"]*|[A-Za-z0-9_.-]{40,}', '#', 'g'),
-                                  '(?<="number": |"version": |expires_in": )\d+', '#', 'g'), passed, '<it>')
+    SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(told, '[0-9a-f]{8}-[0-9a-f-]{27}', '#', 'g'), '\d{4}-\d\d-\d\dT[^"]*|[A-Za-z0-9_.-]{40,}', '#', 'g'),
+                                  '(?<="number": |"version": |expires_in": )\d+', '#', 'g'),
+                          '\m' || regexp_replace(passed, '(\W)', '\\\1', 'g') || '\M', '<it>', 'g')
 $$;
 CREATE VIEW test.differing AS
 SELECT t.*, a.kind, u.changes AS changes_of_unknown,

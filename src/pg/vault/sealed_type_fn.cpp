@@ -79,6 +79,35 @@ Datum bastion_sealed_key(PG_FUNCTION_ARGS) {
     PG_RETURN_INT32(static_cast<int32>(sealing_key_id(view(PG_GETARG_VARLENA_PP(0)))));
 }
 
+// The bytes of sealed values compare as those of bytea.
+
+PG_FUNCTION_INFO_V1(bastion_sealed_lt);
+Datum bastion_sealed_lt(PG_FUNCTION_ARGS) { return bytealt(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_le);
+Datum bastion_sealed_le(PG_FUNCTION_ARGS) { return byteale(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_eq);
+Datum bastion_sealed_eq(PG_FUNCTION_ARGS) { return byteaeq(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_ge);
+Datum bastion_sealed_ge(PG_FUNCTION_ARGS) { return byteage(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_gt);
+Datum bastion_sealed_gt(PG_FUNCTION_ARGS) { return byteagt(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_ne);
+Datum bastion_sealed_ne(PG_FUNCTION_ARGS) { return byteane(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_cmp);
+Datum bastion_sealed_cmp(PG_FUNCTION_ARGS) { return byteacmp(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_hash);
+Datum bastion_sealed_hash(PG_FUNCTION_ARGS) { return hashvarlena(fcinfo); }
+
+PG_FUNCTION_INFO_V1(bastion_sealed_hash_extended);
+Datum bastion_sealed_hash_extended(PG_FUNCTION_ARGS) { return hashvarlenaextended(fcinfo); }
+
 }  // extern "C"
 
 }  // namespace bastion::pg

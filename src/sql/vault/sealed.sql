@@ -23,7 +23,7 @@ CREATE TYPE bastion.sealed (
     INTERNALLENGTH = VARIABLE, ALIGNMENT = int4, STORAGE = external
 );
 COMMENT ON TYPE bastion.sealed IS
-'A value that bastion.seal() encrypted: 80 bytes longer than the plaintext. Text and binary form show the sealed bytes. It has no equality operator; search with bastion.blind_index()';
+'A value that bastion.seal() encrypted: 80 bytes longer than the plaintext. Text and binary form show the sealed bytes. Operators compare these: the same text sealed twice is not equal; search with bastion.blind_index()';
 SELECT bastion_internal.callable_by('bastion_internal.sealed_in(cstring)', 'application');
 SELECT bastion_internal.callable_by('bastion_internal.sealed_out(bastion.sealed)', 'application');
 SELECT bastion_internal.callable_by('bastion_internal.sealed_recv(internal)', 'application');

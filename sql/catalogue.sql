@@ -56,7 +56,7 @@ SELECT unnest(string_to_array(col_description(a.attrelid, a.attnum), ', ')) AS k
 CREATE VIEW test.catalogue AS
 -- functions
 SELECT 'function without the pinned search_path' AS problem, f.name::text AS object FROM test.own_functions f
-WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'lock_timeout=100ms', 'plan_cache_mode=force_generic_plan'))
+WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'lock_timeout=100ms', 'lock_timeout=10s', 'plan_cache_mode=force_generic_plan'))
       IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
   -- looked up when it is made
   AND (f.prosqlbody IS NULL OR f.prosecdef)

@@ -323,6 +323,24 @@ SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (bastion.user_id(), :'ann_tenant', 'smtp.open', 'deny');
 SELECT test.error('SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1') AS denied;
 ROLLBACK;
+-- the transaction holds the key that it sealed under, also when it sealed before in a savepoint that was rolled back
+CREATE VIEW test.held_keys AS SELECT count(*) FILTER (WHERE objid > 0) AS keys, count(*) FILTER (WHERE objid = 0) AS all_keys FROM pg_locks
+WHERE pid = pg_backend_pid() AND classid = 'bastion.data_keys'::regclass;
+BEGIN;
+SELECT test.one_open(:'ann_tenant', value) FROM test.sealed_values WHERE id = 1;
+SELECT * FROM test.held_keys;
+SAVEPOINT here;
+SELECT test.one_seal(:'ann_tenant') IS NOT NULL AS sealed;
+SELECT * FROM test.held_keys;
+ROLLBACK TO here;
+SELECT * FROM test.held_keys;
+SELECT test.one_seal(:'ann_tenant') IS NOT NULL AS sealed;
+SELECT * FROM test.held_keys;
+SELECT test.one_seal(t) IS NOT NULL AS sealed FROM unnest(ARRAY[:'ann_tenant', :'bob_tenant', :'ann_tenant']::uuid[]) t;
+SELECT * FROM test.held_keys;
+COMMIT;
+SELECT * FROM test.held_keys;
+DROP VIEW test.held_keys;
 -- what a value is bound to outlives the key; the purpose of secrets is no one else's, also where its key is there
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');

@@ -301,6 +301,7 @@ SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_tex
 SELECT bastion.open_bytea_for(t, v, '1'), bastion.rewrap_for(t, v, '1') IS NOT NULL, bastion.blind_index_for(t, 'x'::pg_catalog.text, 'path.purpose') IS NOT NULL,
        bastion.blind_index_for(t, '\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
 FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
+SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_lt(v, v) IS NOT NULL, bastion_internal.sealed_le(v, v) IS NOT NULL, bastion_internal.sealed_eq(v, v) IS NOT NULL, bastion_internal.sealed_ge(v, v) IS NOT NULL, bastion_internal.sealed_gt(v, v) IS NOT NULL,
        bastion_internal.sealed_ne(v, v) IS NOT NULL, bastion_internal.sealed_cmp(v, v) IS NOT NULL, bastion_internal.sealed_hash(v) IS NOT NULL, bastion_internal.sealed_hash_extended(v, 1) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,
        bastion.open_text_for(t, bastion.import_aes_gcm(t, 'AAAAAAAAAAAAAAAAUw+K+8dFNrmpY7TxxMtziw==', pg_catalog.decode(pg_catalog.repeat('00', 32), 'hex'), 'path.purpose', '1'), '1') IS NOT NULL

@@ -4,6 +4,7 @@
 #include "pg/base/text.hpp"
 #include "pg/jose/key_store.hpp"
 #include "pg/key/data_keys.hpp"
+#include "pg/key/key_lock.hpp"
 #include "pg/key/root_keys.hpp"
 
 namespace bastion::pg {
@@ -87,6 +88,16 @@ Datum bastion_data_key_rewrap(PG_FUNCTION_ARGS) {
     PG_RETURN_BYTEA_P(rewrap_data_key(*PG_GETARG_UUID_P(0), PG_GETARG_INT32(1), tenant,
                                       server_text(PG_GETARG_TEXT_PP(3)).c_str(), PG_GETARG_INT32(4),
                                       view(PG_GETARG_BYTEA_PP(5)), server_text(PG_GETARG_TEXT_PP(6)).bytes()));
+}
+
+PG_FUNCTION_INFO_V1(bastion_data_keys_lock);
+Datum bastion_data_keys_lock(PG_FUNCTION_ARGS) {
+    ArrayType* ids = PG_GETARG_ARRAYTYPE_P(0);
+    if (array_contains_nulls(ids))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("ids must not be null")));
+    lock_data_keys({reinterpret_cast<const int32*>(ARR_DATA_PTR(ids)),
+                    static_cast<std::size_t>(ArrayGetNItems(ARR_NDIM(ids), ARR_DIMS(ids)))});
+    PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(bastion_active_data_key);

@@ -5,6 +5,7 @@
 #include "pg/base/owner_spi.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/key/key_lock.hpp"
 #include "pg/key/key_message.hpp"
 #include "pg/key/root_keys.hpp"
 
@@ -181,9 +182,13 @@ int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, boo
 }
 
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
-    DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
-    if (key != nullptr && key->indexer.has_value() == for_index) return *key;
-    return need_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+    for (;;) {
+        DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
+        if (key == nullptr || key->indexer.has_value() != for_index)
+            key = &need_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+        // Before it was held, the key may have been retired.
+        if (for_index || !hold_data_key(key->id)) return *key;
+    }
 }
 
 struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
@@ -232,6 +237,7 @@ uint64 data_key_lease() noexcept { return data_keys.lease(); }
 void watch_data_keys() {
     RegisterXactCallback(on_transaction_event, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
+    watch_held_keys();
 }
 
 }  // namespace bastion::pg

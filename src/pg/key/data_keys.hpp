@@ -41,7 +41,7 @@ DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose);
 
 // The key that seals, or indexes, values; created by bastion_internal.sealing_key() when there is none. `purpose` is that
-// of the values.
+// of the values. The transaction holds a key that seals until it ends (key_lock.hpp).
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
 // bastion_internal.sealing_key(): the id of the active data key of a tenant and purpose, created when there is none.

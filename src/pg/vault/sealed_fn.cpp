@@ -4,6 +4,7 @@
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/key/data_keys.hpp"
+#include "pg/key/key_lock.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -20,6 +21,7 @@ struct Scope {
 struct Memo {
     uint64 generation;
     uint64 decision;
+    uint64 held;  // held_keys_generation(), if the transaction holds the key; 0 for a key that opens
     OptionalUuid tenant;
     DataKey* key;
     std::size_t purpose_size;
@@ -55,6 +57,7 @@ bool remembers(const Memo& memo, const Scope& scope) noexcept {
 // The key is that of the last request for one.
 void remember(Memo& memo, const Scope& scope, DataKey& key, std::string_view purpose) noexcept {
     memo.generation = data_key_lease();
+    memo.held = purpose.empty() ? 0 : held_keys_generation();
     memo.decision = scope.requester != nullptr ? scope.requester->version : 0;
     memo.tenant = scope.tenant;
     memo.purpose_size = std::min(purpose.size(), sizeof memo.purpose);
@@ -72,7 +75,9 @@ std::string_view purpose_argument(FunctionCallInfo fcinfo, int argument) {
 // The key that now seals, or indexes, the values of a purpose; null when there is none and none can be created.
 DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view purpose, bool for_index) {
     Memo& memo = memo_of(fcinfo);
-    if (remembers(memo, scope) && std::string_view(memo.purpose, memo.purpose_size) == purpose) return memo.key;
+    if (remembers(memo, scope) && (for_index || memo.held == held_keys_generation()) &&
+        std::string_view(memo.purpose, memo.purpose_size) == purpose)
+        return memo.key;
     memo.key = nullptr;
     // The extension's own purposes are refused, with or without keys.
     if (scope.requester != nullptr && purpose.starts_with("bastion."))

@@ -120,6 +120,72 @@ Returns the number of data keys. Sealed values do not change.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 without a root key, BA002 when a data key needs a root key that is not loaded, BA003 when a data key cannot be opened.';
 
+-- Who sealed under a key holds it until the end of the transaction (pg/key/key_lock.hpp).
+
+CREATE FUNCTION bastion_internal.data_keys_lock(ids integer[]) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_data_keys_lock';
+COMMENT ON FUNCTION bastion_internal.data_keys_lock(integer[]) IS
+'Waits, as long as lock_timeout allows, until no other transaction holds one of these data keys, and keeps others from sealing under them until the transaction ends. SQLSTATE 22004, 55P03.';
+
+CREATE FUNCTION bastion_internal.data_keys_lock_soon(ids integer[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '10s'
+AS $$
+BEGIN
+    PERFORM bastion_internal.data_keys_lock(ids);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_keys_lock_soon(integer[]) IS 'data_keys_lock(), within ten seconds. SQLSTATE 22004, 55P03.';
+
+CREATE FUNCTION bastion_internal.data_key_holders(ids integer[]) RETURNS TABLE (holder text, way_out text)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT DISTINCT
+        CASE WHEN l.pid IS NULL THEN format('prepared transaction %L of %s, prepared at %s', p.gid, p.owner, p.prepared)
+             ELSE format('process %s of %s (application %L, %s), in a transaction since %s', l.pid, coalesce(a.usename, 'another role'),
+                         a.application_name, coalesce(a.state, 'unknown state'), a.xact_start) END,
+        CASE WHEN l.pid IS NULL THEN format('COMMIT PREPARED %1$L; or ROLLBACK PREPARED %1$L;', p.gid)
+             ELSE format('SELECT pg_terminate_backend(%s);', l.pid) END
+    FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+    LEFT JOIN pg_locks x ON l.pid IS NULL AND x.pid IS NULL AND x.locktype = 'transactionid' AND x.virtualtransaction = l.virtualtransaction
+    LEFT JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+    WHERE l.locktype = 'object' AND l.classid = 'bastion.data_keys'::regclass AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND (l.objid IN (SELECT i::oid FROM unnest(data_key_holders.ids) i)
+           OR l.objid = 0 AND (l.mode IN ('ShareLock', 'RowExclusiveLock', 'ExclusiveLock') OR cardinality(data_key_holders.ids) > 64))
+$$;
+COMMENT ON FUNCTION bastion_internal.data_key_holders(integer[]) IS
+'The transactions that hold one of these data keys, each with the statement that ends it.';
+
+CREATE FUNCTION bastion_internal.data_keys_take(ids integer[]) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    holders text;
+    ways_out text;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'data keys can only be retired in a READ COMMITTED transaction' USING ERRCODE = 'invalid_transaction_state',
+            HINT = 'A snapshot from before does not show the values that were sealed since.';
+    ELSIF current_setting('lock_timeout') = '0' THEN
+        PERFORM bastion_internal.data_keys_lock_soon(ids);
+    ELSE
+        PERFORM bastion_internal.data_keys_lock(ids);
+    END IF;
+EXCEPTION WHEN lock_not_available THEN
+    SELECT string_agg(h.holder, '; ' ORDER BY h.holder), string_agg(h.way_out, ' ' ORDER BY h.holder) INTO holders, ways_out
+    FROM bastion_internal.data_key_holders(ids) h;
+    RAISE EXCEPTION 'transactions that sealed under these keys are still open' USING ERRCODE = 'lock_not_available',
+        DETAIL = coalesce(holders, 'They ended just now.'), HINT = 'Wait for them with a longer lock_timeout, or end them: ' || coalesce(ways_out, '');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_keys_take(integer[]) IS
+'Waits, up to lock_timeout or ten seconds without one, for the transactions that sealed under these data keys, and lets no other seal under them until this one ends. SQLSTATE 22004, 25000 in a transaction that is not READ COMMITTED, 55P03.';
+
 CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -183,7 +249,11 @@ BEGIN
     IF version IS NULL OR version < 1 OR EXISTS (
         SELECT FROM bastion.data_keys k WHERE k.id = ANY (ids) AND k.state = 'active' AND k.version < min_decryption_version_set.version) THEN
         RAISE EXCEPTION 'version must be at least 1 and at most that of the active key' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF force IS NOT TRUE AND EXISTS (
+    END IF;
+    PERFORM bastion_internal.data_keys_take(ARRAY(
+        SELECT k.id FROM bastion.data_keys k
+        WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only' ORDER BY k.id));
+    IF force IS NOT TRUE AND EXISTS (
         SELECT FROM bastion.key_usage() u JOIN bastion.data_keys k
           ON (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version)
         WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only') THEN
@@ -200,10 +270,10 @@ END
 $$;
 COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
 'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened.
-A lower version enables them again. Unless force is true, refuses while registered columns or secrets hold values under these keys.
+Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while registered columns or secrets hold values under these keys.
 Returns the number of changed keys.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 42704 for an unknown tenant or without such a key, 55006 while values need the keys.';
+SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys, 55P03 when transactions that sealed under them stay open.';
 
 CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -216,6 +286,8 @@ BEGIN
     IF only_tenant IS NULL THEN
         RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
+    PERFORM bastion_internal.data_keys_take(ARRAY(
+        SELECT k.id FROM bastion.data_keys k WHERE k.tenant_id = only_tenant AND k.state <> 'shredded' ORDER BY k.id));
     UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.tenant_id = only_tenant AND k.state <> 'shredded';
     GET DIAGNOSTICS shredded = ROW_COUNT;
     PERFORM bastion_internal.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', shredded, 'by', session_user));
@@ -227,10 +299,10 @@ END
 $$;
 COMMENT ON FUNCTION bastion.tenant_shred(text) IS
 'Destroys every data key of a tenant (uuid or slug): nothing that was sealed for it before can be opened again, neither values nor secrets, and its blind indexes find nothing.
-The tenant stays and seals later values under new keys.
+The tenant stays and seals later values under new keys. Waits for the transactions that sealed for it, up to lock_timeout, or ten seconds without one.
 Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 42704 for an unknown tenant.';
+SQLSTATE 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant, 55P03 when transactions that sealed for it stay open.';
 SELECT bastion_internal.event_kind('keys_shredded');
 
 CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
@@ -240,6 +312,7 @@ AS $$
 DECLARE
     answer jsonb;
 BEGIN
+    PERFORM bastion_internal.data_keys_take(ARRAY(SELECT k.id FROM bastion.data_keys k ORDER BY k.id));
     answer := jsonb_build_object('signing_keys', (SELECT count(*) FROM bastion.signing_keys),
                                  'api_key_secrets', (SELECT count(*) FROM bastion.api_key_secrets),
                                  'sessions', (SELECT count(*) FROM bastion.sessions s WHERE s.revoked_at IS NULL),
@@ -258,5 +331,6 @@ COMMENT ON FUNCTION bastion.keys_discard() IS
 'Deletes every key of this database.
 Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
-For operators: EXECUTE is granted to nobody.';
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';
 SELECT bastion_internal.event_kind('keys_discarded');

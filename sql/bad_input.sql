@@ -48,7 +48,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
-    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.key_usage()', 'bastion.key_status()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
     'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
@@ -175,7 +175,7 @@ INSERT INTO test.functions VALUES
      ARRAY['test.fact(''tenant'')::uuid', '''AAAAAAAAAAAAAAAAUw+K+8dFNrmpY7TxxMtziw==''', 'decode(repeat(''00'', 32), ''hex'')', '''smtp''', '''1''']),
     ('bastion.import_pgp_sym(uuid,bytea,text,text,text)',
      ARRAY['test.fact(''tenant'')::uuid', '''\x00''', '''correct horse''', '''smtp''', '''1''']),
-    ('bastion_internal.data_keys_lock(integer[])', ARRAY['''{1}''']), ('bastion_internal.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
+    ('bastion_internal.key_committed(integer,bytea)', ARRAY['(SELECT max(id) FROM bastion.data_keys WHERE purpose = ''smtp'')', 'substr(test.sealed()::bytea, 1, 64)']), ('bastion_internal.data_keys_lock(integer[])', ARRAY['''{1}''']), ('bastion_internal.active_data_key(text,uuid)', ARRAY['''signing''', 'NULL']),
     ('bastion_internal.sealed_in(cstring)', ARRAY['test.sealed()::text::cstring']),
     ('bastion_internal.root_keys_of(oid)', ARRAY['(SELECT oid FROM pg_database WHERE datname = ''postgres'')']),
     ('bastion_internal.named_table_in(cstring)', ARRAY['''test.documents''']),

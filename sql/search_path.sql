@@ -293,6 +293,8 @@ CALL bastion.acl_backfill('public.path_plain');
 CALL bastion.rewrap_all(10);
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS linted FROM bastion.lint();
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS used FROM bastion.key_usage();
+SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS listed FROM bastion.sealed_problems();
+SELECT bastion_internal.key_committed(k.id, '\x'::pg_catalog.bytea) AS committed FROM bastion.data_keys k WHERE k.state OPERATOR(pg_catalog.=) 'active' LIMIT 1;
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
 SELECT bastion.acl_prune() OPERATOR(pg_catalog.>=) 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;

@@ -1,7 +1,7 @@
 -- Keys and rotation
 -- The root key of the server wraps data keys, which seal values. Each kind is rotated while the application works: what was sealed
 -- or signed before stays good until it is sealed again or expires.
--- functions: root_key_id root_key_rotate root_key_check key_status key_usage data_key_rotate sealed_column_add sealed_column_remove rewrap_all
+-- functions: root_key_id root_key_rotate root_key_check key_status key_usage sealed_problems data_key_rotate sealed_column_add sealed_column_remove rewrap_all
 -- min_decryption_version_set keys_discard tenant_shred jwks signing_key_rotate pepper_create
 
 SELECT bastion.resource_register('smtp', '{open}');

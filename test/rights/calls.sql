@@ -47,6 +47,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT bastion.acl_prune(''acme'')'),
     ('key_usage', '{"key_usage()"}', 'superuser', NULL,
      'SELECT count(*) FROM bastion.key_usage()'),
+    ('sealed_problems', '{"sealed_problems()"}', 'superuser', NULL,
+     'SELECT count(*) FROM bastion.sealed_problems()'),
     ('sealed_column_add', '{"sealed_column_add(regclass,name,text)"}', 'superuser', NULL,
      'SELECT bastion.sealed_column_add(''shop.rows'', ''sealed'', ''shop.in_bound(id::text)'')'),
     ('min_decryption_version_set', '{"min_decryption_version_set(text,integer,text,boolean)"}', 'superuser', 'sealed',

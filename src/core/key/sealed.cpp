@@ -21,6 +21,7 @@ constexpr std::size_t nonce_at = header_bytes;
 constexpr std::size_t commitment_at = nonce_at + sealed_nonce_bytes;
 constexpr std::size_t ciphertext_at = commitment_at + commitment_bytes;
 constexpr std::string_view commit_label = "pg_bastion/commit/1";
+static_assert(ciphertext_at == sealed_head_bytes);
 static_assert(ciphertext_at + xaes_tag_bytes == sealed_overhead);
 
 // The client must not learn which check failed.
@@ -36,6 +37,12 @@ std::uint32_t get_u32(const std::uint8_t* in) noexcept {
     std::uint32_t value = 0;
     for (int i = 0; i < 4; ++i) value = value << 8 | in[i];
     return value;
+}
+
+SealedNonce nonce_of(ByteSpan sealed) noexcept {
+    SealedNonce nonce;
+    std::copy_n(sealed.begin() + nonce_at, nonce.size(), nonce.begin());
+    return nonce;
 }
 
 }  // namespace
@@ -114,20 +121,24 @@ Result<Bytes> SealingKey::seal_with_nonce(ByteSpan plaintext, std::uint32_t key_
     return sealed;
 }
 
+Result<bool> SealingKey::made(ByteSpan head) const {
+    if (head.size() < sealed_head_bytes) return false;
+    const auto commitment = contexts_->commitment(nonce_of(head));
+    if (!commitment) return commitment.error();
+    return constant_time_equal(commitment->span(), head.subspan(commitment_at, commitment_bytes));
+}
+
 Result<void> SealingKey::open_into(ByteSpan sealed, std::string_view aad, std::span<std::uint8_t> out) {
     if (auto header = parse_sealed_header(sealed); !header) return std::move(header).error();
     if (aad.size() > max_sealed_plaintext) return cannot_open("additional data are too long");
     if (out.size() != sealed.size() - sealed_overhead)
         return Error{ErrorCode::internal, "opened value has another length"};
-    SealedNonce nonce;
-    std::copy_n(sealed.begin() + nonce_at, nonce.size(), nonce.begin());
-
-    const auto commitment = contexts_->commitment(nonce);
-    if (!commitment) return commitment.error();
-    if (!constant_time_equal(commitment->span(), sealed.subspan(commitment_at, commitment_bytes)))
+    const Result<bool> own = made(sealed);
+    if (!own) return own.error();
+    if (!*own)
         return cannot_open("the key is not the one that sealed the value, or its nonce or commitment was changed");
-    if (!contexts_->xaes.decrypt(sealed.subspan(ciphertext_at), nonce, {sealed.first(header_bytes), as_bytes(aad)},
-                                 out.data()))
+    if (!contexts_->xaes.decrypt(sealed.subspan(ciphertext_at), nonce_of(sealed),
+                                 {sealed.first(header_bytes), as_bytes(aad)}, out.data()))
         return cannot_open("the value was changed, or is bound to another tenant, purpose or place");
     return {};
 }

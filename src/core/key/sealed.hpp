@@ -33,6 +33,7 @@
 namespace bastion {
 
 inline constexpr std::size_t sealed_overhead = 80;
+inline constexpr std::size_t sealed_head_bytes = 64;  // header, nonce and commitment
 inline constexpr std::size_t data_key_bytes = 32;
 inline constexpr std::size_t sealed_nonce_bytes = 24;
 using SealedNonce = std::array<std::uint8_t, sealed_nonce_bytes>;
@@ -56,6 +57,9 @@ public:
     // Not const: the contexts inside change. One thread at a time, as everywhere in a backend.
     Result<Bytes> seal(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad);
     Result<SecretBytes> open(ByteSpan sealed, std::string_view aad);
+    // Whether this key made a value, from its first sealed_head_bytes: its commitment is that of key and nonce. What else the
+    // value is bound to does not matter.
+    [[nodiscard]] Result<bool> made(ByteSpan head) const;
     // The same into memory of the caller, exactly sealed_overhead more, or less, than what goes in. Output that failed to
     // open is wiped.
     Result<void> seal_into(ByteSpan plaintext, std::uint32_t key_id, std::string_view aad, std::span<std::uint8_t> out);

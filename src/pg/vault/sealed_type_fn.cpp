@@ -79,6 +79,21 @@ Datum bastion_sealed_key(PG_FUNCTION_ARGS) {
     PG_RETURN_INT32(static_cast<int32>(sealing_key_id(view(PG_GETARG_VARLENA_PP(0)))));
 }
 
+PG_FUNCTION_INFO_V1(bastion_key_committed);
+Datum bastion_key_committed(PG_FUNCTION_ARGS) {
+    const ByteSpan head = view(PG_GETARG_BYTEA_PP(1));
+    DataKey& key = need_data_key(static_cast<std::uint32_t>(PG_GETARG_INT32(0)));
+    bool committed = false;
+    guarded_or_raise([&]() -> Result<void> {
+        if (!key.sealer) return {};
+        const Result<bool> made = key.sealer->made(head);
+        if (!made) return made.error();
+        committed = *made;
+        return {};
+    });
+    PG_RETURN_BOOL(committed);
+}
+
 // The bytes of sealed values compare as those of bytea.
 
 PG_FUNCTION_INFO_V1(bastion_sealed_lt);

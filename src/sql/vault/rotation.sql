@@ -1,24 +1,6 @@
 
 -- Rotation of keys and the destruction of a tenant's keys. For operators: EXECUTE on everything here is granted to nobody.
 
-CREATE FUNCTION bastion.key_usage() RETURNS TABLE (
-    relation regclass, column_name name, tenant_id uuid, purpose text, version integer, state text, sealed_values bigint)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 100
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT p.relation, p.column_name, k.tenant_id, k.purpose, k.version, k.state, u.n::bigint
-    FROM bastion_internal.sealed_places() p,
-         LATERAL jsonb_each_text(bastion_internal.as_table_owner(p.relation, format(
-             'SELECT pg_catalog.jsonb_object_agg(key, n) FROM ('
-             'SELECT pg_catalog.encode(pg_catalog.substr(%1$I::bytea, 5, 4), ''hex'') AS key, pg_catalog.count(*) AS n '
-             'FROM %2$s WHERE %1$I IS NOT NULL GROUP BY 1) x', p.column_name, p.relation))::jsonb) u (key, n)
-         LEFT JOIN bastion.data_keys k ON k.id = ('x' || u.key)::bit(32)::integer
-    ORDER BY p.relation::text, p.column_name, k.tenant_id, k.purpose, k.version
-$$;
-COMMENT ON FUNCTION bastion.key_usage() IS
-'Counts the values of the registered columns, and the secrets, that each data key seals; reads all of them. tenant and purpose are NULL for values whose key was deleted.
-For operators: EXECUTE is granted to nobody.';
-
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
     root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100

@@ -109,6 +109,26 @@ TEST(Sealed, EveryFlippedBitIsRefused) {
     EXPECT_TRUE(key->open(genuine, aad).ok());
 }
 
+// The head alone tells which key made a value, whatever the value is bound to.
+TEST(Sealed, KeyKnowsWhatItMade) {
+    const auto key = SealingKey::create(key_of(7));
+    const auto other = SealingKey::create(key_of(8));
+    ASSERT_TRUE(key.ok() && other.ok());
+    const Bytes sample = sealed_sample();
+    const Bytes head(sample.begin(), sample.begin() + sealed_head_bytes);
+    EXPECT_TRUE(key->made(sample).value());
+    EXPECT_TRUE(key->made(head).value());
+    EXPECT_FALSE(other->made(head).value());
+    EXPECT_FALSE(key->made({}).value());
+    EXPECT_FALSE(key->made(ByteSpan(head).first(sealed_head_bytes - 1)).value());
+    for (std::size_t bit = 64; bit < 8 * sealed_head_bytes; ++bit) {
+        SCOPED_TRACE(words(bit));
+        Bytes changed = head;
+        changed[bit / 8] ^= static_cast<std::uint8_t>(1U << (bit % 8));
+        EXPECT_FALSE(key->made(changed).value());
+    }
+}
+
 TEST(Sealed, EveryTruncationAndExtensionIsRefused) {
     const Bytes genuine = sealed_sample();
     for (std::size_t size = 0; size < genuine.size(); ++size) {

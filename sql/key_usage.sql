@@ -1,0 +1,112 @@
+-- What keys are needed for: sealed values in whatever column of the database, and no forged ones.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion.resource_register('usage', '{open}');
+INSERT INTO bastion.tenants (name, slug) VALUES ('Acme', 'usage-acme'), ('Bob', 'usage-bob');
+CREATE SCHEMA used;
+CREATE FUNCTION used.seal(slug text DEFAULT 'usage-acme', bound_to text DEFAULT NULL) RETURNS bastion.sealed LANGUAGE sql
+AS $$ SELECT bastion.seal_for(t.id, 'attack at dawn', 'usage', seal.bound_to) FROM bastion.tenants t WHERE t.slug = seal.slug $$;
+CREATE VIEW used.usage AS
+SELECT u.relation, u.column_name, t.slug, u.version, u.state, u.sealed_values FROM bastion.key_usage() u LEFT JOIN bastion.tenants t ON t.id = u.tenant_id
+WHERE u.purpose = 'usage' OR u.purpose IS NULL ORDER BY u.relation::text COLLATE "C", u.column_name COLLATE "C", t.slug, u.version;
+
+-- every way for a column to hold a sealed value
+CREATE DOMAIN used.secret AS bastion.sealed CHECK (VALUE IS NOT NULL);
+CREATE DOMAIN used.secrets AS bastion.sealed[];
+CREATE TYPE used.pair AS (label text, value bastion.sealed, other used.secret);
+CREATE TYPE used.pairs AS (first used.pair, rest used.pair[]);
+CREATE DOMAIN used.nested AS used.pairs;
+CREATE TABLE used."odd ""table" (id int PRIMARY KEY, "odd ""column" bastion.sealed);
+INSERT INTO used."odd ""table" VALUES (1, used.seal()), (2, used.seal('usage-bob')), (3, NULL);
+CREATE TABLE used.arrays (value bastion.sealed[]);
+INSERT INTO used.arrays VALUES (ARRAY[used.seal(), NULL, used.seal()]), (ARRAY[[used.seal()], [used.seal()]]), ('{}'), (NULL);
+CREATE TABLE used.domains (value used.secret, list used.secrets);
+INSERT INTO used.domains VALUES (used.seal(), ARRAY[used.seal(), used.seal()]);
+CREATE TABLE used.composites (value used.pair, list used.pair[], deep used.nested, deeper used.nested[]);
+INSERT INTO used.composites SELECT p, ARRAY[p, p], (p, ARRAY[p, NULL])::used.pairs, ARRAY[(p, ARRAY[p])::used.pairs::used.nested, NULL]
+FROM (SELECT ('a', used.seal(), used.seal())::used.pair) x (p);
+INSERT INTO used.composites DEFAULT VALUES;
+CREATE TABLE used.whole_rows (value used.arrays);
+INSERT INTO used.whole_rows SELECT a FROM used.arrays a;
+CREATE TABLE used.parts (id int, value bastion.sealed) PARTITION BY RANGE (id);
+CREATE TABLE used.part_1 PARTITION OF used.parts FOR VALUES FROM (0) TO (10);
+CREATE TABLE used.part_2 PARTITION OF used.parts FOR VALUES FROM (10) TO (20) PARTITION BY LIST (id);
+CREATE TABLE used.part_3 PARTITION OF used.part_2 DEFAULT;
+INSERT INTO used.parts VALUES (1, used.seal()), (11, used.seal());
+CREATE TABLE used.parent (id int, value bastion.sealed);
+CREATE TABLE used.child (own bastion.sealed) INHERITS (used.parent);
+INSERT INTO used.parent VALUES (1, used.seal());
+INSERT INTO used.child VALUES (2, used.seal(), used.seal());
+CREATE MATERIALIZED VIEW used.copied AS SELECT value FROM used.parent;
+CREATE TEMPORARY TABLE used_for_now AS SELECT used.seal() AS value;
+CREATE TABLE used.registered (id int PRIMARY KEY, value bytea);
+INSERT INTO used.registered VALUES (1, used.seal()::bytea);
+SELECT bastion.sealed_column_add('used.registered', 'value');
+CREATE TABLE used.renamed (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO used.renamed VALUES (1, used.seal());
+SELECT bastion.sealed_column_add('used.renamed', 'value');
+ALTER TABLE used.renamed RENAME COLUMN value TO former;
+CREATE VIEW used.seen AS SELECT value FROM used.parent;
+SELECT * FROM used.usage;
+SELECT * FROM bastion.sealed_problems();
+
+-- each of them keeps its key from being retired
+SELECT bastion.data_key_rotate('usage', 'usage-acme');
+CREATE FUNCTION used.retire() RETURNS text LANGUAGE sql AS $$ SELECT test.error($q$SELECT bastion.min_decryption_version_set('usage', 2, 'usage-acme')$q$) $$;
+CREATE FUNCTION used.alone(relation text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE (SELECT string_agg(format('DELETE FROM ONLY %s; ', u.relation), '') FROM (
+        SELECT DISTINCT u.member AS relation FROM bastion_internal.sealed_everywhere() u JOIN pg_class c ON c.oid = u.member
+        WHERE c.relkind = 'r' AND u.member <> alone.relation::regclass AND c.relnamespace <> 'bastion'::regnamespace) u);
+    IF relation <> 'used.copied' THEN
+        DROP MATERIALIZED VIEW used.copied;
+    END IF;
+    answer := used.retire();
+    RAISE EXCEPTION USING ERRCODE = 'ZZ001', MESSAGE = answer;
+EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
+    RETURN SQLERRM;
+END
+$$;
+SELECT relation, used.alone(relation) FROM unnest(ARRAY['used."odd ""table"', 'used.arrays', 'used.domains', 'used.composites', 'used.whole_rows', 'used.part_1', 'used.part_3',
+    'used.parent', 'used.child', 'used.copied', 'pg_temp.used_for_now', 'used.registered', 'used.renamed']) relation;
+-- and only they do: another tenant's, and a value of another purpose, do not
+CREATE TABLE used.others (value bastion.sealed);
+INSERT INTO used.others SELECT used.seal('usage-bob');
+SELECT used.alone('used.others');
+
+-- Whoever may write a column may write the header of another tenant's key. It counts for nothing.
+CREATE TABLE used.forged (id int, note text, value bastion.sealed, PRIMARY KEY (note, id));
+CREATE FUNCTION used.with_key(value bastion.sealed, key_id integer) RETURNS bastion.sealed LANGUAGE sql
+AS $$ SELECT overlay(value::bytea PLACING decode(lpad(to_hex(key_id), 8, '0'), 'hex') FROM 5 FOR 4)::bastion.sealed $$;
+CREATE VIEW used.keys AS SELECT k.id, t.slug, k.version FROM bastion.data_keys k JOIN bastion.tenants t ON t.id = k.tenant_id WHERE k.purpose = 'usage';
+INSERT INTO used.forged
+SELECT k.version, k.slug, used.with_key(used.seal('usage-bob'), k.id) FROM used.keys k
+UNION ALL SELECT 3, 'zeros', overlay(decode(repeat('00', 100), 'hex') PLACING '\xb7010000'::bytea || decode(lpad(to_hex((SELECT max(id) FROM used.keys)), 8, '0'), 'hex') FROM 1 FOR 8)::bastion.sealed
+UNION ALL SELECT 4, 'of no key', used.with_key(used.seal('usage-bob'), 2147483647)
+UNION ALL SELECT 5, 'of key 0', used.with_key(used.seal('usage-bob'), 0);
+INSERT INTO used.registered VALUES (2, '\x'), (3, 'plaintext'), (4, '\xb7010000'), (5, decode(repeat('b7', 64), 'hex')), (6, NULL);
+SELECT used.alone('used.forged');
+SELECT * FROM used.usage WHERE relation IN ('used.forged'::regclass, 'used.registered'::regclass);
+SELECT relation, column_name, regexp_replace(row_key, '\(\d+,\d+\)', '(page,line)') AS row_key, problem FROM bastion.sealed_problems() ORDER BY relation::text COLLATE "C", row_key COLLATE "C";
+-- every id that a header can have
+SELECT bool_and(p.problem IS NOT NULL) AS none_counts FROM generate_series(0, 255) b, generate_series(0, 3) place,
+     LATERAL bastion_internal.head_problem(set_byte(decode('b701000000000000' || repeat('00', 56), 'hex'), 4 + place, b)) p;
+SELECT p.* FROM unnest(ARRAY['\x', '\xb7', decode(repeat('b7', 63), 'hex'), decode('b7020000' || repeat('00', 60), 'hex'), NULL]::bytea[]) h, LATERAL bastion_internal.head_problem(h) p;
+
+-- keys that are gone
+INSERT INTO used.others VALUES (used.seal('usage-acme'));
+SELECT bastion.min_decryption_version_set('usage', 2, 'usage-acme', force => true);
+SELECT problem, count(*) FROM bastion.sealed_problems() GROUP BY 1 ORDER BY problem COLLATE "C";
+SELECT bastion.min_decryption_version_set('usage', 1, 'usage-acme', force => true);
+SELECT bastion.tenant_shred('usage-acme') -> 'keys' AS keys;
+SELECT problem, count(*) FROM bastion.sealed_problems() GROUP BY 1 ORDER BY problem COLLATE "C";
+SELECT DISTINCT slug, state FROM used.usage WHERE slug = 'usage-acme' ORDER BY 1, 2;
+DELETE FROM bastion.tenants WHERE slug = 'usage-acme';
+SELECT slug, state, sum(sealed_values) FROM used.usage GROUP BY 1, 2 ORDER BY 1, 2;
+
+DROP TABLE used_for_now;
+DELETE FROM bastion.sealed_columns;
+DROP SCHEMA used CASCADE;
+DELETE FROM bastion.tenants WHERE slug = 'usage-bob';

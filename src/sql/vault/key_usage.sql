@@ -1,0 +1,204 @@
+
+-- What data keys are needed for: every sealed value of the database, in whatever column. The columns come from the catalog, registered
+-- or not; a column may be an array, a domain or a composite type. A header alone proves nothing, because whoever may write a column
+-- may write one: a value counts when its commitment shows that the key sealed it.
+
+CREATE FUNCTION bastion_internal.sealed_types() RETURNS SETOF oid
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+SET jit = off  -- compiling takes longer than execution
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE holds AS MATERIALIZED (
+        SELECT t.oid AS outside, t.typelem AS inside FROM pg_type t WHERE t.typelem <> 0
+        UNION ALL
+        SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.typbasetype <> 0
+        UNION ALL
+        SELECT c.reltype, a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.reltype <> 0 AND a.attnum > 0 AND NOT a.attisdropped
+    ), found AS (
+        SELECT 'bastion.sealed'::regtype::oid AS type
+        UNION
+        SELECT h.outside FROM holds h JOIN found f ON f.type = h.inside
+    )
+    SELECT f.type FROM found f
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_types() IS
+'bastion.sealed, and the types that contain it: arrays, domains and composite types, in any depth.';
+
+CREATE FUNCTION bastion_internal.sealed_heads(type oid, expression text, depth integer) RETURNS text
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    t pg_type;
+    element text := 'e' || depth;
+    parts text;
+BEGIN
+    SELECT * INTO t FROM pg_type p WHERE p.oid = type;
+    CASE
+    WHEN type IN ('bastion.sealed'::regtype, 'bytea'::regtype) THEN
+        RETURN format('ARRAY[pg_catalog.substr((%s)::pg_catalog.bytea, 1, 64)]', expression);
+    WHEN depth > 20 THEN
+        RETURN '''{}''::pg_catalog.bytea[]';
+    WHEN t.typbasetype <> 0 THEN
+        RETURN bastion_internal.sealed_heads(t.typbasetype, expression, depth + 1);
+    WHEN t.typelem <> 0 THEN
+        RETURN format('ARRAY(SELECT h%1$s FROM pg_catalog.unnest(%2$s) %3$s, pg_catalog.unnest(%4$s) h%1$s)', depth, expression, element,
+                      bastion_internal.sealed_heads(t.typelem, element, depth + 1));
+    ELSE
+        SELECT string_agg(format('coalesce(%s, ''{}'')',
+                   bastion_internal.sealed_heads(a.atttypid, format('(%s).%I', expression, a.attname), depth + 1)), ' OPERATOR(pg_catalog.||) ' ORDER BY a.attnum)
+        INTO parts FROM pg_attribute a
+        WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid IN (SELECT bastion_internal.sealed_types());
+        RETURN format('(%s)', parts);
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_heads(oid, text, integer) IS
+'An SQL expression of type bytea[]: the first 64 bytes, which are header, nonce and commitment, of every sealed value inside an expression of a type that contains some.';
+
+CREATE FUNCTION bastion_internal.sealed_everywhere() RETURNS TABLE (relation regclass, column_name name, member regclass, heads text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+SET jit = off  -- compiling takes longer than execution
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH RECURSIVE types AS MATERIALIZED (SELECT bastion_internal.sealed_types() AS type), columns AS MATERIALIZED (
+        SELECT c.oid AS member, a.attname, a.atttypid
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'm') AND NOT pg_is_other_temp_schema(c.relnamespace)
+          AND (a.atttypid IN (SELECT t.type FROM types t)
+               AND (c.relnamespace <> 'bastion'::regnamespace OR c.oid = 'bastion.secret_versions'::regclass)
+               OR a.atttypid = 'bytea'::regtype AND EXISTS (
+                   SELECT FROM bastion.sealed_columns s, LATERAL bastion_internal.protect_tree(s.relation) m
+                   WHERE m.member = c.oid AND s.column_name = a.attname))
+    ), up AS (
+        SELECT c.member, c.attname, c.member AS ancestor, 0 AS height FROM columns c
+        UNION ALL
+        SELECT u.member, u.attname, i.inhparent, u.height + 1 FROM up u JOIN pg_inherits i ON i.inhrelid = u.ancestor
+        JOIN pg_attribute a ON a.attrelid = i.inhparent AND a.attname = u.attname AND NOT a.attisdropped
+    )
+    SELECT (SELECT u.ancestor FROM up u WHERE u.member = c.member AND u.attname = c.attname ORDER BY u.height DESC, u.ancestor LIMIT 1)::regclass,
+           c.attname, c.member::regclass, bastion_internal.sealed_heads(c.atttypid, format('r.%I', c.attname), 0)
+    FROM columns c ORDER BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_everywhere() IS
+'Every column of this database that holds sealed values: those whose type is or contains bastion.sealed, registered columns of type bytea, and that of secrets. member is the table with the rows, relation the topmost of its partitioned or inherited tables; heads as sealed_heads().';
+
+CREATE FUNCTION bastion_internal.key_committed(key_id integer, head bytea) RETURNS boolean
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_key_committed';
+COMMENT ON FUNCTION bastion_internal.key_committed(integer, bytea) IS
+'Whether a data key made a sealed value, from its first 64 bytes. SQLSTATE BA001 and BA002 without the right root key, BA003 for a key that does not open.';
+
+CREATE FUNCTION bastion_internal.head_problem(head bytea) RETURNS TABLE (key_id integer, problem text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT h.key_id, CASE
+        WHEN octet_length(head_problem.head) < 64 OR substr(head_problem.head, 1, 4) <> '\xb7010000' THEN 'is not a sealed value'
+        WHEN k.id IS NULL THEN 'its key does not exist'
+        WHEN k.state NOT IN ('active', 'decrypt_only') THEN 'its key is ' || k.state
+        WHEN NOT bastion_internal.key_committed(k.id, head_problem.head) THEN 'the key in its header did not seal it' END
+    FROM (SELECT CASE WHEN octet_length(head_problem.head) >= 8 THEN ('x' || encode(substr(head_problem.head, 5, 4), 'hex'))::bit(32)::integer END) h (key_id)
+    LEFT JOIN bastion.data_keys k ON k.id = h.key_id
+$$;
+COMMENT ON FUNCTION bastion_internal.head_problem(bytea) IS
+'The key in the first 64 bytes of a sealed value, and why it does not open the value; NULL if it made it.';
+
+CREATE FUNCTION bastion_internal.sealed_rows(member regclass, heads text, first bigint, past bigint) RETURNS TABLE (place tid, head bytea)
+LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 500
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT v.place, decode(v.head, 'hex')
+    FROM jsonb_to_recordset(bastion_internal.as_table_owner(member, format(
+            'SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(''place'', r.ctid::pg_catalog.text, ''head'', pg_catalog.encode(v.head, ''hex''))) '
+            'FROM ONLY %s r, pg_catalog.unnest(%s) v (head) WHERE v.head IS NOT NULL '
+            'AND r.ctid OPERATOR(pg_catalog.>=) ''(%s,0)'' AND r.ctid OPERATOR(pg_catalog.<) ''(%s,0)''', member, heads, first, past))::jsonb)
+         v (place tid, head text)
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_rows(regclass, text, bigint, bigint) IS
+'The first 64 bytes of the sealed values in some pages of a table, read as its owner.';
+
+CREATE FUNCTION bastion_internal.sealed_pages(member regclass) RETURNS TABLE (first bigint, past bigint)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p, p + 1000 FROM generate_series(0, pg_relation_size(member) / current_setting('block_size')::integer, 1000) p
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_pages(regclass) IS 'The pages of a table, a thousand at a time.';
+
+CREATE FUNCTION bastion.key_usage() RETURNS TABLE (
+    relation regclass, column_name name, tenant_id uuid, purpose text, version integer, state text, sealed_values bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place record;
+    pages record;
+    counts jsonb := '{}';
+BEGIN
+    FOR place IN SELECT * FROM bastion_internal.sealed_everywhere() LOOP
+        FOR pages IN SELECT * FROM bastion_internal.sealed_pages(place.member) LOOP
+            counts := (
+                SELECT coalesce(jsonb_object_agg(c.key, c.n), '{}') FROM (
+                    SELECT x.key, sum(x.n) AS n FROM (
+                        SELECT o.key, o.value::bigint FROM jsonb_each_text(counts) o
+                        UNION ALL
+                        SELECT place.relation::oid || ' ' || p.key_id || ' ' || place.column_name, count(*)
+                        FROM bastion_internal.sealed_rows(place.member, place.heads, pages.first, pages.past) r, LATERAL bastion_internal.head_problem(r.head) p
+                        WHERE p.problem IS NULL OR p.problem LIKE 'its key%' GROUP BY p.key_id) x (key, n)
+                    GROUP BY x.key) c);
+        END LOOP;
+    END LOOP;
+    RETURN QUERY
+    SELECT c.relation, c.column_name, k.tenant_id, k.purpose, k.version, k.state, sum(c.n)::bigint
+    FROM (SELECT split_part(e.key, ' ', 1)::oid::regclass, split_part(e.key, ' ', 2)::integer, regexp_replace(e.key, '^\S+ \S+ ', '')::name, e.value::bigint
+          FROM jsonb_each_text(counts) e) c (relation, key_id, column_name, n)
+    LEFT JOIN bastion.data_keys k ON k.id = c.key_id
+    GROUP BY c.relation, c.column_name, k.id, k.tenant_id, k.purpose, k.version, k.state
+    ORDER BY c.relation::text, c.column_name, k.tenant_id, k.purpose, k.version;
+END
+$$;
+COMMENT ON FUNCTION bastion.key_usage() IS
+'Counts the sealed values under each data key in every column of the database, registered or not: those of type bastion.sealed, arrays, domains and composite types with it, registered columns of type bytea, and secrets. Reads all of them.
+A value counts for a key that made it; sealed_problems() lists the others. tenant and purpose are NULL for values whose key was deleted.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 and BA002 without the right root key.';
+
+CREATE FUNCTION bastion_internal.row_name(member regclass) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce((
+        SELECT format('pg_catalog.jsonb_build_object(%s)::pg_catalog.text', string_agg(format('%L, r.%I', a.attname, a.attname), ', ' ORDER BY k.n))
+        FROM pg_constraint c, unnest(c.conkey) WITH ORDINALITY k (attnum, n) JOIN pg_attribute a ON a.attnum = k.attnum
+        WHERE c.conrelid = member AND c.contype = 'p' AND a.attrelid = member HAVING count(*) > 0),
+        'pg_catalog.jsonb_build_object(''ctid'', r.ctid::pg_catalog.text)::pg_catalog.text')
+$$;
+COMMENT ON FUNCTION bastion_internal.row_name(regclass) IS
+'An SQL expression that names a row r of a table: its primary key as JSON; its ctid without one.';
+
+CREATE FUNCTION bastion.sealed_problems() RETURNS TABLE (relation regclass, column_name name, row_key text, problem text)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place record;
+    pages record;
+BEGIN
+    FOR place IN SELECT * FROM bastion_internal.sealed_everywhere() LOOP
+        FOR pages IN SELECT * FROM bastion_internal.sealed_pages(place.member) LOOP
+            RETURN QUERY
+            SELECT place.member::regclass, place.column_name::name, bastion_internal.as_table_owner(place.member, format(
+                       'SELECT %s FROM ONLY %s r WHERE r.ctid OPERATOR(pg_catalog.=) %L', bastion_internal.row_name(place.member), place.member, r.place)), p.problem
+            FROM bastion_internal.sealed_rows(place.member, place.heads, pages.first, pages.past) r, LATERAL bastion_internal.head_problem(r.head) p
+            WHERE p.problem IS NOT NULL;
+        END LOOP;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION bastion.sealed_problems() IS
+'Lists the values in columns of sealed values that cannot be opened: the table, the column, the primary key of the row (ctid without one) and the reason: the key does not exist, is disabled or shredded, or did not seal the value.
+It does not find a value that was moved to a row to which it is not bound.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 and BA002 without the right root key.';

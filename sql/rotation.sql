@@ -54,7 +54,7 @@ CALL bastion.rewrap_all();
 SELECT count(*) FROM test."Odd ""mail""" m JOIN test.before b ON b.place = m.ctid AND b.part = m.tableoid;
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
-SELECT bastion.secret_get('mail');
+SELECT bastion.secret_get('mail', own => true);
 COMMIT;
 SELECT bastion.min_decryption_version_set('mailbox', 2), bastion.min_decryption_version_set('mailbox', 2) AS again;
 SELECT * FROM test.opened;
@@ -90,7 +90,7 @@ SELECT p.name, bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, 
 FROM test."Odd ""mail""" m JOIN test.people p ON p.tenant = m.tenant_id GROUP BY p.name ORDER BY p.name;
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
-SELECT test.error($$SELECT bastion.secret_get('mail')$$), bastion.open_text(bastion.seal('new', 'mailbox'));
+SELECT test.error($$SELECT bastion.secret_get('mail', own => true)$$), bastion.open_text(bastion.seal('new', 'mailbox'));
 COMMIT;
 SELECT name, state, count(*), bool_and(k.wrapped IS NULL) AS gone FROM bastion.data_keys k JOIN test.people p ON p.tenant = k.tenant_id
 GROUP BY name, state ORDER BY name, state;

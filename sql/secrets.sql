@@ -29,15 +29,26 @@ SELECT bastion.secret_put('mail', 'attack at dawn', 'smtp', 'password', '{ops,ma
 SELECT bastion.secret_get('mail'), bastion.secret_get('mail', E'nightly\njob', 1);
 SELECT bastion.secret_put('mail', 'attack at noon', 'smtp', 'password');
 SELECT bastion.secret_get('mail') AS newest, bastion.secret_get('mail', version => 1) AS first;
+-- a new value keeps what describes the secret
+SELECT bastion.secret_put('described', 'x', 'smtp', 'password', '{a,b}', '2100-01-01Z');
+SELECT bastion.secret_put('described', 'y');
+SELECT provider, type, tags, expires_at = '2100-01-01Z' AS expires FROM bastion.secret_list() WHERE name = 'described';
+SELECT bastion.secret_put('described', 'z', 'imap', 'token', '{}', 'infinity');
+SELECT provider, type, tags, expires_at FROM bastion.secret_list() WHERE name = 'described';
+SELECT bastion.secret_delete('described');
 SELECT bastion.secret_put('mail', 'of Ann alone', own => true);
-SELECT bastion.secret_get('mail') AS own_first;
-SELECT bastion.secret_delete('mail');
+-- which answers to no name that means the tenant's
+SELECT bastion.secret_get('mail') AS tenants, bastion.secret_get('mail', own => true) AS own, bastion.secret_get('mail', own => NULL) AS unsaid;
+SELECT bastion.secret_update('mail', tags => '{own}', own => true), bastion.secret_update('mail', tags => '{tenants}');
+SELECT own, tags FROM bastion.secret_list() WHERE name = 'mail';
+SELECT bastion.secret_delete('mail', own => true);
+SELECT test.error($$SELECT bastion.secret_get('mail', own => true)$$);
 SELECT bastion.secret_get('mail') AS tenants_again;
 SELECT bastion.secret_put('empty', ''), bastion.secret_get('empty') = '' AS empty, bastion.secret_put('own', 'x', own => true);
 SELECT name, own, provider, type, tags, active, expires_at, version, uses, last_used_at IS NOT NULL AS used FROM bastion.secret_list();
 SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %L)', name, value, provider, type, tags))
 FROM (VALUES ('', 'x', 'p', 't', '{}'), ('n', NULL, 'p', 't', '{}'), ('n', 'x', '', 't', '{}'), ('n', 'x', 'p', E'\n', '{}'),
-             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', '{{a},{b}}'), ('n', 'x', 'p', 't', NULL)) v (name, value, provider, type, tags);
+             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', '{{a},{b}}')) v (name, value, provider, type, tags);
 SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_delete('mail', 2)$$),
        test.error($$SELECT bastion.secret_delete('mail', 9)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
 SELECT bastion.secret_delete('mail', 1);
@@ -61,7 +72,8 @@ COMMIT;
 BEGIN;
 SELECT FROM bastion.authenticate(:'cid', 'secann');
 SELECT test.error(statement) FROM test.tries;
-SELECT bastion.secret_put('mail', 'of Cid', own => true), bastion.secret_get('mail');
+SELECT bastion.secret_put('mail', 'of Cid', own => true), bastion.secret_get('mail', own => true), test.error($$SELECT bastion.secret_get('mail')$$),
+       test.error($$SELECT bastion.secret_update('mail', active => false)$$), test.error($$SELECT bastion.secret_delete('mail')$$);
 SELECT name, own FROM bastion.secret_list();
 SELECT count(*) FROM bastion.secrets;
 SELECT count(*) FROM bastion.secret_access_log;
@@ -92,13 +104,14 @@ SELECT key AS key_manage FROM keys WHERE scopes = '{own.secrets.manage}' \gset
 SELECT key AS key_own FROM keys WHERE scopes = '{own.*}' \gset
 SELECT key AS key_both FROM keys WHERE scopes = '{own.secrets.read,tenant.secrets.*}' \gset
 COMMIT;
-CREATE FUNCTION pg_temp.with_key(key text) RETURNS TABLE (opened text, put text, changed text, deleted text, listed text, seen text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION pg_temp.with_key(key text) RETURNS TABLE (tenants text, opened text, put text, changed text, deleted text, listed text, seen text) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM bastion.authenticate(key);
-    opened := test.error('SELECT 1/(bastion.secret_get(''both'') <> ''of Ann'')::int');
+    tenants := test.error('SELECT 1/(bastion.secret_get(''both'') = ''of the tenant'')::int');
+    opened := test.error('SELECT 1/(bastion.secret_get(''both'', own => true) = ''of Ann'')::int');
     put := test.error('SELECT bastion.secret_put(''put'', ''x'', own => true)');
-    changed := test.error('SELECT bastion.secret_update(''both'', tags => ''{x}'')');
-    deleted := test.error('SELECT bastion.secret_delete(''both'')');
+    changed := test.error('SELECT bastion.secret_update(''both'', tags => ''{x}'', own => true)');
+    deleted := test.error('SELECT bastion.secret_delete(''both'', own => true)');
     listed := (SELECT string_agg(name || CASE WHEN own THEN ' (own)' ELSE '' END, ', ' ORDER BY name, own) FROM bastion.secret_list());
     seen := (SELECT string_agg(name || CASE WHEN owner_id IS NOT NULL THEN ' (own)' ELSE '' END, ', ' ORDER BY name, owner_id) FROM bastion.secrets);
     RETURN NEXT;
@@ -117,7 +130,7 @@ RESET ROLE;
 BEGIN;
 SELECT FROM bastion.impersonate((SELECT id::text FROM test.people WHERE name = 'secann'), :'ann_tenant', 'a test', false);
 SET LOCAL ROLE regress_app;
-SELECT bastion.secret_get('both'), test.error($$SELECT bastion.secret_get('own')$$), test.error($$SELECT bastion.secret_put('both', 'x', own => true)$$),
+SELECT bastion.secret_get('both'), test.error($$SELECT bastion.secret_get('own', own => true)$$), test.error($$SELECT bastion.secret_put('both', 'x', own => true)$$),
        (SELECT count(*) FROM bastion.secret_list() WHERE own) AS listed, (SELECT count(*) FROM bastion.secrets WHERE owner_id IS NOT NULL) AS seen,
        bastion.has_permission('own.secrets.read') AS held, (SELECT count(*) FROM bastion.permissions() p WHERE p LIKE 'own.%') AS holds;
 ROLLBACK;

@@ -91,7 +91,7 @@ ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'uma') IS NOT NULL AS authenticated;
 SELECT bastion.secret_put('model key', 'sk-not-for-everybody', provider => 'openai', type => 'api_key', own => true) AS version;
-SELECT bastion.secret_get('model key', purpose => 'workflow Newsletter, node write') AS value;
+SELECT bastion.secret_get('model key', own => true, purpose => 'workflow Newsletter, node write') AS value;
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ada') IS NOT NULL AS authenticated;

@@ -95,7 +95,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT h.key_id, CASE
-        WHEN octet_length(head_problem.head) < 64 OR substr(head_problem.head, 1, 4) <> '\xb7010000' THEN 'is not a sealed value'
+        WHEN octet_length(head_problem.head) < 64 OR substr(head_problem.head, 1, 4) <> decode('b7010000', 'hex') THEN 'is not a sealed value'
         WHEN k.id IS NULL THEN 'its key does not exist'
         WHEN k.state NOT IN ('active', 'decrypt_only') THEN 'its key is ' || k.state
         WHEN NOT bastion_internal.key_committed(k.id, head_problem.head) THEN 'the key in its header did not seal it' END
@@ -152,7 +152,7 @@ BEGIN
     END LOOP;
     RETURN QUERY
     SELECT c.relation, c.column_name, k.tenant_id, k.purpose, k.version, k.state, sum(c.n)::bigint
-    FROM (SELECT split_part(e.key, ' ', 1)::oid::regclass, split_part(e.key, ' ', 2)::integer, regexp_replace(e.key, '^\S+ \S+ ', '')::name, e.value::bigint
+    FROM (SELECT split_part(e.key, ' ', 1)::oid::regclass, split_part(e.key, ' ', 2)::integer, regexp_replace(e.key, '^[^ ]+ [^ ]+ ', '')::name, e.value::bigint
           FROM jsonb_each_text(counts) e) c (relation, key_id, column_name, n)
     LEFT JOIN bastion.data_keys k ON k.id = c.key_id
     GROUP BY c.relation, c.column_name, k.id, k.tenant_id, k.purpose, k.version, k.state

@@ -1,8 +1,7 @@
 
 -- Storing, opening, changing and deleting secrets. Only the user, and API keys of the user whose scopes name own.secrets.read or
 -- own.secrets.manage, reach the user's own secrets. Secrets of the tenant need tenant.secrets.open to open and tenant.secrets.manage
--- to change, held in the whole tenant. A name means the user's own secret first, if the caller reaches it. Every access is written
--- to the server log before a value is returned, and to secret_access_log.
+-- to change, held in the whole tenant. Every access is written to the server log before a value is returned, and to secret_access_log.
 
 CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
@@ -79,35 +78,43 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
 
--- For a caller who reaches own secrets, a name means the same secret in every function: secret_delete() deletes, or refuses to
--- delete, the secret that secret_get() opens. Locks nothing: the UPDATE or DELETE locks the row.
-CREATE FUNCTION bastion_internal.secret_find(name text, own_permission text, permission text) RETURNS bastion.secrets
+-- A name means the tenant's secret, unless the caller asks for the user's own: a member who stores an own secret under a name that an
+-- application uses must not answer in place of the tenant. Locks nothing: the UPDATE or DELETE locks the row.
+CREATE FUNCTION bastion_internal.secret_find(name text, own boolean, own_permission text, permission text) RETURNS bastion.secrets
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     tenant uuid := bastion_internal.require_tenant();
-    person uuid := CASE WHEN bastion_internal.person_obstacle('own.secrets.read') IS NULL
-                          OR bastion_internal.person_obstacle('own.secrets.manage') IS NULL THEN bastion.user_id() END;
     found_secret bastion.secrets;
 BEGIN
-    SELECT * INTO found_secret FROM bastion.secrets s
-    WHERE s.tenant_id = tenant AND s.owner_id = person AND s.name = secret_find.name;
-    IF FOUND THEN
+    IF own THEN
         PERFORM bastion_internal.require_person(own_permission, false);
-        RETURN found_secret;
+    ELSE
+        PERFORM bastion_internal.secret_require(permission);
     END IF;
-    PERFORM bastion_internal.secret_require(permission);
     SELECT * INTO found_secret FROM bastion.secrets s
-    WHERE s.tenant_id = tenant AND s.owner_id IS NULL AND s.name = secret_find.name;
+    WHERE s.tenant_id = tenant AND s.owner_id IS NOT DISTINCT FROM CASE WHEN own THEN bastion.user_id() END AND s.name = secret_find.name;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object';
+        RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object',
+            HINT = CASE WHEN own THEN 'With own => false, a name means a secret of the tenant.' ELSE 'With own => true, a name means a secret of the user.' END;
     END IF;
     RETURN found_secret;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.secret_find(text, text, text) IS
-'Finds the secret of this name: the user''s own, which needs own_permission, else the tenant''s, which needs permission. SQLSTATE 42501, 42704.';
+COMMENT ON FUNCTION bastion_internal.secret_find(text, boolean, text, text) IS
+'Finds the secret of this name: with own the user''s own, which needs own_permission, else the tenant''s, which needs permission. SQLSTATE 42501, 42704.';
+
+-- A concurrent deletion between secret_find() and the change.
+CREATE FUNCTION bastion_internal.secret_gone() RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_gone() IS 'Raises SQLSTATE 42704.';
 
 CREATE FUNCTION bastion_internal.secret_place(secret_id uuid, version integer) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -115,7 +122,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT secret_id || '/' || version $$;
 COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'The text to which the value of a secret is bound.';
 
-CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT '{}',
+CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT NULL,
                                    expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -131,7 +138,7 @@ BEGIN
         PERFORM bastion_internal.secret_require('tenant.secrets.manage');
     END IF;
     IF value IS NULL OR bastion_internal.is_label(secret_put.name) IS NOT TRUE OR bastion_internal.is_label(secret_put.provider) IS FALSE
-       OR bastion_internal.is_label(secret_put.type) IS FALSE OR tags IS NULL OR array_ndims(tags) > 1 OR cardinality(tags) > 50
+       OR bastion_internal.is_label(secret_put.type) IS FALSE OR array_ndims(tags) > 1 OR cardinality(tags) > 50
        OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
@@ -140,9 +147,10 @@ BEGIN
     PERFORM bastion_internal.data_key('bastion.secrets', tenant);
     INSERT INTO bastion.secrets AS s (tenant_id, owner_id, name, provider, type, tags, expires_at, created_by)
     VALUES (tenant, CASE WHEN own THEN bastion.user_id() END, secret_put.name, secret_put.provider, secret_put.type,
-            secret_put.tags, secret_put.expires_at, bastion.user_id())
+            coalesce(secret_put.tags, '{}'), secret_put.expires_at, bastion.user_id())
     ON CONFLICT ON CONSTRAINT secrets_tenant_id_owner_id_name_key DO UPDATE
-    SET provider = EXCLUDED.provider, type = EXCLUDED.type, tags = EXCLUDED.tags, expires_at = EXCLUDED.expires_at, active = true,
+    SET provider = coalesce(secret_put.provider, s.provider), type = coalesce(secret_put.type, s.type), tags = coalesce(secret_put.tags, s.tags),
+        expires_at = coalesce(secret_put.expires_at, s.expires_at), active = true,
         version = s.version + 1, updated_at = now()
     RETURNING s.* INTO secret;
     INSERT INTO bastion.secret_versions (secret_id, version, value, created_by)
@@ -155,16 +163,16 @@ END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
 'Stores a sealed secret under a name, as a new version if the name exists already; returns the version.
-It activates the secret and replaces provider, type, tags and expires_at. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant.
+It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant.
 SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)', 'application');
 
-CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
+CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_get.name, 'own.secrets.read', 'tenant.secrets.open');
+    secret bastion.secrets := bastion_internal.secret_find(secret_get.name, own, 'own.secrets.read', 'tenant.secrets.open');
     wanted integer := coalesce(secret_get.version, secret.version);
     sealed bastion.sealed;
 BEGIN
@@ -182,12 +190,12 @@ BEGIN
     RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion_internal.secret_place(secret.id, wanted));
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_get(text, text, integer) IS
-'Opens a secret: the user''s own of that name, else the tenant''s, which needs tenant.secrets.open in the whole tenant.
+COMMENT ON FUNCTION bastion.secret_get(text, text, integer, boolean) IS
+'Opens a secret of the tenant, which needs tenant.secrets.open in the whole tenant, or with own the user''s own.
 An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
 When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
 SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
-SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer)', 'application');
+SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer, boolean)', 'application');
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
@@ -210,13 +218,13 @@ COMMENT ON FUNCTION bastion.secret_list() IS
 SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 
-CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL)
+CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL, own boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_update.name, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_update.name, own, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
     IF array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 THEN
@@ -226,24 +234,30 @@ BEGIN
     SET active = coalesce(secret_update.active, s.active), expires_at = coalesce(secret_update.expires_at, s.expires_at),
         tags = coalesce(secret_update.tags, s.tags), updated_at = now()
     WHERE s.id = secret.id;
+    IF NOT FOUND THEN
+        PERFORM bastion_internal.secret_gone();
+    END IF;
     PERFORM bastion_internal.secret_record('change', secret.id, secret.name, NULL, NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[]) IS
+COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[], boolean) IS
 'Activates or deactivates a secret, and changes expires_at (infinity: never) and tags; NULL changes nothing.
-It changes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant.
+It changes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation.
 SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
-SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[])', 'application');
+SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[], boolean)', 'application');
 
-CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL) RETURNS void
+CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL, own boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_delete.name, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_delete.name, own, 'own.secrets.manage', 'tenant.secrets.manage');
 BEGIN
     IF version IS NULL THEN
         DELETE FROM bastion.secrets s WHERE s.id = secret.id;
+        IF NOT FOUND THEN
+            PERFORM bastion_internal.secret_gone();
+        END IF;
     ELSIF version = secret.version THEN
         RAISE EXCEPTION 'cannot delete the newest version alone' USING ERRCODE = 'object_in_use',
             HINT = 'Store another value first, or delete the secret.';
@@ -256,8 +270,8 @@ BEGIN
     PERFORM bastion_internal.secret_record('delete', secret.id, secret.name, version, NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_delete(text, integer) IS
+COMMENT ON FUNCTION bastion.secret_delete(text, integer, boolean) IS
 'Deletes a secret with all its versions, or only an older version.
-It deletes the user''s own secret (with an API key only if its scopes name own.secrets.manage, not under impersonation), else the tenant''s, which needs tenant.secrets.manage in the whole tenant. Backups and WAL keep the sealed value.
+It deletes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation. Backups and WAL keep the sealed value.
 SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
-SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer)', 'application');
+SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer, boolean)', 'application');

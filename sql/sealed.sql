@@ -323,6 +323,18 @@ SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1;
 INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (bastion.user_id(), :'ann_tenant', 'smtp.open', 'deny');
 SELECT test.error('SELECT test.own_open(value) FROM test.sealed_values WHERE id = 1') AS denied;
 ROLLBACK;
+-- another tenant's key is not even unwrapped, and opens nothing when the session holds it
+CREATE VIEW test.held_in_cache AS SELECT bastion.cache_stats() #> '{data_keys,entries}' AS entries;
+GRANT SELECT ON test.held_in_cache TO regress_app;
+SELECT value::text AS anns FROM test.sealed_values WHERE id = 1 \gset
+SELECT test.one_seal(:'bob_tenant')::text AS bobs \gset
+\c -
+SET client_min_messages = warning;
+SELECT test.error(format('SELECT bastion.open_text_for(%L, %L)', :'bob_tenant', :'anns')) AS cold, entries FROM test.held_in_cache;
+SELECT bastion.open_text_for(:'ann_tenant', :'anns') AS own;
+SELECT test.error(format('SELECT bastion.open_text_for(%L, %L)', :'bob_tenant', :'anns')) AS held, entries FROM test.held_in_cache;
+SELECT test.error(format('SELECT bastion.rewrap_for(%L, %L)', :'bob_tenant', :'anns')) AS rewrapped, test.error(format('SELECT bastion.open_text_for(NULL, %L)', :'bobs')) AS of_nobody;
+DROP VIEW test.held_in_cache;
 -- the transaction holds the key that it sealed under, also when it sealed before in a savepoint that was rolled back
 CREATE VIEW test.held_keys AS SELECT count(*) FILTER (WHERE objid > 0) AS keys, count(*) FILTER (WHERE objid = 0) AS all_keys FROM pg_locks
 WHERE pid = pg_backend_pid() AND classid = 'bastion.data_keys'::regclass;

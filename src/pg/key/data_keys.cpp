@@ -138,6 +138,20 @@ DataKey& need_data_key(std::uint32_t id) {
         key, [id] { return read_data_key(id); }, [id](const DataKeyRow& row) { return unwrap(row, id); });
 }
 
+DataKey& need_data_key_of(const OptionalUuid& tenant, std::uint32_t id) {
+    const CacheKey<sizeof id> cached(id);
+    DataKey& key = *data_keys.get(
+        cached,
+        [&] {
+            std::optional<DataKeyRow> row = read_data_key(id);
+            if (!same_uuid(row->tenant, tenant)) cannot_open(id, "is another tenant's");
+            return row;
+        },
+        [id](const DataKeyRow& row) { return unwrap(row, id); });
+    if (!same_uuid(key.tenant, tenant)) cannot_open(id, "is another tenant's");
+    return key;
+}
+
 std::uint32_t sealing_key_id(ByteSpan sealed) {
     std::uint32_t id = 0;
     guarded_or_raise([&]() -> Result<void> {

@@ -110,8 +110,7 @@ DataKey& opening_key(FunctionCallInfo fcinfo, const Scope& scope, const struct v
     Memo& memo = memo_of(fcinfo);
     if (remembers(memo, scope) && memo.key->id == id) return *memo.key;
     memo.key = nullptr;
-    DataKey& key = need_data_key(id);
-    if (!same_uuid(key.tenant, scope.tenant)) cannot_open("The value is another tenant's.");
+    DataKey& key = need_data_key_of(scope.tenant, id);
     if (!key.sealer) cannot_open("The key in its header seals no values.");
     if (reading && scope.requester != nullptr) require_open_permission(*scope.requester, key);
     remember(memo, scope, key, {});

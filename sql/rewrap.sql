@@ -1,0 +1,76 @@
+-- rewrap_all() beside values and tables that fail: each failure is a row of rewrap_failures, and everything else goes on.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT bastion.resource_register('rewrapped', '{open}');
+INSERT INTO bastion.tenants (name, slug) VALUES ('Rewrap', 'rewrap-all');
+CREATE SCHEMA rewrapped;
+CREATE FUNCTION rewrapped.seal(bound_to text DEFAULT NULL) RETURNS bastion.sealed LANGUAGE sql
+AS $$ SELECT bastion.seal_for(t.id, 'attack at dawn', 'rewrapped', seal.bound_to) FROM bastion.tenants t WHERE t.slug = 'rewrap-all' $$;
+CREATE FUNCTION rewrapped.register(relation regclass, column_name name DEFAULT 'value', bound_to text DEFAULT 'id::text') RETURNS void LANGUAGE sql
+AS $$ SELECT bastion.sealed_column_add(relation, column_name, bound_to) $$;
+
+-- in the order of names: each could stop the next
+CREATE TABLE rewrapped.a_bytes (id int PRIMARY KEY, value bytea);
+INSERT INTO rewrapped.a_bytes SELECT i, rewrapped.seal(i::text)::bytea FROM generate_series(1, 3) i;
+CREATE TABLE rewrapped.b_trigger (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.b_trigger SELECT i, rewrapped.seal(i::text) FROM generate_series(1, 3) i;
+CREATE FUNCTION rewrapped.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 2 THEN RAISE EXCEPTION 'row 2 is closed'; END IF; RETURN NEW; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON rewrapped.b_trigger FOR EACH ROW EXECUTE FUNCTION rewrapped.refuse();
+CREATE TABLE rewrapped.c_check (id int, value bastion.sealed);
+INSERT INTO rewrapped.c_check SELECT i, rewrapped.seal(i::text) FROM generate_series(1, 3) i;
+ALTER TABLE rewrapped.c_check ADD CONSTRAINT former CHECK (id <> 3) NOT VALID;
+CREATE TABLE rewrapped.d_moved (id int, part int, value bastion.sealed, PRIMARY KEY (part, id));
+INSERT INTO rewrapped.d_moved SELECT i, 7, rewrapped.seal(i::text) FROM generate_series(1, 3) i;
+UPDATE rewrapped.d_moved SET id = 30 WHERE id = 3;
+CREATE FUNCTION rewrapped.bound(id int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT id::text';
+CREATE TABLE rewrapped.e_expression (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.e_expression SELECT i, rewrapped.seal(i::text) FROM generate_series(1, 3) i;
+CREATE TABLE rewrapped.f_good (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.f_good SELECT i, rewrapped.seal(i::text) FROM generate_series(1, 3) i;
+CREATE TABLE rewrapped.generated (id int, source bytea, value bytea GENERATED ALWAYS AS (source) STORED);
+SELECT test.error($$SELECT bastion.sealed_column_add('rewrapped.generated', 'value')$$) AS generated;
+SELECT rewrapped.register(r::regclass) FROM unnest(ARRAY['rewrapped.a_bytes', 'rewrapped.b_trigger', 'rewrapped.c_check', 'rewrapped.d_moved', 'rewrapped.f_good']) r;
+SELECT rewrapped.register('rewrapped.e_expression', bound_to => 'rewrapped.bound(id)');
+
+SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
+-- what looks like a value under an older key, and one of another table
+INSERT INTO rewrapped.a_bytes
+SELECT 4, decode('deadbeef', 'hex') || substr(value, 5, 4) || decode(repeat('00', 100), 'hex') FROM rewrapped.a_bytes WHERE id = 1
+UNION ALL SELECT 5, substr(value, 1, 8) || decode(repeat('00', 100), 'hex') FROM rewrapped.a_bytes WHERE id = 1
+UNION ALL SELECT 6, value FROM rewrapped.a_bytes WHERE id = 1
+UNION ALL SELECT 7, substr(value, 1, 20) FROM rewrapped.a_bytes WHERE id = 1;
+DROP FUNCTION rewrapped.bound;
+CALL bastion.rewrap_all(2);
+SELECT relation, column_name, regexp_replace(row_key, '\(\d+,\d+\)', '(page,line)') AS row_key, problem FROM bastion.rewrap_failures ORDER BY relation COLLATE "C", row_key COLLATE "C";
+CREATE VIEW rewrapped.usage AS SELECT u.relation, u.version, u.sealed_values FROM bastion.key_usage() u WHERE u.purpose = 'rewrapped' ORDER BY u.relation::text COLLATE "C", u.version;
+SELECT * FROM rewrapped.usage;
+SELECT count(*) AS opened FROM rewrapped.f_good g, bastion.tenants t WHERE t.slug = 'rewrap-all' AND bastion.open_text_for(t.id, g.value, g.id::text) = 'attack at dawn';
+
+-- once the reasons are gone, so are the failures
+CREATE FUNCTION rewrapped.bound(id int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT id::text';
+DROP TRIGGER refuse ON rewrapped.b_trigger;
+ALTER TABLE rewrapped.c_check DROP CONSTRAINT former;
+UPDATE rewrapped.d_moved SET id = 3 WHERE id = 30;
+DELETE FROM rewrapped.a_bytes WHERE id > 3;
+CALL bastion.rewrap_all();
+SELECT * FROM bastion.rewrap_failures;
+SELECT * FROM rewrapped.usage;
+SELECT bastion.min_decryption_version_set('rewrapped', 2, 'rewrap-all');
+
+-- whatever the code of a table raises
+SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
+CREATE FUNCTION rewrapped.cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no memory' USING ERRCODE = (ARRAY['53200', '40P01', 'BA002'])[NEW.id]; END $$;
+CREATE TRIGGER cancel BEFORE UPDATE ON rewrapped.b_trigger FOR EACH ROW EXECUTE FUNCTION rewrapped.cancel();
+CALL bastion.rewrap_all();
+SELECT relation, row_key, problem FROM bastion.rewrap_failures ORDER BY row_key COLLATE "C";
+SELECT version, sum(sealed_values) FROM rewrapped.usage GROUP BY 1 ORDER BY 1;
+-- a cancelled call ends
+CREATE OR REPLACE FUNCTION rewrapped.cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_cancel_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NEW; END $$;
+CALL bastion.rewrap_all();
+SELECT test.error('TABLE bastion.rewrap_failures') AS superuser;
+SET ROLE regress_app;
+SELECT test.error('TABLE bastion.rewrap_failures') AS application;
+RESET ROLE;
+DELETE FROM bastion.sealed_columns;
+DROP SCHEMA rewrapped CASCADE;
+DELETE FROM bastion.tenants WHERE slug = 'rewrap-all';

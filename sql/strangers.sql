@@ -150,7 +150,7 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('unit_create', 'name', 'text', NULL, '''North'''), ('api_key_create', 'name', 'text', NULL, '''another key'''), (NULL, 'scopes', 'text[]', NULL, '''{*.read}'''),
     (NULL, 'password', 'text', NULL, '''correct horse of max'''), (NULL, 'tenant_name', 'text', NULL, '''A new tenant'''), (NULL, 'plaintext', 'text', NULL, '''x'''),
     (NULL, 'plaintext', 'bytea', NULL, '''x'''), (NULL, 'value', 'text', NULL, '''x'''), (NULL, 'value', 'bytea', NULL, '''x'''),
-    ('secret_update', 'active', 'boolean', NULL, 'false'), ('secret_put', 'own', 'boolean', NULL, 'own of a member');
+    ('secret_update', 'active', 'boolean', NULL, 'false'), (NULL, 'own', 'boolean', NULL, 'own of a member');
 UPDATE test.arguments SET "unless" = 'with_.*' WHERE name = 'with_user';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES

@@ -63,15 +63,18 @@ struct DataKeyRow {
     pg_unreachable();
 }
 
-std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
+// Empty, with the reason, for a key that does not exist or may not open.
+std::optional<DataKeyRow> find_data_key_row(std::uint32_t id, const char*& reason) {
     ColumnValue vault[] = {{"id", 0, true}};
     ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true},     {"version", 0, true},
                          {"wrapped", 0, true},   {"root_key_id", 0, true}, {"state", 0, true}};
+    reason = "does not exist";
     if (!read_only_row("vault", vault) ||
         !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(static_cast<int32>(id)), row))
-        cannot_open(id, "does not exist");
+        return {};
     const std::string_view state = server_text(DatumGetTextPP(row[5].value)).bytes();
-    if (row[3].is_null || (state != "active" && state != "decrypt_only")) cannot_open(id, "is disabled or shredded");
+    reason = "is disabled or shredded";
+    if (row[3].is_null || (state != "active" && state != "decrypt_only")) return {};
     DataKeyRow out{};
     out.vault = *DatumGetUUIDP(vault[0].value);
     out.tenant.present = !row[0].is_null;
@@ -81,6 +84,13 @@ std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
     out.wrapped = view(DatumGetByteaPP(row[3].value));
     out.root_key_id = server_text(DatumGetTextPP(row[4].value)).bytes();
     return out;
+}
+
+std::optional<DataKeyRow> read_data_key(std::uint32_t id) {
+    const char* reason = nullptr;
+    std::optional<DataKeyRow> row = find_data_key_row(id, reason);
+    if (!row) cannot_open(id, reason);
+    return row;
 }
 
 Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
@@ -136,6 +146,17 @@ DataKey& need_data_key(std::uint32_t id) {
     const CacheKey<sizeof id> key(id);
     return *data_keys.get(
         key, [id] { return read_data_key(id); }, [id](const DataKeyRow& row) { return unwrap(row, id); });
+}
+
+DataKey* find_data_key(std::uint32_t id) {
+    const CacheKey<sizeof id> key(id);
+    return data_keys.get(
+        key,
+        [id] {
+            const char* reason = nullptr;
+            return find_data_key_row(id, reason);
+        },
+        [id](const DataKeyRow& row) { return unwrap(row, id); });
 }
 
 DataKey& need_data_key_of(const OptionalUuid& tenant, std::uint32_t id) {

@@ -28,7 +28,10 @@ struct DataKey {
 // The key of that id. Raises BA003 when it does not exist or may not open, BA001 and BA002 without the right root key.
 DataKey& need_data_key(std::uint32_t id);
 
-// The same for a key of this tenant; raises BA003 for another's, and unwraps none of those.
+// The key of that id; null when it does not exist or may not open. Raises BA001 and BA002 without the right root key.
+DataKey* find_data_key(std::uint32_t id);
+
+// need_data_key() for a key of this tenant; raises BA003 for another's, and unwraps none of those.
 DataKey& need_data_key_of(const OptionalUuid& tenant, std::uint32_t id);
 
 // The id of the data key that a value was sealed under; raises BA003 for bytes that are not a sealed value.

@@ -82,11 +82,12 @@ Datum bastion_sealed_key(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_key_committed);
 Datum bastion_key_committed(PG_FUNCTION_ARGS) {
     const ByteSpan head = view(PG_GETARG_BYTEA_PP(1));
-    DataKey& key = need_data_key(static_cast<std::uint32_t>(PG_GETARG_INT32(0)));
+    DataKey* key = find_data_key(static_cast<std::uint32_t>(PG_GETARG_INT32(0)));
+    if (key == nullptr) PG_RETURN_NULL();
     bool committed = false;
     guarded_or_raise([&]() -> Result<void> {
-        if (!key.sealer) return {};
-        const Result<bool> made = key.sealer->made(head);
+        if (!key->sealer) return {};
+        const Result<bool> made = key->sealer->made(head);
         if (!made) return made.error();
         committed = *made;
         return {};

@@ -88,7 +88,7 @@ CREATE FUNCTION bastion_internal.key_committed(key_id integer, head bytea) RETUR
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_key_committed';
 COMMENT ON FUNCTION bastion_internal.key_committed(integer, bytea) IS
-'Whether a data key made a sealed value, from its first 64 bytes. SQLSTATE BA001 and BA002 without the right root key, BA003 for a key that does not open.';
+'Whether a data key made a sealed value, from its first 64 bytes; NULL for a key that does not exist or may not open. SQLSTATE BA001 and BA002 without the right root key.';
 
 CREATE FUNCTION bastion_internal.head_problem(head bytea) RETURNS TABLE (key_id integer, problem text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -98,7 +98,11 @@ AS $$
         WHEN octet_length(head_problem.head) < 64 OR substr(head_problem.head, 1, 4) <> decode('b7010000', 'hex') THEN 'is not a sealed value'
         WHEN k.id IS NULL THEN 'its key does not exist'
         WHEN k.state NOT IN ('active', 'decrypt_only') THEN 'its key is ' || k.state
-        WHEN NOT bastion_internal.key_committed(k.id, head_problem.head) THEN 'the key in its header did not seal it' END
+        ELSE CASE bastion_internal.key_committed(k.id, head_problem.head)
+            WHEN true THEN NULL
+            WHEN false THEN 'the key in its header did not seal it'
+            -- retired since the statement began
+            ELSE 'its key is disabled or shredded' END END
     FROM (SELECT CASE WHEN octet_length(head_problem.head) >= 8 THEN ('x' || encode(substr(head_problem.head, 5, 4), 'hex'))::bit(32)::integer END) h (key_id)
     LEFT JOIN bastion.data_keys k ON k.id = h.key_id
 $$;

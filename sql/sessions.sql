@@ -151,9 +151,24 @@ SELECT bastion_api.login('bob@sessions.example', 'correct horse', 'others') AS b
 SET ROLE regress_app;
 BEGIN;
 SELECT test.present(:'ann'::jsonb ->> 'access_token');
+SELECT bastion.session_revoke((test.claims(:'bob'::jsonb ->> 'access_token') ->> 'sid')::uuid) AS of_another_tenant;
 SELECT bastion.sessions_revoke(:'bob_id') AS in_this_tenant;
 COMMIT;
 SELECT bastion_api.refresh(x ->> 'refresh_token') ->> 'error' FROM unnest(ARRAY[:'guest'::jsonb, :'bob'::jsonb]) x;
+-- an administrator does not end those of an owner, who holds more
+RESET ROLE;
+UPDATE bastion.memberships SET role_id = (SELECT r.id FROM bastion.roles r WHERE r.name = 'admin' AND r.system)
+WHERE user_id = :'bob_id' AND tenant_id = :'ann_tenant';
+SELECT bastion_api.login('bob@sessions.example', 'correct horse', :'ann_tenant') AS guest \gset
+SET ROLE regress_app;
+BEGIN;
+SELECT test.present(:'guest'::jsonb ->> 'access_token');
+SELECT test.error(format('SELECT bastion.session_revoke(%L)', :'ann_session')), test.error(format('SELECT bastion.sessions_revoke(%L)', :'ann_id'));
+COMMIT;
+RESET ROLE;
+UPDATE bastion.memberships SET role_id = (SELECT r.id FROM bastion.roles r WHERE r.name = 'viewer' AND r.system)
+WHERE user_id = :'bob_id' AND tenant_id = :'ann_tenant';
+SET ROLE regress_app;
 -- by token, by any holder of it
 SELECT bastion_api.login('bob@sessions.example', 'correct horse', 'others') AS bob \gset
 SELECT DISTINCT bastion_api.token_revoke(token) FROM unnest(ARRAY[NULL, 'x', :'bob'::jsonb ->> 'access_token']) token;

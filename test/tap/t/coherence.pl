@@ -271,9 +271,13 @@ admin(q{SELECT give('bob'); SELECT become('bob', 'viewer')});
 $server->wait_for_catchup('rights');
 is(state_of($there), 'reads 1 3', 'a share and a role');
 admin(q{INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (role_named('editor'), '*');
-        SELECT become('bob', 'editor'); INSERT INTO bastion.units (tenant_id, kind, name) VALUES (ann_tenant(), 'team', 'Another')});
+        SELECT become('bob', 'editor'); INSERT INTO bastion.units (tenant_id, kind, name) VALUES (ann_tenant(), 'team', 'Another');
+        INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id)
+        SELECT u.id, u.tenant_id, p.id FROM bastion.units u JOIN bastion.units p USING (tenant_id) WHERE u.name = 'Another' AND p.id <> u.id});
 $server->wait_for_catchup('rights');
 is(state_of($there), 'updates 1 2 3', 'a role with more permissions, in a tenant with one more unit');
+my $tree = q{SELECT string_agg(concat_ws(' ', ancestor_id, descendant_id, depth), ', ' ORDER BY ancestor_id, descendant_id) FROM bastion.unit_closure};
+is($subscriber->safe_psql('postgres', $tree), admin($tree), 'which is below another');
 is($there->query_safe('SELECT cached()'), $there->query_safe("SELECT truth('$id{bob}', '$tenant')"), 'all of it');
 admin(q{SELECT become('bob', 'viewer')});
 $server->wait_for_catchup('rights');

@@ -112,6 +112,28 @@ BEGIN
     END LOOP;
 END
 $$;
+-- within one statement too, by a call that repeats and by a new one each time
+CREATE FUNCTION test.settled(anew boolean) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    used bigint;
+    states text[];
+BEGIN
+    FOR n IN 1 .. 4 LOOP
+        IF anew THEN
+            -- the first makes a key, the second keeps which one is active
+            EXECUTE $s$ SELECT bastion_internal.sealed_key(bastion.seal_for(NULL, 'x', 'settled')) $s$;
+            EXECUTE $s$ SELECT bastion_internal.sealed_key(bastion.seal_for(NULL, 'x', 'settled')) $s$ INTO used;
+        ELSE
+            used := bastion_internal.sealed_key(bastion.seal_for(NULL, 'x', 'settled'));
+        END IF;
+        states := states || (SELECT k.state FROM bastion.data_keys k WHERE k.id = used);
+        UPDATE bastion.data_keys SET state = 'decrypt_only' WHERE id = used;
+    END LOOP;
+    RETURN states::text;
+END
+$$;
+SELECT test.settled(false), test.settled(true);
+DROP FUNCTION test.settled(boolean);
 
 SELECT bastion.sealed_column_remove('test.closed', 'value');
 TRUNCATE test.people;

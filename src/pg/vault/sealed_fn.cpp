@@ -2,6 +2,7 @@
 // end in _for and are granted to no role, one that the operator names. A call site keeps the key of its last row.
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
+#include "pg/cache/announcement.hpp"
 #include "pg/context/context.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/key_lock.hpp"
@@ -49,7 +50,10 @@ Memo& memo_of(FunctionCallInfo fcinfo) {
 }
 
 bool remembers(const Memo& memo, const Scope& scope) noexcept {
-    return memo.key != nullptr && memo.generation == data_keys_generation() &&
+    if (memo.key == nullptr) return false;
+    // Earlier commands of the same statement may have changed the key.
+    settle_changes();
+    return memo.generation == data_keys_generation() &&
            memo.decision == (scope.requester != nullptr ? scope.requester->version : 0) &&
            same_uuid(memo.tenant, scope.tenant);
 }

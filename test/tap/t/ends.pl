@@ -117,8 +117,9 @@ my %lasting = (
 # A thing that the transaction makes and uses at once: what the session writes afterwards, another backend can read.
 my $reads_notes = q{SELECT count(bastion.open_text_for(t.id, n.body)) = count(*) FROM notes n, bastion.tenants t WHERE t.id = id_of('ann', 'tenant')};
 my %keys = (
+    # The first statement makes the key, and the second keeps which one is active.
     'data key' => {
-        make => "$as_bob; INSERT INTO notes (body) SELECT bastion.seal('x', 'ends')",
+        make => $as_bob . q{; INSERT INTO notes (body) SELECT bastion.seal('x', 'ends')} x 2,
         undo => q{DELETE FROM notes; DELETE FROM bastion.data_keys WHERE purpose = 'ends'},
         judge => $reads_notes },
     'pepper' => {
@@ -241,7 +242,7 @@ foreach my $name (sort keys %keys) {
     foreach my $how (sort keys %end, 'ROLLBACK TO') {
         if ($how eq 'ROLLBACK TO') {
             $session->query("BEGIN; SAVEPOINT s; SET LOCAL ROLE app; $state->{make}");
-            $session->query('ROLLBACK TO s; RESET ROLE');
+            $session->query("ROLLBACK TO s; SET LOCAL ROLE app; $state->{make}");
             $session->query('COMMIT');
         }
         else {
@@ -320,6 +321,20 @@ foreach my $name (sort grep { $_ ne 'use of an API key' } keys %lasting) {
     is_deeply(\@then, [ 'true', 'true', 'BA001', 'true' ], 'root key: read again after a reload, and not before');
     $session->quit;
     admin(q{DELETE FROM bastion.data_keys WHERE purpose = 'ends'});
+}
+
+# A vault that takes the place of the one that the session has used, as no message tells.
+{
+    my $session = open_session();
+    my $seal = "INSERT INTO notes (body) SELECT bastion.seal('x', '%s'); COMMIT";
+    my $vault = admin('SELECT id FROM bastion.vault');
+    admin(q{SELECT bastion.resource_register('ends_too', '{open}')});
+    $session->query_safe("BEGIN; SET LOCAL ROLE app; $as_bob; " . sprintf($seal, 'ends'));
+    admin('TRUNCATE notes; UPDATE bastion.vault SET id = gen_random_uuid()');
+    $session->query_safe("BEGIN; SET LOCAL ROLE app; $as_bob; " . sprintf($seal, 'ends_too'));
+    is(admin($reads_notes), 't', 'vault: another one, whose keys others can read');
+    $session->quit;
+    admin("TRUNCATE notes; UPDATE bastion.vault SET id = '$vault'; DELETE FROM bastion.data_keys WHERE purpose LIKE 'ends%'");
 }
 
 # A decision that an error interrupts is made again.

@@ -132,6 +132,19 @@ SELECT set_config('bastion.token', :'bob_token', true), set_config('bastion.tena
 SELECT test.state();
 SELECT ctx.readers();
 ROLLBACK;
+-- also when it is chosen after the first question
+BEGIN;
+SELECT set_config('bastion.token', :'bob_token', true) IS NOT NULL AS presented;
+SELECT test.state();
+SELECT set_config('bastion.tenant', :'ann_tenant', true) IS NOT NULL AS chosen;
+SELECT test.state();
+ROLLBACK;
+BEGIN;
+SELECT set_config('bastion.token', :'bob_token', true) IS NOT NULL AS presented;
+SELECT test.state();
+SELECT set_config('bastion.unit', 'no-such-unit', true) IS NOT NULL AS chosen;
+SELECT test.state();
+ROLLBACK;
 -- whoami() tells nobody whether a tenant exists
 BEGIN;
 SELECT set_config('bastion.token', :'bob_token', true), set_config('bastion.tenant', 'no-such-tenant', true);

@@ -5,16 +5,16 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
+// The value of each hexadecimal digit, and -1 for every other character.
+constexpr std::array<signed char, 256> hex_values = [] {
+    std::array<signed char, 256> values{};
+    values.fill(-1);
+    for (int i = 0; i < 10; ++i) values['0' + i] = static_cast<signed char>(i);
+    for (int i = 0; i < 6; ++i) values['a' + i] = values['A' + i] = static_cast<signed char>(10 + i);
+    return values;
+}();
 
-bool is_dash_position(std::size_t position) noexcept {
-    return position == 8 || position == 13 || position == 18 || position == 23;
-}
+int hex_value(char c) noexcept { return hex_values[static_cast<unsigned char>(c)]; }
 
 // Removes the next field, up to a space, from the front of `rest`.
 std::string_view next_field(std::string_view& rest) noexcept {
@@ -88,17 +88,13 @@ void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexce
 
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept {
     if (text.size() != uuid_text_size - 1) return false;
-    std::size_t byte = 0;
-    for (std::size_t i = 0; i < text.size();) {
-        if (is_dash_position(i)) {
-            if (text[i++] != '-') return false;
-            continue;
-        }
-        const int high = hex_value(text[i]);
-        const int low = hex_value(text[i + 1]);
-        if (high < 0 || low < 0) return false;
-        out.data[byte++] = static_cast<unsigned char>(high << 4 | low);
-        i += 2;
+    const char* cursor = text.data();
+    for (std::size_t i = 0; i < UUID_LEN; ++i) {
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && *cursor++ != '-') return false;
+        const int byte = hex_value(cursor[0]) << 4 | hex_value(cursor[1]);
+        if (byte < 0) return false;
+        out.data[i] = static_cast<unsigned char>(byte);
+        cursor += 2;
     }
     return true;
 }

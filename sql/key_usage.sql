@@ -77,7 +77,7 @@ CREATE TABLE used.others (value bastion.sealed);
 INSERT INTO used.others SELECT used.seal('usage-bob');
 SELECT used.alone('used.others');
 
--- Whoever may write a column may write the header of another tenant's key. It counts for nothing.
+-- A user who may write a column may write the header of another tenant's key. It counts for nothing.
 CREATE TABLE used.forged (id int, note text, value bastion.sealed, PRIMARY KEY (note, id));
 CREATE FUNCTION used.with_key(value bastion.sealed, key_id integer) RETURNS bastion.sealed LANGUAGE sql
 AS $$ SELECT overlay(value::bytea PLACING decode(lpad(to_hex(key_id), 8, '0'), 'hex') FROM 5 FOR 4)::bastion.sealed $$;

@@ -115,6 +115,13 @@ Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
     return made;
 }
 
+// The key of that id; `read` reads its row where the cache has none.
+template <class Read>
+DataKey* cached_key(std::uint32_t id, Read read) {
+    const CacheKey<sizeof id> key(id);
+    return data_keys.get(key, read, [id](const DataKeyRow& row) { return unwrap(row, id); });
+}
+
 void forget_unless_committed() noexcept {
     if (!made_in_transaction) return;
     drop_caches(keys_invalidation());
@@ -143,34 +150,27 @@ std::string_view DataKey::additional_data(std::string_view bound_to, std::string
 }
 
 DataKey& need_data_key(std::uint32_t id) {
-    const CacheKey<sizeof id> key(id);
-    return *data_keys.get(
-        key, [id] { return read_data_key(id); }, [id](const DataKeyRow& row) { return unwrap(row, id); });
+    return *cached_key(id, [id] { return read_data_key(id); });
 }
 
 DataKey* find_data_key(std::uint32_t id) {
-    const CacheKey<sizeof id> key(id);
-    return data_keys.get(
-        key,
-        [id] {
-            const char* reason = nullptr;
-            return find_data_key_row(id, reason);
-        },
-        [id](const DataKeyRow& row) { return unwrap(row, id); });
+    return cached_key(id, [id] {
+        const char* reason = nullptr;
+        return find_data_key_row(id, reason);
+    });
 }
 
 DataKey& need_data_key_of(const OptionalUuid& tenant, std::uint32_t id) {
-    const CacheKey<sizeof id> cached(id);
-    DataKey& key = *data_keys.get(
-        cached,
-        [&] {
-            std::optional<DataKeyRow> row = read_data_key(id);
-            if (!same_uuid(row->tenant, tenant)) cannot_open(id, "is another tenant's");
-            return row;
-        },
-        [id](const DataKeyRow& row) { return unwrap(row, id); });
-    if (!same_uuid(key.tenant, tenant)) cannot_open(id, "is another tenant's");
-    return key;
+    const auto require_own = [&](const OptionalUuid& of) {
+        if (!same_uuid(of, tenant)) cannot_open(id, "is another tenant's");
+    };
+    DataKey* key = cached_key(id, [&] {
+        std::optional<DataKeyRow> row = read_data_key(id);
+        require_own(row->tenant);
+        return row;
+    });
+    require_own(key->tenant);
+    return *key;
 }
 
 std::uint32_t sealing_key_id(ByteSpan sealed) {

@@ -1,7 +1,7 @@
 
 -- What data keys are needed for: every sealed value of the database, in whatever column. The columns come from the catalog, registered
--- or not; a column may be an array, a domain or a composite type. A header alone proves nothing, because whoever may write a column
--- may write one: a value counts when its commitment shows that the key sealed it.
+-- or not; a column may be an array, a domain or a composite type. A header alone proves nothing, because every user who may write
+-- a column may write one: a value counts when its commitment shows that the key sealed it.
 
 CREATE FUNCTION bastion_internal.sealed_types() RETURNS SETOF oid
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20

@@ -354,6 +354,41 @@ SELECT test.one_seal(t) IS NOT NULL AS sealed FROM unnest(ARRAY[:'ann_tenant', :
 SELECT * FROM test.held_keys;
 COMMIT;
 SELECT * FROM test.held_keys;
+-- a cursor that fails in a savepoint leaves what it sealed before
+BEGIN;
+DECLARE sealing CURSOR FOR SELECT test.one_seal(:'ann_tenant') IS NOT NULL AS sealed, 1 / (2 - n) AS quotient FROM generate_series(1, 2) n;
+FETCH sealing;
+SAVEPOINT here;
+FETCH sealing;
+ROLLBACK TO here;
+CLOSE sealing;
+SELECT * FROM test.held_keys;
+COMMIT;
+-- 64 single keys at most, then all of them: whatever savepoints have been rolled back or released meanwhile
+INSERT INTO bastion.tenants (name, slug) SELECT 'Holder ' || n, 'holder-' || n FROM generate_series(1, 100) n;
+CREATE FUNCTION test.seal_for_holders(first int, last int) RETURNS bigint LANGUAGE sql
+AS $$ SELECT count(bastion.seal_for(id, 'x', 'smtp')) FROM bastion.tenants WHERE slug IN (SELECT 'holder-' || n FROM generate_series(first, last) n) $$;
+BEGIN;
+SELECT test.seal_for_holders(1, 40);
+SAVEPOINT outside;
+SELECT test.seal_for_holders(41, 50);
+SAVEPOINT inside;
+SELECT test.seal_for_holders(51, 100);
+SELECT * FROM test.held_keys;
+ROLLBACK TO inside;
+SELECT * FROM test.held_keys;
+RELEASE outside;
+SAVEPOINT outside;
+SELECT test.seal_for_holders(1, 60);
+SELECT * FROM test.held_keys;
+ROLLBACK TO outside;
+SELECT * FROM test.held_keys;
+SELECT test.seal_for_holders(1, 100);
+SELECT * FROM test.held_keys;
+COMMIT;
+SELECT * FROM test.held_keys;
+DELETE FROM bastion.tenants WHERE slug LIKE 'holder-%';
+DROP FUNCTION test.seal_for_holders;
 DROP VIEW test.held_keys;
 -- what a value is bound to outlives the key; the purpose of secrets is no one else's, also where its key is there
 BEGIN;

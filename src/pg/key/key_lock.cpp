@@ -8,12 +8,12 @@ namespace {
 constexpr std::size_t most_single_keys = 64;
 constexpr std::uint32_t all_keys = 0;
 
-enum class Share { none, intended, all };
-
+// What the open transaction and its open subtransactions hold, in the order in which they took it; depths are nest levels.
 struct HeldKeys {
-    Share share;
     std::size_t count;
     std::uint32_t ids[most_single_keys];
+    int depths[most_single_keys];
+    int all_depth;  // 0: single keys alone
 };
 
 HeldKeys held;
@@ -25,34 +25,49 @@ LOCKTAG tag_of(std::uint32_t id) {
     return tag;
 }
 
-void acquire(std::uint32_t id, LOCKMODE mode) {
+// The lock is the open subtransaction's: a cursor that fails releases its own ones.
+LockAcquireResult take(std::uint32_t id, LOCKMODE mode, bool only_if_free) {
     const LOCKTAG tag = tag_of(id);
-    LockAcquire(&tag, mode, false, false);
+    const ResourceOwner owner = CurrentResourceOwner;
+    CurrentResourceOwner = CurTransactionResourceOwner;
+    const LockAcquireResult result = LockAcquire(&tag, mode, false, only_if_free);
+    CurrentResourceOwner = owner;
+    return result;
 }
 
-bool try_acquire(std::uint32_t id, LOCKMODE mode) {
-    const LOCKTAG tag = tag_of(id);
-    return LockAcquire(&tag, mode, false, true) != LOCKACQUIRE_NOT_AVAIL;
-}
+void acquire(std::uint32_t id, LOCKMODE mode) { take(id, mode, false); }
+
+bool try_acquire(std::uint32_t id, LOCKMODE mode) { return take(id, mode, true) != LOCKACQUIRE_NOT_AVAIL; }
 
 void release(std::uint32_t id, LOCKMODE mode) {
     const LOCKTAG tag = tag_of(id);
+    const ResourceOwner owner = CurrentResourceOwner;
+    CurrentResourceOwner = CurTransactionResourceOwner;
     LockRelease(&tag, mode, false);
+    CurrentResourceOwner = owner;
 }
 
-// The locks of a savepoint that is rolled back are released; those taken before it are taken once more.
-void forget() noexcept {
-    held.share = Share::none;
-    held.count = 0;
+// Forgets what was taken at this depth or below: the server has released it, or does so now.
+void forget_from(int depth) noexcept {
+    while (held.count > 0 && held.depths[held.count - 1] >= depth) --held.count;
+    if (held.all_depth >= depth) held.all_depth = 0;
     ++generation;
 }
 
+// The locks of a subtransaction that commits are its parent's from now on.
+void hand_up_from(int depth) noexcept {
+    for (std::size_t i = held.count; i > 0 && held.depths[i - 1] >= depth; --i) held.depths[i - 1] = depth - 1;
+    held.all_depth = std::min(held.all_depth, depth - 1);
+}
+
 void on_transaction_event(XactEvent event, void*) {
-    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) forget();
+    if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) forget_from(0);
 }
 
 void on_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
-    if (event == SUBXACT_EVENT_ABORT_SUB) forget();
+    const int depth = GetCurrentTransactionNestLevel();
+    if (event == SUBXACT_EVENT_ABORT_SUB) forget_from(depth);
+    if (event == SUBXACT_EVENT_COMMIT_SUB) hand_up_from(depth);
 }
 
 [[noreturn]] void too_late() {
@@ -63,19 +78,18 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactio
 }  // namespace
 
 bool hold_data_key(std::uint32_t id) {
-    if (RecoveryInProgress() || held.share == Share::all) return false;
+    if (RecoveryInProgress() || held.all_depth > 0) return false;
     const std::span<const std::uint32_t> ids(held.ids, held.count);
     if (std::find(ids.begin(), ids.end(), id) != ids.end()) return false;
-    if (held.share == Share::none) {
-        acquire(all_keys, RowShareLock);
-        held.share = Share::intended;
-    }
+    const int depth = GetCurrentTransactionNestLevel();
+    if (held.count == 0) acquire(all_keys, RowShareLock);
     if (held.count == most_single_keys) {
         acquire(all_keys, ShareLock);
-        held.share = Share::all;
+        held.all_depth = depth;
     } else {
         acquire(id, ShareLock);
-        held.ids[held.count++] = id;
+        held.ids[held.count] = id;
+        held.depths[held.count++] = depth;
     }
     AcceptInvalidationMessages();
     return true;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -25,18 +26,25 @@ enum class ErrorCode {
 };
 
 // `message`, `detail` and `hint` are shown to the client; `log_detail` goes to the server log alone. None of them ever
-// holds a key, token, password or plaintext.
+// holds a key, token, password or plaintext. Its members are compiled once, and not in every function that can fail.
 struct Error {
+    Error() noexcept;
+    Error(ErrorCode code, std::string_view message, std::string_view detail = {}, std::string_view hint = {},
+          std::string_view log_detail = {});
+    Error(const Error& other);
+    Error(Error&& other) noexcept;
+    Error& operator=(const Error& other);
+    Error& operator=(Error&& other) noexcept;
+    ~Error();
+
     ErrorCode code = ErrorCode::internal;
     std::string message;
-    std::string detail = {};
-    std::string hint = {};
-    std::string log_detail = {};
+    std::string detail;
+    std::string hint;
+    std::string log_detail;
 };
 
-inline Error invalid_argument(std::string message, std::string hint = {}) {
-    return {ErrorCode::invalid_argument, std::move(message), {}, std::move(hint)};
-}
+Error invalid_argument(std::string_view message, std::string_view hint = {});
 
 template <class T>
 class [[nodiscard]] Result {

@@ -20,36 +20,13 @@ CREATE TABLE measured (rows integer, messages boolean, milliseconds double preci
 
 -- In turn, and the least of each: who comes first extends the files and fills the caches.
 \echo INSERT of memberships: at most 1.3 times the same without messages
-ALTER TABLE bastion.memberships DISABLE TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, false, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, true, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships DISABLE TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, false, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, true, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships DISABLE TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, false, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT n, true, milliseconds(n, :'tenant', :'role') FROM unnest(ARRAY[25000, 50000, 100000]) n;
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships DISABLE TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT 1000000, false, milliseconds(1000000, :'tenant', :'role');
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT 1000000, true, milliseconds(1000000, :'tenant', :'role');
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships DISABLE TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT 1000000, false, milliseconds(1000000, :'tenant', :'role');
-VACUUM bastion.memberships;
-ALTER TABLE bastion.memberships ENABLE ALWAYS TRIGGER memberships_invalidate;
-INSERT INTO measured SELECT 1000000, true, milliseconds(1000000, :'tenant', :'role');
-VACUUM bastion.memberships;
+SELECT s.statement
+FROM (VALUES (ARRAY[25000, 50000, 100000], 3), (ARRAY[1000000], 2)) AS size(rows, turns), generate_series(1, turns) turn,
+     (VALUES (false, 'DISABLE'), (true, 'ENABLE ALWAYS')) AS trigger(on_duty, action),
+     LATERAL (VALUES (1, format('ALTER TABLE bastion.memberships %s TRIGGER memberships_invalidate', action)),
+                     (2, format('INSERT INTO measured SELECT n, %L, milliseconds(n, %L, %L) FROM unnest(%L::integer[]) n', on_duty, :'tenant', :'role', rows)),
+                     (3, 'VACUUM bastion.memberships')) AS s(step, statement)
+ORDER BY size.rows, turn, on_duty, step \gexec
 SELECT rows, round(min(milliseconds) FILTER (WHERE messages)) AS with_messages, round(min(milliseconds) FILTER (WHERE NOT messages)) AS without,
        round((min(milliseconds) FILTER (WHERE messages) / min(milliseconds) FILTER (WHERE NOT messages))::numeric, 2) AS ratio
 FROM measured GROUP BY rows ORDER BY rows;

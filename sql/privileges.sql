@@ -43,8 +43,12 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
     'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
-    'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', 'bastion.secret_get(text,text,integer,boolean)', 'bastion.secret_list()',
-    'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean)', 'bastion.secret_delete(text,integer,boolean)',
+    'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,bytea,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,jsonb,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)',
+    'bastion.secret_get(text,text,integer,boolean,text)', 'bastion.secret_get(uuid,text,integer)', 'bastion.secret_get_bytea(text,text,integer,boolean,text)', 'bastion.secret_get_bytea(uuid,text,integer)',
+    'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)',
+    'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'bastion.secret_rename(text,text,boolean,text)',
+    'bastion.secret_delete(text,boolean,text)', 'bastion.secret_delete(uuid)', 'bastion.secret_version_delete(text,integer,boolean,text)',
+    'bastion.secret_version_undelete(text,integer,boolean,text)', 'bastion.secret_version_destroy(text,integer,boolean,text)',
     'bastion_internal.sealed_in(cstring)', 'bastion_internal.sealed_out(bastion.sealed)', 'bastion_internal.sealed_recv(internal)',
     'bastion_internal.sealed_lt(bastion.sealed,bastion.sealed)', 'bastion_internal.sealed_le(bastion.sealed,bastion.sealed)', 'bastion_internal.sealed_eq(bastion.sealed,bastion.sealed)',
     'bastion_internal.sealed_ge(bastion.sealed,bastion.sealed)', 'bastion_internal.sealed_gt(bastion.sealed,bastion.sealed)', 'bastion_internal.sealed_ne(bastion.sealed,bastion.sealed)',
@@ -59,7 +63,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
     'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
-    'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions', 'bastion.secrets',
+    'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions', 'bastion.secrets', 'bastion.opened_secrets',
     'bastion.secret_access_log']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 

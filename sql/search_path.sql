@@ -240,7 +240,16 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_member_ac
 SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) OPERATOR(pg_catalog.>) 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
 SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_update('path secret', tags => '{c}');
 SELECT name, tags FROM bastion.secret_list();
-SELECT bastion.secret_delete('path secret');
+SELECT id AS secret_id FROM bastion.secret_list() WHERE name OPERATOR(pg_catalog.=) 'path secret' \gset
+SELECT bastion.secret_get(:'secret_id'::pg_catalog.uuid), bastion.secret_get_bytea('path secret'), bastion.secret_get_bytea(:'secret_id'::pg_catalog.uuid);
+SELECT bastion.secret_put('path bytes', 'x'::pg_catalog.bytea), bastion.secret_put('path json', '{"a": 1}'::pg_catalog.jsonb), bastion.secret_get_jsonb('path json');
+SELECT bastion.secret_get_jsonb(id) FROM bastion.secrets WHERE name OPERATOR(pg_catalog.=) 'path json';
+SELECT bastion.secret_version_delete('path secret'), bastion.secret_version_undelete('path secret'), bastion.secret_rename('path json', 'path renamed');
+SELECT bastion.secret_version_destroy('path renamed', 1);
+SELECT version, format, destroyed_at IS NOT NULL AS destroyed FROM bastion.secret_version_list('path renamed');
+SELECT name, value FROM bastion.opened_secrets WHERE name OPERATOR(pg_catalog.=) 'path secret';
+SELECT bastion.secret_delete('path secret'), bastion.secret_delete('path renamed');
+SELECT bastion.secret_delete(id) FROM bastion.secrets WHERE name OPERATOR(pg_catalog.=) 'path bytes';
 SELECT bastion.open_text(sealed_title, '1'), pg_catalog.length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
 SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
 SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys() OPERATOR(pg_catalog.->) 'api_keys'), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');

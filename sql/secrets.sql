@@ -49,9 +49,9 @@ SELECT name, own, provider, type, tags, active, expires_at, version, uses, last_
 SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %L)', name, value, provider, type, tags))
 FROM (VALUES ('', 'x', 'p', 't', '{}'), ('n', NULL, 'p', 't', '{}'), ('n', 'x', '', 't', '{}'), ('n', 'x', 'p', E'\n', '{}'),
              ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', '{{a},{b}}')) v (name, value, provider, type, tags);
-SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_delete('mail', 2)$$),
-       test.error($$SELECT bastion.secret_delete('mail', 9)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
-SELECT bastion.secret_delete('mail', 1);
+SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_version_destroy('mail', 9)$$),
+       test.error($$SELECT bastion.secret_version_destroy('mail', NULL)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
+SELECT bastion.secret_version_destroy('mail', 1);
 SELECT test.error($$SELECT bastion.secret_get('mail', version => 1)$$), bastion.secret_get('mail');
 -- inactive, expired
 SELECT bastion.secret_update('mail', active => false), test.error($$SELECT bastion.secret_get('mail')$$);
@@ -143,7 +143,7 @@ SELECT bool_or(bastion.has_permission('own.secrets.read')) AS own, bool_or(basti
 ROLLBACK;
 SET ROLE regress_app;
 -- the values are granted to nobody
-SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion_internal.secret_record('get', NULL, 'x', 1, 'x')$$),
+SELECT test.error('SELECT * FROM bastion.secret_versions'), test.error($$SELECT bastion_internal.secret_record('get', NULL, 1, 'x')$$),
        test.error($$INSERT INTO bastion.secrets DEFAULT VALUES$$);
 RESET ROLE;
 

@@ -62,7 +62,8 @@ BEGIN
     FROM (VALUES ('own', 'ann', 'reader'), ('elsewhere', 'bob', 'quarry foreman'), ('deleted', 'ann', 'digger')) v (whose, who, name);
     -- secrets and sealed values
     PERFORM test.as_person(who, format('SELECT bastion.secret_put(%L, %L, own => %L)', name, name, own)),
-            test.make('secret', whose, 'slug', who, format('SELECT %L', name), caller)
+            test.make('secret', whose, 'slug', who, format('SELECT %L', name), caller),
+            test.make('secret id', whose, 'uuid', who, format('SELECT id FROM bastion.secret_list() WHERE name = %L', name), caller)
     FROM (VALUES ('own', 'ann', 'of the tenant', 'owner', false), ('own', 'max', 'of max', 'member', true), ('beside', 'ann', 'velvet', NULL, true),
                  ('elsewhere', 'bob', 'quarry secret', NULL, false), ('deleted', 'ann', 'burnt', NULL, false)) v (whose, who, name, caller, own);
     PERFORM test.as_person('ann', 'SELECT bastion.secret_delete(''burnt'')'), test.as_person('ann', 'SELECT bastion.secret_put(''velvet of all'', ''velvet'')');
@@ -137,8 +138,10 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('role_parent_add', 'role', 'text', 'role', '''plain'''), ('role_parent_remove', 'role', 'text', 'role', '''plain'''),
     (NULL, 'with_role', 'uuid', 'role', NULL), (NULL, 'with_role', 'text', 'role', NULL), ('role_create', 'name', 'text', 'role', NULL),
     (NULL, 'session_id', 'uuid', 'session', NULL), ('api_key_disable', 'key', 'uuid', 'API key', NULL), ('api_key_revoke', 'key', 'uuid', 'API key', NULL),
-    ('api_key_rotate', 'key', 'uuid', 'API key', NULL), ('secret_get', 'name', 'text', 'secret', NULL), ('secret_put', 'name', 'text', 'secret', NULL),
-    ('secret_update', 'name', 'text', 'secret', NULL), ('secret_delete', 'name', 'text', 'secret', NULL),
+    ('api_key_rotate', 'key', 'uuid', 'API key', NULL), ('secret_get', 'name', 'text', 'secret', 'own'), ('secret_get_bytea', 'name', 'text', 'secret', 'own'), ('secret_get_jsonb', 'name', 'text', 'secret', 'own'), ('secret_put', 'name', 'text', 'secret', 'own'),
+    ('secret_update', 'name', 'text', 'secret', 'own'), ('secret_delete', 'name', 'text', 'secret', 'own'), ('secret_rename', 'name', 'text', 'secret', 'own'), ('secret_version_list', 'name', 'text', 'secret', 'own'),
+    ('secret_version_delete', 'name', 'text', 'secret', 'own'), ('secret_version_undelete', 'name', 'text', 'secret', 'own'), ('secret_version_destroy', 'name', 'text', 'secret', 'own'),
+    (NULL, 'secret', 'uuid', 'secret id', NULL), (NULL, 'new_name', 'text', NULL, '''a new name'''),
     ('invitation_revoke', 'id', 'uuid', 'invitation from', NULL), ('invitation_accept', 'id', 'uuid', 'invitation to', NULL),
     ('invitation_decline', 'id', 'uuid', 'invitation to', NULL), (NULL, 'acl', 'bigint', 'acl', 'own'), (NULL, 'key', 'text', 'row', 'own'),
     (NULL, 'value', 'bastion.sealed', 'sealed', NULL), ('invitation_accept', 'token', 'text', 'invitation token', NULL),
@@ -146,17 +149,18 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('token_revoke', 'token', 'text', 'refresh token', NULL), ('authenticate', 'token', 'text', 'access token', 'own'),
     -- names of the database, words and values that name nothing
     (NULL, 'relation', 'regclass', NULL, '''test.stranger_docs'''), (NULL, 'pattern', 'text', NULL, '''stranger_docs.read'''), (NULL, 'permission', 'text', NULL, '''stranger_docs.read'''),
-    (NULL, 'purpose', 'text', NULL, '''stranger_mail'''), ('secret_get', 'purpose', 'text', NULL, NULL), (NULL, 'kind', 'text', NULL, '''team'''), ('default_acl', 'kind', 'text', NULL, '''tenant'''),
+    (NULL, 'purpose', 'text', NULL, '''stranger_mail'''), ('secret_get', 'purpose', 'text', NULL, NULL), ('secret_get_bytea', 'purpose', 'text', NULL, NULL), ('secret_get_jsonb', 'purpose', 'text', NULL, NULL), (NULL, 'value', 'jsonb', NULL, '''{}'''), ('secret_version_destroy', 'version', 'integer', NULL, '1'), (NULL, 'kind', 'text', NULL, '''team'''), ('default_acl', 'kind', 'text', NULL, '''tenant'''),
     ('unit_create', 'name', 'text', NULL, '''North'''), ('api_key_create', 'name', 'text', NULL, '''another key'''), (NULL, 'scopes', 'text[]', NULL, '''{*.read}'''),
     (NULL, 'password', 'text', NULL, '''correct horse of max'''), (NULL, 'tenant_name', 'text', NULL, '''A new tenant'''), (NULL, 'plaintext', 'text', NULL, '''x'''),
     (NULL, 'plaintext', 'bytea', NULL, '''x'''), (NULL, 'value', 'text', NULL, '''x'''), (NULL, 'value', 'bytea', NULL, '''x'''),
     ('secret_update', 'active', 'boolean', NULL, 'false'), (NULL, 'own', 'boolean', NULL, 'own of a member');
 UPDATE test.arguments SET "unless" = 'with_.*' WHERE name = 'with_user';
+UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
     ('{algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
-    ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
-    ('{version,bits}', 'integer'), ('{disabled}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys}', 'jsonb')) v (names, type);
+    ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
+    ('{version,bits,expected_version,max_versions}', 'integer'), ('{disabled}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
 
 CREATE VIEW test.parameters AS
 SELECT p.oid, format('%s.%I', p.pronamespace::regnamespace, p.proname) AS function, p.proname, i.place, p.proargnames[i.place] AS name, t.type::regtype AS type,

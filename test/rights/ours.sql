@@ -132,10 +132,16 @@ FROM (VALUES
     ('protect_follow', 'bastion_internal.protect_follow(regclass)', NULL, 'SELECT bastion_internal.protect_follow(''shop.rows'')'),
     ('row_transfer on our tables', 'row_transfer(regclass,text,text)', 'row', 'SELECT bastion.row_transfer(''shop.rows'', ''{n}'', ''{bob_user_id}'')'),
     ('own_acl', 'own_acl()', NULL, 'SELECT bastion.own_acl()'),
-    ('secret_put', 'secret_put(text,text,text,text,text[],timestamp with time zone,boolean)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''value'')'),
-    ('secret_get', 'secret_get(text,text,integer,boolean)', 'secret', 'SELECT bastion.secret_get(''s{n}'')'),
-    ('secret_update', 'secret_update(text,boolean,timestamp with time zone,text[],boolean)', 'secret', 'SELECT bastion.secret_update(''s{n}'', active => false)'),
-    ('secret_delete', 'secret_delete(text,integer,boolean)', 'secret', 'SELECT bastion.secret_delete(''s{n}'')'),
+    ('secret_put', 'secret_put(text,text,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''value'')'),
+    ('secret_get', 'secret_get(text,text,integer,boolean,text)', 'secret', 'SELECT bastion.secret_get(''s{n}'')'),
+    ('secret_update', 'secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'secret', 'SELECT bastion.secret_update(''s{n}'', active => false)'),
+    ('secret_delete', 'secret_delete(text,boolean,text)', 'secret', 'SELECT bastion.secret_delete(''s{n}'')'),
+    ('secret_put of bytes and JSON', 'secret_put(text,bytea,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text); secret_put(text,jsonb,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', NULL, 'SELECT bastion.secret_put(''new{n}'', ''x''::pg_catalog.bytea), bastion.secret_put(''json{n}'', ''1''::pg_catalog.jsonb)'),
+    ('secret_get of bytes', 'secret_get_bytea(text,text,integer,boolean,text); secret_get_bytea(uuid,text,integer); secret_get(uuid,text,integer)', 'secret', 'SELECT bastion.secret_get_bytea(''s{n}'')'),
+    ('secret_rename', 'secret_rename(text,text,boolean,text)', 'secret', 'SELECT bastion.secret_rename(''s{n}'', ''renamed{n}'')'),
+    ('secret_delete by its id', 'secret_delete(uuid)', 'secret', 'SELECT bastion.secret_delete((SELECT s.id FROM bastion.secrets s WHERE s.name OPERATOR(pg_catalog.=) ''s{n}''))'),
+    ('secret_version_delete', 'secret_version_delete(text,integer,boolean,text); secret_version_undelete(text,integer,boolean,text)', 'secret', 'SELECT bastion.secret_version_delete(''s{n}''), bastion.secret_version_undelete(''s{n}'')'),
+    ('secret_version_destroy', 'secret_version_destroy(text,integer,boolean,text)', 'secret', 'SELECT bastion.secret_version_destroy(''s{n}'', 1)'),
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
     ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),
@@ -166,7 +172,7 @@ FROM (VALUES
 
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
-UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'acl_of_row', 'forget_dropped_tables',
+UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
                                                                                          'login with a wrong password', 'authenticate with an API key');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)

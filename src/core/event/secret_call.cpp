@@ -22,11 +22,14 @@ constexpr std::string_view secret_functions[] = {
     "kids_of",
     // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
-    "secret_put",
+    "secret_put", "secret_put_for",
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "api_key_add_secret", "api_key_create", "api_key_make", "api_key_rotate", "invite", "jwk_generate",
-    "open_bytea", "open_bytea_for", "open_text", "open_text_for", "secret_get", "session_start", "token_issue",
-    "token_sign"};
+    "open_bytea", "open_bytea_for", "open_text", "open_text_for", "secret_get", "secret_get_bytea", "secret_get_for",
+    "secret_get_jsonb", "session_start", "token_issue", "token_sign"};
+
+// Views with plaintext, which count in any position.
+constexpr std::string_view secret_views[] = {"opened_secrets"};
 
 struct SecretSetting {
     std::string_view qualifier;
@@ -135,6 +138,8 @@ std::string_view judge(std::string_view text, const Word& word, std::string_view
     if (is_called(text, word.end))
         for (const std::string_view function : secret_functions)
             if (same_word(name, function)) return function;
+    for (const std::string_view view : secret_views)
+        if (same_word(name, view)) return view;
     for (const SecretSetting& setting : secret_settings)
         if (same_word(name, setting.name) && is_qualified(text, word.begin, setting.qualifier)) return setting.shown;
     if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";

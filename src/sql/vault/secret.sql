@@ -1,7 +1,8 @@
 
 -- Storing, opening, changing and deleting secrets. Only the user, and API keys of the user whose scopes name own.secrets.read or
 -- own.secrets.manage, reach the user's own secrets. Secrets of the tenant need tenant.secrets.open to open and tenant.secrets.manage
--- to change, held in the whole tenant. Every access is written to the server log before a value is returned, and to secret_access_log.
+-- to change, held in the whole tenant; secrets of a unit need them there. A folder may have permissions of its own instead. Every
+-- access is written to the server log before a value is returned, and to secret_access_log.
 
 CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
@@ -24,7 +25,7 @@ COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
 
 -- The row of a get is queued, because the value is disclosed even if the transaction rolls back. The row of a change belongs to the
 -- same transaction as the change.
-CREATE FUNCTION bastion_internal.secret_record(action text, secret_id uuid, name text, version integer, purpose text) RETURNS void
+CREATE FUNCTION bastion_internal.secret_record(action text, secret bastion.secrets, version integer, purpose text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -32,7 +33,7 @@ DECLARE
     is_strict boolean := bastion_internal.setting('bastion.secret_log') = 'strict';
     queued boolean;
     entry jsonb := jsonb_build_object(
-        'action', action, 'secret', secret_id, 'name', name, 'version', version, 'tenant', bastion.tenant_id(),
+        'action', action, 'secret', secret.id, 'name', secret.name, 'version', version, 'tenant', secret.tenant_id,
         'user', bastion.user_id(), 'actor', bastion_internal.event_actor(bastion.whoami()), 'session', bastion.session_id(),
         'ip', host(inet_client_addr()), 'user_agent', bastion_internal.request_user_agent(),
         'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200));
@@ -60,41 +61,78 @@ BEGIN
     PERFORM bastion_internal.secret_access_write(entry);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.secret_record(text, uuid, text, integer, text) IS
+COMMENT ON FUNCTION bastion_internal.secret_record(text, bastion.secrets, integer, text) IS
 'Records an access to a secret: always a line in the server log, and a row.
 When the library is preloaded, the row of a get goes through the queue of events; otherwise it is written if the transaction can write.
 When bastion.secret_log is strict: SQLSTATE 25006 in a read-only transaction without the queue, 53000 when the queue does not write the row in time.';
 
-CREATE FUNCTION bastion_internal.secret_require(permission text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF bastion.tenant_if_allowed(permission) IS NULL THEN
-        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
-            DETAIL = 'It must be held in the whole tenant.';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.secret_require(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
-
--- A name means the tenant's secret, unless the caller asks for the user's own: a member who stores an own secret under a name that an
--- application uses must not answer in place of the tenant. Locks nothing: the UPDATE or DELETE locks the row.
-CREATE FUNCTION bastion_internal.secret_find(name text, own boolean, own_permission text, permission text) RETURNS bastion.secrets
+CREATE FUNCTION bastion_internal.may_secret(name text, unit_id uuid, action text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion_internal.require_tenant();
+    permission text := bastion_internal.secret_resource(name) || '.' || action;
+BEGIN
+    IF unit_id IS NULL THEN
+        RETURN bastion.tenant_if_allowed(permission) IS NOT NULL;
+    END IF;
+    RETURN bastion_internal.may_in(permission, unit_id);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.may_secret(text, uuid, text) IS
+'Whether the user of this transaction may do this (read, open or manage) to a secret of this name, of the tenant or of a unit.';
+
+CREATE FUNCTION bastion_internal.secret_require(name text, unit_id uuid, action text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT bastion_internal.may_secret(name, unit_id, action) THEN
+        RAISE EXCEPTION 'permission denied: "%.%" is needed', bastion_internal.secret_resource(name), action USING ERRCODE = 'insufficient_privilege',
+            DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_require(text, uuid, text) IS 'Raises SQLSTATE 42501 unless may_secret().';
+
+-- A name means the tenant's secret, unless the caller asks for the user's own or a unit's: a member who stores an own secret under a
+-- name that an application uses must not answer in place of the tenant. Checks the permission before it looks.
+CREATE FUNCTION bastion_internal.secret_place_for(name text, own boolean, unit text, action text) RETURNS bastion.secrets
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place bastion.secrets;
+BEGIN
+    place.tenant_id := bastion_internal.require_tenant();
+    place.name := secret_place_for.name;
+    IF own AND unit IS NOT NULL THEN
+        RAISE EXCEPTION 'own secrets belong to no unit' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF own THEN
+        PERFORM bastion_internal.require_person(CASE WHEN action = 'manage' THEN 'own.secrets.manage' ELSE 'own.secrets.read' END, false);
+        place.owner_id := bastion.user_id();
+    ELSE
+        place.unit_id := bastion_internal.require_unit(place.tenant_id, unit);
+        PERFORM bastion_internal.secret_require(name, place.unit_id, action);
+    END IF;
+    RETURN place;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_place_for(text, boolean, text, text) IS
+'Where a secret of this name is: tenant, and owner or unit; the rest is NULL. Checks that the user of this transaction may do this (read, open or manage) there.
+SQLSTATE 22023 for an own secret of a unit, 42501, 42704 for an unknown unit.';
+
+CREATE FUNCTION bastion_internal.secret_find(name text, own boolean, unit text, action text) RETURNS bastion.secrets
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place bastion.secrets := bastion_internal.secret_place_for(name, own, unit, action);
     found_secret bastion.secrets;
 BEGIN
-    IF own THEN
-        PERFORM bastion_internal.require_person(own_permission, false);
-    ELSE
-        PERFORM bastion_internal.secret_require(permission);
-    END IF;
     SELECT * INTO found_secret FROM bastion.secrets s
-    WHERE s.tenant_id = tenant AND s.owner_id IS NOT DISTINCT FROM CASE WHEN own THEN bastion.user_id() END AND s.name = secret_find.name;
+    WHERE s.tenant_id = place.tenant_id AND s.owner_id IS NOT DISTINCT FROM place.owner_id AND s.unit_id IS NOT DISTINCT FROM place.unit_id
+      AND s.name = place.name AND s.left_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object',
             HINT = CASE WHEN own THEN 'With own => false, a name means a secret of the tenant.' ELSE 'With own => true, a name means a secret of the user.' END;
@@ -103,7 +141,32 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_find(text, boolean, text, text) IS
-'Finds the secret of this name: with own the user''s own, which needs own_permission, else the tenant''s, which needs permission. SQLSTATE 42501, 42704.';
+'Finds the secret of this name, of the user, a unit or the tenant, for read, open or manage. Locks nothing. SQLSTATE 22023, 42501, 42704.';
+
+CREATE FUNCTION bastion_internal.secret_by_id(secret uuid, action text) RETURNS bastion.secrets
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion_internal.require_tenant();
+    found_secret bastion.secrets;
+BEGIN
+    SELECT * INTO found_secret FROM bastion.secrets s WHERE s.id = secret AND s.tenant_id = tenant;
+    IF found_secret.owner_id = bastion.user_id() AND found_secret.left_at IS NULL THEN
+        PERFORM bastion_internal.require_person(CASE WHEN action = 'manage' THEN 'own.secrets.manage' ELSE 'own.secrets.read' END, false);
+        RETURN found_secret;
+    ELSIF found_secret.id IS NOT NULL AND found_secret.owner_id IS NULL AND bastion_internal.may_secret(found_secret.name, found_secret.unit_id, action) THEN
+        RETURN found_secret;
+    END IF;
+    PERFORM bastion_internal.secret_require('', NULL, action);
+    IF found_secret.left_at IS NOT NULL AND action = 'manage' THEN
+        RETURN found_secret;
+    END IF;
+    RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_by_id(uuid, text) IS
+'Finds a secret by its id, for read, open or manage; for manage also the own secret of a user who left. SQLSTATE 42501, 42704.';
 
 -- A concurrent deletion between secret_find() and the change.
 CREATE FUNCTION bastion_internal.secret_gone() RETURNS void
@@ -122,156 +185,553 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT secret_id || '/' || version $$;
 COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'The text to which the value of a secret is bound.';
 
+CREATE FUNCTION bastion_internal.secret_check(name text, provider text, type text, tags text[], metadata jsonb, has_value boolean) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT has_value OR bastion_internal.is_label(name) IS NOT TRUE OR bastion_internal.is_label(provider) IS FALSE OR bastion_internal.is_label(type) IS FALSE
+       OR array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
+       OR octet_length(array_to_string(tags, ',')) > 4000 OR jsonb_typeof(metadata) <> 'object' OR octet_length(metadata::text) > 16384 THEN
+        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words, metadata is a JSON object of at most 16 KiB; the value must not be NULL.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_check(text, text, text, text[], jsonb, boolean) IS 'Raises SQLSTATE 22023 unless these may describe a secret.';
+
+CREATE FUNCTION bastion_internal.secret_metadata(old jsonb, patch jsonb) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    metadata jsonb := old || coalesce(patch, '{}');
+BEGIN
+    metadata := metadata - ARRAY(SELECT p.key FROM jsonb_each(patch) p WHERE p.value = 'null');
+    IF octet_length(metadata::text) > 16384 THEN
+        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value', HINT = 'Metadata is a JSON object of at most 16 KiB.';
+    END IF;
+    RETURN metadata;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_metadata(jsonb, jsonb) IS
+'The members of old with those of patch in their place; a member that is null in patch goes. SQLSTATE 22023 above 16 KiB.';
+
+CREATE FUNCTION bastion_internal.secret_versions_expire(secret bastion.secrets) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    expired bigint;
+BEGIN
+    DELETE FROM bastion.secret_versions v
+    WHERE v.secret_id = secret.id AND v.version < secret.version
+      AND (v.version <= secret.version - secret.max_versions OR v.created_at <= clock_timestamp() - secret.max_version_age);
+    GET DIAGNOSTICS expired = ROW_COUNT;
+    RETURN expired;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_versions_expire(bastion.secrets) IS
+'Deletes the versions of a secret beyond max_versions and max_version_age, never the newest; returns their number.';
+
+CREATE FUNCTION bastion_internal.secret_store(place bastion.secrets, has_value boolean, tags text[], metadata jsonb, expected_version integer) RETURNS bastion.secrets
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets;
+BEGIN
+    PERFORM bastion_internal.secret_check(place.name, place.provider, place.type, tags, metadata, has_value);
+    PERFORM bastion_internal.data_key('bastion.secrets', place.tenant_id);
+    INSERT INTO bastion.secrets AS s (tenant_id, owner_id, unit_id, name, provider, type, tags, metadata, expires_at, created_by)
+    VALUES (place.tenant_id, place.owner_id, place.unit_id, place.name, place.provider, place.type, coalesce(secret_store.tags, '{}'),
+            bastion_internal.secret_metadata('{}', secret_store.metadata), place.expires_at, bastion.user_id())
+    ON CONFLICT ON CONSTRAINT secrets_place_key DO UPDATE
+    SET provider = coalesce(place.provider, s.provider), type = coalesce(place.type, s.type), tags = coalesce(secret_store.tags, s.tags),
+        metadata = bastion_internal.secret_metadata(s.metadata, secret_store.metadata), expires_at = coalesce(place.expires_at, s.expires_at),
+        active = true, version = s.version + 1, updated_at = now()
+    WHERE expected_version IS NULL OR s.version = expected_version
+    RETURNING s.* INTO secret;
+    IF secret.id IS NULL OR secret.version - 1 <> expected_version THEN
+        RAISE EXCEPTION 'secret has another version' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = format('Version %s was expected.', expected_version), HINT = 'Read it again; expected_version => 0 expects that the secret does not exist.';
+    END IF;
+    RETURN secret;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_store(bastion.secrets, boolean, text[], jsonb, integer) IS
+'Adds a version, without a value yet, to the secret in a place, and the secret if there is none.
+SQLSTATE 22023 for an invalid description or no value, 55000 when expected_version is not the version, BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.secret_keep(secret bastion.secrets, value bastion.sealed, format text) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO bastion.secret_versions (secret_id, version, value, format, created_by)
+    VALUES (secret.id, secret.version, value, format, bastion.user_id());
+    PERFORM bastion_internal.secret_versions_expire(secret);
+    PERFORM bastion_internal.secret_record('put', secret, secret.version, NULL);
+    RETURN secret.version;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_keep(bastion.secrets, bastion.sealed, text) IS
+'Writes the value of the newest version of a secret, and records it; returns the version.';
+
 CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT NULL,
-                                   expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false)
+                                   expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false, metadata jsonb DEFAULT NULL,
+                                   expected_version integer DEFAULT NULL, unit text DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    tenant uuid := bastion_internal.require_tenant();
-    secret bastion.secrets;
+    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    IF own THEN
-        PERFORM bastion_internal.require_person('own.secrets.manage', true);
-    ELSE
-        PERFORM bastion_internal.secret_require('tenant.secrets.manage');
-    END IF;
-    IF value IS NULL OR bastion_internal.is_label(secret_put.name) IS NOT TRUE OR bastion_internal.is_label(secret_put.provider) IS FALSE
-       OR bastion_internal.is_label(secret_put.type) IS FALSE OR array_ndims(tags) > 1 OR cardinality(tags) > 50
-       OR array_position(tags, NULL) IS NOT NULL
-       OR octet_length(array_to_string(tags, ',')) > 4000 THEN
-        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words; the value must not be NULL.';
-    END IF;
-    PERFORM bastion_internal.data_key('bastion.secrets', tenant);
-    INSERT INTO bastion.secrets AS s (tenant_id, owner_id, name, provider, type, tags, expires_at, created_by)
-    VALUES (tenant, CASE WHEN own THEN bastion.user_id() END, secret_put.name, secret_put.provider, secret_put.type,
-            coalesce(secret_put.tags, '{}'), secret_put.expires_at, bastion.user_id())
-    ON CONFLICT ON CONSTRAINT secrets_tenant_id_owner_id_name_key DO UPDATE
-    SET provider = coalesce(secret_put.provider, s.provider), type = coalesce(secret_put.type, s.type), tags = coalesce(secret_put.tags, s.tags),
-        expires_at = coalesce(secret_put.expires_at, s.expires_at), active = true,
-        version = s.version + 1, updated_at = now()
-    RETURNING s.* INTO secret;
-    INSERT INTO bastion.secret_versions (secret_id, version, value, created_by)
-    VALUES (secret.id, secret.version,
-            bastion.seal_for(tenant, secret_put.value, 'bastion.secrets', bastion_internal.secret_place(secret.id, secret.version)),
-            bastion.user_id());
-    PERFORM bastion_internal.secret_record('put', secret.id, secret.name, secret.version, NULL);
-    RETURN secret.version;
+    secret.provider := secret_put.provider;
+    secret.type := secret_put.type;
+    secret.expires_at := secret_put.expires_at;
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
+                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'text');
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean) IS
+COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
 'Stores a sealed secret under a name, as a new version if the name exists already; returns the version.
-It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. Send the value as a parameter. With own, the secret is the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. Otherwise it is the tenant''s, which needs tenant.secrets.manage in the whole tenant.
-SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 54000 above 1 GB, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
-SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean)', 'application');
+It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
+The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
 
-CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false) RETURNS text
+CREATE FUNCTION bastion.secret_put(name text, value bytea, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT NULL,
+                                   expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false, metadata jsonb DEFAULT NULL,
+                                   expected_version integer DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_get.name, own, 'own.secrets.read', 'tenant.secrets.open');
-    wanted integer := coalesce(secret_get.version, secret.version);
-    sealed bastion.sealed;
+    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
+BEGIN
+    secret.provider := secret_put.provider;
+    secret.type := secret_put.type;
+    secret.expires_at := secret_put.expires_at;
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
+                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'bytea');
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_put(text, bytea, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
+'Stores binary data as a sealed secret; returns the version. secret_get_bytea() opens it.
+It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
+The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SELECT bastion_internal.callable_by('bastion.secret_put(text, bytea, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
+
+CREATE FUNCTION bastion.secret_put(name text, value jsonb, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT NULL,
+                                   expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false, metadata jsonb DEFAULT NULL,
+                                   expected_version integer DEFAULT NULL, unit text DEFAULT NULL)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
+BEGIN
+    secret.provider := secret_put.provider;
+    secret.type := secret_put.type;
+    secret.expires_at := secret_put.expires_at;
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value::text, 'bastion.secrets',
+                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'jsonb');
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_put(text, jsonb, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
+'Stores a JSON value as a sealed secret; returns the version. secret_get_jsonb() opens it.
+It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
+The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SELECT bastion_internal.callable_by('bastion.secret_put(text, jsonb, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
+
+CREATE FUNCTION bastion_internal.secret_read(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS bastion.sealed
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_version bastion.secret_versions;
 BEGIN
     IF NOT secret.active THEN
         RAISE EXCEPTION 'secret is not active' USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
-    IF secret.expires_at <= clock_timestamp() THEN
+    ELSIF secret.expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'secret has expired' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    SELECT v.value INTO sealed FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = wanted;
-    IF NOT FOUND THEN
+    SELECT * INTO found_version FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = secret_read.version;
+    IF NOT FOUND OR found_version.version < secret.version AND found_version.created_at <= clock_timestamp() - secret.max_version_age THEN
         RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
+    ELSIF found_version.destroyed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'version of the secret is destroyed' USING ERRCODE = 'object_not_in_prerequisite_state';
+    ELSIF found_version.deleted_at IS NOT NULL THEN
+        RAISE EXCEPTION 'version of the secret is deleted' USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'secret_version_undelete() restores it; secret_version_list() shows the others.';
+    ELSIF found_version.format <> ALL (formats) THEN
+        RAISE EXCEPTION 'secret is of type %', found_version.format USING ERRCODE = 'datatype_mismatch',
+            HINT = CASE WHEN found_version.format = 'bytea' THEN 'Open it with secret_get_bytea().' ELSE 'Open it with secret_get().' END;
     END IF;
-    PERFORM bastion_internal.secret_record('get', secret.id, secret.name, wanted, purpose);
-    RETURN bastion.open_text_for(secret.tenant_id, sealed, bastion_internal.secret_place(secret.id, wanted));
+    PERFORM bastion_internal.secret_record('get', secret, found_version.version, purpose);
+    RETURN found_version.value;
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_get(text, text, integer, boolean) IS
-'Opens a secret of the tenant, which needs tenant.secrets.open in the whole tenant, or with own the user''s own.
-An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+COMMENT ON FUNCTION bastion_internal.secret_read(bastion.secrets, integer, text, text[]) IS
+'The sealed value of a version of a secret, after the access was recorded.
+SQLSTATE 42704 for an unknown version, 42804 for one that was stored as another type, 55000 for a secret that is not active or has expired and for a version that is deleted or destroyed, and the errors of secret_record().';
+
+CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{text,jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get(text, text, integer, boolean, text) IS
+'Opens a secret.
+The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
 When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
-SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 55000 for one that is not active or has expired, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
-SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer, boolean)', 'application');
+SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_get(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_by_id(secret_get.secret, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{text,jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get(uuid, text, integer) IS
+'Opens a secret by its id, as secret_get() does by its name.
+secret_list() shows the id, which stays when the secret is renamed.
+SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get(uuid, text, integer)', 'application');
+
+CREATE FUNCTION bastion.secret_get_bytea(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS bytea
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{bytea,text,jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get_bytea(text, text, integer, boolean, text) IS
+'Opens a secret as bytes; text comes in UTF-8.
+The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
+SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get_bytea(text, text, integer, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_get_bytea(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS bytea
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_by_id(secret_get_bytea.secret, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{bytea,text,jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get_bytea(uuid, text, integer) IS
+'Opens a secret as bytes by its id, as secret_get_bytea() does by its name.
+secret_list() shows the id, which stays when the secret is renamed.
+SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get_bytea(uuid, text, integer)', 'application');
+
+CREATE FUNCTION bastion.secret_get_jsonb(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted))::jsonb;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get_jsonb(text, text, integer, boolean, text) IS
+'Opens a secret that was stored as JSON.
+The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
+SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get_jsonb(text, text, integer, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_get_jsonb(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_by_id(secret_get_jsonb.secret, 'open');
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{jsonb}'),
+               bastion_internal.secret_place(secret.id, wanted))::jsonb;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_get_jsonb(uuid, text, integer) IS
+'Opens a secret that was stored as JSON by its id, as secret_get_jsonb() does by its name.
+secret_list() shows the id, which stays when the secret is renamed.
+SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
+SELECT bastion_internal.callable_by('bastion.secret_get_jsonb(uuid, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
-    name text, own boolean, provider text, type text, tags text[], active boolean, expires_at timestamptz, version integer,
-    created_at timestamptz, updated_at timestamptz, uses bigint, last_used_at timestamptz)
+    id uuid, name text, own boolean, unit_id uuid, owner_id uuid, left_at timestamptz, provider text, type text, tags text[], metadata jsonb,
+    active boolean, expires_at timestamptz, version integer, max_versions integer, max_version_age interval, rotate_every interval,
+    rotation_due_at timestamptz, format text, created_at timestamptz, updated_at timestamptz, uses bigint, last_used_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT s.name, s.owner_id IS NOT NULL, s.provider, s.type, s.tags, s.active, s.expires_at, s.version, s.created_at, s.updated_at,
-           u.uses, u.last_used_at
-    FROM bastion.secrets s,
+    SELECT s.id, s.name, s.owner_id IS NOT NULL AND s.left_at IS NULL, s.unit_id, s.owner_id, s.left_at, s.provider, s.type, s.tags, s.metadata,
+           s.active, s.expires_at, s.version, s.max_versions, s.max_version_age, s.rotate_every,
+           v.created_at + s.rotate_every, CASE WHEN v.deleted_at IS NULL THEN v.format END, s.created_at, s.updated_at, u.uses, u.last_used_at
+    FROM bastion.secrets s LEFT JOIN bastion.secret_versions v ON v.secret_id = s.id AND v.version = s.version,
          LATERAL (SELECT count(*) AS uses, max(l.occurred_at) AS last_used_at FROM bastion.secret_access_log l
                   WHERE l.secret_id = s.id AND l.action = 'get') u
     WHERE s.tenant_id = bastion.tenant_id()
-      AND (s.owner_id = bastion.user_id() AND bastion.has_permission('own.secrets.read')
-           OR s.owner_id IS NULL AND bastion.tenant_if_allowed('tenant.secrets.read') IS NOT NULL)
-    ORDER BY s.name, s.owner_id NULLS LAST
+      AND CASE WHEN s.left_at IS NOT NULL THEN bastion.tenant_if_allowed('tenant.secrets.read') IS NOT NULL
+               WHEN s.owner_id IS NOT NULL THEN s.owner_id = bastion.user_id() AND bastion.has_permission('own.secrets.read')
+               ELSE bastion_internal.may_secret(s.name, s.unit_id, 'read') END
+    ORDER BY s.name, s.owner_id NULLS LAST, s.unit_id NULLS FIRST, s.left_at
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
-'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read in the whole tenant, the tenant''s; never a value. uses is the number of recorded gets.
+'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read or the permission of the folder, those of the tenant and of the units where it is held; never a value.
+With tenant.secrets.read in the whole tenant, also the former own secrets of users who left (left_at). format is text, bytea or jsonb, NULL when the newest version is deleted; rotation_due_at is rotate_every after it was stored. uses is the number of recorded gets.
 SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 
-CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL, own boolean DEFAULT false)
+CREATE FUNCTION bastion.secret_version_list(name text, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS TABLE (
+    version integer, format text, created_at timestamptz, created_by uuid, deleted_at timestamptz, destroyed_at timestamptz)
+LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'read');
+BEGIN
+    RETURN QUERY SELECT v.version, v.format, v.created_at, v.created_by, v.deleted_at, v.destroyed_at
+    FROM bastion.secret_versions v
+    WHERE v.secret_id = secret.id AND (v.version = secret.version OR (v.created_at > now() - secret.max_version_age) IS NOT FALSE)
+    ORDER BY v.version;
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_version_list(text, boolean, text) IS
+'Lists the versions of a secret: when and by whom each was stored, as text, bytea or jsonb, and whether it was deleted or destroyed.
+A secret of the tenant needs tenant.secrets.read in the whole tenant, one of a unit there, an own one what secret_get() says.
+SQLSTATE 22023 for own with unit, 28000, 42501, 42704 as secret_get().';
+SELECT bastion_internal.callable_by('bastion.secret_version_list(text, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_update(name text, active boolean DEFAULT NULL, expires_at timestamptz DEFAULT NULL, tags text[] DEFAULT NULL, own boolean DEFAULT false,
+                                      unit text DEFAULT NULL, provider text DEFAULT NULL, type text DEFAULT NULL, metadata jsonb DEFAULT NULL,
+                                      max_versions integer DEFAULT NULL, max_version_age interval DEFAULT NULL, rotate_every interval DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_update.name, own, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_update.name, own, unit, 'manage');
 BEGIN
-    IF array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
-       OR octet_length(array_to_string(tags, ',')) > 4000 THEN
-        RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value', HINT = 'A secret has at most 50 tags.';
+    PERFORM bastion_internal.secret_check(secret_update.name, secret_update.provider, secret_update.type, secret_update.tags, secret_update.metadata, true);
+    IF secret_update.max_versions < 0 OR secret_update.max_version_age < interval '0' OR secret_update.rotate_every < interval '0' THEN
+        RAISE EXCEPTION 'limits of a secret must not be negative' USING ERRCODE = 'invalid_parameter_value', HINT = '0 means no limit.';
     END IF;
     UPDATE bastion.secrets s
     SET active = coalesce(secret_update.active, s.active), expires_at = coalesce(secret_update.expires_at, s.expires_at),
-        tags = coalesce(secret_update.tags, s.tags), updated_at = now()
-    WHERE s.id = secret.id;
+        tags = coalesce(secret_update.tags, s.tags), provider = coalesce(secret_update.provider, s.provider),
+        type = coalesce(secret_update.type, s.type), metadata = bastion_internal.secret_metadata(s.metadata, secret_update.metadata),
+        max_versions = nullif(coalesce(secret_update.max_versions, s.max_versions), 0),
+        max_version_age = nullif(coalesce(secret_update.max_version_age, s.max_version_age), interval '0'),
+        rotate_every = nullif(coalesce(secret_update.rotate_every, s.rotate_every), interval '0'), updated_at = now()
+    WHERE s.id = secret.id RETURNING s.* INTO secret;
     IF NOT FOUND THEN
         PERFORM bastion_internal.secret_gone();
     END IF;
-    PERFORM bastion_internal.secret_record('change', secret.id, secret.name, NULL, NULL);
+    PERFORM bastion_internal.secret_versions_expire(secret);
+    PERFORM bastion_internal.secret_record('change', secret, NULL, NULL);
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[], boolean) IS
-'Activates or deactivates a secret, and changes expires_at (infinity: never) and tags; NULL changes nothing.
-It changes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation.
-SQLSTATE 22023 for too many tags, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
-SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[], boolean)', 'application');
+COMMENT ON FUNCTION bastion.secret_update(text, boolean, timestamptz, text[], boolean, text, text, text, jsonb, integer, interval, interval) IS
+'Changes what describes a secret: activates or deactivates it, sets expires_at (infinity: never), tags, provider, type, metadata, and how many versions are kept, for how long, and how often the value is to be renewed. NULL changes nothing.
+metadata as in secret_put(). max_versions and max_version_age delete older versions now and whenever a value is stored, never the newest; rotate_every makes secrets_due() list the secret. 0 ends each of the three.
+A secret of the tenant needs tenant.secrets.manage in the whole tenant, with unit one of that unit there, with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation.
+SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+SELECT bastion_internal.callable_by('bastion.secret_update(text, boolean, timestamptz, text[], boolean, text, text, text, jsonb, integer, interval, interval)', 'application');
 
-CREATE FUNCTION bastion.secret_delete(name text, version integer DEFAULT NULL, own boolean DEFAULT false) RETURNS void
+CREATE FUNCTION bastion.secret_rename(name text, new_name text, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(secret_delete.name, own, 'own.secrets.manage', 'tenant.secrets.manage');
+    secret bastion.secrets := bastion_internal.secret_find(secret_rename.name, own, unit, 'manage');
 BEGIN
-    IF version IS NULL THEN
-        DELETE FROM bastion.secrets s WHERE s.id = secret.id;
-        IF NOT FOUND THEN
-            PERFORM bastion_internal.secret_gone();
-        END IF;
-    ELSIF version = secret.version THEN
-        RAISE EXCEPTION 'cannot delete the newest version alone' USING ERRCODE = 'object_in_use',
-            HINT = 'Store another value first, or delete the secret.';
-    ELSE
-        DELETE FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = secret_delete.version;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
-        END IF;
+    PERFORM bastion_internal.secret_check(new_name, NULL, NULL, NULL, NULL, true);
+    PERFORM bastion_internal.secret_place_for(new_name, own, unit, 'manage');
+    -- Who may not open under the old name must not move it to where they may.
+    IF NOT own AND bastion_internal.secret_resource(secret_rename.name) <> bastion_internal.secret_resource(new_name) THEN
+        PERFORM bastion_internal.secret_require(secret_rename.name, secret.unit_id, 'open');
     END IF;
-    PERFORM bastion_internal.secret_record('delete', secret.id, secret.name, version, NULL);
+    UPDATE bastion.secrets s SET name = new_name, updated_at = now() WHERE s.id = secret.id RETURNING s.* INTO secret;
+    IF NOT FOUND THEN
+        PERFORM bastion_internal.secret_gone();
+    END IF;
+    PERFORM bastion_internal.secret_record('rename', secret, NULL, NULL);
+EXCEPTION WHEN unique_violation THEN
+    RAISE EXCEPTION 'secret already exists' USING ERRCODE = 'duplicate_object';
 END
 $$;
-COMMENT ON FUNCTION bastion.secret_delete(text, integer, boolean) IS
-'Deletes a secret with all its versions, or only an older version.
-It deletes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation. Backups and WAL keep the sealed value.
-SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55006 for the newest version.';
-SELECT bastion_internal.callable_by('bastion.secret_delete(text, integer, boolean)', 'application');
+COMMENT ON FUNCTION bastion.secret_rename(text, text, boolean, text) IS
+'Gives a secret another name; its id and versions stay.
+Needs the permission to manage both names, and to open the secret when it moves to a folder with other permissions.
+SQLSTATE 22023 for an invalid name, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 42710 for a name that exists.';
+SELECT bastion_internal.callable_by('bastion.secret_rename(text, text, boolean, text)', 'application');
+
+CREATE FUNCTION bastion_internal.secret_remove(secret bastion.secrets) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM bastion.secrets s WHERE s.id = secret.id;
+    IF NOT FOUND THEN
+        PERFORM bastion_internal.secret_gone();
+    END IF;
+    PERFORM bastion_internal.secret_record('delete', secret, NULL, NULL);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_remove(bastion.secrets) IS 'Deletes a secret with all its versions, and records it. SQLSTATE 42704 when it is gone.';
+
+CREATE FUNCTION bastion.secret_delete(name text, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.secret_remove(bastion_internal.secret_find(name, own, unit, 'manage'));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_delete(text, boolean, text) IS
+'Deletes a secret with all its versions, for good. secret_version_delete() deletes a version so that it can be restored.
+It deletes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit one of that unit, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation. Backups and WAL keep the sealed value.
+SQLSTATE 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+SELECT bastion_internal.callable_by('bastion.secret_delete(text, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_delete(secret uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.secret_remove(bastion_internal.secret_by_id(secret, 'manage'));
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_delete(uuid) IS
+'Deletes a secret by its id, as secret_delete() does by its name; with tenant.secrets.manage in the whole tenant also the own secret of a user who left.
+SQLSTATE 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
+SELECT bastion_internal.callable_by('bastion.secret_delete(uuid)', 'application');
+
+CREATE FUNCTION bastion_internal.secret_version_set(secret bastion.secrets, version integer, action text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted integer := coalesce(version, secret.version);
+    found_version bastion.secret_versions;
+BEGIN
+    SELECT * INTO found_version FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = wanted FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
+    ELSIF found_version.destroyed_at IS NOT NULL THEN
+        RAISE EXCEPTION 'version of the secret is destroyed' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    UPDATE bastion.secret_versions v
+    SET deleted_at = CASE WHEN action <> 'undelete' THEN coalesce(v.deleted_at, clock_timestamp()) END,
+        destroyed_at = CASE WHEN action = 'destroy' THEN clock_timestamp() END,
+        value = CASE WHEN action <> 'destroy' THEN v.value END
+    WHERE v.secret_id = secret.id AND v.version = wanted;
+    PERFORM bastion_internal.secret_record(action, secret, wanted, NULL);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_version_set(bastion.secrets, integer, text) IS
+'Deletes, undeletes or destroys a version of a secret, NULL the newest, and records it. SQLSTATE 42704 for an unknown version, 55000 for a destroyed one.';
+
+CREATE FUNCTION bastion.secret_version_delete(name text, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.secret_version_set(bastion_internal.secret_find(name, own, unit, 'manage'), version, 'delete');
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_version_delete(text, integer, boolean, text) IS
+'Deletes a version of a secret, NULL the newest: it opens no longer, until secret_version_undelete() restores it.
+Needs what secret_update() needs.
+SQLSTATE 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55000 for a destroyed version.';
+SELECT bastion_internal.callable_by('bastion.secret_version_delete(text, integer, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_version_undelete(name text, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.secret_version_set(bastion_internal.secret_find(name, own, unit, 'manage'), version, 'undelete');
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_version_undelete(text, integer, boolean, text) IS
+'Restores a deleted version of a secret, NULL the newest.
+Needs what secret_update() needs.
+SQLSTATE 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55000 for a destroyed version.';
+SELECT bastion_internal.callable_by('bastion.secret_version_undelete(text, integer, boolean, text)', 'application');
+
+CREATE FUNCTION bastion.secret_version_destroy(name text, version integer, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF version IS NULL THEN
+        RAISE EXCEPTION 'version must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM bastion_internal.secret_version_set(bastion_internal.secret_find(name, own, unit, 'manage'), version, 'destroy');
+END
+$$;
+COMMENT ON FUNCTION bastion.secret_version_destroy(text, integer, boolean, text) IS
+'Destroys the value of a version of a secret for good. The version stays in secret_version_list(). Backups and WAL keep the sealed value.
+Needs what secret_update() needs.
+SQLSTATE 22004 for no version, 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55000 for a destroyed version.';
+SELECT bastion_internal.callable_by('bastion.secret_version_destroy(text, integer, boolean, text)', 'application');
+
+-- For those who look at the tables by hand: opens what the query returns.
+CREATE VIEW bastion.opened_secrets WITH (security_invoker = true) AS
+SELECT l.id, l.name, l.own, l.unit_id, l.provider, l.type, l.tags, l.metadata, l.version, l.expires_at,
+       CASE WHEN l.format <> 'bytea' THEN bastion.secret_get(l.id, 'bastion.opened_secrets') END AS value
+FROM bastion.secret_list() l WHERE l.active AND l.left_at IS NULL;
+COMMENT ON VIEW bastion.opened_secrets IS
+'The secrets of secret_list() with their values. Each row that a query returns is opened as by secret_get(), needs the same permission and is recorded: name the secrets that you want in WHERE. value is NULL for binary secrets and deleted versions';
+COMMENT ON COLUMN bastion.opened_secrets.id IS 'Identifier of the secret';
+COMMENT ON COLUMN bastion.opened_secrets.name IS 'Its name';
+COMMENT ON COLUMN bastion.opened_secrets.own IS 'Whether it is the user''s own';
+COMMENT ON COLUMN bastion.opened_secrets.unit_id IS 'The unit that it belongs to; NULL for none';
+COMMENT ON COLUMN bastion.opened_secrets.provider IS 'The service that it is for';
+COMMENT ON COLUMN bastion.opened_secrets.type IS 'The kind of secret';
+COMMENT ON COLUMN bastion.opened_secrets.tags IS 'Words that the application chose';
+COMMENT ON COLUMN bastion.opened_secrets.metadata IS 'What the application noted about it';
+COMMENT ON COLUMN bastion.opened_secrets.version IS 'The newest version, which is opened';
+COMMENT ON COLUMN bastion.opened_secrets.expires_at IS 'When it can no longer be opened; NULL for never';
+COMMENT ON COLUMN bastion.opened_secrets.value IS 'The value, opened for this query';
+SELECT bastion_internal.readable_by('bastion.opened_secrets', 'application');

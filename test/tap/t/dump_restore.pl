@@ -116,6 +116,7 @@ BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
 COMMIT;
+SELECT bastion.secret_folder_register('payments/', 'payments');
 -- an event that is removed
 SELECT bastion.events_prune((SELECT min(occurred_at) + interval '1 microsecond' FROM bastion.events));
 -- lists of a row and of a user, with shares

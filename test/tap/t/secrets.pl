@@ -9,7 +9,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $primary = new_server('primary', "log_min_messages = panic\nlog_statement = none");
+my $primary = new_server('primary', "max_connections = 80\nlog_min_messages = panic\nlog_statement = none");
 my $token = token_of($primary, 'ann');
 my $as_ann = "SELECT FROM bastion.authenticate('$token');";
 $primary->safe_psql('postgres', q{SELECT bastion.resource_register('smtp', '{open}'); CREATE TABLE sealed (value bastion.sealed, found bytea); GRANT SELECT, INSERT ON sealed TO app});
@@ -44,6 +44,41 @@ is(scalar @$lines, 1, 'so does a read-only transaction');
 ($lines, $shown, $errors) = lines($primary, "BEGIN; $as_ann SELECT bastion.secret_get('no such secret'); COMMIT");
 is(scalar @$lines, 0, 'nothing is recorded of what is not there');
 like($errors, qr/secret does not exist/, 'which is an error');
+
+# Sixty-four writers read the version and write the next one: of each version one succeeds, and no value is lost.
+my $check_and_set = qq{BEGIN;
+SELECT FROM bastion.authenticate('$token');
+DO \$\$
+DECLARE
+    known integer;
+BEGIN
+    FOR round IN 1 .. 3 LOOP
+        known := (SELECT s.version FROM bastion.secrets s WHERE s.name = 'contended');
+        BEGIN
+            PERFORM bastion.secret_put('contended', 'from ' || pg_backend_pid() || ' after ' || known, expected_version => known);
+            INSERT INTO written VALUES (known + 1, 'from ' || pg_backend_pid() || ' after ' || known);
+            EXIT;
+        EXCEPTION WHEN object_not_in_prerequisite_state THEN
+            NULL;
+        END;
+    END LOOP;
+END \$\$;
+COMMIT;
+};
+$primary->safe_psql('postgres', 'CREATE TABLE written (version integer PRIMARY KEY, value text); GRANT INSERT ON written TO app');
+run_psql($primary, "BEGIN; $as_ann SELECT bastion.secret_put('contended', 'first'); COMMIT");
+$primary->pgbench('-n -c 64 -j 2 -t 2 -U app', 0, [qr/processed: 128\/128/], [qr/^(?:pgbench: .*\n?)*$/], 'writers with check-and-set', {writers => $check_and_set});
+my $versions = $primary->safe_psql('postgres', q{SELECT s.version FROM bastion.secrets s WHERE s.name = 'contended'});
+is($primary->safe_psql('postgres', 'SELECT count(*) + 1, max(version) FROM written'), "$versions|$versions", 'each version has one writer');
+cmp_ok($versions, '>', 2, 'and there were several');
+($out) = run_psql($primary, "BEGIN; $as_ann SELECT value = bastion.secret_get('contended', version => version) FROM written; COMMIT");
+unlike($out, qr/^f$/m, 'every version opens to what its writer wrote');
+
+# A thousand versions, of which ten are kept.
+($out, $err) = run_psql($primary, "BEGIN; $as_ann SELECT count(bastion.secret_put('long', 'value ' || n)) FROM generate_series(1, 1000) n; SELECT bastion.secret_get('long', version => 1); "
+    . "SELECT bastion.secret_update('long', max_versions => 10); SELECT count(*), min(version) FROM bastion.secret_version_list('long'); SELECT bastion.secret_get('long'); COMMIT");
+is($err, '', 'a thousand versions');
+like($out, qr/^1000\nvalue 1\n\n10\|991\nvalue 1000$/m, 'of which ten are kept');
 
 my $standby = standby_of($primary);
 ($lines, $shown, $errors) = lines($standby, "BEGIN; $as_ann SELECT bastion.secret_get('mail'); COMMIT");

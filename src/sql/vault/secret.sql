@@ -250,9 +250,8 @@ BEGIN
     SET provider = coalesce(place.provider, s.provider), type = coalesce(place.type, s.type), tags = coalesce(secret_store.tags, s.tags),
         metadata = bastion_internal.secret_metadata(s.metadata, secret_store.metadata), expires_at = coalesce(place.expires_at, s.expires_at),
         active = true, version = s.version + 1, updated_at = now()
-    WHERE expected_version IS NULL OR s.version = expected_version
     RETURNING s.* INTO secret;
-    IF secret.id IS NULL OR secret.version - 1 <> expected_version THEN
+    IF secret.version - 1 <> expected_version THEN
         RAISE EXCEPTION 'secret has another version' USING ERRCODE = 'object_not_in_prerequisite_state',
             DETAIL = format('Version %s was expected.', expected_version), HINT = 'Read it again; expected_version => 0 expects that the secret does not exist.';
     END IF;

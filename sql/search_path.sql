@@ -265,6 +265,7 @@ SELECT bastion_api.token_revoke(:'dan'), bastion.password_verify('correct horse'
        bastion.jwt_verify(bastion.jwt_sign('{"sub": "x"}', k), k, '{"allow_missing_exp": true}') OPERATOR(pg_catalog.->>) 'sub', bastion.jws_verify(bastion.jwt_sign('{"sub": "x"}', k), k) IS NOT NULL,
        pg_catalog.length(bastion.jwk_thumbprint(bastion.jwk_public(bastion.jwk_generate('EdDSA'))))
 FROM bastion.jwk_generate('HS256', 'k') k;
+SELECT bastion.password_needs_rehash('x');
 -- what an application calls less often
 SELECT bastion_api.login('ben@path.example', 'correct horse') OPERATOR(pg_catalog.->>) 'access_token' AS ben \gset
 BEGIN;

@@ -63,6 +63,20 @@ Result<void> check_length(std::string_view password) {
     return Error{ErrorCode::limit_exceeded, "password is too long", "At most 4096 bytes are allowed."};
 }
 
+// A password of acceptable length, prepared, and its bytes where these differ.
+Result<PasswordMatch> match_in(const PasswordFormat& format, std::string_view password, std::string_view hash) {
+    const PreparedPassword prepared = prepare_password(password);
+    const bool differs = prepared.is_utf8 && prepared.bytes.text() != password;
+    if (differs) {
+        const auto verified = format.verify(prepared.bytes.text(), hash);
+        if (!verified) return verified.error();
+        if (*verified) return PasswordMatch::prepared;
+    }
+    const auto verified = format.verify(password, hash);
+    if (!verified) return verified.error();
+    return !*verified ? PasswordMatch::none : differs ? PasswordMatch::bytes : PasswordMatch::prepared;
+}
+
 Result<void> set_option(PasswordParams& params, const PasswordOption& option, const JsonValue& value) {
     const auto number = value.integer();
     if (!number || *number < 0)
@@ -122,16 +136,7 @@ Result<PasswordMatch> password_match(std::string_view password, std::string_view
     const PasswordFormat* format = find_format(hash, description);
     if (format == nullptr) return PasswordMatch::none;
     if (description->obstacle) return *std::move(description->obstacle);
-    const PreparedPassword prepared = prepare_password(password);
-    const bool differs = prepared.is_utf8 && prepared.bytes.text() != password;
-    if (differs) {
-        const auto verified = format->verify(prepared.bytes.text(), hash);
-        if (!verified) return verified.error();
-        if (*verified) return PasswordMatch::prepared;
-    }
-    const auto verified = format->verify(password, hash);
-    if (!verified) return verified.error();
-    return !*verified ? PasswordMatch::none : differs ? PasswordMatch::bytes : PasswordMatch::prepared;
+    return match_in(*format, password, hash);
 }
 
 Result<bool> password_verify(std::string_view password, std::string_view hash) {
@@ -159,9 +164,11 @@ Result<PasswordMatch> password_dummy_match(std::string_view password, const Pass
 
 Result<PasswordMatch> password_check(std::string_view password, std::string_view hash,
                                      const PasswordParams& otherwise) {
-    const auto description = describe_password_hash(hash);
-    if (!description || description->obstacle) return password_dummy_match(password, otherwise);
-    return password_match(password, hash);
+    std::optional<HashDescription> description;
+    const PasswordFormat* format = find_format(hash, description);
+    if (format == nullptr || description->obstacle) return password_dummy_match(password, otherwise);
+    if (auto checked = check_length(password); !checked) return checked.error();
+    return match_in(*format, password, hash);
 }
 
 std::string password_format_json(std::string_view hash, const PasswordParams& wanted) {

@@ -7,6 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     old_hash text;
+    old_format jsonb;
     new_hash text;
     matched text;
     known_bytes integer;
@@ -21,8 +22,9 @@ BEGIN
     END IF;
     hash := old_hash;
     -- A hash that does not know the whole password proves too little to store all of it.
-    known_bytes := coalesce((bastion.password_format(old_hash) ->> 'password_bytes')::integer, 4096);
-    IF (matched = 'bytes' OR bastion.password_needs_rehash(old_hash))
+    old_format := bastion.password_format(old_hash);
+    known_bytes := coalesce((old_format ->> 'password_bytes')::integer, 4096);
+    IF (matched = 'bytes' OR (old_format ->> 'needs_rehash')::boolean)
        AND bastion_internal.password_length(accept_password.password, true) <= known_bytes THEN
         new_hash := bastion.password_hash(accept_password.password);
         -- Another transaction may have changed the password meanwhile.

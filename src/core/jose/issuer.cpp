@@ -44,6 +44,16 @@ Result<JwkSet> read_keys(std::string_view json) {
     return keys;
 }
 
+Result<std::vector<std::string>> thumbprints_of(const JwkSet& keys) {
+    std::vector<std::string> thumbprints;
+    for (const Jwk& key : keys.keys) {
+        auto thumbprint = jwk_thumbprint(key);
+        if (!thumbprint) return std::move(thumbprint).error();
+        thumbprints.push_back(*std::move(thumbprint));
+    }
+    return thumbprints;
+}
+
 Result<ClaimMapping> read_mapping(std::string_view json) {
     const auto document = parse_object(json, "the mapping of an issuer");
     if (!document) return document.error();
@@ -127,6 +137,7 @@ Result<IssuerToken> read_token(VerifiedJwt&& verified, const IssuerRules& rules)
     if (token.role.empty()) token.role = rules.mapping.default_role;
     token.email = verified_email(jwt, rules.mapping.email);
     token.name = claim_text(jwt, rules.mapping.name);
+    token.thumbprint = rules.thumbprints[static_cast<std::size_t>(jwt.key - rules.keys.keys.data())];
     take_dates(token, rules.options);
     return token;
 }
@@ -137,6 +148,8 @@ Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view
                                        std::string_view required, std::string_view mapping) {
     auto key_set = read_keys(keys);
     if (!key_set) return std::move(key_set).error();
+    auto thumbprints = thumbprints_of(*key_set);
+    if (!thumbprints) return std::move(thumbprints).error();
     auto read = read_options(issuer, options);
     if (!read) return std::move(read).error();
     auto claims = parse_object(required, "required claims of an issuer");
@@ -146,18 +159,15 @@ Result<IssuerRules> parse_issuer_rules(std::string_view issuer, std::string_view
             return invalid_argument("a required claim must be a string, an integer of 64 bits, true, false or null");
     auto names = read_mapping(mapping);
     if (!names) return std::move(names).error();
-    return IssuerRules{std::move(*key_set), std::move(*read), std::move(*claims), std::move(*names)};
+    return IssuerRules{std::move(*key_set), *std::move(thumbprints), std::move(*read), std::move(*claims),
+                       std::move(*names)};
 }
 
 Result<IssuerToken> verify_issuer_token(UnverifiedJwt&& token, const IssuerRules& rules, double now) {
     auto jwt = jwt_verify(std::move(token), rules.keys, rules.options, now);
     if (!jwt) return std::move(jwt).error();
     if (!has_required(jwt->claims, rules.required)) return refuse_token("a required claim is missing or another");
-    auto thumbprint = jwk_thumbprint(*jwt->key);
-    if (!thumbprint) return std::move(thumbprint).error();
-    auto read = read_token(std::move(*jwt), rules);
-    if (read) read->thumbprint = std::move(*thumbprint);
-    return read;
+    return read_token(std::move(*jwt), rules);
 }
 
 }  // namespace bastion

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/json.hpp"
 #include "core/base/result.hpp"
@@ -26,7 +27,8 @@ struct ClaimMapping {
 
 struct IssuerRules {
     JwkSet keys;
-    JwtOptions options;  // iss is the issuer itself
+    std::vector<std::string> thumbprints;  // of the keys, in their order
+    JwtOptions options;                    // iss is the issuer itself
     JsonDocument required;
     ClaimMapping mapping;
 };

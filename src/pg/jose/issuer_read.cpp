@@ -41,14 +41,9 @@ std::optional<IssuerRow> read_issuer(Utf8 issuer) {
 Result<Loaded<KnownIssuer>> parse_issuer(Utf8 issuer, const IssuerRow& row) {
     Result<IssuerRules> rules = parse_issuer_rules(issuer, row.keys, row.options, row.required, row.mapping);
     if (!rules) return rules.error();
-    KnownIssuer known{std::move(*rules), row.create_users, {}};
-    for (const Jwk& key : known.rules.keys.keys) {
-        Result<std::string> thumbprint = jwk_thumbprint(key);
-        known.thumbprints.push_back(thumbprint ? *thumbprint : std::string());
-    }
-    Loaded<KnownIssuer> made{std::move(known)};
+    Loaded<KnownIssuer> made{KnownIssuer{std::move(*rules), row.create_users}};
     // The options and the claims that are required: as long as their texts, in small pieces.
-    made.heap = made.value.rules.keys.memory() + heap_bytes(made.value.thumbprints) +
+    made.heap = made.value.rules.keys.memory() + heap_bytes(made.value.rules.thumbprints) +
                 4 * (row.options.bytes().size() + row.required.bytes().size() + row.mapping.bytes().size());
     return made;
 }

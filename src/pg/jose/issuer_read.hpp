@@ -13,7 +13,6 @@ inline constexpr std::size_t longest_issuer_name = 255;
 struct KnownIssuer {
     IssuerRules rules;
     bool create_users;
-    std::vector<std::string> thumbprints;  // as long as the keys
 };
 
 // Phases A and C: null for an unknown or disabled issuer. Valid until the next call.

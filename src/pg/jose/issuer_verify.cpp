@@ -141,8 +141,8 @@ bool issuer_key_is_good(const char* reference, const pg_uuid_t& user) {
     });
     const KnownIssuer* known = is_reference ? known_issuer(Utf8(parts.issuer)) : nullptr;
     if (known == nullptr) return false;
-    const bool is_key = std::any_of(known->thumbprints.begin(), known->thumbprints.end(),
-                                    [&](const std::string& one) { return !one.empty() && one == parts.thumbprint; });
+    const std::vector<std::string>& thumbprints = known->rules.thumbprints;
+    const bool is_key = std::find(thumbprints.begin(), thumbprints.end(), parts.thumbprint) != thumbprints.end();
     pg_uuid_t subject;
     return is_key && find_user(Utf8(parts.issuer), Utf8(parts.subject), subject) && same_uuid(subject, user);
 }

@@ -258,7 +258,7 @@ const Decision& decide_anew() {
     decided_with_session_token = session_token_counts();
     decision = made;
     Assert(is_latched(made));
-    pin_rights();
+    pin_rights(made.rights);
     decision_statement = GetCurrentStatementStartTimestamp();
     decision_valid = true;
     return decision;

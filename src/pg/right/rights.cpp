@@ -144,26 +144,28 @@ const Rights* rights_of(const RightsRequest& request) {
     return held.get();
 }
 
-void pin_rights() noexcept {
-    pinned = held;
+void pin_rights(const Rights* rights) noexcept {
+    Assert(rights == nullptr || rights == held.get());
+    pinned = rights != nullptr ? held : nullptr;
     if (pinned != nullptr && pinned->sets != nullptr) pinned->sets->trim(most_expanded_bytes);
 }
 
-const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
-                            std::shared_ptr<const Rights>& kept) {
-    if (held->refusal != nullptr) return held.get();
+const Rights* narrow_rights(const Rights* rights, std::span<const std::string> patterns, const pg_uuid_t& tenant,
+                            const OptionalUuid& unit, std::shared_ptr<const Rights>& kept) {
+    Assert(rights == held.get());
+    if (rights->refusal != nullptr) return rights;
     guarded_or_raise([&]() -> Result<void> {
         if (kept == nullptr || kept->whole != held) {
             auto narrow = std::make_shared<Rights>();
-            narrow->tenant = held->tenant;
-            narrow->unit = held->unit;
-            narrow->tenant_number = held->tenant_number;
-            narrow->valid_until = held->valid_until;
-            const bool elsewhere = !held->tenant.present || !same_uuid(held->tenant.value, tenant) ||
-                                   (unit.present && !same_uuid(held->unit, unit));
+            narrow->tenant = rights->tenant;
+            narrow->unit = rights->unit;
+            narrow->tenant_number = rights->tenant_number;
+            narrow->valid_until = rights->valid_until;
+            const bool elsewhere = !rights->tenant.present || !same_uuid(rights->tenant.value, tenant) ||
+                                   (unit.present && !same_uuid(rights->unit, unit));
             if (elsewhere) narrow->refusal = "not_the_place_of_the_key";
             narrow->unit_alone = unit.present;
-            for (const Permission& permission : held->permissions) {
+            for (const Permission& permission : rights->permissions) {
                 if (!any_pattern_covers(patterns, permission.name)) continue;
                 // What belongs to a person has no tenant or unit.
                 const bool wide = !unit.present || permission.name.starts_with("own.");

@@ -44,15 +44,15 @@ struct Rights {
 // by pin_rights().
 const Rights* rights_of(const RightsRequest& request);
 
-// Holds the rights of the last call until the next pin: a decision keeps its own, independent of requests in between. No
-// call site may hold one of their sets.
-void pin_rights() noexcept;
+// Holds the rights, which the last call returned, until the next pin: a decision keeps its own, independent of requests in
+// between. Null holds none. No call site may hold one of their sets.
+void pin_rights(const Rights* rights) noexcept;
 
-// The rights of the last call, narrowed to the permissions that the patterns cover, in one tenant and, if named, unit: they
-// are refused elsewhere, and reach no row outside that unit and the units below it. `kept` is the caller's cache of the
-// rights made last, which is valid while those of the last call stay the same. Held as rights_of() holds.
-const Rights* narrow_rights(std::span<const std::string> patterns, const pg_uuid_t& tenant, const OptionalUuid& unit,
-                            std::shared_ptr<const Rights>& kept);
+// The rights, which the last call returned, narrowed to the permissions that the patterns cover, in one tenant and, if
+// named, unit: they are refused elsewhere, and reach no row outside that unit and the units below it. `kept` is the caller's
+// cache of the rights made last, which is valid while `rights` stay the same. Held as rights_of() holds.
+const Rights* narrow_rights(const Rights* rights, std::span<const std::string> patterns, const pg_uuid_t& tenant,
+                            const OptionalUuid& unit, std::shared_ptr<const Rights>& kept);
 
 // Makes rights from the texts for a parallel worker: names separated by spaces, those that hold only in the unit after
 // unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.

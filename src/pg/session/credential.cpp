@@ -50,13 +50,13 @@ const char* check_api_key(Identity& identity, const char* kid) {
     return nullptr;
 }
 
-// The rights of the last rights_of().
+// The rights that rights_of() returned last, narrowed to those of the API key of the identity.
 const Rights* narrow_to_credential(const Rights* rights, const Identity& identity) {
     if (!identity.api_key.present) return rights;
     const ApiKey* key = key_of(identity);
     static const ApiKey gone{};  // dropped while the rights were read; holds in no tenant
     if (key == nullptr) key = &gone;
-    return narrow_rights(key->scopes, key->tenant, key->unit, key->scoped);
+    return narrow_rights(rights, key->scopes, key->tenant, key->unit, key->scoped);
 }
 
 }  // namespace

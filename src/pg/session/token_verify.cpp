@@ -36,6 +36,7 @@ const VerifiedToken& verify_or_create(Utf8 token) {
     const VerifiedToken& verified = verify_argument(token);
     if (!verified.first_sight) return verified;
     create_user_at_first_sight(argument_slot.first_sight);
+    // Code that ran when the user was made may have verified another token in the slot.
     return verify_argument(token);
 }
 

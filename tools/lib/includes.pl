@@ -2,8 +2,8 @@
 # usage: includes.pl [--problems], for tools/includes and lint.sh
 #
 # The modules of src/ (a header and the source beside it are one) and which they include: each with its floor, which is one above
-# the highest module that it includes. Then, or only these with --problems, the problems: cycles, and modules that include one
-# of a forbidden room. Fails when there is a problem.
+# the highest module that it includes. Then, or only these with --problems, the problems: cycles, modules that include one of a
+# forbidden room, includes by a relative path, which hide the room, and files outside the rooms. Fails when there is a problem.
 
 use strict;
 use warnings;
@@ -11,8 +11,7 @@ use warnings;
 die "usage: includes.pl [--problems]\n" if @ARGV > 1 || (@ARGV && $ARGV[0] ne '--problems');
 my $problems_alone = @ARGV;
 
-# The rooms that a room may use, besides those that these may use. Files outside all rooms, such as src/pg/module.cpp, may use
-# all of them.
+# The rooms that a room may use, besides those that these may use.
 my %may_use = (
     base => [],
     cache => ['base'],
@@ -31,12 +30,16 @@ sub rooms_below {
 }
 my %below = map { my $room = $_; $room => { map { $_ => 1 } $room, rooms_below($room) } } keys %may_use;
 
-my %uses;
+# The files outside all rooms: they may use all of them, and no room may use them.
+my %above_the_rooms = map { $_ => 1 } qw(src/pg/module.cpp src/pg/status_fn.cpp src/sql/header.sql);
+
+my (%uses, @problems);
 for my $file (glob 'src/core/*.[ch]pp src/core/*/*.[ch]pp src/pg/*.[ch]pp src/pg/*/*.[ch]pp') {
     my ($module) = $file =~ m{^src/(.+)\.[ch]pp$};
     $uses{$module} //= {};
     open my $source, '<', $file or die "$file: $!\n";
     while (<$source>) {
+        push @problems, "$file:$.: an include by a relative path; write it from src, as core/... or pg/..." if m{^\s*#\s*include\s*["<](?:[^">]*/)?\.\.?/};
         $uses{$module}{$1} = 1 if m{^\s*#\s*include\s*["<]((?:core|pg)/[^">]+)\.hpp[">]} && $1 ne $module;
     }
 }
@@ -73,7 +76,10 @@ sub visit {
 
 visit($_) for grep { !defined $index{$_} } sort keys %uses;
 
-my @problems = map { "cycle of modules: @$_; let one of them take what it needs as an argument, or register with the other" } @cycles;
+push @problems, map { "cycle of modules: @$_; let one of them take what it needs as an argument, or register with the other" } @cycles;
+for my $file (grep { -f } glob 'src/{core,pg,sql}/* test/unit/*') {
+    push @problems, "$file is outside the rooms; move it into one" if $file =~ /\.([ch]pp|sql)$/ && !$above_the_rooms{$file};
+}
 for my $folder (glob 'src/{core,pg,sql}/*/ test/unit/*/') {
     my ($room) = $folder =~ m{(\w+)/$};
     push @problems, "$folder: the room $room is new; say in tools/lib/includes.pl which rooms it may use" if !$below{$room} && $folder ne 'src/sql/upgrade/';

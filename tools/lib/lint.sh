@@ -75,6 +75,14 @@ check_layers_have_the_same_rooms() { perl tools/lib/includes.pl --problems | gre
 advice[layers_have_the_same_rooms]='move the files into a room of docs/ARCHITECTURE.md, or add the room there and to tools/lib/includes.pl'
 plant_layers_have_the_same_rooms() { mkdir src/sql/planted; }
 
+check_files_are_in_rooms() { perl tools/lib/includes.pl --problems | grep 'is outside the rooms;'; }
+advice[files_are_in_rooms]='move the file into a room of docs/ARCHITECTURE.md'
+plant_files_are_in_rooms() { echo 'SELECT 1;' >src/sql/planted.sql; }
+
+check_includes_start_from_src() { perl tools/lib/includes.pl --problems | grep 'by a relative path;'; }
+advice[includes_start_from_src]='write the path from src, as core/... or pg/...: a relative one hides the room'
+plant_includes_start_from_src() { printf '#pragma once\n#include "../session/credential.hpp"\n' >src/pg/right/planted.hpp; }
+
 # Compiles a file that includes PostgreSQL's headers with the core's own rule, which must not find them.
 check_core_is_blind() {
     rm -f src/core/base/probe.*
@@ -135,9 +143,13 @@ check_no_cryptography_in_sql() { code -i '\b(sha(224|256|384|512)|digest|hmac|cr
 advice[no_cryptography_in_sql]='call a function of src/core through one in C'
 plant_no_cryptography_in_sql() { echo "SELECT sha256('planted');" >src/sql/base/planted.sql; }
 
-check_unique_basenames() { cxx_files src | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di; }
+# A header and its source have one basename, and so may a piece of SQL.
+check_unique_basenames() {
+    cxx_files src test/unit | sed -E 's|\.[ch]pp$||' | sort -u | sed 's|.*/||' | sort -f | uniq -di
+    sql_files | sed 's|.*/||' | sort -f | uniq -di
+}
 advice[unique_basenames]='name one of the files after its own noun'
-plant_unique_basenames() { touch src/core/base/planted.cpp src/pg/base/planted.cpp; }
+plant_unique_basenames() { touch src/core/base/planted.cpp test/unit/base/planted.hpp; }
 
 check_version_once() {
     local version

@@ -233,6 +233,10 @@ check_reference_is_up_to_date() { tools/lib/check_reference.sh . "$work" 2>&1; }
 advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }
 
+check_diffs_in_pages_are_real() { perl tools/lib/page_diffs.pl HACKING.md $(grep -l '^```diff' docs/*.md); }
+advice[diffs_in_pages_are_real]='copy the line from the file that the diff names, or leave it out with +...'
+plant_diffs_in_pages_are_real() { sed -i 's/^+int trusted_hops = 0;/+int trusted_hops = 1;/' HACKING.md; }
+
 # Each kind of faulty claim has a planted one: a claim without evidence, one that waits for an existing feature, one that its
 # test does not name.
 claims_of_tree() { . tools/lib/systems.sh && claims_problems; }

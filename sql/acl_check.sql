@@ -44,7 +44,7 @@ SET LOCAL parallel_leader_participation = off;
 SELECT line FROM test.plan('SELECT count(*) FROM open_rows WHERE test.is_here(tenant_id)') line WHERE line ~ 'Parallel';
 SELECT count(*) FILTER (WHERE test.is_here(tenant_id)) = count(*) FILTER (WHERE tenant_id = :'tenant') AS in_workers FROM open_rows;
 COMMIT;
--- a plan made for nobody, kept for everybody
+-- a plan made without an identity, kept for every user
 SET plan_cache_mode = force_generic_plan;
 PREPARE counted AS SELECT count(*) FROM checked;
 EXECUTE counted;

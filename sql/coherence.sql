@@ -1,6 +1,6 @@
 -- What is cached of rights is what the tables say, whatever changes and however: random changes of every table that rights
 -- are read from, committed, rolled back or undone in a subtransaction, each followed by a comparison of every user's cached
--- permissions, lists and tenants with those read anew. And no more is dropped than a change concerns.
+-- permissions, ACLs and tenants with those read anew. And a change drops no value that does not depend on it.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements

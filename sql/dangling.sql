@@ -125,7 +125,7 @@ SELECT count(*) FROM bastion.tenant_delete('gone-cem');
 DELETE FROM bastion.users WHERE id = :'cem';
 SELECT * FROM test.left_of(ARRAY[:'cem']::uuid[]);
 SELECT * FROM test.dangling();
--- what they owned or saw is now for who manages the tenant, and for nobody else
+-- what they owned or saw is now visible to managers of the tenant alone
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann_token', :'a') IS NOT NULL AS ann;

@@ -76,7 +76,7 @@ SELECT test.error($$SELECT bastion_api.login('alice.1', 'correct horse')$$);
 ROLLBACK;
 RESET ROLE;
 
--- two tenants: which one is told after the right password alone
+-- two tenants: only a right password learns which
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
 SELECT (:'bob'::jsonb -> 'user' ->> 'id')::uuid, (:'answer'::jsonb -> 'tenant' ->> 'id')::uuid, id
 FROM bastion.roles WHERE name = 'viewer';

@@ -546,7 +546,7 @@ SELECT red.try('ALTER TABLE red.documents ADD CONSTRAINT c CHECK (of <> ''B'')')
 SELECT red.try('CREATE TABLE red.refers (id int REFERENCES red.documents)');
 SELECT red.try('CREATE MATERIALIZED VIEW red.m AS SELECT DISTINCT of FROM red.documents');
 COMMIT;
--- for nobody
+-- without an identity
 SELECT red.try('INSERT INTO red.documents VALUES (7001, gen_random_uuid(), ''B'', 7001)');
 SELECT red.try('INSERT INTO red.documents (id) VALUES (7001)');
 

@@ -45,7 +45,7 @@ REVOKE EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_gu
 SELECT evtname FROM pg_event_trigger WHERE evtname = 'bastion_guard';
 SELECT bastion.schema_unguard('Guarded Place');
 
--- A guard leaves what is there, and lists it
+-- A guard leaves existing tables, and lists them
 SET ROLE regress_builder;
 CREATE TABLE "Guarded Place".earlier (tenant_id uuid);
 INSERT INTO "Guarded Place".earlier VALUES (gen_random_uuid());

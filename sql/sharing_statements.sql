@@ -145,7 +145,7 @@ SELECT :start, 'SET LOCAL enable_seqscan = off', 'SET LOCAL enable_bitmapscan = 
        format('SELECT %L, test.conditions(''UPDATE test.mails SET v = v + 1''), test.conditions(''DELETE FROM test.mails WHERE v > 0'')', s.name || ':'), :finish
 FROM test.sharers s WHERE s.lists > 0 ORDER BY s.lists \gexec
 
-\echo -- one generic plan, first planned for nobody and for who is denied, then run by all, over one connection
+\echo -- one generic plan, first planned without an identity and for a user with a deny, then run by all, over one connection
 SET plan_cache_mode = force_generic_plan;
 PREPARE look AS SELECT count(*) || ':' || coalesce(sum(id), 0) AS found FROM test.mails;
 PREPARE change AS WITH c AS (UPDATE test.mails SET v = v + 1 RETURNING id) SELECT count(*) || ':' || coalesce(sum(id), 0) AS found FROM c;

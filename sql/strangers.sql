@@ -1,6 +1,6 @@
 -- Real ids of strangers, given to every function that takes an id or a name: a thing of another tenant, of another member, of
 -- the past, and one that never was. The calls are made from the catalogue. A stranger's thing looks like an unknown one, nothing
--- of it is told, and no table changes. Ann owns a tenant, Max is a plain member of it, Bob owns another tenant, Zoe a third one.
+-- of it is in an answer, and no table changes. Ann owns a tenant, Max is a plain member of it, Bob owns another tenant, Zoe a third one.
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET jit = off;
@@ -332,7 +332,7 @@ FROM test.differing d WHERE d.changes IS DISTINCT FROM d.changes_of_unknown GROU
 ORDER BY d.whose COLLATE "C", d.changes COLLATE "C", d.changes_of_unknown COLLATE "C";
 SELECT t.name, t.argument, t.caller, t.whose, t.form, t.lost FROM test.outcomes t WHERE t.lost IS NOT NULL AND t.whose <> 'own' ORDER BY t.id;
 
--- Nothing that the caller did not pass is told: no id or name of Bob's things, nor, to Max, of what Ann alone has. The checks bite.
+-- An answer has nothing that the caller did not pass: no id or name of Bob's things, nor, to Max, of what Ann alone has. The checks bite.
 CREATE VIEW test.leaks AS
 SELECT t.name, t.argument, t.caller, t.whose, t.form FROM test.outcomes t, replace(t.told, CASE WHEN t.form NOT IN ('key', 'number') THEN t.passed ELSE '' END, '') x (rest)
 WHERE t.whose <> 'own'

@@ -28,7 +28,7 @@ bool sodium_ready() noexcept {
     return ready;
 }
 
-// libsodium reports a failed allocation as a mismatch. A user whose password was never checked must not be told that it
+// libsodium reports a failed allocation as a mismatch. A user whose password was never checked must not learn that it
 // is wrong, so a mismatch counts only while the memory can be allocated. No page is touched: this costs microseconds.
 bool memory_available(std::uint32_t memory_kib) noexcept {
     const std::size_t size = std::size_t{memory_kib} * 1024;

@@ -124,7 +124,7 @@ std::string gained_on_rows(const Picture& before, const Picture& after, const Gi
 }
 
 // Moving or deleting a unit lifts no deny on its rows that the mover could not lift. What a share gives the members of a moved unit
-// lifts none: denies in a unit do not concern shared rows.
+// lifts none: denies in a unit do not apply to shared rows.
 std::string lifted_on_rows(const Picture& before, const Picture& after, const Giver& giver) {
     for (int person = 0; person < person_count; ++person)
         for (int year = 0; year < year_count; ++year)

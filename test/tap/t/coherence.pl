@@ -185,13 +185,13 @@ foreach my $round (1 .. 10) {
     ++$same if $cat->query_safe('SELECT loads()') eq $before && state_of($cat) eq 'reads';
 }
 note(sprintf('10,000 changes in %.1f s', time - $begin));
-is($same, 10, 'whom 10,000 changes do not concern reads nothing again, in an open transaction');
+is($same, 10, 'a user whose rights do not depend on 10,000 changes reads nothing again, in an open transaction');
 admin(q{SELECT become('bob', 'viewer'); INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (role_named('editor'), 'documents.update')});
 $cat->query_safe('COMMIT');
 work($cat, 'BEGIN', 'cat');
 is(state_of($cat), 'reads', 'nor in the next one');
 is($cat->query_safe('SELECT loads()'), $before, 'as the counters say');
-is(state_of($bob) . ', ' . state_of($dan), 'reads 3, updates', 'whom they concern sees the last of them');
+is(state_of($bob) . ', ' . state_of($dan), 'reads 3, updates', 'a user whose rights depend on them sees the last of them');
 isnt($bob->query_safe('SELECT loads()'), $before_bob, 'for which rights were read again');
 admin(q{SELECT become('bob', 'member'); DELETE FROM bastion.role_permissions WHERE pattern = 'documents.update'});
 $_->query_safe('COMMIT') for ($bob, $cat, $dan);

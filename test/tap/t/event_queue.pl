@@ -231,7 +231,7 @@ gets(20, 'restart');
 is(events('queued'), 20, 'the worker stands still');
 $offset = -s $node->logfile;
 my $stop = IPC::Run::start([ 'pg_ctl', '-D', $node->data_dir, '-m', 'fast', 'stop' ], '>', \my $stop_output);
-ok(wait_for_log(qr/received fast shutdown request/, $offset), 'the server is told to stop');
+ok(wait_for_log(qr/received fast shutdown request/, $offset), 'the server is asked to stop');
 kill 'CONT', $worker or die;
 ok($stop->finish, 'it stops');
 $node->stop('fast', fail_ok => 1);

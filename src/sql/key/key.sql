@@ -162,7 +162,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.signing_key_rotate(boolean, text) IS
 'Activates the next signing key for access tokens; returns its id.
-The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant), and the first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
+The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant). The first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
 algorithm is EdDSA (Ed25519), ES256 or HS256; NULL keeps that of the active key. A change of the algorithm replaces the next key, so verifiers outside learn the new key only when it signs already. HS256 is for systems that know no other: its secret stays sealed here and is absent from jwks(), so nobody outside can verify. NULL for immediately gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for another algorithm, BA001 without a root key.';

@@ -53,7 +53,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_composite_keys_create';
 COMMENT ON FUNCTION bastion.composite_keys_create(regclass, boolean) IS
 'Makes the unique and foreign keys of a protected table begin with its tenant column: no error reveals rows of another tenant, and no row refers to a row of another tenant.
-Primary keys, keys over the tenant, a uuid or an identity column, keys of a table with one row for each tenant, and those that protect(global_keys => ...) names stay. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too.
+These stay: primary keys, keys over the tenant, a uuid or an identity column, and keys that protect(global_keys => ...) names. So do keys of a table with one row for each tenant. A foreign key also gets the unique key that it needs on the referenced table, which must be protected too.
 Returns what it did, or with dry_run only the statements; no row if there is nothing to do.
 For the owner of the table.
 SQLSTATE 55000 for a table that is not protected, 2BP01 when a foreign key of another table depends on a key (change that table first), 23503 when rows already refer to another tenant''s, 42501.';

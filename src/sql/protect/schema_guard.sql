@@ -328,7 +328,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.schema_guard(name) IS
-'Guards a schema: every new table in it immediately gets ENABLE and FORCE ROW LEVEL SECURITY, with a warning, and its rows are invisible until protect() or global_table_add() is called.
+'Guards a schema: every new table in it immediately gets ENABLE and FORCE ROW LEVEL SECURITY, with a warning. Its rows are invisible until protect() or global_table_add() is called.
 While any schema is guarded, new partitions and children of protected tables, in every schema, get the protection of their root. Existing tables stay as they are. Temporary tables and tables of extensions are not changed.
 Returns the existing tables that are neither protected nor global; another call only lists them.
 For superusers.

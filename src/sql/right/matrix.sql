@@ -27,7 +27,7 @@ AS $$
     ORDER BY u.system DESC, u.tenant_id NULLS FIRST, u.name, u.id, p.system, p.name
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix(text) IS
-'Lists every role that a tenant can use, the extension''s first, with every permission, and whether a holder of the role in the whole tenant holds the permission, including inheritance and patterns.
+'Lists every role that a tenant can use, the extension''s first, with every permission. held says whether a holder of the role in the whole tenant holds the permission, including inheritance and patterns.
 It omits the permissions own...., which every user holds over what is their own. tenant is a uuid or slug; NULL means that of the context. An application sees its own tenant and no rows for another; an operator sees every tenant.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_matrix(text)', 'application');

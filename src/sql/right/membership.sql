@@ -110,7 +110,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_force(uuid, text, text, text, timestamptz, timestamptz) IS
-'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role and without the user''s consent, or changes role, valid_from and valid_until.
+'Makes a user a member of a tenant (uuid or slug), or of one unit, with a role and without the user''s consent. Of a member it changes role, valid_from and valid_until.
 Returns the id of the membership.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
@@ -256,7 +256,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.permission_put(user_id, pattern, 'grant', unit, valid_until) $$;
 COMMENT ON FUNCTION bastion.permission_grant(uuid, text, text, timestamptz) IS
-'Grants a member of this tenant a permission or pattern in addition to the roles, everywhere or in one unit (slug or uuid) and those below, until valid_until.
+'Grants a member of this tenant a permission or pattern in addition to the roles, until valid_until. It counts everywhere, or in one unit (slug or uuid) and those below.
 It replaces a deny of the same pattern there.
 Needs tenant.members.manage there, and the pattern itself until the grant, and a replaced deny, end.
 SQLSTATE 22023 for a malformed pattern, 42501, 42704 for an unknown member, unit or permission, with the nearest names as hint, 28000 when a token was presented and refused.';

@@ -263,7 +263,7 @@ AS 'MODULE_PATHNAME', 'bastion_share';
 COMMENT ON FUNCTION bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz) IS
 'Shares a row with one user, unit (its members and those of the units below), role (its holders in the whole tenant) or tenant.
 key is the primary key as text. level is read, write (read and update), deploy (also execute, deploy, publish) or manage (everything); level_actions lists the actions. Another call changes level and valid_until. Everybody who could use the row before still can. Triggers and other code of the table run as the caller.
-Needs resource.manage on the row, which its owner has, and on the row every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level.
+Needs resource.manage on the row, which its owner has. Also needs, on the row, every action of the level until the share ends (for level manage, resource.*); to change a share, also every action of its old level.
 SQLSTATE 0A000 for a table without a simple primary key, 22023 for an invalid level or end, and for no subject or several, 22P02 for a malformed key, 42501, 42704 for an unknown subject, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 27000 when a trigger or rule of the table prevents the change of the row, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.share(regclass, text, uuid, uuid, uuid, uuid, text, timestamptz)', 'application');
 

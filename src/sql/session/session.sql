@@ -127,7 +127,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.session_settings_set(interval, interval, interval, interval) IS
-'Sets the limits of sessions in this tenant: access_lifetime of access tokens (10 s to 30 days), session_lifetime in all and idle_limit without a refresh (10 s to 366 days), and reuse_window, in which a used refresh token is answered again (up to 5 minutes).
+'Sets the limits of sessions in this tenant: access_lifetime is that of access tokens (10 s to 30 days). session_lifetime limits a session in all, idle_limit one without a refresh (10 s to 366 days). In reuse_window, a used refresh token is answered again (up to 5 minutes).
 NULL means the setting of the server. New sessions get all of them, existing ones the first and the last.
 Needs tenant.update in the whole tenant.
 SQLSTATE 22023 out of range, 42501, 28000 when a token was presented and refused.';

@@ -1,7 +1,7 @@
 // The triggers that choose the access control list of a row in a table under sharing: fill_acl() for a new row without one,
 // move_acl() for a row whose owner changes. They read the columns of the row themselves, of types of the server's own; the
 // key of a row is written by its type's output function, as the caller. SQL functions with the rights of the extension
-// choose the list.
+// choose the ACL.
 #include "pg/base/internal_call.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
@@ -81,7 +81,7 @@ bool is_bound_by_row_security(const TriggerData* data) {
 }
 
 // What fill_acl() looks up once for a statement and a table: its columns, whether row security binds the caller, and, for a
-// COPY of many rows, the lists that it found without a context. A default list never changes.
+// COPY of many rows, the ACLs that it found without a context. A default ACL never changes.
 constexpr int key_length = 40;
 constexpr long most_lists = 10000;
 

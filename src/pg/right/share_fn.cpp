@@ -115,7 +115,7 @@ struct Transfer {
     pg_unreachable();
 }
 
-// The trigger of protect() moves the list of the row. It may be gone, and others may write other values.
+// The trigger of protect() moves the ACL of the row. It may be gone, and triggers of others may write other values.
 void update_owner(void* argument) {
     const auto& transfer = *static_cast<const Transfer*>(argument);
     ItemPointerData place = transfer.row.place;

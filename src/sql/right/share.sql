@@ -414,7 +414,7 @@ Needs resource.manage on the row.
 SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
 
--- The trigger move_acl() moves the list; row_transfer() brings the row there with the privileges of the table's owner, because the
+-- The trigger move_acl() moves the ACL; row_transfer() brings the row there with the privileges of the table's owner, because the
 -- former owner may not see the result.
 CREATE FUNCTION bastion_internal.row_transfer_find(relation regclass, to_user text,
     OUT root oid, OUT query text, OUT tenant_value text, OUT acl_column text, OUT tenant_column text,

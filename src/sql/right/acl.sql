@@ -292,6 +292,11 @@ COMMENT ON FUNCTION bastion_internal.rights_valid_until(uuid, uuid) IS
 -- The dependencies of cached rights and sets. The triggers of the tables send messages that name them; the comment beside each
 -- trigger says why its message suffices. Memberships and roles that are not in force now are included: rights_valid_until() covers
 -- the time.
+--
+-- A refusal is not cached. So a message must name a dependency that existed before the change; a new dependency is recorded when the
+-- rights are read again. Example: a membership gives a role that inherits from another. A change of the inherited role names that
+-- role, a change of the inheritance names the first role, and the end of the membership names the user. The first change on the path
+-- from the user is always a change of a known dependency.
 CREATE FUNCTION bastion_internal.rights_dependencies(user_id uuid, tenant_id uuid) RETURNS TABLE (scope text, key text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET jit = off  -- compiling takes longer than execution
@@ -330,5 +335,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_dependencies(uuid, uuid) IS
-'The dependencies of the rights and sets of a user in a tenant, other than the scope user: scopes of bastion_internal.invalidate() and their ids.
-role: roles held anywhere and the roles they inherit; tenant: this one, and those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
+'The dependencies of the rights and sets of a user in a tenant, other than the scopes user and all: scopes of bastion_internal.invalidate() and their ids.
+role: roles held anywhere and the roles they inherit; tenant: the rows of this one and of those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';

@@ -229,6 +229,10 @@ check_nothing_left_to_do() { own_files | grep -vE '^./tools/lib/(lint|layers|mut
 advice[nothing_left_to_do]='do it now, or take the note out'
 plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp; }
 
+check_words_are_plain() { own_files | grep -vxE './(docs/STYLE.md|tools/lib/lint.sh)' | xargs -r grep -nIiwE 'whoever|what is there|at first need|for nobody|may something'; }
+advice[words_are_plain]='name the actor and the thing, as "English" in docs/STYLE.md says'
+plant_words_are_plain() { echo '// For whoever reads it.' >src/core/base/planted.hpp; }
+
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . "$work" 2>&1; }
 advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'
 plant_reference_is_up_to_date() { echo planted >>docs/REFERENCE.md; }

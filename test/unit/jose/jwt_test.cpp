@@ -271,7 +271,7 @@ TEST(Jwt, NothingOfThePayloadIsReadBeforeTheSignatureHolds) {
     EXPECT_EQ(jwt_verify(token, keys(), {}, now).error().log_detail, "the signature does not verify");
 }
 
-// The text has their values; a reader of numbers gets none of them.
+// The text has their values; code that reads them as numbers finds none that counts.
 TEST(Jwt, NumbersBeyondSixtyFourBits) {
     const std::string claims =
         R"({"a":18446744073709551616,"b":[-1e400,0.1],"c":123456789012345678901234567890.5,"d":1e-400,"exp":1700003600})";

@@ -76,6 +76,8 @@ CREATE TABLE shop.notes (id bigint PRIMARY KEY, tenant_id uuid, title text CONST
                          order_id bigint REFERENCES shop.orders ON DELETE SET NULL, color text, amount numeric, state shop.state);
 INSERT INTO shop.notes SELECT n, :'tenant', 'title ' || n, '{}', n, 'color ' || n, n, 'open' FROM generate_series(1, 100) n;
 CREATE UNIQUE INDEX one_color ON shop.notes (lower(color)) WHERE color <> '';
+CREATE UNIQUE INDEX one_number ON shop.notes ((amount + 1));
+CREATE UNIQUE INDEX one_open ON shop.notes (amount) WHERE state = 'open';
 CREATE INDEX notes_body ON shop.notes USING gin (body);
 CREATE INDEX notes_near ON shop.notes USING gist (point(id, id));
 CREATE INDEX notes_color ON shop.notes (color);

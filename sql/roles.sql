@@ -134,6 +134,22 @@ FROM bastion.events e WHERE e.id > :before AND e.kind <> 'impersonation' GROUP B
 SELECT e.kind, p.name AS actor, u.name AS "user", e.detail - 'role' - 'unit' - 'valid_until' AS detail
 FROM bastion.events e JOIN test.people p ON p.id = e.actor_id LEFT JOIN test.people u ON u.id = e.user_id
 WHERE e.id > :before AND e.kind IN ('role_changed', 'permission_denied_set') AND NOT e.detail::text ~ 'inherits' ORDER BY e.id;
+-- owners exchange in one transaction of an application; the check at its end has the rights of the extension
+SELECT token AS ann FROM test.people WHERE name = 'ann' \gset
+SELECT test.id_of('ann') AS ann_id, test.id_of('ben') AS ben_id \gset
+SET ROLE regress_app;
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'roles-of-ann') IS NOT NULL AS ann;
+SET CONSTRAINTS bastion.memberships_keep_last_owner DEFERRED;
+SELECT bastion.membership_set(:'ann_id'::uuid, 'admin') IS NOT NULL AS demoted;
+SELECT test.error('SET CONSTRAINTS bastion.memberships_keep_last_owner IMMEDIATE');
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'roles-of-ann') IS NOT NULL AS ann;
+SET CONSTRAINTS bastion.memberships_keep_last_owner DEFERRED;
+SELECT bastion.membership_set(:'ben_id'::uuid, 'owner') IS NOT NULL AS promoted, bastion.membership_set(:'ann_id'::uuid, 'admin') IS NOT NULL AS demoted;
+COMMIT;
+RESET ROLE;
 -- the end of a tenant: rows of every protected table, whatever keeps the tenant
 CREATE TABLE test.folders (id int PRIMARY KEY, tenant_id uuid);
 CREATE TABLE test.files (id int PRIMARY KEY, folder int REFERENCES test.folders, tenant bigint);

@@ -82,6 +82,9 @@ SELECT test.error(format('SELECT bastion.session_settings_set(%s => %L)', name, 
 FROM (VALUES ('access_lifetime', '9 s'), ('access_lifetime', '31 days'), ('session_lifetime', '0'), ('idle_limit', '-1 s'), ('reuse_window', '6 min')) x (name, value);
 SELECT x ->> 'expires_in' AS expires_in, (x ->> 'refresh_expires_in')::int BETWEEN 80 AND 90 AS idle
 FROM bastion_api.login('ann@sessions.example', 'correct horse') x;
+SELECT bastion_api.login('ann@sessions.example', 'correct horse') ->> 'refresh_token' AS used \gset
+SELECT bastion_api.refresh(:'used') ? 'access_token' AS refreshed;
+SELECT bastion_api.refresh(:'used') ->> 'error' AS repeated;
 ROLLBACK;
 -- every tenant for itself; a member without tenant.update may not
 SELECT count(*) FROM bastion.session_settings;
@@ -104,6 +107,15 @@ SELECT test.state();
 SELECT test.refusal('SELECT bastion_api.sessions()');
 COMMIT;
 SELECT bastion_api.refresh(x ->> 'refresh_token') ->> 'error' FROM unnest(ARRAY[:'ann'::jsonb, :'phone'::jsonb, :'tablet'::jsonb]) x;
+-- a logout as the first call of a connection
+SELECT bastion_api.login('ann@sessions.example', 'correct horse') ->> 'access_token' AS first \gset
+\c -
+SET client_min_messages = warning;
+SET ROLE regress_app;
+BEGIN;
+SELECT set_config('bastion.token', :'first', true) IS NOT NULL AS presented;
+SELECT bastion_api.logout();
+COMMIT;
 -- of a logout that is rolled back nothing stays
 SELECT bastion_api.login('ann@sessions.example', 'correct horse') AS ann \gset
 BEGIN;

@@ -282,6 +282,7 @@ INSERT INTO test.functions VALUES
      ARRAY['test.fact(''user'')', '''viewer''', 'now()', 'now() + interval ''1 day''']),
     ('bastion.platform_role_remove(uuid,text)', ARRAY['test.fact(''user'')::uuid', '''viewer''']),
     ('bastion.platform_role_remove(text,text)', ARRAY['test.fact(''user'')', '''viewer''']),
+    ('bastion_internal.bytes_as_table_owner(regclass,text,bytea)', ARRAY['''test.sealed_documents''', '''SELECT $1''', '''x''']),
     ('bastion_internal.as_table_owner(regclass,text,text,text,text)',
      ARRAY['''test.documents''', '''SELECT $1 || $2''', '''a''', '''b''', 'NULL']),
     ('bastion.share(regclass,text,uuid,uuid,uuid,uuid,text,timestamptz)',

@@ -248,14 +248,14 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('table without row security', 'names of relations and roles, and no rows of tenants',
      '{bastion.guarded_schemas,bastion.operator_roles,bastion.unguarded_tables,bastion_internal.callers}'),
     ('table or sequence that no dump takes along', 'the install script fills it again', '{bastion_internal.callers}'),
-    ('table or sequence that no dump takes along', 'the next rewrap_all() fills it again', '{bastion.rewrap_failures}'),
+    ('table or sequence that no dump takes along', 'the next rewrap_all() fills it again', '{bastion.rewrap_failures,bastion.rewrap_runs}'),
     ('table without the trigger that keeps foreign code away', 'nobody but the install script writes it', '{bastion_internal.callers}'),
     ('foreign key without an index that finds its rows', 'what it refers to is hardly ever deleted, and then with every row of this table',
      '{"bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
      '{bastion.accepted_findings,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
-       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
+       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS

@@ -67,9 +67,10 @@ SELECT version, sum(sealed_values) FROM rewrapped.usage GROUP BY 1 ORDER BY 1;
 -- a cancelled call ends
 CREATE OR REPLACE FUNCTION rewrapped.cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_cancel_backend(pg_backend_pid()); PERFORM pg_sleep(60); RETURN NEW; END $$;
 CALL bastion.rewrap_all();
+SELECT count(*) AS running FROM bastion.rewrap_progress;
 SELECT test.error('TABLE bastion.rewrap_failures') AS superuser;
 SET ROLE regress_app;
-SELECT test.error('TABLE bastion.rewrap_failures') AS application;
+SELECT test.error('TABLE bastion.rewrap_failures') AS application, test.error('TABLE bastion.rewrap_progress') AS progress;
 RESET ROLE;
 -- a table that its owner may not read
 DROP TRIGGER cancel ON rewrapped.b_trigger;
@@ -87,6 +88,24 @@ DROP TABLE rewrapped.closed;
 DROP OWNED BY regress_rewrap;
 DROP ROLE regress_rewrap;
 SELECT DISTINCT version FROM rewrapped.usage;
+-- large values go one by one, beside small ones and one that fails; the progress is seen meanwhile
+CREATE TABLE rewrapped.g_large (id int PRIMARY KEY, value bastion.sealed);
+ALTER TABLE rewrapped.g_large ALTER value SET STORAGE EXTERNAL;
+INSERT INTO rewrapped.g_large SELECT i, bastion.seal_for(t.id, decode(repeat(md5(i::text), CASE WHEN i = 4 THEN 1 ELSE 3000000 END), 'hex'), 'rewrapped', i::text)
+FROM bastion.tenants t, generate_series(1, 5) i WHERE t.slug = 'rewrap-all';
+UPDATE rewrapped.g_large SET id = 50 WHERE id = 5;
+SELECT rewrapped.register('rewrapped.g_large');
+CREATE TABLE rewrapped.seen AS SELECT * FROM bastion.rewrap_progress;
+CREATE FUNCTION rewrapped.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO rewrapped.seen SELECT * FROM bastion.rewrap_progress; RETURN NEW; END $$;
+CREATE TRIGGER look AFTER UPDATE ON rewrapped.g_large FOR EACH ROW EXECUTE FUNCTION rewrapped.look();
+SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
+CALL bastion.rewrap_all();
+SELECT relation, row_key, problem FROM bastion.rewrap_failures;
+SELECT DISTINCT pid = pg_backend_pid() AS own, columns, columns_done, relation, column_name, pages > 0 AS pages, pages_done, failures FROM rewrapped.seen;
+SELECT * FROM bastion.rewrap_progress;
+SELECT g.id, md5(bastion.open_bytea_for(t.id, g.value, g.id::text)) = md5(decode(repeat(md5(g.id::text), CASE WHEN g.id = 4 THEN 1 ELSE 3000000 END), 'hex')) AS opens, octet_length(g.value::bytea) / 1000000 AS megabytes
+FROM rewrapped.g_large g, bastion.tenants t WHERE t.slug = 'rewrap-all' AND g.id < 5 ORDER BY g.id;
+SELECT * FROM rewrapped.usage WHERE relation = 'rewrapped.g_large'::regclass;
 DELETE FROM bastion.sealed_columns;
 DROP SCHEMA rewrapped CASCADE;
 DELETE FROM bastion.tenants WHERE slug = 'rewrap-all';

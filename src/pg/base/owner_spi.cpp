@@ -113,19 +113,24 @@ const char* text_cell(uint64 row, int column) {
 
 namespace {
 
-// The first column of the first row as text, in the memory of the caller; null for no row.
-char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
-    Oid types[3] = {TEXTOID, TEXTOID, TEXTOID};
+void execute_on_table(const char* sql, Oid type, std::span<const NullableDatum> parameters) {
+    Oid types[3];
     Datum values[3];
     char nulls[4] = "   ";
-    for (int i = 0; i < 3; ++i) {
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        types[i] = type;
         values[i] = parameters[i].value;
         if (parameters[i].isnull) nulls[i] = 'n';
     }
-    MemoryContext caller = CurrentMemoryContext;
     SPI_connect();
-    if (SPI_execute_with_args(sql, 3, types, values, nulls, false, 0) < 0)
+    if (SPI_execute_with_args(sql, static_cast<int>(parameters.size()), types, values, nulls, false, 0) < 0)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement on a table")));
+}
+
+// The first column of the first row as text, in the memory of the caller; null for no row.
+char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
+    MemoryContext caller = CurrentMemoryContext;
+    execute_on_table(sql, TEXTOID, parameters);
     const char* text = SPI_processed > 0 && SPI_tuptable != nullptr ? text_cell(0, 1) : nullptr;
     char* out = text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
     SPI_finish();
@@ -138,6 +143,23 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
     const Oid owner = owner_of_table(relation);
     const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
     char* out = run_statement(sql, parameters);
+    leave_sandbox(sandbox);
+    return out;
+}
+
+struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, const NullableDatum& bytes) {
+    const Oid owner = owner_of_table(relation);
+    const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
+    MemoryContext caller = CurrentMemoryContext;
+    execute_on_table(sql, BYTEAOID, {&bytes, 1});
+    struct varlena* out = nullptr;
+    const NullableDatum found = cell(0, 1);
+    if (!found.isnull) {
+        MemoryContext own = MemoryContextSwitchTo(caller);
+        out = PG_DETOAST_DATUM_COPY(found.value);
+        MemoryContextSwitchTo(own);
+    }
+    SPI_finish();
     leave_sandbox(sandbox);
     return out;
 }

@@ -28,6 +28,15 @@ Datum bastion_as_table_owner(PG_FUNCTION_ARGS) {
     return text_datum(ServerText(result));
 }
 
+PG_FUNCTION_INFO_V1(bastion_bytes_as_table_owner);
+Datum bastion_bytes_as_table_owner(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
+    const char* sql = server_text(PG_GETARG_TEXT_PP(1)).c_str();
+    struct varlena* result = run_bytes_as_table_owner(PG_GETARG_OID(0), sql, fcinfo->args[2]);
+    if (result == nullptr) PG_RETURN_NULL();
+    PG_RETURN_POINTER(result);
+}
+
 PG_FUNCTION_INFO_V1(bastion_count_nulls);
 Datum bastion_count_nulls(PG_FUNCTION_ARGS) {
     const Oid relation = PG_GETARG_OID(0);

@@ -83,7 +83,7 @@ COMMENT ON FUNCTION bastion.cache_stats() IS
 sets: those behind acl_set() and tenant_set(), of all cached users together.';
 SELECT bastion_internal.callable_by('bastion.cache_stats()', 'application', 'monitoring');
 
--- RESTRICTED, because workers have the sets without their defaults.
+-- RESTRICTED: rows get their defaults where they are inserted, in the leader.
 CREATE FUNCTION bastion.default_acl(kind text) RETURNS bigint
 LANGUAGE C STABLE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_default_acl';

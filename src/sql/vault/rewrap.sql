@@ -36,6 +36,59 @@ COMMENT ON COLUMN bastion.rewrap_failures.problem IS 'SQLSTATE and message of th
 COMMENT ON COLUMN bastion.rewrap_failures.failed_at IS 'When it failed';
 ALTER TABLE bastion.rewrap_failures ENABLE ROW LEVEL SECURITY;
 
+CREATE TABLE bastion.rewrap_runs (
+    pid integer NOT NULL,
+    backend_start timestamptz NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    columns bigint NOT NULL,
+    columns_done bigint NOT NULL DEFAULT 0,
+    relation text,
+    column_name name,
+    pages bigint,
+    pages_done bigint,
+    sealed_values bigint NOT NULL DEFAULT 0,
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT rewrap_runs_pkey PRIMARY KEY (pid)
+);
+COMMENT ON TABLE bastion.rewrap_runs IS 'How far each running rewrap_all() is; bastion.rewrap_progress shows it. Granted to nobody';
+COMMENT ON COLUMN bastion.rewrap_runs.pid IS 'The process that runs it';
+COMMENT ON COLUMN bastion.rewrap_runs.backend_start IS 'When that process started';
+COMMENT ON COLUMN bastion.rewrap_runs.started_at IS 'When the call began';
+COMMENT ON COLUMN bastion.rewrap_runs.columns IS 'How many columns it goes through';
+COMMENT ON COLUMN bastion.rewrap_runs.columns_done IS 'How many of them are done';
+COMMENT ON COLUMN bastion.rewrap_runs.relation IS 'The table that it is in';
+COMMENT ON COLUMN bastion.rewrap_runs.column_name IS 'The column there';
+COMMENT ON COLUMN bastion.rewrap_runs.pages IS 'Pages of that table';
+COMMENT ON COLUMN bastion.rewrap_runs.pages_done IS 'How many of them are done';
+COMMENT ON COLUMN bastion.rewrap_runs.sealed_values IS 'Values that were sealed again';
+COMMENT ON COLUMN bastion.rewrap_runs.updated_at IS 'When this row was last written';
+ALTER TABLE bastion.rewrap_runs ENABLE ROW LEVEL SECURITY;
+
+CREATE VIEW bastion.rewrap_progress WITH (security_invoker = true) AS
+SELECT r.pid, r.started_at, r.columns, r.columns_done, r.relation, r.column_name, r.pages, r.pages_done, r.sealed_values,
+       (SELECT count(*) FROM bastion.rewrap_failures) AS failures, r.updated_at
+FROM bastion.rewrap_runs r JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid AND a.backend_start = r.backend_start AND a.query_start <= r.started_at;
+COMMENT ON VIEW bastion.rewrap_progress IS 'How far each running rewrap_all() is, as of its last commit; granted to nobody';
+COMMENT ON COLUMN bastion.rewrap_progress.pid IS 'The process that runs it';
+COMMENT ON COLUMN bastion.rewrap_progress.started_at IS 'When the call began';
+COMMENT ON COLUMN bastion.rewrap_progress.columns IS 'How many columns it goes through';
+COMMENT ON COLUMN bastion.rewrap_progress.columns_done IS 'How many of them are done';
+COMMENT ON COLUMN bastion.rewrap_progress.relation IS 'The table that it is in';
+COMMENT ON COLUMN bastion.rewrap_progress.column_name IS 'The column there';
+COMMENT ON COLUMN bastion.rewrap_progress.pages IS 'Pages of that table';
+COMMENT ON COLUMN bastion.rewrap_progress.pages_done IS 'How many of them are done';
+COMMENT ON COLUMN bastion.rewrap_progress.sealed_values IS 'Values that were sealed again';
+COMMENT ON COLUMN bastion.rewrap_progress.failures IS 'Values that could not be sealed again so far';
+COMMENT ON COLUMN bastion.rewrap_progress.updated_at IS 'When it last committed';
+
+CREATE FUNCTION bastion_internal.column_type(relation regclass, column_name name) RETURNS regtype
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.atttypid FROM pg_attribute a WHERE a.attrelid = column_type.relation AND a.attname = column_type.column_name AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION bastion_internal.column_type(regclass, name) IS 'The type of a column; NULL if there is none of this name.';
+
 CREATE FUNCTION bastion.sealed_column_add(relation regclass, column_name name, bound_to text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -55,7 +108,7 @@ BEGIN
     INSERT INTO bastion.sealed_columns (table_name, column_name, bound_to) VALUES (relation, column_name, bound_to)
     ON CONFLICT ON CONSTRAINT sealed_columns_pkey DO UPDATE SET bound_to = EXCLUDED.bound_to;
     -- Raises the error of an invalid expression now, not in rewrap_all().
-    PERFORM * FROM bastion_internal.sealed_batch(relation, column_name, bound_to, '{}', 0, 0, NULL);
+    PERFORM * FROM bastion_internal.sealed_batch(relation, column_name, bound_to, '{}', 0, 0);
 END
 $$;
 COMMENT ON FUNCTION bastion.sealed_column_add(regclass, name, text) IS
@@ -85,7 +138,20 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones and the column of secrets.';
 
-CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint, only_place tid)
+-- Values up to this size travel together; a larger one alone, and as bytes.
+CREATE FUNCTION bastion_internal.sealed_in_pages(column_name name, first bigint, past bigint, large boolean) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%3$s,0)'' '
+                  'AND pg_catalog.substr(%1$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[])',
+                  column_name, first, past)
+        || coalesce(format(' AND pg_catalog.octet_length(%I::bytea) OPERATOR(pg_catalog.%s) 1048576', column_name, CASE WHEN large THEN '>' ELSE '<=' END), '')
+$$;
+COMMENT ON FUNCTION bastion_internal.sealed_in_pages(name, bigint, bigint, boolean) IS
+'The condition for the values in some pages of a table that are sealed under one of the keys in $1, and are above 1 MiB or not; large NULL for all.';
+
+CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS TABLE (place tid, old text, bound text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 500
 SET search_path = pg_catalog, pg_temp
@@ -93,17 +159,14 @@ AS $$
     SELECT r.place, r.old, r.bound
     FROM jsonb_to_recordset(bastion_internal.as_table_owner(relation, format(
             'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x)) FROM ('
-            'SELECT ctid::text AS place, pg_catalog.encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound FROM %3$s '
-            'WHERE ctid OPERATOR(pg_catalog.>=) ''(%4$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%5$s,0)'' %6$s'
-            'AND pg_catalog.substr(%1$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[]) FOR UPDATE SKIP LOCKED) x',
-            column_name, coalesce(bound_to, 'NULL'), relation, first, past,
-            CASE WHEN only_place IS NULL THEN '' ELSE format('AND ctid OPERATOR(pg_catalog.=) %L ', only_place) END), keys)::jsonb)
+            'SELECT ctid::text AS place, pg_catalog.encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound FROM ONLY %3$s WHERE %4$s FOR UPDATE SKIP LOCKED) x',
+            column_name, coalesce(bound_to, 'NULL'), relation, bastion_internal.sealed_in_pages(column_name, first, past, false)), keys)::jsonb)
          r (place tid, old text, bound text)
 $$;
-COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint, tid) IS
-'Reads and locks the values in some pages of a table, or in one place there, that are sealed under one of the keys; skips rows that another transaction has locked.';
+COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint) IS
+'Reads and locks the values of up to 1 MiB in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked.';
 
-CREATE FUNCTION bastion_internal.rewrap_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint, only_place tid)
+CREATE FUNCTION bastion_internal.rewrap_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -113,7 +176,7 @@ DECLARE
 BEGIN
     SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
                bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
-    FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past, only_place) b
+    FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past) b
     JOIN bastion.data_keys k ON k.id = bastion_internal.sealed_key(decode(b.old, 'hex')::bastion.sealed);
     IF changed IS NULL THEN
         RETURN 0;
@@ -124,13 +187,39 @@ BEGIN
         'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
         'u AS (UPDATE ONLY %1$s t SET %2$I = pg_catalog.concat(pg_catalog.chr(92), ''x'', n.new)::%3$s FROM n WHERE t.ctid OPERATOR(pg_catalog.=) n.place '
         'AND pg_catalog.encode(t.%2$I::bytea, ''hex'') OPERATOR(pg_catalog.=) n.old RETURNING 1) '
-        'SELECT pg_catalog.count(*) FROM u', relation, column_name,
-        (SELECT a.atttypid::regtype FROM pg_attribute a WHERE a.attrelid = rewrap_batch.relation AND a.attname = rewrap_batch.column_name)),
-        changed::text)::bigint;
+        'SELECT pg_catalog.count(*) FROM u', relation, column_name, bastion_internal.column_type(relation, column_name)), changed::text)::bigint;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rewrap_batch(regclass, name, text, text, bigint, bigint, tid) IS
-'Seals again the values in some pages of a table, or in one place there, that are under one of the keys; returns their number. A value that was changed meanwhile is not replaced. Fails with the first value that fails.';
+COMMENT ON FUNCTION bastion_internal.rewrap_batch(regclass, name, text, text, bigint, bigint) IS
+'Seals again the values of up to 1 MiB in some pages of a table that are under one of the keys; returns their number. A value that was changed meanwhile is not replaced. Fails with the first value that fails.';
+
+CREATE FUNCTION bastion_internal.rewrap_value(relation regclass, column_name name, bound_to text, place tid) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    value bytea := bastion_internal.bytes_as_table_owner(relation, format(
+        'SELECT %I::bytea FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) %L FOR UPDATE SKIP LOCKED', column_name, relation, place));
+    bound text;
+    tenant uuid;
+BEGIN
+    IF value IS NULL THEN
+        RETURN 0;
+    END IF;
+    bound := bastion_internal.as_table_owner(relation, format('SELECT (%s)::text FROM ONLY %s WHERE ctid OPERATOR(pg_catalog.=) %L',
+                                                              coalesce(bound_to, 'NULL'), relation, place));
+    SELECT k.tenant_id INTO STRICT tenant FROM bastion.data_keys k WHERE k.id = bastion_internal.sealed_key(value::bastion.sealed);
+    value := bastion.rewrap_for(tenant, value::bastion.sealed, bound)::bytea;
+    -- PostgreSQL refuses deferred triggers in a security-restricted operation.
+    SET CONSTRAINTS ALL IMMEDIATE;
+    -- The row is locked: it is what it was, unless code of the table has changed it, and then it is at another place.
+    RETURN CASE WHEN bastion_internal.bytes_as_table_owner(relation, format(
+        'UPDATE ONLY %1$s SET %2$I = $1::%3$s WHERE ctid OPERATOR(pg_catalog.=) %4$L RETURNING pg_catalog.substr($1, 1, 0)',
+        relation, column_name, bastion_internal.column_type(relation, column_name), place), value) IS NULL THEN 0 ELSE 1 END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.rewrap_value(regclass, name, text, tid) IS
+'Seals again one value of a table, of any size; returns 1, or 0 if another transaction has locked or changed the row.';
 
 CREATE FUNCTION bastion_internal.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -139,7 +228,7 @@ AS $$
 DECLARE
     keys text := (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only');
     done bigint := 0;
-    places tid[];
+    left_over boolean := true;
     place tid;
     row_key text;
 BEGIN
@@ -147,18 +236,16 @@ BEGIN
         RETURN 0;
     END IF;
     BEGIN
-        RETURN bastion_internal.rewrap_batch(relation, column_name, bound_to, keys, first, past, NULL);
+        done := bastion_internal.rewrap_batch(relation, column_name, bound_to, keys, first, past);
     EXCEPTION WHEN OTHERS THEN
-        NULL;
+        left_over := NULL;
     END;
-    -- One value after the other, so that one that fails does not keep the others from their new key.
+    -- One value after the other: large ones, or all where one failed, so that it does not keep the others from their new key.
     BEGIN
-        places := bastion_internal.as_table_owner(relation, format(
-            'SELECT pg_catalog.array_agg(ctid) FROM ONLY %1$s WHERE ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%3$s,0)'' '
-            'AND pg_catalog.substr(%4$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[])', relation, first, past, column_name), keys)::tid[];
-        FOREACH place IN ARRAY coalesce(places, '{}') LOOP
+        FOREACH place IN ARRAY coalesce(bastion_internal.as_table_owner(relation, format(
+                'SELECT pg_catalog.array_agg(ctid) FROM ONLY %s WHERE %s', relation, bastion_internal.sealed_in_pages(column_name, first, past, left_over)), keys)::tid[], '{}') LOOP
             BEGIN
-                done := done + bastion_internal.rewrap_batch(relation, column_name, bound_to, keys, first, past, place);
+                done := done + bastion_internal.rewrap_value(relation, column_name, bound_to, place);
             EXCEPTION WHEN OTHERS THEN
                 row_key := bastion_internal.as_table_owner(relation, format('SELECT %s FROM ONLY %s r WHERE r.ctid OPERATOR(pg_catalog.=) %L',
                                                                             bastion_internal.row_name(relation), relation, place));
@@ -173,6 +260,8 @@ BEGIN
         INSERT INTO bastion.rewrap_failures (relation, column_name, row_key, problem)
         VALUES (rewrap_pages.relation::text, rewrap_pages.column_name, 'null', SQLSTATE || ' ' || left(SQLERRM, 1000)) ON CONFLICT DO NOTHING;
     END;
+    UPDATE bastion.rewrap_runs r SET sealed_values = r.sealed_values + done, pages_done = least(past, r.pages), updated_at = clock_timestamp()
+    WHERE r.pid = pg_backend_pid();
     RETURN done;
 END
 $$;
@@ -189,9 +278,24 @@ BEGIN
     END IF;
     PERFORM bastion.root_key_id();
     DELETE FROM bastion.rewrap_failures;
+    DELETE FROM bastion.rewrap_runs r
+    WHERE r.pid = pg_backend_pid() OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = r.pid AND a.backend_start = r.backend_start);
+    INSERT INTO bastion.rewrap_runs (pid, backend_start, columns)
+    SELECT a.pid, a.backend_start, (SELECT count(*) FROM bastion_internal.sealed_places()) FROM pg_stat_activity a WHERE a.pid = pg_backend_pid();
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rewrap_begin(integer) IS 'Checks the argument of rewrap_all(), and forgets the failures of the last call. SQLSTATE 22023, BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.rewrap_begin(integer) IS 'Checks the argument of rewrap_all(), forgets the failures of the last call, and begins its progress. SQLSTATE 22023, BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.rewrap_table(relation regclass, column_name name, pages bigint, columns_done bigint) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    UPDATE bastion.rewrap_runs r
+    SET relation = rewrap_table.relation::text, column_name = rewrap_table.column_name, pages = rewrap_table.pages, pages_done = 0,
+        columns_done = rewrap_table.columns_done, updated_at = clock_timestamp()
+    WHERE r.pid = pg_backend_pid()
+$$;
+COMMENT ON FUNCTION bastion_internal.rewrap_table(regclass, name, bigint, bigint) IS 'Records that rewrap_all() begins a table.';
 
 CREATE FUNCTION bastion_internal.rewrap_end() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -200,12 +304,13 @@ AS $$
 DECLARE
     failures bigint := (SELECT count(*) FROM bastion.rewrap_failures);
 BEGIN
+    DELETE FROM bastion.rewrap_runs r WHERE r.pid = pg_backend_pid();
     IF failures > 0 THEN
         RAISE WARNING 'values that could not be sealed again: %', failures USING ERRCODE = 'BA003', HINT = 'SELECT * FROM bastion.rewrap_failures;';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rewrap_end() IS 'Warns of the failures of rewrap_all().';
+COMMENT ON FUNCTION bastion_internal.rewrap_end() IS 'Ends the progress of rewrap_all(), and warns of its failures.';
 
 -- A procedure with a pinned search_path could not commit, so every name here is qualified or SQL syntax.
 CREATE PROCEDURE bastion.rewrap_all(batch integer DEFAULT 1000)
@@ -219,24 +324,27 @@ DECLARE
     pages bigint;
     step bigint;
     page bigint;
+    columns_done bigint := 0;
 BEGIN
     PERFORM bastion_internal.rewrap_begin(batch);
     COMMIT;
     FOR relation, column_name, bound_to IN SELECT * FROM bastion_internal.sealed_places() LOOP
         FOR member, pages, step IN SELECT * FROM bastion_internal.backfill_steps(relation, batch) LOOP
             page := 0;
+            PERFORM bastion_internal.rewrap_table(member, column_name, pages, columns_done);
             WHILE page OPERATOR(pg_catalog.<) pages LOOP
                 PERFORM bastion_internal.rewrap_pages(member, column_name, bound_to, page, page OPERATOR(pg_catalog.+) step);
                 COMMIT;
                 page := page OPERATOR(pg_catalog.+) step;
             END LOOP;
         END LOOP;
+        columns_done := columns_done OPERATOR(pg_catalog.+) 1;
     END LOOP;
     PERFORM bastion_internal.rewrap_end();
 END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
 'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only.
-Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. key_usage() shows what is left. Cannot run inside a transaction block.
+Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. Values above 1 MiB are sealed again one by one. bastion.rewrap_progress shows how far it is, key_usage() what is left. Cannot run inside a transaction block.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 without a root key.';

@@ -170,6 +170,7 @@ INSERT INTO test.functions VALUES
     ('bastion.secret_put_for(text,text,text,text,text,text[],timestamptz,jsonb,integer)', ARRAY['NULL', '''mail''', '''attack at dawn''', '''smtp''', '''password''', '''{}''', 'now()', '''{}''', '0']),
     ('bastion.secret_get_for(text,text,text,integer)', ARRAY['NULL', '''mail''', '''test''', '1']),
     ('bastion.secret_folder_register(text,text)', ARRAY['''payments/''', '''payments''']), ('bastion.secret_folder_remove(text)', ARRAY['''payments/''']),
+    ('bastion.key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
     ('bastion_internal.secret_resource(text)', ARRAY['''payments/x''']),
     ('bastion_internal.log_server_only(text)', ARRAY['''a line''']), ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']),
     ('bastion_internal.queue_event("char",text,boolean)', ARRAY['''s''', '''{}''', 'false']),

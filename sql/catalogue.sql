@@ -91,7 +91,7 @@ WHERE f.prosecdef
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,bytea,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,jsonb,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)',
     'bastion.secret_get(text,text,integer,boolean,text)', 'bastion.secret_get(uuid,text,integer)', 'bastion.secret_get_bytea(text,text,integer,boolean,text)', 'bastion.secret_get_bytea(uuid,text,integer)',
     'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)',
-    'bastion_internal.keep_unit_of_secrets()', 'bastion_internal.leave_secrets()',
+    'bastion_internal.keep_unit_of_secrets()', 'bastion_internal.keep_guarded_key()', 'bastion_internal.leave_secrets()',
     'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'bastion.secret_rename(text,text,boolean,text)',
     'bastion.secret_delete(text,boolean,text)', 'bastion.secret_delete(uuid)', 'bastion.secret_version_delete(text,integer,boolean,text)',
     'bastion.secret_version_undelete(text,integer,boolean,text)', 'bastion.secret_version_destroy(text,integer,boolean,text)',
@@ -255,7 +255,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
      '{bastion.accepted_findings,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
-       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
+       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS

@@ -117,6 +117,7 @@ SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name =
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
 COMMIT;
 SELECT bastion.secret_folder_register('payments/', 'payments');
+SELECT bastion.key_guard_set('evidence', 'payments');
 -- an event that is removed
 SELECT bastion.events_prune((SELECT min(occurred_at) + interval '1 microsecond' FROM bastion.events));
 -- lists of a row and of a user, with shares

@@ -51,6 +51,13 @@ SELECT * FROM used.usage;
 CREATE VIEW used.problems AS SELECT * FROM bastion.sealed_problems() WHERE relation::text ~ '^used';
 SELECT * FROM used.problems;
 
+-- lint() names what rewrap_all() does not reach; the fixes are good
+SELECT severity, object, problem, fix FROM bastion.lint() WHERE object ~ '^used' AND problem ~ 'sealed';
+BEGIN;
+SELECT fix FROM bastion.lint() WHERE object ~ '^used' AND fix ~ 'sealed_column' \gexec
+SELECT object, problem FROM bastion.lint() WHERE object ~ '^used' AND problem ~ 'sealed' AND problem !~ 'inside another type';
+ROLLBACK;
+
 -- each of them keeps its key from being retired
 SELECT bastion.data_key_rotate('usage', 'usage-acme');
 CREATE FUNCTION used.retire() RETURNS text LANGUAGE sql AS $$ SELECT test.error($q$SELECT bastion.min_decryption_version_set('usage', 2, 'usage-acme')$q$) $$;

@@ -290,7 +290,7 @@ AS $$
     FROM (SELECT * FROM bastion_internal.lint_leakproof()
           UNION ALL SELECT * FROM bastion_internal.lint_foreign_code() UNION ALL SELECT * FROM bastion_internal.lint_references()
           UNION ALL SELECT * FROM bastion_internal.lint_restored() UNION ALL SELECT * FROM bastion_internal.lint_roles() UNION ALL SELECT * FROM bastion_internal.lint_settings()
-          UNION ALL SELECT * FROM bastion_internal.lint_root_keys() UNION ALL SELECT * FROM bastion_internal.lint_issuers()
+          UNION ALL SELECT * FROM bastion_internal.lint_sealed() UNION ALL SELECT * FROM bastion_internal.lint_root_keys() UNION ALL SELECT * FROM bastion_internal.lint_issuers()
           UNION ALL SELECT * FROM bastion_internal.lint_permissions() UNION ALL SELECT t.* FROM bastion_internal.lint_tenants() t WHERE with_rows) f,
          bastion_internal.with_acceptance(f.severity, f.object, f.problem, f.fix) shown
 $$;

@@ -206,3 +206,23 @@ COMMENT ON FUNCTION bastion.sealed_problems() IS
 It does not find a value that was moved to a row to which it is not bound.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 and BA002 without the right root key.';
+
+CREATE FUNCTION bastion_internal.lint_sealed() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT DISTINCT 'warning', format('%s.%I', u.relation, u.column_name),
+           CASE WHEN a.atttypid = 'bastion.sealed'::regtype THEN 'holds sealed values and is not registered: rewrap_all() does not renew them'
+                ELSE 'holds sealed values inside another type: rewrap_all() does not renew them' END,
+           -- Without a fix, lint() offers to accept the finding.
+           CASE WHEN a.atttypid = 'bastion.sealed'::regtype THEN format('SELECT bastion.sealed_column_add(%L, %L);', u.relation, u.column_name) END
+    FROM bastion_internal.sealed_everywhere() u JOIN pg_class c ON c.oid = u.member AND c.relkind = 'r' AND c.relpersistence <> 't'
+    JOIN pg_attribute a ON a.attrelid = u.relation AND a.attname = u.column_name AND NOT a.attisdropped
+    WHERE NOT EXISTS (SELECT FROM bastion_internal.sealed_places() s WHERE s.relation = u.relation AND s.column_name = u.column_name)
+    UNION ALL
+    SELECT 'warning', format('%s.%I', s.relation, s.column_name), 'is registered as a sealed column and does not exist: renamed or dropped',
+           format('SELECT bastion.sealed_column_remove(%L, %L);', s.relation, s.column_name)
+    FROM bastion.sealed_columns s JOIN pg_class c ON c.oid = s.relation
+    WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = s.relation AND a.attname = s.column_name AND NOT a.attisdropped)
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_sealed() IS 'Findings about columns with sealed values that rewrap_all() does not reach.';

@@ -109,6 +109,21 @@ AS 'MODULE_PATHNAME', 'bastion_log_refusal';
 COMMENT ON FUNCTION bastion_internal.log_refusal(inet, text) IS
 'Writes a line to the server log, at most 10 a minute for each address (/64 of IPv6); the next line says how many were left out.';
 
+CREATE FUNCTION bastion_internal.event_of(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
+                                          detail jsonb DEFAULT '{}')
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN jsonb_build_object('kind', kind, 'outcome', outcome, 'occurred_at', clock_timestamp(), 'user', user_id,
+                              'actor', bastion_internal.event_actor(bastion.whoami()), 'tenant', tenant_id, 'ip', host(bastion.client_address()),
+                              'user_agent', bastion_internal.request_user_agent(), 'detail', detail);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.event_of(text, text, uuid, uuid, jsonb) IS
+'An event for event_insert(), with the time, the actor and the client of now. The actor comes from whoami(), which never raises.';
+
 CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')
 RETURNS void
@@ -116,15 +131,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    address inet := bastion.client_address();
-    who jsonb := jsonb_build_object('kind', kind, 'user', user_id, 'actor', bastion_internal.event_actor(bastion.whoami()),
-                                    'tenant', tenant_id, 'ip', host(address), 'detail', detail);
-    event jsonb := who || jsonb_build_object('outcome', outcome, 'occurred_at', clock_timestamp(),
-                                             'user_agent', bastion_internal.request_user_agent());
+    event jsonb := bastion_internal.event_of(kind, outcome, user_id, tenant_id, detail);
 BEGIN
     -- What was refused stays on record when its transaction rolls back.
     IF outcome = 'refused' THEN
-        PERFORM bastion_internal.log_refusal(address, 'refused: ' || jsonb_strip_nulls(who)::text);
+        PERFORM bastion_internal.log_refusal((event ->> 'ip')::inet,
+                                             'refused: ' || jsonb_strip_nulls(event - '{outcome,occurred_at,user_agent}'::text[])::text);
         IF bastion_internal.queue_event('e', event::text, false) THEN
             RETURN;
         END IF;

@@ -62,7 +62,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    data_key integer := bastion_internal.data_key('signing');
+    data_key integer := bastion_internal.data_key_here('signing');
     kid text;
 BEGIN
     INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)

@@ -44,7 +44,7 @@ DECLARE
     next_version integer;
 BEGIN
     PERFORM bastion_internal.lock_vault();
-    key := bastion_internal.data_key('pepper');
+    key := bastion_internal.data_key_here('pepper');
     SELECT coalesce(max(p.version), 0) + 1 INTO next_version FROM bastion.peppers p;
     UPDATE bastion.peppers p SET state = 'verifying' WHERE p.state = 'active';
     INSERT INTO bastion.peppers (version, sealed, data_key_id)

@@ -204,7 +204,7 @@ DECLARE
 BEGIN
     FOR old_key IN SELECT * FROM bastion_internal.rotating_keys(purpose, tenant) k WHERE k.state = 'active' LOOP
         UPDATE bastion.data_keys k SET state = 'decrypt_only' WHERE k.id = old_key.id;
-        PERFORM bastion_internal.data_key(old_key.purpose, old_key.tenant_id);
+        PERFORM bastion_internal.data_key_here(old_key.purpose, old_key.tenant_id);
         rotated := rotated + 1;
     END LOOP;
     PERFORM bastion_internal.record_event('key_rotated', 'success', NULL, bastion_internal.find_tenant(tenant),

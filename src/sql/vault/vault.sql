@@ -174,37 +174,92 @@ AS 'MODULE_PATHNAME', 'bastion_active_data_key';
 COMMENT ON FUNCTION bastion_internal.active_data_key(text, uuid) IS
 'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, read under a fresh snapshot; NULL if there is none yet.';
 
+-- The tables say who is first: a concurrent second transaction waits here until the first ends.
+CREATE FUNCTION bastion_internal.data_key_add(purpose text, tenant uuid, event jsonb) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    vault uuid := bastion_internal.vault_id();
+    new_id integer := nextval('bastion.data_keys_id_seq');
+    next_version integer;
+    key_id integer;
+BEGIN
+    SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
+    WHERE k.tenant_id IS NOT DISTINCT FROM data_key_add.tenant AND k.purpose = data_key_add.purpose;
+    INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_key_id)
+    VALUES (new_id, data_key_add.tenant, data_key_add.purpose, next_version,
+            bastion_internal.data_key_make(vault, new_id, data_key_add.tenant, data_key_add.purpose, next_version), bastion.root_key_id())
+    ON CONFLICT DO NOTHING RETURNING data_keys.id INTO key_id;
+    IF key_id IS NOT NULL THEN
+        PERFORM bastion_internal.event_insert(event || jsonb_build_object('detail', jsonb_build_object(
+            'key', 'data', 'id', key_id, 'purpose', data_key_add.purpose, 'version', next_version)));
+    END IF;
+    RETURN key_id;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_key_add(text, uuid, jsonb) IS
+'Makes a data encryption key, and records it as event, from event_of(); NULL when there is an active one. SQLSTATE BA001 without a root key.';
+
+-- One transaction at a time, so that those that make several keys in different orders are in no deadlock.
+CREATE FUNCTION bastion_internal.data_key_here(purpose text, tenant uuid DEFAULT NULL) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key_id integer;
+BEGIN
+    LOOP
+        key_id := bastion_internal.active_data_key(purpose, tenant);
+        EXIT WHEN key_id IS NOT NULL;
+        PERFORM bastion_internal.lock_vault();
+        key_id := coalesce(bastion_internal.active_data_key(purpose, tenant),
+                           bastion_internal.data_key_add(purpose, tenant, bastion_internal.event_of('key_created', 'success', NULL, tenant)));
+        EXIT WHEN key_id IS NOT NULL;
+    END LOOP;
+    RETURN key_id;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_key_here(text, uuid) IS
+'data_key(), made in this transaction: others that make keys so wait until it ends. For keys that rows of this transaction refer to. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.data_key_write(request jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '20ms'
+AS $$
+BEGIN
+    -- A tenant that the requesting transaction made is not there yet.
+    IF request ->> 'tenant' IS NULL OR EXISTS (SELECT FROM bastion.tenants t WHERE t.id = (request ->> 'tenant')::uuid) THEN
+        IF bastion_internal.active_data_key(request ->> 'purpose', (request ->> 'tenant')::uuid) IS NULL THEN
+            PERFORM bastion_internal.data_key_add(request ->> 'purpose', (request ->> 'tenant')::uuid, request -> 'event');
+        END IF;
+    END IF;
+EXCEPTION WHEN OTHERS THEN
+    NULL;  -- the requesting transaction makes the key itself, and meets the error
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_key_write(jsonb) IS
+'Makes the data key that data_key() requests, if it can without waiting. For the worker of the queue of events.';
+
 CREATE FUNCTION bastion_internal.data_key(purpose text, tenant uuid DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    vault uuid;
-    new_id integer;
-    key_id integer;
-    next_version integer;
+    key_id integer := bastion_internal.active_data_key(purpose, tenant);
 BEGIN
-    LOOP
-        key_id := bastion_internal.active_data_key(data_key.purpose, data_key.tenant);
-        IF key_id IS NOT NULL THEN
-            RETURN key_id;
+    IF key_id IS NULL AND NOT current_setting('transaction_read_only')::boolean THEN
+        PERFORM bastion.root_key_id();
+        IF bastion_internal.queue_event('d', jsonb_build_object('purpose', purpose, 'tenant', tenant,
+                'event', bastion_internal.event_of('key_created', 'success', NULL, tenant))::text, true) IS NOT NULL THEN
+            key_id := bastion_internal.active_data_key(purpose, tenant);
         END IF;
-        vault := bastion_internal.vault_id();
-        new_id := nextval('bastion.data_keys_id_seq');
-        SELECT coalesce(max(k.version), 0) + 1 INTO next_version FROM bastion.data_keys k
-        WHERE k.tenant_id IS NOT DISTINCT FROM data_key.tenant AND k.purpose = data_key.purpose;
-        -- A concurrent second transaction waits here, and then finds the key of the first.
-        INSERT INTO bastion.data_keys (id, tenant_id, purpose, version, wrapped, root_key_id)
-        VALUES (new_id, data_key.tenant, data_key.purpose, next_version,
-                bastion_internal.data_key_make(vault, new_id, data_key.tenant, data_key.purpose, next_version), bastion.root_key_id())
-        ON CONFLICT DO NOTHING RETURNING data_keys.id INTO key_id;
-        EXIT WHEN key_id IS NOT NULL;
-    END LOOP;
-    PERFORM bastion_internal.record_event('key_created', 'success', NULL, data_key.tenant,
-        jsonb_build_object('key', 'data', 'id', key_id, 'purpose', data_key.purpose, 'version', next_version));
-    RETURN key_id;
+    END IF;
+    RETURN coalesce(key_id, bastion_internal.data_key_here(purpose, tenant));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_key(text, uuid) IS
-'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, created lazily. SQLSTATE BA001 without a root key.';
+'The id of the active data encryption key of a tenant (NULL: the extension itself) and purpose, created lazily.
+When the library is preloaded, the worker of the queue of events makes the key in a transaction of its own: nobody waits for this one, and the key stays when it rolls back. Otherwise, for a tenant that this transaction has made, and when the worker does not answer within 1 s, as data_key_here(). SQLSTATE BA001 without a root key.';
 SELECT bastion_internal.event_kind('key_created');

@@ -36,6 +36,7 @@ Scope scopes[most_scopes];
 Pending pending;
 bool anything = false;      // of the scopes is set
 bool dropped_here = false;  // the caches of this backend dropped something without a message of PostgreSQL
+bool urgent = false;        // a scope that idle backends must hear of
 
 // The place of the id, or a free one.
 uint16& slot_of(Scope& scope, Oid id) noexcept {
@@ -101,6 +102,7 @@ void on_transaction_event(XactEvent event, void*) {
     if (event == XACT_EVENT_COMMIT && pending.waits) drop_pending();
     if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) drop_after_rollback();
     if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE) return;
+    if (event != XACT_EVENT_COMMIT) urgent = false;
     forget_level(1);
     if (anything)
         for (Scope& scope : scopes) scope.changed = false;
@@ -113,6 +115,13 @@ void on_subtransaction_event(SubXactEvent event, SubTransactionId, SubTransactio
     if (event != SUBXACT_EVENT_ABORT_SUB) return;
     forget_level(level);
     drop_after_rollback();
+}
+
+// PostgreSQL has sent the messages of a transaction when it releases locks.
+void on_release(ResourceReleasePhase phase, bool, bool is_top_level, void*) {
+    if (!urgent || !is_top_level || phase != RESOURCE_RELEASE_AFTER_LOCKS) return;
+    urgent = false;
+    wake_backends();
 }
 
 }  // namespace
@@ -135,6 +144,7 @@ bool is_announced_whole(const MessageScope& named) noexcept {
 void announce(const MessageScope& named, Oid id) {
     Scope& scope = scopes[named.number];
     scope.changed = anything = true;
+    urgent = urgent || named.urgent;
     // Marked as used, so that a next command begins after the trigger, at which PostgreSQL delivers its messages too.
     const CommandId command = GetCurrentCommandId(true);
     const int level = GetCurrentTransactionNestLevel();
@@ -165,6 +175,7 @@ void register_announcement() {
     Assert(first_scope()->number < most_scopes);
     RegisterXactCallback(on_transaction_event, nullptr);
     RegisterSubXactCallback(on_subtransaction_event, nullptr);
+    RegisterResourceReleaseCallback(on_release, nullptr);
 }
 
 }  // namespace bastion::pg

@@ -64,10 +64,11 @@ Oid invalidation_of(std::string_view scope, const pg_uuid_t& id) noexcept {
     return invalidation_of(scope, {text, uuid_text_size - 1});
 }
 
-MessageScope::MessageScope(const char* name, int columns, const char* all) noexcept
+MessageScope::MessageScope(const char* name, int columns, const char* all, bool urgent) noexcept
     : name(name),
       columns(columns),
       all(invalidation_of(all)),
+      urgent(urgent),
       number(scopes != nullptr ? scopes->number + 1 : 0),
       next(scopes) {
     scopes = this;
@@ -88,6 +89,16 @@ void send_invalidation(Oid synthetic) {
     form->relisshared = false;
     CacheInvalidateRelcacheByTuple(tuple);
     pfree(tuple);
+}
+
+// The signal with which PostgreSQL itself makes a backend that fell behind accept its messages: an idle one does at once, a busy
+// one after its statement. The signal reaches registered processes alone, so one that has just ended does no harm.
+void wake_backends() {
+    for (uint32 i = 0; i < ProcGlobal->allProcCount; ++i) {
+        const PGPROC& process = ProcGlobal->allProcs[i];
+        if (&process == MyProc || process.pid == 0 || process.databaseId != MyDatabaseId) continue;
+        (void)SendProcSignal(process.pid, PROCSIG_CATCHUP_INTERRUPT, -1);
+    }
 }
 
 uint64 invalidation_count() noexcept { return received; }

@@ -13,16 +13,18 @@ Oid invalidation_of(std::string_view scope, std::string_view key = {}) noexcept;
 Oid invalidation_of(std::string_view scope, const pg_uuid_t& id) noexcept;
 
 // A word of bastion_internal.invalidate(), the number of columns that hold its ids, and the scope whose message stands for all
-// of it. A static of the file that caches what the scope names, which registers itself when the library is loaded.
+// of it. A static of the file that caches what the scope names, which registers itself when the library is loaded. An urgent
+// scope is about what must leave idle backends too, which accept messages with their next statement otherwise.
 class MessageScope {
 public:
-    MessageScope(const char* name, int columns, const char* all) noexcept;
+    MessageScope(const char* name, int columns, const char* all, bool urgent = false) noexcept;
     MessageScope(const MessageScope&) = delete;
     MessageScope& operator=(const MessageScope&) = delete;
 
     const char* const name;
     const int columns;
     const Oid all;
+    const bool urgent;
     const int number;
     const MessageScope* const next;
 };
@@ -69,6 +71,9 @@ void drop_caches(Oid everything) noexcept;
 
 // Sends the message when the current transaction commits.
 void send_invalidation(Oid synthetic);
+
+// Makes the other backends of this database accept their messages now.
+void wake_backends();
 
 // Messages received by this backend so far.
 uint64 invalidation_count() noexcept;

@@ -167,7 +167,7 @@ struct Keks final : CacheListener {
     }
 };
 
-const MessageScope scope("keys", 0, "keys");
+const MessageScope scope("keys", 0, "keys", true);
 
 Keks keks(keys_invalidation());
 

@@ -226,7 +226,7 @@ COMMENT ON FUNCTION bastion_internal.data_key_here(text, uuid) IS
 CREATE FUNCTION bastion_internal.data_key_write(request jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-SET lock_timeout = '20ms'
+SET lock_timeout = '100ms'
 AS $$
 BEGIN
     -- A tenant that the requesting transaction made is not there yet.

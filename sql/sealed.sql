@@ -183,6 +183,45 @@ FROM test.sealed_values WHERE id = 1;
 COMMIT;
 RESET ROLE;
 
+-- the place of the permission: held in one unit, open opens nothing without open_in_unit
+INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (:'ann_tenant', 'team', 'West', 'west'), (:'ann_tenant', 'team', 'East', 'east');
+INSERT INTO bastion.roles (tenant_id, name) VALUES (:'ann_tenant', 'mailer');
+INSERT INTO bastion.role_permissions (role_id, pattern) SELECT r.id, 'smtp.*' FROM bastion.roles r WHERE r.name = 'mailer';
+INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+SELECT m.user_id, :'ann_tenant', u.id, r.id FROM bastion.memberships m, bastion.units u, bastion.roles r
+WHERE m.tenant_id = :'bob_tenant' AND r.name = 'mailer' AND u.tenant_id = :'ann_tenant' AND u.slug = 'west';
+CREATE VIEW test.by_unit AS
+SELECT bastion.has_permission('smtp.open') AS held_here, bastion.tenant_if_allowed('smtp.open') IS NOT NULL AS held_everywhere,
+       test.error('SELECT bastion.open_text(value) FROM test.sealed_values WHERE id = 1') AS opens,
+       test.error('SELECT bastion.open_bytea(value) FROM test.sealed_values WHERE id = 1') AS opens_bytes,
+       test.error('SELECT bastion.rewrap(value) IS NOT NULL FROM test.sealed_values WHERE id = 1') AS rewraps;
+GRANT SELECT ON test.by_unit TO regress_app;
+SET ROLE regress_app;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann', 'west');
+SELECT * FROM test.by_unit;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann', unit => 'west');
+SELECT * FROM test.by_unit;
+COMMIT;
+RESET ROLE;
+SELECT bastion.resource_register('smtp', '{open,open_in_unit}');
+SET ROLE regress_app;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann', 'west');
+SELECT * FROM test.by_unit;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann', 'east');
+SELECT * FROM test.by_unit;
+COMMIT;
+BEGIN;
+SELECT FROM bastion.authenticate(:'bob', 'sealann');
+SELECT * FROM test.by_unit;
+COMMIT;
+RESET ROLE;
+
 -- blind indexes: equal for equal values, in one tenant and purpose
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
@@ -264,7 +303,7 @@ CREATE TABLE test.customers (
 SELECT bastion.protect('test.customers');
 CREATE UNIQUE INDEX ON test.customers (tenant_id, email_index);
 CREATE VIEW test.customer WITH (security_invoker = true) AS
-SELECT id, name, CASE WHEN bastion.has_permission('customers.open') THEN bastion.open_text(email_sealed, id::text) END AS email, email_index
+SELECT id, name, CASE WHEN bastion.tenant_if_allowed('customers.open') IS NOT NULL THEN bastion.open_text(email_sealed, id::text) END AS email, email_index
 FROM test.customers;
 CREATE FUNCTION test.write_customer() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

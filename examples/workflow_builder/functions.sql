@@ -125,7 +125,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION receive_webhook(uuid, bytea, text) IS
-'Whether a call of a webhook is genuine: signature is sha256= and the HMAC-SHA-256 of the body under the secret, in hexadecimal. Counts it either way, for COMMIT. False for a webhook that is disabled or that one cannot see. Needs webhooks.open and webhooks.update.';
+'Whether a call of a webhook is genuine: signature is sha256= and the HMAC-SHA-256 of the body under the secret, in hexadecimal. Counts it either way, for COMMIT. False for a webhook that is disabled or that one cannot see. Needs webhooks.open, webhooks.open_in_unit and webhooks.update.';
 
 -- API keys, which viewers have not. As the owner of this function, who alone may call what it calls.
 

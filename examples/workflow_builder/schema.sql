@@ -140,7 +140,7 @@ SELECT count(*) AS statements FROM (
 ) s;
 SELECT count(*) AS keys FROM unnest('{deployments, webhooks, usage_logs}'::regclass[]) t, bastion.composite_keys_create(t);
 RESET client_min_messages;
-SELECT bastion_internal.protect_resource('workflows', '{execute, deploy}'), bastion_internal.protect_resource('webhooks', '{open}'),
+SELECT bastion_internal.protect_resource('workflows', '{execute, deploy}'), bastion_internal.protect_resource('webhooks', '{open, open_in_unit}'),
        bastion_internal.protect_resource('api_keys', '{create}');
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON profiles, workflows, knowledge_bases, webhooks, system_settings TO workflow_builder_app;

@@ -75,7 +75,7 @@ COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'uma') IS NOT NULL AS authenticated;
 SELECT workflow_builder.create_webhook(:'newsletter', 'On push', 'It''s a Secret to Everybody') AS hook \gset
-SELECT workflow_builder.create_api_key('receiver', '{webhooks.read,webhooks.open,webhooks.update,workflows.read,usage_logs.read}', unit => 'uma') ->> 'key' AS receiver \gset
+SELECT workflow_builder.create_api_key('receiver', '{webhooks.read,webhooks.open,webhooks.open_in_unit,webhooks.update,workflows.read,usage_logs.read}', unit => 'uma') ->> 'key' AS receiver \gset
 SELECT name, left(secret::text, 18) || '...' AS secret FROM workflow_builder.webhooks WHERE id = :'hook';
 COMMIT;
 BEGIN;

@@ -99,13 +99,21 @@ DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view p
     pg_unreachable();
 }
 
-// Whether the requester holds `<purpose>.open`, in the tenant or the chosen unit.
-void require_open_permission(const Decision& requester, const DataKey& key) {
+// The requester's permission for an action on a purpose, or null.
+const Permission* find_permission(const Decision& requester, const DataKey& key, const char* action) {
     char permission[192];
-    snprintf(permission, sizeof permission, "%s.open", key.purpose.c_str());
-    if (requester.rights->find(permission) == nullptr)
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied: \"%s\" is needed", permission)));
+    snprintf(permission, sizeof permission, "%s.%s", key.purpose.c_str(), action);
+    return requester.rights->find(permission);
+}
+
+// A value belongs to the tenant, so `<purpose>.open` must be held there; with `<purpose>.open_in_unit` besides, the chosen unit
+// suffices: policies then decide which values it sees.
+void require_open_permission(const Decision& requester, const DataKey& key) {
+    const Permission* held = find_permission(requester, key, "open");
+    if (held != nullptr && (held->tenant_wide || find_permission(requester, key, "open_in_unit") != nullptr)) return;
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied: \"%s.open\" is needed", key.purpose.c_str()),
+                    errdetail("It must be held in the whole tenant.")));
 }
 
 // The key that opens a value, if the requester may; `reading` when plaintext is requested.

@@ -22,7 +22,7 @@ EventStore* EventStore::create(void* memory, std::uint32_t blocks) {
     return store;
 }
 
-std::uint32_t EventStore::put(char kind, std::string_view payload) {
+std::uint32_t EventStore::put(char kind, std::string_view payload, std::uint8_t share) {
     const std::uint32_t event = free_;
     std::uint32_t last = none;
     std::size_t offset = 0;
@@ -40,6 +40,7 @@ std::uint32_t EventStore::put(char kind, std::string_view payload) {
     head.next_event = none;
     head.length = static_cast<std::uint32_t>(payload.size());
     head.kind = kind;
+    head.share = share;
     return event;
 }
 

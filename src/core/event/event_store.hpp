@@ -23,12 +23,13 @@ public:
 
     [[nodiscard]] std::uint32_t free_count() const { return free_count_; }
 
-    // Stores an event, for which blocks_for() blocks must be free, and returns it.
-    [[nodiscard]] std::uint32_t put(char kind, std::string_view payload);
+    // Stores an event, for which blocks_for() blocks must be free, and returns it. `share` is a number for the caller.
+    [[nodiscard]] std::uint32_t put(char kind, std::string_view payload, std::uint8_t share = 0);
     // Frees its blocks and returns how many they were.
     std::uint32_t remove(std::uint32_t event);
 
     [[nodiscard]] char kind(std::uint32_t event) const { return blocks()[event].kind; }
+    [[nodiscard]] std::uint8_t share(std::uint32_t event) const { return blocks()[event].share; }
     [[nodiscard]] std::size_t length(std::uint32_t event) const { return blocks()[event].length; }
     // Copies length() bytes.
     void copy_payload(std::uint32_t event, char* out) const;
@@ -46,6 +47,7 @@ private:
         std::uint32_t next_event;
         std::uint32_t length;
         char kind;
+        std::uint8_t share;
         char bytes[piece];
     };
 

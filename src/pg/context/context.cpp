@@ -2,6 +2,7 @@
 
 #include "pg/base/settings.hpp"
 #include "pg/cache/announcement.hpp"
+#include "pg/event/event_queue.hpp"
 #include "pg/jose/jwt_verify.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/session/credential.hpp"
@@ -325,6 +326,14 @@ void end_transaction_context() noexcept {
 Decision (*decision_of_worker)() = nullptr;
 
 namespace {
+
+// The one who acts, as in the events themselves.
+OptionalUuid author() noexcept {
+    if (latch.state != LatchState::identity) return {};
+    return latch.identity.actor.present ? latch.identity.actor : OptionalUuid{true, latch.identity.user};
+}
+
+[[maybe_unused]] const auto registered_author = event_author = author;
 
 // A one-line summary: user, tenant, method; never a token.
 const char* show_context() {

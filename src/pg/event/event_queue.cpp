@@ -19,6 +19,7 @@ const SettingsTable table([] {
 constexpr uint32 fewest_blocks = 256;
 constexpr std::size_t longest_payload = 16 * 1024;
 constexpr int longest_backoff_ms = 10000;
+constexpr std::size_t share_count = 256;  // of the users of a database; a few users have one in common
 
 enum class LaneState : uint32 { idle, starting, running };
 
@@ -30,7 +31,8 @@ struct Lane {
     PGPROC* worker;  // while running
     uint32 first, last;
     uint32 blocks;
-    int failures;  // of workers, since one of them wrote something
+    uint32 shares[share_count];  // the blocks of these events, by the share of their author
+    int failures;                // of workers, since one of them wrote something
     TimestampTz retry_at;
     uint64 appended, finished, discarded_through;
     ConditionVariable moved;  // finished has changed
@@ -40,6 +42,7 @@ struct Lane {
 
 struct Queue {
     PGPROC* launcher;
+    uint64 share_seed;  // so that nobody can choose whose share is theirs too
     uint64 written, dropped, discarded;
     Lane lanes[event_lane_count];
 };
@@ -58,6 +61,7 @@ Size queue_size() { return MAXALIGN(sizeof(Queue)) + EventStore::size_for(block_
 void initialise_queue(void* store_memory) {
     std::memset(static_cast<void*>(queue), 0, sizeof(Queue));
     for (Lane& lane : queue->lanes) ConditionVariableInit(&lane.moved);
+    (void)pg_strong_random(&queue->share_seed, sizeof queue->share_seed);
     (void)EventStore::create(store_memory, block_count());
 }
 
@@ -83,8 +87,20 @@ Lane* find_lane(Oid database) {
     return nullptr;
 }
 
-// A database may use as much as it leaves free, so that one whose events cannot be written does not stop the others.
-bool has_room(const Lane& lane, uint32 wanted) { return lane.blocks + 2 * wanted <= store->free_count(); }
+// Those without an identity have one share together.
+std::uint8_t share_of_author() {
+    const OptionalUuid author = event_author();
+    if (!author.present) return 0;
+    return static_cast<std::uint8_t>(1 + hash_bytes_extended(author.value.data, UUID_LEN, queue->share_seed) %
+                                             (share_count - 1));
+}
+
+// A database may use as much as it leaves free, so that one whose events cannot be written does not stop the others. In the same
+// way, a user may use as much of what the database may still use as is left after it.
+bool has_room(const Lane& lane, std::uint8_t share, uint32 wanted) {
+    if (lane.blocks + 2 * wanted > store->free_count()) return false;
+    return lane.shares[share] + 2 * wanted <= (store->free_count() - lane.blocks) / 2;
+}
 
 void link_newest(Lane& lane, uint32 event) {
     if (lane.queued() == 0)
@@ -98,7 +114,10 @@ void link_newest(Lane& lane, uint32 event) {
 void remove_oldest(Lane& lane) {
     const uint32 event = lane.first;
     lane.first = store->next(event);
-    lane.blocks -= store->remove(event);
+    const std::uint8_t share = store->share(event);
+    const uint32 blocks = store->remove(event);
+    lane.blocks -= blocks;
+    lane.shares[share] -= blocks;
     ++lane.finished;
 }
 
@@ -125,19 +144,23 @@ void wake(PGPROC* process) {
 
 }  // namespace
 
+OptionalUuid (*event_author)() noexcept = nullptr;
+
 bool prepare_event_queue() { return wanted_size > 0 && request_shared_piece(piece); }
 
 bool event_queue_serves() { return queue != nullptr && IsUnderPostmaster && !RecoveryInProgress(); }
 
 EventTicket append_event(char kind, std::string_view payload) {
     const uint32 wanted = EventStore::blocks_for(payload.size());
+    const std::uint8_t share = share_of_author();
     EventTicket ticket{0, 0};
     PGPROC* waiting = nullptr;
     LWLockAcquire(lock, LW_EXCLUSIVE);
     Lane* lane = payload.size() <= longest_payload ? find_lane(MyDatabaseId) : nullptr;
-    if (lane != nullptr && has_room(*lane, wanted)) {
+    if (lane != nullptr && has_room(*lane, share, wanted)) {
         lane->blocks += wanted;
-        link_newest(*lane, store->put(kind, payload));
+        lane->shares[share] += wanted;
+        link_newest(*lane, store->put(kind, payload, share));
         ticket = {static_cast<int>(lane - queue->lanes), lane->appended};
         waiting = lane->state == LaneState::running ? lane->worker : queue->launcher;
     } else {

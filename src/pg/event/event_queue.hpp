@@ -5,12 +5,15 @@
 // bastion_internal.event_write() understands.
 #pragma once
 
-#include "pg/base/pg.hpp"
+#include "pg/base/identity.hpp"
 
 namespace bastion::pg {
 
 // From _PG_init: requests the memory while the postmaster preloads libraries; whether it did.
 bool prepare_event_queue();
+
+// The user who acts now, if one is known, whose share of the queue an event takes; set when the library is loaded.
+extern OptionalUuid (*event_author)() noexcept;
 
 // Whether a queue exists, and this server may write its events.
 bool event_queue_serves();
@@ -21,7 +24,8 @@ struct EventTicket {
     uint64 number;
 };
 
-// Appends to the lane of the backend's database, and wakes its worker or the launcher.
+// Appends to the lane of the backend's database, and wakes its worker or the launcher. One database cannot fill the queue, nor one
+// user the part of the database.
 EventTicket append_event(char kind, std::string_view payload);
 
 // Waits until the event has been written and committed; false when it was discarded, or after the time limit.

@@ -26,6 +26,8 @@ sub answer { my ($sql, $database) = @_; return $node->safe_psql($database // 'po
 # The plan of a statement keeps a constant, so that the value is never in one.
 sub put { my ($database) = @_; answer("BEGIN;" . begin($database) . "SELECT bastion.secret_put('mail', 'attack ' || 'at dawn'); COMMIT", $database); return; }
 put('postgres');
+my $zoe = signed_up('postgres', 'zoe');
+answer("BEGIN; SELECT FROM bastion.authenticate('$zoe'); SELECT bastion.secret_put('mail', 'attack ' || 'at dawn'); COMMIT");
 
 # gets(COUNT, PURPOSE, SETTINGS, DATABASE): opens it so often, in a transaction that rolls back; (output, errors, seconds).
 sub gets {
@@ -91,7 +93,7 @@ like($out, $value, 'in strict mode a get gives the value');
 is(rows('strict'), 3, 'and the row is there before it');
 answer("BEGIN;" . begin('postgres') . "SELECT bastion.secret_put('rolled back', 'x'); ROLLBACK");
 is(answer(q{SELECT count(*) FROM bastion.secret_access_log WHERE name = 'rolled back'}), 0, 'a change that rolls back leaves no row');
-is(answer(q{SELECT count(*) FROM bastion.secret_access_log WHERE action = 'put'}), 1, 'one that commits does');
+is(answer(q{SELECT count(*) FROM bastion.secret_access_log WHERE action = 'put'}), 2, 'those that commit do');
 until_true("NOT EXISTS ($workers)", 'the worker ends when nothing is left to do');
 
 # A worker that waits for a lock and is terminated, and another that continues.
@@ -156,7 +158,16 @@ unlike($out . $err, $value, 'without the value');
 cmp_ok($seconds, '<', 1, 'at once');
 (undef, undef, $err) = $node->psql('postgres', "BEGIN;" . begin('postgres') . "$strict SELECT bastion.secret_get('mail'); ROLLBACK", extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/ERROR:  53000/, 'under an SQLSTATE of its own');
+# One user has a share of the queue, those without an identity have one together.
+sub queued_by { my ($who, $sql) = @_; return answer("BEGIN;" . ($who ? "SELECT FROM bastion.authenticate('$who');" : '') . "$sql; COMMIT"); }
+is(queued_by($zoe, q{SELECT count(bastion.secret_get('mail', 'another user')) FROM generate_series(1, 3)}), 3, 'another user opens secrets');
+is(events('queued'), $queued + 3, 'and their rows find room');
+my $nobody = queued_by('', q{SELECT count(*) FILTER (WHERE bastion_internal.queue_event('s', '{}', false)) FROM generate_series(1, 200)});
+cmp_ok($nobody, '>', 0, 'there is room for those without an identity');
+cmp_ok($nobody, '<', 100, 'who cannot fill it either');
+is(queued_by($zoe, q{SELECT count(*) FILTER (WHERE bastion_internal.queue_event('s', '{}', false)) FROM generate_series(1, 3)}), 3, 'and leave some');
 kill 'CONT', $launcher or die;
+rows_are(3, 'another user', 'the rows of the other user are written');
 rows_are($queued - 1, 'full', 'what was queued is written when somebody does');
 is(rows('full strict'), 0, 'what was refused is not');
 

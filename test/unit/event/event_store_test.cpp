@@ -38,8 +38,9 @@ TEST(EventStore, GivesBackWhatWasPut) {
         SCOPED_TRACE(words(length));
         std::string payload(length, 'x');
         for (std::size_t i = 0; i < length; ++i) payload[i] = static_cast<char>('a' + i % 23);
-        const std::uint32_t event = store->put('s', payload);
+        const std::uint32_t event = store->put('s', payload, 200);
         EXPECT_EQ(store->kind(event), 's');
+        EXPECT_EQ(store->share(event), 200);
         EXPECT_EQ(store->next(event), EventStore::none);
         EXPECT_EQ(payload_of(store, event), payload);
         EXPECT_EQ(store->free_count(), 40 - EventStore::blocks_for(length));

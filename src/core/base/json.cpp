@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/json_inspect.hpp"
+#include "core/base/json_numbers.hpp"
 
 namespace bastion {
 

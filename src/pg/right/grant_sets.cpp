@@ -100,18 +100,19 @@ void forget_sets(ByName<HeldSets<Set>>& held) noexcept {
 template <class Id>
 std::vector<GrantGroup<Id>> covered_groups(const std::vector<GrantGroup<Id>>& groups,
                                            std::span<const std::string> patterns) {
-    std::vector<GrantGroup<Id>> out = groups;
-    for (GrantGroup<Id>& group : out)
-        std::erase_if(group.permissions, [&](const std::string& name) { return !any_pattern_covers(patterns, name); });
-    std::erase_if(out, [](const GrantGroup<Id>& group) { return group.permissions.empty(); });
+    std::vector<GrantGroup<Id>> out;
+    for (const GrantGroup<Id>& group : groups) {
+        std::vector<std::string> covered;
+        for (const std::string& name : group.permissions)
+            if (any_pattern_covers(patterns, name)) covered.push_back(name);
+        if (!covered.empty()) out.push_back({std::move(covered), group.ids, group.cross_tenant});
+    }
     return out;
 }
 
-}  // namespace
-
-namespace {
 std::size_t living_bytes = 0;
-}
+
+}  // namespace
 
 std::size_t GrantSets::memory() noexcept { return living_bytes; }
 

@@ -1,7 +1,7 @@
 // Strict JSON (RFC 8259) over simdjson: the whole text is one value of valid UTF-8, no member name occurs twice in an
 // object, no lone surrogate, at most 64 levels. Called by the JWK, JWS, JWT and password option parsers. A JsonDocument
 // owns what it parsed and wipes it when it dies, for it may hold keys; JsonValue and the views taken from it live as
-// long as their document. simdjson is seen by json.cpp and json_inspect.cpp alone.
+// long as their document. simdjson is seen by json.cpp and its part json_inspect.hpp alone.
 #pragma once
 
 #include <array>

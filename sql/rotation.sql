@@ -84,7 +84,7 @@ RESET ROLE;
 
 -- a tenant's keys are destroyed; what opened does not, others are untouched, and what is sealed later opens
 DELETE FROM test."Odd ""mail""" WHERE id = 7;
--- a guard keeps the keys, whoever wants to destroy them; they rotate all the same
+-- a guard keeps the keys from every way to destroy them; they rotate all the same
 SELECT bastion.key_guard_set('legal hold 17', tenant => 'rotann'), bastion.key_guard_set('legal hold 18', tenant => 'rotann');
 SELECT test.error($$SELECT bastion.tenant_shred('rotann')$$) AS shred, test.error($$SELECT bastion.keys_discard()$$) AS discard,
        test.error($$DELETE FROM bastion.data_keys k USING bastion.tenants t WHERE t.id = k.tenant_id AND t.slug = 'rotann'$$) AS deletion,

@@ -35,6 +35,17 @@ INSERT INTO test.facts SELECT 'sealed', bastion.seal_for(test.fact('tenant')::uu
 INSERT INTO test.facts SELECT 'sealed elsewhere', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '2');
 INSERT INTO test.facts SELECT 'sealed for the house', bastion.seal_for(NULL, 'attack at dawn', 'house');
 CREATE FUNCTION test.sealed() RETURNS bastion.sealed LANGUAGE sql STABLE AS $$ SELECT test.fact('sealed')::bastion.sealed $$;
+SELECT bastion.resource_register('bills', '{sign,verify,mac,wrap,unwrap}');
+SELECT count(bastion.key_create_for(test.fact('tenant')::uuid, k.name, k.algorithm, k.purpose, exportable => k.purpose IS NOT NULL)) AS keys
+FROM (VALUES ('pen', 'EdDSA', 'bills'), ('stamp', 'HS256', 'bills'), ('box', 'XAES-256-GCM', 'bills'), ('transport', 'RSA-OAEP-256', NULL)) k (name, algorithm, purpose);
+CREATE FUNCTION test.key_place(name text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+AS $$ SELECT k.id || '/1' FROM bastion.application_keys k WHERE k.tenant_id = test.fact('tenant')::uuid AND k.name = key_place.name $$;
+CREATE FUNCTION test.key_value(name text) RETURNS bastion.sealed LANGUAGE sql STABLE SECURITY DEFINER
+AS $$ SELECT v.value FROM bastion.application_key_versions v WHERE v.key_id || '/' || v.version = test.key_place(name) $$;
+INSERT INTO test.facts
+SELECT v.* FROM (SELECT test.fact('tenant')::uuid) t (tenant), bastion.key_public_for(tenant, 'transport') p, bastion.wrapped_key_create_for(tenant, 'box', 'row 7') w,
+       LATERAL (VALUES ('of pen', bastion.key_sign_for(tenant, 'pen', 'x')), ('of stamp', bastion.key_mac_for(tenant, 'stamp', 'x')), ('of box', w.wrapped), ('transport', p.pem),
+                       ('exported', bastion_internal.application_key_export(tenant, test.key_place('pen'), 'EdDSA', test.key_value('pen'), p.pem)::text)) v;
 -- Put together at run time, so that no statement text holds it.
 CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'secret' || 'marker' $$;
 
@@ -48,7 +59,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
-    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
     'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
@@ -170,8 +181,41 @@ INSERT INTO test.functions VALUES
     ('bastion.secret_put_for(text,text,text,text,text,text[],timestamptz,jsonb,integer)', ARRAY['NULL', '''mail''', '''attack at dawn''', '''smtp''', '''password''', '''{}''', 'now()', '''{}''', '0']),
     ('bastion.secret_get_for(text,text,text,integer)', ARRAY['NULL', '''mail''', '''test''', '1']),
     ('bastion.secret_folder_register(text,text)', ARRAY['''payments/''', '''payments''']), ('bastion.secret_folder_remove(text)', ARRAY['''payments/''']),
-    ('bastion.key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
+    ('bastion.data_key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.data_key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
     ('bastion_internal.secret_resource(text)', ARRAY['''payments/x''']),
+    ('bastion.key_create(text,text,text,interval,boolean,integer)', ARRAY['''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
+    ('bastion.key_create_for(uuid,text,text,text,interval,boolean,integer)', ARRAY['test.fact(''tenant'')::uuid', '''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
+    ('bastion.key_delete(text)', ARRAY['''pen''']),
+    ('bastion.key_delete_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.key_rotate(text)', ARRAY['''pen''']),
+    ('bastion.key_rotate_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.key_update(text,interval,integer,boolean)', ARRAY['''pen''', '''1 day''', '1', 'true']),
+    ('bastion.key_update_for(uuid,text,interval,integer,boolean)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''1 day''', '1', 'true']),
+    ('bastion.key_sign(text,bytea)', ARRAY['''pen''', '''x''']),
+    ('bastion.key_sign_for(uuid,text,bytea)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''x''']),
+    ('bastion.key_mac(text,bytea)', ARRAY['''stamp''', '''x''']),
+    ('bastion.key_mac_for(uuid,text,bytea)', ARRAY['test.fact(''tenant'')::uuid', '''stamp''', '''x''']),
+    ('bastion.key_verify(text,bytea,text)', ARRAY['''pen''', '''x''', 'test.fact(''of pen'')']),
+    ('bastion.key_verify_for(uuid,text,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''x''', 'test.fact(''of pen'')']),
+    ('bastion.key_mac_verify(text,bytea,text)', ARRAY['''stamp''', '''x''', 'test.fact(''of stamp'')']),
+    ('bastion.key_mac_verify_for(uuid,text,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''stamp''', '''x''', 'test.fact(''of stamp'')']),
+    ('bastion.key_public(text)', ARRAY['''pen''']),
+    ('bastion.key_public_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.wrapped_key_create(text,text,integer)', ARRAY['''box''', '''row 7''', '32']),
+    ('bastion.wrapped_key_create_for(uuid,text,text,integer)', ARRAY['test.fact(''tenant'')::uuid', '''box''', '''row 7''', '32']),
+    ('bastion.wrapped_key_open(text,text,text)', ARRAY['''box''', 'test.fact(''of box'')', '''row 7''']),
+    ('bastion.wrapped_key_open_for(uuid,text,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''box''', 'test.fact(''of box'')', '''row 7''']),
+    ('bastion.key_export(text,text,integer)', ARRAY['''pen''', 'test.fact(''transport'')', '1']),
+    ('bastion.key_import(text,text,bytea,text,text,boolean)', ARRAY['''new''', '''EdDSA''', 'test.fact(''exported'')::bytea', '''transport''', '''bills''', 'false']),
+    ('bastion.random_bytes(integer)', ARRAY['16']),
+    ('bastion_internal.application_key_make(uuid,text,text,integer)', ARRAY['test.fact(''tenant'')::uuid', '''0/1''', '''EdDSA''', 'NULL']),
+    ('bastion_internal.application_key_sign(uuid,text,text,bastion.sealed,integer,bytea)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''pen'')', '''EdDSA''', 'test.key_value(''pen'')', '1', '''x''']),
+    ('bastion_internal.application_key_verify(uuid,text,text,bastion.sealed,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''pen'')', '''EdDSA''', 'test.key_value(''pen'')', '''x''', 'test.fact(''of pen'')']),
+    ('bastion_internal.wrapped_key_make(uuid,text,text,bastion.sealed,integer,text,integer)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''box'')', '''XAES-256-GCM''', 'test.key_value(''box'')', '1', '''row 7''', '32']),
+    ('bastion_internal.wrapped_key_unwrap(uuid,text,text,bastion.sealed,text,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''box'')', '''XAES-256-GCM''', 'test.key_value(''box'')', '''row 7''', 'test.fact(''of box'')']),
+    ('bastion_internal.application_key_export(uuid,text,text,bastion.sealed,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''pen'')', '''EdDSA''', 'test.key_value(''pen'')', 'test.fact(''transport'')']),
+    ('bastion_internal.application_key_import(uuid,text,text,bastion.sealed,bytea,text,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''transport'')', '''RSA-OAEP-256''', 'test.key_value(''transport'')', 'test.fact(''exported'')::bytea', '''EdDSA''', '''0/1''']),
+    ('bastion_internal.public_key_pem(jsonb)', ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
     ('bastion_internal.log_server_only(text)', ARRAY['''a line''']), ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']),
     ('bastion_internal.queue_event("char",text,boolean)', ARRAY['''s''', '''{}''', 'false']),
     ('bastion.sealed_column_add(regclass,name,text)', ARRAY['''test.sealed_documents''', '''value''', '''id::text''']),

@@ -95,6 +95,11 @@ WHERE f.prosecdef
     'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'bastion.secret_rename(text,text,boolean,text)',
     'bastion.secret_delete(text,boolean,text)', 'bastion.secret_delete(uuid)', 'bastion.secret_version_delete(text,integer,boolean,text)',
     'bastion.secret_version_undelete(text,integer,boolean,text)', 'bastion.secret_version_destroy(text,integer,boolean,text)',
+    'bastion.key_create(text,text,text,interval,boolean,integer)', 'bastion.key_rotate(text)', 'bastion.key_update(text,interval,integer,boolean)',
+    'bastion.key_delete(text)', 'bastion.key_list()', 'bastion.key_sign(text,bytea)',
+    'bastion.key_verify(text,bytea,text)', 'bastion.key_mac(text,bytea)', 'bastion.key_mac_verify(text,bytea,text)',
+    'bastion.key_public(text)', 'bastion.wrapped_key_create(text,text,integer)', 'bastion.wrapped_key_open(text,text,text)',
+    'bastion.key_export(text,text,integer)', 'bastion.key_import(text,text,bytea,text,text,boolean)',
     'bastion.explain_access(uuid,text,regclass,text,text,text)', 'bastion.explain_access_text(uuid,text,regclass,text,text,text)',
     'bastion_internal.explained_member_row(uuid,text,regclass,text,text)', 'bastion_internal.explain_member_row(uuid,text,regclass,text,text,boolean,bigint)',
     'bastion_internal.acl_is_of(bigint,text)', 'bastion_internal.acl_of_context(text)', 'bastion_internal.row_transfer_check(regclass,bigint)',
@@ -254,8 +259,8 @@ SELECT a.problem, object, a.reason FROM (VALUES
      '{"bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.accepted_findings,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
-       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
+     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
+       bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS

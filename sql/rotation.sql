@@ -85,14 +85,14 @@ RESET ROLE;
 -- a tenant's keys are destroyed; what opened does not, others are untouched, and what is sealed later opens
 DELETE FROM test."Odd ""mail""" WHERE id = 7;
 -- a guard keeps the keys from every way to destroy them; they rotate all the same
-SELECT bastion.key_guard_set('legal hold 17', tenant => 'rotann'), bastion.key_guard_set('legal hold 18', tenant => 'rotann');
+SELECT bastion.data_key_guard_set('legal hold 17', tenant => 'rotann'), bastion.data_key_guard_set('legal hold 18', tenant => 'rotann');
 SELECT test.error($$SELECT bastion.tenant_shred('rotann')$$) AS shred, test.error($$SELECT bastion.keys_discard()$$) AS discard,
        test.error($$DELETE FROM bastion.data_keys k USING bastion.tenants t WHERE t.id = k.tenant_id AND t.slug = 'rotann'$$) AS deletion,
        test.error($$DELETE FROM bastion.tenants WHERE slug = 'rotann'$$) AS tenant, test.error($$SELECT FROM bastion.tenant_delete('rotann')$$) AS tenant_delete;
-SELECT bastion.key_guard_set('audit', 'bastion.secrets'), reason FROM bastion.key_guards;
-SELECT bastion.key_guard_remove(tenant => 'rotann') AS removed, bastion.key_guard_remove(tenant => 'rotann') AS again, test.error($$SELECT bastion.key_guard_remove(tenant => 'nobody')$$) AS unknown;
-SELECT test.error(format('SELECT bastion.key_guard_set(%s)', v)) FROM unnest(ARRAY['NULL', '''''', '''x'', ''No Purpose''', '''x'', tenant => ''nobody''']) v;
-SELECT bastion.key_guard_remove('bastion.secrets') AS removed;
+SELECT bastion.data_key_guard_set('audit', 'bastion.secrets'), reason FROM bastion.data_key_guards;
+SELECT bastion.data_key_guard_remove(tenant => 'rotann') AS removed, bastion.data_key_guard_remove(tenant => 'rotann') AS again, test.error($$SELECT bastion.data_key_guard_remove(tenant => 'nobody')$$) AS unknown;
+SELECT test.error(format('SELECT bastion.data_key_guard_set(%s)', v)) FROM unnest(ARRAY['NULL', '''''', '''x'', ''No Purpose''', '''x'', tenant => ''nobody''']) v;
+SELECT bastion.data_key_guard_remove('bastion.secrets') AS removed;
 SELECT bastion.tenant_shred('rotann') - 'notice' AS shredded, bastion.tenant_shred('rotann') ->> 'keys' AS again, test.error($$SELECT bastion.tenant_shred('nobody')$$);
 SELECT p.name, bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'no error') AS opens,
        bool_and(test.error(format('SELECT bastion.open_text_for(%L, %L, %L)', m.tenant_id, m."the value", m.id)) = 'BA003 sealed value cannot be opened') AS refused

@@ -209,7 +209,7 @@ CREATE TABLE public.path_docs (id bigint PRIMARY KEY, tenant_id uuid, owner_id u
 CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title text UNIQUE);
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
-SELECT bastion.resource_register('path.purpose', '{open}');
+SELECT bastion.resource_register('path.purpose', '{open}'), bastion.resource_register('path.keys', '{sign,verify,mac,wrap,unwrap}');
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
 SET track_functions = 'all';
@@ -250,6 +250,13 @@ SELECT version, format, destroyed_at IS NOT NULL AS destroyed FROM bastion.secre
 SELECT name, value FROM bastion.opened_secrets WHERE name OPERATOR(pg_catalog.=) 'path secret';
 SELECT bastion.secret_delete('path secret'), bastion.secret_delete('path renamed');
 SELECT bastion.secret_delete(id) FROM bastion.secrets WHERE name OPERATOR(pg_catalog.=) 'path bytes';
+SELECT bastion.key_create('path pen', 'EdDSA', 'path.keys', exportable => true), bastion.key_create('path mac', 'HS256', 'path.keys'), bastion.key_create('path box', 'XAES-256-GCM', 'path.keys', '1 day'),
+       bastion.key_create('path transport', 'RSA-OAEP-256');
+SELECT bastion.key_verify('path pen', 'x', bastion.key_sign('path pen', 'x')), bastion.key_mac_verify('path mac', 'x', bastion.key_mac('path mac', 'x')), pg_catalog.octet_length(bastion.random_bytes(8)),
+       (SELECT pg_catalog.octet_length(bastion.wrapped_key_open('path box', w.wrapped)) FROM bastion.wrapped_key_create('path box') w) AS data_key;
+SELECT bastion.key_import('path copy', 'EdDSA', bastion.key_export('path pen', p.pem), 'path transport', 'path.keys') FROM bastion.key_public('path transport') p;
+SELECT bastion.key_rotate('path pen'), bastion.key_update('path copy', deletable => true), bastion.key_delete('path copy');
+SELECT name, version FROM bastion.key_list();
 SELECT bastion.open_text(sealed_title, '1'), pg_catalog.length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
 SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
 SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys() OPERATOR(pg_catalog.->) 'api_keys'), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');

@@ -14,7 +14,7 @@ FROM unnest(ARRAY['ann', 'max', 'bob', 'zoe', 'gone']) n,
 CREATE TABLE test.stranger_docs (id integer PRIMARY KEY, tenant_id uuid, owner_id uuid, title text);
 SELECT count(*) > 0 AS protected
 FROM bastion.protect('test.stranger_docs', owner_column => 'owner_id', resource => 'stranger_docs', sharing => 'cross_tenant', visibility => 'owner');
-SELECT bastion.resource_register('stranger_mail', '{open}');
+SELECT bastion.resource_register('stranger_mail', '{open}'), bastion.resource_register('stranger_keys', '{sign,verify}');
 GRANT SELECT, INSERT, UPDATE, DELETE ON test.stranger_docs TO regress_app;
 
 -- Things by kind, by what they are to the caller, and by the form of their name. Names of Bob's things hold the word quarry, names
@@ -67,6 +67,10 @@ BEGIN
     FROM (VALUES ('own', 'ann', 'of the tenant', 'owner', false), ('own', 'max', 'of max', 'member', true), ('beside', 'ann', 'velvet', NULL, true),
                  ('elsewhere', 'bob', 'quarry secret', NULL, false), ('deleted', 'ann', 'burnt', NULL, false)) v (whose, who, name, caller, own);
     PERFORM test.as_person('ann', 'SELECT bastion.secret_delete(''burnt'')'), test.as_person('ann', 'SELECT bastion.secret_put(''velvet of all'', ''velvet'')');
+    PERFORM test.as_person(who, format('SELECT bastion.key_create(%L, ''EdDSA'', ''stranger_keys'')', name)),
+            test.make('application key', whose, 'slug', who, format('SELECT %L', name), caller)
+    FROM (VALUES ('own', 'ann', 'ledger', 'owner'), ('elsewhere', 'bob', 'quarry ledger', NULL), ('deleted', 'ann', 'burnt ledger', NULL)) v (whose, who, name, caller);
+    PERFORM test.as_person('ann', 'SELECT bastion.key_update(''burnt ledger'', deletable => true)'), test.as_person('ann', 'SELECT bastion.key_delete(''burnt ledger'')');
     PERFORM test.make('sealed', whose, 'sealed', who, format('SELECT bastion.seal(%L::text, ''stranger_mail'')', who || ' quarry velvet'))
     FROM (VALUES ('own', 'ann'), ('elsewhere', 'bob'), ('deleted', 'gone')) v (whose, who);
     -- the same value under a key that never was
@@ -142,6 +146,9 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('secret_update', 'name', 'text', 'secret', 'own'), ('secret_delete', 'name', 'text', 'secret', 'own'), ('secret_rename', 'name', 'text', 'secret', 'own'), ('secret_version_list', 'name', 'text', 'secret', 'own'),
     ('secret_version_delete', 'name', 'text', 'secret', 'own'), ('secret_version_undelete', 'name', 'text', 'secret', 'own'), ('secret_version_destroy', 'name', 'text', 'secret', 'own'),
     (NULL, 'secret', 'uuid', 'secret id', NULL), (NULL, 'new_name', 'text', NULL, '''a new name'''),
+    ('key_create', 'name', 'text', 'application key', NULL), ('key_rotate', 'name', 'text', 'application key', NULL), ('key_update', 'name', 'text', 'application key', NULL), ('key_delete', 'name', 'text', 'application key', NULL),
+    ('key_sign', 'name', 'text', 'application key', NULL), ('key_verify', 'name', 'text', 'application key', NULL), ('key_mac', 'name', 'text', 'application key', NULL), ('key_mac_verify', 'name', 'text', 'application key', NULL), ('key_public', 'name', 'text', 'application key', NULL),
+    ('key_export', 'name', 'text', 'application key', NULL), ('wrapped_key_create', 'name', 'text', 'application key', NULL), ('wrapped_key_open', 'name', 'text', 'application key', NULL), ('key_import', 'name', 'text', 'application key', '''new'''), ('key_import', 'under', 'text', 'application key', '''ledger'''),
     ('invitation_revoke', 'id', 'uuid', 'invitation from', NULL), ('invitation_accept', 'id', 'uuid', 'invitation to', NULL),
     ('invitation_decline', 'id', 'uuid', 'invitation to', NULL), (NULL, 'acl', 'bigint', 'acl', 'own'), (NULL, 'key', 'text', 'row', 'own'),
     (NULL, 'value', 'bastion.sealed', 'sealed', NULL), ('invitation_accept', 'token', 'text', 'invitation token', NULL),
@@ -150,6 +157,9 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     -- names of the database, words and values that name nothing
     (NULL, 'relation', 'regclass', NULL, '''test.stranger_docs'''), (NULL, 'pattern', 'text', NULL, '''stranger_docs.read'''), (NULL, 'permission', 'text', NULL, '''stranger_docs.read'''),
     (NULL, 'purpose', 'text', NULL, '''stranger_mail'''), ('secret_get', 'purpose', 'text', NULL, NULL), ('secret_get_bytea', 'purpose', 'text', NULL, NULL), ('secret_get_jsonb', 'purpose', 'text', NULL, NULL), (NULL, 'value', 'jsonb', NULL, '''{}'''), ('secret_version_destroy', 'version', 'integer', NULL, '1'), (NULL, 'kind', 'text', NULL, '''team'''), ('default_acl', 'kind', 'text', NULL, '''tenant'''),
+    ('key_create', 'purpose', 'text', NULL, '''stranger_keys'''), ('key_import', 'purpose', 'text', NULL, '''stranger_keys'''), ('key_create', 'algorithm', 'text', NULL, '''EdDSA'''),
+    ('key_import', 'algorithm', 'text', NULL, '''EdDSA'''), (NULL, 'data', 'bytea', NULL, '''x'''), (NULL, 'signature', 'text', NULL, '''v1.AA'''), (NULL, 'mac', 'text', NULL, '''v1.AA'''),
+    (NULL, 'wrapped', 'text', NULL, '''v1.AA'''), (NULL, 'wrapped', 'bytea', NULL, '''x'''), (NULL, 'public_key', 'text', NULL, '''x'''),
     ('unit_create', 'name', 'text', NULL, '''North'''), ('api_key_create', 'name', 'text', NULL, '''another key'''), (NULL, 'scopes', 'text[]', NULL, '''{*.read}'''),
     (NULL, 'password', 'text', NULL, '''correct horse of max'''), (NULL, 'tenant_name', 'text', NULL, '''A new tenant'''), (NULL, 'plaintext', 'text', NULL, '''x'''),
     (NULL, 'plaintext', 'bytea', NULL, '''x'''), (NULL, 'value', 'text', NULL, '''x'''), (NULL, 'value', 'bytea', NULL, '''x'''),
@@ -160,7 +170,7 @@ INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
     ('{algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
     ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
-    ('{version,bits,expected_version,max_versions}', 'integer'), ('{disabled}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
+    ('{version,bits,expected_version,max_versions,min_version,bytes}', 'integer'), ('{disabled,exportable,deletable}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
 
 CREATE VIEW test.parameters AS
 SELECT p.oid, format('%s.%I', p.pronamespace::regnamespace, p.proname) AS function, p.proname, i.place, p.proargnames[i.place] AS name, t.type::regtype AS type,

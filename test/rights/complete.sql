@@ -4,7 +4,7 @@
 CREATE TABLE rights.nothing_foreign (reason text PRIMARY KEY, names text[] NOT NULL);
 INSERT INTO rights.nothing_foreign VALUES
     ('computes from its arguments, which are of built-in types, and from the vault',
-     '{library_version,password_hash,password_verify,password_format,password_needs_rehash,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,
+     '{library_version,password_hash,password_verify,password_format,password_needs_rehash,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,random_bytes,
        is_sealed,sealed,sealed_in,sealed_out,sealed_recv,sealed_send,sealed_lt,sealed_le,sealed_eq,sealed_ge,sealed_gt,sealed_ne,sealed_cmp,sealed_hash,sealed_hash_extended,named_table,named_table_in,named_table_out,table_of,open_text,open_bytea,open_text_for,open_bytea_for,rewrap,rewrap_for,seal_for,
        blind_index_for,import_aes_gcm,import_pgp_sym,client_address,
        is_email,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id}'),
@@ -13,10 +13,10 @@ INSERT INTO rights.nothing_foreign VALUES
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',
-     '{jwks,user_named,share_subject_named,secret_list,secret_version_list,secret_resource,secret_get_jsonb,secrets_due,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.schema,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status,event_counts,events_pruned,lint_summary}'),
+     '{jwks,user_named,share_subject_named,secret_list,key_list,key_public,key_public_for,key_verify,key_verify_for,key_mac_verify,key_mac_verify_for,wrapped_key_open,wrapped_key_open_for,secret_version_list,secret_resource,secret_get_jsonb,secrets_due,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.schema,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status,event_counts,events_pruned,lint_summary}'),
     ('changes the extension''s own tables with the rights of the operator who calls it',
-     '{init,token_issue,operator_role_declare,lint_accept,records_bind,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,root_key_check,signing_key_rotate,pepper_create,session_prune,user_sessions_revoke,
-       identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove,secret_folder_register,secret_folder_remove,secret_put_for,secret_get_for,secrets_prune,secrets_remind,key_guard_set,key_guard_remove}'),
+     '{init,token_issue,operator_role_declare,lint_accept,records_bind,membership_force,keys_discard,tenant_shred,data_key_rotate,root_key_rotate,root_key_check,signing_key_rotate,key_create_for,key_rotate_for,key_update_for,key_delete_for,key_sign_for,key_mac_for,wrapped_key_create_for,pepper_create,session_prune,user_sessions_revoke,
+       identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove,secret_folder_register,secret_folder_remove,secret_put_for,secret_get_for,secrets_prune,secrets_remind,data_key_guard_set,data_key_guard_remove}'),
     ('begins a session as login() does, where the configuration of the server allows it', '{bastion_test.act_as}'),
     ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
      '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,

@@ -65,6 +65,13 @@ BEGIN
             INSERT INTO rights.made (n) VALUES (n);
             PERFORM bastion.authenticate(ann.token);
             PERFORM bastion.secret_put('s' || n, 'value');
+        WHEN 'application keys' THEN
+            PERFORM bastion.resource_register('rights_keys', '{sign,verify,mac,wrap,unwrap}');
+            PERFORM bastion.key_create_for(ann.tenant_id, k.letter || n, k.algorithm, 'rights_keys', '1 hour', true)
+            FROM (VALUES ('k', 'EdDSA'), ('m', 'HS256'), ('b', 'XAES-256-GCM')) k (letter, algorithm);
+            PERFORM bastion.key_create_for(ann.tenant_id, 'transport', 'RSA-OAEP-256')
+            WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
+            UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
         WHEN 'invited' THEN
@@ -142,6 +149,15 @@ FROM (VALUES
     ('secret_delete by its id', 'secret_delete(uuid)', 'secret', 'SELECT bastion.secret_delete((SELECT s.id FROM bastion.secrets s WHERE s.name OPERATOR(pg_catalog.=) ''s{n}''))'),
     ('secret_version_delete', 'secret_version_delete(text,integer,boolean,text); secret_version_undelete(text,integer,boolean,text)', 'secret', 'SELECT bastion.secret_version_delete(''s{n}''), bastion.secret_version_undelete(''s{n}'')'),
     ('secret_version_destroy', 'secret_version_destroy(text,integer,boolean,text)', 'secret', 'SELECT bastion.secret_version_destroy(''s{n}'', 1)'),
+    ('key_create', 'key_create(text,text,text,interval,boolean,integer)', 'application keys', 'SELECT bastion.key_create(''new {n}'', ''EdDSA'', ''rights_keys'')'),
+    ('key_rotate', 'key_rotate(text)', 'application keys', 'SELECT bastion.key_rotate(''k{n}'')'),
+    ('key_update', 'key_update(text,interval,integer,boolean)', 'application keys', 'SELECT bastion.key_update(''k{n}'', deletable => false)'),
+    ('key_delete', 'key_delete(text)', 'application keys', 'SELECT bastion.key_delete(''k{n}'')'),
+    ('key_sign with a rotation', 'key_sign(text,bytea)', 'application keys', 'SELECT bastion.key_sign(''k{n}'', ''data'')'),
+    ('key_mac with a rotation', 'key_mac(text,bytea)', 'application keys', 'SELECT bastion.key_mac(''m{n}'', ''data'')'),
+    ('wrapped_key_create with a rotation', 'wrapped_key_create(text,text,integer)', 'application keys', 'SELECT bastion.wrapped_key_create(''b{n}'')'),
+    ('key_export and key_import', 'key_export(text,text,integer); key_import(text,text,bytea,text,text,boolean)', 'application keys',
+     'SELECT bastion.key_import(''new {n}'', ''EdDSA'', bastion.key_export(''k{n}'', p.pem), ''transport'', ''rights_keys'') FROM bastion.key_public(''transport'') p'),
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
     ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),

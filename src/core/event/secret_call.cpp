@@ -19,7 +19,11 @@ constexpr std::string_view secret_functions[] = {
     "token_session",
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
-    "kids_of",
+    "kids_of", "application_key_export", "key_export", "public_key_pem",
+    // what is signed, authenticated or wrapped, and random bytes
+    "key_mac", "key_mac_for", "key_mac_verify", "key_mac_verify_for", "key_sign", "key_sign_for", "key_verify",
+    "key_verify_for", "random_bytes", "wrapped_key_create", "wrapped_key_create_for", "wrapped_key_open",
+    "wrapped_key_open_for",
     // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
     "secret_put", "secret_put_for",

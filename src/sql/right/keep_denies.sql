@@ -49,11 +49,13 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.require_lift(p) FROM bastion.user_permissions p
-    WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (units) AND p.effect = 'deny'
-      AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
-      AND (NOT of_managers OR bastion_internal.manages_rows(p.user_id, p.tenant_id))
-    ORDER BY p.id;
+    -- In the inner query, so that the first of several errors does not depend on the plan.
+    PERFORM bastion_internal.require_lift(d.p) FROM (
+        SELECT p FROM bastion.user_permissions p
+        WHERE p.tenant_id = bastion.tenant_id() AND p.unit_id = ANY (units) AND p.effect = 'deny'
+          AND coalesce(p.valid_until, 'infinity') > statement_timestamp()
+          AND (NOT of_managers OR bastion_internal.manages_rows(p.user_id, p.tenant_id))
+        ORDER BY p.pattern COLLATE "C", p.id OFFSET 0) d;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_lifts(uuid[], boolean) IS

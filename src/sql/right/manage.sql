@@ -45,6 +45,19 @@ $$;
 COMMENT ON FUNCTION bastion_internal.require_permission(text, uuid) IS
 'Raises SQLSTATE 42501 unless the user of this transaction may_in().';
 
+CREATE FUNCTION bastion_internal.require_in_tenant(permission text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.tenant_if_allowed(permission) IS NULL THEN
+        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'It must be held in the whole tenant.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.require_in_tenant(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
+
 CREATE FUNCTION bastion_internal.role_patterns(role_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET jit = off  -- compiling takes longer than execution

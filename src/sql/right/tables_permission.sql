@@ -252,6 +252,9 @@ INSERT INTO bastion.permissions (resource, action, system, description) VALUES
     ('tenant.secrets', 'read', true, 'See which secrets the tenant has'),
     ('tenant.secrets', 'open', true, 'Open the tenant''s secrets'),
     ('tenant.secrets', 'manage', true, 'Put, change and delete the tenant''s secrets'),
+    ('tenant.keys', 'read', true, 'See which keys the tenant has for its applications'),
+    ('tenant.keys', 'manage', true, 'Create, rotate, change and delete these keys'),
+    ('tenant.keys', 'export', true, 'Export those that were created as exportable, wrapped'),
     ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant'),
     ('own.secrets', 'read', true, 'Open and list the secrets of one''s own'),
     ('own.secrets', 'manage', true, 'Put, change and delete the secrets of one''s own');
@@ -261,7 +264,8 @@ SELECT r.id, unnest(g.patterns), true
 FROM (VALUES
         ('owner', ARRAY['*', 'tenant.*']),
         ('admin', ARRAY['*', 'tenant.read', 'tenant.update', 'tenant.members.*', 'tenant.roles.*', 'tenant.units.*',
-                        'tenant.api_keys.*', 'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage']),
+                        'tenant.api_keys.*', 'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage',
+                        'tenant.keys.read', 'tenant.keys.manage']),
         ('developer', ARRAY['*.create', '*.read', '*.update', '*.delete', '*.execute']),
         ('member', ARRAY['*.create', '*.read', '*.update']),
         ('operator', ARRAY['*.read', '*.execute']),

@@ -133,10 +133,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'
     UNION ALL
+    SELECT 'bastion.application_key_versions', 'value', 'key_id || ''/'' || version'
+    UNION ALL
     SELECT c.relation, c.column_name, c.bound_to
     FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones and the column of secrets.';
+COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones, and those of secrets and of keys for applications.';
 
 -- Values up to this size travel together; a larger one alone, and as bytes.
 CREATE FUNCTION bastion_internal.sealed_in_pages(column_name name, first bigint, past bigint, large boolean) RETURNS text

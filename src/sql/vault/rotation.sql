@@ -255,7 +255,7 @@ COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, bool
 Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while registered columns or secrets hold values under these keys.
 Returns the number of changed keys.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys or a guard covers one (key_guard_set()), 55P03 when transactions that sealed under them stay open.';
+SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys or a guard covers one (data_key_guard_set()), 55P03 when transactions that sealed under them stay open.';
 
 CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -284,7 +284,7 @@ COMMENT ON FUNCTION bastion.tenant_shred(text) IS
 The tenant stays and seals later values under new keys. Waits for the transactions that sealed for it, up to lock_timeout, or ten seconds without one.
 Returns {keys: number of keys, left: 0, notice: what backups still hold, and how to deal with that}.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant, 55006 when a guard covers a key (key_guard_set()), 55P03 when transactions that sealed for it stay open.';
+SQLSTATE 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed for it stay open.';
 SELECT bastion_internal.event_kind('keys_shredded');
 
 CREATE FUNCTION bastion.keys_discard() RETURNS jsonb
@@ -314,5 +314,5 @@ COMMENT ON FUNCTION bastion.keys_discard() IS
 Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';
+SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';
 SELECT bastion_internal.event_kind('keys_discarded');

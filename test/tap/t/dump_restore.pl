@@ -117,7 +117,18 @@ SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name =
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
 COMMIT;
 SELECT bastion.secret_folder_register('payments/', 'payments');
-SELECT bastion.key_guard_set('evidence', 'payments');
+SELECT bastion.data_key_guard_set('evidence', 'payments');
+-- keys of applications: two versions of one, and one of the installation
+SELECT bastion.resource_register('bills', '{sign,verify,mac}');
+BEGIN;
+SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
+SELECT bastion.key_create('bill', 'EdDSA', 'bills', rotate_every => '90 days');
+CREATE TABLE shop.signed AS SELECT 1 AS id, bastion.key_sign('bill', 'attack at dawn') AS signature;
+SELECT bastion.key_rotate('bill');
+COMMIT;
+INSERT INTO shop.signed SELECT 2, bastion.key_sign_for(t.id, 'bill', 'attack at dawn') FROM bastion.tenants t WHERE t.slug = 'ann';
+SELECT bastion.key_create_for(NULL, 'house', 'HS256', 'bills');
+INSERT INTO shop.signed SELECT 3, bastion.key_mac_for(NULL, 'house', 'attack at dawn');
 -- an event that is removed
 SELECT bastion.events_prune((SELECT min(occurred_at) + interval '1 microsecond' FROM bastion.events));
 -- lists of a row and of a user, with shares
@@ -196,6 +207,11 @@ sub check_working {
         't|2', "$label: sealed values open and are found");
     is(answer($server, $database, qq{BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; SELECT bastion.secret_get('mail'); COMMIT}),
         "t\nattack at dusk", "$label: a secret opens");
+    is(answer($server, $database, q{SELECT string_agg(left(s.signature, 3) || CASE s.id WHEN 3 THEN bastion.key_mac_verify_for(NULL, 'house', 'attack at dawn', s.signature)
+            ELSE bastion.key_verify_for(t.id, 'bill', 'attack at dawn', s.signature) END, ' ' ORDER BY s.id) FROM shop.signed s, bastion.tenants t WHERE t.slug = 'ann'}),
+        'v1.true v2.true v1.true', "$label: signatures verify");
+    is(answer($server, $database, qq{BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; SELECT left(bastion.key_sign('bill', 'x'), 3); COMMIT}),
+        "t\nv2.", "$label: and keys sign");
     is(answer($server, $database, q{SELECT bastion_api.login('ann', 'correct horse ann') ->> 'token_type', bastion_api.login('bob', 'correct horse ann') ->> 'error'}),
         'Bearer|invalid_grant', "$label: old passwords");
     is(answer($server, $database, q{SELECT jsonb_array_length(bastion_api.login('bob', 'correct horse bob') -> 'tenants')}), '2', "$label: both tenants of a user");

@@ -2,25 +2,25 @@
 -- Guards of data keys: while one covers a key, nothing disables, shreds or deletes it. For operators: EXECUTE on everything here is
 -- granted to nobody.
 
-CREATE TABLE bastion.key_guards (
+CREATE TABLE bastion.data_key_guards (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     tenant_id uuid,
     purpose text COLLATE "C",
     reason text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT key_guards_pkey PRIMARY KEY (id),
-    CONSTRAINT key_guards_tenant_id_purpose_key UNIQUE NULLS NOT DISTINCT (tenant_id, purpose),
-    CONSTRAINT key_guards_reason_check CHECK (bastion_internal.is_label(reason)),
-    CONSTRAINT key_guards_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id)
+    CONSTRAINT data_key_guards_pkey PRIMARY KEY (id),
+    CONSTRAINT data_key_guards_tenant_id_purpose_key UNIQUE NULLS NOT DISTINCT (tenant_id, purpose),
+    CONSTRAINT data_key_guards_reason_check CHECK (bastion_internal.is_label(reason)),
+    CONSTRAINT data_key_guards_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id)
 );
-COMMENT ON TABLE bastion.key_guards IS 'The data keys that nothing destroys, such as those of evidence; granted to nobody';
-COMMENT ON COLUMN bastion.key_guards.id IS 'Identifier';
-COMMENT ON COLUMN bastion.key_guards.tenant_id IS 'The tenant whose keys are guarded; NULL for all';
-COMMENT ON COLUMN bastion.key_guards.purpose IS 'The purpose whose keys are guarded; NULL for all';
-COMMENT ON COLUMN bastion.key_guards.reason IS 'Why they are kept';
-COMMENT ON COLUMN bastion.key_guards.created_at IS 'Since when';
-SELECT pg_extension_config_dump('bastion.key_guards', '');
-ALTER TABLE bastion.key_guards ENABLE ROW LEVEL SECURITY;
+COMMENT ON TABLE bastion.data_key_guards IS 'The data keys that nothing destroys, such as those of evidence; granted to nobody';
+COMMENT ON COLUMN bastion.data_key_guards.id IS 'Identifier';
+COMMENT ON COLUMN bastion.data_key_guards.tenant_id IS 'The tenant whose keys are guarded; NULL for all';
+COMMENT ON COLUMN bastion.data_key_guards.purpose IS 'The purpose whose keys are guarded; NULL for all';
+COMMENT ON COLUMN bastion.data_key_guards.reason IS 'Why they are kept';
+COMMENT ON COLUMN bastion.data_key_guards.created_at IS 'Since when';
+SELECT pg_extension_config_dump('bastion.data_key_guards', '');
+ALTER TABLE bastion.data_key_guards ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION bastion_internal.keep_guarded_key() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -32,12 +32,12 @@ BEGIN
     IF TG_OP = 'UPDATE' AND NEW.state IN ('active', 'decrypt_only') AND NEW.wrapped IS NOT NULL THEN
         RETURN NEW;
     END IF;
-    SELECT g.reason INTO why FROM bastion.key_guards g
+    SELECT g.reason INTO why FROM bastion.data_key_guards g
     WHERE (g.tenant_id IS NULL OR g.tenant_id = OLD.tenant_id) AND (g.purpose IS NULL OR g.purpose = OLD.purpose) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'data key is guarded: %', why USING ERRCODE = 'object_in_use',
             DETAIL = format('Purpose %s, version %s, of tenant %s.', OLD.purpose, OLD.version, coalesce(OLD.tenant_id::text, 'none')),
-            HINT = 'TABLE bastion.key_guards; bastion.key_guard_remove() ends a guard.';
+            HINT = 'TABLE bastion.data_key_guards; bastion.data_key_guard_remove() ends a guard.';
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 END
@@ -46,9 +46,9 @@ COMMENT ON FUNCTION bastion_internal.keep_guarded_key() IS 'Trigger: refuses to 
 CREATE TRIGGER data_keys_keep_guarded BEFORE UPDATE OF state, wrapped OR DELETE ON bastion.data_keys
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_guarded_key();
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_keep_guarded;
-COMMENT ON TRIGGER data_keys_keep_guarded ON bastion.data_keys IS 'Keys under a guard of key_guard_set() are not destroyed';
+COMMENT ON TRIGGER data_keys_keep_guarded ON bastion.data_keys IS 'Keys under a guard of data_key_guard_set() are not destroyed';
 
-CREATE FUNCTION bastion.key_guard_set(reason text, purpose text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
+CREATE FUNCTION bastion.data_key_guard_set(reason text, purpose text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -60,16 +60,16 @@ BEGIN
     ELSIF bastion_internal.is_label(reason) IS NOT TRUE OR bastion_internal.is_resource(purpose) IS FALSE THEN
         RAISE EXCEPTION 'invalid guard' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say why in at most 200 characters, and name a purpose of seal().';
     END IF;
-    INSERT INTO bastion.key_guards AS g (tenant_id, purpose, reason) VALUES (only_tenant, key_guard_set.purpose, key_guard_set.reason)
-    ON CONFLICT ON CONSTRAINT key_guards_tenant_id_purpose_key DO UPDATE SET reason = EXCLUDED.reason;
+    INSERT INTO bastion.data_key_guards AS g (tenant_id, purpose, reason) VALUES (only_tenant, data_key_guard_set.purpose, data_key_guard_set.reason)
+    ON CONFLICT ON CONSTRAINT data_key_guards_tenant_id_purpose_key DO UPDATE SET reason = EXCLUDED.reason;
 END
 $$;
-COMMENT ON FUNCTION bastion.key_guard_set(text, text, text) IS
+COMMENT ON FUNCTION bastion.data_key_guard_set(text, text, text) IS
 'Guards the data keys of a purpose, of a tenant (uuid or slug), or of both; NULL means all. tenant_shred(), tenant_delete(), keys_discard() and min_decryption_version_set() then fail with SQLSTATE 55006, and a DELETE too; the tenant itself cannot be deleted. Keys still rotate.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a malformed reason or purpose, 42704 for an unknown tenant.';
 
-CREATE FUNCTION bastion.key_guard_remove(purpose text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS boolean
+CREATE FUNCTION bastion.data_key_guard_remove(purpose text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -79,12 +79,12 @@ BEGIN
     IF tenant IS NOT NULL AND only_tenant IS NULL THEN
         RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
-    DELETE FROM bastion.key_guards g
-    WHERE g.tenant_id IS NOT DISTINCT FROM only_tenant AND g.purpose IS NOT DISTINCT FROM key_guard_remove.purpose;
+    DELETE FROM bastion.data_key_guards g
+    WHERE g.tenant_id IS NOT DISTINCT FROM only_tenant AND g.purpose IS NOT DISTINCT FROM data_key_guard_remove.purpose;
     RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION bastion.key_guard_remove(text, text) IS
-'Ends the guard that key_guard_set() made with the same purpose and tenant; returns whether there was one.
+COMMENT ON FUNCTION bastion.data_key_guard_remove(text, text) IS
+'Ends the guard that data_key_guard_set() made with the same purpose and tenant; returns whether there was one.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704 for an unknown tenant.';

@@ -56,7 +56,7 @@ SELECT unnest(string_to_array(col_description(a.attrelid, a.attnum), ', ')) AS k
 CREATE VIEW test.catalogue AS
 -- functions
 SELECT 'function without the pinned search_path' AS problem, f.name::text AS object FROM test.own_functions f
-WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'lock_timeout=100ms', 'lock_timeout=10s', 'plan_cache_mode=force_generic_plan'))
+WHERE f.lanname <> 'c' AND ARRAY(SELECT s FROM unnest(f.proconfig) s WHERE s NOT IN ('jit=off', 'enable_seqscan=off', 'lock_timeout=100ms', 'lock_timeout=10s', 'plan_cache_mode=force_generic_plan'))
       IS DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
   -- looked up when it is made
   AND (f.prosqlbody IS NULL OR f.prosecdef)
@@ -90,7 +90,7 @@ WHERE f.prosecdef
     'bastion_internal.shared_row(regclass,boolean)', 'bastion_internal.unshare_end(regclass,text,uuid,uuid,uuid,uuid,bigint)', 'bastion_internal.shares_on(regclass,text,bigint)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,bytea,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,jsonb,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)',
     'bastion.secret_get(text,text,integer,boolean,text)', 'bastion.secret_get(uuid,text,integer)', 'bastion.secret_get_bytea(text,text,integer,boolean,text)', 'bastion.secret_get_bytea(uuid,text,integer)',
-    'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)',
+    'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)', 'bastion_internal.openable_secrets()',
     'bastion_internal.keep_unit_of_secrets()', 'bastion_internal.keep_guarded_key()', 'bastion_internal.leave_secrets()',
     'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'bastion.secret_rename(text,text,boolean,text)',
     'bastion.secret_delete(text,boolean,text)', 'bastion.secret_delete(uuid)', 'bastion.secret_version_delete(text,integer,boolean,text)',

@@ -45,7 +45,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.secret_put(text,text,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,bytea,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)', 'bastion.secret_put(text,jsonb,text,text,text[],timestamp with time zone,boolean,jsonb,integer,text)',
     'bastion.secret_get(text,text,integer,boolean,text)', 'bastion.secret_get(uuid,text,integer)', 'bastion.secret_get_bytea(text,text,integer,boolean,text)', 'bastion.secret_get_bytea(uuid,text,integer)',
-    'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)',
+    'bastion.secret_get_jsonb(text,text,integer,boolean,text)', 'bastion.secret_get_jsonb(uuid,text,integer)', 'bastion.secret_list()', 'bastion.secret_version_list(text,boolean,text)', 'bastion_internal.secret_resource(text)', 'bastion_internal.openable_secrets()',
     'bastion.secret_update(text,boolean,timestamp with time zone,text[],boolean,text,text,text,jsonb,integer,interval,interval)', 'bastion.secret_rename(text,text,boolean,text)',
     'bastion.secret_delete(text,boolean,text)', 'bastion.secret_delete(uuid)', 'bastion.secret_version_delete(text,integer,boolean,text)',
     'bastion.secret_version_undelete(text,integer,boolean,text)', 'bastion.secret_version_destroy(text,integer,boolean,text)',

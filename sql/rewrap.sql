@@ -88,6 +88,38 @@ DROP TABLE rewrapped.closed;
 DROP OWNED BY regress_rewrap;
 DROP ROLE regress_rewrap;
 SELECT DISTINCT version FROM rewrapped.usage;
+-- beside a row that fails, values of the same pages that are large or small get their key, as the owner of the table alone; code of the
+-- table that says it was cancelled, that fails an assertion, that suppresses the change or that has long keys stops no other table
+CREATE ROLE regress_rewrap;
+GRANT USAGE, CREATE ON SCHEMA rewrapped TO regress_rewrap;
+CREATE TABLE rewrapped.a_owned (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.a_owned SELECT i, bastion.seal_for(t.id, repeat('x', CASE i WHEN 1 THEN 20000 ELSE 10 END), 'rewrapped', i::text) FROM bastion.tenants t, generate_series(1, 3) i WHERE t.slug = 'rewrap-all';
+CREATE TABLE rewrapped.a_long (id text PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.a_long SELECT i || n, rewrapped.seal(i || n) FROM (SELECT string_agg(md5(j::text), '') FROM generate_series(1, 80) j) l (i), generate_series(1, 2) n;
+CREATE TABLE rewrapped.a_null (id int PRIMARY KEY, value bastion.sealed);
+INSERT INTO rewrapped.a_null SELECT i, rewrapped.seal(i::text) FROM generate_series(1, 2) i;
+ALTER TABLE rewrapped.a_owned OWNER TO regress_rewrap;
+CREATE FUNCTION rewrapped.hostile() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    CASE TG_ARGV[0] WHEN 'cancel' THEN RAISE EXCEPTION 'mine' USING ERRCODE = 'query_canceled'; WHEN 'assert' THEN ASSERT false, 'mine'; WHEN 'null' THEN RETURN NULL; ELSE RAISE EXCEPTION 'refused'; END CASE;
+END $$;
+CREATE TRIGGER hostile BEFORE UPDATE ON rewrapped.a_owned FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION rewrapped.hostile('refuse');
+CREATE TRIGGER hostile BEFORE UPDATE ON rewrapped.a_null FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION rewrapped.hostile('null');
+CREATE TRIGGER hostile BEFORE UPDATE ON rewrapped.a_long FOR EACH ROW WHEN (NEW.id LIKE '%2') EXECUTE FUNCTION rewrapped.hostile('cancel');
+CREATE TRIGGER hostile BEFORE UPDATE ON rewrapped.b_trigger FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION rewrapped.hostile('assert');
+SELECT rewrapped.register(r::regclass) FROM unnest(ARRAY['rewrapped.a_owned', 'rewrapped.a_long', 'rewrapped.a_null']) r;
+SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
+CALL bastion.rewrap_all();
+SELECT relation, CASE WHEN length(row_key) < 100 THEN row_key ELSE regexp_replace(row_key, '^.*[.]{3}', '...') END AS row_key, length(row_key) < 300 AS short, problem
+FROM bastion.rewrap_failures ORDER BY relation COLLATE "C";
+SELECT u.relation, u.version = (SELECT max(version) FROM rewrapped.usage) AS newest, u.sealed_values FROM rewrapped.usage u
+WHERE u.relation IN ('rewrapped.a_owned'::regclass, 'rewrapped.a_long', 'rewrapped.a_null', 'rewrapped.b_trigger') ORDER BY u.relation::text COLLATE "C", 2;
+DROP TABLE rewrapped.a_owned, rewrapped.a_long, rewrapped.a_null;
+DROP TRIGGER hostile ON rewrapped.b_trigger;
+DELETE FROM bastion.sealed_columns WHERE table_name::text ~ 'a_(owned|long|null)';
+DROP OWNED BY regress_rewrap;
+DROP ROLE regress_rewrap;
+
 -- large values go one by one, beside small ones and one that fails; the progress is seen meanwhile
 CREATE TABLE rewrapped.g_large (id int PRIMARY KEY, value bastion.sealed);
 ALTER TABLE rewrapped.g_large ALTER value SET STORAGE EXTERNAL;

@@ -139,27 +139,57 @@ char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
 
 }  // namespace
 
+namespace {
+
+// Code of a table may raise the error of a cancelled statement; only the server means it, and whoever handles errors of
+// such code may go on.
+[[noreturn]] void rethrow_error_of_table(MemoryContext caller) {
+    MemoryContextSwitchTo(caller);
+    ErrorData* error = CopyErrorData();
+    if (error->sqlerrcode != ERRCODE_QUERY_CANCELED || error->funcname == nullptr ||
+        std::strcmp(error->funcname, "ProcessInterrupts") == 0)
+        PG_RE_THROW();
+    FlushErrorState();
+    error->sqlerrcode = ERRCODE_TRIGGERED_ACTION_EXCEPTION;
+    ReThrowError(error);
+    pg_unreachable();
+}
+
+}  // namespace
+
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
     const Oid owner = owner_of_table(relation);
     const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
-    char* out = run_statement(sql, parameters);
+    MemoryContext caller = CurrentMemoryContext;
+    char* volatile out = nullptr;
+    PG_TRY();
+    { out = run_statement(sql, parameters); }
+    PG_CATCH();
+    { rethrow_error_of_table(caller); }
+    PG_END_TRY();
     leave_sandbox(sandbox);
     return out;
 }
 
-struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, const NullableDatum& bytes) {
+struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, Oid type, const NullableDatum& bytes) {
     const Oid owner = owner_of_table(relation);
     const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
     MemoryContext caller = CurrentMemoryContext;
-    execute_on_table(sql, BYTEAOID, {&bytes, 1});
-    struct varlena* out = nullptr;
-    const NullableDatum found = cell(0, 1);
-    if (!found.isnull) {
-        MemoryContext own = MemoryContextSwitchTo(caller);
-        out = PG_DETOAST_DATUM_COPY(found.value);
-        MemoryContextSwitchTo(own);
+    struct varlena* volatile out = nullptr;
+    PG_TRY();
+    {
+        execute_on_table(sql, type, {&bytes, 1});
+        const NullableDatum found = cell(0, 1);
+        if (!found.isnull) {
+            MemoryContext own = MemoryContextSwitchTo(caller);
+            out = PG_DETOAST_DATUM_COPY(found.value);
+            MemoryContextSwitchTo(own);
+        }
+        SPI_finish();
     }
-    SPI_finish();
+    PG_CATCH();
+    { rethrow_error_of_table(caller); }
+    PG_END_TRY();
     leave_sandbox(sandbox);
     return out;
 }

@@ -39,8 +39,8 @@ inline Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast
 // The first column of the first row as text, or null. It checks no right.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
 
-// The same with one parameter $1 of type bytea, for a statement whose first column is of that type.
-struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, const NullableDatum& bytes);
+// The same with one parameter $1 of type bytea, or of one that is bytea in memory, for a statement whose first column is bytea.
+struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, Oid type, const NullableDatum& bytes);
 
 // The same without parameters, for a caller with the rights of the owner of the table, SQLSTATE 42501 otherwise: in the
 // sandbox if the owner is another role, else as the caller.

@@ -8,12 +8,12 @@ CREATE FUNCTION bastion_internal.as_table_owner(relation regclass, statement tex
 RETURNS text
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_as_table_owner';
-CREATE FUNCTION bastion_internal.bytes_as_table_owner(relation regclass, statement text, bytes bytea DEFAULT NULL) RETURNS bytea
+CREATE FUNCTION bastion_internal.bytes_as_table_owner(relation regclass, statement text, bytes bytea DEFAULT NULL, type oid DEFAULT 'bytea'::regtype) RETURNS bytea
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_bytes_as_table_owner';
-COMMENT ON FUNCTION bastion_internal.bytes_as_table_owner(regclass, text, bytea) IS
-'as_table_owner() for large values: the statement has one parameter, of type bytea, and its first column is of that type.
-SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42601 and 42809.';
+COMMENT ON FUNCTION bastion_internal.bytes_as_table_owner(regclass, text, bytea, oid) IS
+'as_table_owner() for large values: the statement has one parameter of this type, which is bytea or bastion.sealed, and its first column is bytea.
+SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42601 and 42809, 0A000 for a type of fixed size.';
 COMMENT ON FUNCTION bastion_internal.as_table_owner(regclass, text, text, text, text) IS
 'Runs a statement on a table as the owner of the table, bypassing its row-level security, in a security-restricted operation with the table''s schema and pg_temp as search_path.
 The statement has up to three parameters of type text.

@@ -29,7 +29,13 @@ AS $$
 DECLARE
     why text;
 BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.state IN ('active', 'decrypt_only') AND NEW.wrapped IS NOT NULL THEN
+    IF TG_OP = 'TRUNCATE' THEN
+        IF EXISTS (SELECT FROM bastion.data_key_guards) THEN
+            RAISE EXCEPTION 'data keys are guarded' USING ERRCODE = 'object_in_use', HINT = 'TABLE bastion.data_key_guards;';
+        END IF;
+        RETURN NULL;
+    ELSIF TG_OP = 'UPDATE' AND NEW.state IN ('active', 'decrypt_only') AND NEW.wrapped IS NOT NULL
+       AND (NEW.tenant_id, NEW.purpose) IS NOT DISTINCT FROM (OLD.tenant_id, OLD.purpose) THEN
         RETURN NEW;
     END IF;
     SELECT g.reason INTO why FROM bastion.data_key_guards g
@@ -43,9 +49,13 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.keep_guarded_key() IS 'Trigger: refuses to disable, shred or delete a data key that a guard covers. SQLSTATE 55006.';
-CREATE TRIGGER data_keys_keep_guarded BEFORE UPDATE OF state, wrapped OR DELETE ON bastion.data_keys
+CREATE TRIGGER data_keys_keep_guarded BEFORE UPDATE OF state, wrapped, tenant_id, purpose OR DELETE ON bastion.data_keys
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.keep_guarded_key();
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_keep_guarded;
+CREATE TRIGGER data_keys_keep_guarded_truncate BEFORE TRUNCATE ON bastion.data_keys
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.keep_guarded_key();
+ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_keep_guarded_truncate;
+COMMENT ON TRIGGER data_keys_keep_guarded_truncate ON bastion.data_keys IS 'Nothing empties the table while a guard stands';
 COMMENT ON TRIGGER data_keys_keep_guarded ON bastion.data_keys IS 'Keys under a guard of data_key_guard_set() are not destroyed';
 
 CREATE FUNCTION bastion.data_key_guard_set(reason text, purpose text DEFAULT NULL, tenant text DEFAULT NULL) RETURNS void
@@ -60,12 +70,14 @@ BEGIN
     ELSIF bastion_internal.is_label(reason) IS NOT TRUE OR bastion_internal.is_resource(purpose) IS FALSE THEN
         RAISE EXCEPTION 'invalid guard' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say why in at most 200 characters, and name a purpose of seal().';
     END IF;
+    -- Waits for transactions that destroy keys: they have not seen the guard.
+    LOCK TABLE bastion.data_keys IN SHARE ROW EXCLUSIVE MODE;
     INSERT INTO bastion.data_key_guards AS g (tenant_id, purpose, reason) VALUES (only_tenant, data_key_guard_set.purpose, data_key_guard_set.reason)
     ON CONFLICT ON CONSTRAINT data_key_guards_tenant_id_purpose_key DO UPDATE SET reason = EXCLUDED.reason;
 END
 $$;
 COMMENT ON FUNCTION bastion.data_key_guard_set(text, text, text) IS
-'Guards the data keys of a purpose, of a tenant (uuid or slug), or of both; NULL means all. tenant_shred(), tenant_delete(), keys_discard() and min_decryption_version_set() then fail with SQLSTATE 55006, and a DELETE too; the tenant itself cannot be deleted. Keys still rotate.
+'Guards the data keys of a purpose, of a tenant (uuid or slug), or of both; NULL means all. tenant_shred(), tenant_delete(), keys_discard() and min_decryption_version_set() then fail with SQLSTATE 55006, and a DELETE too; the tenant itself cannot be deleted. Keys still rotate. Waits for the transactions that change data keys.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a malformed reason or purpose, 42704 for an unknown tenant.';
 

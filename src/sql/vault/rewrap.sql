@@ -140,7 +140,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones, and those of secrets and of keys for applications.';
 
--- Values up to this size travel together; a larger one alone, and as bytes.
+-- Values of up to 16 KiB travel together, so that a batch of a thousand takes some 100 MB; a larger one alone, and as bytes.
 CREATE FUNCTION bastion_internal.sealed_in_pages(column_name name, first bigint, past bigint, large boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -148,10 +148,11 @@ AS $$
     SELECT format('ctid OPERATOR(pg_catalog.>=) ''(%2$s,0)'' AND ctid OPERATOR(pg_catalog.<) ''(%3$s,0)'' '
                   'AND pg_catalog.substr(%1$I::bytea, 5, 4) OPERATOR(pg_catalog.=) ANY ($1::bytea[])',
                   column_name, first, past)
-        || coalesce(format(' AND pg_catalog.octet_length(%I::bytea) OPERATOR(pg_catalog.%s) 1048576', column_name, CASE WHEN large THEN '>' ELSE '<=' END), '')
+        || CASE WHEN large IS NULL THEN ''
+                ELSE format(' AND pg_catalog.octet_length(%I::bytea) OPERATOR(pg_catalog.%s) 16384', column_name, CASE WHEN large THEN '>' ELSE '<=' END) END
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_in_pages(name, bigint, bigint, boolean) IS
-'The condition for the values in some pages of a table that are sealed under one of the keys in $1, and are above 1 MiB or not; large NULL for all.';
+'The condition for the values in some pages of a table that are sealed under one of the keys in $1, and are above 16 KiB or not; large NULL for all.';
 
 CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS TABLE (place tid, old text, bound text)
@@ -166,7 +167,17 @@ AS $$
          r (place tid, old text, bound text)
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint) IS
-'Reads and locks the values of up to 1 MiB in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked.';
+'Reads and locks the values of up to 16 KiB in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked.';
+
+CREATE FUNCTION bastion_internal.change_suppressed() RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'code of the table suppressed the change' USING ERRCODE = 'triggered_data_change_violation';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.change_suppressed() IS 'Raises SQLSTATE 27000.';
 
 CREATE FUNCTION bastion_internal.rewrap_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
 RETURNS bigint
@@ -175,6 +186,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     changed jsonb;
+    done bigint;
 BEGIN
     SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
                bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
@@ -185,15 +197,19 @@ BEGIN
     END IF;
     -- PostgreSQL refuses deferred triggers in a security-restricted operation.
     SET CONSTRAINTS ALL IMMEDIATE;
-    RETURN bastion_internal.as_table_owner(relation, format(
+    done := bastion_internal.as_table_owner(relation, format(
         'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
         'u AS (UPDATE ONLY %1$s t SET %2$I = pg_catalog.concat(pg_catalog.chr(92), ''x'', n.new)::%3$s FROM n WHERE t.ctid OPERATOR(pg_catalog.=) n.place '
         'AND pg_catalog.encode(t.%2$I::bytea, ''hex'') OPERATOR(pg_catalog.=) n.old RETURNING 1) '
         'SELECT pg_catalog.count(*) FROM u', relation, column_name, bastion_internal.column_type(relation, column_name)), changed::text)::bigint;
+    IF done < jsonb_array_length(changed) THEN
+        PERFORM bastion_internal.change_suppressed();
+    END IF;
+    RETURN done;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rewrap_batch(regclass, name, text, text, bigint, bigint) IS
-'Seals again the values of up to 1 MiB in some pages of a table that are under one of the keys; returns their number. A value that was changed meanwhile is not replaced. Fails with the first value that fails.';
+'Seals again the values of up to 16 KiB in some pages of a table that are under one of the keys; returns their number. Fails with the first value that fails, and when code of the table suppresses a change.';
 
 CREATE FUNCTION bastion_internal.rewrap_value(relation regclass, column_name name, bound_to text, place tid) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -215,13 +231,16 @@ BEGIN
     -- PostgreSQL refuses deferred triggers in a security-restricted operation.
     SET CONSTRAINTS ALL IMMEDIATE;
     -- The row is locked: it is what it was, unless code of the table has changed it, and then it is at another place.
-    RETURN CASE WHEN bastion_internal.bytes_as_table_owner(relation, format(
-        'UPDATE ONLY %1$s SET %2$I = $1::%3$s WHERE ctid OPERATOR(pg_catalog.=) %4$L RETURNING pg_catalog.substr($1, 1, 0)',
-        relation, column_name, bastion_internal.column_type(relation, column_name), place), value) IS NULL THEN 0 ELSE 1 END;
+    IF bastion_internal.bytes_as_table_owner(relation, format(
+        'UPDATE ONLY %1$s SET %2$I = $1 WHERE ctid OPERATOR(pg_catalog.=) %3$L RETURNING pg_catalog.substr($1::pg_catalog.bytea, 1, 0)',
+        relation, column_name, place), value, bastion_internal.column_type(relation, column_name)) IS NULL THEN
+        PERFORM bastion_internal.change_suppressed();
+    END IF;
+    RETURN 1;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rewrap_value(regclass, name, text, tid) IS
-'Seals again one value of a table, of any size; returns 1, or 0 if another transaction has locked or changed the row.';
+'Seals again one value of a table, of any size; returns 1, or 0 if another transaction has locked the row. SQLSTATE 27000 when code of the table suppresses the change.';
 
 CREATE FUNCTION bastion_internal.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -230,6 +249,7 @@ AS $$
 DECLARE
     keys text := (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only');
     done bigint := 0;
+    batch_done bigint;
     left_over boolean := true;
     place tid;
     row_key text;
@@ -239,18 +259,21 @@ BEGIN
     END IF;
     BEGIN
         done := bastion_internal.rewrap_batch(relation, column_name, bound_to, keys, first, past);
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
         left_over := NULL;
     END;
+    batch_done := done;
     -- One value after the other: large ones, or all where one failed, so that it does not keep the others from their new key.
     BEGIN
         FOREACH place IN ARRAY coalesce(bastion_internal.as_table_owner(relation, format(
                 'SELECT pg_catalog.array_agg(ctid) FROM ONLY %s WHERE %s', relation, bastion_internal.sealed_in_pages(column_name, first, past, left_over)), keys)::tid[], '{}') LOOP
             BEGIN
                 done := done + bastion_internal.rewrap_value(relation, column_name, bound_to, place);
-            EXCEPTION WHEN OTHERS THEN
+            EXCEPTION WHEN OTHERS OR assert_failure THEN
                 row_key := bastion_internal.as_table_owner(relation, format('SELECT %s FROM ONLY %s r WHERE r.ctid OPERATOR(pg_catalog.=) %L',
                                                                             bastion_internal.row_name(relation), relation, place));
+                -- A longer key does not fit into the index of the failures.
+                row_key := CASE WHEN octet_length(row_key) <= 1000 THEN row_key ELSE left(row_key, 200) || '... md5 ' || md5(row_key) END;
                 -- A row that is gone has no key.
                 IF row_key IS NOT NULL THEN
                     INSERT INTO bastion.rewrap_failures (relation, column_name, row_key, problem)
@@ -258,7 +281,8 @@ BEGIN
                 END IF;
             END;
         END LOOP;
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
+        done := batch_done;
         INSERT INTO bastion.rewrap_failures (relation, column_name, row_key, problem)
         VALUES (rewrap_pages.relation::text, rewrap_pages.column_name, 'null', SQLSTATE || ' ' || left(SQLERRM, 1000)) ON CONFLICT DO NOTHING;
     END;
@@ -347,6 +371,6 @@ END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
 'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only.
-Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. Values above 1 MiB are sealed again one by one. bastion.rewrap_progress shows how far it is, key_usage() what is left. Cannot run inside a transaction block.
+Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. Values above 16 KiB are sealed again one by one. bastion.rewrap_progress shows how far it is, key_usage() what is left. Cannot run inside a transaction block.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 without a root key.';

@@ -168,7 +168,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.secret_by_id(uuid, text) IS
 'Finds a secret by its id, for read, open or manage; for manage also the own secret of a user who left. SQLSTATE 42501, 42704.';
 
--- A concurrent deletion between secret_find() and the change.
+-- A concurrent deletion, or another name, since secret_find(): what was found and allowed is not what would change. So every change
+-- compares the name and left_at again.
 CREATE FUNCTION bastion_internal.secret_gone() RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -242,6 +243,13 @@ DECLARE
     secret bastion.secrets;
 BEGIN
     PERFORM bastion_internal.secret_check(place.name, place.provider, place.type, tags, metadata, has_value);
+    IF place.owner_id IS NOT NULL THEN
+        -- A membership that ends meanwhile closes what is stored here: it waits for this transaction, or this one for it.
+        PERFORM FROM bastion.memberships m WHERE m.user_id = place.owner_id AND m.tenant_id = place.tenant_id LIMIT 1 FOR KEY SHARE;
+        IF NOT FOUND AND NOT EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = place.owner_id) THEN
+            RAISE EXCEPTION 'no tenant in this transaction' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END IF;
     PERFORM bastion_internal.data_key('bastion.secrets', place.tenant_id);
     INSERT INTO bastion.secrets AS s (tenant_id, owner_id, unit_id, name, provider, type, tags, metadata, expires_at, created_by)
     VALUES (place.tenant_id, place.owner_id, place.unit_id, place.name, place.provider, place.type, coalesce(secret_store.tags, '{}'),
@@ -364,7 +372,8 @@ BEGIN
     ELSIF secret.expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'secret has expired' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    SELECT * INTO found_version FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = secret_read.version;
+    SELECT v.* INTO found_version FROM bastion.secret_versions v JOIN bastion.secrets s ON s.id = v.secret_id
+    WHERE v.secret_id = secret.id AND v.version = secret_read.version AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at;
     IF NOT FOUND OR found_version.version < secret.version AND found_version.created_at <= clock_timestamp() - secret.max_version_age THEN
         RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
     ELSIF found_version.destroyed_at IS NOT NULL THEN
@@ -500,6 +509,7 @@ CREATE FUNCTION bastion.secret_list() RETURNS TABLE (
     active boolean, expires_at timestamptz, version integer, max_versions integer, max_version_age interval, rotate_every interval,
     rotation_due_at timestamptz, format text, created_at timestamptz, updated_at timestamptz, uses bigint, last_used_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 100
+SET enable_seqscan = off  -- the log is that of all tenants
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT s.id, s.name, s.owner_id IS NOT NULL AND s.left_at IS NULL, s.unit_id, s.owner_id, s.left_at, s.provider, s.type, s.tags, s.metadata,
@@ -551,8 +561,9 @@ DECLARE
     secret bastion.secrets := bastion_internal.secret_find(secret_update.name, own, unit, 'manage');
 BEGIN
     PERFORM bastion_internal.secret_check(secret_update.name, secret_update.provider, secret_update.type, secret_update.tags, secret_update.metadata, true);
-    IF secret_update.max_versions < 0 OR secret_update.max_version_age < interval '0' OR secret_update.rotate_every < interval '0' THEN
-        RAISE EXCEPTION 'limits of a secret must not be negative' USING ERRCODE = 'invalid_parameter_value', HINT = '0 means no limit.';
+    IF secret_update.max_versions < 0 OR NOT secret_update.max_version_age BETWEEN interval '0' AND interval '100 years'
+       OR NOT secret_update.rotate_every BETWEEN interval '0' AND interval '100 years' THEN
+        RAISE EXCEPTION 'limits of a secret must be from 0 to 100 years, or versions' USING ERRCODE = 'invalid_parameter_value', HINT = '0 means no limit.';
     END IF;
     UPDATE bastion.secrets s
     SET active = coalesce(secret_update.active, s.active), expires_at = coalesce(secret_update.expires_at, s.expires_at),
@@ -561,7 +572,7 @@ BEGIN
         max_versions = nullif(coalesce(secret_update.max_versions, s.max_versions), 0),
         max_version_age = nullif(coalesce(secret_update.max_version_age, s.max_version_age), interval '0'),
         rotate_every = nullif(coalesce(secret_update.rotate_every, s.rotate_every), interval '0'), updated_at = now()
-    WHERE s.id = secret.id RETURNING s.* INTO secret;
+    WHERE s.id = secret.id AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at RETURNING s.* INTO secret;
     IF NOT FOUND THEN
         PERFORM bastion_internal.secret_gone();
     END IF;
@@ -586,14 +597,15 @@ BEGIN
     PERFORM bastion_internal.secret_check(new_name, NULL, NULL, NULL, NULL, true);
     PERFORM bastion_internal.secret_place_for(new_name, own, unit, 'manage');
     -- Who may not open under the old name must not move it to where they may.
-    IF NOT own AND bastion_internal.secret_resource(secret_rename.name) <> bastion_internal.secret_resource(new_name) THEN
+    IF secret.owner_id IS NULL AND bastion_internal.secret_resource(secret_rename.name) <> bastion_internal.secret_resource(new_name) THEN
         PERFORM bastion_internal.secret_require(secret_rename.name, secret.unit_id, 'open');
     END IF;
-    UPDATE bastion.secrets s SET name = new_name, updated_at = now() WHERE s.id = secret.id RETURNING s.* INTO secret;
+    UPDATE bastion.secrets s SET name = new_name, updated_at = now()
+    WHERE s.id = secret.id AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at RETURNING s.* INTO secret;
     IF NOT FOUND THEN
         PERFORM bastion_internal.secret_gone();
     END IF;
-    PERFORM bastion_internal.secret_record('rename', secret, NULL, NULL);
+    PERFORM bastion_internal.secret_record('rename', secret, NULL, 'from ' || secret_rename.name);
 EXCEPTION WHEN unique_violation THEN
     RAISE EXCEPTION 'secret already exists' USING ERRCODE = 'duplicate_object';
 END
@@ -609,7 +621,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    DELETE FROM bastion.secrets s WHERE s.id = secret.id;
+    DELETE FROM bastion.secrets s WHERE s.id = secret.id AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at;
     IF NOT FOUND THEN
         PERFORM bastion_internal.secret_gone();
     END IF;
@@ -653,6 +665,10 @@ DECLARE
     wanted integer := coalesce(version, secret.version);
     found_version bastion.secret_versions;
 BEGIN
+    PERFORM FROM bastion.secrets s WHERE s.id = secret.id AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM bastion_internal.secret_gone();
+    END IF;
     SELECT * INTO found_version FROM bastion.secret_versions v WHERE v.secret_id = secret.id AND v.version = wanted FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
@@ -715,13 +731,29 @@ Needs what secret_update() needs.
 SQLSTATE 22004 for no version, 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get(), 55000 for a destroyed version.';
 SELECT bastion_internal.callable_by('bastion.secret_version_destroy(text, integer, boolean, text)', 'application');
 
+CREATE FUNCTION bastion_internal.openable_secrets() RETURNS TABLE (
+    id uuid, name text, own boolean, unit_id uuid, provider text, type text, tags text[], metadata jsonb, version integer, expires_at timestamptz, opens boolean)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 100
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.id, s.name, s.owner_id IS NOT NULL, s.unit_id, s.provider, s.type, s.tags, s.metadata, s.version, s.expires_at,
+           (s.expires_at > statement_timestamp()) IS NOT FALSE AND v.deleted_at IS NULL AND v.format <> 'bytea'
+           AND (s.owner_id IS NOT NULL OR bastion_internal.may_secret(s.name, s.unit_id, 'open'))
+    FROM bastion.secrets s JOIN bastion.secret_versions v ON v.secret_id = s.id AND v.version = s.version
+    WHERE s.tenant_id = bastion.tenant_id() AND s.active AND s.left_at IS NULL
+      AND CASE WHEN s.owner_id IS NOT NULL THEN s.owner_id = bastion.user_id() AND bastion.has_permission('own.secrets.read')
+               ELSE bastion_internal.may_secret(s.name, s.unit_id, 'read') END
+$$;
+COMMENT ON FUNCTION bastion_internal.openable_secrets() IS 'The active secrets of secret_list(), and whether secret_get() opens each for the user of this transaction. SQLSTATE 28000 for a refused token.';
+SELECT bastion_internal.callable_by('bastion_internal.openable_secrets()', 'application');
+
 -- For those who look at the tables by hand: opens what the query returns.
 CREATE VIEW bastion.opened_secrets WITH (security_invoker = true) AS
 SELECT l.id, l.name, l.own, l.unit_id, l.provider, l.type, l.tags, l.metadata, l.version, l.expires_at,
-       CASE WHEN l.format <> 'bytea' THEN bastion.secret_get(l.id, 'bastion.opened_secrets') END AS value
-FROM bastion.secret_list() l WHERE l.active AND l.left_at IS NULL;
+       CASE WHEN l.opens THEN bastion.secret_get(l.id, 'bastion.opened_secrets') END AS value
+FROM bastion_internal.openable_secrets() l;
 COMMENT ON VIEW bastion.opened_secrets IS
-'The secrets of secret_list() with their values. Each row that a query returns is opened as by secret_get(), needs the same permission and is recorded: name the secrets that you want in WHERE. value is NULL for binary secrets and deleted versions';
+'The active secrets of secret_list() with their values. Each row that a query returns is opened as by secret_get() and recorded: name the secrets that you want in WHERE. value is NULL without the permission to open, for binary and expired secrets and deleted versions';
 COMMENT ON COLUMN bastion.opened_secrets.id IS 'Identifier of the secret';
 COMMENT ON COLUMN bastion.opened_secrets.name IS 'Its name';
 COMMENT ON COLUMN bastion.opened_secrets.own IS 'Whether it is the user''s own';

@@ -58,7 +58,8 @@ CREATE TABLE bastion.secrets (
                                          AND octet_length(array_to_string(tags, ',')) <= 4000),
     CONSTRAINT secrets_metadata_check CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 16384),
     CONSTRAINT secrets_version_check CHECK (version > 0),
-    CONSTRAINT secrets_limits_check CHECK (max_versions > 0 AND max_version_age > interval '0' AND rotate_every > interval '0'),
+    CONSTRAINT secrets_limits_check CHECK (max_versions > 0 AND max_version_age > interval '0' AND max_version_age <= interval '100 years'
+                                           AND rotate_every > interval '0' AND rotate_every <= interval '100 years'),
     CONSTRAINT secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT secrets_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT secrets_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES bastion.users (id) ON DELETE CASCADE
@@ -146,7 +147,7 @@ CREATE TABLE bastion.secret_access_log (
     CONSTRAINT secret_access_log_pkey PRIMARY KEY (id),
     CONSTRAINT secret_access_log_action_check CHECK (action IN ('get', 'put', 'change', 'rename', 'delete', 'undelete', 'destroy'))
 );
-CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, occurred_at);
+CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, action, occurred_at);
 CREATE INDEX secret_access_log_tenant_id_idx ON bastion.secret_access_log (tenant_id, occurred_at);
 COMMENT ON TABLE bastion.secret_access_log IS
 'The log of accesses to secrets.

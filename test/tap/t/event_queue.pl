@@ -170,6 +170,12 @@ kill 'CONT', $launcher or die;
 rows_are(3, 'another user', 'the rows of the other user are written');
 rows_are($queued - 1, 'full', 'what was queued is written when somebody does');
 is(rows('full strict'), 0, 'what was refused is not');
+$dropped = events('dropped');
+for my $round (1 .. 4) {
+    gets(20, "round $round");
+    rows_are(20, "round $round", "round $round");
+}
+is(events('dropped'), $dropped, 'what was written gives its room back to the user');
 
 # Several databases; one whose events cannot be written does not block the others.
 answer('CREATE DATABASE other');

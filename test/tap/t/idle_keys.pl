@@ -34,7 +34,7 @@ sub until_accepted {
         return accepted() if accepted() ne 'nothing';
         usleep(100_000);
     }
-    return 'nothing';
+    die 'no message is accepted';
 }
 sub entries { return $idle->query(q{SELECT bastion.cache_stats() #>> '{data_keys,entries}'}); }
 

@@ -141,8 +141,8 @@ char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
 
 namespace {
 
-// Code of a table may raise the error of a cancelled statement; only the server means it, and whoever handles errors of
-// such code may go on.
+// Code of a table may raise the error of a cancelled statement. Only the server means it: a caller that goes on after errors of
+// such code would stop.
 [[noreturn]] void rethrow_error_of_table(MemoryContext caller) {
     MemoryContextSwitchTo(caller);
     ErrorData* error = CopyErrorData();

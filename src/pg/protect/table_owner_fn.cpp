@@ -34,8 +34,7 @@ Datum bastion_bytes_as_table_owner(PG_FUNCTION_ARGS) {
     const char* sql = server_text(PG_GETARG_TEXT_PP(1)).c_str();
     const Oid type = PG_ARGISNULL(3) ? BYTEAOID : PG_GETARG_OID(3);
     if (get_typlen(type) != -1)
-        ereport(ERROR,
-                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type %s does not hold bytes", format_type_be(type))));
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type %u does not hold bytes", type)));
     struct varlena* result = run_bytes_as_table_owner(PG_GETARG_OID(0), sql, type, fcinfo->args[2]);
     if (result == nullptr) PG_RETURN_NULL();
     PG_RETURN_POINTER(result);

@@ -188,7 +188,7 @@ FROM (VALUES
 
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
-UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
+UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label ~ 'under a first key' OR label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
                                                                                          'login with a wrong password', 'authenticate with an API key');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)

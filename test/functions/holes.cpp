@@ -22,12 +22,10 @@ const std::map<std::string, std::string>& holes() {
         {"path", "ALTER FUNCTION bastion_api.logout(text) RESET search_path"},
         // An internal error.
         {"internal",
-         "CREATE OR REPLACE FUNCTION bastion.secret_list() RETURNS TABLE (name text, own boolean, provider text, type "
-         "text, tags "
-         "text[], active boolean, expires_at timestamptz, version integer, created_at timestamptz, updated_at "
-         "timestamptz, uses "
-         "bigint, last_used_at timestamptz) LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'oh' USING ERRCODE = 'XX000'; "
-         "END $$"},
+         "CREATE OR REPLACE FUNCTION bastion.secret_version_list(name text, own boolean DEFAULT false, unit text "
+         "DEFAULT NULL) RETURNS TABLE (version integer, format text, created_at timestamptz, created_by uuid, "
+         "deleted_at timestamptz, destroyed_at timestamptz) LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'oh' USING "
+         "ERRCODE = 'XX000'; END $$"},
         // A lock that outlives the transaction.
         {"lock",
          "CREATE OR REPLACE FUNCTION bastion_api.me() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = "

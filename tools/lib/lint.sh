@@ -18,7 +18,7 @@ declare -A advice
 cxx_files() { find "${@:-src}" \( -name '*.cpp' -o -name '*.hpp' \) 2>/dev/null | sort; }
 sql_files() { find src/sql -name '*.sql' 2>/dev/null | sort; }
 # The project's own text, without third-party files.
-own_files() { find . \( -path ./.git -o -path '*/vectors' -o -path '*/corpus' -o -name node_modules \) -prune -o -type f -size -400k \
+own_files() { find . \( -path ./.git -o -path '*/vectors' -o -path '*/corpus' -o -name node_modules -o -path ./results -o -path ./output_iso \) -prune -o -type f -size -400k \
     ! -name '*.o' ! -name '*.so' ! -name '*.d' ! -path './pg_bastion--*' -print | sort; }
 
 # A file without its comments and with its line numbers: code PATTERN FILE... prints file:line:text as grep does.

@@ -3,6 +3,7 @@
 // the call that made them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -75,16 +76,15 @@ template <>
 class [[nodiscard]] Result<void> {
 public:
     Result() = default;
-    Result(Error error) : error_(std::move(error)), ok_(false) {}
+    Result(Error error) : error_(std::move(error)) {}
 
-    [[nodiscard]] bool ok() const noexcept { return ok_; }
-    explicit operator bool() const noexcept { return ok_; }
-    const Error& error() const& { return error_; }
-    Error&& error() && { return std::move(error_); }
+    [[nodiscard]] bool ok() const noexcept { return !error_.has_value(); }
+    explicit operator bool() const noexcept { return ok(); }
+    const Error& error() const& { return error_.value(); }
+    Error&& error() && { return std::move(error_).value(); }
 
 private:
-    Error error_;
-    bool ok_ = true;
+    std::optional<Error> error_;
 };
 
 }  // namespace bastion

@@ -235,14 +235,15 @@ $$;
 COMMENT ON FUNCTION bastion_internal.secret_versions_expire(bastion.secrets) IS
 'Deletes the versions of a secret beyond max_versions and max_version_age, never the newest; returns their number.';
 
-CREATE FUNCTION bastion_internal.secret_store(place bastion.secrets, has_value boolean, tags text[], metadata jsonb, expected_version integer) RETURNS bastion.secrets
+CREATE FUNCTION bastion_internal.secret_store(place bastion.secrets, has_value boolean, provider text, type text, tags text[], expires_at timestamptz,
+                                              metadata jsonb, expected_version integer) RETURNS bastion.secrets
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     secret bastion.secrets;
 BEGIN
-    PERFORM bastion_internal.secret_check(place.name, place.provider, place.type, tags, metadata, has_value);
+    PERFORM bastion_internal.secret_check(place.name, provider, type, tags, metadata, has_value);
     IF place.owner_id IS NOT NULL THEN
         -- A membership that ends meanwhile closes what is stored here: it waits for this transaction, or this one for it.
         PERFORM FROM bastion.memberships m WHERE m.user_id = place.owner_id AND m.tenant_id = place.tenant_id LIMIT 1 FOR KEY SHARE;
@@ -252,11 +253,11 @@ BEGIN
     END IF;
     PERFORM bastion_internal.data_key('bastion.secrets', place.tenant_id);
     INSERT INTO bastion.secrets AS s (tenant_id, owner_id, unit_id, name, provider, type, tags, metadata, expires_at, created_by)
-    VALUES (place.tenant_id, place.owner_id, place.unit_id, place.name, place.provider, place.type, coalesce(secret_store.tags, '{}'),
-            bastion_internal.secret_metadata('{}', secret_store.metadata), place.expires_at, bastion.user_id())
+    VALUES (place.tenant_id, place.owner_id, place.unit_id, place.name, secret_store.provider, secret_store.type, coalesce(secret_store.tags, '{}'),
+            bastion_internal.secret_metadata('{}', secret_store.metadata), secret_store.expires_at, bastion.user_id())
     ON CONFLICT ON CONSTRAINT secrets_place_key DO UPDATE
-    SET provider = coalesce(place.provider, s.provider), type = coalesce(place.type, s.type), tags = coalesce(secret_store.tags, s.tags),
-        metadata = bastion_internal.secret_metadata(s.metadata, secret_store.metadata), expires_at = coalesce(place.expires_at, s.expires_at),
+    SET provider = coalesce(secret_store.provider, s.provider), type = coalesce(secret_store.type, s.type), tags = coalesce(secret_store.tags, s.tags),
+        metadata = bastion_internal.secret_metadata(s.metadata, secret_store.metadata), expires_at = coalesce(secret_store.expires_at, s.expires_at),
         active = true, version = s.version + 1, updated_at = now()
     RETURNING s.* INTO secret;
     IF secret.version - 1 <> expected_version THEN
@@ -266,7 +267,7 @@ BEGIN
     RETURN secret;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.secret_store(bastion.secrets, boolean, text[], jsonb, integer) IS
+COMMENT ON FUNCTION bastion_internal.secret_store(bastion.secrets, boolean, text, text, text[], timestamptz, jsonb, integer) IS
 'Adds a version, without a value yet, to the secret in a place, and the secret if there is none.
 SQLSTATE 22023 for an invalid description or no value, 55000 when expected_version is not the version, BA001 without a root key.';
 
@@ -295,10 +296,7 @@ AS $$
 DECLARE
     secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    secret.provider := secret_put.provider;
-    secret.type := secret_put.type;
-    secret.expires_at := secret_put.expires_at;
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
     RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
                                                                  bastion_internal.secret_place(secret.id, secret.version)), 'text');
 END
@@ -320,10 +318,7 @@ AS $$
 DECLARE
     secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    secret.provider := secret_put.provider;
-    secret.type := secret_put.type;
-    secret.expires_at := secret_put.expires_at;
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
     RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
                                                                  bastion_internal.secret_place(secret.id, secret.version)), 'bytea');
 END
@@ -345,10 +340,7 @@ AS $$
 DECLARE
     secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    secret.provider := secret_put.provider;
-    secret.type := secret_put.type;
-    secret.expires_at := secret_put.expires_at;
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put.tags, secret_put.metadata, expected_version);
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
     RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value::text, 'bastion.secrets',
                                                                  bastion_internal.secret_place(secret.id, secret.version)), 'jsonb');
 END

@@ -64,10 +64,7 @@ AS $$
 DECLARE
     secret bastion.secrets := bastion_internal.secret_of(tenant, secret_put_for.name);
 BEGIN
-    secret.provider := secret_put_for.provider;
-    secret.type := secret_put_for.type;
-    secret.expires_at := secret_put_for.expires_at;
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, secret_put_for.tags, secret_put_for.metadata, expected_version);
+    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
     RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put_for.value, 'bastion.secrets',
                                                                  bastion_internal.secret_place(secret.id, secret.version)), 'text');
 END

@@ -1,4 +1,4 @@
-// bastion_internal.queue_event(): hands an event to the worker that writes it in a separate transaction.
+// bastion_internal.queue_event(): hands an event to the worker that writes it in a separate transaction; in_parallel_mode().
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
 #include "pg/event/event_queue.hpp"
@@ -24,6 +24,9 @@ Datum bastion_queue_event(PG_FUNCTION_ARGS) {
     const bool queued = ticket.number > 0;
     PG_RETURN_BOOL(queued && (!wait || await_event(ticket, longest_wait_ms)));
 }
+
+PG_FUNCTION_INFO_V1(bastion_in_parallel_mode);
+Datum bastion_in_parallel_mode(PG_FUNCTION_ARGS) { PG_RETURN_BOOL(IsInParallelMode()); }
 
 }  // extern "C"
 

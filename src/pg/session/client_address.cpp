@@ -40,9 +40,10 @@ bool socket_address(IpAddress& out) noexcept {
     return found.has_value();
 }
 
-// Any client may have set it to any value: text other than a JSON object with that header gives no
-// address.
-bool header_address(IpAddress& out) {
+// Hands a header of the HTTP request to `use`, in phase B; false when there is none that it accepts. Any client may have set
+// request.headers to any value: text other than a JSON object with that header has none.
+template <class Use>
+bool read_header(std::string_view name, Use use) {
     const char* headers = GetConfigOption("request.headers", true, false);
     if (headers == nullptr || *headers == '\0') return false;
     const Utf8 json = utf8_or_null(ServerText(headers));
@@ -51,16 +52,24 @@ bool header_address(IpAddress& out) {
     const bool read = guarded(failure, [&]() -> Result<void> {
         Result<JsonDocument> document = parse_json(json, max_headers);
         if (!document) return document.error();
-        const auto header = document->root().find("x-forwarded-for");
+        const auto header = document->root().find(name);
         const auto text = header ? header->string() : std::nullopt;
-        const auto address = text ? forwarded_address(*text, static_cast<std::size_t>(trusted_hops)) : std::nullopt;
-        if (address) out = *address;
-        found = address.has_value();
+        found = text && use(*text);
         return {};
     });
     if (!read && failure.sqlstate == ERRCODE_OUT_OF_MEMORY) raise(failure);
     return read && found;
 }
+
+bool header_address(IpAddress& out) {
+    return read_header("x-forwarded-for", [&](std::string_view text) {
+        const auto address = forwarded_address(text, static_cast<std::size_t>(trusted_hops));
+        if (address) out = *address;
+        return address.has_value();
+    });
+}
+
+constexpr int longest_user_agent = 500;
 
 }  // namespace
 
@@ -78,6 +87,17 @@ Datum bastion_client_address(PG_FUNCTION_ARGS) {
     char* text = nullptr;
     guarded_or_raise([&]() -> Result<void> { return store_as_is(text, format_ip_address(address)); });
     return DirectFunctionCall1(inet_in, CStringGetDatum(text));
+}
+
+PG_FUNCTION_INFO_V1(bastion_request_user_agent);
+Datum bastion_request_user_agent(PG_FUNCTION_ARGS) {
+    Utf8 text;
+    Datum out{};
+    if (!read_header("user-agent",
+                     [&](std::string_view agent) { return agent.find('\0') == agent.npos && store(text, agent); }) ||
+        !text_datum_if_possible(text, out))
+        PG_RETURN_NULL();
+    PG_RETURN_DATUM(DirectFunctionCall2(text_left, out, Int32GetDatum(longest_user_agent)));
 }
 
 // The network in its canonical form, or NULL for a text that is not a network.

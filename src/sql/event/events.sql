@@ -64,21 +64,14 @@ $$;
 COMMENT ON FUNCTION bastion_internal.event_kind(text[]) IS
 'Adds kinds of events to the comment on bastion.events.kind. For the install script.';
 
+CREATE FUNCTION bastion_internal.in_parallel_mode() RETURNS boolean
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_in_parallel_mode';
+COMMENT ON FUNCTION bastion_internal.in_parallel_mode() IS 'Whether a parallel plan runs, in the leader or a worker: nothing can be written meanwhile.';
+
 CREATE FUNCTION bastion_internal.request_user_agent() RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    headers text := nullif(current_setting('request.headers', true), '');
-BEGIN
-    IF headers IS NULL THEN
-        RETURN NULL;
-    END IF;
-    RETURN left(headers::json ->> 'user-agent', 500);
-EXCEPTION WHEN OTHERS THEN
-    RETURN NULL;  -- a client can set it to any text
-END
-$$;
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_request_user_agent';
 COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
 'The user agent of the HTTP request, at most 500 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';
 

@@ -109,6 +109,14 @@ Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
     PG_RETURN_INT32(static_cast<int32>(*id));
 }
 
+PG_FUNCTION_INFO_V1(bastion_data_key_guard);
+Datum bastion_data_key_guard(PG_FUNCTION_ARGS) {
+    const OptionalUuid tenant = PG_ARGISNULL(0) ? OptionalUuid{} : OptionalUuid{true, *PG_GETARG_UUID_P(0)};
+    const NullableDatum reason = find_data_key_guard(tenant, fcinfo->args[1]);
+    if (reason.isnull) PG_RETURN_NULL();
+    PG_RETURN_DATUM(reason.value);
+}
+
 PG_FUNCTION_INFO_V1(bastion_signing_key_make);
 Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
     TupleDesc descriptor;

@@ -263,6 +263,21 @@ struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_u
     return rewrapped;
 }
 
+NullableDatum find_data_key_guard(const OptionalUuid& tenant, const NullableDatum& purpose) {
+    ColumnValue row[] = {{"reason", 0, true}};
+    if (purpose.isnull && read_only_row("data_key_guards", row)) return {row[0].value, false};
+    // A guard names the tenant or all, and the purpose or all.
+    for (const bool every_tenant : {false, true})
+        for (const bool every_purpose : {false, true}) {
+            const KeyCondition conditions[] = {{"tenant_id", F_UUID_EQ, uuid_datum(tenant.value), every_tenant},
+                                               {"purpose", F_TEXTEQ, purpose.value, every_purpose}};
+            if ((every_tenant || tenant.present) && (every_purpose || !purpose.isnull) &&
+                read_row("data_key_guards", "data_key_guards_tenant_id_purpose_key", conditions, row))
+                return {row[0].value, false};
+        }
+    return {Datum{}, true};
+}
+
 uint64 keys_generation() noexcept { return generation.value; }
 
 uint64 data_keys_generation() noexcept { return data_keys.generation(); }

@@ -62,6 +62,10 @@ struct varlena* make_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uui
 struct varlena* rewrap_data_key(const pg_uuid_t& vault, int32 key_id, const pg_uuid_t* tenant, const char* purpose,
                                 int32 version, ByteSpan wrapped, std::string_view root_key_id);
 
+// The reason of a guard (bastion.data_key_guards) over keys of a tenant and purpose, or for a purpose that is NULL of any guard,
+// under a fresh snapshot; null when there is none.
+NullableDatum find_data_key_guard(const OptionalUuid& tenant, const NullableDatum& purpose);
+
 // Changes whenever a key may have changed: tokens that were verified earlier are verified again.
 uint64 keys_generation() noexcept;
 

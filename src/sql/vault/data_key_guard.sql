@@ -22,6 +22,12 @@ COMMENT ON COLUMN bastion.data_key_guards.created_at IS 'Since when';
 SELECT pg_extension_config_dump('bastion.data_key_guards', '');
 ALTER TABLE bastion.data_key_guards ENABLE ROW LEVEL SECURITY;
 
+CREATE FUNCTION bastion_internal.data_key_guard(tenant uuid, purpose text) RETURNS text
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_data_key_guard';
+COMMENT ON FUNCTION bastion_internal.data_key_guard(uuid, text) IS
+'The reason of a guard over the data keys of a tenant (NULL: the extension itself) and purpose, NULL for all keys; NULL without one. Read under a fresh snapshot: a transaction that began before the guard obeys it.';
+
 CREATE FUNCTION bastion_internal.keep_guarded_key() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -30,7 +36,7 @@ DECLARE
     why text;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
-        IF EXISTS (SELECT FROM bastion.data_key_guards) THEN
+        IF bastion_internal.data_key_guard(NULL, NULL) IS NOT NULL THEN
             RAISE EXCEPTION 'data keys are guarded' USING ERRCODE = 'object_in_use', HINT = 'TABLE bastion.data_key_guards;';
         END IF;
         RETURN NULL;
@@ -38,9 +44,9 @@ BEGIN
        AND (NEW.tenant_id, NEW.purpose) IS NOT DISTINCT FROM (OLD.tenant_id, OLD.purpose) THEN
         RETURN NEW;
     END IF;
-    SELECT g.reason INTO why FROM bastion.data_key_guards g
-    WHERE (g.tenant_id IS NULL OR g.tenant_id = OLD.tenant_id) AND (g.purpose IS NULL OR g.purpose = OLD.purpose) LIMIT 1;
-    IF FOUND THEN
+    -- The statement holds the table: data_key_guard_set() waits for this transaction, or this one sees its guard.
+    why := bastion_internal.data_key_guard(OLD.tenant_id, OLD.purpose);
+    IF why IS NOT NULL THEN
         RAISE EXCEPTION 'data key is guarded: %', why USING ERRCODE = 'object_in_use',
             DETAIL = format('Purpose %s, version %s, of tenant %s.', OLD.purpose, OLD.version, coalesce(OLD.tenant_id::text, 'none')),
             HINT = 'TABLE bastion.data_key_guards; bastion.data_key_guard_remove() ends a guard.';

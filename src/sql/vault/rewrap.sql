@@ -21,14 +21,16 @@ SELECT pg_extension_config_dump('bastion.sealed_columns',
 ALTER TABLE bastion.sealed_columns ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE bastion.rewrap_failures (
+    pid integer NOT NULL DEFAULT pg_backend_pid(),
     relation text NOT NULL,
     column_name name NOT NULL,
     row_key text NOT NULL,
     problem text NOT NULL,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT rewrap_failures_pkey PRIMARY KEY (relation, column_name, row_key)
+    CONSTRAINT rewrap_failures_pkey PRIMARY KEY (pid, relation, column_name, row_key)
 );
-COMMENT ON TABLE bastion.rewrap_failures IS 'The values that the last rewrap_all() could not seal again; granted to nobody';
+COMMENT ON TABLE bastion.rewrap_failures IS 'The values that the last rewrap_all(), and any that runs beside it, could not seal again; granted to nobody';
+COMMENT ON COLUMN bastion.rewrap_failures.pid IS 'The process that ran it';
 COMMENT ON COLUMN bastion.rewrap_failures.relation IS 'The table with the row';
 COMMENT ON COLUMN bastion.rewrap_failures.column_name IS 'The column of the value';
 COMMENT ON COLUMN bastion.rewrap_failures.row_key IS 'The primary key of the row as JSON, its ctid without one; null in JSON if the whole table failed';
@@ -66,7 +68,7 @@ ALTER TABLE bastion.rewrap_runs ENABLE ROW LEVEL SECURITY;
 
 CREATE VIEW bastion.rewrap_progress WITH (security_invoker = true) AS
 SELECT r.pid, r.started_at, r.columns, r.columns_done, r.relation, r.column_name, r.pages, r.pages_done, r.sealed_values,
-       (SELECT count(*) FROM bastion.rewrap_failures) AS failures, r.updated_at
+       (SELECT count(*) FROM bastion.rewrap_failures f WHERE f.pid = r.pid) AS failures, r.updated_at
 FROM bastion.rewrap_runs r JOIN pg_catalog.pg_stat_activity a ON a.pid = r.pid AND a.backend_start = r.backend_start AND a.query_start <= r.started_at;
 COMMENT ON VIEW bastion.rewrap_progress IS 'How far each running rewrap_all() is, as of its last commit; granted to nobody';
 COMMENT ON COLUMN bastion.rewrap_progress.pid IS 'The process that runs it';
@@ -303,14 +305,14 @@ BEGIN
         RAISE EXCEPTION 'batch must be at least 1' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM bastion.root_key_id();
-    DELETE FROM bastion.rewrap_failures;
     DELETE FROM bastion.rewrap_runs r
     WHERE r.pid = pg_backend_pid() OR NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = r.pid AND a.backend_start = r.backend_start);
+    DELETE FROM bastion.rewrap_failures f WHERE NOT EXISTS (SELECT FROM bastion.rewrap_runs r WHERE r.pid = f.pid);
     INSERT INTO bastion.rewrap_runs (pid, backend_start, columns)
     SELECT a.pid, a.backend_start, (SELECT count(*) FROM bastion_internal.sealed_places()) FROM pg_stat_activity a WHERE a.pid = pg_backend_pid();
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.rewrap_begin(integer) IS 'Checks the argument of rewrap_all(), forgets the failures of the last call, and begins its progress. SQLSTATE 22023, BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.rewrap_begin(integer) IS 'Checks the argument of rewrap_all(), forgets the failures of calls that ended, and begins its progress. SQLSTATE 22023, BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.rewrap_table(relation regclass, column_name name, pages bigint, columns_done bigint) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -328,7 +330,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    failures bigint := (SELECT count(*) FROM bastion.rewrap_failures);
+    failures bigint := (SELECT count(*) FROM bastion.rewrap_failures f WHERE f.pid = pg_backend_pid());
 BEGIN
     DELETE FROM bastion.rewrap_runs r WHERE r.pid = pg_backend_pid();
     IF failures > 0 THEN

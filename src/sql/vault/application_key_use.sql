@@ -59,14 +59,25 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    key bastion.application_keys := bastion_internal.application_key_find(bastion_internal.require_tenant(), name);
+    tenant uuid := bastion_internal.require_tenant();
+    key bastion.application_keys;
 BEGIN
+    SELECT * INTO key FROM bastion.application_keys k WHERE k.tenant_id = tenant AND k.name = application_key_usable.name;
+    IF key.id IS NOT NULL AND bastion.tenant_if_allowed(coalesce(key.purpose || '.' || permission, 'tenant.keys.manage')) IS NOT NULL THEN
+        RETURN key;
+    ELSIF bastion.tenant_if_allowed('tenant.keys.read') IS NULL THEN
+        -- Who may not see the keys does not learn which names exist.
+        RAISE EXCEPTION 'permission denied for the key' USING ERRCODE = 'insufficient_privilege',
+            DETAIL = format('The tenant has no key of this name, or the user lacks "%s" for its purpose in the whole tenant.', permission);
+    ELSIF key.id IS NULL THEN
+        PERFORM bastion_internal.application_key_find(tenant, name);
+    END IF;
     PERFORM bastion_internal.require_in_tenant(coalesce(key.purpose || '.' || permission, 'tenant.keys.manage'));
     RETURN key;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.application_key_usable(text, text) IS
-'The key of this name in the tenant, for a caller who holds the permission of its purpose in the whole tenant. SQLSTATE 42501, 42704.';
+'The key of this name in the tenant, for a caller who holds the permission of its purpose in the whole tenant. SQLSTATE 42501, also for an unknown name unless the caller holds tenant.keys.read, and then 42704.';
 
 -- The same for the tenant of the context and for operators: they are given the key, whose use is permitted.
 

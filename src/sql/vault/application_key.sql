@@ -115,8 +115,8 @@ AS $$
 DECLARE
     actions text[] := bastion_internal.key_actions(algorithm);
 BEGIN
-    IF bastion_internal.is_label(name) IS NOT TRUE THEN
-        RAISE EXCEPTION 'invalid name of a key' USING ERRCODE = 'invalid_parameter_value', HINT = 'A name has at most 200 characters.';
+    IF bastion_internal.is_name(name) IS NOT TRUE THEN
+        RAISE EXCEPTION 'invalid name of a key' USING ERRCODE = 'invalid_parameter_value', HINT = 'A name has at most 200 visible characters, in Unicode''s form NFC.';
     ELSIF actions IS NULL THEN
         RAISE EXCEPTION 'the algorithm is not supported' USING ERRCODE = 'feature_not_supported',
             HINT = 'Algorithms are EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384, PS512, HS256, HS384, HS512, XAES-256-GCM and RSA-OAEP-256.';

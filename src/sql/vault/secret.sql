@@ -191,11 +191,11 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT has_value OR bastion_internal.is_label(name) IS NOT TRUE OR bastion_internal.is_label(provider) IS FALSE OR bastion_internal.is_label(type) IS FALSE
+    IF NOT has_value OR bastion_internal.is_name(name) IS NOT TRUE OR bastion_internal.is_label(provider) IS FALSE OR bastion_internal.is_label(type) IS FALSE
        OR array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
        OR octet_length(array_to_string(tags, ',')) > 4000 OR jsonb_typeof(metadata) <> 'object' OR octet_length(metadata::text) > 16384 THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'Name, provider and type have at most 200 characters, tags at most 50 words, metadata is a JSON object of at most 16 KiB; the value must not be NULL.';
+            HINT = 'Name, provider and type have at most 200 characters, the name visible ones in Unicode''s form NFC, tags at most 50 words, metadata is a JSON object of at most 16 KiB; the value must not be NULL.';
     END IF;
 END
 $$;

@@ -7,7 +7,7 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF (bastion_internal.is_label(folder) AND right(folder, 1) = '/' AND length(folder) > 1) IS NOT TRUE THEN
+    IF (bastion_internal.is_name(folder) AND right(folder, 1) = '/' AND length(folder) > 1) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid folder' USING ERRCODE = 'invalid_parameter_value', HINT = 'A folder is how names begin, with a slash at its end: payments/';
     END IF;
     PERFORM bastion.resource_register(resource, '{read,open,manage}');

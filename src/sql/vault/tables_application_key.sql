@@ -19,7 +19,7 @@ CREATE TABLE bastion.application_keys (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT application_keys_pkey PRIMARY KEY (id),
     CONSTRAINT application_keys_tenant_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, name),
-    CONSTRAINT application_keys_name_check CHECK (bastion_internal.is_label(name)),
+    CONSTRAINT application_keys_name_check CHECK (bastion_internal.is_name(name)),
     CONSTRAINT application_keys_purpose_check CHECK (bastion_internal.is_resource(purpose) AND NOT bastion_internal.is_reserved_resource(purpose)),
     CONSTRAINT application_keys_version_check CHECK (min_version BETWEEN 1 AND version),
     CONSTRAINT application_keys_rotate_every_check CHECK (rotate_every BETWEEN '1 hour' AND '100 years'),

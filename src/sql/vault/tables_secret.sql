@@ -6,7 +6,7 @@ CREATE TABLE bastion.secret_folders (
     folder text COLLATE "C" NOT NULL,
     resource text COLLATE "C" NOT NULL,
     CONSTRAINT secret_folders_pkey PRIMARY KEY (folder),
-    CONSTRAINT secret_folders_folder_check CHECK (bastion_internal.is_label(folder) AND right(folder, 1) = '/' AND length(folder) > 1),
+    CONSTRAINT secret_folders_folder_check CHECK (bastion_internal.is_name(folder) AND right(folder, 1) = '/' AND length(folder) > 1),
     CONSTRAINT secret_folders_resource_check CHECK (bastion_internal.is_resource(resource))
 );
 COMMENT ON TABLE bastion.secret_folders IS 'The folders of secrets that have permissions of their own; granted to nobody';
@@ -51,7 +51,7 @@ CREATE TABLE bastion.secrets (
     CONSTRAINT secrets_place_key UNIQUE NULLS NOT DISTINCT (tenant_id, owner_id, unit_id, name, left_at),
     CONSTRAINT secrets_place_check CHECK ((tenant_id IS NOT NULL OR owner_id IS NULL AND unit_id IS NULL)
                                           AND (owner_id IS NULL OR unit_id IS NULL) AND (left_at IS NULL OR owner_id IS NOT NULL)),
-    CONSTRAINT secrets_name_check CHECK (bastion_internal.is_label(name)),
+    CONSTRAINT secrets_name_check CHECK (bastion_internal.is_name(name)),
     CONSTRAINT secrets_provider_check CHECK (bastion_internal.is_label(provider)),
     CONSTRAINT secrets_type_check CHECK (bastion_internal.is_label(type)),
     CONSTRAINT secrets_tags_check CHECK (cardinality(tags) <= 50 AND array_position(tags, NULL) IS NULL

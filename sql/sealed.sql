@@ -123,6 +123,14 @@ SELECT test.opened(value, '2') AS right_place, test.opened(value) AS no_place, t
 FROM test.sealed_values WHERE id = 2;
 SELECT test.opened(set_byte(set_byte(v.value::bytea, 7, bastion_internal.sealed_key(o.value)), 6, bastion_internal.sealed_key(o.value) / 256)::bastion.sealed) AS other_purpose
 FROM test.sealed_values v, LATERAL (SELECT value FROM test.sealed_values WHERE id = 6) o WHERE v.id = 1;
+-- a header with the id of any other key in the database opens nothing: of tenants, purposes, indexes, secrets, tokens
+SAVEPOINT keys;
+SELECT bastion.is_sealed(bastion.seal_for(:'bob_tenant', 'x', 'smtp')::bytea) AS key_of_bob;
+SELECT bool_or(k.tenant_id IS NULL) AS of_the_house, bool_or(k.tenant_id <> :'ann_tenant') AS of_others, count(DISTINCT k.purpose) > 2 AS purposes FROM bastion.data_keys k;
+SELECT DISTINCT test.opened(overlay(v.value::bytea PLACING decode(lpad(to_hex(k.id), 8, '0'), 'hex') FROM 5)::bastion.sealed) AS other_key,
+       test.error(format('SELECT bastion.rewrap(%L)', overlay(v.value::bytea PLACING decode(lpad(to_hex(k.id), 8, '0'), 'hex') FROM 5))) AS rewrapped
+FROM test.sealed_values v, bastion.data_keys k WHERE v.id = 1 AND k.id <> bastion_internal.sealed_key(v.value) ORDER BY 1;
+ROLLBACK TO keys;
 SELECT test.opened(('\xb7010000ffffffff' || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed) AS no_such_key FROM test.sealed_values WHERE id = 1;
 SELECT test.error(format('SELECT bastion.open_text(bastion.sealed(substr(value::bytea, 1, %s))) FROM test.sealed_values WHERE id = 1', n))
 FROM unnest(ARRAY[0, 79, 80, 93]) n;

@@ -57,9 +57,9 @@ INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
-    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
+    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion_internal.in_parallel_mode()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
-    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
+    'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
     'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
@@ -119,7 +119,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.setting_accepts(text,text)', ARRAY['''bastion.issuer''', '''x''']),
     ('bastion.is_email(text)', ARRAY['''a@b''']),
     ('bastion.is_username(text)', ARRAY['''ab''']),
-    ('bastion_internal.is_label(text)', ARRAY['''A b''']),
+    ('bastion_internal.is_label(text)', ARRAY['''A b''']), ('bastion_internal.is_name(text)', ARRAY['''A b''']),
     ('bastion.is_slug(text)', ARRAY['''a-b''']),
     ('bastion_internal.is_resource(text)', ARRAY['''a.b''']),
     ('bastion_internal.is_reserved_resource(text)', ARRAY['''tenant.x''']),
@@ -181,6 +181,7 @@ INSERT INTO test.functions VALUES
     ('bastion.secret_put_for(text,text,text,text,text,text[],timestamptz,jsonb,integer)', ARRAY['NULL', '''mail''', '''attack at dawn''', '''smtp''', '''password''', '''{}''', 'now()', '''{}''', '0']),
     ('bastion.secret_get_for(text,text,text,integer)', ARRAY['NULL', '''mail''', '''test''', '1']),
     ('bastion.secret_folder_register(text,text)', ARRAY['''payments/''', '''payments''']), ('bastion.secret_folder_remove(text)', ARRAY['''payments/''']),
+    ('bastion.purpose_update(text,boolean,interval)', ARRAY['''smtp''', 'true', '''1 day''']), ('bastion_internal.data_key_guard(uuid,text)', ARRAY['NULL', '''smtp''']),
     ('bastion.data_key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.data_key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
     ('bastion_internal.secret_resource(text)', ARRAY['''payments/x''']),
     ('bastion.key_create(text,text,text,interval,boolean,integer)', ARRAY['''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),

@@ -320,6 +320,12 @@ SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_tex
 SELECT bastion.open_bytea_for(t, v, '1'), bastion.rewrap_for(t, v, '1') IS NOT NULL, bastion.blind_index_for(t, 'x'::pg_catalog.text, 'path.purpose') IS NOT NULL,
        bastion.blind_index_for(t, '\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
 FROM (SELECT t.id, bastion.seal_for(t.id, '\x01'::pg_catalog.bytea, 'path.purpose', '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path') x (t, v);
+SELECT bastion.purpose_update('path.purpose', true, '1 day');
+UPDATE bastion.data_keys SET created_at = created_at OPERATOR(pg_catalog.-) '2 days'::pg_catalog.interval WHERE purpose OPERATOR(pg_catalog.=) 'path.purpose';
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS due FROM bastion.data_keys_due();
+SELECT bastion.open_text_for(t.id, bastion.seal_for(t.id, 'x'::pg_catalog.text, 'path.purpose', '1'), '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path';
+SELECT count(*) AS due FROM bastion.data_keys_due() d JOIN bastion.tenants t ON t.id OPERATOR(pg_catalog.=) d.tenant_id WHERE t.slug OPERATOR(pg_catalog.=) 'path';
+SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.in_parallel_mode() AS parallel, bastion_internal.request_user_agent() IS NULL AS unknown;
 SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_lt(v, v) IS NOT NULL, bastion_internal.sealed_le(v, v) IS NOT NULL, bastion_internal.sealed_eq(v, v) IS NOT NULL, bastion_internal.sealed_ge(v, v) IS NOT NULL, bastion_internal.sealed_gt(v, v) IS NOT NULL,
        bastion_internal.sealed_ne(v, v) IS NOT NULL, bastion_internal.sealed_cmp(v, v) IS NOT NULL, bastion_internal.sealed_hash(v) IS NOT NULL, bastion_internal.sealed_hash_extended(v, 1) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,

@@ -15,6 +15,8 @@ namespace {
 Statement sealing_key_statement = {
     "SELECT bastion_internal.sealing_key($1, $2, $3)", 3, {TEXTOID, UUIDOID, BOOLOID}, nullptr};
 
+Statement renewal_statement = {"SELECT bastion_internal.data_key_renew($1)", 1, {INT4OID}, nullptr};
+
 void read_key_id(MemoryContext, void* result) {
     const NullableDatum value = cell(0, 1);
     if (value.isnull) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("no data key was made")));
@@ -55,7 +57,18 @@ struct DataKeyRow {
     std::uint32_t version;
     ByteSpan wrapped;
     std::string_view root_key_id;
+    bool recorded;
+    TimestampTz rotates_at;
 };
+
+// What bastion.purpose_update() decided for the purpose of a key.
+void read_purpose(DataKeyRow& row, Datum purpose, Datum created_at) {
+    ColumnValue found[] = {{"record", 0, true}, {"rotate_every", 0, true}};
+    if (!read_row("purposes", "purposes_pkey", "purpose", F_TEXTEQ, purpose, found)) return;
+    row.recorded = DatumGetBool(found[0].value);
+    if (!found[1].is_null)
+        row.rotates_at = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval, created_at, found[1].value));
+}
 
 [[noreturn]] void cannot_open(std::uint32_t id, const char* reason) {
     ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
@@ -66,8 +79,8 @@ struct DataKeyRow {
 // Empty, with the reason, for a key that does not exist or may not open.
 std::optional<DataKeyRow> find_data_key_row(std::uint32_t id, const char*& reason) {
     ColumnValue vault[] = {{"id", 0, true}};
-    ColumnValue row[] = {{"tenant_id", 0, true}, {"purpose", 0, true},     {"version", 0, true},
-                         {"wrapped", 0, true},   {"root_key_id", 0, true}, {"state", 0, true}};
+    ColumnValue row[] = {{"tenant_id", 0, true},   {"purpose", 0, true}, {"version", 0, true},   {"wrapped", 0, true},
+                         {"root_key_id", 0, true}, {"state", 0, true},   {"created_at", 0, true}};
     reason = "does not exist";
     if (!read_only_row("vault", vault) ||
         !read_row("data_keys", "data_keys_pkey", "id", F_INT4EQ, Int32GetDatum(static_cast<int32>(id)), row))
@@ -83,6 +96,7 @@ std::optional<DataKeyRow> find_data_key_row(std::uint32_t id, const char*& reaso
     out.version = static_cast<std::uint32_t>(DatumGetInt32(row[2].value));
     out.wrapped = view(DatumGetByteaPP(row[3].value));
     out.root_key_id = server_text(DatumGetTextPP(row[4].value)).bytes();
+    read_purpose(out, row[1].value, row[6].value);
     return out;
 }
 
@@ -99,8 +113,14 @@ Result<Loaded<DataKey>> unwrap(const DataKeyRow& row, std::uint32_t id) {
     Result<SecretBytes> dek =
         unwrap_data_key(row.wrapped, **kek, {tenant_bytes(row.tenant), row.purpose, row.version, id});
     if (!dek) return dek.error();
-    DataKey key{id, row.tenant, std::string(row.purpose), sealed_aad_prefix(tenant_bytes(row.tenant), row.purpose),
-                {}, {}};
+    DataKey key{id,
+                row.tenant,
+                std::string(row.purpose),
+                sealed_aad_prefix(tenant_bytes(row.tenant), row.purpose),
+                {},
+                {},
+                row.recorded,
+                row.rotates_at};
     if (row.purpose.starts_with(blind_index_prefix)) {
         Result<HmacKey> indexer = HmacKey::create(HashId::sha256, dek->span());
         if (!indexer) return indexer.error();
@@ -120,6 +140,14 @@ template <class Read>
 DataKey* cached_key(std::uint32_t id, Read read) {
     const CacheKey<sizeof id> key(id);
     return data_keys.get(key, read, [id](const DataKeyRow& row) { return unwrap(row, id); });
+}
+
+// Asks for the next version of a key that is due, once a minute in a backend. The key may leave the cache.
+void renew(DataKey& key) {
+    constexpr TimestampTz again = 60 * USECS_PER_SEC;
+    key.rotates_at = GetCurrentStatementStartTimestamp() + again;
+    Datum id = Int32GetDatum(static_cast<int32>(key.id));
+    run_writing(renewal_statement, &id, nullptr, read_nothing, nullptr);
 }
 
 void forget_unless_committed() noexcept {
@@ -217,10 +245,15 @@ int32 make_sealing_key(const OptionalUuid& tenant, std::string_view purpose, boo
 }
 
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index) {
-    for (;;) {
+    for (bool asked = false;;) {
         DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
         if (key == nullptr || key->indexer.has_value() != for_index)
             key = &need_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+        if (!for_index && !asked && is_due(*key)) {
+            asked = true;
+            renew(*key);
+            continue;
+        }
         // Before it was held, the key may have been retired.
         if (for_index || !hold_data_key(key->id)) return *key;
     }

@@ -20,6 +20,8 @@ struct DataKey {
     std::string bound;                 // the additional data of its values, up to bound_to
     std::optional<SealingKey> sealer;  // one of the two, by purpose
     std::optional<HmacKey> indexer;
+    bool recorded;           // whether each opening of its values is recorded
+    TimestampTz rotates_at;  // when the next seal asks for the next version; 0 for never
 
     // The additional data of a value: valid until the next call, and as long as `long_text`, which takes a long one.
     std::string_view additional_data(std::string_view bound_to, std::string& long_text);
@@ -46,8 +48,14 @@ DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose);
 // The active key behind the blind index of a purpose; null when there is none.
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose);
 
+// Whether the next seal under a key asks for the next version first.
+inline bool is_due(const DataKey& key) noexcept {
+    return key.rotates_at != 0 && key.rotates_at <= GetCurrentStatementStartTimestamp();
+}
+
 // The key that seals, or indexes, values; created by bastion_internal.sealing_key() when there is none. `purpose` is that
-// of the values. The transaction holds a key that seals until it ends (key_lock.hpp).
+// of the values. The transaction holds a key that seals until it ends (key_lock.hpp), and asks for the next version of one
+// that is due.
 DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, bool for_index);
 
 // bastion_internal.sealing_key(): the id of the active data key of a tenant and purpose, created when there is none.

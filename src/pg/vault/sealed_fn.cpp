@@ -1,6 +1,7 @@
 // SQL functions that seal, open and index values. The tenant is that of the verified context, or, in the functions that
 // end in _for and are granted to no role, one that the operator names. A call site keeps the key of its last row.
 #include "pg/base/guard.hpp"
+#include "pg/base/owner_spi.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/context/context.hpp"
@@ -11,6 +12,9 @@ namespace bastion::pg {
 namespace {
 
 constexpr std::size_t blind_index_bytes = 16;
+
+Statement opening_statement = {
+    "SELECT bastion_internal.opening_record($1, $2, $3)", 3, {UUIDOID, TEXTOID, TEXTOID}, nullptr};
 
 // The tenant and the requester of a call that seals or opens.
 struct Scope {
@@ -79,7 +83,7 @@ std::string_view purpose_argument(FunctionCallInfo fcinfo, int argument) {
 // The key that now seals, or indexes, the values of a purpose; null when there is none and none can be created.
 DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view purpose, bool for_index) {
     Memo& memo = memo_of(fcinfo);
-    if (remembers(memo, scope) && (for_index || memo.held == held_keys_generation()) &&
+    if (remembers(memo, scope) && (for_index || (memo.held == held_keys_generation() && !is_due(*memo.key))) &&
         std::string_view(memo.purpose, memo.purpose_size) == purpose)
         return memo.key;
     memo.key = nullptr;
@@ -156,6 +160,22 @@ struct varlena* opened_by(DataKey& key, const struct varlena* sealed, std::strin
     return out;
 }
 
+// Records an opening before its plaintext leaves, which is wiped when it cannot be recorded. The key may leave the cache meanwhile.
+void record_opening(const DataKey& key, FunctionCallInfo fcinfo, int bound_to, struct varlena* plaintext) {
+    const OptionalUuid tenant = key.tenant;
+    Datum values[3] = {uuid_datum(tenant.value), text_datum(ServerText(key.purpose.c_str())),
+                       fcinfo->args[bound_to].value};
+    const char nulls[4] = {tenant.present ? ' ' : 'n', ' ', PG_ARGISNULL(bound_to) ? 'n' : ' ', '\0'};
+    PG_TRY();
+    { run_writing(opening_statement, values, nulls, read_nothing, nullptr); }
+    PG_CATCH();
+    {
+        wipe(plaintext);
+        PG_RE_THROW();
+    }
+    PG_END_TRY();
+}
+
 // Arguments from `first` on: plaintext, purpose, bound_to.
 Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
@@ -171,7 +191,9 @@ Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
     const Utf8 bound_to = utf8_argument(fcinfo, first + 1);
-    struct varlena* plaintext = opened_by(opening_key(fcinfo, scope, value, true), value, bound_to);
+    DataKey& key = opening_key(fcinfo, scope, value, true);
+    struct varlena* plaintext = opened_by(key, value, bound_to);
+    if (key.recorded) record_opening(key, fcinfo, first + 1, plaintext);
     PG_RETURN_POINTER(is_text ? text_of_plaintext(plaintext) : plaintext);
 }
 

@@ -291,7 +291,7 @@ AS $$
           UNION ALL SELECT * FROM bastion_internal.lint_foreign_code() UNION ALL SELECT * FROM bastion_internal.lint_references()
           UNION ALL SELECT * FROM bastion_internal.lint_restored() UNION ALL SELECT * FROM bastion_internal.lint_roles() UNION ALL SELECT * FROM bastion_internal.lint_settings()
           UNION ALL SELECT * FROM bastion_internal.lint_sealed() UNION ALL SELECT * FROM bastion_internal.lint_root_keys() UNION ALL SELECT * FROM bastion_internal.lint_issuers()
-          UNION ALL SELECT * FROM bastion_internal.lint_permissions() UNION ALL SELECT t.* FROM bastion_internal.lint_tenants() t WHERE with_rows) f,
+          UNION ALL SELECT * FROM bastion_internal.lint_permissions() UNION ALL SELECT * FROM bastion_internal.lint_due() UNION ALL SELECT t.* FROM bastion_internal.lint_tenants() t WHERE with_rows) f,
          bastion_internal.with_acceptance(f.severity, f.object, f.problem, f.fix) shown
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_database(boolean) IS

@@ -138,18 +138,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.application_key_check(text, text, text, interval, boolean) IS
 'Checks the arguments of a new key. SQLSTATE 0A000 for an unknown algorithm, 22023.';
 
-CREATE FUNCTION bastion_internal.rotation_check(rotate_every interval) RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF rotate_every <> '0' AND rotate_every NOT BETWEEN '1 hour' AND '100 years' THEN
-        RAISE EXCEPTION 'rotate_every must be from 1 hour to 100 years, or 0' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.rotation_check(interval) IS 'Raises SQLSTATE 22023 for a period in which no key can rotate.';
-
 CREATE FUNCTION bastion_internal.application_key_event(kind text, key bastion.application_keys, details jsonb DEFAULT '{}') RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

@@ -1,6 +1,7 @@
 
 -- Use of managed keys: signatures, MACs, wrapped data keys, public halves, transport. Each needs a permission of the key's purpose, held
--- in the whole tenant, because the key is the tenant's. Uses are not recorded, as opening sealed values is not; an export is.
+-- in the whole tenant, because the key is the tenant's. Uses are not recorded, except an export, and an opening where purpose_update()
+-- asks for it.
 -- The newest version makes, if its transaction is over: what a transaction signs with a version that it made itself could never be
 -- verified after a rollback. A rotation that is due happens at such a use, where it can neither wait nor fail.
 
@@ -121,12 +122,17 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     version bastion.application_key_versions := bastion_internal.application_key_version_of(key, wrapped);
+    plaintext bytea;
 BEGIN
     IF version.key_id IS NULL AND wrapped IS NOT NULL THEN
         RAISE EXCEPTION 'sealed value cannot be opened' USING ERRCODE = 'BA003';
     END IF;
-    RETURN bastion_internal.wrapped_key_unwrap(key.tenant_id, bastion_internal.application_key_place(version.key_id, version.version), key.algorithm, version.value,
-                                               bound_to, wrapped);
+    plaintext := bastion_internal.wrapped_key_unwrap(key.tenant_id, bastion_internal.application_key_place(version.key_id, version.version), key.algorithm,
+                                                     version.value, bound_to, wrapped);
+    IF plaintext IS NOT NULL AND EXISTS (SELECT FROM bastion.purposes p WHERE p.purpose = key.purpose AND p.record) THEN
+        PERFORM bastion_internal.opening_record(key.tenant_id, key.purpose, bound_to, key.name);
+    END IF;
+    RETURN plaintext;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.application_key_open_wrapped(bastion.application_keys, text, text) IS
@@ -160,7 +166,7 @@ $$;
 COMMENT ON FUNCTION bastion.key_sign(text, bytea) IS
 'Signs the data with the newest version of a key of the tenant: v, the number of the version, a dot and the signature in base64url.
 The signature is that of RFC 7518 section 3.3 to 3.5 and RFC 8037 over the bytes themselves; of ECDSA it is r and s. It needs <purpose>.sign in the whole tenant. If rotate_every of the key has passed, another version is made, in a READ COMMITTED transaction that may write; signatures are made with it from the next transaction on. Uses are not recorded. NULL gives NULL.
-SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown key, 42809 for a key that does not sign, BA001 and BA002 without the right root key, BA003 when the key cannot be opened.';
+SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown key, but 42501 without tenant.keys.read, 42809 for a key that does not sign, BA001 and BA002 without the right root key, BA003 when the key cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.key_sign(text, bytea)', 'application');
 
 CREATE FUNCTION bastion.key_verify(name text, data bytea, signature text) RETURNS boolean
@@ -247,7 +253,7 @@ $$;
 COMMENT ON FUNCTION bastion.wrapped_key_open(text, text, text) IS
 'The data key that wrapped_key_create() wrapped, with the same bound_to. NULL gives NULL.
 It needs <purpose>.unwrap in the whole tenant.
-SQLSTATE 28000, 42501, 42704 as key_sign(), 42809 for a key that does not wrap, BA001 and BA002 without the right root key, BA003 for every other reason: a changed value, another key, another bound_to, a version older than min_version.';
+SQLSTATE 28000, 42501, 42704 as key_sign(), 42809 for a key that does not wrap, BA001 and BA002 without the right root key, BA003 for every other reason: a changed value, another key, another bound_to, a version older than min_version; 25006 and 53000 as secret_get(), where openings are recorded.';
 SELECT bastion_internal.callable_by('bastion.wrapped_key_open(text, text, text)', 'application');
 
 CREATE FUNCTION bastion.key_export(name text, public_key text, version integer DEFAULT NULL) RETURNS bytea

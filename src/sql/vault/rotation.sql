@@ -2,7 +2,7 @@
 -- Rotation of keys and the destruction of a tenant's keys. For operators: EXECUTE on everything here is granted to nobody.
 
 CREATE FUNCTION bastion.key_status() RETURNS TABLE (
-    root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer)
+    root_key_id text, loaded boolean, wraps boolean, purpose text, state text, keys bigint, oldest_version integer, newest_version integer, due bigint)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 100
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -10,15 +10,16 @@ DECLARE
     ids text[] := bastion_internal.root_keys_loaded();
 BEGIN
     RETURN QUERY
-    SELECT coalesce(k.root_key_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest
-    FROM (SELECT d.root_key_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest
-          FROM bastion.data_keys d GROUP BY d.root_key_id, d.purpose, d.state) k
+    SELECT coalesce(k.root_key_id, i.id), i.id IS NOT NULL, i.n IS NOT DISTINCT FROM 1, k.purpose, k.state, coalesce(k.keys, 0), k.oldest, k.newest, coalesce(k.due, 0)
+    FROM (SELECT d.root_key_id, d.purpose, d.state, count(*) AS keys, min(d.version) AS oldest, max(d.version) AS newest,
+                 count(*) FILTER (WHERE d.state = 'active' AND d.created_at + p.rotate_every <= now()) AS due
+          FROM bastion.data_keys d LEFT JOIN bastion.purposes p USING (purpose) GROUP BY d.root_key_id, d.purpose, d.state) k
     FULL JOIN unnest(ids) WITH ORDINALITY i (id, n) ON i.id = k.root_key_id
     ORDER BY 1, k.purpose COLLATE "C", k.state;
 END
 $$;
 COMMENT ON FUNCTION bastion.key_status() IS
-'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys.
+'Lists the root keys that data keys need or that are loaded, and the data keys under each by purpose and state. loaded is false if that root key must be restored. wraps is true for the root key that wraps new keys. due is the number of keys that are older than the rotate_every of their purpose: data_keys_due() lists them.
 For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion_internal.root_keys_needed() RETURNS jsonb
@@ -316,3 +317,15 @@ Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';
 SELECT bastion_internal.event_kind('keys_discarded');
+
+CREATE FUNCTION bastion_internal.lint_due() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT DISTINCT 'info', d.purpose, 'data keys are older than rotate_every, and nothing was sealed under them since', format('SELECT bastion.data_key_rotate(%L);', d.purpose)
+    FROM bastion.data_keys_due() d
+    UNION ALL
+    SELECT 'info', 'bastion.secrets', 'values of secrets are older than their rotate_every', 'SELECT * FROM bastion.secrets_due();'
+    WHERE EXISTS (SELECT FROM bastion.secrets_due())
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_due() IS 'Findings about data keys and secrets that are to be renewed.';

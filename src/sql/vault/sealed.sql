@@ -89,14 +89,14 @@ CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NU
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
 COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
 'Decrypts a sealed text.
-The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open in the whole tenant, or in the chosen unit together with <purpose>.open_in_unit. Opening is not recorded. NULL gives NULL.
-SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key.';
+The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open in the whole tenant, or in the chosen unit together with <purpose>.open_in_unit. Opening is recorded if purpose_update() asks for it. NULL gives NULL.
+SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key; 25006 and 53000 as secret_get(), where openings are recorded.';
 SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', 'application');
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea';
 COMMENT ON FUNCTION bastion.open_bytea(bastion.sealed, text) IS
 'Decrypts like open_text(), but returns bytea.
-SQLSTATE 28000 for a refused token, 42501, BA001, BA002, BA003.';
+SQLSTATE 25006, 28000 for a refused token, 42501, 53000, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.open_bytea(bastion.sealed, text)', 'application');
 
 CREATE FUNCTION bastion.rewrap(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
@@ -139,12 +139,12 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME
 COMMENT ON FUNCTION bastion.open_text_for(uuid, bastion.sealed, text) IS
 'open_text() for a given tenant (NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22021, BA001, BA002, BA003.';
+SQLSTATE 22021, 25006, 53000, BA001, BA002, BA003.';
 CREATE FUNCTION bastion.open_bytea_for(tenant_id uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_bytea_for';
 COMMENT ON FUNCTION bastion.open_bytea_for(uuid, bastion.sealed, text) IS
 'Decrypts like open_text_for(), but returns bytea.
-SQLSTATE BA001, BA002, BA003.';
+SQLSTATE 25006, 53000, BA001, BA002, BA003.';
 CREATE FUNCTION bastion.rewrap_for(tenant_id uuid, value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bastion.sealed
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_rewrap_for';
 COMMENT ON FUNCTION bastion.rewrap_for(uuid, bastion.sealed, text) IS

@@ -15,32 +15,40 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.secret_access_log (occurred_at, action, secret_id, name, version, tenant_id, user_id, actor_id, session_id, ip,
-                                           user_agent, purpose)
-    SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.session, e.ip, e.user_agent, e.purpose
+                                           user_agent, purpose, bound_to)
+    SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.session, e.ip, e.user_agent, e.purpose, e.bound_to
     FROM jsonb_to_record(entry) e (occurred_at timestamptz, action text, secret uuid, name text, version integer, tenant uuid,
-                                   "user" uuid, actor uuid, session uuid, ip inet, user_agent text, purpose text)
+                                   "user" uuid, actor uuid, session uuid, ip inet, user_agent text, purpose text, bound_to text)
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
 'Adds a row to bastion.secret_access_log.';
 
--- The row of a get is queued, because the value is disclosed even if the transaction rolls back. The row of a change belongs to the
--- same transaction as the change.
-CREATE FUNCTION bastion_internal.secret_record(action text, secret bastion.secrets, version integer, purpose text) RETURNS void
+CREATE FUNCTION bastion_internal.leader_address() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT host(l.client_addr) FROM pg_stat_activity w JOIN pg_stat_activity l ON l.pid = coalesce(w.leader_pid, w.pid) WHERE w.pid = pg_backend_pid()
+$$;
+COMMENT ON FUNCTION bastion_internal.leader_address() IS
+'The address of the database client while a parallel plan runs, for workers, which have none; NULL on a Unix socket.';
+
+-- The row of what is disclosed is queued, because it is disclosed even if the transaction rolls back. The row of a change belongs to
+-- the same transaction as the change.
+CREATE FUNCTION bastion_internal.access_record(access jsonb, discloses boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     is_strict boolean := bastion_internal.setting('bastion.secret_log') = 'strict';
     queued boolean;
-    entry jsonb := jsonb_build_object(
-        'action', action, 'secret', secret.id, 'name', secret.name, 'version', version, 'tenant', secret.tenant_id,
+    entry jsonb := access || jsonb_build_object(
         'user', bastion.user_id(), 'actor', bastion_internal.event_actor(bastion.whoami()), 'session', bastion.session_id(),
-        'ip', host(inet_client_addr()), 'user_agent', bastion_internal.request_user_agent(),
-        'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200));
+        'ip', CASE WHEN bastion_internal.in_parallel_mode() THEN bastion_internal.leader_address() ELSE host(inet_client_addr()) END,
+        'user_agent', bastion_internal.request_user_agent());
 BEGIN
     PERFORM bastion_internal.log_server_only('secret access: ' || entry::text);
     entry := entry || jsonb_build_object('occurred_at', clock_timestamp());
-    IF action = 'get' THEN
+    IF discloses THEN
         queued := bastion_internal.queue_event('s', entry::text, is_strict);
         IF is_strict AND NOT queued THEN
             RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'insufficient_resources',
@@ -51,20 +59,50 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    IF current_setting('transaction_read_only')::boolean THEN
+    IF current_setting('transaction_read_only')::boolean OR bastion_internal.in_parallel_mode() THEN
         IF is_strict THEN
             RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'read_only_sql_transaction',
-                HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write.';
+                HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write, and sealed values in no parallel plan.';
         END IF;
         RETURN;
     END IF;
     PERFORM bastion_internal.secret_access_write(entry);
 END
 $$;
+COMMENT ON FUNCTION bastion_internal.access_record(jsonb, boolean) IS
+'Records an access to a secret or sealed value, with who acts: always a line in the server log, and a row.
+When the library is preloaded, the row of what discloses a value goes through the queue of events; otherwise it is written if the transaction can write and is in no parallel plan.
+When bastion.secret_log is strict: SQLSTATE 25006 where no row can be written without the queue, 53000 when the queue does not write the row in time.';
+
+CREATE FUNCTION bastion_internal.secret_record(action text, secret bastion.secrets, version integer, purpose text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.access_record(jsonb_build_object(
+        'action', action, 'secret', secret.id, 'name', secret.name, 'version', version, 'tenant', secret.tenant_id,
+        'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200)), action = 'get');
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.secret_record(text, bastion.secrets, integer, text) IS
-'Records an access to a secret: always a line in the server log, and a row.
-When the library is preloaded, the row of a get goes through the queue of events; otherwise it is written if the transaction can write.
-When bastion.secret_log is strict: SQLSTATE 25006 in a read-only transaction without the queue, 53000 when the queue does not write the row in time.';
+'Records an access to a secret. SQLSTATE 25006 and 53000 as access_record().';
+
+CREATE FUNCTION bastion_internal.opening_record(tenant uuid, purpose text, bound_to text, key_name text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    place text := left(regexp_replace(bound_to, '[[:cntrl:]]', ' ', 'g'), 200);
+BEGIN
+    IF place <> bound_to THEN
+        place := left(place, 100) || '... md5 ' || md5(bound_to);
+    END IF;
+    PERFORM bastion_internal.access_record(jsonb_build_object(
+        'action', 'open', 'name', key_name, 'tenant', tenant, 'purpose', purpose, 'bound_to', place), true);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.opening_record(uuid, text, text, text) IS
+'Records that a sealed value of a purpose was opened, or a wrapped key under the managed key of this name. SQLSTATE 25006 and 53000 as access_record().';
 
 CREATE FUNCTION bastion_internal.may_secret(name text, unit_id uuid, action text) RETURNS boolean
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -518,7 +556,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
 'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read or the permission of the folder, those of the tenant and of the units where it is held; never a value.
-With tenant.secrets.read in the whole tenant, also the former own secrets of users who left (left_at). format is text, bytea or jsonb, NULL when the newest version is deleted; rotation_due_at is rotate_every after it was stored. uses is the number of recorded gets.
+With tenant.secrets.read in the whole tenant, also the former own secrets of users who left (left_at). format is text, bytea or jsonb, NULL when the newest version is deleted; rotation_due_at is rotate_every after it was stored. uses is the number of gets in secret_access_log, last_used_at the newest of them: both forget the rows that are deleted there, and gets that could write no row.
 SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
 

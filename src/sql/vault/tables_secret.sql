@@ -134,8 +134,8 @@ CREATE TABLE bastion.secret_access_log (
     id bigint GENERATED ALWAYS AS IDENTITY,
     occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     action text NOT NULL,
-    secret_id uuid NOT NULL,
-    name text NOT NULL,
+    secret_id uuid,
+    name text,
     version integer,
     tenant_id uuid,
     user_id uuid,
@@ -144,19 +144,22 @@ CREATE TABLE bastion.secret_access_log (
     ip inet,
     user_agent text,
     purpose text,
+    bound_to text,
     CONSTRAINT secret_access_log_pkey PRIMARY KEY (id),
-    CONSTRAINT secret_access_log_action_check CHECK (action IN ('get', 'put', 'change', 'rename', 'delete', 'undelete', 'destroy'))
+    CONSTRAINT secret_access_log_action_check CHECK (action IN ('get', 'put', 'change', 'rename', 'delete', 'undelete', 'destroy', 'open')),
+    CONSTRAINT secret_access_log_secret_check CHECK (CASE WHEN action = 'open' THEN secret_id IS NULL AND purpose IS NOT NULL
+                                                          ELSE secret_id IS NOT NULL AND name IS NOT NULL AND bound_to IS NULL END)
 );
 CREATE INDEX secret_access_log_secret_id_idx ON bastion.secret_access_log (secret_id, action, occurred_at);
 CREATE INDEX secret_access_log_tenant_id_idx ON bastion.secret_access_log (tenant_id, occurred_at);
 COMMENT ON TABLE bastion.secret_access_log IS
-'The log of accesses to secrets.
-Append-only and without foreign keys. Members with tenant.events.read see the rows of their tenant. The row of a change belongs to its transaction. When the library is preloaded, a background worker writes the row of a get, even if the transaction rolls back; otherwise that row belongs to its transaction too, and a read-only transaction writes none. The server log has a line for every access';
+'The log of accesses to secrets, and of openings of sealed values whose purpose is recorded (purpose_update()).
+Append-only and without foreign keys. Members with tenant.events.read see the rows of their tenant. The row of a change belongs to its transaction. When the library is preloaded, a background worker writes the row of a get or open, even if the transaction rolls back; otherwise that row belongs to its transaction too, and a read-only transaction writes none. The server log has a line for every access';
 COMMENT ON COLUMN bastion.secret_access_log.id IS 'Order of writing';
 COMMENT ON COLUMN bastion.secret_access_log.occurred_at IS 'When it happened';
-COMMENT ON COLUMN bastion.secret_access_log.action IS 'get, put, change, rename, delete, undelete or destroy';
-COMMENT ON COLUMN bastion.secret_access_log.secret_id IS 'The secret';
-COMMENT ON COLUMN bastion.secret_access_log.name IS 'The name of the secret at that time';
+COMMENT ON COLUMN bastion.secret_access_log.action IS 'get, put, change, rename, delete, undelete or destroy of a secret; open of a sealed value';
+COMMENT ON COLUMN bastion.secret_access_log.secret_id IS 'The secret; NULL for a sealed value';
+COMMENT ON COLUMN bastion.secret_access_log.name IS 'The name of the secret at that time; for open that of the managed key which wrapped the value, if any';
 COMMENT ON COLUMN bastion.secret_access_log.version IS 'The version; NULL for all versions';
 COMMENT ON COLUMN bastion.secret_access_log.tenant_id IS 'The tenant; NULL for a secret of the installation';
 COMMENT ON COLUMN bastion.secret_access_log.user_id IS 'The user of the context';
@@ -164,7 +167,8 @@ COMMENT ON COLUMN bastion.secret_access_log.actor_id IS 'The user who acted; dif
 COMMENT ON COLUMN bastion.secret_access_log.session_id IS 'The session of the context, if any';
 COMMENT ON COLUMN bastion.secret_access_log.ip IS 'The address of the database client; NULL on a Unix socket';
 COMMENT ON COLUMN bastion.secret_access_log.user_agent IS 'The user agent of the HTTP client (request.headers)';
-COMMENT ON COLUMN bastion.secret_access_log.purpose IS 'The purpose that the caller gave';
+COMMENT ON COLUMN bastion.secret_access_log.purpose IS 'The purpose that the caller gave; for open that of seal(), or of the managed key';
+COMMENT ON COLUMN bastion.secret_access_log.bound_to IS 'The place to which an opened value is bound, such as the key of its row; of more than 200 characters, or with control characters, its beginning and an MD5';
 SELECT pg_extension_config_dump('bastion.secret_access_log', '');
 SELECT pg_extension_config_dump('bastion.secret_access_log_id_seq', '');
 ALTER TABLE bastion.secret_access_log ENABLE ROW LEVEL SECURITY;

@@ -231,16 +231,21 @@ AS $$
 BEGIN
     -- A tenant that the requesting transaction made is not there yet.
     IF request ->> 'tenant' IS NULL OR EXISTS (SELECT FROM bastion.tenants t WHERE t.id = (request ->> 'tenant')::uuid) THEN
-        IF bastion_internal.active_data_key(request ->> 'purpose', (request ->> 'tenant')::uuid) IS NULL THEN
+        IF request ? 'renews' THEN
+            PERFORM bastion_internal.data_key_replace((request ->> 'renews')::integer, request -> 'event');
+        ELSIF bastion_internal.active_data_key(request ->> 'purpose', (request ->> 'tenant')::uuid) IS NULL THEN
             PERFORM bastion_internal.data_key_add(request ->> 'purpose', (request ->> 'tenant')::uuid, request -> 'event');
         END IF;
     END IF;
 EXCEPTION WHEN OTHERS THEN
-    NULL;  -- the requesting transaction makes the key itself, and meets the error
+    -- Who needs the first key makes it then, and meets the error. Who asked for the next version seals on under this one.
+    IF request ? 'renews' THEN
+        RAISE LOG 'could not rotate data key %: %', request ->> 'renews', SQLERRM;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_key_write(jsonb) IS
-'Makes the data key that data_key() requests, if it can without waiting. For the worker of the queue of events.';
+'Makes the data key that data_key() or data_key_renew() requests, if it can without waiting. For the worker of the queue of events.';
 
 CREATE FUNCTION bastion_internal.data_key(purpose text, tenant uuid DEFAULT NULL) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -118,6 +118,7 @@ SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
 COMMIT;
 SELECT bastion.secret_folder_register('payments/', 'payments');
 SELECT bastion.data_key_guard_set('evidence', 'payments');
+SELECT bastion.purpose_update('smtp', record => true, rotate_every => '90 days');
 -- keys of applications: two versions of one, and one of the installation
 SELECT bastion.resource_register('bills', '{sign,verify,mac}');
 BEGIN;

@@ -1,6 +1,5 @@
 # Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
-# order. docs/PERMISSIONS.md and docs/TABLES.md are sessions, and answer
-# what they show.
+# order. docs/PERMISSIONS.md, docs/TABLES.md and docs/VAULT.md are sessions, and answer what they show.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -57,10 +56,11 @@ sub runs_as_shown {
     my ($session, @shown) = ("\\pset format aligned\n\\pset tuples_only off\n\\set ON_ERROR_STOP 1\n");
     my $page = slurp_file("$ENV{BASTION_SOURCE}/docs/$name.md");
     my $after_sql = 0;
-    while ($page =~ /^```(\w*)\n(.*?)^```\n|^(#)/gms) {
-        if (defined $3) { $after_sql = 0 }
-        elsif ($1 eq 'sql') { $session .= $2; $after_sql = 1 }
-        elsif ($after_sql) { push @shown, trimmed($2) }
+    # A block in a list is indented as its fence.
+    while ($page =~ /^( *)```(\w*)\n(.*?)^ *```\n|^(#)/gms) {
+        if (defined $4) { $after_sql = 0 }
+        elsif ($2 eq 'sql') { $session .= $3; $after_sql = 1 }
+        elsif ($2 eq '' && $after_sql) { push @shown, trimmed($3 =~ s/^$1//gmr) }
     }
     my $database = lc $name;
     $node->safe_psql('postgres', "CREATE DATABASE $database");
@@ -80,6 +80,8 @@ sub runs_as_shown {
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('PERMISSIONS', 5);
 runs_as_shown('TABLES', 5);
+$node->safe_psql('postgres', 'DROP OWNED BY app');
+runs_as_shown('VAULT', 14);
 
 # Links to files of the project have a target.
 for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT)) {

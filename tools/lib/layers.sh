@@ -235,7 +235,7 @@ run_tap_file() {
     local own=$folder/$(basename "$1" .pl)
     SERVER_ENV="PATH=$bindir:/usr/bin:/bin HOME=$own TESTDIR=$own TESTDATADIR=$own/tmp_check TESTLOGDIR=$own/tmp_check/log
         PG_REGRESS=$pgxs/src/test/regress/pg_regress TEMP_CONFIG=$folder/temp.conf PG_TEST_TIMEOUT_DEFAULT=120
-        BASTION_SOURCE=$copy TMPDIR=/tmp ${BASTION_SEED:+BASTION_SEED=$BASTION_SEED}" \
+        BASTION_SOURCE=$copy TMPDIR=/tmp ${BASTION_SEED:+BASTION_SEED=$BASTION_SEED} ${BASTION_LONG:+BASTION_LONG=1}" \
         as_server prove --verbose -I "$pgxs/src/test/perl" -I "$copy/test/tap/lib" "$1" >"$own/log" 2>&1
 }
 
@@ -428,7 +428,7 @@ plant_misbehaviour() {
 # A tenth of the planted faults. The other layers show that the tests pass without them. The sources of the copy are those of the
 # checkout again afterwards.
 layer_mutate() {
-    local log=$1 status=0 long='' seed=${BASTION_SEED:-$(date +%Y%m%d)} all_pass=1 faults logs=$work/mutate faults_of=$copy/test/mutants
+    local log=$1 status=0 long=${BASTION_LONG:-} seed=${BASTION_SEED:-$(date +%Y%m%d)} all_pass=1 faults logs=$work/mutate faults_of=$copy/test/mutants
     local names=()
     [ -d "$faults_of" ] || { count 0 0 0; return; }
     mkdir -p "$logs"

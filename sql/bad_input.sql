@@ -116,6 +116,7 @@ INSERT INTO test.functions VALUES
     ('bastion.can_in_tenant(text,uuid)', ARRAY['''documents.read''', 'test.fact(''tenant'')::uuid']),
     ('bastion.default_acl(text)', ARRAY['''tenant''']),
     ('bastion_internal.setting(text)', ARRAY['''bastion.issuer''']),
+    ('bastion_internal.secret_call(text)', ARRAY['''SELECT bastion.seal(1, 2)''']),
     ('bastion_internal.setting_accepts(text,text)', ARRAY['''bastion.issuer''', '''x''']),
     ('bastion.is_email(text)', ARRAY['''a@b''']),
     ('bastion.is_username(text)', ARRAY['''ab''']),

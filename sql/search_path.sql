@@ -377,6 +377,7 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS kinds FROM bastion.event_counts();
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS findings FROM bastion.lint_summary();
 ROLLBACK;
 SELECT bastion_internal.setting_accepts('bastion.issuer', 'x') AS accepts;
+SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 DISCARD TEMP;
 RESET search_path;

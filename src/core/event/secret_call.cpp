@@ -89,21 +89,71 @@ std::size_t after_space(std::string_view text, std::size_t at) noexcept {
     return at;
 }
 
-// Whether a parenthesis, or a comment in front of one, follows a name and makes it a call.
+bool begins(std::string_view text, std::size_t at, std::string_view wanted) noexcept {
+    return at <= text.size() && text.size() - at >= wanted.size() && part(text, at, at + wanted.size()) == wanted;
+}
+
+// Behind spaces and comments. Comments of one kind may be inside each other.
+std::size_t after_blank(std::string_view text, std::size_t at) noexcept {
+    for (;;) {
+        at = after_space(text, at);
+        if (begins(text, at, "--")) {
+            while (at < text.size() && text[at] != '\n') ++at;
+        } else if (begins(text, at, "/*")) {
+            std::size_t depth = 0;
+            do {
+                const bool opens = begins(text, at, "/*");
+                const bool closes = begins(text, at, "*/");
+                depth = opens ? depth + 1 : closes ? depth - 1 : depth;
+                at += opens || closes ? 2 : 1;
+            } while (depth > 0 && at < text.size());
+        } else {
+            return std::min(at, text.size());
+        }
+    }
+}
+
+// A quotation mark, as plans in JSON, YAML and XML write it too.
+constexpr std::string_view quotation_marks[] = {"\"", "\\\"", "&quot;"};
+
+std::size_t after_quote(std::string_view text, std::size_t at) noexcept {
+    for (const std::string_view mark : quotation_marks)
+        if (begins(text, at, mark)) return at + mark.size();
+    return at;
+}
+
+std::size_t before_quote(std::string_view text, std::size_t at) noexcept {
+    for (std::size_t mark = std::size(quotation_marks); mark-- > 0;) {
+        const std::size_t size = quotation_marks[mark].size();
+        if (at >= size && begins(text, at - size, quotation_marks[mark])) return at - size;
+    }
+    return at;
+}
+
+// Whether a parenthesis, or a comment in front of one, follows a name and makes it a call. A line end may be written \n.
 bool is_called(std::string_view text, std::size_t at) noexcept {
-    if (at < text.size() && text[at] == '"') ++at;
-    at = after_space(text, at);
-    if (at >= text.size()) return false;
-    if (text[at] == '(') return true;
-    return at + 1 < text.size() &&
-           ((text[at] == '/' && text[at + 1] == '*') || (text[at] == '-' && text[at + 1] == '-'));
+    at = after_quote(text, at);
+    for (std::size_t last = text.size() + 1; last != at;) {
+        last = at;
+        at = after_space(text, at);
+        for (const std::string_view escape : {"\\n", "\\t", "\\r"})
+            if (begins(text, at, escape)) at += escape.size();
+    }
+    return begins(text, at, "(") || begins(text, at, "/*") || begins(text, at, "--");
+}
+
+// U&"…", a name with escapes, which could be any.
+bool has_escapes(std::string_view text, const Word& word) noexcept {
+    if (!same_word(part(text, word.begin, word.end), "u")) return false;
+    const std::size_t at = begins(text, word.end, "&amp;") ? word.end + 5 : word.end + 1;
+    return begins(text, word.end, "&") && after_quote(text, at) != at;
 }
 
 // Whether the word is qualified by the qualifier: qualifier.word, each optionally in quotes.
 bool is_qualified(std::string_view text, std::size_t begin, std::string_view qualifier) noexcept {
-    if (begin > 0 && text[begin - 1] == '"') --begin;
+    begin = before_quote(text, begin);
     if (begin == 0 || text[--begin] != '.') return false;
-    if (begin > 0 && text[begin - 1] == '"') --begin;
+    begin = before_quote(text, begin);
     if (begin < qualifier.size()) return false;
     const std::size_t first = begin - qualifier.size();
     return same_word(part(text, first, begin), qualifier) && (first == 0 || !in_word(text[first - 1]));
@@ -147,10 +197,11 @@ std::string_view judge(std::string_view text, const Word& word, std::string_view
     for (const SecretSetting& setting : secret_settings)
         if (same_word(name, setting.name) && is_qualified(text, word.begin, setting.qualifier)) return setting.shown;
     if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";
+    if (has_escapes(text, word)) return "escaped name";
     return token_in(text, word);
 }
 
-// An identifier, which may be in quotes; empty when there is none.
+// An identifier, which may be in quotes, and its end; empty when there is none.
 std::size_t copy_identifier(std::string_view text, std::size_t at, std::span<char> out) noexcept {
     std::size_t size = 0;
     const auto append = [&](char c) {
@@ -165,7 +216,7 @@ std::size_t copy_identifier(std::string_view text, std::size_t at, std::span<cha
         for (; at < text.size() && in_word(text[at]); ++at) append(fold(text[at]));
     }
     out[size] = '\0';
-    return size;
+    return at;
 }
 
 }  // namespace
@@ -176,34 +227,24 @@ std::string_view find_secret_call(std::string_view text, std::string_view furthe
     return {};
 }
 
-bool find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept {
+Executed find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept {
     for (Word word{from, from}; next_word(text, word);) {
         from = word.end;
-        if (same_word(part(text, word.begin, word.end), "execute") &&
-            copy_identifier(text, after_space(text, word.end), name) > 0)
-            return true;
+        if (!same_word(part(text, word.begin, word.end), "execute")) continue;
+        const std::size_t end = copy_identifier(text, after_blank(text, word.end), name);
+        if (name.front() != '\0') return {true, begins(text, after_blank(text, end), "(")};
     }
     from = text.size();
-    return false;
+    return {};
 }
 
-bool find_fetched(std::string_view text, std::size_t& from, std::span<char> name) noexcept {
-    if (from == 0) {
-        Word word;
-        const auto fetches = [&] {
-            const std::string_view found = part(text, word.begin, word.end);
-            return same_word(found, "fetch") || same_word(found, "move");
-        };
-        while (next_word(text, word) && !fetches()) {
-        }
-        from = word.end;
-    }
-    while (from < text.size()) {
-        const std::size_t at = from++;
-        const bool quoted = text[at] == '"';
-        if (!quoted && (!in_word(text[at]) || in_word(text[at - 1]))) continue;
-        if (quoted) from = std::min(text.find('"', from), text.size() - 1) + 1;
-        if (copy_identifier(text, at, name) > 0) return true;
+bool runs_deferred(std::string_view text) noexcept {
+    for (std::size_t at = 0; at < text.size(); at = std::min(text.find(';', at), text.size() - 1) + 1) {
+        at = after_blank(text, at);
+        Word first{at, at};
+        if (!next_word(text, first) || first.begin != at) continue;
+        for (const std::string_view end : {"commit", "end", "prepare", "set"})
+            if (same_word(part(text, first.begin, first.end), end)) return true;
     }
     return false;
 }

@@ -13,11 +13,18 @@ namespace bastion {
 // the text. `further` names more functions, tables or views, separated by commas, which count in any position.
 [[nodiscard]] std::string_view find_secret_call(std::string_view text, std::string_view further) noexcept;
 
-// The prepared statement that the next EXECUTE at or after `from` names, folded as SQL folds identifiers, with a NUL at
-// its end; `from` moves on. False when there is no further one.
-[[nodiscard]] bool find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
+// The prepared statement that an EXECUTE names, and whether it has arguments, which carry values of their own.
+struct Executed {
+    bool found = false;
+    bool has_arguments = false;
+};
 
-// The same for the cursors that FETCH or MOVE may name: each identifier after that word.
-[[nodiscard]] bool find_fetched(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
+// The next EXECUTE at or after `from`, which moves on: the name of its statement, folded as SQL folds identifiers, with a NUL
+// at its end.
+[[nodiscard]] Executed find_executed(std::string_view text, std::size_t& from, std::span<char> name) noexcept;
+
+// Whether one of the statements in a text may run what the transaction has put off: its end, or SET CONSTRAINTS. A semicolon
+// inside a value counts as the end of a statement.
+[[nodiscard]] bool runs_deferred(std::string_view text) noexcept;
 
 }  // namespace bastion

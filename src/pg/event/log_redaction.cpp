@@ -7,6 +7,7 @@
 
 #include "core/event/secret_call.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/event/secret_use.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -28,34 +29,83 @@ char short_context[4096];
 
 std::string_view text_of(const char* text) noexcept { return text != nullptr ? text : ""; }
 
-// EXECUTE carries values for a statement that was prepared before.
-const char* prepared_statement(const char* name) noexcept {
-    const PreparedStatement* prepared = FetchPreparedStatement(name, false);
-    return prepared != nullptr ? prepared->plansource->query_string : nullptr;
-}
-
-// FETCH runs the statement of a cursor, which is open still when its error is reported.
-const char* statement_of_cursor(const char* name) noexcept {
-    const Portal portal = GetPortalByName(name);
-    return PortalIsValid(portal) ? portal->sourceText : nullptr;
-}
-
-// In the statements that a text names.
-template <class Find, class Statement>
-std::string_view secret_of_named(std::string_view text, Find find, Statement statement) noexcept {
+// EXECUTE carries values for a statement that was prepared before. Another session, or an earlier part of the text, may have
+// prepared it, so an unknown one with arguments counts. PL/pgSQL's EXECUTE format(…) is no such statement.
+std::string_view secret_of_executed(std::string_view text, bool of_this_session) noexcept {
     char name[NAMEDATALEN];
-    for (std::size_t from = 0; find(text, from, std::span<char>(name));)
-        if (const auto found = find_secret_call(text_of(statement(name)), text_of(redacted_names)); !found.empty())
-            return found;
-    return {};
+    for (std::size_t from = 0;;) {
+        const Executed executed = find_executed(text, from, name);
+        if (!executed.found) return {};
+        const PreparedStatement* prepared = of_this_session ? FetchPreparedStatement(name, false) : nullptr;
+        if (prepared != nullptr) {
+            if (const auto found = secret_call(prepared->plansource->query_string); !found.empty()) return found;
+        } else if (executed.has_arguments && std::string_view(name) != "format") {
+            return "EXECUTE";
+        }
+    }
 }
 
 std::string_view secret_in(const char* text) noexcept {
     if (text == nullptr || *text == '\0') return {};
-    if (const auto found = find_secret_call(text, text_of(redacted_names)); !found.empty()) return found;
-    const std::string_view found = secret_of_named(text, find_executed, prepared_statement);
-    return found.empty() ? secret_of_named(text, find_fetched, statement_of_cursor) : found;
+    const std::string_view found = secret_call(text);
+    return found.empty() ? secret_of_executed(text, true) : found;
 }
+
+// A deadlock report, and the postmaster's report of a process that failed, quote what other sessions run.
+bool quotes_other_sessions(const ErrorData& message) noexcept {
+    return message.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED || MyProcPid == PostmasterPid;
+}
+
+// Such a text may have been cut before what makes it secret, also in the middle of its last character.
+std::string_view secret_in_quoted(const char* quoted) noexcept {
+    const std::string_view text = text_of(quoted);
+    if (text.size() + MAX_MULTIBYTE_CHAR_LEN >= static_cast<std::size_t>(pgstat_track_activity_query_size))
+        return "long statement";
+    return secret_of_executed(text, false);
+}
+
+// A line of pg_log_backend_memory_contexts(), with a statement that was cut after 100 bytes.
+bool quotes_cut_statement(const ErrorData& message) noexcept {
+    return text_of(message.message_id).starts_with("level: %d;") && text_of(message.message).ends_with("...");
+}
+
+// The memory context that holds a context for each open cursor and portal; null before the session can have any.
+MemoryContext context_of_portals() noexcept {
+    MemoryContext context = TopMemoryContext != nullptr ? TopMemoryContext->firstchild : nullptr;
+    while (context != nullptr && text_of(context->name) != "TopPortalContext") context = context->nextchild;
+    return context;
+}
+
+// An open cursor runs its statement in others: FETCH, COMMIT if it is WITH HOLD, and those of functions that read it.
+std::string_view secret_of_cursors() noexcept {
+    const MemoryContext portals = context_of_portals();
+    if (portals == nullptr) return {};
+    bool any = false;
+    for (MemoryContext context = portals->firstchild; context != nullptr; context = context->nextchild) {
+        const Portal portal = context->ident != nullptr ? GetPortalByName(context->ident) : nullptr;
+        if (!PortalIsValid(portal) || portal->name[0] == '\0') continue;
+        any = any || portal->creation_time < GetCurrentStatementStartTimestamp();
+        if (const auto found = secret_in(portal->sourceText); !found.empty()) return found;
+    }
+    return any ? secret_of_transaction() : std::string_view();
+}
+
+// What ran before may be quoted now: by a cursor, or by what the end of the transaction runs.
+std::string_view secret_of_earlier_statements() noexcept {
+    if (debug_query_string == nullptr || runs_deferred(debug_query_string))
+        if (const auto found = secret_of_transaction(); !found.empty()) return found;
+    return secret_of_cursors();
+}
+
+bool is_for_the_log(const ErrorData& message) noexcept { return message.elevel <= LOG_SERVER_ONLY; }
+
+// Messages of auto_explain and pgaudit, which may quote a statement that another one runs.
+bool quotes_a_plan(std::string_view format) noexcept {
+    return format.find("plan:") != std::string_view::npos || format.starts_with("AUDIT:");
+}
+
+// Errors of a parallel worker arrive without their format. The worker has written them to the log too, and knew what it used.
+bool comes_from_worker(const ErrorData& message) noexcept { return message.message_id == nullptr; }
 
 std::string_view secret_in(const ErrorData& message) noexcept {
     for (const char* text :
@@ -63,7 +113,14 @@ std::string_view secret_in(const ErrorData& message) noexcept {
           static_cast<const char*>(message.detail_log), static_cast<const char*>(message.hint),
           static_cast<const char*>(message.context), static_cast<const char*>(message.internalquery)})
         if (const std::string_view found = secret_in(text); !found.empty()) return found;
-    return {};
+    if (quotes_other_sessions(message))
+        for (const char* text : {message.detail, message.detail_log})
+            if (const std::string_view found = secret_in_quoted(text); !found.empty()) return found;
+    if (quotes_cut_statement(message)) return "long statement";
+    if (comes_from_worker(message)) return "parallel worker";
+    if (const std::string_view found = secret_of_statement(); !found.empty()) return found;
+    if (is_for_the_log(message) && !quotes_a_plan(text_of(message.message_id))) return {};
+    return secret_of_earlier_statements();
 }
 
 // The record of accesses to secrets: made by the extension, without a secret, and never suppressed because of a name
@@ -71,8 +128,6 @@ std::string_view secret_in(const ErrorData& message) noexcept {
 bool is_access_record(const ErrorData& message) noexcept {
     return message.elevel == LOG_SERVER_ONLY && text_of(message.filename) == "server_log_fn.cpp";
 }
-
-bool is_for_the_log(const ErrorData& message) noexcept { return message.elevel <= LOG_SERVER_ONLY; }
 
 // "duration: %s ms statement: %s" keeps the text before the second colon, "statement: %s" the text before the first.
 std::size_t kept_prefix(std::string_view format, std::string_view message) noexcept {
@@ -83,10 +138,8 @@ std::size_t kept_prefix(std::string_view format, std::string_view message) noexc
     return 0;
 }
 
-// Messages of auto_explain and pgaudit, which may quote a statement that another one runs.
-bool quotes_a_plan(std::string_view format) noexcept {
-    return format.find("plan:") != std::string_view::npos || format.starts_with("AUDIT:");
-}
+// Those, and the server's own: "statement: %s", "duration: %s ms  execute %s: %s".
+bool quotes_a_statement(std::string_view format) noexcept { return format.ends_with(": %s") || quotes_a_plan(format); }
 
 char* without_statement(const ErrorData& message) noexcept {
     const std::size_t kept = kept_prefix(text_of(message.message_id), text_of(message.message));
@@ -107,7 +160,9 @@ char* without_values(const ErrorData& message) noexcept {
 
 char* shorter_message(const ErrorData& message) noexcept {
     if (!is_for_the_log(message)) return without_values(message);
-    if (secret_in(message.message).empty() && !quotes_a_plan(text_of(message.message_id))) return message.message;
+    if (secret_in(message.message).empty() && !quotes_a_statement(text_of(message.message_id)) &&
+        !quotes_cut_statement(message))
+        return message.message;
     return without_statement(message);
 }
 
@@ -141,7 +196,7 @@ char* shorter_context(std::string_view context) noexcept {
 void leave_out_secrets(ErrorData& message) noexcept {
     message.message = shorter_message(message);
     if (message.detail != nullptr) message.detail = label;
-    if (!secret_in(message.detail_log).empty()) message.detail_log = label;
+    if (!secret_in(message.detail_log).empty() || quotes_other_sessions(message)) message.detail_log = label;
     if (!secret_in(message.hint).empty()) message.hint = label;
     if (message.context != nullptr) message.context = shorter_context(message.context);
     if (message.internalquery != nullptr) message.internalquery = label;
@@ -180,6 +235,8 @@ void redact(ErrorData* message) {
 }
 
 }  // namespace
+
+std::string_view secret_call(std::string_view text) noexcept { return find_secret_call(text, text_of(redacted_names)); }
 
 void watch_log() {
     if (!process_shared_preload_libraries_in_progress) return;

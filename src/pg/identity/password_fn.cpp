@@ -6,6 +6,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/base/text.hpp"
+#include "pg/event/secret_use.hpp"
 #include "pg/identity/hash_slots.hpp"
 
 namespace bastion::pg {
@@ -54,6 +55,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_password_hash);
 Datum bastion_password_hash(PG_FUNCTION_ARGS) {
+    note_secret_use("password_hash");
     const Utf8 password = utf8_of(PG_GETARG_TEXT_PP(0));
     const Utf8 algorithm_name = utf8_of(PG_GETARG_TEXT_PP(1));
     const Utf8 options = jsonb_text(PG_GETARG_JSONB_P(2));
@@ -74,6 +76,7 @@ Datum bastion_password_hash(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_password_verify);
 Datum bastion_password_verify(PG_FUNCTION_ARGS) {
+    note_secret_use("password_verify");
     const Utf8 password = utf8_of(PG_GETARG_TEXT_PP(0));
     const Utf8 hash = utf8_of(PG_GETARG_TEXT_PP(1));
     bool matches = false;
@@ -107,6 +110,7 @@ Datum bastion_password_format(PG_FUNCTION_ARGS) {
 // is 'none'.
 PG_FUNCTION_INFO_V1(bastion_password_check);
 Datum bastion_password_check(PG_FUNCTION_ARGS) {
+    note_secret_use("password_check");
     const TimestampTz begin = GetCurrentTimestamp();
     require_valid("bastion.refused_login_duration");
     std::string_view password = utf8_argument(fcinfo, 0);

@@ -9,6 +9,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/event/secret_use.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/key_message.hpp"
 
@@ -166,6 +167,7 @@ Datum bastion_application_key_verify(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_wrapped_key_make);
 Datum bastion_wrapped_key_make(PG_FUNCTION_ARGS) {
+    note_secret_use("wrapped_key_create");
     if (any_null(fcinfo, {1, 2, 3, 4, 6})) PG_RETURN_NULL();
     const KeyVersion version = version_arguments(fcinfo);
     const auto number = static_cast<std::uint32_t>(PG_GETARG_INT32(4));
@@ -188,6 +190,7 @@ Datum bastion_wrapped_key_make(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_wrapped_key_unwrap);
 Datum bastion_wrapped_key_unwrap(PG_FUNCTION_ARGS) {
+    note_secret_use("wrapped_key_open");
     if (any_null(fcinfo, {1, 2, 3, 5})) PG_RETURN_NULL();
     const KeyVersion version = version_arguments(fcinfo);
     const Utf8 bound_to = utf8_argument(fcinfo, 4);

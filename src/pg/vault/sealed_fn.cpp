@@ -5,6 +5,7 @@
 #include "pg/base/text.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/context/context.hpp"
+#include "pg/event/secret_use.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/key_lock.hpp"
 
@@ -180,6 +181,7 @@ void record_opening(const DataKey& key, FunctionCallInfo fcinfo, int bound_to, s
 Datum seal(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    note_secret_use("seal");
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
     const ByteSpan plaintext = is_text ? as_bytes(utf8_of(value)) : view(value);
     const Utf8 bound_to = utf8_argument(fcinfo, first + 2);
@@ -191,6 +193,7 @@ Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
     const Utf8 bound_to = utf8_argument(fcinfo, first + 1);
+    note_secret_use("open");
     DataKey& key = opening_key(fcinfo, scope, value, true);
     struct varlena* plaintext = opened_by(key, value, bound_to);
     if (key.recorded) record_opening(key, fcinfo, first + 1, plaintext);
@@ -218,6 +221,7 @@ Datum rewrap(FunctionCallInfo fcinfo, const Scope& scope, int first) {
 Datum blind_index(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text) {
     const std::string_view purpose = purpose_argument(fcinfo, first + 1);
     if (PG_ARGISNULL(first)) PG_RETURN_NULL();
+    note_secret_use("blind_index");
     const struct varlena* value = PG_GETARG_VARLENA_PP(first);
     const ByteSpan bytes = is_text ? as_bytes(utf8_of(value)) : view(value);
     DataKey* key = key_for(fcinfo, scope, purpose, true);

@@ -26,6 +26,16 @@ TEST(SecretCall, FindsCalls) {
     EXPECT_EQ(found("DO $$BEGIN PERFORM bastion.password_hash('x'); END$$"), "password_hash");
     EXPECT_EQ(found("SELECT bastion.open_text(v)::int FROM t"), "open_text");
     EXPECT_EQ(found("login("), "login");
+    // as plans in JSON and XML quote statements
+    EXPECT_EQ(found(R"x("Query Text": "SELECT \"bastion\".\"seal\"('x')")x"), "seal");
+    EXPECT_EQ(found(R"x("Query Text": "SELECT seal\n \t('x')")x"), "seal");
+    EXPECT_EQ(found("SELECT &quot;seal&quot;('x')"), "seal");
+    EXPECT_EQ(found(R"x(SET bastion.\"token\" = 'x')x"), "bastion.token");
+    EXPECT_EQ(found(R"x(SET \"bastion\".\"token\" = 'x')x"), "bastion.token");
+    // names with escapes could be any
+    EXPECT_EQ(found(R"x(SELECT U&"\0073eal"('x'))x"), "escaped name");
+    EXPECT_EQ(found(R"x(SELECT u&\"\\0073eal\"('x'))x"), "escaped name");
+    EXPECT_EQ(found("SELECT U&amp;&quot;x&quot;"), "escaped name");
     EXPECT_EQ(found("SELECT 1; SELECT bastion_api.login('a', 'b')"), "login");
 }
 
@@ -42,6 +52,9 @@ TEST(SecretCall, LeavesOtherTextsAlone) {
                                         "SELECT bastion.secret_list()",
                                         "SELECT \"seal\"",
                                         "SELECT seal - (1)",
+                                        "SELECT \\\"seal\\\"",
+                                        "SELECT seal\\d(",
+                                        "SELECT U&'x', u & \"x\"",
                                         "SELECT token FROM t",
                                         "SET bastion.tokens = 'x'",
                                         "SET xbastion.token = 'x'",
@@ -94,29 +107,44 @@ TEST(SecretCall, FindsWhatIsExecuted) {
     std::size_t from = 0;
     const std::string_view text =
         "EXPLAIN EXECUTE Put('x'); execute \"P\"\"q\" ; EXECUTE abcdefghijk(1); EXECUTE (1); executed p";
-    ASSERT_TRUE(find_executed(text, from, name));
-    EXPECT_STREQ(name.data(), "put");
-    ASSERT_TRUE(find_executed(text, from, name));
-    EXPECT_STREQ(name.data(), "P\"q");
-    ASSERT_TRUE(find_executed(text, from, name));
-    EXPECT_STREQ(name.data(), "abcdefg");
-    EXPECT_FALSE(find_executed(text, from, name));
-    EXPECT_FALSE(find_executed(text, from, name));
+    std::string names;
+    for (Executed executed = find_executed(text, from, name); executed.found;
+         executed = find_executed(text, from, name))
+        names += name.data() + std::string(executed.has_arguments ? "()," : ",");
+    EXPECT_EQ(names, "put(),P\"q,abcdefg(),");
+    EXPECT_FALSE(find_executed(text, from, name).found);
     from = 0;
-    EXPECT_FALSE(find_executed("EXECUTE \"", from, name));
+    EXPECT_FALSE(find_executed("EXECUTE \"", from, name).found);
 }
 
-TEST(SecretCall, FindsWhatIsFetched) {
-    std::array<char, 8> name{};
-    std::size_t from = 0;
-    std::string names;
-    while (find_fetched("SELECT a; fetch FORWARD 2 FROM C; MOVE \"P \"\"q\"", from, name))
-        names += name.data() + std::string(",");
-    EXPECT_EQ(names, "forward,2,from,c,move,P \"q,q,");
-    for (const std::string_view text : {"", "SELECT c", "fetch", "MOVE \"", "prefetch c"}) {
+TEST(SecretCall, FindsWhatIsExecutedBehindComments) {
+    for (const std::string_view text : {"EXECUTE /* c */ p('x')", "execute -- c\n--\n p ('x')",
+                                        "EXECUTE/*/**/ */p/* */--\n(1)", "EXECUTE \"p\" /* ( */ ('x')"}) {
         SCOPED_TRACE(words(text));
-        from = 0;
-        EXPECT_FALSE(find_fetched(text, from, name));
+        std::array<char, 8> name{};
+        std::size_t from = 0;
+        const Executed executed = find_executed(text, from, name);
+        EXPECT_TRUE(executed.found && executed.has_arguments);
+        EXPECT_STREQ(name.data(), "p");
+    }
+    for (const std::string_view text : {"EXECUTE /* p('x')", "EXECUTE -- p('x')", "EXECUTE /", "EXECUTE /* /* */ p"}) {
+        SCOPED_TRACE(words(text));
+        std::array<char, 8> name{};
+        std::size_t from = 0;
+        EXPECT_FALSE(find_executed(text, from, name).found);
+    }
+}
+
+TEST(SecretCall, KnowsWhatRunsDeferredWork) {
+    for (const std::string_view text : {"COMMIT", " end;", "SELECT 1; commit", "/* c */ -- d\n COMMIT",
+                                        "SET CONSTRAINTS ALL IMMEDIATE", "PREPARE TRANSACTION 'x'", ";;;end"}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_TRUE(runs_deferred(text));
+    }
+    for (const std::string_view text : {"", ";", "; ", "ROLLBACK", "SELECT CASE WHEN 1 = 1 THEN 2 END; SELECT 'commit'",
+                                        "(END)", "endless", "SELECT 1 -- COMMIT", "/* COMMIT"}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(runs_deferred(text));
     }
 }
 

@@ -9,11 +9,17 @@ CREATE ROLE plain BYPASSRLS;
 CREATE SCHEMA bench;
 GRANT USAGE ON SCHEMA bench TO PUBLIC;
 
--- One statement's time in milliseconds, planning included, run as `as_role`; `reset` runs before it, untimed.
-CREATE FUNCTION bench.time_of(statement text, as_role name, reset text) RETURNS double precision LANGUAGE plpgsql AS $$
+-- Milliseconds that the session has had a processor. Other work on the machine counts less there than in elapsed time.
+CREATE FUNCTION bench.processor_time() RETURNS double precision LANGUAGE sql AS
+$$ SELECT split_part(pg_catalog.pg_read_file('/proc/self/schedstat'), ' ', 1)::double precision / 1e6 $$;
+
+-- One statement's time in milliseconds, planning included, run as `as_role`; `reset` runs before it, untimed. On the processor of the
+-- session alone, or elapsed.
+CREATE FUNCTION bench.time_of(statement text, as_role name, reset text, on_processor boolean DEFAULT false) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
     began timestamptz;
     ended timestamptz;
+    had double precision := bench.processor_time();
 BEGIN
     IF reset IS NOT NULL THEN
         EXECUTE reset;
@@ -23,7 +29,7 @@ BEGIN
     EXECUTE statement;
     ended := pg_catalog.clock_timestamp();
     PERFORM pg_catalog.set_config('role', 'none', true);
-    RETURN extract(epoch FROM ended - began) * 1000;
+    RETURN CASE WHEN on_processor THEN bench.processor_time() - had ELSE extract(epoch FROM ended - began) * 1000 END;
 END
 $$;
 
@@ -61,7 +67,7 @@ BEGIN
 END
 $$;
 
--- Nanoseconds that counting `expression` over `source`, of so many `items`, takes more than counting `baseline`; the median of
+-- Nanoseconds of the processor that counting `expression` over `source`, of so many `items`, takes more than counting `baseline`; the median of
 -- interleaved rounds, of which the first does not count.
 CREATE FUNCTION bench.added(label text, expression text, baseline text, source text, items integer, as_role name, rounds integer)
 RETURNS TABLE (call text, nanoseconds numeric) LANGUAGE plpgsql AS $$
@@ -71,8 +77,8 @@ DECLARE
     y double precision;
 BEGIN
     FOR round IN 0 .. rounds LOOP
-        x := bench.time_of(format('SELECT count(%s) FROM %s', expression, source), as_role, NULL);
-        y := bench.time_of(format('SELECT count(%s) FROM %s', baseline, source), as_role, NULL);
+        x := bench.time_of(format('SELECT count(%s) FROM %s', expression, source), as_role, NULL, true);
+        y := bench.time_of(format('SELECT count(%s) FROM %s', baseline, source), as_role, NULL, true);
         IF round > 0 THEN
             samples := samples || (x - y) * 1e6 / items;
         END IF;

@@ -1,6 +1,7 @@
 #include "core/event/secret_call.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace bastion {
 namespace {
@@ -52,12 +53,18 @@ constexpr std::size_t token_digits = 16;
 
 constexpr char fold(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Bytes of identifiers, those of any character beyond ASCII among them.
-constexpr bool in_word(char c) noexcept {
-    const char folded = fold(c);
-    return (folded >= 'a' && folded <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '$' ||
-           (static_cast<unsigned char>(c) & 0x80U) != 0;
-}
+// Bytes of identifiers, those of any character beyond ASCII among them. A table, because each byte of the log is looked up.
+constexpr std::array<bool, 256> word_bytes = [] {
+    std::array<bool, 256> table{};
+    for (std::size_t byte = 0; byte < table.size(); ++byte) {
+        const char folded = fold(static_cast<char>(byte));
+        table[byte] = (folded >= 'a' && folded <= 'z') || (folded >= '0' && folded <= '9') || folded == '_' ||
+                      folded == '$' || byte >= 0x80U;
+    }
+    return table;
+}();
+
+constexpr bool in_word(char c) noexcept { return word_bytes[static_cast<unsigned char>(c)]; }
 
 constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
 

@@ -107,11 +107,20 @@ bool quotes_a_plan(std::string_view format) noexcept {
 // Errors of a parallel worker arrive without their format. The worker has written them to the log too, and knew what it used.
 bool comes_from_worker(const ErrorData& message) noexcept { return message.message_id == nullptr; }
 
+// The running statement, unless the message ends with it, as that of a logged statement does: each byte is read once.
+const char* unquoted_statement(const ErrorData& message) noexcept {
+    const std::string_view statement = text_of(debug_query_string);
+    const std::string_view text = text_of(message.message);
+    const bool quoted =
+        text.size() > statement.size() && text.ends_with(statement) && text[text.size() - statement.size() - 1] == ' ';
+    return quoted ? nullptr : debug_query_string;
+}
+
 std::string_view secret_in(const ErrorData& message) noexcept {
-    for (const char* text :
-         {debug_query_string, static_cast<const char*>(message.message), static_cast<const char*>(message.detail),
-          static_cast<const char*>(message.detail_log), static_cast<const char*>(message.hint),
-          static_cast<const char*>(message.context), static_cast<const char*>(message.internalquery)})
+    for (const char* text : {unquoted_statement(message), static_cast<const char*>(message.message),
+                             static_cast<const char*>(message.detail), static_cast<const char*>(message.detail_log),
+                             static_cast<const char*>(message.hint), static_cast<const char*>(message.context),
+                             static_cast<const char*>(message.internalquery)})
         if (const std::string_view found = secret_in(text); !found.empty()) return found;
     if (quotes_other_sessions(message))
         for (const char* text : {message.detail, message.detail_log})

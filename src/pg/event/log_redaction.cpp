@@ -148,7 +148,11 @@ std::size_t kept_prefix(std::string_view format, std::string_view message) noexc
 }
 
 // Those, and the server's own: "statement: %s", "duration: %s ms  execute %s: %s".
-bool quotes_a_statement(std::string_view format) noexcept { return format.ends_with(": %s") || quotes_a_plan(format); }
+bool quotes_a_statement(std::string_view format) noexcept {
+    const bool own =
+        format.starts_with("duration:") || format.starts_with("execute") || format.starts_with("statement:");
+    return (own && format.ends_with(": %s")) || quotes_a_plan(format);
+}
 
 char* without_statement(const ErrorData& message) noexcept {
     const std::size_t kept = kept_prefix(text_of(message.message_id), text_of(message.message));

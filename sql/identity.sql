@@ -118,6 +118,20 @@ SELECT left(hash, 9) FROM bastion.user_passwords WHERE user_id = (:'answer'::jso
 SELECT bastion_api.login('alice.1', repeat('a', 72) || 'typo') ->> 'error' AS now_all_counts;
 UPDATE bastion.user_passwords SET hash = bastion.password_hash('correct horse') WHERE user_id = (:'answer'::jsonb -> 'user' ->> 'id')::uuid;
 
+-- a refusal takes its time, whatever the reason and the stored hash, and after a right password too
+INSERT INTO bastion.users (email, status) VALUES ('off@identity.example', 'disabled'), ('cheap@identity.example', 'active');
+INSERT INTO bastion.user_passwords (user_id, hash)
+SELECT id, CASE status WHEN 'disabled' THEN bastion.password_hash('correct horse') ELSE '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb' END
+FROM bastion.users WHERE email IN ('off@identity.example', 'cheap@identity.example');
+SET bastion.refused_login_duration = '600ms';
+SELECT l.identifier, l.password, l.tenant, l.unit, a.answer ->> 'error' AS error, clock_timestamp() - a.begin >= interval '600ms' AS took_its_time
+FROM (VALUES ('nobody', 'wrong', NULL, NULL), ('sso@identity.example', 'wrong', NULL, NULL), ('alice.1', 'wrong', NULL, NULL), ('cheap@identity.example', 'wrong', NULL, NULL),
+             ('off@identity.example', 'wrong', NULL, NULL), ('off@identity.example', 'correct horse', NULL, NULL),
+             ('alice.1', 'correct horse', 'none', NULL), ('alice.1', 'correct horse', NULL, 'none')) AS l(identifier, password, tenant, unit),
+     LATERAL (SELECT clock_timestamp() AS begin, bastion_api.login(l.identifier, l.password, l.tenant, l.unit) AS answer OFFSET 0) a;
+RESET bastion.refused_login_duration;
+DELETE FROM bastion.users WHERE email IN ('off@identity.example', 'cheap@identity.example');
+
 -- the token: claims, lifetime, keys for outside verifiers
 SET bastion.access_token_lifetime = '2h';
 SET ROLE regress_app;

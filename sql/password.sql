@@ -70,12 +70,9 @@ RESET ROLE;
 -- only what can be verified is stored
 SELECT test.error(format('INSERT INTO bastion.user_passwords VALUES (gen_random_uuid(), %L)', hash))
 FROM unnest(ARRAY['', '!', '$1$md5$', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW']) hash;
--- what cannot be verified is like no hash; a refusal takes its time, whatever the reason
-SET bastion.refused_login_duration = '200ms';
-SELECT hash, c.matches, clock_timestamp() - c.begin >= interval '200ms' AS took_its_time
-FROM unnest(ARRAY[NULL, '', '!', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb']) hash,
-     LATERAL (SELECT clock_timestamp() AS begin, bastion_internal.password_check('wrong', hash) AS matches OFFSET 0) c;
-RESET bastion.refused_login_duration;
+-- what cannot be verified is like no hash
+SELECT hash, bastion_internal.password_check('wrong', hash) AS matches
+FROM unnest(ARRAY[NULL, '', '!', '$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb']) hash;
 SELECT bastion_internal.password_check('x', NULL), bastion_internal.password_check(NULL, 'x'), bastion_internal.password_check(NULL, NULL),
        bastion_internal.password_check('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW');
 

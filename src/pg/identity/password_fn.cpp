@@ -12,7 +12,7 @@
 namespace bastion::pg {
 namespace {
 
-int refusal_duration;  // in milliseconds
+int refusal_duration;  // which login() reads
 
 // Phase B with a slot; a failure is raised after the slot is released.
 template <class Body>
@@ -27,20 +27,9 @@ void hash_in_slot(Body&& body) {
 
 const SettingsTable table([] {
     define(IntSetting{"bastion.refused_login_duration",
-                      "Shortest time of a login check that refuses, for every user and every stored hash.",
+                      "Shortest time of a refused login, for every user, every stored hash and every reason.",
                       &refusal_duration, 500, 0, 60'000, PGC_SUSET, GUC_UNIT_MS});
 });
-
-// Without a slot; a cancel ends it.
-void wait_until(TimestampTz end) {
-    for (;;) {
-        const long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), end);
-        if (left <= 0) return;
-        (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left, PG_WAIT_EXTENSION);
-        ResetLatch(MyLatch);
-        CHECK_FOR_INTERRUPTS();
-    }
-}
 
 template <class T>
 Result<void> assign(T& out, Result<T>&& result) {
@@ -111,8 +100,6 @@ Datum bastion_password_format(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_password_check);
 Datum bastion_password_check(PG_FUNCTION_ARGS) {
     note_secret_use("password_check");
-    const TimestampTz begin = GetCurrentTimestamp();
-    require_valid("bastion.refused_login_duration");
     std::string_view password = utf8_argument(fcinfo, 0);
     std::string_view hash = PG_ARGISNULL(0) ? Utf8() : utf8_argument(fcinfo, 1);
     // Longer than what a user can have: no work for an attacker.
@@ -124,7 +111,6 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
     hash_in_slot([&] {
         return assign(match, bastion::password_check(password, hash, bastion::default_password_params(argon2id)));
     });
-    if (match == PasswordMatch::none) wait_until(TimestampTzPlusMilliseconds(begin, refusal_duration));
     return text_datum(ServerText(match == PasswordMatch::none       ? "none"
                                  : match == PasswordMatch::prepared ? "prepared"
                                                                     : "bytes"));

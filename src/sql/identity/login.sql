@@ -44,18 +44,20 @@ COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
 'Checks the password of a user.
 Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer. An unknown user, or one without a password, costs the same time.';
 
-CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text, not_before timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- On record before the wait: a client that cancels it has learned the answer.
     PERFORM bastion_internal.record_event('login_refused', 'refused', refuse_login.user_id, NULL,
                                  jsonb_build_object('reason', reason));
+    PERFORM pg_sleep_until(not_before);
     RETURN bastion_internal.refusal('invalid_grant', 'wrong user name or password, or no access');
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text) IS
-'Records why a login was refused, and returns the answer that is the same for every reason.';
+COMMENT ON FUNCTION bastion_internal.refuse_login(uuid, text, timestamptz) IS
+'Records why a login was refused, and returns the answer that is the same for every reason, and not before this time.';
 SELECT bastion_internal.event_kind('login_refused');
 
 CREATE FUNCTION bastion_internal.login_tenants(user_id uuid) RETURNS uuid[]
@@ -115,6 +117,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    refused_at timestamptz := clock_timestamp() + bastion_internal.setting('bastion.refused_login_duration')::interval;
     found_user uuid;
     proof record;
     tenants uuid[];
@@ -128,7 +131,7 @@ BEGIN
         RETURN bastion_internal.refuse_busy();
     END;
     IF NOT proof.accepted THEN
-        RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END);
+        RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
     IF login.tenant IS NULL THEN
         tenants := bastion_internal.login_tenants(found_user);
@@ -139,14 +142,14 @@ BEGIN
     SELECT * INTO place
     FROM bastion_internal.resolve_identity(found_user, coalesce(login.tenant, tenants[1]::text), login.unit);
     IF place.status <> 'ok' THEN
-        RETURN bastion_internal.refuse_login(found_user, place.status);
+        RETURN bastion_internal.refuse_login(found_user, place.status, refused_at);
     ELSIF NOT bastion_internal.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
-        RETURN bastion_internal.refuse_login(found_user, 'changed');
+        RETURN bastion_internal.refuse_login(found_user, 'changed', refused_at);
     END IF;
     -- With the locks held, check again.
     SELECT * INTO place FROM bastion_internal.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
     IF place.status <> 'ok' THEN
-        RETURN bastion_internal.refuse_login(found_user, place.status);
+        RETURN bastion_internal.refuse_login(found_user, place.status, refused_at);
     END IF;
     UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
     PERFORM bastion_internal.record_event('login', 'success', found_user, place.tenant_id);

@@ -57,5 +57,5 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_check';
 COMMENT ON FUNCTION bastion_internal.password_check(text, text) IS
 'password_verify() for a login: none; prepared, as password_hash() prepares it; or bytes, when only the bytes that were sent match.
-A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. Whatever is refused takes bastion.refused_login_duration at least, so that timing tells neither unknown accounts nor the formats of hashes. A NULL password, and one over 4096 bytes, gives none.
-SQLSTATE 53400 as password_verify(), F0000 when the stored value of bastion.refused_login_duration is invalid.';
+A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. A NULL password, and one over 4096 bytes, gives none.
+SQLSTATE 53400 as password_verify().';

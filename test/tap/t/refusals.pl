@@ -51,6 +51,19 @@ ok($of_network >= 10 && $of_network <= 12, "a network of IPv6 has ten lines a mi
 refused(1, '2001:db8:1::1');
 is(lines('2001:db8:1::1'), 1, 'another network has lines of its own');
 
+# It is on record before the client waits for it: nobody guesses unseen by giving up the wait.
+$server->safe_psql('postgres', "ALTER DATABASE postgres SET bastion.refused_login_duration = '60s'");
+my $guesser = $server->background_psql('postgres', on_error_stop => 0, extra_params => [ '-U', 'app' ]);
+my $pid = $guesser->query_safe('SELECT pg_backend_pid()');
+$guesser->query_until(qr/begun/, "\\echo begun\nSELECT bastion_api.login('waits', 'Wrong horse');\n\\echo done\n");
+ok($server->poll_query_until('postgres', "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = $pid"), 'a refused login waits');
+$server->safe_psql('postgres', "SELECT pg_cancel_backend($pid)");
+$guesser->query_until(qr/done/, '');
+like($guesser->{stderr}, qr/canceling statement due to user request/, 'and is canceled');
+$guesser->quit;
+ok($server->poll_query_until('postgres', "SELECT count(*) = 2 FROM bastion.events WHERE kind = 'login_refused' AND user_id IS NULL"),
+    'the refusal stays on record');
+
 my $log = slurp_file($server->logfile);
 unlike($log, qr/[Ww]rong horse|ann\@tap/, 'no line holds what a client typed');
 $server->stop;

@@ -125,8 +125,30 @@ SELECT test.error($$SELECT currval('test.bills_id_seq')$$) AS current, test.erro
 COMMIT;
 RESET ROLE;
 
+-- PostgreSQL itself counts a call without a column among its arguments as leakproof, and would run it for the rows of others, also in
+-- the first statement of a connection.
+CREATE FUNCTION test.tells() RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE EXCEPTION 'there is such a row'; END $$;
+CREATE INDEX side_secret ON test.accounts (secret);
+UPDATE test.bills SET account_id = NULL WHERE id = (SELECT min(id) FROM test.bills WHERE tenant_id = :'b');
+\c -
+SET ROLE regress_app;
+BEGIN;
+SELECT set_config('bastion.token', :'ann_token', true) \g /dev/null
+SELECT count(*) FROM test.accounts WHERE secret = 'hidden 7' AND test.tells();
+SELECT bastion.user_id() IS NOT NULL AS ann;
+SELECT condition, test.error('SELECT count(*) FROM test.accounts WHERE ' || condition) AS accounts
+FROM unnest(ARRAY[$$secret = 'hidden 7' AND test.tells()$$, $$secret > 'hidden 1' AND secret < 'hidden 2' AND test.tells()$$, $$secret = 'own' AND test.tells()$$]) condition;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT condition, test.error('SELECT count(*) FROM test.bills WHERE ' || condition) AS bills
+FROM unnest(ARRAY['CASE WHEN account_id IS NULL THEN test.tells() END', 'account_id IS NULL AND test.tells()', 'account_id IS NOT NULL OR test.tells()', 'account_id = 5000 AND test.tells()']) condition;
+-- in a join
+SELECT test.error('SELECT count(*) FROM test.bills b JOIN test.accounts a ON b.account_id IS NULL AND test.tells()') AS joined;
+COMMIT;
+RESET ROLE;
+
 DROP TABLE test.bills, test.accounts;
-DROP FUNCTION test.spy;
+DROP FUNCTION test.spy, test.tells;
 SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.tenants WHERE slug LIKE 'side-%';
 DELETE FROM bastion.users WHERE email LIKE '%@side.example';

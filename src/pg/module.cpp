@@ -11,6 +11,7 @@
 #include "pg/key/data_keys.hpp"
 #include "pg/key/root_keys.hpp"
 #include "pg/protect/explain_guard.hpp"
+#include "pg/protect/leak_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
 
@@ -36,5 +37,6 @@ extern "C" void _PG_init(void) {
     module::watch_data_keys();
     module::watch_api_key_use();
     module::watch_explained_tables();
+    module::watch_leaks();
     module::watch_log();
 }

@@ -3,6 +3,10 @@
 
 #include "pg/base/pg.hpp"
 
+extern "C" {
+#include "nodes/nodeFuncs.h"
+}
+
 namespace bastion::pg::compat {
 
 // Memory for the `extra` of a setting: the server frees it with free() up to 15 and with guc_free() from 16.
@@ -78,6 +82,15 @@ inline bool owns_relation(Oid relation, Oid role) {
     return object_ownercheck(RelationRelationId, relation, role);
 #else
     return pg_class_ownercheck(relation, role);
+#endif
+}
+
+// Whether the walker finds what it looks for in the parts of an expression.
+inline bool any_part(Node* node, bool (*walker)(Node*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_walker(node, walker, context);
+#else
+    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
 #endif
 }
 

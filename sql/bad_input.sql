@@ -702,6 +702,64 @@ FROM test.results a JOIN test.results b USING (call) WHERE a.settings = 'none' A
 CREATE FUNCTION test.depends() RETURNS text LANGUAGE sql AS $$ SELECT concat(now(), '\\'::bytea, '{NULL}'::text[]) $$;
 SELECT name, test.result('test.depends()', false, '{}') <> test.result('test.depends()', false, settings) AS seen FROM test.settings WHERE name IN ('words', 'forms');
 
+-- What is PARALLEL SAFE answers in a worker what it answers to its leader, for an owner of a tenant and without an identity.
+-- The check bites: test.reaches() hides what it calls.
+\set ECHO none
+SELECT format('ALTER FUNCTION %s PARALLEL SAFE', oid::regprocedure) FROM pg_proc WHERE pronamespace = 'test'::regnamespace AND provolatile <> 'v' AND prokind = 'f' \gexec
+CREATE TABLE test.rows WITH (parallel_workers = 2) AS SELECT n FROM generate_series(1, 4) n;
+GRANT SELECT ON test.rows TO regress_app;
+CREATE FUNCTION test.answer(call text, as_app boolean, token text, workers int) RETURNS text LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF token IS NOT NULL THEN
+        PERFORM bastion.authenticate(token);
+    END IF;
+    IF as_app THEN
+        SET LOCAL ROLE regress_app;
+    END IF;
+    SET LOCAL parallel_setup_cost = 0;
+    SET LOCAL parallel_tuple_cost = 0;
+    SET LOCAL min_parallel_table_scan_size = 0;
+    SET LOCAL parallel_leader_participation = off;
+    PERFORM set_config('max_parallel_workers_per_gather', workers::text, true);
+    EXECUTE format('SELECT max(format(''%%s'', f)) FROM test.rows CROSS JOIN %s f', call);
+    RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION
+    WHEN SQLSTATE 'ZZ000' THEN
+        RETURN 'answers';
+    WHEN OTHERS THEN
+        RETURN SQLSTATE;
+END
+$$;
+CREATE TABLE test.answers (call text, token text, leader text, worker text);
+CREATE FUNCTION test.reaches() RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$ BEGIN RETURN bastion.can_by_acl('own.profile.read', 1); END $$;
+CREATE PROCEDURE test.run_answers() LANGUAGE plpgsql
+AS $$
+DECLARE
+    c record;
+    leader text;
+    worker text;
+BEGIN
+    FOR c IN SELECT DISTINCT f.call, has_function_privilege('regress_app', f.function, 'EXECUTE') AS as_app, t.token
+             FROM test.calls f JOIN pg_proc p ON p.oid = f.function, (VALUES (test.fact('token')), (NULL)) t (token)
+             WHERE f.label = 'good' AND p.proparallel = 's' UNION ALL SELECT 'test.reaches()', false, test.fact('token') LOOP
+        leader := test.answer(c.call, c.as_app, c.token, 0);
+        ROLLBACK;
+        -- what the leader has read, its workers would be sent
+        UPDATE bastion.memberships SET valid_until = valid_until;
+        COMMIT;
+        worker := test.answer(c.call, c.as_app, c.token, 2);
+        ROLLBACK;
+        INSERT INTO test.answers VALUES (c.call, c.token, leader, worker);
+        COMMIT;
+    END LOOP;
+END
+$$;
+\set ECHO all
+CALL test.run_answers();
+SELECT call, token IS NOT NULL AS identity, leader, worker FROM test.answers WHERE leader <> worker ORDER BY call COLLATE "C", identity;
+SELECT count(*) FILTER (WHERE worker = 'answers' AND token IS NOT NULL) > 100 AS many_answer FROM test.answers;
+
 -- What the server itself keeps out: no text and no jsonb ever holds these.
 SELECT call, left((test.try(call, true)).outcome, 5) FROM unnest(ARRAY[
     $$convert_from('\xff', 'UTF8')$$, $$convert_from('\xeda080', 'UTF8')$$, $$convert_from('\xc080', 'UTF8')$$, $$chr(0)$$,

@@ -27,12 +27,13 @@ bool will_need_parallel_mode(const QueryDesc* query) {
 struct SetFunction {
     const char* schema;
     const char* name;
-    Oid arguments[2];
+    Oid arguments[3];
 };
 
 constexpr SetFunction set_functions[] = {{"bastion", "can_by_acl", {TEXTOID, INT8OID}},
                                          {"bastion", "can_by_acl_anywhere", {TEXTOID, INT8OID}},
                                          {"bastion", "can_in_tenant", {TEXTOID, UUIDOID}},
+                                         {"bastion", "acl_in_tenant", {TEXTOID, INT8OID, TEXTOID}},
                                          {"bastion", "acl_set", {TEXTOID}},
                                          {"bastion_internal", "acl_set_unfolded", {TEXTOID}},
                                          {"bastion", "acl_set_anywhere", {TEXTOID}},
@@ -47,7 +48,7 @@ Oid find_set_function(const SetFunction& function) {
     const Oid schema = get_namespace_oid(function.schema, true);
     if (!OidIsValid(schema)) return InvalidOid;
     int count = 0;
-    while (count < 2 && OidIsValid(function.arguments[count])) ++count;
+    while (count < 3 && OidIsValid(function.arguments[count])) ++count;
     oidvector* types = buildoidvector(function.arguments, count);
     return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function.name), PointerGetDatum(types),
                            ObjectIdGetDatum(schema));

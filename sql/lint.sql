@@ -79,6 +79,7 @@ CREATE UNIQUE INDEX one_color ON shop.notes (lower(color)) WHERE color <> '';
 CREATE UNIQUE INDEX one_number ON shop.notes ((amount + 1));
 CREATE UNIQUE INDEX one_open ON shop.notes (amount) WHERE state = 'open';
 CREATE INDEX notes_body ON shop.notes USING gin (body);
+CREATE INDEX notes_body_of_long ON shop.notes USING gin (body) WHERE length(title) > 8;
 CREATE INDEX notes_near ON shop.notes USING gist (point(id, id));
 CREATE INDEX notes_color ON shop.notes (color);
 CREATE INDEX notes_words ON shop.notes USING gin (title gin_trgm_ops);
@@ -120,6 +121,31 @@ INSERT INTO bastion.role_permissions (role_id, pattern, scope)
 SELECT id, p, scope FROM bastion.roles, unnest(ARRAY['orders.read', 'orders.raed']) p WHERE name = 'lint_role';
 SELECT severity, object, problem, replace(fix, (SELECT id::text FROM bastion.roles WHERE name = 'lint_role'), 'UUID') AS fix
 FROM bastion.lint();
+
+-- no query of an application is slower without the indexes that it calls useless; the check bites
+CREATE FUNCTION public.cost(query text) RETURNS numeric LANGUAGE plpgsql
+AS $$
+DECLARE
+    plan json;
+BEGIN
+    SET LOCAL ROLE regress_app;
+    SET LOCAL enable_seqscan = off;
+    EXECUTE 'EXPLAIN (FORMAT JSON) SELECT * FROM shop.notes ' || query INTO plan;
+    RESET ROLE;
+    RETURN plan -> 0 -> 'Plan' ->> 'Total Cost';
+END
+$$;
+BEGIN;
+GRANT SELECT ON shop.notes TO regress_app;
+ANALYZE shop.notes;
+CREATE TEMPORARY TABLE costs AS SELECT query, public.cost(query) AS before
+FROM unnest(ARRAY[$$WHERE body @> '{"a": 1}'$$, $$WHERE title LIKE '%10%'$$, 'WHERE length(title) > 8', 'ORDER BY point(id, id) <-> point(1, 1) LIMIT 1',
+                  $$ORDER BY title <-> 'title 7' LIMIT 1$$, 'WHERE amount = 7', 'ORDER BY amount LIMIT 1', $$WHERE state = 'open'$$]) query;
+SELECT fix FROM bastion.lint() WHERE fix LIKE 'DROP INDEX %' ORDER BY fix \gexec
+SELECT query FROM costs WHERE public.cost(query) > before;
+DROP INDEX shop.notes_body_of_long, shop.notes_near;
+SELECT query FROM costs WHERE public.cost(query) > before;
+ROLLBACK;
 
 -- of its own tables, their owner sees the same
 SELECT bastion.allow_migration_role('regress_lint_owner');

@@ -41,14 +41,15 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT 'info', f.index::text, f.problem, CASE WHEN f.useless THEN format('DROP INDEX %s;', f.index) ELSE bastion_internal.acceptance(f.index::text, f.problem) END
-    FROM (SELECT i.indexrelid::regclass AS index, NOT k.searches AND NOT k.sorts AS useless,
-                 CASE WHEN NOT k.searches AND NOT k.sorts
+    FROM (SELECT i.indexrelid::regclass AS index, k.useless,
+                 CASE WHEN k.useless
                       THEN 'no operator of this index is leakproof: under row security it serves nobody but roles that bypass it'
                       ELSE format('conditions on %s cannot use this index: under row security their operators or functions would have to be leakproof',
                                   k.columns) END AS problem
           FROM bastion_internal.protected_members() m JOIN pg_index i ON i.indrelid = m.member AND NOT i.indisunique
           JOIN pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition,
-          LATERAL (SELECT bool_or(x.searches) AS searches, bool_or(x.sorts) AS sorts,
+          -- A partial index serves queries for its rows, whatever its columns can do.
+          LATERAL (SELECT i.indpred IS NULL AND NOT bool_or(x.searches) AND NOT bool_or(x.sorts) AS useless,
                           string_agg(pg_get_indexdef(i.indexrelid, x.place, false), ', ' ORDER BY x.place) FILTER (WHERE NOT x.searches) AS columns,
                           bool_or(NOT x.searches AND NOT (x.sorts AND c.relam <> (SELECT a.oid FROM pg_am a WHERE a.amname = 'btree'))) AS worth
                    FROM bastion_internal.index_columns(i.indexrelid) x) k

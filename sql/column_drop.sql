@@ -35,6 +35,17 @@ SELECT gone.make(n, s) FROM (VALUES ('plain', NULL), ('shared', 'tenant'), ('sha
 -- not by accident
 SELECT test.error('ALTER TABLE gone.plain DROP COLUMN tenant_id'), test.error('ALTER TABLE gone.shared DROP COLUMN tenant_id'),
        test.error('ALTER TABLE gone.shared_acl DROP COLUMN acl_id'), test.error('ALTER TABLE gone.everywhere_acl DROP COLUMN acl_id');
+CREATE TYPE gone.kind AS (id int, tenant_id uuid);
+CREATE TABLE gone.typed OF gone.kind;
+SELECT count(*) > 0 AS protected FROM bastion.protect('gone.typed');
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+ALTER TYPE gone.kind RENAME ATTRIBUTE tenant_id TO org_id CASCADE;
+\set VERBOSITY terse
+SELECT test.error('ALTER TYPE gone.kind DROP ATTRIBUTE tenant_id CASCADE'), test.error('ALTER TYPE gone.kind ALTER ATTRIBUTE tenant_id TYPE text CASCADE'),
+       test.error('ALTER TYPE gone.kind RENAME ATTRIBUTE id TO key CASCADE');
+DROP TABLE gone.typed;
+ALTER TYPE gone.kind RENAME ATTRIBUTE tenant_id TO org_id;
 ALTER EVENT TRIGGER bastion_keep_columns DISABLE; ALTER EVENT TRIGGER bastion_keep_dropped_columns DISABLE;
 ALTER TABLE gone.plain DROP COLUMN tenant_id CASCADE;
 ALTER TABLE gone.shared DROP COLUMN tenant_id CASCADE;

@@ -32,7 +32,8 @@ void check_alter(const AlterTableStmt* statement) {
 }
 
 void check_rename(const RenameStmt* statement) {
-    if (statement->renameType != OBJECT_COLUMN) return;
+    // CASCADE renames the columns of the tables that are made of the type.
+    if (statement->renameType != OBJECT_COLUMN && statement->renameType != OBJECT_ATTRIBUTE) return;
     const Oid table = RangeVarGetRelid(statement->relation, NoLock, true);
     if (OidIsValid(table)) check(table, statement->subname, "rename", statement->newname);
 }

@@ -7,22 +7,29 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    root regclass := bastion_internal.protect_root(relation);
-    spec bastion.protected_tables;
+    guarded record;
+    name regclass;
 BEGIN
-    SELECT n.* INTO spec FROM bastion.protected_tables p, bastion_internal.protection_now(p) n WHERE p.relation = root;
-    -- a new column with the name of one that is gone is none of them
-    IF FOUND AND column_name = ANY (bastion_internal.protect_columns(spec))
-       AND coalesce(bastion_internal.column_number(root, column_name) = ANY (spec.column_numbers), true) THEN
-        RAISE EXCEPTION 'cannot % column "%" of protected table %', change, column_name, root USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = CASE WHEN new_name IS NULL
-                        THEN format('Call bastion.unprotect(%L) before and bastion.protect(%1$L) after the change, in one transaction.', root)
-                        ELSE format('SELECT bastion.protect_rename(%L, %L, %L);', root, column_name, new_name) END;
-    END IF;
+    -- of the table, or of the tables that are made of a composite type
+    FOR guarded IN
+        SELECT n AS spec, c.reloftype <> 0 AS typed FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation, bastion_internal.protection_now(p) n
+        WHERE p.relation = bastion_internal.protect_root(check_column_change.relation)
+           OR c.reloftype = (SELECT x.reltype FROM pg_class x WHERE x.oid = check_column_change.relation AND x.relkind = 'c')
+    LOOP
+        name := (guarded.spec).relation;
+        -- a new column with the name of one that is gone is none of them
+        IF column_name = ANY (bastion_internal.protect_columns(guarded.spec))
+           AND coalesce(bastion_internal.column_number(name, column_name) = ANY ((guarded.spec).column_numbers), true) THEN
+            RAISE EXCEPTION 'cannot % column "%" of protected table %', change, column_name, name USING ERRCODE = 'object_not_in_prerequisite_state',
+                HINT = CASE WHEN new_name IS NULL OR guarded.typed
+                            THEN format('Call bastion.unprotect(%L) before and bastion.protect(%1$L) after the change, in one transaction.', name)
+                            ELSE format('SELECT bastion.protect_rename(%L, %L, %L);', name, column_name, new_name) END;
+        END IF;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_column_change(regclass, name, text, name) IS
-'Refuses a change of a column that the protection of a table needs: 55000.';
+'Refuses a change of a column that the protection of a table needs, or of the attribute that it comes from: 55000.';
 
 CREATE FUNCTION bastion_internal.keep_columns() RETURNS event_trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -44,7 +51,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.keep_dropped_columns() IS
 'Event trigger: the same for columns that another command drops, for example with their type. SQLSTATE 55000.';
 
-CREATE EVENT TRIGGER bastion_keep_columns ON ddl_command_start WHEN TAG IN ('ALTER TABLE')
+CREATE EVENT TRIGGER bastion_keep_columns ON ddl_command_start WHEN TAG IN ('ALTER TABLE', 'ALTER TYPE')
 EXECUTE FUNCTION bastion_internal.keep_columns();
 COMMENT ON EVENT TRIGGER bastion_keep_columns IS 'Refuses changes of the columns that protection needs';
 CREATE EVENT TRIGGER bastion_keep_dropped_columns ON sql_drop EXECUTE FUNCTION bastion_internal.keep_dropped_columns();

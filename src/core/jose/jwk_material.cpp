@@ -43,17 +43,18 @@ Result<void> read_members(const JsonValue& object, std::initializer_list<Member>
 }
 
 // The classic confusion: a public key, which everybody knows, given as the secret.
-bool is_base64_of_public_key(std::string_view text) {
+bool is_text_of_public_key(std::string_view text) {
     std::string digits(text);
-    std::erase_if(digits, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
-    if (const auto bytes = base64_decode(digits); bytes && is_der_public_key(*bytes)) return true;
-    const auto bytes = base64url_decode(digits);
-    return bytes && is_der_public_key(*bytes);
+    std::erase_if(digits, [](char c) { return c == '\n' || c == '\r' || c == '\t' || c == ' ' || c == ':'; });
+    return std::ranges::any_of(std::array{base64_decode, base64url_decode, hex_decode}, [&](auto decode) {
+        const auto bytes = decode(digits);
+        return bytes && is_der_public_key(*bytes);
+    });
 }
 
 bool looks_like_public_key(const SecretBytes& secret) {
     const std::string_view text = secret.text();
-    return is_base64_of_public_key(text) || text.find("-----BEGIN ") != std::string_view::npos ||
+    return is_text_of_public_key(text) || text.find("-----BEGIN ") != std::string_view::npos ||
            text.starts_with("ssh-") || text.starts_with("ecdsa-sha2-") ||
            text.find("\"kty\"") != std::string_view::npos || is_der_public_key(secret.span());
 }

@@ -163,6 +163,8 @@ TEST(Jwk, RefusesPublicKeysAsHmacSecrets) {
     expect_bad(oct_jwk("MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQH\nOg7hcvPapiMlrwIaaPcHURo=\n"));
     expect_bad(oct_jwk("MCowBQYDK2VwAyEA11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"));
     expect_bad(oct_jwk(bastion::as_text(*bastion::hex_decode("302a300506032b6570032100" + std::string(64, '7')))));
+    expect_bad(oct_jwk("302a300506032b6570032100" + std::string(64, '7')));
+    expect_bad(oct_jwk("30:2A:30:05:06:03:2B:65:70:03:21:00\n" + std::string(64, '7')));
     expect_bad(oct_jwk("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH user@host"));
 }
 

@@ -285,7 +285,7 @@ SELECT bastion.signing_key_rotate(algorithm => 'ES256') IS NOT NULL AS rotated;
 SELECT (bastion_api.login('owner@issuer.example', 'correct horse', :'slug')) ->> 'access_token' AS ec_token \gset
 SELECT bastion.authenticate(:'ec_token') = :'owner' AS ec, bastion.jwt_verify(:'ec_token', bastion.jwks(), '{"aud": "pg_bastion", "typ": "at+jwt"}') ->> 'sub' = :'owner' AS outside;
 SELECT bastion.authenticate(:'hmac_token') = :'owner' AS hmac;
-SELECT bastion.signing_key_rotate(algorithm => 'EdDSA') IS NOT NULL AS rotated;
+SELECT bastion.signing_key_rotate(algorithm => 'Ed25519') IS NOT NULL AS rotated;
 
 -- one that leaked
 SELECT bastion.signing_key_rotate(immediately => true) IS NOT NULL AS rotated;

@@ -139,13 +139,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kid text;
-    wanted text := algorithm;
+    -- RFC 9864 names this signature of EdDSA anew; a key of it has the older name, which more verifiers know.
+    wanted text := CASE algorithm WHEN 'Ed25519' THEN 'EdDSA' ELSE algorithm END;
 BEGIN
     IF immediately IS NULL THEN
         RETURN NULL;
     ELSIF wanted NOT IN ('EdDSA', 'ES256', 'HS256') THEN
         RAISE EXCEPTION 'tokens cannot be signed with this algorithm'
-            USING ERRCODE = 'invalid_parameter_value', HINT = 'Algorithms are EdDSA, ES256 and HS256.';
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Algorithms are EdDSA (or Ed25519), ES256 and HS256.';
     END IF;
     PERFORM bastion_internal.lock_vault();
     wanted := coalesce(wanted, (SELECT k.algorithm FROM bastion.signing_keys k WHERE k.state = 'active'), 'EdDSA');
@@ -163,7 +164,7 @@ $$;
 COMMENT ON FUNCTION bastion.signing_key_rotate(boolean, text) IS
 'Activates the next signing key for access tokens; returns its id.
 The previous key verifies as long as the tokens that it signed may last (bastion.access_token_lifetime, or the longest lifetime of a tenant). The first rotation after that retires it. A new next key is created and published in jwks() before it is used. With immediately => true, for a key that leaked, every earlier key stops verifying when this commits: access tokens are refused, and sessions continue with their refresh tokens.
-algorithm is EdDSA (Ed25519), ES256 or HS256; NULL keeps that of the active key. A change of the algorithm replaces the next key, so verifiers outside learn the new key only when it signs already. HS256 is for systems that know no other: its secret stays sealed here and is absent from jwks(), so nobody outside can verify. NULL for immediately gives NULL and changes nothing.
+algorithm is EdDSA (or its name Ed25519 of RFC 9864), ES256 or HS256; NULL keeps that of the active key. A change of the algorithm replaces the next key, so verifiers outside learn the new key only when it signs already. HS256 is for systems that know no other: its secret stays sealed here and is absent from jwks(), so nobody outside can verify. NULL for immediately gives NULL and changes nothing.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for another algorithm, BA001 without a root key.';
 SELECT bastion_internal.event_kind('key_rotated');

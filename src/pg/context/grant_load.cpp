@@ -25,7 +25,8 @@ int64 loads = 0;
 void refuse_in_parallel_mode() {
     if (IsInParallelMode())
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-                        errmsg("permission sets cannot be read during a parallel operation")));
+                        errmsg("permission sets cannot be read during a parallel operation"),
+                        errhint("Mark the function that asks for them as PARALLEL UNSAFE.")));
 }
 
 // Sets that were read while a message arrived serve this statement alone.

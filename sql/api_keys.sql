@@ -269,6 +269,16 @@ SELECT change, ak.after(replace(change, 'KEY', quote_literal(:'key_id')), :'key'
     'UPDATE bastion.api_key_secrets SET expires_at = now() WHERE key_id = KEY', 'TRUNCATE bastion.api_key_secrets',
     'UPDATE bastion.peppers SET sealed = sealed || ''x''',
     'UPDATE bastion.api_keys SET user_id = (SELECT id FROM bastion.users WHERE email = ''bob@keys.example'') WHERE id = KEY']) change;
+-- a key and each of its secrets expire in the same words
+BEGIN;
+SELECT test.present(:'key');
+SAVEPOINT s;
+UPDATE bastion.api_keys SET expires_at = now() WHERE id = :'key_id';
+SELECT test.state();
+ROLLBACK TO s;
+UPDATE bastion.api_key_secrets SET expires_at = now() WHERE key_id = :'key_id';
+SELECT test.state();
+ROLLBACK;
 -- a key that is given to another user serves the first no more
 BEGIN;
 SELECT test.present(:'key');

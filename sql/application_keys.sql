@@ -279,8 +279,8 @@ ROLLBACK;
 SELECT bastion.key_create_for(NULL, 'house', 'ES256', 'bills'), bastion.key_create_for(NULL, 'house mac', 'HS256', 'bills'), bastion.key_create_for(NULL, 'house box', 'XAES-256-GCM', 'bills');
 SELECT bastion.key_verify_for(NULL, 'house', 'x', bastion.key_sign_for(NULL, 'house', 'x')) AS signed, bastion.key_mac_verify_for(NULL, 'house mac', 'x', bastion.key_mac_for(NULL, 'house mac', 'x')) AS mac,
        (SELECT w.plaintext = bastion.wrapped_key_open_for(NULL, 'house box', w.wrapped) FROM bastion.wrapped_key_create_for(NULL, 'house box') w) AS wrapped;
-SELECT bastion.key_verify_for(:'ann_tenant', 'bill', 'one', :'one') AS anns, test.error($$SELECT bastion.key_sign_for(gen_random_uuid(), 'house', 'x')$$),
-       test.error($$SELECT bastion.key_create_for(gen_random_uuid(), 'house', 'EdDSA', 'bills')$$);
+SELECT bastion.key_verify_for(:'ann_tenant', 'bill', 'one', :'one') AS anns, test.error($$SELECT bastion.key_sign_for(gen_random_uuid()::text, 'house', 'x')$$),
+       test.error($$SELECT bastion.key_create_for(gen_random_uuid()::text, 'house', 'EdDSA', 'bills')$$);
 SELECT bastion.key_rotate_for(NULL, 'house'), bastion.key_update_for(NULL, 'house', min_version => 2, deletable => true), (SELECT count(*) FROM bastion.key_public_for(NULL, 'house')) AS versions, bastion.key_delete_for(NULL, 'house');
 SELECT test.error($$SELECT bastion.key_delete_for(NULL, 'house mac')$$);
 
@@ -290,7 +290,7 @@ CALL bastion.rewrap_all();
 SELECT version, state, sealed_values > 10 AS many FROM bastion.key_usage() WHERE relation = 'bastion.application_key_versions'::regclass AND tenant_id = :'ann_tenant';
 SELECT count(*) FROM bastion.sealed_problems() WHERE relation = 'bastion.application_key_versions'::regclass;
 SELECT bastion.min_decryption_version_set('bastion.keys', 2, 'keyann');
-SELECT bastion.key_verify_for(:'ann_tenant', 'bill', 'one', :'one') AS rewrapped;
+SELECT bastion.key_verify_for('keyann', 'bill', 'one', :'one') AS rewrapped;
 SELECT bastion.tenant_shred('keyann') ->> 'left' AS left;
 BEGIN;
 SET LOCAL ROLE regress_app;

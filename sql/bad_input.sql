@@ -36,16 +36,16 @@ INSERT INTO test.facts SELECT 'sealed elsewhere', bastion.seal_for(test.fact('te
 INSERT INTO test.facts SELECT 'sealed for the house', bastion.seal_for(NULL, 'attack at dawn', 'house');
 CREATE FUNCTION test.sealed() RETURNS bastion.sealed LANGUAGE sql STABLE AS $$ SELECT test.fact('sealed')::bastion.sealed $$;
 SELECT bastion.resource_register('bills', '{sign,verify,mac,wrap,unwrap}');
-SELECT count(bastion.key_create_for(test.fact('tenant')::uuid, k.name, k.algorithm, k.purpose, exportable => k.purpose IS NOT NULL)) AS keys
+SELECT count(bastion.key_create_for(test.fact('tenant'), k.name, k.algorithm, k.purpose, exportable => k.purpose IS NOT NULL)) AS keys
 FROM (VALUES ('pen', 'EdDSA', 'bills'), ('stamp', 'HS256', 'bills'), ('box', 'XAES-256-GCM', 'bills'), ('transport', 'RSA-OAEP-256', NULL)) k (name, algorithm, purpose);
 CREATE FUNCTION test.key_place(name text) RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
 AS $$ SELECT k.id || '/1' FROM bastion.application_keys k WHERE k.tenant_id = test.fact('tenant')::uuid AND k.name = key_place.name $$;
 CREATE FUNCTION test.key_value(name text) RETURNS bastion.sealed LANGUAGE sql STABLE SECURITY DEFINER
 AS $$ SELECT v.value FROM bastion.application_key_versions v WHERE v.key_id || '/' || v.version = test.key_place(name) $$;
 INSERT INTO test.facts
-SELECT v.* FROM (SELECT test.fact('tenant')::uuid) t (tenant), bastion.key_public_for(tenant, 'transport') p, bastion.wrapped_key_create_for(tenant, 'box', 'row 7') w,
+SELECT v.* FROM (SELECT test.fact('tenant')) t (tenant), bastion.key_public_for(tenant, 'transport') p, bastion.wrapped_key_create_for(tenant, 'box', 'row 7') w,
        LATERAL (VALUES ('of pen', bastion.key_sign_for(tenant, 'pen', 'x')), ('of stamp', bastion.key_mac_for(tenant, 'stamp', 'x')), ('of box', w.wrapped), ('transport', p.pem),
-                       ('exported', bastion_internal.application_key_export(tenant, test.key_place('pen'), 'EdDSA', test.key_value('pen'), p.pem)::text)) v;
+                       ('exported', bastion_internal.application_key_export(tenant::uuid, test.key_place('pen'), 'EdDSA', test.key_value('pen'), p.pem)::text)) v;
 -- Put together at run time, so that no statement text holds it.
 CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'secret' || 'marker' $$;
 
@@ -186,27 +186,27 @@ INSERT INTO test.functions VALUES
     ('bastion.data_key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.data_key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
     ('bastion_internal.secret_resource(text)', ARRAY['''payments/x''']),
     ('bastion.key_create(text,text,text,interval,boolean,integer)', ARRAY['''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
-    ('bastion.key_create_for(uuid,text,text,text,interval,boolean,integer)', ARRAY['test.fact(''tenant'')::uuid', '''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
+    ('bastion.key_create_for(text,text,text,text,interval,boolean,integer)', ARRAY['test.fact(''tenant'')', '''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
     ('bastion.key_delete(text)', ARRAY['''pen''']),
-    ('bastion.key_delete_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.key_delete_for(text,text)', ARRAY['test.fact(''tenant'')', '''pen''']),
     ('bastion.key_rotate(text)', ARRAY['''pen''']),
-    ('bastion.key_rotate_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.key_rotate_for(text,text)', ARRAY['test.fact(''tenant'')', '''pen''']),
     ('bastion.key_update(text,interval,integer,boolean)', ARRAY['''pen''', '''1 day''', '1', 'true']),
-    ('bastion.key_update_for(uuid,text,interval,integer,boolean)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''1 day''', '1', 'true']),
+    ('bastion.key_update_for(text,text,interval,integer,boolean)', ARRAY['test.fact(''tenant'')', '''pen''', '''1 day''', '1', 'true']),
     ('bastion.key_sign(text,bytea)', ARRAY['''pen''', '''x''']),
-    ('bastion.key_sign_for(uuid,text,bytea)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''x''']),
+    ('bastion.key_sign_for(text,text,bytea)', ARRAY['test.fact(''tenant'')', '''pen''', '''x''']),
     ('bastion.key_mac(text,bytea)', ARRAY['''stamp''', '''x''']),
-    ('bastion.key_mac_for(uuid,text,bytea)', ARRAY['test.fact(''tenant'')::uuid', '''stamp''', '''x''']),
+    ('bastion.key_mac_for(text,text,bytea)', ARRAY['test.fact(''tenant'')', '''stamp''', '''x''']),
     ('bastion.key_verify(text,bytea,text)', ARRAY['''pen''', '''x''', 'test.fact(''of pen'')']),
-    ('bastion.key_verify_for(uuid,text,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''', '''x''', 'test.fact(''of pen'')']),
+    ('bastion.key_verify_for(text,text,bytea,text)', ARRAY['test.fact(''tenant'')', '''pen''', '''x''', 'test.fact(''of pen'')']),
     ('bastion.key_mac_verify(text,bytea,text)', ARRAY['''stamp''', '''x''', 'test.fact(''of stamp'')']),
-    ('bastion.key_mac_verify_for(uuid,text,bytea,text)', ARRAY['test.fact(''tenant'')::uuid', '''stamp''', '''x''', 'test.fact(''of stamp'')']),
+    ('bastion.key_mac_verify_for(text,text,bytea,text)', ARRAY['test.fact(''tenant'')', '''stamp''', '''x''', 'test.fact(''of stamp'')']),
     ('bastion.key_public(text)', ARRAY['''pen''']),
-    ('bastion.key_public_for(uuid,text)', ARRAY['test.fact(''tenant'')::uuid', '''pen''']),
+    ('bastion.key_public_for(text,text)', ARRAY['test.fact(''tenant'')', '''pen''']),
     ('bastion.wrapped_key_create(text,text,integer)', ARRAY['''box''', '''row 7''', '32']),
-    ('bastion.wrapped_key_create_for(uuid,text,text,integer)', ARRAY['test.fact(''tenant'')::uuid', '''box''', '''row 7''', '32']),
+    ('bastion.wrapped_key_create_for(text,text,text,integer)', ARRAY['test.fact(''tenant'')', '''box''', '''row 7''', '32']),
     ('bastion.wrapped_key_open(text,text,text)', ARRAY['''box''', 'test.fact(''of box'')', '''row 7''']),
-    ('bastion.wrapped_key_open_for(uuid,text,text,text)', ARRAY['test.fact(''tenant'')::uuid', '''box''', 'test.fact(''of box'')', '''row 7''']),
+    ('bastion.wrapped_key_open_for(text,text,text,text)', ARRAY['test.fact(''tenant'')', '''box''', 'test.fact(''of box'')', '''row 7''']),
     ('bastion.key_export(text,text,integer)', ARRAY['''pen''', 'test.fact(''transport'')', '1']),
     ('bastion.key_import(text,text,bytea,text,text,boolean)', ARRAY['''new''', '''EdDSA''', 'test.fact(''exported'')::bytea', '''transport''', '''bills''', 'false']),
     ('bastion.random_bytes(integer)', ARRAY['16']),
@@ -217,6 +217,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.wrapped_key_unwrap(uuid,text,text,bastion.sealed,text,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''box'')', '''XAES-256-GCM''', 'test.key_value(''box'')', '''row 7''', 'test.fact(''of box'')']),
     ('bastion_internal.application_key_export(uuid,text,text,bastion.sealed,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''pen'')', '''EdDSA''', 'test.key_value(''pen'')', 'test.fact(''transport'')']),
     ('bastion_internal.application_key_import(uuid,text,text,bastion.sealed,bytea,text,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''transport'')', '''RSA-OAEP-256''', 'test.key_value(''transport'')', 'test.fact(''exported'')::bytea', '''EdDSA''', '''0/1''']),
+    ('bastion_internal.key_actions(text)', ARRAY['''EdDSA''']),
     ('bastion_internal.public_key_pem(jsonb)', ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
     ('bastion_internal.log_server_only(text)', ARRAY['''a line''']), ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']),
     ('bastion_internal.queue_event("char",text,boolean)', ARRAY['''s''', '''{}''', 'false']),

@@ -146,27 +146,40 @@ BEGIN
     RETURN NEW;
 END
 $$;
+-- before the permit is used
+CREATE FUNCTION code.lend() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.id = 3 THEN
+        INSERT INTO code.ran VALUES ('permit for a row with the same list: ' || test.error(format('UPDATE public.code_sheets SET acl_id = %s WHERE id = 5', NEW.acl_id)), current_user, '');
+    END IF;
+    RETURN NEW;
+END
+$$;
 SET ROLE regress_code_app;
 BEGIN;
 SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
 INSERT INTO public.code_sheets (id) VALUES (3), (4), (5);
 COMMIT;
 RESET ROLE;
-CREATE FUNCTION code.share_under(trigger_function text, fires text DEFAULT 'BEFORE', key text DEFAULT '3') RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION code.share_under(trigger_function text, fires text DEFAULT 'BEFORE', key text DEFAULT '3', name text DEFAULT 'zz') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     answer text;
 BEGIN
-    EXECUTE format('CREATE TRIGGER zz %s UPDATE ON public.code_sheets FOR EACH ROW EXECUTE FUNCTION code.%I()', fires, trigger_function);
+    EXECUTE format('CREATE TRIGGER %I %s UPDATE ON public.code_sheets FOR EACH ROW EXECUTE FUNCTION code.%I()', name, fires, trigger_function);
     SET LOCAL ROLE regress_code_app;
     answer := test.error(format('SELECT bastion.share(''public.code_sheets'', %L, with_user => %L)', key, current_setting('code.ben')));
     RESET ROLE;
-    DROP TRIGGER zz ON public.code_sheets;
+    EXECUTE format('DROP TRIGGER %I ON public.code_sheets', name);
     RETURN answer;
 END
 $$;
 BEGIN;
 SELECT set_config('code.ben', :'ben_id', true) IS NOT NULL AS ben, bastion.authenticate(:'ann') IS NOT NULL AS ann;
 SELECT f, code.share_under(f) FROM unnest(ARRAY['suppress', 'divert', 'abduct']) f;
+SAVEPOINT s;
+SELECT code.share_under('lend', name => 'aa') AS lend;
+SELECT DISTINCT place, who FROM code.ran WHERE place LIKE 'permit%';
+ROLLBACK TO s;
 SELECT w, code.share_under('reuse', w, CASE w WHEN 'BEFORE' THEN '3' ELSE '4' END) FROM unnest(ARRAY['BEFORE', 'AFTER']) w;
 COMMIT;
 SELECT DISTINCT place, who FROM code.ran WHERE place NOT LIKE 'default%' ORDER BY 1;

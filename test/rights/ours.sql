@@ -67,9 +67,9 @@ BEGIN
             PERFORM bastion.secret_put('s' || n, 'value');
         WHEN 'application keys' THEN
             PERFORM bastion.resource_register('rights_keys', '{sign,verify,mac,wrap,unwrap}');
-            PERFORM bastion.key_create_for(ann.tenant_id, k.letter || n, k.algorithm, 'rights_keys', '1 hour', true)
+            PERFORM bastion.key_create_for(ann.tenant_id::text, k.letter || n, k.algorithm, 'rights_keys', '1 hour', true)
             FROM (VALUES ('k', 'EdDSA'), ('m', 'HS256'), ('b', 'XAES-256-GCM')) k (letter, algorithm);
-            PERFORM bastion.key_create_for(ann.tenant_id, 'transport', 'RSA-OAEP-256')
+            PERFORM bastion.key_create_for(ann.tenant_id::text, 'transport', 'RSA-OAEP-256')
             WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
         WHEN 'login' THEN

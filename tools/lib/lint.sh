@@ -79,6 +79,15 @@ check_files_are_in_rooms() { perl tools/lib/includes.pl --problems | grep 'is ou
 advice[files_are_in_rooms]='move the file into a room of docs/ARCHITECTURE.md'
 plant_files_are_in_rooms() { echo 'SELECT 1;' >src/sql/planted.sql; }
 
+# The room of src/pg that defines each function in C, against that of the piece of src/sql that declares it.
+check_c_functions_have_one_room() {
+    join <(grep -roE "PG_FUNCTION_INFO_V1\(\w+" src/pg | sed -E 's|^src/pg/(([a-z]+)/)?[^/]*:.*\((\w+)|\3 \2|; s| $| base|' | sort) \
+        <(grep -roE "'MODULE_PATHNAME', '\w+" src/sql | sed -E "s|^src/sql/([a-z]+)/([^:]*):.*'(\w+)|\3 \1 src/sql/\1/\2|" | sort) |
+        awk '$2 != $3 { print $4 ": " $1 " is defined in src/pg/" $2 }'
+}
+advice[c_functions_have_one_room]='move the declaration into a piece of that room, or the source'
+plant_c_functions_have_one_room() { echo "CREATE FUNCTION planted() RETURNS uuid LANGUAGE C AS 'MODULE_PATHNAME', 'bastion_user_id';" >>src/sql/vault/secret.sql; }
+
 check_includes_start_from_src() { perl tools/lib/includes.pl --problems | grep 'by a relative path;'; }
 advice[includes_start_from_src]='write the path from src, as core/... or pg/...: a relative one hides the room'
 plant_includes_start_from_src() { printf '#pragma once\n#include "../session/credential.hpp"\n' >src/pg/right/planted.hpp; }
@@ -232,6 +241,10 @@ plant_nothing_left_to_do() { echo '// TODO: planted' >src/core/base/planted.hpp;
 check_words_are_plain() { own_files | grep -vxE './(docs/STYLE.md|tools/lib/lint.sh)' | xargs -r grep -nIiwE 'whoever|what is there|at first need|for nobody|may something'; }
 advice[words_are_plain]='name the actor and the thing, as "English" in docs/STYLE.md says'
 plant_words_are_plain() { echo '// For whoever reads it.' >src/core/base/planted.hpp; }
+
+check_sentences_are_short() { perl tools/lib/long_sentences.pl README.md HACKING.md SECURITY.md CHANGELOG.md docs/*.md; }
+advice[sentences_are_short]='make two sentences of it, or a list; for docs/REFERENCE.md, in the COMMENT ON in src/sql'
+plant_sentences_are_short() { echo 'This is a sentence that goes on and on, and that a reader has to read a second time, because at its end nobody knows how it began.' >>README.md; }
 
 check_reference_is_up_to_date() { tools/lib/check_reference.sh . "$work" 2>&1; }
 advice[reference_is_up_to_date]='name each new function in a topic of docs/reference, run tools/reference and commit docs/REFERENCE.md'

@@ -30,6 +30,10 @@ constexpr std::array<KeyAlgorithm, 15> algorithms{{
 }};
 constexpr int transport_bits = 3072;
 
+constexpr std::array<std::string_view, 2> sign_actions{"sign", "verify"};
+constexpr std::array<std::string_view, 2> mac_actions{"mac", "verify"};
+constexpr std::array<std::string_view, 2> wrap_actions{"wrap", "unwrap"};
+
 Error unknown_algorithm() { return {ErrorCode::unsupported, "the algorithm is not supported"}; }
 
 Error wrong_use() { return invalid_argument("the key is not for this use"); }
@@ -71,6 +75,16 @@ const KeyAlgorithm* find_key_algorithm(std::string_view name) noexcept {
     for (const KeyAlgorithm& algorithm : algorithms)
         if (algorithm.name == name) return &algorithm;
     return nullptr;
+}
+
+std::span<const std::string_view> key_actions(KeyUse use) noexcept {
+    switch (use) {
+        case KeyUse::sign: return sign_actions;
+        case KeyUse::mac: return mac_actions;
+        case KeyUse::wrap: return wrap_actions;
+        case KeyUse::transport: break;
+    }
+    return {};
 }
 
 Result<MadeKey> make_application_key(std::string_view name, int bits) {

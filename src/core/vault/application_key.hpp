@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ struct KeyAlgorithm {
 
 // Null for an unknown name.
 [[nodiscard]] const KeyAlgorithm* find_key_algorithm(std::string_view name) noexcept;
+
+// The actions of a key, which permissions name: the first makes, the second checks or opens. None for transport.
+[[nodiscard]] std::span<const std::string_view> key_actions(KeyUse use) noexcept;
 
 struct MadeKey {
     std::string public_jwk;  // empty without a public half

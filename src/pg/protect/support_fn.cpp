@@ -116,7 +116,6 @@ Oid set_function(const Searchable& candidate) {
 Node* copy(const void* node) { return static_cast<Node*>(copyObjectImpl(node)); }
 
 Node* index_condition(const SupportRequestIndexCondition* request) {
-    if (request->indexarg != 1) return nullptr;
     const Searchable candidate = searchable(request->node, request);
     if (candidate.call == nullptr || !is_chosen(candidate, request)) return nullptr;
     FuncExpr* call = candidate.call;

@@ -1,4 +1,4 @@
-// SQL functions of refresh tokens and peppers; SQL functions of the extension call them and write the rows.
+// SQL functions of refresh tokens; SQL functions of the extension call them and write the rows.
 #include "core/session/refresh_token.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
@@ -7,9 +7,6 @@
 namespace bastion::pg {
 
 extern "C" {
-
-PG_FUNCTION_INFO_V1(bastion_pepper_make);
-Datum bastion_pepper_make(PG_FUNCTION_ARGS) { PG_RETURN_BYTEA_P(make_pepper(PG_GETARG_INT32(0), PG_GETARG_INT32(1))); }
 
 PG_FUNCTION_INFO_V1(bastion_refresh_token_make);
 Datum bastion_refresh_token_make(PG_FUNCTION_ARGS) {

@@ -120,6 +120,17 @@ std::string wrapping_label(const KeyVersion& version, Utf8 bound_to) {
 
 extern "C" {
 
+PG_FUNCTION_INFO_V1(bastion_key_actions);
+Datum bastion_key_actions(PG_FUNCTION_ARGS) {
+    const KeyAlgorithm* algorithm = find_key_algorithm(server_text(PG_GETARG_TEXT_PP(0)).bytes());
+    if (algorithm == nullptr) PG_RETURN_NULL();
+    Datum elements[2];
+    int count = 0;
+    for (const std::string_view action : key_actions(algorithm->use))
+        elements[count++] = text_datum(ServerText(action));
+    PG_RETURN_ARRAYTYPE_P(construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 PG_FUNCTION_INFO_V1(bastion_application_key_make);
 Datum bastion_application_key_make(PG_FUNCTION_ARGS) {
     if (any_null(fcinfo, {1, 2})) PG_RETURN_NULL();

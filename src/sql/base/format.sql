@@ -12,7 +12,7 @@ AS $$
            END
 $$;
 COMMENT ON FUNCTION bastion.is_email(text) IS
-'Whether the value is a valid e-mail address in lower case. The definition is that of the HTML Living Standard, the lengths are those of RFC 5321 4.5.3.1 (64 octets before the @, 254 in all). An address outside ASCII is not valid.';
+'Whether the value is a valid e-mail address in lower case. The definition is that of the HTML Living Standard. The lengths are those of RFC 5321 4.5.3.1: 64 octets before the @, 254 in all. An address outside ASCII is not valid.';
 
 CREATE FUNCTION bastion.is_username(value text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -40,3 +40,11 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_setting_accepts';
 COMMENT ON FUNCTION bastion_internal.setting_accepts(text, text) IS
 'Whether a database or role may store that value of a setting of the extension. false for an unknown setting.';
+
+CREATE FUNCTION bastion.cache_stats() RETURNS jsonb
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_cache_stats';
+COMMENT ON FUNCTION bastion.cache_stats() IS
+'Counters of this backend''s caches since it started, each with loads, hits, stale values, entries and bytes (an estimate), and the invalidation messages received. Tables are read only for a load.
+sets: those behind acl_set() and tenant_set(), of all cached users together.';
+SELECT bastion_internal.callable_by('bastion.cache_stats()', 'application', 'monitoring');

@@ -140,3 +140,9 @@ $$;
 COMMENT ON FUNCTION bastion_internal.record_event(text, text, uuid, uuid, jsonb) IS
 'Adds a row to bastion.events. The actor comes from whoami(), which never raises: a refused login is recorded even when the token is refused too.
 A refusal is also a line of the server log (log_refusal()). When the library is preloaded, its row goes through the queue of events, shortly after, and stays when the transaction rolls back.';
+
+CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_log_server_only';
+COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
+'Writes a line to the server log, regardless of log_min_messages, and never to the client.';

@@ -1,5 +1,5 @@
 
--- JSON Web Tokens with keys that the caller supplies. key.sql makes the extension's own tokens, and authenticate() reads them.
+-- JSON Web Tokens with keys that the caller supplies. signing_key.sql makes the extension's own tokens, which authenticate() reads.
 
 CREATE FUNCTION bastion.jwt_sign(claims jsonb, key jsonb, header jsonb DEFAULT '{}') RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE

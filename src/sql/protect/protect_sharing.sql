@@ -151,15 +151,6 @@ Arguments: the columns of the ACL, tenant and owner.
 SQLSTATE 23503, 28000, 39P01, 42501, 42703, 42804, 55000, P0002.';
 SELECT bastion_internal.callable_by('bastion_internal.move_acl()', 'migration');
 
-CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
-LANGUAGE C VOLATILE PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_keep_acl';
-COMMENT ON FUNCTION bastion_internal.keep_acl() IS
-'Trigger: refuses an UPDATE that changes the ACL or tenant of a row in a table under sharing, by its owner too; only share() may do so.
-Arguments: the columns of the ACL and the tenant.
-SQLSTATE 42501.';
-SELECT bastion_internal.callable_by('bastion_internal.keep_acl()', 'migration');
-
 CREATE FUNCTION bastion_internal.protect_triggers(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, definition text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2

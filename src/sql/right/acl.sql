@@ -337,3 +337,12 @@ $$;
 COMMENT ON FUNCTION bastion_internal.rights_dependencies(uuid, uuid) IS
 'The dependencies of the rights and sets of a user in a tenant, other than the scopes user and all: scopes of bastion_internal.invalidate() and their ids.
 role: roles held anywhere and the roles they inherit; tenant: the rows of this one and of those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
+
+CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_keep_acl';
+COMMENT ON FUNCTION bastion_internal.keep_acl() IS
+'Trigger: refuses an UPDATE that changes the ACL or tenant of a row in a table under sharing, by its owner too; only share() may do so.
+Arguments: the columns of the ACL and the tenant.
+SQLSTATE 42501.';
+SELECT bastion_internal.callable_by('bastion_internal.keep_acl()', 'migration');

@@ -17,6 +17,22 @@ $$;
 COMMENT ON FUNCTION bastion_internal.find_tenant(text) IS
 'The tenant with this uuid or slug, active or not; NULL for none.';
 
+CREATE FUNCTION bastion_internal.require_tenant_or_null(tenant text) RETURNS uuid
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_tenant uuid := bastion_internal.find_tenant(tenant);
+BEGIN
+    IF tenant IS NOT NULL AND found_tenant IS NULL THEN
+        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
+    END IF;
+    RETURN found_tenant;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.require_tenant_or_null(text) IS
+'The tenant with this uuid or slug; NULL for NULL. SQLSTATE 42704 for an unknown tenant.';
+
 CREATE FUNCTION bastion_internal.find_unit(tenant_id uuid, unit text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -409,7 +409,7 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_shares_of';
 COMMENT ON FUNCTION bastion.shares_of(regclass, text) IS
 'Lists the shares of a row, including expired ones: the subject, the level, when it ends, who granted it and when.
-cross_tenant: the subject is in another tenant. subject_name is the e-mail address or name of a member (with tenant.members.read or tenant.members.manage), or the name of a unit, role or tenant of this tenant; for any other subject it is the uuid.
+cross_tenant: the subject is in another tenant. subject_name is the e-mail address or name of a member, which needs tenant.members.read or tenant.members.manage. For a unit, a role or this tenant, it is the name; for any other subject it is the uuid.
 Needs resource.manage on the row.
 SQLSTATE 0A000 for a table without a simple primary key, 22P02 for a malformed key, 42501, 55000 for a table that is not under sharing, P0002 for a row that does not exist or that the caller cannot read, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.shares_of(regclass, text)', 'application');
@@ -486,14 +486,11 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    place uuid := bastion_internal.find_tenant(tenant);
+    place uuid := bastion_internal.require_tenant_or_null(tenant);
     spec bastion.protected_tables;
     unused bigint[];
     deleted bigint;
 BEGIN
-    IF tenant IS NOT NULL AND place IS NULL THEN
-        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
-    END IF;
     -- Reads the ACLs under an older snapshot than the rows, so that the ACL of a row that is being shared is not included.
     unused := ARRAY(SELECT a.id FROM bastion.acls a WHERE a.kind = 'row' AND (place IS NULL OR a.tenant_id = place));
     FOR spec IN SELECT n.* FROM bastion.protected_tables p JOIN pg_class c ON c.oid = p.relation, bastion_internal.protection_now(p) n

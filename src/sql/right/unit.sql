@@ -101,6 +101,6 @@ AS 'MODULE_PATHNAME', 'bastion_unit_delete';
 COMMENT ON FUNCTION bastion.unit_delete(text) IS
 'Deletes a unit (slug or uuid) without units below it, its memberships, and the grants and shares in it.
 Rows that were visible through the unit are then visible to users who manage the whole tenant. Foreign keys of tables that refer to the unit act, and the code that they fire runs as the caller.
-Needs tenant.units.manage in the unit. Also needs what permission_remove() needs for every deny in the unit, and for the denies above it of members who manage rows in the whole tenant.
+Needs tenant.units.manage in the unit. Also needs what permission_remove() needs for every deny in the unit, and for denies above it of members who manage rows in the whole tenant.
 SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule prevents the deletion of the unit, 28000 when a token was presented and refused, 55000 when another library prevents pg_bastion from supervising foreign keys.';
 SELECT bastion_internal.callable_by('bastion.unit_delete(text)', 'application');

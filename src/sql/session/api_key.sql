@@ -181,7 +181,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
 'Creates an API key that acts for the user of this transaction in this tenant.
-scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows of the tenant in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key.
+scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key.
 Returns the key as api_keys() does, and its text as "key", which is shown only once.
 Refusals: invalid_request for malformed arguments and an unknown unit, invalid_scope, unauthenticated, invalid_token, insufficient_scope without the user''s own login (with an API key or under impersonation), without a tenant or a membership in the unit.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';

@@ -100,7 +100,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
-'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6, rotated as RFC 9700 section 4.14.2 requires).
+'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6). Tokens rotate as RFC 9700 section 4.14.2 requires.
 Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session, even if the answer was lost: it could be a thief with a copy of the token. A tenant sets its own time with session_settings_set().
 Refusals are returned and recorded: {"error": "session_ended", "error_description"} for a token of a session that was ended, is idle or has expired, or that this use ends; {"error": "invalid_grant", "error_description"} for an unknown token, and where the user may no longer work. After both, the user logs in again.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';

@@ -5,12 +5,6 @@
 -- Tokens appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log; tables store their
 -- hashes. A transaction that continues or ends a session locks its row; this lock covers its refresh tokens too.
 
-CREATE FUNCTION bastion_internal.pepper_make(data_key integer, version integer) RETURNS bytea
-LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_pepper_make';
-COMMENT ON FUNCTION bastion_internal.pepper_make(integer, integer) IS
-'Makes a random pepper, sealed under the data encryption key. SQLSTATE BA001 without a root key, BA003 for an unknown data key.';
-
 CREATE FUNCTION bastion_internal.refresh_token_make() RETURNS text
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_refresh_token_make';
@@ -28,53 +22,6 @@ AS 'MODULE_PATHNAME', 'bastion_refresh_token_next';
 COMMENT ON FUNCTION bastion_internal.refresh_token_next(text, integer) IS
 'The successor of a refresh token: its HMAC-SHA-256 under a pepper, so that a repeated request gets the same token.
 SQLSTATE 22P02 for any other text, BA001 without a root key, BA003 for an unknown pepper.';
-
-CREATE FUNCTION bastion_internal.active_pepper() RETURNS integer
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT p.version FROM bastion.peppers p WHERE p.state = 'active' $$;
-COMMENT ON FUNCTION bastion_internal.active_pepper() IS 'The version of the active pepper; NULL if there is none yet.';
-
-CREATE FUNCTION bastion.pepper_create() RETURNS integer
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    key integer;
-    next_version integer;
-BEGIN
-    PERFORM bastion_internal.lock_vault();
-    key := bastion_internal.data_key_here('pepper');
-    SELECT coalesce(max(p.version), 0) + 1 INTO next_version FROM bastion.peppers p;
-    UPDATE bastion.peppers p SET state = 'verifying' WHERE p.state = 'active';
-    INSERT INTO bastion.peppers (version, sealed, data_key_id)
-    VALUES (next_version, bastion_internal.pepper_make(key, next_version), key);
-    PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
-                                 jsonb_build_object('key', 'pepper', 'version', next_version));
-    RETURN next_version;
-END
-$$;
-COMMENT ON FUNCTION bastion.pepper_create() IS
-'Creates a pepper and makes it the active one, for new refresh tokens and API keys; returns its version. The previous pepper still verifies what it was used for.
-For operators: EXECUTE is granted to nobody.
-SQLSTATE BA001 without a root key.';
-
-CREATE FUNCTION bastion_internal.pepper() RETURNS integer
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    active integer := bastion_internal.active_pepper();
-BEGIN
-    IF active IS NULL THEN
-        PERFORM bastion_internal.lock_vault();
-        active := coalesce(bastion_internal.active_pepper(), bastion.pepper_create());
-    END IF;
-    RETURN active;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.pepper() IS
-'The version of the active pepper, created lazily. SQLSTATE BA001 without a root key.';
 
 -- Limits
 

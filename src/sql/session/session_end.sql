@@ -122,12 +122,6 @@ SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root k
 SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
 SELECT bastion_internal.event_kind('session_revoked');
 
-CREATE FUNCTION bastion_internal.token_session(token text) RETURNS uuid
-LANGUAGE C STABLE STRICT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_token_session';
-COMMENT ON FUNCTION bastion_internal.token_session(text) IS
-'Verifies signature, issuer and dates of an access token, and returns its session; NULL for any other text.';
-
 -- Administration
 
 CREATE FUNCTION bastion.session_revoke(session_id uuid) RETURNS boolean

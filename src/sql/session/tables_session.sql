@@ -1,34 +1,5 @@
 
--- Sessions, which a login begins and a logout, a limit or an administrator ends; the refresh tokens that continue them; and the
--- peppers from which the next refresh tokens are derived.
-
-CREATE TABLE bastion.peppers (
-    version integer NOT NULL,
-    state text NOT NULL DEFAULT 'active',
-    sealed bytea NOT NULL,
-    data_key_id integer NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT peppers_pkey PRIMARY KEY (version),
-    CONSTRAINT peppers_version_check CHECK (version > 0),
-    CONSTRAINT peppers_state_check CHECK (state IN ('active', 'verifying')),
-    CONSTRAINT peppers_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
-);
-CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (state) WHERE state = 'active';
-COMMENT ON TABLE bastion.peppers IS
-'Keys of HMAC-SHA-256 for refresh tokens and API keys, sealed; granted to nobody';
-COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
-COMMENT ON COLUMN bastion.peppers.state IS 'active (one, for new tokens and keys) or verifying (for those that it was used for)';
-COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
-COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
-COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was created';
-SELECT pg_extension_config_dump('bastion.peppers', '');
-ALTER TABLE bastion.peppers ENABLE ROW LEVEL SECURITY;
-CREATE TRIGGER peppers_invalidate AFTER UPDATE OR DELETE ON bastion.peppers
-FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
-CREATE TRIGGER peppers_invalidate_truncate AFTER TRUNCATE ON bastion.peppers
-FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
-ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate;
-ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate_truncate;
+-- Sessions, which a login begins and a logout, a limit or an administrator ends, and the refresh tokens that continue them.
 
 CREATE TABLE bastion.sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -64,15 +64,8 @@ AS $$ SELECT key_id || '/' || version $$;
 COMMENT ON FUNCTION bastion_internal.application_key_place(uuid, integer) IS 'The text to which a version of a key is bound.';
 
 CREATE FUNCTION bastion_internal.key_actions(algorithm text) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE
-        WHEN algorithm IN ('EdDSA', 'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512') THEN '{sign,verify}'
-        WHEN algorithm IN ('HS256', 'HS384', 'HS512') THEN '{mac,verify}'
-        WHEN algorithm = 'XAES-256-GCM' THEN '{wrap,unwrap}'
-        WHEN algorithm = 'RSA-OAEP-256' THEN '{}' END::text[]
-$$;
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_key_actions';
 COMMENT ON FUNCTION bastion_internal.key_actions(text) IS
 'The actions of a key of this algorithm: of two, the first makes and the second checks or opens; none of a key under which others are imported; NULL for an unknown algorithm.';
 
@@ -93,6 +86,28 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.application_key_find(uuid, text) IS
 'The key of this name, of a tenant or, with NULL, of the installation. SQLSTATE 42704.';
+
+CREATE FUNCTION bastion_internal.application_key_require(key bastion.application_keys, action text) RETURNS bastion.application_keys
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF action IS NOT NULL AND action <> ALL (bastion_internal.key_actions(key.algorithm)) THEN
+        RAISE EXCEPTION 'the key is not for this use' USING ERRCODE = 'wrong_object_type', DETAIL = format('It is one for %s.', key.algorithm);
+    END IF;
+    RETURN key;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.application_key_require(bastion.application_keys, text) IS 'The key, if it is for this action; NULL: for any. SQLSTATE 42809.';
+
+CREATE FUNCTION bastion_internal.application_key_of(tenant text, name text, action text DEFAULT NULL) RETURNS bastion.application_keys
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion_internal.application_key_require(bastion_internal.application_key_find(bastion_internal.require_tenant_or_null(tenant), name), action)
+$$;
+COMMENT ON FUNCTION bastion_internal.application_key_of(text, text, text) IS
+'For operators: the key of this name of a tenant (uuid or slug) or, with NULL, of the installation, if it is for this action. SQLSTATE 42704, 42809.';
 
 CREATE FUNCTION bastion_internal.application_key_managed(name text, permission text) RETURNS bastion.application_keys
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -162,7 +177,7 @@ BEGIN
             nullif(application_key_insert.rotate_every, '0'), clock_timestamp(), coalesce(application_key_insert.exportable, false), bastion.user_id())
     ON CONFLICT ON CONSTRAINT application_keys_tenant_id_name_key DO NOTHING RETURNING k.* INTO key;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'key already exists' USING ERRCODE = 'duplicate_object';
+        RAISE EXCEPTION 'key "%" already exists', name USING ERRCODE = 'duplicate_object';
     END IF;
     RETURN key;
 END
@@ -339,57 +354,57 @@ SELECT bastion_internal.callable_by('bastion.key_list()', 'application');
 
 -- For operators: EXECUTE is granted to nobody.
 
-CREATE FUNCTION bastion.key_create_for(tenant_id uuid, name text, algorithm text, purpose text DEFAULT NULL, rotate_every interval DEFAULT NULL,
+CREATE FUNCTION bastion.key_create_for(tenant text, name text, algorithm text, purpose text DEFAULT NULL, rotate_every interval DEFAULT NULL,
                                        exportable boolean DEFAULT false, bits integer DEFAULT NULL)
 RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_create(tenant_id, name, algorithm, purpose, rotate_every, exportable, bits);
+    RETURN bastion_internal.application_key_create(bastion_internal.require_tenant_or_null(tenant), name, algorithm, purpose, rotate_every, exportable, bits);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_create_for(uuid, text, text, text, interval, boolean, integer) IS
-'key_create() for a given tenant; NULL means the installation itself, whose keys no context can use.
+COMMENT ON FUNCTION bastion.key_create_for(text, text, text, text, interval, boolean, integer) IS
+'key_create() for a tenant (uuid or slug); NULL means the installation itself, whose keys no context can use.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 0A000, 22023, 23503 for an unknown tenant, 25006, 42710, BA001, BA002, BA003.';
+SQLSTATE 0A000, 22023, 25006, 42704 for an unknown tenant, 42710, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_rotate_for(tenant_id uuid, name text) RETURNS integer
+CREATE FUNCTION bastion.key_rotate_for(tenant text, name text) RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_renew(bastion_internal.application_key_find(tenant_id, name));
+    RETURN bastion_internal.application_key_renew(bastion_internal.application_key_of(tenant, name));
 END
 $$;
-COMMENT ON FUNCTION bastion.key_rotate_for(uuid, text) IS
-'key_rotate() for a given tenant (NULL: the installation itself).
+COMMENT ON FUNCTION bastion.key_rotate_for(text, text) IS
+'key_rotate() for a tenant (uuid or slug; NULL: the installation itself).
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25006, 42704, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_update_for(tenant_id uuid, name text, rotate_every interval DEFAULT NULL, min_version integer DEFAULT NULL, deletable boolean DEFAULT NULL)
+CREATE FUNCTION bastion.key_update_for(tenant text, name text, rotate_every interval DEFAULT NULL, min_version integer DEFAULT NULL, deletable boolean DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.application_key_change(bastion_internal.application_key_find(tenant_id, name), rotate_every, min_version, deletable);
+    PERFORM bastion_internal.application_key_change(bastion_internal.application_key_of(tenant, name), rotate_every, min_version, deletable);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_update_for(uuid, text, interval, integer, boolean) IS
-'key_update() for a given tenant (NULL: the installation itself).
+COMMENT ON FUNCTION bastion.key_update_for(text, text, interval, integer, boolean) IS
+'key_update() for a tenant (uuid or slug; NULL: the installation itself).
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023, 25006, 42704.';
 
-CREATE FUNCTION bastion.key_delete_for(tenant_id uuid, name text) RETURNS void
+CREATE FUNCTION bastion.key_delete_for(tenant text, name text) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.application_key_remove(bastion_internal.application_key_find(tenant_id, name));
+    PERFORM bastion_internal.application_key_remove(bastion_internal.application_key_of(tenant, name));
 END
 $$;
-COMMENT ON FUNCTION bastion.key_delete_for(uuid, text) IS
-'key_delete() for a given tenant (NULL: the installation itself).
+COMMENT ON FUNCTION bastion.key_delete_for(text, text) IS
+'key_delete() for a tenant (uuid or slug; NULL: the installation itself).
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25006, 42704, 55000.';

@@ -42,20 +42,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.application_key_version_of(bastion.application_keys, text) IS
 'The version that made a signature, a MAC or a wrapped key, from its text; NULL for one that does not exist, or is older than the key''s min_version.';
 
-CREATE FUNCTION bastion_internal.application_key_require(key bastion.application_keys, action text) RETURNS bastion.application_keys
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF action <> ALL (bastion_internal.key_actions(key.algorithm)) THEN
-        RAISE EXCEPTION 'the key is not for this use' USING ERRCODE = 'wrong_object_type', DETAIL = format('It is one for %s.', key.algorithm);
-    END IF;
-    RETURN key;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.application_key_require(bastion.application_keys, text) IS 'The key, if it is for this action. SQLSTATE 42809.';
-
-CREATE FUNCTION bastion_internal.application_key_usable(name text, permission text) RETURNS bastion.application_keys
+CREATE FUNCTION bastion_internal.application_key_usable(name text, permission text, action text) RETURNS bastion.application_keys
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -65,7 +52,7 @@ DECLARE
 BEGIN
     SELECT * INTO key FROM bastion.application_keys k WHERE k.tenant_id = tenant AND k.name = application_key_usable.name;
     IF key.id IS NOT NULL AND bastion.tenant_if_allowed(coalesce(key.purpose || '.' || permission, 'tenant.keys.manage')) IS NOT NULL THEN
-        RETURN key;
+        RETURN bastion_internal.application_key_require(key, action);
     ELSIF bastion.tenant_if_allowed('tenant.keys.read') IS NULL THEN
         -- Who may not see the keys does not learn which names exist.
         RAISE EXCEPTION 'permission denied for the key' USING ERRCODE = 'insufficient_privilege',
@@ -74,11 +61,11 @@ BEGIN
         PERFORM bastion_internal.application_key_find(tenant, name);
     END IF;
     PERFORM bastion_internal.require_in_tenant(coalesce(key.purpose || '.' || permission, 'tenant.keys.manage'));
-    RETURN key;
+    RETURN bastion_internal.application_key_require(key, action);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.application_key_usable(text, text) IS
-'The key of this name in the tenant, for a caller who holds the permission of its purpose in the whole tenant. SQLSTATE 42501, also for an unknown name unless the caller holds tenant.keys.read, and then 42704.';
+COMMENT ON FUNCTION bastion_internal.application_key_usable(text, text, text) IS
+'The key of this name in the tenant, if it is for this action, for a caller who holds the permission of its purpose in the whole tenant. SQLSTATE 42501, also for an unknown name unless the caller holds tenant.keys.read, and then 42704; 42809.';
 
 -- The same for the tenant of the context and for operators: they are given the key, whose use is permitted.
 
@@ -159,8 +146,7 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_make_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'sign'), 'sign'), data);
+    RETURN bastion_internal.application_key_make_signature(bastion_internal.application_key_usable(name, 'sign', 'sign'), data);
 END
 $$;
 COMMENT ON FUNCTION bastion.key_sign(text, bytea) IS
@@ -174,8 +160,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_check_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'verify'), 'sign'), data, signature);
+    RETURN bastion_internal.application_key_check_signature(bastion_internal.application_key_usable(name, 'verify', 'sign'), data, signature);
 END
 $$;
 COMMENT ON FUNCTION bastion.key_verify(text, bytea, text) IS
@@ -189,12 +174,11 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_make_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'mac'), 'mac'), data);
+    RETURN bastion_internal.application_key_make_signature(bastion_internal.application_key_usable(name, 'mac', 'mac'), data);
 END
 $$;
 COMMENT ON FUNCTION bastion.key_mac(text, bytea) IS
-'A message authentication code of the data (HMAC, RFC 2104) by the newest version of a key of the tenant, in the form of key_sign(). NULL gives NULL.
+'Makes an HMAC (RFC 2104) of the data with the newest version of a key of the tenant, in the form of key_sign(). NULL gives NULL.
 It needs <purpose>.mac in the whole tenant.
 SQLSTATE 28000, 42501, 42704 as key_sign(), 42809 for a key that makes no MAC, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.key_mac(text, bytea)', 'application');
@@ -204,8 +188,7 @@ LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_check_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'verify'), 'mac'), data, mac);
+    RETURN bastion_internal.application_key_check_signature(bastion_internal.application_key_usable(name, 'verify', 'mac'), data, mac);
 END
 $$;
 COMMENT ON FUNCTION bastion.key_mac_verify(text, bytea, text) IS
@@ -217,9 +200,9 @@ SELECT bastion_internal.callable_by('bastion.key_mac_verify(text, bytea, text)',
 CREATE FUNCTION bastion.key_public(name text) RETURNS TABLE (version integer, jwk jsonb, pem text, created_at timestamptz)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE SECURITY DEFINER ROWS 2
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM bastion_internal.application_key_public(bastion_internal.application_key_usable(name, 'verify')) $$;
+AS $$ SELECT * FROM bastion_internal.application_key_public(bastion_internal.application_key_usable(name, 'verify', NULL)) $$;
 COMMENT ON FUNCTION bastion.key_public(text) IS
-'The public halves of a key''s versions, newest first, for verifiers outside the database: as a JSON Web Key (RFC 7517) and as PEM. Versions older than min_version are left out.
+'Lists the public halves of a key''s versions, newest first, for verifiers outside the database: as a JSON Web Key (RFC 7517) and as PEM. Versions older than min_version are left out.
 It needs <purpose>.verify in the whole tenant, and for a key of RSA-OAEP-256 tenant.keys.manage.
 SQLSTATE 28000, 42501, 42704 as key_sign(), 42809 for a key without a public half.';
 SELECT bastion_internal.callable_by('bastion.key_public(text)', 'application');
@@ -232,11 +215,12 @@ AS $$
 BEGIN
     SELECT w.plaintext, w.wrapped INTO plaintext, wrapped
     FROM bastion_internal.application_key_make_wrapped(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'wrap'), 'wrap'), bound_to, bytes) w;
+        bastion_internal.application_key_usable(name, 'wrap', 'wrap'), bound_to, bytes) w;
 END
 $$;
 COMMENT ON FUNCTION bastion.wrapped_key_create(text, text, integer) IS
-'A random data key for a client that encrypts itself: once in plain, and wrapped under the newest version of a key of the tenant (XAES-256-GCM with key commitment), to be stored beside what it encrypts. The database keeps neither.
+'Makes a random data key for a client that encrypts itself: once in plain, and wrapped, to be stored beside what it encrypts.
+It is wrapped under the newest version of a key of the tenant (XAES-256-GCM with key commitment). The database keeps neither.
 bound_to, if given, must be given again to open it. bytes is its size, from 16 to 64. It needs <purpose>.wrap in the whole tenant.
 SQLSTATE 22023 for another size, 28000, 42501, 42704 as key_sign(), 42809 for a key that does not wrap, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.wrapped_key_create(text, text, integer)', 'application');
@@ -246,12 +230,11 @@ LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_open_wrapped(
-        bastion_internal.application_key_require(bastion_internal.application_key_usable(name, 'unwrap'), 'unwrap'), wrapped, bound_to);
+    RETURN bastion_internal.application_key_open_wrapped(bastion_internal.application_key_usable(name, 'unwrap', 'unwrap'), wrapped, bound_to);
 END
 $$;
 COMMENT ON FUNCTION bastion.wrapped_key_open(text, text, text) IS
-'The data key that wrapped_key_create() wrapped, with the same bound_to. NULL gives NULL.
+'Opens the data key that wrapped_key_create() wrapped, with the same bound_to. NULL gives NULL.
 It needs <purpose>.unwrap in the whole tenant.
 SQLSTATE 28000, 42501, 42704 as key_sign(), 42809 for a key that does not wrap, BA001 and BA002 without the right root key, BA003 for every other reason: a changed value, another key, another bound_to, a version older than min_version; 25006 and 53000 as secret_get(), where openings are recorded.';
 SELECT bastion_internal.callable_by('bastion.wrapped_key_open(text, text, text)', 'application');
@@ -314,7 +297,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.key_import(text, text, bytea, text, text, boolean) IS
-'Creates a key of the tenant from one that was wrapped, as key_export() wraps, for the newest version of the key named by under, which is one for RSA-OAEP-256; returns its version, 1.
+'Creates a key of the tenant from one that was wrapped as key_export() wraps; returns its version, 1.
+It was wrapped for the newest version of the key that under names, which is one for RSA-OAEP-256.
 algorithm and purpose are those of key_create(); later versions are made here. It needs tenant.keys.manage in the whole tenant.
 SQLSTATE 0A000 for another algorithm, 22004 for NULL, 22023 for invalid arguments and for bytes that are not such a key, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as key_rotate(), 42710 for a name that exists, 42809 when under names another kind of key, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.key_import(text, text, bytea, text, text, boolean)', 'application');
@@ -323,101 +307,96 @@ CREATE FUNCTION bastion.random_bytes(bytes integer) RETURNS bytea
 LANGUAGE C VOLATILE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_random_bytes';
 COMMENT ON FUNCTION bastion.random_bytes(integer) IS
-'Random bytes from the operating system''s generator (getrandom, through libsodium), for keys, salts and tokens; at most 1 MiB.
+'Makes random bytes with the operating system''s generator (getrandom, through libsodium), for keys, salts and tokens; at most 1 MiB.
 SQLSTATE 22023 for a negative number or more.';
 SELECT bastion_internal.callable_by('bastion.random_bytes(integer)', 'application');
 
 -- For operators: EXECUTE is granted to nobody.
 
-CREATE FUNCTION bastion.key_sign_for(tenant_id uuid, name text, data bytea) RETURNS text
+CREATE FUNCTION bastion.key_sign_for(tenant text, name text, data bytea) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_make_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'sign'), data);
+    RETURN bastion_internal.application_key_make_signature(bastion_internal.application_key_of(tenant, name, 'sign'), data);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_sign_for(uuid, text, bytea) IS
-'key_sign() for a given tenant (NULL: the installation itself), without a permission.
+COMMENT ON FUNCTION bastion.key_sign_for(text, text, bytea) IS
+'key_sign() for a tenant (uuid or slug; NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_verify_for(tenant_id uuid, name text, data bytea, signature text) RETURNS boolean
+CREATE FUNCTION bastion.key_verify_for(tenant text, name text, data bytea, signature text) RETURNS boolean
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_check_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'sign'), data, signature);
+    RETURN bastion_internal.application_key_check_signature(bastion_internal.application_key_of(tenant, name, 'sign'), data, signature);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_verify_for(uuid, text, bytea, text) IS
-'key_verify() for a given tenant (NULL: the installation itself), without a permission; NULL gives false.
+COMMENT ON FUNCTION bastion.key_verify_for(text, text, bytea, text) IS
+'key_verify() for a tenant (uuid or slug; NULL: the installation itself), without a permission; NULL gives false.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_mac_for(tenant_id uuid, name text, data bytea) RETURNS text
+CREATE FUNCTION bastion.key_mac_for(tenant text, name text, data bytea) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_make_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'mac'), data);
+    RETURN bastion_internal.application_key_make_signature(bastion_internal.application_key_of(tenant, name, 'mac'), data);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_mac_for(uuid, text, bytea) IS
-'key_mac() for a given tenant (NULL: the installation itself), without a permission.
+COMMENT ON FUNCTION bastion.key_mac_for(text, text, bytea) IS
+'key_mac() for a tenant (uuid or slug; NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_mac_verify_for(tenant_id uuid, name text, data bytea, mac text) RETURNS boolean
+CREATE FUNCTION bastion.key_mac_verify_for(tenant text, name text, data bytea, mac text) RETURNS boolean
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_check_signature(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'mac'), data, mac);
+    RETURN bastion_internal.application_key_check_signature(bastion_internal.application_key_of(tenant, name, 'mac'), data, mac);
 END
 $$;
-COMMENT ON FUNCTION bastion.key_mac_verify_for(uuid, text, bytea, text) IS
-'key_mac_verify() for a given tenant (NULL: the installation itself), without a permission; NULL gives false.
+COMMENT ON FUNCTION bastion.key_mac_verify_for(text, text, bytea, text) IS
+'key_mac_verify() for a tenant (uuid or slug; NULL: the installation itself), without a permission; NULL gives false.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.key_public_for(tenant_id uuid, name text) RETURNS TABLE (version integer, jwk jsonb, pem text, created_at timestamptz)
+CREATE FUNCTION bastion.key_public_for(tenant text, name text) RETURNS TABLE (version integer, jwk jsonb, pem text, created_at timestamptz)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 2
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT * FROM bastion_internal.application_key_public(bastion_internal.application_key_find(tenant_id, name)) $$;
-COMMENT ON FUNCTION bastion.key_public_for(uuid, text) IS
-'key_public() for a given tenant (NULL: the installation itself), without a permission.
+AS $$ SELECT * FROM bastion_internal.application_key_public(bastion_internal.application_key_of(tenant, name)) $$;
+COMMENT ON FUNCTION bastion.key_public_for(text, text) IS
+'key_public() for a tenant (uuid or slug; NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809.';
 
-CREATE FUNCTION bastion.wrapped_key_create_for(tenant_id uuid, name text, bound_to text DEFAULT NULL, bytes integer DEFAULT 32, OUT plaintext bytea, OUT wrapped text)
+CREATE FUNCTION bastion.wrapped_key_create_for(tenant text, name text, bound_to text DEFAULT NULL, bytes integer DEFAULT 32, OUT plaintext bytea, OUT wrapped text)
 RETURNS record
 LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT w.plaintext, w.wrapped
     FROM bastion_internal.application_key_make_wrapped(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'wrap'), bound_to, bytes) w
+        bastion_internal.application_key_of(tenant, name, 'wrap'), bound_to, bytes) w
 $$;
-COMMENT ON FUNCTION bastion.wrapped_key_create_for(uuid, text, text, integer) IS
-'wrapped_key_create() for a given tenant (NULL: the installation itself), without a permission.
+COMMENT ON FUNCTION bastion.wrapped_key_create_for(text, text, text, integer) IS
+'wrapped_key_create() for a tenant (uuid or slug; NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023, 42704, 42809, BA001, BA002, BA003.';
 
-CREATE FUNCTION bastion.wrapped_key_open_for(tenant_id uuid, name text, wrapped text, bound_to text DEFAULT NULL) RETURNS bytea
+CREATE FUNCTION bastion.wrapped_key_open_for(tenant text, name text, wrapped text, bound_to text DEFAULT NULL) RETURNS bytea
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.application_key_open_wrapped(
-        bastion_internal.application_key_require(bastion_internal.application_key_find(tenant_id, name), 'unwrap'), wrapped, bound_to);
+    RETURN bastion_internal.application_key_open_wrapped(bastion_internal.application_key_of(tenant, name, 'unwrap'), wrapped, bound_to);
 END
 $$;
-COMMENT ON FUNCTION bastion.wrapped_key_open_for(uuid, text, text, text) IS
-'wrapped_key_open() for a given tenant (NULL: the installation itself), without a permission.
+COMMENT ON FUNCTION bastion.wrapped_key_open_for(text, text, text, text) IS
+'wrapped_key_open() for a tenant (uuid or slug; NULL: the installation itself), without a permission.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 42704, 42809, BA001, BA002, BA003.';

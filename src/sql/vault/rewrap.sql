@@ -372,7 +372,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
-'Seals again, under the active key of its tenant, every value of the registered columns and every secret that is under a key in state decrypt_only.
+'Seals again, under the active key of its tenant, each value of a registered column and each secret under a key in state decrypt_only.
 Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. Values above 16 KiB are sealed again one by one. bastion.rewrap_progress shows how far it is, key_usage() what is left. Cannot run inside a transaction block.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 without a root key.';

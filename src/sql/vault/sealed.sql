@@ -89,7 +89,7 @@ CREATE FUNCTION bastion.open_text(value bastion.sealed, bound_to text DEFAULT NU
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE COST 20 AS 'MODULE_PATHNAME', 'bastion_open_text';
 COMMENT ON FUNCTION bastion.open_text(bastion.sealed, text) IS
 'Decrypts a sealed text.
-The value must belong to the tenant of this transaction, bound_to must be the one it was sealed with, and the caller needs the permission <purpose>.open in the whole tenant, or in the chosen unit together with <purpose>.open_in_unit. Opening is recorded if purpose_update() asks for it. NULL gives NULL.
+The value must belong to the tenant of this transaction, and bound_to must be the one it was sealed with. The caller needs the permission <purpose>.open in the whole tenant, or in the chosen unit together with <purpose>.open_in_unit. Opening is recorded if purpose_update() asks for it. NULL gives NULL.
 SQLSTATE 22021 for bytes that are not text, 42501 without a tenant or the permission, BA003 for every other reason (a changed or moved value, another tenant, an unknown or disabled key), which is only in the server log; BA001 and BA002 without the right root key; 25006 and 53000 as secret_get(), where openings are recorded.';
 SELECT bastion_internal.callable_by('bastion.open_text(bastion.sealed, text)', 'application');
 CREATE FUNCTION bastion.open_bytea(value bastion.sealed, bound_to text DEFAULT NULL) RETURNS bytea

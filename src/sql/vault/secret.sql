@@ -4,12 +4,6 @@
 -- to change, held in the whole tenant; secrets of a unit need them there. A folder may have permissions of its own instead. Every
 -- access is written to the server log before a value is returned, and to secret_access_log.
 
-CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
-LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'bastion_log_server_only';
-COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
-'Writes a line to the server log, regardless of log_min_messages, and never to the client.';
-
 CREATE FUNCTION bastion_internal.secret_access_write(entry jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -135,7 +129,7 @@ COMMENT ON FUNCTION bastion_internal.secret_require(text, uuid, text) IS 'Raises
 
 -- A name means the tenant's secret, unless the caller asks for the user's own or a unit's: a member who stores an own secret under a
 -- name that an application uses must not answer in place of the tenant. Checks the permission before it looks.
-CREATE FUNCTION bastion_internal.secret_place_for(name text, own boolean, unit text, action text) RETURNS bastion.secrets
+CREATE FUNCTION bastion_internal.secret_location(name text, own boolean, unit text, action text) RETURNS bastion.secrets
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -143,7 +137,7 @@ DECLARE
     place bastion.secrets;
 BEGIN
     place.tenant_id := bastion_internal.require_tenant();
-    place.name := secret_place_for.name;
+    place.name := secret_location.name;
     IF own AND unit IS NOT NULL THEN
         RAISE EXCEPTION 'own secrets belong to no unit' USING ERRCODE = 'invalid_parameter_value';
     ELSIF own THEN
@@ -156,7 +150,7 @@ BEGIN
     RETURN place;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.secret_place_for(text, boolean, text, text) IS
+COMMENT ON FUNCTION bastion_internal.secret_location(text, boolean, text, text) IS
 'Where a secret of this name is: tenant, and owner or unit; the rest is NULL. Checks that the user of this transaction may do this (read, open or manage) there.
 SQLSTATE 22023 for an own secret of a unit, 42501, 42704 for an unknown unit.';
 
@@ -165,7 +159,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    place bastion.secrets := bastion_internal.secret_place_for(name, own, unit, action);
+    place bastion.secrets := bastion_internal.secret_location(name, own, unit, action);
     found_secret bastion.secrets;
 BEGIN
     SELECT * INTO found_secret FROM bastion.secrets s
@@ -324,6 +318,22 @@ $$;
 COMMENT ON FUNCTION bastion_internal.secret_keep(bastion.secrets, bastion.sealed, text) IS
 'Writes the value of the newest version of a secret, and records it; returns the version.';
 
+CREATE FUNCTION bastion_internal.secret_put_text(place bastion.secrets, value text, format text, provider text, type text, tags text[], expires_at timestamptz,
+                                                 metadata jsonb, expected_version integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    secret bastion.secrets := bastion_internal.secret_store(place, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
+BEGIN
+    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, value, 'bastion.secrets',
+                                                                 bastion_internal.secret_place(secret.id, secret.version)), format);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_put_text(bastion.secrets, text, text, text, text, text[], timestamptz, jsonb, integer) IS
+'Stores text, or JSON as text, as a new version of the secret in a place; returns the version.
+SQLSTATE as secret_store(), 54000 above 1 GB, BA002, BA003.';
+
 CREATE FUNCTION bastion.secret_put(name text, value text, provider text DEFAULT NULL, type text DEFAULT NULL, tags text[] DEFAULT NULL,
                                    expires_at timestamptz DEFAULT NULL, own boolean DEFAULT false, metadata jsonb DEFAULT NULL,
                                    expected_version integer DEFAULT NULL, unit text DEFAULT NULL)
@@ -331,18 +341,15 @@ RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
-    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
-                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'text');
+    RETURN bastion_internal.secret_put_text(bastion_internal.secret_location(name, own, unit, 'manage'), value, 'text', provider, type, tags, expires_at, metadata,
+                                            expected_version);
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, text, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
 'Stores a sealed secret under a name, as a new version if the name exists already; returns the version.
 It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
-The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant. With unit (slug or uuid), it means one of that unit, which needs it there. With own, it means the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
 SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, text, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
 
@@ -354,7 +361,7 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
+    secret bastion.secrets := bastion_internal.secret_location(secret_put.name, own, unit, 'manage');
 BEGIN
     secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
     RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value, 'bastion.secrets',
@@ -363,8 +370,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, bytea, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
 'Stores binary data as a sealed secret; returns the version. secret_get_bytea() opens it.
-It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
-The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+Arguments and permissions are those of secret_put() for text.
 SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, bytea, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
 
@@ -375,18 +381,14 @@ RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_place_for(secret_put.name, own, unit, 'manage');
 BEGIN
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
-    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put.value::text, 'bastion.secrets',
-                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'jsonb');
+    RETURN bastion_internal.secret_put_text(bastion_internal.secret_location(name, own, unit, 'manage'), value::text, 'jsonb', provider, type, tags, expires_at, metadata,
+                                            expected_version);
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put(text, jsonb, text, text, text[], timestamptz, boolean, jsonb, integer, text) IS
 'Stores a JSON value as a sealed secret; returns the version. secret_get_jsonb() opens it.
-It activates the secret. provider, type, tags and expires_at of a secret that exists stay unless they are given; expires_at => infinity means never. metadata is a JSON object: its members replace those of the same name, and null removes one. With expected_version, it fails unless that is the newest version; 0 expects that the secret does not exist. Versions beyond the limits of secret_update() are deleted.
-The name means a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own: an API key needs own.secrets.manage in its scopes, and impersonators cannot do it. secret_folder_register() may name another permission for a folder. Send the value as a parameter.
+Arguments and permissions are those of secret_put() for text.
 SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, jsonb, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
 
@@ -423,21 +425,44 @@ COMMENT ON FUNCTION bastion_internal.secret_read(bastion.secrets, integer, text,
 'The sealed value of a version of a secret, after the access was recorded.
 SQLSTATE 42704 for an unknown version, 42804 for one that was stored as another type, 55000 for a secret that is not active or has expired and for a version that is deleted or destroyed, and the errors of secret_record().';
 
+CREATE FUNCTION bastion_internal.secret_open_text(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, formats), bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_open_text(bastion.secrets, integer, text, text[]) IS
+'Opens a version of a secret as text, NULL the newest, after the access was recorded. SQLSTATE as secret_read(), BA001, BA002, BA003.';
+
+CREATE FUNCTION bastion_internal.secret_open_bytea(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS bytea
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted integer := coalesce(version, secret.version);
+BEGIN
+    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, formats), bastion_internal.secret_place(secret.id, wanted));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_open_bytea(bastion.secrets, integer, text, text[]) IS
+'Opens a version of a secret as bytes, NULL the newest, after the access was recorded. SQLSTATE as secret_read(), BA001, BA002, BA003.';
+
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{text,jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted));
+    RETURN bastion_internal.secret_open_text(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{text,jsonb}');
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer, boolean, text) IS
 'Opens a secret.
-The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant. With unit (slug or uuid), it means one of that unit, which needs it there. With own, it means the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest.
+Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
 When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
 SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer, boolean, text)', 'application');
@@ -446,12 +471,8 @@ CREATE FUNCTION bastion.secret_get(secret uuid, purpose text DEFAULT NULL, versi
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_by_id(secret_get.secret, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{text,jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted));
+    RETURN bastion_internal.secret_open_text(bastion_internal.secret_by_id(secret_get.secret, 'open'), version, purpose, '{text,jsonb}');
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get(uuid, text, integer) IS
@@ -464,17 +485,13 @@ CREATE FUNCTION bastion.secret_get_bytea(name text, purpose text DEFAULT NULL, v
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{bytea,text,jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted));
+    RETURN bastion_internal.secret_open_bytea(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{bytea,text,jsonb}');
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get_bytea(text, text, integer, boolean, text) IS
 'Opens a secret as bytes; text comes in UTF-8.
-The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+Arguments, permissions and records are those of secret_get().
 When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
 SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.secret_get_bytea(text, text, integer, boolean, text)', 'application');
@@ -483,12 +500,8 @@ CREATE FUNCTION bastion.secret_get_bytea(secret uuid, purpose text DEFAULT NULL,
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_by_id(secret_get_bytea.secret, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{bytea,text,jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted));
+    RETURN bastion_internal.secret_open_bytea(bastion_internal.secret_by_id(secret_get_bytea.secret, 'open'), version, purpose, '{bytea,text,jsonb}');
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get_bytea(uuid, text, integer) IS
@@ -501,17 +514,13 @@ CREATE FUNCTION bastion.secret_get_jsonb(name text, purpose text DEFAULT NULL, v
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_find(name, own, unit, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted))::jsonb;
+    RETURN bastion_internal.secret_open_text(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{jsonb}')::jsonb;
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get_jsonb(text, text, integer, boolean, text) IS
 'Opens a secret that was stored as JSON.
-The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant, with unit (slug or uuid) one of that unit, which needs it there, or with own the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest. Every access is recorded before the value is returned: always a line in the server log, and a row in bastion.secret_access_log; purpose says what the value is for. The row survives a rollback if the library is preloaded and the server is not a standby. Otherwise it belongs to the transaction, and a read-only transaction writes none.
+Arguments, permissions and records are those of secret_get().
 When bastion.secret_log is strict, SQLSTATE 53000 if the row is not written within 1 s, 25006 in a transaction that cannot write it.
 SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, secret or version, 42804 for one that was stored as another type, 55000 for one that is not active, has expired or is deleted, BA001 and BA002 without the right root key, BA003 when it cannot be opened.';
 SELECT bastion_internal.callable_by('bastion.secret_get_jsonb(text, text, integer, boolean, text)', 'application');
@@ -520,12 +529,8 @@ CREATE FUNCTION bastion.secret_get_jsonb(secret uuid, purpose text DEFAULT NULL,
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_by_id(secret_get_jsonb.secret, 'open');
-    wanted integer := coalesce(version, secret.version);
 BEGIN
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted))::jsonb;
+    RETURN bastion_internal.secret_open_text(bastion_internal.secret_by_id(secret_get_jsonb.secret, 'open'), version, purpose, '{jsonb}')::jsonb;
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get_jsonb(uuid, text, integer) IS
@@ -555,7 +560,8 @@ AS $$
     ORDER BY s.name, s.owner_id NULLS LAST, s.unit_id NULLS FIRST, s.left_at
 $$;
 COMMENT ON FUNCTION bastion.secret_list() IS
-'Lists the user''s own secrets (with an API key only if its scopes name own.secrets.read, not under impersonation) and, with tenant.secrets.read or the permission of the folder, those of the tenant and of the units where it is held; never a value.
+'Lists the user''s own secrets, and those of the tenant and of units with tenant.secrets.read there, or the permission of the folder; never a value.
+An API key sees the user''s own only if its scopes name own.secrets.read, an impersonator never.
 With tenant.secrets.read in the whole tenant, also the former own secrets of users who left (left_at). format is text, bytea or jsonb, NULL when the newest version is deleted; rotation_due_at is rotate_every after it was stored. uses is the number of gets in secret_access_log, last_used_at the newest of them: both forget the rows that are deleted there, and gets that could write no row.
 SQLSTATE 28000 for a refused token.';
 SELECT bastion_internal.callable_by('bastion.secret_list()', 'application');
@@ -625,7 +631,7 @@ DECLARE
     secret bastion.secrets := bastion_internal.secret_find(secret_rename.name, own, unit, 'manage');
 BEGIN
     PERFORM bastion_internal.secret_check(new_name, NULL, NULL, NULL, NULL, true);
-    PERFORM bastion_internal.secret_place_for(new_name, own, unit, 'manage');
+    PERFORM bastion_internal.secret_location(new_name, own, unit, 'manage');
     -- Who may not open under the old name must not move it to where they may.
     IF secret.owner_id IS NULL AND bastion_internal.secret_resource(secret_rename.name) <> bastion_internal.secret_resource(new_name) THEN
         PERFORM bastion_internal.secret_require(secret_rename.name, secret.unit_id, 'open');
@@ -637,7 +643,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.secret_record('rename', secret, NULL, 'from ' || secret_rename.name);
 EXCEPTION WHEN unique_violation THEN
-    RAISE EXCEPTION 'secret already exists' USING ERRCODE = 'duplicate_object';
+    RAISE EXCEPTION 'secret "%" already exists', new_name USING ERRCODE = 'duplicate_object';
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_rename(text, text, boolean, text) IS
@@ -670,7 +676,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.secret_delete(text, boolean, text) IS
 'Deletes a secret with all its versions, for good. secret_version_delete() deletes a version so that it can be restored.
-It deletes a secret of the tenant, which needs tenant.secrets.manage in the whole tenant, with unit one of that unit, or with own the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation. Backups and WAL keep the sealed value.
+A secret of the tenant needs tenant.secrets.manage in the whole tenant, with unit one of that unit there. With own, it deletes the user''s own: with an API key only if its scopes name own.secrets.manage, not under impersonation. Backups and WAL keep the sealed value.
 SQLSTATE 22023 for own with unit, 25006 in a READ ONLY transaction, 28000, 42501, 42704 as secret_get().';
 SELECT bastion_internal.callable_by('bastion.secret_delete(text, boolean, text)', 'application');
 

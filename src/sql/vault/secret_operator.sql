@@ -42,11 +42,8 @@ DECLARE
     place bastion.secrets;
     found_secret bastion.secrets;
 BEGIN
-    place.tenant_id := bastion_internal.find_tenant(tenant);
+    place.tenant_id := bastion_internal.require_tenant_or_null(tenant);
     place.name := secret_of.name;
-    IF tenant IS NOT NULL AND place.tenant_id IS NULL THEN
-        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
-    END IF;
     SELECT * INTO found_secret FROM bastion.secrets s
     WHERE s.tenant_id IS NOT DISTINCT FROM place.tenant_id AND s.owner_id IS NULL AND s.unit_id IS NULL AND s.name = place.name;
     RETURN CASE WHEN found_secret.id IS NOT NULL THEN found_secret ELSE place END;
@@ -61,12 +58,8 @@ RETURNS integer
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_of(tenant, secret_put_for.name);
 BEGIN
-    secret := bastion_internal.secret_store(secret, value IS NOT NULL, provider, type, tags, expires_at, metadata, expected_version);
-    RETURN bastion_internal.secret_keep(secret, bastion.seal_for(secret.tenant_id, secret_put_for.value, 'bastion.secrets',
-                                                                 bastion_internal.secret_place(secret.id, secret.version)), 'text');
+    RETURN bastion_internal.secret_put_text(bastion_internal.secret_of(tenant, name), value, 'text', provider, type, tags, expires_at, metadata, expected_version);
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_put_for(text, text, text, text, text, text[], timestamptz, jsonb, integer) IS
@@ -80,13 +73,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     secret bastion.secrets := bastion_internal.secret_of(tenant, name);
-    wanted integer := coalesce(version, secret.version);
 BEGIN
     IF secret.id IS NULL THEN
         PERFORM bastion_internal.secret_gone();
     END IF;
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, '{text,jsonb}'),
-               bastion_internal.secret_place(secret.id, wanted));
+    RETURN bastion_internal.secret_open_text(secret, version, purpose, '{text,jsonb}');
 END
 $$;
 COMMENT ON FUNCTION bastion.secret_get_for(text, text, text, integer) IS

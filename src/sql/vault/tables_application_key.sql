@@ -59,7 +59,7 @@ COMMENT ON TABLE bastion.application_key_versions IS 'The versions of managed ke
 COMMENT ON COLUMN bastion.application_key_versions.key_id IS 'The key';
 COMMENT ON COLUMN bastion.application_key_versions.version IS 'Number of the version, from 1';
 COMMENT ON COLUMN bastion.application_key_versions.value IS
-'The private JWK, or the 32 bytes of a key that wraps, sealed for the tenant under the purpose bastion.keys, bound to id and version of the key';
+'The private JWK, or the 32 bytes of a key that wraps; sealed for the tenant under the purpose bastion.keys, bound to id and version of the key';
 COMMENT ON COLUMN bastion.application_key_versions.public_jwk IS 'The public half, RFC 7517; NULL for a symmetric key';
 COMMENT ON COLUMN bastion.application_key_versions.created_in IS 'The transaction that made it, which signs with the version before it';
 COMMENT ON COLUMN bastion.application_key_versions.created_by IS 'The user who made it';

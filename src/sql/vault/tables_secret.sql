@@ -67,7 +67,7 @@ CREATE TABLE bastion.secrets (
 CREATE INDEX secrets_owner_id_idx ON bastion.secrets (owner_id) WHERE owner_id IS NOT NULL;
 CREATE INDEX secrets_unit_id_idx ON bastion.secrets (unit_id) WHERE unit_id IS NOT NULL;
 COMMENT ON TABLE bastion.secrets IS
-'Secrets, without their values. Users see their own, and with tenant.secrets.read those of the tenant that are in no unit and no folder with permissions of its own; secret_list() shows these too';
+'Secrets, without their values. Users see their own, and with tenant.secrets.read those of the tenant that are in no unit and in no folder of secret_folders; secret_list() shows these too';
 COMMENT ON COLUMN bastion.secrets.id IS 'Identifier; each value is bound to it';
 COMMENT ON COLUMN bastion.secrets.tenant_id IS 'The tenant; NULL for a secret of the installation';
 COMMENT ON COLUMN bastion.secrets.owner_id IS 'The user who owns it; NULL for a secret of the tenant';

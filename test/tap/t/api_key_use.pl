@@ -51,6 +51,12 @@ foreach my $preload ('', "shared_preload_libraries = 'pg_bastion'\n") {
     $other->query_safe('BEGIN; LOCK TABLE bastion.api_keys IN ACCESS EXCLUSIVE MODE');
     like($transaction->(4, q{SET statement_timeout = '20s'; SET lock_timeout = '10s';}), qr/4/, "$mode: the COMMIT succeeds while the table is locked");
     ok(logged($server, $nothing, $offset), "$mode: the server log says that the use is not recorded");
+    if (!$preload) {
+        my $later = -s $server->logfile;
+        like($transaction->(5, q{SET bastion.last_used_interval = 600;}), qr/5/, "$mode: another transaction soon afterwards");
+        unlike(substr(slurp_file($server->logfile), $later), $nothing, "$mode: it does not try to record its use");
+        $app->query_safe('RESET bastion.last_used_interval');
+    }
     $other->query_safe('COMMIT');
 
     # One that only reads can be recorded by the worker alone.

@@ -38,6 +38,12 @@ TEST(ApplicationKey, EveryAlgorithm) {
         const auto key = bastion::make_application_key(name, 0);
         ASSERT_TRUE(key);
         const KeyUse use = bastion::find_key_algorithm(name)->use;
+        const auto actions = bastion::key_actions(use);
+        EXPECT_EQ(actions.empty(), use == KeyUse::transport);
+        if (!actions.empty()) {
+            EXPECT_EQ(actions.front(), use == KeyUse::sign ? "sign" : use == KeyUse::mac ? "mac" : "wrap");
+            EXPECT_EQ(actions.back(), use == KeyUse::wrap ? "unwrap" : "verify");
+        }
         EXPECT_EQ(key->public_jwk.empty(), use == KeyUse::mac || use == KeyUse::wrap);
         EXPECT_EQ(key->public_jwk.find("\"d\""), std::string::npos);
         auto opened = open_application_key(name, key->material.span());

@@ -174,11 +174,9 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    only_tenant uuid := bastion_internal.find_tenant(tenant);
+    only_tenant uuid := bastion_internal.require_tenant_or_null(tenant);
 BEGIN
-    IF tenant IS NOT NULL AND only_tenant IS NULL THEN
-        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
-    ELSIF starts_with(purpose, 'bastion.blind_index.') THEN
+    IF starts_with(purpose, 'bastion.blind_index.') THEN
         RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Under another key, the index would find no existing value.';
     END IF;

@@ -2,15 +2,6 @@
 -- Checks by ACL and by tenant, for policies: a hashed set per permission, read once, and a support function that turns the check into
 -- an index condition. They are LEAKPROOF: no error depends on the row.
 
-CREATE FUNCTION bastion_internal.can_support(internal) RETURNS internal
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_can_support';
-COMMENT ON FUNCTION bastion_internal.can_support(internal) IS
-'Planner support of the checks by ACL and tenant: index condition, selectivity and cost.';
--- Planning a policy loads the library before the conditions of its table are put in order.
-ALTER FUNCTION bastion.tenant_if_allowed(text) SUPPORT bastion_internal.can_support;
-ALTER FUNCTION bastion.tenant_number_if_allowed(text) SUPPORT bastion_internal.can_support;
-
 CREATE FUNCTION bastion.acl_set(permission text) RETURNS bigint[]
 LANGUAGE C STABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_acl_set';
@@ -77,14 +68,6 @@ COMMENT ON FUNCTION bastion.can_in_tenant(text, uuid) IS
 'Whether the current user holds the permission in this tenant, which need not be the chosen one. False when anonymous.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.can_in_tenant(text, uuid)', 'application');
-
-CREATE FUNCTION bastion.cache_stats() RETURNS jsonb
-LANGUAGE C VOLATILE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'bastion_cache_stats';
-COMMENT ON FUNCTION bastion.cache_stats() IS
-'Counters of this backend''s caches since it started, each with loads, hits, stale values, entries and bytes (an estimate), and the invalidation messages received. Tables are read only for a load.
-sets: those behind acl_set() and tenant_set(), of all cached users together.';
-SELECT bastion_internal.callable_by('bastion.cache_stats()', 'application', 'monitoring');
 
 -- RESTRICTED: rows get their defaults where they are inserted, in the leader.
 CREATE FUNCTION bastion.default_acl(kind text) RETURNS bigint

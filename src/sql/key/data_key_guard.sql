@@ -69,11 +69,9 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    only_tenant uuid := bastion_internal.find_tenant(tenant);
+    only_tenant uuid := bastion_internal.require_tenant_or_null(tenant);
 BEGIN
-    IF tenant IS NOT NULL AND only_tenant IS NULL THEN
-        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
-    ELSIF bastion_internal.is_label(reason) IS NOT TRUE OR bastion_internal.is_resource(purpose) IS FALSE THEN
+    IF bastion_internal.is_label(reason) IS NOT TRUE OR bastion_internal.is_resource(purpose) IS FALSE THEN
         RAISE EXCEPTION 'invalid guard' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say why in at most 200 characters, and name a purpose of seal().';
     END IF;
     -- Waits for transactions that destroy keys: they have not seen the guard.
@@ -92,11 +90,8 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    only_tenant uuid := bastion_internal.find_tenant(tenant);
+    only_tenant uuid := bastion_internal.require_tenant_or_null(tenant);
 BEGIN
-    IF tenant IS NOT NULL AND only_tenant IS NULL THEN
-        RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
-    END IF;
     DELETE FROM bastion.data_key_guards g
     WHERE g.tenant_id IS NOT DISTINCT FROM only_tenant AND g.purpose IS NOT DISTINCT FROM data_key_guard_remove.purpose;
     RETURN FOUND;

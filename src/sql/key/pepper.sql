@@ -1,0 +1,83 @@
+
+-- Peppers: keys of HMAC, from which the next refresh tokens are derived, and which API keys are stored under.
+
+CREATE TABLE bastion.peppers (
+    version integer NOT NULL,
+    state text NOT NULL DEFAULT 'active',
+    sealed bytea NOT NULL,
+    data_key_id integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT peppers_pkey PRIMARY KEY (version),
+    CONSTRAINT peppers_version_check CHECK (version > 0),
+    CONSTRAINT peppers_state_check CHECK (state IN ('active', 'verifying')),
+    CONSTRAINT peppers_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
+);
+CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (state) WHERE state = 'active';
+COMMENT ON TABLE bastion.peppers IS
+'Keys of HMAC-SHA-256 for refresh tokens and API keys, sealed; granted to nobody';
+COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
+COMMENT ON COLUMN bastion.peppers.state IS 'active (one, for new tokens and keys) or verifying (for those that it was used for)';
+COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
+COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was created';
+SELECT pg_extension_config_dump('bastion.peppers', '');
+ALTER TABLE bastion.peppers ENABLE ROW LEVEL SECURITY;
+CREATE TRIGGER peppers_invalidate AFTER UPDATE OR DELETE ON bastion.peppers
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('keys');
+CREATE TRIGGER peppers_invalidate_truncate AFTER TRUNCATE ON bastion.peppers
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate;
+ALTER TABLE bastion.peppers ENABLE ALWAYS TRIGGER peppers_invalidate_truncate;
+
+CREATE FUNCTION bastion_internal.pepper_make(data_key integer, version integer) RETURNS bytea
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_pepper_make';
+COMMENT ON FUNCTION bastion_internal.pepper_make(integer, integer) IS
+'Makes a random pepper, sealed under the data encryption key. SQLSTATE BA001 without a root key, BA003 for an unknown data key.';
+
+CREATE FUNCTION bastion_internal.active_pepper() RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT p.version FROM bastion.peppers p WHERE p.state = 'active' $$;
+COMMENT ON FUNCTION bastion_internal.active_pepper() IS 'The version of the active pepper; NULL if there is none yet.';
+
+CREATE FUNCTION bastion.pepper_create() RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key integer;
+    next_version integer;
+BEGIN
+    PERFORM bastion_internal.lock_vault();
+    key := bastion_internal.data_key_here('pepper');
+    SELECT coalesce(max(p.version), 0) + 1 INTO next_version FROM bastion.peppers p;
+    UPDATE bastion.peppers p SET state = 'verifying' WHERE p.state = 'active';
+    INSERT INTO bastion.peppers (version, sealed, data_key_id)
+    VALUES (next_version, bastion_internal.pepper_make(key, next_version), key);
+    PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
+                                 jsonb_build_object('key', 'pepper', 'version', next_version));
+    RETURN next_version;
+END
+$$;
+COMMENT ON FUNCTION bastion.pepper_create() IS
+'Creates a pepper and makes it the active one, for new refresh tokens and API keys; returns its version. The previous pepper still verifies what it was used for.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.pepper() RETURNS integer
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    active integer := bastion_internal.active_pepper();
+BEGIN
+    IF active IS NULL THEN
+        PERFORM bastion_internal.lock_vault();
+        active := coalesce(bastion_internal.active_pepper(), bastion.pepper_create());
+    END IF;
+    RETURN active;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.pepper() IS
+'The version of the active pepper, created lazily. SQLSTATE BA001 without a root key.';

@@ -10,8 +10,8 @@
 #include "pg/event/refusal_log.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/root_keys.hpp"
+#include "pg/planner/planner_hooks.hpp"
 #include "pg/protect/explain_guard.hpp"
-#include "pg/protect/leak_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
 
@@ -37,6 +37,6 @@ extern "C" void _PG_init(void) {
     module::watch_data_keys();
     module::watch_api_key_use();
     module::watch_explained_tables();
-    module::watch_leaks();
+    module::watch_planner();
     module::watch_log();
 }

@@ -21,7 +21,7 @@ my %may_use = (
     jose => ['key'],
     session => [qw(jose right)],
     context => ['session'],
-    map { $_ => ['context'] } qw(protect identity vault mfa outbox audit setting flag quota rate_limit door),
+    map { $_ => ['context'] } qw(protect planner identity vault mfa outbox audit setting flag quota rate_limit door),
 );
 
 sub rooms_below {

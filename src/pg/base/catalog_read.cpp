@@ -198,6 +198,20 @@ void read_rows(const char* table, const char* index, const char* key_column, Reg
     table_close(relation, AccessShareLock);
 }
 
+void read_all_rows(const char* table, std::span<ColumnValue> columns,
+                   void (*each)(std::span<const ColumnValue> columns, void* state), void* state) {
+    const Oid relation_id = extension_relation_or_none(table);
+    if (!OidIsValid(relation_id)) return;
+    Relation relation = table_open(relation_id, AccessShareLock);
+    const RowScan rows = begin_scan(relation, InvalidOid, 0, nullptr);
+    for (HeapTuple tuple = next_row(rows); HeapTupleIsValid(tuple); tuple = next_row(rows)) {
+        copy_columns(relation, tuple, columns);
+        each(columns, state);
+    }
+    end_scan(rows);
+    table_close(relation, AccessShareLock);
+}
+
 bool read_only_row(const char* table, std::span<ColumnValue> columns) {
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return false;

@@ -52,6 +52,10 @@ void read_rows(const char* table, const char* index, const char* key_column, Reg
                std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),
                void* state);
 
+// Reads every row of a small table.
+void read_all_rows(const char* table, std::span<ColumnValue> columns,
+                   void (*each)(std::span<const ColumnValue> columns, void* state), void* state);
+
 // Reads the only row of a table that holds at most one.
 bool read_only_row(const char* table, std::span<ColumnValue> columns);
 

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "nodes/nodeFuncs.h"
+#include "optimizer/paths.h"
 }
 
 namespace bastion::pg::compat {
@@ -85,12 +86,37 @@ inline bool owns_relation(Oid relation, Oid role) {
 #endif
 }
 
-// Whether the walker finds what it looks for in the parts of an expression.
-inline bool any_part(Node* node, bool (*walker)(Node*, void*), void* context) {
+// Calls `walker` for each child of an expression, until one answers true. Up to 15 its type has no arguments.
+inline bool walk_expression(Node* node, bool (*walker)(Node*, void*), void* state) {
 #if PG_VERSION_NUM >= 160000
-    return expression_tree_walker(node, walker, context);
+    return expression_tree_walker(node, walker, state);
 #else
-    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+    return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), state);
+#endif
+}
+
+// The clauses that PostgreSQL has derived from an equivalence class.
+inline List* derived_clauses(const EquivalenceClass* equal) noexcept {
+#if PG_VERSION_NUM >= 180000
+    return equal->ec_derives_list;
+#else
+    return equal->ec_derives;
+#endif
+}
+
+// The paths of a table by its row numbers: PostgreSQL considers them last, and first from 18. True when no other path is
+// possible, which 18 says for WHERE CURRENT OF.
+inline bool add_tid_paths_first([[maybe_unused]] PlannerInfo* root, [[maybe_unused]] RelOptInfo* relation) {
+#if PG_VERSION_NUM >= 180000
+    return create_tidscan_paths(root, relation);
+#else
+    return false;
+#endif
+}
+
+inline void add_tid_paths_last([[maybe_unused]] PlannerInfo* root, [[maybe_unused]] RelOptInfo* relation) {
+#if PG_VERSION_NUM < 180000
+    create_tidscan_paths(root, relation);
 #endif
 }
 

@@ -43,8 +43,8 @@ void define(const StringSetting& s) {
 
 void define(const BoolSetting& s) {
     define_over(s.name, [&] {
-        DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, false, s.context, 0, nullptr, nullptr,
-                                 nullptr);
+        DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, 0, nullptr,
+                                 s.assign, nullptr);
     });
 }
 

@@ -18,12 +18,14 @@ struct StringSetting {
     GucShowHook show = nullptr;
 };
 
-// false unless set.
+// false unless set or `boot_value`.
 struct BoolSetting {
     const char* name;
     const char* description;
     bool* variable;
     GucContext context;
+    bool boot_value = false;
+    GucBoolAssignHook assign = nullptr;
 };
 
 struct IntSetting {

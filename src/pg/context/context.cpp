@@ -262,6 +262,7 @@ const Decision& decide_anew() {
     pin_rights(made.rights);
     decision_statement = GetCurrentStatementStartTimestamp();
     decision_valid = true;
+    if (identity_changed != nullptr) identity_changed();
     return decision;
 }
 

@@ -65,7 +65,7 @@ bool check_context(char** value, void** extra, GucSource) {
 
 void assign_context(const char*, void* extra) {
     current = static_cast<const ContextValue*>(extra);
-    forget_decision();
+    present_another();
 }
 
 }  // namespace bastion::pg

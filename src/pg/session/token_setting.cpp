@@ -129,12 +129,12 @@ bool check_selector(char** value, void** extra, GucSource source) {
 
 void assign_token(const char*, void* extra) {
     token = static_cast<PresentedValue*>(extra);
-    forget_decision();
+    present_another();
 }
 
 void assign_tenant(const char*, void* extra) {
     tenant = static_cast<PresentedValue*>(extra);
-    forget_decision();
+    present_another();
 }
 
 void assign_unit(const char*, void* extra) {

@@ -2,6 +2,14 @@
 -- The verified identity of the transaction. Readers are STABLE and never IMMUTABLE: an identity folded into a cached plan
 -- would show the next tenant's transaction the rows of this one.
 
+-- The readers in policies bring the library into the planner of the first statement of a connection, where it holds back clauses
+-- that call functions.
+CREATE FUNCTION bastion_internal.reader_support(internal) RETURNS internal
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_reader_support';
+COMMENT ON FUNCTION bastion_internal.reader_support(internal) IS
+'Planner support of the readers in policies: no answer, but the planner loads the library to ask.';
+
 CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_authenticate';
@@ -56,7 +64,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.actor_id()', 'application');
 
 CREATE FUNCTION bastion.tenant_id() RETURNS uuid
-LANGUAGE C STABLE PARALLEL SAFE
+LANGUAGE C STABLE PARALLEL SAFE SUPPORT bastion_internal.reader_support
 AS 'MODULE_PATHNAME', 'bastion_tenant_id';
 COMMENT ON FUNCTION bastion.tenant_id() IS
 'The tenant in which this transaction works; NULL when anonymous or when no tenant was chosen.
@@ -64,7 +72,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_id()', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_number() RETURNS bigint
-LANGUAGE C STABLE PARALLEL SAFE
+LANGUAGE C STABLE PARALLEL SAFE SUPPORT bastion_internal.reader_support
 AS 'MODULE_PATHNAME', 'bastion_tenant_number';
 COMMENT ON FUNCTION bastion.tenant_number() IS
 'The number of the tenant in which this transaction works, for tables that keep a bigint; NULL like tenant_id().
@@ -127,7 +135,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.has_permission(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_if_allowed(permission text) RETURNS uuid
-LANGUAGE C STABLE STRICT PARALLEL SAFE
+LANGUAGE C STABLE STRICT PARALLEL SAFE SUPPORT bastion_internal.reader_support
 AS 'MODULE_PATHNAME', 'bastion_tenant_if_allowed';
 COMMENT ON FUNCTION bastion.tenant_if_allowed(text) IS
 'The tenant of this transaction if the permission is held there, else NULL. Policies use it as tenant_id = (SELECT bastion.tenant_if_allowed(''documents.read'')): one index key, and without the permission no row is read.
@@ -135,7 +143,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.tenant_if_allowed(text)', 'application', 'migration');
 
 CREATE FUNCTION bastion.tenant_number_if_allowed(permission text) RETURNS bigint
-LANGUAGE C STABLE STRICT PARALLEL SAFE
+LANGUAGE C STABLE STRICT PARALLEL SAFE SUPPORT bastion_internal.reader_support
 AS 'MODULE_PATHNAME', 'bastion_tenant_number_if_allowed';
 COMMENT ON FUNCTION bastion.tenant_number_if_allowed(text) IS
 'tenant_if_allowed() for tables that keep the number of the tenant.';

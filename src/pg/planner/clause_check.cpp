@@ -1,0 +1,101 @@
+#include "pg/planner/clause_check.hpp"
+
+#include "pg/base/compat.hpp"
+#include "pg/planner/search_operator.hpp"
+#include "pg/planner/tenant_column.hpp"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+bool are_trusted(PlannerInfo* root, List* clauses);
+
+bool is_trusted_parameter(PlannerInfo* root, const Param* parameter) {
+    return parameter->paramkind == PARAM_EXTERN || is_tenant_parameter(root, parameter);
+}
+
+bool is_trusted(PlannerInfo* root, Node* node) {
+    if (node == nullptr) return true;
+    check_stack_depth();
+    switch (nodeTag(node)) {
+        case T_Const: return true;
+        case T_Var: return reinterpret_cast<Var*>(node)->varlevelsup == 0;
+        case T_Param: return is_trusted_parameter(root, reinterpret_cast<Param*>(node));
+        case T_RestrictInfo: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<RestrictInfo*>(node)->clause));
+        case T_BoolExpr: return are_trusted(root, reinterpret_cast<BoolExpr*>(node)->args);
+        case T_RelabelType: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(node)->arg));
+        case T_BooleanTest: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<BooleanTest*>(node)->arg));
+        case T_ArrayExpr: return are_trusted(root, reinterpret_cast<ArrayExpr*>(node)->elements);
+        case T_NullTest: {
+            const auto* test = reinterpret_cast<NullTest*>(node);
+            return !test->argisrow && is_trusted(root, reinterpret_cast<Node*>(test->arg));
+        }
+        case T_OpExpr: {
+            auto* call = reinterpret_cast<OpExpr*>(node);
+            set_opfuncid(call);
+            return may_run_first(call->opfuncid, call->args, call->inputcollid) && are_trusted(root, call->args);
+        }
+        case T_FuncExpr: {
+            const auto* call = reinterpret_cast<FuncExpr*>(node);
+            return !call->funcretset && may_run_first(call->funcid, call->args, call->inputcollid) &&
+                   are_trusted(root, call->args);
+        }
+        case T_ScalarArrayOpExpr: {
+            auto* call = reinterpret_cast<ScalarArrayOpExpr*>(node);
+            set_sa_opfuncid(call);
+            return may_run_first_with_any(call->opfuncid, call->inputcollid) && are_trusted(root, call->args);
+        }
+        default: return false;
+    }
+}
+
+bool are_trusted(PlannerInfo* root, List* clauses) {
+    ListCell* cell = nullptr;
+    foreach (cell, clauses)
+        if (!is_trusted(root, static_cast<Node*>(lfirst(cell)))) return false;
+    return true;
+}
+
+bool is_leaky_function(Oid function, void*) { return !get_func_leakproof(function); }
+
+// Of a subquery: those of other queries are columns of an outer relation, whose values are known.
+bool is_subquery_result(const PlannerInfo* root, const Param* parameter) {
+    if (parameter->paramkind != PARAM_EXEC) return false;
+    for (const PlannerInfo* query = root; query != nullptr; query = query->parent_root) {
+        ListCell* cell = nullptr;
+        foreach (cell, query->init_plans)
+            if (list_member_int(lfirst_node(SubPlan, cell)->setParam, parameter->paramid)) return true;
+    }
+    return false;
+}
+
+bool has_untrusted_part(Node* node, void* root) {
+    if (node == nullptr) return false;
+    auto* query = static_cast<PlannerInfo*>(root);
+    if (IsA(node, RestrictInfo))
+        return has_untrusted_part(reinterpret_cast<Node*>(reinterpret_cast<RestrictInfo*>(node)->clause), root);
+    if (IsA(node, Param)) {
+        const auto* parameter = reinterpret_cast<Param*>(node);
+        return is_subquery_result(query, parameter) && !is_tenant_parameter(query, parameter);
+    }
+    if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan)) return true;
+    if (check_functions_in_node(node, is_leaky_function, nullptr)) return true;
+    return compat::walk_expression(node, has_untrusted_part, root);
+}
+
+}  // namespace
+
+bool is_trusted_clause(PlannerInfo* root, Node* clause) {
+    return !contain_volatile_functions(clause) && is_trusted(root, clause);
+}
+
+bool is_untrusted_clause(PlannerInfo* root, Node* clause) {
+    return has_untrusted_part(clause, root) && !is_trusted_clause(root, clause);
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,30 @@
+#include "pg/planner/planning.hpp"
+
+#include "pg/context/context.hpp"
+
+namespace bastion::pg {
+
+Planning* planning = nullptr;
+
+namespace {
+
+PlannedTenant tenant_of_session() {
+    if (is_deciding()) return {};
+    const Decision& decision = decide();
+    if (decision.state != ContextState::authenticated) return {};
+    return {decision.identity.tenant, decision.identity.tenant.present, decision.identity.tenant_number};
+}
+
+}  // namespace
+
+const PlannedTenant& planned_tenant() {
+    if (!planning->tenant_is_known) {
+        Planning* run = planning;
+        const PlannedTenant tenant = tenant_of_session();
+        run->tenant = tenant;
+        run->tenant_is_known = true;
+    }
+    return planning->tenant;
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,303 @@
+#include "pg/planner/search_paths.hpp"
+
+#include "pg/base/compat.hpp"
+#include "pg/base/settings.hpp"
+#include "pg/cache/invalidation.hpp"
+#include "pg/planner/clause_check.hpp"
+#include "pg/planner/tenant_column.hpp"
+
+extern "C" {
+#include "miscadmin.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "utils/plancache.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+bool search_paths = true;
+
+void assign_search_paths(bool value, void*) {
+    if (value != search_paths) ResetPlanCache();
+}
+
+const SettingsTable table([] {
+    define(BoolSetting{"bastion.search_paths", "Lets trusted operators use indexes below policies.", &search_paths,
+                       PGC_USERSET, true, assign_search_paths});
+});
+
+// While the selectivity of a trusted clause is estimated.
+bool estimating_search = false;
+
+// Of the objects that no plan depends on, the one that stands for "clauses of this plan go ahead of policies".
+constexpr uint32 marked_plan = 0xBA57104Bu;
+constexpr std::size_t stack_needed = 64 * 1024;
+
+// When an operator is no longer trusted, marked plans are dropped.
+class MarkedPlans final : public CacheListener {
+public:
+    using CacheListener::CacheListener;
+    void drop_all() noexcept override { CallSyscacheCallbacks(PROCOID, marked_plan); }
+};
+
+MarkedPlans marked_plans(invalidation_of("trusted_operators"));
+
+// Calls `visit` for the clause and for those below it: each arm of an OR has flags of its own.
+template <class Visit>
+void visit_clause(Node* node, Visit&& visit) {
+    if (node == nullptr) return;
+    if (IsA(node, RestrictInfo)) {
+        auto* clause = reinterpret_cast<RestrictInfo*>(node);
+        visit(clause);
+        visit_clause(reinterpret_cast<Node*>(clause->orclause), visit);
+    } else if (IsA(node, BoolExpr)) {
+        ListCell* cell = nullptr;
+        foreach (cell, reinterpret_cast<BoolExpr*>(node)->args) visit_clause(static_cast<Node*>(lfirst(cell)), visit);
+    }
+}
+
+template <class Visit>
+void visit_relations(PlannerInfo* root, Visit&& visit) {
+    for (int i = 1; i < root->simple_rel_array_size; ++i) {
+        RelOptInfo* relation = root->simple_rel_array[i];
+        if (relation != nullptr && IS_SIMPLE_REL(relation)) visit(relation, root->simple_rte_array[i]);
+    }
+}
+
+bool is_plain_table(const RangeTblEntry* entry) noexcept {
+    return entry->rtekind == RTE_RELATION && entry->relkind != RELKIND_FOREIGN_TABLE;
+}
+
+// A clause may go first only where no policy or view of another hand stands before it.
+bool is_behind_own_security(PlannerInfo* root, const RestrictInfo* clause) {
+    for (int place = bms_next_member(clause->clause_relids, -1); place >= 0;
+         place = bms_next_member(clause->clause_relids, place)) {
+        RangeTblEntry* entry = place < root->simple_rel_array_size ? root->simple_rte_array[place] : nullptr;
+        // From 16 on, outer joins are members too.
+        if (entry == nullptr || entry->rtekind == RTE_JOIN) continue;
+        if (entry->rtekind == RTE_SUBQUERY && entry->security_barrier) return false;
+        if (entry->rtekind == RTE_RELATION && !has_own_security_alone(root, entry)) return false;
+    }
+    return true;
+}
+
+bool mark_clause(PlannerInfo* root, RestrictInfo* clause) {
+    if (clause->security_level == 0 || clause->pseudoconstant || clause->leakproof) return false;
+    if (!is_behind_own_security(root, clause) || !is_trusted_clause(root, reinterpret_cast<Node*>(clause->clause)))
+        return false;
+    visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = true; });
+    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+    planning->marked = lappend(planning->marked, clause);
+    MemoryContextSwitchTo(caller);
+    return true;
+}
+
+int mark_clauses(PlannerInfo* root, List* clauses) {
+    int marked = 0;
+    ListCell* cell = nullptr;
+    foreach (cell, clauses)
+        if (mark_clause(root, lfirst_node(RestrictInfo, cell))) ++marked;
+    return marked;
+}
+
+// PostgreSQL caches selectivities in the clause; those above 1 say that it is redundant.
+void forget_selectivity(RestrictInfo* clause) noexcept {
+    if (clause->norm_selec <= 1) clause->norm_selec = -1;
+    clause->outer_selec = -1;
+}
+
+// The clause keeps the estimate that it gets here.
+void estimate_clause(PlannerInfo* root, RestrictInfo* clause) {
+    visit_clause(reinterpret_cast<Node*>(clause), forget_selectivity);
+    estimating_search = true;
+    PG_TRY();
+    { (void)clause_selectivity(root, reinterpret_cast<Node*>(clause), 0, JOIN_INNER, nullptr); }
+    PG_FINALLY();
+    { estimating_search = false; }
+    PG_END_TRY();
+}
+
+bool is_marked(const RestrictInfo* clause) { return list_member_ptr(planning->marked, clause); }
+
+void note_relation(RelOptInfo* relation) {
+    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+    planning->opened = lappend(planning->opened, relation);
+    MemoryContextSwitchTo(caller);
+}
+
+// The rows of a table are those of its partitions.
+void sum_members(PlannerInfo* root) {
+    double* rows = static_cast<double*>(palloc0(sizeof(double) * root->simple_rel_array_size));
+    // Children come after their parents.
+    for (int i = root->simple_rel_array_size - 1; i > 0; --i) {
+        RelOptInfo* relation = root->simple_rel_array[i];
+        if (relation == nullptr || IS_DUMMY_REL(relation)) continue;
+        if (rows[i] > 0) {
+            const double before = relation->rows;
+            relation->rows = clamp_row_est(rows[i]);
+            if (relation->tuples == before) relation->tuples = relation->rows;
+        }
+        const AppendRelInfo* link = root->append_rel_array != nullptr ? root->append_rel_array[i] : nullptr;
+        if (link != nullptr && OidIsValid(link->parent_reloid)) rows[link->parent_relid] += relation->rows;
+    }
+    pfree(rows);
+}
+
+// Marks the clauses of all relations of a query, before any of them has its final paths, and estimates their rows again.
+void open_query(PlannerInfo* root) {
+    bool has_members = false;
+    visit_relations(root, [&](RelOptInfo* relation, RangeTblEntry* entry) {
+        const int own = mark_clauses(root, relation->baserestrictinfo);
+        const int joined = mark_clauses(root, relation->joininfo);
+        if (own + joined == 0 || !is_plain_table(entry) || entry->inh || IS_DUMMY_REL(relation)) return;
+        note_relation(relation);
+        if (own == 0) return;
+        ListCell* cell = nullptr;
+        foreach (cell, relation->baserestrictinfo) {
+            auto* clause = lfirst_node(RestrictInfo, cell);
+            if (is_marked(clause)) estimate_clause(root, clause);
+        }
+        set_baserel_size_estimates(root, relation);
+        has_members = has_members || relation->reloptkind == RELOPT_OTHER_MEMBER_REL;
+    });
+    if (has_members) sum_members(root);
+}
+
+void add_partial_seqscan(PlannerInfo* root, RelOptInfo* relation) {
+    if (!relation->consider_parallel || relation->lateral_relids != nullptr) return;
+    const int workers = compute_parallel_worker(relation, relation->pages, -1, max_parallel_workers_per_gather);
+    if (workers > 0) add_partial_path(relation, create_seqscan_path(root, relation, nullptr, workers));
+}
+
+// The paths that other extensions added stay.
+List* foreign_paths(List* paths) {
+    List* kept = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, paths)
+        if (IsA(lfirst(cell), CustomPath)) kept = lappend(kept, lfirst(cell));
+    return kept;
+}
+
+// As set_plain_rel_pathlist() of PostgreSQL, which is static.
+void make_paths(PlannerInfo* root, RelOptInfo* relation) {
+    List* others = foreign_paths(relation->pathlist);
+    List* partial_others = foreign_paths(relation->partial_pathlist);
+    relation->pathlist = NIL;
+    relation->partial_pathlist = NIL;
+    relation->ppilist = NIL;
+    if (!compat::add_tid_paths_first(root, relation)) {
+        add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
+        add_partial_seqscan(root, relation);
+        create_index_paths(root, relation);
+        compat::add_tid_paths_last(root, relation);
+    }
+    ListCell* cell = nullptr;
+    foreach (cell, others) add_path(relation, static_cast<Path*>(lfirst(cell)));
+    foreach (cell, partial_others) add_partial_path(relation, static_cast<Path*>(lfirst(cell)));
+}
+
+void hold_back(PlannerInfo* root, List* clauses) {
+    ListCell* cell = nullptr;
+    foreach (cell, clauses) {
+        auto* clause = lfirst_node(RestrictInfo, cell);
+        if (!clause->leakproof || clause->security_level == 0) continue;
+        if (is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause)))
+            visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = false; });
+    }
+}
+
+void hold_back_parameterized(PlannerInfo* root, const RelOptInfo* relation) {
+    ListCell* cell = nullptr;
+    foreach (cell, relation->ppilist) hold_back(root, lfirst_node(ParamPathInfo, cell)->ppi_clauses);
+}
+
+bool has_room(std::size_t bytes) {
+    volatile char* room = static_cast<volatile char*>(alloca(bytes));
+    room[0] = 0;
+    return !stack_is_too_deep() && room[0] == 0;
+}
+
+bool is_marked_plan(const PlannedStmt* plan) noexcept {
+    ListCell* cell = nullptr;
+    foreach (cell, plan->invalItems) {
+        const auto* item = static_cast<PlanInvalItem*>(lfirst(cell));
+        if (item->hashValue == marked_plan && item->cacheId == PROCOID) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+namespace {
+
+void open_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
+    if (!list_member_ptr(planning->seen_queries, root)) {
+        MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+        planning->seen_queries = lappend(planning->seen_queries, root);
+        MemoryContextSwitchTo(caller);
+        open_query(root);
+    }
+    if (entry->tablesample != nullptr || IS_DUMMY_REL(relation) || !list_member_ptr(planning->opened, relation)) return;
+    make_paths(root, relation);
+}
+
+}  // namespace
+
+// A clause is held back when the paths of its relation are made: what an index serves stays an index condition, which is
+// evaluated once, and a filter runs after the policies. Also in the run of the planner that loaded the library, which began
+// without it.
+void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
+    if (root->qual_security_level == 0) return;
+    if (search_paths && planning != nullptr) open_paths(root, relation, entry);
+    hold_back(root, relation->baserestrictinfo);
+    hold_back(root, relation->joininfo);
+    hold_back_parameterized(root, relation);
+}
+
+void hold_back_derived(PlannerInfo* root) {
+    if (root->qual_security_level == 0) return;
+    visit_relations(root, [&](RelOptInfo* relation, RangeTblEntry*) { hold_back_parameterized(root, relation); });
+    ListCell* cell = nullptr;
+    foreach (cell, root->eq_classes) {
+        const auto* equal = lfirst_node(EquivalenceClass, cell);
+        hold_back(root, equal->ec_sources);
+        hold_back(root, compat::derived_clauses(equal));
+    }
+}
+
+bool statistics_for_search(const RangeTblEntry* entry, AttrNumber column, VariableStatData* out) {
+    if (!estimating_search) return false;
+    out->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(entry->relid), Int16GetDatum(column),
+                                      BoolGetDatum(entry->inh));
+    out->freefunc = ReleaseSysCache;
+    out->acl_ok = true;
+    return true;
+}
+
+bool index_statistics_for_search(Oid index, AttrNumber column, VariableStatData* out) {
+    if (!estimating_search) return false;
+    out->statsTuple =
+        SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index), Int16GetDatum(column), BoolGetDatum(false));
+    out->freefunc = ReleaseSysCache;
+    out->acl_ok = true;
+    return true;
+}
+
+void note_marked_clauses(PlannedStmt* plan) {
+    if (planning->marked == NIL) return;
+    auto* item = makeNode(PlanInvalItem);
+    item->cacheId = PROCOID;
+    item->hashValue = marked_plan;
+    plan->invalItems = lappend(plan->invalItems, item);
+}
+
+void require_stack_for(const PlannedStmt* plan) {
+    if (plan->invalItems == NIL || !is_marked_plan(plan) || has_room(stack_needed)) return;
+    ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("stack depth limit exceeded"),
+                    errhint("Increase \"max_stack_depth\" (currently %dkB), or nest the calls less.", max_stack_depth)));
+}
+
+}  // namespace bastion::pg

@@ -1,0 +1,36 @@
+// Which clauses of a query may run before the conditions of policies. PostgreSQL decides that by LEAKPROOF alone, so under
+// row security no search by GIN, trigram or expression index is possible. Here a clause of which every function is trusted
+// (search_operator.hpp) may too, and its estimates and paths are those that the owner of the table gets. Conversely a clause
+// that calls an untrusted function, even without a column, runs after the policies: PostgreSQL runs
+// CASE WHEN flag THEN f() END before them, and f() then learns the flags of other tenants.
+#pragma once
+
+#include "pg/planner/planning.hpp"
+
+extern "C" {
+#include "optimizer/planner.h"
+#include "utils/selfuncs.h"
+}
+
+namespace bastion::pg {
+
+// For set_rel_pathlist_hook: lets trusted clauses of the query go first, makes estimates and paths of the relation again, and
+// holds back its untrusted clauses.
+void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry);
+
+// For create_upper_paths_hook, when all paths of a query are known: holds back the clauses that PostgreSQL derived from
+// equalities.
+void hold_back_derived(PlannerInfo* root);
+
+// For the hooks of statistics: while the selectivity of a trusted clause is estimated, those of all rows may be used.
+bool statistics_for_search(const RangeTblEntry* entry, AttrNumber column, VariableStatData* out);
+bool index_statistics_for_search(Oid index, AttrNumber column, VariableStatData* out);
+
+// Marks the finished plan if clauses of it go first.
+void note_marked_clauses(PlannedStmt* plan);
+
+// At the start of a marked plan: raises 54001 while too little stack is left, because running out of it later would tell
+// whether a row of another tenant was reached.
+void require_stack_for(const PlannedStmt* plan);
+
+}  // namespace bastion::pg

@@ -1,0 +1,22 @@
+// The column of a relation that its row security compares with the tenant of the session, found by the shape of the
+// conditions: column = (SELECT bastion.tenant_if_allowed(...)), as protect() writes them. No catalog lists these columns,
+// and a policy of another hand with that shape counts too.
+#pragma once
+
+#include "pg/planner/planning.hpp"
+
+namespace bastion::pg {
+
+// 0 for a relation without such a condition. A partition or child has the column that its parent names.
+AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry);
+
+// The root of the inheritance tree that the relation is planned in, or the relation itself.
+RangeTblEntry* tree_root(PlannerInfo* root, RangeTblEntry* entry);
+
+// Whether a parameter is the result of (SELECT reader), evaluated once, for a reader of the context.
+bool is_tenant_parameter(PlannerInfo* root, const Param* parameter);
+
+// Whether the row security of the relation consists of conditions that protect() writes, and nothing else.
+bool has_own_security_alone(PlannerInfo* root, RangeTblEntry* entry);
+
+}  // namespace bastion::pg

@@ -1,0 +1,124 @@
+#include "pg/planner/tenant_follow.hpp"
+
+#include "core/jose/token_peek.hpp"
+#include "pg/context/context.hpp"
+#include "pg/planner/plan_classes.hpp"
+#include "pg/session/token_setting.hpp"
+
+extern "C" {
+#include "utils/plancache.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+// What a token, with the selected tenant, led to. Forgotten when another one takes its place.
+struct KnownToken {
+    uint64 hash;  // 0 for none
+    PlannedTenant tenant;
+};
+
+std::array<KnownToken, 256> known;
+// The tenant that plans were last kept for.
+PlannedTenant followed;
+
+uint64 hash_of(const PresentedValue* value, uint64 seed) noexcept {
+    if (value == nullptr) return seed;
+    return hash_bytes_extended(reinterpret_cast<const unsigned char*>(value->text), static_cast<int>(value->size), seed);
+}
+
+uint64 hash_of_presented(const PresentedValue& token) noexcept {
+    const uint64 hash = hash_of(presented_tenant(), hash_of(&token, 1));
+    return hash != 0 ? hash : 1;
+}
+
+KnownToken& place_of(uint64 hash) noexcept { return known[hash % known.size()]; }
+
+bool same_tenant(const PlannedTenant& left, const PlannedTenant& right) noexcept {
+    return same_uuid(left.id, right.id) && left.has_number == right.has_number && left.number == right.number;
+}
+
+void follow(const PlannedTenant& tenant) noexcept {
+    if (same_tenant(tenant, followed)) return;
+    followed = tenant;
+    drop_plans_of_other_classes(tenant);
+}
+
+PlannedTenant tenant_of(const Identity& identity) noexcept {
+    return {identity.tenant, identity.tenant.present, identity.tenant_number};
+}
+
+PlannedTenant with_id(const pg_uuid_t& id) noexcept {
+    if (followed.id.present && same_uuid(followed.id.value, id)) return followed;
+    return {{true, id}, false, 0};
+}
+
+// The selected tenant, if it is an id, else the one that the token names.
+std::optional<PlannedTenant> guess(const PresentedValue& token) noexcept {
+    if (const PresentedValue* selected = presented_tenant()) {
+        pg_uuid_t id;
+        if (!parse_uuid_text({selected->text, selected->size}, id)) return {};
+        return with_id(id);
+    }
+    const std::optional<Uuid> named = peek_tenant({token.text, token.size});
+    if (!named) return {};
+    pg_uuid_t id;
+    std::memcpy(id.data, named->bytes.data(), UUID_LEN);
+    return with_id(id);
+}
+
+void follow_token(const PresentedValue& token) noexcept {
+    const uint64 hash = hash_of_presented(token);
+    const KnownToken& place = place_of(hash);
+    if (place.hash == hash) {
+        follow(place.tenant);
+        return;
+    }
+    if (const std::optional<PlannedTenant> tenant = guess(token)) {
+        follow(*tenant);
+        return;
+    }
+    followed = {};
+    drop_classed_plans();
+}
+
+void learn(const PlannedTenant& tenant) noexcept {
+    bool stale = false;
+    const PresentedValue* token = presented_token(&stale);
+    if (token == nullptr || context_value() != nullptr) return;
+    const uint64 hash = hash_of_presented(*token);
+    place_of(hash) = {hash, tenant};
+}
+
+// Nobody reads no rows with any plan.
+void on_identity() noexcept {
+    if (detail::decision_valid) {
+        if (detail::decision.state != ContextState::authenticated || is_deciding() || IsParallelWorker()) return;
+        const PlannedTenant tenant = tenant_of(detail::decision.identity);
+        if (!same_tenant(tenant, followed) || has_classed_plans()) learn(tenant);
+        follow(tenant);
+        return;
+    }
+    if (!has_classed_plans()) return;
+    if (const ContextValue* context = context_value()) {
+        follow(tenant_of(context->identity));
+        return;
+    }
+    bool stale = false;
+    if (const PresentedValue* token = presented_token(&stale)) follow_token(*token);
+}
+
+void on_statistics(Datum, int, uint32 hash) {
+    drop_tenant_shares(hash);
+    drop_plans_by_statistics(hash);
+}
+
+}  // namespace
+
+void follow_tenant() {
+    identity_changed = on_identity;
+    CacheRegisterSyscacheCallback(STATRELATTINH, on_statistics, Datum{0});
+    if (!process_shared_preload_libraries_in_progress) ResetPlanCache();
+}
+
+}  // namespace bastion::pg

@@ -54,7 +54,7 @@ CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '
 -- A good value for each argument. Below, a function that is missing here is an error.
 CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT NULL);
 INSERT INTO test.functions
-SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.user_id()',
+SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion_internal.in_parallel_mode()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
@@ -185,6 +185,8 @@ INSERT INTO test.functions VALUES
     ('bastion.purpose_update(text,boolean,interval)', ARRAY['''smtp''', 'true', '''1 day''']), ('bastion_internal.data_key_guard(uuid,text)', ARRAY['NULL', '''smtp''']),
     ('bastion.data_key_guard_set(text,text,text)', ARRAY['''evidence''', '''smtp''', 'NULL']), ('bastion.data_key_guard_remove(text,text)', ARRAY['''smtp''', 'NULL']),
     ('bastion_internal.secret_resource(text)', ARRAY['''payments/x''']),
+    ('bastion.search_operator_trust(regoperator,text)', ARRAY['''%(text,text)''', '''short texts''']), ('bastion.search_operator_distrust(regoperator)', ARRAY['''%(text,text)''']),
+    ('bastion_internal.operator_body(regoperator)', ARRAY['''%(text,text)''']), ('bastion_internal.may_search(regprocedure)', ARRAY['''lower(text)''']), ('bastion_internal.require_superuser(text)', ARRAY['''pass''']),
     ('bastion.key_create(text,text,text,interval,boolean,integer)', ARRAY['''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
     ('bastion.key_create_for(text,text,text,text,interval,boolean,integer)', ARRAY['test.fact(''tenant'')', '''new''', '''EdDSA''', '''bills''', '''1 day''', 'true', 'NULL']),
     ('bastion.key_delete(text)', ARRAY['''pen''']),

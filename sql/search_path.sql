@@ -235,6 +235,7 @@ SELECT bastion.unit_create('team', 'Path unit', 'path-unit') IS NOT NULL AS made
 SELECT test.path_error(pg_catalog.format('SELECT bastion.membership_set(%L, ''path role'', ''path-unit'')', :'ann_id')), bastion.permission_grant(:'ann_id', 'path_docs.read', 'path-unit'),
        bastion.permission_remove(:'ann_id', 'path_docs.read', 'path-unit'), bastion.membership_remove(:'ann_id', 'path-unit');
 SELECT bastion.share('public.path_docs', '1', with_user => :'ben_id', level => 'write'), bastion.unshare('public.path_docs', '2', with_user => :'ben_id');
+SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS plan_notes FROM bastion.plan_notes();
 SELECT count(*) FROM bastion.shares_of('public.path_docs', '1');
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
 SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) OPERATOR(pg_catalog.>) 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
@@ -309,6 +310,7 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS keys FROM bastion.composite_keys_cre
 CALL bastion.acl_backfill('public.path_plain');
 CALL bastion.rewrap_all(10);
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS linted FROM bastion.lint();
+SELECT count(*) OPERATOR(pg_catalog.>) 0 AS search_operators FROM bastion.search_operators();
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS used FROM bastion.key_usage();
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS listed FROM bastion.sealed_problems();
 SELECT bastion_internal.key_committed(k.id, '\x'::pg_catalog.bytea) AS committed FROM bastion.data_keys k WHERE k.state OPERATOR(pg_catalog.=) 'active' LIMIT 1;

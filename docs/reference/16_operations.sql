@@ -2,12 +2,13 @@
 -- What an operator calls: the first root key, grants to the roles of the application and of migrations, and what is wrong with a
 -- database.
 -- functions: init allow_app_role disallow_app_role allow_migration_role allow_loader_role allow_monitoring_role operator_role_declare
--- status lint lint_summary lint_accept records_bind cache_stats event_counts events_prune events_pruned library_version tenant_delete act_as
+-- search_operators search_operator_trust search_operator_distrust plan_notes status lint lint_summary lint_accept records_bind cache_stats event_counts events_prune events_pruned library_version tenant_delete act_as
 
 CREATE TABLE forgotten (id bigint PRIMARY KEY, tenant_id uuid);
 GRANT SELECT ON forgotten TO app;
 SELECT severity, object, problem, fix FROM bastion.lint() WHERE object ~ 'forgotten' \gx
 SELECT bastion.protect('forgotten');
 SELECT count(*) AS problems FROM bastion.lint() WHERE object ~ 'forgotten';
+SELECT operator, needs, reason FROM bastion.search_operators() WHERE symbol = 'textlike';
 SELECT bastion.root_key_id() IS NOT NULL AS has_root_key;
 SELECT status ? 'events' AS events, status ? 'key_memory' AS key_memory FROM bastion.status() status;

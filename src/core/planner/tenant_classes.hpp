@@ -52,6 +52,8 @@ public:
     [[nodiscard]] TenantShare share_of(const TenantKey& key) const noexcept;
     // Of a tenant outside the list, and of nobody.
     [[nodiscard]] const TenantShare& share_of_others() const noexcept { return others_; }
+    // The number of tenants, at least 1.
+    [[nodiscard]] double tenants() const noexcept { return tenants_; }
     [[nodiscard]] std::size_t heap_bytes() const noexcept { return common_.capacity() * sizeof(CommonTenant); }
 
 private:
@@ -60,6 +62,7 @@ private:
     std::vector<CommonTenant> common_;  // sorted by key
     TenantShare others_;
     double class_base_;
+    double tenants_;
 };
 
 }  // namespace bastion

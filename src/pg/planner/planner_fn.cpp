@@ -71,9 +71,6 @@ Datum bastion_built_in_search_operators(PG_FUNCTION_ARGS) {
     return Datum{0};
 }
 
-PG_FUNCTION_INFO_V1(bastion_reader_support);
-Datum bastion_reader_support(PG_FUNCTION_ARGS) { PG_RETURN_POINTER(nullptr); }
-
 PG_FUNCTION_INFO_V1(bastion_may_search);
 Datum bastion_may_search(PG_FUNCTION_ARGS) { PG_RETURN_BOOL(may_ever_run_first(PG_GETARG_OID(0))); }
 

@@ -10,27 +10,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_leakproof() IS 'Findings about functions that run before policies.';
 
--- A clause that is not leakproof runs after the policies, so it is no index condition. That is decided by the operator that the operator
--- class is made for, which has the lowest number among its conditions (in a btree, equality counts: < has a proof wherever = has one), by
--- LIKE for the pattern operator classes, and by the functions of an expression. An ordering operator is not a condition: a
--- nearest-neighbor search can use its index, and a btree always sorts.
+-- A clause that may not run ahead of the policies is no index condition. An index serves a search if one of its operators may; for the
+-- pattern operator classes that is LIKE. The functions of an expression must all be allowed to. An ordering operator is not a
+-- condition: a nearest-neighbor search can use its index, and a btree always sorts.
 CREATE FUNCTION bastion_internal.index_columns(index regclass) RETURNS TABLE (place integer, searches boolean, sorts boolean)
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT n.place + 1,
-           coalesce(principal.proleakproof, false) AND k.opcname NOT LIKE '%pattern_ops'
+           EXISTS (SELECT FROM pg_amop o JOIN pg_operator p ON p.oid = o.amopopr
+                   WHERE o.amopfamily = k.opcfamily AND o.amoplefttype IN (k.opcintype, 'anyarray'::regtype, 'anyrange'::regtype)
+                     AND o.amoppurpose = 's' AND bastion_internal.may_search(p.oprcode))
            AND (i.indkey[n.place] <> 0 OR NOT EXISTS (
-                    SELECT FROM regexp_matches(i.indexprs::text, ':(?:op)?funcid ([0-9]+)', 'g') m JOIN pg_proc f ON f.oid = m[1]::oid
-                    WHERE NOT f.proleakproof)),
+                    SELECT FROM regexp_matches(i.indexprs::text, ':(?:op)?funcid ([0-9]+)', 'g') m
+                    WHERE NOT bastion_internal.may_search(m[1]::oid))),
            am.amname = 'btree' OR EXISTS (SELECT FROM pg_amop o WHERE o.amopfamily = k.opcfamily AND o.amoppurpose = 'o')
     FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am am ON am.oid = x.relam
     CROSS JOIN generate_series(0, i.indnkeyatts - 1) AS n (place)
     JOIN pg_opclass k ON k.oid = i.indclass[n.place]
-    LEFT JOIN LATERAL (
-        SELECT f.proleakproof FROM pg_amop o JOIN pg_operator p ON p.oid = o.amopopr JOIN pg_proc f ON f.oid = p.oprcode
-        WHERE o.amopfamily = k.opcfamily AND o.amoplefttype IN (k.opcintype, 'anyarray'::regtype) AND o.amoppurpose = 's'
-        ORDER BY (am.amname = 'btree' AND o.amopstrategy = 3) DESC, o.amopstrategy, o.amoprighttype = k.opcintype DESC LIMIT 1) principal ON true
     WHERE i.indexrelid = index
 $$;
 COMMENT ON FUNCTION bastion_internal.index_columns(regclass) IS
@@ -43,8 +40,8 @@ AS $$
     SELECT 'info', f.index::text, f.problem, CASE WHEN f.useless THEN format('DROP INDEX %s;', f.index) ELSE bastion_internal.acceptance(f.index::text, f.problem) END
     FROM (SELECT i.indexrelid::regclass AS index, k.useless,
                  CASE WHEN k.useless
-                      THEN 'no operator of this index is leakproof: under row security it serves nobody but roles that bypass it'
-                      ELSE format('conditions on %s cannot use this index: under row security their operators or functions would have to be leakproof',
+                      THEN 'no operator of this index may run ahead of policies: under row security it serves only roles that bypass it'
+                      ELSE format('conditions on %s cannot use this index: their operators or functions may not run ahead of policies, see search_operators()',
                                   k.columns) END AS problem
           FROM bastion_internal.protected_members() m JOIN pg_index i ON i.indrelid = m.member AND NOT i.indisunique
           JOIN pg_class c ON c.oid = i.indexrelid AND NOT c.relispartition,
@@ -56,3 +53,26 @@ AS $$
           WHERE k.worth) f
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_indexes() IS 'Findings about indexes, and columns of indexes, that are no condition under row security.';
+
+-- A full-text search without an index reads every row of the tenant.
+CREATE FUNCTION bastion_internal.lint_searches() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'info', m.relation::text, format('no index searches column "%s"', a.attname), format('CREATE INDEX ON %s USING %s (%I);', m.relation, 'gin', a.attname)
+    FROM bastion.protected_tables m JOIN pg_attribute a ON a.attrelid = m.relation AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE a.atttypid = 'tsvector'::regtype
+      AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = m.relation AND a.attnum = ANY (i.indkey::smallint[]))
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_searches() IS 'Findings about columns for full-text search without an index.';
+
+-- Autovacuum analyzes partitions, never the table that has them; the share that a tenant has of the whole is read from the latter.
+CREATE FUNCTION bastion_internal.lint_statistics() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'info', c.oid::regclass::text, 'a partitioned table that was never analyzed: plans do not know the size of a tenant', format('ANALYZE %s;', c.oid::regclass)
+    FROM bastion.protected_tables t JOIN pg_class c ON c.oid = t.relation AND c.relkind = 'p' AND c.reltuples < 0
+    WHERE EXISTS (SELECT FROM pg_partition_tree(c.oid) p JOIN pg_class m ON m.oid = p.relid WHERE p.isleaf AND m.reltuples > 0)
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_statistics() IS 'Findings about partitioned tables without statistics of the whole.';

@@ -119,6 +119,7 @@ COMMIT;
 SELECT bastion.secret_folder_register('payments/', 'payments');
 SELECT bastion.data_key_guard_set('evidence', 'payments');
 SELECT bastion.purpose_update('smtp', record => true, rotate_every => '90 days');
+SELECT bastion.search_operator_trust('~(text,text)', 'the patterns here are simple');
 -- keys of applications: two versions of one, and one of the installation
 SELECT bastion.resource_register('bills', '{sign,verify,mac}');
 BEGIN;

@@ -34,6 +34,21 @@ CREATE TRIGGER refuses BEFORE UPDATE ON files FOR EACH ROW WHEN (OLD.id = 2) EXE
 CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY, body bastion.sealed);
 GRANT INSERT, SELECT ON notes TO app;
 SELECT bastion.resource_register('ends', '{open}');
+-- What plans depend on: the share of a tenant, and whether an operator is trusted.
+CREATE TABLE sized (id int GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, body text COLLATE "C");
+CREATE INDEX sized_body ON sized (body);
+INSERT INTO sized (tenant_id, body) SELECT id_of(CASE WHEN g % 100 = 0 THEN 'ann' ELSE 'bob' END, 'tenant'), 'body ' || g FROM generate_series(1, 2000) g;
+SELECT bastion.protect('sized');
+GRANT SELECT ON sized TO app;
+ANALYZE sized;
+CREATE FUNCTION planned(query text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+    RETURN plan -> 0 -> 'Plan';
+END
+$$;
 CREATE TABLE made AS SELECT bastion.jwk_generate('EdDSA', 'k') AS key;
 SELECT bastion.issuer_add('https://idp.example', key, '{app}', '{EdDSA}') FROM made;
 SELECT bastion.identity_add('https://idp.example', 'bob', id_of('bob', 'user'));
@@ -112,6 +127,15 @@ my %lasting = (
         undo => 'DROP TRIGGER of_others ON bastion.unit_parents',
         probe => "SELECT bastion.authenticate('$token{ann}'); SELECT coalesce(nullif(try(\$\$SELECT bastion.unit_move('default')\$\$), ''), 'done')",
         before => 'done', after => '55000' },
+    'plan' => {
+        init => 'SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE sized AS SELECT FROM sized',
+        change => q{INSERT INTO sized (tenant_id) SELECT id_of('ann', 'tenant') FROM generate_series(1, 2000); ANALYZE sized},
+        undo => q{DELETE FROM sized WHERE body IS NULL; ANALYZE sized},
+        probe => "$as_bob; SELECT (planned('EXECUTE sized') ->> 'Plan Rows')::int > 1000", before => 'f', after => 't' },
+    'trusted operator' => {
+        change => q{SELECT bastion.search_operator_trust('~(text,text)', 'a test')},
+        undo => q{SELECT bastion.search_operator_distrust('~(text,text)')},
+        probe => "$as_bob; SELECT planned('SELECT FROM sized WHERE body ~ ''^body 7\$''')::text LIKE '%sized_body%'", before => 'f', after => 't' },
 );
 
 # A thing that the transaction makes and uses at once: what the session writes afterwards, another backend can read.

@@ -31,6 +31,7 @@ TEST(TenantClasses, OthersShareTheRest) {
     EXPECT_EQ(classes.share_of(tenant(3)).size_class, 0);
     EXPECT_EQ(classes.share_of(tenant(3)).place, -1);
     EXPECT_EQ(classes.share_of_others().size_class, 0);
+    EXPECT_EQ(classes.tenants(), 1002);
 }
 
 TEST(TenantClasses, NullsBelongToNobody) {

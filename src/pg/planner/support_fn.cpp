@@ -1,5 +1,6 @@
-// Planner support for can_by_acl(), can_by_acl_anywhere() and can_in_tenant(): an index on the column is searched with
-// `column = ANY (the session's set)` while the set is small enough, and no estimate depends on the session that plans.
+// Planner support for the readers in policies, which loads the library, and for can_by_acl(), can_by_acl_anywhere() and
+// can_in_tenant(): an index on the column is searched with `column = ANY (the session's set)` while the set is small enough,
+// and no estimate of theirs depends on the session that plans.
 //
 // The name of the set function is that of the check with `can_…` replaced; up to stable_limit ids the planner may see
 // the set (its STABLE function), up to index_limit it may not (the variant labelled VOLATILE, `…_unfolded`, because
@@ -8,6 +9,7 @@
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grant_load.hpp"
+#include "pg/planner/tenant_column.hpp"
 
 extern "C" {
 #include "catalog/pg_collation.h"
@@ -16,6 +18,7 @@ extern "C" {
 #include "nodes/supportnodes.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
+#include "parser/parsetree.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 }
@@ -136,19 +139,39 @@ Node* index_condition(const SupportRequestIndexCondition* request) {
     return reinterpret_cast<Node*>(list_make1(any));
 }
 
-// Constant per column: a plan made for an empty set serves the largest tenant.
-double column_selectivity(PlannerInfo* root, Node* column, int relation) {
+double distinct_values(PlannerInfo* root, Node* column, int relation) {
     VariableStatData statistics;
     bool is_default = false;
     examine_variable(root, column, relation, &statistics);
     const double distinct = get_variable_numdistinct(&statistics, &is_default);
     ReleaseVariableStats(statistics);
-    return std::min(0.5, assumed_ids / std::max(distinct, 1.0));
+    return std::max(distinct, 1.0);
+}
+
+// The tenants in the table of a column, if its row security compares the tenant too; else 0.
+double tenants_beside(PlannerInfo* root, Node* column) {
+    if (planning == nullptr || !IsA(column, Var)) return 0;
+    RangeTblEntry* entry = planner_rt_fetch(reinterpret_cast<Var*>(column)->varno, root);
+    if (entry->rtekind != RTE_RELATION) return 0;
+    const AttrNumber tenant = tenant_column(root, entry);
+    const TenantShares* shares = tenant != 0 ? tenant_shares({entry->relid, tenant, entry->inh}) : nullptr;
+    return shares != nullptr ? shares->classes.tenants() : 0;
+}
+
+// Constant per column: a plan made for an empty set serves the largest tenant. Beside a condition on the tenant it is the part
+// of the tenant's rows, so that the two together are estimated as one.
+double column_selectivity(PlannerInfo* root, Node* column, int relation) {
+    const double distinct = distinct_values(root, column, relation);
+    const double tenants = tenants_beside(root, column);
+    return tenants > 0 ? std::min(1.0, assumed_ids * tenants / distinct) : std::min(0.5, assumed_ids / distinct);
 }
 
 }  // namespace
 
 extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_reader_support);
+Datum bastion_reader_support(PG_FUNCTION_ARGS) { PG_RETURN_POINTER(nullptr); }
 
 PG_FUNCTION_INFO_V1(bastion_can_support);
 Datum bastion_can_support(PG_FUNCTION_ARGS) {

@@ -24,8 +24,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT e.key, e.value::bigint, EXISTS (SELECT FROM bastion.tenants t WHERE t.slug = e.key)
     FROM jsonb_each_text(counts) e
-    WHERE NOT EXISTS (SELECT FROM bastion.tenants t
-                      WHERE CASE WHEN by_number THEN t.number = e.key::bigint ELSE t.id = bastion_internal.uuid_or_null(e.key) AND t.id::text = e.key END)
+    WHERE NOT EXISTS (SELECT FROM bastion.tenants t WHERE e.key = CASE WHEN by_number THEN t.number::text ELSE t.id::text END)
 $$;
 COMMENT ON FUNCTION bastion_internal.values_without_tenant(jsonb, boolean) IS
 'Of the values of a tenant column, with their numbers of rows, those that are no id and no number of a tenant; is_slug: it is the slug of one.';

@@ -23,6 +23,7 @@ constexpr std::size_t most_tables = 4096;
 constexpr int most_messages = 8;
 
 std::vector<ClassedTable> tables;
+uint64 added = 1;
 
 constexpr uint64 bit_of(int size_class) noexcept { return uint64{1} << size_class; }
 
@@ -70,10 +71,12 @@ void add_class(const StatisticsKey& key, uint32 statistics, int size_class) {
     const auto found =
         std::find_if(tables.begin(), tables.end(), [&](const ClassedTable& table) { return table.key == key; });
     if (found != tables.end()) {
+        if ((found->classes & bit_of(size_class)) == 0) ++added;
         found->classes |= bit_of(size_class);
         return;
     }
     if (tables.size() >= most_tables) drop_classed_plans();
+    ++added;
     tables.push_back({key, statistics, bit_of(size_class)});
 }
 
@@ -93,6 +96,8 @@ void depend_on_class(PlannedStmt* plan, const StatisticsKey& key, int size_class
 }
 
 bool has_classed_plans() noexcept { return !tables.empty(); }
+
+uint64 classes_added() noexcept { return added; }
 
 void drop_plans_of_other_classes(const PlannedTenant& tenant) noexcept {
     drop_plans([&](const ClassedTable& table) { return classes_of_others(table, tenant); });

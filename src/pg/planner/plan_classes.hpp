@@ -13,6 +13,10 @@ void depend_on_class(PlannedStmt* plan, const StatisticsKey& key, int size_class
 // Whether any plan was made for a class since the last change.
 [[nodiscard]] bool has_classed_plans() noexcept;
 
+// Grows whenever a plan is made for a class that had none. Until then, a tenant for which the other classes were dropped has
+// nothing more to drop.
+[[nodiscard]] uint64 classes_added() noexcept;
+
 // The tenant of the session is another: drops the plans for other classes than its. Neither raises nor reads tables.
 void drop_plans_of_other_classes(const PlannedTenant& tenant) noexcept;
 

@@ -102,6 +102,47 @@ void note_class(const StatisticsKey& key, const TenantShare& share) {
     planning->classes = lappend(planning->classes, asked);
 }
 
+// Statistics that were made for a tenant, kept for the next plans: they are the same for all tenants of that share and place.
+struct KeptStatistics {
+    StatisticsKey key;
+    double fraction;
+    int place, own_place;
+    HeapTuple tuple;
+};
+
+MemoryContext kept_memory = nullptr;
+std::array<KeptStatistics, 64> kept;
+std::size_t kept_count = 0;
+uint64 kept_changes = 0;
+
+// Not within a run, whose plans refer to them.
+void forget_kept_statistics() {
+    if (planning->outer != nullptr || planning->statistics != NIL) return;
+    if (kept_changes == statistics_changes() && kept_count < kept.size()) return;
+    if (kept_memory == nullptr) kept_memory = AllocSetContextCreate(CacheMemoryContext, "bastion statistics", ALLOCSET_SMALL_SIZES);
+    kept_count = 0;
+    MemoryContextReset(kept_memory);
+    kept_changes = statistics_changes();
+}
+
+HeapTuple kept_statistics(const StatisticsKey& key, const TenantShare& share, const TenantShare& in_own_list) {
+    if (kept_changes != statistics_changes()) return nullptr;
+    for (std::size_t i = 0; i < kept_count; ++i)
+        if (kept[i].key == key && kept[i].fraction == share.fraction && kept[i].place == share.place &&
+            kept[i].own_place == in_own_list.place)
+            return kept[i].tuple;
+    return nullptr;
+}
+
+HeapTuple keep_statistics(HeapTuple made, const StatisticsKey& key, const TenantShare& share, const TenantShare& in_own_list) {
+    if (kept_changes != statistics_changes() || kept_count == kept.size()) return made;
+    MemoryContext caller = MemoryContextSwitchTo(kept_memory);
+    HeapTuple copy = heap_copytuple(made);
+    MemoryContextSwitchTo(caller);
+    kept[kept_count++] = {key, share.fraction, share.place, in_own_list.place, copy};
+    return copy;
+}
+
 // A member of an inheritance tree gets the share that the tenant has of the whole tree: with its own statistics, a plan for
 // one tenant of a partition would be wrong for the next of the same class. Without statistics of the tree, its own.
 HeapTuple statistics_for_tenant(PlannerInfo* root, RangeTblEntry* entry, const StatisticsKey& key) {
@@ -120,11 +161,12 @@ HeapTuple statistics_for_tenant(PlannerInfo* root, RangeTblEntry* entry, const S
         }
     }
     note_class(deciding, share);
+    if (HeapTuple known = kept_statistics(key, share, in_own_list)) return known;
     HeapTuple row = statistics_row(key);
     if (!HeapTupleIsValid(row)) return nullptr;
     HeapTuple made = make_statistics(row, share, in_own_list);
     ReleaseSysCache(row);
-    return made;
+    return keep_statistics(made, key, share, in_own_list);
 }
 
 // Each column is asked for often: its statistics are made once for a plan.
@@ -135,6 +177,7 @@ HeapTuple shared_statistics(PlannerInfo* root, RangeTblEntry* entry, const Stati
         if (known->key == key) return known->tuple;
     }
     (void)planned_tenant();
+    forget_kept_statistics();
     MemoryContext caller = MemoryContextSwitchTo(planning->memory);
     auto* made = static_cast<SharedStatistics*>(palloc(sizeof(SharedStatistics)));
     *made = {key, statistics_for_tenant(root, entry, key)};

@@ -17,11 +17,11 @@ struct Planning {
     PlannedTenant tenant;   // of the session; absent for nobody
     List* classes;          // of AskedClass: what the estimates depend on
     List* statistics;       // of SharedStatistics: rows of pg_statistic made for the tenant
-    List* columns;          // of TenantColumn: which columns were looked for
+    List* securities;       // of Security: row security of relations that was looked at
     int last_member;        // the last relation of an inheritance tree that was looked for
-    List* seen_queries;     // of PlannerInfo: those whose clauses are marked
+    List* functions;        // of KnownNeed: those that were looked up
+    List* queries;          // of OpenedQuery: those whose clauses are marked
     List* marked;           // of RestrictInfo: clauses that may go ahead of the policies
-    List* opened;           // of RelOptInfo: relations with such clauses
 };
 
 // The innermost run, or null outside the planner.

@@ -3,6 +3,7 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/planner/planning.hpp"
 
 extern "C" {
 #include "catalog/pg_language.h"
@@ -149,12 +150,34 @@ bool was_added(const Body& body) {
 }
 
 // The need of a function that may run first, or nothing.
-std::optional<SearchNeed> need_of(Oid function) {
+std::optional<SearchNeed> look_up_need(Oid function) {
     if (get_func_leakproof(function)) return SearchNeed::nothing;
     Body body{};
     if (!read_body(function, body)) return {};
     if (const TrustedFunction* known = find_built_in(body)) return known->need;
     return was_added(body) ? std::optional<SearchNeed>(SearchNeed::nothing) : std::nullopt;
+}
+
+struct KnownNeed {
+    Oid function;
+    std::optional<SearchNeed> need;
+};
+
+// Looked up once in a run of the planner: partitions ask for the same functions again.
+std::optional<SearchNeed> need_of(Oid function) {
+    if (planning == nullptr) return look_up_need(function);
+    ListCell* cell = nullptr;
+    foreach (cell, planning->functions) {
+        const auto* known = static_cast<KnownNeed*>(lfirst(cell));
+        if (known->function == function) return known->need;
+    }
+    const std::optional<SearchNeed> need = look_up_need(function);
+    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+    auto* known = static_cast<KnownNeed*>(palloc(sizeof(KnownNeed)));
+    *known = {function, need};
+    planning->functions = lappend(planning->functions, known);
+    MemoryContextSwitchTo(caller);
+    return need;
 }
 
 bool is_deterministic(Oid collation) { return OidIsValid(collation) && get_collation_isdeterministic(collation); }

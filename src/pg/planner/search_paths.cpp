@@ -71,6 +71,11 @@ bool is_plain_table(const RangeTblEntry* entry) noexcept {
     return entry->rtekind == RTE_RELATION && entry->relkind != RELKIND_FOREIGN_TABLE;
 }
 
+// Not the parent of partitions, whose paths are theirs.
+bool has_own_paths(RelOptInfo* relation, const RangeTblEntry* entry) {
+    return is_plain_table(entry) && !entry->inh && !IS_DUMMY_REL(relation);
+}
+
 // A clause may go first only where no policy or view of another hand stands before it.
 bool is_behind_own_security(PlannerInfo* root, const RestrictInfo* clause) {
     for (int place = bms_next_member(clause->clause_relids, -1); place >= 0;
@@ -84,23 +89,28 @@ bool is_behind_own_security(PlannerInfo* root, const RestrictInfo* clause) {
     return true;
 }
 
-bool mark_clause(PlannerInfo* root, RestrictInfo* clause) {
-    if (clause->security_level == 0 || clause->pseudoconstant || clause->leakproof) return false;
-    if (!is_behind_own_security(root, clause) || !is_trusted_clause(root, reinterpret_cast<Node*>(clause->clause)))
-        return false;
+// A query whose clauses are marked, and the relations that marked clauses name.
+struct OpenedQuery {
+    PlannerInfo* root;
+    Relids relations;
+};
+
+// A clause that joins relations is in the lists of all of them.
+void mark_clause(OpenedQuery* query, RestrictInfo* clause) {
+    if (clause->security_level == 0 || clause->pseudoconstant || clause->leakproof) return;
+    if (!is_behind_own_security(query->root, clause) ||
+        !is_trusted_clause(query->root, reinterpret_cast<Node*>(clause->clause)))
+        return;
     visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = true; });
     MemoryContext caller = MemoryContextSwitchTo(planning->memory);
     planning->marked = lappend(planning->marked, clause);
+    query->relations = bms_add_members(query->relations, clause->clause_relids);
     MemoryContextSwitchTo(caller);
-    return true;
 }
 
-int mark_clauses(PlannerInfo* root, List* clauses) {
-    int marked = 0;
+void mark_clauses(OpenedQuery* query, List* clauses) {
     ListCell* cell = nullptr;
-    foreach (cell, clauses)
-        if (mark_clause(root, lfirst_node(RestrictInfo, cell))) ++marked;
-    return marked;
+    foreach (cell, clauses) mark_clause(query, lfirst_node(RestrictInfo, cell));
 }
 
 // PostgreSQL caches selectivities in the clause; those above 1 say that it is redundant.
@@ -118,14 +128,6 @@ void estimate_clause(PlannerInfo* root, RestrictInfo* clause) {
     PG_FINALLY();
     { estimating_search = false; }
     PG_END_TRY();
-}
-
-bool is_marked(const RestrictInfo* clause) { return list_member_ptr(planning->marked, clause); }
-
-void note_relation(RelOptInfo* relation) {
-    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    planning->opened = lappend(planning->opened, relation);
-    MemoryContextSwitchTo(caller);
 }
 
 // The rows of a table are those of its partitions.
@@ -147,19 +149,16 @@ void sum_members(PlannerInfo* root) {
 }
 
 // Marks the clauses of all relations of a query, before any of them has its final paths, and estimates their rows again.
-void open_query(PlannerInfo* root) {
+void open_query(OpenedQuery* query) {
+    PlannerInfo* root = query->root;
     bool has_members = false;
     visit_relations(root, [&](RelOptInfo* relation, RangeTblEntry* entry) {
-        const int own = mark_clauses(root, relation->baserestrictinfo);
-        const int joined = mark_clauses(root, relation->joininfo);
-        if (own + joined == 0 || !is_plain_table(entry) || entry->inh || IS_DUMMY_REL(relation)) return;
-        note_relation(relation);
-        if (own == 0) return;
-        ListCell* cell = nullptr;
-        foreach (cell, relation->baserestrictinfo) {
-            auto* clause = lfirst_node(RestrictInfo, cell);
-            if (is_marked(clause)) estimate_clause(root, clause);
-        }
+        const int first = list_length(planning->marked);
+        mark_clauses(query, relation->baserestrictinfo);
+        const int end = list_length(planning->marked);
+        mark_clauses(query, relation->joininfo);
+        if (first == end || !has_own_paths(relation, entry)) return;
+        for (int i = first; i < end; ++i) estimate_clause(root, list_nth_node(RestrictInfo, planning->marked, i));
         set_baserel_size_estimates(root, relation);
         has_members = has_members || relation->reloptkind == RELOPT_OTHER_MEMBER_REL;
     });
@@ -229,19 +228,25 @@ bool is_marked_plan(const PlannedStmt* plan) noexcept {
     return false;
 }
 
-}  // namespace
-
-namespace {
+const OpenedQuery* opened_query(PlannerInfo* root) {
+    ListCell* cell = nullptr;
+    foreach (cell, planning->queries) {
+        const auto* query = static_cast<OpenedQuery*>(lfirst(cell));
+        if (query->root == root) return query;
+    }
+    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+    auto* query = static_cast<OpenedQuery*>(palloc(sizeof(OpenedQuery)));
+    *query = {root, nullptr};
+    planning->queries = lappend(planning->queries, query);
+    MemoryContextSwitchTo(caller);
+    open_query(query);
+    return query;
+}
 
 void open_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
-    if (!list_member_ptr(planning->seen_queries, root)) {
-        MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-        planning->seen_queries = lappend(planning->seen_queries, root);
-        MemoryContextSwitchTo(caller);
-        open_query(root);
-    }
-    if (entry->tablesample != nullptr || IS_DUMMY_REL(relation) || !list_member_ptr(planning->opened, relation)) return;
-    make_paths(root, relation);
+    const OpenedQuery* query = opened_query(root);
+    if (!bms_is_member(static_cast<int>(relation->relid), query->relations)) return;
+    if (entry->tablesample == nullptr && has_own_paths(relation, entry)) make_paths(root, relation);
 }
 
 }  // namespace

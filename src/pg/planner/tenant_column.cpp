@@ -122,26 +122,27 @@ AttrNumber column_of_child(const AppendRelInfo* link, AttrNumber parent_column) 
     return column != nullptr && IsA(column, Var) ? reinterpret_cast<Var*>(column)->varattno : 0;
 }
 
-struct TenantColumn {
+// What the row security of a relation says; looked at once in a run of the planner.
+struct Security {
     PlannerInfo* root;
     RangeTblEntry* entry;
     AttrNumber column;
+    enum { unknown, own, foreign } alone;
 };
 
-// Conditions of the policies are looked at once for each relation of a query.
-AttrNumber column_by_conditions(PlannerInfo* root, RangeTblEntry* entry) {
+Security* security_of(PlannerInfo* root, RangeTblEntry* entry) {
     ListCell* cell = nullptr;
-    foreach (cell, planning->columns) {
-        const auto* known = static_cast<TenantColumn*>(lfirst(cell));
-        if (known->root == root && known->entry == entry) return known->column;
+    foreach (cell, planning->securities) {
+        auto* known = static_cast<Security*>(lfirst(cell));
+        if (known->root == root && known->entry == entry) return known;
     }
     const AttrNumber column = compared_column_among(root, reinterpret_cast<Node*>(entry->securityQuals));
     MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    auto* found = static_cast<TenantColumn*>(palloc(sizeof(TenantColumn)));
-    *found = {root, entry, column};
-    planning->columns = lappend(planning->columns, found);
+    auto* found = static_cast<Security*>(palloc(sizeof(Security)));
+    *found = {root, entry, column, Security::unknown};
+    planning->securities = lappend(planning->securities, found);
     MemoryContextSwitchTo(caller);
-    return column;
+    return found;
 }
 
 }  // namespace
@@ -157,7 +158,7 @@ bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) {
 }
 
 AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry) {
-    if (entry->securityQuals != NIL) return column_by_conditions(root, entry);
+    if (entry->securityQuals != NIL) return security_of(root, entry)->column;
     const AppendRelInfo* link = parent_link(root, entry);
     if (link == nullptr) return 0;
     return column_of_child(link, tenant_column(root, root->simple_rte_array[link->parent_relid]));
@@ -170,7 +171,14 @@ RangeTblEntry* tree_root(PlannerInfo* root, RangeTblEntry* entry) {
 }
 
 bool has_own_security_alone(PlannerInfo* root, RangeTblEntry* entry) {
-    return is_own_security(root, reinterpret_cast<Node*>(tree_root(root, entry)->securityQuals));
+    RangeTblEntry* top = tree_root(root, entry);
+    if (top->securityQuals == NIL) return true;
+    Security* security = security_of(root, top);
+    if (security->alone == Security::unknown) {
+        const bool alone = is_own_security(root, reinterpret_cast<Node*>(top->securityQuals));
+        security->alone = alone ? Security::own : Security::foreign;
+    }
+    return security->alone == Security::own;
 }
 
 }  // namespace bastion::pg

@@ -16,11 +16,13 @@ namespace {
 struct KnownToken {
     uint64 hash;  // 0 for none
     PlannedTenant tenant;
+    uint64 kept_at;  // classes_added() when the plans of other classes were last dropped for it
 };
 
-std::array<KnownToken, 256> known;
-// The tenant that plans were last kept for.
+std::array<KnownToken, 1024> known;
+// The tenant that plans were last kept for, and classes_added() then: nobody may have made others since.
 PlannedTenant followed;
+uint64 followed_at = 0;
 
 uint64 hash_of(const PresentedValue* value, uint64 seed) noexcept {
     if (value == nullptr) return seed;
@@ -38,10 +40,17 @@ bool same_tenant(const PlannedTenant& left, const PlannedTenant& right) noexcept
     return same_uuid(left.id, right.id) && left.has_number == right.has_number && left.number == right.number;
 }
 
-void follow(const PlannedTenant& tenant) noexcept {
-    if (same_tenant(tenant, followed)) return;
+void follow(const PlannedTenant& tenant, uint64 kept_at = 0) noexcept {
+    if (!same_tenant(tenant, followed)) followed_at = kept_at;
     followed = tenant;
+    if (followed_at == classes_added()) return;
     drop_plans_of_other_classes(tenant);
+    followed_at = classes_added();
+}
+
+void follow(KnownToken& token) noexcept {
+    follow(token.tenant, token.kept_at);
+    token.kept_at = followed_at;
 }
 
 PlannedTenant tenant_of(const Identity& identity) noexcept {
@@ -69,9 +78,9 @@ std::optional<PlannedTenant> guess(const PresentedValue& token) noexcept {
 
 void follow_token(const PresentedValue& token) noexcept {
     const uint64 hash = hash_of_presented(token);
-    const KnownToken& place = place_of(hash);
+    KnownToken& place = place_of(hash);
     if (place.hash == hash) {
-        follow(place.tenant);
+        follow(place);
         return;
     }
     if (const std::optional<PlannedTenant> tenant = guess(token)) {
@@ -87,7 +96,8 @@ void learn(const PlannedTenant& tenant) noexcept {
     const PresentedValue* token = presented_token(&stale);
     if (token == nullptr || context_value() != nullptr) return;
     const uint64 hash = hash_of_presented(*token);
-    place_of(hash) = {hash, tenant};
+    KnownToken& place = place_of(hash);
+    if (place.hash != hash || !same_tenant(place.tenant, tenant)) place = {hash, tenant, 0};
 }
 
 // Nobody reads no rows with any plan.

@@ -14,7 +14,7 @@ BackendCache<TenantShares, sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)> shar
                                                                                     invalidation_of("tenant shares"),
                                                                                     {4096, 8 * mebibyte});
 
-uint64 changes = 0;
+uint64 changes = 1;
 
 SharesKey cache_key(const StatisticsKey& key) noexcept {
     SharesKey out;
@@ -141,6 +141,8 @@ const TenantShares* tenant_shares(const StatisticsKey& key) {
 }
 
 const TenantShares* cached_tenant_shares(const StatisticsKey& key) noexcept { return shares.find(cache_key(key)); }
+
+uint64 statistics_changes() noexcept { return changes; }
 
 void drop_tenant_shares(uint32 hash) noexcept {
     ++changes;

@@ -40,6 +40,9 @@ const TenantShares* tenant_shares(const StatisticsKey& key);
 // Any phase: those in the cache, or null.
 const TenantShares* cached_tenant_shares(const StatisticsKey& key) noexcept;
 
+// Grows with each change of statistics.
+[[nodiscard]] uint64 statistics_changes() noexcept;
+
 // Drops the shares from statistics with this hash, 0 for all. Called by the receiver of PostgreSQL's messages.
 void drop_tenant_shares(uint32 hash) noexcept;
 

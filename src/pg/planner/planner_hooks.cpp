@@ -3,6 +3,7 @@
 #include "pg/planner/plan_estimates.hpp"
 #include "pg/planner/plan_notes.hpp"
 #include "pg/planner/search_paths.hpp"
+#include "pg/planner/start_pruning.hpp"
 #include "pg/planner/tenant_follow.hpp"
 
 extern "C" {
@@ -59,6 +60,7 @@ bool answer_index_statistics(PlannerInfo* root, Oid index, AttrNumber column, Va
 // Before those of other extensions, which may remove paths.
 void shape_paths_of(PlannerInfo* root, RelOptInfo* relation, Index place, RangeTblEntry* entry) {
     shape_paths(root, relation, entry);
+    prune_at_start(root, relation);
     if (next_paths != nullptr) next_paths(root, relation, place, entry);
 }
 

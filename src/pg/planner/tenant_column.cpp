@@ -22,16 +22,22 @@ bool is_function_of(const Node* node, const char* const (&names)[Count]) {
     return std::any_of(names, names + Count, [&](const char* known) { return std::strcmp(known, name) == 0; });
 }
 
-// A reader, or its value as text.
+// A reader, or its value as text. With other arguments than constants it would run code of another hand.
 bool is_reader(const Node* node) {
     if (IsA(node, CoerceViaIO)) node = reinterpret_cast<const Node*>(reinterpret_cast<const CoerceViaIO*>(node)->arg);
-    return is_function_of(node, readers);
+    if (!is_function_of(node, readers)) return false;
+    ListCell* cell = nullptr;
+    foreach (cell, reinterpret_cast<const FuncExpr*>(node)->args)
+        if (!IsA(lfirst(cell), Const)) return false;
+    return true;
 }
 
-// The plan of (SELECT reader [WHERE …]): one row without a table.
-bool is_reader_plan(const Plan* plan) {
-    if (!IsA(plan, Result) || plan->lefttree != nullptr || list_length(plan->targetlist) != 1) return false;
-    return is_reader(reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr));
+// The plan of (SELECT reader): one row without a table. A WHERE would run code of another hand, too.
+const Node* reader_of_plan(const Plan* plan) {
+    if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1) return nullptr;
+    if (reinterpret_cast<const Result*>(plan)->resconstantqual != nullptr) return nullptr;
+    const auto* value = reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr);
+    return is_reader(value) ? value : nullptr;
 }
 
 const SubPlan* subquery_of(const PlannerInfo* root, int parameter) {
@@ -147,15 +153,17 @@ Security* security_of(PlannerInfo* root, RangeTblEntry* entry) {
 
 }  // namespace
 
-bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) {
-    if (parameter->paramkind != PARAM_EXEC) return false;
+const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {
+    if (parameter->paramkind != PARAM_EXEC) return nullptr;
     for (const PlannerInfo* query = root; query != nullptr; query = query->parent_root) {
         const SubPlan* subquery = subquery_of(query, parameter->paramid);
         if (subquery != nullptr)
-            return is_reader_plan(static_cast<Plan*>(list_nth(query->glob->subplans, subquery->plan_id - 1)));
+            return reader_of_plan(static_cast<Plan*>(list_nth(query->glob->subplans, subquery->plan_id - 1)));
     }
-    return false;
+    return nullptr;
 }
+
+bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) { return tenant_reader(root, parameter) != nullptr; }
 
 AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry) {
     if (entry->securityQuals != NIL) return security_of(root, entry)->column;

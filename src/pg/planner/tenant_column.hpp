@@ -13,7 +13,8 @@ AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry);
 // The root of the inheritance tree that the relation is planned in, or the relation itself.
 RangeTblEntry* tree_root(PlannerInfo* root, RangeTblEntry* entry);
 
-// Whether a parameter is the result of (SELECT reader), evaluated once, for a reader of the context.
+// The reader of the context whose result the parameter is, with (SELECT reader) evaluated once; null for another parameter.
+const Node* tenant_reader(PlannerInfo* root, const Param* parameter);
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter);
 
 // Whether the row security of the relation consists of conditions that protect() writes, and nothing else.

@@ -17,6 +17,24 @@ BEGIN
 END
 $$;
 
+-- Processor time by the kernel's account, which other load does not change.
+CREATE FUNCTION bench.cpu_ms() RETURNS double precision LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_read_file('/proc/self/stat'); -- brings the account up to date
+    RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6;
+END
+$$;
+CREATE FUNCTION bench.cpu_of(statement text, as_role name) RETURNS double precision LANGUAGE plpgsql AS $$
+DECLARE
+    began double precision := bench.cpu_ms();
+BEGIN
+    PERFORM pg_catalog.set_config('role', as_role, true);
+    EXECUTE statement;
+    PERFORM pg_catalog.set_config('role', 'none', true);
+    RETURN bench.cpu_ms() - began;
+END
+$$;
+
 -- What a statement writes is taken back.
 CREATE FUNCTION bench.explain(statement text, as_role name) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE

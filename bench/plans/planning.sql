@@ -1,11 +1,5 @@
 -- What planning costs with the mechanisms and without: processor time, by the kernel's account, which other load does not change.
 -- After tables.sql.
-CREATE FUNCTION bench.cpu_ms() RETURNS double precision LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_read_file('/proc/self/stat'); -- brings the account up to date
-    RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6;
-END
-$$;
 CREATE FUNCTION bench.planning_of(statement text, estimates text, searches text, n integer) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
     began double precision;

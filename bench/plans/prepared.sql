@@ -1,6 +1,6 @@
 -- Prepared statements, which outlive a change of tenant: each run against a fresh plan for the same tenant, how often they are
 -- planned, and what the change of tenant costs. After tables.sql.
--- The worst of the runs in this order, the first after each change: as a multiple of a fresh plan, by medians of `rounds`.
+-- The worst of the runs in this order, the first after each change: as a multiple of a fresh plan, by medians of processor time.
 CREATE FUNCTION bench.prepared(label text, query text, mode text, rounds integer)
 RETURNS TABLE (statement text, plan_cache_mode text, worst numeric, at_most numeric, run text, prepared_ms numeric, fresh_ms numeric)
 LANGUAGE plpgsql AS $$
@@ -17,7 +17,7 @@ BEGIN
         RESET ROLE;
         FOR step IN 1 .. cardinality(steps) LOOP
             PERFORM bench.enter((SELECT token FROM bench.tenants t WHERE t.label = steps[step]));
-            took := ARRAY[bench.time_of('EXECUTE measured', 'app', NULL), bench.time_of(query, 'app', NULL)];
+            took := ARRAY[bench.cpu_of('EXECUTE measured', 'app'), bench.cpu_of(query, 'app')];
             IF round > 0 THEN
                 INSERT INTO runs VALUES (step, coalesce(steps[step], 'nobody'), took[1], took[2]);
             END IF;
@@ -70,23 +70,23 @@ RESET plan_cache_mode;
 -- Setting a token, and reading the tenant, so often; the median of five.
 CREATE FUNCTION bench.changes(label text, tokens text[], n integer) RETURNS TABLE (plans text, setting numeric, and_reading numeric) LANGUAGE plpgsql AS $$
 DECLARE
-    began timestamptz;
+    began double precision;
     settings double precision[] := '{}';
     reads double precision[] := '{}';
     id uuid;
 BEGIN
     FOR round IN 0 .. 5 LOOP
-        began := clock_timestamp();
+        began := bench.cpu_ms();
         FOR i IN 1 .. n LOOP
             PERFORM set_config('bastion.token', tokens[1 + i % cardinality(tokens)], true);
         END LOOP;
-        settings := settings || extract(epoch FROM clock_timestamp() - began)::float8 * 1e9 / n;
-        began := clock_timestamp();
+        settings := settings || (bench.cpu_ms() - began) * 1e6 / n;
+        began := bench.cpu_ms();
         FOR i IN 1 .. n LOOP
             PERFORM set_config('bastion.token', tokens[1 + i % cardinality(tokens)], true);
             PERFORM bastion.tenant_id();
         END LOOP;
-        reads := reads || extract(epoch FROM clock_timestamp() - began)::float8 * 1e9 / n;
+        reads := reads || (bench.cpu_ms() - began) * 1e6 / n;
     END LOOP;
     RETURN QUERY SELECT label, round(bench.median(settings[2:])::numeric), round(bench.median(reads[2:])::numeric);
 END
@@ -133,17 +133,17 @@ SELECT FROM bench.renew() \gset _
 \echo a change of class with those plans, in milliseconds: the change, then all plans, made again and kept
 CREATE FUNCTION bench.run_all() RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
-    began timestamptz := clock_timestamp();
+    began double precision := bench.cpu_ms();
 BEGIN
     SET LOCAL ROLE app;
     FOR i IN 0 .. 999 LOOP
         EXECUTE format('EXECUTE p%s', i);
     END LOOP;
     RESET ROLE;
-    RETURN extract(epoch FROM clock_timestamp() - began) * 1000;
+    RETURN bench.cpu_ms() - began;
 END
 $$;
 SELECT t.label, round(c.change::numeric, 3) AS change, round(c.first::numeric, 1) AS first, round(c.second::numeric, 1) AS second
 FROM (VALUES (1, '40 %'), (2, '0.01 %'), (3, '5 %'), (4, '0.01 %')) x (n, label) JOIN bench.tenants t USING (label),
-     LATERAL (SELECT bench.time_of(format('SELECT FROM bench.enter(%L)', t.token), 'none', NULL) AS change,
+     LATERAL (SELECT bench.cpu_of(format('SELECT FROM bench.enter(%L)', t.token), 'none') AS change,
                      bench.run_all() AS first, bench.run_all() AS second) c;

@@ -11,6 +11,7 @@ namespace {
 
 // The readers of the context that policies compare a column with, and the checks that they call.
 constexpr const char* readers[] = {"tenant_if_allowed", "tenant_number_if_allowed", "tenant_id", "tenant_number"};
+constexpr const char* conditions_of_readers[] = {"has_permission"};
 constexpr const char* checks[] = {"can_by_acl", "can_by_acl_anywhere", "can_in_tenant"};
 
 template <std::size_t Count>
@@ -22,20 +23,41 @@ bool is_function_of(const Node* node, const char* const (&names)[Count]) {
     return std::any_of(names, names + Count, [&](const char* known) { return std::strcmp(known, name) == 0; });
 }
 
-// A reader, or its value as text. With other arguments than constants it would run code of another hand.
-bool is_reader(const Node* node) {
-    if (IsA(node, CoerceViaIO)) node = reinterpret_cast<const Node*>(reinterpret_cast<const CoerceViaIO*>(node)->arg);
-    if (!is_function_of(node, readers)) return false;
-    ListCell* cell = nullptr;
-    foreach (cell, reinterpret_cast<const FuncExpr*>(node)->args)
+bool are_constants(const List* arguments) {
+    const ListCell* cell = nullptr;
+    foreach (cell, arguments)
         if (!IsA(lfirst(cell), Const)) return false;
     return true;
 }
 
-// The plan of (SELECT reader): one row without a table. A WHERE would run code of another hand, too.
+// A reader, or its value as text. Of an argument that is no constant nobody knows what it calls.
+bool is_reader(const Node* node) {
+    if (IsA(node, CoerceViaIO)) {
+        const auto* cast = reinterpret_cast<const CoerceViaIO*>(node);
+        if (cast->resulttype != TEXTOID) return false;
+        node = reinterpret_cast<const Node*>(cast->arg);
+    }
+    return is_function_of(node, readers) && are_constants(reinterpret_cast<const FuncExpr*>(node)->args);
+}
+
+// WHERE has_permission(…), or nothing.
+bool asks_for_permissions(const Node* conditions) {
+    if (conditions == nullptr) return true;
+    if (!IsA(conditions, List))
+        return is_function_of(conditions, conditions_of_readers) &&
+               are_constants(reinterpret_cast<const FuncExpr*>(conditions)->args);
+    const ListCell* cell = nullptr;
+    foreach (cell, reinterpret_cast<const List*>(conditions))
+        if (!asks_for_permissions(static_cast<const Node*>(lfirst(cell)))) return false;
+    return true;
+}
+
+// The reader in the plan of (SELECT reader [WHERE has_permission(…)]): one row without a table. A query can have such a subquery
+// too, and with another call in it, which would run when a row of another tenant reaches the subquery.
 const Node* reader_of_plan(const Plan* plan) {
-    if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1) return nullptr;
-    if (reinterpret_cast<const Result*>(plan)->resconstantqual != nullptr) return nullptr;
+    if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1)
+        return nullptr;
+    if (!asks_for_permissions(reinterpret_cast<const Result*>(plan)->resconstantqual)) return nullptr;
     const auto* value = reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr);
     return is_reader(value) ? value : nullptr;
 }

@@ -1,5 +1,6 @@
 #include "pg/planner/planner_hooks.hpp"
 
+#include "pg/base/compat.hpp"
 #include "pg/planner/plan_estimates.hpp"
 #include "pg/planner/plan_notes.hpp"
 #include "pg/planner/search_paths.hpp"
@@ -20,7 +21,7 @@ get_relation_stats_hook_type next_relation_statistics = nullptr;
 get_index_stats_hook_type next_index_statistics = nullptr;
 set_rel_pathlist_hook_type next_paths = nullptr;
 create_upper_paths_hook_type next_upper_paths = nullptr;
-ExecutorStart_hook_type next_start = nullptr;
+ExecutorRun_hook_type next_run = nullptr;
 
 PlannedStmt* plan_next(Query* query, const char* sql, int options, ParamListInfo parameters) {
     return next_planner != nullptr ? next_planner(query, sql, options, parameters)
@@ -69,12 +70,13 @@ void shape_upper_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* i
     if (next_upper_paths != nullptr) next_upper_paths(root, stage, input, output, extra);
 }
 
-void start(QueryDesc* query, int flags) {
+// A cursor begins at one depth of the stack, and is fetched from at another.
+void run(BASTION_EXECUTOR_RUN_PARAMS) {
     require_stack_for(query->plannedstmt);
-    if (next_start != nullptr)
-        next_start(query, flags);
+    if (next_run != nullptr)
+        next_run(BASTION_EXECUTOR_RUN_ARGS);
     else
-        standard_ExecutorStart(query, flags);
+        standard_ExecutorRun(BASTION_EXECUTOR_RUN_ARGS);
 }
 
 template <class Hook>
@@ -91,7 +93,7 @@ void watch_planner() {
     install(get_index_stats_hook, next_index_statistics, answer_index_statistics);
     install(set_rel_pathlist_hook, next_paths, shape_paths_of);
     install(create_upper_paths_hook, next_upper_paths, shape_upper_paths);
-    install(ExecutorStart_hook, next_start, start);
+    install(ExecutorRun_hook, next_run, run);
     follow_tenant();
 }
 

@@ -29,7 +29,7 @@ bool index_statistics_for_search(Oid index, AttrNumber column, VariableStatData*
 // Marks the finished plan if clauses of it go first.
 void note_marked_clauses(PlannedStmt* plan);
 
-// At the start of a marked plan: raises 54001 while too little stack is left, because running out of it later would tell
+// Before a marked plan runs: raises 54001 while too little stack is left, because running out of it later would tell
 // whether a row of another tenant was reached.
 void require_stack_for(const PlannedStmt* plan);
 

@@ -8,6 +8,8 @@ namespace {
 
 std::array<PlanNote, 64> notes;
 std::size_t count = 0;
+// For whom the plan was made.
+PlannedTenant noted_tenant;
 
 void add(const PlanNote& note) noexcept {
     if (count < notes.size()) notes[count++] = note;
@@ -29,6 +31,7 @@ bool find_function(Node* node, void* out) {
 
 void note_run() {
     if (planning->classes == NIL && planning->marked == NIL) return;
+    noted_tenant = planned_tenant();
     count = 0;
     ListCell* cell = nullptr;
     foreach (cell, planning->classes) {
@@ -43,6 +46,9 @@ void note_run() {
     }
 }
 
-std::span<const PlanNote> plan_notes() noexcept { return {notes.data(), count}; }
+std::span<const PlanNote> plan_notes() {
+    const bool is_own = tenant_of_session() == noted_tenant;
+    return {notes.data(), is_own ? count : 0};
+}
 
 }  // namespace bastion::pg

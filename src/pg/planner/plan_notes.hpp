@@ -16,6 +16,7 @@ struct PlanNote {
 // Notes the run of the planner that ends now, if it changed anything.
 void note_run();
 
-std::span<const PlanNote> plan_notes() noexcept;
+// Empty while the session has another tenant than the one that the plan was made for.
+std::span<const PlanNote> plan_notes();
 
 }  // namespace bastion::pg

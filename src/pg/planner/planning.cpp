@@ -6,16 +6,12 @@ namespace bastion::pg {
 
 Planning* planning = nullptr;
 
-namespace {
-
 PlannedTenant tenant_of_session() {
     if (is_deciding()) return {};
     const Decision& decision = decide();
     if (decision.state != ContextState::authenticated) return {};
     return {decision.identity.tenant, decision.identity.tenant.present, decision.identity.tenant_number};
 }
-
-}  // namespace
 
 const PlannedTenant& planned_tenant() {
     if (!planning->tenant_is_known) {

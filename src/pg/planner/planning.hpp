@@ -27,7 +27,10 @@ struct Planning {
 // The innermost run, or null outside the planner.
 extern Planning* planning;
 
-// The tenant of the session; asks for the identity once in a run. Nobody while an identity is being established.
+// The tenant of the session. Nobody while an identity is being established.
+PlannedTenant tenant_of_session();
+
+// The same for the innermost run, which asks for the identity once.
 const PlannedTenant& planned_tenant();
 
 }  // namespace bastion::pg

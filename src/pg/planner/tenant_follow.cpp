@@ -36,12 +36,8 @@ uint64 hash_of_presented(const PresentedValue& token) noexcept {
 
 KnownToken& place_of(uint64 hash) noexcept { return known[hash % known.size()]; }
 
-bool same_tenant(const PlannedTenant& left, const PlannedTenant& right) noexcept {
-    return same_uuid(left.id, right.id) && left.has_number == right.has_number && left.number == right.number;
-}
-
 void follow(const PlannedTenant& tenant, uint64 kept_at = 0) noexcept {
-    if (!same_tenant(tenant, followed)) followed_at = kept_at;
+    if (tenant != followed) followed_at = kept_at;
     followed = tenant;
     if (followed_at == classes_added()) return;
     drop_plans_of_other_classes(tenant);
@@ -105,7 +101,7 @@ void on_identity() noexcept {
     if (detail::decision_valid) {
         if (detail::decision.state != ContextState::authenticated || is_deciding() || IsParallelWorker()) return;
         const PlannedTenant tenant = tenant_of(detail::decision.identity);
-        if (!same_tenant(tenant, followed) || has_classed_plans()) learn(tenant);
+        if (tenant != followed || has_classed_plans()) learn(tenant);
         follow(tenant);
         return;
     }

@@ -24,6 +24,10 @@ struct PlannedTenant {
     OptionalUuid id;
     bool has_number;
     int64 number;
+
+    friend bool operator==(const PlannedTenant& left, const PlannedTenant& right) noexcept {
+        return same_uuid(left.id, right.id) && left.has_number == right.has_number && left.number == right.number;
+    }
 };
 
 struct TenantShares {

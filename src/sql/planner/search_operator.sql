@@ -124,5 +124,5 @@ LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_plan_notes';
 COMMENT ON FUNCTION bastion.plan_notes() IS
 'What the extension did to the last plan of this session that reads protected tables.
-A row with a relation: its tenant column was estimated for the tenant of the session, whose share of the rows the note has; plans are kept for tenants of the same size_class, which grows by one with each fourfold size. A row without: a clause, named by its function, may run before the policies and use an index.';
+A row with a relation: its tenant column was estimated for the tenant of the session, whose share of the rows the note has; plans are kept for tenants of the same size_class, which grows by one with each fourfold size. A row without: a clause, named by its function, may run before the policies and use an index. No rows if that plan was made for another tenant.';
 SELECT bastion_internal.callable_by('bastion.plan_notes()', 'application', 'migration');

@@ -88,7 +88,18 @@ bool has_untrusted_part(Node* node, void* root) {
     return compat::walk_expression(node, has_untrusted_part, root);
 }
 
+bool is_loud_function(Oid function, void*) { return !is_quiet_function(function); }
+
+bool has_loud_part(Node* node, void*) {
+    if (node == nullptr) return false;
+    if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan)) return true;
+    return check_functions_in_node(node, is_loud_function, nullptr) ||
+           compat::walk_expression(node, has_loud_part, nullptr);
+}
+
 }  // namespace
+
+bool is_quiet(Node* expression) { return !has_loud_part(expression, nullptr); }
 
 bool is_trusted_clause(PlannerInfo* root, Node* clause) {
     return !contain_volatile_functions(clause) && is_trusted(root, clause);

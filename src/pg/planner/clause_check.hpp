@@ -13,4 +13,7 @@ bool is_trusted_clause(PlannerInfo* root, Node* clause);
 // tenant, which is evaluated when the clause reaches it.
 bool is_untrusted_clause(PlannerInfo* root, Node* clause);
 
+// How often the expression is evaluated shows nowhere: all its functions are quiet (search_operator.hpp).
+bool is_quiet(Node* expression);
+
 }  // namespace bastion::pg

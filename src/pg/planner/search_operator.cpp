@@ -73,6 +73,14 @@ constexpr TrustedFunction trusted[] = {
     {"$libdir/cube", "cube_overlap", SearchNeed::nothing, "cube && cube", "compares coordinates"},
 };
 
+constexpr const char* quiet_distances[] = {"int4range_subdiff", "int8range_subdiff", "daterange_subdiff", "tsrange_subdiff",
+                                           "tstzrange_subdiff"};
+
+constexpr const char* clock_functions[] = {
+    "now",           "timestamptz_pl_interval", "timestamptz_mi_interval", "timestamptz_timestamp", "timestamp_timestamptz",
+    "timestamptz_date", "date_timestamptz",        "timestamptz_trunc",
+};
+
 // Library and symbol of a function, in the server's memory; false for other languages.
 struct Body {
     const char* library;  // null for a function of PostgreSQL itself
@@ -105,6 +113,12 @@ const TrustedFunction* find_built_in(const Body& body) noexcept {
     for (const TrustedFunction& function : trusted)
         if (same(function.library, body.library) && same(function.symbol, body.symbol)) return &function;
     return nullptr;
+}
+
+template <std::size_t Count>
+bool is_one_of(const Body& body, const char* const (&symbols)[Count]) noexcept {
+    return body.library == nullptr &&
+           std::any_of(symbols, symbols + Count, [&](const char* symbol) { return same(symbol, body.symbol); });
 }
 
 // What a superuser added, as "library symbol".
@@ -247,20 +261,39 @@ bool compares_safely(Oid function, Oid type, Oid collation) {
     return !type_is_collatable(type) || is_deterministic(collation);
 }
 
+// The distance of bounds, which estimates of the planner ask for. The owner of a type can choose any function, and that of
+// numeric raises for numbers that a double cannot hold.
+bool measures_safely(Oid function) {
+    if (!OidIsValid(function)) return true;
+    Body body{};
+    return read_body(function, body) && is_one_of(body, quiet_distances);
+}
+
+enum class Elements { none, safe, unsafe };
+
+Elements elements_of(Oid type, Oid collation) {
+    if (const Oid element = get_element_type(type); OidIsValid(element)) {
+        const TypeCacheEntry* known = lookup_type_cache(element, TYPECACHE_EQ_OPR_FINFO);
+        return compares_safely(known->eq_opr_finfo.fn_oid, element, collation) ? Elements::safe : Elements::unsafe;
+    }
+    if (!type_is_range(type)) return Elements::none;
+    const TypeCacheEntry* known = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
+    return measures_safely(known->rng_subdiff_finfo.fn_oid) &&
+                   compares_safely(known->rng_cmp_proc_finfo.fn_oid, known->rngelemtype->type_id, known->rng_collation)
+               ? Elements::safe
+               : Elements::unsafe;
+}
+
+// An element of a range can be an array itself.
 bool elements_compare_safely(List* arguments, Oid collation) {
+    bool found = false;
     ListCell* cell = nullptr;
     foreach (cell, arguments) {
-        const Oid type = getBaseType(exprType(static_cast<Node*>(lfirst(cell))));
-        if (const Oid element = get_element_type(type); OidIsValid(element)) {
-            const TypeCacheEntry* known = lookup_type_cache(element, TYPECACHE_EQ_OPR_FINFO);
-            return compares_safely(known->eq_opr_finfo.fn_oid, element, collation);
-        }
-        if (type_is_range(type)) {
-            const TypeCacheEntry* known = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
-            return compares_safely(known->rng_cmp_proc_finfo.fn_oid, known->rngelemtype->type_id, known->rng_collation);
-        }
+        const Elements elements = elements_of(getBaseType(exprType(static_cast<Node*>(lfirst(cell)))), collation);
+        if (elements == Elements::unsafe) return false;
+        found = found || elements == Elements::safe;
     }
-    return false;
+    return found;
 }
 
 bool is_met(SearchNeed need, List* arguments, Oid collation) {
@@ -301,6 +334,13 @@ bool may_run_first(Oid function, List* arguments, Oid collation) {
 bool may_run_first_with_any(Oid function, Oid collation) {
     const std::optional<SearchNeed> need = need_of(function);
     return need && is_met(*need, NIL, collation);
+}
+
+bool is_quiet_function(Oid function) {
+    if (get_func_leakproof(function)) return true;
+    Body body{};
+    return read_body(function, body) &&
+           (func_volatile(function) == PROVOLATILE_IMMUTABLE || is_one_of(body, clock_functions));
 }
 
 bool may_ever_run_first(Oid function) { return need_of(function).has_value(); }

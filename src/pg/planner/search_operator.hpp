@@ -35,7 +35,10 @@ bool may_run_first(Oid function, List* arguments, Oid collation);
 // The same for value = ANY (array).
 bool may_run_first_with_any(Oid function, Oid collation);
 
-// The same without arguments, for the advice about an index: whether some call may.
+// Whether a call has no effect but its result or error: immutable functions in C, and those that calculate with now().
+bool is_quiet_function(Oid function);
+
+// For the advice about an index: whether some call may run first.
 bool may_ever_run_first(Oid function);
 
 }  // namespace bastion::pg

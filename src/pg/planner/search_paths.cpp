@@ -7,11 +7,13 @@
 #include "pg/planner/tenant_column.hpp"
 
 extern "C" {
+#include "catalog/pg_am_d.h"
 #include "miscadmin.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
 #include "utils/plancache.h"
 }
 
@@ -180,37 +182,174 @@ List* foreign_paths(List* paths) {
     return kept;
 }
 
+void add_paths(RelOptInfo* relation, List* paths, List* partial_paths) {
+    ListCell* cell = nullptr;
+    foreach (cell, paths) add_path(relation, static_cast<Path*>(lfirst(cell)));
+    foreach (cell, partial_paths) add_partial_path(relation, static_cast<Path*>(lfirst(cell)));
+}
+
+bool is_btree(const IndexPath* path) noexcept { return path->indexinfo->relam == BTREE_AM_OID; }
+
 // As set_plain_rel_pathlist() of PostgreSQL, which is static.
 void make_paths(PlannerInfo* root, RelOptInfo* relation) {
     List* others = foreign_paths(relation->pathlist);
     List* partial_others = foreign_paths(relation->partial_pathlist);
     relation->pathlist = NIL;
     relation->partial_pathlist = NIL;
-    relation->ppilist = NIL;
     if (!compat::add_tid_paths_first(root, relation)) {
         add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
         add_partial_seqscan(root, relation);
         create_index_paths(root, relation);
         compat::add_tid_paths_last(root, relation);
     }
-    ListCell* cell = nullptr;
-    foreach (cell, others) add_path(relation, static_cast<Path*>(lfirst(cell)));
-    foreach (cell, partial_others) add_partial_path(relation, static_cast<Path*>(lfirst(cell)));
+    add_paths(relation, others, partial_others);
+}
+
+// The clause is held back, with its parts: true if it was not before.
+bool hold_back_clause(PlannerInfo* root, RestrictInfo* clause) {
+    if (!clause->leakproof || clause->security_level == 0) return false;
+    if (!is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause))) return false;
+    visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = false; });
+    return true;
 }
 
 void hold_back(PlannerInfo* root, List* clauses) {
     ListCell* cell = nullptr;
-    foreach (cell, clauses) {
-        auto* clause = lfirst_node(RestrictInfo, cell);
-        if (!clause->leakproof || clause->security_level == 0) continue;
-        if (is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause)))
-            visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = false; });
-    }
+    foreach (cell, clauses) (void)hold_back_clause(root, lfirst_node(RestrictInfo, cell));
 }
 
 void hold_back_parameterized(PlannerInfo* root, const RelOptInfo* relation) {
     ListCell* cell = nullptr;
     foreach (cell, relation->ppilist) hold_back(root, lfirst_node(ParamPathInfo, cell)->ppi_clauses);
+}
+
+// Of the clauses of an index, those that are held back, without those that are quiet if `may_be_quiet`.
+List* held_clauses(PlannerInfo* root, const IndexPath* path, bool may_be_quiet) {
+    List* held = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, path->indexclauses) {
+        RestrictInfo* clause = lfirst_node(IndexClause, cell)->rinfo;
+        (void)hold_back_clause(root, clause);
+        if (restriction_is_securely_promotable(clause, path->path.parent)) continue;
+        if (!may_be_quiet || !is_quiet(reinterpret_cast<Node*>(clause->clause))) held = lappend(held, clause);
+    }
+    return held;
+}
+
+// Of two bitmaps of an AND the second is not read when the first is empty, and with it no call.
+List* held_clauses_of_bitmap(PlannerInfo* root, const Path* path, bool may_be_quiet) {
+    if (IsA(path, IndexPath)) return held_clauses(root, reinterpret_cast<const IndexPath*>(path), may_be_quiet);
+    const bool is_and = IsA(path, BitmapAndPath);
+    const List* parts = is_and ? reinterpret_cast<const BitmapAndPath*>(path)->bitmapquals
+                               : reinterpret_cast<const BitmapOrPath*>(path)->bitmapquals;
+    List* held = NIL;
+    const ListCell* cell = nullptr;
+    foreach (cell, parts)
+        held = list_concat_unique_ptr(
+            held, held_clauses_of_bitmap(root, static_cast<const Path*>(lfirst(cell)), may_be_quiet && !is_and));
+    return held;
+}
+
+// The held clauses that a path evaluates for rows of any tenant. A B-tree evaluates them once, before it reads. Every other
+// index may do so again for each row that it finds, and so does a bitmap that has only pages left.
+List* exposed_clauses(PlannerInfo* root, const Path* path) {
+    if (IsA(path, BitmapHeapPath))
+        return held_clauses_of_bitmap(root, reinterpret_cast<const BitmapHeapPath*>(path)->bitmapqual, true);
+    if (!IsA(path, IndexPath) || is_btree(reinterpret_cast<const IndexPath*>(path))) return NIL;
+    return held_clauses(root, reinterpret_cast<const IndexPath*>(path), true);
+}
+
+// A distance from the result of a call, which some indexes compute again for each row that they find.
+bool measures_from_call(const IndexPath* path) {
+    ListCell* cell = nullptr;
+    foreach (cell, path->indexorderbys) {
+        auto* distance = static_cast<Node*>(lfirst(cell));
+        if (!IsA(distance, OpExpr)) return true;
+        ListCell* argument = nullptr;
+        foreach (argument, reinterpret_cast<OpExpr*>(distance)->args) {
+            auto* node = static_cast<Node*>(lfirst(argument));
+            if (!contain_var_clause(node) && !is_quiet(node)) return true;
+        }
+    }
+    return false;
+}
+
+bool is_exposing_order(const Path* path) {
+    return IsA(path, IndexPath) && measures_from_call(reinterpret_cast<const IndexPath*>(path));
+}
+
+List* exposed_clauses_among(PlannerInfo* root, List* paths) {
+    List* exposed = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, paths)
+        exposed = list_concat_unique_ptr(exposed, exposed_clauses(root, static_cast<Path*>(lfirst(cell))));
+    return exposed;
+}
+
+void set_leakproof(List* clauses, bool value) noexcept {
+    ListCell* cell = nullptr;
+    foreach (cell, clauses)
+        visit_clause(static_cast<Node*>(lfirst(cell)), [&](RestrictInfo* part) { part->leakproof = value; });
+}
+
+List* btree_paths(List* paths) {
+    List* found = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, paths)
+        if (IsA(lfirst(cell), IndexPath) && is_btree(static_cast<IndexPath*>(lfirst(cell))))
+            found = lappend(found, lfirst(cell));
+    return found;
+}
+
+// The scans of B-trees that have these clauses as conditions, without the bitmaps that are cheaper.
+void make_btree_paths(PlannerInfo* root, RelOptInfo* relation, List* clauses, List** paths, List** partial_paths) {
+    const bool with_bitmaps = enable_bitmapscan;
+    relation->pathlist = NIL;
+    relation->partial_pathlist = NIL;
+    set_leakproof(clauses, true);
+    enable_bitmapscan = false;
+    PG_TRY();
+    { create_index_paths(root, relation); }
+    PG_FINALLY();
+    { enable_bitmapscan = with_bitmaps; }
+    PG_END_TRY();
+    set_leakproof(clauses, false);
+    *paths = btree_paths(relation->pathlist);
+    *partial_paths = btree_paths(relation->partial_pathlist);
+}
+
+void drop_exposing_orders(PlannerInfo* root, RelOptInfo* relation) {
+    bool dropped = false;
+    ListCell* cell = nullptr;
+    foreach (cell, relation->pathlist) {
+        if (!is_exposing_order(static_cast<Path*>(lfirst(cell)))) continue;
+        relation->pathlist = foreach_delete_current(relation->pathlist, cell);
+        dropped = true;
+    }
+    foreach (cell, relation->partial_pathlist)
+        if (is_exposing_order(static_cast<Path*>(lfirst(cell))))
+            relation->partial_pathlist = foreach_delete_current(relation->partial_pathlist, cell);
+    // It may have been left out because one of those was better.
+    if (dropped) add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
+}
+
+// Makes the paths again that evaluate a held clause for rows of any tenant.
+void hold_back_paths(PlannerInfo* root, RelOptInfo* relation) {
+    List* exposed = list_concat_unique_ptr(exposed_clauses_among(root, relation->pathlist),
+                                           exposed_clauses_among(root, relation->partial_pathlist));
+    if (exposed != NIL) {
+        List* others = foreign_paths(relation->pathlist);
+        List* partial_others = foreign_paths(relation->partial_pathlist);
+        List* kept = NIL;
+        List* partial_kept = NIL;
+        make_btree_paths(root, relation, exposed, &kept, &partial_kept);
+        relation->pathlist = others;
+        relation->partial_pathlist = partial_others;
+        make_paths(root, relation);
+        add_paths(relation, kept, partial_kept);
+        hold_back_parameterized(root, relation);
+    }
+    drop_exposing_orders(root, relation);
 }
 
 bool has_room(std::size_t bytes) {
@@ -246,12 +385,14 @@ const OpenedQuery* opened_query(PlannerInfo* root) {
 void open_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
     const OpenedQuery* query = opened_query(root);
     if (!bms_is_member(static_cast<int>(relation->relid), query->relations)) return;
-    if (entry->tablesample == nullptr && has_own_paths(relation, entry)) make_paths(root, relation);
+    if (entry->tablesample != nullptr || !has_own_paths(relation, entry)) return;
+    relation->ppilist = NIL;
+    make_paths(root, relation);
 }
 
 }  // namespace
 
-// A clause is held back when the paths of its relation are made: what an index serves stays an index condition, which is
+// A clause is held back when the paths of its relation are made: what a B-tree serves stays an index condition, which is
 // evaluated once, and a filter runs after the policies. Also in the run of the planner that loaded the library, which began
 // without it.
 void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
@@ -260,6 +401,7 @@ void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* e
     hold_back(root, relation->baserestrictinfo);
     hold_back(root, relation->joininfo);
     hold_back_parameterized(root, relation);
+    hold_back_paths(root, relation);
 }
 
 void hold_back_derived(PlannerInfo* root) {

@@ -93,7 +93,7 @@ void learn(const PlannedTenant& tenant) noexcept {
     if (token == nullptr || context_value() != nullptr) return;
     const uint64 hash = hash_of_presented(*token);
     KnownToken& place = place_of(hash);
-    if (place.hash != hash || !same_tenant(place.tenant, tenant)) place = {hash, tenant, 0};
+    if (place.hash != hash || place.tenant != tenant) place = {hash, tenant, 0};
 }
 
 // Nobody reads no rows with any plan.

@@ -35,8 +35,7 @@ TenantKey TenantKey::of_number(std::int64_t number) noexcept {
 TenantClasses::TenantClasses(TenantStatistics statistics)
     : common_(std::move(statistics.common)),
       others_{fraction_of_others(statistics), is_complete(statistics) ? absent_class : 0, -1},
-      class_base_(statistics.list_size > 0 && others_.fraction < least_base ? statistics.list_least
-                                                                             : others_.fraction),
+      class_base_(statistics.list_size > 0 && others_.fraction < least_base ? statistics.list_least : others_.fraction),
       tenants_(std::max(1.0, statistics.distinct)) {
     std::sort(common_.begin(), common_.end(),
               [](const CommonTenant& left, const CommonTenant& right) { return left.key < right.key; });

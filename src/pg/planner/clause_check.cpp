@@ -26,7 +26,8 @@ bool is_trusted(PlannerInfo* root, Node* node) {
         case T_Const: return true;
         case T_Var: return reinterpret_cast<Var*>(node)->varlevelsup == 0;
         case T_Param: return is_trusted_parameter(root, reinterpret_cast<Param*>(node));
-        case T_RestrictInfo: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<RestrictInfo*>(node)->clause));
+        case T_RestrictInfo:
+            return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<RestrictInfo*>(node)->clause));
         case T_BoolExpr: return are_trusted(root, reinterpret_cast<BoolExpr*>(node)->args);
         case T_RelabelType: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(node)->arg));
         case T_BooleanTest: return is_trusted(root, reinterpret_cast<Node*>(reinterpret_cast<BooleanTest*>(node)->arg));

@@ -119,7 +119,8 @@ uint64 kept_changes = 0;
 void forget_kept_statistics() {
     if (planning->outer != nullptr || planning->statistics != NIL) return;
     if (kept_changes == statistics_changes() && kept_count < kept.size()) return;
-    if (kept_memory == nullptr) kept_memory = AllocSetContextCreate(CacheMemoryContext, "bastion statistics", ALLOCSET_SMALL_SIZES);
+    if (kept_memory == nullptr)
+        kept_memory = AllocSetContextCreate(CacheMemoryContext, "bastion statistics", ALLOCSET_SMALL_SIZES);
     kept_count = 0;
     MemoryContextReset(kept_memory);
     kept_changes = statistics_changes();
@@ -134,7 +135,8 @@ HeapTuple kept_statistics(const StatisticsKey& key, const TenantShare& share, co
     return nullptr;
 }
 
-HeapTuple keep_statistics(HeapTuple made, const StatisticsKey& key, const TenantShare& share, const TenantShare& in_own_list) {
+HeapTuple keep_statistics(HeapTuple made, const StatisticsKey& key, const TenantShare& share,
+                          const TenantShare& in_own_list) {
     if (kept_changes != statistics_changes() || kept_count == kept.size()) return made;
     MemoryContext caller = MemoryContextSwitchTo(kept_memory);
     HeapTuple copy = heap_copytuple(made);

@@ -12,16 +12,16 @@ namespace bastion::pg {
 
 struct Planning {
     Planning* outer;
-    MemoryContext memory;   // lives until the plan is finished
-    bool tenant_is_known;   // whether `tenant` was asked for
-    PlannedTenant tenant;   // of the session; absent for nobody
-    List* classes;          // of AskedClass: what the estimates depend on
-    List* statistics;       // of SharedStatistics: rows of pg_statistic made for the tenant
-    List* securities;       // of Security: row security of relations that was looked at
-    int last_member;        // the last relation of an inheritance tree that was looked for
-    List* functions;        // of KnownNeed: those that were looked up
-    List* queries;          // of OpenedQuery: those whose clauses are marked
-    List* marked;           // of RestrictInfo: clauses that may go ahead of the policies
+    MemoryContext memory;  // lives until the plan is finished
+    bool tenant_is_known;  // whether `tenant` was asked for
+    PlannedTenant tenant;  // of the session; absent for nobody
+    List* classes;         // of AskedClass: what the estimates depend on
+    List* statistics;      // of SharedStatistics: rows of pg_statistic made for the tenant
+    List* securities;      // of Security: row security of relations that was looked at
+    int last_member;       // the last relation of an inheritance tree that was looked for
+    List* functions;       // of KnownNeed: those that were looked up
+    List* queries;         // of OpenedQuery: those whose clauses are marked
+    List* marked;          // of RestrictInfo: clauses that may go ahead of the policies
 };
 
 // The innermost run, or null outside the planner.

@@ -36,11 +36,16 @@ constexpr TrustedFunction trusted[] = {
     {nullptr, "range_contains", SearchNeed::elements, "anyrange @> anyrange", "its errors depend on the types"},
     {nullptr, "range_contained_by", SearchNeed::elements, "anyrange <@ anyrange", "its errors depend on the types"},
     {nullptr, "range_contains_elem", SearchNeed::elements, "anyrange @> anyelement", "its errors depend on the types"},
-    {nullptr, "elem_contained_by_range", SearchNeed::elements, "anyelement <@ anyrange", "its errors depend on the types"},
-    {nullptr, "textlike", SearchNeed::pattern, "text ~~ text (LIKE)", "raises for patterns that end with an open escape alone"},
-    {nullptr, "textnlike", SearchNeed::pattern, "text !~~ text (NOT LIKE)", "raises for patterns that end with an open escape alone"},
-    {nullptr, "texticlike", SearchNeed::folding, "text ~~* text (ILIKE)", "as LIKE; text in UTF8 is valid for its locale"},
-    {nullptr, "texticnlike", SearchNeed::folding, "text !~~* text (NOT ILIKE)", "as LIKE; text in UTF8 is valid for its locale"},
+    {nullptr, "elem_contained_by_range", SearchNeed::elements, "anyelement <@ anyrange",
+     "its errors depend on the types"},
+    {nullptr, "textlike", SearchNeed::pattern, "text ~~ text (LIKE)",
+     "raises for patterns that end with an open escape alone"},
+    {nullptr, "textnlike", SearchNeed::pattern, "text !~~ text (NOT LIKE)",
+     "raises for patterns that end with an open escape alone"},
+    {nullptr, "texticlike", SearchNeed::folding, "text ~~* text (ILIKE)",
+     "as LIKE; text in UTF8 is valid for its locale"},
+    {nullptr, "texticnlike", SearchNeed::folding, "text !~~* text (NOT ILIKE)",
+     "as LIKE; text in UTF8 is valid for its locale"},
     {nullptr, "lower", SearchNeed::collation, "lower(text)", "text in UTF8 is valid for its locale"},
     {nullptr, "upper", SearchNeed::collation, "upper(text)", "text in UTF8 is valid for its locale"},
     {nullptr, "enum_eq", SearchNeed::nothing, "anyenum = anyenum", "compares ids"},
@@ -73,12 +78,18 @@ constexpr TrustedFunction trusted[] = {
     {"$libdir/cube", "cube_overlap", SearchNeed::nothing, "cube && cube", "compares coordinates"},
 };
 
-constexpr const char* quiet_distances[] = {"int4range_subdiff", "int8range_subdiff", "daterange_subdiff", "tsrange_subdiff",
-                                           "tstzrange_subdiff"};
+constexpr const char* quiet_distances[] = {"int4range_subdiff", "int8range_subdiff", "daterange_subdiff",
+                                           "tsrange_subdiff", "tstzrange_subdiff"};
 
 constexpr const char* clock_functions[] = {
-    "now",           "timestamptz_pl_interval", "timestamptz_mi_interval", "timestamptz_timestamp", "timestamp_timestamptz",
-    "timestamptz_date", "date_timestamptz",        "timestamptz_trunc",
+    "now",
+    "timestamptz_pl_interval",
+    "timestamptz_mi_interval",
+    "timestamptz_timestamp",
+    "timestamp_timestamptz",
+    "timestamptz_date",
+    "date_timestamptz",
+    "timestamptz_trunc",
 };
 
 // Library and symbol of a function, in the server's memory; false for other languages.
@@ -99,8 +110,7 @@ bool read_body(Oid function, Body& out) {
     const Datum library = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_probin, &no_library);
     const bool is_internal = language == INTERNALlanguageId && !no_symbol;
     const bool is_c = language == ClanguageId && !no_symbol && !no_library;
-    if (is_internal || is_c)
-        out = {is_c ? text_of(library) : nullptr, text_of(symbol)};
+    if (is_internal || is_c) out = {is_c ? text_of(library) : nullptr, text_of(symbol)};
     ReleaseSysCache(tuple);
     return is_internal || is_c;
 }
@@ -142,7 +152,8 @@ std::optional<AddedRows> read_added() {
         "trusted_operators", row,
         [](std::span<const ColumnValue> columns, void* state) {
             auto* rows = static_cast<AddedRows*>(state);
-            rows->bodies = lappend(rows->bodies, psprintf("%s %s", text_of(columns[0].value), text_of(columns[1].value)));
+            rows->bodies =
+                lappend(rows->bodies, psprintf("%s %s", text_of(columns[0].value), text_of(columns[1].value)));
         },
         &out);
     return out;
@@ -150,8 +161,8 @@ std::optional<AddedRows> read_added() {
 
 bool was_added(const Body& body) {
     const char* wanted = psprintf("%s %s", body.library != nullptr ? body.library : "", body.symbol);
-    const AddedFunctions* functions = added.get(
-        CacheKey<1>(), read_added, [](const AddedRows& rows) -> Result<Loaded<AddedFunctions>> {
+    const AddedFunctions* functions =
+        added.get(CacheKey<1>(), read_added, [](const AddedRows& rows) -> Result<Loaded<AddedFunctions>> {
             Loaded<AddedFunctions> out;
             ListCell* cell = nullptr;
             foreach (cell, rows.bodies) out.value.bodies.emplace_back(static_cast<const char*>(lfirst(cell)));
@@ -317,7 +328,8 @@ const char* name_of(SearchNeed need) noexcept {
     switch (need) {
         case SearchNeed::nothing: return nullptr;
         case SearchNeed::constant: return "one side a constant of at most 16 levels";
-        case SearchNeed::pattern: return "a constant pattern that ends without an open escape, and a deterministic collation";
+        case SearchNeed::pattern:
+            return "a constant pattern that ends without an open escape, and a deterministic collation";
         case SearchNeed::folding: return "as LIKE, and a database in UTF8";
         case SearchNeed::collation: return "a deterministic collation, and a database in UTF8";
         case SearchNeed::elements: return "the comparison of the elements is in this list or LEAKPROOF";

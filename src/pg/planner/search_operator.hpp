@@ -10,12 +10,12 @@ namespace bastion::pg {
 // What the arguments of a trusted function must be.
 enum class SearchNeed {
     nothing,
-    constant,     // one argument a constant of at most 16 levels
-    pattern,      // LIKE: a constant pattern without an open escape, and a deterministic collation
-    folding,      // as pattern, and a database in UTF8
-    collation,    // a deterministic collation, and a database in UTF8
-    elements,     // arrays and ranges: the comparison of the element type is trusted itself
-    utf8,         // a database in UTF8
+    constant,   // one argument a constant of at most 16 levels
+    pattern,    // LIKE: a constant pattern without an open escape, and a deterministic collation
+    folding,    // as pattern, and a database in UTF8
+    collation,  // a deterministic collation, and a database in UTF8
+    elements,   // arrays and ranges: the comparison of the element type is trusted itself
+    utf8,       // a database in UTF8
 };
 
 struct TrustedFunction {

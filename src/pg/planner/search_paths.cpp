@@ -417,8 +417,8 @@ void hold_back_derived(PlannerInfo* root) {
 
 bool statistics_for_search(const RangeTblEntry* entry, AttrNumber column, VariableStatData* out) {
     if (!estimating_search) return false;
-    out->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(entry->relid), Int16GetDatum(column),
-                                      BoolGetDatum(entry->inh));
+    out->statsTuple =
+        SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(entry->relid), Int16GetDatum(column), BoolGetDatum(entry->inh));
     out->freefunc = ReleaseSysCache;
     out->acl_ok = true;
     return true;
@@ -443,8 +443,9 @@ void note_marked_clauses(PlannedStmt* plan) {
 
 void require_stack_for(const PlannedStmt* plan) {
     if (plan->invalItems == NIL || !is_marked_plan(plan) || has_room(stack_needed)) return;
-    ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("stack depth limit exceeded"),
-                    errhint("Increase \"max_stack_depth\" (currently %dkB), or nest the calls less.", max_stack_depth)));
+    ereport(ERROR,
+            (errcode(ERRCODE_STATEMENT_TOO_COMPLEX), errmsg("stack depth limit exceeded"),
+             errhint("Increase \"max_stack_depth\" (currently %dkB), or nest the calls less.", max_stack_depth)));
 }
 
 }  // namespace bastion::pg

@@ -85,7 +85,8 @@ AttrNumber compared_column(PlannerInfo* root, Node* condition) {
     Node* right = without_relabel(static_cast<Node*>(lsecond(comparison->args)));
     if (IsA(right, Var)) std::swap(left, right);
     if (!IsA(left, Var) || get_oprrest(comparison->opno) != F_EQSEL) return 0;
-    const bool is_tenant = IsA(right, Param) ? is_tenant_parameter(root, reinterpret_cast<Param*>(right)) : is_reader(right);
+    const bool is_tenant =
+        IsA(right, Param) ? is_tenant_parameter(root, reinterpret_cast<Param*>(right)) : is_reader(right);
     return is_tenant ? reinterpret_cast<Var*>(left)->varattno : 0;
 }
 
@@ -185,7 +186,9 @@ const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {
     return nullptr;
 }
 
-bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) { return tenant_reader(root, parameter) != nullptr; }
+bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) {
+    return tenant_reader(root, parameter) != nullptr;
+}
 
 AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry) {
     if (entry->securityQuals != NIL) return security_of(root, entry)->column;

@@ -26,7 +26,8 @@ uint64 followed_at = 0;
 
 uint64 hash_of(const PresentedValue* value, uint64 seed) noexcept {
     if (value == nullptr) return seed;
-    return hash_bytes_extended(reinterpret_cast<const unsigned char*>(value->text), static_cast<int>(value->size), seed);
+    return hash_bytes_extended(reinterpret_cast<const unsigned char*>(value->text), static_cast<int>(value->size),
+                               seed);
 }
 
 uint64 hash_of_presented(const PresentedValue& token) noexcept {

@@ -11,8 +11,8 @@ namespace {
 
 using SharesKey = CacheKey<sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)>;
 BackendCache<TenantShares, sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)> shares("tenant shares",
-                                                                                    invalidation_of("tenant shares"),
-                                                                                    {4096, 8 * mebibyte});
+                                                                                   invalidation_of("tenant shares"),
+                                                                                   {4096, 8 * mebibyte});
 
 uint64 changes = 1;
 
@@ -42,7 +42,8 @@ bool read_tenant(Oid type, Datum value, TenantKey& out) {
         case VARCHAROID: {
             const text* name = DatumGetTextPP(value);
             pg_uuid_t id;
-            if (!parse_uuid_text({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))}, id)) return false;
+            if (!parse_uuid_text({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))}, id))
+                return false;
             std::memcpy(out.bytes.data(), id.data, UUID_LEN);
             return true;
         }

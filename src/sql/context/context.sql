@@ -2,14 +2,6 @@
 -- The verified identity of the transaction. Readers are STABLE and never IMMUTABLE: an identity folded into a cached plan
 -- would show the next tenant's transaction the rows of this one.
 
--- The readers in policies bring the library into the planner of the first statement of a connection, where it holds back clauses
--- that call functions.
-CREATE FUNCTION bastion_internal.reader_support(internal) RETURNS internal
-LANGUAGE C STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_reader_support';
-COMMENT ON FUNCTION bastion_internal.reader_support(internal) IS
-'Planner support of the readers in policies: no answer, but the planner loads the library to ask.';
-
 CREATE FUNCTION bastion.authenticate(token text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS uuid
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_authenticate';

@@ -35,7 +35,7 @@ $$;
 \set exists 'SELECT count(*) FROM customers c WHERE EXISTS (SELECT FROM orders o WHERE o.customer_id = c.id AND o.status = 5)'
 \set sums 'SELECT c.kind, count(*), sum(i.price) FROM customers c JOIN orders o ON o.customer_id = c.id JOIN items i ON i.order_id = o.id WHERE o.status = 3 GROUP BY c.kind'
 SELECT FROM bench.renew() \gset _
-\echo prepared statements, planned for nobody first, then run by tenants of four sizes
+\echo prepared statements, planned without an identity first, then run by tenants of four sizes
 SELECT p.* FROM (VALUES ('2 tables, newest', :'newest'), ('EXISTS', :'exists'), ('3 tables, sums', :'sums')) q (label, query),
                 unnest('{auto,force_generic_plan}'::text[]) mode, LATERAL bench.prepared(label, query, mode, 3) p;
 

@@ -180,7 +180,7 @@ SELECT bastion.secret_get('given'), test.error(format('SELECT bastion.secret_get
        test.error($$SELECT bastion.secret_get_for(NULL, 'smtp')$$), test.error($$SELECT bastion.secret_put_for(NULL, 'smtp', 'x')$$), (SELECT count(*) FROM bastion.secrets WHERE name = 'smtp') AS seen;
 COMMIT;
 RESET ROLE;
-SELECT action, name, tenant_id, version, purpose FROM bastion.secret_access_log WHERE tenant_id IS NULL ORDER BY id;
+SELECT action, name, tenant_id, version, purpose FROM bastion.secret_access_log WHERE tenant_id IS NULL AND action <> 'open' ORDER BY id;
 SELECT bastion.data_key_rotate('bastion.secrets') > 0 AS rotated;
 CALL bastion.rewrap_all();
 SELECT bastion.secret_get_for(NULL, 'smtp'), bastion.secret_get_for('kvann', 'given');

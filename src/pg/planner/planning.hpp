@@ -14,7 +14,7 @@ struct Planning {
     Planning* outer;
     MemoryContext memory;  // lives until the plan is finished
     bool tenant_is_known;  // whether `tenant` was asked for
-    PlannedTenant tenant;  // of the session; absent for nobody
+    PlannedTenant tenant;  // of the session; absent without an identity
     List* classes;         // of AskedClass: what the estimates depend on
     List* statistics;      // of SharedStatistics: rows of pg_statistic made for the tenant
     List* securities;      // of Security: row security of relations that was looked at

@@ -69,12 +69,6 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_in_parallel_mode';
 COMMENT ON FUNCTION bastion_internal.in_parallel_mode() IS 'Whether a parallel plan runs, in the leader or a worker: nothing can be written meanwhile.';
 
-CREATE FUNCTION bastion_internal.request_user_agent() RETURNS text
-LANGUAGE C STABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_request_user_agent';
-COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
-'The user agent of the HTTP request, at most 500 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';
-
 CREATE FUNCTION bastion_internal.event_actor(identity jsonb) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -146,3 +140,9 @@ LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_log_server_only';
 COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
 'Writes a line to the server log, regardless of log_min_messages, and never to the client.';
+
+CREATE FUNCTION bastion_internal.secret_call(statement text) RETURNS text
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_call';
+COMMENT ON FUNCTION bastion_internal.secret_call(text) IS
+'The function, setting or token for which the server log leaves out a statement, bastion.redacted_names if that names one; NULL without.';

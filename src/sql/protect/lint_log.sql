@@ -1,11 +1,5 @@
 -- lint(): findings about secrets in the server log.
 
-CREATE FUNCTION bastion_internal.secret_call(statement text) RETURNS text
-LANGUAGE C STABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_secret_call';
-COMMENT ON FUNCTION bastion_internal.secret_call(text) IS
-'The function, setting or token for which the server log leaves out a statement, bastion.redacted_names if that names one; NULL without.';
-
 -- A statement may pass a secret to a function with arguments, to a view, and to a table or view with a trigger.
 CREATE FUNCTION bastion_internal.secret_wrappers() RETURNS SETOF name
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10

@@ -15,3 +15,9 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_network_or_null';
 COMMENT ON FUNCTION bastion_internal.network_or_null(text) IS
 'The value as a network, with the bits after the prefix cleared and mapped IPv4 as IPv4; NULL for other text.';
+
+CREATE FUNCTION bastion_internal.request_user_agent() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_request_user_agent';
+COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
+'The user agent of the HTTP request, at most 500 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';

@@ -72,7 +72,10 @@ Datum bastion_built_in_search_operators(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_may_search);
-Datum bastion_may_search(PG_FUNCTION_ARGS) { PG_RETURN_BOOL(may_ever_run_first(PG_GETARG_OID(0))); }
+Datum bastion_may_search(PG_FUNCTION_ARGS) {
+    const Oid function = PG_GETARG_OID(0);
+    PG_RETURN_BOOL(SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function)) && may_ever_run_first(function));
+}
 
 }  // extern "C"
 

@@ -14,13 +14,13 @@ SELECT bastion.resource_register('searched', '{read,create,update,delete}');
 CREATE TYPE test.mood AS ENUM ('calm', 'glad', 'rare');
 CREATE TABLE test.searched (id int PRIMARY KEY, tenant_id uuid NOT NULL, body text, words tsvector, data jsonb, tags text[], numbers int[],
                             price numeric, email text, name citext, mood test.mood, spot point, during tstzrange, address inet,
-                            pairs hstore, path ltree, flag boolean);
+                            pairs hstore, path ltree, flag boolean, made timestamptz);
 INSERT INTO test.searched
 SELECT g, test.tenant_of(CASE WHEN g % 2 = 0 THEN 'ann' ELSE 'ben' END), 'text number ' || md5(g::text), to_tsvector('simple', 'w' || g / 2 % 2000),
        jsonb_build_object('k', g / 2 % 2000), ARRAY['t' || g / 2 % 2000], ARRAY[g / 2 % 2000], g / 2 % 2000, 'User' || g / 2 % 2000 || '@x.example',
        'Name' || g / 2 % 2000, CASE WHEN g / 2 % 2000 = 77 THEN 'rare' ELSE 'calm' END::test.mood, point(g / 2 % 2000, g / 2 % 2000),
        tstzrange(to_timestamp(g / 2 % 2000 * 1000), to_timestamp(g / 2 % 2000 * 1000 + 10)), '10.0.0.0'::inet + g / 2 % 2000,
-       hstore('k', (g / 2 % 2000)::text), ('top.n' || g / 2 % 2000)::ltree, g % 10 < 2
+       hstore('k', (g / 2 % 2000)::text), ('top.n' || g / 2 % 2000)::ltree, g % 10 < 2, to_timestamp(1000000) + g * interval '10 s'
 FROM generate_series(1, 16000) g;
 CREATE INDEX body_trgm ON test.searched USING gin (body gin_trgm_ops);
 CREATE INDEX body_pattern ON test.searched (body text_pattern_ops);
@@ -38,6 +38,7 @@ CREATE INDEX during_gist ON test.searched USING gist (during);
 CREATE INDEX address_gist ON test.searched USING gist (address inet_ops);
 CREATE INDEX pairs_gin ON test.searched USING gin (pairs);
 CREATE INDEX path_gist ON test.searched USING gist (path);
+CREATE INDEX made_btree ON test.searched (made);
 CREATE INDEX body_length ON test.searched (length(body));
 GRANT SELECT, UPDATE ON test.searched TO regress_app;
 SELECT bastion.protect('test.searched', resource => 'searched');
@@ -146,6 +147,25 @@ RESET enable_indexscan;
 SELECT test.spied('SELECT count(*) FROM test.searched a JOIN test.searched b ON a.id = b.id AND a.flag = CASE WHEN b.flag THEN test.spy() ELSE false END WHERE b.id < 2000')
        <= (SELECT count(*) + 5 FROM test.searched WHERE id < 2000 AND flag) AS derived;
 ROLLBACK;
+
+\echo == a call on the rows of another relation, in the condition of a B-tree: once for each of these, and never for a hidden row
+CREATE TABLE test.days AS SELECT to_timestamp(1000000) + g * interval '1 hour' AS at FROM generate_series(0, 1) g;
+GRANT SELECT ON test.days TO regress_app;
+CREATE FUNCTION test.seen(at timestamptz) RETURNS timestamptz LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM nextval('test.calls'); RETURN at; END $$;
+ANALYZE test.days;
+BEGIN;
+SET LOCAL ROLE regress_app;
+SET LOCAL enable_seqscan = off;
+SELECT test.present(:'ann');
+SELECT test.indexes('SELECT count(*) FROM test.days d JOIN test.searched s ON s.made >= d.at AND s.made < d.at + interval ''5 s''') AS indexes,
+       test.spied('SELECT count(*) FROM test.days d JOIN test.searched s ON s.made >= d.at AND s.made < test.seen(d.at + interval ''5 s'')') <= 4 AS few_calls,
+       test.found('SELECT id FROM test.days d JOIN test.searched s ON s.made >= d.at AND s.made < d.at + interval ''25 s''') AS found;
+SET LOCAL enable_indexscan = off;
+SELECT test.indexes('SELECT count(*) FROM test.days d JOIN test.searched s ON s.made >= d.at AND s.made < d.at + interval ''5 s''') AS indexes,
+       test.found('SELECT id FROM test.days d JOIN test.searched s ON s.made >= d.at AND s.made < d.at + interval ''25 s''') AS found;
+ROLLBACK;
+DROP TABLE test.days;
+DROP FUNCTION test.seen;
 
 \echo == behind a policy of another hand nothing goes first
 CREATE FUNCTION test.may_see(boolean) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN NOT $1; END $$;

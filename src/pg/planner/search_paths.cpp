@@ -4,11 +4,13 @@
 #include "pg/base/settings.hpp"
 #include "pg/cache/invalidation.hpp"
 #include "pg/planner/clause_check.hpp"
+#include "pg/planner/search_operator.hpp"
 #include "pg/planner/tenant_column.hpp"
 
 extern "C" {
 #include "catalog/pg_am_d.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -352,6 +354,39 @@ void hold_back_paths(PlannerInfo* root, RelOptInfo* relation) {
     drop_exposing_orders(root, relation);
 }
 
+// A comparison of this relation with a call on columns of others, as created_at < day + interval. The call may raise, so it may
+// not run for each row of this relation; the condition of a B-tree evaluates it for each row of the others, which have passed
+// their policies.
+bool compares_with_outer_call(PlannerInfo* root, const RelOptInfo* relation, RestrictInfo* clause) {
+    if (clause->leakproof || clause->security_level == 0 || !is_opclause(clause->clause)) return false;
+    auto* comparison = reinterpret_cast<OpExpr*>(clause->clause);
+    if (list_length(comparison->args) != 2) return false;
+    const bool left = bms_is_member(static_cast<int>(relation->relid), clause->left_relids);
+    const bool right = bms_is_member(static_cast<int>(relation->relid), clause->right_relids);
+    if (left == right || contain_volatile_functions(reinterpret_cast<Node*>(comparison))) return false;
+    set_opfuncid(comparison);
+    return may_run_first(comparison->opfuncid, comparison->args, comparison->inputcollid) &&
+           is_trusted_clause(root, static_cast<Node*>(left ? linitial(comparison->args) : lsecond(comparison->args)));
+}
+
+void add_paths_by_outer_calls(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry) {
+    if (entry->tablesample != nullptr || !has_own_paths(relation, entry)) return;
+    List* clauses = NIL;
+    ListCell* cell = nullptr;
+    foreach (cell, relation->joininfo)
+        if (compares_with_outer_call(root, relation, lfirst_node(RestrictInfo, cell)))
+            clauses = lappend(clauses, lfirst(cell));
+    if (clauses == NIL || !has_own_security_alone(root, entry)) return;
+    List* paths = relation->pathlist;
+    List* partial_paths = relation->partial_pathlist;
+    List* made = NIL;
+    List* partial_made = NIL;
+    make_btree_paths(root, relation, clauses, &made, &partial_made);
+    relation->pathlist = paths;
+    relation->partial_pathlist = partial_paths;
+    add_paths(relation, made, partial_made);
+}
+
 bool has_room(std::size_t bytes) {
     volatile char* room = static_cast<volatile char*>(alloca(bytes));
     room[0] = 0;
@@ -395,9 +430,12 @@ void open_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* en
 // A clause is held back when the paths of its relation are made: what a B-tree serves stays an index condition, which is
 // evaluated once, and a filter runs after the policies. Also in the run of the planner that loaded the library, which began
 // without it.
-void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry) {
+void shape_paths(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry) {
     if (root->qual_security_level == 0) return;
-    if (search_paths && planning != nullptr) open_paths(root, relation, entry);
+    if (search_paths && planning != nullptr) {
+        open_paths(root, relation, entry);
+        add_paths_by_outer_calls(root, relation, entry);
+    }
     hold_back(root, relation->baserestrictinfo);
     hold_back(root, relation->joininfo);
     hold_back_parameterized(root, relation);

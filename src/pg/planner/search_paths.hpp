@@ -16,7 +16,7 @@ namespace bastion::pg {
 
 // For set_rel_pathlist_hook: lets trusted clauses of the query go first, makes estimates and paths of the relation again, and
 // holds back its untrusted clauses.
-void shape_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* entry);
+void shape_paths(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry);
 
 // For create_upper_paths_hook, when all paths of a query are known: holds back the clauses that PostgreSQL derived from
 // equalities.

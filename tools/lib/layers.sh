@@ -151,7 +151,7 @@ in_encoding() {
 }
 
 # The files about rows, with PostgreSQL's own plans, and settings that change what a statement means: the same answers.
-row_files="setup protect protect_sharing acl cross_tenant shares model row_owner"
+row_files="setup acl cross_tenant model protect protect_sharing row_owner shares"
 with_other_settings() {
     local options='-c bastion.plan_estimates=off -c bastion.search_paths=off'
     options+=' -c array_nulls=off -c transform_null_equals=on -c xmloption=document'

@@ -48,7 +48,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion.search_operators() IS
 'The operators that may use an index below a policy, besides those whose function is LEAKPROOF.
-Each row has the library and symbol of the function, what its arguments must be, and why no row of another tenant can make it raise, warn or notice.
+Each row has the library and symbol of the function, and what its arguments must be. The reason says why no row of another tenant can make it raise, warn or notice.
 For superusers and the owner of the extension.';
 
 CREATE FUNCTION bastion_internal.operator_body(operator regoperator, OUT library text, OUT symbol text)

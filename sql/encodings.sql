@@ -31,6 +31,8 @@ FROM (VALUES ('{"a": "\u00e9\ud83d\ude00", "é中": ["ü"]}'::jsonb)) c (claims)
 \c regress_latin1
 \set encoding LATIN1
 \i :cases
+-- a name has no form of Unicode here
+SELECT bastion_internal.is_name('café') AS name, bastion_internal.is_name(' ') AS blank;
 \c regress_ascii
 \set encoding SQL_ASCII
 \i :cases

@@ -133,7 +133,7 @@ CREATE TRIGGER look AFTER UPDATE ON rewrapped.g_large FOR EACH ROW EXECUTE FUNCT
 SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
 CALL bastion.rewrap_all();
 SELECT relation, row_key, problem FROM bastion.rewrap_failures;
-SELECT DISTINCT pid = pg_backend_pid() AS own, columns, columns_done, relation, column_name, pages > 0 AS pages, pages_done, failures FROM rewrapped.seen;
+SELECT DISTINCT pid = pg_backend_pid() AS own, columns_done < columns AS more, relation, column_name, pages > 0 AS pages, pages_done, failures FROM rewrapped.seen;
 SELECT * FROM bastion.rewrap_progress;
 SELECT g.id, md5(bastion.open_bytea_for(t.id, g.value, g.id::text)) = md5(decode(repeat(md5(g.id::text), CASE WHEN g.id = 4 THEN 1 ELSE 3000000 END), 'hex')) AS opens, octet_length(g.value::bytea) / 1000000 AS megabytes
 FROM rewrapped.g_large g, bastion.tenants t WHERE t.slug = 'rewrap-all' AND g.id < 5 ORDER BY g.id;

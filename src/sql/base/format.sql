@@ -58,13 +58,17 @@ COMMENT ON FUNCTION bastion_internal.is_label(text) IS
 'Whether the value is a display name: 1 to 200 characters, not only spaces, no control characters.';
 
 CREATE FUNCTION bastion_internal.is_name(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion_internal.is_label(value)
-       AND CASE WHEN getdatabaseencoding() <> 'UTF8' THEN true
-                ELSE value IS NFC NORMALIZED
-                     AND value COLLATE "C" !~ E'[\\u0080-\\u009f\\u00ad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e0fff]' END
+BEGIN
+    -- The planner would evaluate IS NORMALIZED of a constant, which is an error in other encodings.
+    IF getdatabaseencoding() <> 'UTF8' OR NOT bastion_internal.is_label(value) THEN
+        RETURN bastion_internal.is_label(value);
+    END IF;
+    RETURN value IS NFC NORMALIZED
+        AND value COLLATE "C" !~ E'[\\u0080-\\u009f\\u00ad\\u034f\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0000-\\U000e0fff]';
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_name(text) IS
 'Whether the value names an object that is found by this name: a display name whose characters are composed (NFC) and visible. No marks of direction, no characters without width.';

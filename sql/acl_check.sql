@@ -43,6 +43,7 @@ SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL parallel_leader_participation = off;
 SELECT line FROM test.plan('SELECT count(*) FROM open_rows WHERE test.is_here(tenant_id)') line WHERE line ~ 'Parallel';
 SELECT count(*) FILTER (WHERE test.is_here(tenant_id)) = count(*) FILTER (WHERE tenant_id = :'tenant') AS in_workers FROM open_rows;
+SELECT count(*) FILTER (WHERE bastion.claims() ->> 'sub' = bastion.user_id()::text AND tenant_id IS NOT NULL) = count(tenant_id) AS claims_in_workers FROM open_rows;
 COMMIT;
 -- a plan made without an identity, kept for every user
 SET plan_cache_mode = force_generic_plan;

@@ -79,7 +79,7 @@ CREATE UNIQUE INDEX one_color ON shop.notes (lower(color)) WHERE color <> '';
 CREATE UNIQUE INDEX one_number ON shop.notes ((amount + 1));
 CREATE UNIQUE INDEX one_open ON shop.notes (amount) WHERE state = 'open';
 CREATE INDEX notes_body ON shop.notes USING gin (body);
-CREATE INDEX notes_body_of_long ON shop.notes USING gin (body) WHERE length(title) > 8;
+CREATE INDEX notes_body_of_long ON shop.notes USING gin (to_tsvector('simple', title)) WHERE length(title) > 8;
 CREATE INDEX notes_near ON shop.notes USING gist (point(id, id));
 CREATE INDEX notes_color ON shop.notes (color);
 CREATE INDEX notes_words ON shop.notes USING gin (title gin_trgm_ops);

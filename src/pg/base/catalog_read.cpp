@@ -180,6 +180,20 @@ bool read_row(const char* table, const char* index, const char* key_column, RegP
     return read_row(table, index, {&condition, 1}, columns);
 }
 
+namespace {
+
+void hand_over_rows(Relation relation, const RowScan& rows, std::span<ColumnValue> columns,
+                    void (*each)(std::span<const ColumnValue> columns, void* state), void* state) {
+    for (HeapTuple tuple = next_row(rows); HeapTupleIsValid(tuple); tuple = next_row(rows)) {
+        copy_columns(relation, tuple, columns);
+        each(columns, state);
+    }
+    end_scan(rows);
+    table_close(relation, AccessShareLock);
+}
+
+}  // namespace
+
 void read_rows(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
                std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),
                void* state) {
@@ -189,13 +203,7 @@ void read_rows(const char* table, const char* index, const char* key_column, Reg
     const Oid index_id = extension_relation(index);
     ScanKeyData scan_key;
     init_key(&scan_key, relation, index_id, 0, {key_column, equality, key, false});
-    const RowScan rows = begin_scan(relation, index_id, 1, &scan_key);
-    for (HeapTuple tuple = next_row(rows); HeapTupleIsValid(tuple); tuple = next_row(rows)) {
-        copy_columns(relation, tuple, columns);
-        each(columns, state);
-    }
-    end_scan(rows);
-    table_close(relation, AccessShareLock);
+    hand_over_rows(relation, begin_scan(relation, index_id, 1, &scan_key), columns, each, state);
 }
 
 void read_all_rows(const char* table, std::span<ColumnValue> columns,
@@ -203,13 +211,7 @@ void read_all_rows(const char* table, std::span<ColumnValue> columns,
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return;
     Relation relation = table_open(relation_id, AccessShareLock);
-    const RowScan rows = begin_scan(relation, InvalidOid, 0, nullptr);
-    for (HeapTuple tuple = next_row(rows); HeapTupleIsValid(tuple); tuple = next_row(rows)) {
-        copy_columns(relation, tuple, columns);
-        each(columns, state);
-    }
-    end_scan(rows);
-    table_close(relation, AccessShareLock);
+    hand_over_rows(relation, begin_scan(relation, InvalidOid, 0, nullptr), columns, each, state);
 }
 
 bool read_only_row(const char* table, std::span<ColumnValue> columns) {

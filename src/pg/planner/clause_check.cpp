@@ -64,17 +64,6 @@ bool are_trusted(PlannerInfo* root, List* clauses) {
 
 bool is_leaky_function(Oid function, void*) { return !get_func_leakproof(function); }
 
-// Of a subquery: those of other queries are columns of an outer relation, whose values are known.
-bool is_subquery_result(const PlannerInfo* root, const Param* parameter) {
-    if (parameter->paramkind != PARAM_EXEC) return false;
-    for (const PlannerInfo* query = root; query != nullptr; query = query->parent_root) {
-        ListCell* cell = nullptr;
-        foreach (cell, query->init_plans)
-            if (list_member_int(lfirst_node(SubPlan, cell)->setParam, parameter->paramid)) return true;
-    }
-    return false;
-}
-
 bool has_untrusted_part(Node* node, void* root) {
     if (node == nullptr) return false;
     auto* query = static_cast<PlannerInfo*>(root);
@@ -82,7 +71,7 @@ bool has_untrusted_part(Node* node, void* root) {
         return has_untrusted_part(reinterpret_cast<Node*>(reinterpret_cast<RestrictInfo*>(node)->clause), root);
     if (IsA(node, Param)) {
         const auto* parameter = reinterpret_cast<Param*>(node);
-        return is_subquery_result(query, parameter) && !is_tenant_parameter(query, parameter);
+        return subquery_behind(query, parameter) != nullptr && !is_tenant_parameter(query, parameter);
     }
     if (IsA(node, SubPlan) || IsA(node, AlternativeSubPlan)) return true;
     if (check_functions_in_node(node, is_leaky_function, nullptr)) return true;

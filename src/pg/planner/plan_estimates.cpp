@@ -29,11 +29,6 @@ struct SharedStatistics {
     HeapTuple tuple;  // null when the column has no statistics
 };
 
-HeapTuple statistics_row(const StatisticsKey& key) {
-    return SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(key.relation), Int16GetDatum(key.column),
-                           BoolGetDatum(key.inherited));
-}
-
 struct Replacement {
     Datum values[Natts_pg_statistic];
     bool nulls[Natts_pg_statistic];

@@ -50,12 +50,13 @@ PlannedStmt* plan(Query* query, const char* sql, int options, ParamListInfo para
 bool answer_relation_statistics(PlannerInfo* root, RangeTblEntry* entry, AttrNumber column, VariableStatData* out) {
     if (next_relation_statistics != nullptr && next_relation_statistics(root, entry, column, out)) return true;
     if (planning == nullptr || entry->rtekind != RTE_RELATION) return false;
-    return statistics_for_search(entry, column, out) || estimate_for_tenant(root, entry, column, out);
+    return statistics_for_search({entry->relid, column, entry->inh}, out) ||
+           estimate_for_tenant(root, entry, column, out);
 }
 
 bool answer_index_statistics(PlannerInfo* root, Oid index, AttrNumber column, VariableStatData* out) {
     if (next_index_statistics != nullptr && next_index_statistics(root, index, column, out)) return true;
-    return planning != nullptr && index_statistics_for_search(index, column, out);
+    return planning != nullptr && statistics_for_search({index, column, false}, out);
 }
 
 // Before those of other extensions, which may remove paths.

@@ -10,7 +10,7 @@ PlannedTenant tenant_of_session() {
     if (is_deciding()) return {};
     const Decision& decision = decide();
     if (decision.state != ContextState::authenticated) return {};
-    return {decision.identity.tenant, decision.identity.tenant.present, decision.identity.tenant_number};
+    return PlannedTenant::of(decision.identity);
 }
 
 const PlannedTenant& planned_tenant() {

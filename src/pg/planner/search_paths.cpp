@@ -207,17 +207,16 @@ void make_paths(PlannerInfo* root, RelOptInfo* relation) {
     add_paths(relation, others, partial_others);
 }
 
-// The clause is held back, with its parts: true if it was not before.
-bool hold_back_clause(PlannerInfo* root, RestrictInfo* clause) {
-    if (!clause->leakproof || clause->security_level == 0) return false;
-    if (!is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause))) return false;
+// With its parts, unless it is trusted.
+void hold_back_clause(PlannerInfo* root, RestrictInfo* clause) {
+    if (!clause->leakproof || clause->security_level == 0) return;
+    if (!is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause))) return;
     visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = false; });
-    return true;
 }
 
 void hold_back(PlannerInfo* root, List* clauses) {
     ListCell* cell = nullptr;
-    foreach (cell, clauses) (void)hold_back_clause(root, lfirst_node(RestrictInfo, cell));
+    foreach (cell, clauses) hold_back_clause(root, lfirst_node(RestrictInfo, cell));
 }
 
 void hold_back_parameterized(PlannerInfo* root, const RelOptInfo* relation) {
@@ -231,7 +230,7 @@ List* held_clauses(PlannerInfo* root, const IndexPath* path, bool may_be_quiet) 
     ListCell* cell = nullptr;
     foreach (cell, path->indexclauses) {
         RestrictInfo* clause = lfirst_node(IndexClause, cell)->rinfo;
-        (void)hold_back_clause(root, clause);
+        hold_back_clause(root, clause);
         if (restriction_is_securely_promotable(clause, path->path.parent)) continue;
         if (!may_be_quiet || !is_quiet(reinterpret_cast<Node*>(clause->clause))) held = lappend(held, clause);
     }
@@ -303,9 +302,15 @@ List* btree_paths(List* paths) {
     return found;
 }
 
-// The scans of B-trees that have these clauses as conditions, without the bitmaps that are cheaper.
-void make_btree_paths(PlannerInfo* root, RelOptInfo* relation, List* clauses, List** paths, List** partial_paths) {
+struct Paths {
+    List* whole;
+    List* partial;
+};
+
+// The scans of B-trees that have these clauses as conditions, without the bitmaps that are cheaper. The relation keeps its paths.
+Paths btree_paths_by(PlannerInfo* root, RelOptInfo* relation, List* clauses) {
     const bool with_bitmaps = enable_bitmapscan;
+    const Paths before{relation->pathlist, relation->partial_pathlist};
     relation->pathlist = NIL;
     relation->partial_pathlist = NIL;
     set_leakproof(clauses, true);
@@ -316,8 +321,10 @@ void make_btree_paths(PlannerInfo* root, RelOptInfo* relation, List* clauses, Li
     { enable_bitmapscan = with_bitmaps; }
     PG_END_TRY();
     set_leakproof(clauses, false);
-    *paths = btree_paths(relation->pathlist);
-    *partial_paths = btree_paths(relation->partial_pathlist);
+    const Paths made{btree_paths(relation->pathlist), btree_paths(relation->partial_pathlist)};
+    relation->pathlist = before.whole;
+    relation->partial_pathlist = before.partial;
+    return made;
 }
 
 void drop_exposing_orders(PlannerInfo* root, RelOptInfo* relation) {
@@ -340,15 +347,9 @@ void hold_back_paths(PlannerInfo* root, RelOptInfo* relation) {
     List* exposed = list_concat_unique_ptr(exposed_clauses_among(root, relation->pathlist),
                                            exposed_clauses_among(root, relation->partial_pathlist));
     if (exposed != NIL) {
-        List* others = foreign_paths(relation->pathlist);
-        List* partial_others = foreign_paths(relation->partial_pathlist);
-        List* kept = NIL;
-        List* partial_kept = NIL;
-        make_btree_paths(root, relation, exposed, &kept, &partial_kept);
-        relation->pathlist = others;
-        relation->partial_pathlist = partial_others;
+        const Paths kept = btree_paths_by(root, relation, exposed);
         make_paths(root, relation);
-        add_paths(relation, kept, partial_kept);
+        add_paths(relation, kept.whole, kept.partial);
         hold_back_parameterized(root, relation);
     }
     drop_exposing_orders(root, relation);
@@ -377,14 +378,8 @@ void add_paths_by_outer_calls(PlannerInfo* root, RelOptInfo* relation, RangeTblE
         if (compares_with_outer_call(root, relation, lfirst_node(RestrictInfo, cell)))
             clauses = lappend(clauses, lfirst(cell));
     if (clauses == NIL || !has_own_security_alone(root, entry)) return;
-    List* paths = relation->pathlist;
-    List* partial_paths = relation->partial_pathlist;
-    List* made = NIL;
-    List* partial_made = NIL;
-    make_btree_paths(root, relation, clauses, &made, &partial_made);
-    relation->pathlist = paths;
-    relation->partial_pathlist = partial_paths;
-    add_paths(relation, made, partial_made);
+    const Paths made = btree_paths_by(root, relation, clauses);
+    add_paths(relation, made.whole, made.partial);
 }
 
 bool has_room(std::size_t bytes) {
@@ -453,19 +448,9 @@ void hold_back_derived(PlannerInfo* root) {
     }
 }
 
-bool statistics_for_search(const RangeTblEntry* entry, AttrNumber column, VariableStatData* out) {
+bool statistics_for_search(const StatisticsKey& key, VariableStatData* out) {
     if (!estimating_search) return false;
-    out->statsTuple =
-        SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(entry->relid), Int16GetDatum(column), BoolGetDatum(entry->inh));
-    out->freefunc = ReleaseSysCache;
-    out->acl_ok = true;
-    return true;
-}
-
-bool index_statistics_for_search(Oid index, AttrNumber column, VariableStatData* out) {
-    if (!estimating_search) return false;
-    out->statsTuple =
-        SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index), Int16GetDatum(column), BoolGetDatum(false));
+    out->statsTuple = statistics_row(key);
     out->freefunc = ReleaseSysCache;
     out->acl_ok = true;
     return true;

@@ -23,8 +23,7 @@ void shape_paths(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry);
 void hold_back_derived(PlannerInfo* root);
 
 // For the hooks of statistics: while the selectivity of a trusted clause is estimated, those of all rows may be used.
-bool statistics_for_search(const RangeTblEntry* entry, AttrNumber column, VariableStatData* out);
-bool index_statistics_for_search(Oid index, AttrNumber column, VariableStatData* out);
+bool statistics_for_search(const StatisticsKey& key, VariableStatData* out);
 
 // Marks the finished plan if clauses of it go first.
 void note_marked_clauses(PlannedStmt* plan);

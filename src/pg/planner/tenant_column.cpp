@@ -62,15 +62,6 @@ const Node* reader_of_plan(const Plan* plan) {
     return is_reader(value) ? value : nullptr;
 }
 
-const SubPlan* subquery_of(const PlannerInfo* root, int parameter) {
-    ListCell* cell = nullptr;
-    foreach (cell, root->init_plans) {
-        const auto* subquery = lfirst_node(SubPlan, cell);
-        if (list_member_int(subquery->setParam, parameter)) return subquery;
-    }
-    return nullptr;
-}
-
 Node* without_relabel(Node* node) {
     while (IsA(node, RelabelType)) node = reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(node)->arg);
     return node;
@@ -176,14 +167,22 @@ Security* security_of(PlannerInfo* root, RangeTblEntry* entry) {
 
 }  // namespace
 
-const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {
+const SubPlan* subquery_behind(const PlannerInfo* root, const Param* parameter) {
     if (parameter->paramkind != PARAM_EXEC) return nullptr;
     for (const PlannerInfo* query = root; query != nullptr; query = query->parent_root) {
-        const SubPlan* subquery = subquery_of(query, parameter->paramid);
-        if (subquery != nullptr)
-            return reader_of_plan(static_cast<Plan*>(list_nth(query->glob->subplans, subquery->plan_id - 1)));
+        ListCell* cell = nullptr;
+        foreach (cell, query->init_plans) {
+            const auto* subquery = lfirst_node(SubPlan, cell);
+            if (list_member_int(subquery->setParam, parameter->paramid)) return subquery;
+        }
     }
     return nullptr;
+}
+
+const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {
+    const SubPlan* subquery = subquery_behind(root, parameter);
+    if (subquery == nullptr) return nullptr;
+    return reader_of_plan(static_cast<Plan*>(list_nth(root->glob->subplans, subquery->plan_id - 1)));
 }
 
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter) {

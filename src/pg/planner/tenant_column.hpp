@@ -13,6 +13,10 @@ AttrNumber tenant_column(PlannerInfo* root, RangeTblEntry* entry);
 // The root of the inheritance tree that the relation is planned in, or the relation itself.
 RangeTblEntry* tree_root(PlannerInfo* root, RangeTblEntry* entry);
 
+// The subquery whose result the parameter is, of this query or one around it. Null for other parameters, which are columns of an
+// outer relation or values of the statement.
+const SubPlan* subquery_behind(const PlannerInfo* root, const Param* parameter);
+
 // The reader of the context whose result the parameter is, with (SELECT reader) evaluated once; null for another parameter.
 const Node* tenant_reader(PlannerInfo* root, const Param* parameter);
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter);

@@ -50,10 +50,6 @@ void follow(KnownToken& token) noexcept {
     token.kept_at = followed_at;
 }
 
-PlannedTenant tenant_of(const Identity& identity) noexcept {
-    return {identity.tenant, identity.tenant.present, identity.tenant_number};
-}
-
 PlannedTenant with_id(const pg_uuid_t& id) noexcept {
     if (followed.id.present && same_uuid(followed.id.value, id)) return followed;
     return {{true, id}, false, 0};
@@ -101,14 +97,14 @@ void learn(const PlannedTenant& tenant) noexcept {
 void on_identity() noexcept {
     if (detail::decision_valid) {
         if (detail::decision.state != ContextState::authenticated || is_deciding() || IsParallelWorker()) return;
-        const PlannedTenant tenant = tenant_of(detail::decision.identity);
+        const PlannedTenant tenant = PlannedTenant::of(detail::decision.identity);
         if (tenant != followed || has_classed_plans()) learn(tenant);
         follow(tenant);
         return;
     }
     if (!has_classed_plans()) return;
     if (const ContextValue* context = context_value()) {
-        follow(tenant_of(context->identity));
+        follow(PlannedTenant::of(context->identity));
         return;
     }
     bool stale = false;

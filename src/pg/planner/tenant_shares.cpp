@@ -84,8 +84,7 @@ void read_list(HeapTuple tuple, StatisticsRow& out) {
 std::optional<StatisticsRow> read_statistics(const StatisticsKey& key) {
     StatisticsRow out{};
     out.changes = changes;
-    HeapTuple tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(key.relation), Int16GetDatum(key.column),
-                                      BoolGetDatum(key.inherited));
+    HeapTuple tuple = statistics_row(key);
     if (!HeapTupleIsValid(tuple)) return {};
     const auto* form = reinterpret_cast<Form_pg_statistic>(GETSTRUCT(tuple));
     out.null_fraction = form->stanullfrac;
@@ -112,6 +111,11 @@ TenantStatistics statistics_of(const StatisticsRow& row) {
 }
 
 }  // namespace
+
+HeapTuple statistics_row(const StatisticsKey& key) {
+    return SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(key.relation), Int16GetDatum(key.column),
+                           BoolGetDatum(key.inherited));
+}
 
 uint32 hash_of_statistics(const StatisticsKey& key) {
     return GetSysCacheHashValue3(STATRELATTINH, ObjectIdGetDatum(key.relation), Int16GetDatum(key.column),

@@ -16,6 +16,9 @@ struct StatisticsKey {
     friend bool operator==(const StatisticsKey&, const StatisticsKey&) = default;
 };
 
+// The row, for ReleaseSysCache(), or null.
+[[nodiscard]] HeapTuple statistics_row(const StatisticsKey& key);
+
 // The hash under which PostgreSQL announces a change of the row.
 [[nodiscard]] uint32 hash_of_statistics(const StatisticsKey& key);
 
@@ -24,6 +27,10 @@ struct PlannedTenant {
     OptionalUuid id;
     bool has_number;
     int64 number;
+
+    [[nodiscard]] static PlannedTenant of(const Identity& identity) noexcept {
+        return {identity.tenant, identity.tenant.present, identity.tenant_number};
+    }
 
     friend bool operator==(const PlannedTenant& left, const PlannedTenant& right) noexcept {
         return same_uuid(left.id, right.id) && left.has_number == right.has_number && left.number == right.number;

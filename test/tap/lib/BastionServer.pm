@@ -71,6 +71,8 @@ sub new_server {
     my ($name, $configuration) = @_;
     my $server = PostgreSQL::Test::Cluster->new($name);
     $server->init(allows_streaming => 1, extra => ['-E', 'UTF8', '--locale=C.UTF-8']);
+    # A cluster with streaming has 10, and a client that connects anew needs a place while its last backend still ends.
+    $server->append_conf('postgresql.conf', 'max_connections = 50');
     $server->append_conf('postgresql.conf', $configuration) if defined $configuration;
     $server->start;
     $server->safe_psql('postgres', 'CREATE EXTENSION pg_bastion');

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $server = new_server('first_seal', "shared_preload_libraries = 'pg_bastion'\nmax_prepared_transactions = 5\nmax_connections = 50\n");
+my $server = new_server('first_seal', "shared_preload_libraries = 'pg_bastion'\nmax_prepared_transactions = 5\n");
 $server->safe_psql('postgres', <<'SQL');
 SELECT bastion.resource_register('p' || i, '{open}') FROM generate_series(1, 40) i;
 INSERT INTO bastion.tenants (name, slug) SELECT 'Tenant ' || i, 't' || i FROM generate_series(1, 8) i;

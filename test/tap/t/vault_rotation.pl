@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $server = new_server('vault_rotation', "max_prepared_transactions = 10\nwal_level = logical\nmax_connections = 50\n");
+my $server = new_server('vault_rotation', "max_prepared_transactions = 10\nwal_level = logical\n");
 $server->safe_psql('postgres', <<'SQL');
 SELECT bastion.resource_register('kept', '{open}');
 INSERT INTO bastion.tenants (name, slug) SELECT 'Tenant ' || i, 't' || i FROM generate_series(1, 200) i;

@@ -11,5 +11,4 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>

@@ -1,5 +1,7 @@
 #include "core/base/result.hpp"
 
+#include <stdexcept>
+
 namespace bastion {
 
 Error::Error() noexcept = default;
@@ -11,6 +13,13 @@ Error::Error(Error&& other) noexcept = default;
 Error& Error::operator=(const Error& other) = default;
 Error& Error::operator=(Error&& other) noexcept = default;
 Error::~Error() = default;
+
+ErrorPointer on_heap(Error&& error) { return std::make_unique<Error>(std::move(error)); }
+
+Error& known(const ErrorPointer& error) {
+    if (error == nullptr) throw std::logic_error("a success has no error");
+    return *error;
+}
 
 Error invalid_argument(std::string_view message, std::string_view hint) {
     return {ErrorCode::invalid_argument, message, {}, hint};

@@ -3,11 +3,11 @@
 // the call that made them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace bastion {
 
@@ -47,44 +47,54 @@ struct Error {
 
 Error invalid_argument(std::string_view message, std::string_view hint = {});
 
+// On the heap, so that a Result is little more than its value.
+using ErrorPointer = std::unique_ptr<Error>;
+
+ErrorPointer on_heap(Error&& error);
+
+// A bug, and an exception, for a success.
+Error& known(const ErrorPointer& error);
+
 template <class T>
 class [[nodiscard]] Result {
 public:
-    Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-    Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+    Result(T value) : value_(std::move(value)) {}
+    Result(Error error) : error_(on_heap(std::move(error))) {}
 
-    [[nodiscard]] bool ok() const noexcept { return state_.index() == 0; }
+    [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
     explicit operator bool() const noexcept { return ok(); }
 
-    T& value() & { return std::get<0>(state_); }
-    const T& value() const& { return std::get<0>(state_); }
-    T&& value() && { return std::get<0>(std::move(state_)); }
+    // A bug, and an exception, for a failure.
+    T& value() & { return value_.value(); }
+    const T& value() const& { return value_.value(); }
+    T&& value() && { return std::move(value_).value(); }
     T* operator->() { return &value(); }
     const T* operator->() const { return &value(); }
     T& operator*() & { return value(); }
     const T& operator*() const& { return value(); }
     T&& operator*() && { return std::move(*this).value(); }
 
-    const Error& error() const& { return std::get<1>(state_); }
-    Error&& error() && { return std::get<1>(std::move(state_)); }
+    const Error& error() const& { return known(error_); }
+    Error&& error() && { return std::move(known(error_)); }
 
 private:
-    std::variant<T, Error> state_;
+    std::optional<T> value_;
+    ErrorPointer error_;
 };
 
 template <>
 class [[nodiscard]] Result<void> {
 public:
-    Result() = default;
-    Result(Error error) : error_(std::move(error)) {}
+    Result() noexcept = default;
+    Result(Error error) : error_(on_heap(std::move(error))) {}
 
-    [[nodiscard]] bool ok() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] bool ok() const noexcept { return error_ == nullptr; }
     explicit operator bool() const noexcept { return ok(); }
-    const Error& error() const& { return error_.value(); }
-    Error&& error() && { return std::move(error_).value(); }
+    const Error& error() const& { return known(error_); }
+    Error&& error() && { return std::move(known(error_)); }
 
 private:
-    std::optional<Error> error_;
+    ErrorPointer error_;
 };
 
 }  // namespace bastion

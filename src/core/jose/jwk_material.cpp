@@ -109,14 +109,14 @@ Result<void> read_rsa(const JsonValue& object, Jwk& key) {
     if (object.find("oth")) return invalid_argument("RSA keys of more than two primes are not supported");
     RsaNumbers numbers;
     if (auto read = read_members(object, {{"n", &numbers.n}, {"e", &numbers.e}}, false); !read) return read;
-    const auto read = read_members(object,
-                                   {{"d", &numbers.d},
-                                    {"p", &numbers.p},
-                                    {"q", &numbers.q},
-                                    {"dp", &numbers.dp},
-                                    {"dq", &numbers.dq},
-                                    {"qi", &numbers.qi}},
-                                   true);
+    auto read = read_members(object,
+                             {{"d", &numbers.d},
+                              {"p", &numbers.p},
+                              {"q", &numbers.q},
+                              {"dp", &numbers.dp},
+                              {"dq", &numbers.dq},
+                              {"qi", &numbers.qi}},
+                             true);
     if (!read) return read;
     return take(AsymmetricKey::from_rsa(numbers), key);
 }

@@ -234,7 +234,7 @@ Result<Bytes> export_application_key(const ApplicationKey& key, std::string_view
     random_bytes({ephemeral.data(), ephemeral.size()});
     auto out = oaep_encrypt(rsa.get(), ephemeral.span());
     if (!out) return out;
-    const auto wrapped = aes_kwp_wrap(ephemeral.span(), bytes.span());
+    auto wrapped = aes_kwp_wrap(ephemeral.span(), bytes.span());
     if (!wrapped) return wrapped;
     out->insert(out->end(), wrapped->begin(), wrapped->end());
     return out;

@@ -1,4 +1,4 @@
-// The cache of a backend, one template for all: values from the rows of a table, or results of verifications. The file that
+// The cache of a backend, one class for all: values from the rows of a table, or results of verifications. The file that
 // reads the rows holds a static of this type, and defines how a row is read and which value is made from it.
 // docs/ARCHITECTURE.md ("Caches") has the contract.
 #pragma once
@@ -70,22 +70,96 @@ struct Loaded {
     bool keeps = true;
 };
 
+// What every cache does with values of any type; BackendCache has the type.
+class ValueCache : public CacheListener {
+public:
+    ValueCache(const char* name, Oid everything, const CacheLimits& limits)
+        : CacheListener(everything, name), limits_(limits) {}
+
+    void limit(const CacheLimits& limits) noexcept {
+        limits_ = limits;
+        shrink(limits);
+    }
+
+    // Removes the least recently used values, except the most recent one, while `wanted` says so.
+    template <class Wanted>
+    void shrink_while(Wanted&& wanted) noexcept {
+        while (entries_.size() > 1 && wanted()) remove(std::prev(entries_.end()));
+    }
+
+    // For call sites, which can hold a plain pointer only. generation() changes whenever a value leaves the cache; a pointer to
+    // the pinned value is good while it is what lease() was: 0, which it never is, for a value that was not kept.
+    [[nodiscard]] uint64 generation() const noexcept { return generation_; }
+    [[nodiscard]] uint64 lease() const noexcept { return lease_; }
+
+    [[nodiscard]] CacheStatistics statistics() const noexcept override;
+    void drop_all() noexcept override;
+    void drop_one(Oid message) noexcept override;
+    void unpin() noexcept override { pin(nullptr, false); }
+
+protected:
+    struct Entry {
+        std::string key;
+        std::shared_ptr<void> value;
+        std::vector<Oid> messages;
+        std::size_t bytes;
+    };
+    using Place = std::list<Entry>::iterator;
+
+    // Null when there is none.
+    [[nodiscard]] const Place* place_of(std::string_view key) const noexcept {
+        const auto found = by_key_.find(key);
+        return found == by_key_.end() ? nullptr : &found->second;
+    }
+
+    // A hit: the value becomes the most recently used one, and pinned.
+    [[nodiscard]] void* use(Place place) noexcept;
+
+    // Pins the value, and keeps it where the limits let it. `value_bytes` are those besides key and messages.
+    void keep(std::string_view key, std::shared_ptr<void> value, std::vector<Oid>&& messages, std::size_t value_bytes,
+              bool keeps);
+
+    void* pin(std::shared_ptr<void> value, bool kept) noexcept;
+
+    ~ValueCache() = default;
+
+    std::shared_ptr<void> pinned_;
+    int64 loads_ = 0;
+
+private:
+    // The nodes of an entry in the list and in the indexes, and one message.
+    static constexpr std::size_t node_bytes = 4 * sizeof(void*);
+    static constexpr std::size_t entry_bytes = sizeof(Entry) + 3 * node_bytes;
+    static constexpr std::size_t message_bytes = sizeof(Oid) + sizeof(std::pair<Oid, Place>) + node_bytes;
+
+    void insert(Entry&& entry);
+    void remove(Place place) noexcept;
+    [[nodiscard]] bool is_consistent() const noexcept;
+    void shrink(const CacheLimits& limits) noexcept;
+
+    CacheLimits limits_;
+    std::list<Entry> entries_;  // most recently used first
+    std::unordered_map<std::string_view, Place> by_key_;
+    std::unordered_multimap<Oid, Place> by_message_;
+    std::size_t bytes_ = 0;
+    uint64 generation_ = 1;
+    uint64 lease_ = 0;
+    int64 hits_ = 0;
+    int64 stale_ = 0;
+};
+
 template <class Value, std::size_t KeySize>
-class BackendCache final : public CacheListener {
+class BackendCache final : public ValueCache {
 public:
     using Key = CacheKey<KeySize>;
-
-    BackendCache(const char* name, Oid everything, const CacheLimits& limits)
-        : CacheListener(everything, name), limits_(limits) {}
+    using ValueCache::ValueCache;
 
     // Any phase: the cached value, pinned; null when there is none that is `usable`.
     template <class Usable>
     [[nodiscard]] Value* find(const Key& key, Usable&& usable) noexcept {
-        const auto found = key.fits() ? by_key_.find(key.bytes()) : by_key_.end();
-        if (found == by_key_.end() || !usable(*found->second->value)) return nullptr;
-        entries_.splice(entries_.begin(), entries_, found->second);
-        ++statistics_.hits;
-        return pin(found->second->value, true);
+        const Place* found = key.fits() ? place_of(key.bytes()) : nullptr;
+        if (found == nullptr || !usable(*static_cast<const Value*>((*found)->value.get()))) return nullptr;
+        return static_cast<Value*>(use(*found));
     }
 
     [[nodiscard]] Value* find(const Key& key) noexcept {
@@ -115,150 +189,31 @@ public:
         const uint64 before = invalidation_count();
         const auto row = read();
         static_assert(std::is_trivially_destructible_v<decltype(row)>, "must survive an ERROR");
-        ++statistics_.loads;
+        ++loads_;
         if (!row) return nullptr;
         guarded_or_raise([&]() -> Result<void> {
             Result<Loaded<Value>> made = make(*row);
-            if (!made) return made.error();
+            if (!made) return std::move(made).error();
             keep(key, std::move(*made), before);
             return {};
         });
-        return pinned_.get();
+        return pinned();
     }
 
     // Phase B, where a load needs more than one step of each phase: pins the value, and keeps it unless a message arrived since
     // invalidation_count() was `before`.
     Value* keep(const Key& key, Loaded<Value>&& made, uint64 before) {
         Assert(in_phase_b && before <= invalidation_count());
-        auto value = std::make_shared<Value>(std::move(made.value));
-        const std::size_t bytes = entry_bytes + made.messages.size() * message_bytes + made.heap;
-        const bool keeps =
-            made.keeps && key.fits() && before == invalidation_count() && limits_.entries > 0 && bytes <= limits_.bytes;
-        if (keeps) {
-            if (const auto old = by_key_.find(key.bytes()); old != by_key_.end()) remove(old->second);
-            shrink({limits_.entries - 1, limits_.bytes - bytes});
-            insert({key, value, std::move(made.messages), bytes});
-        }
-        return pin(std::move(value), keeps);
-    }
-
-    void limit(const CacheLimits& limits) noexcept {
-        limits_ = limits;
-        shrink(limits);
-    }
-
-    // Removes the least recently used values, except the most recent one, while `wanted` says so.
-    template <class Wanted>
-    void shrink_while(Wanted&& wanted) noexcept {
-        while (entries_.size() > 1 && wanted()) remove(std::prev(entries_.end()));
+        ValueCache::keep(key.bytes(), std::make_shared<Value>(std::move(made.value)), std::move(made.messages),
+                         sizeof(Value) + made.heap, made.keeps && key.fits() && before == invalidation_count());
+        return pinned();
     }
 
     // The pinned value, for a static that needs it longer.
-    [[nodiscard]] std::shared_ptr<Value> share() const noexcept { return pinned_; }
-
-    // For call sites, which can hold a plain pointer only. generation() changes whenever a value leaves the cache; a pointer to
-    // the pinned value is good while it is what lease() was: 0, which it never is, for a value that was not kept.
-    [[nodiscard]] uint64 generation() const noexcept { return generation_; }
-    [[nodiscard]] uint64 lease() const noexcept { return lease_; }
-
-    [[nodiscard]] CacheStatistics statistics() const noexcept override {
-        CacheStatistics out = statistics_;
-        out.entries = static_cast<int64>(entries_.size());
-        out.bytes = static_cast<int64>(bytes_);
-        return out;
-    }
-
-    void drop_all() noexcept override {
-        statistics_.stale += static_cast<int64>(entries_.size());
-        shrink({0, 0});
-        ++generation_;
-        Assert(is_consistent() && bytes_ == 0);
-    }
-
-    void drop_one(Oid message) noexcept override {
-        for (auto found = by_message_.find(message); found != by_message_.end(); found = by_message_.find(message)) {
-            remove(found->second);
-            ++statistics_.stale;
-        }
-        Assert(is_consistent());
-    }
-
-    void unpin() noexcept override { pin(nullptr, false); }
+    [[nodiscard]] std::shared_ptr<Value> share() const noexcept { return std::static_pointer_cast<Value>(pinned_); }
 
 private:
-    struct Entry {
-        Key key;
-        std::shared_ptr<Value> value;
-        std::vector<Oid> messages;
-        std::size_t bytes;
-    };
-    using Place = typename std::list<Entry>::iterator;
-
-    // An entry with its nodes of the list and of the indexes, and one message.
-    static constexpr std::size_t node_bytes = 4 * sizeof(void*);
-    static constexpr std::size_t entry_bytes = sizeof(Entry) + sizeof(Value) + 3 * node_bytes;
-    static constexpr std::size_t message_bytes = sizeof(Oid) + sizeof(std::pair<Oid, Place>) + node_bytes;
-
-    Value* pin(std::shared_ptr<Value> value, bool kept) noexcept {
-        // One owner is the pin; a cached value has the cache as another.
-        Assert(value == nullptr || value.use_count() > (kept ? 1 : 0));
-        pinned_ = std::move(value);
-        lease_ = kept ? generation_ : 0;
-        return pinned_.get();
-    }
-
-    void insert(Entry&& entry) {
-        bytes_ += entry.bytes;
-        entries_.push_front(std::move(entry));
-        try {
-            by_key_.emplace(entries_.front().key.bytes(), entries_.begin());
-            for (const Oid message : entries_.front().messages) by_message_.emplace(message, entries_.begin());
-        } catch (...) {
-            remove(entries_.begin());
-            throw;
-        }
-        Assert(is_consistent());
-    }
-
-    void remove(Place place) noexcept {
-        for (const Oid message : place->messages) {
-            const auto [first, last] = by_message_.equal_range(message);
-            const auto found = std::find_if(first, last, [&](const auto& pair) { return pair.second == place; });
-            if (found != last) by_message_.erase(found);
-        }
-        by_key_.erase(place->key.bytes());
-        bytes_ -= place->bytes;
-        entries_.erase(place);
-        ++generation_;
-    }
-
-    // For assertions: the indexes match the list, and the sum of the bytes is correct.
-    [[nodiscard]] bool is_consistent() const noexcept {
-        std::size_t bytes = 0;
-        std::size_t messages = 0;
-        for (const Entry& entry : entries_) {
-            bytes += entry.bytes;
-            messages += entry.messages.size();
-        }
-        return bytes == bytes_ && by_key_.size() == entries_.size() && by_message_.size() == messages &&
-               entries_.size() <= limits_.entries && bytes_ <= limits_.bytes;
-    }
-
-    // Removes the least recently used entry.
-    void shrink(const CacheLimits& limits) noexcept {
-        while (!entries_.empty() && (entries_.size() > limits.entries || bytes_ > limits.bytes))
-            remove(std::prev(entries_.end()));
-    }
-
-    CacheLimits limits_;
-    std::list<Entry> entries_;  // most recently used first
-    std::unordered_map<std::string_view, Place> by_key_;
-    std::unordered_multimap<Oid, Place> by_message_;
-    std::size_t bytes_ = 0;
-    std::shared_ptr<Value> pinned_;
-    uint64 generation_ = 1;
-    uint64 lease_ = 0;
-    CacheStatistics statistics_{};
+    [[nodiscard]] Value* pinned() const noexcept { return static_cast<Value*>(pinned_.get()); }
 };
 
 }  // namespace bastion::pg

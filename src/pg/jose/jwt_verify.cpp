@@ -44,8 +44,8 @@ Result<void> find_signer(const UnverifiedJwt& token, std::string_view own_issuer
 void verify_anew(Slot& slot, Utf8 own_issuer, Utf8 token) {
     Signer signer{};
     const bool parsed = accepted(slot, [&]() -> Result<void> {
-        Result<void> done = parse(slot, token);
-        return done ? find_signer(*slot.unverified, own_issuer, signer) : done;
+        if (auto done = parse(slot, token); !done) return done;
+        return find_signer(*slot.unverified, own_issuer, signer);
     });
     if (parsed && signer.is_own) verify_own_token(slot, own_issuer, signer.kid);
     if (parsed && !signer.is_own) verify_token_of_issuer(slot, Utf8(signer.issuer));

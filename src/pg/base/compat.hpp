@@ -31,6 +31,13 @@ inline config_generic* find_setting(const char* name) {
 #endif
 }
 
+// The flag of a setting that may change in parallel mode. Minor releases before 15.9 lack it, and refuse every change there.
+#ifdef GUC_ALLOW_IN_PARALLEL
+inline constexpr int allow_in_parallel = GUC_ALLOW_IN_PARALLEL;
+#else
+inline constexpr int allow_in_parallel = 0;
+#endif
+
 // The query reads and writes `relation` with the privileges of `user`; it still runs as the current user.
 inline void check_as(Query* query, Oid relation, Oid user) noexcept {
     ListCell* cell = nullptr;

@@ -16,11 +16,14 @@ GucSource stored_source(const char* name) {
     return setting != nullptr ? setting->reset_source : PGC_S_DEFAULT;
 }
 
-// Defines a setting and notes that PostgreSQL did not accept the value that was stored for it.
+// Defines a setting with flags, and notes that PostgreSQL did not accept the value that was stored for it. To take such a
+// value over is no change of a setting, so that a library which is loaded in parallel mode may do it.
 template <class DefineVariable>
-void define_over(const char* name, DefineVariable&& define_variable) {
+void define_over(const char* name, int flags, DefineVariable&& define_variable) {
     const GucSource stored = stored_source(name);
-    define_variable();
+    const bool in_parallel = IsInParallelMode();
+    define_variable(in_parallel ? flags | compat::allow_in_parallel : flags);
+    if (in_parallel) compat::find_setting(name)->flags &= ~compat::allow_in_parallel;
     if (stored == PGC_S_DEFAULT || stored_source(name) != PGC_S_DEFAULT) return;
     if (stored == PGC_S_CLIENT)
         ereport(FATAL,
@@ -35,15 +38,15 @@ void define_over(const char* name, DefineVariable&& define_variable) {
 SettingsTable::SettingsTable(void (*define_them)()) noexcept : define_all(define_them), next(tables) { tables = this; }
 
 void define(const StringSetting& s) {
-    define_over(s.name, [&] {
-        DefineCustomStringVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, s.flags,
-                                   s.check, s.assign, s.show);
+    define_over(s.name, s.flags, [&](int flags) {
+        DefineCustomStringVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, flags, s.check,
+                                   s.assign, s.show);
     });
 }
 
 void define(const BoolSetting& s) {
-    define_over(s.name, [&] {
-        DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, 0, nullptr,
+    define_over(s.name, 0, [&](int flags) {
+        DefineCustomBoolVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.context, flags, nullptr,
                                  s.assign, nullptr);
     });
 }
@@ -51,16 +54,16 @@ void define(const BoolSetting& s) {
 void define(const IntSetting& s) {
     // PostgreSQL defines a setting that needs a restart only while it starts.
     const bool too_late = s.context == PGC_POSTMASTER && !process_shared_preload_libraries_in_progress;
-    define_over(s.name, [&] {
+    define_over(s.name, s.flags, [&](int flags) {
         DefineCustomIntVariable(s.name, s.description, nullptr, s.variable, s.boot_value, s.minimum, s.maximum,
-                                too_late ? PGC_SIGHUP : s.context, s.flags, nullptr, nullptr, nullptr);
+                                too_late ? PGC_SIGHUP : s.context, flags, nullptr, nullptr, nullptr);
     });
 }
 
 void define(const EnumSetting& s) {
-    define_over(s.name, [&] {
-        DefineCustomEnumVariable(s.name, s.description, nullptr, s.variable, s.values[0].val, s.values, s.context, 0,
-                                 nullptr, nullptr, nullptr);
+    define_over(s.name, 0, [&](int flags) {
+        DefineCustomEnumVariable(s.name, s.description, nullptr, s.variable, s.values[0].val, s.values, s.context,
+                                 flags, nullptr, nullptr, nullptr);
     });
 }
 

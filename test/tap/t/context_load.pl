@@ -77,6 +77,26 @@ foreach my $leader ('on', 'off') {
     is($out, 'nobody', 'nor without a token');
 }
 
+# Nor does a process that loads the library there take stored values for invalid, or leave its settings open in parallel mode.
+$server->safe_psql('postgres', <<'SQL');
+ALTER DATABASE postgres SET bastion.trusted_hops = 3;
+ALTER DATABASE postgres SET bastion.signup_mode = 'closed';
+CREATE FUNCTION hops() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+    $$ BEGIN RETURN (SELECT current_setting('bastion.trusted_hops') FROM bastion.client_address()); END $$;
+CREATE FUNCTION set_hops() RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE AS
+    $$ BEGIN PERFORM bastion.client_address(); RETURN set_config('bastion.trusted_hops', '4', true); END $$;
+SQL
+foreach my $leader ('on', 'off') {
+    my $hidden = "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+        SET parallel_leader_participation = $leader;";
+    ($out, $err) = run_psql($server, "$hidden SELECT DISTINCT hops() FROM plain; SELECT current_setting('bastion.trusted_hops'), current_setting('bastion.signup_mode'),
+        bastion.status() ->> 'rejected_settings'", user => $superuser);
+    is("$out$err", "3\n3|closed|[]", "stored values, leader $leader");
+    (undef, $err) = run_psql($server, "$hidden SELECT DISTINCT set_hops() FROM plain", user => $superuser);
+    like($err, qr/^psql:<stdin>:\d+: ERROR:  .*(parameters|"bastion.trusted_hops").* during a parallel operation/, 'and no change of them there');
+}
+$server->safe_psql('postgres', 'ALTER DATABASE postgres RESET ALL');
+
 # Forged before the load.
 foreach my $value ($forged, "$forged\n\n{}", $forged_grants) {
     foreach my $setting ('bastion.context', 'bastion.grants') {

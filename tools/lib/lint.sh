@@ -218,6 +218,10 @@ check_no_return_in_pg_try() {
 advice[no_return_in_pg_try]='return after PG_END_TRY'
 plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY();\n' >src/pg/base/planted.cpp; }
 
+check_no_allocation_under_a_lock() { perl tools/lib/locked_calls.pl $(cxx_files src/pg); }
+advice[no_allocation_under_a_lock]='allocate before LWLockAcquire(), and raise after LWLockRelease()'
+plant_no_allocation_under_a_lock() { sed -i 's/    store->copy_payload(event, VARDATA(out));/    (void)pstrdup("");\n&/' src/pg/event/event_queue.cpp; }
+
 check_errors_have_sqlstates() { code '\belog\([[:space:]]*(ERROR|FATAL|PANIC)\b' $(cxx_files src/pg); }
 advice[errors_have_sqlstates]='write ereport with errcode'
 plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/base/planted.cpp; }

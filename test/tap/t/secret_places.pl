@@ -48,6 +48,15 @@ BEGIN
 END
 $$;
 CREATE TRIGGER own_write INSTEAD OF UPDATE ON own_view FOR EACH ROW EXECUTE FUNCTION own_write();
+CREATE TABLE own_table (note text, sealed bastion.sealed);
+CREATE FUNCTION own_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.sealed := bastion.seal_for(NULL, NEW.note, 'house');
+    NEW.note := NEW.note::int;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER own_seal BEFORE INSERT ON own_table FOR EACH ROW EXECUTE FUNCTION own_seal();
 CREATE VIEW named_view AS SELECT * FROM own_view;
 CREATE TRIGGER own_write INSTEAD OF UPDATE ON named_view FOR EACH ROW EXECUTE FUNCTION own_write();
 CREATE FUNCTION own_open(n int) RETURNS text LANGUAGE plpgsql AS $$
@@ -166,7 +175,9 @@ my @ways = (
     [ 'an opened value', 'a cursor WITH HOLD', [ 'BEGIN', "DECLARE c CURSOR WITH HOLD FOR SELECT $open\::int $row", 'COMMIT' ] ],
     [ 'an opened value', 'a cursor WITH HOLD over a view', [ 'BEGIN', 'DECLARE c CURSOR WITH HOLD FOR SELECT note::int FROM own_view WHERE id = NUMBER', 'COMMIT' ] ],
     [ 'an opened value', 'a cursor of a function', [ 'BEGIN', "SELECT own_cursor('c', NUMBER)", 'FETCH c', 'ROLLBACK' ] ],
-    [ 'an opened value', 'a cursor that sorts', [ 'BEGIN', 'DECLARE c CURSOR FOR SELECT CASE WHEN n = 2 THEN note::int END FROM (SELECT note, n FROM own_view, generate_series(1, 2) n WHERE id = NUMBER ORDER BY n OFFSET 0) s', 'FETCH c', 'FETCH c', 'ROLLBACK' ] ],
+    [ 'an opened value', 'a cursor that opened it for an earlier row', [ 'BEGIN',
+        'DECLARE c CURSOR FOR SELECT CASE WHEN n = 2 THEN note::int END FROM (SELECT max(note) AS note FROM own_view WHERE id = NUMBER) s, generate_series(1, 2) n',
+        'FETCH c', 'FETCH c', 'ROLLBACK' ] ],
     [ 'an opened value', 'a variable of a function', 'SELECT own_cast(NUMBER)' ],
     [ 'an opened value', 'a variable of DO', 'DO $$ DECLARE x text := own_open(NUMBER); BEGIN PERFORM x::int; END $$' ],
     [ 'an opened value', 'a function in a function', 'SELECT abs(own_cast(NUMBER))' ],
@@ -181,6 +192,7 @@ my @ways = (
     [ 'a function or view of the application', 'a function', "SELECT own_put('MARKER')" ],
     [ 'a function or view of the application', 'a function that succeeds', "SELECT own_length('MARKER')" ],
     [ 'a function or view of the application', 'a view', "UPDATE own_view SET note = 'MARKER' WHERE id = NUMBER" ],
+    [ 'a function or view of the application', 'a table with a trigger', "INSERT INTO own_table VALUES ('MARKER')" ],
     [ 'a message of the application', 'RAISE', 'SELECT own_raise(NUMBER)' ],
     [ 'pg_logical_emit_message()', 'a message', "SELECT pg_logical_emit_message(true, 'note', $open) IS NOT NULL $row" ],
     # a driver, with parameters
@@ -293,9 +305,9 @@ my %place = ('pg_stat_statements' => $server->safe_psql('postgres', 'SELECT quer
 my $quiet = 'SET debug_print_parse = off; SET debug_print_rewritten = off; SET debug_print_plan = off; SET auto_explain.log_min_duration = -1';
 sub proposed { return $server->safe_psql('postgres', "$quiet; SELECT $_[0] FROM bastion.lint() WHERE object = 'setting bastion.redacted_names'") }
 is(proposed('severity, problem'),
-    'warning|statements are logged before they run, and these pass secrets on: own_length, own_open, own_put, own_view', 'lint() finds what passes secrets on');
+    'warning|statements are logged before they run, and these pass secrets on: own_length, own_open, own_put, own_table, own_view', 'lint() finds what passes secrets on');
 # Those that call them come next.
-for my $names ('own_length, own_open, own_put, own_view', 'own_cast, own_cursor, own_procedure, own_raise', 'own_again') {
+for my $names ('own_length, own_open, own_put, own_table, own_view', 'own_cast, own_cursor, own_procedure, own_raise', 'own_again') {
     my $fix = proposed('fix');
     like($fix, qr/, $names'; SELECT pg_reload_conf\(\);$/, "the fix names $names");
     $server->safe_psql('postgres', $_) for split /; /, $fix;

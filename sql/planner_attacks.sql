@@ -110,6 +110,46 @@ SELECT * FROM foe.results WHERE calls > 0;
 SELECT foe.calls('SELECT count(*) FROM test.hidden WHERE CASE WHEN NOT flag THEN tell(''own'') END');
 COMMIT;
 
+\echo == what raises without a function that is called untrusted: only rows of the caller decide whether it does
+:begin_ann
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_indexonlyscan = off;
+SET LOCAL enable_bitmapscan = off;
+CREATE COLLATION foe.vague (provider = icu, locale = 'und', deterministic = false);
+CREATE FUNCTION foe.raises(query text) RETURNS boolean LANGUAGE plpgsql
+AS $$
+BEGIN
+    EXECUTE 'PREPARE attack (int, boolean, text) AS ' || query;
+    EXECUTE 'EXECUTE attack (1, true, ''<'')';
+    DEALLOCATE attack;
+    RETURN false;
+EXCEPTION WHEN OTHERS THEN
+    DEALLOCATE attack;
+    RETURN true;
+END
+$$;
+CREATE TEMP VIEW collated WITH (security_invoker) AS
+SELECT a, flag, code COLLATE "C" AS c, body COLLATE "POSIX" AS p, string_to_array(body, ' ') AS words, ARRAY[body] AS body FROM test.hidden;
+SELECT q, foe.raises(q) AS others, foe.raises(replace(q, 'flag', 'NOT flag')) AS own FROM unnest(ARRAY[
+    'SELECT count(*) FROM test.hidden WHERE flag AND body ^@ ($3 COLLATE foe.vague)',
+    'SELECT count(*) FROM test.hidden WHERE flag AND starts_with(body, $3 COLLATE foe.vague)',
+    'SELECT count(*) FROM test.hidden WHERE flag AND body ^@ ANY (ARRAY[$3, code] COLLATE foe.vague)',
+    'SELECT count(*) FROM collated WHERE flag AND c < p',
+    'SELECT count(*) FROM collated WHERE flag AND c = p',
+    'SELECT count(*) FROM collated WHERE flag AND (a, c) < (a, p)',
+    'SELECT count(*) FROM collated WHERE flag AND c IN (p, $3)',
+    'SELECT count(*) FROM collated WHERE flag AND c IS DISTINCT FROM p',
+    'SELECT count(*) FROM collated WHERE flag AND nullif(c, p) IS NULL',
+    'SELECT count(*) FROM collated WHERE flag AND greatest(c, p) IS NULL',
+    'SELECT count(*) FROM collated WHERE CASE WHEN flag THEN CASE c WHEN p THEN true END END',
+    'SELECT count(*) FROM test.hidden WHERE CASE WHEN flag THEN greatest(ROW($1), ROW($2)) IS NULL END',
+    'SELECT count(*) FROM test.hidden WHERE CASE WHEN flag THEN ARRAY[ARRAY[$1], ''{1,2}''] IS NULL END',
+    'SELECT count(*) FROM collated WHERE flag AND ARRAY[words, body] IS NULL',
+    'SELECT count(*) FROM test.hidden WHERE CASE WHEN flag THEN xmlparse(document $3) IS NULL END',
+    'SELECT count(*) FROM test.hidden WHERE CASE WHEN flag THEN $3::int = 1 END'
+]) q;
+COMMIT;
+
 \echo == what an index evaluates again: the same number of calls whether ben has such rows or not
 :begin_ann
 SET LOCAL enable_seqscan = off;
@@ -175,6 +215,26 @@ SELECT count(*) FROM test.spans WHERE days && daterange('2020-01-04', '2020-01-0
 SELECT DISTINCT subject FROM bastion.plan_notes() WHERE size_class IS NULL ORDER BY 1;
 COMMIT;
 
+\echo == collations: equal under a nondeterministic one, folded by ICU; lower() of the first is not trusted
+RESET ROLE;
+CREATE TABLE test.named (id int PRIMARY KEY, tenant_id uuid NOT NULL, name text COLLATE foe.vague, title text COLLATE "und-x-icu");
+INSERT INTO test.named SELECT g, test.tenant_of(CASE WHEN g % 2 = 0 THEN 'ann' ELSE 'ben' END), 'Name ' || g / 2, 'Titel Ä ' || g / 2 FROM generate_series(1, 8000) g;
+CREATE INDEX named_name ON test.named (name);
+CREATE INDEX named_lower ON test.named (lower(name));
+CREATE INDEX named_title ON test.named (lower(title));
+GRANT SELECT ON test.named TO regress_app;
+SELECT count(*) > 0 FROM bastion.protect('test.named', resource => 'hidden');
+ANALYZE test.named;
+SET ROLE regress_app;
+:begin_ann
+SELECT q, foe.shape(q) ~ 'named_(name|lower|title)' AS by_index FROM unnest(ARRAY[
+    'SELECT id FROM test.named WHERE name = ''Name 77''', 'SELECT id FROM test.named WHERE name IN (''Name 77'', ''Name 78'')',
+    'SELECT id FROM test.named WHERE lower(title) = ''titel ä 77''', 'SELECT id FROM test.named WHERE lower(name) = ''name 77''']) q;
+SELECT array_agg(id) FROM test.named WHERE name = 'Name 77';
+SELECT array_agg(id) FROM test.named WHERE lower(title) = 'titel ä 77';
+SELECT array_agg(id) FROM test.named WHERE lower(name) = 'name 77';
+COMMIT;
+
 \echo == the next client of a connection does not learn what was planned for the last
 :begin_ben
 SELECT count(*) FROM test.hidden WHERE b = 7;
@@ -233,7 +293,7 @@ COMMIT;
 RESET ROLE;
 RESET plan_cache_mode;
 SET client_min_messages = error;
-DROP TABLE test.spans, test.hidden, test.documents CASCADE;
+DROP TABLE test.spans, test.hidden, test.documents, test.named CASCADE;
 DROP SCHEMA foe CASCADE;
 DROP SEQUENCE pg_temp.hits;
 TRUNCATE test.people;

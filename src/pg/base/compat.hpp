@@ -6,6 +6,7 @@
 extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/paths.h"
+#include "utils/lsyscache.h"
 }
 
 namespace bastion::pg::compat {
@@ -99,6 +100,15 @@ inline bool walk_expression(Node* node, bool (*walker)(Node*, void*), void* stat
     return expression_tree_walker(node, walker, state);
 #else
     return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), state);
+#endif
+}
+
+// Whether the operator compares in the order of some B-tree. Only a superuser can add one.
+inline bool is_ordering_operator(Oid function) {
+#if PG_VERSION_NUM >= 180000
+    return get_op_index_interpretation(function) != NIL;
+#else
+    return get_op_btree_interpretation(function) != NIL;
 #endif
 }
 

@@ -36,12 +36,14 @@ SELECT test.error($$SELECT bastion.schema_guard('pg_temp')$$);
 SELECT test.error($$SELECT bastion.schema_guard('information_schema')$$);
 SELECT test.error($$SELECT bastion.schema_guard('bastion')$$);
 SELECT test.error($$SELECT bastion.schema_unguard('nowhere')$$);
-GRANT EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name) TO regress_keeper;
+GRANT EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name), bastion_internal.require_superuser(text)
+TO regress_keeper;
 SET ROLE regress_keeper;
 SELECT bastion.schema_guard('Guarded Place');
 SELECT test.error($$SELECT bastion.schema_unguard('Guarded Place')$$);
 RESET ROLE;
-REVOKE EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name) FROM regress_keeper;
+REVOKE EXECUTE ON FUNCTION bastion.schema_guard(name), bastion_internal.check_guardable(name), bastion_internal.require_superuser(text)
+FROM regress_keeper;
 SELECT evtname FROM pg_event_trigger WHERE evtname = 'bastion_guard';
 SELECT bastion.schema_unguard('Guarded Place');
 

@@ -47,3 +47,15 @@ AS $$
     WHERE c.kind = 'table' AND c.caller = tables_of.caller ORDER BY c.object
 $$;
 COMMENT ON FUNCTION bastion_internal.tables_of(text) IS 'The tables, each under row-level security, that an application role may read.';
+
+CREATE FUNCTION bastion_internal.require_superuser(what text) RETURNS void
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
+        RAISE EXCEPTION 'must be superuser to %', what USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.require_superuser(text) IS 'Refuses other roles than superusers: 42501.';

@@ -69,18 +69,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.operator_body(regoperator) IS
 'Library and symbol of the function of an operator, which only a superuser can choose. SQLSTATE 55000 for other languages.';
 
-CREATE FUNCTION bastion_internal.require_superuser(what text) RETURNS void
-LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        RAISE EXCEPTION 'must be superuser to %', what USING ERRCODE = 'insufficient_privilege';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.require_superuser(text) IS 'Refuses other roles than superusers: 42501.';
-
 CREATE FUNCTION bastion.search_operator_trust(operator regoperator, reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

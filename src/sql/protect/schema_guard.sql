@@ -285,10 +285,10 @@ DECLARE
 BEGIN
     IF schema IS NULL THEN
         RAISE EXCEPTION 'schema must not be null' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user) THEN
-        RAISE EXCEPTION 'must be superuser to guard a schema' USING ERRCODE = 'insufficient_privilege',
-            DETAIL = 'The guard is an event trigger, which only a superuser can make.';
-    ELSIF found_schema IS NULL THEN
+    END IF;
+    -- An event trigger, which only a superuser can make.
+    PERFORM bastion_internal.require_superuser('guard a schema');
+    IF found_schema IS NULL THEN
         RAISE EXCEPTION 'schema "%" does not exist', schema USING ERRCODE = 'invalid_schema_name';
     ELSIF starts_with(schema, 'pg_') OR schema IN ('information_schema', 'bastion', 'bastion_api', 'bastion_internal', 'bastion_test') THEN
         RAISE EXCEPTION 'cannot guard the schema "%"', schema USING ERRCODE = 'invalid_parameter_value',

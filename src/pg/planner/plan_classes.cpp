@@ -13,7 +13,8 @@ namespace {
 struct ClassedTable {
     StatisticsKey key;
     uint32 statistics;
-    uint64 classes;  // a bit for each
+    uint64 classes;   // a bit for each
+    uint64 unwanted;  // of these, while plans are dropped
 };
 
 // More than this many tables: their plans go at once.
@@ -37,7 +38,8 @@ uint32 object_of(const StatisticsKey& key, int size_class) noexcept {
 int count_classes(uint64 classes) noexcept { return __builtin_popcountll(classes); }
 
 // The plan cache is what listens to this cache of PostgreSQL's; it sets flags, and neither allocates nor raises.
-void announce(const ClassedTable& table, uint64 classes) noexcept {
+void announce(const ClassedTable& table) noexcept {
+    uint64 classes = table.unwanted;
     for (int size_class = 0; classes != 0; ++size_class, classes >>= 1)
         if ((classes & 1) != 0) CallSyscacheCallbacks(PROCOID, object_of(table.key, size_class));
 }
@@ -46,7 +48,10 @@ void announce(const ClassedTable& table, uint64 classes) noexcept {
 template <class Unwanted>
 void drop_plans(Unwanted&& unwanted) noexcept {
     int messages = 0;
-    for (const ClassedTable& table : tables) messages += count_classes(unwanted(table));
+    for (ClassedTable& table : tables) {
+        table.unwanted = unwanted(table);
+        messages += count_classes(table.unwanted);
+    }
     if (messages > most_messages) {
         CallSyscacheCallbacks(PROCOID, 0);
         tables.clear();
@@ -54,9 +59,8 @@ void drop_plans(Unwanted&& unwanted) noexcept {
     }
     if (messages == 0) return;
     for (ClassedTable& table : tables) {
-        const uint64 classes = unwanted(table);
-        announce(table, classes);
-        table.classes &= ~classes;
+        announce(table);
+        table.classes &= ~table.unwanted;
     }
     std::erase_if(tables, [](const ClassedTable& table) { return table.classes == 0; });
 }
@@ -77,7 +81,7 @@ void add_class(const StatisticsKey& key, uint32 statistics, int size_class) {
     }
     if (tables.size() >= most_tables) drop_classed_plans();
     ++added;
-    tables.push_back({key, statistics, bit_of(size_class)});
+    tables.push_back({key, statistics, bit_of(size_class), 0});
 }
 
 }  // namespace

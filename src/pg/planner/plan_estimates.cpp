@@ -92,9 +92,7 @@ void note_class(const StatisticsKey& key, const TenantShare& share) {
     ListCell* cell = nullptr;
     foreach (cell, planning->classes)
         if (static_cast<AskedClass*>(lfirst(cell))->key == key) return;
-    auto* asked = static_cast<AskedClass*>(palloc(sizeof(AskedClass)));
-    *asked = {key, share.size_class, share.fraction};
-    planning->classes = lappend(planning->classes, asked);
+    keep_in_run(planning->classes, AskedClass{key, share.size_class, share.fraction});
 }
 
 // Statistics that were made for a tenant, kept for the next plans: they are the same for all tenants of that share and place.
@@ -176,11 +174,10 @@ HeapTuple shared_statistics(PlannerInfo* root, RangeTblEntry* entry, const Stati
     (void)planned_tenant();
     forget_kept_statistics();
     MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    auto* made = static_cast<SharedStatistics*>(palloc(sizeof(SharedStatistics)));
-    *made = {key, statistics_for_tenant(root, entry, key)};
-    planning->statistics = lcons(made, planning->statistics);
+    HeapTuple made = statistics_for_tenant(root, entry, key);
     MemoryContextSwitchTo(caller);
-    return made->tuple;
+    keep_in_run(planning->statistics, SharedStatistics{key, made});
+    return made;
 }
 
 // The run of the planner owns the tuple.

@@ -1,6 +1,7 @@
 #include "pg/planner/planner_hooks.hpp"
 
 #include "pg/base/compat.hpp"
+#include "pg/planner/held_clauses.hpp"
 #include "pg/planner/plan_estimates.hpp"
 #include "pg/planner/plan_notes.hpp"
 #include "pg/planner/search_paths.hpp"
@@ -60,14 +61,17 @@ bool answer_index_statistics(PlannerInfo* root, Oid index, AttrNumber column, Va
 }
 
 // Before those of other extensions, which may remove paths.
-void shape_paths_of(PlannerInfo* root, RelOptInfo* relation, Index place, RangeTblEntry* entry) {
-    shape_paths(root, relation, entry);
-    prune_at_start(root, relation);
+void shape_paths(PlannerInfo* root, RelOptInfo* relation, Index place, RangeTblEntry* entry) {
+    if (root->qual_security_level > 0) {
+        if (planning != nullptr) open_search(root, relation, entry);
+        hold_back(root, relation);
+        prune_at_start(root, relation);
+    }
     if (next_paths != nullptr) next_paths(root, relation, place, entry);
 }
 
 void shape_upper_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* input, RelOptInfo* output, void* extra) {
-    if (stage == UPPERREL_FINAL) hold_back_derived(root);
+    if (stage == UPPERREL_FINAL && root->qual_security_level > 0) hold_back_derived(root);
     if (next_upper_paths != nullptr) next_upper_paths(root, stage, input, output, extra);
 }
 
@@ -92,7 +96,7 @@ void watch_planner() {
     install(planner_hook, next_planner, plan);
     install(get_relation_stats_hook, next_relation_statistics, answer_relation_statistics);
     install(get_index_stats_hook, next_index_statistics, answer_index_statistics);
-    install(set_rel_pathlist_hook, next_paths, shape_paths_of);
+    install(set_rel_pathlist_hook, next_paths, shape_paths);
     install(create_upper_paths_hook, next_upper_paths, shape_upper_paths);
     install(ExecutorRun_hook, next_run, run);
     follow_tenant();

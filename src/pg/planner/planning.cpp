@@ -6,6 +6,12 @@ namespace bastion::pg {
 
 Planning* planning = nullptr;
 
+void append_in_run(List*& list, void* item) {
+    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
+    list = lappend(list, item);
+    MemoryContextSwitchTo(caller);
+}
+
 PlannedTenant tenant_of_session() {
     if (is_deciding()) return {};
     const Decision& decision = decide();

@@ -4,6 +4,8 @@
 
 #include "pg/planner/tenant_shares.hpp"
 
+#include <type_traits>
+
 extern "C" {
 #include "nodes/pathnodes.h"
 }
@@ -26,6 +28,18 @@ struct Planning {
 
 // The innermost run, or null outside the planner.
 extern Planning* planning;
+
+// Adds to a list of the innermost run, in its memory.
+void append_in_run(List*& list, void* item);
+
+template <class Item>
+Item* keep_in_run(List*& list, const Item& item) {
+    static_assert(std::is_trivially_copyable_v<Item>);
+    auto* kept = static_cast<Item*>(MemoryContextAlloc(planning->memory, sizeof(Item)));
+    *kept = item;
+    append_in_run(list, kept);
+    return kept;
+}
 
 // The tenant of the session. Nobody while an identity is being established.
 PlannedTenant tenant_of_session();

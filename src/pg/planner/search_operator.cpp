@@ -197,11 +197,7 @@ std::optional<SearchNeed> need_of(Oid function) {
         if (known->function == function) return known->need;
     }
     const std::optional<SearchNeed> need = look_up_need(function);
-    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    auto* known = static_cast<KnownNeed*>(palloc(sizeof(KnownNeed)));
-    *known = {function, need};
-    planning->functions = lappend(planning->functions, known);
-    MemoryContextSwitchTo(caller);
+    keep_in_run(planning->functions, KnownNeed{function, need});
     return need;
 }
 

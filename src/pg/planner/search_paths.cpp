@@ -1,20 +1,17 @@
 #include "pg/planner/search_paths.hpp"
 
-#include "pg/base/compat.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/cache/invalidation.hpp"
 #include "pg/planner/clause_check.hpp"
+#include "pg/planner/relation_paths.hpp"
 #include "pg/planner/search_operator.hpp"
 #include "pg/planner/tenant_column.hpp"
 
 extern "C" {
-#include "catalog/pg_am_d.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
-#include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/plancache.h"
 }
@@ -49,37 +46,6 @@ public:
 
 MarkedPlans marked_plans(invalidation_of("trusted_operators"));
 
-// Calls `visit` for the clause and for those below it: each arm of an OR has flags of its own.
-template <class Visit>
-void visit_clause(Node* node, Visit&& visit) {
-    if (node == nullptr) return;
-    if (IsA(node, RestrictInfo)) {
-        auto* clause = reinterpret_cast<RestrictInfo*>(node);
-        visit(clause);
-        visit_clause(reinterpret_cast<Node*>(clause->orclause), visit);
-    } else if (IsA(node, BoolExpr)) {
-        ListCell* cell = nullptr;
-        foreach (cell, reinterpret_cast<BoolExpr*>(node)->args) visit_clause(static_cast<Node*>(lfirst(cell)), visit);
-    }
-}
-
-template <class Visit>
-void visit_relations(PlannerInfo* root, Visit&& visit) {
-    for (int i = 1; i < root->simple_rel_array_size; ++i) {
-        RelOptInfo* relation = root->simple_rel_array[i];
-        if (relation != nullptr && IS_SIMPLE_REL(relation)) visit(relation, root->simple_rte_array[i]);
-    }
-}
-
-bool is_plain_table(const RangeTblEntry* entry) noexcept {
-    return entry->rtekind == RTE_RELATION && entry->relkind != RELKIND_FOREIGN_TABLE;
-}
-
-// Not the parent of partitions, whose paths are theirs.
-bool has_own_paths(RelOptInfo* relation, const RangeTblEntry* entry) {
-    return is_plain_table(entry) && !entry->inh && !IS_DUMMY_REL(relation);
-}
-
 // A clause may go first only where no policy or view of another hand stands before it.
 bool is_behind_own_security(PlannerInfo* root, const RestrictInfo* clause) {
     for (int place = bms_next_member(clause->clause_relids, -1); place >= 0;
@@ -106,8 +72,8 @@ void mark_clause(OpenedQuery* query, RestrictInfo* clause) {
         !is_trusted_clause(query->root, reinterpret_cast<Node*>(clause->clause)))
         return;
     visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = true; });
+    append_in_run(planning->marked, clause);
     MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    planning->marked = lappend(planning->marked, clause);
     query->relations = bms_add_members(query->relations, clause->clause_relids);
     MemoryContextSwitchTo(caller);
 }
@@ -169,192 +135,6 @@ void open_query(OpenedQuery* query) {
     if (has_members) sum_members(root);
 }
 
-void add_partial_seqscan(PlannerInfo* root, RelOptInfo* relation) {
-    if (!relation->consider_parallel || relation->lateral_relids != nullptr) return;
-    const int workers = compute_parallel_worker(relation, relation->pages, -1, max_parallel_workers_per_gather);
-    if (workers > 0) add_partial_path(relation, create_seqscan_path(root, relation, nullptr, workers));
-}
-
-// The paths that other extensions added stay.
-List* foreign_paths(List* paths) {
-    List* kept = NIL;
-    ListCell* cell = nullptr;
-    foreach (cell, paths)
-        if (IsA(lfirst(cell), CustomPath)) kept = lappend(kept, lfirst(cell));
-    return kept;
-}
-
-void add_paths(RelOptInfo* relation, List* paths, List* partial_paths) {
-    ListCell* cell = nullptr;
-    foreach (cell, paths) add_path(relation, static_cast<Path*>(lfirst(cell)));
-    foreach (cell, partial_paths) add_partial_path(relation, static_cast<Path*>(lfirst(cell)));
-}
-
-bool is_btree(const IndexPath* path) noexcept { return path->indexinfo->relam == BTREE_AM_OID; }
-
-// As set_plain_rel_pathlist() of PostgreSQL, which is static.
-void make_paths(PlannerInfo* root, RelOptInfo* relation) {
-    List* others = foreign_paths(relation->pathlist);
-    List* partial_others = foreign_paths(relation->partial_pathlist);
-    relation->pathlist = NIL;
-    relation->partial_pathlist = NIL;
-    if (!compat::add_tid_paths_first(root, relation)) {
-        add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
-        add_partial_seqscan(root, relation);
-        create_index_paths(root, relation);
-        compat::add_tid_paths_last(root, relation);
-    }
-    add_paths(relation, others, partial_others);
-}
-
-// With its parts, unless it is trusted.
-void hold_back_clause(PlannerInfo* root, RestrictInfo* clause) {
-    if (!clause->leakproof || clause->security_level == 0) return;
-    if (!is_untrusted_clause(root, reinterpret_cast<Node*>(clause->clause))) return;
-    visit_clause(reinterpret_cast<Node*>(clause), [](RestrictInfo* part) { part->leakproof = false; });
-}
-
-void hold_back(PlannerInfo* root, List* clauses) {
-    ListCell* cell = nullptr;
-    foreach (cell, clauses) hold_back_clause(root, lfirst_node(RestrictInfo, cell));
-}
-
-void hold_back_parameterized(PlannerInfo* root, const RelOptInfo* relation) {
-    ListCell* cell = nullptr;
-    foreach (cell, relation->ppilist) hold_back(root, lfirst_node(ParamPathInfo, cell)->ppi_clauses);
-}
-
-// Of the clauses of an index, those that are held back, without those that are quiet if `may_be_quiet`.
-List* held_clauses(PlannerInfo* root, const IndexPath* path, bool may_be_quiet) {
-    List* held = NIL;
-    ListCell* cell = nullptr;
-    foreach (cell, path->indexclauses) {
-        RestrictInfo* clause = lfirst_node(IndexClause, cell)->rinfo;
-        hold_back_clause(root, clause);
-        if (restriction_is_securely_promotable(clause, path->path.parent)) continue;
-        if (!may_be_quiet || !is_quiet(reinterpret_cast<Node*>(clause->clause))) held = lappend(held, clause);
-    }
-    return held;
-}
-
-// Of two bitmaps of an AND the second is not read when the first is empty, and with it no call.
-List* held_clauses_of_bitmap(PlannerInfo* root, const Path* path, bool may_be_quiet) {
-    if (IsA(path, IndexPath)) return held_clauses(root, reinterpret_cast<const IndexPath*>(path), may_be_quiet);
-    const bool is_and = IsA(path, BitmapAndPath);
-    const List* parts = is_and ? reinterpret_cast<const BitmapAndPath*>(path)->bitmapquals
-                               : reinterpret_cast<const BitmapOrPath*>(path)->bitmapquals;
-    List* held = NIL;
-    const ListCell* cell = nullptr;
-    foreach (cell, parts)
-        held = list_concat_unique_ptr(
-            held, held_clauses_of_bitmap(root, static_cast<const Path*>(lfirst(cell)), may_be_quiet && !is_and));
-    return held;
-}
-
-// The held clauses that a path evaluates for rows of any tenant. A B-tree evaluates them once, before it reads. Every other
-// index may do so again for each row that it finds, and so does a bitmap that has only pages left.
-List* exposed_clauses(PlannerInfo* root, const Path* path) {
-    if (IsA(path, BitmapHeapPath))
-        return held_clauses_of_bitmap(root, reinterpret_cast<const BitmapHeapPath*>(path)->bitmapqual, true);
-    if (!IsA(path, IndexPath) || is_btree(reinterpret_cast<const IndexPath*>(path))) return NIL;
-    return held_clauses(root, reinterpret_cast<const IndexPath*>(path), true);
-}
-
-// A distance from the result of a call, which some indexes compute again for each row that they find.
-bool measures_from_call(const IndexPath* path) {
-    ListCell* cell = nullptr;
-    foreach (cell, path->indexorderbys) {
-        auto* distance = static_cast<Node*>(lfirst(cell));
-        if (!IsA(distance, OpExpr)) return true;
-        ListCell* argument = nullptr;
-        foreach (argument, reinterpret_cast<OpExpr*>(distance)->args) {
-            auto* node = static_cast<Node*>(lfirst(argument));
-            if (!contain_var_clause(node) && !is_quiet(node)) return true;
-        }
-    }
-    return false;
-}
-
-bool is_exposing_order(const Path* path) {
-    return IsA(path, IndexPath) && measures_from_call(reinterpret_cast<const IndexPath*>(path));
-}
-
-List* exposed_clauses_among(PlannerInfo* root, List* paths) {
-    List* exposed = NIL;
-    ListCell* cell = nullptr;
-    foreach (cell, paths)
-        exposed = list_concat_unique_ptr(exposed, exposed_clauses(root, static_cast<Path*>(lfirst(cell))));
-    return exposed;
-}
-
-void set_leakproof(List* clauses, bool value) noexcept {
-    ListCell* cell = nullptr;
-    foreach (cell, clauses)
-        visit_clause(static_cast<Node*>(lfirst(cell)), [&](RestrictInfo* part) { part->leakproof = value; });
-}
-
-List* btree_paths(List* paths) {
-    List* found = NIL;
-    ListCell* cell = nullptr;
-    foreach (cell, paths)
-        if (IsA(lfirst(cell), IndexPath) && is_btree(static_cast<IndexPath*>(lfirst(cell))))
-            found = lappend(found, lfirst(cell));
-    return found;
-}
-
-struct Paths {
-    List* whole;
-    List* partial;
-};
-
-// The scans of B-trees that have these clauses as conditions, without the bitmaps that are cheaper. The relation keeps its paths.
-Paths btree_paths_by(PlannerInfo* root, RelOptInfo* relation, List* clauses) {
-    const bool with_bitmaps = enable_bitmapscan;
-    const Paths before{relation->pathlist, relation->partial_pathlist};
-    relation->pathlist = NIL;
-    relation->partial_pathlist = NIL;
-    set_leakproof(clauses, true);
-    enable_bitmapscan = false;
-    PG_TRY();
-    { create_index_paths(root, relation); }
-    PG_FINALLY();
-    { enable_bitmapscan = with_bitmaps; }
-    PG_END_TRY();
-    set_leakproof(clauses, false);
-    const Paths made{btree_paths(relation->pathlist), btree_paths(relation->partial_pathlist)};
-    relation->pathlist = before.whole;
-    relation->partial_pathlist = before.partial;
-    return made;
-}
-
-void drop_exposing_orders(PlannerInfo* root, RelOptInfo* relation) {
-    bool dropped = false;
-    ListCell* cell = nullptr;
-    foreach (cell, relation->pathlist) {
-        if (!is_exposing_order(static_cast<Path*>(lfirst(cell)))) continue;
-        relation->pathlist = foreach_delete_current(relation->pathlist, cell);
-        dropped = true;
-    }
-    foreach (cell, relation->partial_pathlist)
-        if (is_exposing_order(static_cast<Path*>(lfirst(cell))))
-            relation->partial_pathlist = foreach_delete_current(relation->partial_pathlist, cell);
-    // It may have been left out because one of those was better.
-    if (dropped) add_path(relation, create_seqscan_path(root, relation, relation->lateral_relids, 0));
-}
-
-// Makes the paths again that evaluate a held clause for rows of any tenant.
-void hold_back_paths(PlannerInfo* root, RelOptInfo* relation) {
-    List* exposed = list_concat_unique_ptr(exposed_clauses_among(root, relation->pathlist),
-                                           exposed_clauses_among(root, relation->partial_pathlist));
-    if (exposed != NIL) {
-        const Paths kept = btree_paths_by(root, relation, exposed);
-        make_paths(root, relation);
-        add_paths(relation, kept.whole, kept.partial);
-        hold_back_parameterized(root, relation);
-    }
-    drop_exposing_orders(root, relation);
-}
-
 // A comparison of this relation with a call on columns of others, as created_at < day + interval. The call may raise, so it may
 // not run for each row of this relation; the condition of a B-tree evaluates it for each row of the others, which have passed
 // their policies.
@@ -378,8 +158,7 @@ void add_paths_by_outer_calls(PlannerInfo* root, RelOptInfo* relation, RangeTblE
         if (compares_with_outer_call(root, relation, lfirst_node(RestrictInfo, cell)))
             clauses = lappend(clauses, lfirst(cell));
     if (clauses == NIL || !has_own_security_alone(root, entry)) return;
-    const Paths made = btree_paths_by(root, relation, clauses);
-    add_paths(relation, made.whole, made.partial);
+    add_paths(relation, btree_paths_by(root, relation, clauses));
 }
 
 bool has_room(std::size_t bytes) {
@@ -403,11 +182,7 @@ const OpenedQuery* opened_query(PlannerInfo* root) {
         const auto* query = static_cast<OpenedQuery*>(lfirst(cell));
         if (query->root == root) return query;
     }
-    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    auto* query = static_cast<OpenedQuery*>(palloc(sizeof(OpenedQuery)));
-    *query = {root, nullptr};
-    planning->queries = lappend(planning->queries, query);
-    MemoryContextSwitchTo(caller);
+    OpenedQuery* query = keep_in_run(planning->queries, OpenedQuery{root, nullptr});
     open_query(query);
     return query;
 }
@@ -422,30 +197,10 @@ void open_paths(PlannerInfo* root, RelOptInfo* relation, const RangeTblEntry* en
 
 }  // namespace
 
-// A clause is held back when the paths of its relation are made: what a B-tree serves stays an index condition, which is
-// evaluated once, and a filter runs after the policies. Also in the run of the planner that loaded the library, which began
-// without it.
-void shape_paths(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry) {
-    if (root->qual_security_level == 0) return;
-    if (search_paths && planning != nullptr) {
-        open_paths(root, relation, entry);
-        add_paths_by_outer_calls(root, relation, entry);
-    }
-    hold_back(root, relation->baserestrictinfo);
-    hold_back(root, relation->joininfo);
-    hold_back_parameterized(root, relation);
-    hold_back_paths(root, relation);
-}
-
-void hold_back_derived(PlannerInfo* root) {
-    if (root->qual_security_level == 0) return;
-    visit_relations(root, [&](RelOptInfo* relation, RangeTblEntry*) { hold_back_parameterized(root, relation); });
-    ListCell* cell = nullptr;
-    foreach (cell, root->eq_classes) {
-        const auto* equal = lfirst_node(EquivalenceClass, cell);
-        hold_back(root, equal->ec_sources);
-        hold_back(root, compat::derived_clauses(equal));
-    }
+void open_search(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry) {
+    if (!search_paths) return;
+    open_paths(root, relation, entry);
+    add_paths_by_outer_calls(root, relation, entry);
 }
 
 bool statistics_for_search(const StatisticsKey& key, VariableStatData* out) {

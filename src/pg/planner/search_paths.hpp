@@ -1,8 +1,6 @@
 // Which clauses of a query may run before the conditions of policies. PostgreSQL decides that by LEAKPROOF alone, so under
 // row security no search by GIN, trigram or expression index is possible. Here a clause of which every function is trusted
-// (search_operator.hpp) may too, and its estimates and paths are those that the owner of the table gets. Conversely a clause
-// that calls an untrusted function, even without a column, runs after the policies: PostgreSQL runs
-// CASE WHEN flag THEN f() END before them, and f() then learns the flags of other tenants.
+// (search_operator.hpp) may too, and its estimates and paths are those that the owner of the table gets.
 #pragma once
 
 #include "pg/planner/planning.hpp"
@@ -14,13 +12,9 @@ extern "C" {
 
 namespace bastion::pg {
 
-// For set_rel_pathlist_hook: lets trusted clauses of the query go first, makes estimates and paths of the relation again, and
-// holds back its untrusted clauses.
-void shape_paths(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry);
-
-// For create_upper_paths_hook, when all paths of a query are known: holds back the clauses that PostgreSQL derived from
-// equalities.
-void hold_back_derived(PlannerInfo* root);
+// For set_rel_pathlist_hook, within a run: lets trusted clauses of the query go first, and makes estimates and paths of the
+// relation again.
+void open_search(PlannerInfo* root, RelOptInfo* relation, RangeTblEntry* entry);
 
 // For the hooks of statistics: while the selectivity of a trusted clause is estimated, those of all rows may be used.
 bool statistics_for_search(const StatisticsKey& key, VariableStatData* out);

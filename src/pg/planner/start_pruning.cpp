@@ -24,7 +24,7 @@ RestrictInfo* with_reader(PlannerInfo* root, RestrictInfo* condition) {
 }  // namespace
 
 void prune_at_start(PlannerInfo* root, RelOptInfo* relation) {
-    if (root->qual_security_level == 0 || !IS_PARTITIONED_REL(relation)) return;
+    if (!IS_PARTITIONED_REL(relation)) return;
     ListCell* cell = nullptr;
     foreach (cell, relation->baserestrictinfo)
         if (RestrictInfo* made = with_reader(root, lfirst_node(RestrictInfo, cell))) lfirst(cell) = made;

@@ -157,12 +157,7 @@ Security* security_of(PlannerInfo* root, RangeTblEntry* entry) {
         if (known->root == root && known->entry == entry) return known;
     }
     const AttrNumber column = compared_column_among(root, reinterpret_cast<Node*>(entry->securityQuals));
-    MemoryContext caller = MemoryContextSwitchTo(planning->memory);
-    auto* found = static_cast<Security*>(palloc(sizeof(Security)));
-    *found = {root, entry, column, Security::unknown};
-    planning->securities = lappend(planning->securities, found);
-    MemoryContextSwitchTo(caller);
-    return found;
+    return keep_in_run(planning->securities, Security{root, entry, column, Security::unknown});
 }
 
 }  // namespace

@@ -173,7 +173,75 @@ ALTER TABLE test.unknown ALTER tenant_id SET (n_distinct = 3);
 ANALYZE test.unknown;
 SET ROLE regress_app;
 BEGIN; SELECT test.present_as('tiny'); SELECT test.estimate('EXECUTE unknown') > 0 AS by_hand; COMMIT;
+
+\echo == statistics as ANALYZE does not write them: of a type that was dropped, with a NULL; n_distinct by hand, and NULLs alone
 RESET ROLE;
+CREATE TYPE test.gone AS ENUM ('x');
+CREATE FUNCTION test.set_list(list text, of regtype) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    changed int;
+BEGIN
+    UPDATE pg_statistic SET stavalues1 = array_in(list::cstring, of, -1)
+    WHERE starelid = 'test.unknown'::regclass AND stakind1 = 1
+      AND staattnum = (SELECT attnum FROM pg_attribute WHERE attrelid = 'test.unknown'::regclass AND attname = 'tenant_id');
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    RETURN changed;
+END
+$$;
+CREATE FUNCTION pg_temp.unknown_of(who text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint;
+BEGIN
+    PERFORM set_config('role', 'regress_app', true), test.present_as(who);
+    EXECUTE 'SELECT count(*) FROM test.unknown' INTO found;
+    RETURN format('%s rows, estimated %s, cached %s', found, test.estimate('SELECT FROM test.unknown') > 0, test.estimate('EXECUTE unknown') > 0);
+END
+$$;
+SELECT test.set_list('{x}', 'test.gone');
+DROP TYPE test.gone;
+BEGIN; SELECT pg_temp.unknown_of('mid'); COMMIT;
+SELECT test.set_list(format('{NULL,%s}', test.tenant_of('big')), 'uuid');
+BEGIN; SELECT pg_temp.unknown_of('mid'); COMMIT;
+SELECT test.set_list('{x,y}', 'text');
+BEGIN; SELECT pg_temp.unknown_of('mid'); COMMIT;
+SELECT format('ALTER TABLE test.unknown ALTER tenant_id SET (n_distinct = %s)', d), 'ANALYZE test.unknown',
+       $$BEGIN$$, $$SELECT pg_temp.unknown_of('mid')$$, 'COMMIT'
+FROM unnest('{-1,-0.0001,1,2000000000}'::text[]) d \gexec
+ALTER TABLE test.unknown ALTER tenant_id RESET (n_distinct);
+CREATE TABLE test.nulls (id int PRIMARY KEY, tenant_id uuid NOT NULL);
+GRANT SELECT ON test.nulls TO regress_app;
+SELECT bastion.protect('test.nulls', resource => 'plans');
+SET session_replication_role = replica;
+ALTER TABLE test.nulls ALTER tenant_id DROP NOT NULL;
+INSERT INTO test.nulls SELECT g FROM generate_series(1, 1000) g;
+RESET session_replication_role;
+ANALYZE test.nulls;
+SET ROLE regress_app;
+BEGIN; SELECT test.present_as('mid'); SELECT test.estimate('SELECT FROM test.nulls') AS nulls_alone; COMMIT;
+
+\echo == tables that lose their policy, or get it back, under plans that are cached
+RESET ROLE;
+CREATE INDEX ON test.unknown (lower(tenant_id::text));
+CREATE FUNCTION pg_temp.cached_of(who text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    found bigint;
+BEGIN
+    PERFORM set_config('role', 'regress_app', true), test.present_as(who);
+    EXECUTE 'EXECUTE counted_unknown' INTO found;
+    RETURN found;
+END
+$$;
+PREPARE counted_unknown AS SELECT count(*) FROM test.unknown WHERE tenant_id::text ILIKE '%%';
+BEGIN; SELECT pg_temp.cached_of('mid'); COMMIT;
+ALTER TABLE test.unknown DISABLE ROW LEVEL SECURITY;
+BEGIN; SELECT pg_temp.cached_of('mid') = count(*) AS all FROM test.unknown; COMMIT;
+ALTER TABLE test.unknown ENABLE ROW LEVEL SECURITY;
+BEGIN; SELECT pg_temp.cached_of('mid'); COMMIT;
+BEGIN;
+SELECT format('DROP POLICY %I ON test.unknown', polname) FROM pg_policy WHERE polrelid = 'test.unknown'::regclass \gexec
+SELECT pg_temp.cached_of('mid') AS by_default;
+ROLLBACK;
+BEGIN; SELECT pg_temp.cached_of('mid'); COMMIT;
 SELECT bastion.unprotect('test.unknown');
 SET ROLE regress_app;
 BEGIN; SELECT test.present_as('tiny'); SELECT test.estimate('EXECUTE unknown') = (SELECT count(*) FROM test.unknown) AS without_policy; COMMIT;
@@ -185,11 +253,11 @@ RESET ROLE;
 RESET plan_cache_mode;
 RESET bastion.allow_identity_switch;
 DEALLOCATE ALL;
-DROP TABLE test.by_id, test.by_text, test.by_varchar, test.by_number, test.by_int, test.by_share, test.by_part, test.by_parent, test.unknown CASCADE;
+DROP TABLE test.by_id, test.by_text, test.by_varchar, test.by_number, test.by_int, test.by_share, test.by_part, test.by_parent, test.unknown, test.nulls CASCADE;
 SELECT bastion_internal.forget_dropped_tables();
 DROP TABLE test.tenants_of_plans, test.rows_of_plans, test.owner_estimates;
 DROP SEQUENCE test.plannings;
-DROP FUNCTION test.estimate, test.present_as, test.planned, test.plannings;
+DROP FUNCTION test.set_list, test.estimate, test.present_as, test.planned, test.plannings;
 DELETE FROM bastion.tenants WHERE slug LIKE 'plans-%';
 DELETE FROM bastion.users WHERE email LIKE '%@plans.example';
 DELETE FROM bastion.permissions WHERE resource = 'plans';

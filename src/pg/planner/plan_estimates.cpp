@@ -51,7 +51,7 @@ void replace_list(Replacement& out, HeapTuple row, int slot, const TenantShare& 
     const int numbers = Anum_pg_statistic_stanumbers1 + slot;
     const int values = Anum_pg_statistic_stavalues1 + slot;
     AttStatsSlot list;
-    if (share.place < 0 || !get_attstatsslot(&list, row, STATISTIC_KIND_MCV, InvalidOid, ATTSTATSSLOT_VALUES)) {
+    if (share.place < 0 || !get_common_values(list, row, ATTSTATSSLOT_VALUES)) {
         out.set(kind, Int16GetDatum(0));
         out.set_null(numbers);
         out.set_null(values);

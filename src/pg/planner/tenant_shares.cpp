@@ -4,6 +4,7 @@
 
 extern "C" {
 #include "catalog/pg_statistic.h"
+#include "utils/array.h"
 }
 
 namespace bastion::pg {
@@ -63,8 +64,7 @@ double distinct_values(Oid relation, float4 stored) {
 
 void read_list(HeapTuple tuple, StatisticsRow& out) {
     AttStatsSlot slot;
-    if (!get_attstatsslot(&slot, tuple, STATISTIC_KIND_MCV, InvalidOid, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
-        return;
+    if (!get_common_values(slot, tuple, ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS)) return;
     const int size = std::min(slot.nvalues, slot.nnumbers);
     const Oid type = getBaseType(slot.valuetype);
     auto* frequencies = static_cast<float4*>(palloc(sizeof(float4) * (size + 1)));
@@ -79,6 +79,11 @@ void read_list(HeapTuple tuple, StatisticsRow& out) {
     out.keys = keys;
     out.is_tenant = is_tenant;
     free_attstatsslot(&slot);
+}
+
+// ANALYZE writes no other list; statistics that were copied or written by hand may have one.
+bool is_readable(const ArrayType* values) {
+    return !ARR_HASNULL(values) && SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(ARR_ELEMTYPE(values)));
 }
 
 std::optional<StatisticsRow> read_statistics(const StatisticsKey& key) {
@@ -115,6 +120,17 @@ TenantStatistics statistics_of(const StatisticsRow& row) {
 HeapTuple statistics_row(const StatisticsKey& key) {
     return SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(key.relation), Int16GetDatum(key.column),
                            BoolGetDatum(key.inherited));
+}
+
+bool get_common_values(AttStatsSlot& out, HeapTuple row, int parts) {
+    const int16* kinds = &reinterpret_cast<Form_pg_statistic>(GETSTRUCT(row))->stakind1;
+    const int slot = static_cast<int>(std::find(kinds, kinds + STATISTIC_NUM_SLOTS, STATISTIC_KIND_MCV) - kinds);
+    if (slot == STATISTIC_NUM_SLOTS) return false;
+    bool is_null = false;
+    const Datum values =
+        SysCacheGetAttr(STATRELATTINH, row, static_cast<AttrNumber>(Anum_pg_statistic_stavalues1 + slot), &is_null);
+    return !is_null && is_readable(DatumGetArrayTypeP(values)) &&
+           get_attstatsslot(&out, row, STATISTIC_KIND_MCV, InvalidOid, parts);
 }
 
 uint32 hash_of_statistics(const StatisticsKey& key) {

@@ -5,6 +5,10 @@
 #include "core/planner/tenant_classes.hpp"
 #include "pg/base/identity.hpp"
 
+extern "C" {
+#include "utils/lsyscache.h"
+}
+
 namespace bastion::pg {
 
 // A row of pg_statistic: of a column of a relation, or of the relation with its children.
@@ -18,6 +22,9 @@ struct StatisticsKey {
 
 // The row, for ReleaseSysCache(), or null.
 [[nodiscard]] HeapTuple statistics_row(const StatisticsKey& key);
+
+// The list of most common values of the row, for free_attstatsslot(). False without a list that can be read.
+[[nodiscard]] bool get_common_values(AttStatsSlot& out, HeapTuple row, int parts);
 
 // The hash under which PostgreSQL announces a change of the row.
 [[nodiscard]] uint32 hash_of_statistics(const StatisticsKey& key);

@@ -215,11 +215,20 @@ SELECT subject FROM bastion.plan_notes() ORDER BY relation;
 COMMIT;
 DEALLOCATE alike;
 SELECT count(*) > 40 AS built_in, bool_and(reason <> '' AND operator <> '') AS with_reasons FROM bastion.search_operators() WHERE built_in;
--- Each names a function that exists.
-SELECT s.symbol FROM bastion.search_operators() s
-WHERE s.library IS NULL AND NOT EXISTS (SELECT FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname = 'internal' AND p.prosrc = s.symbol);
-SELECT s.library, s.symbol FROM bastion.search_operators() s
-WHERE s.library IS NOT NULL AND NOT EXISTS (SELECT FROM pg_proc p WHERE p.probin = s.library AND p.prosrc = s.symbol);
+-- Each names a function that this server has, that is not LEAKPROOF, and that may go first; with the operator that calls it.
+CREATE VIEW test.listed AS
+SELECT s.library, s.symbol, s.operator, p.oid AS function, p.proleakproof,
+       ARRAY(SELECT format('%s %s %s', o.oprleft::regtype, o.oprname, o.oprright::regtype) FROM pg_operator o WHERE o.oprcode = p.oid) AS real
+FROM bastion.search_operators() s LEFT JOIN pg_proc p ON p.prosrc = s.symbol AND p.probin IS NOT DISTINCT FROM s.library
+ AND p.prolang = (SELECT l.oid FROM pg_language l WHERE l.lanname = CASE WHEN s.library IS NULL THEN 'internal' ELSE 'c' END);
+SELECT library, symbol, function::regprocedure, proleakproof FROM test.listed
+WHERE function IS NULL OR proleakproof OR NOT bastion_internal.may_search(function);
+SELECT symbol, operator, max(real::text) AS real FROM test.listed GROUP BY symbol, operator
+HAVING NOT bool_or(regexp_replace(operator, ' \([A-Z ]+\)$', '') = ANY (real)) ORDER BY symbol COLLATE "C";
+-- Nothing else may that is not LEAKPROOF.
+SELECT p.oid::regprocedure FROM pg_proc p
+WHERE NOT p.proleakproof AND p.prorettype <> 'trigger'::regtype AND bastion_internal.may_search(p.oid) AND NOT EXISTS (SELECT FROM test.listed l WHERE l.function = p.oid);
+DROP VIEW test.listed;
 
 DROP OPERATOR test.~~~ (text, text);
 DROP FUNCTION test.like_sql;

@@ -28,10 +28,8 @@ DATA_built      = $(EXTENSION_SCRIPT) $(UPGRADES)
 
 LIBRARIES    = -lsodium -lcrypto -lcrypt -lnettle -lutf8proc -lsimdjson -lstdc++
 WARNINGS     = -Wall -Wextra -Werror
-# Where optimized variables live is a third of the compiler's work. COPT=-fvar-tracking brings it back for a debugger.
-FEWER_SYMBOLS = $(if $(findstring clang,$(CXX)),,-fno-var-tracking)
 PG_CPPFLAGS  = -I$(here)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CXXFLAGS  = -std=c++20 $(WARNINGS) -fvisibility-inlines-hidden $(FEWER_SYMBOLS) $(COPT)
+PG_CXXFLAGS  = -std=c++20 $(WARNINGS) -fvisibility-inlines-hidden $(COPT)
 SHLIB_LINK   = -Wl,--version-script=$(here)/exports.map -Wl,--as-needed $(LIBRARIES)
 
 # sql/setup.sql goes first, the other files by name.
@@ -54,6 +52,9 @@ PG_PRECOMPILED   = src/pg/base/precompiled.hpp
 override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# Line numbers, for backtraces. Types and variables are a quarter of the compiler's work: COPT=-g2 brings them back for a debugger.
+override CXXFLAGS := $(patsubst -g,-g1,$(CXXFLAGS))
 
 DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o)) $(CORE_PRECOMPILED:.hpp=.d) $(PG_PRECOMPILED:.hpp=.d)
 -include $(DEPENDENCIES)

@@ -40,6 +40,8 @@ REGRESS_NAMES  := $(patsubst sql/%.sql,%,$(sort $(call sources,sql/*.sql)))
 REGRESS         = $(filter setup,$(REGRESS_NAMES)) $(filter-out setup,$(REGRESS_NAMES))
 REGRESS_OPTS    = --load-extension=$(EXTENSION) --encoding=UTF8 --no-locale --outputdir=$(RESULTS)
 ISOLATION       = $(patsubst test/isolation/specs/%.spec,%,$(sort $(call sources,test/isolation/specs/*.spec)))
+# The tests sign up with short passwords.
+installcheck: export PGOPTIONS := -c bastion.password_min_length=8 $(PGOPTIONS)
 ISOLATION_OPTS  = --load-extension=$(EXTENSION) --inputdir=$(here)/test/isolation --outputdir=$(RESULTS)/output_iso
 TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
 EXTRA_CLEAN     = $(DEPENDENCIES) $(CORE_PRECOMPILED).gch $(PG_PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)

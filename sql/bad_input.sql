@@ -54,7 +54,7 @@ CREATE FUNCTION test.marker() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '
 -- A good value for each argument. Below, a function that is missing here is an error.
 CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT NULL);
 INSERT INTO test.functions
-SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
+SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.password_files()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion_internal.in_parallel_mode()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
@@ -69,6 +69,8 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.password_length(text,boolean)', ARRAY['''correct horse''', 'true']),
     ('bastion_internal.password_check(text,text)',
      ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
+    ('bastion_internal.password_flaw(text,text,integer)', ARRAY['''correct horse''', '''good@bad.example''', '8']),
+    ('bastion.user_password_set(text,text)', ARRAY['''good@bad.example''', '''correct horse''']),
     ('bastion.password_format(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion.password_needs_rehash(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion.jwt_sign(jsonb,jsonb,jsonb)', ARRAY['''{"sub": "x"}''', 'test.key()', '''{}''']),

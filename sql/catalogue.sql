@@ -265,7 +265,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('table that no backend caches', 'read where it is used, each time',
      '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
-       bastion.session_settings,bastion.unguarded_tables,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
+       bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS
 SELECT c.problem, c.object FROM test.catalogue c EXCEPT SELECT a.problem, a.object FROM test.allowed a;

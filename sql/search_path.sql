@@ -360,6 +360,7 @@ SELECT bastion.global_table_add('public.path_global', 'a list'), bastion.global_
 CREATE SCHEMA path_guarded;
 SELECT bastion.schema_guard('path_guarded');
 SELECT test.path_error('CREATE TABLE path_guarded.t (id pg_catalog.int4)') AS guarded;
+SELECT bastion_internal.password_flaw('correct horse', 'ann@path.example', 8) IS NULL AS accepted, bastion_internal.password_length('x') AS length, bastion_internal.password_files() IS NOT NULL AS files;
 SELECT bastion.platform_role_set(:'ben_id'::pg_catalog.uuid, 'viewer') IS NOT NULL AS platform;
 UPDATE bastion.users SET status = 'disabled' WHERE id OPERATOR(pg_catalog.=) :'ben_id';
 UPDATE bastion.tenants SET status = 'suspended', name = 'Path again' WHERE slug OPERATOR(pg_catalog.=) 'path';

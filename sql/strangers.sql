@@ -236,8 +236,8 @@ WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_internal'::regnamespa
 UNION ALL SELECT 'test.stranger_docs', 'stranger_docs';
 DO $do$
 BEGIN
-    EXECUTE (SELECT format('CREATE FUNCTION test.stranger_sums() RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT jsonb_build_object(%s)); END $$',
-                           string_agg(format('%L, (SELECT md5(string_agg(t::text, %L ORDER BY t::text COLLATE "C")) FROM %s t)', s.name, ',', s.relation), ', '))
+    EXECUTE (SELECT format('CREATE FUNCTION test.stranger_sums() RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN jsonb_object(ARRAY[%s]); END $$',
+                           string_agg(format('ARRAY[%L, (SELECT md5(string_agg(t::text, %L ORDER BY t::text COLLATE "C")) FROM %s t)]', s.name, ',', s.relation), ', '))
              FROM test.stranger_tables s);
     EXECUTE (SELECT format('CREATE TABLE test.rows_before AS %s',
                            string_agg(format('SELECT %L AS name, t::text AS content FROM %s t', s.name, s.relation), ' UNION ALL ')) FROM test.stranger_tables s);

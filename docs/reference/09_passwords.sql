@@ -1,7 +1,8 @@
 -- Passwords
 -- For applications that keep password hashes of their own; sign-up and login use the same. Argon2id is the default. Hashes of many
 -- other programs are verified, so that users keep their passwords when they move here; their next login makes a new hash.
--- functions: password_hash password_verify password_needs_rehash password_format
+-- docs/PASSWORDS.md says which new passwords sign-up accepts.
+-- functions: password_hash password_verify password_needs_rehash password_format user_password_set
 
 SET ROLE app;
 SELECT bastion.password_hash('correct horse battery') AS hash \gset

@@ -57,5 +57,5 @@ SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'zwölf', 'mail'));
 SET bastion.trusted_hops = 1;
 SELECT set_config('request.headers', '{"x-forwarded-for": "192.0.2.7", "x-name": "Jürgen"}', false) IS NOT NULL AS set;
 SELECT bastion.client_address();
-SELECT bastion_internal.password_length('pässword', true) AS size, bastion_internal.is_acceptable_password(repeat('ü', 2048)) AS longest,
-       bastion_internal.is_acceptable_password(repeat('ü', 2049)) AS longer;
+SELECT bastion_internal.password_length('pässword', true) AS size, bastion_internal.password_flaw('x' || repeat('ßüö', 682), NULL, 8) AS longest,
+       bastion_internal.password_flaw('x' || repeat('ßüö', 683), NULL, 8) AS longer, bastion_internal.password_flaw('MÜLLERä12', 'müller', NULL) AS personal;

@@ -30,6 +30,7 @@ path_settings() {
         echo "extension_destdir = '$dest'" # a setting of Debian's builds
     fi
     echo "bastion.refused_login_duration = 0" # tests refuse many
+    echo "bastion.password_min_length = 8" # whose passwords are short
     echo "bastion.token_leeway = 0" # and wait for the end of tokens
 }
 

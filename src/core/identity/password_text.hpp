@@ -22,4 +22,10 @@ struct PreparedPassword {
 // does not know stay as they are, so that a later version does not change what was hashed.
 [[nodiscard]] PreparedPassword prepare_password(std::string_view password);
 
+// The same text for each way to write its letters in upper and lower case (Unicode's full case folding, in NFC). Of text that is
+// not UTF-8 only the ASCII letters are folded.
+[[nodiscard]] SecretBytes fold_password(std::string_view text);
+
+[[nodiscard]] std::size_t count_characters(std::string_view utf8) noexcept;
+
 }  // namespace bastion

@@ -8,6 +8,12 @@ COMMENT ON FUNCTION bastion.library_version() IS
 'The version of the loaded library. It differs from the version in pg_extension between the upgrade of the package and ALTER EXTENSION pg_bastion UPDATE.';
 SELECT bastion_internal.callable_by('bastion.library_version()', 'application', 'monitoring');
 
+CREATE FUNCTION bastion_internal.password_files() RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_password_files';
+COMMENT ON FUNCTION bastion_internal.password_files() IS
+'The state of the files that the password policy reads: none, usable, or why no new password is accepted.';
+
 CREATE FUNCTION bastion_internal.library_status() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_status';
@@ -19,11 +25,12 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN jsonb_set(bastion_internal.library_status(), '{root_key,missing}', to_jsonb(bastion_internal.root_keys_missing()));
+    RETURN jsonb_set(bastion_internal.library_status(), '{root_key,missing}', to_jsonb(bastion_internal.root_keys_missing()))
+        || jsonb_build_object('password_files', bastion_internal.password_files());
 END
 $$;
 COMMENT ON FUNCTION bastion.status() IS
-'The state of the extension in this server: the versions of library and SQL objects; whether the library is preloaded and what is weaker if it is not; the root key in use and those missing that data keys of this database need; the slots for password hashes; events; and rejected_settings: those whose stored value is invalid, so that what depends on them raises F0000.
+'The state of the extension in this server: the versions of library and SQL objects; whether the library is preloaded and what is weaker if it is not; the root key in use and those missing that data keys of this database need; the slots for password hashes; events; the files of the password policy, each none, usable, or why no new password is accepted; and rejected_settings: those whose stored value is invalid, so that what depends on them raises F0000.
 events is null without a queue, else {launcher, workers: the running ones; queued: events to be written; and, since the server started, written, dropped (the queue was full), discarded (there was no table for them)}.
 For superusers, the owner of the extension and monitoring roles.';
 SELECT bastion_internal.callable_by('bastion.status()', 'monitoring');

@@ -292,6 +292,7 @@ AS $$
 DECLARE
     new_username text := lower(btrim(signup_invited.username) COLLATE "C");
     taken bastion.invitations;
+    joined bastion.tenants;
     answer jsonb;
     made record;
 BEGIN
@@ -300,7 +301,9 @@ BEGIN
     IF taken.id IS NULL THEN
         RETURN bastion_internal.refuse_invitation(NULL);
     END IF;
-    answer := bastion_internal.check_account(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+    SELECT * INTO joined FROM bastion.tenants t WHERE t.id = taken.tenant_id;
+    answer := bastion_internal.check_account(taken.email, signup_invited.password, signup_invited.display_name, new_username,
+                                             concat_ws(E'\n', joined.name, joined.slug), joined.password_min_length);
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
@@ -321,6 +324,6 @@ COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
 'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in.
 It works when bastion.signup_mode is closed too.
 Returns what login() returns.
-Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, temporarily_unavailable (bastion.max_concurrent_hashes).
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
+Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password and weak_password as signup(), with the tenant''s own least length too, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, temporarily_unavailable (bastion.max_concurrent_hashes).
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

@@ -5,37 +5,27 @@
 -- Passwords appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log, and in no
 -- message.
 
-CREATE FUNCTION bastion_internal.is_acceptable_password(password text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN coalesce(bastion_internal.password_length(password) >= 8, false);
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.is_acceptable_password(text) IS
-'Whether a new password has at least 8 characters (NIST SP 800-63B-4 section 3.1.1.2), at most 4096 bytes and no control characters; there are no composition rules.';
-
-CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text, tenant_names text,
+                                               least_length integer)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.is_email(email) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
-    ELSIF bastion_internal.is_acceptable_password(password) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_password', 'a password has at least 8 characters, at most 4096 bytes and no control characters');
     ELSIF NOT bastion_internal.is_label(display_name) THEN
         RETURN bastion_internal.refusal('invalid_display_name', 'a display name has 1 to 200 printable characters');
     ELSIF NOT bastion.is_username(username) THEN
         RETURN bastion_internal.refusal('invalid_username',
             'a user name has 2 to 63 letters, digits, dots, underscores or hyphens and begins with a letter or digit');
     END IF;
-    RETURN NULL;
+    RETURN bastion_internal.password_refusal(check_account.password, concat_ws(E'\n', email, username, display_name, tenant_names), least_length);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.check_account(text, text, text, text) IS
-'The refusal of an account with these properties (email and username in lower case), decided without reading a table; NULL if they are valid.';
+COMMENT ON FUNCTION bastion_internal.check_account(text, text, text, text, text, integer) IS
+'The refusal of an account with these properties (email and username in lower case) for a tenant with these names and least length of passwords, decided without reading a table; NULL if they are valid.
+SQLSTATE 58030 and F0000 as password_flaw().';
 
 CREATE FUNCTION bastion_internal.check_signup(email text, password text, tenant_name text, display_name text, username text)
 RETURNS jsonb
@@ -48,11 +38,12 @@ BEGIN
     ELSIF bastion_internal.is_label(tenant_name) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters');
     END IF;
-    RETURN bastion_internal.check_account(email, password, display_name, username);
+    RETURN bastion_internal.check_account(email, password, display_name, username, tenant_name, NULL);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_signup(text, text, text, text, text) IS
-'The refusal of a sign-up with these arguments (email and username in lower case), decided without reading a table; NULL if they are valid.';
+'The refusal of a sign-up with these arguments (email and username in lower case), decided without reading a table; NULL if they are valid.
+SQLSTATE 58030 and F0000 as password_flaw().';
 
 CREATE FUNCTION bastion_internal.user_create(email text, password text, display_name text, username text, OUT user_id uuid, OUT answer jsonb)
 RETURNS record
@@ -60,7 +51,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    password_hash text;
+    new_hash text;
 BEGIN
     INSERT INTO bastion.users (email, username, display_name)
     VALUES (user_create.email, user_create.username, user_create.display_name)
@@ -72,8 +63,8 @@ BEGIN
                        ELSE bastion_internal.refusal('username_taken', 'this user name is taken') END;
         RETURN;
     END IF;
-    password_hash := bastion.password_hash(user_create.password);
-    INSERT INTO bastion.user_passwords (user_id, hash) VALUES (user_create.user_id, password_hash);
+    new_hash := bastion.password_hash(user_create.password);
+    PERFORM bastion_internal.password_store(user_create.user_id, new_hash);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.user_create(text, text, text, text) IS
@@ -117,6 +108,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
 'Creates a user and a tenant with a default team, makes the user its owner, and logs in.
 Returns what login() returns.
-Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (at least 8 characters and at most 4096 bytes, NIST SP 800-63B-4), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
+Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (fewer characters than bastion.password_min_length, over 4096 bytes, or control characters), weak_password (an attacker would guess it early), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

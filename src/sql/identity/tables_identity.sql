@@ -13,6 +13,7 @@ CREATE TABLE bastion.tenants (
     plan text NOT NULL DEFAULT 'free',
     status text NOT NULL DEFAULT 'active',
     acl_id bigint NOT NULL DEFAULT nextval('bastion.acls_id_seq'),
+    password_min_length integer,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_number_key UNIQUE (number),
@@ -20,7 +21,8 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT tenants_slug_check CHECK (bastion.is_slug(slug)),
     CONSTRAINT tenants_plan_check CHECK (bastion_internal.is_label(plan)),
-    CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended'))
+    CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended')),
+    CONSTRAINT tenants_password_min_length_check CHECK (password_min_length BETWEEN 8 AND 128)
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
 COMMENT ON COLUMN bastion.tenants.id IS 'Identifier in contexts, tokens and protected tables';
@@ -30,6 +32,8 @@ COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and arguments; ne
 COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to';
 COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: no user can work in it';
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
+COMMENT ON COLUMN bastion.tenants.password_min_length IS
+'Fewest characters of a new password of a member, where that is more than bastion.password_min_length; NULL: no rule of its own';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
 SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');

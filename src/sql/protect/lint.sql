@@ -161,6 +161,15 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_root_keys() IS 'Findings about root keys that are needed and not in use.';
 
+CREATE FUNCTION bastion_internal.lint_password_files() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'error', 'file of new passwords: ' || f.key, 'no new password is accepted: ' || f.value, 'SELECT bastion.status() -> ''password_files'';'
+    FROM jsonb_each_text(bastion_internal.password_files()) f WHERE f.value NOT IN ('none', 'usable')
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_password_files() IS 'Findings about files of the password policy that cannot be used.';
+
 CREATE FUNCTION bastion_internal.lint_permissions() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
@@ -291,7 +300,7 @@ AS $$
     FROM (SELECT * FROM bastion_internal.lint_leakproof()
           UNION ALL SELECT * FROM bastion_internal.lint_foreign_code() UNION ALL SELECT * FROM bastion_internal.lint_references()
           UNION ALL SELECT * FROM bastion_internal.lint_restored() UNION ALL SELECT * FROM bastion_internal.lint_roles() UNION ALL SELECT * FROM bastion_internal.lint_settings()
-          UNION ALL SELECT * FROM bastion_internal.lint_sealed() UNION ALL SELECT * FROM bastion_internal.lint_root_keys() UNION ALL SELECT * FROM bastion_internal.lint_issuers() UNION ALL SELECT * FROM bastion_internal.lint_log()
+          UNION ALL SELECT * FROM bastion_internal.lint_sealed() UNION ALL SELECT * FROM bastion_internal.lint_root_keys() UNION ALL SELECT * FROM bastion_internal.lint_password_files() UNION ALL SELECT * FROM bastion_internal.lint_issuers() UNION ALL SELECT * FROM bastion_internal.lint_log()
           UNION ALL SELECT * FROM bastion_internal.lint_permissions() UNION ALL SELECT * FROM bastion_internal.lint_due() UNION ALL SELECT t.* FROM bastion_internal.lint_tenants() t WHERE with_rows) f,
          bastion_internal.with_acceptance(f.severity, f.object, f.problem, f.fix) shown
 $$;

@@ -81,7 +81,8 @@ FROM answers a, answers b, bastion.units u, bastion.roles r
 WHERE a.name = 'ann' AND b.name = 'bob' AND u.tenant_id = (a.answer #>> '{tenant,id}')::uuid AND u.slug = 'default' AND r.name = 'printer of ann';
 INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 'old', 'disabled'), ('import@dump.example', NULL, 'active');
 INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
-UPDATE bastion.tenants SET plan = 'pro', status = 'active' WHERE slug = 'ann';
+INSERT INTO bastion.password_history (user_id, hash) SELECT p.user_id, p.hash FROM bastion.user_passwords p;
+UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20 WHERE slug = 'ann';
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
 SELECT bastion.identity_add('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';

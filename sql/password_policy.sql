@@ -1,0 +1,87 @@
+-- Which new passwords are accepted: at sign-up, by invitation, and when an operator sets one.
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+SELECT bastion.library_version() IS NOT NULL AS loaded;
+SELECT name, boot_val, min_val, max_val, context FROM pg_settings WHERE name LIKE 'bastion.password\_%' ORDER BY 1;
+SET bastion.password_min_length = 15;
+CREATE FUNCTION test.tries(password text, least_length integer DEFAULT NULL) RETURNS text LANGUAGE sql
+AS $$ SELECT coalesce(bastion_internal.password_flaw(password, E'pia@policy.example\npia.policy\nPia Münster\nPolicy Works', least_length), 'accepted') $$;
+SELECT p, test.tries(p), test.tries(p, 8) AS with_less, test.tries(p, 20) AS with_more
+FROM unnest(ARRAY['fourteen chars', 'fifteen of them', NULL, '', 'qwertyuiop12345', 'PASSWORDpassword', 'dragondragondragondragon', 'xyxyxyxyxyxyxyxyxyxyxyxy', 'abcdefghijklmnopqrstuv',
+                  'pia.policy@policy.example', 'Münster-MÜNSTER-2026-ms', 'policy works for all of us', E'a tab\tis in this password']) p;
+SET bastion.password_min_length = 8;
+SELECT test.tries('sevench') AS seven, test.tries('eight ch') AS eight, test.tries('password') AS common;
+SELECT test.error($$SET bastion.password_min_length = 7$$), test.error($$SET bastion.password_min_length = 129$$);
+SET ROLE regress_app;
+SELECT test.error($$SET bastion.password_min_length = 8$$), test.error($$SET bastion.password_blocklist = ''$$), test.error($$SET bastion.password_history = 0$$),
+       test.error($$SHOW bastion.password_blocklist$$), test.error($$SELECT bastion.user_password_set('x', 'x')$$), test.error($$TABLE bastion.password_history$$),
+       test.error($$SELECT bastion_internal.password_flaw('x', 'x', 8)$$);
+RESET ROLE;
+SET bastion.password_min_length = 15;
+
+-- sign-up
+SET ROLE regress_app;
+SELECT p, bastion_api.signup('pia@policy.example', p, 'Policy Works', 'Pia', 'pia.policy')
+FROM unnest(ARRAY['correct horse', 'qwertyuiop12345', 'pia.policy-works', 'aaaaaaaaaaaaaaaa', E'with a tab\there too']) p;
+SELECT bastion_api.signup('pia@policy.example', 'correct horse battery', 'Policy Works', 'Pia', 'pia.policy') AS pia \gset
+SELECT :'pia'::jsonb ->> 'token_type' AS token_type;
+RESET ROLE;
+SELECT count(*) FROM bastion.users WHERE email LIKE '%@policy.example';
+
+-- a tenant may be stricter for those who join it
+SELECT test.error($$UPDATE bastion.tenants SET password_min_length = 7 WHERE slug = 'policy-works'$$), test.error($$UPDATE bastion.tenants SET password_min_length = 129 WHERE slug = 'policy-works'$$);
+UPDATE bastion.tenants SET password_min_length = 20 WHERE slug = 'policy-works';
+BEGIN;
+SELECT bastion.authenticate(:'pia'::jsonb ->> 'access_token') IS NOT NULL AS known \gset
+SELECT bastion.invite('quin@policy.example', 'viewer') ->> 'token' AS invitation \gset
+COMMIT;
+SELECT p, coalesce(a ->> 'error_description', a ->> 'token_type') AS answer
+FROM unnest(ARRAY['nineteen characters', 'policy-works policy-works', 'twenty characters it is']) WITH ORDINALITY x (p, n), LATERAL bastion_api.signup_invited(:'invitation', p) a ORDER BY n;
+
+-- an operator sets one: it must differ from former ones where the history is on, and ends the sessions
+SELECT test.error(format('SELECT bastion.user_password_set(%L, %L)', u, p))
+FROM (VALUES ('nobody@policy.example', 'correct horse battery'), (NULL, 'correct horse battery'), ('pia.policy', NULL), ('pia.policy', 'correct horse'),
+             ('pia.policy', 'nineteen characters'), ('pia.policy', 'policy-works-munster')) v (u, p);
+\set VERBOSITY default
+SELECT bastion.user_password_set('pia.policy', 'policy-works policy-works');
+\set VERBOSITY terse
+SELECT bastion.user_password_set('pia.policy', 'correct horse battery');
+SELECT count(*) AS kept FROM bastion.password_history;
+SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS open, array_agg(DISTINCT revoked_reason) FROM bastion.sessions s WHERE s.user_id = (:'pia'::jsonb #>> '{user,id}')::uuid;
+SET bastion.password_history = 3;
+SELECT test.error(format('SELECT bastion.user_password_set(''pia@policy.example'', %L)', p))
+FROM unnest(ARRAY['correct horse battery', 'the first of several', 'correct horse battery', 'the second of several', 'THE FIRST OF SEVERAL', 'the third of several',
+                  'the second of several', 'correct horse battery']) WITH ORDINALITY x (p, n) ORDER BY n;
+SELECT count(*) AS kept, bool_and(hash LIKE '$argon2id$%') AS hashed FROM bastion.password_history;
+SELECT bastion_api.login('pia.policy', 'correct horse battery') ->> 'token_type' AS latest, bastion_api.login('pia.policy', 'the third of several') ->> 'error' AS former;
+SET bastion.password_history = 0;
+SELECT bastion.user_password_set('pia.policy', 'the third of several');
+SELECT count(*) AS kept FROM bastion.password_history;
+SELECT kind, outcome, details FROM bastion.events WHERE kind = 'password_set' AND user_id = (:'pia'::jsonb #>> '{user,id}')::uuid LIMIT 1;
+
+-- a list of the operator's own: read anew each time; none is accepted without it
+SELECT current_setting('data_directory') || '/bastion_blocklist' AS file \gset
+SELECT test.error($$SET bastion.password_blocklist = 'relative'$$);
+COPY (SELECT * FROM (VALUES ('Summer in Our Office'), (''), ('grüner Hügel im Sommer')) v) TO :'file';
+SET bastion.password_blocklist = :'file';
+SELECT p, test.tries(p) FROM unnest(ARRAY['summer in our office', 'GRÜNER HÜGEL IM SOMMER', 'winter in our office']) p;
+SELECT bastion_api.signup('rolf@policy.example', 'summer in our office', 'Rolf');
+COPY (SELECT 'winter in our office') TO :'file';
+SELECT p, test.tries(p) FROM unnest(ARRAY['summer in our office', 'winter in our office']) p;
+SELECT count(*) FROM bastion.lint() WHERE object LIKE 'file of new passwords%';
+SELECT format('COPY (SELECT %L) TO PROGRAM ''xargs rm -f''', :'file') AS remove \gset
+:remove;
+SELECT test.error($$SELECT bastion_api.signup('rolf@policy.example', 'summer in our office', 'Rolf')$$), test.error($$SELECT bastion.user_password_set('pia.policy', 'summer in our office')$$);
+SELECT severity, object, problem, fix FROM bastion.lint() WHERE object LIKE 'file of new passwords%';
+SELECT bastion.status() -> 'password_files';
+SET ROLE regress_app;
+SELECT test.error($$SELECT bastion_api.signup('rolf@policy.example', 'summer in our office', 'Rolf')$$);
+RESET ROLE;
+RESET bastion.password_blocklist;
+SELECT bastion.status() -> 'password_files';
+SELECT count(*) FROM bastion.users WHERE email = 'rolf@policy.example';
+
+SELECT FROM bastion.tenant_delete('policy-works');
+DELETE FROM bastion.users WHERE email LIKE '%@policy.example';
+DROP FUNCTION test.tries;

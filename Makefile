@@ -26,7 +26,7 @@ EXTENSION_SCRIPT := $(EXTENSION)--$(version).sql
 UPGRADES       := $(patsubst src/sql/upgrade/%,$(EXTENSION)--%,$(call sources,src/sql/upgrade/*.sql))
 DATA_built      = $(EXTENSION_SCRIPT) $(UPGRADES)
 
-LIBRARIES    = -lsodium -lcrypto -lcrypt -lnettle -lutf8proc -lsimdjson -lstdc++
+LIBRARIES    = -lsodium -lcrypto -lcrypt -lnettle -lqrencode -lutf8proc -lsimdjson -lstdc++
 WARNINGS     = -Wall -Wextra -Werror
 PG_CPPFLAGS  = -I$(here)/src -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CXXFLAGS  = -std=c++20 $(WARNINGS) -fvisibility-inlines-hidden $(COPT)

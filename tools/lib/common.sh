@@ -36,14 +36,14 @@ fi
 export PG_CONFIG
 
 # The Debian packages for building and for each kind of test.
-core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libutf8proc-dev libsimdjson-dev"
+core_packages="g++ make libsodium-dev libssl-dev libcrypt-dev nettle-dev libqrencode-dev libutf8proc-dev libsimdjson-dev"
 build_packages() {
     echo "$core_packages postgresql-$1 postgresql-server-dev-$1 libkrb5-dev"
 }
 pgtap_packages() {
     echo "postgresql-$1-pgtap libtap-parser-sourcehandler-pgtap-perl"
 }
-unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev"
+unit_packages="cmake pkg-config libgtest-dev libbenchmark-dev zbar-tools librsvg2-bin"
 fuzz_packages="cmake clang"
 lint_packages="clang-format"
 tap_packages="libipc-run-perl pgbouncer"

@@ -108,7 +108,7 @@ check_core_includes_no_glue() { code '#[[:space:]]*include[[:space:]]*["<](\.\./
 advice[core_includes_no_glue]='move code that needs PostgreSQL to src/pg, or pass it in as an argument'
 plant_core_includes_no_glue() { echo '#include "pg/pg.hpp"' >src/core/base/planted.hpp; }
 
-check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|utf8proc|crypt|argon2|simdjson)' $(cxx_files src/pg); }
+check_glue_includes_no_cryptography() { code '#[[:space:]]*include[[:space:]]*["<](openssl/|sodium|nettle|qrencode|utf8proc|crypt|argon2|simdjson)' $(cxx_files src/pg); }
 advice[glue_includes_no_cryptography]='call the library in src/core and include that header'
 plant_glue_includes_no_cryptography() { echo '#include <openssl/evp.h>' >src/pg/base/planted.hpp; }
 

@@ -69,6 +69,24 @@ bool decode_tail(const std::uint8_t* in, std::size_t characters, char* out) {
     return (bits & (characters == 3 ? 0xff0000ffU : 0xff00ffffU)) == 0;
 }
 
+// 1 where low <= c <= high, else 0, without a branch.
+constexpr std::uint32_t in_range(std::uint32_t c, std::uint32_t low, std::uint32_t high) {
+    return ~(((c - low) | (high - c)) >> 31) & 1;
+}
+
+// The digit of a value below 32: A to Z, then 2 to 7.
+constexpr std::uint8_t base32_character(std::uint32_t value) {
+    return static_cast<std::uint8_t>('A' + value - in_range(value, 26, 31) * ('A' + 26 - '2'));
+}
+
+// The value of a digit; 255 for any other character.
+constexpr std::uint32_t base32_value(std::uint32_t c) {
+    const std::uint32_t upper = in_range(c, 'A', 'Z');
+    const std::uint32_t lower = in_range(c, 'a', 'z');
+    const std::uint32_t digit = in_range(c, '2', '7');
+    return upper * (c - 'A') + lower * (c - 'a') + digit * (c - '2' + 26) + (1 - (upper | lower | digit)) * 255;
+}
+
 }  // namespace
 
 std::string base64url_encode(ByteSpan bytes) { return encode_base64(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING); }
@@ -126,6 +144,41 @@ Result<Bytes> base64_decode(std::string_view text) {
     std::size_t size = 0;
     if (!decode_base64(text, sodium_base64_VARIANT_ORIGINAL, bytes, size)) return malformed("invalid base64");
     bytes.resize(size);
+    return bytes;
+}
+
+SecretBytes base32_encode_secret(ByteSpan bytes) {
+    SecretBytes text((bytes.size() * 8 + 4) / 5);
+    std::uint32_t group = 0;
+    int bits = 0;
+    std::uint8_t* out = text.data();
+    const auto put = [&](std::uint32_t value) { *out++ = base32_character(value & 31); };
+    for (const std::uint8_t byte : bytes) {
+        group = group << 8 | byte;
+        for (bits += 8; bits >= 5; bits -= 5) put(group >> (bits - 5));
+    }
+    if (bits > 0) put(group << (5 - bits));
+    return text;
+}
+
+Result<SecretBytes> base32_decode_secret(std::string_view text) {
+    SecretBytes bytes(text.size() * 5 / 8);
+    std::uint32_t group = 0;
+    std::uint32_t wrong = 0;
+    int bits = 0;
+    std::uint8_t* out = bytes.data();
+    for (const std::uint8_t c : as_bytes(text)) {
+        const std::uint32_t value = base32_value(c);
+        wrong |= value >> 5;
+        group = group << 5 | (value & 31);
+        bits += 5;
+        if (bits < 8) continue;
+        bits -= 8;
+        *out++ = static_cast<std::uint8_t>(group >> bits);
+    }
+    // RFC 4648 §6: what is left are fewer bits than a character, all zero.
+    wrong |= group & ((1U << bits) - 1);
+    if (wrong != 0 || bits >= 5) return malformed("invalid base32");
     return bytes;
 }
 

@@ -1,4 +1,4 @@
-// Text forms of bytes: base64url and base64 (RFC 4648 §5 and §4), hexadecimal and UUID. Called by every format of
+// Text forms of bytes: base64url, base64 and base32 (RFC 4648 §5, §4 and §6), hexadecimal and UUID. Called by every format of
 // src/core and by the shims of src/pg. Decoders are strict: one text per value, so that no two texts name the same
 // token or key. Nothing here keeps state.
 #pragma once
@@ -33,6 +33,11 @@ namespace bastion {
 // Standard alphabet with padding; decoding refuses missing padding, white space and non-zero trailing bits.
 [[nodiscard]] std::string base64_encode(ByteSpan bytes);
 [[nodiscard]] Result<Bytes> base64_decode(std::string_view text);
+
+// Upper case without padding, for what people read and type. Decoding takes either case, and refuses padding and non-zero
+// trailing bits. Time depends on lengths alone and no copy is left behind.
+[[nodiscard]] SecretBytes base32_encode_secret(ByteSpan bytes);
+[[nodiscard]] Result<SecretBytes> base32_decode_secret(std::string_view text);
 
 // Lower case; decoding takes either case and an even number of digits.
 [[nodiscard]] std::string hex_encode(ByteSpan bytes);

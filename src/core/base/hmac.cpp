@@ -1,4 +1,4 @@
-// SHA-2 through OpenSSL's structs, deprecated since 3.0 in favour of EVP: a struct is copied for each message, and may lie in
+// Hashes through OpenSSL's structs, deprecated since 3.0 in favour of EVP: a struct is copied for each message, and may lie in
 // locked memory. EVP allocates a context for each copy, which doubles the time of an HMAC of a short message, a fifth of
 // what opening a sealed value takes.
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -25,6 +25,7 @@ struct Hash {
     static bool finish(State& state, std::uint8_t* out) { return final_(out, &state) == 1; }
 };
 
+using Sha1 = Hash<SHA_CTX, 64, 20, SHA1_Init, SHA1_Update, SHA1_Final>;
 using Sha256 = Hash<SHA256_CTX, 64, 32, SHA256_Init, SHA256_Update, SHA256_Final>;
 using Sha384 = Hash<SHA512_CTX, 128, 48, SHA384_Init, SHA384_Update, SHA384_Final>;
 using Sha512 = Hash<SHA512_CTX, 128, 64, SHA512_Init, SHA512_Update, SHA512_Final>;
@@ -33,6 +34,7 @@ using Sha512 = Hash<SHA512_CTX, 128, 64, SHA512_Init, SHA512_Update, SHA512_Fina
 template <class Visit>
 auto with_hash(HashId hash, Visit&& visit) {
     switch (hash) {
+        case HashId::sha1: return visit(Sha1());
         case HashId::sha384: return visit(Sha384());
         case HashId::sha512: return visit(Sha512());
         default: return visit(Sha256());

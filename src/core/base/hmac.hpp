@@ -1,5 +1,5 @@
-// HMAC (RFC 2104) with SHA-256, SHA-384 or SHA-512 over OpenSSL. An HmacKey keeps the keyed states, so that a message
-// costs no key schedule and no algorithm look-up. Called by the JWS algorithms, the vault and the API keys. It lives
+// HMAC (RFC 2104) with SHA-1 or SHA-2 over OpenSSL. An HmacKey keeps the keyed states, so that a message
+// costs no key schedule and no algorithm look-up. Called by the JWS algorithms, the vault, the API keys and one-time passwords. It lives
 // as long as the key it belongs to, in memory for keys.
 #pragma once
 
@@ -13,7 +13,8 @@
 
 namespace bastion {
 
-enum class HashId : std::uint8_t { none, sha256, sha384, sha512 };
+// SHA-1 is for one-time passwords alone (RFC 4226), and has no fetched digest.
+enum class HashId : std::uint8_t { none, sha256, sha384, sha512, sha1 };
 
 [[nodiscard]] std::size_t hash_size(HashId hash) noexcept;
 

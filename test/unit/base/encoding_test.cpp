@@ -47,6 +47,42 @@ TEST(Base64url, PublishedVectors) {
     }
 }
 
+// RFC 4648 §10, without the padding.
+TEST(Base32, PublishedVectors) {
+    constexpr std::array<std::string_view, 7> texts{"", "MY", "MZXQ", "MZXW6", "MZXW6YQ", "MZXW6YTB", "MZXW6YTBOI"};
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        SCOPED_TRACE(words(texts[i]));
+        const std::string_view plain = rfc4648[i].first;
+        EXPECT_EQ(bastion::base32_encode_secret(as_bytes(plain)).text(), texts[i]);
+        EXPECT_EQ(bastion::base32_decode_secret(texts[i])->text(), plain);
+    }
+    EXPECT_EQ(bastion::base32_decode_secret("mzXw6yTb")->text(), "fooba");
+}
+
+// Every character, each once in each case, by the alphabet of RFC 4648 §6.
+TEST(Base32, OnlyItsAlphabetIsDecoded) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    for (int c = 0; c < 256; ++c) {
+        SCOPED_TRACE(words(c));
+        const char upper = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+        const std::size_t value = alphabet.find(upper);
+        const auto decoded = bastion::base32_decode_secret("AAAAAAA" + std::string(1, static_cast<char>(c)));
+        ASSERT_EQ(decoded.ok(), value != std::string_view::npos);
+        if (decoded) {
+            EXPECT_EQ(decoded->span()[4], value);
+            EXPECT_EQ(bastion::base32_encode_secret(decoded->span()).text()[7], upper);
+        }
+    }
+}
+
+TEST(Base32, OneTextPerValue) {
+    for (const std::string_view text :
+         {"M", "MZX", "MZXW6Y", "MZ", "MZXR", "MZXW6YR", "MY======", "M Y", "MZXW6YTB="}) {
+        SCOPED_TRACE(words(text));
+        EXPECT_FALSE(bastion::base32_decode_secret(text));
+    }
+}
+
 TEST(Base64url, EveryByteComesBack) {
     std::string all(256, '\0');
     std::iota(all.begin(), all.end(), '\0');

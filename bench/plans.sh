@@ -8,7 +8,7 @@ run() { psql -X -v ON_ERROR_STOP=1 "$@"; }
 
 run -f lib/compare.sql -f lib/plans.sql
 for part in tables queries planning prepared partitions; do
-    [ "$part" != tables ] && ! wanted "$part" || run -f "plans/$part.sql"
+    [ "$part" != tables ] && ! wanted "$part" || run -f lib/plans_session.sql -f "plans/$part.sql"
 done
 wanted examples || exit 0
 measured=$PGDATABASE

@@ -1,7 +1,6 @@
 -- The plan of a policy against that of the owner, who writes the tenant as a literal: time of execution, time of planning and
 -- shape of the plan, in turn in one session. Included after compare.sql.
-SET bastion.allow_identity_switch = on;
-SET max_parallel_workers_per_gather = 0; -- parallel workers measure the other load of the machine
+\ir plans_session.sql
 
 -- Nodes from the top, with their tables and indexes; without those that find out the tenant, and the test, made once, that two
 -- policies mean the same one.

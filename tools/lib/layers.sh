@@ -10,11 +10,11 @@ layer_packages() {
             lint) echo "$lint_packages" ;;
             pgtap) pgtap_packages "$major" ;;
             examples) pgtap_packages "$major"; example_packages "$major" $(example_names) ;;
-            tap) echo "$tap_packages"; pgtap_packages "$major" ;;
+            tap) tap_packages "$major"; pgtap_packages "$major" ;;
             frontdoor) echo "$frontdoor_packages" ;;
             model | fuzz-functions) echo libpq-dev ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
-            mutate) echo "$unit_packages $tap_packages"; pgtap_packages "$major" ;;
+            mutate) echo "$unit_packages"; tap_packages "$major"; pgtap_packages "$major" ;;
         esac
     done
 }

@@ -122,6 +122,44 @@ $$;
 SELECT 'PERFORM', pg_temp.by_perform(:'mid');
 BEGIN; SAVEPOINT s; SET LOCAL bastion.token = :'big'; SELECT 'savepoint', pg_temp.estimates(); ROLLBACK TO s; SELECT 'rolled back', pg_temp.estimates(); COMMIT;
 
+\echo == partitions of other tenants are left out before they are opened; without an identity all are
+CREATE FUNCTION pg_temp.left_out(who text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), ''), true);
+    EXECUTE 'EXPLAIN (FORMAT JSON) EXECUTE tree_rows' INTO plan;
+    RETURN plan #>> '{0,Plan,Subplans Removed}';
+END
+$$;
+SELECT pg_temp.left_out('big') AS big, pg_temp.left_out('tiny') AS tiny, pg_temp.left_out('nobody') AS nobody, pg_temp.left_out('mid') AS mid;
+
+\echo == a cursor that is fetched under a later identity: rows of that one or fewer, or all those of the first
+CREATE FUNCTION pg_temp.rest_of(c refcursor, after int) RETURNS TABLE (big bigint, mid bigint, others bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    tenant uuid;
+    seen uuid[] := '{}';
+    ignored text;
+BEGIN
+    PERFORM test.present_as('big');
+    OPEN c FOR EXECUTE 'SELECT tenant_id FROM test.by_part';
+    FOR i IN 1 .. after LOOP
+        FETCH c INTO tenant;
+        seen := seen || tenant;
+    END LOOP;
+    ignored := set_config('bastion.token', (SELECT token FROM test.people WHERE name = 'mid'), true);
+    LOOP
+        FETCH c INTO tenant;
+        EXIT WHEN NOT FOUND;
+        seen := seen || tenant;
+    END LOOP;
+    RETURN QUERY SELECT count(*) FILTER (WHERE p.name = 'big'), count(*) FILTER (WHERE p.name = 'mid'), count(*) FILTER (WHERE p.name IS NULL OR p.name NOT IN ('big', 'mid'))
+                 FROM unnest(seen) s LEFT JOIN test.people p ON p.tenant = s;
+END
+$$;
+BEGIN; SELECT big, mid IN (0, 1000) AS mid, others FROM pg_temp.rest_of('never', 0); ROLLBACK;
+BEGIN; SELECT * FROM pg_temp.rest_of('one', 1); ROLLBACK;
+
 \echo == no new plan among tenants of a class: planned() counts how often the statement is planned
 RESET ROLE;
 CREATE SEQUENCE test.plannings;

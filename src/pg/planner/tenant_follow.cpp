@@ -93,7 +93,7 @@ void learn(const PlannedTenant& tenant) noexcept {
     if (place.hash != hash || place.tenant != tenant) place = {hash, tenant, 0};
 }
 
-// Nobody reads no rows with any plan.
+// Nobody reads no rows with any plan, and is whom a pooled connection has between two transactions: the plans stay.
 void on_identity() noexcept {
     if (detail::decision_valid) {
         if (detail::decision.state != ContextState::authenticated || is_deciding() || IsParallelWorker()) return;

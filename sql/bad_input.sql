@@ -8,6 +8,7 @@ SELECT current_database() AS previous \gset
 CREATE DATABASE regress_bad_input TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
 \c regress_bad_input
 SET client_min_messages = error;
+SET bastion.outbox = on;
 SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
 CREATE EXTENSION pg_bastion;
 SELECT bastion.allow_app_role('regress_app');
@@ -60,7 +61,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion_internal.in_parallel_mode()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
-    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.pepper_create()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -139,6 +140,29 @@ INSERT INTO test.functions VALUES
     ('bastion_api.invitation_decline(uuid)', ARRAY['test.fact(''user'')::uuid']),
     ('bastion_api.signup_invited(text,text,text,text,text)',
      ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''correct horse''', '''New''', '''new''', '''laptop''']),
+    ('bastion_api.request_password_reset(text)', ARRAY['''good@bad.example''']),
+    ('bastion_api.request_login_link(text)', ARRAY['''good@bad.example''']),
+    ('bastion_api.request_login_code(text)', ARRAY['''good@bad.example''']),
+    ('bastion_api.resend_verification(text)', ARRAY['''good@bad.example''']),
+    ('bastion_api.reset_password(text,text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''correct horse''']),
+    ('bastion_api.login_link(text,text,text,text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''good''', '''default''', '''laptop''']),
+    ('bastion_api.login_code(uuid,text,text,text,text)', ARRAY['gen_random_uuid()', '''123456''', '''good''', '''default''', '''laptop''']),
+    ('bastion_api.verify_email(text,text,text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''', '''correct horse''', '''laptop''']),
+    ('bastion_api.email_change(text,text)', ARRAY['''other@bad.example''', '''correct horse''']),
+    ('bastion_api.email_change_confirm(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_api.email_undo(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_api.account_delete(text)', ARRAY['''incorrect horse''']),
+    ('bastion_api.account_delete_cancel(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_api.invitation_decline_link(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion.invitation_resend(uuid)', ARRAY['gen_random_uuid()']),
+    ('bastion_internal.one_time_id(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
+    ('bastion_internal.one_time_derive(uuid,text,uuid,text,integer,timestamptz,integer,boolean)', ARRAY['gen_random_uuid()', '''code''', 'gen_random_uuid()', '''good@bad.example''', '1', '''infinity''', 'bastion_internal.pepper(''one_time'')', 'true']),
+    ('bastion_internal.one_time_matches(text,uuid,text,uuid,text,integer,timestamptz,integer,boolean)', ARRAY['''123456''', 'gen_random_uuid()', '''code''', 'gen_random_uuid()', '''good@bad.example''', '1', '''infinity''', 'bastion_internal.pepper(''one_time'')', 'true']),
+    ('bastion.outbox_claim(text,integer,interval)', ARRAY['''sender''', '1', '''1 minute''']),
+    ('bastion.outbox_done(bigint,text)', ARRAY['1', '''sender''']),
+    ('bastion.outbox_retry(bigint,text,text)', ARRAY['1', '''sender''', '''no''']),
+    ('bastion.outbox_revive(bigint)', ARRAY['1']),
+    ('bastion.outbox_prune(interval)', ARRAY['''1 year''']),
     ('bastion_internal.invitation_token_hash(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
     ('bastion_api.login(text,text,text,text,text)',
      ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''', '''laptop''']),
@@ -156,6 +180,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.token_session(text)', ARRAY['test.fact(''token'')']),
     ('bastion_internal.refresh_token_hash(text)', ARRAY['test.fact(''refresh_token'')']),
     ('bastion_internal.refresh_token_next(text,integer)', ARRAY['test.fact(''refresh_token'')', 'bastion_internal.pepper()']),
+    ('bastion.pepper_create(text)', ARRAY['''credential''']),
     ('bastion_internal.pepper_make(integer,integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)', '1']),
     ('bastion.session_settings_set(interval,interval,interval,interval)',
      ARRAY['''5 minutes''', '''1 day''', '''1 hour''', '''5 seconds''']),
@@ -383,7 +408,8 @@ INSERT INTO test.functions VALUES
     ('bastion.allow_app_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.allow_loader_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.disallow_app_role(regrole)', ARRAY['''regress_stranger''']),
-    ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']), ('bastion.allow_monitoring_role(regrole)', ARRAY['''regress_stranger''']);
+    ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']), ('bastion.allow_monitoring_role(regrole)', ARRAY['''regress_stranger''']),
+    ('bastion.allow_mailer_role(regrole)', ARRAY['''regress_stranger''']);
 CREATE FUNCTION test.key() RETURNS jsonb LANGUAGE sql IMMUTABLE
 AS $$ SELECT '{"kty":"oct","alg":"HS256","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}'::jsonb $$;
 

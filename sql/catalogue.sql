@@ -70,6 +70,11 @@ WHERE f.prosecdef
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
     'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
+    'bastion_api.request_password_reset(text)', 'bastion_api.reset_password(text,text)', 'bastion_api.request_login_link(text)',
+    'bastion_api.login_link(text,text,text,text)', 'bastion_api.request_login_code(text)', 'bastion_api.login_code(uuid,text,text,text,text)',
+    'bastion_api.resend_verification(text)', 'bastion_api.verify_email(text,text,text)', 'bastion_api.email_change(text,text)',
+    'bastion_api.email_change_confirm(text)', 'bastion_api.email_undo(text)', 'bastion_api.account_delete(text)',
+    'bastion_api.account_delete_cancel(text)', 'bastion_api.invitation_decline_link(text)', 'bastion.invitation_resend(uuid)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
@@ -105,7 +110,11 @@ WHERE f.prosecdef
     'bastion_internal.acl_is_of(bigint,text)', 'bastion_internal.acl_of_context(text)', 'bastion_internal.row_transfer_check(regclass,bigint)',
     'bastion_internal.acl_of_next_owner(regclass,text,text,text,bigint,boolean)', 'bastion_internal.row_transfer_find(regclass,text)',
     'bastion_internal.tenant_to_delete(text)', 'bastion_internal.tenant_rows_delete(uuid)', 'bastion.acl_prune(text)',
+    -- for the sender of mail
+    'bastion.outbox_claim(text,integer,interval)', 'bastion.outbox_done(bigint,text)', 'bastion.outbox_retry(bigint,text,text)',
+    'bastion.outbox_revive(bigint)', 'bastion.outbox_clear()',
     -- for monitoring roles, jobs of operators, and tests
+    'bastion.outbox_counts()',
     'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
     'bastion_test.act_as(text,text,text)',
     -- for migration roles and the event triggers
@@ -260,10 +269,10 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('table or sequence that no dump takes along', 'the next rewrap_all() fills it again', '{bastion.rewrap_failures,bastion.rewrap_runs}'),
     ('table without the trigger that keeps foreign code away', 'nobody but the install script writes it', '{bastion_internal.callers}'),
     ('foreign key without an index that finds its rows', 'what it refers to is hardly ever deleted, and then with every row of this table',
-     '{"bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
+     '{"bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.one_time_tokens: one_time_tokens_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.operator_roles,bastion.protected_columns,
+     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

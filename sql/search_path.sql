@@ -327,7 +327,7 @@ UPDATE bastion.data_keys SET created_at = created_at OPERATOR(pg_catalog.-) '2 d
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS due FROM bastion.data_keys_due();
 SELECT bastion.open_text_for(t.id, bastion.seal_for(t.id, 'x'::pg_catalog.text, 'path.purpose', '1'), '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path';
 SELECT count(*) AS due FROM bastion.data_keys_due() d JOIN bastion.tenants t ON t.id OPERATOR(pg_catalog.=) d.tenant_id WHERE t.slug OPERATOR(pg_catalog.=) 'path';
-SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.in_parallel_mode() AS parallel, bastion_internal.request_user_agent() IS NULL AS unknown;
+SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.in_parallel_mode() AS parallel, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.request_languages() IS NULL AS no_language;
 SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_lt(v, v) IS NOT NULL, bastion_internal.sealed_le(v, v) IS NOT NULL, bastion_internal.sealed_eq(v, v) IS NOT NULL, bastion_internal.sealed_ge(v, v) IS NOT NULL, bastion_internal.sealed_gt(v, v) IS NOT NULL,
        bastion_internal.sealed_ne(v, v) IS NOT NULL, bastion_internal.sealed_cmp(v, v) IS NOT NULL, bastion_internal.sealed_hash(v) IS NOT NULL, bastion_internal.sealed_hash_extended(v, 1) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,
@@ -354,7 +354,7 @@ BEGIN;
 SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated, bastion.pepper_create() IS NOT NULL AS made;
 SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 SELECT bastion.allow_loader_role(CURRENT_USER::pg_catalog.text::pg_catalog.regrole);
-SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger'), bastion.allow_monitoring_role('regress_stranger');
+SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger'), bastion.allow_monitoring_role('regress_stranger'), bastion.allow_mailer_role('regress_stranger');
 CREATE TABLE public.path_global (id pg_catalog.int4);
 SELECT bastion.global_table_add('public.path_global', 'a list'), bastion.global_table_remove('public.path_global');
 CREATE SCHEMA path_guarded;
@@ -369,6 +369,44 @@ UPDATE bastion.roles SET description = 'x' WHERE NOT system;
 ROLLBACK;
 BEGIN;
 SELECT bastion.impersonate(:'ben_id', 'path', 'a test') IS NOT NULL AS impersonated;
+ROLLBACK;
+-- mail: each flow to its end, with the tokens that the sender would get
+BEGIN;
+SET LOCAL bastion.outbox = on;
+CREATE FUNCTION test.path_mail(wanted pg_catalog.text) RETURNS pg_catalog.text LANGUAGE plpgsql AS $$
+DECLARE
+    mail record;
+    found pg_catalog.text;
+BEGIN
+    FOR mail IN SELECT * FROM bastion.outbox_claim('path') LOOP
+        found := coalesce(found, CASE WHEN mail.kind OPERATOR(pg_catalog.=) wanted THEN coalesce(mail.token, mail.code) END);
+        PERFORM bastion.outbox_done(mail.id, 'path');
+    END LOOP;
+    RETURN found;
+END
+$$;
+SELECT bastion_api.signup('eve@path.example', 'correct horse', 'Path of Eve') OPERATOR(pg_catalog.->>) 'access_token' AS eve \gset
+SELECT test.path_mail('verify_email') AS token \gset
+SELECT bastion.authenticate(:'eve') IS NOT NULL AS eve;
+SELECT bastion_api.verify_email(:'token') OPERATOR(pg_catalog.->>) 'email', bastion_api.resend_verification('eve@path.example'), bastion_api.email_change('eva@path.example', 'correct horse');
+SELECT test.path_mail('email_change') AS token \gset
+SELECT bastion_api.email_change_confirm(:'token') OPERATOR(pg_catalog.->>) 'email' AS email;
+SELECT bastion.invite('fay@path.example', 'owner') OPERATOR(pg_catalog.->>) 'id' AS invited \gset
+SELECT test.path_mail('email_undo') AS token \gset
+SELECT bastion.invitation_resend(:'invited') AS again, bastion_api.account_delete('correct horse') OPERATOR(pg_catalog.->>) 'error' AS last;
+SELECT bastion_api.email_undo(:'token');
+SELECT bastion_api.request_password_reset('eve@path.example');
+SELECT test.path_mail('reset_password') AS token \gset
+SELECT bastion_api.reset_password(:'token', 'correct horse'), bastion_api.request_login_link('eve@path.example');
+SELECT bastion_api.login_link(test.path_mail('magic_link')) OPERATOR(pg_catalog.->>) 'token_type' AS type;
+SELECT bastion_api.request_login_code('eve@path.example') OPERATOR(pg_catalog.->>) 'request' AS request \gset
+SELECT bastion_api.login_code(:'request', test.path_mail('code')) OPERATOR(pg_catalog.->>) 'token_type';
+SELECT bastion_api.account_delete_cancel('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error', bastion_api.invitation_decline_link('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error';
+SELECT bastion.outbox_retry(0, 'path'), bastion.outbox_revive(0), bastion.outbox_clear() IS NOT NULL AS cleared, bastion.outbox_prune() IS NOT NULL AS pruned, bastion.users_purge();
+SELECT o.dead FROM bastion.outbox_counts() o;
+DELETE FROM bastion.users WHERE email IS NULL;
+DELETE FROM bastion.tenants WHERE slug OPERATOR(pg_catalog.=) 'path-of-eve';
+DELETE FROM bastion.users WHERE email OPERATOR(pg_catalog.=) 'eve@path.example';
 ROLLBACK;
 SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
 SELECT bastion.status() IS NOT NULL AS status;

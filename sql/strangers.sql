@@ -152,7 +152,8 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('invitation_revoke', 'id', 'uuid', 'invitation from', NULL), ('invitation_accept', 'id', 'uuid', 'invitation to', NULL),
     ('invitation_decline', 'id', 'uuid', 'invitation to', NULL), (NULL, 'acl', 'bigint', 'acl', 'own'), (NULL, 'key', 'text', 'row', 'own'),
     (NULL, 'value', 'bastion.sealed', 'sealed', NULL), ('invitation_accept', 'token', 'text', 'invitation token', NULL),
-    ('signup_invited', 'invitation', 'text', 'invitation token', '''bsi_'''), ('refresh', 'token', 'text', 'refresh token', NULL),
+    ('signup_invited', 'invitation', 'text', 'invitation token', '''bsi_'''), ('invitation_decline_link', 'token', 'text', 'invitation token', NULL), ('invitation_resend', 'id', 'uuid', 'invitation from', NULL),
+    ('login_code', 'request', 'uuid', NULL, 'gen_random_uuid()'), ('login_code', 'code', 'text', NULL, '''123456'''), ('login_link', 'token', 'text', NULL, '''x'''), ('refresh', 'token', 'text', 'refresh token', NULL),
     ('token_revoke', 'token', 'text', 'refresh token', NULL), ('authenticate', 'token', 'text', 'access token', 'own'),
     -- names of the database, words and values that name nothing
     (NULL, 'relation', 'regclass', NULL, '''test.stranger_docs'''), (NULL, 'pattern', 'text', NULL, '''stranger_docs.read'''), (NULL, 'permission', 'text', NULL, '''stranger_docs.read'''),
@@ -296,6 +297,7 @@ BEGIN
     END LOOP;
 END
 $$;
+SET bastion.outbox = on;
 CALL test.run_strangers();
 SELECT * FROM test.stranger_changes();
 

@@ -89,6 +89,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('allow_loader_role', '{allow_loader_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_loader_role(''rights_loader'')'),
     ('disallow_app_role', '{disallow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.disallow_app_role(''rights_neighbour'')'),
     ('allow_monitoring_role', '{allow_monitoring_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_monitoring_role(''rights_neighbour'')'),
+    ('allow_mailer_role', '{allow_mailer_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_mailer_role(''rights_neighbour'')'),
     ('allow_migration_role', '{allow_migration_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_migration_role(''rights_neighbour'')'),
     ('INSERT into a protected table', '{bastion_internal.fill_acl()}', 'plain', NULL,
      'INSERT INTO shop.rows (id, title, pair, pairs, span) VALUES ({far}, ''t'', ROW({far}, 1), ARRAY[ROW(1, 1)::shop.pair], ROW({far}, 1))'),

@@ -13,13 +13,13 @@ INSERT INTO rights.nothing_foreign VALUES
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',
-     '{jwks,search_operators,user_named,share_subject_named,secret_list,key_list,key_public,key_public_for,key_verify,key_verify_for,key_mac_verify,key_mac_verify_for,wrapped_key_open,wrapped_key_open_for,secret_version_list,secret_resource,openable_secrets,secret_get_jsonb,secrets_due,data_keys_due,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.schema,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status,event_counts,events_pruned,lint_summary}'),
+     '{jwks,search_operators,user_named,share_subject_named,secret_list,key_list,key_public,key_public_for,key_verify,key_verify_for,key_mac_verify,key_mac_verify_for,wrapped_key_open,wrapped_key_open_for,secret_version_list,secret_resource,openable_secrets,secret_get_jsonb,secrets_due,data_keys_due,permission_matrix,permission_matrix_text,bastion_api.me,bastion_api.schema,bastion_api.sessions,bastion_api.api_keys,bastion_api.invitations,bastion_api.my_invitations,key_status,event_counts,events_pruned,lint_summary,outbox_counts}'),
     ('changes the extension''s own tables with the rights of the operator who calls it',
-     '{init,search_operator_trust,search_operator_distrust,token_issue,operator_role_declare,lint_accept,records_bind,membership_force,keys_discard,tenant_shred,user_password_set,data_key_rotate,root_key_rotate,root_key_check,signing_key_rotate,key_create_for,key_rotate_for,key_update_for,key_delete_for,key_sign_for,key_mac_for,wrapped_key_create_for,pepper_create,session_prune,user_sessions_revoke,
+     '{init,search_operator_trust,search_operator_distrust,token_issue,operator_role_declare,lint_accept,records_bind,membership_force,keys_discard,tenant_shred,user_password_set,data_key_rotate,root_key_rotate,root_key_check,signing_key_rotate,key_create_for,key_rotate_for,key_update_for,key_delete_for,key_sign_for,key_mac_for,wrapped_key_create_for,pepper_create,session_prune,outbox_prune,users_purge,user_sessions_revoke,
        identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,resource_register,sealed_column_remove,secret_folder_register,purpose_update,secret_folder_remove,secret_put_for,secret_get_for,secrets_prune,secrets_remind,data_key_guard_set,data_key_guard_remove}'),
     ('begins a session as login() does, where the configuration of the server allows it', '{bastion_test.act_as}'),
     ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
-     '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,
+     '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,forget_mail_of_user,
        fill_acl_entry,fill_member_acl,fill_role_scope,follow_unit_parents,follow_units,forget_inheritance,forget_subject,guard_foreign_code,guard_system_rows,keep_default_acl,
        keep_events,keep_unpruned_events,keep_last_owner,read_column_numbers,keep_role_tenant,keep_secret_access_log,keep_unit_of_secrets,keep_guarded_key,leave_secrets,make_default_acl,skip_derived_acl,skip_derived_row,read_column_memory}'),
     ('a step of protect(), unprotect(), acl_backfill(), composite_keys_create(), reference_add() or global_table_add(), which are in the matrix; alone it has the rights of its caller',
@@ -43,7 +43,7 @@ AS $$
     JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'pg_bastion'
     WHERE n.nspname <> 'bastion_internal' OR p.prorettype IN ('trigger'::regtype, 'event_trigger'::regtype)
        OR p.oid IN (SELECT bastion_internal.routines_of('application') UNION SELECT bastion_internal.routines_of('migration')
-                    UNION SELECT bastion_internal.routines_of('monitoring'))
+                    UNION SELECT bastion_internal.routines_of('monitoring') UNION SELECT bastion_internal.routines_of('mailer'))
 $$;
 
 CREATE FUNCTION rights.incomplete() RETURNS TABLE (problem text)

@@ -166,12 +166,22 @@ FROM (VALUES
     ('protect_resource', 'bastion_internal.protect_resource(text,text[])', NULL, 'SELECT bastion_internal.protect_resource(''new{n}'', ''{read}'')'),
     ('forget_dropped_tables', 'bastion_internal.forget_dropped_tables()', 'dropped', 'SELECT bastion_internal.forget_dropped_tables()'),
     ('acl_of_row', 'bastion_internal.acl_of_row(text,text,text)', NULL, 'SELECT bastion_internal.acl_of_row(''{bob_tenant_id}'', ''{ann_user_id}'', ''owner'')'),
-    ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)')
+    ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)'),
+    ('mail requested by strangers', 'bastion_api.request_password_reset(text); bastion_api.request_login_link(text); bastion_api.request_login_code(text); bastion_api.resend_verification(text)', NULL,
+     'SELECT bastion_api.request_password_reset(''bob@rights.example'')'),
+    ('mail of a change of address', 'bastion_api.email_change(text,text)', NULL, 'SELECT bastion_api.email_change(''x{n}@rights.example'', ''correct horse battery'')'),
+    ('mail of an invitation', 'invitation_resend(uuid)', 'invitation', 'SELECT bastion.invitation_resend(rights.made_id(''d0000000'', {n}))'),
+    ('mail that is sent', 'outbox_claim(text,integer,interval); outbox_done(bigint,text); outbox_retry(bigint,text,text); outbox_revive(bigint); outbox_clear()', NULL,
+     'SELECT bastion_api.request_login_link(''bob@rights.example''), bastion.outbox_claim(''sender''), bastion.outbox_clear()'),
+    ('account_delete', 'bastion_api.account_delete(text)', NULL, 'SELECT bastion_api.account_delete(''correct horse battery'')'),
+    ('links that nobody mailed', 'bastion_api.reset_password(text,text); bastion_api.login_link(text,text,text,text); bastion_api.login_code(uuid,text,text,text,text); bastion_api.verify_email(text,text,text); bastion_api.email_change_confirm(text); bastion_api.email_undo(text); bastion_api.account_delete_cancel(text); bastion_api.invitation_decline_link(text)', NULL,
+     'SELECT bastion_api.reset_password(''x'', ''correct horse battery'')')
 ) v (l, s, f, c);
 -- A record whose name of a column is old: its number says which column it means.
 UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
     'UPDATE bastion.protected_tables SET owner_column = ''title'' WHERE relation = ''shop.rows''::pg_catalog.regclass; RESET session_replication_role'
 WHERE label = 'protect_follow';
+UPDATE rights.functions SET setup = 'SET bastion.outbox = on', cleanup = 'RESET bastion.outbox' WHERE label ~ '^mail ';
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES
@@ -189,7 +199,7 @@ FROM (VALUES
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
 UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label ~ 'under a first key' OR label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
-                                                                                         'login with a wrong password', 'authenticate with an API key');
+                                                                                         'login with a wrong password', 'authenticate with an API key', 'links that nobody mailed');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec

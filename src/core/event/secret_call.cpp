@@ -14,11 +14,12 @@ constexpr std::string_view secret_functions[] = {
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
     "is_password_hash", "login", "password_check", "password_flaw", "password_format", "password_hash",
     "password_needs_rehash", "password_length", "password_refusal", "password_verify", "signup", "signup_invited",
-    "user_password_set",
+    "user_password_set", "account_delete", "email_change", "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
-    "token_session",
+    "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link", "login_code",
+    "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password", "verify_email",
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
     "kids_of", "application_key_export", "key_export", "public_key_pem",
@@ -30,7 +31,7 @@ constexpr std::string_view secret_functions[] = {
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "seal", "seal_for", "sealed",
     "secret_put", "secret_put_for", "secret_put_text",
     // what they return: plaintext, private keys, tokens and API keys
-    "access_token", "api_key_add_secret", "api_key_create", "api_key_make", "api_key_rotate", "invite", "jwk_generate",
+    "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make", "api_key_rotate", "invite", "jwk_generate",
     "open_bytea", "open_bytea_for", "open_text", "open_text_for", "secret_get", "secret_get_bytea", "secret_get_for",
     "secret_get_jsonb", "secret_open_bytea", "secret_open_text", "session_start", "token_issue", "token_sign"};
 
@@ -49,7 +50,7 @@ constexpr SecretSetting secret_settings[] = {{"bastion", "token", "bastion.token
                                              {"request", "cookies", "request.cookies"}};
 
 // How the extension's own tokens begin.
-constexpr std::string_view token_prefixes[] = {"bst_live_", "bsr_", "bsi_"};
+constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ot_", "bsr_", "bsi_"};
 constexpr std::size_t token_digits = 16;
 
 constexpr char fold(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -176,10 +177,13 @@ bool is_jws(std::string_view text, const Word& word) noexcept {
 }
 
 std::string_view token_in(std::string_view text, const Word& word) noexcept {
-    for (const std::string_view prefix : token_prefixes)
-        if (word.end - word.begin >= prefix.size() + token_digits &&
-            part(text, word.begin, word.begin + prefix.size()) == prefix)
-            return "token";
+    for (const std::string_view prefix : token_prefixes) {
+        const std::size_t first = word.begin + prefix.size();
+        if (!begins(text, word.begin, prefix) || text.size() - first < token_digits) continue;
+        const std::string_view digits = part(text, first, first + token_digits);
+        // A hyphen is a digit of base64url, and no part of a word.
+        if (std::all_of(digits.begin(), digits.end(), [](char c) { return in_word(c) || c == '-'; })) return "token";
+    }
     return is_jws(text, word) ? "token" : std::string_view();
 }
 

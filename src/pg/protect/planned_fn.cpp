@@ -88,6 +88,7 @@ constexpr InternalFunction allow_loader_role_statements{"allow_loader_role_state
 constexpr InternalFunction disallow_app_role_statements{"disallow_app_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction allow_migration_role_statements{"allow_migration_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction allow_monitoring_role_statements{"allow_monitoring_role_statements", 1, {REGROLEOID}};
+constexpr InternalFunction allow_mailer_role_statements{"allow_mailer_role_statements", 1, {REGROLEOID}};
 
 }  // namespace
 
@@ -138,6 +139,9 @@ Datum bastion_allow_migration_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo
 
 PG_FUNCTION_INFO_V1(bastion_allow_monitoring_role);
 Datum bastion_allow_monitoring_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_monitoring_role_statements); }
+
+PG_FUNCTION_INFO_V1(bastion_allow_mailer_role);
+Datum bastion_allow_mailer_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_mailer_role_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_run_unseen);
 Datum bastion_run_unseen(PG_FUNCTION_ARGS) {

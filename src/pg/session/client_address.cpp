@@ -70,6 +70,17 @@ bool header_address(IpAddress& out) {
 }
 
 constexpr int longest_user_agent = 500;
+constexpr int longest_language = 100;
+
+// The beginning of a header as text; NULL when there is none that the database can hold.
+Datum header_text(FunctionCallInfo fcinfo, std::string_view name, int longest) {
+    Utf8 text;
+    Datum out{};
+    if (!read_header(name, [&](std::string_view value) { return value.find('\0') == value.npos && store(text, value); }) ||
+        !text_datum_if_possible(text, out))
+        PG_RETURN_NULL();
+    PG_RETURN_DATUM(DirectFunctionCall2(text_left, out, Int32GetDatum(longest)));
+}
 
 }  // namespace
 
@@ -90,15 +101,10 @@ Datum bastion_client_address(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_request_user_agent);
-Datum bastion_request_user_agent(PG_FUNCTION_ARGS) {
-    Utf8 text;
-    Datum out{};
-    if (!read_header("user-agent",
-                     [&](std::string_view agent) { return agent.find('\0') == agent.npos && store(text, agent); }) ||
-        !text_datum_if_possible(text, out))
-        PG_RETURN_NULL();
-    PG_RETURN_DATUM(DirectFunctionCall2(text_left, out, Int32GetDatum(longest_user_agent)));
-}
+Datum bastion_request_user_agent(PG_FUNCTION_ARGS) { return header_text(fcinfo, "user-agent", longest_user_agent); }
+
+PG_FUNCTION_INFO_V1(bastion_request_languages);
+Datum bastion_request_languages(PG_FUNCTION_ARGS) { return header_text(fcinfo, "accept-language", longest_language); }
 
 // The network in its canonical form, or NULL for a text that is not a network.
 PG_FUNCTION_INFO_V1(bastion_network_or_null);

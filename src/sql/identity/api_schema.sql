@@ -32,6 +32,15 @@ DECLARE
             "id": "uuid", "current": "boolean", "device": "string?", "ip": "string?", "user_agent": "string?", "tenant": "Tenant?",
             "level": "string", "amr": "string[]", "created_at": "time", "last_seen_at": "time", "expires_at": "time"},
         "Sessions": {"description": "The sessions of the user.", "sessions": "Session[]"},
+        "Requested": {"description": "Mail goes out if the address has an account; nothing is said about that."},
+        "CodeRequested": {
+            "description": "A code goes out if the address has an account; login_code() takes it together with the request.",
+            "request": "uuid"},
+        "VerificationRequired": {
+            "description": "The account waits for verify_email(), with the mailed token and the password.", "verification": "=required"},
+        "Address": {"description": "The address that the user now has, verified.", "email": "string"},
+        "Done": {"description": "It is done."},
+        "Deleting": {"description": "When the account will be deleted.", "delete_at": "time"},
         "LoggedOut": {"description": "How many sessions were ended.", "ended": "integer"},
         "Revoked": {"description": "Nothing is said about the token (RFC 7009 section 2.2)."},
         "ApiKeySecret": {"description": "When a secret of an API key was made, and until when it is good.", "created_at": "time", "expires_at": "time?"},
@@ -132,9 +141,22 @@ DECLARE
     limited constant text[] := caller || 'insufficient_scope'::text;
 BEGIN
     RETURN (SELECT jsonb_object_agg(f.name, bastion_internal.api_answer(f.name, f.answers, f.errors)) FROM (VALUES
-        ('signup', ARRAY['Tokens'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
+        ('signup', ARRAY['Tokens', 'VerificationRequired'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
         ('signup_invited', ARRAY['Tokens'], account || busy || 'invalid_invitation'::text),
         ('login', ARRAY['Tokens', 'TenantRequired'], busy || 'invalid_grant'::text),
+        ('request_password_reset', ARRAY['Requested'], ARRAY['invalid_email']),
+        ('reset_password', ARRAY['Done'], busy || '{invalid_link,invalid_password,weak_password}'::text[]),
+        ('request_login_link', ARRAY['Requested'], ARRAY['invalid_email']),
+        ('login_link', ARRAY['Tokens', 'TenantRequired'], ARRAY['invalid_link']),
+        ('request_login_code', ARRAY['CodeRequested'], ARRAY['invalid_email']),
+        ('login_code', ARRAY['Tokens', 'TenantRequired'], ARRAY['invalid_link']),
+        ('resend_verification', ARRAY['Requested'], ARRAY['invalid_email']),
+        ('verify_email', ARRAY['Tokens', 'Address'], limited || busy || '{invalid_link,invalid_grant}'::text[]),
+        ('email_change', ARRAY['Requested'], limited || busy || '{invalid_email,invalid_grant}'::text[]),
+        ('email_change_confirm', ARRAY['Address'], limited || 'invalid_link'::text),
+        ('email_undo', ARRAY['Done'], ARRAY['invalid_link']),
+        ('account_delete', ARRAY['Deleting'], limited || busy || '{invalid_grant,last_owner}'::text[]),
+        ('account_delete_cancel', ARRAY['Done'], ARRAY['invalid_link']),
         ('refresh', ARRAY['Tokens'], ARRAY['invalid_grant', 'session_ended']),
         ('logout', ARRAY['LoggedOut'], limited || 'invalid_scope'::text),
         ('sessions', ARRAY['Sessions'], limited),
@@ -149,6 +171,7 @@ BEGIN
         ('my_invitations', ARRAY['MyInvitations'], limited),
         ('invitation_accept', ARRAY['Joined'], limited || 'invalid_invitation'::text),
         ('invitation_decline', ARRAY['Declined'], limited || 'invalid_invitation'::text),
+        ('invitation_decline_link', ARRAY['Declined'], ARRAY['invalid_invitation']),
         ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
 END
 $$;

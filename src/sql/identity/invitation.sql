@@ -1,7 +1,7 @@
 
 -- Invitations: a member invites a person into the tenant or a unit, with a role that the member could give. The person is invited
--- by e-mail address and accepts with a token, or is a user invited by id (invitation_answer.sql). The database sends no mail: the
--- application gets the token once, and only its hash is stored. Tokens and passwords appear in assignments only, as in signup.sql.
+-- by e-mail address and accepts with a token, or is a user invited by id (invitation_answer.sql). With bastion.outbox, the token leaves
+-- by mail alone and proves the address. Without, the application gets a token once, of which the hash is stored, and sends it. Tokens and passwords appear in assignments only, as in signup.sql.
 
 CREATE TABLE bastion.invitations (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -21,7 +21,7 @@ CREATE TABLE bastion.invitations (
     CONSTRAINT invitations_pkey PRIMARY KEY (id),
     CONSTRAINT invitations_token_hash_key UNIQUE (token_hash),
     CONSTRAINT invitations_email_check CHECK (bastion.is_email(email)),
-    CONSTRAINT invitations_whom_check CHECK (num_nonnulls(email, user_id) = 1 AND (email IS NULL) = (token_hash IS NULL)),
+    CONSTRAINT invitations_whom_check CHECK (num_nonnulls(email, user_id) = 1 AND (token_hash IS NULL OR email IS NOT NULL)),
     CONSTRAINT invitations_expires_at_check CHECK (expires_at > created_at),
     CONSTRAINT invitations_valid_check CHECK (valid_until > valid_from),
     CONSTRAINT invitations_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
@@ -47,7 +47,7 @@ COMMENT ON COLUMN bastion.invitations.tenant_id IS 'The tenant';
 COMMENT ON COLUMN bastion.invitations.unit_id IS 'The unit; NULL: the whole tenant';
 COMMENT ON COLUMN bastion.invitations.role_id IS 'The role that the person will have there';
 COMMENT ON COLUMN bastion.invitations.email IS 'The address invited, in lower case; only its user can accept. NULL for a user invited by id';
-COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token. NULL for a user invited by id, who needs none';
+COMMENT ON COLUMN bastion.invitations.token_hash IS 'SHA-256 of the token that the application got. NULL when the token was mailed, and for a user invited by id, who needs none';
 COMMENT ON COLUMN bastion.invitations.user_id IS 'The user invited by id; only this user can accept. NULL for an e-mail address';
 COMMENT ON COLUMN bastion.invitations.invited_by IS 'The member who invited; acceptance checks again what that member may give';
 COMMENT ON COLUMN bastion.invitations.valid_from IS 'When the membership will begin; NULL: at acceptance';
@@ -67,6 +67,23 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_invitation_token_hash';
 COMMENT ON FUNCTION bastion_internal.invitation_token_hash(text) IS
 'The stored hash of the token of an invitation, SHA-256; NULL for any other text.';
+
+CREATE FUNCTION bastion_internal.invitation_mail(invitation bastion.invitations) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    opened record := bastion_internal.one_time_open('invitation', NULL, invitation.email, invitation.expires_at - clock_timestamp(),
+                                                     jsonb_build_object('expires_at', invitation.expires_at), invitation.id);
+BEGIN
+    PERFORM bastion_internal.mail_queue('invitation', NULL, invitation.tenant_id, invitation.email, opened.id,
+        (SELECT jsonb_build_object('tenant', t.name, 'inviter', u.display_name)
+         FROM bastion.tenants t, bastion.users u WHERE t.id = invitation.tenant_id AND u.id = invitation.invited_by),
+        opened.is_due);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.invitation_mail(bastion.invitations) IS
+'Queues mail with the token of an invitation, at most once a minute. It names the tenant and the inviter, who chose these texts.';
 
 CREATE FUNCTION bastion.invite(email text, role text, unit text DEFAULT NULL, valid_for interval DEFAULT '7 days',
                                valid_until timestamptz DEFAULT NULL)
@@ -93,8 +110,10 @@ BEGIN
     ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
         RAISE EXCEPTION 'valid_for must be positive and at most a year' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    token := bastion_internal.invitation_token_make();
-    hash := bastion_internal.invitation_token_hash(token);
+    IF NOT bastion_internal.has_outbox() THEN
+        token := bastion_internal.invitation_token_make();
+        hash := bastion_internal.invitation_token_hash(token);
+    END IF;
     -- A later invitation of the same person to the same place replaces an earlier one.
     SELECT * INTO earlier FROM bastion.invitations i
     WHERE i.tenant_id = tenant AND i.email = address AND i.unit_id IS NOT DISTINCT FROM place
@@ -114,6 +133,10 @@ BEGIN
     END IF;
     PERFORM bastion_internal.record_event('invitation_created', 'success', NULL, tenant, jsonb_build_object(
         'invitation', made.id, 'role', new_role, 'unit', place, 'expires_at', made.expires_at, 'valid_until', made.valid_until));
+    IF token IS NULL THEN
+        PERFORM bastion_internal.invitation_mail(made);
+        RETURN jsonb_build_object('id', made.id, 'email', made.email, 'expires_at', made.expires_at, 'valid_until', made.valid_until);
+    END IF;
     RETURN jsonb_build_object('id', made.id, 'token', token, 'email', made.email, 'expires_at', made.expires_at,
                               'valid_until', made.valid_until);
 END
@@ -121,7 +144,7 @@ $$;
 COMMENT ON FUNCTION bastion.invite(text, text, text, interval, timestamptz) IS
 'Invites a person by e-mail address into this tenant, or into one unit (slug or uuid), with a role (name or uuid).
 valid_for limits the invitation: 7 days by default, a year at most. valid_until ends the membership, and the invitation at the latest. An open invitation of the same address to the same place is replaced.
-Returns {"id", "token", "email", "expires_at", "valid_until"}; the application sends the token, which is shown only once.
+Returns {"id", "token", "email", "expires_at", "valid_until"}; the application sends the token, which is shown only once. With bastion.outbox, the token is mailed, and nobody else sees it: the answer has none.
 Needs tenant.members.manage there, everything that the role holds, until the membership ends, and everything that the role of a replaced invitation holds: members invite neither above what they hold nor for longer.
 SQLSTATE 22023 for a malformed address or time, 40001 when another transaction invited the same address at the same time, 42501, 42704 for an unknown role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invite(text, text, text, interval, timestamptz)', 'application');
@@ -154,6 +177,36 @@ Needs tenant.members.manage in its unit or tenant, and everything that its role 
 SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.invitation_revoke(uuid)', 'application');
 SELECT bastion_internal.event_kind('invitation_revoked');
+
+CREATE FUNCTION bastion.invitation_resend(id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant uuid := bastion_internal.require_tenant();
+    found_row bastion.invitations;
+BEGIN
+    PERFORM bastion_internal.require_outbox('an invitation by mail');
+    SELECT * INTO found_row FROM bastion.invitations i
+    WHERE i.id = invitation_resend.id AND i.tenant_id = tenant AND i.email IS NOT NULL AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+      AND i.expires_at > clock_timestamp() FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
+        RETURN false;
+    END IF;
+    PERFORM bastion_internal.require_permission('tenant.members.manage', found_row.unit_id);
+    PERFORM bastion_internal.require_held(bastion_internal.role_patterns(found_row.role_id), found_row.unit_id);
+    PERFORM bastion_internal.invitation_mail(found_row);
+    PERFORM bastion_internal.record_event('invitation_resent', 'success', NULL, tenant, jsonb_build_object('invitation', found_row.id));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.invitation_resend(uuid) IS
+'Mails the link of an open invitation of this tenant again, at most once a minute; false for an unknown id and for a user invited by id. An invitation that was made without bastion.outbox gets a link of its own.
+Needs tenant.members.manage in its unit or tenant, and everything that its role holds.
+SQLSTATE 55000 when bastion.outbox is off, 42501, 25006 in a READ ONLY transaction, 28000 when a token was presented and refused, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion.invitation_resend(uuid)', 'application');
+SELECT bastion_internal.event_kind('invitation_resent');
 
 CREATE FUNCTION bastion_api.invitations() RETURNS jsonb
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
@@ -204,10 +257,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted bytea := bastion_internal.invitation_token_hash(token);
+    mailed bastion.one_time_tokens;
     found_row bastion.invitations;
 BEGIN
+    mailed := bastion_internal.one_time_find(token, 'invitation');
     SELECT * INTO found_row FROM bastion.invitations i
-    WHERE i.token_hash = wanted AND i.accepted_at IS NULL AND i.revoked_at IS NULL
+    WHERE (i.token_hash = wanted OR (i.id = mailed.invitation_id AND i.email = mailed.address)) AND i.accepted_at IS NULL AND i.revoked_at IS NULL
       AND i.expires_at > clock_timestamp() FOR UPDATE;
     IF found_row.id IS NULL OR bastion_internal.may_still_invite(found_row) IS NOT TRUE THEN
         RETURN NULL;
@@ -217,6 +272,19 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.open_invitation(text) IS
 'Finds and locks the invitation with this token; NULL if it cannot be accepted.';
+
+CREATE FUNCTION bastion_internal.invitation_mail_end(invitation_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.one_time_tokens t SET used_at = clock_timestamp()
+    WHERE t.purpose = 'invitation' AND t.invitation_id = invitation_mail_end.invitation_id AND t.used_at IS NULL;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.invitation_mail_end(uuid) IS
+'Ends the mailed token of an invitation; false if there was none.';
 
 CREATE FUNCTION bastion_internal.refuse_invitation(user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -244,6 +312,7 @@ BEGIN
         SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
         WHERE memberships.valid_until <= statement_timestamp();
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
+    PERFORM bastion_internal.invitation_mail_end(invitation.id);
     PERFORM bastion_internal.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
         jsonb_build_object('invitation', invitation.id, 'role', invitation.role_id, 'unit', invitation.unit_id));
     RETURN jsonb_build_object('tenant', bastion_internal.tenant_object(invitation.tenant_id, take_invitation.user_id),
@@ -272,16 +341,44 @@ BEGIN
     IF invitation.id IS NULL OR NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = accepting AND u.email = invitation.email) THEN
         RETURN bastion_internal.refuse_invitation(accepting);
     END IF;
+    IF bastion_internal.one_time_id(token) IS NOT NULL AND NOT bastion_internal.address_prove(accepting, invitation.email, true) THEN
+        RETURN bastion_internal.refuse_invitation(accepting);
+    END IF;
     RETURN bastion_internal.answer(bastion_internal.take_invitation(invitation, accepting));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
 'Accepts an invitation that was sent to the e-mail address of this transaction''s user.
-A role that the user has there already stays, unless it has ended.
+A role that the user has there already stays, unless it has ended. A mailed token verifies the address of the user.
 Returns {"tenant", "unit"}; the user logs in there next.
 Refusals are recorded and all look the same: {"error":"invalid_invitation", ...} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitation_accept(text)', 'application');
+
+CREATE FUNCTION bastion_api.invitation_decline_link(token text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    invitation bastion.invitations;
+BEGIN
+    PERFORM bastion_internal.require_writable('an invitation');
+    invitation := bastion_internal.open_invitation(invitation_decline_link.token);
+    IF invitation.id IS NULL THEN
+        RETURN bastion_internal.refuse_invitation(NULL);
+    END IF;
+    UPDATE bastion.invitations i SET revoked_at = now() WHERE i.id = invitation.id;
+    PERFORM bastion_internal.invitation_mail_end(invitation.id);
+    PERFORM bastion_internal.record_event('invitation_declined', 'success', NULL, invitation.tenant_id,
+                                 jsonb_build_object('invitation', invitation.id));
+    RETURN bastion_internal.answer(jsonb_build_object('declined', invitation.id));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.invitation_decline_link(text) IS
+'Declines an invitation with the token that was sent to the e-mail address; needs no login.
+Returns {"declined": id}. Refusal: {"error":"invalid_invitation", ...}, recorded and the same for every reason.
+SQLSTATE 25006 in a READ ONLY transaction, BA001 for a mailed token without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.invitation_decline_link(text)', 'application');
 
 CREATE FUNCTION bastion_api.signup_invited(invitation text, password text, display_name text DEFAULT NULL, username text DEFAULT NULL,
                                            device text DEFAULT NULL)
@@ -293,6 +390,7 @@ DECLARE
     new_username text := lower(btrim(signup_invited.username) COLLATE "C");
     taken bastion.invitations;
     joined bastion.tenants;
+    is_mailed boolean;
     answer jsonb;
     made record;
 BEGIN
@@ -307,13 +405,22 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
+    is_mailed := bastion_internal.one_time_id(signup_invited.invitation) IS NOT NULL;
+    IF is_mailed AND bastion_internal.is_address_verified(taken.email) THEN
+        RETURN bastion_internal.refusal('email_taken', 'there is an account with this e-mail address already');
+    END IF;
     BEGIN
-        made := bastion_internal.user_create(taken.email, signup_invited.password, signup_invited.display_name, new_username);
+        -- Against a mailed token, an unverified account does not hold the address.
+        made := bastion_internal.user_create(CASE WHEN NOT is_mailed THEN taken.email END, signup_invited.password, signup_invited.display_name, new_username);
     EXCEPTION WHEN configuration_limit_exceeded THEN
         RETURN bastion_internal.refuse_busy();
     END;
     IF made.user_id IS NULL THEN
         RETURN made.answer;
+    END IF;
+    IF is_mailed AND NOT bastion_internal.address_prove(made.user_id, taken.email, true) THEN
+        DELETE FROM bastion.users u WHERE u.id = made.user_id;
+        RETURN bastion_internal.refusal('email_taken', 'there is an account with this e-mail address already');
     END IF;
     PERFORM bastion_internal.take_invitation(taken, made.user_id);
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, taken.tenant_id);
@@ -322,7 +429,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
 'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in.
-It works when bastion.signup_mode is closed too.
+It works when bastion.signup_mode is closed too. A mailed token verifies the address, and takes it from an unverified account.
 Returns what login() returns.
 Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password and weak_password as signup(), with the tenant''s own least length too, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, temporarily_unavailable (bastion.max_concurrent_hashes).
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 58030 when a file of the password policy cannot be used.';

@@ -83,31 +83,44 @@ $$;
 COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[]) IS
 'The answer to a right password of a member of several tenants who names none.';
 
-CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
+CREATE FUNCTION bastion_internal.hold_user(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     -- Locks rows in the same order as deletions do, so that the two cannot deadlock.
-    PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR KEY SHARE;
-    PERFORM FROM bastion.units u WHERE u.id = hold_for_login.unit_id FOR KEY SHARE;
-    PERFORM FROM bastion.users u WHERE u.id = hold_for_login.user_id AND u.status = 'active' FOR NO KEY UPDATE;
+    PERFORM FROM bastion.tenants t WHERE t.id = hold_user.tenant_id FOR KEY SHARE;
+    PERFORM FROM bastion.units u WHERE u.id = hold_user.unit_id FOR KEY SHARE;
+    PERFORM FROM bastion.users u WHERE u.id = hold_user.user_id AND u.status = 'active' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
     -- An older snapshot would not show changes that committed before the user was locked: these locks fail instead.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        PERFORM FROM bastion.tenants t WHERE t.id = hold_for_login.tenant_id FOR SHARE;
+        PERFORM FROM bastion.tenants t WHERE t.id = hold_user.tenant_id FOR SHARE;
         PERFORM FROM bastion.memberships m
-        WHERE m.user_id = hold_for_login.user_id AND m.tenant_id = hold_for_login.tenant_id FOR SHARE;
-        PERFORM FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id FOR SHARE;
+        WHERE m.user_id = hold_user.user_id AND m.tenant_id = hold_user.tenant_id FOR SHARE;
+        PERFORM FROM bastion.user_passwords p WHERE p.user_id = hold_user.user_id FOR SHARE;
     END IF;
-    RETURN EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.hold_user(uuid, uuid, uuid) IS
+'Locks the user of a login until the transaction ends, so that everything that ends sessions waits for it.
+False if the user was deleted or disabled meanwhile.
+SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
+
+CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.hold_user(user_id, tenant_id, unit_id)
+       AND EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
-'Locks the user of a login until the transaction ends, so that everything that ends sessions waits for it.
-False if the user was deleted or disabled, or the password was changed, meanwhile.
+'hold_user() for a login with a password; false too if the password was changed meanwhile.
 SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,

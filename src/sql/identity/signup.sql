@@ -90,6 +90,9 @@ BEGIN
         RETURN answer;
     END IF;
 
+    IF bastion_internal.setting('bastion.signup_verification') = 'required' THEN
+        RETURN bastion_internal.signup_pending(new_email, signup.password, signup.tenant_name, signup.display_name, new_username);
+    END IF;
     BEGIN
         made := bastion_internal.user_create(new_email, signup.password, signup.display_name, new_username);
     EXCEPTION WHEN configuration_limit_exceeded THEN
@@ -102,12 +105,16 @@ BEGIN
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
     SELECT made.user_id, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, new_tenant);
+    IF bastion_internal.has_outbox() THEN
+        PERFORM bastion_internal.mail_request('verify_email', new_email, made.user_id, '1 day');
+    END IF;
     RETURN bastion_internal.answer(bastion_internal.session_start(made.user_id, new_tenant, NULL, signup.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
 'Creates a user and a tenant with a default team, makes the user its owner, and logs in.
+With bastion.outbox, a link for verify_email() is mailed. With bastion.signup_verification = required, nobody is logged in: verify_email() makes the account, and the answer is {"verification": "required"}, for a taken address too.
 Returns what login() returns.
 Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (fewer characters than bastion.password_min_length, over 4096 bytes, or control characters), weak_password (an attacker would guess it early), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
-SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
+SQLSTATE 25006 in a READ ONLY transaction, 55000 when bastion.signup_verification needs bastion.outbox and that is off, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

@@ -164,29 +164,35 @@ COMMENT ON TRIGGER unit_parents_check_tree ON bastion.unit_parents IS 'Keeps uni
 
 CREATE TABLE bastion.users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
-    email text COLLATE "C" NOT NULL,
+    email text COLLATE "C",
+    email_verified_at timestamptz,
     username text COLLATE "C",
     display_name text,
     status text NOT NULL DEFAULT 'active',
     created_at timestamptz NOT NULL DEFAULT now(),
     last_login_at timestamptz,
+    delete_at timestamptz,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     -- Checks keep both in lower case, so they are unique regardless of the case that a user types.
     CONSTRAINT users_email_key UNIQUE (email),
     CONSTRAINT users_username_key UNIQUE (username),
     CONSTRAINT users_email_check CHECK (bastion.is_email(email)),
+    CONSTRAINT users_email_verified_at_check CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT users_username_check CHECK (bastion.is_username(username)),
     CONSTRAINT users_display_name_check CHECK (bastion_internal.is_label(display_name)),
-    CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled'))
+    CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled', 'pending', 'deleting')),
+    CONSTRAINT users_delete_at_check CHECK ((status IN ('pending', 'deleting')) = (delete_at IS NOT NULL))
 );
 COMMENT ON TABLE bastion.users IS 'People and machines that can log in; they are global and can be members of several tenants';
 COMMENT ON COLUMN bastion.users.id IS 'Identifier in contexts, tokens and protected tables';
-COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; identifies the user at login';
+COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; identifies the user at login. NULL while nobody has shown that mail to it arrives, under bastion.signup_verification, and after somebody else has';
+COMMENT ON COLUMN bastion.users.email_verified_at IS 'When the user showed, by a token that was mailed there, that mail to the address arrives; NULL: never. Others may still take the address';
 COMMENT ON COLUMN bastion.users.username IS 'Optional short name in lower case; identifies the user at login';
 COMMENT ON COLUMN bastion.users.display_name IS 'Display name';
-COMMENT ON COLUMN bastion.users.status IS 'active, or disabled: cannot log in, and tokens issued before are refused';
+COMMENT ON COLUMN bastion.users.status IS 'active; disabled: cannot log in, and tokens issued before are refused; pending: the address is not verified yet; deleting: the user asked for it, and can cancel until delete_at';
 COMMENT ON COLUMN bastion.users.created_at IS 'When the account was created';
-COMMENT ON COLUMN bastion.users.last_login_at IS 'When a password of the user was last accepted';
+COMMENT ON COLUMN bastion.users.last_login_at IS 'When the user last logged in';
+COMMENT ON COLUMN bastion.users.delete_at IS 'When users_purge() deletes a pending or deleting account';
 SELECT pg_extension_config_dump('bastion.users', '');
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY users_self ON bastion.users FOR SELECT

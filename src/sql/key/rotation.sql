@@ -301,6 +301,7 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'keys_discarded' WHERE s.revoked_at IS NULL;
     DELETE FROM bastion.refresh_tokens;
     DELETE FROM bastion.api_key_secrets;
+    DELETE FROM bastion.one_time_tokens;
     DELETE FROM bastion.peppers;
     DELETE FROM bastion.signing_keys;
     DELETE FROM bastion.data_keys;
@@ -310,7 +311,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.keys_discard() IS
 'Deletes every key of this database.
-Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
+Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens, mailed links and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';

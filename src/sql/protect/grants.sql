@@ -89,6 +89,24 @@ COMMENT ON FUNCTION bastion.allow_monitoring_role(regrole) IS
 The role sees the state of the extension and numbers, and no user, tenant, key or row. Call it again after an upgrade of the extension; disallow_app_role() revokes it.
 SQLSTATE 42704 for an unknown role.';
 
+CREATE FUNCTION bastion_internal.allow_mailer_role_statements(role regrole) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('mailer') f)
+    FROM bastion_internal.app_role_name(role) g (grantee)
+$$;
+COMMENT ON FUNCTION bastion_internal.allow_mailer_role_statements(regrole) IS 'The statements of allow_mailer_role().';
+
+CREATE FUNCTION bastion.allow_mailer_role(role regrole) RETURNS void
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_allow_mailer_role';
+COMMENT ON FUNCTION bastion.allow_mailer_role(regrole) IS
+'Lets a role send the mail of the outbox: outbox_claim(), outbox_done(), outbox_retry(), outbox_revive() and outbox_clear(), and nothing else.
+The role sees the links and codes that log users in, so it can become any user: give it to the sender alone. Call it again after an upgrade of the extension; disallow_app_role() revokes it.
+SQLSTATE 42704 for an unknown role.';
+
 CREATE FUNCTION bastion_internal.disallow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

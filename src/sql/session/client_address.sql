@@ -21,3 +21,9 @@ LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_request_user_agent';
 COMMENT ON FUNCTION bastion_internal.request_user_agent() IS
 'The user agent of the HTTP request, at most 500 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';
+
+CREATE FUNCTION bastion_internal.request_languages() RETURNS text
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_request_languages';
+COMMENT ON FUNCTION bastion_internal.request_languages() IS
+'The Accept-Language header of the HTTP request, at most 100 characters, if a front door such as PostgREST sets request.headers; else NULL. Never raises an error. The client chooses this text.';

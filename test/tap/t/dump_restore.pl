@@ -88,6 +88,9 @@ SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","
 SELECT bastion.identity_add('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';
 INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
 SELECT m.tenant_id, m.unit_id, m.role_id, 'guest@dump.example', sha256(m.id::text::bytea), m.user_id, now() + interval '1 day' FROM bastion.memberships m;
+SET bastion.outbox = on;
+SELECT bastion_api.request_login_link('ann@dump.example'), bastion_api.request_login_link('unknown@dump.example');
+RESET bastion.outbox;
 INSERT INTO bastion.session_settings (tenant_id, idle_limit) SELECT id, '1 hour' FROM bastion.tenants WHERE slug = 'ann';
 BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';

@@ -1,5 +1,5 @@
 # Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
-# order. docs/PERMISSIONS.md, docs/TABLES.md and docs/VAULT.md are sessions, and answer what they show.
+# order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md and docs/MAIL.md are sessions, and answer what they show.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -82,9 +82,11 @@ runs_as_shown('PERMISSIONS', 5);
 runs_as_shown('TABLES', 5);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('VAULT', 14);
+$node->safe_psql('postgres', 'DROP OWNED BY app');
+runs_as_shown('MAIL', 11);
 
 # Links to files of the project have a target.
-for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT)) {
+for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL)) {
     my ($folder) = $page =~ m{^(.*/)};
     for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {
         ok(-e "$ENV{BASTION_SOURCE}/" . ($folder // '') . $target, "$page: $target is there");

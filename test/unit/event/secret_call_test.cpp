@@ -82,6 +82,10 @@ TEST(SecretCall, FindsTokens) {
     EXPECT_EQ(found("SELECT mine('bst_live_0123456789abcdefghijkl_secret')"), "token");
     EXPECT_EQ(found("'bsr_0123456789abcdefg'"), "token");
     EXPECT_EQ(found("'bsi_0123456789abcdefg'"), "token");
+    EXPECT_EQ(found("'bst_ot_0123456789abcdef0123456789abcdef_x'"), "token");
+    EXPECT_EQ(found("'bsr_0-23456789abcdefg'"), "token");
+    EXPECT_EQ(found("'bsr_0123456789abcde'"), "");
+    EXPECT_EQ(found("'bsr_0 23456789abcdefg'"), "");
     EXPECT_EQ(found("'eyJhbGciOiJFZERTQSJ9.eyJ9.x'"), "token");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9."), "");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9.ey"), "");

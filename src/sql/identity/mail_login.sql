@@ -1,0 +1,140 @@
+
+-- What a person does with a link or code that was mailed: reset the password, or log in. A mailed token is one factor: it gives the
+-- level aal1. A link is opened by a POST after a confirmation, because scanners of mail fetch every link.
+
+CREATE FUNCTION bastion_internal.hold_for_mail(token bastion.one_time_tokens, tenant_id uuid, unit_id uuid, made_by_owner boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.hold_user(token.user_id, tenant_id, unit_id)
+       AND EXISTS (SELECT FROM bastion.users u WHERE u.id = token.user_id AND u.email = token.address)
+       AND bastion_internal.one_time_use(token)
+       AND bastion_internal.address_prove(token.user_id, token.address, made_by_owner);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.hold_for_mail(bastion.one_time_tokens, uuid, uuid, boolean) IS
+'Locks the user of a mailed token, uses it up, and marks the address as verified. False if the user has another address by now, or another transaction was first. made_by_owner as in address_prove().
+SQLSTATE 40001 when another transaction changed what this depends on and the isolation level is not READ COMMITTED.';
+
+CREATE FUNCTION bastion_api.reset_password(token text, password text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_row bastion.one_time_tokens;
+    refused jsonb;
+    new_hash text;
+BEGIN
+    PERFORM bastion_internal.require_writable('a reset of a password');
+    found_row := bastion_internal.one_time_find(reset_password.token, 'reset_password');
+    IF found_row.user_id IS NULL THEN
+        RETURN bastion_internal.refuse_one_time(NULL, 'reset_password');
+    END IF;
+    BEGIN
+        refused := bastion_internal.check_password(found_row.user_id, reset_password.password);
+        IF refused IS NOT NULL THEN
+            RETURN refused;
+        END IF;
+        new_hash := bastion.password_hash(reset_password.password);
+    EXCEPTION WHEN configuration_limit_exceeded THEN
+        RETURN bastion_internal.refuse_busy();
+    END;
+    IF NOT bastion_internal.hold_for_mail(found_row, NULL, NULL) THEN
+        RETURN bastion_internal.refuse_one_time(found_row.user_id, 'reset_password');
+    END IF;
+    PERFORM bastion_internal.password_store(found_row.user_id, new_hash);
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
+    WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
+    PERFORM bastion_internal.one_time_end(found_row.user_id, '{reset_password,magic_link,code}');
+    PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
+    PERFORM bastion_internal.mail_queue('password_changed', found_row.user_id, NULL, found_row.address);
+    RETURN bastion_internal.answer('{}');
+END
+$$;
+COMMENT ON FUNCTION bastion_api.reset_password(text, text) IS
+'Sets a new password with the token that request_password_reset() mailed, and ends the sessions of the user and the other links and codes. API keys stay. The user gets mail about it, and logs in next.
+An account whose address was never verified loses its API keys too: a stranger may have made it.
+Returns {}.
+Refusals: invalid_link, the same for an unknown, used, replaced or expired token, and one for another purpose; recorded. invalid_password and weak_password as signup(), which do not use up the token. temporarily_unavailable (bastion.max_concurrent_hashes).
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
+SELECT bastion_internal.callable_by('bastion_api.reset_password(text, text)', 'application');
+SELECT bastion_internal.event_kind('password_reset');
+
+CREATE FUNCTION bastion_internal.mail_login(token bastion.one_time_tokens, purpose text, tenant text, unit text, device text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenants uuid[];
+    place record;
+BEGIN
+    IF token.user_id IS NULL THEN
+        RETURN bastion_internal.refuse_one_time(NULL, purpose);
+    END IF;
+    IF mail_login.tenant IS NULL THEN
+        tenants := bastion_internal.login_tenants(token.user_id);
+        IF cardinality(tenants) > 1 THEN
+            -- The code was right: this was no wrong try.
+            UPDATE bastion.one_time_tokens t SET tries = t.tries - 1, failures = t.failures - 1
+            WHERE t.id = token.id AND t.purpose = 'code';
+            RETURN bastion_internal.tenant_required(token.user_id, tenants);
+        END IF;
+    END IF;
+    SELECT * INTO place
+    FROM bastion_internal.resolve_identity(token.user_id, coalesce(mail_login.tenant, tenants[1]::text), mail_login.unit);
+    IF place.status <> 'ok' OR NOT bastion_internal.hold_for_mail(token, place.tenant_id, place.unit_id) THEN
+        RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
+    END IF;
+    -- With the locks held, check again.
+    SELECT * INTO place FROM bastion_internal.resolve_identity(token.user_id, place.tenant_id::text, place.unit_id::text);
+    IF place.status <> 'ok' THEN
+        RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
+    END IF;
+    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = token.user_id;
+    PERFORM bastion_internal.record_event('login', 'success', token.user_id, place.tenant_id, jsonb_build_object('by', purpose));
+    RETURN bastion_internal.answer(bastion_internal.session_start(token.user_id, place.tenant_id, place.unit_id, mail_login.device, '{otp}'));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.mail_login(bastion.one_time_tokens, text, text, text, text) IS
+'Logs in the user of a mailed token, or refuses. An answer that asks for the tenant does not use up the token.';
+
+CREATE FUNCTION bastion_api.login_link(token text, tenant text DEFAULT NULL, unit text DEFAULT NULL, device text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_row bastion.one_time_tokens;
+BEGIN
+    PERFORM bastion_internal.require_writable('a login');
+    found_row := bastion_internal.one_time_find(login_link.token, 'magic_link');
+    RETURN bastion_internal.mail_login(found_row, 'magic_link', login_link.tenant, login_link.unit, login_link.device);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.login_link(text, text, text, text) IS
+'Logs in with the token that request_login_link() mailed, and begins a session of level aal1. tenant, unit and device are those of login().
+The address counts as verified from then on. An account whose address was never verified loses its password, sessions and API keys: a stranger may have made it.
+Returns what login() returns. After tenant_required, the same token works again, with a tenant.
+Refusal: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose, and a tenant or unit without membership; recorded.
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.login_link(text, text, text, text)', 'application');
+
+CREATE FUNCTION bastion_api.login_code(request uuid, code text, tenant text DEFAULT NULL, unit text DEFAULT NULL, device text DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_row bastion.one_time_tokens;
+BEGIN
+    PERFORM bastion_internal.require_writable('a login');
+    found_row := bastion_internal.one_time_try(login_code.request, login_code.code);
+    RETURN bastion_internal.mail_login(found_row, 'code', login_code.tenant, login_code.unit, login_code.device);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.login_code(uuid, text, text, text, text) IS
+'login_link() with the request that request_login_code() answered and the code that it mailed. Each call is a try: five for a code, and thirty in all until a code is right or none is asked for during a day. A ROLLBACK takes back a try, so do not let clients roll back.
+Returns what login() returns. Refusal: invalid_link, the same for every reason; recorded.
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the code and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.login_code(uuid, text, text, text, text)', 'application');

@@ -1,0 +1,124 @@
+
+-- Verification of the address of an account: after sign-up, or, with bastion.signup_verification = 'required', before the account
+-- exists for anyone. Then an account waits, without an address, for the person who has both the mail and the password of the sign-up.
+-- Strangers who sign up with somebody's address have the password alone, the owner of the address has the mail alone.
+
+CREATE FUNCTION bastion_internal.signup_pending(email text, password text, tenant_name text, display_name text, username text)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made record;
+    opened record;
+    is_taken boolean := bastion_internal.is_address_verified(email);
+BEGIN
+    PERFORM bastion_internal.require_outbox('a sign-up with verification');
+    -- The same for a taken address, but for the kind of the mail: its owner learns of the attempt, and no link is mailed.
+    made := bastion_internal.user_create(NULL, signup_pending.password, signup_pending.display_name, signup_pending.username);
+    IF made.user_id IS NULL THEN
+        RETURN made.answer;
+    END IF;
+    UPDATE bastion.users u SET status = 'pending', delete_at = now() + interval '7 days' WHERE u.id = made.user_id;
+    opened := bastion_internal.one_time_open('verify_email', made.user_id, email, '1 day', jsonb_build_object('tenant_name', tenant_name));
+    PERFORM bastion_internal.mail_queue(CASE WHEN is_taken THEN 'signup_existing' ELSE 'verify_email' END, made.user_id, NULL, email,
+                               CASE WHEN NOT is_taken THEN opened.id END);
+    PERFORM bastion_internal.record_event('signup', 'success', made.user_id);
+    RETURN bastion_internal.answer('{"verification": "required"}');
+EXCEPTION WHEN configuration_limit_exceeded THEN
+    RETURN bastion_internal.refuse_busy();
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.signup_pending(text, text, text, text, text) IS
+'The sign-up under bastion.signup_verification: makes an account that waits for verify_email(), and answers the same for a free address and a taken one.';
+
+CREATE FUNCTION bastion_api.resend_verification(email text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wanted text := lower(btrim(email) COLLATE "C");
+    waiting bastion.one_time_tokens;
+BEGIN
+    PERFORM bastion_internal.require_outbox('a request for mail');
+    IF bastion.is_email(wanted) IS NOT TRUE THEN
+        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+    END IF;
+    SELECT t.* INTO waiting FROM bastion.one_time_tokens t JOIN bastion.users u ON u.id = t.user_id
+    WHERE t.address = wanted AND t.purpose = 'verify_email' AND t.used_at IS NULL
+      AND (u.status = 'pending' OR (u.status = 'active' AND u.email = t.address))
+      AND NOT bastion_internal.is_address_verified(t.address)
+    ORDER BY u.created_at DESC, u.id LIMIT 1;
+    PERFORM bastion_internal.mail_request('verify_email', wanted, waiting.user_id, '1 day', coalesce(waiting.payload, '{}'));
+    RETURN bastion_internal.answer('{}');
+END
+$$;
+COMMENT ON FUNCTION bastion_api.resend_verification(text) IS
+'Mails the link of the last sign-up with this address again, at most once a minute.
+Returns {}, whether an account waits or not. Refusal: invalid_email.
+SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.resend_verification(text)', 'application');
+
+CREATE FUNCTION bastion_internal.verify_pending(token bastion.one_time_tokens, password text, device text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    proof record;
+    new_tenant uuid;
+BEGIN
+    BEGIN
+        proof := bastion_internal.accept_password(token.user_id, verify_pending.password);
+    EXCEPTION WHEN configuration_limit_exceeded THEN
+        RETURN bastion_internal.refuse_busy();
+    END;
+    IF NOT proof.accepted THEN
+        PERFORM bastion_internal.record_event('proof_refused', 'refused', token.user_id);
+        RETURN bastion_internal.refusal('invalid_grant', 'this is not the password of the sign-up');
+    END IF;
+    PERFORM FROM bastion.users u WHERE u.id = token.user_id AND u.status = 'pending' FOR NO KEY UPDATE;
+    IF NOT FOUND OR NOT bastion_internal.one_time_use(token) OR NOT bastion_internal.address_prove(token.user_id, token.address, true) THEN
+        RETURN bastion_internal.refuse_one_time(token.user_id, 'verify_email');
+    END IF;
+    UPDATE bastion.users u SET status = 'active', delete_at = NULL, last_login_at = now() WHERE u.id = token.user_id;
+    new_tenant := bastion_internal.tenant_create(btrim(token.payload ->> 'tenant_name'));
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+    SELECT token.user_id, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
+    PERFORM bastion_internal.record_event('login', 'success', token.user_id, new_tenant, '{"by": "verify_email"}');
+    RETURN bastion_internal.answer(bastion_internal.session_start(token.user_id, new_tenant, NULL, verify_pending.device));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.verify_pending(bastion.one_time_tokens, text, text) IS
+'Completes a sign-up under bastion.signup_verification with the mailed token and the password of the sign-up, and logs in.';
+
+CREATE FUNCTION bastion_api.verify_email(token text, password text DEFAULT NULL, device text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found_row bastion.one_time_tokens;
+    refused jsonb;
+BEGIN
+    PERFORM bastion_internal.require_writable('a verification');
+    found_row := bastion_internal.one_time_find(verify_email.token, 'verify_email');
+    IF found_row.user_id IS NULL THEN
+        RETURN bastion_internal.refuse_one_time(NULL, 'verify_email');
+    ELSIF EXISTS (SELECT FROM bastion.users u WHERE u.id = found_row.user_id AND u.status = 'pending') THEN
+        RETURN bastion_internal.verify_pending(found_row, verify_email.password, verify_email.device);
+    END IF;
+    refused := bastion_internal.caller_refusal(in_person => true);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF bastion.user_id() <> found_row.user_id OR NOT bastion_internal.hold_for_mail(found_row, NULL, NULL, true) THEN
+        RETURN bastion_internal.refuse_one_time(bastion.user_id(), 'verify_email');
+    END IF;
+    RETURN bastion_internal.answer(jsonb_build_object('email', found_row.address));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.verify_email(text, text, text) IS
+'Shows that mail to the address of an account arrives, with the token that sign-up or resend_verification() mailed. The token alone proves nothing about who made the account, so it needs one thing more.
+After an ordinary sign-up it needs the login of the user: returns {"email"}. With bastion.signup_verification it needs the password of the sign-up: makes the account and its tenant, and returns what login() returns; device as there.
+An unverified account that another person made with the same address loses it.
+Refusals: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose or user, and an address that another user has verified; recorded. invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes).
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.verify_email(text, text, text)', 'application');

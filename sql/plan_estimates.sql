@@ -121,6 +121,16 @@ END
 $$;
 SELECT 'PERFORM', pg_temp.by_perform(:'mid');
 BEGIN; SAVEPOINT s; SET LOCAL bastion.token = :'big'; SELECT 'savepoint', pg_temp.estimates(); ROLLBACK TO s; SELECT 'rolled back', pg_temp.estimates(); COMMIT;
+RESET ROLE;
+BEGIN;
+SELECT bastion.impersonate('small@plans.example', test.tenant_of('small')::text, 'a test') IS NULL AS set;
+SET LOCAL ROLE regress_app;
+SELECT 'impersonate', pg_temp.estimates();
+SELECT bastion.context_drop();
+SELECT bastion.authenticate(:'big') IS NULL AS set;
+SELECT 'after context_drop', pg_temp.estimates();
+COMMIT;
+SET ROLE regress_app;
 
 \echo == partitions of other tenants are left out before they are opened; without an identity all are
 CREATE FUNCTION pg_temp.left_out(who text) RETURNS text LANGUAGE plpgsql AS $$

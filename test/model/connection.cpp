@@ -1,6 +1,7 @@
 // libpq, and the databases of the test.
 #include <libpq-fe.h>
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "../tester/tester.hpp"
@@ -31,6 +32,11 @@ const std::map<std::string, std::string>& holes() {
          "DO NOTHING'"},
     };
     return all;
+}
+
+std::string more_options() {
+    const char* options = std::getenv("PGOPTIONS");
+    return options != nullptr ? options : "";
 }
 
 void read_rows(PGresult* result, Answer& answer) {
@@ -67,11 +73,12 @@ void read_result(PGconn* connection, PGresult* result, Answer& answer) {
 
 }  // namespace
 
-// Scans that are switched off cost so much that the server would compile every statement.
+// Scans that are switched off cost so much that the server would compile every statement. PGOPTIONS adds more settings.
 Connection::Connection(const std::string& database, const std::string& user)
-    : connection_(PQconnectdb(("dbname=" + database + " user=" + user +
-                               " options='-c client_min_messages=error -c lock_timeout=20s -c jit=off'")
-                                  .c_str())) {
+    : connection_(
+          PQconnectdb(("dbname=" + database + " user=" + user +
+                       " options='-c client_min_messages=error -c lock_timeout=20s -c jit=off " + more_options() + "'")
+                          .c_str())) {
     if (PQstatus(connection_) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_));
 }
 

@@ -2,6 +2,7 @@
 #
 #   make && make install && make installcheck      any PostgreSQL from 15 on; PG_CONFIG chooses which
 #   make COPT='-fsanitize=address,undefined'       extra options for compiler and linker
+#   make tools/breach-filter                       what makes filters of breached passwords; a part of make
 #   make test-module                               test/module/*.so, never installed
 #   make format                                    clang-format on every C++ file
 
@@ -44,7 +45,11 @@ ISOLATION       = $(patsubst test/isolation/specs/%.spec,%,$(sort $(call sources
 installcheck: export PGOPTIONS := -c bastion.password_min_length=8 $(PGOPTIONS)
 ISOLATION_OPTS  = --load-extension=$(EXTENSION) --inputdir=$(here)/test/isolation --outputdir=$(RESULTS)/output_iso
 TEST_MODULES   := $(patsubst %.cpp,%.so,$(call sources,test/module/*.cpp))
-EXTRA_CLEAN     = $(DEPENDENCIES) $(CORE_PRECOMPILED).gch $(PG_PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+EXTRA_CLEAN     = tools/breach-filter $(BREACH_FILTER_MAIN) $(DEPENDENCIES) $(CORE_PRECOMPILED).gch $(PG_PRECOMPILED).gch $(TEST_MODULES) $(TEST_MODULES:.so=.o)
+
+# The program for operators that shares the format of its files with the core.
+BREACH_FILTER_MAIN = tools/breach_filter/breach_filter_main.o
+BREACH_FILTER_OBJS = $(BREACH_FILTER_MAIN) $(filter %/result.o %/startup.o %/secret_bytes.o %/key_memory.o %/operator_file.o %/password_text.o src/core/identity/breach_%,$(CORE_OBJS))
 
 # What most files of a layer include is compiled once: a third of the time.
 CORE_PRECOMPILED = src/core/base/precompiled_core.hpp
@@ -58,7 +63,7 @@ include $(PGXS)
 # Line numbers, for backtraces. Types and variables are a quarter of the compiler's work: COPT=-g2 brings them back for a debugger.
 override CXXFLAGS := $(patsubst -g,-g1,$(CXXFLAGS))
 
-DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(TEST_MODULES:.so=.o)) $(CORE_PRECOMPILED:.hpp=.d) $(PG_PRECOMPILED:.hpp=.d)
+DEPENDENCIES = $(patsubst %.o,%.d,$(OBJS) $(BREACH_FILTER_MAIN) $(TEST_MODULES:.so=.o)) $(CORE_PRECOMPILED:.hpp=.d) $(PG_PRECOMPILED:.hpp=.d)
 -include $(DEPENDENCIES)
 
 # The core is compiled without PostgreSQL's include path, so that it cannot see postgres.h, and exports nothing.
@@ -92,6 +97,23 @@ $(EXTENSION_SCRIPT): $(SQL_PIECES) $(call sources,$(sql_pieces)) $(here)/src/sql
 $(UPGRADES): $(EXTENSION)--%: $(here)/src/sql/header.sql $(here)/src/sql/upgrade/%
 	cat $^ > $@
 
+all: tools/breach-filter
+$(BREACH_FILTER_MAIN): %.o: %.cpp
+	@$(MKDIR_P) $(@D)
+	$(CORE_COMPILE) -c -o $@ $<
+tools/breach-filter: $(BREACH_FILTER_OBJS)
+	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDFLAGS) -lsodium -lnettle -lutf8proc -lstdc++
+
+install: install-breach-filter
+.PHONY: install-breach-filter
+install-breach-filter: tools/breach-filter
+	$(MKDIR_P) '$(DESTDIR)$(bindir)'
+	$(INSTALL_PROGRAM) $< '$(DESTDIR)$(bindir)/bastion-breach-filter'
+uninstall: uninstall-breach-filter
+.PHONY: uninstall-breach-filter
+uninstall-breach-filter:
+	rm -f '$(DESTDIR)$(bindir)/bastion-breach-filter'
+
 # Functions that misbehave on purpose, to test the error boundary of src/pg inside a server.
 TEST_MODULE_OBJS = $(CORE_OBJS) $(filter %/pg_error.o %/identity.o %/invalidation.o %/announcement.o %/backend_cache.o,$(PG_OBJS))
 .PHONY: test-module
@@ -104,4 +126,4 @@ test/module/%.so: test/module/%.o $(TEST_MODULE_OBJS)
 
 .PHONY: format
 format:
-	clang-format -i $(wildcard $(foreach folder,src/*/* src/pg test/* test/unit/* bench,$(here)/$(folder)/*.?pp))
+	clang-format -i $(wildcard $(foreach folder,src/*/* src/pg test/* test/unit/* bench tools/*,$(here)/$(folder)/*.?pp))

@@ -3,10 +3,12 @@
 // --benchmark_report_aggregates_only=true and compare the medians of a pair.
 #include <benchmark/benchmark.h>
 #include <crypt.h>
+#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <sodium.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -15,6 +17,8 @@
 #include "core/base/encoding.hpp"
 #include "core/base/startup.hpp"
 #include "core/identity/bcrypt_hash.hpp"
+#include "core/identity/breach_filter.hpp"
+#include "core/identity/breach_filter_writer.hpp"
 #include "core/identity/password.hpp"
 #include "core/identity/pbkdf2_hash.hpp"
 #include "core/jose/jwk.hpp"
@@ -93,6 +97,46 @@ BENCHMARK(bcrypt8_ours)->Unit(benchmark::kMillisecond);
 BENCHMARK(bcrypt8_raw)->Unit(benchmark::kMillisecond);
 BENCHMARK(pbkdf2_20000_ours)->Unit(benchmark::kMillisecond);
 BENCHMARK(pbkdf2_20000_raw)->Unit(benchmark::kMillisecond);
+
+// --- a password in a filter of 10 million breached ones, and the least work: three reads of a file
+
+constexpr std::uint64_t breaches = 10'000'000;
+
+// Where the filter lies while the benchmark runs.
+const std::string& breach_filter_path() {
+    static const std::string path = [] {
+        std::string name = "/tmp/core_bench_breaches.XXXXXX";
+        require(::close(::mkstemp(name.data())) == 0);
+        std::atexit([] { ::unlink(breach_filter_path().c_str()); });
+        auto writer = bastion::BreachFilterWriter::create(name, {.partition_bits = 3}).value();
+        for (std::uint64_t i = 0; i < breaches; ++i) require(writer.add(i * (UINT64_MAX / breaches)).ok());
+        require(writer.finish().ok());
+        return name;
+    }();
+    return path;
+}
+
+void breach_filter_ours(benchmark::State& state) {
+    const auto filter = bastion::BreachFilter::open(breach_filter_path()).value();
+    std::uint64_t number = 0;
+    for (auto _ : state) require(filter.contains(bastion::breach::mix(++number)).ok());
+}
+
+void breach_filter_raw_reads(benchmark::State& state) {
+    const int file = ::open(breach_filter_path().c_str(), O_RDONLY);
+    const auto blocks = static_cast<std::uint64_t>(::lseek(file, 0, SEEK_END)) / bastion::breach::block_bytes;
+    std::uint64_t number = 0;
+    char block[bastion::breach::block_bytes];
+    for (auto _ : state)
+        for (int i = 0; i < 3; ++i) {
+            const std::uint64_t offset = bastion::breach::mix(++number) % blocks * sizeof(block);
+            require(::pread(file, block, sizeof(block), static_cast<off_t>(offset)) == sizeof(block));
+        }
+    ::close(file);
+}
+
+BENCHMARK(breach_filter_ours);
+BENCHMARK(breach_filter_raw_reads);
 
 // --- HS256
 

@@ -6,6 +6,7 @@
 
 #include "core/base/operator_file.hpp"
 #include "core/base/secret_bytes.hpp"
+#include "core/identity/breach_filter.hpp"
 #include "core/identity/common_passwords.hpp"
 #include "core/identity/password_params.hpp"
 #include "core/identity/password_text.hpp"
@@ -114,7 +115,20 @@ private:
             if (!listed) return listed.error();
             if (*listed) return PasswordFlaw::blocked;
         }
+        if (!policy_.breach_filter.empty()) {
+            const auto breached = is_breached();
+            if (!breached) return breached.error();
+            if (*breached) return PasswordFlaw::breached;
+        }
         return PasswordFlaw::none;
+    }
+
+    // Services publish hashes of the bytes that other systems stored: prepared or not.
+    [[nodiscard]] Result<bool> is_breached() const {
+        const auto filter = BreachFilter::open(policy_.breach_filter);
+        if (!filter) return filter.error();
+        const auto found = filter->contains_password(text());
+        return !found || *found || text() == sent_ ? found : filter->contains_password(sent_);
     }
 
     [[nodiscard]] Result<bool> is_in_blocklist() const;

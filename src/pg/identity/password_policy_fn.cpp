@@ -1,4 +1,5 @@
 // The policy for new passwords: its settings, and the function that judges a password by them.
+#include "core/identity/breach_filter.hpp"
 #include "core/identity/password_policy.hpp"
 
 #include "pg/base/guard.hpp"
@@ -12,6 +13,7 @@ namespace {
 int least_length = 0;
 int history = 0;  // which check_password() reads
 char* blocklist = nullptr;
+char* breach_filter = nullptr;
 
 bool is_path_or_empty(char** value, void** /*extra*/, GucSource /*source*/) {
     if (**value == '\0' || **value == '/') return true;
@@ -37,6 +39,14 @@ const SettingsTable table([] {
         .context = PGC_SUSET,
         .flags = GUC_SUPERUSER_ONLY,
         .check = is_path_or_empty});
+    define(StringSetting{
+        .name = "bastion.breach_filter",
+        .description = "Absolute path of a filter of breached passwords, made by tools/breach-filter; empty for none.",
+        .variable = &breach_filter,
+        .boot_value = "",
+        .context = PGC_SUSET,
+        .flags = GUC_SUPERUSER_ONLY,
+        .check = is_path_or_empty});
 });
 
 // The state of a file that a setting names, as a string of JSON: none, usable, or why it is not.
@@ -57,7 +67,8 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_password_flaw);
 Datum bastion_password_flaw(PG_FUNCTION_ARGS) {
     note_secret_use("password_flaw");
-    for (const char* setting : {"bastion.password_min_length", "bastion.password_blocklist"}) require_valid(setting);
+    for (const char* setting : {"bastion.password_min_length", "bastion.password_blocklist", "bastion.breach_filter"})
+        require_valid(setting);
     const Utf8 password = utf8_argument(fcinfo, 0);
     const Utf8 account = utf8_argument(fcinfo, 1);
     const int least = PG_ARGISNULL(2) ? least_length : std::max(PG_GETARG_INT32(2), least_length);
@@ -67,6 +78,7 @@ Datum bastion_password_flaw(PG_FUNCTION_ARGS) {
         policy.least_length = static_cast<std::size_t>(least);
         policy.account = account;
         policy.blocklist = blocklist;
+        policy.breach_filter = breach_filter;
         const auto found = find_password_flaw(password, policy);
         if (!found) return found.error();
         flaw = *found;
@@ -82,6 +94,8 @@ Datum bastion_password_files(PG_FUNCTION_ARGS) {
     initStringInfo(&json);
     appendStringInfoString(&json, "{\"blocklist\": ");
     append_file(&json, blocklist, check_password_blocklist);
+    appendStringInfoString(&json, ", \"breach_filter\": ");
+    append_file(&json, breach_filter, check_breach_filter);
     appendStringInfoChar(&json, '}');
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }

@@ -24,9 +24,9 @@ CREATE FUNCTION bastion_internal.password_flaw(password text, account text, leas
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_password_flaw';
 COMMENT ON FUNCTION bastion_internal.password_flaw(text, text, integer) IS
-'Why a new password is refused: unusable, too_short, common, repetitive, personal or blocked; NULL when it is accepted.
+'Why a new password is refused: unusable, too_short, common, repetitive, personal, blocked or breached; NULL when it is accepted.
 account has what the account is called, one name in a line. least_length is a limit beside bastion.password_min_length; the larger one counts.
-SQLSTATE 58030 when a file of passwords cannot be used, F0000 when a stored setting is invalid: no password is accepted then.';
+SQLSTATE 58030 when the list or the filter of passwords cannot be used, F0000 when a stored setting is invalid: no password is accepted then.';
 
 CREATE FUNCTION bastion_internal.password_refusal(password text, account text, least_length integer) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -43,7 +43,8 @@ BEGIN
         WHEN 'common' THEN bastion_internal.refusal('weak_password', 'too many people use this password')
         WHEN 'repetitive' THEN bastion_internal.refusal('weak_password', 'this password repeats or counts a few characters')
         WHEN 'personal' THEN bastion_internal.refusal('weak_password', 'this password consists of words of the account')
-        WHEN 'blocked' THEN bastion_internal.refusal('weak_password', 'this password is on a list of refused passwords') END;
+        WHEN 'blocked' THEN bastion_internal.refusal('weak_password', 'this password is on a list of refused passwords')
+        WHEN 'breached' THEN bastion_internal.refusal('weak_password', 'this password is known from a breach of another service') END;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.password_refusal(text, text, integer) IS

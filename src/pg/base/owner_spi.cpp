@@ -158,7 +158,7 @@ namespace {
 }  // namespace
 
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]) {
-    const Oid owner = owner_of_table(relation);
+    const Oid owner = owner_of_table_or_view(relation);
     const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
     MemoryContext caller = CurrentMemoryContext;
     char* volatile out = nullptr;

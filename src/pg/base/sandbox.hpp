@@ -32,6 +32,7 @@ char* search_path_of(Oid relation);
 
 // The owner of an ordinary or partitioned table, which stays locked against changes; SQLSTATE 42P01 and 42809 for others.
 Oid owner_of_table(Oid relation);
+Oid owner_of_table_or_view(Oid relation);
 
 // Whether the current role must not run the owner's code: the owner is another role and no superuser.
 [[nodiscard]] bool is_code_of_others(Oid owner);

@@ -15,7 +15,7 @@ COMMENT ON FUNCTION bastion_internal.bytes_as_table_owner(regclass, text, bytea,
 'as_table_owner() for large values: the statement has one parameter of this type, which is bytea or bastion.sealed, and its first column is bytea.
 SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42601 and 42809, 0A000 for a type of fixed size.';
 COMMENT ON FUNCTION bastion_internal.as_table_owner(regclass, text, text, text, text) IS
-'Runs a statement on a table as the owner of the table, bypassing its row-level security, in a security-restricted operation with the table''s schema and pg_temp as search_path.
+'Runs a statement on a table or view as its owner, bypassing its row-level security, in a security-restricted operation with its schema and pg_temp as search_path.
 The statement has up to three parameters of type text.
 Returns the first column of the first row as text.
 SQLSTATE 42P01 for an unknown table, and the errors of the statement, among them 42501 for a deferred trigger, 42601 and 42809.';

@@ -48,7 +48,7 @@ CREATE FUNCTION test.may(who text, tenant text DEFAULT 'lists') RETURNS TABLE (l
 AS $$
     SELECT l.name, string_agg(DISTINCT split_part(p, '.', 2), ' ' ORDER BY split_part(p, '.', 2)), g.cross_tenant
     FROM bastion_internal.acl_grants(test.user_of(who), test.tenant_called(tenant)) g, unnest(g.acl_ids) a, unnest(g.permissions) p, test.lists l
-    WHERE l.id = a AND p LIKE 'acl\_docs.%' GROUP BY 1, 3 ORDER BY 1
+    WHERE l.id = a AND p LIKE E'acl\\_docs.%' GROUP BY 1, 3 ORDER BY 1
 $$;
 SELECT * FROM test.may('ann');
 SELECT * FROM test.may('ben');
@@ -140,7 +140,7 @@ INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUE
     (test.user_of('eve'), :'guests', 'acl_docs.update', 'grant'), (test.user_of('dot'), :'tenant', '*.read', 'deny'),
     (test.user_of('cem'), :'guests', '*', 'grant');
 SELECT * FROM test.may('dot');
-SELECT u, t.slug, (SELECT string_agg(p, ' ' ORDER BY p) FROM unnest(g.permissions) p WHERE p LIKE 'acl\_docs.%') AS permissions
+SELECT u, t.slug, (SELECT string_agg(p, ' ' ORDER BY p) FROM unnest(g.permissions) p WHERE p LIKE E'acl\\_docs.%') AS permissions
 FROM unnest(ARRAY['ann', 'cem', 'dot', 'eve']) u, bastion_internal.tenant_grants(test.user_of(u)) g, unnest(g.tenant_ids) i
 JOIN bastion.tenants t ON t.id = i WHERE t.slug IN ('lists', 'guests') ORDER BY u, t.slug;
 UPDATE bastion.tenants SET status = 'suspended' WHERE slug = 'guests';

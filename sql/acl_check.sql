@@ -197,7 +197,7 @@ ROLLBACK;
 -- tenants: by an index that is searched with few ids, or hundreds, and as a filter
 BEGIN;
 INSERT INTO bastion.tenants (name, slug) SELECT 'Check', 'check-' || i FROM generate_series(1, 300) i;
-CREATE TEMPORARY TABLE places AS SELECT id AS tenant_id, split_part(slug, '-', 2)::int AS n FROM bastion.tenants WHERE slug ~ '^check-\d+$';
+CREATE TEMPORARY TABLE places AS SELECT id AS tenant_id, split_part(slug, '-', 2)::int AS n FROM bastion.tenants WHERE slug ~ E'^check-\\d+$';
 INSERT INTO places VALUES (:'tenant', 0), (:'other', 0);
 CREATE INDEX ON places (tenant_id);
 ANALYZE places;

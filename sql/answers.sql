@@ -67,7 +67,7 @@ BEGIN;
 SELECT count(DISTINCT r) AS answers FROM unnest(ARRAY['ann@answers.example', 'ANN@answers.example', 'nobody@answers.example', 'ann', '', E'a\r\nSet-Cookie: x', '"', repeat('x', 100000)]) n,
     LATERAL test.responds('', format('bastion_api.login(%L, ''wrong horse'')', n)) r;
 -- nothing that a caller sends comes back in a refusal or a header
-SELECT c.argument, r.told, r.status, strpos(concat(r.answer, r.headers), 'Sesame') AS echoed, r.headers ~ '[\r\n]' AS torn
+SELECT c.argument, r.told, r.status, strpos(concat(r.answer, r.headers), 'Sesame') AS echoed, r.headers ~ E'[\\r\\n]' AS torn
 FROM (VALUES (1, 'identifier', 'login(%L, ''x'')'), (2, 'password', 'login(''ann@answers.example'', %L)'), (3, 'tenant', 'login(''ann@answers.example'', ''correct horse'', %L)'),
     (4, 'unit', 'login(''ann@answers.example'', ''correct horse'', NULL, %L)'), (5, 'token', 'refresh(%L)'), (6, 'email', 'signup(%L, ''correct horse'', ''X'')'),
     (7, 'username', 'signup(''x@answers.example'', ''correct horse'', ''X'', NULL, %L)'), (8, 'invitation', 'signup_invited(%L, ''correct horse'')'), (9, 'scope', 'logout(%L)'),

@@ -445,7 +445,7 @@ $$;
 SELECT scope, ak.compare(scope, :'ann_token') FROM unnest(ARRAY['*.read', '*.update', 'tenant.*', 'tenant.members.*', 'ak_documents.*', 'ak_documents.read', 'tenant.read']) scope;
 DROP FUNCTION ak.used();
 SELECT count(*) > 0 AS unprotected FROM unnest(ARRAY['ak.documents', 'ak.folders']::regclass[]) t, bastion.unprotect(t);
-DELETE FROM bastion.permissions WHERE resource LIKE 'ak\_%';
+DELETE FROM bastion.permissions WHERE resource LIKE E'ak\\_%';
 DELETE FROM bastion.tenants WHERE slug IN ('keys', 'other-keys');
 DELETE FROM bastion.users WHERE email LIKE '%@keys.example';
 DROP SCHEMA ak CASCADE;

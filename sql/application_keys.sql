@@ -36,14 +36,14 @@ SELECT bastion.key_create('bill', 'EdDSA', 'bills', rotate_every => '90 days'), 
 COMMIT;
 BEGIN READ ONLY;
 SELECT FROM bastion.authenticate(:'ann');
-SELECT name, s ~ '^v1[.][A-Za-z0-9_-]+$' AS versioned, length(s) AS length, bastion.key_verify(name, '\x00ff', s) AS verifies, bastion.key_verify(name, '\x00fe', s) AS other_data,
-       bastion.key_verify(name, '\x00ff', overlay(s placing CASE substr(s, 9, 1) WHEN 'A' THEN 'B' ELSE 'A' END from 9)) AS changed
-FROM (SELECT k.name, bastion.key_sign(k.name, '\x00ff') AS s FROM bastion.key_list() k WHERE k.algorithm ~ '^(Ed|ES|RS2|PS)') x;
+SELECT name, s ~ '^v1[.][A-Za-z0-9_-]+$' AS versioned, length(s) AS length, bastion.key_verify(name, E'\\x00ff', s) AS verifies, bastion.key_verify(name, E'\\x00fe', s) AS other_data,
+       bastion.key_verify(name, E'\\x00ff', overlay(s placing CASE substr(s, 9, 1) WHEN 'A' THEN 'B' ELSE 'A' END from 9)) AS changed
+FROM (SELECT k.name, bastion.key_sign(k.name, E'\\x00ff') AS s FROM bastion.key_list() k WHERE k.algorithm ~ '^(Ed|ES|RS2|PS)') x;
 SELECT name, s ~ '^v1[.][A-Za-z0-9_-]+$' AS versioned, length(s) AS length, bastion.key_mac_verify(name, 'data', s) AS verifies, bastion.key_mac_verify(name, 'Data', s) AS other_data, s = bastion.key_mac(name, 'data') AS same
 FROM (SELECT k.name, bastion.key_mac(k.name, 'data') AS s FROM bastion.key_list() k WHERE k.algorithm LIKE 'HS%') x;
 SELECT name, algorithm, purpose, version, min_version, rotate_every, rotated_at <= now() AS rotated, exportable, deletable FROM bastion.key_list();
 -- public keys: of each, in both forms
-SELECT k.name, p.version, p.jwk - '{x,y,n,kid}'::text[] AS jwk, p.jwk ->> 'kid' = bastion.jwk_thumbprint(p.jwk) AS named, p.pem ~ '^-----BEGIN PUBLIC KEY-----\n' AS pem,
+SELECT k.name, p.version, p.jwk - '{x,y,n,kid}'::text[] AS jwk, p.jwk ->> 'kid' = bastion.jwk_thumbprint(p.jwk) AS named, p.pem ~ E'^-----BEGIN PUBLIC KEY-----\\n' AS pem,
        bastion.jwk_thumbprint(to_jsonb(p.pem)) = bastion.jwk_thumbprint(p.jwk) AS same
 FROM bastion.key_list() k, LATERAL bastion.key_public(k.name) p WHERE k.algorithm !~ '^(HS|XAES)' ORDER BY 1;
 SELECT test.error(format('SELECT * FROM bastion.key_public(%L)', name)) FROM unnest('{digest,box}'::text[]) name;
@@ -252,7 +252,7 @@ SELECT test.error(format('SELECT bastion.key_import(''new'', %L, %L, %L, %L)', t
 FROM moved m, (VALUES ('ES256', 'transport', 'bills'), ('HS256', 'transport', 'bills'), ('EdDSA', 'bill', 'bills'), ('EdDSA', 'no such', 'bills'), ('EdDSA', 'transport', NULL), ('RSA-OAEP-256', 'transport', NULL),
               ('none', 'transport', 'bills')) v (to_be, under, purpose) WHERE m.algorithm = 'EdDSA';
 SELECT DISTINCT test.error(format('SELECT bastion.key_import(''new'', ''EdDSA'', %L, ''transport'', ''bills'')', b))
-FROM moved m, LATERAL unnest(ARRAY['\x'::bytea, '\x00', substr(wrapped, 2), substr(wrapped, 1, 384), wrapped || '\x00', set_byte(wrapped, 7, 1 + get_byte(wrapped, 7) & 127), set_byte(wrapped, 400, (get_byte(wrapped, 400) + 1) & 255)]) b
+FROM moved m, LATERAL unnest(ARRAY[E'\\x'::bytea, E'\\x00', substr(wrapped, 2), substr(wrapped, 1, 384), wrapped || E'\\x00', set_byte(wrapped, 7, 1 + get_byte(wrapped, 7) & 127), set_byte(wrapped, 400, (get_byte(wrapped, 400) + 1) & 255)]) b
 WHERE m.algorithm = 'EdDSA';
 COMMIT;
 

@@ -64,7 +64,7 @@ INSERT INTO keyed.members VALUES (2, :'kim', 'kay', :'kim', 'c@b');
 ALTER TABLE keyed.members NO FORCE ROW LEVEL SECURITY;
 SELECT fix FROM bastion.lint() WHERE object = 'keyed.members';
 SELECT test.error($$SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => '{gone}')$$),
-       test.error($$SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => '{NULL}')$$);
+       test.error($$SELECT bastion.protect('keyed.members', resource => 'keyed_things', global_keys => ARRAY[NULL])$$);
 SELECT bastion.protect('keyed.members', resource => 'keyed_things');
 SELECT object FROM bastion.lint() WHERE object ~ 'members' AND problem ~ 'unique';
 DROP SCHEMA keyed CASCADE;

@@ -22,6 +22,11 @@ FROM unnest(ARRAY['crossing.by_uuid', 'crossing.by_text', 'crossing.by_number', 
 WHERE a.name = 'ann' AND b.name = 'bob';
 SELECT count(*) > 0 AS protected FROM crossing.kinds k, bastion.protect(k.name, tenant_column => 'tenant', owner_column => 'owner_id', resource => 'crossing', sharing => 'cross_tenant');
 SELECT count(*) AS again FROM crossing.kinds k, bastion.protect(k.name, tenant_column => 'tenant', owner_column => 'owner_id', resource => 'crossing', sharing => 'cross_tenant', dry_run => true);
+-- Definitions are read without the quotes that a setting of the caller adds.
+BEGIN;
+SET LOCAL quote_all_identifiers = on;
+SELECT count(*) AS again FROM crossing.kinds k, bastion.protect(k.name, tenant_column => 'tenant', owner_column => 'owner_id', resource => 'crossing', sharing => 'cross_tenant', dry_run => true);
+COMMIT;
 RESET ROLE;
 SELECT relation, status FROM bastion.protection WHERE relation::text LIKE 'crossing.%' ORDER BY relation::text;
 -- row 1 is ann's and shared with bob, row 2 is bob's; an attack leaves nothing behind
@@ -41,7 +46,7 @@ BEGIN
     EXCEPTION WHEN SQLSTATE 'CR000' THEN
         answer := SQLERRM;
     WHEN OTHERS THEN
-        answer := regexp_replace(SQLSTATE || ' ' || SQLERRM, 'by_\w+', '#');
+        answer := regexp_replace(SQLSTATE || ' ' || SQLERRM, E'by_\\w+', '#');
     END;
     RESET ROLE;
     RETURN answer;

@@ -27,7 +27,7 @@ SELECT test.of_issuer(:'key', 'https://idp.example', 'ü') AS umlaut, test.of_is
        bastion.jwt_sign('{"exp": 9999999999, "name": "SECRET中"}', :'hmac') AS foreign_raw \gset
 -- jsonb of characters beyond ASCII is the one that PostgreSQL makes of the text
 SELECT bastion.jwt_verify(bastion.jwt_sign(claims, :'hmac'), :'hmac', '{"allow_missing_exp": true}')::text = claims::text AS same
-FROM (VALUES ('{"a": "\u00e9\ud83d\ude00", "é中": ["ü"]}'::jsonb)) c (claims);
+FROM (VALUES (E'{"a": "\\u00e9\\ud83d\\ude00", "é中": ["ü"]}'::jsonb)) c (claims);
 \c regress_latin1
 \set encoding LATIN1
 \i :cases

@@ -505,7 +505,7 @@ DROP SCHEMA fc CASCADE;
 SELECT bastion_internal.forget_dropped_tables();
 DELETE FROM bastion.sealed_columns;
 DELETE FROM bastion.users WHERE email LIKE '%@fc.example';
-DELETE FROM bastion.permissions WHERE resource LIKE 'fc\_%' OR resource = 'to_fill';
+DELETE FROM bastion.permissions WHERE resource LIKE E'fc\\_%' OR resource = 'to_fill';
 DELETE FROM bastion.data_keys WHERE purpose = 'fc_mail';
 DROP FUNCTION test.hits, test.caller_left, test.own_hit CASCADE;
 DROP FUNCTION test.keep, test.as_definer;

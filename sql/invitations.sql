@@ -19,7 +19,7 @@ CREATE FUNCTION test.tries(who text, statement text, unit text DEFAULT NULL, own
 AS $$
     SELECT CASE WHEN r.error IS NOT NULL THEN concat_ws(' / ', r.error, r.detail)
                 ELSE regexp_replace(coalesce(nullif(r.answer, ''), 'done'),
-                     '[0-9a-f]{8}-[0-9a-f-]{27}|bsi_[A-Za-z0-9_-]+|\d{4}-\d\d-\d\dT[^"]*|(?<="number": )\d+', '#', 'g') END
+                     E'[0-9a-f]{8}-[0-9a-f-]{27}|bsi_[A-Za-z0-9_-]+|\\d{4}-\\d\\d-\\d\\dT[^"]*|(?<="number": )\\d+', '#', 'g') END
     FROM test.as_app((SELECT token FROM test.people WHERE name = who), CASE WHEN own THEN 'inv-of-' || who ELSE 'inv-of-ina' END, unit, statement) r
 $$;
 -- who may invite, and as what

@@ -14,7 +14,7 @@ SELECT bastion.jwt_verify(bastion.jwt_sign('{"a": 1}', :'key', '{"typ": "x+jwt"}
 
 -- jsonb of the claims is the one that PostgreSQL makes of the text: every type, order of names, offsets past 32, numbers
 SELECT count(*) AS same FROM (VALUES
-    ('{"b":1,"a":[1,[],{},null,true,false,"",{"x":{"y":[0,-1,10000,99999999,9223372036854775807,-9223372036854775808]}}],"aa":"\n\"","":0}'),
+    (E'{"b":1,"a":[1,[],{},null,true,false,"",{"x":{"y":[0,-1,10000,99999999,9223372036854775807,-9223372036854775808]}}],"aa":"\\n\\"","":0}'),
     ('{"n":[0,1,9,10,9999,10000,10001,100000000,4000000000,12345678901234567,1000000000000000000],"f":[0.5,-1e3,18446744073709551615]}'),
     ((SELECT json_object_agg('k' || i, i)::text FROM generate_series(1, 100) i)),
     ((SELECT json_build_object('list', json_agg(repeat('x', i)))::text FROM generate_series(0, 100) i))) c (claims),

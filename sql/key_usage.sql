@@ -91,17 +91,17 @@ AS $$ SELECT overlay(value::bytea PLACING decode(lpad(to_hex(key_id), 8, '0'), '
 CREATE VIEW used.keys AS SELECT k.id, t.slug, k.version FROM bastion.data_keys k JOIN bastion.tenants t ON t.id = k.tenant_id WHERE k.purpose = 'usage';
 INSERT INTO used.forged
 SELECT k.version, k.slug, used.with_key(used.seal('usage-bob'), k.id) FROM used.keys k
-UNION ALL SELECT 3, 'zeros', overlay(decode(repeat('00', 100), 'hex') PLACING '\xb7010000'::bytea || decode(lpad(to_hex((SELECT max(id) FROM used.keys)), 8, '0'), 'hex') FROM 1 FOR 8)::bastion.sealed
+UNION ALL SELECT 3, 'zeros', overlay(decode(repeat('00', 100), 'hex') PLACING E'\\xb7010000'::bytea || decode(lpad(to_hex((SELECT max(id) FROM used.keys)), 8, '0'), 'hex') FROM 1 FOR 8)::bastion.sealed
 UNION ALL SELECT 4, 'of no key', used.with_key(used.seal('usage-bob'), 2147483647)
 UNION ALL SELECT 5, 'of key 0', used.with_key(used.seal('usage-bob'), 0);
-INSERT INTO used.registered VALUES (2, '\x'), (3, 'plaintext'), (4, '\xb7010000'), (5, decode(repeat('b7', 64), 'hex')), (6, NULL);
+INSERT INTO used.registered VALUES (2, E'\\x'), (3, 'plaintext'), (4, E'\\xb7010000'), (5, decode(repeat('b7', 64), 'hex')), (6, NULL);
 SELECT used.alone('used.forged');
 SELECT * FROM used.usage WHERE relation IN ('used.forged'::regclass, 'used.registered'::regclass);
-SELECT relation, column_name, regexp_replace(row_key, '\(\d+,\d+\)', '(page,line)') AS row_key, problem FROM used.problems ORDER BY relation::text COLLATE "C", row_key COLLATE "C";
+SELECT relation, column_name, regexp_replace(row_key, E'\\(\\d+,\\d+\\)', '(page,line)') AS row_key, problem FROM used.problems ORDER BY relation::text COLLATE "C", row_key COLLATE "C";
 -- every id that a header can have
 SELECT bool_and(p.problem IS NOT NULL) AS none_counts FROM generate_series(0, 255) b, generate_series(0, 3) place,
      LATERAL bastion_internal.head_problem(set_byte(decode('b701000000000000' || repeat('00', 56), 'hex'), 4 + place, b)) p;
-SELECT p.* FROM unnest(ARRAY['\x', '\xb7', decode(repeat('b7', 63), 'hex'), decode('b7020000' || repeat('00', 60), 'hex'), NULL]::bytea[]) h, LATERAL bastion_internal.head_problem(h) p;
+SELECT p.* FROM unnest(ARRAY[E'\\x', E'\\xb7', decode(repeat('b7', 63), 'hex'), decode('b7020000' || repeat('00', 60), 'hex'), NULL]::bytea[]) h, LATERAL bastion_internal.head_problem(h) p;
 
 -- keys that are gone
 INSERT INTO used.others VALUES (used.seal('usage-acme'));

@@ -200,6 +200,10 @@ $$;
 SELECT * FROM public.mend();
 SELECT severity, object, problem FROM bastion.lint();
 SELECT count(*) FROM bastion.lint() WHERE severity <> 'accepted';
+-- nor under a setting of the caller that changes how names are written
+SET quote_all_identifiers = on;
+SELECT count(*) FROM bastion.lint() WHERE severity <> 'accepted';
+RESET quote_all_identifiers;
 -- nothing else is broken: every table is as protected as before, with all its rows
 SELECT relation, tenant_column, owner_column, resource, sharing, status FROM bastion.protection;
 SELECT options FROM bastion.protected_tables WHERE relation IN ('shop.lost'::regclass, 'shop.lost_plain') ORDER BY relation::text;

@@ -34,7 +34,7 @@ BEGIN
     FOR person IN SELECT * FROM test.people LOOP
         answer := replace(replace(answer, person.id::text, 'user ' || person.name), person.tenant::text, 'tenant of ' || person.name);
     END LOOP;
-    RETURN regexp_replace(answer, '[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d[T ][^",]*|(?<="number": )\d+', '#', 'g');
+    RETURN regexp_replace(answer, E'[0-9a-f]{8}-[0-9a-f-]{27}|\\d{4}-\\d\\d-\\d\\d[T ][^",]*|(?<="number": )\\d+', '#', 'g');
 END
 $$;
 
@@ -42,7 +42,7 @@ $$;
 SELECT test.told('sol', format('SELECT bastion.membership_set(%L, ''owner'')', test.id_of('ann')), own => true) AS invited;
 SELECT bastion_api.login('ann@names.example', 'correct horse') #>> '{tenant,slug}' AS ann_logs_in_to;
 SELECT test.told('sol', statement, own => true)
-FROM unnest(ARRAY[format('SELECT string_agg(l, E''\n'') FROM bastion.explain_member_access_text(%L, ''name_docs.read'') l', test.id_of('ann')),
+FROM unnest(ARRAY[format(E'SELECT string_agg(l, E''\\n'') FROM bastion.explain_member_access_text(%L, ''name_docs.read'') l', test.id_of('ann')),
     'SELECT bastion_api.invitations()', format('SELECT bastion.permission_grant(%L, ''name_docs.read'')', test.id_of('ann')),
     format('SELECT count(*) FROM bastion.memberships WHERE user_id = %L', test.id_of('ann')),
     format('SELECT bastion.sessions_revoke(%L)', test.id_of('ann')), format('SELECT bastion.membership_set(%L, ''owner'')', gen_random_uuid())]) statement;

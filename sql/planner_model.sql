@@ -125,9 +125,9 @@ $$;
 -- The table as its policies show it, or as a superuser reads it for the tenant.
 CREATE FUNCTION test.seen_by(query text, who test.people) RETURNS text LANGUAGE sql
 AS $$
-    SELECT regexp_replace(regexp_replace(query, '\{(counts)\}', format('(SELECT * FROM test.\1 WHERE tenant_id = %L)', coalesce(who.number, -1)), 'g'),
-                          '\{(papers|lines|labels|parents)\}',
-                          format('(SELECT * FROM test.\1 WHERE tenant_id = %L)', coalesce(who.tenant, '00000000-0000-0000-0000-000000000000')), 'g')
+    SELECT regexp_replace(regexp_replace(query, E'\\{(counts)\\}', format(E'(SELECT * FROM test.\\1 WHERE tenant_id = %L)', coalesce(who.number, -1)), 'g'),
+                          E'\\{(papers|lines|labels|parents)\\}',
+                          format(E'(SELECT * FROM test.\\1 WHERE tenant_id = %L)', coalesce(who.tenant, '00000000-0000-0000-0000-000000000000')), 'g')
 $$;
 CREATE TABLE test.truth (query int, who text, answer text, PRIMARY KEY (query, who));
 CREATE TABLE test.queries (query int PRIMARY KEY, text text);
@@ -168,7 +168,7 @@ BEGIN
     FOR place IN 1 .. queries LOOP
         INSERT INTO test.queries VALUES (place, test.random_query());
         EXECUTE format('PREPARE random_%s AS ', place)
-                || regexp_replace((SELECT text FROM test.queries q WHERE q.query = place), '\{(papers|lines|counts|labels|parents)\}', 'test.\1', 'g');
+                || regexp_replace((SELECT text FROM test.queries q WHERE q.query = place), E'\\{(papers|lines|counts|labels|parents)\\}', E'test.\\1', 'g');
     END LOOP;
     FOR i IN 1 .. executions LOOP
         place := 1 + test.roll(queries);

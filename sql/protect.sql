@@ -258,7 +258,7 @@ DROP TABLE shop.orders_3;
 SELECT * FROM bastion.unprotect('shop.orders', dry_run => true);
 SELECT bastion.unprotect('shop.orders');
 -- all that remains: the index that took in the partition's own one
-SELECT line FROM regexp_split_to_table(test.protection_of('shop.orders'), '\n') line EXCEPT SELECT regexp_split_to_table(:'before', '\n')
+SELECT line FROM regexp_split_to_table(test.protection_of('shop.orders'), E'\\n') line EXCEPT SELECT regexp_split_to_table(:'before', E'\\n')
 ORDER BY line;
 
 -- Inheritance
@@ -569,7 +569,7 @@ SELECT test.refusal_and_hint(format('SELECT bastion.protect(%s)', arguments)) FR
     ($$'shop.documents', actions => '{"read": "Not a word"}'$$),
     ($$'shop.documents', existing => NULL$$),
     ($$'shop.documents', existing => 'ignore'$$)) AS r (arguments);
-SELECT test.refusal_and_hint($$SELECT bastion.protect('bad_temporary')$$) ~ '^42809 (pg_temp.*\.)?bad_temporary is a temporary table' AS temporary;
+SELECT test.refusal_and_hint($$SELECT bastion.protect('bad_temporary')$$) ~ E'^42809 (pg_temp.*\\.)?bad_temporary is a temporary table' AS temporary;
 -- nothing half-written
 SELECT relation FROM bastion.protected_tables;
 SELECT count(*) FROM pg_policy p JOIN pg_class c ON c.oid = polrelid

@@ -24,7 +24,7 @@ DECLARE
     by_script text;
     by_call text;
 BEGIN
-    EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO script;
+    EXECUTE format(E'SELECT string_agg(statement, E''\\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO script;
     BEGIN
         EXECUTE coalesce(script, 'SELECT');
         by_script := test.protection_of(relation);
@@ -36,7 +36,7 @@ BEGIN
     IF by_call IS DISTINCT FROM by_script THEN
         RETURN E'the script left\n' || by_script || E'\nand the call\n' || by_call;
     END IF;
-    EXECUTE format('SELECT string_agg(statement, E''\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO line;
+    EXECUTE format(E'SELECT string_agg(statement, E''\\n'') FROM bastion.protect(%L, %s, dry_run => true)', relation, arguments) INTO line;
     IF line IS NOT NULL THEN
         RETURN 'would run again: ' || line;
     END IF;

@@ -38,7 +38,7 @@ SET ROLE regress_app;
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 INSERT INTO test.entries VALUES
-    (1, bastion.seal('one', 'ledger', '1'), '1'), (2, bastion.seal('\x00ff'::bytea, 'ledger', '2'), '2'), (3, bastion.seal('three', 'ledger'), NULL),
+    (1, bastion.seal('one', 'ledger', '1'), '1'), (2, bastion.seal(E'\\x00ff'::bytea, 'ledger', '2'), '2'), (3, bastion.seal('three', 'ledger'), NULL),
     (4, bastion.seal('four', 'ledger', E'a\nb'), E'a\nb'), (5, bastion.seal('five', 'ledger', repeat('x', 300)), repeat('x', 300)),
     (6, bastion.seal('six', 'diary', '6'), '6'), (7, bastion.seal(NULL::text, 'ledger'), NULL);
 SELECT bastion.open_text(value, place) FROM test.entries WHERE id = 1;

@@ -87,7 +87,7 @@ SELECT red.try(format('SELECT set_config(''bastion.token'', %L, false)', :'token
 SELECT red.try(format('SET bastion.context = %L', :'captured'));
 SELECT red.seen();
 -- nothing shows a token or a context
-SELECT name, setting, reset_val, boot_val FROM pg_settings WHERE name ~ '^bastion\.(context|grants|token|tenant|unit)$';
+SELECT name, setting, reset_val, boot_val FROM pg_settings WHERE name ~ E'^bastion\\.(context|grants|token|tenant|unit)$';
 SELECT count(*) FROM pg_show_all_settings() s WHERE s::text LIKE '%' || :'ann_token' || '%';
 
 -- settings that outlive the session: every setting of the extension, by every ALTER; pg_settings hides some
@@ -191,7 +191,7 @@ FROM bastion_internal.signing_key_make(bastion_internal.data_key('signing'), 'Ed
 CREATE TABLE red.tokens (name text, token text);
 GRANT SELECT ON red.tokens TO regress_app;
 INSERT INTO red.tokens VALUES
-    ('empty', ''), ('spaces', '   '), ('dots', '..'), ('null byte escaped', 'a\000b'), ('one part', 'x'),
+    ('empty', ''), ('spaces', '   '), ('dots', '..'), ('null byte escaped', E'a\\000b'), ('one part', 'x'),
     ('two parts', red.part(:'ann_token', 1) || '.' || red.part(:'ann_token', 2)),
     ('four parts', :'ann_token' || '.x'),
     ('trailing space', :'ann_token' || ' '), ('leading space', ' ' || :'ann_token'),
@@ -218,7 +218,7 @@ INSERT INTO red.tokens VALUES
     ('kid long', red.join(jsonb_set(:'header', '{kid}', to_jsonb(repeat('k', 5000)))::text, :'claims', :'signature')),
     ('kid unknown', red.join(jsonb_set(:'header', '{kid}', '"unknown"')::text, :'claims', :'signature')),
     ('kid with SQL', red.join(jsonb_set(:'header', '{kid}', '"'' OR true --"')::text, :'claims', :'signature')),
-    ('kid with NUL', red.join(regexp_replace(:'header', '"kid": ?"([^"]*)"', '"kid":"\1\\u0000"'), :'claims', :'signature')),
+    ('kid with NUL', red.join(regexp_replace(:'header', '"kid": ?"([^"]*)"', E'"kid":"\\1\\\\u0000"'), :'claims', :'signature')),
     ('crit', red.join((:'header'::jsonb || '{"crit": ["exp"]}')::text, :'claims', :'signature')),
     ('members doubled', red.join(:'header', regexp_replace(:'claims', '^{', '{"sub":"' || :'bob_id' || '",'), :'signature')),
     ('HS256 with the public key', bastion.jwt_sign(:'claims'::jsonb || jsonb_build_object('sub', :'bob_id'),
@@ -287,7 +287,7 @@ FROM red.tokens;
 \set VERBOSITY sqlstate
 SELECT bastion.authenticate(E'\xff\xfe');
 SELECT set_config('bastion.token', E'a\xc3\x28', true);
-SELECT bastion.authenticate(convert_from('\xff', 'UTF8'));
+SELECT bastion.authenticate(convert_from(E'\\xff', 'UTF8'));
 \set VERBOSITY terse
 SELECT red.seen();
 

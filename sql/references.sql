@@ -133,7 +133,7 @@ $$;
 SELECT ref.make(t, a) FROM unnest(ARRAY['users', 'tenants', 'units']) t, unnest(ARRAY['no action', 'restrict', 'cascade', 'set null', 'set default']) a;
 RESET SESSION AUTHORIZATION;
 SELECT conrelid::regclass, confrelid::regclass, confdeltype, convalidated FROM pg_constraint
-WHERE contype = 'f' AND conrelid::regclass::text ~ '^ref\.(users|tenants|units)_' ORDER BY conrelid::regclass::text;
+WHERE contype = 'f' AND conrelid::regclass::text ~ E'^ref\\.(users|tenants|units)_' ORDER BY conrelid::regclass::text;
 CREATE FUNCTION test.left_of(target text) RETURNS TABLE (action text, rows bigint, nulls bigint) LANGUAGE plpgsql AS $$
 BEGIN
     FOREACH action IN ARRAY ARRAY['no action', 'restrict', 'cascade', 'set null', 'set default'] LOOP

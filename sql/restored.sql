@@ -20,7 +20,7 @@ SELECT test.error($$INSERT INTO kept.list VALUES ('kept.here')$$), test.error($$
 ALTER TABLE kept.here RENAME TO renamed;
 SELECT t FROM kept.list ORDER BY t::text;
 DROP TABLE kept.renamed;
-SELECT count(*) FROM kept.list WHERE t::text ~ '^\d+$';
+SELECT count(*) FROM kept.list WHERE t::text ~ E'^\\d+$';
 ROLLBACK;
 
 -- what a dump without kept.gone leaves, beside a record of a table that is there
@@ -101,9 +101,9 @@ RESET ROLE;
 SELECT bastion.unprotect('kept.lists') \g /dev/null
 DROP SCHEMA kept CASCADE;
 SELECT bastion_internal.forget_dropped_tables() \g /dev/null
-DELETE FROM bastion.sealed_columns WHERE table_name::text ~ '^\d+$';
-DELETE FROM bastion.global_tables WHERE table_name::text ~ '^\d+$';
-DELETE FROM bastion.unguarded_tables WHERE table_name::text ~ '^\d+$';
+DELETE FROM bastion.sealed_columns WHERE table_name::text ~ E'^\\d+$';
+DELETE FROM bastion.global_tables WHERE table_name::text ~ E'^\\d+$';
+DELETE FROM bastion.unguarded_tables WHERE table_name::text ~ E'^\\d+$';
 DROP OWNED BY regress_kept_owner;
 DROP ROLE regress_kept_owner;
 SELECT * FROM bastion.tenant_delete(:'tenant');

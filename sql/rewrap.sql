@@ -41,7 +41,7 @@ UNION ALL SELECT 6, value FROM rewrapped.a_bytes WHERE id = 1
 UNION ALL SELECT 7, substr(value, 1, 20) FROM rewrapped.a_bytes WHERE id = 1;
 DROP FUNCTION rewrapped.bound;
 CALL bastion.rewrap_all(2);
-SELECT relation, column_name, regexp_replace(row_key, '\(\d+,\d+\)', '(page,line)') AS row_key, problem FROM bastion.rewrap_failures ORDER BY relation COLLATE "C", row_key COLLATE "C";
+SELECT relation, column_name, regexp_replace(row_key, E'\\(\\d+,\\d+\\)', '(page,line)') AS row_key, problem FROM bastion.rewrap_failures ORDER BY relation COLLATE "C", row_key COLLATE "C";
 CREATE VIEW rewrapped.usage AS SELECT u.relation, u.version, u.sealed_values FROM bastion.key_usage() u WHERE u.purpose = 'rewrapped' ORDER BY u.relation::text COLLATE "C", u.version;
 SELECT * FROM rewrapped.usage;
 SELECT count(*) AS opened FROM rewrapped.f_good g, bastion.tenants t WHERE t.slug = 'rewrap-all' AND bastion.open_text_for(t.id, g.value, g.id::text) = 'attack at dawn';

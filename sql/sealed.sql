@@ -18,7 +18,7 @@ BEGIN;
 SELECT FROM bastion.authenticate(:'ann');
 INSERT INTO test.sealed_values VALUES
     (1, bastion.seal('attack at dawn', 'smtp')), (2, bastion.seal('attack at dawn', 'smtp', '2')), (3, bastion.seal('', 'smtp')),
-    (4, bastion.seal('\x00ff'::bytea, 'smtp')), (5, bastion.seal(NULL::text, 'smtp')), (6, bastion.seal('zwölf Boxkämpfer', 'email', 'ä'));
+    (4, bastion.seal(E'\\x00ff'::bytea, 'smtp')), (5, bastion.seal(NULL::text, 'smtp')), (6, bastion.seal('zwölf Boxkämpfer', 'email', 'ä'));
 SELECT id, length(value::bytea), bastion.is_sealed(value::bytea), bastion.open_bytea(value, CASE id WHEN 2 THEN '2' WHEN 6 THEN 'ä' END)
 FROM test.sealed_values ORDER BY id;
 SELECT bastion.open_text(value), bastion.open_text(value, NULL), bastion.open_text(value, '') FROM test.sealed_values WHERE id = 1;
@@ -32,17 +32,17 @@ COMMIT;
 RESET ROLE;
 
 -- the type: no plaintext, no way in for what is not sealed
-SELECT value::text = '\x' || encode(value::bytea, 'hex') AS hexadecimal, value::text LIKE '\\xb7010000%' AS magic,
+SELECT value::text = E'\\x' || encode(value::bytea, 'hex') AS hexadecimal, value::text LIKE E'\\\\xb7010000%' AS magic,
        strpos(value::text, encode('attack', 'hex')) AS plaintext
 FROM test.sealed_values WHERE id = 1;
 SELECT (value::text)::bastion.sealed::text = value::text AS text_round, value::bytea::bastion.sealed::text = value::text AS bytea_round,
        bastion.sealed(value::bytea)::text = value::text AS call FROM test.sealed_values WHERE id = 1;
 SELECT label, test.error(format('SELECT %L::bastion.sealed', input)) FROM (VALUES
-    ('plaintext', 'attack at dawn'), ('empty', ''), ('no digits', '\xzz'), ('odd', '\xb'), ('short', '\xb701'),
-    ('magic', '\x' || repeat('00', 80)), ('suite', '\xb702' || repeat('00', 78)), ('flags', '\xb70101' || repeat('00', 77)),
-    ('escape format', 'b7\001')) v (label, input);
-SELECT test.error($$SELECT bastion.sealed('attack at dawn')$$), test.error($$SELECT '\x00'::bytea::bastion.sealed$$);
-SELECT bastion.is_sealed('\x00'), bastion.is_sealed(''), bastion.is_sealed(NULL), bastion.is_sealed(('\xb7010000' || repeat('00', 76))::bytea);
+    ('plaintext', 'attack at dawn'), ('empty', ''), ('no digits', E'\\xzz'), ('odd', E'\\xb'), ('short', E'\\xb701'),
+    ('magic', E'\\x' || repeat('00', 80)), ('suite', E'\\xb702' || repeat('00', 78)), ('flags', E'\\xb70101' || repeat('00', 77)),
+    ('escape format', E'b7\\001')) v (label, input);
+SELECT test.error($$SELECT bastion.sealed('attack at dawn')$$), test.error($$SELECT E'\\x00'::bytea::bastion.sealed$$);
+SELECT bastion.is_sealed(E'\\x00'), bastion.is_sealed(''), bastion.is_sealed(NULL), bastion.is_sealed((E'\\xb7010000' || repeat('00', 76))::bytea);
 CREATE TABLE test.checked (value bytea CHECK (bastion.is_sealed(value)));
 INSERT INTO test.checked SELECT value::bytea FROM test.sealed_values WHERE id = 1;
 SELECT test.error($$INSERT INTO test.checked VALUES ('plaintext')$$);
@@ -131,7 +131,7 @@ SELECT DISTINCT test.opened(overlay(v.value::bytea PLACING decode(lpad(to_hex(k.
        test.error(format('SELECT bastion.rewrap(%L)', overlay(v.value::bytea PLACING decode(lpad(to_hex(k.id), 8, '0'), 'hex') FROM 5))) AS rewrapped
 FROM test.sealed_values v, bastion.data_keys k WHERE v.id = 1 AND k.id <> bastion_internal.sealed_key(v.value) ORDER BY 1;
 ROLLBACK TO keys;
-SELECT test.opened(('\xb7010000ffffffff' || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed) AS no_such_key FROM test.sealed_values WHERE id = 1;
+SELECT test.opened((E'\\xb7010000ffffffff' || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed) AS no_such_key FROM test.sealed_values WHERE id = 1;
 SELECT test.error(format('SELECT bastion.open_text(bastion.sealed(substr(value::bytea, 1, %s))) FROM test.sealed_values WHERE id = 1', n))
 FROM unnest(ARRAY[0, 79, 80, 93]) n;
 COMMIT;
@@ -240,7 +240,7 @@ SELECT length(bastion.blind_index('ann@example', 'email')) AS bytes,
        bastion.blind_index('', 'email') IS NOT NULL AS empty, bastion.blind_index(NULL::text, 'email') AS none;
 SELECT bastion.blind_index('ann@example', 'email') AS of_ann \gset
 -- the key of an index opens nothing, and indexes do not change with the keys that seal
-SELECT test.opened(('\xb7010000' || lpad(to_hex(k.id), 8, '0') || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed)
+SELECT test.opened((E'\\xb7010000' || lpad(to_hex(k.id), 8, '0') || encode(substr(value::bytea, 9), 'hex'))::bastion.sealed)
 FROM test.sealed_values, bastion.data_keys k WHERE k.purpose = 'bastion.blind_index.email' AND k.tenant_id = :'ann_tenant' AND test.sealed_values.id = 1;
 UPDATE bastion.data_keys SET state = 'decrypt_only' WHERE purpose = 'email';
 SELECT bastion.blind_index('ann@example', 'email') = :'of_ann' AS same;
@@ -265,7 +265,7 @@ SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, 'of the house', 'house
 FROM (SELECT name, tenant AS t FROM test.people) p ORDER BY name;
 SELECT test.error($$SELECT bastion.seal_for(gen_random_uuid(), 'x', 'smtp')$$) ~ '^23503' AS unknown_tenant;
 SELECT bastion.blind_index_for(:'ann_tenant', 'ann@example', 'email') = :'of_ann' AS same, bastion.blind_index_for(:'ann_tenant', 'ann@example'::bytea, 'email') = :'of_ann' AS same_bytes,
-       bastion.open_bytea_for(NULL, bastion.seal_for(NULL, '\x00'::bytea, 'house')) AS bytes;
+       bastion.open_bytea_for(NULL, bastion.seal_for(NULL, E'\\x00'::bytea, 'house')) AS bytes;
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.open_text_for(NULL, NULL)$$), test.error($$SELECT bastion.seal_for(NULL, 'x', 'house')$$);
 RESET ROLE;
@@ -337,7 +337,7 @@ UPDATE test.customer SET email = 'LEE@example.com' WHERE name = 'Lee';
 SELECT name, email FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers');
 SELECT test.error($$INSERT INTO test.customer (name, email) VALUES ('Kim 2', 'KIM@example.com')$$) ~ '^23505' AS taken;
 SET LOCAL enable_seqscan = off;
-SELECT substring(line FROM 'email_index = bastion.blind_index.*\)\)$') AS searched
+SELECT substring(line FROM E'email_index = bastion.blind_index.*\\)\\)$') AS searched
 FROM test.plan($$SELECT name FROM test.customer WHERE email_index = bastion.blind_index('lee@example.com', 'customers')$$) line WHERE line ~ 'Index Cond';
 COMMIT;
 BEGIN;

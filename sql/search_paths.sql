@@ -99,7 +99,7 @@ SELECT levels, test.indexes(format('SELECT id FROM test.searched WHERE data @> %
 FROM unnest('{16,17}'::int[]) levels;
 SELECT levels, test.indexes(format('SELECT id FROM test.searched WHERE words @@ %L', (SELECT string_agg('absent' || g, '|') FROM generate_series(1, levels) g))) AS indexes
 FROM unnest('{16,17}'::int[]) levels;
-SELECT test.indexes($$SELECT id FROM test.searched WHERE body LIKE 'text number 81e7\'$$) AS open_escape;
+SELECT test.indexes($$SELECT id FROM test.searched WHERE body LIKE E'text number 81e7\\'$$) AS open_escape;
 SET LOCAL plan_cache_mode = force_generic_plan;
 PREPARE by_pattern(text) AS SELECT id FROM test.searched WHERE body LIKE $1;
 PREPARE by_tags(text[]) AS SELECT id FROM test.searched WHERE tags && $1;

@@ -49,7 +49,7 @@ FROM unnest(ARRAY['[]', '1', jsonb_build_object('k', repeat('x', 17000))::text])
 SELECT bastion.secret_update('db', metadata => jsonb_build_object('one', repeat('x', 9000)));
 SELECT test.error(format('SELECT bastion.secret_update(''db'', metadata => %L)', jsonb_build_object('two', repeat('x', 9000))));
 -- binary and JSON
-SELECT bastion.secret_put('binary', '\x00ff10'::bytea), bastion.secret_put('json', '{"user": "u", "password": "p"}'::jsonb), bastion.secret_put('wide', 'Grüße');
+SELECT bastion.secret_put('binary', E'\\x00ff10'::bytea), bastion.secret_put('json', '{"user": "u", "password": "p"}'::jsonb), bastion.secret_put('wide', 'Grüße');
 SELECT bastion.secret_get_bytea('binary'), bastion.secret_get_jsonb('json') ->> 'password' AS password, bastion.secret_get('json')::jsonb ->> 'user' AS "user",
        convert_from(bastion.secret_get_bytea('wide'), 'UTF8') AS wide;
 SELECT test.error($$SELECT bastion.secret_get('binary')$$), test.error($$SELECT bastion.secret_get_jsonb('wide')$$), test.error($$SELECT bastion.secret_get_jsonb('binary')$$),

@@ -46,9 +46,9 @@ SELECT test.error($$SELECT bastion.secret_get('mail', own => true)$$);
 SELECT bastion.secret_get('mail') AS tenants_again;
 SELECT bastion.secret_put('empty', ''), bastion.secret_get('empty') = '' AS empty, bastion.secret_put('own', 'x', own => true);
 SELECT name, own, provider, type, tags, active, expires_at, version, uses, last_used_at IS NOT NULL AS used FROM bastion.secret_list();
-SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %L)', name, value, provider, type, tags))
-FROM (VALUES ('', 'x', 'p', 't', '{}'), ('n', NULL, 'p', 't', '{}'), ('n', 'x', '', 't', '{}'), ('n', 'x', 'p', E'\n', '{}'),
-             ('n', 'x', 'p', 't', '{NULL}'), ('n', 'x', 'p', 't', '{{a},{b}}')) v (name, value, provider, type, tags);
+SELECT test.error(format('SELECT bastion.secret_put(%L, %L, %L, %L, %s)', name, value, provider, type, tags))
+FROM (VALUES ('', 'x', 'p', 't', '''{}'''), ('n', NULL, 'p', 't', '''{}'''), ('n', 'x', '', 't', '''{}'''), ('n', 'x', 'p', E'\n', '''{}'''),
+             ('n', 'x', 'p', 't', 'ARRAY[NULL]'), ('n', 'x', 'p', 't', '''{{a},{b}}''')) v (name, value, provider, type, tags);
 SELECT test.error($$SELECT bastion.secret_get('mail', version => 9)$$), test.error($$SELECT bastion.secret_version_destroy('mail', 9)$$),
        test.error($$SELECT bastion.secret_version_destroy('mail', NULL)$$), test.error($$SELECT bastion.secret_get(NULL)$$);
 SELECT bastion.secret_version_destroy('mail', 1);
@@ -58,7 +58,7 @@ SELECT bastion.secret_update('mail', active => false), test.error($$SELECT basti
 SELECT bastion.secret_update('mail', active => true, expires_at => clock_timestamp()), test.error($$SELECT bastion.secret_get('mail')$$);
 SELECT bastion.secret_update('mail', expires_at => 'infinity', tags => '{later}'), bastion.secret_get('mail');
 SELECT test.error(format('SELECT bastion.secret_update(''mail'', tags => %s)', tags))
-FROM unnest(ARRAY['array_fill(''x''::text, ARRAY[51])', '''{NULL}''', '''{{a},{b}}''']) tags;
+FROM unnest(ARRAY['array_fill(''x''::text, ARRAY[51])', 'ARRAY[NULL]', '''{{a},{b}}''']) tags;
 COMMIT;
 
 -- an admin sees that it exists, puts and deletes, but does not open; a viewer does nothing

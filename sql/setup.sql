@@ -120,8 +120,8 @@ DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        RETURN NEXT regexp_replace(regexp_replace(line, 'InitPlan \d+ \(returns.*|InitPlan \d+$', 'InitPlan'),
-                                   '\$\d+|\(InitPlan \d+\)\.col\d+', 'initplan', 'g');
+        RETURN NEXT regexp_replace(regexp_replace(line, E'InitPlan \\d+ \\(returns.*|InitPlan \\d+$', 'InitPlan'),
+                                   E'\\$\\d+|\\(InitPlan \\d+\\)\\.col\\d+', 'initplan', 'g');
     END LOOP;
 END
 $$;
@@ -139,7 +139,7 @@ AS $$
                                      pg_get_expr(polwithcheck, polrelid)), E'\n' ORDER BY polname)
          FROM pg_policy WHERE polrelid = t.member),
         (SELECT string_agg(concat_ws(' ', tgenabled, g.text), E'\n' ORDER BY g.text)
-         FROM pg_trigger, regexp_replace(pg_get_triggerdef(oid), '(RI_ConstraintTrigger_._)\d+', '\1#') g (text) WHERE tgrelid = t.member),
+         FROM pg_trigger, regexp_replace(pg_get_triggerdef(oid), E'(RI_ConstraintTrigger_._)\\d+', E'\\1#') g (text) WHERE tgrelid = t.member),
         (SELECT string_agg(concat_ws(' ', pg_get_indexdef(indexrelid), obj_description(indexrelid)), E'\n' ORDER BY pg_get_indexdef(indexrelid))
          FROM pg_index WHERE indrelid = t.member),
         (SELECT string_agg(conname || pg_get_constraintdef(k.oid), E'\n' ORDER BY conname) FROM pg_constraint k

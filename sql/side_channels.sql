@@ -92,7 +92,7 @@ DECLARE
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
         IF line ~ 'Rows Removed|Filter' THEN
-            RETURN NEXT regexp_replace(btrim(line), '\$\d+|\(InitPlan \d+\)\.col1', '$');
+            RETURN NEXT regexp_replace(btrim(line), E'\\$\\d+|\\(InitPlan \\d+\\)\\.col1', '$');
         END IF;
     END LOOP;
 END

@@ -53,6 +53,7 @@ CREATE FUNCTION bastion_internal.backfill_steps(relation regclass, batch integer
 RETURNS TABLE (member regclass, pages bigint, step bigint)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT t.member, s.pages,
            greatest(1, CASE WHEN c.reltuples > 0 AND c.relpages > 0 THEN batch * c.relpages / c.reltuples ELSE batch / 50.0 END)::bigint

@@ -5,6 +5,7 @@
 CREATE FUNCTION bastion_internal.plan_composite_keys(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT f.fix FROM bastion_internal.lint_foreign_keys() f
     WHERE f.fix IS NOT NULL AND f.object IN (SELECT format('constraint %I on %s', k.conname, k.conrelid::regclass) FROM pg_constraint k

@@ -62,6 +62,7 @@ COMMENT ON EVENT TRIGGER bastion_keep_dropped_columns IS 'Refuses to drop the co
 CREATE FUNCTION bastion_internal.protect_rename_statements(relation regclass, column_name name, new_name name) RETURNS text[]
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     spec bastion.protected_tables;

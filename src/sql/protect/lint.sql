@@ -41,6 +41,7 @@ SQLSTATE 22004, 22023 for a reason that is empty or over 1000 bytes, 42704 for a
 CREATE FUNCTION bastion_internal.lint_views() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'error', f.relation::text,
            CASE f.kind WHEN 'v' THEN 'reads protected tables with the rights of its owner'
@@ -63,6 +64,7 @@ COMMENT ON FUNCTION bastion_internal.lint_views() IS 'Findings about views of pr
 CREATE FUNCTION bastion_internal.lint_refreshes() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'warning', r.relation::text, w.problem, bastion_internal.acceptance(r.relation::text, w.problem)
     FROM bastion_internal.lint_relations('m') r JOIN pg_roles o ON o.oid = (r.class).relowner,
@@ -78,6 +80,7 @@ COMMENT ON FUNCTION bastion_internal.lint_refreshes() IS 'Findings about materia
 CREATE FUNCTION bastion_internal.lint_grants() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT CASE a.privilege_type WHEN 'REFERENCES' THEN 'warning' ELSE 'error' END, m.member::text,
            format('%s granted to %s: %s', a.privilege_type, g.grantee,
@@ -173,6 +176,7 @@ COMMENT ON FUNCTION bastion_internal.lint_password_files() IS 'Findings about fi
 CREATE FUNCTION bastion_internal.lint_permissions() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT DISTINCT 'warning', format('policy %I on %s', p.polname, r.relation), format('unknown permission "%s"', m[1]),
            CASE WHEN m[1] ~ '^[a-z0-9_]+([.][a-z0-9_]+)+$' AND NOT bastion_internal.is_reserved_resource(m[1])
@@ -310,6 +314,7 @@ COMMENT ON FUNCTION bastion_internal.lint_database(boolean) IS
 CREATE FUNCTION bastion.lint(scope text DEFAULT 'all') RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off  -- acceptances are by name
 AS $$
 DECLARE
     severities text[] := '{error,warning,info,accepted}';
@@ -339,6 +344,7 @@ SELECT bastion_internal.callable_by('bastion.lint(text)', 'migration');
 CREATE FUNCTION bastion.lint_summary() RETURNS TABLE (severity text, problem text, findings bigint)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off  -- acceptances are by name
 AS $$
     SELECT f.severity, bastion_internal.problem_kind(f.problem), count(*)
     FROM (SELECT o.severity, o.problem FROM bastion_internal.lint_owned() o

@@ -45,6 +45,7 @@ COMMENT ON FUNCTION bastion_internal.lint_foreign_code() IS
 CREATE FUNCTION bastion_internal.lint_references() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT f.severity, format('constraint %I on %s', f.conname, f.conrelid::regclass), f.problem,
            format('ALTER TABLE %s DROP CONSTRAINT %I;', f.conrelid::regclass, f.conname)

@@ -36,6 +36,7 @@ COMMENT ON FUNCTION bastion_internal.index_columns(regclass) IS
 CREATE FUNCTION bastion_internal.lint_indexes() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'info', f.index::text, f.problem, CASE WHEN f.useless THEN format('DROP INDEX %s;', f.index) ELSE bastion_internal.acceptance(f.index::text, f.problem) END
     FROM (SELECT i.indexrelid::regclass AS index, k.useless,
@@ -58,6 +59,7 @@ COMMENT ON FUNCTION bastion_internal.lint_indexes() IS 'Findings about indexes, 
 CREATE FUNCTION bastion_internal.lint_searches() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'info', m.relation::text, format('no index searches column "%s"', a.attname), format('CREATE INDEX ON %s USING %s (%I);', m.relation, 'gin', a.attname)
     FROM bastion.protected_tables m JOIN pg_attribute a ON a.attrelid = m.relation AND a.attnum > 0 AND NOT a.attisdropped
@@ -70,6 +72,7 @@ COMMENT ON FUNCTION bastion_internal.lint_searches() IS 'Findings about columns 
 CREATE FUNCTION bastion_internal.lint_statistics() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'info', c.oid::regclass::text, 'a partitioned table that was never analyzed: plans do not know the size of a tenant', format('ANALYZE %s;', c.oid::regclass)
     FROM bastion.protected_tables t JOIN pg_class c ON c.oid = t.relation AND c.relkind = 'p' AND c.reltuples < 0

@@ -14,6 +14,7 @@ SELECT bastion_internal.callable_by('bastion_internal.is_key_of_tenants(regclass
 CREATE FUNCTION bastion_internal.lint_unique() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'warning', i.indexrelid::regclass::text, 'unique across tenants: an error tells what another tenant has',
            CASE WHEN k.oid IS NOT NULL

@@ -4,6 +4,7 @@
 CREATE FUNCTION bastion_internal.secret_wrappers() RETURNS SETOF name
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     WITH own_function AS (
         SELECT p.oid, p.proname, p.pronargs FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang

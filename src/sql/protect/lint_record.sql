@@ -4,6 +4,7 @@
 CREATE FUNCTION bastion_internal.protection_found(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     spec bastion.protected_tables;
@@ -48,6 +49,7 @@ COMMENT ON FUNCTION bastion_internal.unrecorded_tables() IS 'The tables with pol
 CREATE FUNCTION bastion_internal.lint_records() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'error', f.relation::text, f.problem,
            CASE WHEN num_nulls((f.spec).tenant_column, (f.spec).resource) = 0 THEN bastion_internal.protect_call(f.spec)
@@ -61,6 +63,7 @@ COMMENT ON FUNCTION bastion_internal.lint_records() IS 'Findings about tables wh
 CREATE FUNCTION bastion_internal.lint_global_tables() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'warning', r.relation::text, format('%s granted to %s: one tenant changes what all tenants share', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), g.grantee),
            format('REVOKE %s ON %s FROM %s;', string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type), r.relation, g.grantee)
@@ -75,6 +78,7 @@ COMMENT ON FUNCTION bastion_internal.lint_global_tables() IS 'Findings about tab
 CREATE FUNCTION bastion_internal.lint_tenants() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'warning', f.relation::text, f.problem, bastion_internal.acceptance(f.relation::text, f.problem)
     FROM (SELECT p.relation, format('rows whose tenant does not exist, so nobody sees them: %s row(s) of %s value(s), the first "%s"', sum(u.rows), count(*),

@@ -72,6 +72,7 @@ COMMENT ON FUNCTION bastion_internal.acceptance(text, text) IS 'The fix of a fin
 CREATE FUNCTION bastion_internal.lint_tables() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT CASE WHEN NOT f.enabled THEN 'error' WHEN NOT f.forced THEN 'warning' ELSE 'info' END, f.relation::text,
            CASE WHEN NOT f.enabled THEN 'row security is off'
@@ -100,6 +101,7 @@ COMMENT ON FUNCTION bastion_internal.lint_tables() IS
 CREATE FUNCTION bastion_internal.lint_protection() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'error', p.relation::text, string_agg(d.problem, '; ' ORDER BY s.place),
            bastion_internal.protect_call(bastion_internal.protection_now(p))

@@ -156,6 +156,7 @@ COMMENT ON FUNCTION bastion_internal.member_problems(bastion.protected_tables, r
 CREATE FUNCTION bastion_internal.protection_problems(recorded bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     spec bastion.protected_tables := bastion_internal.protection_now(recorded);
@@ -185,6 +186,7 @@ COMMENT ON FUNCTION bastion_internal.protection_problems(bastion.protected_table
 CREATE FUNCTION bastion_internal.policies_of(relation regclass) RETURNS text[]
 LANGUAGE sql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT array_agg(concat(quote_ident(p.polname), CASE WHEN p.polpermissive THEN ' PERMISSIVE ' ELSE ' RESTRICTIVE ' END,
                             bastion_internal.policy_command(p.polcmd),
@@ -201,6 +203,7 @@ RETURNS TABLE (relation regclass, tenant_column name, owner_column name, resourc
                rls_forced boolean, policies text[], partitions bigint, status text)
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT p.relation, n.tenant_column, n.owner_column, p.resource, p.options ->> 'sharing', c.relrowsecurity,
            c.relforcerowsecurity, bastion_internal.policies_of(p.relation), (SELECT count(*) - 1 FROM bastion_internal.protect_tree(p.relation)),

@@ -197,6 +197,7 @@ SELECT bastion_internal.callable_by('bastion_internal.check_no_nulls(regclass, n
 CREATE FUNCTION bastion_internal.check_foreign_policies(relation regclass) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     names text := (SELECT string_agg(format('"%s" on %s', p, t.member), ', ' ORDER BY t.depth, t.member::text, p)

@@ -92,6 +92,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_not_null(bastion.prot
 CREATE FUNCTION bastion_internal.plan_foreign_keys(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     wanted boolean := (spec.options ->> 'tenant_fk')::boolean;
@@ -138,6 +139,7 @@ SELECT bastion_internal.callable_by('bastion_internal.free_index_name(regclass, 
 CREATE FUNCTION bastion_internal.plan_indexes(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     place record;
@@ -167,6 +169,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_indexes(bastion.prote
 CREATE FUNCTION bastion_internal.plan_release(relation regclass, column_name name) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     loosen boolean := EXISTS (
@@ -229,6 +232,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_record(bastion.protec
 CREATE FUNCTION bastion_internal.plan_protect(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 BEGIN
     RETURN QUERY SELECT bastion_internal.plan_acl_column(spec);
@@ -282,6 +286,7 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_open(regclass)', 'mig
 CREATE FUNCTION bastion_internal.plan_unprotect(spec bastion.protected_tables) RETURNS SETOF text
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 BEGIN
     RETURN NEXT format('SELECT bastion_internal.protect_forget(%L);', spec.relation);

@@ -106,6 +106,7 @@ CREATE FUNCTION bastion_internal.acl_of_next_owner(relation regclass, key text, 
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     spec bastion.protected_tables := bastion_internal.require_sharing(relation);
@@ -155,6 +156,7 @@ CREATE FUNCTION bastion_internal.protect_triggers(spec bastion.protected_tables,
 RETURNS TABLE (name name, definition text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     acl name := bastion_internal.acl_column(spec);

@@ -225,6 +225,7 @@ CREATE FUNCTION bastion_internal.protect_policy_state(spec bastion.protected_tab
 RETURNS TABLE (name name, permissive boolean, command text, using_test text, check_test text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     keeps boolean := spec.options ->> 'existing' = 'keep' AND EXISTS (SELECT FROM bastion_internal.foreign_policies(member));

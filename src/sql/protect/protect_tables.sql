@@ -134,6 +134,7 @@ CREATE FUNCTION bastion_internal.column_state(relation regclass, column_name nam
 RETURNS TABLE (base_type regtype, type_modifier integer, default_value text, is_not_null boolean, generated boolean)
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     domain record;

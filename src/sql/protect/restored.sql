@@ -3,6 +3,7 @@
 CREATE FUNCTION bastion_internal.unbound_records() RETURNS TABLE (records regclass, table_name text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'bastion.protected_tables'::regclass, r.table_name::text FROM bastion.protected_tables r WHERE r.relation IS NULL
     UNION SELECT 'bastion.protected_columns'::regclass, r.table_name::text FROM bastion.protected_columns r WHERE r.relation IS NULL
@@ -16,6 +17,7 @@ COMMENT ON FUNCTION bastion_internal.unbound_records() IS
 CREATE FUNCTION bastion.records_bind() RETURNS TABLE (relation regclass, records regclass)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     unbound record;
@@ -43,6 +45,7 @@ For operators: EXECUTE is granted to nobody.';
 CREATE FUNCTION bastion_internal.lint_restored() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     SELECT 'warning', u.table_name,
            CASE WHEN to_regclass(u.table_name) IS NULL THEN 'records of a table that does not exist were restored'

@@ -183,6 +183,7 @@ COMMENT ON FUNCTION bastion_internal.run_unseen(text) IS
 CREATE FUNCTION bastion_internal.guard_tree(relation regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     spec bastion.protected_tables;

@@ -220,8 +220,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_row text[];
-    query text := format('SELECT ARRAY[%I::pg_catalog.text, %s]::pg_catalog.text FROM %s WHERE ', spec.tenant_column,
+    found_row jsonb;
+    query text := format('SELECT pg_catalog.jsonb_build_array(%I::pg_catalog.text, %s)::pg_catalog.text FROM %s WHERE ', spec.tenant_column,
                          CASE WHEN bastion_internal.acl_column(spec) IS NULL THEN 'NULL' ELSE quote_ident(bastion_internal.acl_column(spec)) || '::pg_catalog.text' END,
                          spec.relation);
 BEGIN
@@ -230,8 +230,8 @@ BEGIN
     IF found_row IS NULL THEN
         found_row := bastion_internal.as_table_owner(spec.relation, query || bastion_internal.key_condition(spec) || ' ORDER BY 1 LIMIT 1', key);
     END IF;
-    SELECT t.id, found_row[2]::bigint INTO explained_row.tenant, explained_row.acl_id FROM bastion.tenants t
-    WHERE t.id = bastion_internal.uuid_or_null(found_row[1]) OR t.number::text = found_row[1];
+    SELECT t.id, (found_row ->> 1)::bigint INTO explained_row.tenant, explained_row.acl_id FROM bastion.tenants t
+    WHERE t.id = bastion_internal.uuid_or_null(found_row ->> 0) OR t.number::text = found_row ->> 0;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.explained_row(bastion.protected_tables, text, uuid) IS

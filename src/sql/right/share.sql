@@ -146,6 +146,7 @@ COMMENT ON FUNCTION bastion_internal.check_managed(bastion.protected_tables, big
 CREATE FUNCTION bastion_internal.row_acl(spec bastion.protected_tables, key text, acl_id bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     old_acl bastion.acls;
@@ -231,6 +232,7 @@ CREATE FUNCTION bastion_internal.share_grant(relation regclass, key text, with_u
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     tenant uuid := bastion_internal.require_tenant();
@@ -322,6 +324,7 @@ CREATE FUNCTION bastion_internal.unshare_end(relation regclass, key text, with_u
 RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     tenant uuid := bastion_internal.require_tenant();

@@ -7,6 +7,7 @@ CREATE FUNCTION bastion_internal.referring_first(relations regclass[]) RETURNS S
 LANGUAGE sql STABLE STRICT PARALLEL SAFE ROWS 10
 SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     WITH RECURSIVE reached AS (
         SELECT r::oid AS start, r::oid AS oid FROM unnest(relations) r
@@ -90,6 +91,7 @@ COMMENT ON FUNCTION bastion_internal.tenant_to_delete(text) IS
 CREATE FUNCTION bastion_internal.tenant_rows_delete(tenant uuid) RETURNS TABLE (relation regclass, deleted bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     old_tenant bastion.tenants;

@@ -135,6 +135,7 @@ CREATE FUNCTION bastion.key_usage() RETURNS TABLE (
     relation regclass, column_name name, tenant_id uuid, purpose text, version integer, state text, sealed_values bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 100
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     place record;

@@ -247,6 +247,7 @@ COMMENT ON FUNCTION bastion_internal.rewrap_value(regclass, name, text, tid) IS
 CREATE FUNCTION bastion_internal.rewrap_pages(relation regclass, column_name name, bound_to text, first bigint, past bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     keys text := (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only');
@@ -317,6 +318,7 @@ COMMENT ON FUNCTION bastion_internal.rewrap_begin(integer) IS 'Checks the argume
 CREATE FUNCTION bastion_internal.rewrap_table(relation regclass, column_name name, pages bigint, columns_done bigint) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
     UPDATE bastion.rewrap_runs r
     SET relation = rewrap_table.relation::text, column_name = rewrap_table.column_name, pages = rewrap_table.pages, pages_done = 0,

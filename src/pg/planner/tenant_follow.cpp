@@ -19,7 +19,8 @@ struct KnownToken {
     uint64 kept_at;  // classes_added() when the plans of other classes were last dropped for it
 };
 
-std::array<KnownToken, 1024> known;
+constexpr std::size_t ways = 4;
+std::array<KnownToken, 1024 * ways> known;
 // The tenant that plans were last kept for, and classes_added() then: nobody may have made others since.
 PlannedTenant followed;
 uint64 followed_at = 0;
@@ -35,7 +36,13 @@ uint64 hash_of_presented(const PresentedValue& token) noexcept {
     return hash != 0 ? hash : 1;
 }
 
-KnownToken& place_of(uint64 hash) noexcept { return known[hash % known.size()]; }
+// Its place, a free one, or that of another token.
+KnownToken& place_of(uint64 hash) noexcept {
+    KnownToken* set = &known[hash % (known.size() / ways) * ways];
+    for (std::size_t way = 0; way < ways; ++way)
+        if (set[way].hash == hash || set[way].hash == 0) return set[way];
+    return set[(hash >> 32) % ways];
+}
 
 void follow(const PlannedTenant& tenant, uint64 kept_at = 0) noexcept {
     if (tenant != followed) followed_at = kept_at;

@@ -6,6 +6,11 @@ export interface Refusal<Code extends string> {
     error_description: string;
 }
 
+/** The address that the user now has, verified. */
+export interface Address {
+    email: string;
+}
+
 /** An API key, without its text. */
 export interface ApiKey {
     cidrs: string[];
@@ -45,10 +50,23 @@ export interface ApiKeys {
     api_keys: ApiKey[];
 }
 
+/** A code goes out if the address has an account; login_code() takes it together with the request. */
+export interface CodeRequested {
+    request: string;
+}
+
 /** The invitation that was declined. */
 export interface Declined {
     declined: string;
 }
+
+/** When the account will be deleted. */
+export interface Deleting {
+    delete_at: string;
+}
+
+/** It is done. */
+export type Done = Record<string, never>;
 
 /** An open invitation into the tenant, by address or of a user. */
 export interface Invitation {
@@ -124,6 +142,9 @@ export interface NewApiKey {
     user: User;
 }
 
+/** Mail goes out if the address has an account; nothing is said about that. */
+export type Requested = Record<string, never>;
+
 /** Nothing is said about the token (RFC 7009 section 2.2). */
 export type Revoked = Record<string, never>;
 
@@ -194,24 +215,43 @@ export interface User {
     username: string | null;
 }
 
+/** The account waits for verify_email(), with the mailed token and the password. */
+export interface VerificationRequired {
+    verification: "required";
+}
+
 /** The answer of each function, by its name. A refusal has the property error, a success never has. */
 export interface BastionApi {
+    account_delete: Deleting | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
+    account_delete_cancel: Done | Refusal<"invalid_link">;
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     api_key_disable: ApiKeyDisabled | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     api_key_revoke: ApiKeyRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     api_key_rotate: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
     api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    email_change: Requested | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
+    email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
+    email_undo: Done | Refusal<"invalid_link">;
     invitation_accept: Joined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
+    invitation_decline_link: Declined | Refusal<"invalid_invitation">;
     invitations: Invitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     login: Tokens | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
+    login_code: Tokens | TenantRequired | Refusal<"invalid_link">;
+    login_link: Tokens | TenantRequired | Refusal<"invalid_link">;
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
     my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
+    request_login_code: CodeRequested | Refusal<"invalid_email">;
+    request_login_link: Requested | Refusal<"invalid_email">;
+    request_password_reset: Requested | Refusal<"invalid_email">;
+    resend_verification: Requested | Refusal<"invalid_email">;
+    reset_password: Done | Refusal<"invalid_link" | "invalid_password" | "temporarily_unavailable" | "weak_password">;
     schema: Schemas;
     sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    signup: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken">;
-    signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken">;
+    signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken" | "weak_password">;
+    signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     token_revoke: Revoked;
+    verify_email: Tokens | Address | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
 }

@@ -116,7 +116,7 @@ mail = "{}@api.example".format
 PASSWORD = "correct horse"
 ann = call(None, "signup", mail("ann"), PASSWORD, "Ann's", "Ann", "ann.api")
 ben = call(None, "signup", mail("ben"), PASSWORD, "Ben's")
-for arguments in [("ann", PASSWORD, "X"), (mail("x"), "short", "X"), (mail("x"), PASSWORD, ""), (mail("x"), PASSWORD, "X", ""),
+for arguments in [("ann", PASSWORD, "X"), (mail("x"), "short", "X"), (mail("x"), "password", "X"), (mail("x"), PASSWORD, ""), (mail("x"), PASSWORD, "X", ""),
                   (mail("x"), PASSWORD, "X", None, "!"), (mail("ann"), PASSWORD, "X"), (mail("x"), PASSWORD, "X", None, "ann.api")]:
     call(None, "signup", *arguments)
 owner.execute("ALTER ROLE CURRENT_USER SET bastion.signup_mode = 'closed'")
@@ -161,7 +161,7 @@ cat = call(None, "signup", mail("cat"), PASSWORD, "Cat's")
 call(token, "invitations")
 call(cat["access_token"], "invitation_accept", invited, types=("text",))
 call(cat["access_token"], "invitation_accept", invited, types=("text",))
-for password, display_name, username in [("short", None, None), (PASSWORD, "", None), (PASSWORD, None, "!"), (PASSWORD, None, "ann.api")]:
+for password, display_name, username in [("short", None, None), ("password", None, None), (PASSWORD, "", None), (PASSWORD, None, "!"), (PASSWORD, None, "ann.api")]:
     call(None, "signup_invited", dog, password, display_name, username)
 owner.execute("INSERT INTO bastion.users (email) VALUES (%s)", [mail("dog")])
 call(None, "signup_invited", dog, PASSWORD)
@@ -173,6 +173,74 @@ invitation = call(eve, "my_invitations")["invitations"][0]["id"]
 call(eve, "me")
 call(eve, "invitation_decline", invitation, types=("uuid",))
 call(eve, "invitation_decline", invitation, types=("uuid",))
+
+# mail: each flow to its end, with the tokens that the sender would get
+LINK = "bst_ot_" + "0" * 32 + "_" + "A" * 43
+
+
+def mailed(kind):
+    rows = owner.execute("SELECT kind, coalesce(token, code) FROM bastion.outbox_claim('api', 100) ORDER BY id DESC").fetchall()
+    return next(row[1] for row in rows if row[0] == kind)
+
+
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.outbox = 'on'")
+mia = call(None, "signup", mail("mia"), PASSWORD, "Mia's")["access_token"]
+link = mailed("verify_email")
+for credential in [everything["key"], None, "x", mia]:
+    call(credential, "verify_email", link)
+call(None, "verify_email", LINK)
+call(None, "resend_verification", mail("mia"))
+call(None, "resend_verification", "mia")
+for name in ("request_password_reset", "request_login_link", "request_login_code"):
+    call(None, name, "mia")
+    asked = call(None, name, mail("mia"))
+    if name == "request_password_reset":
+        link = mailed("reset_password")
+        for password in ("short", "password", PASSWORD):
+            call(None, "reset_password", link, password)
+        call(None, "reset_password", link, PASSWORD)
+owner.execute("INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT u.id, t.id, r.id FROM bastion.users u, bastion.tenants t, bastion.roles r"
+              " WHERE u.email = %s AND t.slug = 'ann-s' AND r.system AND r.name = 'owner'", [mail("mia")])
+code = mailed("code")
+call(None, "login_code", asked["request"], code, types=("uuid",))
+call(None, "login_code", asked["request"], code, "mia-s", types=("uuid",))
+call(None, "login_code", asked["request"], code, "mia-s", types=("uuid",))
+owner.execute("UPDATE bastion.one_time_tokens SET mailed_at = mailed_at - interval '1 hour'")
+call(None, "request_login_link", mail("mia"))
+link = mailed("magic_link")
+call(None, "login_link", link)
+mia = call(None, "login_link", link, "mia-s")["access_token"]
+call(None, "login_link", link)
+for credential, address, password in [(mia, "x", PASSWORD), (mia, mail("mia2"), "wrong"), (mia, mail("mia2"), PASSWORD), (None, mail("x"), ""), ("x", mail("x"), ""), (everything["key"], mail("x"), "")]:
+    call(credential, "email_change", address, password)
+for credential in [None, "x", everything["key"], mia]:
+    call(credential, "email_change_confirm", LINK)
+call(mia, "email_change_confirm", mailed("email_change"))
+call(None, "email_undo", mailed("email_undo"))
+call(None, "email_undo", LINK)
+call(None, "reset_password", mailed("reset_password"), PASSWORD)
+mia = call(None, "login", mail("mia"), PASSWORD, "mia-s")["access_token"]
+for credential, password in [(None, ""), ("x", ""), (everything["key"], ""), (mia, "wrong"), (mia, PASSWORD)]:
+    call(credential, "account_delete", password)
+owner.execute("INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT u.id, t.id, r.id FROM bastion.users u, bastion.tenants t, bastion.roles r"
+              " WHERE u.email = %s AND t.slug = 'mia-s' AND r.system AND r.name = 'owner'", [mail("ann")])
+call(mia, "account_delete", PASSWORD)
+link = mailed("delete_cancel")
+call(None, "account_delete_cancel", link)
+call(None, "account_delete_cancel", link)
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.signup_verification = 'required'")
+call(None, "signup", mail("new"), PASSWORD, "New")
+link = mailed("verify_email")
+call(None, "verify_email", link, "wrong")
+call(None, "verify_email", link, PASSWORD)
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_verification")
+with psycopg.connect() as connection:
+    connection.execute("SELECT bastion.authenticate(%s)", [token])
+    connection.execute("SELECT bastion.invite(%s, 'viewer')", [mail("fox")])
+link = mailed("invitation")
+call(None, "invitation_decline_link", link)
+call(None, "invitation_decline_link", link)
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.outbox")
 
 # those that ask who calls: nobody, a refused token, an API key
 calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),

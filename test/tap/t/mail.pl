@@ -164,7 +164,7 @@ SKIP: {
     my $port = PostgreSQL::Test::Cluster::get_free_port();
     my $inbox = "$folder/inbox";
     append_to_file("$folder/smtp.py", <<'PY');
-import sys, asyncio
+import email, email.policy, sys
 from aiosmtpd.controller import Controller
 class Sink:
     async def handle_RCPT(self, server, session, envelope, address, options):
@@ -173,8 +173,10 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
     async def handle_DATA(self, server, session, envelope):
-        with open(sys.argv[2], "ab") as inbox:
-            inbox.write(envelope.content + b"\n=====\n")
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        with open(sys.argv[2], "a") as inbox:
+            inbox.write("".join(f"{name}: {value}\n" for name, value in message.items()))
+            inbox.write("".join(part.get_content() for part in message.walk() if not part.is_multipart()).replace("\r", "") + "\n=====\n")
         return "250 OK"
 controller = Controller(Sink(), hostname="127.0.0.1", port=int(sys.argv[1]))
 controller.start()
@@ -211,14 +213,14 @@ SQL
     my ($reset) = grep { /Subject: Acme & Co: choose a new password/ } @mails;
     like($reset, qr/^To: ann\@tap\.example$/m, 'in English without a language');
     like($reset, qr/^From: Acme <no-reply\@acme\.example>$/m, 'from the configured sender');
-    my ($token) = $reset =~ m{^https://app\.example/reset_password#(bst_ot_[\w-]{76})\r?$}m;
+    my ($token) = $reset =~ m{^https://app\.example/reset_password#(bst_ot_[\w-]{76})$}m;
     like($reset, qr{<a href="https://app\.example/reset_password#\Q$token\E">}, 'with a link in text and HTML');
     like($reset, qr{at Acme &amp; Co\.}, 'escaped in HTML');
     is(ask("reset_password('$token', 'the third horse')"), '{}', 'the link from the inbox works');
     ok((grep { /Subject: Zahl \d{6}/ && /Eigene Vorlage: \d{6}/ } @mails), 'a template of the application comes first');
     ok((grep { /^Subject: .*anmelden/m && /To: bob/ } @mails), 'the language without its region otherwise');
     ok((grep { /To: cat/ && /Bob|Acme/ } @mails), 'an invitation arrives');
-    is($server->safe_psql('postgres', q{SELECT kind, attempts, error, available_at > now() + interval '1 min' FROM bastion.outbox WHERE done_at IS NULL}), 'reset_password|1|SMTP 550|t', 'what was refused is due again');
+    is($server->safe_psql('postgres', q{SELECT kind, attempts, error, available_at > now() + interval '1 min' FROM bastion.outbox WHERE done_at IS NULL AND attempts > 0}), 'reset_password|1|SMTP 550|t', 'what was refused is due again');
 
     # It waits for notifications.
     my ($mailer_in, $mailer_out, $mailer_err) = ('', '', '');

@@ -127,8 +127,9 @@ private:
     [[nodiscard]] Result<bool> is_breached() const {
         const auto filter = BreachFilter::open(policy_.breach_filter);
         if (!filter) return filter.error();
-        const auto found = filter->contains_password(text());
-        return !found || *found || text() == sent_ ? found : filter->contains_password(sent_);
+        Result<bool> found = filter->contains_password(text());
+        if (!found || *found || text() == sent_) return found;
+        return filter->contains_password(sent_);
     }
 
     [[nodiscard]] Result<bool> is_in_blocklist() const;

@@ -18,7 +18,7 @@ END
 $$;
 CREATE FUNCTION test.link(k text, who text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT coalesce(m.token, m.code) FROM test.mailed m WHERE m.kind = k AND m.address = who || '@mail.example' ORDER BY m.id DESC LIMIT 1 $$;
--- The answer of a function of bastion_api, for a person or for nobody: the code of its refusal, or the names of its members.
+-- The answer of a function of bastion_api, for a person or without one: the code of its refusal, or the names of its members.
 CREATE FUNCTION test.call(who text, call text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     a jsonb;

@@ -18,8 +18,9 @@ constexpr std::string_view secret_functions[] = {
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
-    "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link", "login_code",
-    "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password", "verify_email",
+    "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link",
+    "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password",
+    "verify_email",
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
     "kids_of", "application_key_export", "key_export", "public_key_pem",
@@ -31,9 +32,10 @@ constexpr std::string_view secret_functions[] = {
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "import_users", "seal",
     "seal_for", "sealed", "secret_put", "secret_put_for", "secret_put_text",
     // what they return: plaintext, private keys, tokens and API keys
-    "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make", "api_key_rotate", "invite", "jwk_generate",
-    "open_bytea", "open_bytea_for", "open_text", "open_text_for", "secret_get", "secret_get_bytea", "secret_get_for",
-    "secret_get_jsonb", "secret_open_bytea", "secret_open_text", "session_start", "token_issue", "token_sign"};
+    "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
+    "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
+    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "secret_open_bytea", "secret_open_text",
+    "session_start", "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.
 constexpr std::string_view secret_views[] = {"opened_secrets"};

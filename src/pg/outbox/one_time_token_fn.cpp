@@ -40,12 +40,9 @@ Uuid core_uuid(const pg_uuid_t& uuid) noexcept {
 }
 
 Result<SecretBytes> derive(const OneTimeColumns& row) {
-    const OneTimeSubject subject{core_uuid(*row.id),
-                                 row.purpose,
-                                 row.user != nullptr ? std::optional(core_uuid(*row.user)) : std::nullopt,
-                                 row.address,
-                                 row.generation,
-                                 row.expires_at};
+    const OneTimeSubject subject{
+        core_uuid(*row.id), row.purpose,    row.user != nullptr ? std::optional(core_uuid(*row.user)) : std::nullopt,
+        row.address,        row.generation, row.expires_at};
     return row.as_code ? one_time_code(*row.pepper, subject) : one_time_token(*row.pepper, subject);
 }
 

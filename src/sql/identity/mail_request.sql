@@ -16,7 +16,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.mail_request(text, text, uuid, interval, jsonb) IS
-'Opens a one-time token for a user, or for nobody, and queues mail with it, at most once a minute; returns the id of the token.';
+'Opens a one-time token for a user, or one without a user, and queues mail with it, at most once a minute; returns the id of the token.';
 SELECT bastion_internal.event_kind('mail_requested');
 
 CREATE FUNCTION bastion_internal.reachable_user(address text) RETURNS uuid

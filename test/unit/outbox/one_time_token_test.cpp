@@ -26,12 +26,17 @@ OneTimeSubject subject() {
             817'000'000'000'000};
 }
 
-std::string token_of(const OneTimeSubject& bound, std::uint8_t fill = 1) { return std::string(one_time_token(pepper(fill), bound)->text()); }
-std::string code_of(const OneTimeSubject& bound, std::uint8_t fill = 1) { return std::string(one_time_code(pepper(fill), bound)->text()); }
+std::string token_of(const OneTimeSubject& bound, std::uint8_t fill = 1) {
+    return std::string(one_time_token(pepper(fill), bound)->text());
+}
+std::string code_of(const OneTimeSubject& bound, std::uint8_t fill = 1) {
+    return std::string(one_time_code(pepper(fill), bound)->text());
+}
 
 // Computed with Python: hmac.new(b'\1' * 32, b''.join(len(p).to_bytes(4, 'big') + p for p in parts), 'sha256')
 TEST(OneTimeToken, IsTheSameForEver) {
-    EXPECT_EQ(token_of(subject()), "bst_ot_00112233445566778899aabbccddeeff_-upeBpAp-bqLWV1tuKEfOisWgouPfiJ38MRpXIU4aRY");
+    EXPECT_EQ(token_of(subject()),
+              "bst_ot_00112233445566778899aabbccddeeff_-upeBpAp-bqLWV1tuKEfOisWgouPfiJ38MRpXIU4aRY");
     EXPECT_EQ(code_of(subject()), "163731");
 }
 
@@ -85,8 +90,8 @@ TEST(OneTimeToken, TakesNoOtherForm) {
     upper[38] = 'F';
     std::string other_alphabet = token;
     other_alphabet[10] = 'g';
-    for (const std::string& wrong : {token + "A", " " + token, "bst_OT_" + token.substr(7), no_separator, upper, other_alphabet,
-                                     std::string(token.size(), '\0')}) {
+    for (const std::string& wrong : {token + "A", " " + token, "bst_OT_" + token.substr(7), no_separator, upper,
+                                     other_alphabet, std::string(token.size(), '\0')}) {
         SCOPED_TRACE(words(wrong));
         EXPECT_FALSE(one_time_id(wrong).has_value());
     }

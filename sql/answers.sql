@@ -40,7 +40,8 @@ COMMIT;
 SELECT c.call, p.who, r.told, r.status, r.headers
 FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')$$, 'api_keys()', 'api_key_rotate(gen_random_uuid())',
     'api_key_revoke(gen_random_uuid())', 'api_key_disable(gen_random_uuid())', 'invitations()', 'my_invitations()', $$invitation_accept('x')$$,
-    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())']) WITH ORDINALITY c (call, place),
+    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$,
+    $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$]) WITH ORDINALITY c (call, place),
     (VALUES (1, 'nobody', ''), (2, 'a refused token', 'x'), (3, 'an API key', :'key')) p (n, who, token), LATERAL test.responds(p.token, 'bastion_api.' || c.call) r
 ORDER BY c.place, p.n;
 -- those that need no identity ignore a refused token
@@ -72,7 +73,8 @@ FROM (VALUES (1, 'identifier', 'login(%L, ''x'')'), (2, 'password', 'login(''ann
     (4, 'unit', 'login(''ann@answers.example'', ''correct horse'', NULL, %L)'), (5, 'token', 'refresh(%L)'), (6, 'email', 'signup(%L, ''correct horse'', ''X'')'),
     (7, 'username', 'signup(''x@answers.example'', ''correct horse'', ''X'', NULL, %L)'), (8, 'invitation', 'signup_invited(%L, ''correct horse'')'), (9, 'scope', 'logout(%L)'),
     (10, 'scopes', 'api_key_create(''x'', ARRAY[%L])'), (11, 'name', 'api_key_create(%L, ''{*}'')'), (12, 'cidrs', 'api_key_create(''x'', ''{*}'', NULL, ARRAY[%L])'),
-    (13, 'unit', 'api_key_create(''x'', ''{*}'', NULL, ''{}'', %L)'), (14, 'invitation', 'invitation_accept(%L::text)')) c (n, argument, call),
+    (13, 'unit', 'api_key_create(''x'', ''{*}'', NULL, ''{}'', %L)'), (14, 'invitation', 'invitation_accept(%L::text)'),
+    (51, 'name', 'totp_add(%L)'), (52, 'code', 'totp_confirm(gen_random_uuid(), %L)'), (53, 'name', 'factor_rename(gen_random_uuid(), %L)'), (54, 'code', 'step_up(NULL, jsonb_build_object(''code'', %L))')) c (n, argument, call),
     LATERAL test.responds((SELECT token FROM test.people WHERE name = 'ann'), 'bastion_api.' || format(c.call, E'open.Sesame\r\nSet-Cookie: "x"')) r ORDER BY c.n;
 SELECT r.answer FROM test.responds((SELECT token FROM test.people WHERE name = 'ann'), $$bastion_api.api_key_create('x', '{tenant.member.read}')$$) r;
 ROLLBACK;

@@ -260,6 +260,9 @@ SELECT bastion.key_rotate('path pen'), bastion.key_update('path copy', deletable
 SELECT name, version FROM bastion.key_list();
 SELECT bastion.open_text(sealed_title, '1'), pg_catalog.length(bastion.blind_index('one', 'path.purpose')) FROM public.path_docs WHERE id OPERATOR(pg_catalog.=) 1;
 SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' AS key_id FROM bastion_api.api_key_create('path key', '{path_docs.read}', cidrs => '{10.0.0.0/8}') k \gset
+SELECT bastion_api.totp_add() OPERATOR(pg_catalog.->>) 'factor' AS factor \gset
+SELECT bastion_api.totp_confirm(:'factor', 'x') OPERATOR(pg_catalog.->>) 'error', pg_catalog.jsonb_array_length(bastion_api.factors() OPERATOR(pg_catalog.->) 'factors'), bastion_api.factor_rename(:'factor', 'Phone') OPERATOR(pg_catalog.->>) 'name',
+       bastion_api.step_up(:'factor', '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.step_up(NULL, '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.recovery_codes_renew() OPERATOR(pg_catalog.->>) 'error', bastion_api.factor_remove(:'factor') OPERATOR(pg_catalog.?) 'removed';
 SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys() OPERATOR(pg_catalog.->) 'api_keys'), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
 SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
 SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'),
@@ -420,6 +423,8 @@ ROLLBACK;
 SELECT bastion_internal.setting_accepts('bastion.issuer', 'x') AS accepts;
 SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
+SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
+FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
 DISCARD TEMP;
 RESET search_path;
 RESET track_functions;

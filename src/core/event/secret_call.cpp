@@ -21,6 +21,9 @@ constexpr std::string_view secret_functions[] = {
     "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link",
     "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password",
     "verify_email",
+    // codes and secrets of second factors
+    "factor_accept", "recovery_code_mac", "recovery_code_make", "recovery_code_use", "recovery_codes_renew",
+    "recovery_codes_replace", "step_up", "totp_add", "totp_confirm", "totp_make", "totp_step",
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
     "kids_of", "application_key_export", "key_export", "public_key_pem",

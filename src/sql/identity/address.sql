@@ -10,6 +10,8 @@ AS $$
 BEGIN
     DELETE FROM bastion.user_passwords p WHERE p.user_id = credentials_drop.user_id;
     DELETE FROM bastion.password_history p WHERE p.user_id = credentials_drop.user_id;
+    DELETE FROM bastion.user_factors f WHERE f.user_id = credentials_drop.user_id;
+    DELETE FROM bastion.recovery_codes c WHERE c.user_id = credentials_drop.user_id;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'address'
     WHERE s.user_id = credentials_drop.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.api_key_end(k, 'address') FROM bastion.api_keys k
@@ -18,7 +20,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.credentials_drop(uuid) IS
-'Takes from an account its password, sessions, API keys and open links: somebody else may have made them. The caller has locked the user.';
+'Takes from an account its password, second factors, sessions, API keys and open links: somebody else may have made them. The caller has locked the user.';
 
 CREATE FUNCTION bastion_internal.address_prove(user_id uuid, address text, made_by_owner boolean) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -10,9 +10,9 @@ CREATE FUNCTION bastion_internal.refusal_status(error text) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended') THEN 401
+    SELECT CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended', 'insufficient_user_authentication') THEN 401
                 WHEN error IN ('insufficient_scope', 'signup_closed') THEN 403
-                WHEN error = 'temporarily_unavailable' THEN 429
+                WHEN error IN ('temporarily_unavailable', 'too_many_tries') THEN 429
                 ELSE 400 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refusal_status(text) IS 'The HTTP status of a refusal with this code.';
@@ -24,11 +24,12 @@ AS $$
     SELECT '[{"Cache-Control": "no-store"}]' || CASE
         -- Without a token no code is named (RFC 6750 section 3.1).
         WHEN error = 'unauthenticated' THEN '[{"WWW-Authenticate": "Bearer"}]'
-        WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope')
+        WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope', 'insufficient_user_authentication')
             THEN jsonb_build_array(jsonb_build_object('WWW-Authenticate', format('Bearer error="%s"',
                 -- RFC 6750 has one code for all tokens that no longer count.
                 CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END)))
         WHEN error = 'temporarily_unavailable' THEN '[{"Retry-After": "1"}]'
+        WHEN error = 'too_many_tries' THEN '[{"Retry-After": "600"}]'
         ELSE '[]' END
 $$;
 COMMENT ON FUNCTION bastion_internal.refusal_headers(text) IS

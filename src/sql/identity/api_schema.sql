@@ -62,6 +62,27 @@ DECLARE
             "id": "uuid", "tenant": "Tenant", "role": "string", "created_at": "time", "expires_at": "time"},
         "MyInvitations": {"description": "The open invitations of the user.", "invitations": "MyInvitation[]"},
         "Joined": {"description": "Where the user has become a member, and logs in next.", "tenant": "Tenant", "unit": "Unit?"},
+        "StepUpRequired": {
+            "description": "The session does not prove enough, or not freshly enough (RFC 9470): acr_values is the level, max_age is in seconds.",
+            "error": "=insufficient_user_authentication", "error_description": "string", "acr_values": "string", "max_age": "integer"},
+        "TooManyTries": {
+            "description": "Nothing was checked. retry_after is in seconds, null when only an operator helps.",
+            "error": "=too_many_tries", "error_description": "string", "retry_after": "integer?"},
+        "Factor": {
+            "description": "A second factor of the user. state is pending, active or suspended.",
+            "id": "uuid", "kind": "string", "name": "string", "state": "string", "created_at": "time", "last_used_at": "time?"},
+        "Factors": {"description": "The second factors of the user, and how many recovery codes are left.", "factors": "Factor[]", "recovery_codes": "integer"},
+        "NewTotp": {
+            "description": "An authenticator to be confirmed: its secret in base32, as otpauth URI, and as QR code. Shown once.",
+            "factor": "uuid", "secret": "string", "uri": "string", "qr_svg": "string", "qr_text": "string"},
+        "FactorAdded": {
+            "description": "The factor that was confirmed, and with the first one recovery codes, shown once.",
+            "factor": "Factor", "recovery_codes": "string[]?"},
+        "FactorRemoved": {"description": "The factor that was removed.", "removed": "uuid"},
+        "RecoveryCodes": {"description": "New recovery codes, shown once.", "recovery_codes": "string[]"},
+        "SteppedUp": {
+            "description": "A new access token of the same session, confirmed with a second factor.",
+            "access_token": "string", "token_type": "=Bearer", "expires_in": "integer", "expires_at": "time"},
         "Declined": {"description": "The invitation that was declined.", "declined": "uuid"}
     }';
 BEGIN
@@ -172,6 +193,13 @@ BEGIN
         ('invitation_accept', ARRAY['Joined'], limited || 'invalid_invitation'::text),
         ('invitation_decline', ARRAY['Declined'], limited || 'invalid_invitation'::text),
         ('invitation_decline_link', ARRAY['Declined'], ARRAY['invalid_invitation']),
+        ('factors', ARRAY['Factors'], limited),
+        ('factor_rename', ARRAY['Factor'], limited || '{invalid_request,unknown_factor}'::text[]),
+        ('factor_remove', ARRAY['FactorRemoved', 'StepUpRequired'], limited || 'unknown_factor'::text),
+        ('recovery_codes_renew', ARRAY['RecoveryCodes', 'StepUpRequired'], limited || 'unknown_factor'::text),
+        ('step_up', ARRAY['SteppedUp', 'TooManyTries'], limited || 'invalid_code'::text),
+        ('totp_add', ARRAY['NewTotp', 'StepUpRequired'], limited || '{invalid_request,too_many_factors}'::text[]),
+        ('totp_confirm', ARRAY['FactorAdded', 'StepUpRequired'], limited || '{invalid_code,unknown_factor}'::text[]),
         ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
 END
 $$;

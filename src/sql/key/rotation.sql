@@ -180,10 +180,10 @@ BEGIN
         RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Under another key, the index would find no existing value.';
     END IF;
-    -- signing_key_rotate() and pepper_create() rotate the extension's own signing keys and peppers.
+    -- signing_key_rotate() and pepper_create() rotate the extension's own signing keys and peppers. The key of second factors stays.
     RETURN QUERY SELECT k.* FROM bastion.data_keys k
     WHERE k.purpose = rotating_keys.purpose AND (only_tenant IS NULL OR k.tenant_id = only_tenant)
-      AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper'))
+      AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper', 'factor'))
     ORDER BY k.id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'data key does not exist' USING ERRCODE = 'undefined_object';
@@ -302,6 +302,9 @@ BEGIN
     DELETE FROM bastion.refresh_tokens;
     DELETE FROM bastion.api_key_secrets;
     DELETE FROM bastion.one_time_tokens;
+    -- The factors are still asked for, and can only be removed: to forget them would let the password alone in.
+    UPDATE bastion.user_factors f SET state = 'suspended', sealed = NULL, data_key_id = NULL WHERE f.sealed IS NOT NULL;
+    DELETE FROM bastion.recovery_codes;
     DELETE FROM bastion.peppers;
     DELETE FROM bastion.signing_keys;
     DELETE FROM bastion.data_keys;
@@ -311,7 +314,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.keys_discard() IS
 'Deletes every key of this database.
-Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens, mailed links and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
+Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens, mailed links and API keys are refused, authenticators and recovery codes are no longer accepted (factors_remove()), and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';

@@ -8,6 +8,7 @@ CREATE TABLE bastion.sessions (
     unit_id uuid,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    authenticated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamptz NOT NULL,
     idle_limit interval NOT NULL,
     device text,
@@ -37,6 +38,7 @@ COMMENT ON COLUMN bastion.sessions.tenant_id IS 'The tenant of the login; NULL f
 COMMENT ON COLUMN bastion.sessions.unit_id IS 'The unit of the login';
 COMMENT ON COLUMN bastion.sessions.created_at IS 'When it began';
 COMMENT ON COLUMN bastion.sessions.last_seen_at IS 'The login or the last refresh';
+COMMENT ON COLUMN bastion.sessions.authenticated_at IS 'When the user last proved who they are: the login, or step_up()';
 COMMENT ON COLUMN bastion.sessions.expires_at IS 'When it ends, even if it is refreshed';
 COMMENT ON COLUMN bastion.sessions.idle_limit IS 'Time after last_seen_at when it ends without a refresh';
 COMMENT ON COLUMN bastion.sessions.device IS 'Name of the device, as the client gives it';

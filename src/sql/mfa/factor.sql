@@ -1,0 +1,335 @@
+
+-- Second factors: who may change them, their list, and the step up of a session.
+
+-- Who may change factors
+
+CREATE FUNCTION bastion_internal.has_factor(user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_factor.user_id AND f.state <> 'pending') $$;
+COMMENT ON FUNCTION bastion_internal.has_factor(uuid) IS
+'Whether a user has a second factor, a suspended one included: otherwise its suspension would let the password alone in.';
+
+CREATE FUNCTION bastion_internal.session_is_fresh(session_id uuid, level text, max_age interval) RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.sessions s
+                   WHERE s.id = session_id AND least(s.level, bastion.auth_level()) >= session_is_fresh.level
+                     AND s.authenticated_at > clock_timestamp() - max_age)
+$$;
+COMMENT ON FUNCTION bastion_internal.session_is_fresh(uuid, text, interval) IS
+'Whether the user of a session proved at this level, and not longer ago than max_age, who they are. The level is the lower one of token and session: a step up that was rolled back, and an older token, count as before.';
+
+CREATE FUNCTION bastion_internal.factor_change_refusal() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    level text;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    -- Two changes at once, and a login, wait for each other.
+    PERFORM bastion_internal.await_logins(bastion.user_id());
+    level := CASE WHEN bastion_internal.has_factor(bastion.user_id()) THEN 'aal2' ELSE 'aal1' END;
+    IF NOT bastion_internal.session_is_fresh(bastion.session_id(), level, '10 minutes') THEN
+        RETURN bastion_internal.refusal('insufficient_user_authentication',
+                CASE level WHEN 'aal2' THEN 'confirm with a second factor first' ELSE 'log in again first' END)
+            || jsonb_build_object('acr_values', level, 'max_age', 600);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.factor_change_refusal() IS
+'The refusal of a caller who may not change the second factors of the user: an API key, an impersonator, and a session whose user did not log in within ten minutes, or confirm with a second factor where there is one. NULL for all others.
+SQLSTATE 25000 when the transaction has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+
+-- Use
+
+CREATE FUNCTION bastion_internal.factor_try(user_id uuid) RETURNS integer
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_factor_try';
+COMMENT ON FUNCTION bastion_internal.factor_try(uuid) IS
+'Charges a try of a second factor, which no rollback takes back: 5 at once and then one in ten minutes, 30 without a success. Returns 0, else how many seconds later the next one is evaluated, -1 for never, and NULL for a user without a row. SQLSTATE 25006 in a READ ONLY transaction.';
+
+CREATE FUNCTION bastion_internal.factor_refund(user_id uuid) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_factor_refund';
+COMMENT ON FUNCTION bastion_internal.factor_refund(uuid) IS 'Takes the charge of a successful try back, and forgets the failures.';
+
+CREATE FUNCTION bastion_internal.factor_tries_reset(user_id uuid) RETURNS boolean
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_factor_unlock';
+COMMENT ON FUNCTION bastion_internal.factor_tries_reset(uuid) IS 'Forgets every try of a user; false for a user without a row.';
+
+CREATE FUNCTION bastion_internal.factor_accept(user_id uuid, factor uuid, response jsonb, OUT outcome text, OUT retry_after integer)
+RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    code text := CASE jsonb_typeof(response -> 'code') WHEN 'string' THEN response ->> 'code' ELSE '' END;
+    used_step bigint;
+    held bastion.user_factors;
+BEGIN
+    outcome := 'none';
+    retry_after := bastion_internal.factor_try(factor_accept.user_id);
+    IF retry_after <> 0 THEN
+        outcome := 'throttled';
+        RETURN;
+    ELSIF retry_after IS NULL THEN
+        RETURN;
+    ELSIF factor IS NULL THEN
+        outcome := CASE WHEN bastion_internal.recovery_code_use(factor_accept.user_id, code) THEN 'accepted' ELSE 'none' END;
+    ELSE
+        SELECT * INTO held FROM bastion.user_factors f
+        WHERE f.id = factor AND f.user_id = factor_accept.user_id AND f.state = 'active';
+        used_step := bastion_internal.totp_step(held.id, held.sealed, code, floor(extract(epoch FROM clock_timestamp()))::bigint, held.totp_step);
+        UPDATE bastion.user_factors f SET totp_step = used_step, last_used_at = clock_timestamp()
+        WHERE f.id = held.id AND f.state = 'active' AND f.totp_step < used_step;
+        outcome := CASE WHEN FOUND THEN 'accepted' ELSE 'none' END;
+    END IF;
+    IF outcome = 'accepted' THEN
+        PERFORM bastion_internal.factor_refund(factor_accept.user_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb) IS
+'Checks what a user presents as second factor: {"code"} of a factor, or of the recovery codes where factor is NULL. A code that is accepted is used up.
+Returns accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()).
+SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated; 40001 when another transaction used the code and the isolation level is not READ COMMITTED; BA001 without a root key.';
+
+CREATE FUNCTION bastion_api.step_up(factor uuid, response jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb;
+    owner uuid;
+    proof record;
+    stepped bastion.sessions;
+    issued_at bigint := floor(extract(epoch FROM clock_timestamp()));
+    expires_at bigint;
+    token text;
+BEGIN
+    PERFORM bastion_internal.require_writable('a second factor');
+    refused := bastion_internal.caller_refusal(in_person => true);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    owner := bastion.user_id();
+    proof := bastion_internal.factor_accept(owner, factor, response);
+    IF proof.outcome = 'accepted' THEN
+        UPDATE bastion.sessions s
+        SET level = 'aal2', authenticated_at = clock_timestamp(),
+            amr = CASE WHEN 'mfa' = ANY (s.amr) THEN s.amr ELSE s.amr || '{otp,mfa}' END
+        WHERE s.id = bastion.session_id() AND s.revoked_at IS NULL RETURNING s.* INTO stepped;
+    END IF;
+    IF stepped.id IS NULL THEN
+        PERFORM bastion_internal.record_event('factor_refused', 'refused', owner, bastion.tenant_id(),
+                                              jsonb_build_object('factor', factor, 'reason', coalesce(nullif(proof.outcome, 'accepted'), 'session')));
+        IF proof.outcome = 'throttled' THEN
+            RETURN bastion_internal.refusal('too_many_tries', 'too many wrong codes; try again later')
+                || jsonb_build_object('retry_after', nullif(proof.retry_after, -1));
+        END IF;
+        RETURN bastion_internal.refusal('invalid_code', 'wrong code, or it was used');
+    END IF;
+    expires_at := least(issued_at + extract(epoch FROM (bastion_internal.session_limits(stepped.tenant_id)).access_lifetime),
+                        floor(extract(epoch FROM bastion_internal.session_deadline(stepped))));
+    token := bastion_internal.access_token(stepped.user_id, stepped.tenant_id, stepped.unit_id, stepped.id, issued_at, expires_at,
+                                           gen_random_uuid(), stepped.amr, stepped.level);
+    PERFORM bastion_internal.record_event('stepped_up', 'success', owner, stepped.tenant_id,
+                                          jsonb_build_object('factor', factor, 'session', stepped.id));
+    RETURN bastion_internal.answer(jsonb_build_object('access_token', token, 'token_type', 'Bearer', 'expires_in', expires_at - issued_at,
+                                                      'expires_at', to_timestamp(expires_at)));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.step_up(uuid, jsonb) IS
+'Confirms the session of this transaction with a second factor: an active factor of factors(), or NULL for a recovery code, and response {"code": "123456"}. A code counts once, and one step of 30 seconds early or late.
+The session has level aal2 from then on. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
+A try counts before it is evaluated, and ROLLBACK does not take it back: 5 at once and then one in ten minutes; after 30 without a success only an operator helps (factor_unlock()).
+Refusals: invalid_code, too_many_tries with retry_after in seconds (null: an operator must unlock), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the code and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.step_up(uuid, jsonb)', 'application');
+SELECT bastion_internal.event_kind('factor_refused');
+SELECT bastion_internal.event_kind('stepped_up');
+
+-- The user's own factors
+
+CREATE FUNCTION bastion_internal.factor_object(factor bastion.user_factors) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_build_object('id', factor.id, 'kind', factor.kind, 'name', factor.name, 'state', factor.state,
+                              'created_at', factor.created_at, 'last_used_at', factor.last_used_at)
+$$;
+COMMENT ON FUNCTION bastion_internal.factor_object(bastion.user_factors) IS 'A second factor in an answer, without its secret.';
+
+CREATE FUNCTION bastion_api.factors() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    owner uuid;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    owner := bastion.user_id();
+    RETURN bastion_internal.answer(jsonb_build_object(
+        'factors', (SELECT coalesce(jsonb_agg(bastion_internal.factor_object(f) ORDER BY f.created_at, f.id), '[]')
+                    FROM bastion.user_factors f WHERE f.user_id = owner),
+        'recovery_codes', (SELECT count(*) FROM bastion.recovery_codes r WHERE r.user_id = owner AND r.used_at IS NULL)));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.factors() IS
+'Lists the second factors of the user of this transaction: {"factors": [{id, kind, name, state (pending, active, suspended), created_at, last_used_at}], "recovery_codes": how many are left}.
+Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25000 when the transaction has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.factors()', 'application');
+
+CREATE FUNCTION bastion_api.factor_rename(factor uuid, name text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb;
+    renamed bastion.user_factors;
+BEGIN
+    PERFORM bastion_internal.require_writable('a change of second factors');
+    refused := bastion_internal.caller_refusal(in_person => true);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF bastion_internal.is_label(factor_rename.name) IS NOT TRUE THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the name has 1 to 200 characters, none of them a control character');
+    END IF;
+    UPDATE bastion.user_factors f SET name = factor_rename.name WHERE f.id = factor AND f.user_id = bastion.user_id()
+    RETURNING f.* INTO renamed;
+    IF NOT FOUND THEN
+        RETURN bastion_internal.refusal('unknown_factor', 'there is no such factor');
+    END IF;
+    RETURN bastion_internal.answer(bastion_internal.factor_object(renamed));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.factor_rename(uuid, text) IS
+'Gives a second factor of the user of this transaction another name, of 1 to 200 characters. Returns it as in factors().
+Refusals: invalid_request, unknown_factor, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.factor_rename(uuid, text)', 'application');
+
+CREATE FUNCTION bastion_internal.factor_delete(owner uuid, factor uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed bastion.user_factors;
+BEGIN
+    DELETE FROM bastion.user_factors f WHERE f.id = factor AND f.user_id = owner RETURNING f.* INTO removed;
+    IF removed.id IS NULL THEN
+        RETURN false;
+    END IF;
+    -- Codes without a factor would let in by themselves.
+    IF NOT bastion_internal.has_factor(owner) THEN
+        DELETE FROM bastion.recovery_codes r WHERE r.user_id = owner;
+    END IF;
+    PERFORM bastion_internal.record_event('factor_removed', 'success', owner, NULL, jsonb_build_object('factor', factor, 'kind', removed.kind));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.factor_delete(uuid, uuid) IS
+'Removes a second factor of a user, with the recovery codes when it was the last; false for an unknown one.';
+SELECT bastion_internal.event_kind('factor_removed');
+
+CREATE FUNCTION bastion_api.factor_remove(factor uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb;
+BEGIN
+    PERFORM bastion_internal.require_writable('a change of second factors');
+    refused := bastion_internal.factor_change_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF NOT bastion_internal.factor_delete(bastion.user_id(), factor) THEN
+        RETURN bastion_internal.refusal('unknown_factor', 'there is no such factor');
+    END IF;
+    RETURN bastion_internal.answer(jsonb_build_object('removed', factor));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.factor_remove(uuid) IS
+'Removes a second factor of the user of this transaction; the recovery codes go with the last.
+The session must have been confirmed with a second factor within ten minutes (step_up()); without an active factor, a login within ten minutes suffices.
+Returns {"removed": id}. Refusals: unknown_factor, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+SELECT bastion_internal.callable_by('bastion_api.factor_remove(uuid)', 'application');
+
+CREATE FUNCTION bastion_api.recovery_codes_renew() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb;
+    codes jsonb;
+BEGIN
+    PERFORM bastion_internal.require_writable('a change of second factors');
+    refused := bastion_internal.factor_change_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF NOT bastion_internal.has_factor(bastion.user_id()) THEN
+        RETURN bastion_internal.refusal('unknown_factor', 'recovery codes belong to a second factor');
+    END IF;
+    codes := bastion_internal.recovery_codes_replace(bastion.user_id());
+    PERFORM bastion_internal.record_event('recovery_codes_renewed', 'success', bastion.user_id(), NULL);
+    RETURN bastion_internal.answer(jsonb_build_object('recovery_codes', codes));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.recovery_codes_renew() IS
+'Makes ten recovery codes for the user of this transaction, in place of all earlier ones. The session must be as for factor_remove().
+Returns {"recovery_codes": [...]}, shown once. Refusals: unknown_factor without a second factor, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.recovery_codes_renew()', 'application');
+SELECT bastion_internal.event_kind('recovery_codes_renewed');
+
+-- Operators
+
+CREATE FUNCTION bastion.factors_remove(for_user text) RETURNS integer
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := bastion_internal.any_user_named(for_user);
+BEGIN
+    PERFORM bastion_internal.await_logins(owner);
+    RETURN (SELECT count(*) FROM bastion.user_factors f WHERE f.user_id = owner AND bastion_internal.factor_delete(owner, f.id));
+END
+$$;
+COMMENT ON FUNCTION bastion.factors_remove(text) IS
+'Removes every second factor and the recovery codes of a user (uuid, e-mail address or user name) who lost them. Prove first who asks: the password alone suffices afterwards.
+Returns how many factors were removed, 0 for an unknown user.
+For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.factor_unlock(for_user text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := bastion_internal.any_user_named(for_user);
+BEGIN
+    IF bastion_internal.factor_tries_reset(owner) IS NOT TRUE THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion_internal.record_event('factor_unlocked', 'success', owner, NULL, jsonb_build_object('by', session_user));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.factor_unlock(text) IS
+'Lets a user (uuid, e-mail address or user name) try second factors again after too many wrong codes. At once, also when the transaction rolls back.
+Returns whether there is such a user who ever added a second factor.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 25006 in a READ ONLY transaction.';
+SELECT bastion_internal.event_kind('factor_unlocked');

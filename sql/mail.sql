@@ -150,13 +150,15 @@ SELECT test.link('code', 'cat') <> :'code' AS other_code, test.call(NULL, format
 UPDATE bastion.one_time_tokens SET created_at = created_at - interval '2 days', expires_at = expires_at - interval '2 days' WHERE address = 'cat@mail.example' AND purpose = 'code';
 SELECT bastion_api.request_login_code('cat@mail.example') ->> 'request' = :'request' AS same_request;
 SELECT count(*) FROM test.post();
--- An unverified account loses what somebody else may have made: here its password, session and API key.
+-- An unverified account loses what somebody else may have made: here its password, session, second factor and API key.
 BEGIN;
 SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'cat')) IS NOT NULL AS cat;
 SELECT bastion_api.api_key_create('of cat', '{*}') ? 'key' AS made;
 COMMIT;
+INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT p.id, 'totp', 'of a stranger', 'suspended' FROM test.people p WHERE p.name = 'cat';
 SELECT test.call(NULL, format('login_code(%L, %L)', :'request', test.link('code', 'cat'))) AS next_day, test.call('cat', 'me()') AS session, test.call(NULL, $$login('cat@mail.example', 'correct horse of cat')$$) AS password;
 SELECT revoked_at IS NULL AS key_stays FROM bastion.api_keys WHERE name = 'of cat';
+SELECT count(*) AS factors FROM bastion.user_factors f JOIN test.people p ON p.id = f.user_id WHERE p.name = 'cat';
 
 -- A stranger signed up with the address of somebody who is then invited: the account loses the address.
 BEGIN;

@@ -10,8 +10,7 @@ AS $$
 BEGIN
     DELETE FROM bastion.user_passwords p WHERE p.user_id = credentials_drop.user_id;
     DELETE FROM bastion.password_history p WHERE p.user_id = credentials_drop.user_id;
-    DELETE FROM bastion.user_factors f WHERE f.user_id = credentials_drop.user_id;
-    DELETE FROM bastion.recovery_codes c WHERE c.user_id = credentials_drop.user_id;
+    PERFORM bastion_internal.factor_delete(f.user_id, f.id) FROM bastion.user_factors f WHERE f.user_id = credentials_drop.user_id;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'address'
     WHERE s.user_id = credentials_drop.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.api_key_end(k, 'address') FROM bastion.api_keys k

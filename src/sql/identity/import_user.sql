@@ -204,14 +204,13 @@ BEGIN
         SELECT u.id, c.given ->> 'password_hash'
         FROM jsonb_to_recordset(checked) c (email text, known boolean, given jsonb) JOIN bastion.users u ON u.email = c.email
         WHERE NOT c.known AND c.given ->> 'password_hash' IS NOT NULL;
-        WITH meant AS MATERIALIZED (
-            SELECT p AS place, bastion_internal.imported_place(p) AS means FROM jsonb_array_elements(places) p
-        )
+        -- Looked up by key, because no estimate says how many there are.
+        places := (SELECT jsonb_object_agg(p::text, to_jsonb(bastion_internal.imported_place(p))) FROM jsonb_array_elements(places) p);
         INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
-        SELECT u.id, (w.means).tenant_id, (w.means).unit_id, (w.means).role_id, (w.means).valid_from, (w.means).valid_until
+        SELECT u.id, w.tenant_id, w.unit_id, w.role_id, w.valid_from, w.valid_until
         FROM jsonb_to_recordset(checked) c (email text, known boolean, given jsonb) JOIN bastion.users u ON u.email = c.email,
-             jsonb_array_elements(bastion_internal.import_memberships(c.given)) m (place)
-             JOIN meant w ON w.place = m.place
+             jsonb_array_elements(bastion_internal.import_memberships(c.given)) m (place),
+             jsonb_to_record(places -> m.place::text) w (tenant_id uuid, unit_id uuid, role_id uuid, valid_from timestamptz, valid_until timestamptz)
         WHERE NOT c.known;
         IF imported > 0 THEN
             PERFORM bastion_internal.record_event('users_imported', 'success', NULL, NULL,

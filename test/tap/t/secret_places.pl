@@ -133,6 +133,10 @@ my @ways = (
     # [kind, name, statements]; the kind is the first column of the page's table
     [ 'a literal', 'a literal', "SELECT $seal" ],
     [ 'a literal', 'a literal of secret_put_for()', "SELECT bastion.secret_put_for(NULL, 'house', 'MARKER')" ],
+    [ 'a literal', 'a mailed link', "SELECT bastion_api.login_link('MARKER')" ],
+    [ 'a literal', 'a mailed link in a statement that fails', "SELECT bastion_api.email_undo('MARKER'), 'MARKER'::int" ],
+    [ 'a literal', 'a mailed code', "SELECT bastion_api.login_code(gen_random_uuid(), 'MARKER')" ],
+    [ 'a literal', 'a password beside a mailed link', "SELECT bastion_api.reset_password('x', 'MARKER')" ],
     [ 'a literal', 'a literal in a statement that fails', "SELECT $seal, 'MARKER'::int" ],
     [ 'a literal', 'several statements in one text', "SELECT 1\\; SELECT $seal\\; SELECT 'MARKER'::int" ],
     [ 'a literal', 'a name in quotes', "SELECT bastion.\"seal_for\"(NULL, 'MARKER', 'house'), 1 / 0" ],
@@ -197,6 +201,7 @@ my @ways = (
     [ 'pg_logical_emit_message()', 'a message', "SELECT pg_logical_emit_message(true, 'note', $open) IS NOT NULL $row" ],
     # a driver, with parameters
     [ 'a parameter', 'a parameter', "SELECT bastion.seal_for(NULL, \$1, 'house')" ],
+    [ 'a parameter', 'a mailed link', 'SELECT bastion_api.verify_email($1)' ],
     [ 'a parameter', 'a parameter of a statement that fails', "SELECT bastion.seal_for(NULL, \$1, 'house'), \$1::int" ],
     [ 'a parameter', 'a parameter that is opened again', "SELECT bastion.open_text_for(NULL, bastion.seal_for(NULL, \$1, 'house'))::int" ],
     [ 'a parameter', 'a parameter of a function that bastion.redacted_names names', 'SELECT named_put($1)' ],

@@ -47,18 +47,6 @@ DerSignature der_of(ByteSpan signature) {
     return der;
 }
 
-// RFC 7518 §3.4: r and s in full length.
-Bytes raw_of(ByteSpan der, std::size_t size) {
-    const unsigned char* at = der.data();
-    const EcdsaSignature parts(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
-    Bytes raw(size);
-    const int half = static_cast<int>(size / 2);
-    const bool ok = parts && BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), raw.data(), half) == half &&
-                    BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), raw.data() + half, half) == half;
-    if (!ok) raw.clear();
-    return raw;
-}
-
 bool set_up(EVP_PKEY_CTX* context, SignatureScheme scheme, const EVP_MD* digest, bool signing) {
     if ((signing ? EVP_PKEY_sign_init(context) : EVP_PKEY_verify_init(context)) != 1) return false;
     if (scheme == SignatureScheme::ecdsa) return EVP_PKEY_CTX_set_signature_md(context, digest) == 1;
@@ -71,6 +59,21 @@ bool set_up(EVP_PKEY_CTX* context, SignatureScheme scheme, const EVP_MD* digest,
 }
 
 }  // namespace
+
+Bytes ecdsa_raw_signature(ByteSpan der, std::size_t size) {
+    const unsigned char* at = der.data();
+    const EcdsaSignature parts(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
+    Bytes raw(size);
+    const int half = static_cast<int>(size / 2);
+    const bool ok = parts && at == der.data() + der.size() &&
+                    BN_bn2binpad(ECDSA_SIG_get0_r(parts.get()), raw.data(), half) == half &&
+                    BN_bn2binpad(ECDSA_SIG_get0_s(parts.get()), raw.data() + half, half) == half;
+    if (!ok) {
+        ERR_clear_error();
+        raw.clear();
+    }
+    return raw;
+}
 
 struct AsymmetricKey::Operation {
     SignatureScheme scheme;
@@ -179,7 +182,7 @@ Result<Bytes> AsymmetricKey::sign(SignatureScheme scheme, HashId hash, std::stri
     if (!ok) return crypto_failed("could not sign");
     signature.resize(size);
     if (scheme != SignatureScheme::ecdsa) return signature;
-    Bytes raw = raw_of(signature, signature_bytes_);
+    Bytes raw = ecdsa_raw_signature(signature, signature_bytes_);
     if (raw.empty()) return crypto_failed("could not sign");
     return raw;
 }

@@ -55,4 +55,7 @@ private:
     mutable std::vector<std::unique_ptr<Operation>> operations_;
 };
 
+// RFC 7518 §3.4: r and s of a signature in ASN.1 DER, each in half of `size` bytes; empty for anything else.
+[[nodiscard]] Bytes ecdsa_raw_signature(ByteSpan der, std::size_t size);
+
 }  // namespace bastion

@@ -159,7 +159,7 @@ SELECT test.share('tenant', 'unit', test.unit_of('low'), 'read'), test.share('te
        test.share('tenant', 'tenant', :'guests', 'read'), test.share('tenant', 'role', test.role_of('acl_guest'), 'read');
 DELETE FROM bastion.units WHERE slug = 'low' AND tenant_id = :'tenant';
 DELETE FROM bastion.users WHERE id IN (test.user_of('eve'), test.user_of('cem'));
-SELECT a.kind, l.name FROM bastion.acls a JOIN test.lists l ON l.id = a.id WHERE a.kind IN ('unit', 'user') AND a.unit_id IS NULL AND a.user_id IS NULL;
+SELECT a.kind, l.name FROM bastion.acls a JOIN test.lists l ON l.id = a.id WHERE a.kind IN ('unit', 'user') AND a.unit_id IS NULL AND a.user_id IS NULL ORDER BY a.kind;
 SELECT u, m.list FROM unnest(ARRAY['ann', 'ben']) u, test.may(u) m WHERE m.list IN ('low', 'own cem', 'row in low', 'row in own cem') ORDER BY u, m.list;
 DELETE FROM bastion.tenants WHERE slug = 'guests';
 SELECT count(*) FROM bastion.acl_entries;

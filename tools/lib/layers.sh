@@ -150,13 +150,38 @@ in_encoding() {
     make -C "$copy" installcheck ISOLATION= REGRESS="$encoding_files" REGRESS_OPTS="--load-extension=pg_bastion --encoding=$1 --no-locale"
 }
 
-# The files about rows, with PostgreSQL's own plans, and settings that change what a statement means: the same answers.
 own_plans_off='-c bastion.plan_estimates=off -c bastion.search_paths=off'
-row_files="setup acl cross_tenant model protect protect_sharing row_owner shares"
+regress_database=contrib_regression_pg_bastion
+
+# The files of sql/ with PostgreSQL's own plans and settings that change what a literal, a name or a comparison means, then with a
+# hostile search_path: the same answers, the first time but for the quotes around names. test/settings/exceptions.tsv has the exceptions.
 with_other_settings() {
-    local options="$own_plans_off -c array_nulls=off -c transform_null_equals=on -c xmloption=document"
-    PGOPTIONS=$options make -C "$copy" installcheck ISOLATION= REGRESS="$row_files"
+    local options=$own_plans_off unquoted=$work/unquoted file names
+    names=$(files_of_run settings) || return 1
+    options+=' -c standard_conforming_strings=off -c escape_string_warning=off -c quote_all_identifiers=on'
+    options+=' -c array_nulls=off -c transform_null_equals=on -c xmloption=document'
+    rm -rf "$unquoted" && mkdir -p "$unquoted/expected" && ln -s "$copy/sql" "$unquoted/sql" || return 1
+    for file in "$copy"/expected/*.out; do
+        "$copy/tools/lib/unquoted.sh" cat "$file" >"$unquoted/expected/$(basename "$file")"
+    done
+    # pg_regress looks for its files first where it writes.
+    if ! PGOPTIONS=$options make -C "$copy" installcheck ISOLATION= REGRESS="$names" \
+        REGRESS_OPTS="--load-extension=pg_bastion --encoding=UTF8 --no-locale --dbname=$regress_database --outputdir=$unquoted --launcher=$copy/tools/lib/unquoted.sh"; then
+        cp "$unquoted/regression.diffs" "$copy"
+        return 1
+    fi
+    with_hostile_path
 }
+
+with_hostile_path() {
+    local names
+    names=$(files_of_run hostile) || return 1
+    dropdb "$regress_database" && create_database "$regress_database" -T template0 -E UTF8 --locale=C &&
+        psql -qX -v ON_ERROR_STOP=1 -d "$regress_database" -f "$copy/test/settings/hostile_path.sql" &&
+        make -C "$copy" installcheck ISOLATION= REGRESS="$names" REGRESS_OPTS="--use-existing --dbname=$regress_database"
+}
+
+files_of_run() { (cd "$copy" && perl tools/lib/regress_files.pl "$1"); }
 
 layer_isolation() {
     local log=$1 status=0

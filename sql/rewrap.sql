@@ -59,6 +59,11 @@ SELECT bastion.min_decryption_version_set('rewrapped', 2, 'rewrap-all');
 
 -- whatever the code of a table raises
 SELECT bastion.data_key_rotate('rewrapped', 'rewrap-all');
+-- the values of a batch go together, into both types of columns
+BEGIN;
+SELECT r.name, bastion_internal.rewrap_batch(r.name, 'value', 'id::text', (SELECT array_agg(decode(lpad(to_hex(k.id), 8, '0'), 'hex'))::text FROM bastion.data_keys k WHERE k.state = 'decrypt_only'), 0, 1)
+FROM unnest(ARRAY['rewrapped.a_bytes', 'rewrapped.f_good']::regclass[]) r (name);
+ROLLBACK;
 CREATE FUNCTION rewrapped.cancel() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no memory' USING ERRCODE = (ARRAY['53200', '40P01', 'BA002'])[NEW.id]; END $$;
 CREATE TRIGGER cancel BEFORE UPDATE ON rewrapped.b_trigger FOR EACH ROW EXECUTE FUNCTION rewrapped.cancel();
 CALL bastion.rewrap_all();

@@ -102,7 +102,7 @@ uint64 row_count() { return SPI_processed; }
 NullableDatum cell(uint64 row, int column) {
     NullableDatum out{};
     out.isnull = true;
-    if (row < SPI_processed)
+    if (row < SPI_processed && SPI_tuptable != nullptr)
         out.value = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, &out.isnull);
     return out;
 }
@@ -113,24 +113,42 @@ const char* text_cell(uint64 row, int column) {
 
 namespace {
 
-void execute_on_table(const char* sql, Oid type, std::span<const NullableDatum> parameters) {
-    Oid types[3];
-    Datum values[3];
-    char nulls[4] = "   ";
+constexpr std::size_t most_parameters = 3;
+
+void execute_on_table(const char* sql, std::span<const TypedValue> parameters) {
+    Assert(parameters.size() <= most_parameters);
+    Oid types[most_parameters];
+    Datum values[most_parameters];
+    char nulls[most_parameters + 1] = "   ";
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        types[i] = type;
-        values[i] = parameters[i].value;
-        if (parameters[i].isnull) nulls[i] = 'n';
+        types[i] = parameters[i].type;
+        values[i] = parameters[i].value.value;
+        if (parameters[i].value.isnull) nulls[i] = 'n';
     }
     SPI_connect();
     if (SPI_execute_with_args(sql, static_cast<int>(parameters.size()), types, values, nulls, false, 0) < 0)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not run a statement on a table")));
 }
 
+// Copies the first row into the memory of the caller.
+void copy_row(MemoryContext caller, std::span<TypedValue> columns) {
+    MemoryContext own = MemoryContextSwitchTo(caller);
+    int number = 0;
+    for (TypedValue& column : columns) {
+        column.value = cell(0, ++number);
+        if (column.value.isnull) continue;
+        if (SPI_gettypeid(SPI_tuptable->tupdesc, number) != column.type)
+            ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH), errmsg("a column has another type than expected")));
+        column.value.value = PointerGetDatum(PG_DETOAST_DATUM_COPY(column.value.value));
+    }
+    MemoryContextSwitchTo(own);
+}
+
 // The first column of the first row as text, in the memory of the caller; null for no row.
 char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
     MemoryContext caller = CurrentMemoryContext;
-    execute_on_table(sql, TEXTOID, parameters);
+    const TypedValue texts[] = {{TEXTOID, parameters[0]}, {TEXTOID, parameters[1]}, {TEXTOID, parameters[2]}};
+    execute_on_table(sql, texts);
     const char* text = SPI_processed > 0 && SPI_tuptable != nullptr ? text_cell(0, 1) : nullptr;
     char* out = text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
     SPI_finish();
@@ -171,27 +189,26 @@ char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&pa
     return out;
 }
 
-struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, Oid type, const NullableDatum& bytes) {
+void require_varlena(Oid type) {
+    if (get_typlen(type) != -1 || !OidIsValid(get_array_type(type)))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type %u does not hold bytes", type)));
+}
+
+void run_typed_as_table_owner(Oid relation, const char* sql, std::span<const TypedValue> parameters,
+                              std::span<TypedValue> columns) {
     const Oid owner = owner_of_table(relation);
     const Sandbox sandbox = enter_sandbox(owner, search_path_of(relation));
     MemoryContext caller = CurrentMemoryContext;
-    struct varlena* volatile out = nullptr;
     PG_TRY();
     {
-        execute_on_table(sql, type, {&bytes, 1});
-        const NullableDatum found = cell(0, 1);
-        if (!found.isnull) {
-            MemoryContext own = MemoryContextSwitchTo(caller);
-            out = PG_DETOAST_DATUM_COPY(found.value);
-            MemoryContextSwitchTo(own);
-        }
+        execute_on_table(sql, parameters);
+        copy_row(caller, columns);
         SPI_finish();
     }
     PG_CATCH();
     { rethrow_error_of_table(caller); }
     PG_END_TRY();
     leave_sandbox(sandbox);
-    return out;
 }
 
 char* run_on_own_table(Oid relation, const char* sql) {

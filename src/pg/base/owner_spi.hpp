@@ -39,8 +39,19 @@ inline Datum uuid_datum(const pg_uuid_t& uuid) { return UUIDPGetDatum(const_cast
 // The first column of the first row as text, or null. It checks no right.
 char* run_as_table_owner(Oid relation, const char* sql, const NullableDatum (&parameters)[3]);
 
-// The same with one parameter $1 of type bytea, or of one that is bytea in memory, for a statement whose first column is bytea.
-struct varlena* run_bytes_as_table_owner(Oid relation, const char* sql, Oid type, const NullableDatum& bytes);
+// A value of a type that memory holds as a varlena: bytea, text, arrays.
+struct TypedValue {
+    Oid type;
+    NullableDatum value;
+};
+
+// Raises 0A000 for a type of another form.
+void require_varlena(Oid type);
+
+// The same with at most three parameters of these types, for a statement whose columns have the types of `columns`; these get the
+// values of the first row, or null.
+void run_typed_as_table_owner(Oid relation, const char* sql, std::span<const TypedValue> parameters,
+                              std::span<TypedValue> columns);
 
 // The same without parameters, for a caller with the rights of the owner of the table, SQLSTATE 42501 otherwise: in the
 // sandbox if the owner is another role, else as the caller.

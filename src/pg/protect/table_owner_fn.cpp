@@ -33,11 +33,12 @@ Datum bastion_bytes_as_table_owner(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1)) PG_RETURN_NULL();
     const char* sql = server_text(PG_GETARG_TEXT_PP(1)).c_str();
     const Oid type = PG_ARGISNULL(3) ? BYTEAOID : PG_GETARG_OID(3);
-    if (get_typlen(type) != -1)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("type %u does not hold bytes", type)));
-    struct varlena* result = run_bytes_as_table_owner(PG_GETARG_OID(0), sql, type, fcinfo->args[2]);
-    if (result == nullptr) PG_RETURN_NULL();
-    PG_RETURN_POINTER(result);
+    require_varlena(type);
+    const TypedValue parameter{type, fcinfo->args[2]};
+    TypedValue result{BYTEAOID, null_argument()};
+    run_typed_as_table_owner(PG_GETARG_OID(0), sql, {&parameter, 1}, {&result, 1});
+    if (result.value.isnull) PG_RETURN_NULL();
+    PG_RETURN_DATUM(result.value.value);
 }
 
 PG_FUNCTION_INFO_V1(bastion_count_nulls);

@@ -142,7 +142,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones, and those of secrets and of keys for applications.';
 
--- Values of up to 16 KiB travel together, so that a batch of a thousand takes some 100 MB; a larger one alone, and as bytes.
+-- Values of up to 16 KiB travel together, so that a batch of a thousand takes some 50 MB; a larger one travels alone.
 CREATE FUNCTION bastion_internal.sealed_in_pages(column_name name, first bigint, past bigint, large boolean) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -156,20 +156,33 @@ $$;
 COMMENT ON FUNCTION bastion_internal.sealed_in_pages(name, bigint, bigint, boolean) IS
 'The condition for the values in some pages of a table that are sealed under one of the keys in $1, and are above 16 KiB or not; large NULL for all.';
 
-CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
-RETURNS TABLE (place tid, old text, bound text)
-LANGUAGE sql VOLATILE PARALLEL UNSAFE ROWS 500
+CREATE FUNCTION bastion_internal.sealed_values(relation regclass, statement text, ids text, OUT places tid[], OUT olds bytea[], OUT bounds text[]) RETURNS record
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_sealed_values';
+COMMENT ON FUNCTION bastion_internal.sealed_values(regclass, text, text) IS
+'Runs a statement as as_table_owner() does, with one parameter of type text, whose one row has these three columns.
+SQLSTATE 42804 for columns of other types, 42P01, 42601, 42809 and others as as_table_owner().';
+
+CREATE FUNCTION bastion_internal.sealed_values_replace(relation regclass, statement text, places tid[], olds bytea[], news bytea[], column_type oid) RETURNS bigint
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_sealed_values_replace';
+COMMENT ON FUNCTION bastion_internal.sealed_values_replace(regclass, text, tid[], bytea[], bytea[], oid) IS
+'Runs a statement as as_table_owner() does, with three parameters, the last an array of this type, which is bytea or bastion.sealed; its one column has a number as text.
+SQLSTATE 0A000 for a type of fixed size, 42804 for a column of another type, 42P01, 42601, 42809 and others as as_table_owner().';
+
+CREATE FUNCTION bastion_internal.sealed_batch(relation regclass, column_name name, bound_to text, ids text, first bigint, past bigint,
+                                              OUT places tid[], OUT olds bytea[], OUT bounds text[]) RETURNS record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.place, r.old, r.bound
-    FROM jsonb_to_recordset(bastion_internal.as_table_owner(relation, format(
-            'SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(x)) FROM ('
-            'SELECT ctid::text AS place, pg_catalog.encode(%1$I::bytea, ''hex'') AS old, (%2$s)::text AS bound FROM ONLY %3$s WHERE %4$s FOR UPDATE SKIP LOCKED) x',
-            column_name, coalesce(bound_to, 'NULL'), relation, bastion_internal.sealed_in_pages(column_name, first, past, false)), keys)::jsonb)
-         r (place tid, old text, bound text)
+    SELECT v.places, v.olds, v.bounds
+    FROM bastion_internal.sealed_values(relation, format(
+            'SELECT pg_catalog.array_agg(x.place), pg_catalog.array_agg(x.old), pg_catalog.array_agg(x.bound) FROM ('
+            'SELECT ctid AS place, %1$I::bytea AS old, (%2$s)::text AS bound FROM ONLY %3$s WHERE %4$s FOR UPDATE SKIP LOCKED) x',
+            column_name, coalesce(bound_to, 'NULL'), relation, bastion_internal.sealed_in_pages(column_name, first, past, false)), ids) v
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_batch(regclass, name, text, text, bigint, bigint) IS
-'Reads and locks the values of up to 16 KiB in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked.';
+'Reads and locks the values of up to 16 KiB in some pages of a table that are sealed under one of the keys; skips rows that another transaction has locked. NULL for none.';
 
 CREATE FUNCTION bastion_internal.change_suppressed() RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -181,30 +194,31 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.change_suppressed() IS 'Raises SQLSTATE 27000.';
 
-CREATE FUNCTION bastion_internal.rewrap_batch(relation regclass, column_name name, bound_to text, keys text, first bigint, past bigint)
+CREATE FUNCTION bastion_internal.rewrap_batch(relation regclass, column_name name, bound_to text, ids text, first bigint, past bigint)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    changed jsonb;
+    batch record;
     done bigint;
 BEGIN
-    SELECT jsonb_agg(jsonb_build_object('place', b.place, 'old', b.old, 'new', encode(
-               bastion.rewrap_for(k.tenant_id, decode(b.old, 'hex')::bastion.sealed, b.bound)::bytea, 'hex'))) INTO changed
-    FROM bastion_internal.sealed_batch(relation, column_name, bound_to, keys, first, past) b
-    JOIN bastion.data_keys k ON k.id = bastion_internal.sealed_key(decode(b.old, 'hex')::bastion.sealed);
-    IF changed IS NULL THEN
+    SELECT array_agg(v.place) AS places, array_agg(v.old) AS olds, array_agg(bastion.rewrap_for(k.tenant_id, v.old::bastion.sealed, v.bound)::bytea) AS news INTO batch
+    FROM bastion_internal.sealed_batch(relation, column_name, bound_to, ids, first, past) b,
+         LATERAL unnest(b.places, b.olds, b.bounds) v (place, old, bound)
+    JOIN bastion.data_keys k ON k.id = bastion_internal.sealed_key(v.old::bastion.sealed);
+    IF batch.places IS NULL THEN
         RETURN 0;
     END IF;
     -- PostgreSQL refuses deferred triggers in a security-restricted operation.
     SET CONSTRAINTS ALL IMMEDIATE;
-    done := bastion_internal.as_table_owner(relation, format(
-        'WITH n AS (SELECT * FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (place tid, old text, new text)), '
-        'u AS (UPDATE ONLY %1$s t SET %2$I = pg_catalog.concat(pg_catalog.chr(92), ''x'', n.new)::%3$s FROM n WHERE t.ctid OPERATOR(pg_catalog.=) n.place '
-        'AND pg_catalog.encode(t.%2$I::bytea, ''hex'') OPERATOR(pg_catalog.=) n.old RETURNING 1) '
-        'SELECT pg_catalog.count(*) FROM u', relation, column_name, bastion_internal.column_type(relation, column_name)), changed::text)::bigint;
-    IF done < jsonb_array_length(changed) THEN
+    done := bastion_internal.sealed_values_replace(relation, format(
+        'WITH n AS (SELECT pg_catalog.unnest($1) AS place, pg_catalog.unnest($2) AS old, pg_catalog.unnest($3) AS new), '
+        'u AS (UPDATE ONLY %1$s t SET %2$I = n.new FROM n '
+        'WHERE t.ctid OPERATOR(pg_catalog.=) n.place AND t.%2$I::bytea OPERATOR(pg_catalog.=) n.old RETURNING 1) '
+        'SELECT pg_catalog.count(*)::pg_catalog.text FROM u', relation, column_name),
+        batch.places, batch.olds, batch.news, bastion_internal.column_type(relation, column_name));
+    IF done < cardinality(batch.places) THEN
         PERFORM bastion_internal.change_suppressed();
     END IF;
     RETURN done;

@@ -330,7 +330,8 @@ UPDATE bastion.data_keys SET created_at = created_at OPERATOR(pg_catalog.-) '2 d
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS due FROM bastion.data_keys_due();
 SELECT bastion.open_text_for(t.id, bastion.seal_for(t.id, 'x'::pg_catalog.text, 'path.purpose', '1'), '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path';
 SELECT count(*) AS due FROM bastion.data_keys_due() d JOIN bastion.tenants t ON t.id OPERATOR(pg_catalog.=) d.tenant_id WHERE t.slug OPERATOR(pg_catalog.=) 'path';
-SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.in_parallel_mode() AS parallel, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.request_languages() IS NULL AS no_language;
+SELECT bastion.secret_put_for('path', 'path for', 'value'), bastion.secret_get_for('path', 'path for'), bastion_internal.opening_record(NULL, 'path.purpose', '1');
+SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.request_languages() IS NULL AS no_language;
 SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_lt(v, v) IS NOT NULL, bastion_internal.sealed_le(v, v) IS NOT NULL, bastion_internal.sealed_eq(v, v) IS NOT NULL, bastion_internal.sealed_ge(v, v) IS NOT NULL, bastion_internal.sealed_gt(v, v) IS NOT NULL,
        bastion_internal.sealed_ne(v, v) IS NOT NULL, bastion_internal.sealed_cmp(v, v) IS NOT NULL, bastion_internal.sealed_hash(v) IS NOT NULL, bastion_internal.sealed_hash_extended(v, 1) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,
@@ -372,6 +373,10 @@ UPDATE bastion.roles SET description = 'x' WHERE NOT system;
 ROLLBACK;
 BEGIN;
 SELECT bastion.impersonate(:'ben_id', 'path', 'a test') IS NOT NULL AS impersonated;
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
+SELECT bastion_internal.secret_require('path secret', NULL, 'open');
 ROLLBACK;
 -- mail: each flow to its end, with the tokens that the sender would get
 BEGIN;
@@ -425,6 +430,8 @@ SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
+SELECT bastion_internal.sealed_values('public.path_plain', 'SELECT NULL::pg_catalog.tid[], NULL::pg_catalog.bytea[], ARRAY[$1]', 'x') AS read,
+       bastion_internal.sealed_values_replace('public.path_plain', 'SELECT pg_catalog.cardinality($3)::pg_catalog.text', '{}', '{}', '{}', 17) AS written;
 DISCARD TEMP;
 RESET search_path;
 RESET track_functions;

@@ -37,8 +37,8 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "secret_open_bytea", "secret_open_text",
-    "session_start", "token_issue", "token_sign"};
+    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "session_start", "token_issue",
+    "token_sign"};
 
 // Views with plaintext, which count in any position.
 constexpr std::string_view secret_views[] = {"opened_secrets"};

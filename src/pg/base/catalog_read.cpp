@@ -53,36 +53,50 @@ void copy_columns(Relation relation, HeapTuple tuple, std::span<ColumnValue> col
     }
 }
 
-// The collation of the index decides how its keys compare.
-Oid key_collation(Oid index, int position, Relation relation, AttrNumber column) {
-    if (!OidIsValid(index)) return TupleDescAttr(RelationGetDescr(relation), column - 1)->attcollation;
-    Relation opened = index_open(index, AccessShareLock);
-    const Oid collation = opened->rd_indcollation[position];
-    index_close(opened, AccessShareLock);
-    return collation;
-}
-
-void init_key(ScanKey key, Relation relation, Oid index, int position, const KeyCondition& condition) {
-    const AttrNumber column = column_number(relation, condition.column);
-    if (condition.is_null) {
-        ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid,
-                               InvalidOid, Datum{0});
-        return;
+// The keys of a scan; the collation of the index decides how they compare.
+void init_keys(ScanKey keys, Relation relation, Relation index, std::span<const KeyCondition> conditions) {
+    for (std::size_t i = 0; i < conditions.size(); ++i) {
+        const KeyCondition& condition = conditions[i];
+        const AttrNumber column = column_number(relation, condition.column);
+        if (condition.is_null) {
+            ScanKeyEntryInitialize(&keys[i], SK_ISNULL | SK_SEARCHNULL, column, InvalidStrategy, InvalidOid, InvalidOid,
+                                   InvalidOid, Datum{0});
+            continue;
+        }
+        ScanKeyInit(&keys[i], column, BTEqualStrategyNumber, condition.equality, condition.value);
+        keys[i].sk_collation = index != nullptr ? index->rd_indcollation[i]
+                                                : TupleDescAttr(RelationGetDescr(relation), column - 1)->attcollation;
     }
-    ScanKeyInit(key, column, BTEqualStrategyNumber, condition.equality, condition.value);
-    key->sk_collation = key_collation(index, position, relation, column);
 }
 
-// A scan under a fresh snapshot. In a SERIALIZABLE transaction it would take SIREAD locks, and the transaction, or a login,
-// would fail because of rows that only this library read: so there it looks at every version of a row, which takes none, and
-// tests itself which version the snapshot sees.
+constexpr std::size_t most_conditions = 5;
+
+// Fills the keys; returns the index, or InvalidOid without one.
+Oid keys_on_index(ScanKeyData (&keys)[most_conditions], Relation relation, const char* index,
+                  std::span<const KeyCondition> conditions) {
+    Assert(conditions.size() <= most_conditions);
+    if (index == nullptr) {
+        init_keys(keys, relation, nullptr, conditions);
+        return InvalidOid;
+    }
+    Relation opened = index_open(extension_relation(index), AccessShareLock);
+    init_keys(keys, relation, opened, conditions);
+    const Oid id = RelationGetRelid(opened);
+    index_close(opened, AccessShareLock);
+    return id;
+}
+
+// A scan under the snapshot of the caller, or under a fresh one. In a SERIALIZABLE transaction the fresh one would take SIREAD
+// locks, and the transaction, or a login, would fail because of rows that only this library read: so there it looks at every
+// version of a row, which takes none, and tests itself which version the snapshot sees.
 struct RowScan {
     SysScanDesc scan;
     Snapshot snapshot;  // null: the scan has its own
 };
 
-RowScan begin_scan(Relation relation, Oid index, int keys, ScanKey key) {
+RowScan begin_scan(Relation relation, Oid index, int keys, ScanKey key, Snapshot under = nullptr) {
     Assert(!in_phase_b && IsTransactionState());
+    if (under != nullptr) return {systable_beginscan(relation, index, OidIsValid(index), under, keys, key), nullptr};
     const bool without_locks = IsolationIsSerializable();
     Snapshot snapshot = without_locks ? RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(relation))) : nullptr;
     return {systable_beginscan(relation, index, OidIsValid(index), without_locks ? SnapshotAny : nullptr, keys, key),
@@ -102,11 +116,13 @@ void end_scan(const RowScan& rows) {
     if (rows.snapshot != nullptr) UnregisterSnapshot(rows.snapshot);
 }
 
-bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns) {
-    const RowScan rows = begin_scan(relation, index, keys, key);
+bool scan_for_row(Relation relation, Oid index, int keys, ScanKey key, std::span<ColumnValue> columns,
+                  Snapshot under = nullptr, Datum* whole = nullptr) {
+    const RowScan rows = begin_scan(relation, index, keys, key, under);
     HeapTuple tuple = next_row(rows);
     const bool found = HeapTupleIsValid(tuple);
     if (found) copy_columns(relation, tuple, columns);
+    if (found && whole != nullptr) *whole = heap_copy_tuple_as_datum(tuple, RelationGetDescr(relation));
     end_scan(rows);
     return found;
 }
@@ -157,21 +173,22 @@ Oid extension_relation(const char* name) {
     return relation;
 }
 
-bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
-              std::span<ColumnValue> columns) {
+bool read_row_under(Snapshot snapshot, const char* table, const char* index, std::span<const KeyCondition> conditions,
+                    std::span<ColumnValue> columns, Datum* whole) {
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return false;
     Relation relation = table_open(relation_id, AccessShareLock);
-    const Oid index_id = index != nullptr ? extension_relation(index) : InvalidOid;
-    ScanKeyData keys[4];
-    int count = 0;
-    for (const KeyCondition& condition : conditions.first(std::min<std::size_t>(conditions.size(), 4))) {
-        init_key(&keys[count], relation, index_id, count, condition);
-        ++count;
-    }
-    const bool found = scan_for_row(relation, index_id, count, keys, columns);
+    ScanKeyData keys[most_conditions];
+    const Oid index_id = keys_on_index(keys, relation, index, conditions);
+    const bool found =
+        scan_for_row(relation, index_id, static_cast<int>(conditions.size()), keys, columns, snapshot, whole);
     table_close(relation, AccessShareLock);
     return found;
+}
+
+bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
+              std::span<ColumnValue> columns) {
+    return read_row_under(nullptr, table, index, conditions, columns);
 }
 
 bool read_row(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
@@ -200,10 +217,10 @@ void read_rows(const char* table, const char* index, const char* key_column, Reg
     const Oid relation_id = extension_relation_or_none(table);
     if (!OidIsValid(relation_id)) return;
     Relation relation = table_open(relation_id, AccessShareLock);
-    const Oid index_id = extension_relation(index);
-    ScanKeyData scan_key;
-    init_key(&scan_key, relation, index_id, 0, {key_column, equality, key, false});
-    hand_over_rows(relation, begin_scan(relation, index_id, 1, &scan_key), columns, each, state);
+    const KeyCondition condition{key_column, equality, key, false};
+    ScanKeyData keys[most_conditions];
+    const Oid index_id = keys_on_index(keys, relation, index, {&condition, 1});
+    hand_over_rows(relation, begin_scan(relation, index_id, 1, keys), columns, each, state);
 }
 
 void read_all_rows(const char* table, std::span<ColumnValue> columns,

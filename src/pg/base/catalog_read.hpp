@@ -44,9 +44,13 @@ struct KeyCondition {
     bool is_null;
 };
 
-// Reads the row that meets all conditions, at most four, on the first columns of `index`.
+// Reads the row that meets all conditions, at most five, on the first columns of `index`.
 bool read_row(const char* table, const char* index, std::span<const KeyCondition> conditions,
               std::span<ColumnValue> columns);
+// The same as a snapshot of the caller sees it, with the isolation of the transaction. `whole`, unless null, gets the row as a
+// composite value.
+bool read_row_under(Snapshot snapshot, const char* table, const char* index, std::span<const KeyCondition> conditions,
+                    std::span<ColumnValue> columns, Datum* whole = nullptr);
 // Reads every such row, and hands the columns of each to `each`.
 void read_rows(const char* table, const char* index, const char* key_column, RegProcedure equality, Datum key,
                std::span<ColumnValue> columns, void (*each)(std::span<const ColumnValue> columns, void* state),

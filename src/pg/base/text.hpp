@@ -24,6 +24,7 @@ private:
 };
 
 inline ServerText server_text(const struct varlena* text) noexcept { return ServerText(as_text(view(text))); }
+inline ServerText server_text(Datum value) { return server_text(DatumGetTextPP(value)); }
 
 // Text in UTF-8, of an argument or from core.
 class Utf8 {

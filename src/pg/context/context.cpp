@@ -304,6 +304,28 @@ void establish_nobody() {
     forget_decision();
 }
 
+const Decision& require_tenant_context() {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present)
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no tenant in this transaction"),
+                 errhint("Present a token of a member of the tenant first; SELECT bastion.whoami(); explains.")));
+    return decision;
+}
+
+const Permission* held_permission(const Decision& decision, std::string_view name) noexcept {
+    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present) return nullptr;
+    if (name.starts_with("own.") && is_impersonation(decision.identity)) return nullptr;
+    return decision.rights->find(name);
+}
+
+OptionalUuid acting_user(const Decision& decision) noexcept {
+    const Identity& identity = decision.identity;
+    if (decision.state != ContextState::authenticated || is_impersonation(identity) || identity.actor.present)
+        return identity.actor;
+    return {true, identity.user};
+}
+
 void reopen_latch() {
     if (!allow_test_identities)
         ereport(ERROR,

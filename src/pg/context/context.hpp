@@ -49,6 +49,16 @@ inline const Decision& require_context() {
     return decision;
 }
 
+// The same for what belongs to a tenant: raises 42501 without one.
+const Decision& require_tenant_context();
+
+// The permission that the decision has in its tenant or unit, or null. Impersonation does not give those on what belongs to the
+// person.
+const Permission* held_permission(const Decision& decision, std::string_view name) noexcept;
+
+// The user who acts, as events name it; absent when anonymous, and never the impersonated user.
+OptionalUuid acting_user(const Decision& decision) noexcept;
+
 // Whether a decision is being made: the internal statements that it needs must not ask for one.
 [[nodiscard]] bool is_deciding() noexcept;
 

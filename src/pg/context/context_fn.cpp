@@ -1,5 +1,6 @@
 // SQL functions of the context: authenticate, context_drop, impersonation, whoami and the readers.
 #include "pg/base/guard.hpp"
+#include "pg/base/json_members.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/statement.hpp"
@@ -54,12 +55,6 @@ Datum read_uuid(FunctionCallInfo fcinfo, Member member) {
     return uuid_or_null(fcinfo, member(decision.identity));
 }
 
-void append_uuid(StringInfo json, const char* key, const OptionalUuid& uuid) {
-    char text[uuid_text_size];
-    if (uuid.present) format_uuid_text(uuid.value, text);
-    appendStringInfo(json, uuid.present ? ", \"%s\": \"%s\"" : ", \"%s\": null", key, text);
-}
-
 const char* state_name(ContextState state) noexcept {
     switch (state) {
         case ContextState::anonymous: return "anonymous";
@@ -84,17 +79,16 @@ const char* hint_of(const Decision& decision) noexcept {
 }
 
 void append_identity(StringInfo json, const Identity& identity) {
-    append_uuid(json, "user", {true, identity.user});
-    append_uuid(json, "actor", identity.actor);
-    append_uuid(json, "tenant", identity.tenant);
-    append_uuid(json, "unit", identity.unit);
-    append_uuid(json, "session", identity.session);
-    append_uuid(json, "api_key", identity.api_key);
-    appendStringInfo(json, ", \"method\": \"%s\", \"level\": \"%s\"", identity.method, identity.level);
-    if (identity.expires_at == DT_NOEND)
-        appendStringInfoString(json, ", \"expires_at\": null");
-    else
-        appendStringInfo(json, ", \"expires_at\": \"%s\"", timestamptz_to_str(identity.expires_at));
+    append_member(json, "user", OptionalUuid{true, identity.user});
+    append_member(json, "actor", identity.actor);
+    append_member(json, "tenant", identity.tenant);
+    append_member(json, "unit", identity.unit);
+    append_member(json, "session", identity.session);
+    append_member(json, "api_key", identity.api_key);
+    append_member(json, "method", identity.method);
+    append_member(json, "level", identity.level);
+    append_member(json, "expires_at",
+                  identity.expires_at == DT_NOEND ? nullptr : timestamptz_to_str(identity.expires_at));
 }
 
 }  // namespace
@@ -163,11 +157,14 @@ Datum bastion_whoami(PG_FUNCTION_ARGS) {
     const Decision& decision = decide();
     StringInfoData json;
     initStringInfo(&json);
-    appendStringInfo(&json, "{\"state\": \"%s\"", state_name(decision.state));
-    if (decision.state == ContextState::authenticated)
+    appendStringInfoChar(&json, '{');
+    append_member(&json, "state", state_name(decision.state));
+    if (decision.state == ContextState::authenticated) {
         append_identity(&json, decision.identity);
-    else
-        appendStringInfo(&json, ", \"reason\": \"%s\", \"hint\": \"%s\"", decision.reason, hint_of(decision));
+    } else {
+        append_member(&json, "reason", decision.reason);
+        append_member(&json, "hint", hint_of(decision));
+    }
     appendStringInfoChar(&json, '}');
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));
 }

@@ -48,15 +48,8 @@ bool is_answer(const Answer& answer, const Decision& decision, std::string_view 
     return answer.decision == decision.version && std::string_view(answer.name, answer.size) == permission;
 }
 
-// Impersonation does not give permissions on what belongs to the person.
-bool is_withheld(const Decision& decision, std::string_view permission) noexcept {
-    return permission.starts_with("own.") && is_impersonation(decision.identity);
-}
-
 void ask(const Decision& decision, std::string_view permission, Answer& answer) noexcept {
-    const bool asks_rights = decision.state == ContextState::authenticated && decision.identity.tenant.present &&
-                             !is_withheld(decision, permission);
-    const Permission* found = asks_rights ? decision.rights->find(permission) : nullptr;
+    const Permission* found = held_permission(decision, permission);
     answer.decision = decision.version;
     answer.held = found != nullptr;
     answer.tenant_wide = found != nullptr && found->tenant_wide;
@@ -182,7 +175,7 @@ Datum bastion_permissions(PG_FUNCTION_ARGS) {
     auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
     if (decision.state != ContextState::authenticated) return Datum{0};
     for (const Permission& permission : decision.rights->permissions) {
-        if (is_withheld(decision, permission.name)) continue;
+        if (held_permission(decision, permission.name) == nullptr) continue;
         Datum value = text_datum(ServerText(permission.name));
         bool is_null = false;
         tuplestore_putvalues(result->setResult, result->setDesc, &value, &is_null);

@@ -171,9 +171,15 @@ EventTicket append_event(char kind, std::string_view payload) {
     return ticket;
 }
 
-bool await_event(const EventTicket& ticket, long milliseconds) {
+namespace {
+
+// The worker may wait for a lock that this transaction holds, and deadlock detection does not see that: so the wait is short.
+constexpr long longest_wait_ms = 1000;
+
+// Until the event has been written and committed; false when it was discarded, or after the time limit.
+bool await_event(const EventTicket& ticket) {
     Lane& lane = queue->lanes[ticket.lane];
-    const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
+    const TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), longest_wait_ms);
     bool finished = false;
     bool discarded = false;
     ConditionVariablePrepareToSleep(&lane.moved);
@@ -188,6 +194,14 @@ bool await_event(const EventTicket& ticket, long milliseconds) {
     }
     ConditionVariableCancelSleep();
     return finished && !discarded;
+}
+
+}  // namespace
+
+std::optional<bool> queue_event(char kind, std::string_view payload, bool waits) {
+    if (!event_queue_serves()) return {};
+    const EventTicket ticket = append_event(kind, payload);
+    return ticket.number > 0 && (!waits || await_event(ticket));
 }
 
 EventQueueStatistics event_queue_statistics() {

@@ -28,8 +28,9 @@ struct EventTicket {
 // user the part of the database.
 EventTicket append_event(char kind, std::string_view payload);
 
-// Waits until the event has been written and committed; false when it was discarded, or after the time limit.
-bool await_event(const EventTicket& ticket, long milliseconds);
+// Appends if a queue serves, and waits for at most 1 s until the event has been written and committed, if `waits` says so. Whether
+// that is done; empty without a queue.
+std::optional<bool> queue_event(char kind, std::string_view payload, bool waits);
 
 struct EventQueueStatistics {
     bool exists;

@@ -135,7 +135,7 @@ std::string_view secret_in(const ErrorData& message) noexcept {
 // The record of accesses to secrets: made by the extension, without a secret, and never suppressed because of a name
 // in it.
 bool is_access_record(const ErrorData& message) noexcept {
-    return message.elevel == LOG_SERVER_ONLY && text_of(message.filename) == "server_log_fn.cpp";
+    return message.elevel == LOG_SERVER_ONLY && text_of(message.filename) == "server_log.cpp";
 }
 
 // "duration: %s ms statement: %s" keeps the text before the second colon, "statement: %s" the text before the first.

@@ -72,14 +72,20 @@ bool header_address(IpAddress& out) {
 constexpr int longest_user_agent = 500;
 constexpr int longest_language = 100;
 
-// The beginning of a header as text; NULL when there is none that the database can hold.
-Datum header_text(FunctionCallInfo fcinfo, std::string_view name, int longest) {
+// The beginning of a header as text; null when there is none that the database can hold.
+NullableDatum header_text(std::string_view name, int longest) {
     Utf8 text;
     Datum out{};
-    if (!read_header(name, [&](std::string_view value) { return value.find('\0') == value.npos && store(text, value); }) ||
+    if (!read_header(name,
+                     [&](std::string_view value) { return value.find('\0') == value.npos && store(text, value); }) ||
         !text_datum_if_possible(text, out))
-        PG_RETURN_NULL();
-    PG_RETURN_DATUM(DirectFunctionCall2(text_left, out, Int32GetDatum(longest)));
+        return {Datum{0}, true};
+    return {DirectFunctionCall2(text_left, out, Int32GetDatum(longest)), false};
+}
+
+Datum text_or_null(FunctionCallInfo fcinfo, const NullableDatum& text) {
+    if (text.isnull) PG_RETURN_NULL();
+    PG_RETURN_DATUM(text.value);
 }
 
 }  // namespace
@@ -88,6 +94,8 @@ bool client_address(IpAddress& out) {
     require_valid("bastion.trusted_hops");
     return trusted_hops > 0 ? header_address(out) : socket_address(out);
 }
+
+NullableDatum request_user_agent() { return header_text("user-agent", longest_user_agent); }
 
 extern "C" {
 
@@ -101,10 +109,12 @@ Datum bastion_client_address(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_request_user_agent);
-Datum bastion_request_user_agent(PG_FUNCTION_ARGS) { return header_text(fcinfo, "user-agent", longest_user_agent); }
+Datum bastion_request_user_agent(PG_FUNCTION_ARGS) { return text_or_null(fcinfo, request_user_agent()); }
 
 PG_FUNCTION_INFO_V1(bastion_request_languages);
-Datum bastion_request_languages(PG_FUNCTION_ARGS) { return header_text(fcinfo, "accept-language", longest_language); }
+Datum bastion_request_languages(PG_FUNCTION_ARGS) {
+    return text_or_null(fcinfo, header_text("accept-language", longest_language));
+}
 
 // The network in its canonical form, or NULL for a text that is not a network.
 PG_FUNCTION_INFO_V1(bastion_network_or_null);

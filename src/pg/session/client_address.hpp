@@ -1,4 +1,4 @@
-// The address of the client: of the connection, or, if bastion.trusted_hops gives the number of trusted hops (a front
+// The client of the session. Its address: of the connection, or, if bastion.trusted_hops gives the number of trusted hops (a front
 // door and proxies) in between, the one that the outermost of them saw (request.headers, X-Forwarded-For).
 #pragma once
 
@@ -9,5 +9,9 @@ namespace bastion::pg {
 
 // False when it is not known: on a Unix socket, or if the header has too few places.
 bool client_address(IpAddress& out);
+
+// The user agent of the HTTP request, at most 500 characters, as text; null when no front door names one. Raises nothing because of
+// the client's input.
+NullableDatum request_user_agent();
 
 }  // namespace bastion::pg

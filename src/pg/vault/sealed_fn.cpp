@@ -1,21 +1,16 @@
 // SQL functions that seal, open and index values. The tenant is that of the verified context, or, in the functions that
 // end in _for and are granted to no role, one that the operator names. A call site keeps the key of its last row.
-#include "pg/base/guard.hpp"
-#include "pg/base/owner_spi.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/context/context.hpp"
 #include "pg/event/secret_use.hpp"
-#include "pg/key/data_keys.hpp"
 #include "pg/key/key_lock.hpp"
+#include "pg/vault/sealed_use.hpp"
 
 namespace bastion::pg {
 namespace {
 
 constexpr std::size_t blind_index_bytes = 16;
-
-Statement opening_statement = {
-    "SELECT bastion_internal.opening_record($1, $2, $3)", 3, {UUIDOID, TEXTOID, TEXTOID}, nullptr};
 
 // The tenant and the requester of a call that seals or opens.
 struct Scope {
@@ -35,11 +30,7 @@ struct Memo {
 };
 
 Scope context_scope() {
-    const Decision& decision = require_context();
-    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present)
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no tenant in this transaction"),
-                 errhint("Present a token of a member of the tenant first; SELECT bastion.whoami(); explains.")));
+    const Decision& decision = require_tenant_context();
     return {decision.identity.tenant, &decision};
 }
 
@@ -98,12 +89,6 @@ DataKey* key_for(FunctionCallInfo fcinfo, const Scope& scope, std::string_view p
     return key;
 }
 
-[[noreturn]] void cannot_open(const char* reason) {
-    ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
-                    errdetail_log("%s", reason)));
-    pg_unreachable();
-}
-
 // The requester's permission for an action on a purpose, or null.
 const Permission* find_permission(const Decision& requester, const DataKey& key, const char* action) {
     char permission[192];
@@ -128,53 +113,10 @@ DataKey& opening_key(FunctionCallInfo fcinfo, const Scope& scope, const struct v
     if (remembers(memo, scope) && memo.key->id == id) return *memo.key;
     memo.key = nullptr;
     DataKey& key = need_data_key_of(scope.tenant, id);
-    if (!key.sealer) cannot_open("The key in its header seals no values.");
+    require_sealer(key);
     if (reading && scope.requester != nullptr) require_open_permission(*scope.requester, key);
     remember(memo, scope, key, {});
     return key;
-}
-
-struct varlena* sealed_under(DataKey& key, ByteSpan plaintext, std::string_view bound_to) {
-    if (plaintext.size() > max_sealed_plaintext)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long to be sealed")));
-    const std::size_t size = plaintext.size() + sealed_overhead;
-    auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
-    SET_VARSIZE(out, VARHDRSZ + size);
-    guarded_or_raise([&]() -> Result<void> {
-        std::string long_text;
-        return key.sealer.value().seal_into(plaintext, key.id, key.additional_data(bound_to, long_text),
-                                            {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
-    });
-    return out;
-}
-
-struct varlena* opened_by(DataKey& key, const struct varlena* sealed, std::string_view bound_to) {
-    const ByteSpan bytes = view(sealed);
-    const std::size_t size = bytes.size() - sealed_overhead;  // opening_key() has checked the length
-    auto* out = static_cast<struct varlena*>(palloc(VARHDRSZ + size));
-    SET_VARSIZE(out, VARHDRSZ + size);
-    guarded_or_raise([&]() -> Result<void> {
-        std::string long_text;
-        return key.sealer.value().open_into(bytes, key.additional_data(bound_to, long_text),
-                                            {reinterpret_cast<std::uint8_t*>(VARDATA(out)), size});
-    });
-    return out;
-}
-
-// Records an opening before its plaintext leaves, which is wiped when it cannot be recorded. The key may leave the cache meanwhile.
-void record_opening(const DataKey& key, FunctionCallInfo fcinfo, int bound_to, struct varlena* plaintext) {
-    const OptionalUuid tenant = key.tenant;
-    Datum values[3] = {uuid_datum(tenant.value), text_datum(ServerText(key.purpose.c_str())),
-                       fcinfo->args[bound_to].value};
-    const char nulls[4] = {tenant.present ? ' ' : 'n', ' ', PG_ARGISNULL(bound_to) ? 'n' : ' ', '\0'};
-    PG_TRY();
-    { run_writing(opening_statement, values, nulls, read_nothing, nullptr); }
-    PG_CATCH();
-    {
-        wipe(plaintext);
-        PG_RE_THROW();
-    }
-    PG_END_TRY();
 }
 
 // Arguments from `first` on: plaintext, purpose, bound_to.
@@ -196,7 +138,7 @@ Datum open(FunctionCallInfo fcinfo, const Scope& scope, int first, bool is_text)
     note_secret_use("open");
     DataKey& key = opening_key(fcinfo, scope, value, true);
     struct varlena* plaintext = opened_by(key, value, bound_to);
-    if (key.recorded) record_opening(key, fcinfo, first + 1, plaintext);
+    if (key.recorded) record_opening(key, fcinfo->args[first + 1], plaintext);
     PG_RETURN_POINTER(is_text ? text_of_plaintext(plaintext) : plaintext);
 }
 

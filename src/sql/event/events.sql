@@ -64,11 +64,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.event_kind(text[]) IS
 'Adds kinds of events to the comment on bastion.events.kind. For the install script.';
 
-CREATE FUNCTION bastion_internal.in_parallel_mode() RETURNS boolean
-LANGUAGE C STABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_in_parallel_mode';
-COMMENT ON FUNCTION bastion_internal.in_parallel_mode() IS 'Whether a parallel plan runs, in the leader or a worker: nothing can be written meanwhile.';
-
 CREATE FUNCTION bastion_internal.event_actor(identity jsonb) RETURNS uuid
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -134,12 +129,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.record_event(text, text, uuid, uuid, jsonb) IS
 'Adds a row to bastion.events. The actor comes from whoami(), which never raises: a refused login is recorded even when the token is refused too.
 A refusal is also a line of the server log (log_refusal()). When the library is preloaded, its row goes through the queue of events, shortly after, and stays when the transaction rolls back.';
-
-CREATE FUNCTION bastion_internal.log_server_only(message text) RETURNS void
-LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'bastion_log_server_only';
-COMMENT ON FUNCTION bastion_internal.log_server_only(text) IS
-'Writes a line to the server log, regardless of log_min_messages, and never to the client.';
 
 CREATE FUNCTION bastion_internal.secret_call(statement text) RETURNS text
 LANGUAGE C STABLE STRICT PARALLEL SAFE

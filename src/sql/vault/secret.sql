@@ -26,179 +26,50 @@ $$;
 COMMENT ON FUNCTION bastion_internal.leader_address() IS
 'The address of the database client while a parallel plan runs, for workers, which have none; NULL on a Unix socket.';
 
--- The row of what is disclosed is queued, because it is disclosed even if the transaction rolls back. The row of a change belongs to
--- the same transaction as the change.
-CREATE FUNCTION bastion_internal.access_record(access jsonb, discloses boolean) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    is_strict boolean := bastion_internal.setting('bastion.secret_log') = 'strict';
-    queued boolean;
-    entry jsonb := access || jsonb_build_object(
-        'user', bastion.user_id(), 'actor', bastion_internal.event_actor(bastion.whoami()), 'session', bastion.session_id(),
-        'ip', CASE WHEN bastion_internal.in_parallel_mode() THEN bastion_internal.leader_address() ELSE host(inet_client_addr()) END,
-        'user_agent', bastion_internal.request_user_agent());
-BEGIN
-    PERFORM bastion_internal.log_server_only('secret access: ' || entry::text);
-    entry := entry || jsonb_build_object('occurred_at', clock_timestamp());
-    IF discloses THEN
-        queued := bastion_internal.queue_event('s', entry::text, is_strict);
-        IF is_strict AND NOT queued THEN
-            RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'insufficient_resources',
-                DETAIL = 'The queue of events is full, or was not written within 1 s.',
-                HINT = 'bastion.secret_log is strict: try again later. bastion.status() shows the queue.';
-        END IF;
-        IF queued IS NOT NULL THEN
-            RETURN;
-        END IF;
-    END IF;
-    IF current_setting('transaction_read_only')::boolean OR bastion_internal.in_parallel_mode() THEN
-        IF is_strict THEN
-            RAISE EXCEPTION 'could not record access to a secret' USING ERRCODE = 'read_only_sql_transaction',
-                HINT = 'bastion.secret_log is strict: open secrets in a transaction that may write, and sealed values in no parallel plan.';
-        END IF;
-        RETURN;
-    END IF;
-    PERFORM bastion_internal.secret_access_write(entry);
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.access_record(jsonb, boolean) IS
-'Records an access to a secret or sealed value, with who acts: always a line in the server log, and a row.
-When the library is preloaded, the row of what discloses a value goes through the queue of events; otherwise it is written if the transaction can write and is in no parallel plan.
-When bastion.secret_log is strict: SQLSTATE 25006 where no row can be written without the queue, 53000 when the queue does not write the row in time.';
-
 CREATE FUNCTION bastion_internal.secret_record(action text, secret bastion.secrets, version integer, purpose text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM bastion_internal.access_record(jsonb_build_object(
-        'action', action, 'secret', secret.id, 'name', secret.name, 'version', version, 'tenant', secret.tenant_id,
-        'purpose', left(regexp_replace(purpose, '[[:cntrl:]]', ' ', 'g'), 200)), action = 'get');
-END
-$$;
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_record';
 COMMENT ON FUNCTION bastion_internal.secret_record(text, bastion.secrets, integer, text) IS
-'Records an access to a secret. SQLSTATE 25006 and 53000 as access_record().';
+'Records a change of a secret, with who acts: always a line in the server log, and a row of bastion.secret_access_log, which belongs to the transaction of the change.
+SQLSTATE 22004 without an action or a secret, 22023 for another action than that of a change; when bastion.secret_log is strict, 25006 where no row can be written.';
 
 CREATE FUNCTION bastion_internal.opening_record(tenant uuid, purpose text, bound_to text, key_name text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    place text := left(regexp_replace(bound_to, '[[:cntrl:]]', ' ', 'g'), 200);
-BEGIN
-    IF place <> bound_to THEN
-        place := left(place, 100) || '... md5 ' || md5(bound_to);
-    END IF;
-    PERFORM bastion_internal.access_record(jsonb_build_object(
-        'action', 'open', 'name', key_name, 'tenant', tenant, 'purpose', purpose, 'bound_to', place), true);
-END
-$$;
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_opening_record';
 COMMENT ON FUNCTION bastion_internal.opening_record(uuid, text, text, text) IS
-'Records that a sealed value of a purpose was opened, or a wrapped key under the managed key of this name. SQLSTATE 25006 and 53000 as access_record().';
+'Records, as secret_get() does, that a key was opened which was wrapped under the managed key of this name. open_text() records in the same way.
+When the library is preloaded, the row goes through the queue of events; otherwise it is written if the transaction can write and is in no parallel plan.
+SQLSTATE 23514 without a purpose; when bastion.secret_log is strict, 25006 where no row can be written without the queue, 53000 when the queue does not write the row in time.';
 
 CREATE FUNCTION bastion_internal.may_secret(name text, unit_id uuid, action text) RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    permission text := bastion_internal.secret_resource(name) || '.' || action;
-BEGIN
-    IF unit_id IS NULL THEN
-        RETURN bastion.tenant_if_allowed(permission) IS NOT NULL;
-    END IF;
-    RETURN bastion_internal.may_in(permission, unit_id);
-END
-$$;
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_may_secret';
 COMMENT ON FUNCTION bastion_internal.may_secret(text, uuid, text) IS
-'Whether the user of this transaction may do this (read, open or manage) to a secret of this name, of the tenant or of a unit.';
+'Whether the user of this transaction may do this (read, open or manage) to a secret of this name, of the tenant or of a unit. SQLSTATE 22023 for another use, 28000 for a refused token.';
 
 CREATE FUNCTION bastion_internal.secret_require(name text, unit_id uuid, action text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF NOT bastion_internal.may_secret(name, unit_id, action) THEN
-        RAISE EXCEPTION 'permission denied: "%.%" is needed', bastion_internal.secret_resource(name), action USING ERRCODE = 'insufficient_privilege',
-            DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.secret_require(text, uuid, text) IS 'Raises SQLSTATE 42501 unless may_secret().';
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_require';
+COMMENT ON FUNCTION bastion_internal.secret_require(text, uuid, text) IS 'Raises SQLSTATE 42501 unless may_secret(); 22023 for another use than read, open or manage, 28000 for a refused token.';
 
--- A name means the tenant's secret, unless the caller asks for the user's own or a unit's: a member who stores an own secret under a
--- name that an application uses must not answer in place of the tenant. Checks the permission before it looks.
 CREATE FUNCTION bastion_internal.secret_location(name text, own boolean, unit text, action text) RETURNS bastion.secrets
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    place bastion.secrets;
-BEGIN
-    place.tenant_id := bastion_internal.require_tenant();
-    place.name := secret_location.name;
-    IF own AND unit IS NOT NULL THEN
-        RAISE EXCEPTION 'own secrets belong to no unit' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF own THEN
-        PERFORM bastion_internal.require_person(CASE WHEN action = 'manage' THEN 'own.secrets.manage' ELSE 'own.secrets.read' END, false);
-        place.owner_id := bastion.user_id();
-    ELSE
-        place.unit_id := bastion_internal.require_unit(place.tenant_id, unit);
-        PERFORM bastion_internal.secret_require(name, place.unit_id, action);
-    END IF;
-    RETURN place;
-END
-$$;
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_location';
 COMMENT ON FUNCTION bastion_internal.secret_location(text, boolean, text, text) IS
 'Where a secret of this name is: tenant, and owner or unit; the rest is NULL. Checks that the user of this transaction may do this (read, open or manage) there.
-SQLSTATE 22023 for an own secret of a unit, 42501, 42704 for an unknown unit.';
+SQLSTATE 22023 for an own secret of a unit and for another use, 28000 for a refused token, 42501, 42704 for an unknown unit.';
 
 CREATE FUNCTION bastion_internal.secret_find(name text, own boolean, unit text, action text) RETURNS bastion.secrets
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    place bastion.secrets := bastion_internal.secret_location(name, own, unit, action);
-    found_secret bastion.secrets;
-BEGIN
-    SELECT * INTO found_secret FROM bastion.secrets s
-    WHERE s.tenant_id = place.tenant_id AND s.owner_id IS NOT DISTINCT FROM place.owner_id AND s.unit_id IS NOT DISTINCT FROM place.unit_id
-      AND s.name = place.name AND s.left_at IS NULL;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object',
-            HINT = CASE WHEN own THEN 'With own => false, a name means a secret of the tenant.' ELSE 'With own => true, a name means a secret of the user.' END;
-    END IF;
-    RETURN found_secret;
-END
-$$;
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_find';
 COMMENT ON FUNCTION bastion_internal.secret_find(text, boolean, text, text) IS
-'Finds the secret of this name, of the user, a unit or the tenant, for read, open or manage. Locks nothing. SQLSTATE 22023, 42501, 42704.';
+'Finds the secret of this name, of the user, a unit or the tenant, for read, open or manage. Locks nothing. SQLSTATE 22023, 28000, 42501, 42704.';
 
 CREATE FUNCTION bastion_internal.secret_by_id(secret uuid, action text) RETURNS bastion.secrets
-LANGUAGE plpgsql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    tenant uuid := bastion_internal.require_tenant();
-    found_secret bastion.secrets;
-BEGIN
-    SELECT * INTO found_secret FROM bastion.secrets s WHERE s.id = secret AND s.tenant_id = tenant;
-    IF found_secret.owner_id = bastion.user_id() AND found_secret.left_at IS NULL THEN
-        PERFORM bastion_internal.require_person(CASE WHEN action = 'manage' THEN 'own.secrets.manage' ELSE 'own.secrets.read' END, false);
-        RETURN found_secret;
-    ELSIF found_secret.id IS NOT NULL AND found_secret.owner_id IS NULL AND bastion_internal.may_secret(found_secret.name, found_secret.unit_id, action) THEN
-        RETURN found_secret;
-    END IF;
-    PERFORM bastion_internal.secret_require('', NULL, action);
-    IF found_secret.left_at IS NOT NULL AND action = 'manage' THEN
-        RETURN found_secret;
-    END IF;
-    RAISE EXCEPTION 'secret does not exist' USING ERRCODE = 'undefined_object';
-END
-$$;
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_secret_by_id';
 COMMENT ON FUNCTION bastion_internal.secret_by_id(uuid, text) IS
-'Finds a secret by its id, for read, open or manage; for manage also the own secret of a user who left. SQLSTATE 42501, 42704.';
+'Finds a secret by its id, for read, open or manage; for manage also the own secret of a user who left. SQLSTATE 22023 for another use, 28000, 42501, 42704.';
 
 -- A concurrent deletion, or another name, since secret_find(): what was found and allowed is not what would change. So every change
 -- compares the name and left_at again.
@@ -392,73 +263,9 @@ Arguments and permissions are those of secret_put() for text.
 SQLSTATE 22023 for invalid arguments, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, 42704 for an unknown unit, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.secret_put(text, jsonb, text, text, text[], timestamptz, boolean, jsonb, integer, text)', 'application');
 
-CREATE FUNCTION bastion_internal.secret_read(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS bastion.sealed
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    found_version bastion.secret_versions;
-BEGIN
-    IF NOT secret.active THEN
-        RAISE EXCEPTION 'secret is not active' USING ERRCODE = 'object_not_in_prerequisite_state';
-    ELSIF secret.expires_at <= clock_timestamp() THEN
-        RAISE EXCEPTION 'secret has expired' USING ERRCODE = 'object_not_in_prerequisite_state';
-    END IF;
-    SELECT v.* INTO found_version FROM bastion.secret_versions v JOIN bastion.secrets s ON s.id = v.secret_id
-    WHERE v.secret_id = secret.id AND v.version = secret_read.version AND s.name = secret.name AND s.left_at IS NOT DISTINCT FROM secret.left_at;
-    IF NOT FOUND OR found_version.version < secret.version AND found_version.created_at <= clock_timestamp() - secret.max_version_age THEN
-        RAISE EXCEPTION 'version of the secret does not exist' USING ERRCODE = 'undefined_object';
-    ELSIF found_version.destroyed_at IS NOT NULL THEN
-        RAISE EXCEPTION 'version of the secret is destroyed' USING ERRCODE = 'object_not_in_prerequisite_state';
-    ELSIF found_version.deleted_at IS NOT NULL THEN
-        RAISE EXCEPTION 'version of the secret is deleted' USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = 'secret_version_undelete() restores it; secret_version_list() shows the others.';
-    ELSIF found_version.format <> ALL (formats) THEN
-        RAISE EXCEPTION 'secret is of type %', found_version.format USING ERRCODE = 'datatype_mismatch',
-            HINT = CASE WHEN found_version.format = 'bytea' THEN 'Open it with secret_get_bytea().' ELSE 'Open it with secret_get().' END;
-    END IF;
-    PERFORM bastion_internal.secret_record('get', secret, found_version.version, purpose);
-    RETURN found_version.value;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.secret_read(bastion.secrets, integer, text, text[]) IS
-'The sealed value of a version of a secret, after the access was recorded.
-SQLSTATE 42704 for an unknown version, 42804 for one that was stored as another type, 55000 for a secret that is not active or has expired and for a version that is deleted or destroyed, and the errors of secret_record().';
-
-CREATE FUNCTION bastion_internal.secret_open_text(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    wanted integer := coalesce(version, secret.version);
-BEGIN
-    RETURN bastion.open_text_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, formats), bastion_internal.secret_place(secret.id, wanted));
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.secret_open_text(bastion.secrets, integer, text, text[]) IS
-'Opens a version of a secret as text, NULL the newest, after the access was recorded. SQLSTATE as secret_read(), BA001, BA002, BA003.';
-
-CREATE FUNCTION bastion_internal.secret_open_bytea(secret bastion.secrets, version integer, purpose text, formats text[]) RETURNS bytea
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    wanted integer := coalesce(version, secret.version);
-BEGIN
-    RETURN bastion.open_bytea_for(secret.tenant_id, bastion_internal.secret_read(secret, wanted, purpose, formats), bastion_internal.secret_place(secret.id, wanted));
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.secret_open_bytea(bastion.secrets, integer, text, text[]) IS
-'Opens a version of a secret as bytes, NULL the newest, after the access was recorded. SQLSTATE as secret_read(), BA001, BA002, BA003.';
-
 CREATE FUNCTION bastion.secret_get(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_text(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{text,jsonb}');
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get';
 COMMENT ON FUNCTION bastion.secret_get(text, text, integer, boolean, text) IS
 'Opens a secret.
 The name means a secret of the tenant, which needs tenant.secrets.open in the whole tenant. With unit (slug or uuid), it means one of that unit, which needs it there. With own, it means the user''s own. An API key reaches the user''s own if its scopes name own.secrets.read; impersonators never reach it. secret_folder_register() may name another permission for a folder. version NULL means the newest.
@@ -468,13 +275,8 @@ SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a ten
 SELECT bastion_internal.callable_by('bastion.secret_get(text, text, integer, boolean, text)', 'application');
 
 CREATE FUNCTION bastion.secret_get(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_text(bastion_internal.secret_by_id(secret_get.secret, 'open'), version, purpose, '{text,jsonb}');
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_by_id';
 COMMENT ON FUNCTION bastion.secret_get(uuid, text, integer) IS
 'Opens a secret by its id, as secret_get() does by its name.
 secret_list() shows the id, which stays when the secret is renamed.
@@ -482,13 +284,8 @@ SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42
 SELECT bastion_internal.callable_by('bastion.secret_get(uuid, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_get_bytea(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS bytea
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_bytea(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{bytea,text,jsonb}');
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_bytea';
 COMMENT ON FUNCTION bastion.secret_get_bytea(text, text, integer, boolean, text) IS
 'Opens a secret as bytes; text comes in UTF-8.
 Arguments, permissions and records are those of secret_get().
@@ -497,13 +294,8 @@ SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a ten
 SELECT bastion_internal.callable_by('bastion.secret_get_bytea(text, text, integer, boolean, text)', 'application');
 
 CREATE FUNCTION bastion.secret_get_bytea(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS bytea
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_bytea(bastion_internal.secret_by_id(secret_get_bytea.secret, 'open'), version, purpose, '{bytea,text,jsonb}');
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_bytea_by_id';
 COMMENT ON FUNCTION bastion.secret_get_bytea(uuid, text, integer) IS
 'Opens a secret as bytes by its id, as secret_get_bytea() does by its name.
 secret_list() shows the id, which stays when the secret is renamed.
@@ -511,13 +303,8 @@ SQLSTATE 28000 for a refused token, 42501 without a tenant or the permission, 42
 SELECT bastion_internal.callable_by('bastion.secret_get_bytea(uuid, text, integer)', 'application');
 
 CREATE FUNCTION bastion.secret_get_jsonb(name text, purpose text DEFAULT NULL, version integer DEFAULT NULL, own boolean DEFAULT false, unit text DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_text(bastion_internal.secret_find(name, own, unit, 'open'), version, purpose, '{jsonb}')::jsonb;
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_jsonb';
 COMMENT ON FUNCTION bastion.secret_get_jsonb(text, text, integer, boolean, text) IS
 'Opens a secret that was stored as JSON.
 Arguments, permissions and records are those of secret_get().
@@ -526,13 +313,8 @@ SQLSTATE 22023 for own with unit, 28000 for a refused token, 42501 without a ten
 SELECT bastion_internal.callable_by('bastion.secret_get_jsonb(text, text, integer, boolean, text)', 'application');
 
 CREATE FUNCTION bastion.secret_get_jsonb(secret uuid, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN bastion_internal.secret_open_text(bastion_internal.secret_by_id(secret_get_jsonb.secret, 'open'), version, purpose, '{jsonb}')::jsonb;
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_jsonb_by_id';
 COMMENT ON FUNCTION bastion.secret_get_jsonb(uuid, text, integer) IS
 'Opens a secret that was stored as JSON by its id, as secret_get_jsonb() does by its name.
 secret_list() shows the id, which stays when the secret is renamed.

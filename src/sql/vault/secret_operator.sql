@@ -68,18 +68,8 @@ For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for invalid arguments, 42704 for an unknown tenant, 54000 above 1 GB, 55000 when expected_version is not the version, BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 
 CREATE FUNCTION bastion.secret_get_for(tenant text, name text, purpose text DEFAULT NULL, version integer DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    secret bastion.secrets := bastion_internal.secret_of(tenant, name);
-BEGIN
-    IF secret.id IS NULL THEN
-        PERFORM bastion_internal.secret_gone();
-    END IF;
-    RETURN bastion_internal.secret_open_text(secret, version, purpose, '{text,jsonb}');
-END
-$$;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100
+AS 'MODULE_PATHNAME', 'bastion_secret_get_for';
 COMMENT ON FUNCTION bastion.secret_get_for(text, text, text, integer) IS
 'secret_get() for a tenant (uuid or slug), or for the installation with NULL; recorded too.
 For operators: EXECUTE is granted to nobody.

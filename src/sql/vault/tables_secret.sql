@@ -16,12 +16,8 @@ SELECT pg_extension_config_dump('bastion.secret_folders', '');
 ALTER TABLE bastion.secret_folders ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION bastion_internal.secret_resource(name text) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT coalesce((SELECT f.resource FROM bastion.secret_folders f WHERE starts_with(secret_resource.name, f.folder)
-                     ORDER BY length(f.folder) DESC LIMIT 1), 'tenant.secrets')
-$$;
+LANGUAGE C STABLE PARALLEL SAFE COST 20
+AS 'MODULE_PATHNAME', 'bastion_secret_resource';
 COMMENT ON FUNCTION bastion_internal.secret_resource(text) IS
 'The resource whose permissions a secret of this name needs: that of the longest folder that contains it, else tenant.secrets.';
 SELECT bastion_internal.callable_by('bastion_internal.secret_resource(text)', 'application');

@@ -167,7 +167,7 @@ $server->safe_psql('postgres', 'ALTER DATABASE postgres RESET ALL');
 # An invalid value that an operator stored before the library was loaded: what depends on it fails, and its default never stands
 # for it.
 my %needs = ('bastion.signup_mode' => [ 'closd', q{bastion_api.signup('zoe@example.com', 'correct horse battery', 'Zoe')} ],
-    'bastion.secret_log' => [ 'strikt', q{bastion_internal.secret_record('get', NULL, 1, NULL)} ],
+    'bastion.secret_log' => [ 'strikt', q{bastion_internal.secret_record('put', jsonb_populate_record(NULL::bastion.secrets, '{"id": "00000000-0000-0000-0000-000000000001", "name": "x"}'), 1, NULL)} ],
     'bastion.session_lifetime' => [ '8 hourz', 'bastion_internal.session_limits(NULL)' ],
     'bastion.refused_login_duration' => [ '-5', q{bastion_api.login('ann@example.com', 'wrong')} ],
     'bastion.token_leeway' => [ '1 minuet', q{bastion.authenticate('a.b.c')} ],

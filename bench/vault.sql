@@ -41,12 +41,20 @@ SELECT * FROM bench.compare('1,000 look-ups by blind index',
     'SELECT count((SELECT p.id FROM public.people p WHERE p.email = ''user'' || i * 997 || ''@example.com'')) FROM generate_series(1, 1000) i', 15, 1.20);
 COMMIT;
 
-\echo a secret that is read, recorded in the log and the queue (at most 25,000 ns)
+\echo a secret that is read, recorded in the log and the queue (at most 25,000 ns), beside a row of a plain table by its key
 CREATE TABLE names AS SELECT 'mailer'::text AS value FROM generate_series(1, 2000);
-GRANT SELECT ON names TO app;
+CREATE TABLE stored AS SELECT 'mailer'::text AS name, 'swordfish'::text AS secret;
+ALTER TABLE stored ADD PRIMARY KEY (name);
+GRANT SELECT ON names, stored TO app;
 BEGIN;
 SELECT FROM bastion.authenticate(:'token') \gset _
-SELECT * FROM bench.per_value('secret_get()', 'bastion.secret_get(value)', 'names', 2000);
+SELECT bastion.unit_create('team', 'Bench', 'bench') \gset _
+SELECT bastion.secret_put('mailer', 'swordfish', unit => 'bench'), bastion.secret_put('mailer', 'swordfish', own => true) \gset _
+SELECT m.call, m.nanoseconds, round(m.nanoseconds / first_value(m.nanoseconds) OVER (), 1) AS ratio FROM (
+    SELECT * FROM bench.per_value('a row of a plain table', '(SELECT s.secret FROM public.stored s WHERE s.name = value)', 'names', 2000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get()', 'bastion.secret_get(value)', 'names', 2000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get(own => true)', 'bastion.secret_get(value, own => true)', 'names', 2000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get(unit => ...)', 'bastion.secret_get(value, unit => ''bench'')', 'names', 2000)) m;
 COMMIT;
 
 CREATE FUNCTION bench.resident_kb() RETURNS integer LANGUAGE sql AS

@@ -42,7 +42,7 @@ SELECT * FROM bench.compare('1,000 look-ups by blind index',
 COMMIT;
 
 \echo a secret that is read, recorded in the log and the queue (at most 25,000 ns), beside a row of a plain table by its key
-CREATE TABLE names AS SELECT 'mailer'::text AS value FROM generate_series(1, 2000);
+CREATE TABLE names AS SELECT 'mailer'::text AS value FROM generate_series(1, 200000);
 CREATE TABLE stored AS SELECT 'mailer'::text AS name, 'swordfish'::text AS secret;
 ALTER TABLE stored ADD PRIMARY KEY (name);
 GRANT SELECT ON names, stored TO app;
@@ -51,10 +51,10 @@ SELECT FROM bastion.authenticate(:'token') \gset _
 SELECT bastion.unit_create('team', 'Bench', 'bench') \gset _
 SELECT bastion.secret_put('mailer', 'swordfish', unit => 'bench'), bastion.secret_put('mailer', 'swordfish', own => true) \gset _
 SELECT m.call, m.nanoseconds, round(m.nanoseconds / first_value(m.nanoseconds) OVER (), 1) AS ratio FROM (
-    SELECT * FROM bench.per_value('a row of a plain table', '(SELECT s.secret FROM public.stored s WHERE s.name = value)', 'names', 2000)
-    UNION ALL SELECT * FROM bench.per_value('secret_get()', 'bastion.secret_get(value)', 'names', 2000)
-    UNION ALL SELECT * FROM bench.per_value('secret_get(own => true)', 'bastion.secret_get(value, own => true)', 'names', 2000)
-    UNION ALL SELECT * FROM bench.per_value('secret_get(unit => ...)', 'bastion.secret_get(value, unit => ''bench'')', 'names', 2000)) m;
+    SELECT * FROM bench.per_value('a row of a plain table', '(SELECT s.secret FROM public.stored s WHERE s.name = value)', 'names', 200000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get()', 'bastion.secret_get(value)', '(SELECT value FROM public.names LIMIT 5000) n', 5000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get(own => true)', 'bastion.secret_get(value, own => true)', '(SELECT value FROM public.names LIMIT 5000) n', 5000)
+    UNION ALL SELECT * FROM bench.per_value('secret_get(unit => ...)', 'bastion.secret_get(value, unit => ''bench'')', '(SELECT value FROM public.names LIMIT 5000) n', 5000)) m;
 COMMIT;
 
 CREATE FUNCTION bench.resident_kb() RETURNS integer LANGUAGE sql AS

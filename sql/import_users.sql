@@ -10,7 +10,7 @@ SELECT u AS given, test.tried(jsonb_build_array(u::jsonb))
 FROM unnest(ARRAY[
     '1', 'null', '[]', '"a@b"', '{}', '{"email": null}', '{"email": "no address"}', '{"email": 5}', '{"email": ["a@b"]}', '{"email": "a@import.example", "pasword_hash": "x"}',
     '{"email": "a@import.example", "username": "a b"}', '{"email": "a@import.example", "display_name": ""}', '{"email": "a@import.example", "status": "gone"}',
-    '{"email": "a@import.example", "id": "5"}', '{"email": "a@import.example", "created_at": "yesterday noon"}', '{"email": "a@import.example", "created_at": "infinity"}',
+    '{"email": "a@import.example", "id": "5"}', '{"email": "a@import.example", "created_at": "yesterday noon"}', '{"email": "a@import.example", "created_at": "infinity"}', '{"email": "a@import.example", "email_verified_at": "last year"}',
     '{"email": "a@import.example", "password_hash": "plain"}', '{"email": "a@import.example", "password_hash": ""}', '{"email": "a@import.example", "password_hash": "$2b$20$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"}',
     '{"email": "a@import.example", "memberships": {}}', '{"email": "a@import.example", "memberships": [1]}', '{"email": "a@import.example", "memberships": [{"tenant": "nowhere", "role": "owner"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "no role"}]}', '{"email": "a@import.example", "memberships": [{"tenant": "New One", "tenant_name": "New", "role": "owner"}]}',
@@ -33,7 +33,7 @@ SELECT count(*) AS nothing FROM bastion.users WHERE email LIKE '%import.example'
 -- people with passwords of several systems, in a new tenant with its old number
 SELECT coalesce(max(number), 0) + 5000 AS number FROM bastion.tenants \gset
 CREATE VIEW test.old_people AS
-SELECT email, username, display_name, password_hash, created_at, status,
+SELECT email, username, display_name, password_hash, created_at, created_at AS email_verified_at, status,
        jsonb_build_array(jsonb_build_object('tenant', 'moved-in', 'tenant_name', 'Moved in', 'tenant_number', current_setting('test.number')::bigint, 'role', role, 'valid_until', until)) AS memberships
 FROM (VALUES ('Ann@Import.Example', 'Ann.Imported', 'Ann', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '2020-01-02'::timestamptz, 'active', 'owner', NULL::timestamptz),
              ('ben@import.example', NULL, NULL, 'pbkdf2_sha256$1000$AAAAAAAAAAAAAAAAAAAAAA$OCI6u0OuI0hlrbS8w7jG', NULL, 'disabled', 'viewer', '2100-01-01'),
@@ -45,13 +45,13 @@ SELECT * FROM bastion.import_users('test.old_people'::regclass);
 \set VERBOSITY terse
 SELECT count(*) AS nothing FROM bastion.users WHERE email LIKE '%import.example';
 CREATE OR REPLACE VIEW test.old_people AS
-SELECT email, username, display_name, password_hash, created_at, status,
+SELECT email, username, display_name, password_hash, created_at, created_at AS email_verified_at, status,
        jsonb_build_array(jsonb_build_object('tenant', 'moved-in', 'tenant_name', 'Moved in', 'tenant_number', current_setting('test.number')::bigint, 'role', role, 'valid_until', until)) AS memberships
 FROM (VALUES ('Ann@Import.Example', 'Ann.Imported', 'Ann', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '2020-01-02'::timestamptz, 'active', 'owner', NULL::timestamptz),
              ('ben@import.example', NULL, NULL, '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb', NULL, 'disabled', 'viewer', '2100-01-01'),
              ('cem@import.example', 'cem.imported', NULL, NULL, NULL, NULL, 'member', NULL)) v (email, username, display_name, password_hash, created_at, status, role, until);
 SELECT * FROM bastion.import_users('test.old_people'::regclass);
-SELECT u.email, u.username, u.display_name, u.status, u.created_at < '2021-01-01' AS old, left(p.hash, 6) AS hash, t.slug, t.name, t.number = :number AS same_number, n.slug AS unit, r.name AS role, m.valid_until
+SELECT u.email, u.username, u.display_name, u.status, u.created_at < '2021-01-01' AS old, u.email_verified_at < '2021-01-01' AS verified, left(p.hash, 6) AS hash, t.slug, t.name, t.number = :number AS same_number, n.slug AS unit, r.name AS role, m.valid_until
 FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id JOIN bastion.memberships m ON m.user_id = u.id JOIN bastion.tenants t ON t.id = m.tenant_id
 JOIN bastion.units n ON n.tenant_id = t.id JOIN bastion.roles r ON r.id = m.role_id WHERE u.email LIKE '%import.example' ORDER BY 1;
 SELECT bastion_api.login('ann.imported', 'U*U') #>> '{tenant,slug}' AS logs_in;

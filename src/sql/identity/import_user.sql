@@ -73,7 +73,8 @@ AS $$ SELECT CASE WHEN jsonb_typeof(given -> 'memberships') = 'array' THEN given
 COMMENT ON FUNCTION bastion_internal.import_memberships(jsonb) IS 'The memberships of an imported user, as an array.';
 
 CREATE FUNCTION bastion_internal.import_check(users jsonb)
-RETURNS TABLE (line bigint, given jsonb, id uuid, email text, username text, created_at timestamptz, problem text, known boolean)
+RETURNS TABLE (line bigint, given jsonb, id uuid, email text, username text, created_at timestamptz, email_verified_at timestamptz, problem text,
+              known boolean)
 LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 10000
 SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
@@ -81,6 +82,7 @@ AS $$
     WITH given AS MATERIALIZED (
         SELECT u.line, u.given, bastion_internal.uuid_or_null(u.given ->> 'id') AS id, lower(btrim(u.given ->> 'email') COLLATE "C") AS email,
                lower(btrim(u.given ->> 'username') COLLATE "C") AS username, bastion_internal.time_or_null(u.given ->> 'created_at') AS created_at,
+               bastion_internal.time_or_null(u.given ->> 'email_verified_at') AS email_verified_at,
                bastion_internal.import_memberships(u.given) AS memberships
         FROM jsonb_array_elements(users) WITH ORDINALITY u (given, line)
     ), places AS MATERIALIZED (
@@ -107,8 +109,8 @@ AS $$
     ), ids AS MATERIALIZED (
         SELECT g.id FROM given g WHERE g.id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
     )
-    SELECT g.line, g.given, g.id, g.email, g.username, g.created_at,
-           CASE WHEN k.id IS NULL THEN coalesce(bastion_internal.field_problem(g.given, '{id,email,username,display_name,status,created_at,password_hash,memberships}'), CASE
+    SELECT g.line, g.given, g.id, g.email, g.username, g.created_at, g.email_verified_at,
+           CASE WHEN k.id IS NULL THEN coalesce(bastion_internal.field_problem(g.given, '{id,email,username,display_name,status,created_at,email_verified_at,password_hash,memberships}'), CASE
                WHEN bastion.is_email(g.email) IS NOT TRUE THEN 'the address is invalid'
                WHEN g.email IN (SELECT a.name FROM addresses a) THEN 'another line has the same address'
                WHEN NOT bastion.is_username(g.username) THEN 'the user name is invalid'
@@ -118,6 +120,7 @@ AS $$
                WHEN g.given ->> 'id' IS NOT NULL AND g.id IS NULL THEN 'the id is no uuid'
                WHEN g.id IN (SELECT i.id FROM ids i) THEN 'another line has the same id'
                WHEN g.given ->> 'created_at' IS NOT NULL AND isfinite(g.created_at) IS NOT TRUE THEN 'the time of creation is invalid'
+               WHEN g.given ->> 'email_verified_at' IS NOT NULL AND isfinite(g.email_verified_at) IS NOT TRUE THEN 'the time of verification is invalid'
                WHEN NOT bastion_internal.is_password_hash(g.given ->> 'password_hash') THEN 'the password hash cannot be verified'
                WHEN jsonb_typeof(g.given -> 'memberships') NOT IN ('array', 'null') THEN 'memberships are no array'
                WHEN m.problem IS NOT NULL THEN 'membership: ' || m.problem
@@ -196,9 +199,10 @@ BEGIN
                    WHERE NOT c.known);
         tenants := CASE WHEN EXISTS (SELECT FROM jsonb_array_elements(places) p WHERE bastion_internal.find_tenant(p ->> 'tenant') IS NULL)
                         THEN bastion_internal.import_tenants(places) ELSE 0 END;
-        INSERT INTO bastion.users (id, email, username, display_name, status, created_at)
-        SELECT coalesce(c.id, gen_random_uuid()), c.email, c.username, c.given ->> 'display_name', coalesce(c.given ->> 'status', 'active'), coalesce(c.created_at, now())
-        FROM jsonb_to_recordset(checked) c (id uuid, email text, username text, created_at timestamptz, known boolean, given jsonb) WHERE NOT c.known;
+        INSERT INTO bastion.users (id, email, username, display_name, status, created_at, email_verified_at)
+        SELECT coalesce(c.id, gen_random_uuid()), c.email, c.username, c.given ->> 'display_name', coalesce(c.given ->> 'status', 'active'), coalesce(c.created_at, now()),
+               c.email_verified_at
+        FROM jsonb_to_recordset(checked) c (id uuid, email text, username text, created_at timestamptz, email_verified_at timestamptz, known boolean, given jsonb) WHERE NOT c.known;
         GET DIAGNOSTICS imported = ROW_COUNT;
         INSERT INTO bastion.user_passwords (user_id, hash)
         SELECT u.id, c.given ->> 'password_hash'
@@ -223,7 +227,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.import_users(jsonb, boolean) IS
-'Imports users of another system: an array of objects {"id", "email", "username", "display_name", "status", "created_at", "password_hash", "memberships"}, of which only email is required.
+'Imports users of another system: an array of objects {"id", "email", "username", "display_name", "status", "created_at", "email_verified_at", "password_hash", "memberships"}, of which only email is required.
+An account without email_verified_at does not hold its address: a person who proves it by mail takes it, without the password.
 Address and user name become lower case. password_hash is of a format that password_verify() verifies; the next login makes a new hash. memberships is an array of {"tenant" (uuid or slug), "role", "unit", "valid_from", "valid_until"}. A tenant with tenant_name is created when its slug is free, with tenant_number as its number; later numbers are higher.
 Returns a row for each user: accepted; skipped, because the address has an account, of which nothing changes; or refused, with the reason. If a user is refused, nothing is imported, and an error says how many there are. With dry_run, nothing is imported, and the rows name all that are refused.
 For operators: EXECUTE is granted to nobody.

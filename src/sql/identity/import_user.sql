@@ -263,4 +263,4 @@ COMMENT ON FUNCTION bastion.import_users(regclass, boolean) IS
 'import_users() of the rows of a table or view, whose columns are the fields. memberships is of type jsonb. line counts the rows in the order in which they are read.
 Code of a view or a type runs with the rights of the relation''s owner, in a security-restricted operation. The caller must be able to read all rows.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE as import_users(jsonb), 42P01 for an unknown relation, 42809 for one that is no table or view, 42501 without SELECT or under row-level security.';
+SQLSTATE 22004 for NULL, 22023 when a user is refused, 23505 when another transaction creates the same user or tenant, 42P01 for an unknown relation, 42809 for one that is no table or view, 42501 without SELECT or under row-level security.';

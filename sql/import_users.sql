@@ -61,7 +61,7 @@ CREATE TABLE test.imported AS SELECT u.*, p.hash FROM bastion.users u LEFT JOIN 
 SELECT * FROM bastion.import_users('test.old_people'::regclass);
 SELECT count(*) AS changed FROM (SELECT u.*, p.hash FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.email LIKE '%import.example' EXCEPT TABLE test.imported) c;
 SELECT count(*) AS memberships FROM bastion.memberships m JOIN bastion.tenants t ON t.id = m.tenant_id WHERE t.slug = 'moved-in';
--- one more into what is there; names and numbers that others have
+-- one more into the same tenant; names and numbers that others have
 SELECT test.tried('[{"email": "dan@import.example", "username": "ann.imported"}, {"email": "eve@import.example", "memberships": [{"tenant": "moved-in", "tenant_number": 1, "role": "viewer"}]},
     {"email": "fay@import.example", "memberships": [{"tenant": "moved-in", "role": "viewer", "unit": "nowhere"}]}, {"email": "ann@import.example", "username": "other"}]'),
        test.tried(jsonb_build_array(jsonb_build_object('email', 'gus@import.example', 'memberships', jsonb_build_array(jsonb_build_object('tenant', 'other-in', 'tenant_name', 'X', 'tenant_number', :number, 'role', 'viewer'))),

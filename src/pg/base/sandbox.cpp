@@ -46,7 +46,8 @@ Oid owner_of_table_or_view(Oid relation) {
     if (get_rel_name(relation) == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation does not exist")));
     const char kind = get_rel_relkind(relation);
-    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_MATVIEW && kind != RELKIND_VIEW)
+    if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_MATVIEW &&
+        kind != RELKIND_VIEW)
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("relation is not a table")));
     Relation table = table_open(relation, AccessShareLock);
     const Oid owner = table->rd_rel->relowner;

@@ -8,12 +8,6 @@ COMMENT ON FUNCTION bastion.library_version() IS
 'The version of the loaded library. It differs from the version in pg_extension between the upgrade of the package and ALTER EXTENSION pg_bastion UPDATE.';
 SELECT bastion_internal.callable_by('bastion.library_version()', 'application', 'monitoring');
 
-CREATE FUNCTION bastion_internal.password_files() RETURNS jsonb
-LANGUAGE C STABLE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'bastion_password_files';
-COMMENT ON FUNCTION bastion_internal.password_files() IS
-'The state of the files that the password policy reads: none, usable, or why no new password is accepted.';
-
 CREATE FUNCTION bastion_internal.library_status() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_status';

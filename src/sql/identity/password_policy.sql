@@ -28,6 +28,12 @@ COMMENT ON FUNCTION bastion_internal.password_flaw(text, text, integer) IS
 account has what the account is called, one name in a line. least_length is a limit beside bastion.password_min_length; the larger one counts.
 SQLSTATE 58030 when the list or the filter of passwords cannot be used, F0000 when a stored setting is invalid: no password is accepted then.';
 
+CREATE FUNCTION bastion_internal.password_files() RETURNS jsonb
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_password_files';
+COMMENT ON FUNCTION bastion_internal.password_files() IS
+'The state of the files that the password policy reads: none, usable, or why no new password is accepted.';
+
 CREATE FUNCTION bastion_internal.password_refusal(password text, account text, least_length integer) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

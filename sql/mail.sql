@@ -113,6 +113,8 @@ SELECT * FROM test.post();
 SELECT test.link('magic_link', 'ann') AS link \gset
 UPDATE bastion.one_time_tokens SET expires_at = clock_timestamp(), created_at = clock_timestamp() - interval '1 h' WHERE used_at IS NULL AND purpose = 'magic_link';
 SELECT test.call(NULL, format('login_link(%L)', :'link')) AS expired;
+SELECT bastion_internal.one_time_derive(t.id, t.purpose, t.user_id, t.address, t.generation, t.expires_at, t.pepper, false) AS link FROM bastion.one_time_tokens t WHERE used_at IS NULL AND purpose = 'magic_link' AND user_id = test.id_of('ann') \gset
+SELECT test.call(NULL, format('login_link(%L)', :'link')) AS expired_as_it_is;
 SELECT test.call(NULL, 'request_login_link(''ann@mail.example'')');
 BEGIN;
 SELECT bastion.pepper_create('one_time') > 0 AS made;
@@ -198,17 +200,18 @@ SELECT test.call('ben', format('email_change_confirm(%L)', test.link('email_chan
        test.call(NULL, format('email_change_confirm(%L)', test.link('email_change', 'ben2'))) AS nobody;
 SELECT test.call('ben', format('email_change_confirm(%L)', test.link('email_change', 'ben2'))) AS done, test.call('ben', format('email_change_confirm(%L)', test.link('email_change', 'ben2'))) AS again;
 SELECT * FROM test.post();
--- A thief changes it twice, and undoes the second change: the owner's link is still good, and the thief's is not.
+-- A thief changes it twice, closes the account, and undoes the second change: the owner's link is still good, and the thief's is not.
 SELECT test.call('ben', $$email_change('thief@mail.example', 'correct horse of ben')$$);
 SELECT count(*) FROM test.post();
 SELECT test.call('ben', format('email_change_confirm(%L)', test.link('email_change', 'thief')));
 SELECT * FROM test.post();
+UPDATE bastion.users SET status = 'deleting', delete_at = now() + interval '30 days' WHERE id = test.id_of('ben');
 BEGIN;
 SELECT test.call(NULL, format('email_undo(%L)', test.link('email_undo', 'ben2'))) AS second_change, test.call(NULL, format('email_undo(%L)', test.link('email_undo', 'ben'))) AS first_change;
 ROLLBACK;
 SELECT test.call(NULL, format('email_undo(%L)', test.link('email_undo', 'ben'))) AS first_change, test.call(NULL, format('email_undo(%L)', test.link('email_undo', 'ben2'))) AS second_change,
        test.call(NULL, format('email_undo(%L)', test.link('email_undo', 'ben'))) AS again;
-SELECT email, email_verified_at IS NOT NULL AS verified FROM bastion.users WHERE id = test.id_of('ben');
+SELECT email, email_verified_at IS NOT NULL AS verified, status, delete_at FROM bastion.users WHERE id = test.id_of('ben');
 SELECT test.call('ben', 'me()') AS session, test.call(NULL, $$login('ben@mail.example', 'correct horse of ben')$$) AS password;
 SELECT * FROM test.post();
 SELECT test.call(NULL, format('reset_password(%L, %L)', test.link('reset_password', 'ben'), 'correct horse of ben')) AS reset;

@@ -91,14 +91,17 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_outbox('a change of address');
     found_row := bastion_internal.one_time_find(email_undo.token, 'email_undo');
-    IF found_row.user_id IS NULL OR NOT bastion_internal.hold_user(found_row.user_id, NULL, NULL)
-       OR NOT bastion_internal.one_time_use(found_row) THEN
+    -- A thief may have closed the account, too.
+    PERFORM FROM bastion.users u WHERE u.id = found_row.user_id AND u.status IN ('active', 'deleting') FOR NO KEY UPDATE;
+    IF NOT FOUND OR NOT bastion_internal.one_time_use(found_row) THEN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'email_undo');
     END IF;
     IF NOT bastion_internal.address_prove(found_row.user_id, found_row.address, true) THEN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'email_undo');
     END IF;
+    UPDATE bastion.users u SET status = 'active', delete_at = NULL WHERE u.id = found_row.user_id AND u.status = 'deleting';
     PERFORM bastion_internal.credentials_drop(found_row.user_id);
+    PERFORM bastion_internal.one_time_end(found_row.user_id, '{delete_cancel}');
     -- A thief who changed the address twice has the link to undo the second change.
     UPDATE bastion.one_time_tokens t SET used_at = clock_timestamp()
     WHERE t.user_id = found_row.user_id AND t.purpose = 'email_undo' AND t.used_at IS NULL AND t.created_at > found_row.created_at;
@@ -108,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.email_undo(text) IS
-'Gives an account back the address to which this token was mailed, within 7 days after the change. Ends the sessions and API keys of the user and takes the password away, which a thief may know, and mails a link for reset_password().
+'Gives an account back the address to which this token was mailed, within 7 days after the change. Ends the sessions and API keys of the user and takes the password away, which a thief may know, and mails a link for reset_password(). It takes back account_delete(), too.
 Returns {}. Refusal: invalid_link, the same for an unknown, used or expired token, one for another purpose, and an address that another user has verified meanwhile; recorded.
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.email_undo(text)', 'application');

@@ -42,9 +42,12 @@ SELECT factors.run(:'ann_token', format('totp_confirm(%L, %L)', :'factor', :'cod
 SELECT :'confirmed'::jsonb #>> '{factor,state}' AS state, jsonb_array_length(:'confirmed'::jsonb -> 'recovery_codes') AS codes,
        (SELECT bool_and(c ~ '^([A-Z2-7]{4}-){3}[A-Z2-7]{4}$') FROM jsonb_array_elements_text(:'confirmed'::jsonb -> 'recovery_codes') c) AS well_formed;
 SELECT factors.run(:'ann_token', format('totp_confirm(%L, %L)', :'factor', :'code')) AS again;
+SELECT factors.run(:'ann_token', format('step_up(%L, %L)', :'factor', jsonb_build_object('code', :'code'))) ->> 'error' AS used_up;
 SELECT :'confirmed'::jsonb #>> '{recovery_codes,0}' AS first_code, :'confirmed'::jsonb #>> '{recovery_codes,1}' AS second_code \gset
 SELECT jsonb_array_length(x -> 'factors') AS factors, x #>> '{factors,0,name}' AS name, x -> 'recovery_codes' AS codes FROM factors.run(:'ann_token', 'factors()') x;
 
+-- a sealed secret is of one factor alone
+SELECT test.error(format('SELECT bastion_internal.totp_step(gen_random_uuid(), f.sealed, ''000000'', 1, 0) FROM bastion.user_factors f WHERE f.id = %L', :'factor')) AS of_another;
 -- the session is not confirmed: no change, but for the name
 SELECT left(c, 12) AS call, factors.run(:'ann_token', c) - 'error_description' AS answer FROM unnest(ARRAY['totp_add()', format('totp_confirm(%L, ''000000'')', :'factor'), format('factor_remove(%L)', :'factor'), 'recovery_codes_renew()']) c
 ORDER BY 1;

@@ -77,7 +77,7 @@ DECLARE
             "factor": "uuid", "secret": "string", "uri": "string", "qr_svg": "string", "qr_text": "string"},
         "FactorAdded": {
             "description": "The factor that was confirmed, and with the first one recovery codes, shown once.",
-            "factor": "Factor", "recovery_codes": "string[]?"},
+            "factor": "Factor", "recovery_codes": "string[]"},
         "FactorRemoved": {"description": "The factor that was removed.", "removed": "uuid"},
         "RecoveryCodes": {"description": "New recovery codes, shown once.", "recovery_codes": "string[]"},
         "SteppedUp": {

@@ -69,7 +69,7 @@ DECLARE
     is_first boolean;
     pending bastion.user_factors;
     used_step bigint;
-    codes jsonb;
+    codes jsonb := '[]';
 BEGIN
     PERFORM bastion_internal.require_writable('a change of second factors');
     refused := bastion_internal.factor_change_refusal();
@@ -96,7 +96,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.totp_confirm(uuid, text) IS
 'Confirms an authenticator of totp_add() with a code that it shows: from then on it is a second factor.
-Returns {"factor": as in factors(), "recovery_codes": ten codes with the first factor, shown once, else null}. The session must be as for totp_add().
+Returns {"factor": as in factors(), "recovery_codes": ten with the first factor, shown once, else []}. The session must be as for totp_add().
 Refusals: invalid_code, unknown_factor, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.totp_confirm(uuid, text)', 'application');

@@ -163,6 +163,12 @@ SELECT factors.run(:'bob_token', 'totp_add()') - 'error_description' AS old_logi
 ROLLBACK;
 -- names
 SELECT factors.run(:'bob_token', format('totp_add(%L)', n)) ->> 'error' AS error FROM unnest(ARRAY['', NULL, E'a\tb', repeat('x', 201)]) n;
+-- the longest names fit into a QR code
+BEGIN;
+SET LOCAL bastion.totp_issuer = 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx';
+UPDATE bastion.users u SET email = repeat('%', 64) || '@' || repeat('x', 60) || '.example' WHERE u.id = :'bob_id';
+SELECT length(factors.run(:'bob_token', 'totp_add()') ->> 'uri') AS uri;
+ROLLBACK;
 -- what was recorded
 SELECT e.kind, e.outcome, e.detail - 'factor' - 'session' AS detail, count(*) FROM bastion.events e
 WHERE e.user_id IN (:'ann_id', :'bob_id') AND e.kind ~ 'factor|recovery|stepped' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;

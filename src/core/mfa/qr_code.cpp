@@ -18,7 +18,7 @@ using Code = std::unique_ptr<QRcode, LibcryptoFree<QRcode_free>>;
 
 Result<Code> encode(std::string_view text) {
     if (text.empty() || text.size() > qr_code_most_bytes)
-        return invalid_argument("a QR code takes a text of 1 to 1000 bytes");
+        return invalid_argument("a QR code takes a text of 1 to 2000 bytes");
     const Input input(QRinput_new2(0, QR_ECLEVEL_M));
     if (!input || QRinput_append(input.get(), QR_MODE_8, static_cast<int>(text.size()), as_bytes(text).data()) != 0)
         return Error{ErrorCode::internal, "could not make a QR code"};

@@ -9,7 +9,7 @@
 
 namespace bastion {
 
-inline constexpr std::size_t qr_code_most_bytes = 1000;
+inline constexpr std::size_t qr_code_most_bytes = 2000;
 
 // One path of dark modules on a white ground that includes the quiet zone of four modules. It has no size of its own, no script and
 // no link, and holds nothing of the text but the modules.

@@ -314,7 +314,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.keys_discard() IS
 'Deletes every key of this database.
-Use it when the root key is lost, or in a copy that must not share keys with its original. Sessions end, tokens, mailed links and API keys are refused, authenticators and recovery codes are no longer accepted (factors_remove()), and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
+Use it when the root key is lost, or in a copy that must not share keys with its original. Authenticators and recovery codes are no longer accepted, but still needed: factors_remove(). Sessions end, tokens, mailed links and API keys are refused, and sealed values and secrets can never be opened again; users, passwords and rows stay. New keys are created lazily under the current root key.
 Returns the numbers of deleted objects: {signing_keys, api_key_secrets, sessions, data_keys}.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 25000 in a transaction that is not READ COMMITTED, 55006 when a guard covers a key (data_key_guard_set()), 55P03 when transactions that sealed values stay open for ten seconds, or lock_timeout.';

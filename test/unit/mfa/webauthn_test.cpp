@@ -253,8 +253,9 @@ TEST(Webauthn, BothCeremoniesRefuse) {
         {"no id", [](Ceremony& c) { c.outer_id = "other"; }},
         {"no id", [](Ceremony& c) { c.outer_id = c.raw_id = ""; }}};
     for (const bool registers : {true, false}) {
+        SCOPED_TRACE(words(registers));
         for (std::size_t i = 0; i < faults.size(); ++i) {
-            SCOPED_TRACE(words(registers, i, faults[i].first));
+            SCOPED_TRACE(words(i, faults[i].first));
             Ceremony changed(registers);
             faults[i].second(changed);
             if (registers)

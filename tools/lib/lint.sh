@@ -277,7 +277,7 @@ check_systems_is_up_to_date() { (. tools/lib/systems.sh && claims_page) | diff d
 advice[systems_is_up_to_date]='run tools/systems and commit docs/SYSTEMS.md'
 plant_systems_is_up_to_date() { printf 'S5.99\tplanted\tREADME.md\t\n' >>examples/claims.tsv; }
 
-check_shell_syntax() { local file; for file in tools/* tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
+check_shell_syntax() { local file; for file in $(grep -lsIx '#!/bin/bash' tools/*) tools/lib/*.sh .ci/run bench/*.sh test/*/*.sh; do [ ! -f "$file" ] || bash -n "$file" 2>&1; done; }
 advice[shell_syntax]='fix the line that bash names'
 plant_shell_syntax() { echo 'if planted' >tools/lib/planted.sh; }
 

@@ -13,8 +13,9 @@ constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
     "is_password_hash", "login", "password_check", "password_flaw", "password_format", "password_hash",
-    "password_needs_rehash", "password_length", "password_refusal", "password_verify", "signup", "signup_invited",
-    "user_password_set", "account_delete", "email_change", "signup_pending", "stale_person", "verify_pending",
+    "password_needs_rehash", "password_length", "password_refusal", "password_store", "password_verify", "signup",
+    "signup_invited", "user_password_set", "account_delete", "email_change", "signup_pending", "stale_person",
+    "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",

@@ -76,8 +76,10 @@ TEST(PasswordPolicy, TheListIsSortedAndWhole) {
     EXPECT_TRUE(is_common_password("zzzzzzz1"));
     EXPECT_TRUE(is_common_password("dragon"));
     for (const std::string_view other :
-         {"", " ", "dragon ", " dragon", "drag0n dragon", "dragonxx", "zzzzzzzzzzzzzzzz\xff", "!"})
-        EXPECT_FALSE(is_common_password(other)) << words(other);
+         {"", " ", "dragon ", " dragon", "drag0n dragon", "dragonxx", "zzzzzzzzzzzzzzzz\xff", "!"}) {
+        SCOPED_TRACE(words(other));
+        EXPECT_FALSE(is_common_password(other));
+    }
     // Every word of the file is found.
     const char* source = std::getenv("BASTION_SOURCE");
     ASSERT_NE(source, nullptr);
@@ -87,8 +89,10 @@ TEST(PasswordPolicy, TheListIsSortedAndWhole) {
     std::size_t count = 0;
     while (std::getline(file, line)) {
         for (std::size_t begin = 1, end = 0; (end = line.find(' ', begin)) != std::string::npos;
-             begin = end + 1, ++count)
-            ASSERT_TRUE(is_common_password(line.substr(begin, end - begin))) << words(line.substr(begin, end - begin));
+             begin = end + 1, ++count) {
+            SCOPED_TRACE(words(line.substr(begin, end - begin)));
+            ASSERT_TRUE(is_common_password(line.substr(begin, end - begin)));
+        }
     }
     EXPECT_EQ(count, 49233U);
 }
@@ -112,8 +116,10 @@ TEST(PasswordPolicy, RepeatsAndSequences) {
 TEST(PasswordPolicy, WordsOfTheAccount) {
     for (const std::string_view personal :
          {"anna.lee@acme-corp.example", "AnnaMüller1234", "anna-müller-2026", "acme-corp-acme-corp", "Acme Corp 12345",
-          "M\u00dcLLERanna1984", "anna mu\u0308ller acme"})
-        EXPECT_EQ(flaw(personal, 14), "personal") << words(personal);
+          "M\u00dcLLERanna1984", "anna mu\u0308ller acme"}) {
+        SCOPED_TRACE(words(personal));
+        EXPECT_EQ(flaw(personal, 14), "personal");
+    }
     // Half of the least length is left; the word is too short; it is not the user's.
     EXPECT_EQ(flaw("anna of green gables"), "none");
     EXPECT_EQ(flaw("lee lee lee lee 5"), "none");
@@ -160,11 +166,15 @@ TEST_F(PasswordFiles, LinesInEitherCaseAndAnyForm) {
     write("Company Password\r\n\nSommerfest 2026\npa\u0308ss w\u00f6rd\nbytes \xff\xfe\nthe last one");
     for (const std::string_view listed :
          {"company password", "COMPANY PASSWORD", "sommerfest 2026", "P\u00c4SS W\u00d6RD",
-          "pa\u0308ss\u3000wo\u0308rd", "BYTES \xff\xfe", "The Last One"})
-        EXPECT_EQ(flaw(listed), "blocked") << words(listed);
+          "pa\u0308ss\u3000wo\u0308rd", "BYTES \xff\xfe", "The Last One"}) {
+        SCOPED_TRACE(words(listed));
+        EXPECT_EQ(flaw(listed), "blocked");
+    }
     for (const std::string_view other :
-         {"company password ", "ompany password", "sommerfest 20266", "the last on", "bytes \xff\xfd"})
-        EXPECT_EQ(flaw(other), "none") << words(other);
+         {"company password ", "ompany password", "sommerfest 20266", "the last on", "bytes \xff\xfd"}) {
+        SCOPED_TRACE(words(other));
+        EXPECT_EQ(flaw(other), "none");
+    }
     // A change counts at once.
     write("another one");
     EXPECT_EQ(flaw("company password"), "none");

@@ -102,6 +102,7 @@ TEST(OneTimeToken, HasCodesOfSixDigitsWithLeadingZeros) {
     std::set<std::string> seen;
     OneTimeSubject bound = subject();
     for (bound.generation = 1; bound.generation <= 1000; ++bound.generation) {
+        SCOPED_TRACE(words(bound.generation));
         const std::string code = code_of(bound);
         ASSERT_EQ(code.size(), one_time_code_digits);
         EXPECT_EQ(code.find_first_not_of("0123456789"), std::string::npos);

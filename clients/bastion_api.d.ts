@@ -68,6 +68,33 @@ export interface Deleting {
 /** It is done. */
 export type Done = Record<string, never>;
 
+/** A second factor of the user. state is pending, active or suspended. */
+export interface Factor {
+    created_at: string;
+    id: string;
+    kind: string;
+    last_used_at: string | null;
+    name: string;
+    state: string;
+}
+
+/** The factor that was confirmed, and with the first one recovery codes, shown once. */
+export interface FactorAdded {
+    factor: Factor;
+    recovery_codes: string[];
+}
+
+/** The factor that was removed. */
+export interface FactorRemoved {
+    removed: string;
+}
+
+/** The second factors of the user, and how many recovery codes are left. */
+export interface Factors {
+    factors: Factor[];
+    recovery_codes: number;
+}
+
 /** An open invitation into the tenant, by address or of a user. */
 export interface Invitation {
     created_at: string;
@@ -142,6 +169,20 @@ export interface NewApiKey {
     user: User;
 }
 
+/** An authenticator to be confirmed: its secret in base32, as otpauth URI, and as QR code. Shown once. */
+export interface NewTotp {
+    factor: string;
+    qr_svg: string;
+    qr_text: string;
+    secret: string;
+    uri: string;
+}
+
+/** New recovery codes, shown once. */
+export interface RecoveryCodes {
+    recovery_codes: string[];
+}
+
 /** Mail goes out if the address has an account; nothing is said about that. */
 export type Requested = Record<string, never>;
 
@@ -171,6 +212,22 @@ export interface Sessions {
     sessions: Session[];
 }
 
+/** The session does not prove enough, or not freshly enough (RFC 9470): acr_values is the level, max_age is in seconds. */
+export interface StepUpRequired {
+    acr_values: string;
+    error: "insufficient_user_authentication";
+    error_description: string;
+    max_age: number;
+}
+
+/** A new access token of the same session, confirmed with a second factor. */
+export interface SteppedUp {
+    access_token: string;
+    expires_at: string;
+    expires_in: number;
+    token_type: "Bearer";
+}
+
 /** A tenant, with the role of the user in the whole of it; null for a member of single units, and for no member. */
 export interface Tenant {
     id: string;
@@ -197,6 +254,13 @@ export interface Tokens {
     tenant: Tenant | null;
     token_type: "Bearer";
     user: User;
+}
+
+/** Nothing was checked. retry_after is in seconds, null when only an operator helps. */
+export interface TooManyTries {
+    error: "too_many_tries";
+    error_description: string;
+    retry_after: number | null;
 }
 
 /** A unit of a tenant: a team, a project. */
@@ -232,6 +296,9 @@ export interface BastionApi {
     email_change: Requested | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
+    factor_remove: FactorRemoved | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
+    factor_rename: Factor | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_factor">;
+    factors: Factors | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     invitation_accept: Joined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
@@ -242,6 +309,7 @@ export interface BastionApi {
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
     my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    recovery_codes_renew: RecoveryCodes | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
     request_login_code: CodeRequested | Refusal<"invalid_email">;
     request_login_link: Requested | Refusal<"invalid_email">;
@@ -252,6 +320,9 @@ export interface BastionApi {
     sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken" | "weak_password">;
+    step_up: SteppedUp | TooManyTries | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
     token_revoke: Revoked;
+    totp_add: NewTotp | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
+    totp_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     verify_email: Tokens | Address | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
 }

@@ -136,6 +136,39 @@ export interface Me {
     user: User;
 }
 
+/** A member with all memberships in the tenant. */
+export interface Member {
+    memberships: Membership[];
+    user: User;
+}
+
+/** Whether there was such a membership. */
+export interface MemberRemoved {
+    removed: boolean;
+}
+
+/** The membership that was changed, or the invitation of a user who is no member. */
+export interface MemberSet {
+    expires_at: string | null;
+    invitation: string | null;
+    membership: string | null;
+}
+
+/** A page of members; next is the argument after for the next page, null at the end. */
+export interface Members {
+    members: Member[];
+    next: string | null;
+}
+
+/** A role of a member in the whole tenant, or in a unit and those below. */
+export interface Membership {
+    created_at: string;
+    role: string;
+    unit: Unit | null;
+    valid_from: string | null;
+    valid_until: string | null;
+}
+
 /** An open invitation of the user, with the role that it offers. */
 export interface MyInvitation {
     created_at: string;
@@ -178,6 +211,27 @@ export interface NewTotp {
     uri: string;
 }
 
+/** The tenant after the change. */
+export interface OneTenant {
+    tenant: Tenant;
+}
+
+/** The unit after the change. */
+export interface OneUnit {
+    unit: Unit;
+}
+
+/** A unit, and the id of the unit above it. */
+export interface PlacedUnit {
+    parent: string | null;
+    unit: Unit;
+}
+
+/** The user after the change. */
+export interface Profile {
+    user: User;
+}
+
 /** New recovery codes, shown once. */
 export interface RecoveryCodes {
     recovery_codes: string[];
@@ -207,9 +261,24 @@ export interface Session {
     user_agent: string | null;
 }
 
+/** Whether this changed the session. */
+export interface SessionChanged {
+    changed: boolean;
+}
+
+/** Whether this ended the session. */
+export interface SessionRevoked {
+    revoked: boolean;
+}
+
 /** The sessions of the user. */
 export interface Sessions {
     sessions: Session[];
+}
+
+/** The settings of the tenant. */
+export interface SettingsOfTenant {
+    settings: TenantSettings;
 }
 
 /** The session does not prove enough, or not freshly enough (RFC 9470): acr_values is the level, max_age is in seconds. */
@@ -237,10 +306,37 @@ export interface Tenant {
     slug: string;
 }
 
-/** The password is right, and the user is a member of several tenants: log in again and name one. */
+/** The tenant that the user left, with the role that the user had. */
+export interface TenantLeft {
+    left: Tenant;
+}
+
+/** The password is right, and the user is a member of several tenants: login_tenant() takes the challenge and one of them. After a mailed link or code there is none, and the client repeats its request. */
 export interface TenantRequired {
+    challenge: string | null;
     error: "tenant_required";
     error_description: string;
+    expires_in: number | null;
+    tenants: Tenant[];
+}
+
+/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. */
+export interface TenantSettings {
+    access_lifetime: number | null;
+    idle_limit: number | null;
+    password_min_length: number | null;
+    reuse_window: number | null;
+    session_lifetime: number | null;
+}
+
+/** The tenant, with the new role of the user, and its new owner. */
+export interface TenantTransferred {
+    owner: User;
+    tenant: Tenant;
+}
+
+/** The active tenants of the user. */
+export interface Tenants {
     tenants: Tenant[];
 }
 
@@ -268,7 +364,13 @@ export interface Unit {
     id: string;
     kind: string;
     name: string;
-    slug: string;
+    slug: string | null;
+}
+
+/** A page of units; next is the argument after for the next page, null at the end. */
+export interface Units {
+    next: string | null;
+    units: PlacedUnit[];
 }
 
 /** A user. Address and names are null where the caller may not see them. */
@@ -306,9 +408,15 @@ export interface BastionApi {
     login: Tokens | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
     login_code: Tokens | TenantRequired | Refusal<"invalid_link">;
     login_link: Tokens | TenantRequired | Refusal<"invalid_link">;
+    login_tenant: Tokens | Refusal<"invalid_grant">;
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
+    member_remove: MemberRemoved | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
+    member_set: MemberSet | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
+    members: Members | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    password_change: LoggedOut | Refusal<"insufficient_scope" | "invalid_password" | "invalid_token" | "temporarily_unavailable" | "unauthenticated" | "weak_password" | "wrong_password">;
+    profile_update: Profile | Refusal<"insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "unauthenticated" | "username_taken">;
     recovery_codes_renew: RecoveryCodes | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
     request_login_code: CodeRequested | Refusal<"invalid_email">;
@@ -317,12 +425,26 @@ export interface BastionApi {
     resend_verification: Requested | Refusal<"invalid_email">;
     reset_password: Done | Refusal<"invalid_link" | "invalid_password" | "temporarily_unavailable" | "weak_password">;
     schema: Schemas;
+    session_rename: SessionChanged | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    session_revoke: SessionRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     step_up: SteppedUp | TooManyTries | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
+    tenant_create: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "signup_closed" | "unauthenticated">;
+    tenant_leave: TenantLeft | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated">;
+    tenant_rename: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "unauthenticated">;
+    tenant_settings: SettingsOfTenant | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    tenant_settings_set: SettingsOfTenant | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    tenant_switch: Tokens | Refusal<"invalid_grant" | "session_ended">;
+    tenant_transfer: TenantTransferred | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    tenants: Tenants | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    token: Tokens | TenantRequired | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
     token_revoke: Revoked;
     totp_add: NewTotp | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
+    unit_create: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
+    unit_rename: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    units: Units | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     verify_email: Tokens | Address | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
 }

@@ -41,14 +41,17 @@ SELECT c.call, p.who, r.told, r.status, r.headers
 FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')$$, 'api_keys()', 'api_key_rotate(gen_random_uuid())',
     'api_key_revoke(gen_random_uuid())', 'api_key_disable(gen_random_uuid())', 'invitations()', 'my_invitations()', $$invitation_accept('x')$$,
     'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$,
-    $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$]) WITH ORDINALITY c (call, place),
+    $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$,
+    $$profile_update('{}')$$, $$password_change('x', 'correct horse')$$, 'session_rename(gen_random_uuid(), NULL)',
+    'session_revoke(gen_random_uuid())', 'tenants()', $$tenant_create('X')$$, $$tenant_rename('X')$$, 'tenant_settings()', $$tenant_settings_set('{}')$$, 'tenant_leave()', $$tenant_transfer('x')$$, 'members()', $$member_set('x', 'viewer')$$,
+    $$member_remove('x')$$, 'units()', $$unit_create('team', 'X')$$, $$unit_rename('x', 'X')$$]) WITH ORDINALITY c (call, place),
     (VALUES (1, 'nobody', ''), (2, 'a refused token', 'x'), (3, 'an API key', :'key')) p (n, who, token), LATERAL test.responds(p.token, 'bastion_api.' || c.call) r
 ORDER BY c.place, p.n;
 -- those that need no identity ignore a refused token
 BEGIN;
 SELECT c.call, r.told, r.status, r.headers
 FROM unnest(ARRAY[$$login('ann@answers.example', 'wrong horse')$$, $$login('nobody', 'wrong horse')$$, $$login('ann@answers.example', 'correct horse')$$, 'login(NULL, NULL)',
-    $$refresh('x')$$, $$token_revoke('x')$$, $$signup('x', 'correct horse', 'X')$$, $$signup('x@answers.example', 'x', 'X')$$, $$signup('x@answers.example', 'correct horse', '')$$,
+    $$login_tenant('x', 'x')$$, $$token('password', 'nobody', 'wrong horse')$$, $$token('x')$$, $$tenant_switch('x', 'x')$$, $$refresh('x')$$, $$token_revoke('x')$$, $$signup('x', 'correct horse', 'X')$$, $$signup('x@answers.example', 'x', 'X')$$, $$signup('x@answers.example', 'correct horse', '')$$,
     $$signup('x@answers.example', 'correct horse', 'X', '')$$, $$signup('x@answers.example', 'correct horse', 'X', NULL, '!')$$, $$signup('ann@answers.example', 'correct horse', 'X')$$,
     $$signup_invited('x', 'correct horse')$$, 'schema()']) WITH ORDINALITY c (call, place), LATERAL test.responds('x', 'bastion_api.' || c.call) r ORDER BY c.place;
 SET LOCAL bastion.signup_mode = 'closed';
@@ -73,7 +76,11 @@ FROM (VALUES (1, 'identifier', 'login(%L, ''x'')'), (2, 'password', 'login(''ann
     (4, 'unit', 'login(''ann@answers.example'', ''correct horse'', NULL, %L)'), (5, 'token', 'refresh(%L)'), (6, 'email', 'signup(%L, ''correct horse'', ''X'')'),
     (7, 'username', 'signup(''x@answers.example'', ''correct horse'', ''X'', NULL, %L)'), (8, 'invitation', 'signup_invited(%L, ''correct horse'')'), (9, 'scope', 'logout(%L)'),
     (10, 'scopes', 'api_key_create(''x'', ARRAY[%L])'), (11, 'name', 'api_key_create(%L, ''{*}'')'), (12, 'cidrs', 'api_key_create(''x'', ''{*}'', NULL, ARRAY[%L])'),
-    (13, 'unit', 'api_key_create(''x'', ''{*}'', NULL, ''{}'', %L)'), (14, 'invitation', 'invitation_accept(%L::text)'),
+    (13, 'unit', 'api_key_create(''x'', ''{*}'', NULL, ''{}'', %L)'), (14, 'invitation', 'invitation_accept(%L::text)'), (15, 'challenge', 'login_tenant(%L, ''x'')'),
+    (16, 'grant_type', 'token(%L)'), (17, 'scope', 'token(''password'', ''x'', ''x'', NULL, %L)'), (18, 'display_name', 'profile_update(jsonb_build_object(''display_name'', %L))'), (19, 'member', 'profile_update(jsonb_build_object(%L, 1))'),
+    (20, 'old_password', 'password_change(%L, ''correct horse'')'), (21, 'new_password', 'password_change(''correct horse'', %L)'), (22, 'device', 'session_rename(gen_random_uuid(), %L)'), (23, 'name', 'tenant_create(%L)'), (24, 'name', 'tenant_rename(%L)'),
+    (25, 'member', 'tenant_settings_set(jsonb_build_object(%L, 1))'), (26, 'to_user', 'tenant_transfer(%L)'), (27, 'unit', 'members(unit => %L)'), (28, 'for_user', 'member_set(%L, ''viewer'')'), (29, 'role', 'member_set(''ann@answers.example'', %L)'),
+    (30, 'unit', 'member_remove(''ann@answers.example'', %L)'), (31, 'kind', 'unit_create(%L, ''X'')'), (32, 'slug', 'unit_create(''team'', ''X'', %L)'), (33, 'unit', 'unit_rename(%L, ''X'')'),
     (51, 'name', 'totp_add(%L)'), (52, 'code', 'totp_confirm(gen_random_uuid(), %L)'), (53, 'name', 'factor_rename(gen_random_uuid(), %L)'), (54, 'code', 'step_up(NULL, jsonb_build_object(''code'', %L))')) c (n, argument, call),
     LATERAL test.responds((SELECT token FROM test.people WHERE name = 'ann'), 'bastion_api.' || format(c.call, E'open.Sesame\r\nSet-Cookie: "x"')) r ORDER BY c.n;
 SELECT r.answer FROM test.responds((SELECT token FROM test.people WHERE name = 'ann'), $$bastion_api.api_key_create('x', '{tenant.member.read}')$$) r;

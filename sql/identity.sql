@@ -82,7 +82,7 @@ SELECT (:'bob'::jsonb -> 'user' ->> 'id')::uuid, (:'answer'::jsonb -> 'tenant' -
 FROM bastion.roles WHERE name = 'viewer';
 SELECT bastion_api.login('bob@identity.example', 'wrong horse') ->> 'error';
 SELECT bastion_api.login('bob@identity.example', 'correct horse') AS choice \gset
-SELECT :'choice'::jsonb - 'tenants';
+SELECT :'choice'::jsonb - 'tenants' - 'challenge';
 SELECT jsonb_object_keys(t) AS field, count(*) FROM jsonb_array_elements(:'choice'::jsonb -> 'tenants') t GROUP BY 1 ORDER BY 1;
 SELECT bastion_api.login('bob@identity.example', 'correct horse', 'cme-s-hne-gmbh') -> 'tenant' ->> 'role';
 -- suspended tenants and disabled users

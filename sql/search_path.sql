@@ -299,6 +299,21 @@ BEGIN;
 SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
 SELECT bastion_api.invitation_accept(id => :'invited') OPERATOR(pg_catalog.?) 'error';
 COMMIT;
+SELECT bastion_api.login_tenant(bastion_api.login('ben@path.example', 'correct horse') OPERATOR(pg_catalog.->>) 'challenge', 'path') OPERATOR(pg_catalog.->>) 'token_type';
+SELECT bastion_api.token('password', 'ben@path.example', 'correct horse', scope => 'tenant:path') OPERATOR(pg_catalog.->>) 'refresh_token' AS refresh \gset
+SELECT bastion_api.tenant_switch(:'refresh', 'path') OPERATOR(pg_catalog.->>) 'access_token' AS ben \gset
+BEGIN;
+SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
+SELECT bastion_api.profile_update('{"display_name": "Ben"}') OPERATOR(pg_catalog.?) 'user', bastion_api.session_rename(bastion.session_id(), 'a device') OPERATOR(pg_catalog.?) 'changed', bastion_api.session_revoke(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.?) 'revoked',
+       bastion_api.password_change('correct horse', 'correct horse') OPERATOR(pg_catalog.?) 'ended', bastion_api.tenant_create('Path of nobody') OPERATOR(pg_catalog.?) 'tenant', pg_catalog.jsonb_array_length(bastion_api.tenants() OPERATOR(pg_catalog.->) 'tenants'),
+       bastion_api.tenant_leave() OPERATOR(pg_catalog.?) 'left';
+ROLLBACK;
+BEGIN;
+SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
+SELECT bastion_api.tenant_rename('Path') OPERATOR(pg_catalog.?) 'tenant', bastion_api.tenant_settings() OPERATOR(pg_catalog.?) 'settings', bastion_api.tenant_settings_set('{"idle_limit": 3600}') OPERATOR(pg_catalog.?) 'settings',
+       bastion_api.member_set(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', pg_catalog.jsonb_array_length(bastion_api.members('@path', max => 3) OPERATOR(pg_catalog.->) 'members'), bastion_api.unit_create('team', 'Lane', 'lane') OPERATOR(pg_catalog.?) 'unit',
+       bastion_api.unit_rename('lane', 'Alley') OPERATOR(pg_catalog.?) 'unit', bastion_api.units('alley') OPERATOR(pg_catalog.?) 'units', bastion_api.tenant_transfer(:'ben_id') OPERATOR(pg_catalog.?) 'owner', bastion_api.member_remove(:'ben_id') OPERATOR(pg_catalog.?) 'error';
+ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
 SELECT bastion.row_transfer('public.path_docs', '2', :'ben_id');

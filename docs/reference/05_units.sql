@@ -1,6 +1,6 @@
 -- Units
 -- Teams, projects and the like make a tree inside a tenant. What a user holds in a unit is good in the units below it.
--- functions: unit_create unit_move unit_delete
+-- functions: unit_create unit_move unit_delete units unit_rename
 
 SET ROLE app;
 BEGIN;

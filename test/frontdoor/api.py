@@ -81,7 +81,8 @@ def shape_of(name, answer):
 
 def faults(name, answer, status, headers):
     found = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validators[name].iter_errors(answer)]
-    wanted = "" if "error" not in answer else str(STATUS.get(answer["error"], 400))
+    # RFC 6749 section 5.2
+    wanted = "" if "error" not in answer else str(400 if name == "token" else STATUS.get(answer["error"], 400))
     if status != wanted:
         found.append(f"status {status!r}, not {wanted!r}")
     pairs = json.loads(headers)
@@ -132,7 +133,11 @@ call(None, "refresh", ann["refresh_token"])
 call(None, "refresh", "bsr_unknown")
 guest = ben["access_token"]
 by_user = admin("SELECT (bastion.membership_force(%s, %s, 'viewer')) IS NOT NULL", ben["user"]["id"], ann["tenant"]["slug"])
-call(None, "login", mail("ben"), PASSWORD)
+challenge = call(None, "login", mail("ben"), PASSWORD)["challenge"]
+call(None, "login_tenant", challenge, ann["tenant"]["slug"])
+call(None, "login_tenant", challenge, ann["tenant"]["slug"])
+for arguments in [(), ("password",), ("password", mail("ann"), PASSWORD), ("password", mail("ben"), PASSWORD), ("password", mail("ann"), "wrong horse"), ("password", mail("ann"), PASSWORD, None, "read")]:
+    call(None, "token", *(arguments or ("x",)))
 ben_here = call(None, "login", mail("ben"), PASSWORD, ann["tenant"]["slug"])["access_token"]
 
 # API keys, of every kind and with everything that they can have
@@ -176,6 +181,57 @@ invitation = call(eve, "my_invitations")["invitations"][0]["id"]
 call(eve, "me")
 call(eve, "invitation_decline", invitation, types=("uuid",))
 call(eve, "invitation_decline", invitation, types=("uuid",))
+
+# the account, and the tenants of a user
+for profile in [{"display_name": "Ann"}, {"email": "x"}, {"display_name": ""}, {"username": "!"}]:
+    call(token, "profile_update", json.dumps(profile), types=("jsonb",))
+call(ben_here, "profile_update", json.dumps({"username": "ann.api"}), types=("jsonb",))
+for old, new in [("wrong horse", PASSWORD), (PASSWORD, "short"), (PASSWORD, "a" * 20), (PASSWORD, "correct horse battery")]:
+    call(cat["access_token"], "password_change", old, new)
+moving = call(None, "login", mail("ben"), PASSWORD, ann["tenant"]["slug"])
+call(None, "tenant_switch", moving["refresh_token"], ben["tenant"]["slug"])
+call(None, "tenant_switch", "bsr_unknown", ben["tenant"]["slug"])
+admin("SELECT bastion.user_sessions_revoke(%s::uuid)", ben["user"]["id"])
+call(None, "tenant_switch", moving["refresh_token"], ben["tenant"]["slug"])
+ben_here = call(None, "login", mail("ben"), PASSWORD, ann["tenant"]["slug"])["access_token"]
+guest = call(None, "login", mail("ben"), PASSWORD, ben["tenant"]["slug"])["access_token"]
+session = call(token, "sessions")["sessions"][0]["id"]
+for device in ["a phone", "", None]:
+    call(token, "session_rename", session, device, types=("uuid", "text"))
+call(token, "session_revoke", str(uuid.uuid4()), types=("uuid",))
+call(token, "tenants")
+call(token, "tenant_create", "Annex")
+call(token, "tenant_create", "")
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.signup_mode = 'closed'")
+call(token, "tenant_create", "Annex")
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_mode")
+call(token, "tenant_rename", "Ann's")
+call(token, "tenant_rename", "")
+call(token, "tenant_settings")
+call(token, "tenant_settings_set", json.dumps({"idle_limit": 3600}), types=("jsonb",))
+call(token, "tenant_settings_set", json.dumps({"idle_limit": "x"}), types=("jsonb",))
+call(token, "tenant_settings_set", json.dumps({"idle_limit": None}), types=("jsonb",))
+for arguments in [("team", "North", "north"), ("team", "North", "north"), ("A team", "x"), ("team", "x", "x", "nowhere")]:
+    call(token, "unit_create", *arguments)
+for arguments in [("north", "Far North"), ("north", ""), ("nowhere", "x")]:
+    call(token, "unit_rename", *arguments)
+call(token, "units", None, None, 1, types=("text", "uuid", "integer"))
+call(token, "units", None, str(uuid.uuid4()), types=("text", "uuid"))
+for arguments in [(mail("ben"), "viewer", "north", datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)), (admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("eve")), "viewer"), (mail("ann"), "viewer"), (mail("ben"), "nothing"),
+                  (mail("ben"), "viewer", None, datetime.datetime(2100, 1, 1), datetime.datetime(2020, 1, 1))]:
+    call(token, "member_set", *arguments, types=("text", "text", "text", "timestamptz", "timestamptz"))
+call(token, "members", None, None, None, 1, types=("text", "text", "uuid", "integer"))
+call(token, "members", "ben", types=("text",))
+call(token, "members", None, "nowhere", types=("text", "text"))
+for arguments in [(mail("ben"), "north"), (mail("ben"), "nowhere"), (mail("ann"),)]:
+    call(token, "member_remove", *arguments)
+call(token, "tenant_transfer", "nobody")
+call(token, "tenant_leave")
+call(ben_here, "tenant_leave")
+call(cat["access_token"], "tenant_transfer", admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("dog")))
+with psycopg.connect() as connection:
+    connection.execute("SELECT bastion.membership_force(u.id, %s, 'viewer') FROM bastion.users u WHERE u.email = %s", [cat["tenant"]["slug"], mail("dog")])
+call(cat["access_token"], "tenant_transfer", admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("dog")))
 
 # mail: each flow to its end, with the tokens that the sender would get
 LINK = "bst_ot_" + "0" * 32 + "_" + "A" * 43
@@ -282,11 +338,16 @@ for name, arguments, types in [("factors", (), ()), ("totp_add", (), ()), ("reco
 # those that ask who calls: nobody, a refused token, an API key
 calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),
          "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),
-         "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),)}
+         "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"),
+         "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
+         "tenant_rename": ("x",), "tenant_settings": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
+         "member_set": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
+of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_remove", "unit_create", "unit_rename"}
 for name, arguments in calls.items():
-    types = ("text", "text[]") if name == "api_key_create" else ("uuid",)
+    types = ("text", "text[]") if name == "api_key_create" else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
     for credential in [None, "x", everything["key"], eve]:
-        if name == "me" and credential not in (None, "x") or name in ("logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline") and credential == eve:
+        if name == "me" and credential not in (None, "x") or credential == eve and name in {"logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline", "profile_update",
+                                                                                             "password_change", "session_rename", "session_revoke", "tenants", "tenant_create"}:
             continue
         call(credential, name, *arguments, types=types)
 call(token, "sessions", settings={"request.headers": json.dumps({"user-agent": "Test/1"})})

@@ -7,7 +7,7 @@ export async function login(identifier: string, password: string, choose: (tenan
     const answer = await rpc('login', { identifier, password });
     if (!('error' in answer)) return answer;
     if (answer.error === 'tenant_required') {
-        const again = await rpc('login', { identifier, password, tenant: choose(answer.tenants) });
+        const again = await rpc('login_tenant', { challenge: answer.challenge, tenant: choose(answer.tenants) });
         if (!('error' in again)) return again;
     }
     throw new Error(answer.error_description);

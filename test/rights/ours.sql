@@ -23,7 +23,7 @@ END
 $$;
 
 -- The data of the runs, with ids that a statement can name.
-CREATE TABLE rights.made (n integer PRIMARY KEY, refresh text, invitation text, issued text, api_key text);
+CREATE TABLE rights.made (n integer PRIMARY KEY, refresh text, invitation text, issued text, api_key text, challenge text);
 CREATE TABLE rights.issuer AS SELECT bastion.jwk_generate('ES256', 'k1') AS key;
 SELECT bastion.issuer_add('https://idp.example', i.key, '{app}', '{ES256}', create_users => true) FROM rights.issuer i;
 GRANT SELECT ON rights.made TO PUBLIC;
@@ -74,6 +74,9 @@ BEGIN
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
+        WHEN 'bob challenged' THEN
+            INSERT INTO rights.made (n, challenge) SELECT n, bastion_internal.challenge_make('tenant', jsonb_build_object('user', u.id), bastion_internal.login_state(u.id), 300, bastion_internal.pepper('challenge'))
+            FROM bastion.users u WHERE u.email = 'bob@rights.example';
         WHEN 'invited' THEN
             PERFORM bastion.authenticate(ann.token);
             INSERT INTO rights.made (n, invitation) SELECT n, bastion.invite('i' || n || '@rights.example', 'viewer') ->> 'token';
@@ -111,6 +114,22 @@ FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
     ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
     ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''incorrect horse battery'')'),
+    ('login_tenant', 'bastion_api.login_tenant(text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
+    ('token', 'bastion_api.token(text,text,text,text,text)', NULL, 'SELECT bastion_api.token(''password'', ''bob@rights.example'', ''correct horse battery'', scope => ''tenant:bert'')'),
+    ('tenant_switch', 'bastion_api.tenant_switch(text,text,text)', 'login', 'SELECT bastion_api.tenant_switch((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
+    ('profile_update', 'bastion_api.profile_update(jsonb)', NULL, 'SELECT bastion_api.profile_update(''{"display_name": "Name {n}"}'')'),
+    ('password_change', 'bastion_api.password_change(text,text)', NULL, 'SELECT bastion_api.password_change(''correct horse battery'', ''correct horse battery'')'),
+    ('session_rename', 'bastion_api.session_rename(uuid,text)', 'session', 'SELECT bastion_api.session_rename(rights.made_id(''b0000000'', {n}), ''device {n}'')'),
+    ('session_revoke of an own one', 'bastion_api.session_revoke(uuid)', 'session', 'SELECT bastion_api.session_revoke(rights.made_id(''b0000000'', {n}))'),
+    ('tenant_create', 'bastion_api.tenant_create(text)', NULL, 'SELECT bastion_api.tenant_create(''Tenant {n}'')'),
+    ('tenant_rename', 'bastion_api.tenant_rename(text)', NULL, 'SELECT bastion_api.tenant_rename(''Ann {n}'')'),
+    ('tenant_settings_set', 'bastion_api.tenant_settings_set(jsonb)', NULL, 'SELECT bastion_api.tenant_settings_set(''{"idle_limit": 3600}'')'),
+    ('tenant_leave', 'bastion_api.tenant_leave()', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''owner''), bastion_api.tenant_leave()'),
+    ('tenant_transfer', 'bastion_api.tenant_transfer(text,text)', 'member', 'SELECT bastion_api.tenant_transfer(rights.made_id(''a0000000'', {n})::text)'),
+    ('member_set', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion_api.member_set(rights.made_id(''a0000000'', {n})::text, ''admin'')'),
+    ('member_remove', 'bastion_api.member_remove(text,text)', 'member', 'SELECT bastion_api.member_remove(rights.made_id(''a0000000'', {n})::text)'),
+    ('unit_create of the front door', 'bastion_api.unit_create(text,text,text,text)', NULL, 'SELECT bastion_api.unit_create(''team'', ''Unit'', ''new-{n}'')'),
+    ('unit_rename', 'bastion_api.unit_rename(text,text)', 'unit', 'SELECT bastion_api.unit_rename(''u{n}'', ''Unit of {n}'')'),
     ('refresh', 'bastion_api.refresh(text)', 'login', 'SELECT bastion_api.refresh((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('token_revoke', 'bastion_api.token_revoke(text)', 'login', 'SELECT bastion_api.token_revoke((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('logout', 'bastion_api.logout(text)', 'session', 'SELECT bastion_api.logout(''others'')'),

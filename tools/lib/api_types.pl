@@ -18,7 +18,7 @@ sub type {
     return join ' | ', map { literal($_) } sort @{ $schema->{enum} } if $schema->{enum};
     return join ' | ', map { type($_) } @{ $schema->{anyOf} } if $schema->{anyOf};
     my $type = $schema->{type} // die 'a schema without a type';
-    return join ' | ', map { $plain{$_} // die "no type for $_" } @$type if ref $type;
+    return join ' | ', map { $_ eq 'array' ? element($schema->{items}) : $plain{$_} // die "no type for $_" } @$type if ref $type;
     return element($schema->{items}) if $type eq 'array';
     return 'Record<string, ' . type($schema->{additionalProperties}) . '>' if $schema->{additionalProperties};
     return $plain{$type} // die "no type for $type";

@@ -12,13 +12,15 @@ namespace {
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
-    "is_password_hash", "login", "password_check", "password_flaw", "password_format", "password_hash",
-    "password_needs_rehash", "password_length", "password_refusal", "password_store", "password_verify", "signup",
-    "signup_invited", "user_password_set", "account_delete", "email_change", "signup_pending", "stale_person",
-    "verify_pending",
+    "is_password_hash", "login", "password_change", "password_check", "password_flaw", "password_format",
+    "password_hash", "password_hash_if_free", "password_needs_rehash", "password_length", "password_refusal",
+    "password_store", "password_verify", "signup", "signup_invited", "user_password_set", "account_delete",
+    "email_change", "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
-    "invitation_accept", "api_key_of", "authenticate", "invitation_token_hash", "jws_verify", "jwt_verify",
-    "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "token_revoke",
+    "invitation_accept", "api_key_of", "authenticate", "challenge_hash", "challenge_is_of_state", "challenge_make",
+    "challenge_open", "challenge_use", "invitation_token_hash", "jws_verify", "jwt_verify", "login_challenge",
+    "login_place", "login_state", "login_tenant", "open_invitation", "refresh", "refresh_token_hash",
+    "refresh_token_next", "session_answer", "session_continue", "tenant_switch", "token", "token_revoke",
     "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link",
     "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password",
     "verify_email",
@@ -38,8 +40,8 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "session_start", "token_issue",
-    "token_sign"};
+    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "session_start", "tenant_required",
+    "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.
 constexpr std::string_view secret_views[] = {"opened_secrets"};
@@ -56,7 +58,7 @@ constexpr SecretSetting secret_settings[] = {{"bastion", "token", "bastion.token
                                              {"request", "cookies", "request.cookies"}};
 
 // How the extension's own tokens begin.
-constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ot_", "bsr_", "bsi_"};
+constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ch_", "bst_ot_", "bsr_", "bsi_"};
 constexpr std::size_t token_digits = 16;
 
 constexpr char fold(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

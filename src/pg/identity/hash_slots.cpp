@@ -35,16 +35,13 @@ int hash_slot_count() noexcept {
     return cores > 0 ? static_cast<int>(2 * cores) : 2;
 }
 
-LOCKTAG take_hash_slot() {
+bool take_hash_slot(LOCKTAG& slot) {
     const int count = hash_slot_count();
     for (int i = 0; i < count; ++i) {
-        const LOCKTAG tag = slot_tag((MyProcPid + i) % count);
-        if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return tag;
+        slot = slot_tag((MyProcPid + i) % count);
+        if (LockAcquire(&slot, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return true;
     }
-    ereport(ERROR,
-            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many concurrent password hashes"),
-             errdetail("At most %d run at once (bastion.max_concurrent_hashes).", count), errhint("Try again later.")));
-    pg_unreachable();
+    return false;
 }
 
 void release_hash_slot(const LOCKTAG& slot) { LockRelease(&slot, ExclusiveLock, false); }

@@ -7,8 +7,8 @@
 
 namespace bastion::pg {
 
-// Takes a slot; raises 53400 at once when none is free.
-LOCKTAG take_hash_slot();
+// Takes a slot; false at once when none is free.
+[[nodiscard]] bool take_hash_slot(LOCKTAG& slot);
 void release_hash_slot(const LOCKTAG& slot);
 
 // The bound in force: bastion.max_concurrent_hashes, or twice the number of cores.

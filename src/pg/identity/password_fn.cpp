@@ -14,15 +14,31 @@ namespace {
 
 int refusal_duration;  // which login() reads
 
-// Phase B with a slot; a failure is raised after the slot is released.
+// Phase B with a slot; a failure is raised after the slot is released. False, and nothing was done, when no slot is free.
 template <class Body>
-void hash_in_slot(Body&& body) {
-    const LOCKTAG slot = take_hash_slot();
+[[nodiscard]] bool hash_if_free(Body&& body) {
+    LOCKTAG slot;
+    if (!take_hash_slot(slot)) return false;
     CallFailure failure;
     const bool done = guarded(failure, body);
     release_hash_slot(slot);
     CHECK_FOR_INTERRUPTS();
     if (!done) raise(failure);
+    return true;
+}
+
+// The same, for functions that raise when no slot is free.
+template <class Body>
+void hash_in_slot(Body&& body) {
+    if (!hash_if_free(body))
+        ereport(ERROR, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED), errmsg("too many concurrent password hashes"),
+                        errdetail("At most %d run at once (bastion.max_concurrent_hashes).", hash_slot_count()),
+                        errhint("Try again later.")));
+}
+
+Result<void> store_hash(Utf8& out, std::string_view password, const PasswordParams& params) {
+    Result<std::string> made = bastion::password_hash(password, params);
+    return made ? store(out, *made) : made.error();
 }
 
 const SettingsTable table([] {
@@ -55,11 +71,17 @@ Datum bastion_password_hash(PG_FUNCTION_ARGS) {
         return assign(params, parse_password_options(**algorithm, options));
     });
     Utf8 hash;
-    hash_in_slot([&]() -> Result<void> {
-        Result<std::string> made = bastion::password_hash(password, params);
-        if (!made) return made.error();
-        return store(hash, *made);
-    });
+    hash_in_slot([&] { return store_hash(hash, password, params); });
+    return text_datum(hash);
+}
+
+// For functions that answer: null when no slot is free.
+PG_FUNCTION_INFO_V1(bastion_password_hash_if_free);
+Datum bastion_password_hash_if_free(PG_FUNCTION_ARGS) {
+    note_secret_use("password_hash_if_free");
+    const Utf8 password = utf8_of(PG_GETARG_TEXT_PP(0));
+    Utf8 hash;
+    if (!hash_if_free([&] { return store_hash(hash, password, default_password_params(argon2id)); })) PG_RETURN_NULL();
     return text_datum(hash);
 }
 
@@ -96,7 +118,7 @@ Datum bastion_password_format(PG_FUNCTION_ARGS) {
 }
 
 // The login path's check: without a hash (an unknown user), or with a password that is too long, it costs as much as with both, and
-// is 'none'.
+// is 'none'. It is 'busy' when no slot is free, so that the login can be recorded: an error would roll that back.
 PG_FUNCTION_INFO_V1(bastion_password_check);
 Datum bastion_password_check(PG_FUNCTION_ARGS) {
     note_secret_use("password_check");
@@ -108,9 +130,10 @@ Datum bastion_password_check(PG_FUNCTION_ARGS) {
         hash = {};
     }
     PasswordMatch match = PasswordMatch::none;
-    hash_in_slot([&] {
+    const bool checked = hash_if_free([&] {
         return assign(match, bastion::password_check(password, hash, bastion::default_password_params(argon2id)));
     });
+    if (!checked) return text_datum(ServerText("busy"));
     return text_datum(ServerText(match == PasswordMatch::none       ? "none"
                                  : match == PasswordMatch::prepared ? "prepared"
                                                                     : "bytes"));

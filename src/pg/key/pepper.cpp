@@ -26,8 +26,7 @@ struct PepperRow {
 std::optional<PepperRow> read_pepper(int32 version) {
     ColumnValue row[] = {{"sealed", 0, true}};
     if (!read_row("peppers", "peppers_pkey", "version", F_INT4EQ, Int32GetDatum(version), row) || row[0].is_null)
-        ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
-                        errdetail_log("There is no pepper %d.", version)));
+        return {};
     const ByteSpan sealed = view(DatumGetByteaPP(row[0].value));
     return PepperRow{sealed, &need_data_key(sealing_key_id(sealed))};
 }
@@ -56,10 +55,18 @@ struct varlena* make_pepper(int32 data_key, int32 version) {
     return sealed;
 }
 
-const HmacKey& need_pepper(int32 version) {
+const HmacKey* find_pepper(int32 version) {
     const CacheKey<sizeof(int32)> key(version);
-    return *peppers.get(
+    return peppers.get(
         key, [&] { return read_pepper(version); }, [&](const PepperRow& row) { return open_pepper(version, row); });
+}
+
+const HmacKey& need_pepper(int32 version) {
+    const HmacKey* const pepper = find_pepper(version);
+    if (pepper == nullptr)
+        ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '3')), errmsg("sealed value cannot be opened"),
+                        errdetail_log("There is no pepper %d.", version)));
+    return *pepper;
 }
 
 }  // namespace bastion::pg

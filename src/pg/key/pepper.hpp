@@ -14,8 +14,9 @@ namespace bastion::pg {
 // A new random pepper, sealed under a data key.
 struct varlena* make_pepper(int32 data_key, int32 version);
 
-// The pepper, opened when it is not cached; raises BA003 when there is none. Pinned until the next call, or the end of the
-// transaction.
+// The pepper, opened when it is not cached. Pinned until the next call, or the end of the transaction. Without one, the first
+// is null and the second raises BA003.
+const HmacKey* find_pepper(int32 version);
 const HmacKey& need_pepper(int32 version);
 
 }  // namespace bastion::pg

@@ -77,7 +77,9 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = person) THEN
         proof := bastion_internal.accept_password(person, stale_person.password);
-        IF proof.accepted THEN
+        IF proof.outcome = 'busy' THEN
+            RETURN bastion_internal.refuse_busy('proof_refused', person);
+        ELSIF proof.outcome = 'accepted' THEN
             RETURN NULL;
         END IF;
     ELSIF EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN
@@ -85,8 +87,6 @@ BEGIN
     END IF;
     PERFORM bastion_internal.record_event('proof_refused', 'refused', person);
     RETURN bastion_internal.refusal('invalid_grant', 'wrong password; without a password, log in again');
-EXCEPTION WHEN configuration_limit_exceeded THEN
-    RETURN bastion_internal.refuse_busy();
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.stale_person(text) IS

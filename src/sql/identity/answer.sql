@@ -99,14 +99,14 @@ COMMENT ON FUNCTION bastion_internal.caller_refusal(boolean, boolean, text) IS
 'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant. NULL for all others.
 SQLSTATE 25000 when the transaction has another identity already.';
 
-CREATE FUNCTION bastion_internal.refuse_busy() RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_busy(kind text, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.log_refusal(bastion.client_address(), 'refused: {"kind": "too_many_password_hashes"}');
+    PERFORM bastion_internal.record_event(kind, 'refused', refuse_busy.user_id, NULL, '{"reason": "busy"}');
     RETURN bastion_internal.refusal('temporarily_unavailable', 'too many passwords are being checked; try again');
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.refuse_busy() IS
-'The answer when bastion.max_concurrent_hashes passwords are being hashed already, and a line of the server log.';
+COMMENT ON FUNCTION bastion_internal.refuse_busy(text, uuid) IS
+'The answer when bastion.max_concurrent_hashes passwords are being hashed already, and its record: an event of this kind, of this user if there is one.';

@@ -409,12 +409,8 @@ BEGIN
     IF is_mailed AND bastion_internal.is_address_verified(taken.email) THEN
         RETURN bastion_internal.refusal('email_taken', 'there is an account with this e-mail address already');
     END IF;
-    BEGIN
-        -- Against a mailed token, an unverified account does not hold the address.
-        made := bastion_internal.user_create(CASE WHEN NOT is_mailed THEN taken.email END, signup_invited.password, signup_invited.display_name, new_username);
-    EXCEPTION WHEN configuration_limit_exceeded THEN
-        RETURN bastion_internal.refuse_busy();
-    END;
+    -- Against a mailed token, an unverified account does not hold the address.
+    made := bastion_internal.user_create(CASE WHEN NOT is_mailed THEN taken.email END, signup_invited.password, signup_invited.display_name, new_username);
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;

@@ -1,7 +1,7 @@
 
 -- Login, with JSON answers as in signup.sql. Here too, passwords appear in assignments only.
 
-CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, OUT accepted boolean, OUT hash text) RETURNS record
+CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, OUT outcome text, OUT hash text) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -16,8 +16,8 @@ BEGIN
     -- password that is too long for sign-up.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
     matched := bastion_internal.password_check(accept_password.password, old_hash);
-    accepted := matched <> 'none';
-    IF NOT accepted THEN
+    outcome := CASE WHEN matched IN ('none', 'busy') THEN matched ELSE 'accepted' END;
+    IF outcome <> 'accepted' THEN
         RETURN;
     END IF;
     hash := old_hash;
@@ -26,7 +26,10 @@ BEGIN
     known_bytes := coalesce((old_format ->> 'password_bytes')::integer, 4096);
     IF (matched = 'bytes' OR (old_format ->> 'needs_rehash')::boolean)
        AND bastion_internal.password_length(accept_password.password, true) <= known_bytes THEN
-        new_hash := bastion.password_hash(accept_password.password);
+        new_hash := bastion_internal.password_hash_if_free(accept_password.password);
+        IF new_hash IS NULL THEN
+            RETURN;
+        END IF;
         -- Another transaction may have changed the password meanwhile.
         UPDATE bastion.user_passwords p SET hash = new_hash
         WHERE p.user_id = accept_password.user_id AND p.hash = old_hash;
@@ -35,14 +38,15 @@ BEGIN
         ELSE
             -- It did: another login stored a better hash, or the password is another one.
             SELECT p.hash INTO hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
-            accepted := bastion_internal.password_check(accept_password.password, hash) <> 'none';
+            matched := bastion_internal.password_check(accept_password.password, hash);
+            outcome := CASE WHEN matched IN ('none', 'busy') THEN matched ELSE 'accepted' END;
         END IF;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
 'Checks the password of a user.
-Returns whether it is right, and its hash, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer. An unknown user, or one without a password, costs the same time.';
+Returns accepted, none for another password, or busy when bastion.max_concurrent_hashes are running; and the hash of an accepted one, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer or no other hash can be made at the moment. An unknown user, or one without a password, costs the same time.';
 
 CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text, not_before timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -72,16 +76,35 @@ $$;
 COMMENT ON FUNCTION bastion_internal.login_tenants(uuid) IS
 'The active tenants of which an active user is a member, by name.';
 
-CREATE FUNCTION bastion_internal.tenant_required(user_id uuid, tenants uuid[]) RETURNS jsonb
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion_internal.tenant_required(user_id uuid, tenants uuid[], challenge text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion_internal.refusal('tenant_required', 'name the tenant to log in to')
-        || jsonb_build_object('tenants', jsonb_agg(bastion_internal.tenant_object(t.id, tenant_required.user_id) ORDER BY t.position))
-    FROM unnest(tenants) WITH ORDINALITY AS t (id, position)
+BEGIN
+    RETURN bastion_internal.refusal('tenant_required', 'name the tenant to log in to') || jsonb_build_object(
+        'challenge', challenge, 'expires_in', CASE WHEN challenge IS NOT NULL THEN bastion_internal.challenge_lifetime() END,
+        'tenants', (SELECT jsonb_agg(bastion_internal.tenant_object(t.id, tenant_required.user_id) ORDER BY t.position)
+                    FROM unnest(tenants) WITH ORDINALITY AS t (id, position)));
+END
 $$;
-COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[]) IS
-'The answer to a right password of a member of several tenants who names none.';
+COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[], text) IS
+'The answer to a member of several tenants who logs in and names none. The challenge is for login_tenant(); without one, the client repeats its request.';
+
+CREATE FUNCTION bastion_internal.login_challenge(user_id uuid, unit text, device text) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    -- A longer unit is no slug and no uuid, and neither is its beginning.
+    body jsonb := jsonb_build_object('user', user_id, 'unit', left(unit, 64),
+                                     'device', CASE WHEN bastion_internal.is_label(device) THEN device END);
+    state text := bastion_internal.login_state(login_challenge.user_id);
+BEGIN
+    RETURN bastion_internal.challenge_make('tenant', body, state, bastion_internal.challenge_lifetime(), bastion_internal.pepper('challenge'));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.login_challenge(uuid, text, text) IS
+'The challenge for login_tenant(), after the password was right. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.hold_user(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -123,6 +146,46 @@ COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
 'hold_user() for a login with a password; false too if the password was changed meanwhile.
 SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.login_place(user_id uuid, hash text, tenant text, unit text, device text, challenge text, refused_at timestamptz)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenants uuid[];
+    made text;
+    place record;
+BEGIN
+    IF tenant IS NULL THEN
+        tenants := bastion_internal.login_tenants(login_place.user_id);
+        IF cardinality(tenants) > 1 THEN
+            made := bastion_internal.login_challenge(login_place.user_id, unit, device);
+            RETURN bastion_internal.tenant_required(login_place.user_id, tenants, made);
+        END IF;
+    END IF;
+    SELECT * INTO place
+    FROM bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, tenants[1]::text), login_place.unit);
+    IF place.status <> 'ok' THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
+    ELSIF NOT bastion_internal.hold_for_login(login_place.user_id, place.tenant_id, place.unit_id, hash) THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, 'changed', refused_at);
+    END IF;
+    -- With the locks held, check again.
+    SELECT * INTO place FROM bastion_internal.resolve_identity(login_place.user_id, place.tenant_id::text, place.unit_id::text);
+    IF place.status <> 'ok' THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
+    ELSIF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
+    END IF;
+    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = login_place.user_id;
+    PERFORM bastion_internal.record_event('login', 'success', login_place.user_id, place.tenant_id);
+    RETURN bastion_internal.answer(bastion_internal.session_start(login_place.user_id, place.tenant_id, place.unit_id, login_place.device));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, text, timestamptz) IS
+'The last step of a login, after the password whose hash this is: finds where the user may work, uses up the challenge if there is one, and begins a session. A refusal is returned not before refused_at.';
+SELECT bastion_internal.event_kind('login');
+
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
 RETURNS jsonb
@@ -133,47 +196,46 @@ DECLARE
     refused_at timestamptz := clock_timestamp() + bastion_internal.setting('bastion.refused_login_duration')::interval;
     found_user uuid;
     proof record;
-    tenants uuid[];
-    place record;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     found_user := bastion_internal.find_user(login.identifier);
-    BEGIN
-        proof := bastion_internal.accept_password(found_user, login.password);
-    EXCEPTION WHEN configuration_limit_exceeded THEN
-        RETURN bastion_internal.refuse_busy();
-    END;
-    IF NOT proof.accepted THEN
+    proof := bastion_internal.accept_password(found_user, login.password);
+    IF proof.outcome = 'busy' THEN
+        RETURN bastion_internal.refuse_busy('login_refused', found_user);
+    ELSIF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
-    IF login.tenant IS NULL THEN
-        tenants := bastion_internal.login_tenants(found_user);
-        IF cardinality(tenants) > 1 THEN
-            RETURN bastion_internal.tenant_required(found_user, tenants);
-        END IF;
-    END IF;
-    SELECT * INTO place
-    FROM bastion_internal.resolve_identity(found_user, coalesce(login.tenant, tenants[1]::text), login.unit);
-    IF place.status <> 'ok' THEN
-        RETURN bastion_internal.refuse_login(found_user, place.status, refused_at);
-    ELSIF NOT bastion_internal.hold_for_login(found_user, place.tenant_id, place.unit_id, proof.hash) THEN
-        RETURN bastion_internal.refuse_login(found_user, 'changed', refused_at);
-    END IF;
-    -- With the locks held, check again.
-    SELECT * INTO place FROM bastion_internal.resolve_identity(found_user, place.tenant_id::text, place.unit_id::text);
-    IF place.status <> 'ok' THEN
-        RETURN bastion_internal.refuse_login(found_user, place.status, refused_at);
-    END IF;
-    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = found_user;
-    PERFORM bastion_internal.record_event('login', 'success', found_user, place.tenant_id);
-    RETURN bastion_internal.answer(bastion_internal.session_start(found_user, place.tenant_id, place.unit_id, login.device));
+    RETURN bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, refused_at);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership. A right password of a member of several tenants who names none gives {"error": "tenant_required", "error_description", "tenants": [...]}, and too many logins at the same time temporarily_unavailable (bastion.max_concurrent_hashes).
+Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; and temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes). A right password of a member of several tenants who names none gives {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');
-SELECT bastion_internal.event_kind('login');
+
+CREATE FUNCTION bastion_api.login_tenant(challenge text, tenant text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    terms jsonb := bastion_internal.challenge_open(challenge, 'tenant');
+    known_user uuid := (terms ->> 'user')::uuid;
+    known_hash text := (SELECT p.hash FROM bastion.user_passwords p WHERE p.user_id = known_user);
+    refused_at timestamptz := clock_timestamp();
+BEGIN
+    PERFORM bastion_internal.require_writable('a login');
+    IF terms IS NULL OR tenant IS NULL THEN
+        RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
+    END IF;
+    RETURN bastion_internal.login_place(known_user, known_hash, tenant, terms ->> 'unit', terms ->> 'device', challenge, refused_at);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.login_tenant(text, text) IS
+'Ends a login that was answered with tenant_required: takes its challenge, in place of the password, and the tenant (uuid or slug) to log in to.
+A challenge is good once and for five minutes. It ends when the user changes the password, is disabled or ends other sessions (logout()).
+Returns what login() returns. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant without membership. After such a tenant the challenge is still good.
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used it meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.login_tenant(text, text)', 'application');

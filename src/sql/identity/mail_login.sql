@@ -32,15 +32,14 @@ BEGIN
     IF found_row.user_id IS NULL THEN
         RETURN bastion_internal.refuse_one_time(NULL, 'reset_password');
     END IF;
-    BEGIN
-        refused := bastion_internal.check_password(found_row.user_id, reset_password.password);
-        IF refused IS NOT NULL THEN
-            RETURN refused;
-        END IF;
-        new_hash := bastion.password_hash(reset_password.password);
-    EXCEPTION WHEN configuration_limit_exceeded THEN
-        RETURN bastion_internal.refuse_busy();
-    END;
+    refused := bastion_internal.check_password(found_row.user_id, reset_password.password);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    new_hash := bastion_internal.password_hash_if_free(reset_password.password);
+    IF new_hash IS NULL THEN
+        RETURN bastion_internal.refuse_busy('password_reset', found_row.user_id);
+    END IF;
     IF NOT bastion_internal.hold_for_mail(found_row, NULL, NULL) THEN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'reset_password');
     END IF;

@@ -12,6 +12,13 @@ The password is prepared as RFC 8265 says (OpaqueString): normalised to NFC, wit
 SQLSTATE 22023 for an empty password, control characters in it, an unknown algorithm or option, 54000 above a limit (password of 4096 bytes, memory of 1 GiB, 20 iterations, cost 16, 10000000 iterations of PBKDF2), 53400 when bastion.max_concurrent_hashes are running.';
 SELECT bastion_internal.callable_by('bastion.password_hash(text, text, jsonb)', 'application');
 
+CREATE FUNCTION bastion_internal.password_hash_if_free(password text) RETURNS text
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000
+AS 'MODULE_PATHNAME', 'bastion_password_hash_if_free';
+COMMENT ON FUNCTION bastion_internal.password_hash_if_free(text) IS
+'password_hash(password), and NULL when bastion.max_concurrent_hashes are running.
+SQLSTATE 22023, 54000 as password_hash().';
+
 CREATE FUNCTION bastion.password_verify(password text, hash text) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_verify';
@@ -56,6 +63,5 @@ CREATE FUNCTION bastion_internal.password_check(password text, hash text) RETURN
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_check';
 COMMENT ON FUNCTION bastion_internal.password_check(text, text) IS
-'password_verify() for a login: none; prepared, as password_hash() prepares it; or bytes, when only the bytes that were sent match.
-A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. A NULL password, and one over 4096 bytes, gives none.
-SQLSTATE 53400 as password_verify().';
+'password_verify() for a login: none; prepared, as password_hash() prepares it; bytes, when only the bytes that were sent match; or busy, when bastion.max_concurrent_hashes are running and nothing was checked.
+A NULL hash (unknown account), and one that cannot be verified, costs one hash with the default parameters and gives none. A NULL password, and one over 4096 bytes, gives none.';

@@ -86,7 +86,9 @@ BEGIN
         ORDER BY h.until DESC LIMIT compared
     LOOP
         matched := bastion_internal.password_check(check_password.password, old_hash);
-        IF matched <> 'none' THEN
+        IF matched = 'busy' THEN
+            RETURN bastion_internal.refuse_busy('password_changed', check_password.user_id);
+        ELSIF matched <> 'none' THEN
             RETURN bastion_internal.refusal('weak_password', 'this password was used before');
         END IF;
     END LOOP;
@@ -94,8 +96,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_password(uuid, text) IS
-'The refusal of a new password of a user; NULL when it is accepted. The words of the account are those of the user and of its tenants, whose password_min_length counts too.
-SQLSTATE 58030 and F0000 as password_flaw(), 53400 as password_verify().';
+'The refusal of a new password of a user; NULL when it is accepted. The words of the account are those of the user and of its tenants, whose password_min_length counts too. While bastion.max_concurrent_hashes are running, the refusal is that of refuse_busy().
+SQLSTATE 58030 and F0000 as password_flaw().';
 
 CREATE FUNCTION bastion_internal.password_store(user_id uuid, new_hash text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -131,7 +133,9 @@ BEGIN
     END IF;
     PERFORM bastion_internal.await_logins(found_user);
     refused := bastion_internal.check_password(found_user, user_password_set.password);
-    IF refused IS NOT NULL THEN
+    IF refused ->> 'error' = 'temporarily_unavailable' THEN
+        RAISE EXCEPTION 'too many concurrent password hashes' USING ERRCODE = 'configuration_limit_exceeded', HINT = 'Try again later.';
+    ELSIF refused IS NOT NULL THEN
         RAISE EXCEPTION 'password is refused' USING ERRCODE = 'invalid_parameter_value', DETAIL = upper(left(refused ->> 'error_description', 1)) || substr(refused ->> 'error_description', 2) || '.';
     END IF;
     new_hash := bastion.password_hash(user_password_set.password);

@@ -5,6 +5,27 @@
 -- Passwords appear in assignments only, which PL/pgSQL evaluates without a plan that auto_explain could log, and in no
 -- message.
 
+CREATE FUNCTION bastion_internal.refuse_display_name() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.refusal('invalid_display_name', 'a display name has 1 to 200 printable characters') $$;
+COMMENT ON FUNCTION bastion_internal.refuse_display_name() IS 'The refusal of a malformed display name.';
+
+CREATE FUNCTION bastion_internal.refuse_username() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion_internal.refusal('invalid_username',
+        'a user name has 2 to 63 letters, digits, dots, underscores or hyphens and begins with a letter or digit')
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_username() IS 'The refusal of a malformed user name.';
+
+CREATE FUNCTION bastion_internal.refuse_tenant_name() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters') $$;
+COMMENT ON FUNCTION bastion_internal.refuse_tenant_name() IS 'The refusal of a malformed name of a tenant.';
+
 CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text, tenant_names text,
                                                least_length integer)
 RETURNS jsonb
@@ -15,10 +36,9 @@ BEGIN
     IF bastion.is_email(email) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
     ELSIF NOT bastion_internal.is_label(display_name) THEN
-        RETURN bastion_internal.refusal('invalid_display_name', 'a display name has 1 to 200 printable characters');
+        RETURN bastion_internal.refuse_display_name();
     ELSIF NOT bastion.is_username(username) THEN
-        RETURN bastion_internal.refusal('invalid_username',
-            'a user name has 2 to 63 letters, digits, dots, underscores or hyphens and begins with a letter or digit');
+        RETURN bastion_internal.refuse_username();
     END IF;
     RETURN bastion_internal.password_refusal(check_account.password, concat_ws(E'\n', email, username, display_name, tenant_names), least_length);
 END
@@ -36,7 +56,7 @@ BEGIN
     IF bastion_internal.setting('bastion.signup_mode') <> 'open' THEN
         RETURN bastion_internal.refusal('signup_closed', 'sign-up is closed');
     ELSIF bastion_internal.is_label(tenant_name) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters');
+        RETURN bastion_internal.refuse_tenant_name();
     END IF;
     RETURN bastion_internal.check_account(email, password, display_name, username, tenant_name, NULL);
 END
@@ -51,8 +71,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    new_hash text;
+    new_hash text := bastion_internal.password_hash_if_free(user_create.password);
 BEGIN
+    IF new_hash IS NULL THEN
+        answer := bastion_internal.refuse_busy('signup', NULL);
+        RETURN;
+    END IF;
     INSERT INTO bastion.users (email, username, display_name)
     VALUES (user_create.email, user_create.username, user_create.display_name)
     ON CONFLICT DO NOTHING RETURNING id INTO user_id;
@@ -63,12 +87,11 @@ BEGIN
                        ELSE bastion_internal.refusal('username_taken', 'this user name is taken') END;
         RETURN;
     END IF;
-    new_hash := bastion.password_hash(user_create.password);
     PERFORM bastion_internal.password_store(user_create.user_id, new_hash);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.user_create(text, text, text, text) IS
-'Creates a user with a password, or returns in answer the refusal of an address or user name that is taken.';
+'Creates a user with a password, or returns in answer the refusal: an address or user name that is taken, or too many passwords that are being hashed.';
 SELECT bastion_internal.event_kind('signup');
 
 CREATE FUNCTION bastion_api.signup(email text, password text, tenant_name text, display_name text DEFAULT NULL,
@@ -93,11 +116,7 @@ BEGIN
     IF bastion_internal.setting('bastion.signup_verification') = 'required' THEN
         RETURN bastion_internal.signup_pending(new_email, signup.password, signup.tenant_name, signup.display_name, new_username);
     END IF;
-    BEGIN
-        made := bastion_internal.user_create(new_email, signup.password, signup.display_name, new_username);
-    EXCEPTION WHEN configuration_limit_exceeded THEN
-        RETURN bastion_internal.refuse_busy();
-    END;
+    made := bastion_internal.user_create(new_email, signup.password, signup.display_name, new_username);
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;

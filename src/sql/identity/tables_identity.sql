@@ -172,6 +172,7 @@ CREATE TABLE bastion.users (
     created_at timestamptz NOT NULL DEFAULT now(),
     last_login_at timestamptz,
     delete_at timestamptz,
+    login_epoch integer NOT NULL DEFAULT 0,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     -- Checks keep both in lower case, so they are unique regardless of the case that a user types.
     CONSTRAINT users_email_key UNIQUE (email),
@@ -193,6 +194,7 @@ COMMENT ON COLUMN bastion.users.status IS 'active; disabled: cannot log in, and 
 COMMENT ON COLUMN bastion.users.created_at IS 'When the account was created';
 COMMENT ON COLUMN bastion.users.last_login_at IS 'When the user last logged in';
 COMMENT ON COLUMN bastion.users.delete_at IS 'When users_purge() deletes a pending or deleting account';
+COMMENT ON COLUMN bastion.users.login_epoch IS 'How often the sessions of the user were ended: the challenges of a login of before are refused';
 SELECT pg_extension_config_dump('bastion.users', '');
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY users_self ON bastion.users FOR SELECT

@@ -25,8 +25,6 @@ BEGIN
                                CASE WHEN NOT is_taken THEN opened.id END);
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id);
     RETURN bastion_internal.answer('{"verification": "required"}');
-EXCEPTION WHEN configuration_limit_exceeded THEN
-    RETURN bastion_internal.refuse_busy();
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.signup_pending(text, text, text, text, text) IS
@@ -67,12 +65,10 @@ DECLARE
     proof record;
     new_tenant uuid;
 BEGIN
-    BEGIN
-        proof := bastion_internal.accept_password(token.user_id, verify_pending.password);
-    EXCEPTION WHEN configuration_limit_exceeded THEN
-        RETURN bastion_internal.refuse_busy();
-    END;
-    IF NOT proof.accepted THEN
+    proof := bastion_internal.accept_password(token.user_id, verify_pending.password);
+    IF proof.outcome = 'busy' THEN
+        RETURN bastion_internal.refuse_busy('proof_refused', token.user_id);
+    ELSIF proof.outcome <> 'accepted' THEN
         PERFORM bastion_internal.record_event('proof_refused', 'refused', token.user_id);
         RETURN bastion_internal.refusal('invalid_grant', 'this is not the password of the sign-up');
     END IF;

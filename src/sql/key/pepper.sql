@@ -1,6 +1,6 @@
 
 -- Peppers: keys of HMAC. From those of purpose credential the next refresh tokens are derived, and API keys are stored under them. From
--- those of purpose one_time the tokens and codes are derived that leave by mail.
+-- those of purpose one_time the tokens and codes are derived that leave by mail. Those of purpose challenge sign the challenges of logins.
 
 CREATE TABLE bastion.peppers (
     version integer NOT NULL,
@@ -11,15 +11,15 @@ CREATE TABLE bastion.peppers (
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT peppers_pkey PRIMARY KEY (version),
     CONSTRAINT peppers_version_check CHECK (version > 0),
-    CONSTRAINT peppers_purpose_check CHECK (purpose IN ('credential', 'one_time')),
+    CONSTRAINT peppers_purpose_check CHECK (purpose IN ('credential', 'one_time', 'challenge')),
     CONSTRAINT peppers_state_check CHECK (state IN ('active', 'verifying')),
     CONSTRAINT peppers_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id)
 );
 CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (purpose) WHERE state = 'active';
 COMMENT ON TABLE bastion.peppers IS
-'Keys of HMAC-SHA-256 for refresh tokens, API keys and one-time tokens, sealed; granted to nobody';
+'Keys of HMAC-SHA-256 for refresh tokens, API keys, one-time tokens and challenges, sealed; granted to nobody';
 COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
-COMMENT ON COLUMN bastion.peppers.purpose IS 'credential (refresh tokens and API keys) or one_time (tokens and codes that leave by mail)';
+COMMENT ON COLUMN bastion.peppers.purpose IS 'credential (refresh tokens and API keys), one_time (tokens and codes that leave by mail) or challenge (challenges of logins)';
 COMMENT ON COLUMN bastion.peppers.state IS 'active (one of each purpose, for new tokens and keys) or verifying (for credentials that it was used for)';
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
 COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
@@ -53,8 +53,8 @@ DECLARE
     key integer;
     next_version integer;
 BEGIN
-    IF purpose IS NULL OR purpose NOT IN ('credential', 'one_time') THEN
-        RAISE EXCEPTION 'unknown purpose of a pepper' USING ERRCODE = 'invalid_parameter_value', HINT = 'Use credential or one_time.';
+    IF purpose IS NULL OR purpose NOT IN ('credential', 'one_time', 'challenge') THEN
+        RAISE EXCEPTION 'unknown purpose of a pepper' USING ERRCODE = 'invalid_parameter_value', HINT = 'Use credential, one_time or challenge.';
     END IF;
     PERFORM bastion_internal.lock_vault();
     key := bastion_internal.data_key_here('pepper');
@@ -69,7 +69,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.pepper_create(text) IS
 'Creates a pepper and makes it the active one of its purpose; returns its version.
-With credential, it is for new refresh tokens and API keys, and the previous pepper still verifies what it was used for. With one_time, every open link and code that was mailed ends; mail that was not sent yet goes out without one.
+With credential, it is for new refresh tokens and API keys, and the previous pepper still verifies what it was used for. With challenge, it is for the challenges of logins, and the previous one still verifies those. With one_time, every open link and code that was mailed ends; mail that was not sent yet goes out without one.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for another purpose, BA001 without a root key.';
 

@@ -127,6 +127,33 @@ COMMENT ON FUNCTION bastion.membership_force(text, text, text, text, timestamptz
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 when it would end before it begins, 23514 when it would remove the last owner, 42704 for an unknown user, tenant, role or unit.';
 
+CREATE FUNCTION bastion_internal.membership_end(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    old_role uuid;
+BEGIN
+    DELETE FROM bastion.memberships m
+    WHERE m.user_id = membership_end.user_id AND m.tenant_id = membership_end.tenant_id AND m.unit_id IS NOT DISTINCT FROM membership_end.unit_id
+    RETURNING m.role_id INTO old_role;
+    IF old_role IS NULL THEN
+        RETURN false;
+    END IF;
+    -- Otherwise grants would take effect again when the user returns. Denies stay and do so.
+    DELETE FROM bastion.user_permissions p
+    WHERE p.user_id = membership_end.user_id AND p.tenant_id = membership_end.tenant_id AND p.effect = 'grant'
+      AND NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = p.user_id AND m.tenant_id = p.tenant_id);
+    PERFORM bastion_internal.record_event('membership_removed', 'success', membership_end.user_id, membership_end.tenant_id,
+                                 jsonb_build_object('role', old_role, 'unit', membership_end.unit_id));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.membership_end(uuid, uuid, uuid) IS
+'Ends a membership and records it; false if there was none. The end of the last one in the tenant also removes the user''s own grants. Checks no permission.
+SQLSTATE 23514 for the last owner.';
+SELECT bastion_internal.event_kind('membership_removed');
+
 CREATE FUNCTION bastion.membership_remove(user_id uuid, unit text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -134,7 +161,6 @@ AS $$
 DECLARE
     tenant uuid := bastion_internal.require_tenant();
     place uuid := bastion_internal.require_unit(tenant, unit);
-    old_role uuid;
 BEGIN
     IF user_id IS NULL OR user_id IS DISTINCT FROM bastion_internal.session_owner() THEN
         PERFORM bastion_internal.require_permission('tenant.members.manage', place);
@@ -144,19 +170,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.await_logins(m.user_id) FROM bastion.memberships m
     WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place;
-    DELETE FROM bastion.memberships m
-    WHERE m.user_id = membership_remove.user_id AND m.tenant_id = tenant AND m.unit_id IS NOT DISTINCT FROM place
-    RETURNING m.role_id INTO old_role;
-    IF old_role IS NULL THEN
-        RETURN false;
-    END IF;
-    -- Otherwise grants would take effect again when the user returns. Denies stay and do so.
-    DELETE FROM bastion.user_permissions p
-    WHERE p.user_id = membership_remove.user_id AND p.tenant_id = tenant AND p.effect = 'grant'
-      AND NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = p.user_id AND m.tenant_id = tenant);
-    PERFORM bastion_internal.record_event('membership_removed', 'success', membership_remove.user_id, tenant,
-                                 jsonb_build_object('role', old_role, 'unit', place));
-    RETURN true;
+    RETURN bastion_internal.membership_end(membership_remove.user_id, tenant, place);
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
@@ -164,7 +178,6 @@ COMMENT ON FUNCTION bastion.membership_remove(uuid, text) IS
 Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member, or with an API key or under impersonation, it needs tenant.members.manage there and everything that the member''s role holds.
 SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_remove(uuid, text)', 'application');
-SELECT bastion_internal.event_kind('membership_removed');
 
 CREATE FUNCTION bastion.membership_remove(for_user text, unit text DEFAULT NULL)
 RETURNS boolean

@@ -1,5 +1,5 @@
 
--- Continues a session with a refresh token, and ends it when a token is reused too late. Tokens appear in assignments only, as in
+-- Continues a session with a refresh token, in its tenant or in another one, and ends it when a token is reused too late. Tokens appear in assignments only, as in
 -- session.sql.
 
 CREATE FUNCTION bastion_internal.refuse_refresh(session bastion.sessions, reason text) RETURNS jsonb
@@ -55,20 +55,50 @@ $$;
 COMMENT ON FUNCTION bastion_internal.refresh_obstacle(bastion.sessions, timestamptz) IS
 'The reason why a session cannot be continued with a token that was used at this time (NULL: never): revoked, expired, idle, refresh_reuse, or a status of resolve_identity(). NULL if it can.';
 
-CREATE FUNCTION bastion_api.refresh(token text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+CREATE FUNCTION bastion_internal.session_move(session bastion.sessions, tenant_id uuid, unit_id uuid) RETURNS bastion.sessions
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    limits record;
+    moved bastion.sessions;
+BEGIN
+    SELECT * INTO limits FROM bastion_internal.session_limits(session_move.tenant_id);
+    UPDATE bastion.sessions s SET tenant_id = session_move.tenant_id, unit_id = session_move.unit_id, idle_limit = limits.idle_limit,
+        expires_at = least(s.expires_at, s.created_at + limits.session_lifetime)
+    WHERE s.id = session.id RETURNING s.* INTO moved;
+    PERFORM bastion_internal.record_event('tenant_switched', 'success', moved.user_id, moved.tenant_id,
+                                          jsonb_build_object('session', moved.id, 'unit', moved.unit_id, 'from', session.tenant_id));
+    RETURN moved;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.session_move(bastion.sessions, uuid, uuid) IS
+'Moves a session into another tenant and unit, with the limits of that tenant; it never lasts longer than before.';
+SELECT bastion_internal.event_kind('tenant_switched');
+
+CREATE FUNCTION bastion_internal.session_continue(token text, moves boolean, tenant text, unit text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     moment timestamptz;
     token_hash bytea := bastion_internal.refresh_token_hash(token);
     family bastion.sessions;
+    place record;
     presented bastion.refresh_tokens;
     obstacle text;
     next_token text;
     next_hash bytea;
 BEGIN
     PERFORM bastion_internal.require_writable('a refresh');
+    IF moves THEN
+        SELECT s.* INTO family FROM bastion.sessions s
+        WHERE s.id = (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash);
+        SELECT * INTO place FROM bastion_internal.resolve_identity(family.user_id, tenant, unit);
+        PERFORM bastion_internal.hold_user(family.user_id, place.tenant_id, place.unit_id);
+        -- With the locks held, check again.
+        SELECT * INTO place FROM bastion_internal.resolve_identity(family.user_id, tenant, unit);
+    END IF;
     -- Concurrent requests wait here; all but the first then see what it wrote.
     SELECT s.* INTO family FROM bastion.sessions s
     WHERE s.id = (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) FOR NO KEY UPDATE;
@@ -80,11 +110,20 @@ BEGIN
     IF obstacle IN ('expired', 'idle', 'refresh_reuse') THEN
         PERFORM bastion_internal.session_end(family.id, obstacle);
     END IF;
+    IF moves AND obstacle IS NULL THEN
+        obstacle := CASE WHEN tenant IS NULL THEN 'tenant'
+                         WHEN place.status <> 'ok' THEN place.status
+                         WHEN presented.used_at IS NOT NULL AND ROW (family.tenant_id, family.unit_id) IS DISTINCT FROM ROW (place.tenant_id, place.unit_id) THEN 'used'
+                         WHEN family.created_at + (bastion_internal.session_limits(place.tenant_id)).session_lifetime <= clock_timestamp() THEN 'too_old' END;
+    END IF;
     IF obstacle IS NOT NULL THEN
         RETURN bastion_internal.refuse_refresh(family, obstacle);
     END IF;
     IF presented.used_at IS NULL THEN
         presented.successor_pepper := bastion_internal.pepper();
+        IF moves THEN
+            family := bastion_internal.session_move(family, place.tenant_id, place.unit_id);
+        END IF;
     END IF;
     next_token := bastion_internal.refresh_token_next(token, presented.successor_pepper);
     next_hash := bastion_internal.refresh_token_hash(next_token);
@@ -99,9 +138,35 @@ BEGIN
     RETURN bastion_internal.answer(bastion_internal.session_answer(family, next_token, next_hash));
 END
 $$;
+COMMENT ON FUNCTION bastion_internal.session_continue(text, boolean, text, text) IS
+'refresh(), and tenant_switch() where the session moves into a tenant and unit. SQLSTATE as these.';
+
+CREATE FUNCTION bastion_api.refresh(token text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.session_continue(token, false, NULL, NULL);
+END
+$$;
 COMMENT ON FUNCTION bastion_api.refresh(text) IS
 'Continues a session: exchanges a refresh token for a new access token and the next refresh token (RFC 6749 section 6). Tokens rotate as RFC 9700 section 4.14.2 requires.
 Returns what login() returns. For bastion.refresh_reuse_window (10 s) after its first use, a used token gives the same tokens again: a client may repeat a request whose answer was lost, and two tabs may ask at the same time. A later use ends the session, even if the answer was lost: it could be a thief with a copy of the token. A tenant sets its own time with session_settings_set().
 Refusals are returned and recorded: {"error": "session_ended", "error_description"} for a token of a session that was ended, is idle or has expired, or that this use ends; {"error": "invalid_grant", "error_description"} for an unknown token, and where the user may no longer work. After both, the user logs in again.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.refresh(text)', 'application');
+
+CREATE FUNCTION bastion_api.tenant_switch(token text, tenant text, unit text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.session_continue(token, true, tenant, unit);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.tenant_switch(text, text, text) IS
+'Takes a session into another tenant of the user (uuid or slug), or another unit (slug or uuid): exchanges a refresh token as refresh() does. The session goes on there, with the limits of that tenant, and never longer than before.
+Access tokens that were issued before stay valid until they expire, in the tenant that they name. A repeated request gets the same tokens, as with refresh().
+Returns what login() returns. Refusals are returned and recorded: those of refresh(); and invalid_grant for a tenant or unit without membership, for a token that was used otherwise, and for a session too old for that tenant. After the latter three the token is still good.
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.tenant_switch(text, text, text)', 'application');

@@ -17,6 +17,17 @@ $$;
 COMMENT ON FUNCTION bastion_internal.await_logins(uuid) IS
 'Waits for logins of a user that have not committed yet, and blocks new ones until this transaction ends. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.end_logins(user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE bastion.users u SET login_epoch = u.login_epoch + 1 WHERE u.id = end_logins.user_id;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.end_logins(uuid) IS
+'await_logins(), and ends the logins of the user whose next step is open: their challenges are refused. SQLSTATE 40001 when one was first and the isolation level is not READ COMMITTED.';
+
 -- The user's own sessions
 
 CREATE FUNCTION bastion_api.logout(scope text DEFAULT 'this') RETURNS jsonb
@@ -42,7 +53,7 @@ BEGIN
     own_session := bastion.session_id();
     -- The identity may end with the session: nothing reads it after the update.
     tenant := bastion.tenant_id();
-    PERFORM bastion_internal.await_logins(owner) WHERE scope <> 'this';
+    PERFORM bastion_internal.end_logins(owner) WHERE scope <> 'this';
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
     WHERE s.user_id = owner AND s.revoked_at IS NULL
       AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
@@ -88,6 +99,64 @@ COMMENT ON FUNCTION bastion_api.sessions() IS
 Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');
+
+CREATE FUNCTION bastion_api.session_rename(id uuid, device text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    owner uuid;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a session');
+    IF NOT bastion_internal.is_label(device) THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the name of a device has 1 to 200 printable characters');
+    END IF;
+    owner := bastion.user_id();
+    UPDATE bastion.sessions s SET device = session_rename.device
+    WHERE s.id = session_rename.id AND s.user_id = owner AND s.revoked_at IS NULL;
+    RETURN bastion_internal.answer(jsonb_build_object('changed', FOUND));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.session_rename(uuid, text) IS
+'Names the device of a session of the user of this transaction, as sessions() shows it; NULL removes the name.
+Returns {"changed": whether there is such a session}. Refusals: invalid_request for a name that is no label, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.session_rename(uuid, text)', 'application');
+
+CREATE FUNCTION bastion_api.session_revoke(id uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    owner uuid;
+    own_tenant uuid;
+    ended boolean;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a logout');
+    owner := bastion.user_id();
+    -- The identity may end with the session: nothing reads it after the update.
+    own_tenant := bastion.tenant_id();
+    ended := EXISTS (SELECT FROM bastion.sessions s WHERE s.id = session_revoke.id AND s.user_id = owner)
+             AND bastion_internal.session_end(session_revoke.id, 'logout');
+    IF ended THEN
+        PERFORM bastion_internal.record_event('session_revoked', 'success', owner, own_tenant, jsonb_build_object('session', session_revoke.id));
+    END IF;
+    RETURN bastion_internal.answer(jsonb_build_object('revoked', ended));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.session_revoke(uuid) IS
+'Ends one session of the user of this transaction, in whatever tenant: one of sessions(). bastion.session_revoke() ends those of members.
+Returns {"revoked": whether this ended it}. Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.session_revoke(uuid)', 'application');
 
 CREATE FUNCTION bastion_api.token_revoke(token text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -204,7 +273,7 @@ AS $$
 DECLARE
     ended bigint;
 BEGIN
-    PERFORM bastion_internal.await_logins(user_sessions_revoke.user_id);
+    PERFORM bastion_internal.end_logins(user_sessions_revoke.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = user_sessions_revoke.user_id AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
@@ -240,11 +309,12 @@ BEGIN
     DELETE FROM bastion.sessions s
     WHERE coalesce(s.revoked_at, bastion_internal.session_deadline(s)) < clock_timestamp() - ended_before;
     GET DIAGNOSTICS deleted = ROW_COUNT;
+    DELETE FROM bastion.spent_tokens t WHERE t.expires_at < clock_timestamp() - ended_before;
     RETURN deleted;
 END
 $$;
 COMMENT ON FUNCTION bastion.session_prune(interval) IS
-'Deletes sessions that ended longer ago than this, with their refresh tokens; returns their number. Tokens of a deleted session are refused.
+'Deletes sessions that ended longer ago than this, with their refresh tokens, and challenges that were used before; returns the number of sessions. Tokens of a deleted session are refused.
 For operators, to be called regularly: EXECUTE is granted to nobody.
 SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
 
@@ -256,6 +326,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM bastion_internal.end_logins(NEW.id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'user_disabled'
     WHERE s.user_id = NEW.id AND s.revoked_at IS NULL;
     RETURN NULL;

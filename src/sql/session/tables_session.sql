@@ -1,5 +1,6 @@
 
--- Sessions, which a login begins and a logout, a limit or an administrator ends, and the refresh tokens that continue them.
+-- Sessions, which a login begins and a logout, a limit or an administrator ends, the refresh tokens that continue them, and the used
+-- challenges of logins.
 
 CREATE TABLE bastion.sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -88,6 +89,20 @@ COMMENT ON COLUMN bastion.refresh_tokens.used_at IS 'When its successor was issu
 COMMENT ON COLUMN bastion.refresh_tokens.successor_pepper IS 'The pepper with which its successor is derived';
 SELECT pg_extension_config_dump('bastion.refresh_tokens', '');
 ALTER TABLE bastion.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+CREATE TABLE bastion.spent_tokens (
+    hash bytea NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT spent_tokens_pkey PRIMARY KEY (hash),
+    CONSTRAINT spent_tokens_hash_check CHECK (octet_length(hash) = 32)
+);
+CREATE INDEX spent_tokens_expires_at_idx ON bastion.spent_tokens (expires_at);
+COMMENT ON TABLE bastion.spent_tokens IS
+'Challenges that were used, until session_prune() deletes them; one that was only issued has no row. Granted to nobody';
+COMMENT ON COLUMN bastion.spent_tokens.hash IS 'SHA-256 of the challenge, which itself is not stored';
+COMMENT ON COLUMN bastion.spent_tokens.expires_at IS 'When the challenge is refused for its age too';
+SELECT pg_extension_config_dump('bastion.spent_tokens', '');
+ALTER TABLE bastion.spent_tokens ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE bastion.session_settings (
     tenant_id uuid NOT NULL,

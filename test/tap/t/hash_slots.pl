@@ -60,23 +60,28 @@ sub attempt {
 sub slots_taken { return $node->safe_psql('postgres', "SELECT count(*) $held"); }
 
 sub check_slots {
-    my ($mode) = @_;
+    my ($mode, $times) = @_;
     my $full = qr/ERROR:  53400: too many concurrent password hashes\nDETAIL:  At most 2 run at once \(bastion\.max_concurrent_hashes\)\.\nHINT:  Try again later\./;
 
     my @holders = (hold(), hold());
     is(slots_taken(), 2, "$mode: two slots are taken");
     my %refused = (
         'password_hash' => "SELECT $short",
-        'password_verify' => q{SELECT bastion.password_verify('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')},
-        'password_check' => q{SELECT bastion_internal.password_check('x', NULL)});
+        'password_verify' => q{SELECT bastion.password_verify('U*U', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW')});
     like(attempt('postgres', $refused{$_}), $full, "$mode: $_ is refused") for sort keys %refused;
-    # The functions of the front door answer: 429 and when to come back.
+    is($node->safe_psql('postgres', q{SELECT bastion_internal.password_check('x', NULL), bastion_internal.password_hash_if_free('x') IS NULL}),
+        'busy|t', "$mode: functions of the front door are told");
+    # They answer: 429 and when to come back. The refusal is on record.
+    my $recorded = q{SELECT kind, u.email, count(*) FROM bastion.events e LEFT JOIN bastion.users u ON u.id = e.user_id
+        WHERE e.outcome = 'refused' AND e.detail ->> 'reason' = 'busy' GROUP BY 1, 2 ORDER BY 1, 2};
     my %answered = (
         'login' => q{bastion_api.login('ann@slots.example', 'correct horse')},
         'login of nobody' => q{bastion_api.login('nobody@slots.example', 'correct horse')},
         'signup' => q{bastion_api.signup('bob@slots.example', 'correct horse', 'Bob')});
     is($node->safe_psql('postgres', "BEGIN; SELECT $answered{$_} ->> 'error'; SELECT current_setting('response.status'), current_setting('response.headers'); COMMIT"),
         qq(temporarily_unavailable\n429|[{"Cache-Control": "no-store"}, {"Retry-After": "1"}]), "$mode: $_ is refused") for sort keys %answered;
+    ok($node->poll_query_until('postgres', "SELECT array_agg(format('%s %s %s', r.kind, r.email, r.count)) = '{login_refused ann\@slots.example $times,login_refused  $times,signup  $times}' FROM ($recorded) r"),
+        "$mode: and each is recorded, of whom if there is such a user");
     like(attempt('other', "SELECT $short"), $full, "$mode: from another database too");
     is($node->safe_psql('postgres', 'SELECT count(*) FROM bastion.users'), 1, "$mode: a refused sign-up leaves nothing");
     is($node->safe_psql('postgres', q{SELECT bastion.password_needs_rehash('x')}), 't', "$mode: what hashes nothing goes on");
@@ -125,11 +130,11 @@ sub check_slots {
     end($_, 'pg_cancel_backend') for @holders;
 }
 
-check_slots('not preloaded');
+check_slots('not preloaded', 1);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_bastion'");
 $node->restart;
 is($node->safe_psql('postgres', q{SELECT bastion.status() ->> 'preloaded'}), 'true', 'preloaded');
-check_slots('preloaded');
+check_slots('preloaded', 2);
 
 # The default is two for each core.
 $node->append_conf('postgresql.conf', 'bastion.max_concurrent_hashes = 0');

@@ -86,6 +86,7 @@ TEST(SecretCall, FindsTokens) {
     EXPECT_EQ(found("'bsr_0-23456789abcdefg'"), "token");
     EXPECT_EQ(found("'bsr_0123456789abcde'"), "");
     EXPECT_EQ(found("'bsr_0 23456789abcdefg'"), "");
+    EXPECT_EQ(found("'bst_ch_0123456789abcdefg'"), "token");
     EXPECT_EQ(found("'eyJhbGciOiJFZERTQSJ9.eyJ9.x'"), "token");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9."), "");
     EXPECT_EQ(found("eyJhbGciOiJFZERTQSJ9.ey"), "");

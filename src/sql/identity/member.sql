@@ -1,0 +1,246 @@
+
+-- Members and units of a tenant, for front doors. The functions of the schema bastion decide and change; here are lists, and refusals
+-- in place of errors.
+
+CREATE FUNCTION bastion_internal.refuse_unknown() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.refusal('unknown_object', 'there is no such user, role or unit here') $$;
+COMMENT ON FUNCTION bastion_internal.refuse_unknown() IS 'The refusal of a user, role or unit that the caller does not see.';
+
+CREATE FUNCTION bastion_internal.refuse_last_owner() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.refusal('last_owner', 'a tenant must keep an owner') $$;
+COMMENT ON FUNCTION bastion_internal.refuse_last_owner() IS 'The refusal of a change that would leave a tenant without an owner.';
+
+CREATE FUNCTION bastion_internal.refusal_of(sqlstate text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CASE sqlstate
+        WHEN '42501' THEN RETURN bastion_internal.refusal('insufficient_scope', 'this needs a permission that you do not hold here');
+        WHEN '42704' THEN RETURN bastion_internal.refuse_unknown();
+        WHEN '23505' THEN RETURN bastion_internal.refusal('slug_taken', 'this slug is taken');
+        WHEN '23514' THEN RETURN bastion_internal.refuse_last_owner();
+        ELSE RETURN bastion_internal.refusal('invalid_request', 'an argument is malformed');
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refusal_of(text) IS
+'The refusal in place of an error of a function that changes members or units: SQLSTATE 42501, 42704, 23505, 23514, 22023 or 22004.';
+
+CREATE FUNCTION bastion_internal.page_size(max integer) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT least(greatest(coalesce(max, 50), 1), 100) $$;
+COMMENT ON FUNCTION bastion_internal.page_size(integer) IS 'How many objects a list has at once: what the client asks for, between 1 and 100, else 50.';
+
+CREATE FUNCTION bastion_internal.memberships_of(user_id uuid, tenant_id uuid) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT jsonb_agg(jsonb_build_object('role', r.name, 'unit', bastion_internal.unit_object(m.unit_id), 'valid_from', m.valid_from,
+                                        'valid_until', m.valid_until, 'created_at', m.created_at) ORDER BY m.unit_id IS NOT NULL, m.created_at, m.id)
+    FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
+    WHERE m.user_id = memberships_of.user_id AND m.tenant_id = memberships_of.tenant_id
+$$;
+COMMENT ON FUNCTION bastion_internal.memberships_of(uuid, uuid) IS
+'The memberships of a user in a tenant as JSON, ended and future ones too, that in the whole tenant first.';
+
+CREATE FUNCTION bastion_api.members(search text DEFAULT NULL, unit text DEFAULT NULL, after uuid DEFAULT NULL, max integer DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    size integer := bastion_internal.page_size(max);
+    word text := lower(members.search);
+    tenant uuid;
+    place uuid;
+    start record;
+    page uuid[];
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    tenant := bastion.tenant_id();
+    place := bastion_internal.find_unit(tenant, unit);
+    IF NOT bastion_internal.may_in('tenant.members.read', place) AND NOT bastion_internal.may_in('tenant.members.manage', place) THEN
+        RETURN bastion_internal.refusal('insufficient_scope', 'the permission tenant.members.read or tenant.members.manage is needed here');
+    ELSIF unit IS NOT NULL AND place IS NULL THEN
+        RETURN bastion_internal.refuse_unknown();
+    END IF;
+    SELECT u.email, u.id INTO start FROM bastion.users u WHERE u.id = members.after
+      AND EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = u.id AND m.tenant_id = tenant);
+    IF members.after IS NOT NULL AND start.id IS NULL THEN
+        RETURN bastion_internal.refuse_unknown();
+    END IF;
+    page := ARRAY(
+        SELECT u.id FROM bastion.users u
+        WHERE u.id IN (SELECT m.user_id FROM bastion.memberships m
+                       WHERE m.tenant_id = tenant
+                         AND (place IS NULL OR m.unit_id IN (SELECT c.descendant_id FROM bastion.unit_closure c WHERE c.ancestor_id = place)))
+          AND (start.id IS NULL OR ROW (u.email, u.id) > ROW (start.email, start.id))
+          AND (word IS NULL OR strpos(u.email, word) > 0 OR strpos(u.username, word) > 0 OR strpos(lower(u.display_name), word) > 0)
+        ORDER BY u.email, u.id LIMIT size + 1);
+    RETURN bastion_internal.answer(jsonb_build_object(
+        'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('user', bastion_internal.user_object(p.id), 'memberships', bastion_internal.memberships_of(p.id, tenant))
+                                              ORDER BY p.position), '[]')
+                    FROM unnest(page[:size]) WITH ORDINALITY AS p (id, position)),
+        'next', CASE WHEN cardinality(page) > size THEN page[size] END));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.members(text, text, uuid, integer) IS
+'Lists the members of this tenant, or of one unit (slug or uuid) and those below, by e-mail address: {"members": [{"user": {id, email, username, display_name}, "memberships": [{role, unit, valid_from, valid_until, created_at}]}], "next"}. memberships has those in all units, ended ones too.
+search finds a part of the address or of a name, in upper or lower case. max is 50, and 1 to 100. next is null at the end; otherwise pass it as after for the next page.
+Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is no member; unauthenticated, invalid_token, insufficient_scope.
+SQLSTATE 25000 when the transaction has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.members(text, text, uuid, integer)', 'application');
+
+CREATE FUNCTION bastion_api.member_set(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
+                                       valid_until timestamptz DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a member');
+    RETURN bastion_internal.answer('{"membership": null, "invitation": null, "expires_at": null}'
+                                   || bastion.membership_set(for_user, role, unit, valid_from, valid_until));
+EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
+    RETURN bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.member_set(text, text, text, timestamptz, timestamptz) IS
+'bastion.membership_set() for front doors: gives a member another role, or one in a unit, and invites a user who is no member.
+Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.member_set(text, text, text, timestamptz, timestamptz)', 'application');
+
+CREATE FUNCTION bastion_api.member_remove(for_user text, unit text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a member');
+    RETURN bastion_internal.answer(jsonb_build_object('removed', bastion.membership_remove(for_user, unit)));
+EXCEPTION WHEN insufficient_privilege OR undefined_object OR check_violation THEN
+    RETURN bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.member_remove(text, text) IS
+'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit.
+Returns {"removed": whether there was one}. Refusals: insufficient_scope, unknown_object, last_owner, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.member_remove(text, text)', 'application');
+
+-- Units
+
+CREATE FUNCTION bastion_api.units(search text DEFAULT NULL, after uuid DEFAULT NULL, max integer DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    size integer := bastion_internal.page_size(max);
+    word text := lower(units.search);
+    tenant uuid;
+    start record;
+    page uuid[];
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    tenant := bastion.tenant_id();
+    SELECT u.name COLLATE "C" AS name, u.id INTO start FROM bastion.units u WHERE u.id = units.after AND u.tenant_id = tenant;
+    IF units.after IS NOT NULL AND start.id IS NULL THEN
+        RETURN bastion_internal.refuse_unknown();
+    END IF;
+    page := ARRAY(SELECT u.id FROM bastion.units u
+                  WHERE u.tenant_id = tenant AND (start.id IS NULL OR ROW (u.name COLLATE "C", u.id) > ROW (start.name, start.id))
+                    AND (word IS NULL OR strpos(lower(u.name), word) > 0 OR strpos(u.slug, word) > 0)
+                  ORDER BY u.name COLLATE "C", u.id LIMIT size + 1);
+    RETURN bastion_internal.answer(jsonb_build_object(
+        'units', (SELECT coalesce(jsonb_agg(jsonb_build_object('unit', bastion_internal.unit_object(p.id),
+                      'parent', (SELECT a.parent_id FROM bastion.unit_parents a WHERE a.unit_id = p.id)) ORDER BY p.position), '[]')
+                  FROM unnest(page[:size]) WITH ORDINALITY AS p (id, position)),
+        'next', CASE WHEN cardinality(page) > size THEN page[size] END));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.units(text, uuid, integer) IS
+'Lists the units of this tenant by name: {"units": [{"unit": {id, slug, kind, name}, "parent"}], "next"}. parent is the id of the unit above, or null.
+search finds a part of the name or slug, in upper or lower case; max and next are as in members(). Every member sees all units.
+Refusals: unknown_object for after that is no unit here, unauthenticated, invalid_token, insufficient_scope without a tenant.
+SQLSTATE 25000 when the transaction has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.units(text, uuid, integer)', 'application');
+
+CREATE FUNCTION bastion_api.unit_create(kind text, name text, slug text DEFAULT NULL, parent text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    made uuid;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a new unit');
+    made := bastion.unit_create(kind, name, slug, parent);
+    RETURN bastion_internal.answer(jsonb_build_object('unit', bastion_internal.unit_object(made)));
+EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR unique_violation THEN
+    RETURN bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.unit_create(text, text, text, text) IS
+'bastion.unit_create() for front doors. Returns {"unit": {id, slug, kind, name}}.
+Refusals: insufficient_scope, unknown_object, invalid_request, slug_taken, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.unit_create(text, text, text, text)', 'application');
+
+CREATE FUNCTION bastion_api.unit_rename(unit text, name text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    tenant uuid;
+    renamed uuid;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a unit');
+    tenant := bastion.tenant_id();
+    renamed := bastion_internal.find_unit(tenant, unit);
+    IF renamed IS NULL THEN
+        RETURN bastion_internal.refuse_unknown();
+    ELSIF NOT bastion_internal.may_in('tenant.units.manage', renamed) THEN
+        RETURN bastion_internal.refusal_of('42501');
+    ELSIF bastion_internal.is_label(name) IS NOT TRUE THEN
+        RETURN bastion_internal.refusal_of('22023');
+    END IF;
+    UPDATE bastion.units u SET name = unit_rename.name WHERE u.id = renamed;
+    PERFORM bastion_internal.record_event('unit_renamed', 'success', NULL, tenant, jsonb_build_object('unit', renamed, 'name', unit_rename.name));
+    RETURN bastion_internal.answer(jsonb_build_object('unit', bastion_internal.unit_object(renamed)));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.unit_rename(text, text) IS
+'Gives a unit (slug or uuid) of this tenant another name; its slug stays. Returns {"unit": {id, slug, kind, name}}.
+Needs tenant.units.manage in the unit. Refusals: insufficient_scope, unknown_object, invalid_request, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.unit_rename(text, text)', 'application');
+SELECT bastion_internal.event_kind('unit_renamed');

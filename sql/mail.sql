@@ -104,6 +104,12 @@ UPDATE test.people SET token = bastion_api.login('ann@mail.example', 'a new hors
 SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS open, count(*) FILTER (WHERE revoked_reason = 'password') AS ended FROM bastion.sessions WHERE user_id = test.id_of('ann');
 SELECT revoked_at IS NULL AS key_stays FROM bastion.api_keys WHERE name = 'of ann';
 SELECT * FROM test.post();
+-- every new password ends the open links
+SELECT test.call(NULL, $$request_password_reset('ben@mail.example')$$) AS asked;
+SELECT kind, address FROM test.post();
+SELECT test.call('ben', $$password_change('correct horse of ben', 'another horse of ben')$$) AS changed, test.call(NULL, format('reset_password(%L, %L)', test.link('reset_password', 'ben'), 'a third horse of ben')) AS by_the_link,
+       test.call('ben', $$password_change('another horse of ben', 'correct horse of ben')$$) AS changed_back;
+SELECT kind, address FROM test.post();
 
 -- expired, and under another pepper
 SELECT test.call(NULL, 'request_login_link(''ann@mail.example'')'), count(*) FROM test.post();

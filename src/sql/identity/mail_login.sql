@@ -46,7 +46,6 @@ BEGIN
     PERFORM bastion_internal.password_store(found_row.user_id, new_hash);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
-    PERFORM bastion_internal.one_time_end(found_row.user_id, '{reset_password,magic_link,code}');
     PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
     PERFORM bastion_internal.mail_queue('password_changed', found_row.user_id, NULL, found_row.address);
     RETURN bastion_internal.answer('{}');

@@ -172,4 +172,6 @@ ROLLBACK;
 -- what was recorded
 SELECT e.kind, e.outcome, e.detail - 'factor' - 'session' AS detail, count(*) FROM bastion.events e
 WHERE e.user_id IN (:'ann_id', :'bob_id') AND e.kind ~ 'factor|recovery|stepped' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+DELETE FROM bastion.tenants WHERE slug IN ('factors', 'others');
+DELETE FROM bastion.users WHERE id IN (:'ann_id', :'bob_id');
 DROP SCHEMA factors CASCADE;

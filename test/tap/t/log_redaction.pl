@@ -43,13 +43,13 @@ my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner data_key_rewr
     uuid_or_null);
 my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', <<'SQL');
 SELECT p.proname, p.oid::regprocedure, string_agg(coalesce(a.name, '') || ':' || format_type(a.type, NULL), ' ' ORDER BY a.place)
-FROM pg_proc p, LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)
-                         WHERE place <= p.pronargs) a
+FROM pg_proc p LEFT JOIN LATERAL (SELECT * FROM unnest(p.proargtypes::oid[], p.proargnames) WITH ORDINALITY AS x (type, name, place)
+                                  WHERE place <= p.pronargs) a ON true
 WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace) GROUP BY p.oid ORDER BY 2;
 SQL
 my %exists;
 for (@functions) {
-    my ($name, $signature, $arguments) = @$_;
+    my ($name, $signature, $arguments) = (@$_, '');
     $exists{$name} = 1;
     my $sounds = $arguments =~ /(?:password|passphrase|secret|token|plaintext|value|keys?|invitation|hash)\w*:(?:text|bytea|jsonb|cstring|json)\b/;
     ok(!$listed{$name} != !$not_secret{$name}, "$signature: decided whether it takes a secret") if $sounds;
@@ -63,7 +63,7 @@ my %values = (text => 'SECRET', bytea => 'SECRET::bytea', jsonb => q(jsonb_build
     'text[]' => 'ARRAY[SECRET]', integer => '1');
 my @calls;
 for (@functions) {
-    my ($name, $signature, $arguments) = @$_;
+    my ($name, $signature, $arguments) = (@$_, '');
     next unless $listed{$name};
     my ($function) = $signature =~ /^([^(]+)/;
     my @arguments = map { my ($type) = /:(.*)/; $values{$type} // "NULL::$type" } split / (?=\w*:)/, $arguments;

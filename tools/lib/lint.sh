@@ -222,6 +222,10 @@ check_no_allocation_under_a_lock() { perl tools/lib/locked_calls.pl $(cxx_files 
 advice[no_allocation_under_a_lock]='allocate before LWLockAcquire(), and raise after LWLockRelease()'
 plant_no_allocation_under_a_lock() { sed -i 's/    store->copy_payload(event, VARDATA(out));/    (void)pstrdup("");\n&/' src/pg/event/event_queue.cpp; }
 
+check_no_reads_beside_locks() { perl tools/lib/locked_reads.pl src/sql/*/*.sql; }
+advice[no_reads_beside_locks]='lock in one statement, and read in the next'
+plant_no_reads_beside_locks() { sed -i 's/    IF NOT bastion_internal.hold_user(user_id, tenant_id, unit_id) THEN/    IF NOT bastion_internal.hold_user(user_id, tenant_id, unit_id) OR NOT EXISTS (SELECT) THEN/' src/sql/identity/login.sql; }
+
 check_errors_have_sqlstates() { code '\belog\([[:space:]]*(ERROR|FATAL|PANIC)\b' $(cxx_files src/pg); }
 advice[errors_have_sqlstates]='write ereport with errcode'
 plant_errors_have_sqlstates() { echo 'void planted() { elog(ERROR, "no"); }' >src/pg/base/planted.cpp; }

@@ -138,8 +138,11 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.hold_user(user_id, tenant_id, unit_id)
-       AND EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
+    IF NOT bastion_internal.hold_user(user_id, tenant_id, unit_id) THEN
+        RETURN false;
+    END IF;
+    -- In a statement of its own, which sees what was committed while the user was locked.
+    RETURN EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = hold_for_login.user_id AND p.hash = hold_for_login.hash);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS

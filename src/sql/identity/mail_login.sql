@@ -8,9 +8,12 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN bastion_internal.hold_user(token.user_id, tenant_id, unit_id)
-       AND EXISTS (SELECT FROM bastion.users u WHERE u.id = token.user_id AND u.email = token.address)
-       AND bastion_internal.one_time_use(token)
+    IF NOT bastion_internal.hold_user(token.user_id, tenant_id, unit_id) THEN
+        RETURN false;
+    END IF;
+    -- In a statement of its own, as in hold_for_login().
+    PERFORM FROM bastion.users u WHERE u.id = token.user_id AND u.email = token.address;
+    RETURN FOUND AND bastion_internal.one_time_use(token)
        AND bastion_internal.address_prove(token.user_id, token.address, made_by_owner);
 END
 $$;

@@ -237,9 +237,10 @@ BEGIN
         PERFORM bastion_internal.require_rank(sessions_revoke.user_id);
     END IF;
     -- Only members and holders of platform roles log in here. Logins of other users, to other tenants, must not have to wait.
-    PERFORM bastion_internal.await_logins(sessions_revoke.user_id)
-    WHERE EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = sessions_revoke.user_id AND m.tenant_id = tenant)
-       OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = sessions_revoke.user_id);
+    IF EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = sessions_revoke.user_id AND m.tenant_id = tenant)
+       OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = sessions_revoke.user_id) THEN
+        PERFORM bastion_internal.await_logins(sessions_revoke.user_id);
+    END IF;
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = sessions_revoke.user_id AND s.tenant_id = tenant AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;

@@ -141,8 +141,8 @@ SQL
 foreach my $line (grep { /^bastion/ } split /\n/, $others) {
     my ($name, $value, $other) = split /\|/, $line;
     my $show = "SELECT bastion.library_version() IS NULL; SELECT setting FROM pg_settings WHERE name = '$name'";
-    # an application does not see bastion.root_key
-    my $expected = $name eq 'bastion.root_key' ? 'f' : "f\n$value";
+    # an application does not see where keys and lists of passwords are
+    my $expected = $name =~ /^bastion[.](?:root_key|password_blocklist|breach_filter)$/ ? 'f' : "f\n$value";
     ($out) = run_psql($server, "SET $name = '$other'; $show");
     is($out, $expected, "$name before the load");
     ($out, $err) = brought("$name=$other", $show);

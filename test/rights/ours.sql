@@ -202,7 +202,8 @@ FROM (VALUES
 UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
     'UPDATE bastion.protected_tables SET owner_column = ''title'' WHERE relation = ''shop.rows''::pg_catalog.regclass; RESET session_replication_role'
 WHERE label = 'protect_follow';
-UPDATE rights.functions SET setup = 'SET bastion.outbox = on', cleanup = 'RESET bastion.outbox' WHERE label ~ '^mail ';
+UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.outbox = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.outbox', current_database())
+WHERE label ~ '^mail ';
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES

@@ -204,6 +204,19 @@ UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
 WHERE label = 'protect_follow';
 UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.outbox = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.outbox', current_database())
 WHERE label ~ '^mail ';
+-- What ends sessions or the role of ann, whom later cells need.
+CREATE FUNCTION rights.restore_ann() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ann rights.people;
+BEGIN
+    SELECT * INTO ann FROM rights.people p WHERE p.name = 'ann';
+    PERFORM set_config('session_replication_role', 'replica', true);
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner'
+    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = excluded.role_id;
+    UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
+END
+$$;
+UPDATE rights.functions SET cleanup = 'SELECT rights.restore_ann()' WHERE label IN ('logout', 'tenant_leave', 'tenant_transfer', 'password_change');
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES

@@ -683,6 +683,8 @@ $$;
 SELECT p.oid::regprocedure AS name, t::regtype AS type_without_values
 FROM test.functions f JOIN pg_proc p ON p.oid = f.name, unnest(p.proargtypes) t
 WHERE t NOT IN (SELECT type FROM test.values);
+-- A slow run must not find mail that is due again where a quick one finds none.
+UPDATE bastion.one_time_tokens SET mailed_at = mailed_at - interval '61 s';
 CALL test.run();
 
 \pset format unaligned

@@ -5,6 +5,7 @@
 SET client_min_messages = warning;
 SET jit = off;
 SET max_parallel_workers_per_gather = 0; -- later versions would start workers for many small statements
+DO $$ BEGIN PERFORM bastion_internal.pepper(p) FROM unnest(ARRAY['credential', 'one_time', 'challenge']) p; END $$; -- else the first calls make them
 INSERT INTO test.people (name, id, tenant, token)
 SELECT n, (a -> 'user' ->> 'id')::uuid, (a -> 'tenant' ->> 'id')::uuid, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'max', 'bob', 'zoe', 'gone']) n,

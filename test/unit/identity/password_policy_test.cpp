@@ -66,6 +66,7 @@ TEST(PasswordPolicy, CommonOnesInEitherCase) {
     EXPECT_EQ(flaw("PassWord", 8), "common");
     EXPECT_EQ(flaw("qwertyuiop12345"), "common");
     EXPECT_EQ(flaw("Q1W2E3R4T5Y6U7I8O9P0", 8), "common");
+    EXPECT_EQ(flaw("AbraCadabra", 8), "common");  // repeats "abracad", which is not common
     // All of it is compared.
     EXPECT_EQ(flaw("password and more of it"), "none");
     EXPECT_EQ(flaw("my own password", 8), "none");

@@ -7,8 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     owned uuid[] := ARRAY(SELECT m.tenant_id FROM bastion.memberships m
-                          WHERE m.user_id = is_last_owner.user_id AND m.unit_id IS NULL AND m.role_id = bastion_internal.owner_role()
-                            AND bastion_internal.is_lasting_owner(m));
+                          WHERE m.user_id = is_last_owner.user_id AND bastion_internal.is_lasting_owner(m));
 BEGIN
     -- As in keep_last_owner(): of two owners who leave at the same time, one waits.
     PERFORM FROM bastion.tenants t WHERE t.id = ANY (owned) ORDER BY t.id FOR NO KEY UPDATE;
@@ -17,8 +16,7 @@ BEGIN
         SELECT FROM unnest(owned) o (tenant_id)
         WHERE NOT EXISTS (
             SELECT FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id AND u.status = 'active'
-            WHERE m.tenant_id = o.tenant_id AND m.user_id <> is_last_owner.user_id AND m.unit_id IS NULL
-              AND m.role_id = bastion_internal.owner_role() AND bastion_internal.is_lasting_owner(m)));
+            WHERE m.tenant_id = o.tenant_id AND m.user_id <> is_last_owner.user_id AND bastion_internal.is_lasting_owner(m)));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_last_owner(uuid) IS

@@ -121,8 +121,7 @@ BEGIN
         RETURN made.answer;
     END IF;
     new_tenant := bastion_internal.tenant_create(btrim(signup.tenant_name));
-    INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
-    SELECT made.user_id, new_tenant, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (made.user_id, new_tenant, bastion_internal.owner_role());
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, new_tenant);
     IF bastion_internal.has_outbox() THEN
         PERFORM bastion_internal.mail_request('verify_email', new_email, made.user_id, '1 day');

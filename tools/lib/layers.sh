@@ -156,7 +156,7 @@ regress_database=contrib_regression_pg_bastion
 # The files of sql/ with PostgreSQL's own plans and settings that change what a literal, a name or a comparison means, then with a
 # hostile search_path: the same answers, the first time but for the quotes around names. test/settings/exceptions.tsv has the exceptions.
 with_other_settings() {
-    local options=$own_plans_off unquoted=$work/unquoted file names
+    local options=$own_plans_off unquoted=$work/unquoted file names folders
     names=$(files_of_run settings) || return 1
     options+=' -c standard_conforming_strings=off -c escape_string_warning=off -c quote_all_identifiers=on'
     options+=' -c array_nulls=off -c transform_null_equals=on -c xmloption=document'
@@ -164,9 +164,11 @@ with_other_settings() {
     for file in "$copy"/expected/*.out; do
         "$copy/tools/lib/unquoted.sh" cat "$file" >"$unquoted/expected/$(basename "$file")"
     done
-    # pg_regress looks for its files first where it writes.
+    # pg_regress looks for its files first where it writes, and from 16 on where it is told.
+    folders="--outputdir=$unquoted"
+    [ "$major" -lt 16 ] || folders+=" --expecteddir=$unquoted"
     if ! PGOPTIONS=$options make -C "$copy" installcheck ISOLATION= REGRESS="$names" \
-        REGRESS_OPTS="--load-extension=pg_bastion --encoding=UTF8 --no-locale --dbname=$regress_database --outputdir=$unquoted --launcher=$copy/tools/lib/unquoted.sh"; then
+        REGRESS_OPTS="--load-extension=pg_bastion --encoding=UTF8 --no-locale --dbname=$regress_database $folders --launcher=$copy/tools/lib/unquoted.sh"; then
         cp "$unquoted/regression.diffs" "$copy"
         return 1
     fi

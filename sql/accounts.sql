@@ -149,7 +149,7 @@ SELECT test.told(a) AS told, current_setting('response.status') AS status, curre
 -- The profile
 SELECT p.profile, test.told(a) AS told, (a -> 'user') - 'id' AS answer
 FROM unnest(ARRAY['{"display_name": "Ann Acton"}', '{"username": "Ann.Acton"}', '{}', '{"display_name": null}', '{"username": null, "display_name": "Ann"}', '{"display_name": ""}', '{"display_name": 1}', '{"display_name": ["x"]}', '{"username": "!"}',
-    '{"username": false}', '{"username": ""}', '{"email": "x@y"}', '{"display_name": "x", "status": "disabled"}', '[]', 'null', '"x"', '1', '{"display_name": "a\tb"}', '{"id": "x"}']) WITH ORDINALITY p (profile, place),
+    '{"username": false}', '{"username": ""}', '{"email": "x@y"}', '{"display_name": "x", "status": "disabled"}', '[]', 'null', '"x"', '1', E'{"display_name": "a\\tb"}', '{"id": "x"}']) WITH ORDINALITY p (profile, place),
     LATERAL test.call('ann', format('profile_update(%L)', p.profile)) a ORDER BY p.place;
 SELECT test.ask('ann', 'profile_update(NULL)') AS none, test.ask('ann', format('profile_update(jsonb_build_object(''display_name'', %L))', repeat('x', 201))) AS long,
        test.ask('ben', $$profile_update('{"username": "ann.acton"}')$$) AS free, test.ask('ann', $$profile_update('{"username": "ANN.acton"}')$$) AS taken;

@@ -71,7 +71,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.password_check(text,text)',
      ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion_internal.password_flaw(text,text,integer)', ARRAY['''correct horse''', '''good@bad.example''', '8']),
-    ('bastion.import_users(jsonb,boolean)', ARRAY['''[]''::jsonb', 'true']), ('bastion.import_users(regclass,boolean)', ARRAY['''test.documents''::regclass', 'true']),
+    ('bastion.import_users(jsonb,boolean)', ARRAY['''[]''', 'true']), ('bastion.import_users_from(regclass,boolean)', ARRAY['''test.documents''::regclass', 'true']),
     ('bastion.user_password_set(text,text)', ARRAY['''good@bad.example''', '''correct horse''']),
     ('bastion.password_format(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
     ('bastion.password_needs_rehash(text)', ARRAY['''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),

@@ -25,9 +25,9 @@ FROM unnest(ARRAY[
 -- lines among each other
 SELECT test.tried('[{"email": "a@import.example"}, {"email": "A@IMPORT.example "}, {"email": "b@import.example", "username": "same"}, {"email": "c@import.example", "username": "Same"},
     {"email": "d@import.example", "id": "00000000-0000-4000-8000-000000000001"}, {"email": "e@import.example", "id": "00000000-0000-4000-8000-000000000001"}]');
-SELECT test.error($$SELECT bastion.import_users(NULL::jsonb)$$), test.error($$SELECT bastion.import_users('[]'::jsonb, NULL)$$), test.error($$SELECT bastion.import_users('{}'::jsonb)$$), test.error($$SELECT bastion.import_users('5'::jsonb, true)$$),
-       test.error($$SELECT bastion.import_users(NULL::regclass)$$), test.error($$SELECT bastion.import_users(5::regclass)$$), test.error($$SELECT bastion.import_users('bastion.users_pkey'::regclass)$$);
-SELECT * FROM bastion.import_users('[]'::jsonb);
+SELECT test.error($$SELECT bastion.import_users(NULL)$$), test.error($$SELECT bastion.import_users('[]', NULL)$$), test.error($$SELECT bastion.import_users('{}')$$), test.error($$SELECT bastion.import_users('5', true)$$),
+       test.error($$SELECT bastion.import_users_from(NULL)$$), test.error($$SELECT bastion.import_users_from(5)$$), test.error($$SELECT bastion.import_users_from('bastion.users_pkey')$$);
+SELECT * FROM bastion.import_users('[]');
 SELECT count(*) AS nothing FROM bastion.users WHERE email LIKE '%import.example';
 
 -- people with passwords of several systems, in a new tenant with its old number
@@ -39,9 +39,9 @@ FROM (VALUES ('Ann@Import.Example', 'Ann.Imported', 'Ann', '$2a$05$CCCCCCCCCCCCC
              ('ben@import.example', NULL, NULL, 'pbkdf2_sha256$1000$AAAAAAAAAAAAAAAAAAAAAA$OCI6u0OuI0hlrbS8w7jG', NULL, 'disabled', 'viewer', '2100-01-01'),
              ('cem@import.example', 'cem.imported', NULL, NULL, NULL, NULL, 'member', NULL)) v (email, username, display_name, password_hash, created_at, status, role, until);
 SELECT set_config('test.number', :'number', false) IS NOT NULL AS set;
-SELECT * FROM bastion.import_users('test.old_people'::regclass, dry_run => true);
+SELECT * FROM bastion.import_users_from('test.old_people', dry_run => true);
 \set VERBOSITY default
-SELECT * FROM bastion.import_users('test.old_people'::regclass);
+SELECT * FROM bastion.import_users_from('test.old_people');
 \set VERBOSITY terse
 SELECT count(*) AS nothing FROM bastion.users WHERE email LIKE '%import.example';
 CREATE OR REPLACE VIEW test.old_people AS
@@ -50,7 +50,7 @@ SELECT email, username, display_name, password_hash, created_at, created_at AS e
 FROM (VALUES ('Ann@Import.Example', 'Ann.Imported', 'Ann', '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW', '2020-01-02'::timestamptz, 'active', 'owner', NULL::timestamptz),
              ('ben@import.example', NULL, NULL, '{SSHA}yXU0qvivJ4LEVDEtMJ26bIfZWJJozdnb', NULL, 'disabled', 'viewer', '2100-01-01'),
              ('cem@import.example', 'cem.imported', NULL, NULL, NULL, NULL, 'member', NULL)) v (email, username, display_name, password_hash, created_at, status, role, until);
-SELECT * FROM bastion.import_users('test.old_people'::regclass);
+SELECT * FROM bastion.import_users_from('test.old_people');
 SELECT u.email, u.username, u.display_name, u.status, u.created_at < '2021-01-01' AS old, u.email_verified_at < '2021-01-01' AS verified, left(p.hash, 6) AS hash, t.slug, t.name, t.number = :number AS same_number, n.slug AS unit, r.name AS role, m.valid_until
 FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id JOIN bastion.memberships m ON m.user_id = u.id JOIN bastion.tenants t ON t.id = m.tenant_id
 JOIN bastion.units n ON n.tenant_id = t.id JOIN bastion.roles r ON r.id = m.role_id WHERE u.email LIKE '%import.example' ORDER BY 1;
@@ -58,7 +58,7 @@ SELECT bastion_api.login('ann.imported', 'U*U') #>> '{tenant,slug}' AS logs_in;
 INSERT INTO bastion.tenants (name, slug) VALUES ('Later', 'later-than-import') RETURNING number > :number AS later_number;
 -- the second time
 CREATE TABLE test.imported AS SELECT u.*, p.hash FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.email LIKE '%import.example';
-SELECT * FROM bastion.import_users('test.old_people'::regclass);
+SELECT * FROM bastion.import_users_from('test.old_people');
 SELECT count(*) AS changed FROM (SELECT u.*, p.hash FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.email LIKE '%import.example' EXCEPT TABLE test.imported) c;
 SELECT count(*) AS memberships FROM bastion.memberships m JOIN bastion.tenants t ON t.id = m.tenant_id WHERE t.slug = 'moved-in';
 -- one more into the same tenant; names and numbers that others have
@@ -67,19 +67,19 @@ SELECT test.tried('[{"email": "dan@import.example", "username": "ann.imported"},
        test.tried(jsonb_build_array(jsonb_build_object('email', 'gus@import.example', 'memberships', jsonb_build_array(jsonb_build_object('tenant', 'other-in', 'tenant_name', 'X', 'tenant_number', :number, 'role', 'viewer'))),
                                     (SELECT jsonb_build_object('email', 'hal@import.example', 'id', id) FROM bastion.users WHERE username = 'ann.imported')));
 SELECT * FROM bastion.import_users('[{"email": "dan@import.example", "id": "00000000-0000-4000-8000-00000000ddd1", "memberships": [{"tenant": "moved-in", "role": "viewer", "unit": "default"}, {"tenant": "moved-in", "role": "member"}]},
-    {"email": "ann@import.example", "display_name": "Another"}]'::jsonb);
+    {"email": "ann@import.example", "display_name": "Another"}]');
 SELECT u.id, u.display_name, n.slug AS unit, r.name AS role FROM bastion.users u JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.units n ON n.id = m.unit_id JOIN bastion.roles r ON r.id = m.role_id WHERE u.email = 'dan@import.example' ORDER BY 3;
 SELECT detail - 'role' AS detail FROM bastion.events WHERE kind = 'users_imported' ORDER BY id DESC LIMIT 2;
 
 -- who may call it, and whose code runs
 SET ROLE regress_app;
-SELECT test.error($$SELECT bastion.import_users('[]'::jsonb)$$), test.error($$SELECT bastion.import_users('pg_class'::regclass)$$);
+SELECT test.error($$SELECT bastion.import_users('[]')$$), test.error($$SELECT bastion.import_users_from('pg_class')$$);
 RESET ROLE;
 CREATE FUNCTION test.runs_as() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN current_user || '@ran.example'; END $$;
 CREATE VIEW test.of_app AS SELECT test.runs_as() AS email;
 ALTER VIEW test.of_app OWNER TO regress_app;
-SELECT email FROM bastion.import_users('test.of_app'::regclass, dry_run => true);
-SELECT test.error($$CREATE VIEW test.wrong AS SELECT 'a@b' AS email, 1 AS age; SELECT bastion.import_users('test.wrong'::regclass)$$);
+SELECT email FROM bastion.import_users_from('test.of_app', dry_run => true);
+SELECT test.error($$CREATE VIEW test.wrong AS SELECT 'a@b' AS email, 1 AS age; SELECT bastion.import_users_from('test.wrong')$$);
 
 SELECT count(*) FROM bastion.tenant_delete('moved-in');
 DELETE FROM bastion.tenants WHERE slug = 'later-than-import';

@@ -35,8 +35,8 @@ constexpr std::string_view secret_functions[] = {
     "key_verify_for", "random_bytes", "wrapped_key_create", "wrapped_key_create_for", "wrapped_key_open",
     "wrapped_key_open_for",
     // plaintext, and values that other systems encrypted, together with their key
-    "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "import_users", "seal",
-    "seal_for", "sealed", "secret_put", "secret_put_for", "secret_put_text",
+    "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "import_users",
+    "import_users_from", "seal", "seal_for", "sealed", "secret_put", "secret_put_for", "secret_put_text",
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",

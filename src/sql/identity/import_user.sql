@@ -235,7 +235,7 @@ For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL, 22023 for a value that is no array and when a user is refused, 23505 when another transaction creates the same user or tenant.';
 SELECT bastion_internal.event_kind('users_imported');
 
-CREATE FUNCTION bastion.import_users(users regclass, dry_run boolean DEFAULT false)
+CREATE FUNCTION bastion.import_users_from(relation regclass, dry_run boolean DEFAULT false)
 RETURNS TABLE (line bigint, email text, outcome text, reason text)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
@@ -244,23 +244,23 @@ AS $$
 DECLARE
     content jsonb;
 BEGIN
-    IF users IS NULL THEN
-        RAISE EXCEPTION 'users must not be null' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users.users) THEN
+    IF relation IS NULL THEN
+        RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users_from.relation) THEN
         RAISE EXCEPTION 'relation does not exist' USING ERRCODE = 'undefined_table';
-    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users.users AND c.relkind IN ('r', 'p', 'v', 'm')) THEN
-        RAISE EXCEPTION '% is no table or view', users USING ERRCODE = 'wrong_object_type';
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users_from.relation AND c.relkind IN ('r', 'p', 'v', 'm')) THEN
+        RAISE EXCEPTION '% is no table or view', relation USING ERRCODE = 'wrong_object_type';
     END IF;
     -- The owner of the relation reads it, so that code of a view or a cast does not run with the operator's rights.
-    IF NOT has_table_privilege(users, 'SELECT') OR row_security_active(users) THEN
-        RAISE EXCEPTION 'permission denied for %', users USING ERRCODE = 'insufficient_privilege', DETAIL = 'The caller must be able to read all of its rows.';
+    IF NOT has_table_privilege(relation, 'SELECT') OR row_security_active(relation) THEN
+        RAISE EXCEPTION 'permission denied for %', relation USING ERRCODE = 'insufficient_privilege', DETAIL = 'The caller must be able to read all of its rows.';
     END IF;
-    content := bastion_internal.as_table_owner(users, format('SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), ''[]'')::text FROM %s r', users));
+    content := bastion_internal.as_table_owner(relation, format('SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), ''[]'')::text FROM %s r', relation));
     RETURN QUERY SELECT i.line, i.email, i.outcome, i.reason FROM bastion.import_users(content, dry_run) i;
 END
 $$;
-COMMENT ON FUNCTION bastion.import_users(regclass, boolean) IS
-'import_users() of the rows of a table or view, whose columns are the fields. memberships is of type jsonb. line counts the rows in the order in which they are read.
+COMMENT ON FUNCTION bastion.import_users_from(regclass, boolean) IS
+'Imports the rows of a table or view as import_users() imports an array; the columns are the fields. memberships is of type jsonb. line counts the rows in the order in which they are read.
 Code of a view or a type runs with the rights of the relation''s owner, in a security-restricted operation. The caller must be able to read all rows.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL, 22023 when a user is refused, 23505 when another transaction creates the same user or tenant, 42P01 for an unknown relation, 42809 for one that is no table or view, 42501 without SELECT or under row-level security.';

@@ -298,6 +298,14 @@ WITH RECURSIVE pages AS (
     UNION ALL SELECT n + 1, test.call('ann', format('members(max => 3, after => %L)', page ->> 'next')) FROM pages WHERE page ->> 'next' IS NOT NULL
 ) SELECT n, test.listed(page) AS listed FROM pages ORDER BY n;
 SELECT test.ask('ann', format('members(after => %L)', test.id_of('cat'))) AS after_no_member;
+-- a member who lost the address to its owner stands on the last page
+INSERT INTO bastion.users (username) VALUES ('nameless');
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT u.id, test.tenant_of('ann'), test.role_of('member') FROM bastion.users u WHERE u.username = 'nameless';
+WITH RECURSIVE pages AS (
+    SELECT 1 AS n, test.call('ann', 'members(max => 7)') AS page
+    UNION ALL SELECT n + 1, test.call('ann', format('members(max => 7, after => %L)', page ->> 'next')) FROM pages WHERE page ->> 'next' IS NOT NULL
+) SELECT n, jsonb_path_query_array(page, '$.members[*].user.username') AS listed FROM pages ORDER BY n;
+DELETE FROM bastion.users u WHERE u.username = 'nameless';
 SELECT jsonb_path_query_array(test.call('ann', $$members('m1@')$$), '$.members[*].memberships[*].unit.slug') AS units, test.call('ann', $$members('m2@')$$) #>> '{members,0,memberships,1,valid_until}' IS NOT NULL AS ended_too;
 -- a viewer sees no list, one who may read members does, and who may do so in one unit sees that one; other tenants see their own
 SELECT test.ask(:'viewer', 'members()') AS viewer, test.listed(test.call('cat', 'members()')) AS elsewhere, test.listed(test.call(:'key', 'members(max => 1)')) AS key;

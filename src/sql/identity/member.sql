@@ -31,11 +31,18 @@ $$;
 COMMENT ON FUNCTION bastion_internal.refusal_of(text) IS
 'The refusal in place of an error of a function that changes members or units: SQLSTATE 42501, 42704, 23505, 23514, 22023 or 22004.';
 
-CREATE FUNCTION bastion_internal.page_size(max integer) RETURNS integer
+CREATE FUNCTION bastion_internal.page_of(ids uuid[], after uuid, max integer, OUT page uuid[], OUT next uuid)
+RETURNS record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT least(greatest(coalesce(max, 50), 1), 100) $$;
-COMMENT ON FUNCTION bastion_internal.page_size(integer) IS 'How many objects a list has at once: what the client asks for, between 1 and 100, else 50.';
+AS $$
+    SELECT ids[b.begin : b.begin + b.size - 1], CASE WHEN cardinality(ids) >= b.begin + b.size THEN ids[b.begin + b.size - 1] END
+    FROM (SELECT CASE WHEN after IS NULL THEN 1 ELSE array_position(ids, after) + 1 END AS begin,
+                 least(greatest(coalesce(max, 50), 1), 100) AS size) b
+$$;
+COMMENT ON FUNCTION bastion_internal.page_of(uuid[], uuid, integer) IS
+'The part of a list that follows the object after (NULL: from its beginning), as long as the client asks: max is 50, and 1 to 100. next is the last object of the page, or NULL at the end of the list.
+page is NULL when after is not in the list.';
 
 CREATE FUNCTION bastion_internal.memberships_of(user_id uuid, tenant_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -56,12 +63,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
-    size integer := bastion_internal.page_size(max);
     word text := lower(members.search);
     tenant uuid;
     place uuid;
-    start record;
-    page uuid[];
+    part record;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
@@ -73,30 +78,27 @@ BEGIN
     ELSIF unit IS NOT NULL AND place IS NULL THEN
         RETURN bastion_internal.refuse_unknown();
     END IF;
-    SELECT u.email, u.id INTO start FROM bastion.users u WHERE u.id = members.after
-      AND EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = u.id AND m.tenant_id = tenant);
-    IF members.after IS NOT NULL AND start.id IS NULL THEN
-        RETURN bastion_internal.refuse_unknown();
-    END IF;
-    page := ARRAY(
+    part := bastion_internal.page_of(ARRAY(
         SELECT u.id FROM bastion.users u
         WHERE u.id IN (SELECT m.user_id FROM bastion.memberships m
                        WHERE m.tenant_id = tenant
                          AND (place IS NULL OR m.unit_id IN (SELECT c.descendant_id FROM bastion.unit_closure c WHERE c.ancestor_id = place)))
-          AND (start.id IS NULL OR ROW (u.email, u.id) > ROW (start.email, start.id))
           AND (word IS NULL OR strpos(u.email, word) > 0 OR strpos(u.username, word) > 0 OR strpos(lower(u.display_name), word) > 0)
-        ORDER BY u.email, u.id LIMIT size + 1);
+        ORDER BY u.email, u.id), members.after, members.max);
+    IF part.page IS NULL THEN
+        RETURN bastion_internal.refuse_unknown();
+    END IF;
     RETURN bastion_internal.answer(jsonb_build_object(
         'members', (SELECT coalesce(jsonb_agg(jsonb_build_object('user', bastion_internal.user_object(p.id), 'memberships', bastion_internal.memberships_of(p.id, tenant))
                                               ORDER BY p.position), '[]')
-                    FROM unnest(page[:size]) WITH ORDINALITY AS p (id, position)),
-        'next', CASE WHEN cardinality(page) > size THEN page[size] END));
+                    FROM unnest(part.page) WITH ORDINALITY AS p (id, position)),
+        'next', part.next));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.members(text, text, uuid, integer) IS
 'Lists the members of this tenant, or of one unit (slug or uuid) and those below, by e-mail address: {"members": [{"user": {id, email, username, display_name}, "memberships": [{role, unit, valid_from, valid_until, created_at}]}], "next"}. memberships has those in all units, ended ones too.
 search finds a part of the address or of a name, in upper or lower case. max is 50, and 1 to 100. next is null at the end; otherwise pass it as after for the next page.
-Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is no member; unauthenticated, invalid_token, insufficient_scope.
+Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is not in the list; unauthenticated, invalid_token, insufficient_scope.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.members(text, text, uuid, integer)', 'application');
 
@@ -155,35 +157,32 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
-    size integer := bastion_internal.page_size(max);
     word text := lower(units.search);
     tenant uuid;
-    start record;
-    page uuid[];
+    part record;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
     tenant := bastion.tenant_id();
-    SELECT u.name COLLATE "C" AS name, u.id INTO start FROM bastion.units u WHERE u.id = units.after AND u.tenant_id = tenant;
-    IF units.after IS NOT NULL AND start.id IS NULL THEN
+    part := bastion_internal.page_of(ARRAY(
+        SELECT u.id FROM bastion.units u
+        WHERE u.tenant_id = tenant AND (word IS NULL OR strpos(lower(u.name), word) > 0 OR strpos(u.slug, word) > 0)
+        ORDER BY u.name COLLATE "C", u.id), units.after, units.max);
+    IF part.page IS NULL THEN
         RETURN bastion_internal.refuse_unknown();
     END IF;
-    page := ARRAY(SELECT u.id FROM bastion.units u
-                  WHERE u.tenant_id = tenant AND (start.id IS NULL OR ROW (u.name COLLATE "C", u.id) > ROW (start.name, start.id))
-                    AND (word IS NULL OR strpos(lower(u.name), word) > 0 OR strpos(u.slug, word) > 0)
-                  ORDER BY u.name COLLATE "C", u.id LIMIT size + 1);
     RETURN bastion_internal.answer(jsonb_build_object(
         'units', (SELECT coalesce(jsonb_agg(jsonb_build_object('unit', bastion_internal.unit_object(p.id),
                       'parent', (SELECT a.parent_id FROM bastion.unit_parents a WHERE a.unit_id = p.id)) ORDER BY p.position), '[]')
-                  FROM unnest(page[:size]) WITH ORDINALITY AS p (id, position)),
-        'next', CASE WHEN cardinality(page) > size THEN page[size] END));
+                  FROM unnest(part.page) WITH ORDINALITY AS p (id, position)),
+        'next', part.next));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.units(text, uuid, integer) IS
 'Lists the units of this tenant by name: {"units": [{"unit": {id, slug, kind, name}, "parent"}], "next"}. parent is the id of the unit above, or null.
 search finds a part of the name or slug, in upper or lower case; max and next are as in members(). Every member sees all units.
-Refusals: unknown_object for after that is no unit here, unauthenticated, invalid_token, insufficient_scope without a tenant.
+Refusals: unknown_object for after that is not in the list, unauthenticated, invalid_token, insufficient_scope without a tenant.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.units(text, uuid, integer)', 'application');
 

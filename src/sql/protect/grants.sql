@@ -19,6 +19,18 @@ $$;
 COMMENT ON FUNCTION bastion_internal.app_role_name(regrole) IS
 'The quoted name of a role. SQLSTATE 42704 for an unknown role.';
 
+CREATE FUNCTION bastion_internal.grant_statements(role regrole, caller text) RETURNS text[]
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
+           || ARRAY(SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', f, g.grantee) FROM bastion_internal.routines_of(caller) f)
+           || ARRAY(SELECT format('GRANT SELECT ON TABLE %s TO %s', t, g.grantee) FROM bastion_internal.tables_of(caller) t)
+    FROM bastion_internal.app_role_name(role) g (grantee)
+$$;
+COMMENT ON FUNCTION bastion_internal.grant_statements(regrole, text) IS
+'The statements that let a role call the functions and read the tables of one kind of callers (bastion_internal.callers). SQLSTATE 42704 for an unknown role.';
+
 CREATE FUNCTION bastion_internal.allow_app_role_statements(role regrole) RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -30,9 +42,7 @@ BEGIN
         RAISE EXCEPTION 'role % bypasses row-level security', grantee USING ERRCODE = 'invalid_parameter_value',
             HINT = 'An application connects as a role that is neither SUPERUSER nor BYPASSRLS.';
     END IF;
-    RETURN format('GRANT USAGE ON SCHEMA bastion, bastion_api TO %s', grantee)
-           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, grantee) FROM bastion_internal.routines_of('application') f)
-           || ARRAY(SELECT format('GRANT SELECT ON TABLE %s TO %s', t, grantee) FROM bastion_internal.tables_of('application') t);
+    RETURN format('GRANT USAGE ON SCHEMA bastion_api TO %s', grantee) || bastion_internal.grant_statements(role, 'application');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.allow_app_role_statements(regrole) IS 'The statements of allow_app_role().';
@@ -74,11 +84,7 @@ SQLSTATE 22023 for a role that does not bypass row-level security, 42704 for an 
 CREATE FUNCTION bastion_internal.allow_monitoring_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
-           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('monitoring') f)
-    FROM bastion_internal.app_role_name(role) g (grantee)
-$$;
+AS $$ SELECT bastion_internal.grant_statements(role, 'monitoring') $$;
 COMMENT ON FUNCTION bastion_internal.allow_monitoring_role_statements(regrole) IS 'The statements of allow_monitoring_role().';
 
 CREATE FUNCTION bastion.allow_monitoring_role(role regrole) RETURNS void
@@ -92,11 +98,7 @@ SQLSTATE 42704 for an unknown role.';
 CREATE FUNCTION bastion_internal.allow_mailer_role_statements(role regrole) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT format('GRANT USAGE ON SCHEMA bastion TO %s', g.grantee)
-           || ARRAY(SELECT format('GRANT EXECUTE ON FUNCTION %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('mailer') f)
-    FROM bastion_internal.app_role_name(role) g (grantee)
-$$;
+AS $$ SELECT bastion_internal.grant_statements(role, 'mailer') $$;
 COMMENT ON FUNCTION bastion_internal.allow_mailer_role_statements(regrole) IS 'The statements of allow_mailer_role().';
 
 CREATE FUNCTION bastion.allow_mailer_role(role regrole) RETURNS void

@@ -235,8 +235,7 @@ CREATE FUNCTION bastion_internal.allow_migration_role_statements(role regrole) R
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT format('GRANT USAGE ON SCHEMA bastion, bastion_internal TO %s', g.grantee)
-           || ARRAY(SELECT format('GRANT EXECUTE ON ROUTINE %s TO %s', f, g.grantee) FROM bastion_internal.routines_of('migration') f)
+    SELECT format('GRANT USAGE ON SCHEMA bastion_internal TO %s', g.grantee) || bastion_internal.grant_statements(role, 'migration')
            || format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables TO %s', g.grantee)
            || format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', g.grantee)
            || format('REVOKE REFERENCES (id, number) ON bastion.tenants FROM %s', g.grantee)

@@ -107,8 +107,10 @@ SELECT * FROM test.post();
 -- every new password ends the open links
 SELECT test.call(NULL, $$request_password_reset('ben@mail.example')$$) AS asked;
 SELECT kind, address FROM test.post();
-SELECT test.call('ben', $$password_change('correct horse of ben', 'another horse of ben')$$) AS changed, test.call(NULL, format('reset_password(%L, %L)', test.link('reset_password', 'ben'), 'a third horse of ben')) AS by_the_link,
-       test.call('ben', $$password_change('another horse of ben', 'correct horse of ben')$$) AS changed_back;
+SELECT test.call('ben', $$password_change('correct horse of ben', 'another horse of ben')$$) AS changed, test.call(NULL, format('reset_password(%L, %L)', test.link('reset_password', 'ben'), 'a third horse of ben')) AS by_the_link;
+SET bastion.outbox = off;
+SELECT test.call('ben', $$password_change('another horse of ben', 'correct horse of ben')$$) AS changed_back;
+SET bastion.outbox = on;
 SELECT kind, address FROM test.post();
 
 -- expired, and under another pepper

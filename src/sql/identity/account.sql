@@ -106,8 +106,7 @@ BEGIN
     WHERE s.user_id = owner AND s.revoked_at IS NULL AND s.id IS DISTINCT FROM own_session;
     GET DIAGNOSTICS ended = ROW_COUNT;
     PERFORM bastion_internal.record_event('password_changed', 'success', owner, bastion.tenant_id(), jsonb_build_object('sessions', ended));
-    PERFORM bastion_internal.mail_queue('password_changed', u.id, NULL, u.email) FROM bastion.users u
-    WHERE u.id = owner AND u.email IS NOT NULL AND bastion_internal.has_outbox();
+    PERFORM bastion_internal.mail_notice('password_changed', owner);
     RETURN bastion_internal.answer(jsonb_build_object('ended', ended));
 END
 $$;

@@ -41,7 +41,7 @@ BEGIN
     END IF;
     SELECT * INTO account FROM bastion.users u WHERE u.id = bastion.user_id();
     IF bastion_internal.is_last_owner(account.id) THEN
-        RETURN bastion_internal.refusal('last_owner', 'this is the last owner of a tenant; make another user an owner or delete the tenant first');
+        RETURN bastion_internal.refuse_last_owner();
     END IF;
     PERFORM bastion_internal.await_logins(account.id);
     UPDATE bastion.users u SET status = 'deleting', delete_at = clock_timestamp() + interval '30 days'

@@ -50,7 +50,7 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
-    PERFORM bastion_internal.mail_queue('password_changed', found_row.user_id, NULL, found_row.address);
+    PERFORM bastion_internal.mail_notice('password_changed', found_row.user_id);
     RETURN bastion_internal.answer('{}');
 END
 $$;

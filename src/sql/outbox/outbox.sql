@@ -41,6 +41,16 @@ $$;
 COMMENT ON FUNCTION bastion_internal.mail_queue(text, uuid, uuid, text, uuid, jsonb, boolean) IS
 'Queues mail in the language of the request. Mail with is_sent false goes nowhere, and costs the same.';
 
+CREATE FUNCTION bastion_internal.mail_notice(kind text, user_id uuid) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion_internal.mail_queue(mail_notice.kind, u.id, NULL, u.email) FROM bastion.users u
+    WHERE u.id = mail_notice.user_id AND u.email IS NOT NULL AND bastion_internal.has_outbox()
+$$;
+COMMENT ON FUNCTION bastion_internal.mail_notice(text, uuid) IS
+'Queues mail without a link for a user who has an address, if bastion.outbox is on.';
+
 CREATE FUNCTION bastion_internal.require_sender(worker text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

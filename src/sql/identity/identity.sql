@@ -33,7 +33,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.new_slug(text) IS
 'A slug made from the ASCII letters and digits of a name, with a random suffix if the plain slug is taken. Another transaction may still take it before the INSERT.';
 
-CREATE FUNCTION bastion_internal.tenant_create(name text) RETURNS uuid
+CREATE FUNCTION bastion_internal.tenant_create(name text, owner uuid) RETURNS uuid
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -45,11 +45,12 @@ BEGIN
         ON CONFLICT (slug) DO NOTHING RETURNING id INTO new_id;
     END LOOP;
     INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (new_id, 'team', 'Default', 'default');
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (owner, new_id, bastion_internal.owner_role());
     RETURN new_id;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.tenant_create(text) IS
-'Creates a tenant with its default team, under a free slug made from the name.';
+COMMENT ON FUNCTION bastion_internal.tenant_create(text, uuid) IS
+'Creates a tenant with its default team and its owner, under a free slug made from the name.';
 
 CREATE FUNCTION bastion_internal.user_object(user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -46,8 +46,7 @@ BEGIN
     END IF;
     owner := bastion.user_id();
     PERFORM bastion_internal.lock_user(owner);
-    new_tenant := bastion_internal.tenant_create(new_name);
-    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (owner, new_tenant, bastion_internal.owner_role());
+    new_tenant := bastion_internal.tenant_create(new_name, owner);
     PERFORM bastion_internal.record_event('tenant_created', 'success', owner, new_tenant);
     RETURN bastion_internal.answer(jsonb_build_object('tenant', bastion_internal.tenant_object(new_tenant, owner)));
 END

@@ -120,8 +120,7 @@ BEGIN
     IF made.user_id IS NULL THEN
         RETURN made.answer;
     END IF;
-    new_tenant := bastion_internal.tenant_create(btrim(signup.tenant_name));
-    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (made.user_id, new_tenant, bastion_internal.owner_role());
+    new_tenant := bastion_internal.tenant_create(btrim(signup.tenant_name), made.user_id);
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, new_tenant);
     IF bastion_internal.has_outbox() THEN
         PERFORM bastion_internal.mail_request('verify_email', new_email, made.user_id, '1 day');

@@ -77,8 +77,7 @@ BEGIN
         RETURN bastion_internal.refuse_one_time(token.user_id, 'verify_email');
     END IF;
     UPDATE bastion.users u SET status = 'active', delete_at = NULL, last_login_at = now() WHERE u.id = token.user_id;
-    new_tenant := bastion_internal.tenant_create(btrim(token.payload ->> 'tenant_name'));
-    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (token.user_id, new_tenant, bastion_internal.owner_role());
+    new_tenant := bastion_internal.tenant_create(btrim(token.payload ->> 'tenant_name'), token.user_id);
     PERFORM bastion_internal.record_event('login', 'success', token.user_id, new_tenant, '{"by": "verify_email"}');
     RETURN bastion_internal.answer(bastion_internal.session_start(token.user_id, new_tenant, NULL, verify_pending.device));
 END

@@ -50,6 +50,15 @@ bool decode_base64(std::string_view text, int variant, std::span<std::uint8_t> o
            end == text.data() + text.size();
 }
 
+// Fills `out`, which has room for half as many bytes; false when the text is not an even number of digits.
+bool decode_hex(std::string_view text, std::span<std::uint8_t> out) {
+    if (text.empty()) return true;
+    const char* end = nullptr;
+    std::size_t size = 0;
+    return sodium_hex2bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end) == 0 &&
+           end == text.data() + text.size() && size * 2 == text.size();
+}
+
 std::size_t decoded_capacity(std::string_view text) { return text.size() / 4 * 3 + 3; }
 
 // The 24 bits of a group of four characters, first character highest.
@@ -190,13 +199,14 @@ std::string hex_encode(ByteSpan bytes) {
 }
 
 Result<Bytes> hex_decode(std::string_view text) {
-    if (text.empty()) return Bytes();
-    Bytes bytes((text.size() + 1) / 2);
-    const char* end = nullptr;
-    std::size_t size = 0;
-    const int rc = sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end);
-    if (rc != 0 || end != text.data() + text.size() || size * 2 != text.size())
-        return malformed("invalid hexadecimal text");
+    Bytes bytes(text.size() / 2);
+    if (!decode_hex(text, bytes)) return malformed("invalid hexadecimal text");
+    return bytes;
+}
+
+Result<SecretBytes> hex_decode_secret(std::string_view text) {
+    SecretBytes bytes(text.size() / 2);
+    if (!decode_hex(text, {bytes.data(), bytes.size()})) return malformed("invalid hexadecimal text");
     return bytes;
 }
 

@@ -42,6 +42,7 @@ namespace bastion {
 // Lower case; decoding takes either case and an even number of digits.
 [[nodiscard]] std::string hex_encode(ByteSpan bytes);
 [[nodiscard]] Result<Bytes> hex_decode(std::string_view text);
+[[nodiscard]] Result<SecretBytes> hex_decode_secret(std::string_view text);
 
 struct Uuid {
     std::array<std::uint8_t, 16> bytes{};

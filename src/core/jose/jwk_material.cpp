@@ -42,27 +42,51 @@ Result<void> read_members(const JsonValue& object, std::initializer_list<Member>
     return {};
 }
 
-// The classic confusion: a public key, which everybody knows, given as the secret.
-bool is_text_of_public_key(std::string_view text) {
-    std::string digits(text);
-    std::erase_if(digits, [](char c) { return c == '\n' || c == '\r' || c == '\t' || c == ' ' || c == ':'; });
-    return std::ranges::any_of(std::array{base64_decode, base64url_decode, hex_decode}, [&](auto decode) {
-        const auto bytes = decode(digits);
-        return bytes && is_der_public_key(*bytes);
-    });
+// What the text forms of public keys hold: PEM, OpenSSH's own, and JSON Web Keys.
+constexpr std::array<std::string_view, 7> public_key_marks{"-----BEGIN ", "---- BEGIN ", "ssh-rsa", "ssh-dss",
+                                                           "ssh-ed25519", "ecdsa-sha2-", "\"kty\""};
+
+// The digits of a text form of bytes, base64 as base64url: without white space, quotes, padding and the like.
+SecretBytes digits_of(std::string_view text) {
+    SecretBytes digits(text.size());
+    std::size_t size = 0;
+    for (const char c : text) {
+        const char digit = c == '+' ? '-' : c == '/' ? '_' : c;
+        const bool is_digit = (digit >= '0' && digit <= '9') || (digit >= 'A' && digit <= 'Z') ||
+                              (digit >= 'a' && digit <= 'z') || digit == '-' || digit == '_';
+        if (is_digit) digits.data()[size++] = static_cast<std::uint8_t>(digit);
+    }
+    return SecretBytes(digits.span().first(size));
 }
 
-bool looks_like_public_key(const SecretBytes& secret) {
-    const std::string_view text = secret.text();
-    return is_text_of_public_key(text) || text.find("-----BEGIN ") != std::string_view::npos ||
-           text.starts_with("ssh-") || text.starts_with("ecdsa-sha2-") ||
-           text.find("\"kty\"") != std::string_view::npos || is_der_public_key(secret.span());
+// Behind 0x, or what digits_of() leaves of PostgreSQL's \x.
+std::string_view without_prefix(std::string_view digits) {
+    for (const std::string_view prefix : {"0x", "x"})
+        if (digits.starts_with(prefix)) return digits.substr(prefix.size());
+    return digits;
+}
+
+// The classic confusion: a public key, which everybody knows, given as the secret. Settings and files hold keys as text, which
+// may be the text of text.
+bool is_public_key(ByteSpan bytes, int layers_of_text = 3) {
+    const std::string_view text = as_text(bytes);
+    const ByteSpan trimmed = bytes.first(text.find_last_not_of("\r\n") + 1);
+    const auto is_in_text = [&](std::string_view mark) { return text.find(mark) != std::string_view::npos; };
+    if (is_der_public_key(bytes) || is_der_public_key(trimmed) || std::ranges::any_of(public_key_marks, is_in_text))
+        return true;
+    if (layers_of_text == 0) return false;
+    const SecretBytes digits = digits_of(text);
+    const std::array decoded{base64url_decode_secret(digits.text()), base32_decode_secret(digits.text()),
+                             hex_decode_secret(without_prefix(digits.text()))};
+    return std::ranges::any_of(decoded, [&](const Result<SecretBytes>& inner) {
+        return inner && !inner->empty() && is_public_key(inner->span(), layers_of_text - 1);
+    });
 }
 
 Result<void> read_oct(const JsonValue& object, Jwk& key) {
     auto secret = read_bytes(object, "k");
     if (!secret) return std::move(secret).error();
-    if (looks_like_public_key(*secret)) return invalid_argument("a public key or certificate cannot be an HMAC key");
+    if (is_public_key(secret->span())) return invalid_argument("a public key or certificate cannot be an HMAC key");
     const bool for_signatures = key.use.empty() || key.use == "sig";
     if (secret->empty() || (key.alg.empty() && for_signatures && secret->size() < shortest_hmac_key))
         return invalid_argument("an HMAC key must have at least 32 bytes");

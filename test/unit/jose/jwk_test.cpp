@@ -166,6 +166,28 @@ TEST(Jwk, RefusesPublicKeysAsHmacSecrets) {
     expect_bad(oct_jwk("302a300506032b6570032100" + std::string(64, '7')));
     expect_bad(oct_jwk("30:2A:30:05:06:03:2B:65:70:03:21:00\n" + std::string(64, '7')));
     expect_bad(oct_jwk("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH user@host"));
+    expect_bad(oct_jwk("---- BEGIN SSH2 PUBLIC KEY ----\nAAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH\n"));
+}
+
+// Settings and files hold keys as text, in quotes and in text of their own.
+TEST(Jwk, RefusesPublicKeysInLayersOfText) {
+    const std::string pem =
+        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n";
+    const std::string hex = "302a300506032b6570032100" + std::string(64, '7');
+    const Bytes der = *bastion::hex_decode(hex);
+    expect_bad(oct_jwk(bastion::base64_encode(bastion::as_bytes(pem))));
+    expect_bad(oct_jwk(bastion::base64url_encode(bastion::as_bytes(okp_jwk()))));
+    expect_bad(oct_jwk(bastion::base64_encode(bastion::as_bytes(bastion::base64_encode(der)))));
+    expect_bad(oct_jwk(bastion::hex_encode(bastion::as_bytes(bastion::base64_encode(bastion::as_bytes(pem))))));
+    expect_bad(oct_jwk(bastion::base32_encode_secret(der).text()));
+    expect_bad(oct_jwk("\\x" + hex));
+    expect_bad(oct_jwk("0x" + hex));
+    expect_bad(oct_jwk('"' + bastion::base64_encode(der) + '"'));
+    expect_bad(oct_jwk("\xef\xbb\xbf" + bastion::base64_encode(der)));
+    expect_bad(oct_jwk(bastion::as_text(der) + "\r\n"s));
+    expect_bad(oct_jwk(" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH"));
+    EXPECT_TRUE(parse_jwk(oct_jwk(bastion::base64_encode(bastion::as_bytes(secret(48))))));
+    EXPECT_TRUE(parse_jwk(oct_jwk(bastion::hex_encode(bastion::as_bytes(secret(48))))));
 }
 
 TEST(Jwk, RefusesAnAlgorithmOfAnotherType) {

@@ -61,5 +61,29 @@ SELECT bastion.seal('x', 'bound_note', repeat('y', 100000000)) IS NOT NULL AS se
 SELECT test.memory('VmRSS') - :before < 40 AS given_back;
 ROLLBACK;
 
+-- statistics that were made for a tenant, half a mebibyte each
+CREATE TABLE bounded_plans (id integer, tenant_id text) PARTITION BY RANGE (id);
+DO $$
+BEGIN
+    FOR i IN 1..12 LOOP
+        EXECUTE format('CREATE TABLE bounded_plans_%s PARTITION OF bounded_plans FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+    END LOOP;
+END
+$$;
+ALTER TABLE bounded_plans ALTER tenant_id SET STATISTICS 1000;
+INSERT INTO bounded_plans
+SELECT 1 + n % 12, (SELECT string_agg(md5(n || '.' || g), '') FROM generate_series(1, 16) g) FROM generate_series(1, 12000) n;
+SELECT bastion.protect('bounded_plans', unknown => 'keep') IS NOT NULL AS protected;
+ANALYZE bounded_plans;
+GRANT SELECT ON bounded_plans TO regress_app;
+BEGIN;
+SELECT bastion.authenticate(:'token') IS NOT NULL AS ann;
+SET LOCAL ROLE regress_app;
+SELECT count(*) FROM bounded_plans;
+EXPLAIN (COSTS off) SELECT FROM bounded_plans \g /dev/null
+SELECT (bastion.cache_stats() #>> '{plan_statistics,bytes}')::bigint BETWEEN 1048576 AND 4194304 AS kept_within_bounds;
+ROLLBACK;
+DROP TABLE bounded_plans;
+
 DROP FUNCTION test.memory(text), test.argument_bytes();
 TRUNCATE test.people;

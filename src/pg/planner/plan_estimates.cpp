@@ -1,6 +1,7 @@
 #include "pg/planner/plan_estimates.hpp"
 
 #include "pg/base/settings.hpp"
+#include "pg/cache/backend_cache.hpp"
 #include "pg/planner/plan_classes.hpp"
 #include "pg/planner/tenant_column.hpp"
 
@@ -103,38 +104,63 @@ struct KeptStatistics {
     HeapTuple tuple;
 };
 
+// What changes drop is dropped before the next run of the planner.
+class KeptStatisticsCache final : public CacheListener {
+public:
+    using CacheListener::CacheListener;
+    void drop_all() noexcept override {}
+    [[nodiscard]] CacheStatistics statistics() const noexcept override { return counts; }
+
+    CacheStatistics counts{};
+};
+
+constexpr std::size_t most_kept_bytes = 4 * mebibyte;
+
+KeptStatisticsCache kept_cache(invalidation_of("tenant_shares"), "plan_statistics");
 MemoryContext kept_memory = nullptr;
 std::array<KeptStatistics, 64> kept;
-std::size_t kept_count = 0;
+bool kept_all = true;  // that were made
 uint64 kept_changes = 0;
 
 // Not within a run, whose plans refer to them.
 void forget_kept_statistics() {
     if (planning->outer != nullptr || planning->statistics != NIL) return;
-    if (kept_changes == statistics_changes() && kept_count < kept.size()) return;
+    if (kept_changes == statistics_changes() && kept_all) return;
     if (kept_memory == nullptr)
         kept_memory = AllocSetContextCreate(CacheMemoryContext, "bastion statistics", ALLOCSET_SMALL_SIZES);
-    kept_count = 0;
+    kept_cache.counts.stale += kept_cache.counts.entries;
+    kept_cache.counts.entries = kept_cache.counts.bytes = 0;
+    kept_all = true;
     MemoryContextReset(kept_memory);
     kept_changes = statistics_changes();
 }
 
 HeapTuple kept_statistics(const StatisticsKey& key, const TenantShare& share, const TenantShare& in_own_list) {
     if (kept_changes != statistics_changes()) return nullptr;
-    for (std::size_t i = 0; i < kept_count; ++i)
-        if (kept[i].key == key && kept[i].fraction == share.fraction && kept[i].place == share.place &&
-            kept[i].own_place == in_own_list.place)
-            return kept[i].tuple;
+    for (const KeptStatistics& one : std::span(kept).first(static_cast<std::size_t>(kept_cache.counts.entries)))
+        if (one.key == key && one.fraction == share.fraction && one.place == share.place &&
+            one.own_place == in_own_list.place) {
+            ++kept_cache.counts.hits;
+            return one.tuple;
+        }
     return nullptr;
 }
 
 HeapTuple keep_statistics(HeapTuple made, const StatisticsKey& key, const TenantShare& share,
                           const TenantShare& in_own_list) {
-    if (kept_changes != statistics_changes() || kept_count == kept.size()) return made;
+    if (kept_changes != statistics_changes()) return made;
+    CacheStatistics& counts = kept_cache.counts;
+    const std::size_t bytes = static_cast<std::size_t>(counts.bytes) + HEAPTUPLESIZE + made->t_len;
+    const auto place = static_cast<std::size_t>(counts.entries);
+    kept_all = kept_all && place < kept.size() && bytes <= most_kept_bytes;
+    if (!kept_all) return made;
     MemoryContext caller = MemoryContextSwitchTo(kept_memory);
     HeapTuple copy = heap_copytuple(made);
     MemoryContextSwitchTo(caller);
-    kept[kept_count++] = {key, share.fraction, share.place, in_own_list.place, copy};
+    kept[place] = {key, share.fraction, share.place, in_own_list.place, copy};
+    ++counts.loads;
+    ++counts.entries;
+    counts.bytes = static_cast<int64>(bytes);
     return copy;
 }
 

@@ -138,7 +138,7 @@ struct AddedFunctions {
 
 const MessageScope scopes[] = {{"trusted_operators", 0, "trusted_operators"}};
 
-BackendCache<AddedFunctions, 1> added("trusted operators", invalidation_of("trusted_operators"), {1, mebibyte});
+BackendCache<AddedFunctions, 1> added("trusted_operators", invalidation_of("trusted_operators"), {1, mebibyte});
 
 struct AddedRows {
     List* bodies;

@@ -11,8 +11,8 @@ namespace bastion::pg {
 namespace {
 
 using SharesKey = CacheKey<sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)>;
-BackendCache<TenantShares, sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)> shares("tenant shares",
-                                                                                   invalidation_of("tenant shares"),
+BackendCache<TenantShares, sizeof(Oid) + sizeof(AttrNumber) + sizeof(bool)> shares("tenant_shares",
+                                                                                   invalidation_of("tenant_shares"),
                                                                                    {4096, 8 * mebibyte});
 
 uint64 changes = 1;

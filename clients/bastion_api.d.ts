@@ -125,6 +125,13 @@ export interface LoggedOut {
     ended: number;
 }
 
+/** A second factor that login_mfa() takes. */
+export interface LoginFactor {
+    id: string;
+    kind: string;
+    name: string;
+}
+
 /** The identity of the transaction. */
 export interface Me {
     actor_id: string;
@@ -167,6 +174,16 @@ export interface Membership {
     unit: Unit | null;
     valid_from: string | null;
     valid_until: string | null;
+}
+
+/** What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. */
+export interface MfaRequired {
+    challenge: string;
+    error: "mfa_required";
+    error_description: string;
+    expires_in: number;
+    factors: LoginFactor[];
+    recovery_codes: boolean;
 }
 
 /** An open invitation of the user, with the role that it offers. */
@@ -405,9 +422,10 @@ export interface BastionApi {
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
     invitations: Invitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    login: Tokens | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
-    login_code: Tokens | TenantRequired | Refusal<"invalid_link">;
-    login_link: Tokens | TenantRequired | Refusal<"invalid_link">;
+    login: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
+    login_code: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
+    login_link: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
+    login_mfa: Tokens | TenantRequired | TooManyTries | Refusal<"invalid_code" | "invalid_grant">;
     login_tenant: Tokens | Refusal<"invalid_grant">;
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
@@ -439,7 +457,7 @@ export interface BastionApi {
     tenant_switch: Tokens | Refusal<"invalid_grant" | "session_ended">;
     tenant_transfer: TenantTransferred | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenants: Tenants | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    token: Tokens | TenantRequired | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
+    token: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
     token_revoke: Revoked;
     totp_add: NewTotp | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;

@@ -51,7 +51,7 @@ ORDER BY c.place, p.n;
 BEGIN;
 SELECT c.call, r.told, r.status, r.headers
 FROM unnest(ARRAY[$$login('ann@answers.example', 'wrong horse')$$, $$login('nobody', 'wrong horse')$$, $$login('ann@answers.example', 'correct horse')$$, 'login(NULL, NULL)',
-    $$login_tenant('x', 'x')$$, $$token('password', 'nobody', 'wrong horse')$$, $$token('x')$$, $$tenant_switch('x', 'x')$$, $$refresh('x')$$, $$token_revoke('x')$$, $$signup('x', 'correct horse', 'X')$$, $$signup('x@answers.example', 'x', 'X')$$, $$signup('x@answers.example', 'correct horse', '')$$,
+    $$login_mfa('x', NULL, '{}')$$, $$login_tenant('x', 'x')$$, $$token('password', 'nobody', 'wrong horse')$$, $$token('x')$$, $$tenant_switch('x', 'x')$$, $$refresh('x')$$, $$token_revoke('x')$$, $$signup('x', 'correct horse', 'X')$$, $$signup('x@answers.example', 'x', 'X')$$, $$signup('x@answers.example', 'correct horse', '')$$,
     $$signup('x@answers.example', 'correct horse', 'X', '')$$, $$signup('x@answers.example', 'correct horse', 'X', NULL, '!')$$, $$signup('ann@answers.example', 'correct horse', 'X')$$,
     $$signup_invited('x', 'correct horse')$$, 'schema()']) WITH ORDINALITY c (call, place), LATERAL test.responds('x', 'bastion_api.' || c.call) r ORDER BY c.place;
 SET LOCAL bastion.signup_mode = 'closed';

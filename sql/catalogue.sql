@@ -66,7 +66,7 @@ WHERE f.prosecdef
   -- triggers of our own tables, which a caller may fire
   AND NOT (f.prorettype = 'trigger'::regtype AND EXISTS (SELECT FROM test.own_triggers t WHERE t.tgfoid = f.oid))
   AND f.name::text NOT IN (
-    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.login_tenant(text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb)', 'bastion_api.login_tenant(text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
     'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
@@ -147,7 +147,7 @@ UNION ALL
 SELECT 'function that is LEAKPROOF', f.name::text FROM test.own_functions f WHERE f.proleakproof
 UNION ALL
 SELECT 'reader of the context that is not STABLE PARALLEL SAFE', f.name::text FROM test.own_functions f
-WHERE f.prosrc ~ '^bastion_(user_id|actor_id|tenant|unit_id|session_id|api_key_id|auth_level|claims|has_permission|permissions)' AND f.proname !~ '_unfolded$|^tenant_delete$'
+WHERE f.prosrc ~ '^bastion_(user_id|actor_id|tenant|unit_id|session_id|api_key_id|auth_level|auth_time|claims|has_permission|permissions)' AND f.proname !~ '_unfolded$|^tenant_delete$'
   AND (f.provolatile, f.proparallel) IS DISTINCT FROM ('s'::"char", 's'::"char")
 UNION ALL
 SELECT 'function that draws or tells the time and is not VOLATILE', f.name::text FROM test.own_functions f
@@ -163,6 +163,9 @@ SELECT 'function that is not VOLATILE and calls what is', concat(c.name, ' calls
 UNION ALL
 SELECT 'function that is safer in parallel than what it calls', concat(c.name, ' calls ', c.called) FROM test.own_calls c
 WHERE position(c.proparallel::text IN 'sru') < position(c.parallel IN 'sru')
+UNION ALL
+SELECT 'function that begins a session and does not ask for the second factor', f.name::text FROM test.own_functions f
+WHERE f.code ~ '\msession_start\(|INTO bastion[.]sessions\M' AND f.proname NOT IN ('session_begin', 'session_start')
 UNION ALL
 -- rights
 SELECT 'granted to PUBLIC', concat_ws(' ', g.privilege_type, 'on', g.object) FROM test.own_grants g WHERE g.grantee = 0
@@ -306,6 +309,8 @@ CREATE FUNCTION bastion.planted_writer() RETURNS void LANGUAGE sql STABLE PARALL
 CREATE FUNCTION bastion.planted_caller() RETURNS void LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT pg_get_viewdef(0); SELECT bastion_internal.record_event('planted_kind', 'success') $$;
 CREATE FUNCTION bastion.planted_atomic() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER BEGIN ATOMIC SELECT bastion.planted_caller(); END;
+CREATE FUNCTION bastion.planted_login() RETURNS jsonb LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.session_start(gen_random_uuid(), NULL, NULL, NULL) $$;
 CREATE TYPE bastion.planted_type AS ENUM ('a');
 CREATE TABLE bastion.planted (id int PRIMARY KEY, parent int REFERENCES bastion.planted);
 CREATE TABLE bastion.planted_keyless (n int);

@@ -166,7 +166,7 @@ SELECT set_config('bastion.token', 'no token', true);
 SELECT test.state();
 SELECT reader, test.refusal('SELECT ' || reader)
 FROM unnest(ARRAY['bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()',
-                  'bastion.unit_id()', 'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()',
+                  'bastion.unit_id()', 'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.auth_time()',
                   'bastion.claims()', $$bastion.has_permission('ctx_notes.read')$$,
                   $$bastion.tenant_if_allowed('ctx_notes.read')$$,
                   $$bastion.tenant_number_if_allowed('ctx_notes.read')$$, 'bastion.permissions()', 'bastion_api.me()',

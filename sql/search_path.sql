@@ -300,6 +300,7 @@ SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
 SELECT bastion_api.invitation_accept(id => :'invited') OPERATOR(pg_catalog.?) 'error';
 COMMIT;
 SELECT bastion_api.login_tenant(bastion_api.login('ben@path.example', 'correct horse') OPERATOR(pg_catalog.->>) 'challenge', 'path') OPERATOR(pg_catalog.->>) 'token_type';
+SELECT bastion_api.login_mfa('x', NULL, '{}') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion_api.token('password', 'ben@path.example', 'correct horse', scope => 'tenant:path') OPERATOR(pg_catalog.->>) 'refresh_token' AS refresh \gset
 SELECT bastion_api.tenant_switch(:'refresh', 'path') OPERATOR(pg_catalog.->>) 'access_token' AS ben \gset
 BEGIN;

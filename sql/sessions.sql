@@ -303,7 +303,7 @@ BEGIN
 END
 $$;
 CREATE TABLE ses.tokens AS
-SELECT bastion_internal.access_token(s.user_id, NULL, NULL, s.id, 1, 4000000000, gen_random_uuid(), '{pwd}', 'aal1') AS token
+SELECT bastion_internal.access_token(s.user_id, NULL, NULL, s.id, 1, 4000000000, gen_random_uuid(), '{pwd}', 'aal1', NULL) AS token
 FROM generate_series(1, 1500) i, LATERAL (SELECT gen_random_uuid() AS id, :'ann_id'::uuid AS user_id, i) s;
 INSERT INTO bastion.sessions (id, user_id, expires_at, idle_limit)
 SELECT (test.claims(token) ->> 'sid')::uuid, :'ann_id', 'infinity', '1 day' FROM ses.tokens;

@@ -121,9 +121,10 @@ BEGIN
     SELECT 'refresh token', 'own', 'token', l.answer ->> 'refresh_token', c.caller
     FROM (VALUES ('ann', 'owner'), ('max', 'member')) c (who, caller), LATERAL (SELECT bastion_api.login(c.who || '@strangers.example', 'correct horse of ' || c.who, test.tenant_of('ann')::text)) l (answer);
     INSERT INTO test.things (kind, whose, form, value, caller)
-    SELECT 'challenge', 'own', 'token', bastion_internal.challenge_make('tenant', jsonb_build_object('user', p.id), bastion_internal.login_state(p.id), 300, bastion_internal.pepper('challenge')), c.caller
-    FROM (VALUES ('ann', 'owner'), ('max', 'member')) c (who, caller) JOIN test.people p ON p.name = c.who;
-    INSERT INTO test.things VALUES ('challenge', 'deleted', 'token', bastion_internal.challenge_make('tenant', jsonb_build_object('user', test.id_of('ann')), 'before', 300, bastion_internal.pepper('challenge')));
+    SELECT k.kind, 'own', 'token', bastion_internal.challenge_make(k.purpose, jsonb_build_object('user', p.id), bastion_internal.login_state(p.id), 300, bastion_internal.pepper('challenge')), c.caller
+    FROM (VALUES ('ann', 'owner'), ('max', 'member')) c (who, caller) JOIN test.people p ON p.name = c.who, (VALUES ('challenge', 'tenant'), ('mfa challenge', 'mfa')) k (kind, purpose);
+    INSERT INTO test.things SELECT k.kind, 'deleted', 'token', bastion_internal.challenge_make(k.purpose, jsonb_build_object('user', test.id_of('ann')), 'before', 300, bastion_internal.pepper('challenge'))
+    FROM (VALUES ('challenge', 'tenant'), ('mfa challenge', 'mfa')) k (kind, purpose);
     -- ids that never were, and names near those of strangers
     INSERT INTO test.things (kind, whose, form, value)
     SELECT DISTINCT t.kind, v.whose, t.form, CASE t.form WHEN 'uuid' THEN v.id WHEN 'slug' THEN v.slug WHEN 'address' THEN v.slug || '@strangers.example'
@@ -131,7 +132,7 @@ BEGIN
     FROM test.things t, (VALUES ('unknown', '5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11', 'nowhere', '1000000007'), ('near', NULL, 'quarrys', NULL)) v (whose, id, slug, key)
     WHERE t.form NOT IN ('sealed', 'token') AND NOT (v.whose = 'near' AND t.form NOT IN ('slug', 'address', 'username'));
     INSERT INTO test.things VALUES ('access token', 'unknown', 'token', 'e30.e30.AAAA'), ('refresh token', 'unknown', 'token', 'bsr_' || repeat('A', 43)),
-        ('invitation token', 'unknown', 'token', 'bsi_' || repeat('A', 43)), ('challenge', 'unknown', 'token', 'bst_ch_' || repeat('A', 200));
+        ('invitation token', 'unknown', 'token', 'bsi_' || repeat('A', 43)), ('challenge', 'unknown', 'token', 'bst_ch_' || repeat('A', 200)), ('mfa challenge', 'unknown', 'token', 'bst_ch_' || repeat('A', 200));
     DELETE FROM bastion.tenants WHERE id = test.tenant_of('gone');
     DELETE FROM bastion.users WHERE id = test.id_of('gone');
 END
@@ -145,7 +146,7 @@ CREATE TABLE test.arguments (function text, name text, type regtype, kind text, 
 INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     (NULL, 'user_id', 'uuid', 'user', 'own'), (NULL, 'for_user', 'text', 'user', 'own'), (NULL, 'with_user', 'uuid', 'user', 'own'),
     (NULL, 'with_user', 'text', 'user', 'own'), (NULL, 'to_user', 'text', 'user', 'own'), (NULL, 'email', 'text', 'user', '''new@strangers.example'''), (NULL, 'username', 'text', 'user', NULL),
-    ('login', 'identifier', 'text', 'user', '''max_strange'''), ('login', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'challenge', 'text', 'challenge', 'own'), ('token', 'username', 'text', 'user', '''max_strange'''), ('token', 'grant_type', 'text', NULL, '''password'''),
+    ('login', 'identifier', 'text', 'user', '''max_strange'''), ('login', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'challenge', 'text', 'challenge', 'own'), ('login_mfa', 'challenge', 'text', 'mfa challenge', 'own'), ('login_mfa', 'factor', 'uuid', 'factor', 'NULL'), ('login_mfa', 'response', 'jsonb', NULL, '''{"code": "123456"}'''), ('token', 'username', 'text', 'user', '''max_strange'''), ('token', 'grant_type', 'text', NULL, '''password'''),
     ('token', 'scope', 'text', NULL, 'NULL'), ('token', 'refresh_token', 'text', 'refresh token', NULL), ('tenant_switch', 'token', 'text', 'refresh token', 'own'), ('tenant_switch', 'tenant', 'text', 'tenant', 'own'),
     (NULL, 'after', 'uuid', 'user', NULL), ('units', 'after', 'uuid', 'unit', NULL), ('unit_rename', 'unit', 'text', 'unit', 'own'), ('session_rename', 'id', 'uuid', 'session', NULL), ('session_revoke', 'id', 'uuid', 'session', NULL), (NULL, 'profile', 'jsonb', NULL, '''{}'''),
     (NULL, 'settings', 'jsonb', NULL, '''{}'''), (NULL, 'search', 'text', NULL, 'NULL'), (NULL, 'max', 'integer', NULL, 'NULL'), ('session_rename', 'device', 'text', NULL, '''a device'''), ('tenant_create', 'name', 'text', NULL, '''A tenant'''), ('tenant_rename', 'name', 'text', NULL, '''A tenant'''), ('unit_rename', 'name', 'text', NULL, '''A unit'''), (NULL, 'old_password', 'text', NULL, '''wrong'''), (NULL, 'new_password', 'text', NULL, '''correct horse'''), (NULL, 'tenant', 'text', 'tenant', NULL), (NULL, 'tenant_id', 'uuid', 'tenant', 'own'),
@@ -307,6 +308,8 @@ DECLARE
     r record;
 BEGIN
     FOR t IN SELECT * FROM test.tried WHERE outcome IS NULL ORDER BY id LOOP
+        -- each call may try a second factor
+        PERFORM bastion_internal.factor_tries_reset(test.id_of(CASE t.caller WHEN 'owner' THEN 'ann' ELSE 'max' END));
         r := test.try_stranger(t);
         COMMIT;
         UPDATE test.tried SET outcome = r.outcome, told = r.told, changes = r.changes, lost = r.lost WHERE id = t.id;

@@ -322,13 +322,30 @@ call(fay, "factor_rename", added["factor"], "Phone", types=("uuid", "text"))
 for name, arguments in {"totp_add": (), "recovery_codes_renew": (), "factor_remove": (some_factor,), "totp_confirm": (some_factor, "x")}.items():
     call(fay, name, *arguments, types=("uuid", "text")[:len(arguments)])
 fay_confirmed = call(fay, "step_up", None, json.dumps({"code": codes[0]}), types=("uuid", "jsonb"))["access_token"]
-call(fay_confirmed, "recovery_codes_renew")
+recovery = [json.dumps({"code": c}) for c in call(fay_confirmed, "recovery_codes_renew")["recovery_codes"]]
+# the second factor of a login, by password, link and code
+mfa = ("text", "uuid", "jsonb")
+asked = call(None, "login", mail("fay"), PASSWORD)["challenge"]
+call(None, "login_mfa", asked, None, '{"code": "x"}', types=mfa)
+call(None, "login_mfa", asked, None, recovery[0], types=mfa)
+call(None, "login_mfa", asked, None, recovery[1], types=mfa)
+call(None, "token", "password", mail("fay"), PASSWORD)
+owner.execute("UPDATE bastion.users SET email_verified_at = now() WHERE email = %s", [mail("fay")])
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.outbox = 'on'")
+call(None, "request_login_link", mail("fay"))
+call(None, "login_link", mailed("magic_link"))
+asked = call(None, "request_login_code", mail("fay"))
+call(None, "login_code", asked["request"], mailed("code"), types=("uuid",))
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.outbox")
+admin("SELECT (bastion.membership_force(id, %s, 'viewer')) IS NOT NULL FROM bastion.users WHERE email = %s", ann["tenant"]["slug"], mail("fay"))
+call(None, "login_mfa", call(None, "login", mail("fay"), PASSWORD)["challenge"], None, recovery[1], types=mfa)
 owner.execute("INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'totp', 'x', 'suspended' FROM bastion.users u, generate_series(1, 9) WHERE u.email = %s", [mail("fay")])
 call(fay_confirmed, "totp_add")
 call(fay_confirmed, "factor_remove", some_factor, types=("uuid",))
 call(fay_confirmed, "factor_remove", added["factor"], types=("uuid",))
 for _ in range(6):
     call(fay, "step_up", some_factor, '{"code": "000000"}', types=("uuid", "jsonb"))
+call(None, "login_mfa", call(None, "login", mail("fay"), PASSWORD)["challenge"], None, recovery[2], types=mfa)
 for name, arguments, types in [("factors", (), ()), ("totp_add", (), ()), ("recovery_codes_renew", (), ()), ("factor_remove", (some_factor,), ("uuid",)),
                                ("totp_confirm", (some_factor, "x"), ("uuid", "text")), ("factor_rename", (some_factor, "x"), ("uuid", "text")),
                                ("step_up", (some_factor, "{}"), ("uuid", "jsonb"))]:

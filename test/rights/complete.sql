@@ -9,7 +9,7 @@ INSERT INTO rights.nothing_foreign VALUES
        blind_index_for,import_aes_gcm,import_pgp_sym,client_address,
        is_email,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id,plan_notes}'),
     ('reads the context, and rights by statements that the library has pinned',
-     '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,auth_level,claims,whoami,context_drop,has_permission,
+     '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,auth_level,auth_time,claims,whoami,context_drop,has_permission,
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,
        tenant_set,tenant_set_unfolded,can_by_acl,can_by_acl_anywhere,can_in_tenant,default_acl,acl_in_tenant,cache_stats,tenant_acl,unit_acl}'),
     ('reads the extension''s own tables alone',

@@ -74,8 +74,8 @@ BEGIN
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
-        WHEN 'bob challenged' THEN
-            INSERT INTO rights.made (n, challenge) SELECT n, bastion_internal.challenge_make('tenant', jsonb_build_object('user', u.id), bastion_internal.login_state(u.id), 300, bastion_internal.pepper('challenge'))
+        WHEN 'bob challenged', 'bob asked for a factor' THEN
+            INSERT INTO rights.made (n, challenge) SELECT n, bastion_internal.challenge_make(CASE fixture WHEN 'bob challenged' THEN 'tenant' ELSE 'mfa' END, jsonb_build_object('user', u.id), bastion_internal.login_state(u.id), 300, bastion_internal.pepper('challenge'))
             FROM bastion.users u WHERE u.email = 'bob@rights.example';
         WHEN 'invited' THEN
             PERFORM bastion.authenticate(ann.token);
@@ -114,6 +114,7 @@ FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
     ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
     ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''incorrect horse battery'')'),
+    ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
     ('login_tenant', 'bastion_api.login_tenant(text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
     ('token', 'bastion_api.token(text,text,text,text,text)', NULL, 'SELECT bastion_api.token(''password'', ''bob@rights.example'', ''correct horse battery'', scope => ''tenant:bert'')'),
     ('tenant_switch', 'bastion_api.tenant_switch(text,text,text)', 'login', 'SELECT bastion_api.tenant_switch((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),

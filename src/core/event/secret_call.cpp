@@ -18,8 +18,8 @@ constexpr std::string_view secret_functions[] = {
     "email_change", "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "challenge_hash", "challenge_is_of_state", "challenge_make",
-    "challenge_open", "challenge_use", "invitation_token_hash", "jws_verify", "jwt_verify", "login_challenge",
-    "login_place", "login_state", "login_tenant", "open_invitation", "refresh", "refresh_token_hash",
+    "challenge_is_open", "challenge_open", "challenge_use", "invitation_token_hash", "jws_verify", "jwt_verify", "login_challenge",
+    "login_finish", "login_mfa", "login_place", "login_state", "login_tenant", "open_invitation", "refresh", "refresh_token_hash",
     "refresh_token_next", "session_answer", "session_continue", "tenant_switch", "token", "token_revoke",
     "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link",
     "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password",
@@ -40,7 +40,7 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "session_start", "tenant_required",
+    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin", "session_start", "tenant_required",
     "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.

@@ -20,6 +20,7 @@ struct Identity {
     OptionalUuid session;
     OptionalUuid api_key;
     int64 tenant_number;
+    TimestampTz auth_time;   // when the user last proved who they are; 0 when not known
     TimestampTz expires_at;  // DT_NOEND when it does not expire
     char method[16];         // 'jwt', 'api_key', 'impersonation'
     char level[8];           // 'aal1', 'aal2'
@@ -44,7 +45,7 @@ bool same_identity(const Identity& left, const Identity& right) noexcept;
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The payload, version 1: "1 user actor tenant number unit session api_key method level expires", '-' for an absent
+// The payload, version 1: "1 user actor tenant number unit session api_key method level auth_time expires", '-' for an absent
 // field.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;

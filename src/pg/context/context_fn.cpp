@@ -87,6 +87,7 @@ void append_identity(StringInfo json, const Identity& identity) {
     append_member(json, "api_key", identity.api_key);
     append_member(json, "method", identity.method);
     append_member(json, "level", identity.level);
+    append_member(json, "auth_time", identity.auth_time == 0 ? nullptr : timestamptz_to_str(identity.auth_time));
     append_member(json, "expires_at",
                   identity.expires_at == DT_NOEND ? nullptr : timestamptz_to_str(identity.expires_at));
 }
@@ -218,6 +219,13 @@ Datum bastion_auth_level(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();
     const bool known = decision.state == ContextState::authenticated;
     return text_datum(ServerText(known ? decision.identity.level : "none"));
+}
+
+PG_FUNCTION_INFO_V1(bastion_auth_time);
+Datum bastion_auth_time(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || decision.identity.auth_time == 0) PG_RETURN_NULL();
+    PG_RETURN_TIMESTAMPTZ(decision.identity.auth_time);
 }
 
 PG_FUNCTION_INFO_V1(bastion_claims);

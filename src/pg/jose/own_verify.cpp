@@ -43,6 +43,8 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
     out.expires_at = timestamp_of(*token.dates.exp + leeway);
     strlcpy(out.method, "jwt", sizeof out.method);
     strlcpy(out.level, token.string_claim("acr").value_or("") == "aal2" ? "aal2" : "aal1", sizeof out.level);
+    // RFC 9068 section 2.2.1.
+    if (const auto auth_time = token.number_claim("auth_time")) out.auth_time = timestamp_of(*auth_time);
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
            read_optional_uuid(token.string_claim("unit"), out.unit) &&
            read_optional_uuid(token.string_claim("sid"), out.session);

@@ -1,6 +1,7 @@
 #include "pg/session/session_read.hpp"
 
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
 
 namespace bastion::pg {
@@ -9,6 +10,8 @@ namespace {
 struct Session {
     pg_uuid_t user;
     TimestampTz expires_at;
+    TimestampTz authenticated_at;
+    bool two_factors;
     bool revoked;
 };
 
@@ -17,9 +20,11 @@ const MessageScope scopes[] = {{"session", 1, "sessions"}, {"sessions", 0, "sess
 BackendCache<Session, UUID_LEN> sessions("sessions", invalidation_of("sessions"), {1024, mebibyte});
 
 std::optional<Session> read_session(const pg_uuid_t& id) {
-    ColumnValue row[] = {{"user_id", 0, true}, {"expires_at", 0, true}, {"revoked_at", 0, true}};
+    ColumnValue row[] = {{"user_id", 0, true}, {"expires_at", 0, true}, {"revoked_at", 0, true},
+                         {"authenticated_at", 0, true}, {"level", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
-    return Session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), !row[2].is_null};
+    return Session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), DatumGetTimestampTz(row[3].value),
+                   server_text(DatumGetTextPP(row[4].value)).bytes() == "aal2", !row[2].is_null};
 }
 
 const Session* session_of(const pg_uuid_t& id) {
@@ -37,6 +42,9 @@ const char* check(const Session& session, Identity& identity) noexcept {
     if (!same_uuid(session.user, holder)) return "session_of_another_user";
     if (session.revoked) return "session_revoked";
     identity.expires_at = std::min(identity.expires_at, session.expires_at);
+    // An older token gains nothing by step_up(), and a step up that was rolled back has left a token.
+    if (!session.two_factors) strlcpy(identity.level, "aal1", sizeof identity.level);
+    identity.auth_time = std::min(identity.auth_time, session.authenticated_at);
     return session.expires_at <= GetCurrentTimestamp() ? "session_expired" : nullptr;
 }
 

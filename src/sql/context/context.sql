@@ -36,7 +36,7 @@ CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_whoami';
 COMMENT ON FUNCTION bastion.whoami() IS
-'Explains the identity of this transaction and never raises: state (anonymous, authenticated, refused), reason and hint, user, actor, tenant, unit, session, api_key, method, level, expires_at.';
+'Explains the identity of this transaction and never raises: state (anonymous, authenticated, refused), reason and hint, user, actor, tenant, unit, session, api_key, method, level, auth_time, expires_at.';
 SELECT bastion_internal.callable_by('bastion.whoami()', 'application');
 
 CREATE FUNCTION bastion.user_id() RETURNS uuid
@@ -106,9 +106,17 @@ CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_auth_level';
 COMMENT ON FUNCTION bastion.auth_level() IS
-'The assurance level of the identity (NIST SP 800-63B): none (anonymous), aal1 (one factor) or aal2 (two factors).
+'The assurance level of the identity (NIST SP 800-63B): none (anonymous), aal1 (one factor) or aal2 (two factors). It is the lower one of token and session. API keys, impersonators and tokens of external issuers have aal1.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.auth_level()', 'application');
+
+CREATE FUNCTION bastion.auth_time() RETURNS timestamptz
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_auth_time';
+COMMENT ON FUNCTION bastion.auth_time() IS
+'When the user of this transaction last proved who they are, by a login or step_up(): the earlier one of token and session. NULL when that is not known: for API keys, impersonators and tokens without a session, and when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.auth_time()', 'application');
 
 CREATE FUNCTION bastion.claims() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL SAFE

@@ -420,7 +420,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.take_invitation(taken, made.user_id);
     PERFORM bastion_internal.record_event('signup', 'success', made.user_id, taken.tenant_id);
-    RETURN bastion_internal.answer(bastion_internal.session_start(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device));
+    RETURN bastion_internal.session_begin(made.user_id, taken.tenant_id, taken.unit_id, signup_invited.device, '{pwd}');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS

@@ -90,21 +90,86 @@ $$;
 COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[], text) IS
 'The answer to a member of several tenants who logs in and names none. The challenge is for login_tenant(); without one, the client repeats its request.';
 
-CREATE FUNCTION bastion_internal.login_challenge(user_id uuid, unit text, device text) RETURNS text
+CREATE FUNCTION bastion_internal.login_challenge(purpose text, user_id uuid, state text, amr text[], tenant text, unit text, device text)
+RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    -- A longer unit is no slug and no uuid, and neither is its beginning.
-    body jsonb := jsonb_build_object('user', user_id, 'unit', left(unit, 64),
+    -- What is longer is no slug and no uuid, and neither is its beginning.
+    body jsonb := jsonb_build_object('user', user_id, 'amr', amr, 'tenant', left(tenant, 64), 'unit', left(unit, 64),
                                      'device', CASE WHEN bastion_internal.is_label(device) THEN device END);
-    state text := bastion_internal.login_state(login_challenge.user_id);
 BEGIN
-    RETURN bastion_internal.challenge_make('tenant', body, state, bastion_internal.challenge_lifetime(), bastion_internal.pepper('challenge'));
+    RETURN bastion_internal.challenge_make(purpose, body, state, bastion_internal.challenge_lifetime(), bastion_internal.pepper('challenge'));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.login_challenge(uuid, text, text) IS
-'The challenge for login_tenant(), after the password was right. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.login_challenge(text, uuid, text, text[], text, text, text) IS
+'The challenge for the next step of a login: mfa for login_mfa(), tenant for login_tenant(). It says how the user was authenticated (amr, RFC 8176) and what the login asked for. SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.lacks_factor(user_id uuid, amr text[]) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT 'mfa' <> ALL (amr) AND bastion_internal.has_factor(lacks_factor.user_id) $$;
+COMMENT ON FUNCTION bastion_internal.lacks_factor(uuid, text[]) IS
+'Whether a user who was authenticated like this (amr) has a second factor and did not present it.';
+
+CREATE FUNCTION bastion_internal.mfa_required(user_id uuid, state text, amr text[], tenant text, unit text, device text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    challenge text := bastion_internal.login_challenge('mfa', user_id, state, amr, tenant, unit, device);
+BEGIN
+    -- Somebody knows the password, or reads the mail, of a user: on record even if the factor never comes.
+    PERFORM bastion_internal.record_event('factor_asked', 'success', mfa_required.user_id);
+    RETURN bastion_internal.refusal('mfa_required', 'confirm with a second factor') || jsonb_build_object(
+        'challenge', challenge, 'expires_in', bastion_internal.challenge_lifetime(),
+        'factors', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'kind', f.kind, 'name', f.name) ORDER BY f.created_at, f.id), '[]')
+                    FROM bastion.user_factors f WHERE f.user_id = mfa_required.user_id AND f.state = 'active'),
+        'recovery_codes', EXISTS (SELECT FROM bastion.recovery_codes r WHERE r.user_id = mfa_required.user_id AND r.used_at IS NULL));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.mfa_required(uuid, text, text[], text, text, text) IS
+'The answer to a user with a second factor who did not present it, with the challenge for login_mfa(). A suspended factor is asked for and not listed: nobody can present it. SQLSTATE BA001 without a root key.';
+SELECT bastion_internal.event_kind('factor_asked');
+
+CREATE FUNCTION bastion_internal.session_begin(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[]) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    state text;
+BEGIN
+    IF bastion_internal.lacks_factor(session_begin.user_id, amr) THEN
+        state := bastion_internal.login_state(session_begin.user_id);
+        RETURN bastion_internal.mfa_required(session_begin.user_id, state, amr, tenant_id::text, unit_id::text, device);
+    END IF;
+    RETURN bastion_internal.answer(bastion_internal.session_start(session_begin.user_id, session_begin.tenant_id, session_begin.unit_id, session_begin.device, session_begin.amr,
+                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' ELSE 'aal1' END));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.session_begin(uuid, uuid, uuid, text, text[]) IS
+'Begins a session for a user who was authenticated like this (amr), or asks for the second factor. The only function that calls session_start(): no way to log in passes by the second factor. The caller has locked the user, or just made it.
+SQLSTATE BA001 without a root key.';
+
+CREATE FUNCTION bastion_internal.login_finish(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[], detail jsonb DEFAULT '{}')
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    answer jsonb := bastion_internal.session_begin(user_id, tenant_id, unit_id, device, amr);
+BEGIN
+    IF answer ? 'access_token' THEN
+        UPDATE bastion.users u SET last_login_at = now() WHERE u.id = login_finish.user_id;
+        PERFORM bastion_internal.record_event('login', 'success', login_finish.user_id, login_finish.tenant_id, detail);
+    END IF;
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.login_finish(uuid, uuid, uuid, text, text[], jsonb) IS
+'session_begin() for a login, which it records.';
+SELECT bastion_internal.event_kind('login');
 
 CREATE FUNCTION bastion_internal.hold_user(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -149,20 +214,30 @@ COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
 'hold_user() for a login with a password; false too if the password was changed meanwhile.
 SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
-CREATE FUNCTION bastion_internal.login_place(user_id uuid, hash text, tenant text, unit text, device text, challenge text, refused_at timestamptz)
+CREATE FUNCTION bastion_internal.login_place(user_id uuid, hash text, tenant text, unit text, device text, challenge text, amr text[],
+                                             refused_at timestamptz)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    -- Read once: a challenge that is over does not become one of a later state.
+    state text := bastion_internal.login_state(login_place.user_id, hash);
     tenants uuid[];
     made text;
     place record;
 BEGIN
-    IF tenant IS NULL THEN
+    IF challenge IS NOT NULL AND NOT bastion_internal.challenge_is_open(challenge, state) THEN
+        RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
+    ELSIF bastion_internal.lacks_factor(login_place.user_id, amr) THEN
+        RETURN bastion_internal.mfa_required(login_place.user_id, state, amr, tenant, unit, device);
+    ELSIF tenant IS NULL THEN
         tenants := bastion_internal.login_tenants(login_place.user_id);
         IF cardinality(tenants) > 1 THEN
-            made := bastion_internal.login_challenge(login_place.user_id, unit, device);
+            IF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN
+                RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
+            END IF;
+            made := bastion_internal.login_challenge('tenant', login_place.user_id, state, amr, NULL, unit, device);
             RETURN bastion_internal.tenant_required(login_place.user_id, tenants, made);
         END IF;
     END IF;
@@ -170,7 +245,8 @@ BEGIN
     FROM bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, tenants[1]::text), login_place.unit);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
-    ELSIF NOT bastion_internal.hold_for_login(login_place.user_id, place.tenant_id, place.unit_id, hash) THEN
+    ELSIF NOT (CASE WHEN challenge IS NULL THEN bastion_internal.hold_for_login(login_place.user_id, place.tenant_id, place.unit_id, hash)
+                    ELSE bastion_internal.hold_user(login_place.user_id, place.tenant_id, place.unit_id) END) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'changed', refused_at);
     END IF;
     -- With the locks held, check again.
@@ -180,14 +256,11 @@ BEGIN
     ELSIF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
     END IF;
-    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = login_place.user_id;
-    PERFORM bastion_internal.record_event('login', 'success', login_place.user_id, place.tenant_id);
-    RETURN bastion_internal.answer(bastion_internal.session_start(login_place.user_id, place.tenant_id, place.unit_id, login_place.device));
+    RETURN bastion_internal.login_finish(login_place.user_id, place.tenant_id, place.unit_id, login_place.device, amr);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, text, timestamptz) IS
-'The last step of a login, after the password whose hash this is: finds where the user may work, uses up the challenge if there is one, and begins a session. A refusal is returned not before refused_at.';
-SELECT bastion_internal.event_kind('login');
+COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, text, text[], timestamptz) IS
+'A login after the password whose hash this is, or after the challenge, which it uses up: asks for the second factor, finds where the user may work, and begins a session. amr says how the user was authenticated (RFC 8176). A refusal is returned not before refused_at.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
                                   device text DEFAULT NULL)
@@ -208,16 +281,63 @@ BEGIN
     ELSIF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
-    RETURN bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, refused_at);
+    RETURN bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; and temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes). A right password of a member of several tenants who names none gives {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
+Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; and temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes).
+A right password of a user with a second factor gives {"error": "mfa_required", "error_description", "challenge", "expires_in", "factors": [{id, kind, name}], "recovery_codes": whether any is left}: login_mfa() takes the challenge and a code. Without a second factor, and after it, a member of several tenants who names none gets {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');
+
+CREATE FUNCTION bastion_internal.challenge_amr(terms jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT ARRAY(SELECT jsonb_array_elements_text(terms -> 'amr')) $$;
+COMMENT ON FUNCTION bastion_internal.challenge_amr(jsonb) IS 'How the user was authenticated before the challenge with these terms was made.';
+
+CREATE FUNCTION bastion_api.login_mfa(challenge text, factor uuid, response jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    terms jsonb := bastion_internal.challenge_open(challenge, 'mfa');
+    known_user uuid := (terms ->> 'user')::uuid;
+    tenants uuid[] := bastion_internal.login_tenants(known_user);
+    refused_at timestamptz := clock_timestamp();
+    place record;
+    state text;
+    proof record;
+BEGIN
+    PERFORM bastion_internal.require_writable('a login');
+    -- The locks of login_place(), in its order. The user is locked before a factor, as by everything that changes factors.
+    SELECT * INTO place FROM bastion_internal.resolve_identity(known_user,
+        coalesce(terms ->> 'tenant', CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), terms ->> 'unit');
+    IF NOT bastion_internal.hold_user(known_user, place.tenant_id, place.unit_id) THEN
+        RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
+    END IF;
+    state := bastion_internal.login_state(known_user);
+    -- Only the holder of an open challenge may try, and so use up the tries of the user.
+    IF NOT bastion_internal.challenge_is_open(challenge, state) THEN
+        RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
+    END IF;
+    proof := bastion_internal.factor_accept(known_user, factor, response);
+    IF proof.outcome <> 'accepted' THEN
+        RETURN bastion_internal.refuse_factor(known_user, NULL, factor, proof.outcome, proof.retry_after);
+    END IF;
+    RETURN bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
+                                        bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms)), refused_at);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb) IS
+'Continues a login that was answered with mfa_required: takes its challenge, in place of the password, link or code before, and a second factor: one of factors, or NULL for a recovery code, and response {"code": "123456"}. The session has level aal2, as after step_up().
+A challenge is good for one login and for five minutes. It ends when the user changes the password or the second factors, is disabled or ends other sessions (logout()). Tries are limited as for step_up(), which counts them too.
+Returns what login() returns, tenant_required included. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant or unit without membership; invalid_code, after which the challenge is still good; too_many_tries with retry_after in seconds (null: an operator must unlock).
+SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used the challenge or the code meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SELECT bastion_internal.callable_by('bastion_api.login_mfa(text, uuid, jsonb)', 'application');
 
 CREATE FUNCTION bastion_api.login_tenant(challenge text, tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -226,19 +346,19 @@ AS $$
 DECLARE
     terms jsonb := bastion_internal.challenge_open(challenge, 'tenant');
     known_user uuid := (terms ->> 'user')::uuid;
-    known_hash text := (SELECT p.hash FROM bastion.user_passwords p WHERE p.user_id = known_user);
     refused_at timestamptz := clock_timestamp();
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     IF terms IS NULL OR tenant IS NULL THEN
         RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
     END IF;
-    RETURN bastion_internal.login_place(known_user, known_hash, tenant, terms ->> 'unit', terms ->> 'device', challenge, refused_at);
+    RETURN bastion_internal.login_place(known_user, NULL, tenant, terms ->> 'unit', terms ->> 'device', challenge,
+                                        bastion_internal.challenge_amr(terms), refused_at);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_tenant(text, text) IS
-'Ends a login that was answered with tenant_required: takes its challenge, in place of the password, and the tenant (uuid or slug) to log in to.
-A challenge is good once and for five minutes. It ends when the user changes the password, is disabled or ends other sessions (logout()).
+'Ends a login that was answered with tenant_required: takes its challenge, in place of what came before, and the tenant (uuid or slug) to log in to.
+A challenge is good once and for five minutes. It ends when the user changes the password or the second factors, is disabled or ends other sessions (logout()).
 Returns what login() returns. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant without membership. After such a tenant the challenge is still good.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used it meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login_tenant(text, text)', 'application');

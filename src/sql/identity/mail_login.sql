@@ -68,13 +68,22 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    -- An account whose address was never verified loses its factors in hold_for_mail().
+    needs_factor boolean := bastion_internal.lacks_factor(token.user_id, '{otp}') AND bastion_internal.is_address_verified(token.address);
     tenants uuid[];
     place record;
+    state text;
 BEGIN
     IF token.user_id IS NULL THEN
         RETURN bastion_internal.refuse_one_time(NULL, purpose);
-    END IF;
-    IF mail_login.tenant IS NULL THEN
+    ELSIF needs_factor THEN
+        -- The challenge takes the place of the token, which is used up.
+        IF NOT bastion_internal.hold_for_mail(token, NULL, NULL) THEN
+            RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
+        END IF;
+        state := bastion_internal.login_state(token.user_id);
+        RETURN bastion_internal.mfa_required(token.user_id, state, '{otp}', mail_login.tenant, mail_login.unit, mail_login.device);
+    ELSIF mail_login.tenant IS NULL THEN
         tenants := bastion_internal.login_tenants(token.user_id);
         IF cardinality(tenants) > 1 THEN
             -- The code was right: this was no wrong try.
@@ -93,13 +102,11 @@ BEGIN
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
     END IF;
-    UPDATE bastion.users u SET last_login_at = now() WHERE u.id = token.user_id;
-    PERFORM bastion_internal.record_event('login', 'success', token.user_id, place.tenant_id, jsonb_build_object('by', purpose));
-    RETURN bastion_internal.answer(bastion_internal.session_start(token.user_id, place.tenant_id, place.unit_id, mail_login.device, '{otp}'));
+    RETURN bastion_internal.login_finish(token.user_id, place.tenant_id, place.unit_id, mail_login.device, '{otp}', jsonb_build_object('by', purpose));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.mail_login(bastion.one_time_tokens, text, text, text, text) IS
-'Logs in the user of a mailed token, or refuses. An answer that asks for the tenant does not use up the token.';
+'Logs in the user of a mailed token, asks for the second factor, or refuses. An answer that asks for the tenant does not use up the token.';
 
 CREATE FUNCTION bastion_api.login_link(token text, tenant text DEFAULT NULL, unit text DEFAULT NULL, device text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -116,7 +123,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.login_link(text, text, text, text) IS
 'Logs in with the token that request_login_link() mailed, and begins a session of level aal1. tenant, unit and device are those of login().
 The address counts as verified from then on. An account whose address was never verified loses its password, sessions and API keys: a stranger may have made it.
-Returns what login() returns. After tenant_required, the same token works again, with a tenant.
+Returns what login() returns. After mfa_required the token is used up: login_mfa() takes the challenge. After tenant_required, the same token works again, with a tenant.
 Refusal: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose, and a tenant or unit without membership; recorded.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login_link(text, text, text, text)', 'application');

@@ -125,7 +125,7 @@ BEGIN
     IF bastion_internal.has_outbox() THEN
         PERFORM bastion_internal.mail_request('verify_email', new_email, made.user_id, '1 day');
     END IF;
-    RETURN bastion_internal.answer(bastion_internal.session_start(made.user_id, new_tenant, NULL, signup.device));
+    RETURN bastion_internal.session_begin(made.user_id, new_tenant, NULL, signup.device, '{pwd}');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS

@@ -29,12 +29,13 @@ BEGIN
     PERFORM bastion_internal.record_event('test_identity', 'success', acting, place.tenant_id, jsonb_build_object('role', session_user));
     -- A ROLLBACK removes the event, but not this line.
     RAISE LOG 'role % acts as user % in tenant %, for a test', session_user, acting, place.tenant_id;
-    token := bastion_internal.session_start(acting, place.tenant_id, place.unit_id, 'test') ->> 'access_token';
+    token := bastion_internal.session_begin(acting, place.tenant_id, place.unit_id, 'test',
+        CASE WHEN bastion_internal.has_factor(acting) THEN '{pwd,otp,mfa}'::text[] ELSE '{pwd}' END) ->> 'access_token';
     RETURN bastion.authenticate(token);
 END
 $$;
 COMMENT ON FUNCTION bastion_test.act_as(text, text, text) IS
-'Makes a user (uuid, e-mail address or user name) the identity of this transaction, as a login and its token would, without a password; returns the user''s id. For tests.
+'Makes a user (uuid, e-mail address or user name) the identity of this transaction, as a login and its token would, without a password and a second factor; returns the user''s id. For tests.
 tenant and unit (uuid or slug) choose where to work, as in login(). A transaction may call it several times; the last call counts. NULL makes the transaction anonymous. It begins a session, recorded in bastion.events and in the server log, which a ROLLBACK ends.
 Works only where bastion.allow_test_identities is on in the configuration of the server. For superusers: EXECUTE is granted to nobody.
 SQLSTATE 42501 where test identities are not allowed, 22023 for a member of several tenants who names none, 28000 when the user may not work there, 25006 in a READ ONLY transaction, BA001 without a root key.';

@@ -76,10 +76,9 @@ BEGIN
     IF NOT FOUND OR NOT bastion_internal.one_time_use(token) OR NOT bastion_internal.address_prove(token.user_id, token.address, true) THEN
         RETURN bastion_internal.refuse_one_time(token.user_id, 'verify_email');
     END IF;
-    UPDATE bastion.users u SET status = 'active', delete_at = NULL, last_login_at = now() WHERE u.id = token.user_id;
+    UPDATE bastion.users u SET status = 'active', delete_at = NULL WHERE u.id = token.user_id;
     new_tenant := bastion_internal.tenant_create(btrim(token.payload ->> 'tenant_name'), token.user_id);
-    PERFORM bastion_internal.record_event('login', 'success', token.user_id, new_tenant, '{"by": "verify_email"}');
-    RETURN bastion_internal.answer(bastion_internal.session_start(token.user_id, new_tenant, NULL, verify_pending.device));
+    RETURN bastion_internal.login_finish(token.user_id, new_tenant, NULL, verify_pending.device, '{pwd}', '{"by": "verify_email"}');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.verify_pending(bastion.one_time_tokens, text, text) IS

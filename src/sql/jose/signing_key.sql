@@ -177,7 +177,7 @@ COMMENT ON FUNCTION bastion_internal.token_lifetime() IS
 'The lifetime of an access token issued now, in seconds (bastion.access_token_lifetime).';
 
 CREATE FUNCTION bastion_internal.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
-                                     expires_at bigint, token_id uuid, amr text[], level text)
+                                     expires_at bigint, token_id uuid, amr text[], level text, authenticated_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -196,10 +196,11 @@ BEGIN
         'exp', expires_at,
         'jti', token_id,
         'amr', to_jsonb(amr),
-        'acr', level)));
+        'acr', level,
+        'auth_time', floor(extract(epoch FROM authenticated_at)))));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text) IS
+COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text, timestamptz) IS
 'Signs an access token (RFC 9068; amr of RFC 8176) with these claims; times are Unix seconds. Checks no permission. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
@@ -210,7 +211,7 @@ DECLARE
     issued_at bigint := floor(extract(epoch FROM clock_timestamp()));
 BEGIN
     RETURN bastion_internal.access_token(user_id, tenant_id, unit_id, NULL, issued_at, issued_at + bastion_internal.token_lifetime(),
-                                gen_random_uuid(), '{pwd}', 'aal1');
+                                gen_random_uuid(), '{pwd}', 'aal1', NULL);
 END
 $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS

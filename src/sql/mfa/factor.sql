@@ -10,16 +10,12 @@ AS $$ SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_fa
 COMMENT ON FUNCTION bastion_internal.has_factor(uuid) IS
 'Whether a user has a second factor, a suspended one included: otherwise its suspension would let the password alone in.';
 
-CREATE FUNCTION bastion_internal.session_is_fresh(session_id uuid, level text, max_age interval) RETURNS boolean
+CREATE FUNCTION bastion_internal.is_fresh(level text, max_age interval) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (SELECT FROM bastion.sessions s
-                   WHERE s.id = session_id AND least(s.level, bastion.auth_level()) >= session_is_fresh.level
-                     AND s.authenticated_at > clock_timestamp() - max_age)
-$$;
-COMMENT ON FUNCTION bastion_internal.session_is_fresh(uuid, text, interval) IS
-'Whether the user of a session proved at this level, and not longer ago than max_age, who they are. The level is the lower one of token and session: a step up that was rolled back, and an older token, count as before.';
+AS $$ SELECT bastion.auth_level() IN (is_fresh.level, 'aal2') AND bastion.auth_time() > clock_timestamp() - max_age IS TRUE $$;
+COMMENT ON FUNCTION bastion_internal.is_fresh(text, interval) IS
+'Whether the user of this transaction proved at this level (aal1 or aal2), and not longer ago than max_age, who they are.';
 
 CREATE FUNCTION bastion_internal.factor_change_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -35,7 +31,7 @@ BEGIN
     -- Two changes at once, and a login, wait for each other.
     PERFORM bastion_internal.await_logins(bastion.user_id());
     level := CASE WHEN bastion_internal.has_factor(bastion.user_id()) THEN 'aal2' ELSE 'aal1' END;
-    IF NOT bastion_internal.session_is_fresh(bastion.session_id(), level, '10 minutes') THEN
+    IF NOT bastion_internal.is_fresh(level, '10 minutes') THEN
         RETURN bastion_internal.refusal('insufficient_user_authentication',
                 CASE level WHEN 'aal2' THEN 'confirm with a second factor first' ELSE 'log in again first' END)
             || jsonb_build_object('acr_values', level, 'max_age', 600);
@@ -46,6 +42,20 @@ $$;
 COMMENT ON FUNCTION bastion_internal.factor_change_refusal() IS
 'The refusal of a caller who may not change the second factors of the user: an API key, an impersonator, and a session whose user did not log in within ten minutes, or confirm with a second factor where there is one. NULL for all others.
 SQLSTATE 25000 when the transaction has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+
+CREATE FUNCTION bastion_internal.factors_changed(kind text, user_id uuid, detail jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.end_logins(factors_changed.user_id);
+    PERFORM bastion_internal.one_time_end(factors_changed.user_id, '{reset_password,magic_link,code}');
+    PERFORM bastion_internal.record_event(kind, 'success', factors_changed.user_id, NULL, detail);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.factors_changed(text, uuid, jsonb) IS
+'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, and records the change.
+SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 
 -- Use
 
@@ -102,6 +112,30 @@ COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb) IS
 Returns accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()).
 SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated; 40001 when another transaction used the code and the isolation level is not READ COMMITTED; BA001 without a root key.';
 
+CREATE FUNCTION bastion_internal.refuse_factor(user_id uuid, tenant_id uuid, factor uuid, reason text, retry_after integer) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.record_event('factor_refused', 'refused', refuse_factor.user_id, refuse_factor.tenant_id,
+                                          jsonb_build_object('factor', factor, 'reason', reason));
+    IF reason = 'throttled' THEN
+        RETURN bastion_internal.refusal('too_many_tries', 'too many wrong codes; try again later')
+            || jsonb_build_object('retry_after', nullif(retry_after, -1));
+    END IF;
+    RETURN bastion_internal.refusal('invalid_code', 'wrong code, or it was used');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_factor(uuid, uuid, uuid, text, integer) IS
+'Records why a second factor was not accepted (an outcome of factor_accept(), or session), and returns the answer.';
+SELECT bastion_internal.event_kind('factor_refused');
+
+CREATE FUNCTION bastion_internal.amr_confirmed(amr text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT array_remove(array_remove(amr, 'otp'), 'mfa') || '{otp,mfa}' $$;
+COMMENT ON FUNCTION bastion_internal.amr_confirmed(text[]) IS 'The methods of an authentication (RFC 8176), and a second factor.';
+
 CREATE FUNCTION bastion_api.step_up(factor uuid, response jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -125,22 +159,15 @@ BEGIN
     IF proof.outcome = 'accepted' THEN
         UPDATE bastion.sessions s
         SET level = 'aal2', authenticated_at = clock_timestamp(),
-            amr = CASE WHEN 'mfa' = ANY (s.amr) THEN s.amr ELSE s.amr || '{otp,mfa}' END
+            amr = bastion_internal.amr_confirmed(s.amr)
         WHERE s.id = bastion.session_id() AND s.revoked_at IS NULL RETURNING s.* INTO stepped;
     END IF;
     IF stepped.id IS NULL THEN
-        PERFORM bastion_internal.record_event('factor_refused', 'refused', owner, bastion.tenant_id(),
-                                              jsonb_build_object('factor', factor, 'reason', coalesce(nullif(proof.outcome, 'accepted'), 'session')));
-        IF proof.outcome = 'throttled' THEN
-            RETURN bastion_internal.refusal('too_many_tries', 'too many wrong codes; try again later')
-                || jsonb_build_object('retry_after', nullif(proof.retry_after, -1));
-        END IF;
-        RETURN bastion_internal.refusal('invalid_code', 'wrong code, or it was used');
+        RETURN bastion_internal.refuse_factor(owner, bastion.tenant_id(), factor, coalesce(nullif(proof.outcome, 'accepted'), 'session'), proof.retry_after);
     END IF;
-    expires_at := least(issued_at + extract(epoch FROM (bastion_internal.session_limits(stepped.tenant_id)).access_lifetime),
-                        floor(extract(epoch FROM bastion_internal.session_deadline(stepped))));
+    expires_at := bastion_internal.access_expires_at(stepped, issued_at);
     token := bastion_internal.access_token(stepped.user_id, stepped.tenant_id, stepped.unit_id, stepped.id, issued_at, expires_at,
-                                           gen_random_uuid(), stepped.amr, stepped.level);
+                                           gen_random_uuid(), stepped.amr, stepped.level, stepped.authenticated_at);
     PERFORM bastion_internal.record_event('stepped_up', 'success', owner, stepped.tenant_id,
                                           jsonb_build_object('factor', factor, 'session', stepped.id));
     RETURN bastion_internal.answer(jsonb_build_object('access_token', token, 'token_type', 'Bearer', 'expires_in', expires_at - issued_at,
@@ -149,12 +176,11 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.step_up(uuid, jsonb) IS
 'Confirms the session of this transaction with a second factor: an active factor of factors(), or NULL for a recovery code, and response {"code": "123456"}. A code counts once, and one step of 30 seconds early or late.
-The session has level aal2 from then on. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
+The session has level aal2 from then on, for 24 hours and as long as it is refreshed each hour (NIST SP 800-63B-4); then it goes on with aal1. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
 A try counts before it is evaluated, and ROLLBACK does not take it back: 5 at once and then one in ten minutes; after 30 without a success only an operator helps (factor_unlock()).
 Refusals: invalid_code, too_many_tries with retry_after in seconds (null: an operator must unlock), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the code and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.step_up(uuid, jsonb)', 'application');
-SELECT bastion_internal.event_kind('factor_refused');
 SELECT bastion_internal.event_kind('stepped_up');
 
 -- The user's own factors
@@ -236,7 +262,7 @@ BEGIN
     IF NOT bastion_internal.has_factor(owner) THEN
         DELETE FROM bastion.recovery_codes r WHERE r.user_id = owner;
     END IF;
-    PERFORM bastion_internal.record_event('factor_removed', 'success', owner, NULL, jsonb_build_object('factor', factor, 'kind', removed.kind));
+    PERFORM bastion_internal.factors_changed('factor_removed', owner, jsonb_build_object('factor', factor, 'kind', removed.kind));
     RETURN true;
 END
 $$;
@@ -284,7 +310,7 @@ BEGIN
         RETURN bastion_internal.refusal('unknown_factor', 'recovery codes belong to a second factor');
     END IF;
     codes := bastion_internal.recovery_codes_replace(bastion.user_id());
-    PERFORM bastion_internal.record_event('recovery_codes_renewed', 'success', bastion.user_id(), NULL);
+    PERFORM bastion_internal.factors_changed('recovery_codes_renewed', bastion.user_id(), '{}');
     RETURN bastion_internal.answer(jsonb_build_object('recovery_codes', codes));
 END
 $$;

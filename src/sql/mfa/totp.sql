@@ -91,7 +91,7 @@ BEGIN
     IF is_first THEN
         codes := bastion_internal.recovery_codes_replace(owner);
     END IF;
-    PERFORM bastion_internal.record_event('factor_added', 'success', owner, NULL, jsonb_build_object('factor', factor, 'kind', pending.kind));
+    PERFORM bastion_internal.factors_changed('factor_added', owner, jsonb_build_object('factor', factor, 'kind', pending.kind));
     RETURN bastion_internal.answer(jsonb_build_object('factor', bastion_internal.factor_object(pending), 'recovery_codes', codes));
 END
 $$;

@@ -33,15 +33,28 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT 300 $$;
 COMMENT ON FUNCTION bastion_internal.challenge_lifetime() IS 'How long the challenge of a login is good, in seconds.';
 
-CREATE FUNCTION bastion_internal.login_state(user_id uuid) RETURNS text
+CREATE FUNCTION bastion_internal.login_state(user_id uuid, hash text DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT concat_ws('|', u.id, u.status, u.login_epoch, p.hash)
+    SELECT concat_ws('|', u.id, u.status, u.login_epoch, coalesce(login_state.hash, p.hash))
     FROM bastion.users u LEFT JOIN bastion.user_passwords p ON p.user_id = u.id WHERE u.id = login_state.user_id
 $$;
-COMMENT ON FUNCTION bastion_internal.login_state(uuid) IS
-'What the challenge of a login depends on: it ends when the user is disabled, changes the password or ends other sessions. NULL for an unknown user.';
+COMMENT ON FUNCTION bastion_internal.login_state(uuid, text) IS
+'What the challenge of a login depends on: it ends when the user is disabled, changes the password or the second factors, or ends other sessions. hash is that of the password that was right: another transaction may have replaced it meanwhile, and the state is not that of the new one then. NULL for an unknown user.';
+
+CREATE FUNCTION bastion_internal.challenge_is_open(challenge text, state text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    used_hash bytea := bastion_internal.challenge_hash(challenge);
+BEGIN
+    RETURN bastion_internal.challenge_is_of_state(challenge, state) IS TRUE AND NOT EXISTS (SELECT FROM bastion.spent_tokens t WHERE t.hash = used_hash);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.challenge_is_open(text, text) IS
+'Whether a challenge that challenge_open() accepted is of this state and was not used. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.challenge_use(challenge text, user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

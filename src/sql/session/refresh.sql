@@ -132,6 +132,10 @@ BEGIN
         UPDATE bastion.refresh_tokens r SET used_at = moment, successor_pepper = presented.successor_pepper
         WHERE r.hash = token_hash;
         INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (next_hash, family.id, moment);
+        -- The time before this refresh counts for the limits of a confirmed session.
+        IF moment >= bastion_internal.confirmed_until(family) THEN
+            UPDATE bastion.sessions s SET level = 'aal1', amr = array_remove(s.amr, 'mfa') WHERE s.id = family.id;
+        END IF;
         UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion_internal.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;
     END IF;

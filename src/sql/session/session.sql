@@ -90,6 +90,30 @@ AS $$ SELECT least(session.expires_at, session.last_seen_at + session.idle_limit
 COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
 'When a session ends if it is not refreshed before.';
 
+-- A confirmed session counts as such for 24 hours and, without a refresh, for one (NIST SP 800-63B-4 section 2.2.3). Then it goes on with
+-- level aal1. Its access tokens end before, so that readers of a token need not know the limits.
+
+CREATE FUNCTION bastion_internal.confirmed_until(session bastion.sessions) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT least(session.authenticated_at + interval '24 hours', greatest(session.last_seen_at, session.authenticated_at) + interval '1 hour')
+    WHERE session.level = 'aal2'
+$$;
+COMMENT ON FUNCTION bastion_internal.confirmed_until(bastion.sessions) IS
+'Until when a session has level aal2 if it is not refreshed before; NULL for one of level aal1.';
+
+CREATE FUNCTION bastion_internal.access_expires_at(session bastion.sessions, issued_at bigint) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT least(issued_at + extract(epoch FROM (bastion_internal.session_limits(session.tenant_id)).access_lifetime),
+                 floor(extract(epoch FROM bastion_internal.session_deadline(session))),
+                 floor(extract(epoch FROM bastion_internal.confirmed_until(session))))::bigint
+$$;
+COMMENT ON FUNCTION bastion_internal.access_expires_at(bastion.sessions, bigint) IS
+'When an access token of a session ends that is issued at this time, in Unix seconds.';
+
 CREATE FUNCTION bastion_internal.session_answer(session bastion.sessions, refresh_token text, token_hash bytea) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -103,10 +127,9 @@ DECLARE
 BEGIN
     SELECT * INTO issued FROM bastion.refresh_tokens r WHERE r.hash = session_answer.token_hash;
     issued_at := floor(extract(epoch FROM issued.issued_at));
-    expires_at := least(issued_at + extract(epoch FROM (bastion_internal.session_limits(session.tenant_id)).access_lifetime),
-                        floor(extract(epoch FROM bastion_internal.session_deadline(session))));
+    expires_at := bastion_internal.access_expires_at(session, issued_at);
     access_token := bastion_internal.access_token(session.user_id, session.tenant_id, session.unit_id, session.id, issued_at, expires_at,
-                                         issued.access_jti, session.amr, session.level);
+                                         issued.access_jti, session.amr, session.level, session.authenticated_at);
     RETURN jsonb_build_object(
         'access_token', access_token,
         'token_type', 'Bearer',
@@ -135,9 +158,9 @@ DECLARE
     new_hash bytea;
 BEGIN
     SELECT * INTO limits FROM bastion_internal.session_limits(session_start.tenant_id);
-    INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, expires_at, idle_limit, device, ip,
+    INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, authenticated_at, expires_at, idle_limit, device, ip,
                                   user_agent, level, amr)
-    VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment,
+    VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
             CASE WHEN bastion_internal.is_label(session_start.device) THEN session_start.device END, bastion.client_address(),
             bastion_internal.request_user_agent(), session_start.level, session_start.amr)

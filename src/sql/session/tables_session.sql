@@ -45,7 +45,7 @@ COMMENT ON COLUMN bastion.sessions.idle_limit IS 'Time after last_seen_at when i
 COMMENT ON COLUMN bastion.sessions.device IS 'Name of the device, as the client gives it';
 COMMENT ON COLUMN bastion.sessions.ip IS 'The address of the client at last_seen_at';
 COMMENT ON COLUMN bastion.sessions.user_agent IS 'The user agent of the HTTP client at last_seen_at';
-COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level of the login (NIST SP 800-63B): aal1 (one factor), aal2 (two factors)';
+COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): aal1 (one factor), aal2 (two factors); see confirmed_until()';
 COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
 COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before it expired';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
@@ -56,8 +56,8 @@ ALTER TABLE bastion.sessions ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.expires_at, OLD.revoked_at) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.user_id, NEW.expires_at, NEW.revoked_at))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.authenticated_at, OLD.expires_at, OLD.level, OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.authenticated_at, NEW.expires_at, NEW.level, NEW.revoked_at))
 EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_truncate AFTER TRUNCATE ON bastion.sessions
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('sessions');

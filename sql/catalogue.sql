@@ -87,6 +87,7 @@ WHERE f.prosecdef
     'bastion_api.api_key_disable(uuid,boolean)',
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
+    'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text)',
     'bastion.sessions_revoke(uuid)', 'bastion_internal.end_sessions_of_user()', 'bastion_internal.end_sessions_of_tenant()',
     'bastion_internal.end_sessions_of_member()',
     'bastion_internal.user_named(text)', 'bastion_internal.share_subject_named(text,text)', 'bastion.explain_access(text,text,regclass,text,text,text)',
@@ -285,7 +286,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
        "bastion.recovery_codes: recovery_codes_pepper_fkey","bastion.user_factors: user_factors_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.recovery_codes,bastion.user_factors,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

@@ -74,6 +74,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
     'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
     'bastion_api.api_key_disable(uuid,boolean)', 'bastion.client_address()',
+    'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text)',
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
     'bastion_api.me()', 'bastion_api.schema()']) f;

@@ -263,6 +263,8 @@ SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' 
 SELECT bastion_api.totp_add() OPERATOR(pg_catalog.->>) 'factor' AS factor \gset
 SELECT bastion_api.totp_confirm(:'factor', 'x') OPERATOR(pg_catalog.->>) 'error', pg_catalog.jsonb_array_length(bastion_api.factors() OPERATOR(pg_catalog.->) 'factors'), bastion_api.factor_rename(:'factor', 'Phone') OPERATOR(pg_catalog.->>) 'name',
        bastion_api.step_up(:'factor', '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.step_up(NULL, '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.recovery_codes_renew() OPERATOR(pg_catalog.->>) 'error', bastion_api.factor_remove(:'factor') OPERATOR(pg_catalog.?) 'removed';
+SELECT bastion_api.passkey_add('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_options('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_confirm('x', '{}') OPERATOR(pg_catalog.->>) 'error',
+       bastion_api.passkey_login_options() OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_login('x', '{}') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys() OPERATOR(pg_catalog.->) 'api_keys'), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
 SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
 SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'),

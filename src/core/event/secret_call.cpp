@@ -18,15 +18,17 @@ constexpr std::string_view secret_functions[] = {
     "email_change", "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "challenge_hash", "challenge_is_of_state", "challenge_make",
-    "challenge_is_open", "challenge_open", "challenge_use", "invitation_token_hash", "jws_verify", "jwt_verify", "login_challenge",
-    "login_finish", "login_mfa", "login_place", "login_state", "login_tenant", "open_invitation", "refresh", "refresh_token_hash",
-    "refresh_token_next", "session_answer", "session_continue", "tenant_switch", "token", "token_revoke",
-    "token_session", "account_delete_cancel", "email_change_confirm", "email_undo", "invitation_decline_link",
-    "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches", "one_time_try", "reset_password",
-    "verify_email",
+    "challenge_is_open", "challenge_open", "challenge_spend", "challenge_use", "invitation_token_hash", "jws_verify",
+    "jwt_verify", "login_challenge", "login_finish", "login_mfa", "login_place", "login_state", "login_tenant",
+    "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "session_continue",
+    "tenant_switch", "token", "token_revoke", "token_session", "account_delete_cancel", "email_change_confirm",
+    "email_undo", "invitation_decline_link", "login_code", "login_link", "one_time_find", "one_time_id",
+    "one_time_matches", "one_time_try", "reset_password", "verify_email",
     // codes and secrets of second factors
     "factor_accept", "recovery_code_mac", "recovery_code_make", "recovery_code_use", "recovery_codes_renew",
-    "recovery_codes_replace", "step_up", "totp_add", "totp_confirm", "totp_make", "totp_step",
+    "passkey_accept", "passkey_add", "passkey_answer", "passkey_assert", "passkey_challenge", "passkey_confirm",
+    "passkey_login", "passkey_login_options", "passkey_new", "passkey_options", "passkey_request", "passkey_requests",
+    "passkey_use", "recovery_codes_replace", "step_up", "totp_add", "totp_confirm", "totp_make", "totp_step",
     // keys, which may be private ones by mistake
     "issuer_add", "issuer_check", "issuer_key_set", "issuer_keys_set", "jwk_public", "jwk_thumbprint", "jwt_sign",
     "kids_of", "application_key_export", "key_export", "public_key_pem",
@@ -40,8 +42,8 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin", "session_start", "tenant_required",
-    "token_issue", "token_sign"};
+    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin",
+    "session_start", "tenant_required", "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.
 constexpr std::string_view secret_views[] = {"opened_secrets"};

@@ -24,8 +24,8 @@ DECLARE
             "description": "The password is right, and the user is a member of several tenants: login_tenant() takes the challenge and one of them. After a mailed link or code there is none, and the client repeats its request.",
             "error": "=tenant_required", "error_description": "string", "tenants": "Tenant[]", "challenge": "string?", "expires_in": "integer?"},
         "MfaRequired": {
-            "description": "What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left.",
-            "error": "=mfa_required", "error_description": "string", "challenge": "string", "expires_in": "integer", "factors": "LoginFactor[]", "recovery_codes": "boolean"},
+            "description": "What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. passkeys has PublicKeyCredentialRequestOptionsJSON for each domain with passkeys of the user.",
+            "error": "=mfa_required", "error_description": "string", "challenge": "string", "expires_in": "integer", "factors": "LoginFactor[]", "recovery_codes": "boolean", "passkeys": "object[]"},
         "LoginFactor": {"description": "A second factor that login_mfa() takes.", "id": "uuid", "kind": "string", "name": "string"},
         "Me": {
             "description": "The identity of the transaction.",
@@ -102,6 +102,12 @@ DECLARE
         "NewTotp": {
             "description": "An authenticator to be confirmed: its secret in base32, as otpauth URI, and as QR code. Shown once.",
             "factor": "uuid", "secret": "string", "uri": "string", "qr_svg": "string", "qr_text": "string"},
+        "PasskeyCreation": {
+            "description": "What a browser is asked for a new passkey, and the challenge for passkey_confirm(). publicKey is PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3).",
+            "publicKey": "object", "challenge": "string", "expires_in": "integer"},
+        "PasskeyRequest": {
+            "description": "What a browser is asked for the use of a passkey, and its challenge. publicKey is PublicKeyCredentialRequestOptionsJSON (WebAuthn level 3).",
+            "publicKey": "object", "challenge": "string", "expires_in": "integer"},
         "FactorAdded": {
             "description": "The factor that was confirmed, and with the first one recovery codes, shown once.",
             "factor": "Factor", "recovery_codes": "string[]"},
@@ -248,6 +254,11 @@ BEGIN
         ('step_up', ARRAY['SteppedUp', 'TooManyTries'], limited || 'invalid_code'::text),
         ('totp_add', ARRAY['NewTotp', 'StepUpRequired'], limited || '{invalid_request,too_many_factors}'::text[]),
         ('totp_confirm', ARRAY['FactorAdded', 'StepUpRequired'], limited || '{invalid_code,unknown_factor}'::text[]),
+        ('passkey_add', ARRAY['PasskeyCreation', 'StepUpRequired'], limited || 'unknown_relying_party'::text),
+        ('passkey_confirm', ARRAY['FactorAdded', 'StepUpRequired'], limited || '{invalid_request,invalid_passkey,too_many_factors}'::text[]),
+        ('passkey_options', ARRAY['PasskeyRequest'], limited || 'unknown_relying_party'::text),
+        ('passkey_login_options', ARRAY['PasskeyRequest'], ARRAY['unknown_relying_party']),
+        ('passkey_login', ARRAY['Tokens', 'TenantRequired'], ARRAY['invalid_grant']),
         ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
 END
 $$;

@@ -126,7 +126,8 @@ BEGIN
         'challenge', challenge, 'expires_in', bastion_internal.challenge_lifetime(),
         'factors', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'kind', f.kind, 'name', f.name) ORDER BY f.created_at, f.id), '[]')
                     FROM bastion.user_factors f WHERE f.user_id = mfa_required.user_id AND f.state = 'active'),
-        'recovery_codes', EXISTS (SELECT FROM bastion.recovery_codes r WHERE r.user_id = mfa_required.user_id AND r.used_at IS NULL));
+        'recovery_codes', EXISTS (SELECT FROM bastion.recovery_codes r WHERE r.user_id = mfa_required.user_id AND r.used_at IS NULL),
+        'passkeys', bastion_internal.passkey_requests(mfa_required.user_id, challenge));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.mfa_required(uuid, text, text[], text, text, text) IS
@@ -324,12 +325,12 @@ BEGIN
     IF NOT bastion_internal.challenge_is_open(challenge, state) THEN
         RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
     END IF;
-    proof := bastion_internal.factor_accept(known_user, factor, response);
+    proof := bastion_internal.factor_accept(known_user, factor, response, challenge);
     IF proof.outcome <> 'accepted' THEN
-        RETURN bastion_internal.refuse_factor(known_user, NULL, factor, proof.outcome, proof.retry_after);
+        RETURN bastion_internal.refuse_factor(known_user, NULL, factor, coalesce(proof.reason, proof.outcome), proof.retry_after);
     END IF;
     RETURN bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
-                                        bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms)), refused_at);
+                                        bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb) IS

@@ -75,7 +75,8 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_factor_unlock';
 COMMENT ON FUNCTION bastion_internal.factor_tries_reset(uuid) IS 'Forgets every try of a user; false for a user without a row.';
 
-CREATE FUNCTION bastion_internal.factor_accept(user_id uuid, factor uuid, response jsonb, OUT outcome text, OUT retry_after integer)
+CREATE FUNCTION bastion_internal.factor_accept(user_id uuid, factor uuid, response jsonb, challenge text DEFAULT NULL,
+                                              OUT outcome text, OUT retry_after integer, OUT method text, OUT reason text)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -85,6 +86,16 @@ DECLARE
     used_step bigint;
     held bastion.user_factors;
 BEGIN
+    SELECT * INTO held FROM bastion.user_factors f
+    WHERE f.id = factor AND f.user_id = factor_accept.user_id AND f.state = 'active';
+    -- A signature cannot be guessed: no try is charged, so that wrong codes do not lock a passkey out.
+    IF held.kind = 'webauthn' THEN
+        method := 'pop';
+        reason := bastion_internal.passkey_accept(factor_accept.user_id, factor, response, challenge);
+        outcome := CASE WHEN reason IS NULL THEN 'accepted' ELSE 'none' END;
+        RETURN;
+    END IF;
+    method := 'otp';
     outcome := 'none';
     retry_after := bastion_internal.factor_try(factor_accept.user_id);
     IF retry_after <> 0 THEN
@@ -95,8 +106,6 @@ BEGIN
     ELSIF factor IS NULL THEN
         outcome := CASE WHEN bastion_internal.recovery_code_use(factor_accept.user_id, code) THEN 'accepted' ELSE 'none' END;
     ELSE
-        SELECT * INTO held FROM bastion.user_factors f
-        WHERE f.id = factor AND f.user_id = factor_accept.user_id AND f.state = 'active';
         used_step := bastion_internal.totp_step(held.id, held.sealed, code, floor(extract(epoch FROM clock_timestamp()))::bigint, held.totp_step);
         UPDATE bastion.user_factors f SET totp_step = used_step, last_used_at = clock_timestamp()
         WHERE f.id = held.id AND f.state = 'active' AND f.totp_step < used_step;
@@ -107,9 +116,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb) IS
-'Checks what a user presents as second factor: {"code"} of a factor, or of the recovery codes where factor is NULL. A code that is accepted is used up.
-Returns accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()).
+COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb, text) IS
+'Checks what a user presents as second factor: {"code"} of an authenticator, or of the recovery codes where factor is NULL, or {"credential"} of a passkey for the challenge of a login, which the caller uses up; without one, response has a "challenge" of passkey_options(). What is accepted is used up.
+Returns its method (RFC 8176: otp, or pop for a passkey) and accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()); for a passkey the reason too, which the caller must not learn.
 SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated; 40001 when another transaction used the code and the isolation level is not READ COMMITTED; BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.refuse_factor(user_id uuid, tenant_id uuid, factor uuid, reason text, retry_after integer) RETURNS jsonb
@@ -127,14 +136,14 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_factor(uuid, uuid, uuid, text, integer) IS
-'Records why a second factor was not accepted (an outcome of factor_accept(), or session), and returns the answer.';
+'Records why a second factor was not accepted (an outcome or reason of factor_accept(), or session), and returns the answer.';
 SELECT bastion_internal.event_kind('factor_refused');
 
-CREATE FUNCTION bastion_internal.amr_confirmed(amr text[]) RETURNS text[]
+CREATE FUNCTION bastion_internal.amr_confirmed(amr text[], method text) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT array_remove(array_remove(amr, 'otp'), 'mfa') || '{otp,mfa}' $$;
-COMMENT ON FUNCTION bastion_internal.amr_confirmed(text[]) IS 'The methods of an authentication (RFC 8176), and a second factor.';
+AS $$ SELECT array_remove(array_remove(amr, method), 'mfa') || ARRAY[method, 'mfa'] $$;
+COMMENT ON FUNCTION bastion_internal.amr_confirmed(text[], text) IS 'The methods of an authentication (RFC 8176), and that of a second factor.';
 
 CREATE FUNCTION bastion_api.step_up(factor uuid, response jsonb) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
@@ -159,11 +168,11 @@ BEGIN
     IF proof.outcome = 'accepted' THEN
         UPDATE bastion.sessions s
         SET level = 'aal2', authenticated_at = clock_timestamp(),
-            amr = bastion_internal.amr_confirmed(s.amr)
+            amr = bastion_internal.amr_confirmed(s.amr, proof.method)
         WHERE s.id = bastion.session_id() AND s.revoked_at IS NULL RETURNING s.* INTO stepped;
     END IF;
     IF stepped.id IS NULL THEN
-        RETURN bastion_internal.refuse_factor(owner, bastion.tenant_id(), factor, coalesce(nullif(proof.outcome, 'accepted'), 'session'), proof.retry_after);
+        RETURN bastion_internal.refuse_factor(owner, bastion.tenant_id(), factor, coalesce(proof.reason, nullif(proof.outcome, 'accepted'), 'session'), proof.retry_after);
     END IF;
     expires_at := bastion_internal.access_expires_at(stepped, issued_at);
     token := bastion_internal.access_token(stepped.user_id, stepped.tenant_id, stepped.unit_id, stepped.id, issued_at, expires_at,
@@ -175,7 +184,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.step_up(uuid, jsonb) IS
-'Confirms the session of this transaction with a second factor: an active factor of factors(), or NULL for a recovery code, and response {"code": "123456"}. A code counts once, and one step of 30 seconds early or late.
+'Confirms the session of this transaction with a second factor: an active factor of factors(), or NULL for a recovery code, and response {"code": "123456"}. A code counts once, and one step of 30 seconds early or late. For a passkey, response is {"challenge", "credential"}: see passkey_options().
 The session has level aal2 from then on, for 24 hours and as long as it is refreshed each hour (NIST SP 800-63B-4); then it goes on with aal1. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
 A try counts before it is evaluated, and ROLLBACK does not take it back: 5 at once and then one in ten minutes; after 30 without a success only an operator helps (factor_unlock()).
 Refusals: invalid_code, too_many_tries with retry_after in seconds (null: an operator must unlock), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.

@@ -13,10 +13,11 @@ CREATE TABLE bastion.user_factors (
     created_at timestamptz NOT NULL DEFAULT now(),
     last_used_at timestamptz,
     CONSTRAINT user_factors_pkey PRIMARY KEY (id),
-    CONSTRAINT user_factors_kind_check CHECK (kind = 'totp'),
+    CONSTRAINT user_factors_kind_check CHECK (kind IN ('totp', 'webauthn')),
     CONSTRAINT user_factors_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT user_factors_state_check CHECK (state IN ('pending', 'active', 'suspended')),
-    CONSTRAINT user_factors_sealed_check CHECK ((sealed IS NULL) = (data_key_id IS NULL) AND (sealed IS NOT NULL OR state = 'suspended')),
+    CONSTRAINT user_factors_sealed_check CHECK ((sealed IS NULL) = (data_key_id IS NULL)
+        AND CASE kind WHEN 'totp' THEN sealed IS NOT NULL OR state = 'suspended' ELSE sealed IS NULL END),
     CONSTRAINT user_factors_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id),
     CONSTRAINT user_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
 );
@@ -24,10 +25,10 @@ CREATE INDEX user_factors_user_id_idx ON bastion.user_factors (user_id);
 COMMENT ON TABLE bastion.user_factors IS 'Second factors of users, their secrets sealed; granted to nobody';
 COMMENT ON COLUMN bastion.user_factors.id IS 'Identifier of the factor';
 COMMENT ON COLUMN bastion.user_factors.user_id IS 'The user';
-COMMENT ON COLUMN bastion.user_factors.kind IS 'totp: an authenticator that shows codes (RFC 6238)';
+COMMENT ON COLUMN bastion.user_factors.kind IS 'totp: an authenticator that shows codes (RFC 6238); webauthn: a passkey, in bastion.passkeys';
 COMMENT ON COLUMN bastion.user_factors.name IS 'The name that the user gave it';
 COMMENT ON COLUMN bastion.user_factors.state IS 'pending (not confirmed by a code yet), active, or suspended: it is no longer accepted, and still asked for';
-COMMENT ON COLUMN bastion.user_factors.sealed IS 'The secret, sealed under data_key_id; NULL when keys_discard() took it away';
+COMMENT ON COLUMN bastion.user_factors.sealed IS 'The secret of codes, sealed under data_key_id; NULL when keys_discard() took it away, and for passkeys';
 COMMENT ON COLUMN bastion.user_factors.data_key_id IS 'The data encryption key that seals it';
 COMMENT ON COLUMN bastion.user_factors.totp_step IS 'The last step of 30 seconds whose code was used: it and all before are used up';
 COMMENT ON COLUMN bastion.user_factors.created_at IS 'When it was added';

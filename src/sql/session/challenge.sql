@@ -56,21 +56,34 @@ $$;
 COMMENT ON FUNCTION bastion_internal.challenge_is_open(text, text) IS
 'Whether a challenge that challenge_open() accepted is of this state and was not used. SQLSTATE BA001 without a root key.';
 
+CREATE FUNCTION bastion_internal.challenge_spend(challenge text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    used_hash bytea := bastion_internal.challenge_hash(challenge);
+BEGIN
+    INSERT INTO bastion.spent_tokens (hash, expires_at)
+    VALUES (used_hash, clock_timestamp() + make_interval(secs => bastion_internal.challenge_lifetime()))
+    ON CONFLICT ON CONSTRAINT spent_tokens_pkey DO NOTHING;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.challenge_spend(text) IS
+'Uses up an open challenge; false if it was used already. A rollback takes the use back, together with what it was for.
+SQLSTATE 40001 when another transaction used it meanwhile and the isolation level is not READ COMMITTED.';
+
 CREATE FUNCTION bastion_internal.challenge_use(challenge text, user_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     state text := bastion_internal.login_state(user_id);
-    used_hash bytea := bastion_internal.challenge_hash(challenge);
 BEGIN
     IF bastion_internal.challenge_is_of_state(challenge, state) IS NOT TRUE THEN
         RETURN false;
     END IF;
-    INSERT INTO bastion.spent_tokens (hash, expires_at)
-    VALUES (used_hash, clock_timestamp() + make_interval(secs => bastion_internal.challenge_lifetime()))
-    ON CONFLICT ON CONSTRAINT spent_tokens_pkey DO NOTHING;
-    RETURN FOUND;
+    RETURN bastion_internal.challenge_spend(challenge);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.challenge_use(text, uuid) IS

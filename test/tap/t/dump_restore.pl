@@ -99,6 +99,10 @@ SELECT bastion_api.totp_add();
 CREATE TABLE keys AS SELECT bastion_api.api_key_create('job', '{*.read}', cidrs => '{10.0.0.0/8,::1}', limits => '{"a": 1}') ->> 'key' AS key;
 COMMIT;
 INSERT INTO bastion.recovery_codes (user_id, mac, pepper) SELECT u.id, sha256(u.id::text::bytea), p.version FROM bastion.users u, bastion.peppers p WHERE u.username = 'ann';
+SELECT bastion.relying_party_set('app.example', 'App', ARRAY['https://app.example']);
+INSERT INTO bastion.passkey_owners (user_id, handle) SELECT u.id, sha256(u.id::text::bytea) FROM bastion.users u WHERE u.username = 'ann';
+WITH f AS (INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'webauthn', 'Key', 'active' FROM bastion.users u WHERE u.username = 'ann' RETURNING id)
+INSERT INTO bastion.passkeys SELECT 'app.example', 'one', f.id, 'key', -8, 7, true, false, true, gen_random_uuid(), 'none', '{internal}' FROM f;
 SELECT bastion_api.login('nobody', 'x');
 SELECT bastion_api.login('bob', 'wrong');
 BEGIN;

@@ -2,16 +2,13 @@
 #include "core/mfa/webauthn.hpp"
 
 #include <gtest/gtest.h>
-#include <sodium.h>
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "core/base/json.hpp"
-#include "core/base/opaque_token.hpp"
-#include "core/jose/jwk.hpp"
 #include "unit/base/words.hpp"
+#include "unit/mfa/software_authenticator.hpp"
 
 namespace {
 
@@ -21,159 +18,35 @@ using bastion::base64url_encode;
 using bastion::Bytes;
 using bastion::CoseAlgorithm;
 using bastion::ErrorCode;
+using bastion::test::cbor_bytes;
+using bastion::test::cbor_head;
+using bastion::test::cbor_number;
+using bastion::test::cbor_text;
+using bastion::test::challenge;
+using bastion::test::PasskeyKey;
+using bastion::test::rp_id;
+using bastion::test::user_handle;
 using bastion::test::words;
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view rp_id = "app.example";
 const std::vector<std::string> origins{"https://app.example", "android:apk-key-hash:x"};
-const std::string challenge(32, 'c');
-const std::string user_handle(32, 'u');
 
 Bytes bytes_of(std::string_view text) { return {as_bytes(text).begin(), as_bytes(text).end()}; }
 
-std::string head(int major, std::size_t size) {
-    const char kind = static_cast<char>(major << 5);
-    if (size < 24) return {static_cast<char>(kind | static_cast<char>(size))};
-    if (size < 256) return {static_cast<char>(kind | 24), static_cast<char>(size)};
-    return {static_cast<char>(kind | 25), static_cast<char>(size >> 8), static_cast<char>(size)};
-}
-
-std::string number(int value) {
-    return value >= 0 ? head(0, static_cast<std::size_t>(value)) : head(1, static_cast<std::size_t>(-1 - value));
-}
-std::string binary(std::string_view bytes) { return head(2, bytes.size()) + std::string(bytes); }
-std::string text(std::string_view bytes) { return head(3, bytes.size()) + std::string(bytes); }
-
-std::string der_number(std::string_view raw) {
-    while (raw.size() > 1 && raw[0] == '\0') raw.remove_prefix(1);
-    std::string content = (raw[0] & 0x80) != 0 ? std::string(1, '\0') + std::string(raw) : std::string(raw);
-    return std::string{2, static_cast<char>(content.size())} + content;
-}
-
-// A passkey and what it signs with.
-class Key {
-public:
-    explicit Key(CoseAlgorithm algorithm) : algorithm_(algorithm) {
-        if (algorithm == CoseAlgorithm::eddsa) {
-            std::array<std::uint8_t, 32> public_key{};
-            crypto_sign_keypair(public_key.data(), ed25519_.data());
-            cose_ = head(5, 4) + number(1) + number(1) + number(3) + number(-8) + number(-1) + number(6) + number(-2) +
-                    binary(as_text(public_key));
-            return;
-        }
-        const auto made = bastion::jwk_generate(algorithm == CoseAlgorithm::es256 ? "ES256" : "RS256");
-        set_ = std::move(*bastion::parse_jwk_set(made->private_jwk.text()));
-        const auto document = bastion::parse_json(made->public_jwk, 1 << 16);
-        const auto member = [&](const char* name) {
-            return std::string(as_text(*bastion::base64url_decode(*document->root().find(name)->string())));
-        };
-        if (algorithm == CoseAlgorithm::es256)
-            cose_ = head(5, 5) + number(1) + number(2) + number(3) + number(-7) + number(-1) + number(1) + number(-2) +
-                    binary(member("x")) + number(-3) + binary(member("y"));
-        else
-            cose_ = head(5, 4) + number(1) + number(3) + number(3) + number(-257) + number(-1) + binary(member("n")) +
-                    number(-2) + binary(member("e"));
-    }
-
-    [[nodiscard]] const std::string& cose() const { return cose_; }
-
-    [[nodiscard]] std::string sign(std::string_view input) const {
-        if (algorithm_ == CoseAlgorithm::eddsa) {
-            std::array<std::uint8_t, crypto_sign_BYTES> signature{};
-            crypto_sign_detached(signature.data(), nullptr, as_bytes(input).data(), input.size(), ed25519_.data());
-            return std::string(as_text(signature));
-        }
-        const auto scheme =
-            algorithm_ == CoseAlgorithm::es256 ? bastion::SignatureScheme::ecdsa : bastion::SignatureScheme::rsa_pkcs1;
-        const auto signature = set_.keys[0].pair.sign(scheme, bastion::HashId::sha256, input);
-        if (algorithm_ != CoseAlgorithm::es256) return std::string(as_text(*signature));
-        const std::string parts =
-            der_number(as_text(*signature).substr(0, 32)) + der_number(as_text(*signature).substr(32));
-        return std::string{0x30, static_cast<char>(parts.size())} + parts;
-    }
-
-private:
-    CoseAlgorithm algorithm_;
-    std::array<std::uint8_t, 64> ed25519_{};
-    bastion::JwkSet set_;
-    std::string cose_;
-};
-
-const Key& key_of(CoseAlgorithm algorithm) {
-    static const Key es256(CoseAlgorithm::es256);
-    static const Key eddsa(CoseAlgorithm::eddsa);
-    static const Key rs256(CoseAlgorithm::rs256);
+const PasskeyKey& key_of(CoseAlgorithm algorithm) {
+    static const PasskeyKey es256(CoseAlgorithm::es256);
+    static const PasskeyKey eddsa("a seed");
+    static const PasskeyKey rs256(CoseAlgorithm::rs256);
     return algorithm == CoseAlgorithm::es256 ? es256 : algorithm == CoseAlgorithm::eddsa ? eddsa : rs256;
 }
 
-// What browser and authenticator send; a test changes one part.
-struct Ceremony {
+// A ceremony that goes well; a test changes one part.
+struct Ceremony : bastion::test::Ceremony {
     explicit Ceremony(bool creates, CoseAlgorithm with = CoseAlgorithm::es256)
-        : registers(creates), algorithm(with), cose(key_of(with).cose()), alg(static_cast<int>(with)) {}
+        : bastion::test::Ceremony(creates, key_of(with)), algorithm(with) {}
 
-    bool registers;
     CoseAlgorithm algorithm;
-    std::string cose;
-    int alg;
-    std::string ceremony = registers ? "webauthn.create" : "webauthn.get";
-    std::string sent_challenge = base64url_encode(as_bytes(challenge));
-    std::string origin = "https://app.example";
-    std::string more_client_data = R"(,"crossOrigin":false)";
-    std::string rp = std::string(rp_id);
-    int flags = registers ? 0x45 : 0x05;
-    std::uint32_t count = 7;
-    std::string id = "credential";
-    std::string outer_id = "credential";
-    std::string raw_id = "credential";
-    std::string key_type = "public-key";
-    std::string after_data;
-    std::string fmt = "none";
-    bool signs_attestation = false;
-    std::string x5c;
-    std::string handle = R"(,"userHandle":")" + base64url_encode(as_bytes(user_handle)) + "\"";
-    std::string transports = R"(,"transports":["internal","hybrid","BAD",7])";
-    std::function<std::string(std::string)> change_signature = [](std::string s) { return s; };
-    std::function<std::string(std::string)> change_object = [](std::string s) { return s; };
-
-    [[nodiscard]] std::string client_data() const {
-        return R"({"type":")" + ceremony + R"(","challenge":")" + sent_challenge + R"(","origin":")" + origin + '"' +
-               more_client_data + '}';
-    }
-
-    [[nodiscard]] std::string authenticator_data() const {
-        std::string data(as_text(bastion::opaque_token_hash(rp)));
-        data += static_cast<char>(flags);
-        for (int shift = 24; shift >= 0; shift -= 8) data += static_cast<char>(count >> shift);
-        if ((flags & 0x40) != 0)
-            data +=
-                std::string(16, '\x11') + static_cast<char>(id.size() >> 8) + static_cast<char>(id.size()) + id + cose;
-        return data + after_data;
-    }
-
-    [[nodiscard]] std::string signature() const {
-        return change_signature(key_of(algorithm).sign(
-            authenticator_data() + std::string(as_text(bastion::opaque_token_hash(client_data())))));
-    }
-
-    [[nodiscard]] std::string attestation() const {
-        std::string statement = head(5, 0);
-        if (signs_attestation)
-            statement =
-                head(5, x5c.empty() ? 2 : 3) + text("alg") + number(alg) + text("sig") + binary(signature()) + x5c;
-        return change_object(head(5, 3) + text("fmt") + text(fmt) + text("attStmt") + statement + text("authData") +
-                             binary(authenticator_data()));
-    }
-
-    [[nodiscard]] std::string json() const {
-        const auto encoded = [](std::string_view bytes) { return base64url_encode(as_bytes(bytes)); };
-        const std::string response = registers ? R"("attestationObject":")" + encoded(attestation()) + '"' + transports
-                                               : R"("authenticatorData":")" + encoded(authenticator_data()) +
-                                                     R"(","signature":")" + encoded(signature()) + '"' + handle;
-        return R"({"id":")" + encoded(outer_id) + R"(","rawId":")" + encoded(raw_id) + R"(","type":")" + key_type +
-               R"(","response":{"clientDataJSON":")" + encoded(client_data()) + "\"," + response +
-               R"(},"clientExtensionResults":{}})";
-    }
 };
 
 bastion::WebauthnExpected expected(bool user_verified = true) {
@@ -271,8 +144,8 @@ TEST(Webauthn, ARegistrationRefuses) {
         {"two ids", [](Ceremony& c) { c.id = "other"; }},
         {"malformed", [](Ceremony& c) { c.id = std::string(1024, 'i'); }},
         {"malformed", [](Ceremony& c) { c.id = ""; }},
-        {"not supported", [](Ceremony& c) { c.cose = head(5, 0); }},
-        {"not supported", [](Ceremony& c) { c.cose.replace(4, 1, number(-8)); }},
+        {"not supported", [](Ceremony& c) { c.cose = cbor_head(5, 0); }},
+        {"not supported", [](Ceremony& c) { c.cose.replace(4, 1, cbor_number(-8)); }},
         {"not supported", [](Ceremony& c) { c.cose[c.cose.size() - 1] ^= 1; }},
         {"malformed", [](Ceremony& c) { c.cose = "\xff"; }},
         {"has a statement", [](Ceremony& c) { c.signs_attestation = true; }},
@@ -297,12 +170,12 @@ TEST(Webauthn, ARegistrationRefuses) {
          [](Ceremony& c) {
              c.fmt = "packed";
              c.signs_attestation = true;
-             c.x5c = text("x5c") + head(4, 0);
+             c.x5c = cbor_text("x5c") + cbor_head(4, 0);
          }},
         {"strict CBOR", [](Ceremony& c) { c.change_object = [](std::string s) { return s + '\0'; }; }},
         {"strict CBOR", [](Ceremony& c) { c.change_object = [](std::string s) { return s.substr(0, s.size() - 1); }; }},
-        {"strict CBOR", [](Ceremony& c) { c.change_object = [](std::string) { return number(1); }; }},
-        {"no authenticator data", [](Ceremony& c) { c.change_object = [](std::string) { return head(5, 0); }; }}};
+        {"strict CBOR", [](Ceremony& c) { c.change_object = [](std::string) { return cbor_number(1); }; }},
+        {"no authenticator data", [](Ceremony& c) { c.change_object = [](std::string) { return cbor_head(5, 0); }; }}};
     for (std::size_t i = 0; i < faults.size(); ++i) {
         SCOPED_TRACE(words(i, faults[i].first));
         Ceremony changed(true);
@@ -361,7 +234,7 @@ TEST(Webauthn, WhatIsOptional) {
     EXPECT_TRUE(assert_with(without_cross_origin));
     Ceremony with_extensions(false);
     with_extensions.flags |= 0x80;
-    with_extensions.after_data = head(5, 1) + text("credProps") + "\xf5";
+    with_extensions.after_data = cbor_head(5, 1) + cbor_text("credProps") + "\xf5";
     EXPECT_TRUE(assert_with(with_extensions));
     Ceremony app(false);
     app.origin = origins[1];
@@ -407,13 +280,14 @@ TEST(Webauthn, WeakKeysAreRefused) {
     for (const std::string& point : {std::string(32, '\0'), '\x01' + std::string(31, '\0')}) {
         SCOPED_TRACE(words(point));
         Ceremony weak(true);
-        weak.cose = head(5, 4) + number(1) + number(1) + number(3) + number(-8) + number(-1) + number(6) + number(-2) +
-                    binary(point);
+        weak.cose = cbor_head(5, 4) + cbor_number(1) + cbor_number(1) + cbor_number(3) + cbor_number(-8) +
+                    cbor_number(-1) + cbor_number(6) + cbor_number(-2) + cbor_bytes(point);
         expect_refused(bastion::webauthn_register(weak.json(), expected()), "not supported");
     }
     Ceremony short_modulus(true);
-    short_modulus.cose = head(5, 4) + number(1) + number(3) + number(3) + number(-257) + number(-1) +
-                         binary(std::string(128, '\xff')) + number(-2) + binary("\x01\x00\x01"sv);
+    short_modulus.cose = cbor_head(5, 4) + cbor_number(1) + cbor_number(3) + cbor_number(3) + cbor_number(-257) +
+                         cbor_number(-1) + cbor_bytes(std::string(128, '\xff')) + cbor_number(-2) +
+                         cbor_bytes("\x01\x00\x01"sv);
     expect_refused(bastion::webauthn_register(short_modulus.json(), expected()), "not supported");
 }
 

@@ -198,8 +198,10 @@ DECLARE
     wanted record;
 BEGIN
     FOR wanted IN SELECT DISTINCT m.role_id FROM bastion.permission_matrix('explain-ann') m LOOP
-        INSERT INTO bastion.memberships AS m (user_id, tenant_id, role_id) VALUES (test.id_of('bob'), test.tenant_of('ann'), wanted.role_id)
-        ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = excluded.role_id;
+        UPDATE bastion.memberships m SET role_id = wanted.role_id WHERE m.user_id = test.id_of('bob') AND m.tenant_id = test.tenant_of('ann');
+        IF NOT FOUND THEN
+            INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (test.id_of('bob'), test.tenant_of('ann'), wanted.role_id);
+        END IF;
         RETURN QUERY SELECT m.role, m.permission, m.held FROM bastion.permission_matrix('explain-ann') m
             WHERE m.role_id = wanted.role_id AND m.held <> EXISTS (
                 SELECT FROM bastion_internal.effective_permissions(test.id_of('bob'), test.tenant_of('ann'), NULL) e WHERE e.permission = m.permission);

@@ -18,6 +18,7 @@ FROM unnest(ARRAY[
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_number": 1.5, "role": "owner"}]}', '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_number": 1e30, "role": "owner"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner", "unit": "sales"}]}', '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner", "valid_from": "soon"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner", "valid_from": "2030-01-02", "valid_until": "2030-01-01"}]}',
+    '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner"}, {"tenant": "new-one", "tenant_name": "New", "role": "owner"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner"}, {"tenant": "new-one", "tenant_name": "New", "role": "viewer"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "role": "owner"}, {"tenant": "new-one", "tenant_name": "Other", "unit": "default", "role": "viewer"}]}',
     '{"email": "a@import.example", "memberships": [{"tenant": "new-one", "tenant_name": "New", "tenant_number": 77, "role": "owner"}, {"tenant": "new-two", "tenant_name": "Two", "tenant_number": 77, "role": "viewer"}]}',

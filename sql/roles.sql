@@ -110,6 +110,37 @@ FROM (VALUES ('eve', 'west-1', $$SELECT bastion.unit_move('west-1', 'east')$$), 
     ('ben', NULL, $$SELECT bastion.unit_delete('east')$$), ('ben', NULL, $$SELECT bastion.unit_delete(NULL)$$),
     ('ann', NULL, $$SELECT bastion.unit_move('west')$$), (NULL, NULL, $$SELECT bastion.unit_delete('west')$$)) v (who, unit, statement);
 DELETE FROM bastion.memberships m USING bastion.tenants t WHERE t.id = m.tenant_id AND t.slug = 'roles-of-ann' AND m.user_id = test.id_of('eve');
+-- several roles in one place, each with a validity of its own: a member holds what any of them holds
+SELECT who, whom, call, test.does(who, 'SELECT bastion.' || format(call, test.id_of(whom)))
+FROM (VALUES ('ben', 'dot', 'membership_add(%L, ''auditor'')'), ('ben', 'dot', 'membership_add(%L, ''auditor'', NULL, NULL, ''2099-01-01Z'')'),
+    ('ben', 'dot', 'membership_add(%L, ''owner'')'), ('dot', 'dot', 'membership_add(%L, ''admin'')'), ('cem', 'dot', 'membership_add(%L, ''viewer'')'),
+    ('ben', 'dot', 'membership_add(%L, ''nothing'')'), ('ben', 'dot', 'membership_add(%L, ''viewer'', ''nowhere'')'),
+    ('ben', 'dot', 'membership_add(%L, ''viewer'', ''west'')'), ('ben', 'dot', 'membership_add(%L, ''member'', ''west'')')) v (who, whom, call);
+CREATE FUNCTION test.roles_of(who text) RETURNS TABLE (unit text, role text, valid_until timestamptz, assigned_by text) LANGUAGE sql AS $$
+    SELECT u.slug, r.name, m.valid_until, b.name FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id JOIN bastion.tenants t ON t.id = m.tenant_id
+    LEFT JOIN bastion.units u ON u.id = m.unit_id LEFT JOIN test.people b ON b.id = m.assigned_by WHERE m.user_id = test.id_of(who) AND t.slug = 'roles-of-ann' ORDER BY 1, 2
+$$;
+SELECT unit, role, to_char(valid_until AT TIME ZONE 'UTC', 'YYYY') AS until, assigned_by FROM test.roles_of('dot');
+SELECT test.does('dot', $$SELECT bastion.has_permission('roles_docs.read')::text || bastion.has_permission('roles_docs.update')$$) AS of_both,
+       test.does('dot', $$SELECT bastion_api.me() #>> '{tenant,role}'$$) AS first, test.does('dot', $$SELECT bastion_api.me() ->> 'roles'$$) AS all;
+-- one role ends, and the others stay
+SELECT who, whom, call, test.does(who, 'SELECT bastion.' || format(call, test.id_of(whom)))
+FROM (VALUES ('ben', 'dot', 'membership_remove(%L, ''west'', ''viewer'')'), ('ben', 'dot', 'membership_remove(%L, ''west'', ''viewer'')'), ('ben', 'dot', 'membership_remove(%L, NULL, ''nothing'')'),
+    ('ben', 'dot', 'membership_remove(%L, NULL, ''owner'')'), ('dot', 'dot', 'membership_remove(%L, NULL, ''member'')')) v (who, whom, call);
+SELECT unit, role FROM test.roles_of('dot');
+SELECT test.does('dot', $$SELECT bastion.has_permission('roles_docs.read')::text || bastion.has_permission('roles_docs.update')$$) AS of_one;
+-- membership_set() leaves one, and all end together
+SELECT test.does('ben', format('SELECT bastion.membership_set(%L, ''member'')', test.id_of('dot'))), test.does('ben', format('SELECT bastion.membership_add(%L, ''viewer'')', test.id_of('dot')));
+SELECT test.does('ben', format('SELECT bastion.membership_set(%L, ''auditor'')', test.id_of('dot')));
+SELECT unit, role FROM test.roles_of('dot');
+SELECT test.does('ben', format('SELECT bastion.membership_set(%L, ''member'')', test.id_of('dot'))), test.does('ben', format('SELECT bastion.membership_remove(%L, ''west'')', test.id_of('dot')));
+-- an owner with another role: only owners take the role of an owner, and the last one keeps it
+SELECT who, whom, call, test.does(who, 'SELECT bastion.' || format(call, test.id_of(whom)))
+FROM (VALUES ('ben', 'ann', 'membership_add(%L, ''viewer'')'), ('ben', 'ann', 'membership_set(%L, ''viewer'')'), ('ben', 'ann', 'membership_remove(%L)'), ('ben', 'ann', 'membership_remove(%L, NULL, ''owner'')'),
+    ('ann', 'ann', 'membership_remove(%L, NULL, ''owner'')'), ('ann', 'ann', 'membership_set(%L, ''viewer'')'), ('ann', 'ann', 'membership_remove(%L)'), ('ben', 'ann', 'membership_remove(%L, NULL, ''viewer'')')) v (who, whom, call);
+SELECT unit, role FROM test.roles_of('ann');
+SELECT test.error(format('INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) SELECT m.user_id, m.tenant_id, m.unit_id, m.role_id FROM bastion.memberships m WHERE m.user_id = %L', test.id_of('dot'))) AS twice;
+DROP FUNCTION test.roles_of;
 -- an impersonation that only reads changes nothing
 BEGIN;
 SELECT bastion.impersonate(test.id_of('ann')::text, 'roles-of-ann', 'a test') IS NOT NULL AS impersonated;

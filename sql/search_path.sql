@@ -291,7 +291,7 @@ SELECT bastion.open_bytea(v, '1'), bastion.is_sealed(v::pg_catalog.bytea), basti
        v::pg_catalog.text::bastion.sealed IS NOT NULL, bastion.blind_index('\x01'::pg_catalog.bytea, 'path.purpose') IS NOT NULL
 FROM bastion.seal('\x01'::pg_catalog.bytea, 'path.purpose', '1') v;
 SELECT bastion.role_create('path gone') IS NOT NULL, bastion.role_delete('path gone'), bastion.session_revoke(pg_catalog.gen_random_uuid()), bastion.invitation_revoke(pg_catalog.gen_random_uuid());
-SELECT bastion.membership_set(:'ben_id'::pg_catalog.uuid, 'viewer') OPERATOR(pg_catalog.->>) 'invitation' AS invited \gset
+SELECT bastion.membership_add(:'ben_id'::pg_catalog.uuid, 'viewer') OPERATOR(pg_catalog.->>) 'invitation' AS invited \gset
 COMMIT;
 BEGIN;
 SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
@@ -314,7 +314,7 @@ ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
 SELECT bastion_api.tenant_rename('Path') OPERATOR(pg_catalog.?) 'tenant', bastion_api.tenant_settings() OPERATOR(pg_catalog.?) 'settings', bastion_api.tenant_settings_set('{"idle_limit": 3600}') OPERATOR(pg_catalog.?) 'settings',
-       bastion_api.member_set(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', pg_catalog.jsonb_array_length(bastion_api.members('@path', max => 3) OPERATOR(pg_catalog.->) 'members'), bastion_api.unit_create('team', 'Lane', 'lane') OPERATOR(pg_catalog.?) 'unit',
+       bastion_api.member_set(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', bastion_api.member_add(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', pg_catalog.jsonb_array_length(bastion_api.members('@path', max => 3) OPERATOR(pg_catalog.->) 'members'), bastion_api.unit_create('team', 'Lane', 'lane') OPERATOR(pg_catalog.?) 'unit',
        bastion_api.unit_rename('lane', 'Alley') OPERATOR(pg_catalog.?) 'unit', bastion_api.units('alley') OPERATOR(pg_catalog.?) 'units', bastion_api.tenant_transfer(:'ben_id') OPERATOR(pg_catalog.?) 'owner', bastion_api.member_remove(:'ben_id') OPERATOR(pg_catalog.?) 'error';
 ROLLBACK;
 BEGIN;

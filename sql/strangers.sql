@@ -153,7 +153,7 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('acl_in_tenant', 'tenant', 'text', 'tenant', 'own'), (NULL, 'with_tenant', 'uuid', 'tenant', NULL), (NULL, 'with_tenant', 'text', 'tenant', NULL),
     (NULL, 'unit', 'text', 'unit', NULL), ('unit_delete', 'unit', 'text', 'unit', 'own'), ('unit_move', 'unit', 'text', 'unit', '''north'''), (NULL, 'parent', 'text', 'unit', NULL),
     (NULL, 'with_unit', 'uuid', 'unit', NULL), (NULL, 'with_unit', 'text', 'unit', NULL), ('unit_create', 'slug', 'text', 'unit', NULL),
-    (NULL, 'role', 'text', 'role', 'own'), ('role_parent_add', 'parent', 'text', 'role', '''plain'''), ('role_parent_remove', 'parent', 'text', 'role', '''plain'''),
+    (NULL, 'role', 'text', 'role', 'own'), ('membership_remove', 'role', 'text', 'role', 'NULL'), ('member_remove', 'role', 'text', 'role', 'NULL'), ('role_parent_add', 'parent', 'text', 'role', '''plain'''), ('role_parent_remove', 'parent', 'text', 'role', '''plain'''),
     ('role_parent_add', 'role', 'text', 'role', '''plain'''), ('role_parent_remove', 'role', 'text', 'role', '''plain'''),
     (NULL, 'with_role', 'uuid', 'role', NULL), (NULL, 'with_role', 'text', 'role', NULL), ('role_create', 'name', 'text', 'role', NULL),
     (NULL, 'session_id', 'uuid', 'session', NULL), ('api_key_disable', 'key', 'uuid', 'API key', NULL), ('api_key_revoke', 'key', 'uuid', 'API key', NULL),

@@ -1,7 +1,7 @@
 -- Tenants and members of a front door
 -- What users do with their tenants, in JSON; ACCOUNTS.md shows it in the order of use. Names and settings need `tenant.update`, the list
 -- of members `tenant.members.read` or `tenant.members.manage`.
--- functions: tenants tenant_create tenant_rename tenant_settings tenant_settings_set tenant_leave tenant_transfer members member_set member_remove
+-- functions: tenants tenant_create tenant_rename tenant_settings tenant_settings_set tenant_leave tenant_transfer members member_set member_add member_remove
 
 SET ROLE app;
 BEGIN;

@@ -219,7 +219,8 @@ call(token, "units", None, None, 1, types=("text", "uuid", "integer"))
 call(token, "units", None, str(uuid.uuid4()), types=("text", "uuid"))
 for arguments in [(mail("ben"), "viewer", "north", datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)), (admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("eve")), "viewer"), (mail("ann"), "viewer"), (mail("ben"), "nothing"),
                   (mail("ben"), "viewer", None, datetime.datetime(2100, 1, 1), datetime.datetime(2020, 1, 1))]:
-    call(token, "member_set", *arguments, types=("text", "text", "text", "timestamptz", "timestamptz"))
+    for name in ("member_set", "member_add"):
+        call(token, name, *arguments, types=("text", "text", "text", "timestamptz", "timestamptz"))
 call(token, "members", None, None, None, 1, types=("text", "text", "uuid", "integer"))
 call(token, "members", "ben", types=("text",))
 call(token, "members", None, "nowhere", types=("text", "text"))
@@ -358,8 +359,8 @@ calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": 
          "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"),
          "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
          "tenant_rename": ("x",), "tenant_settings": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
-         "member_set": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
-of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_remove", "unit_create", "unit_rename"}
+         "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
+of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_add", "member_remove", "unit_create", "unit_rename"}
 for name, arguments in calls.items():
     types = ("text", "text[]") if name == "api_key_create" else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
     for credential in [None, "x", everything["key"], eve]:

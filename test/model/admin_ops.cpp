@@ -48,30 +48,25 @@ void plan_membership(Change& change) {
         "INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until) VALUES ('" +
         user_id(op.a) + "', '" + tenant_id(op.b) + "', " + change.unit(op.c) + ", '" + role_id(op.d) + "', " +
         period(op.e) +
-        ") ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = "
-        "excluded.role_id, "
+        ") ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_role_id_key DO UPDATE SET "
         "valid_from = excluded.valid_from, valid_until = excluded.valid_until";
     if (tenant_of_role(op.d) != nobody && tenant_of_role(op.d) != op.b) return change.fail("23503");
     const Place place{op.a, op.b, op.c};
-    const auto found = change.after.memberships.find(place);
-    const std::optional<Grant> old =
-        found == change.after.memberships.end() ? std::nullopt : std::optional(found->second);
-    change.after.memberships[place] = {op.d, static_cast<Validity>(op.e)};
+    const std::vector<Grant> old = change.after.end_memberships(place, op.d);
+    change.after.memberships.emplace(place, Grant{op.d, static_cast<Validity>(op.e)});
     change.after.acl_of_user(op.a, op.b);
-    if (old) require_owner(change, place, *old);
+    for (const Grant& grant : old) require_owner(change, place, grant);
 }
 
 void plan_membership_remove(Change& change) {
     const Op& op = change.op;
     const Place place{op.a, op.b, op.c};
-    const auto found = change.after.memberships.find(place);
-    if (found == change.after.memberships.end()) return;
+    const std::vector<Grant> old = change.after.end_memberships(place, nobody);
+    if (old.empty()) return;
     change.step.applies = true;
     change.step.sql = "DELETE FROM bastion.memberships WHERE user_id = '" + user_id(op.a) + "' AND tenant_id = '" +
                       tenant_id(op.b) + "' AND unit_id IS NOT DISTINCT FROM " + change.unit(op.c);
-    const Grant old = found->second;
-    change.after.memberships.erase(found);
-    require_owner(change, place, old);
+    for (const Grant& grant : old) require_owner(change, place, grant);
 }
 
 // a is the role, b whether it gets or loses the pattern.

@@ -168,24 +168,28 @@ void plan_shares_of(const Call& call) {
 }
 
 // A permanent owner may lose the membership only when another owner remains.
-void require_owner(const Call& call, const State& after, const std::optional<Grant>& old, const Place& place) {
-    const bool lasting = old && place.unit == nobody && old->role == owner_role && old->validity == Validity::always;
+void require_owner(const Call& call, const State& after, const std::vector<Grant>& old, const Place& place) {
+    const bool lasting = place.unit == nobody && std::any_of(old.begin(), old.end(), [](const Grant& grant) {
+                             return grant.role == owner_role && grant.validity == Validity::always;
+                         });
     call.require(!lasting || after.has_lasting_owner(place.tenant), "23514");
 }
 
-std::optional<Grant> membership(const State& state, const Place& place) {
-    const auto found = state.memberships.find(place);
-    return found == state.memberships.end() ? std::nullopt : std::optional(found->second);
+bool holds_all(const Call& call, const std::vector<Grant>& grants, int unit) {
+    return std::all_of(grants.begin(), grants.end(), [&](const Grant& grant) {
+        return call.giver.holds(call.state().role_patterns(grant.role), unit);
+    });
 }
 
-// a is the user, b the role, c the unit, d how long. A user who is not a member is invited, which changes nothing.
+// a is the user, b the role, c the unit, d how long, e whether other roles there stay. A user who is not a member is invited, which
+// changes nothing.
 void plan_membership_set(const Call& call) {
     const Op& op = call.op;
     const Place place{op.a, call.tenant(), op.c};
     const auto validity = static_cast<Validity>(op.d);
     call.step.writes = true;
-    call.step.sql = "SELECT FROM (SELECT bastion.membership_set('" + user_id(op.a) + "', '" + role_id(op.b) + "', " +
-                    unit_argument(call.state(), op.c) +
+    call.step.sql = std::string("SELECT FROM (SELECT bastion.membership_") + (op.e != 0 ? "add" : "set") + "('" +
+                    user_id(op.a) + "', '" + role_id(op.b) + "', " + unit_argument(call.state(), op.c) +
                     (validity == Validity::over         ? ", valid_until => '2001-01-01'"
                      : validity == Validity::ends_later ? ", valid_until => '2099-01-01'"
                      : validity == Validity::not_begun  ? ", valid_from => '2098-01-01'"
@@ -193,12 +197,12 @@ void plan_membership_set(const Call& call) {
                     ")) s";
     call.require(call.own_unit(op.c) && call.own_role(op.b), "42704");
     call.require_permission("tenant.members.manage", op.c);
-    const std::optional<Grant> old = membership(call.state(), place);
+    State after = call.state();
+    const std::vector<Grant> old = after.end_memberships(place, op.e != 0 ? op.b : nobody);
     const int until = validity == Validity::over ? now : end_of(validity);
     call.require(call.giver.gives(call.state().role_patterns(op.b), op.c, until), "42501");
-    call.require(!old || call.giver.holds(call.state().role_patterns(old->role), op.c), "42501");
-    State after = call.state();
-    if (!after.is_member(op.a, call.tenant())) {
+    call.require(holds_all(call, old, op.c), "42501");
+    if (!call.state().is_member(op.a, call.tenant())) {
         const auto open = after.invitations.find(place);
         call.require(
             open == after.invitations.end() || call.giver.holds(call.state().role_patterns(open->second), op.c),
@@ -207,32 +211,32 @@ void plan_membership_set(const Call& call) {
         after.invitations[place] = op.b;
         return call.conclude(std::move(after));
     }
-    after.memberships[place] = {op.b, validity};
+    after.memberships.emplace(place, Grant{op.b, validity});
     after.acl_of_user(op.a, call.tenant());
     require_owner(call, after, old, place);
     call.conclude(std::move(after));
 }
 
+// a is the user, b the role or nobody for all, c the unit.
 void plan_membership_remove(const Call& call) {
     const Op& op = call.op;
     const Place place{op.a, call.tenant(), op.c};
-    const std::optional<Grant> old = membership(call.state(), place);
+    State after = call.state();
+    const std::vector<Grant> old = after.end_memberships(place, op.b);
     call.step.writes = true;
-    call.step.sql =
-        "SELECT bastion.membership_remove('" + user_id(op.a) + "', " + unit_argument(call.state(), op.c) + ")";
-    call.require(call.own_unit(op.c), "42704");
+    call.step.sql = "SELECT bastion.membership_remove('" + user_id(op.a) + "', " + unit_argument(call.state(), op.c) +
+                    (op.b == nobody ? "" : ", '" + role_id(op.b) + "'") + ")";
+    call.require(call.own_unit(op.c) && (op.b == nobody || call.own_role(op.b)), "42704");
     if (op.a != call.decision.identity.user) {
         call.require_permission("tenant.members.manage", op.c);
-        call.require(!old || call.giver.holds(call.state().role_patterns(old->role), op.c), "42501");
+        call.require(holds_all(call, old, op.c), "42501");
     }
-    State after = call.state();
-    after.memberships.erase(place);
-    if (old && !after.is_member(op.a, call.tenant()))
+    if (!old.empty() && !after.is_member(op.a, call.tenant()))
         std::erase_if(after.own_rights, [&](const auto& each) {
             return each.first.first.user == op.a && each.first.first.tenant == call.tenant() && !each.second.deny;
         });
     require_owner(call, after, old, place);
-    call.step.rows = {old ? "t" : "f"};
+    call.step.rows = {old.empty() ? "f" : "t"};
     call.conclude(std::move(after));
 }
 

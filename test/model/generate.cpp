@@ -231,9 +231,10 @@ Op Generator::function(const World& world) {
                 chance(50) ? own_role : below(role_count),
                 unit,
                 chance(80) ? 0 : below(4),
-                0,
+                chance(40) ? 1 : 0,
                 {}};
-    if (draw < 74) return {Kind::membership_remove, below(user_count), 0, unit, 0, 0, {}};
+    if (draw < 74)
+        return {Kind::membership_remove, below(user_count), chance(70) ? nobody : below(role_count), unit, 0, 0, {}};
     if (draw < 84) return {Kind::permission_put, below(user_count), 0, unit, below(2), chance(30) ? 1 : 0, pattern()};
     if (draw < 88) return own_right(world, tenant, unit);
     if (draw < 92) return {Kind::role_permission_add, own_role, 0, 0, 0, 0, pattern()};

@@ -48,6 +48,16 @@ bool State::is_member(int user, int tenant) const {
     });
 }
 
+std::vector<Grant> State::end_memberships(const Place& place, int role) {
+    std::vector<Grant> ended;
+    std::erase_if(memberships, [&](const auto& each) {
+        const bool ends = each.first == place && (role == nobody || each.second.role == role);
+        if (ends) ended.push_back(each.second);
+        return ends;
+    });
+    return ended;
+}
+
 bool State::has_lasting_owner(int tenant) const {
     return std::any_of(memberships.begin(), memberships.end(), [&](const auto& membership) {
         const auto& [place, grant] = membership;
@@ -113,10 +123,11 @@ State initial_state() {
     add_roles(state);
     for (int user = 0; user < user_count; ++user) {
         const Place place{user, user % tenant_count, nobody};
-        state.memberships[place] = {user < tenant_count ? owner_role : 1 + user % 5, Validity::always};
+        state.memberships.emplace(place, Grant{user < tenant_count ? owner_role : 1 + user % 5, Validity::always});
         state.acl_of_user(place.user, place.tenant);
         const int elsewhere = (user + 1) % tenant_count;
-        state.memberships[{user, elsewhere, elsewhere * 3 + user / 3}] = {1 + (user + 1) % 5, Validity::always};
+        state.memberships.emplace(Place{user, elsewhere, elsewhere * 3 + user / 3},
+                                  Grant{1 + (user + 1) % 5, Validity::always});
         state.acl_of_user(user, elsewhere);
     }
     for (int table = 0; table < table_count; ++table) {

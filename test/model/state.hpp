@@ -114,8 +114,8 @@ struct State {
     std::array<Unit, unit_count> units;
     std::array<std::set<std::string>, role_count> patterns;
     std::array<std::set<int>, role_count> parents;
-    std::map<Place, Grant> memberships;
-    std::map<Place, int> invitations;  // open ones, of users by id, and their roles
+    std::multimap<Place, Grant> memberships;  // each role once
+    std::map<Place, int> invitations;         // open ones, of users by id, and their roles
     std::map<std::pair<Place, std::string>, OwnRight> own_rights;
     std::map<std::pair<int, int>, Validity> platform_roles;  // of user and role
     std::map<std::pair<int, int>, int> user_acls;            // of user and tenant
@@ -128,6 +128,8 @@ struct State {
     [[nodiscard]] bool is_at_or_above(int upper, int unit) const;  // unit is nobody: never
     [[nodiscard]] bool has_children(int unit) const;
     [[nodiscard]] bool is_member(int user, int tenant) const;  // in force or not
+    // Takes the memberships in a place away, of one role or of all (nobody).
+    std::vector<Grant> end_memberships(const Place& place, int role);
     [[nodiscard]] bool has_lasting_owner(int tenant) const;
     [[nodiscard]] std::set<int> with_inherited(const std::set<int>& roles) const;
     [[nodiscard]] std::set<std::string> role_patterns(int role) const;

@@ -128,7 +128,8 @@ FROM (VALUES
     ('tenant_leave', 'bastion_api.tenant_leave()', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''owner''), bastion_api.tenant_leave()'),
     ('tenant_transfer', 'bastion_api.tenant_transfer(text,text)', 'member', 'SELECT bastion_api.tenant_transfer(rights.made_id(''a0000000'', {n})::text)'),
     ('member_set', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion_api.member_set(rights.made_id(''a0000000'', {n})::text, ''admin'')'),
-    ('member_remove', 'bastion_api.member_remove(text,text)', 'member', 'SELECT bastion_api.member_remove(rights.made_id(''a0000000'', {n})::text)'),
+    ('member_add', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion_api.member_add(rights.made_id(''a0000000'', {n})::text, ''admin'')'),
+    ('member_remove', 'bastion_api.member_remove(text,text,text)', 'member', 'SELECT bastion_api.member_remove(rights.made_id(''a0000000'', {n})::text)'),
     ('unit_create of the front door', 'bastion_api.unit_create(text,text,text,text)', NULL, 'SELECT bastion_api.unit_create(''team'', ''Unit'', ''new-{n}'')'),
     ('unit_rename', 'bastion_api.unit_rename(text,text)', 'unit', 'SELECT bastion_api.unit_rename(''u{n}'', ''Unit of {n}'')'),
     ('refresh', 'bastion_api.refresh(text)', 'login', 'SELECT bastion_api.refresh((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
@@ -147,7 +148,8 @@ FROM (VALUES
     ('role_parent_add', 'role_parent_add(text,text)', 'role', 'SELECT bastion.role_parent_add(''role {n}'', ''viewer'')'),
     ('role_parent_remove', 'role_parent_remove(text,text)', 'role', 'SELECT bastion.role_parent_add(''role {n}'', ''viewer''), bastion.role_parent_remove(''role {n}'', ''viewer'')'),
     ('membership_set', 'membership_set(uuid,text,text,timestamp with time zone,timestamp with time zone); membership_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''admin'')'),
-    ('membership_remove', 'membership_remove(uuid,text); membership_remove(text,text)', 'member', 'SELECT bastion.membership_remove(rights.made_id(''a0000000'', {n}))'),
+    ('membership_add', 'membership_add(uuid,text,text,timestamp with time zone,timestamp with time zone); membership_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion.membership_add(rights.made_id(''a0000000'', {n}), ''admin'')'),
+    ('membership_remove', 'membership_remove(uuid,text,text); membership_remove(text,text,text)', 'member', 'SELECT bastion.membership_remove(rights.made_id(''a0000000'', {n}))'),
     ('permission_grant', 'permission_grant(uuid,text,text,timestamp with time zone); permission_grant(text,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_grant(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
     ('permission_deny', 'permission_deny(uuid,text,text,timestamp with time zone); permission_deny(text,text,text,timestamp with time zone)', 'member', 'SELECT bastion.permission_deny(rights.made_id(''a0000000'', {n}), ''rows.update'')'),
     ('permission_remove', 'permission_remove(uuid,text,text); permission_remove(text,text,text)', 'member', 'SELECT bastion.permission_remove(rights.made_id(''a0000000'', {n}), ''rows.read'')'),
@@ -214,8 +216,8 @@ DECLARE
 BEGIN
     SELECT * INTO ann FROM rights.people p WHERE p.name = 'ann';
     PERFORM set_config('session_replication_role', 'replica', true);
-    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner'
-    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = excluded.role_id;
+    DELETE FROM bastion.memberships m WHERE m.user_id = ann.user_id AND m.tenant_id = ann.tenant_id AND m.unit_id IS NULL;
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
 END
 $$;

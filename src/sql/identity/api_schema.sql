@@ -58,7 +58,7 @@ DECLARE
         "SettingsOfTenant": {"description": "The settings of the tenant.", "settings": "TenantSettings"},
         "Membership": {
             "description": "A role of a member in the whole tenant, or in a unit and those below.",
-            "role": "string", "unit": "Unit?", "valid_from": "time?", "valid_until": "time?", "created_at": "time"},
+            "role": "string", "unit": "Unit?", "valid_from": "time?", "valid_until": "time?", "assigned_by": "uuid?", "created_at": "time"},
         "Member": {"description": "A member with all memberships in the tenant.", "user": "User", "memberships": "Membership[]"},
         "Members": {"description": "A page of members; next is the argument after for the next page, null at the end.", "members": "Member[]", "next": "uuid?"},
         "MemberSet": {
@@ -222,6 +222,7 @@ BEGIN
         ('tenant_transfer', ARRAY['TenantTransferred'], limited || 'unknown_object'::text),
         ('members', ARRAY['Members'], limited || 'unknown_object'::text),
         ('member_set', ARRAY['MemberSet'], limited || '{unknown_object,invalid_request,last_owner}'::text[]),
+        ('member_add', ARRAY['MemberSet'], limited || '{unknown_object,invalid_request,last_owner}'::text[]),
         ('member_remove', ARRAY['MemberRemoved'], limited || '{unknown_object,last_owner}'::text[]),
         ('units', ARRAY['Units'], limited || 'unknown_object'::text),
         ('unit_create', ARRAY['OneUnit'], limited || '{unknown_object,invalid_request,slug_taken}'::text[]),

@@ -67,9 +67,10 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.name FROM bastion.memberships_in_force m JOIN bastion.roles r ON r.id = m.role_id
     WHERE m.user_id = tenant_role.user_id AND m.tenant_id = tenant_role.tenant_id AND m.unit_id IS NULL
+    ORDER BY m.role_id = bastion_internal.owner_role() DESC, m.created_at, m.id LIMIT 1
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_role(uuid, uuid) IS
-'The name of the role that a user has in the whole tenant; NULL for a member of single units only.';
+'The name of the role that a user has in the whole tenant: owner, else the first one; NULL for a member of single units only.';
 
 CREATE FUNCTION bastion_internal.tenant_object(tenant_id uuid, user_id uuid) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -99,7 +99,7 @@ AS $$
                    CASE WHEN p.place ->> 'tenant' IN (SELECT t.slug FROM tenants t) THEN 'the tenant is described in several ways'
                         WHEN (p.means).tenant_id IS NULL AND p.place ->> 'tenant_number' IN (SELECT n.number FROM numbers n)
                         THEN 'two tenants have the same number' END)) AS problem,
-               count(*) > count(DISTINCT concat_ws(' ', coalesce((p.means).tenant_id::text, p.place ->> 'tenant'), coalesce((p.means).unit_id::text, p.place ->> 'unit'))) AS twice
+               count(*) > count(DISTINCT concat_ws(' ', coalesce((p.means).tenant_id::text, p.place ->> 'tenant'), coalesce((p.means).unit_id::text, p.place ->> 'unit'), (p.means).role_id)) AS twice
         FROM given g, jsonb_array_elements(g.memberships) m (place) JOIN places p ON p.place = m.place
         GROUP BY g.line
     ), names AS MATERIALIZED (
@@ -124,7 +124,7 @@ AS $$
                WHEN NOT bastion_internal.is_password_hash(g.given ->> 'password_hash') THEN 'the password hash cannot be verified'
                WHEN jsonb_typeof(g.given -> 'memberships') NOT IN ('array', 'null') THEN 'memberships are no array'
                WHEN m.problem IS NOT NULL THEN 'membership: ' || m.problem
-               WHEN m.twice THEN 'two memberships are in the same place'
+               WHEN m.twice THEN 'two memberships have the same role in the same place'
                WHEN EXISTS (SELECT FROM bastion.users u WHERE u.username = g.username) THEN 'another account has the user name'
                WHEN EXISTS (SELECT FROM bastion.users u WHERE u.id = g.id) THEN 'another account has the id' END) END,
            k.id IS NOT NULL

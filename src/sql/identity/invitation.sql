@@ -304,13 +304,17 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    -- A member keeps an existing role there, unless that membership has ended.
-    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until)
-    VALUES (take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id, invitation.valid_from,
-            invitation.valid_until)
-    ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE
-        SET role_id = excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until
-        WHERE memberships.valid_until <= statement_timestamp();
+    PERFORM bastion_internal.lock_user(take_invitation.user_id);
+    DELETE FROM bastion.memberships m
+    WHERE m.user_id = take_invitation.user_id AND m.tenant_id = invitation.tenant_id AND m.unit_id IS NOT DISTINCT FROM invitation.unit_id
+      AND m.valid_until <= statement_timestamp();
+    -- A member keeps the existing roles there.
+    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id, valid_from, valid_until, assigned_by)
+    SELECT take_invitation.user_id, invitation.tenant_id, invitation.unit_id, invitation.role_id, invitation.valid_from, invitation.valid_until,
+           invitation.invited_by
+    WHERE NOT EXISTS (SELECT FROM bastion.memberships m
+                      WHERE m.user_id = take_invitation.user_id AND m.tenant_id = invitation.tenant_id
+                        AND m.unit_id IS NOT DISTINCT FROM invitation.unit_id);
     UPDATE bastion.invitations i SET accepted_at = now() WHERE i.id = invitation.id;
     PERFORM bastion_internal.invitation_mail_end(invitation.id);
     PERFORM bastion_internal.record_event('invitation_accepted', 'success', take_invitation.user_id, invitation.tenant_id,
@@ -349,7 +353,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.invitation_accept(text) IS
 'Accepts an invitation that was sent to the e-mail address of this transaction''s user.
-A role that the user has there already stays, unless it has ended. A mailed token verifies the address of the user.
+Roles that the user has there already stay, without that of the invitation, unless all have ended. A mailed token verifies the address of the user.
 Returns {"tenant", "unit"}; the user logs in there next.
 Refusals are recorded and all look the same: {"error":"invalid_invitation", ...} for a wrong, used, revoked or expired token, for another address, and when the inviter could no longer invite until the end of the membership. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';

@@ -49,7 +49,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_agg(jsonb_build_object('role', r.name, 'unit', bastion_internal.unit_object(m.unit_id), 'valid_from', m.valid_from,
-                                        'valid_until', m.valid_until, 'created_at', m.created_at) ORDER BY m.unit_id IS NOT NULL, m.created_at, m.id)
+                                        'valid_until', m.valid_until, 'assigned_by', m.assigned_by, 'created_at', m.created_at) ORDER BY m.unit_id IS NOT NULL, m.created_at, m.id)
     FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
     WHERE m.user_id = memberships_of.user_id AND m.tenant_id = memberships_of.tenant_id
 $$;
@@ -96,7 +96,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.members(text, text, uuid, integer) IS
-'Lists the members of this tenant, or of one unit (slug or uuid) and those below, by e-mail address: {"members": [{"user": {id, email, username, display_name}, "memberships": [{role, unit, valid_from, valid_until, created_at}]}], "next"}. memberships has those in all units, ended ones too.
+'Lists the members of this tenant, or of one unit (slug or uuid) and those below, by e-mail address: {"members": [{"user": {id, email, username, display_name}, "memberships": [{role, unit, valid_from, valid_until, assigned_by, created_at}]}], "next"}. memberships has those in all units, ended ones too.
 search finds a part of the address or of a name, in upper or lower case. max is 50, and 1 to 100. next is null at the end; otherwise pass it as after for the next page.
 Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is not in the list; unauthenticated, invalid_token, insufficient_scope.
 SQLSTATE 25000 when the transaction has another identity already.';
@@ -122,12 +122,14 @@ EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_v
 END
 $$;
 COMMENT ON FUNCTION bastion_api.member_set(text, text, text, timestamptz, timestamptz) IS
-'bastion.membership_set() for front doors: gives a member another role, or one in a unit, and invites a user who is no member.
+'bastion.membership_set() for front doors: gives a member one role in place of the others, or one in a unit, and invites a user who is no member.
 Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.member_set(text, text, text, timestamptz, timestamptz)', 'application');
 
-CREATE FUNCTION bastion_api.member_remove(for_user text, unit text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION bastion_api.member_add(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
+                                       valid_until timestamptz DEFAULT NULL)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -138,16 +140,39 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('a change of a member');
-    RETURN bastion_internal.answer(jsonb_build_object('removed', bastion.membership_remove(for_user, unit)));
+    RETURN bastion_internal.answer('{"membership": null, "invitation": null, "expires_at": null}'
+                                   || bastion.membership_add(for_user, role, unit, valid_from, valid_until));
+EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
+    RETURN bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_api.member_add(text, text, text, timestamptz, timestamptz) IS
+'bastion.membership_add() for front doors: gives a member a further role, or one in a unit, and invites a user who is no member.
+Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.member_add(text, text, text, timestamptz, timestamptz)', 'application');
+
+CREATE FUNCTION bastion_api.member_remove(for_user text, unit text DEFAULT NULL, role text DEFAULT NULL) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a member');
+    RETURN bastion_internal.answer(jsonb_build_object('removed', bastion.membership_remove(for_user, unit, role)));
 EXCEPTION WHEN insufficient_privilege OR undefined_object OR check_violation THEN
     RETURN bastion_internal.refusal_of(SQLSTATE);
 END
 $$;
-COMMENT ON FUNCTION bastion_api.member_remove(text, text) IS
-'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit.
+COMMENT ON FUNCTION bastion_api.member_remove(text, text, text) IS
+'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit, with all roles there or with one (name or uuid).
 Returns {"removed": whether there was one}. Refusals: insufficient_scope, unknown_object, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
-SELECT bastion_internal.callable_by('bastion_api.member_remove(text, text)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.member_remove(text, text, text)', 'application');
 
 -- Units
 

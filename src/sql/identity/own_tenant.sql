@@ -178,8 +178,8 @@ BEGIN
     left_tenant := bastion_internal.tenant_object(tenant, leaving);
     PERFORM bastion_internal.lock_user(leaving);
     BEGIN
-        PERFORM bastion_internal.membership_end(leaving, tenant, m.unit_id) FROM bastion.memberships m
-        WHERE m.user_id = leaving AND m.tenant_id = tenant;
+        PERFORM bastion_internal.membership_end(leaving, tenant, p.unit_id)
+        FROM (SELECT DISTINCT m.unit_id FROM bastion.memberships m WHERE m.user_id = leaving AND m.tenant_id = tenant) p;
     EXCEPTION WHEN check_violation THEN
         RETURN bastion_internal.refuse_last_owner();
     END;

@@ -124,9 +124,10 @@ CREATE TABLE bastion.memberships (
     role_id uuid NOT NULL,
     valid_from timestamptz,
     valid_until timestamptz,
+    assigned_by uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT memberships_pkey PRIMARY KEY (id),
-    CONSTRAINT memberships_user_id_tenant_id_unit_id_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, unit_id),
+    CONSTRAINT memberships_user_id_tenant_id_unit_id_role_id_key UNIQUE NULLS NOT DISTINCT (user_id, tenant_id, unit_id, role_id),
     CONSTRAINT memberships_valid_check CHECK (valid_until > valid_from),
     CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
     CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
@@ -136,7 +137,7 @@ CREATE TABLE bastion.memberships (
 );
 CREATE INDEX memberships_tenant_id_idx ON bastion.memberships (tenant_id, unit_id);
 CREATE INDEX memberships_role_id_idx ON bastion.memberships (role_id);
-COMMENT ON TABLE bastion.memberships IS 'Which user has which role, in a tenant or in one unit of it';
+COMMENT ON TABLE bastion.memberships IS 'Which user has which roles, in a tenant or in one unit of it: a row each';
 COMMENT ON COLUMN bastion.memberships.id IS 'Identifier';
 COMMENT ON COLUMN bastion.memberships.user_id IS 'The member';
 COMMENT ON COLUMN bastion.memberships.tenant_id IS 'The tenant';
@@ -145,7 +146,9 @@ COMMENT ON COLUMN bastion.memberships.unit_id IS
 COMMENT ON COLUMN bastion.memberships.role_id IS 'A role of this tenant, or one that every tenant can use';
 COMMENT ON COLUMN bastion.memberships.valid_from IS 'When it begins; NULL: immediately';
 COMMENT ON COLUMN bastion.memberships.valid_until IS 'When it ends; NULL: never';
-COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user became a member';
+COMMENT ON COLUMN bastion.memberships.assigned_by IS
+'The user who assigned the role last, or who invited the member; NULL for the system and for an operator. The user may have been deleted since';
+COMMENT ON COLUMN bastion.memberships.created_at IS 'When the user got the role';
 SELECT pg_extension_config_dump('bastion.memberships', '');
 ALTER TABLE bastion.memberships ENABLE ROW LEVEL SECURITY;
 CREATE POLICY memberships_of_tenant ON bastion.memberships FOR SELECT

@@ -60,8 +60,8 @@ Step Drawer::by_operator() {
                 "SELECT " +
                 person_id(1 + below(person_count - 1)) + ", passing.tenant(), " + unit_id(unit) + ", passing.role(" +
                 text(below(role_count)) + "), " + from + ", " + until +
-                " ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_key DO UPDATE SET role_id = "
-                "excluded.role_id, valid_from = excluded.valid_from, valid_until = excluded.valid_until");
+                " ON CONFLICT ON CONSTRAINT memberships_user_id_tenant_id_unit_id_role_id_key DO UPDATE SET "
+                "valid_from = excluded.valid_from, valid_until = excluded.valid_until");
         case 2:
         case 3:
             return operates(
@@ -154,8 +154,9 @@ Step Drawer::member(const World& world, int actor, long number) {
     const int draw = below(100);
     const auto does = [&](Kind kind, const std::string& sql) { return Step{kind, actor, "", sql}; };
     if (draw < 20)
-        return does(Kind::rights, "bastion.membership_set(" + person(actor) + ", " + role() + ", " + place_or_null(50) +
-                                      ", " + (chance(85) ? "NULL" : "'2090-01-01Z'") + ", " + year_or_null(40) + ")");
+        return does(Kind::rights, std::string("bastion.membership_") + (chance(40) ? "add(" : "set(") + person(actor) +
+                                      ", " + role() + ", " + place_or_null(50) + ", " +
+                                      (chance(85) ? "NULL" : "'2090-01-01Z'") + ", " + year_or_null(40) + ")");
     if (draw < 24)
         return does(Kind::rights, "bastion.membership_remove(" + person(actor) + ", " + place_or_null(50) + ")");
     if (draw < 46) return own_right(world, actor);

@@ -97,10 +97,13 @@ BEGIN
     IF new_hash IS NULL THEN
         RETURN bastion_internal.refuse_busy('password_changed', owner);
     END IF;
-    PERFORM bastion_internal.end_logins(owner);
-    IF NOT EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = owner AND p.hash = proof.hash) THEN
+    refused := bastion_internal.held_caller_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF NOT EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = owner AND p.hash = proof.hash) THEN
         RETURN bastion_internal.refuse_password_change(owner, 'changed', refused_at);
     END IF;
+    PERFORM bastion_internal.end_logins(owner);
     PERFORM bastion_internal.password_store(owner, new_hash);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = owner AND s.revoked_at IS NULL AND s.id IS DISTINCT FROM own_session;

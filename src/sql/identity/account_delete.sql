@@ -29,21 +29,27 @@ AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_person => true);
     account bastion.users;
+    proof record;
     opened record;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('the deletion of an account');
-    refused := bastion_internal.stale_person(account_delete.password);
-    IF refused IS NOT NULL THEN
-        RETURN refused;
+    proof := bastion_internal.stale_person(account_delete.password);
+    IF proof.refused IS NOT NULL THEN
+        RETURN proof.refused;
     END IF;
     SELECT * INTO account FROM bastion.users u WHERE u.id = bastion.user_id();
     IF bastion_internal.is_last_owner(account.id) THEN
         RETURN bastion_internal.refuse_last_owner();
     END IF;
-    PERFORM bastion_internal.await_logins(account.id);
+    refused := bastion_internal.held_caller_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF proof.hash IS DISTINCT FROM (SELECT p.hash FROM bastion.user_passwords p WHERE p.user_id = account.id) THEN
+        RETURN bastion_internal.refuse_proof(account.id);
+    END IF;
     UPDATE bastion.users u SET status = 'deleting', delete_at = clock_timestamp() + interval '30 days'
     WHERE u.id = account.id RETURNING * INTO account;
     PERFORM bastion_internal.record_event('account_deleting', 'success', account.id);
@@ -58,7 +64,7 @@ COMMENT ON FUNCTION bastion_api.account_delete(text) IS
 'Ends the account of the user of this transaction: its sessions end, it cannot log in, and users_purge() deletes it after 30 days. Until then account_delete_cancel() takes it back, with a token that is mailed if bastion.outbox is on.
 Needs the password; a user without one has logged in within the last 10 minutes.
 Returns {"delete_at": time}. Refusals: last_owner when a tenant would have no active owner, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes).
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another owner left at the same time and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another owner left or another transaction changed the user at the same time, and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.account_delete(text)', 'application');
 SELECT bastion_internal.event_kind('account_deleting');
 

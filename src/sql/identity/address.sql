@@ -67,7 +67,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT EXISTS (SELECT FROM bastion.users u WHERE u.email = address AND u.email_verified_at IS NOT NULL) $$;
 COMMENT ON FUNCTION bastion_internal.is_address_verified(text) IS 'Whether a user has verified this address.';
 
-CREATE FUNCTION bastion_internal.stale_person(password text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refuse_proof(user_id uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.record_event('proof_refused', 'refused', refuse_proof.user_id);
+    RETURN bastion_internal.refusal('invalid_grant', 'wrong password; without a password, log in again');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_proof(uuid) IS 'Records that a user did not prove again who they are, and returns the answer.';
+
+CREATE FUNCTION bastion_internal.stale_person(password text, OUT refused jsonb, OUT hash text) RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -77,18 +88,17 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = person) THEN
         proof := bastion_internal.accept_password(person, stale_person.password);
+        hash := proof.hash;
         IF proof.outcome = 'busy' THEN
-            RETURN bastion_internal.refuse_busy('proof_refused', person);
-        ELSIF proof.outcome = 'accepted' THEN
-            RETURN NULL;
+            refused := bastion_internal.refuse_busy('proof_refused', person);
+        ELSIF proof.outcome <> 'accepted' THEN
+            refused := bastion_internal.refuse_proof(person);
         END IF;
-    ELSIF EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN
-        RETURN NULL;
+    ELSIF NOT EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN
+        refused := bastion_internal.refuse_proof(person);
     END IF;
-    PERFORM bastion_internal.record_event('proof_refused', 'refused', person);
-    RETURN bastion_internal.refusal('invalid_grant', 'wrong password; without a password, log in again');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.stale_person(text) IS
-'The refusal of a user of this transaction who does not give the right password, or, without a password, whose login is over 10 minutes old; NULL if it does.';
+'The refusal of a user of this transaction who does not give the right password, or, without a password, whose login is over 10 minutes old; NULL if it does. And the hash of the right password, which another transaction may still change.';
 SELECT bastion_internal.event_kind('proof_refused');

@@ -99,6 +99,24 @@ COMMENT ON FUNCTION bastion_internal.caller_refusal(boolean, boolean, text) IS
 'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant. NULL for all others.
 SQLSTATE 25000 when the transaction has another identity already.';
 
+CREATE FUNCTION bastion_internal.held_caller_refusal() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.await_logins(bastion.user_id());
+    -- In statements of their own, which see what was committed while the user was locked.
+    PERFORM FROM bastion.users u WHERE u.id = bastion.user_id() AND u.status = 'active';
+    IF NOT FOUND OR EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.revoked_at IS NOT NULL) THEN
+        RETURN bastion_internal.refusal('invalid_token', 'the token is not accepted; refresh it or log in again');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.held_caller_refusal() IS
+'Locks the user of this transaction as await_logins() does, and looks again: the refusal of a user who was disabled meanwhile, or whose session ended, else NULL.
+SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+
 CREATE FUNCTION bastion_internal.refuse_busy(kind text, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

@@ -20,7 +20,7 @@ BEGIN
     IF bastion.is_email(wanted) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
     END IF;
-    refused := bastion_internal.stale_person(email_change.password);
+    refused := (bastion_internal.stale_person(email_change.password)).refused;
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;

@@ -29,7 +29,10 @@ BEGIN
         RETURN refused;
     END IF;
     -- Two changes at once, and a login, wait for each other.
-    PERFORM bastion_internal.await_logins(bastion.user_id());
+    refused := bastion_internal.held_caller_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     level := CASE WHEN bastion_internal.has_factor(bastion.user_id()) THEN 'aal2' ELSE 'aal1' END;
     IF NOT bastion_internal.is_fresh(level, '10 minutes') THEN
         RETURN bastion_internal.refusal('insufficient_user_authentication',

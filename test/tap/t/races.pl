@@ -30,18 +30,22 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON files TO app;
 CREATE TABLE notes (world int, body bastion.sealed);
 GRANT SELECT, INSERT ON notes TO app;
 CREATE TABLE world (n int PRIMARY KEY, tenant uuid, ann uuid, bob uuid, cat uuid, by_ann text, by_bob text, by_cat text, refresh text, key_id uuid, key text,
-                    invitation text, invitation_id uuid);
--- The people ann, bob and cat, and the tenant of ann, where bob is an editor with a session and an API key, and cat is invited.
+                    invitation text, invitation_id uuid, reset text, link text, change text, factor uuid, code text);
+-- The people ann, bob and cat, and the tenant of ann, where bob is an editor with a session, an API key, an authenticator and mail
+-- with three links, and cat is invited.
 CREATE FUNCTION make_world(n int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     w world;
     made jsonb;
+    codes jsonb;
 BEGIN
     w.n := n;
     made := bastion_api.signup('ann' || n || '@races.example', 'correct horse', 'W' || n);
     w.tenant := made #>> '{tenant,id}'; w.ann := made #>> '{user,id}'; w.by_ann := made ->> 'access_token';
     made := bastion_api.signup('bob' || n || '@races.example', 'correct horse', 'Bob ' || n);
     w.bob := made #>> '{user,id}';
+    -- Who could leave: ann owns his tenant too.
+    INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT w.ann, (made #>> '{tenant,id}')::uuid, id FROM bastion.roles WHERE name = 'owner' AND system;
     made := bastion_api.signup('cat' || n || '@races.example', 'correct horse', 'Cat ' || n);
     w.cat := made #>> '{user,id}'; w.by_cat := made ->> 'access_token';
     INSERT INTO bastion.roles (tenant_id, name) VALUES (w.tenant, 'editor');
@@ -50,6 +54,18 @@ BEGIN
     made := bastion_api.login('bob' || n || '@races.example', 'correct horse', 'w' || n);
     w.by_bob := made ->> 'access_token'; w.refresh := made ->> 'refresh_token';
     PERFORM bastion.authenticate(w.by_bob);
+    w.factor := bastion_api.totp_add() ->> 'factor';
+    UPDATE bastion.user_factors SET state = 'active' WHERE id = w.factor;
+    codes := bastion_internal.recovery_codes_replace(w.bob);
+    w.code := codes ->> 1;
+    w.by_bob := bastion_api.step_up(NULL, jsonb_build_object('code', codes ->> 0)) ->> 'access_token';
+    PERFORM bastion.authenticate(w.by_bob);
+    PERFORM set_config('bastion.outbox', 'on', true);
+    PERFORM bastion_api.request_password_reset('bob' || n || '@races.example'), bastion_api.request_login_link('bob' || n || '@races.example'),
+            bastion_api.email_change('rob' || n || '@races.example', 'correct horse');
+    SELECT max(token) FILTER (WHERE kind = 'reset_password'), max(token) FILTER (WHERE kind = 'magic_link'), max(token) FILTER (WHERE kind = 'email_change')
+    INTO w.reset, w.link, w.change FROM bastion.outbox_claim('races', 100);
+    PERFORM set_config('bastion.outbox', 'off', true);
     made := bastion_api.api_key_create('a key', '{files.read}');
     w.key := made ->> 'key'; w.key_id := made ->> 'id';
     PERFORM bastion.authenticate(w.by_ann);
@@ -77,7 +93,13 @@ BEGIN
         'sessions ' || (SELECT count(*) FROM bastion.sessions s WHERE s.user_id = w.bob AND s.tenant_id = w.tenant AND s.revoked_at IS NULL),
         'keys ' || (SELECT count(*) FROM bastion.api_keys k WHERE k.user_id = w.bob AND k.revoked_at IS NULL AND NOT k.disabled),
         'shares ' || (SELECT string_agg(e.level::text, ' ' ORDER BY e.level) FROM files f JOIN bastion.acl_entries e ON e.acl_id = f.acl_id AND e.subject_id = w.bob WHERE f.tenant_id = w.tenant),
-        'tenant ' || (SELECT t.status FROM bastion.tenants t WHERE t.id = w.tenant));
+        'tenant ' || (SELECT t.status FROM bastion.tenants t WHERE t.id = w.tenant),
+        'new password ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.login(%L, %L, %L) l', (SELECT u.email FROM bastion.users u WHERE u.id = w.bob), 'another horse', 'w' || n)),
+        'reset ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.reset_password(%L, %L) l', w.reset, 'third horse of all')),
+        'link ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.login_link(%L, %L) l', w.link, 'w' || n)),
+        'bob ' || (SELECT concat_ws(' ', u.status, left(u.email, 3)) FROM bastion.users u WHERE u.id = w.bob),
+        'factors ' || (SELECT count(*) FROM bastion.user_factors f WHERE f.user_id = w.bob),
+        'codes ' || (SELECT count(*) FILTER (WHERE r.used_at IS NULL) FROM bastion.recovery_codes r WHERE r.user_id = w.bob));
 END
 $$;
 SQL
@@ -105,6 +127,15 @@ my %call = (
     'unshare' => [ 'by_ann', q{SELECT bastion.unshare('files', '1', with_user => '{bob}'::uuid)} ],
     'seal' => [ 'by_bob', q{INSERT INTO notes SELECT {n}, bastion.seal('a note', 'races') RETURNING 'ok'} ],
     'rotate' => [ undef, q{SELECT bastion.data_key_rotate('races', '{tenant}')} ],
+    'reset password' => [ undef, q{SELECT coalesce(r ->> 'error', 'ok') FROM bastion_api.reset_password('{reset}', 'another horse') r} ],
+    'login link' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.login_link('{link}', 'w{n}') l} ],
+    'confirm address' => [ 'by_bob', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.email_change_confirm('{change}') c} ],
+    'change password' => [ 'by_bob', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.password_change('correct horse', 'another horse') c} ],
+    'delete account' => [ 'by_bob', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.account_delete('correct horse') d} ],
+    'step up' => [ 'by_bob', q{SELECT coalesce(s ->> 'error', 'ok') FROM bastion_api.step_up(NULL, '{"code": "{code}"}') s} ],
+    'renew codes' => [ 'by_bob', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.recovery_codes_renew() c} ],
+    'remove factor' => [ 'by_bob', q{SELECT coalesce(f ->> 'error', 'ok') FROM bastion_api.factor_remove('{factor}') f} ],
+    'drop factors' => [ undef, q{SELECT bastion.factors_remove('{bob}')} ],
     'delete tenant' => [ undef, q{SELECT 'ok' FROM bastion.tenant_delete('{tenant}') LIMIT 1} ],
 );
 # The calls that touch the same rows.
@@ -115,6 +146,8 @@ my @groups = (
     [ 'accept', 'take back', 'suspend', 'delete tenant' ],
     [ 'share', 'share more', 'unshare', 'remove member', 'delete tenant' ],
     [ 'seal', 'rotate', 'delete tenant' ],
+    [ 'login', 'reset password', 'login link', 'confirm address', 'change password', 'delete account', 'disable' ],
+    [ 'step up', 'renew codes', 'remove factor', 'drop factors', 'disable' ],
 );
 my %pairs;
 foreach my $group (@groups) {
@@ -126,7 +159,7 @@ my %as_one = ('rotate, rotate' => '1 | 0');
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 # A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
-sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key)$/refused/r }
+sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key|wrong_password|invalid_link|insufficient_user_authentication)$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };

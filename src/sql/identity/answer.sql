@@ -103,7 +103,12 @@ CREATE FUNCTION bastion_internal.held_caller_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
 BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     PERFORM bastion_internal.await_logins(bastion.user_id());
     -- In statements of their own, which see what was committed while the user was locked.
     PERFORM FROM bastion.users u WHERE u.id = bastion.user_id() AND u.status = 'active';
@@ -114,8 +119,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.held_caller_refusal() IS
-'Locks the user of this transaction as await_logins() does, and looks again: the refusal of a user who was disabled meanwhile, or whose session ended, else NULL.
-SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+'caller_refusal(in_person => true), and locks the user as await_logins() does: the refusal, too, of a user who was disabled meanwhile, or whose session ended.
+SQLSTATE 25000 when the transaction has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_internal.refuse_busy(kind text, user_id uuid) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -22,14 +22,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    -- Two changes at once, and a login, wait for each other.
+    refused jsonb := bastion_internal.held_caller_refusal();
     level text;
 BEGIN
-    IF refused IS NOT NULL THEN
-        RETURN refused;
-    END IF;
-    -- Two changes at once, and a login, wait for each other.
-    refused := bastion_internal.held_caller_refusal();
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
@@ -162,7 +158,8 @@ DECLARE
     token text;
 BEGIN
     PERFORM bastion_internal.require_writable('a second factor');
-    refused := bastion_internal.caller_refusal(in_person => true);
+    -- A code of a user who is being disabled is not used up.
+    refused := bastion_internal.held_caller_refusal();
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
@@ -191,7 +188,7 @@ COMMENT ON FUNCTION bastion_api.step_up(uuid, jsonb) IS
 The session has level aal2 from then on, for 24 hours and as long as it is refreshed each hour (NIST SP 800-63B-4); then it goes on with aal1. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
 A try counts before it is evaluated, and ROLLBACK does not take it back: 5 at once and then one in ten minutes; after 30 without a success only an operator helps (factor_unlock()).
 Refusals: invalid_code, too_many_tries with retry_after in seconds (null: an operator must unlock), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the code and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the code or changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.step_up(uuid, jsonb)', 'application');
 SELECT bastion_internal.event_kind('stepped_up');
 

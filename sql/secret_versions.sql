@@ -51,7 +51,7 @@ SELECT test.error(format('SELECT bastion.secret_update(''db'', metadata => %L)',
 -- binary and JSON
 SELECT bastion.secret_put('binary', E'\\x00ff10'::bytea), bastion.secret_put('json', '{"user": "u", "password": "p"}'::jsonb), bastion.secret_put('wide', 'Grüße');
 SELECT bastion.secret_get_bytea('binary'), bastion.secret_get_jsonb('json') ->> 'password' AS password, bastion.secret_get('json')::jsonb ->> 'user' AS "user",
-       convert_from(bastion.secret_get_bytea('wide'), 'UTF8') AS wide;
+       convert_from(bastion.secret_get_bytea('wide'), 'UTF8') = 'Grüße' AS wide;
 SELECT test.error($$SELECT bastion.secret_get('binary')$$), test.error($$SELECT bastion.secret_get_jsonb('wide')$$), test.error($$SELECT bastion.secret_get_jsonb('binary')$$),
        test.error($$SELECT bastion.secret_put('binary', NULL::bytea)$$), test.error($$SELECT bastion.secret_put('json', NULL::jsonb)$$);
 SELECT name, format FROM bastion.secret_list() ORDER BY name;

@@ -85,5 +85,22 @@ SELECT (bastion.cache_stats() #>> '{plan_statistics,bytes}')::bigint BETWEEN 104
 ROLLBACK;
 DROP TABLE bounded_plans;
 
+-- the sets of eight users, twelve megabytes each
+SELECT tenant AS tenant FROM test.people \gset
+BEGIN;
+WITH made AS (INSERT INTO bastion.users (email) SELECT 'member' || n || '@bounds.example' FROM generate_series(1, 8) n RETURNING id)
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT m.id, :'tenant', r.id FROM made m, bastion.roles r WHERE r.name = 'viewer' AND r.system;
+WITH lists AS (INSERT INTO bastion.acls (tenant_id, kind) SELECT :'tenant', 'row' FROM generate_series(1, 200000) RETURNING id)
+INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT id, 'tenant', :'tenant', 4 FROM lists;
+SET LOCAL bastion.allow_identity_switch = on;
+SELECT count(*) AS users, min(bytes) > 10000000 AS large, max(bytes) BETWEEN 67108864 AND 83886080 AS kept_within_bounds
+FROM bastion.memberships m, LATERAL (
+    SELECT (bastion.cache_stats() #>> '{sets,bytes}')::bigint AS bytes
+    FROM (SELECT bastion.authenticate(bastion.token_issue(m.user_id, m.tenant_id)) AS id OFFSET 0) a,
+         LATERAL (SELECT a.id, bastion.acl_set('bounded.read') AS read, bastion.acl_set('bounded.update') AS update, bastion.acl_set('bounded.delete') AS delete OFFSET 0) s
+    WHERE cardinality(s.read) > 200000 AND cardinality(s.update) > 200000 AND cardinality(s.delete) > 200000) b
+WHERE m.tenant_id = :'tenant' AND m.role_id = (SELECT r.id FROM bastion.roles r WHERE r.name = 'viewer' AND r.system);
+ROLLBACK;
+
 DROP FUNCTION test.memory(text), test.argument_bytes();
 TRUNCATE test.people;

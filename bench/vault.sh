@@ -50,8 +50,7 @@ session_cost() { # session_cost FOLDER: microseconds of the processor a statemen
 }
 echo 'the redaction of the server log: the statements of pgbench -S with log_statement = all, preloaded against not (at most 1.01)'
 rm -rf "$plain_folder"
-BASTION_CONF='autovacuum = off
-jit = off' cluster_create "$plain_folder" "$BENCH_DEST" "$BENCH_COPY"
+cluster_create "$plain_folder" "$BENCH_DEST" "$BENCH_COPY"
 cluster_start "$plain_folder"
 awk -v n=$statements 'BEGIN { srand(1); for (i = 0; i < n; i++) printf "SELECT abalance FROM pgbench_accounts WHERE aid = %d;\n", 1 + int(rand() * 100000) }' >"$samples/reads"
 for folder in "$BENCH_FOLDER" "$plain_folder"; do

@@ -174,7 +174,7 @@ TEST(Jwk, RefusesPublicKeysInLayersOfText) {
     const std::string pem =
         "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n";
     const std::string hex = "302a300506032b6570032100" + std::string(64, '7');
-    const Bytes der = *bastion::hex_decode(hex);
+    const bastion::Bytes der = *bastion::hex_decode(hex);
     expect_bad(oct_jwk(bastion::base64_encode(bastion::as_bytes(pem))));
     expect_bad(oct_jwk(bastion::base64url_encode(bastion::as_bytes(okp_jwk()))));
     expect_bad(oct_jwk(bastion::base64_encode(bastion::as_bytes(bastion::base64_encode(der)))));

@@ -184,7 +184,7 @@ TEST(Jwk, RefusesPublicKeysInLayersOfText) {
     expect_bad(oct_jwk("0x" + hex));
     expect_bad(oct_jwk('"' + bastion::base64_encode(der) + '"'));
     expect_bad(oct_jwk("\xef\xbb\xbf" + bastion::base64_encode(der)));
-    expect_bad(oct_jwk(bastion::as_text(der) + "\r\n"s));
+    expect_bad(oct_jwk(std::string(bastion::as_text(der)) + "\r\n"));
     expect_bad(oct_jwk(" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl4S1nmwbS4XHqTRTFVHrrqLVIWx8DH"));
     EXPECT_TRUE(parse_jwk(oct_jwk(bastion::base64_encode(bastion::as_bytes(secret(48))))));
     EXPECT_TRUE(parse_jwk(oct_jwk(bastion::hex_encode(bastion::as_bytes(secret(48))))));

@@ -56,9 +56,12 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('a change of address');
+    refused := bastion_internal.held_caller_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     found_row := bastion_internal.one_time_find(email_change_confirm.token, 'email_change');
-    IF found_row.user_id IS DISTINCT FROM bastion.user_id() OR NOT bastion_internal.hold_user(found_row.user_id, NULL, NULL)
-       OR NOT bastion_internal.one_time_use(found_row) THEN
+    IF found_row.user_id IS DISTINCT FROM bastion.user_id() OR NOT bastion_internal.one_time_use(found_row) THEN
         RETURN bastion_internal.refuse_one_time(bastion.user_id(), 'email_change');
     END IF;
     SELECT * INTO earlier FROM bastion.users u WHERE u.id = found_row.user_id;

@@ -148,6 +148,7 @@ my @groups = (
     [ 'seal', 'rotate', 'delete tenant' ],
     [ 'login', 'reset password', 'login link', 'confirm address', 'change password', 'delete account', 'disable' ],
     [ 'step up', 'renew codes', 'remove factor', 'drop factors', 'disable' ],
+    [ 'confirm address', 'change password', 'end sessions' ],
 );
 my %pairs;
 foreach my $group (@groups) {

@@ -81,7 +81,7 @@ COMMENT ON FUNCTION bastion_api.email_change_confirm(text) IS
 'Gives the user of this transaction the address to which email_change() mailed this token. An unverified account that had the address loses it. The earlier address, if it was verified, gets mail with a link for email_undo().
 Returns {"email"}.
 Refusals: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose or user, and an address that another user has verified meanwhile; recorded. Others: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the token or changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.email_change_confirm(text)', 'application');
 SELECT bastion_internal.event_kind('email_changed');
 

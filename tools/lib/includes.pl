@@ -21,7 +21,9 @@ my %may_use = (
     jose => ['key'],
     session => [qw(jose right)],
     context => ['session'],
-    map { $_ => ['context'] } qw(protect planner identity vault mfa outbox audit setting flag quota rate_limit door),
+    throttle => ['event'],
+    identity => [qw(context throttle)],
+    map { $_ => ['context'] } qw(protect planner vault mfa outbox audit setting flag quota rate_limit door),
 );
 
 sub rooms_below {

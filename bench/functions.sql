@@ -65,6 +65,14 @@ SELECT s.kind, (now #>> ARRAY[s.kind, 'loads'])::int - (:'before'::jsonb #>> ARR
 FROM bastion.cache_stats() now, unnest(ARRAY['rights', 'sessions', 'api_keys']) AS s (kind);
 
 \echo a refused login against an unknown user (medians of 200, within 10 %)
-SELECT * FROM bench.compare('wrong password against unknown user',
+SELECT c.* FROM bastion.users u, bench.compare('wrong password against unknown user',
     'SELECT bastion_api.login(''owner@bench.test'', ''wrong password'')',
-    'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10, NULL, 'app');
+    'SELECT bastion_api.login(''nobody@bench.test'', ''wrong password'')', 200, 1.10,
+    format('SELECT bastion_internal.throttle_clear(''account'', a) FROM unnest(ARRAY[%L, ''name nobody@bench.test'']) a', 'user ' || u.id), 'app') c;
+
+\echo a throttled attempt to log in, which takes no hash: at most 50000 ns
+\o /dev/null
+SELECT bastion_internal.password_attempt(n, 'wrong', NULL) FROM unnest(ARRAY['user x', 'name nobody']) n, generate_series(1, 10);
+\o
+SELECT * FROM bench.per_call('bastion_internal.password_attempt()', '(bastion_internal.password_attempt(''user x'', left(i::text, 0), NULL)).retry_after', 20000)
+UNION ALL SELECT * FROM bench.per_call('bastion_api.login()', 'bastion_api.login(''nobody'', left(i::text, 0)) IS NULL', 2000);

@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 SET bastion.outbox = on;
 SET bastion.refused_login_duration = 0;
 CREATE VIEW test.tokens AS
-SELECT t.purpose, t.address, u.email IS NOT NULL AS known, t.generation, t.tries, t.failures, t.used_at IS NULL AS open
+SELECT t.purpose, t.address, u.email IS NOT NULL AS known, t.generation, t.used_at IS NULL AS open
 FROM bastion.one_time_tokens t LEFT JOIN bastion.users u ON u.id = t.user_id ORDER BY t.created_at, t.id;
 CREATE TABLE test.mailed (id bigint, kind text, address text, locale text, payload jsonb, token text, code text, at timestamptz DEFAULT clock_timestamp());
 -- The sender takes everything; the newest link or code of a kind for an address.
@@ -143,30 +143,33 @@ SELECT bastion_api.request_login_code('ann@mail.example') ->> 'request' AS reque
 SELECT count(*) FROM test.post();
 SELECT test.link('code', 'ann') AS code, CASE test.link('code', 'ann') WHEN '000000' THEN '000001' ELSE '000000' END AS wrong \gset
 SELECT test.call(NULL, format('login_code(%L, %L)', :'request', :'code')), test.call(NULL, format('login_code(%L, %L, %L)', :'request', :'code', 'mail-of-eve')) AS no_member;
-SELECT tries, failures FROM test.tokens WHERE purpose = 'code' AND address = 'ann@mail.example' AND open;
 SELECT test.call(NULL, format('login_code(%L, %L, %L)', :'request', :'code', 'mail-of-ben'));
 DELETE FROM bastion.memberships WHERE user_id = test.id_of('ann') AND tenant_id = test.tenant_of('ben');
--- five tries, then the right code is refused too; another request makes another code, thirty wrong codes end that
+-- five tries, which no rollback takes back, then the right code is refused too
 SELECT bastion_api.request_login_code('cat@mail.example') ->> 'request' AS request \gset
 SELECT count(*) FROM test.post();
 SELECT test.link('code', 'cat') AS code, CASE test.link('code', 'cat') WHEN '000000' THEN '000001' ELSE '000000' END AS wrong \gset
 SELECT test.call(NULL, format('login_code(%L, %L)', r, c)) FROM unnest(ARRAY[NULL, gen_random_uuid()]) r, unnest(ARRAY[:'code', NULL]) c GROUP BY 1;
-SELECT n, test.call(NULL, format('login_code(%L, %L)', :'request', c)) FROM unnest(ARRAY[:'wrong', '', NULL, ' ' || :'code', :'code' || '0', :'code']) WITH ORDINALITY x (c, n);
-SELECT tries, failures FROM test.tokens WHERE purpose = 'code' AND address = 'cat@mail.example';
-UPDATE bastion.one_time_tokens SET created_at = created_at - interval '1 h', expires_at = clock_timestamp() - interval '1 s', failures = 29 WHERE address = 'cat@mail.example' AND purpose = 'code';
+BEGIN;
+SELECT n, test.call(NULL, format('login_code(%L, %L)', :'request', c)) FROM unnest(ARRAY[:'wrong', '', NULL]) WITH ORDINALITY x (c, n);
+ROLLBACK;
+SELECT n, test.call(NULL, format('login_code(%L, %L)', :'request', c)) FROM unnest(ARRAY[' ' || :'code', :'code' || '0', :'code']) WITH ORDINALITY x (c, n);
+-- another request makes another code, of which nothing is compared before ten minutes have passed
+UPDATE bastion.one_time_tokens SET created_at = created_at - interval '1 h', expires_at = clock_timestamp() - interval '1 s', mailed_at = mailed_at - interval '61 s'
+WHERE address = 'cat@mail.example' AND purpose = 'code';
 SELECT bastion_api.request_login_code('cat@mail.example') ->> 'request' = :'request' AS same_request;
 SELECT count(*) FROM test.post();
-SELECT test.link('code', 'cat') <> :'code' AS other_code, test.call(NULL, format('login_code(%L, %L)', :'request', 'x')) AS thirtieth, test.call(NULL, format('login_code(%L, %L)', :'request', test.link('code', 'cat'))) AS right_code;
-UPDATE bastion.one_time_tokens SET created_at = created_at - interval '2 days', expires_at = expires_at - interval '2 days' WHERE address = 'cat@mail.example' AND purpose = 'code';
-SELECT bastion_api.request_login_code('cat@mail.example') ->> 'request' = :'request' AS same_request;
-SELECT count(*) FROM test.post();
+SELECT test.link('code', 'cat') <> :'code' AS other_code;
+SELECT a - 'retry_after' - 'error_description' AS answer, (a ->> 'retry_after')::int BETWEEN 590 AND 600 AS ten_minutes
+FROM bastion_api.login_code(:'request', test.link('code', 'cat')) a;
+SELECT bastion_internal.throttle_clear('code_of_user', 'user ' || test.id_of('cat')) AS later;
 -- An unverified account loses what somebody else may have made: here its password, session, second factor and API key.
 BEGIN;
 SELECT bastion.authenticate((SELECT token FROM test.people WHERE name = 'cat')) IS NOT NULL AS cat;
 SELECT bastion_api.api_key_create('of cat', '{*}') ? 'key' AS made;
 COMMIT;
 INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT p.id, 'totp', 'of a stranger', 'suspended' FROM test.people p WHERE p.name = 'cat';
-SELECT test.call(NULL, format('login_code(%L, %L)', :'request', test.link('code', 'cat'))) AS next_day, test.call('cat', 'me()') AS session, test.call(NULL, $$login('cat@mail.example', 'correct horse of cat')$$) AS password;
+SELECT test.call(NULL, format('login_code(%L, %L)', :'request', test.link('code', 'cat'))) AS later, test.call('cat', 'me()') AS session, test.call(NULL, $$login('cat@mail.example', 'correct horse of cat')$$) AS password;
 SELECT revoked_at IS NULL AS key_stays FROM bastion.api_keys WHERE name = 'of cat';
 SELECT count(*) AS factors FROM bastion.user_factors f JOIN test.people p ON p.id = f.user_id WHERE p.name = 'cat';
 

@@ -448,6 +448,8 @@ SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
+SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail,
+       bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;
 SELECT bastion_internal.sealed_values('public.path_plain', 'SELECT NULL::pg_catalog.tid[], NULL::pg_catalog.bytea[], ARRAY[$1]', 'x') AS read,
        bastion_internal.sealed_values_replace('public.path_plain', 'SELECT pg_catalog.cardinality($3)::pg_catalog.text', '{}', '{}', '{}', 17) AS written;
 DISCARD TEMP;

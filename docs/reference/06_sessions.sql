@@ -2,7 +2,7 @@
 -- Functions for the front door, in JSON; API.md has what their answers have in common. A login begins a session, refresh tokens continue it, and a logout ends it: its tokens
 -- are refused from the next statement on.
 -- functions: signup login login_mfa login_tenant token refresh tenant_switch logout sessions session_rename token_revoke schema session_revoke sessions_revoke
--- user_sessions_revoke session_settings_set session_prune token_issue profile_update password_change
+-- user_sessions_revoke session_settings_set session_prune token_issue profile_update password_change login_unlock
 
 SET ROLE app;
 SELECT a ->> 'token_type' AS type, a #>> '{tenant,role}' AS role, a ->> 'refresh_token' AS refresh_token

@@ -14,6 +14,7 @@
 #include "pg/protect/explain_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
+#include "pg/throttle/throttle_store.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -30,6 +31,7 @@ extern "C" void _PG_init(void) {
     module::adopt_placeholders(placeholders);
     if (module::prepare_event_queue()) module::register_event_launcher();
     module::prepare_refusal_log();
+    module::prepare_throttle();
     module::register_invalidation();
     module::register_announcement();
     module::watch_foreign_code();

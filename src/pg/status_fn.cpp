@@ -11,6 +11,7 @@
 #include "pg/identity/hash_slots.hpp"
 #include "pg/key/root_keys.hpp"
 #include "pg/right/rights.hpp"
+#include "pg/throttle/throttle_store.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -25,7 +26,8 @@ constexpr const char* weaker =
     "[\"every connection loads the library at its first use\","
     " \"settings that a client or a role brings along are checked, and refused, only then\","
     " \"the server log shows secrets in statements and parameters, where it shows those\","
-    " \"the record of an opened secret goes with a transaction that rolls back\"]";
+    " \"the record of an opened secret goes with a transaction that rolls back\","
+    " \"login attempts are counted for 16384 accounts and networks at once, and refused beyond that\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -88,6 +90,7 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
                      extension_version(), is_preloaded() ? "true" : "false");
     appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
                      hash_slot_count());
+    appendStringInfo(&json, ", \"throttle\": \"%s\"", throttle_mode());
     append_rejected_settings(&json);
     append_root_key(&json);
     append_events(&json);

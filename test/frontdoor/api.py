@@ -13,7 +13,7 @@ import psycopg
 
 ROLE = "bastion_frontdoor_api"
 STATUS = {"unauthenticated": 401, "invalid_token": 401, "invalid_grant": 401, "session_ended": 401, "insufficient_scope": 403, "signup_closed": 403,
-          "insufficient_user_authentication": 401, "too_many_tries": 429}
+          "insufficient_user_authentication": 401, "too_many_tries": 429, "too_many_attempts": 429}
 # It needs a server that hashes passwords meanwhile: test/tap/t/hash_slots.pl.
 ELSEWHERE = {"temporarily_unavailable"}
 number = 0
@@ -81,8 +81,8 @@ def shape_of(name, answer):
 
 def faults(name, answer, status, headers):
     found = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}" for e in validators[name].iter_errors(answer)]
-    # RFC 6749 section 5.2
-    wanted = "" if "error" not in answer else str(400 if name == "token" else STATUS.get(answer["error"], 400))
+    # RFC 6749 section 5.2, but for what RFC 6585 has a status
+    wanted = "" if "error" not in answer else str(400 if name == "token" and STATUS.get(answer["error"]) != 429 else STATUS.get(answer["error"], 400))
     if status != wanted:
         found.append(f"status {status!r}, not {wanted!r}")
     pairs = json.loads(headers)
@@ -91,6 +91,8 @@ def faults(name, answer, status, headers):
     values = {key: value for pair in pairs for key, value in pair.items()}
     if values.get("Cache-Control") != "no-store":
         found.append(f"may be kept: {headers}")
+    if "retry_after" in answer and answer["error"] == "too_many_attempts" and values.get("Retry-After") != str(answer["retry_after"]):
+        found.append(f"another time to retry: {headers}")
     if (status in ("401", "403")) != values.get("WWW-Authenticate", "").startswith("Bearer") and answer.get("error") != "signup_closed":
         found.append(f"a wrong challenge: {headers}")
     return found
@@ -293,7 +295,30 @@ call(None, "signup", mail("new"), PASSWORD, "New")
 link = mailed("verify_email")
 call(None, "verify_email", link, "wrong")
 call(None, "verify_email", link, PASSWORD)
+
+# too many attempts, on an account and from a network
+call(None, "signup", mail("jay"), PASSWORD, "Jay")
+link = mailed("verify_email")
+for _ in range(11):
+    call(None, "verify_email", link, "wrong")
 owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_verification")
+kim = call(None, "signup", mail("kim"), PASSWORD, "Kim's")["access_token"]
+asked = call(None, "request_login_code", mail("kim"))
+owner.execute("SELECT bastion_internal.throttle_try('code_of_user', 'user ' || u.id) FROM bastion.users u, generate_series(1, 5) WHERE u.email = %s", [mail("kim")])
+call(None, "login_code", asked["request"], mailed("code"), types=("uuid",))
+for _ in range(10):
+    call(None, "login", mail("kim"), "wrong")
+call(None, "login", mail("kim"), PASSWORD)
+call(None, "token", "password", mail("kim"), PASSWORD)
+call(kim, "password_change", PASSWORD, "another correct horse", types=("text", "text"))
+call(kim, "email_change", mail("kim2"), PASSWORD)
+call(kim, "account_delete", PASSWORD)
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.trusted_hops = 1")
+owner.execute("SELECT bastion_internal.throttle_try('mail', '192.0.2.0/24') FROM generate_series(1, 20)")
+for name in ("request_password_reset", "request_login_link", "request_login_code", "resend_verification"):
+    call(None, name, mail("kim"), settings={"request.headers": json.dumps({"x-forwarded-for": "192.0.2.7"})})
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.trusted_hops")
+
 with psycopg.connect() as connection:
     connection.execute("SELECT bastion.authenticate(%s)", [token])
     connection.execute("SELECT bastion.invite(%s, 'viewer')", [mail("fox")])

@@ -113,7 +113,7 @@ SELECT l, string_to_array(s, '; '), 'app', f, c, 'ours'
 FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
     ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
-    ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''incorrect horse battery'')'),
+    ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
     ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
     ('login_tenant', 'bastion_api.login_tenant(text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
     ('token', 'bastion_api.token(text,text,text,text,text)', NULL, 'SELECT bastion_api.token(''password'', ''bob@rights.example'', ''correct horse battery'', scope => ''tenant:bert'')'),

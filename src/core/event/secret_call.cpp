@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
-    "is_password_hash", "login", "password_change", "password_check", "password_flaw", "password_format",
+    "is_password_hash", "login", "password_change", "password_check", "password_attempt", "password_flaw", "password_format",
     "password_hash", "password_hash_if_free", "password_needs_rehash", "password_length", "password_refusal",
     "password_store", "password_verify", "signup", "signup_invited", "user_password_set", "account_delete",
     "email_change", "signup_pending", "stale_person", "verify_pending",

@@ -22,13 +22,15 @@ BEGIN
         PERFORM bastion_internal.api_key_use_write(payload::jsonb);
     ELSIF kind = 'd' THEN
         PERFORM bastion_internal.data_key_write(payload::jsonb);
+    ELSIF kind = 't' THEN
+        PERFORM bastion_internal.throttle_save(payload);
     ELSE
         RAISE EXCEPTION 'unknown kind of event "%"', kind USING ERRCODE = 'invalid_parameter_value';
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_write("char", text) IS
-'Writes an event to the table for its kind; s is an access to a secret, e an event, k the use of an API key, d a data key to be made. SQLSTATE 22023 for another kind.';
+'Writes an event to the table for its kind; s is an access to a secret, e an event, k the use of an API key, d a data key to be made, t a counter of attempts to be saved. SQLSTATE 22023 for another kind.';
 
 CREATE FUNCTION bastion_internal.events_write(kinds "char"[], payloads text[]) RETURNS integer
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

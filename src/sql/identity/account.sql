@@ -84,8 +84,9 @@ BEGIN
     owner := bastion.user_id();
     own_session := bastion.session_id();
     proof := bastion_internal.accept_password(owner, old_password);
-    IF proof.outcome = 'busy' THEN
-        RETURN bastion_internal.refuse_busy('password_changed', owner);
+    refused := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'password_changed', owner);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     ELSIF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_password_change(owner, 'password', refused_at);
     END IF;
@@ -115,7 +116,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.password_change(text, text) IS
 'Gives the user of this transaction another password, and ends all other sessions of the user, in every tenant. This session goes on, and API keys stay. The user gets mail about it, if bastion.outbox is on.
-Returns {"ended": number of sessions}. Refusals: wrong_password, recorded, when the old password is another one or the user has none; invalid_password and weak_password as in signup(), temporarily_unavailable (bastion.max_concurrent_hashes), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"ended": number of sessions}. Refusals: wrong_password, recorded, when the old password is another one or the user has none; invalid_password and weak_password as in signup(), temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login(), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when the password was changed meanwhile and the isolation level is not READ COMMITTED, 58030 when a file of the policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.password_change(text, text)', 'application');
 SELECT bastion_internal.event_kind('password_changed');

@@ -63,7 +63,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.account_delete(text) IS
 'Ends the account of the user of this transaction: its sessions end, it cannot log in, and users_purge() deletes it after 30 days. Until then account_delete_cancel() takes it back, with a token that is mailed if bastion.outbox is on.
 Needs the password; a user without one has logged in within the last 10 minutes.
-Returns {"delete_at": time}. Refusals: last_owner when a tenant would have no active owner, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes).
+Returns {"delete_at": time}. Refusals: last_owner when a tenant would have no active owner, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login().
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another owner left or another transaction changed the user at the same time, and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.account_delete(text)', 'application');
 SELECT bastion_internal.event_kind('account_deleting');

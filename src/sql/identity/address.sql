@@ -89,9 +89,8 @@ BEGIN
     IF EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = person) THEN
         proof := bastion_internal.accept_password(person, stale_person.password);
         hash := proof.hash;
-        IF proof.outcome = 'busy' THEN
-            refused := bastion_internal.refuse_busy('proof_refused', person);
-        ELSIF proof.outcome <> 'accepted' THEN
+        refused := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'proof_refused', person);
+        IF refused IS NULL AND proof.outcome <> 'accepted' THEN
             refused := bastion_internal.refuse_proof(person);
         END IF;
     ELSIF NOT EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.created_at > clock_timestamp() - interval '10 minutes') THEN

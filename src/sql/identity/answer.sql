@@ -12,7 +12,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended', 'insufficient_user_authentication') THEN 401
                 WHEN error IN ('insufficient_scope', 'signup_closed') THEN 403
-                WHEN error IN ('temporarily_unavailable', 'too_many_tries') THEN 429
+                WHEN error IN ('temporarily_unavailable', 'too_many_tries', 'too_many_attempts') THEN 429
                 ELSE 400 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refusal_status(text) IS 'The HTTP status of a refusal with this code.';
@@ -133,3 +133,18 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_busy(text, uuid) IS
 'The answer when bastion.max_concurrent_hashes passwords are being hashed already, and its record: an event of this kind, of this user if there is one.';
+
+CREATE FUNCTION bastion_internal.refuse_throttled(retry_after integer) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    answer jsonb := bastion_internal.refusal('too_many_attempts', 'too many attempts; try again later');
+BEGIN
+    PERFORM bastion_internal.respond(bastion_internal.refusal_status('too_many_attempts')::text,
+        bastion_internal.refusal_headers('too_many_attempts') || jsonb_build_array(jsonb_build_object('Retry-After', retry_after::text)));
+    RETURN answer || jsonb_build_object('retry_after', retry_after);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_throttled(integer) IS
+'The answer to an attempt that was not evaluated because of earlier ones: after so many seconds the next one is.';

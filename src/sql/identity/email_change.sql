@@ -38,7 +38,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.email_change(text, text) IS
 'Mails a link to a new address, with which the user of this transaction confirms it (email_change_confirm()). The link is good for a day; a later request replaces it. Nothing changes before.
 Needs the password; a user without one has logged in within the last 10 minutes.
-Returns {}, and mails nothing to an address that another user has verified. Refusals: invalid_email, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes).
+Returns {}, and mails nothing to an address that another user has verified. Refusals: invalid_email, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login().
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.email_change(text, text)', 'application');
 

@@ -1,22 +1,42 @@
 
 -- Login, with JSON answers as in signup.sql. Here too, passwords appear in assignments only.
 
-CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, OUT outcome text, OUT hash text) RETURNS record
+CREATE FUNCTION bastion_internal.password_attempt(account text, password text, hash text, OUT outcome text, OUT retry_after integer,
+                                                  OUT refusals integer)
+RETURNS record
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000
+AS 'MODULE_PATHNAME', 'bastion_password_attempt';
+COMMENT ON FUNCTION bastion_internal.password_attempt(text, text, text) IS
+'password_check() for a login, after it was charged to the account, to the network of the client and to both together. No rollback takes a charge back, only a success does.
+Returns what password_check() returns, or throttled: then nothing was checked, retry_after says in how many seconds an attempt is, and refusals how many there were since the last report, at most one in a minute, else 0.
+SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated.';
+
+CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, typed text DEFAULT NULL, OUT outcome text, OUT hash text,
+                                                 OUT retry_after integer)
+RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    account text := bastion_internal.throttled_account(accept_password.user_id, typed);
     old_hash text;
     old_format jsonb;
     new_hash text;
+    attempt record;
     matched text;
     known_bytes integer;
 BEGIN
     -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. So does a
     -- password that is too long for sign-up.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
-    matched := bastion_internal.password_check(accept_password.password, old_hash);
-    outcome := CASE WHEN matched IN ('none', 'busy') THEN matched ELSE 'accepted' END;
+    attempt := bastion_internal.password_attempt(account, accept_password.password, old_hash);
+    matched := attempt.outcome;
+    retry_after := attempt.retry_after;
+    outcome := CASE WHEN matched IN ('none', 'busy', 'throttled') THEN matched ELSE 'accepted' END;
+    IF attempt.refusals > 0 THEN
+        PERFORM bastion_internal.record_event('login_throttled', 'refused', accept_password.user_id, NULL,
+                                              jsonb_build_object('attempts', attempt.refusals));
+    END IF;
     IF outcome <> 'accepted' THEN
         RETURN;
     END IF;
@@ -44,9 +64,82 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text) IS
-'Checks the password of a user.
-Returns accepted, none for another password, or busy when bastion.max_concurrent_hashes are running; and the hash of an accepted one, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer or no other hash can be made at the moment. An unknown user, or one without a password, costs the same time.';
+COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text, text) IS
+'Checks the password of a user, or of nobody, by the name that was typed.
+Returns accepted, none for another password, busy when bastion.max_concurrent_hashes are running, or throttled and in how many seconds an attempt is evaluated; and the hash of an accepted one, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer or no other hash can be made at the moment. An unknown user, or one without a password, costs the same time.
+SQLSTATE 25006 in a READ ONLY transaction.';
+SELECT bastion_internal.event_kind('login_throttled');
+
+CREATE FUNCTION bastion_internal.refuse_unchecked(outcome text, retry_after integer, kind text, user_id uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE outcome WHEN 'busy' THEN bastion_internal.refuse_busy(kind, refuse_unchecked.user_id)
+                        WHEN 'throttled' THEN bastion_internal.refuse_throttled(retry_after) END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_unchecked(text, integer, text, uuid) IS
+'The answer when accept_password() checked nothing: refuse_busy() with an event of this kind, or refuse_throttled(); else NULL.';
+
+CREATE FUNCTION bastion_internal.attempts_forget(user_id uuid) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.throttle_clear('account', bastion_internal.throttled_account(attempts_forget.user_id, NULL));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.attempts_forget(uuid) IS
+'Forgets the attempts to log in with passwords to an account; whether there were any. SQLSTATE 25006 in a READ ONLY transaction.';
+
+CREATE FUNCTION bastion_internal.attempts_forget_at_commit(user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.throttle_clear_at_commit('account', bastion_internal.throttled_account(attempts_forget_at_commit.user_id, NULL));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.attempts_forget_at_commit(uuid) IS
+'attempts_forget() when the transaction commits. SQLSTATE 25006 in a READ ONLY transaction.';
+
+CREATE FUNCTION bastion_internal.forget_attempts_at_login() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.attempts_forget_at_commit(NEW.user_id);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.forget_attempts_at_login() IS
+'Trigger: forgets the attempts to log in to an account when a login commits. A password alone, without the steps that follow it, does not.';
+
+CREATE TRIGGER sessions_forget_attempts AFTER INSERT ON bastion.sessions
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.forget_attempts_at_login();
+COMMENT ON TRIGGER sessions_forget_attempts ON bastion.sessions IS 'Forgets the attempts to log in to an account when a login commits';
+
+CREATE FUNCTION bastion.login_unlock(for_user text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := bastion_internal.any_user_named(for_user);
+BEGIN
+    IF owner IS NULL OR NOT bastion_internal.attempts_forget(owner) THEN
+        RETURN false;
+    END IF;
+    PERFORM bastion_internal.record_event('login_unlocked', 'success', owner, NULL, jsonb_build_object('by', session_user));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.login_unlock(text) IS
+'Lets a user (uuid, e-mail address or user name) log in with the password again after too many attempts. At once, also when the transaction rolls back. The limits of addresses stay.
+Returns whether there is such a user with attempts to forget.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 25006 in a READ ONLY transaction.';
+SELECT bastion_internal.event_kind('login_unlocked');
 
 CREATE FUNCTION bastion_internal.refuse_login(user_id uuid, reason text, not_before timestamptz) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -273,12 +366,14 @@ DECLARE
     refused_at timestamptz := clock_timestamp() + bastion_internal.setting('bastion.refused_login_duration')::interval;
     found_user uuid;
     proof record;
+    unchecked jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     found_user := bastion_internal.find_user(login.identifier);
-    proof := bastion_internal.accept_password(found_user, login.password);
-    IF proof.outcome = 'busy' THEN
-        RETURN bastion_internal.refuse_busy('login_refused', found_user);
+    proof := bastion_internal.accept_password(found_user, login.password, login.identifier);
+    unchecked := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'login_refused', found_user);
+    IF unchecked IS NOT NULL THEN
+        RETURN unchecked;
     ELSIF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
@@ -289,7 +384,7 @@ COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; and temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes).
+Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes); and too_many_attempts with retry_after in seconds, for known and unknown users alike, when nothing was checked because of earlier attempts on the account or from the network. A ROLLBACK takes no attempt back.
 A right password of a user with a second factor gives {"error": "mfa_required", "error_description", "challenge", "expires_in", "factors": [{id, kind, name}], "recovery_codes": whether any is left}: login_mfa() takes the challenge and a code. Without a second factor, and after it, a member of several tenants who names none gets {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');

@@ -47,6 +47,7 @@ BEGIN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'reset_password');
     END IF;
     PERFORM bastion_internal.password_store(found_row.user_id, new_hash);
+    PERFORM bastion_internal.attempts_forget_at_commit(found_row.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
@@ -86,9 +87,6 @@ BEGIN
     ELSIF mail_login.tenant IS NULL THEN
         tenants := bastion_internal.login_tenants(token.user_id);
         IF cardinality(tenants) > 1 THEN
-            -- The code was right: this was no wrong try.
-            UPDATE bastion.one_time_tokens t SET tries = t.tries - 1, failures = t.failures - 1
-            WHERE t.id = token.id AND t.purpose = 'code';
             RETURN bastion_internal.tenant_required(token.user_id, tenants);
         END IF;
     END IF;
@@ -134,15 +132,18 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_row bastion.one_time_tokens;
+    tried record;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
-    found_row := bastion_internal.one_time_try(login_code.request, login_code.code);
-    RETURN bastion_internal.mail_login(found_row, 'code', login_code.tenant, login_code.unit, login_code.device);
+    tried := bastion_internal.one_time_try(login_code.request, login_code.code);
+    IF tried.retry_after > 0 THEN
+        RETURN bastion_internal.refuse_throttled(tried.retry_after);
+    END IF;
+    RETURN bastion_internal.mail_login(tried.token, 'code', login_code.tenant, login_code.unit, login_code.device);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_code(uuid, text, text, text, text) IS
-'login_link() with the request that request_login_code() answered and the code that it mailed. Each call is a try: five for a code, and thirty in all until a code is right or none is asked for during a day. A ROLLBACK takes back a try, so do not let clients roll back.
-Returns what login() returns. Refusal: invalid_link, the same for every reason; recorded.
+'login_link() with the request that request_login_code() answered and the code that it mailed. Each call is a try, which ROLLBACK does not take back: five for a code. A user has five at once and then one in ten minutes, and thirty in a day without a right one.
+Returns what login() returns. Refusals: invalid_link, the same for a wrong, used or expired code and one with five wrong tries, recorded; too_many_attempts with retry_after in seconds, when nothing was compared.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the code and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.login_code(uuid, text, text, text, text)', 'application');

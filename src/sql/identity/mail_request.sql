@@ -30,6 +30,12 @@ $$;
 COMMENT ON FUNCTION bastion_internal.reachable_user(text) IS
 'The active user who gets links and codes at this address; NULL for none. An unverified account without a password is not one: an external issuer chose its address.';
 
+CREATE FUNCTION bastion_internal.mail_try() RETURNS integer
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_mail_try';
+COMMENT ON FUNCTION bastion_internal.mail_try() IS
+'Charges a request for mail to the network of the client, which no rollback takes back: 20 at once and then one in a minute. Returns 0, else in how many seconds one is possible. SQLSTATE 25006 in a READ ONLY transaction.';
+
 CREATE FUNCTION bastion_internal.request_link(purpose text, email text, valid_for interval, OUT request uuid, OUT refused jsonb)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -37,10 +43,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     address text := lower(btrim(email) COLLATE "C");
+    wait integer;
 BEGIN
     PERFORM bastion_internal.require_outbox('a request for mail');
     IF bastion.is_email(address) IS NOT TRUE THEN
         refused := bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+        RETURN;
+    END IF;
+    wait := bastion_internal.mail_try();
+    IF wait > 0 THEN
+        refused := bastion_internal.refuse_throttled(wait);
         RETURN;
     END IF;
     request := bastion_internal.mail_request(purpose, address, bastion_internal.reachable_user(address), valid_for);
@@ -59,7 +71,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.request_password_reset(text) IS
 'Mails a link to the user of this address, with which reset_password() sets a new password. The link is good for one hour.
-Returns {}, whether there is such a user or not. Refusal: invalid_email.
+Returns {}, whether there is such a user or not. Refusals: invalid_email, and too_many_attempts with retry_after in seconds after many requests from the network of the client.
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.request_password_reset(text)', 'application');
 
@@ -73,7 +85,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.request_login_link(text) IS
 'Mails a link to the user of this address, with which login_link() logs in. The link is good for 15 minutes.
-Returns {}, whether there is such a user or not. Refusal: invalid_email.
+Returns {}, whether there is such a user or not. Refusals: invalid_email, and too_many_attempts with retry_after in seconds after many requests from the network of the client.
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.request_login_link(text)', 'application');
 
@@ -89,6 +101,6 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.request_login_code(text) IS
 'Mails a code of six digits to the user of this address. login_code() takes the code together with the request. The code is good for 10 minutes, and for five tries.
-Returns {"request": uuid}, whether there is such a user or not. Refusal: invalid_email.
+Returns {"request": uuid}, whether there is such a user or not. Refusals: invalid_email, and too_many_attempts with retry_after in seconds after many requests from the network of the client.
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.request_login_code(text)', 'application');

@@ -58,6 +58,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.token(text, text, text, text, text) IS
 'The token endpoint of OAuth 2.0 for the grant types password (RFC 6749 section 4.3) and refresh_token (section 6). For clients that know no other way to log in; others call login() and refresh().
 username is an e-mail address or a user name. scope may choose where to work: tenant:SLUG, unit:SLUG or both, with a space between; with refresh_token it must be empty.
-Returns what login() returns, tenant_required included. Refusals with status 400, as section 5.2 says: invalid_request without an argument that is needed, unsupported_grant_type, invalid_scope, invalid_grant; and temporarily_unavailable.
+Returns what login() returns, tenant_required included. Refusals with status 400, as section 5.2 says: invalid_request without an argument that is needed, unsupported_grant_type, invalid_scope, invalid_grant; and temporarily_unavailable and too_many_attempts as login().
 SQLSTATE 25006 in a READ ONLY transaction, 40001 as refresh(), BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.token(text, text, text, text, text)', 'application');

@@ -37,10 +37,15 @@ AS $$
 DECLARE
     wanted text := lower(btrim(email) COLLATE "C");
     waiting bastion.one_time_tokens;
+    wait integer;
 BEGIN
     PERFORM bastion_internal.require_outbox('a request for mail');
     IF bastion.is_email(wanted) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+    END IF;
+    wait := bastion_internal.mail_try();
+    IF wait > 0 THEN
+        RETURN bastion_internal.refuse_throttled(wait);
     END IF;
     SELECT t.* INTO waiting FROM bastion.one_time_tokens t JOIN bastion.users u ON u.id = t.user_id
     WHERE t.address = wanted AND t.purpose = 'verify_email' AND t.used_at IS NULL
@@ -53,7 +58,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.resend_verification(text) IS
 'Mails the link of the last sign-up with this address again, at most once a minute.
-Returns {}, whether an account waits or not. Refusal: invalid_email.
+Returns {}, whether an account waits or not. Refusals: invalid_email, and too_many_attempts with retry_after in seconds after many requests from the network of the client.
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.resend_verification(text)', 'application');
 
@@ -63,11 +68,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     proof record;
+    unchecked jsonb;
     new_tenant uuid;
 BEGIN
     proof := bastion_internal.accept_password(token.user_id, verify_pending.password);
-    IF proof.outcome = 'busy' THEN
-        RETURN bastion_internal.refuse_busy('proof_refused', token.user_id);
+    unchecked := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'proof_refused', token.user_id);
+    IF unchecked IS NOT NULL THEN
+        RETURN unchecked;
     ELSIF proof.outcome <> 'accepted' THEN
         PERFORM bastion_internal.record_event('proof_refused', 'refused', token.user_id);
         RETURN bastion_internal.refusal('invalid_grant', 'this is not the password of the sign-up');
@@ -112,6 +119,6 @@ COMMENT ON FUNCTION bastion_api.verify_email(text, text, text) IS
 'Shows that mail to the address of an account arrives, with the token that sign-up or resend_verification() mailed. The token alone proves nothing about who made the account, so it needs one thing more.
 After an ordinary sign-up it needs the login of the user: returns {"email"}. With bastion.signup_verification it needs the password of the sign-up: makes the account and its tenant, and returns what login() returns; device as there.
 An unverified account that another person made with the same address loses it.
-Refusals: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose or user, and an address that another user has verified; recorded. invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes).
+Refusals: invalid_link, the same for an unknown, used, replaced or expired token, one for another purpose or user, and an address that another user has verified; recorded. invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login().
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.verify_email(text, text, text)', 'application');

@@ -45,10 +45,8 @@ BEGIN
     VALUES (one_time_open.purpose, one_time_open.user_id, one_time_open.address, one_time_open.invitation_id, active,
             one_time_open.payload, moment, moment, moment + valid_for)
     ON CONFLICT (address, purpose, user_id, invitation_id) WHERE used_at IS NULL DO UPDATE
-    SET (generation, pepper, payload, tries, failures, created_at, expires_at, mailed_at) = (
+    SET (generation, pepper, payload, created_at, expires_at, mailed_at) = (
         SELECT t.generation + r.renewed::integer, excluded.pepper, excluded.payload,
-               CASE WHEN t.expires_at <= moment THEN 0 ELSE t.tries END,
-               CASE WHEN t.expires_at <= moment - interval '1 day' THEN 0 ELSE t.failures END,
                CASE WHEN r.renewed THEN moment ELSE t.created_at END,
                CASE WHEN r.renewed THEN excluded.expires_at ELSE t.expires_at END,
                CASE WHEN r.renewed OR t.mailed_at <= moment - interval '1 minute' THEN moment ELSE t.mailed_at END
@@ -110,28 +108,44 @@ $$;
 COMMENT ON FUNCTION bastion_internal.one_time_use(bastion.one_time_tokens) IS
 'Uses up a one-time token that one_time_find() or one_time_try() found; false if another transaction was first. SQLSTATE 40001 then, if the isolation level is not READ COMMITTED.';
 
-CREATE FUNCTION bastion_internal.one_time_try(request uuid, code text) RETURNS bastion.one_time_tokens
+CREATE FUNCTION bastion_internal.one_time_try(request uuid, code text, OUT token bastion.one_time_tokens, OUT retry_after integer)
+RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     found_row bastion.one_time_tokens;
+    this_code text;
+    person text;
     is_right boolean;
 BEGIN
-    -- The try counts before the code is compared.
-    UPDATE bastion.one_time_tokens t SET tries = t.tries + 1, failures = t.failures + 1
-    WHERE t.id = request AND t.purpose = 'code' AND t.tries < 5 AND t.failures < 30 AND bastion_internal.one_time_is_open(t)
-    RETURNING t.* INTO found_row;
+    retry_after := 0;
+    SELECT * INTO found_row FROM bastion.one_time_tokens t WHERE t.id = request AND t.purpose = 'code';
+    IF bastion_internal.one_time_is_open(found_row) IS NOT TRUE THEN
+        RETURN;
+    END IF;
+    -- The try counts before the code is compared. A code with five wrong tries is dead, whatever time passes.
+    this_code := concat_ws(' ', found_row.id, found_row.generation);
+    person := coalesce('user ' || found_row.user_id, 'address ' || found_row.address);
+    IF bastion_internal.throttle_try('code', this_code) > 0 THEN
+        RETURN;
+    END IF;
+    retry_after := bastion_internal.throttle_try('code_of_user', person);
+    IF retry_after > 0 THEN
+        PERFORM bastion_internal.throttle_refund('code', this_code);
+        RETURN;
+    END IF;
     is_right := bastion_internal.one_time_matches(code, found_row.id, found_row.purpose, found_row.user_id, found_row.address,
                                          found_row.generation, found_row.expires_at, found_row.pepper, true);
-    IF NOT is_right OR found_row.user_id IS NULL THEN
-        RETURN NULL;
+    IF is_right AND found_row.user_id IS NOT NULL THEN
+        PERFORM bastion_internal.throttle_refund('code', this_code), bastion_internal.throttle_refund('code_of_user', person);
+        token := found_row;
     END IF;
-    RETURN found_row;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.one_time_try(uuid, text) IS
-'The row of an open code, found by the id of its request; NULL for a wrong code. Each call is a try: five for a code, and thirty until a code is right or none is asked for during a day.';
+'The row of an open code, found by the id of its request; NULL for a wrong code. Each call is a try, which no rollback takes back: five for a code; for a user five at once and then one in ten minutes, thirty without a right one. retry_after is then in how many seconds one is compared, else 0.
+SQLSTATE 25006 in a READ ONLY transaction.';
 
 CREATE FUNCTION bastion_internal.one_time_end(user_id uuid, purposes text[]) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

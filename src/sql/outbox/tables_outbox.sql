@@ -14,8 +14,6 @@ CREATE TABLE bastion.one_time_tokens (
     pepper integer NOT NULL,
     generation integer NOT NULL DEFAULT 1,
     payload jsonb NOT NULL DEFAULT '{}',
-    tries integer NOT NULL DEFAULT 0,
-    failures integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
     mailed_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -40,8 +38,6 @@ COMMENT ON COLUMN bastion.one_time_tokens.invitation_id IS 'The invitation that 
 COMMENT ON COLUMN bastion.one_time_tokens.pepper IS 'The pepper from which it is derived; it is refused when another one is active';
 COMMENT ON COLUMN bastion.one_time_tokens.generation IS 'How often it was replaced by another one';
 COMMENT ON COLUMN bastion.one_time_tokens.payload IS 'What the function that takes it needs';
-COMMENT ON COLUMN bastion.one_time_tokens.tries IS 'Wrong codes since it was last replaced: at most 5';
-COMMENT ON COLUMN bastion.one_time_tokens.failures IS 'Wrong codes in all: at most 30';
 COMMENT ON COLUMN bastion.one_time_tokens.created_at IS 'When it was made, or last replaced';
 COMMENT ON COLUMN bastion.one_time_tokens.mailed_at IS 'When mail with it was last queued';
 COMMENT ON COLUMN bastion.one_time_tokens.expires_at IS 'When it is no longer accepted';

@@ -113,6 +113,12 @@ my %lasting = (
         undo => "UPDATE bastion.api_keys SET last_used_at = NULL WHERE id = '$key_id'",
         probe => "RESET ROLE; SELECT last_used_at IS NOT NULL FROM bastion.api_keys WHERE id = '$key_id'",
         before => 'f', within => 'f', after => 't', lost => 'COMMIT PREPARED', outlives => 't' },
+    # Forgotten at COMMIT, by nobody when the transaction is prepared.
+    'attempts to forget' => {
+        change => q{SELECT bastion_internal.throttle_clear_at_commit('device', 'ends')},
+        undo => q{SELECT count(bastion_internal.throttle_try('device', 'ends')) FROM generate_series(1, 10)},
+        probe => q{RESET ROLE; SELECT bastion_internal.throttle_try('device', 'ends') > 0},
+        before => 't', within => 't', after => 'f', lost => 'COMMIT PREPARED', outlives => 't' },
     'issuer' => {
         change => q{SELECT bastion.issuer_disable('https://idp.example')},
         undo => q{SELECT bastion.issuer_disable('https://idp.example', false)},

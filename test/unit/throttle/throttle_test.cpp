@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "unit/base/words.hpp"
+
 namespace {
 
 using bastion::as_bytes;
@@ -18,6 +20,7 @@ using bastion::ThrottleHome;
 using bastion::ThrottleKey;
 using bastion::ThrottleKind;
 using bastion::ThrottleSet;
+using bastion::test::words;
 
 constexpr Micros second = 1'000'000;
 constexpr Micros minute = 60 * second;
@@ -71,7 +74,10 @@ TEST(Throttle, ARefusedAttemptCostsNothing) {
 TEST(Throttle, TheHundredthFailureStopsAnAccountForADay) {
     Attempts account(ThrottleKind::account);
     Micros now = start;
-    for (int i = 0; i < 100; ++i, now += 6 * minute) ASSERT_EQ(account.charge(now), 0) << i;
+    for (int i = 0; i < 100; ++i, now += 6 * minute) {
+        SCOPED_TRACE(words(i));
+        ASSERT_EQ(account.charge(now), 0);
+    }
     const Micros last = now - 6 * minute;
     EXPECT_EQ(account.charge(now), last + day - now);
     EXPECT_EQ(account.accepted(5, last + day - 1), 0);
@@ -80,10 +86,14 @@ TEST(Throttle, TheHundredthFailureStopsAnAccountForADay) {
 
 TEST(Throttle, ASuccessTakesItsOwnChargeBack) {
     Attempts account(ThrottleKind::account);
-    for (int i = 0; i < 99; ++i) ASSERT_EQ(account.charge(start + i * hour / 2), 0);
+    for (int i = 0; i < 99; ++i) {
+        SCOPED_TRACE(words(i));
+        ASSERT_EQ(account.charge(start + i * hour / 2), 0);
+    }
     const Micros now = start + 60 * hour;
     for (int i = 0; i < 50; ++i) {
-        ASSERT_EQ(account.charge(now), 0) << i;
+        SCOPED_TRACE(words(i));
+        ASSERT_EQ(account.charge(now), 0);
         account.refund(now);
     }
     EXPECT_EQ(account.set.entries[0].failures, 99);
@@ -113,8 +123,9 @@ TEST(Throttle, EveryKindHasItsLimit) {
                                                 {ThrottleKind::device, 10},      {ThrottleKind::code, 5},
                                                 {ThrottleKind::code_of_user, 5}, {ThrottleKind::mail, 20}};
     for (const auto& [kind, limit] : limits) {
+        SCOPED_TRACE(words(static_cast<int>(kind), limit));
         Attempts attempts(kind);
-        EXPECT_EQ(attempts.accepted(1000, start), limit) << static_cast<int>(kind);
+        EXPECT_EQ(attempts.accepted(1000, start), limit);
     }
 }
 
@@ -143,7 +154,10 @@ TEST(Throttle, RefusalsAreReportedOnceInAMinute) {
     EXPECT_EQ(throttle_report(account.set, account.key, start), 0U);
     EXPECT_EQ(account.accepted(10, start), 10);
     EXPECT_EQ(throttle_report(account.set, account.key, start), 1U);
-    for (int i = 0; i < 20; ++i) EXPECT_EQ(throttle_report(account.set, account.key, start + minute - 1), 0U);
+    for (int i = 0; i < 20; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(throttle_report(account.set, account.key, start + minute - 1), 0U);
+    }
     EXPECT_EQ(throttle_report(account.set, account.key, start + minute), 21U);
 }
 
@@ -165,7 +179,10 @@ Micros intrude(Attempts& attempts, ThrottleKind kind, int number, Micros now) {
 TEST(Throttle, InAFullSetTheSmallestDebtOfAnAddressGivesWay) {
     Attempts address(ThrottleKind::address);
     EXPECT_EQ(address.accepted(20, start), 20);
-    for (int i = 0; i < 1000; ++i) EXPECT_EQ(intrude(address, ThrottleKind::address, i, start), 0) << i;
+    for (int i = 0; i < 1000; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(intrude(address, ThrottleKind::address, i, start), 0);
+    }
     EXPECT_GT(address.peek(start), 0);
 }
 
@@ -173,7 +190,10 @@ TEST(Throttle, AnAccountThatNoTableHasDoesNotGiveWay) {
     Attempts account(ThrottleKind::account);
     account.home = ThrottleHome::table;
     EXPECT_EQ(account.accepted(10, start), 10);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(intrude(account, ThrottleKind::account, i, start), 0);
+    for (int i = 0; i < 3; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(intrude(account, ThrottleKind::account, i, start), 0);
+    }
     EXPECT_EQ(intrude(account, ThrottleKind::account, 3, start), bastion::crowded_wait);
     EXPECT_EQ(intrude(account, ThrottleKind::address, 4, start), bastion::crowded_wait);
     for (auto& entry : account.set.entries) entry.saved_version = entry.version;
@@ -183,10 +203,16 @@ TEST(Throttle, AnAccountThatNoTableHasDoesNotGiveWay) {
 TEST(Throttle, WithoutATableAnAccountThatOwesDoesNotGiveWay) {
     Attempts account(ThrottleKind::account);
     EXPECT_EQ(account.accepted(10, start), 10);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(intrude(account, ThrottleKind::account, i, start), 0);
+    for (int i = 0; i < 3; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(intrude(account, ThrottleKind::account, i, start), 0);
+    }
     EXPECT_EQ(intrude(account, ThrottleKind::account, 3, start), bastion::crowded_wait);
     // The debts of the three are paid, and theirs are the fewest failures.
-    for (int i = 4; i < 100; ++i) EXPECT_EQ(intrude(account, ThrottleKind::account, i, start + i * 10 * minute), 0);
+    for (int i = 4; i < 100; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(intrude(account, ThrottleKind::account, i, start + i * 10 * minute), 0);
+    }
     EXPECT_EQ(account.set.entries[0].failures, 10);
 }
 

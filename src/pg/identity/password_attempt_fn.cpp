@@ -1,0 +1,121 @@
+// An attempt to prove a password, charged before it is evaluated, and a request for mail by anyone. What is charged outlives ROLLBACK and a
+// cancelled statement; only a success takes its charges back.
+#include "core/identity/password.hpp"
+
+#include "pg/base/text.hpp"
+#include "pg/event/secret_use.hpp"
+#include "pg/identity/client_throttle.hpp"
+#include "pg/identity/hash_slots.hpp"
+
+namespace bastion::pg {
+namespace {
+
+enum class AttemptOutcome { none, prepared, bytes, busy, throttled };
+
+constexpr const char* outcome_names[] = {"none", "prepared", "bytes", "busy", "throttled"};
+
+struct Attempt {
+    std::string_view password;
+    std::string_view hash;
+    ThrottleSubjects subjects;
+    AttemptOutcome outcome = AttemptOutcome::none;
+    int32 retry_after = 0;
+    std::uint32_t refusals = 0;  // to be reported
+};
+
+AttemptOutcome outcome_of(PasswordMatch match) noexcept {
+    return match == PasswordMatch::none       ? AttemptOutcome::none
+           : match == PasswordMatch::prepared ? AttemptOutcome::prepared
+                                              : AttemptOutcome::bytes;
+}
+
+bool is_refused(Attempt& attempt, const ThrottleVerdict& verdict) {
+    if (verdict.wait == 0) return false;
+    attempt.outcome = AttemptOutcome::throttled;
+    attempt.retry_after = throttle_seconds(verdict.wait);
+    attempt.refusals = throttle_report(*verdict.refused);
+    return true;
+}
+
+// With a slot: charges, checks, and takes the charges of a success back.
+void evaluate(Attempt& attempt, const LOCKTAG& slot) {
+    if (is_refused(attempt, charge_all(attempt.subjects.all()))) {
+        release_hash_slot(slot);
+        return;
+    }
+    CallFailure failure;
+    const bool checked = guarded(failure, [&]() -> Result<void> {
+        const Result<PasswordMatch> match =
+            bastion::password_check(attempt.password, attempt.hash, bastion::default_password_params(argon2id));
+        if (!match) return match.error();
+        attempt.outcome = outcome_of(*match);
+        return {};
+    });
+    release_hash_slot(slot);
+    if (checked && attempt.outcome != AttemptOutcome::none)
+        refund_all(attempt.subjects.all());
+    else
+        keep_all(attempt.subjects.all());
+    CHECK_FOR_INTERRUPTS();
+    if (!checked) raise(failure);
+}
+
+void run(Attempt& attempt) {
+    // A throttled attempt takes no slot.
+    if (is_refused(attempt, peek_all(attempt.subjects.all()))) return;
+    LOCKTAG slot;
+    if (take_hash_slot(slot))
+        evaluate(attempt, slot);
+    else
+        attempt.outcome = AttemptOutcome::busy;
+}
+
+}  // namespace
+
+extern "C" {
+
+// Without a hash (an unknown user), or with a password that is too long, it costs as much as with both, and is 'none'. It is 'busy' when no
+// slot is free, so that the login can be recorded: an error would roll that back.
+PG_FUNCTION_INFO_V1(bastion_password_attempt);
+Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
+    note_secret_use("password_attempt");
+    TupleDesc descriptor;
+    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    require_throttle("a login");
+    const Utf8 account = utf8_argument(fcinfo, 0);
+    Attempt attempt;
+    attempt.password = utf8_argument(fcinfo, 1);
+    if (!PG_ARGISNULL(1)) attempt.hash = utf8_argument(fcinfo, 2);
+    // Longer than what a user can have: no work for an attacker.
+    if (attempt.password.size() > max_password_bytes) {
+        attempt.password = attempt.password.substr(0, max_password_bytes);
+        attempt.hash = {};
+    }
+    const ByteSpan secret = throttle_secret();
+    const ThrottledClient client = throttled_client();
+    guarded_or_raise([&]() -> Result<void> {
+        Result<void> added = add_subject(attempt.subjects, secret, ThrottleKind::account, account);
+        if (!added) return added;
+        return add_client(attempt.subjects, secret, client, ThrottleKind::address, account);
+    });
+    run(attempt);
+    Datum values[3] = {text_datum(ServerText(outcome_names[static_cast<int>(attempt.outcome)])),
+                       Int32GetDatum(attempt.retry_after), Int32GetDatum(static_cast<int32>(attempt.refusals))};
+    bool nulls[3] = {};
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+}
+
+PG_FUNCTION_INFO_V1(bastion_mail_try);
+Datum bastion_mail_try(PG_FUNCTION_ARGS) {
+    require_throttle("a request for mail");
+    const ByteSpan secret = throttle_secret();
+    const ThrottledClient client = throttled_client();
+    ThrottleSubjects subjects;
+    guarded_or_raise([&] { return add_client(subjects, secret, client, ThrottleKind::mail, {}); });
+    PG_RETURN_INT32(throttle_seconds(charge_all(subjects.all()).wait));
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

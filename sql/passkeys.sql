@@ -141,6 +141,10 @@ SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
 SELECT c, passkeys.step_up(:'ann_token', :'synced', :'options', 'two', c::jsonb) ->> 'error' AS error FROM unnest(ARRAY['{"count": 0}', '{"count": 0, "flags": 29}']) c;
 SELECT backup_eligible, backed_up, sign_count FROM bastion.passkeys WHERE factor_id = :'synced';
 
+-- another passkey of the user than the factor that is named
+SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'two', '{"count": 0, "flags": 29}') ->> 'error' AS of_another_factor;
+
 -- a counter that does not rise: the passkey is suspended, and still asked for
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 36}') ->> 'error' AS cloned;

@@ -303,7 +303,7 @@ export interface StepUpRequired {
     acr_values: string;
     error: "insufficient_user_authentication";
     error_description: string;
-    max_age: number;
+    max_age: number | null;
 }
 
 /** A new access token of the same session, confirmed with a second factor. */
@@ -337,10 +337,11 @@ export interface TenantRequired {
     tenants: Tenant[];
 }
 
-/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. */
+/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off or required. */
 export interface TenantSettings {
     access_lifetime: number | null;
     idle_limit: number | null;
+    mfa: string;
     password_min_length: number | null;
     reuse_window: number | null;
     session_lifetime: number | null;
@@ -408,9 +409,9 @@ export interface BastionApi {
     account_delete: Deleting | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
     account_delete_cancel: Done | Refusal<"invalid_link">;
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
-    api_key_disable: ApiKeyDisabled | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
-    api_key_revoke: ApiKeyRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    api_key_rotate: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
+    api_key_disable: ApiKeyDisabled | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    api_key_revoke: ApiKeyRevoked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    api_key_rotate: NewApiKey | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
     api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     email_change: Requested | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
@@ -421,7 +422,7 @@ export interface BastionApi {
     invitation_accept: Joined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
-    invitations: Invitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    invitations: Invitations | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     login: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
     login_code: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
     login_link: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
@@ -451,9 +452,9 @@ export interface BastionApi {
     step_up: SteppedUp | TooManyTries | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
     tenant_create: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "signup_closed" | "unauthenticated">;
     tenant_leave: TenantLeft | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated">;
-    tenant_rename: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "unauthenticated">;
-    tenant_settings: SettingsOfTenant | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    tenant_settings_set: SettingsOfTenant | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    tenant_rename: OneTenant | StepUpRequired | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "unauthenticated">;
+    tenant_settings: SettingsOfTenant | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    tenant_settings_set: SettingsOfTenant | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     tenant_switch: Tokens | Refusal<"invalid_grant" | "session_ended">;
     tenant_transfer: TenantTransferred | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenants: Tenants | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;

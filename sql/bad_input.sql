@@ -220,6 +220,8 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.refresh_token_next(text,integer)', ARRAY['test.fact(''refresh_token'')', 'bastion_internal.pepper()']),
     ('bastion.pepper_create(text)', ARRAY['''credential''']),
     ('bastion_internal.pepper_make(integer,integer)', ARRAY['(SELECT max(id) FROM bastion.data_keys)', '1']),
+    ('bastion.require_permission(text)', ARRAY['''good.read''']), ('bastion.step_up_rule_remove(text)', ARRAY['''good.read''']), ('bastion.platform_step_up_rule_remove(text)', ARRAY['''good.read''']),
+    ('bastion.step_up_rule_set(text,text,interval)', ARRAY['''good.read''', '''aal2''', '''1 day''']), ('bastion.platform_step_up_rule_set(text,text,interval)', ARRAY['''good.read''', '''aal2''', '''1 day''']),
     ('bastion.session_settings_set(interval,interval,interval,interval)',
      ARRAY['''5 minutes''', '''1 day''', '''1 hour''', '''5 seconds''']),
     ('bastion.session_revoke(uuid)', ARRAY['bastion.session_id()']),

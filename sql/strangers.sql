@@ -186,7 +186,7 @@ UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
     ('{algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
-    ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
+    ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_age,max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
     ('{version,bits,expected_version,max_versions,min_version,bytes}', 'integer'), ('{disabled,exportable,deletable}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
 
 CREATE VIEW test.parameters AS

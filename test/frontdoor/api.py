@@ -378,6 +378,14 @@ for name, arguments, types in [("factors", (), ()), ("totp_add", (), ()), ("reco
     for credential in [None, "x", everything["key"]]:
         call(credential, name, *arguments, types=types)
 
+# a step-up rule withholds the permission
+owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
+for name, arguments, types in [("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
+                               ("api_key_rotate", (str(uuid.uuid4()),), ("uuid",)), ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)),
+                               ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
+    call(token, name, *arguments, types=types)
+owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
+
 # those that ask who calls: nobody, a refused token, an API key
 calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),
          "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),

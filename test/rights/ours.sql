@@ -137,6 +137,8 @@ FROM (VALUES
     ('logout', 'bastion_api.logout(text)', 'session', 'SELECT bastion_api.logout(''others'')'),
     ('session_revoke', 'session_revoke(uuid)', 'session', 'SELECT bastion.session_revoke(rights.made_id(''b1000000'', {n}))'),
     ('sessions_revoke', 'sessions_revoke(uuid); sessions_revoke(text)', 'session', 'SELECT bastion.sessions_revoke(rights.made_id(''a0000000'', {n}))'),
+    ('step_up_rule_set', 'step_up_rule_set(text,text,interval)', NULL, 'SELECT bastion.step_up_rule_set(''rows.read'', ''aal2'', ''1 h'')'),
+    ('step_up_rule_remove', 'step_up_rule_remove(text)', NULL, 'SELECT bastion.step_up_rule_set(''rows.read''), bastion.step_up_rule_remove(''nothing.read'')'),
     ('session_settings_set', 'session_settings_set(interval,interval,interval,interval)', NULL, 'SELECT bastion.session_settings_set(''1 h'', ''2 h'', ''3 h'', NULL)'),
     ('invite', 'invite(text,text,text,interval,timestamptz)', NULL, 'SELECT bastion.invite(''x{n}@rights.example'', ''viewer'')'),
     ('invitation_revoke', 'invitation_revoke(uuid)', 'invitation', 'SELECT bastion.invitation_revoke(rights.made_id(''d0000000'', {n}))'),

@@ -70,7 +70,7 @@ void narrow(const Decision& decision, const Rights& whole) {
     if (rights.unit_alone) lists = unit_lists(rights.unit.value);
     guarded_or_raise([&]() -> Result<void> {
         std::shared_ptr<GrantSets> sets =
-            GrantSets::narrowed(whole.sets, rights.patterns, decision.identity.tenant.value);
+            GrantSets::narrowed(whole.sets, rights.patterns, rights.withheld, decision.identity.tenant.value);
         if (rights.unit_alone)
             sets->confine(std::vector<int64>(lists.rows[0].ids, lists.rows[0].ids + lists.rows[0].id_count));
         rights.sets = std::move(sets);

@@ -96,16 +96,16 @@ void forget_sets(ByName<HeldSets<Set>>& held) noexcept {
     }
 }
 
-// The groups without the permissions that the patterns do not cover.
-template <class Id>
-std::vector<GrantGroup<Id>> covered_groups(const std::vector<GrantGroup<Id>>& groups,
-                                           std::span<const std::string> patterns) {
+// The groups, each with one permission, without the pairs of permission and id that are not wanted.
+template <class Id, class Wanted>
+std::vector<GrantGroup<Id>> wanted_groups(const std::vector<GrantGroup<Id>>& groups, Wanted wanted) {
     std::vector<GrantGroup<Id>> out;
     for (const GrantGroup<Id>& group : groups) {
-        std::vector<std::string> covered;
-        for (const std::string& name : group.permissions)
-            if (any_pattern_covers(patterns, name)) covered.push_back(name);
-        if (!covered.empty()) out.push_back({std::move(covered), group.ids, group.cross_tenant});
+        for (const std::string& name : group.permissions) {
+            std::vector<Id> ids = group.ids;
+            std::erase_if(ids, [&](const Id& id) { return !wanted(name, id); });
+            if (!ids.empty()) out.push_back({{name}, std::move(ids), group.cross_tenant});
+        }
     }
     return out;
 }
@@ -150,14 +150,31 @@ void GrantSets::trim(std::size_t bytes) noexcept {
     made_bytes_ = 0;
 }
 
-std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
-                                               const pg_uuid_t& tenant) {
+bool Withheld::covers(std::string_view permission) const noexcept {
+    return pattern.empty() ? !permission.starts_with("own.") : pattern_covers(pattern, permission);
+}
+
+std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole,
+                                               const std::optional<std::vector<std::string>>& patterns,
+                                               std::span<const Withheld> withheld, const pg_uuid_t& tenant) {
     auto sets = std::make_shared<GrantSets>();
     sets->defaults = whole->defaults;
     sets->whole_ = std::move(whole);
-    sets->patterns_.assign(patterns.begin(), patterns.end());
+    sets->patterns_ = patterns;
+    sets->withheld_.assign(withheld.begin(), withheld.end());
     sets->tenant_ = tenant;
     return sets;
+}
+
+bool GrantSets::lends(std::string_view permission, const pg_uuid_t& tenant) const noexcept {
+    if (patterns_ && !any_pattern_covers(*patterns_, permission)) return false;
+    return std::none_of(withheld_.begin(), withheld_.end(), [&](const Withheld& rule) {
+        return (!rule.tenant.present || same_uuid(rule.tenant.value, tenant)) && rule.covers(permission);
+    });
+}
+
+bool GrantSets::has_tenant(std::string_view permission, const pg_uuid_t& tenant) const noexcept {
+    return !is_confined() && (!patterns_ || same_uuid(tenant, tenant_)) && lends(permission, tenant);
 }
 
 void GrantSets::confine(std::vector<int64>&& acls) {
@@ -170,7 +187,7 @@ void GrantSets::confine(std::vector<int64>&& acls) {
 const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
     static const AclSet nothing{std::vector<int64>()};
     if (whole_ != nullptr) {
-        if (!any_pattern_covers(patterns_, permission)) return nothing;
+        if (!lends(permission, tenant_)) return nothing;
         const AclSet& all = whole_->acls(permission, anywhere);
         if (!is_confined() || all.sorted().empty()) return all;
         std::optional<AclSet>& confined =
@@ -189,11 +206,12 @@ const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
 const TenantSet& GrantSets::tenants(std::string_view permission) {
     static const TenantSet nothing{std::vector<pg_uuid_t>()};
     if (whole_ != nullptr) {
-        const bool held = !is_confined() && any_pattern_covers(patterns_, permission) &&
-                          whole_->tenants(permission).contains(tenant_);
-        if (!held) return nothing;
+        const TenantSet& all = whole_->tenants(permission);
+        std::vector<pg_uuid_t> ids = all.sorted();
+        std::erase_if(ids, [&](const pg_uuid_t& id) { return !has_tenant(permission, id); });
+        if (ids.empty()) return nothing;
         std::optional<TenantSet>& set = tenants_[std::string(permission)].anywhere;
-        return set ? *set : counted(set, TenantSet(std::vector<pg_uuid_t>(1, tenant_)));
+        return set ? *set : counted(set, TenantSet(std::move(ids)));
     }
     const auto found = tenants_.find(permission);
     if (found == tenants_.end()) return nothing;
@@ -205,13 +223,12 @@ std::string GrantSets::format() const {
     if (whole_ != nullptr) {
         GrantSets covered;
         covered.defaults = defaults;
-        covered.acl_groups_ = covered_groups(whole_->acl_groups_, patterns_);
-        covered.tenant_groups_ = covered_groups(whole_->tenant_groups_, patterns_);
-        for (GrantGroup<pg_uuid_t>& group : covered.tenant_groups_)
-            std::erase_if(group.ids, [&](const pg_uuid_t& id) { return is_confined() || !same_uuid(id, tenant_); });
-        if (is_confined())
-            for (GrantGroup<int64>& group : covered.acl_groups_)
-                std::erase_if(group.ids, [&](int64 id) { return !confines_->contains(id); });
+        covered.acl_groups_ = wanted_groups(whole_->acl_groups_, [&](const std::string& name, int64 id) {
+            return lends(name, tenant_) && (!is_confined() || confines_->contains(id));
+        });
+        covered.tenant_groups_ =
+            wanted_groups(whole_->tenant_groups_,
+                          [&](const std::string& name, const pg_uuid_t& id) { return has_tenant(name, id); });
         return covered.format();
     }
     std::string out;

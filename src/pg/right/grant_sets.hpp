@@ -101,6 +101,14 @@ struct DefaultAcls {
     int64 user;
 };
 
+// Permissions that a session does not hold, although its user does: in one tenant, or in all.
+struct Withheld {
+    OptionalUuid tenant;  // absent: in all
+    std::string pattern;  // empty: all but own....
+
+    [[nodiscard]] bool covers(std::string_view permission) const noexcept;
+};
+
 class GrantSets {
 public:
     DefaultAcls defaults{};
@@ -114,9 +122,11 @@ public:
     void set_tenants(std::vector<GrantGroup<pg_uuid_t>>&& groups);
     [[nodiscard]] bool has_tenants() const noexcept { return has_tenants_; }
 
-    // The sets of `whole` for the permissions that the patterns cover, and of its tenants this one alone.
-    static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole, std::span<const std::string> patterns,
-                                               const pg_uuid_t& tenant);
+    // The sets of `whole`, in this tenant, without what is withheld. With patterns, for the permissions that they cover, and of
+    // its tenants this one alone.
+    static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole,
+                                               const std::optional<std::vector<std::string>>& patterns,
+                                               std::span<const Withheld> withheld, const pg_uuid_t& tenant);
 
     // Keeps only these ACLs: removes rows elsewhere, new rows except those of the unit, and the tenant as a whole.
     void confine(std::vector<int64>&& acls);
@@ -138,6 +148,9 @@ public:
 
 private:
     void count(std::size_t& part, std::size_t bytes) noexcept;
+    // Whether the sets have what the whole has, for this permission in this tenant.
+    [[nodiscard]] bool lends(std::string_view permission, const pg_uuid_t& tenant) const noexcept;
+    [[nodiscard]] bool has_tenant(std::string_view permission, const pg_uuid_t& tenant) const noexcept;
     template <class Set>
     const Set& counted(std::optional<Set>& place, Set&& set) noexcept;
 
@@ -149,7 +162,8 @@ private:
     std::size_t bytes_ = 0;       // of groups and names
     std::size_t made_bytes_ = 0;  // of sets
     std::shared_ptr<GrantSets> whole_;
-    std::vector<std::string> patterns_;
+    std::optional<std::vector<std::string>> patterns_;
+    std::vector<Withheld> withheld_;
     pg_uuid_t tenant_{};
     std::optional<AclSet> confines_;
 };

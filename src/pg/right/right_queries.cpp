@@ -21,6 +21,13 @@ Statement permissions_statement = {
     {UUIDOID, UUIDOID, UUIDOID},
     nullptr};
 
+Statement step_up_statement = {
+    "SELECT rule_tenant_id, pattern, level = 'aal2', (extract(epoch FROM max_age) * 1000000)::bigint FROM "
+    "bastion_internal.step_up_rules_of($1, $2)",
+    2,
+    {UUIDOID, UUIDOID},
+    nullptr};
+
 Statement valid_until_statement = {
     "SELECT bastion_internal.rights_valid_until($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
@@ -60,17 +67,17 @@ bool read_flag(uint64 row, int column) {
     return !value.isnull && DatumGetBool(value.value);
 }
 
-// The column of the first row.
-OptionalUuid read_uuid(int column) {
-    const NullableDatum value = cell(0, column);
+// The column of a row, by default of the first.
+OptionalUuid read_uuid(int column, uint64 row = 0) {
+    const NullableDatum value = cell(row, column);
     OptionalUuid out{};
     out.present = !value.isnull;
     if (out.present) out.value = *DatumGetUUIDP(value.value);
     return out;
 }
 
-int64 read_number(int column) {
-    const NullableDatum value = cell(0, column);
+int64 read_number(int column, uint64 row = 0) {
+    const NullableDatum value = cell(row, column);
     return value.isnull ? 0 : DatumGetInt64(value.value);
 }
 
@@ -88,6 +95,13 @@ void read_names(MemoryContext caller, void* result) {
     auto* names = allocate_rows<PermissionName>(caller);
     for (uint64 row = 0; row < row_count(); ++row) names[row] = {copy_text(caller, row, 1), read_flag(row, 2)};
     *static_cast<PermissionNames*>(result) = {names, row_count()};
+}
+
+void read_rules(MemoryContext caller, void* result) {
+    auto* rows = allocate_rows<StepUpRow>(caller);
+    for (uint64 row = 0; row < row_count(); ++row)
+        rows[row] = {read_uuid(1, row), copy_text(caller, row, 2), read_flag(row, 3), read_number(4, row)};
+    *static_cast<StepUpRows*>(result) = {rows, row_count()};
 }
 
 void read_timestamp(MemoryContext, void* result) {
@@ -174,6 +188,13 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
     const char nulls[4] = {' ', ' ', unit.present ? ' ' : 'n', '\0'};
     PermissionNames out{};
     run_reading(permissions_statement, values, nulls, read_names, &out);
+    return out;
+}
+
+StepUpRows step_up_rules(const pg_uuid_t& user, const pg_uuid_t& tenant) {
+    Datum values[2] = {uuid_datum(user), uuid_datum(tenant)};
+    StepUpRows out{};
+    run_reading(step_up_statement, values, nullptr, read_rules, &out);
     return out;
 }
 

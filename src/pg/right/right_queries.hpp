@@ -30,6 +30,20 @@ ResolvedIdentity resolve_identity(const pg_uuid_t& user, const char* tenant, con
 // bastion_internal.effective_permissions(): registered names, wildcards expanded.
 PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& tenant, const OptionalUuid& unit);
 
+// bastion_internal.step_up_rules_of()
+struct StepUpRow {
+    OptionalUuid tenant;
+    const char* pattern;
+    bool two_factors;
+    std::int64_t max_age;  // microseconds, 0 for none
+};
+
+struct StepUpRows {
+    const StepUpRow* rows;
+    std::size_t count;
+};
+StepUpRows step_up_rules(const pg_uuid_t& user, const pg_uuid_t& tenant);
+
 // The next begin or end of a validity period that may change the user's rights in the tenant; DT_NOEND for never.
 TimestampTz rights_valid_until(const pg_uuid_t& user, const pg_uuid_t& tenant);
 

@@ -48,6 +48,7 @@ CacheKey<rights_key_size> key_of(const RightsRequest& request) noexcept {
 struct RightsRow {
     ResolvedIdentity resolved;
     PermissionNames names;
+    StepUpRows rules;
     TimestampTz valid_until;
     Dependencies dependencies;
 };
@@ -58,6 +59,7 @@ std::optional<RightsRow> read_rights(const RightsRequest& request) {
     out.resolved = resolve_identity(request.user, request.tenant, request.unit);
     if (refusal_word(out.resolved.status) != nullptr || !out.resolved.tenant.present) return out;
     out.names = effective_permissions(request.user, out.resolved.tenant.value, out.resolved.unit);
+    out.rules = step_up_rules(request.user, out.resolved.tenant.value);
     out.valid_until = rights_valid_until(request.user, out.resolved.tenant.value);
     out.dependencies = rights_dependencies(request.user, out.resolved.tenant.value);
     return out;
@@ -78,6 +80,10 @@ Rights make_rights(const RightsRow& row) {
     for (std::size_t i = 0; i < row.names.count; ++i)
         rights.permissions.push_back({row.names.names[i].name, row.names.names[i].tenant_wide});
     sort_by_name(rights.permissions);
+    for (std::size_t i = 0; i < row.rules.count; ++i) {
+        const StepUpRow& rule = row.rules.rows[i];
+        rights.rules.push_back({rule.tenant, rule.pattern, rule.two_factors, rule.max_age});
+    }
     return rights;
 }
 
@@ -90,7 +96,21 @@ Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
     made.messages.push_back(user_invalidation(request.user));
     made.heap = made.value.permissions.capacity() * sizeof(Permission);
     for (const Permission& permission : made.value.permissions) made.heap += heap_bytes(permission.name);
+    made.heap += made.value.rules.capacity() * sizeof(StepUpRule);
+    for (const StepUpRule& rule : made.value.rules) made.heap += heap_bytes(rule.pattern);
     return made;
+}
+
+// Whether the identity meets a rule, and until when, if time alone ends that.
+bool meets(const Identity& identity, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
+    // Members with a second factor made the key.
+    if (rule.pattern.empty() && identity.api_key.present) return true;
+    if (rule.two_factors && std::strcmp(identity.level, "aal2") != 0) return false;
+    if (rule.max_age == 0) return true;
+    const TimestampTz end = identity.auth_time + rule.max_age;
+    if (identity.auth_time == 0 || end <= now) return false;
+    until = std::min(until, end);
+    return true;
 }
 
 // No tenant has that name.
@@ -171,11 +191,37 @@ const Rights* narrow_rights(const Rights* rights, std::span<const std::string> p
                 const bool wide = !unit.present || permission.name.starts_with("own.");
                 narrow->permissions.push_back({permission.name, permission.tenant_wide && wide});
             }
-            narrow->patterns.assign(patterns.begin(), patterns.end());
+            narrow->patterns.emplace(patterns.begin(), patterns.end());
+            narrow->rules = rights->rules;
             narrow->whole = held;
             kept = std::move(narrow);
         }
         held = kept;
+        return {};
+    });
+    return held.get();
+}
+
+const Rights* withhold_unproved(const Rights* rights, const Identity& identity) {
+    Assert(rights == held.get());
+    if (likely(rights->rules.empty()) || rights->refusal != nullptr) return rights;
+    const TimestampTz now = GetCurrentTimestamp();
+    guarded_or_raise([&]() -> Result<void> {
+        TimestampTz until = rights->valid_until;
+        std::vector<Withheld> withheld;
+        for (const StepUpRule& rule : rights->rules)
+            if (!meets(identity, rule, now, until)) withheld.push_back({rule.tenant, rule.pattern});
+        auto proved = std::make_shared<Rights>(*rights);
+        proved->valid_until = until;
+        proved->sets = nullptr;
+        if (proved->whole == nullptr) proved->whole = held;
+        std::erase_if(proved->permissions, [&](const Permission& permission) {
+            return std::any_of(withheld.begin(), withheld.end(), [&](const Withheld& rule) {
+                return (!rule.tenant.present || same_uuid(rule.tenant, rights->tenant)) && rule.covers(permission.name);
+            });
+        });
+        proved->withheld = std::move(withheld);
+        held = std::move(proved);
         return {};
     });
     return held.get();

@@ -24,6 +24,14 @@ struct Permission {
 RightsRequest rights_request(const Identity& identity, const char* tenant, const char* unit,
                              char (&tenant_text)[uuid_text_size], char (&unit_text)[uuid_text_size]) noexcept;
 
+// The proof that a permission needs: the sessions whose level or age is less do not hold it (step_up_rule.sql).
+struct StepUpRule {
+    OptionalUuid tenant;  // that has the rule; absent: every tenant
+    std::string pattern;  // empty: everything but own...., for sessions
+    bool two_factors;
+    std::int64_t max_age;  // microseconds; 0 for any
+};
+
 struct Rights {
     const char* refusal;  // static word, or null when the request is granted
     OptionalUuid tenant;
@@ -32,9 +40,11 @@ struct Rights {
     TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
     std::vector<Permission> permissions;      // sorted by name
     mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read lazily (grant_sets.hpp)
+    std::vector<StepUpRule> rules;            // of the tenant and of those of the user's memberships
     std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
-    std::vector<std::string> patterns;        // and the patterns that they are narrowed to
-    bool unit_alone;                          // and whether to rows in the unit
+    std::optional<std::vector<std::string>> patterns;  // the patterns that an API key narrows them to
+    bool unit_alone;                                   // and whether to rows in the unit
+    std::vector<Withheld> withheld;                    // what unmet rules take away
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;
@@ -53,6 +63,10 @@ void pin_rights(const Rights* rights) noexcept;
 // cache of the rights made last, which is valid while `rights` stay the same. Held as rights_of() holds.
 const Rights* narrow_rights(const Rights* rights, std::span<const std::string> patterns, const pg_uuid_t& tenant,
                             const OptionalUuid& unit, std::shared_ptr<const Rights>& kept);
+
+// The rights, which the last call returned, without the permissions whose step-up rule the identity does not meet, and until
+// time alone ends that it meets one. Held as rights_of() holds.
+const Rights* withhold_unproved(const Rights* rights, const Identity& identity);
 
 // Makes rights from the texts for a parallel worker: names separated by spaces, those that hold only in the unit after
 // unit_only_mark; and the sets as GrantSets::format() wrote them, or empty. Held until the next call.

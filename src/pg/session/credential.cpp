@@ -77,7 +77,7 @@ const Rights* rights_of_identity(Identity& identity, const char* tenant, const c
     identity.tenant = rights->tenant;
     identity.unit = rights->unit;
     identity.tenant_number = rights->tenant_number;
-    return rights;
+    return withhold_unproved(rights, identity);
 }
 
 }  // namespace bastion::pg

@@ -78,6 +78,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     caller jsonb := bastion.whoami();
+    needed jsonb;
 BEGIN
     IF caller ->> 'state' = 'refused' AND caller ->> 'reason' <> 'identity_fixed' THEN
         PERFORM bastion_internal.log_refusal(bastion.client_address(),
@@ -90,13 +91,18 @@ BEGIN
     ELSIF in_tenant AND bastion.tenant_id() IS NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'this needs a token of a member of a tenant');
     ELSIF permission IS NOT NULL AND NOT bastion_internal.may_in(permission, NULL) THEN
+        needed := bastion_internal.step_up_needed(permission);
+        IF needed IS NOT NULL AND EXISTS (SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion.tenant_id(), NULL) p WHERE p.permission = caller_refusal.permission) THEN
+            RETURN bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
+                || jsonb_build_object('acr_values', needed -> 'acr', 'max_age', needed -> 'max_age');
+        END IF;
         RETURN bastion_internal.refusal('insufficient_scope', format('the permission %s is needed in the whole tenant', permission));
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.caller_refusal(boolean, boolean, text) IS
-'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant. NULL for all others.
+'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant, or from whom a step-up rule withholds it. NULL for all others.
 SQLSTATE 25000 when the transaction has another identity already.';
 
 CREATE FUNCTION bastion_internal.held_caller_refusal() RETURNS jsonb

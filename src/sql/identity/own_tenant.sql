@@ -94,7 +94,7 @@ AS $$
     SELECT jsonb_build_object(
         'access_lifetime', extract(epoch FROM s.access_lifetime)::integer, 'session_lifetime', extract(epoch FROM s.session_lifetime)::integer,
         'idle_limit', extract(epoch FROM s.idle_limit)::integer, 'reuse_window', extract(epoch FROM s.reuse_window)::integer,
-        'password_min_length', t.password_min_length)
+        'password_min_length', t.password_min_length, 'mfa', t.mfa)
     FROM bastion.tenants t LEFT JOIN bastion.session_settings s ON s.tenant_id = t.id WHERE t.id = tenant_settings_object.tenant_id
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_settings_object(uuid) IS
@@ -110,8 +110,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings() IS
-'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length}}. The first four are in seconds, and bastion.session_settings_set() explains them; the last is the fewest characters of a new password of a member.
-Needs tenant.update in the whole tenant. Refusals: unauthenticated, invalid_token, insufficient_scope.
+'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length, mfa}}. The first four are in seconds, and bastion.session_settings_set() explains them; the fifth is the fewest characters of a new password of a member. mfa is off, or required: then a session of level aal1 holds no permission in the tenant, but those on what belongs to the user. The user adds a second factor or confirms with it (step_up()). API keys, which members with a second factor made, go on.
+Needs tenant.update in the whole tenant. Refusals: unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age where a step-up rule withholds it.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings()', 'application');
 
@@ -133,9 +133,10 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('a change of the tenant');
-    IF bastion_internal.unknown_member(settings, 'access_lifetime', 'session_lifetime', 'idle_limit', 'reuse_window', 'password_min_length')
-       OR EXISTS (SELECT FROM jsonb_each(settings) s WHERE s.value <> 'null' AND s.value::text !~ '^[0-9]{1,9}$') THEN
-        RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers');
+    IF bastion_internal.unknown_member(settings, 'access_lifetime', 'session_lifetime', 'idle_limit', 'reuse_window', 'password_min_length', 'mfa')
+       OR EXISTS (SELECT FROM jsonb_each(settings) s WHERE s.key <> 'mfa' AND s.value <> 'null' AND s.value::text !~ '^[0-9]{1,9}$')
+       OR coalesce(settings -> 'mfa', 'null') NOT IN ('null', '"off"', '"required"') THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers, and of mfa, which is off or required');
     END IF;
     -- Changes of members that are absent here wait.
     PERFORM FROM bastion.tenants t WHERE t.id = bastion.tenant_id() FOR NO KEY UPDATE;
@@ -144,7 +145,7 @@ BEGIN
         PERFORM bastion.session_settings_set(
             bastion_internal.settings_interval(merged, 'access_lifetime'), bastion_internal.settings_interval(merged, 'session_lifetime'),
             bastion_internal.settings_interval(merged, 'idle_limit'), bastion_internal.settings_interval(merged, 'reuse_window'));
-        UPDATE bastion.tenants t SET password_min_length = (merged ->> 'password_min_length')::integer WHERE t.id = bastion.tenant_id();
+        UPDATE bastion.tenants t SET password_min_length = (merged ->> 'password_min_length')::integer, mfa = coalesce(merged ->> 'mfa', 'off') WHERE t.id = bastion.tenant_id();
     EXCEPTION WHEN invalid_parameter_value OR check_violation THEN
         RETURN bastion_internal.refusal('invalid_request', 'access_lifetime lasts 10 seconds to 30 days, session_lifetime and idle_limit 10 seconds to 366 days, reuse_window up to 5 minutes; a password has at least 8 to 128 characters');
     END;
@@ -153,8 +154,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings_set(jsonb) IS
-'Changes the settings of this tenant: an object with members of tenant_settings(). A member that is absent stays as it is, null means the setting of the server.
-Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope.
+'Changes the settings of this tenant: an object with members of tenant_settings(). A member that is absent stays as it is, null means the setting of the server, of mfa off.
+Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication as tenant_settings().
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings_set(jsonb)', 'application');
 

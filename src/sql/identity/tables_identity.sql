@@ -14,6 +14,7 @@ CREATE TABLE bastion.tenants (
     status text NOT NULL DEFAULT 'active',
     acl_id bigint NOT NULL DEFAULT nextval('bastion.acls_id_seq'),
     password_min_length integer,
+    mfa text NOT NULL DEFAULT 'off',
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_number_key UNIQUE (number),
@@ -22,6 +23,7 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_slug_check CHECK (bastion.is_slug(slug)),
     CONSTRAINT tenants_plan_check CHECK (bastion_internal.is_label(plan)),
     CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended')),
+    CONSTRAINT tenants_mfa_check CHECK (mfa IN ('off', 'required')),
     CONSTRAINT tenants_password_min_length_check CHECK (password_min_length BETWEEN 8 AND 128)
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
@@ -34,6 +36,8 @@ COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: no user can w
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
 COMMENT ON COLUMN bastion.tenants.password_min_length IS
 'Fewest characters of a new password of a member, where that is more than bastion.password_min_length; NULL: no rule of its own';
+COMMENT ON COLUMN bastion.tenants.mfa IS
+'off, or required: a session of level aal1 holds nothing in the tenant but what belongs to the person (see step_up_rules)';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
 SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
@@ -49,8 +53,8 @@ SELECT bastion_internal.readable_by('bastion.tenants', 'application');
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa))
 EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');

@@ -322,7 +322,7 @@ BEGIN
         JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id AND e.acl_kind <> 'row'
     )
     SELECT 'role'::text, r.role_id::text FROM roles r
-    UNION ALL SELECT 'tenant', x.place::text FROM (SELECT p.place FROM places p UNION SELECT for_tenant) x
+    UNION ALL SELECT 'tenant', x.place::text FROM (SELECT p.place FROM places p UNION SELECT for_tenant UNION SELECT '00000000-0000-0000-0000-000000000000') x
     UNION ALL SELECT 'place', x.place::text FROM (SELECT b.place FROM bases b UNION SELECT for_tenant) x
     UNION ALL SELECT 'list', b.acl_id::text FROM bases b
     UNION ALL SELECT 'list', a.id::text FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant
@@ -336,7 +336,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_dependencies(uuid, uuid) IS
 'The dependencies of the rights and sets of a user in a tenant, other than the scopes user and all: scopes of bastion_internal.invalidate() and their ids.
-role: roles held anywhere and the roles they inherit; tenant: the rows of this one and of those of memberships; place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
+role: roles held anywhere and the roles they inherit; tenant: the rows and step-up rules of this one and of those of memberships, and the rules of every tenant (the zero uuid); place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
 
 CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -37,13 +37,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF NOT bastion_internal.may_in(permission, unit_id) THEN
+        PERFORM bastion_internal.require_step_up(permission, unit_id);
         RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = CASE WHEN unit_id IS NULL THEN 'It must be held in the whole tenant.' ELSE 'It must be held in the unit.' END;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_permission(text, uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may_in().';
+'Raises SQLSTATE 42501 unless the user of this transaction may_in(), BA005 where a step-up rule withholds the permission.';
 
 CREATE FUNCTION bastion_internal.require_in_tenant(permission text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -51,12 +52,13 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.tenant_if_allowed(permission) IS NULL THEN
+        PERFORM bastion_internal.require_step_up(permission, NULL);
         RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege',
             DETAIL = 'It must be held in the whole tenant.';
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.require_in_tenant(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant.';
+COMMENT ON FUNCTION bastion_internal.require_in_tenant(text) IS 'Raises SQLSTATE 42501 unless the permission is held in the whole tenant, BA005 where a step-up rule withholds it.';
 
 CREATE FUNCTION bastion_internal.role_patterns(role_id uuid) RETURNS text[]
 LANGUAGE sql STABLE PARALLEL SAFE

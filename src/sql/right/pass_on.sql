@@ -97,16 +97,23 @@ COMMENT ON FUNCTION bastion_internal.patterns_held(uuid, uuid, uuid, text[]) IS
 
 -- The part of its user's rights that the credential of this transaction allows.
 CREATE FUNCTION bastion_internal.lent_until(pattern text) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN bastion.api_key_id() IS NULL THEN 'infinity' ELSE (
+BEGIN
+    IF EXISTS (SELECT FROM bastion_internal.step_up_unmet() u
+               WHERE CASE u.pattern WHEN '' THEN NOT starts_with(lent_until.pattern, 'own.')
+                                    ELSE bastion_internal.patterns_overlap(u.pattern, lent_until.pattern) END) THEN
+        RETURN NULL;
+    END IF;
+    RETURN CASE WHEN bastion.api_key_id() IS NULL THEN 'infinity' ELSE (
         SELECT coalesce(k.expires_at, 'infinity') FROM bastion.api_keys k
         WHERE k.id = bastion.api_key_id()
-          AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion_internal.pattern_covers(s, lent_until.pattern))) END
+          AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion_internal.pattern_covers(s, lent_until.pattern))) END;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.lent_until(text) IS
-'The time until which the credential of this transaction covers everything that a pattern can cover. A session covers everything; an API key does so by its scopes, until it expires. NULL if it does not.';
+'The time until which the credential of this transaction covers everything that a pattern can cover. A session covers everything; an API key does so by its scopes, until it expires. NULL if it does not, and where a step-up rule withholds part of it.';
 
 CREATE FUNCTION bastion_internal.lent_in(unit_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -125,6 +132,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
         WHEN held_until IS NULL THEN format('You do not hold "%s" there.', pattern)
+        WHEN lent_until IS NULL AND bastion.api_key_id() IS NULL THEN format('A step-up rule withholds part of "%s": confirm with a second factor, or log in again.', pattern)
         WHEN lent_until IS NULL THEN format('The API key does not cover "%s" there.', pattern)
         WHEN least(held_until, lent_until) >= coalesce(valid_until, 'infinity') THEN NULL
         ELSE format(CASE WHEN lent_until < held_until THEN 'The API key covers "%s" there only until %s.' ELSE 'You hold "%s" there only until %s.' END,

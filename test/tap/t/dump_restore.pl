@@ -83,7 +83,9 @@ INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 
 INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
 INSERT INTO bastion.password_history (user_id, hash) SELECT p.user_id, p.hash FROM bastion.user_passwords p;
 INSERT INTO bastion.spent_tokens VALUES (sha256('a challenge'), 'infinity');
-UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20 WHERE slug = 'ann';
+UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20, mfa = 'required' WHERE slug = 'ann';
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';
+INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
 SELECT bastion.identity_add('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';

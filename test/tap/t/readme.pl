@@ -85,7 +85,7 @@ runs_as_shown('VAULT', 14);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('MAIL', 11);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
-runs_as_shown('ACCOUNTS', 32);
+runs_as_shown('ACCOUNTS', 34);
 
 # Links to files of the project have a target.
 for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS)) {

@@ -1,0 +1,122 @@
+-- Step-up rules: a permission whose rule is not met is not held, wherever it is asked for; and tenants that require a second factor.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET bastion.refused_login_duration = 0;
+CREATE SCHEMA rules;
+INSERT INTO test.people (name, id, tenant, number, token)
+SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
+FROM unnest(ARRAY['ann', 'ben']) n, LATERAL bastion_api.signup(n || '@rules.example', 'correct horse battery', 'Rules of ' || n) a;
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), test.tenant_of('ben'), test.role_of('owner');
+SELECT bastion.resource_register('rule_docs', '{read,write,delete}');
+CREATE TABLE rules.docs (id int PRIMARY KEY, tenant_id uuid NOT NULL);
+INSERT INTO rules.docs SELECT 1, test.tenant_of('ann') UNION ALL SELECT 2, test.tenant_of('ben');
+SELECT count(*) > 0 AS protected FROM bastion.protect('rules.docs', resource => 'rule_docs');
+GRANT USAGE ON SCHEMA rules TO regress_app;
+-- a session of one factor, and one of two
+CREATE TABLE rules.tokens (name text PRIMARY KEY, token text, sid uuid);
+INSERT INTO rules.tokens SELECT 'aal1', p.token, (test.claims(p.token) ->> 'sid')::uuid FROM test.people p WHERE p.name = 'ann';
+INSERT INTO rules.tokens SELECT 'aal2', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
+FROM bastion_internal.session_begin(test.id_of('ann'), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') a;
+-- the result of an expression with a token of ann, or its error with DETAIL
+CREATE FUNCTION rules.run(who text, expression text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    told text;
+    explained text;
+BEGIN
+    PERFORM set_config('bastion.token', (SELECT t.token FROM rules.tokens t WHERE t.name = who), true), set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    EXECUTE 'SELECT (' || expression || ')::text' INTO told;
+    RESET ROLE;
+    RETURN told;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(' ', SQLSTATE, explained);
+END
+$$;
+CREATE FUNCTION rules.both(expression text) RETURNS TABLE (aal1 text, aal2 text) LANGUAGE sql AS $$ SELECT rules.run('aal1', expression), rules.run('aal2', expression) $$;
+GRANT SELECT ON rules.docs TO regress_app;
+CREATE VIEW rules.asked AS
+SELECT a.n, a.what, b.* FROM (VALUES
+    (1, 'has_permission(write)', 'bastion.has_permission(''rule_docs.write'')'), (2, 'has_permission(read)', 'bastion.has_permission(''rule_docs.read'')'),
+    (3, 'require_permission(write)', 'bastion.require_permission(''rule_docs.write'')'), (4, 'permissions()', 'SELECT string_agg(p, '' '' ORDER BY p COLLATE "C") FROM bastion.permissions() p WHERE p ~ ''^rule_docs'''),
+    (5, 'rows', 'SELECT string_agg(d.id::text, '' '') FROM rules.docs d'), (6, 'tenant_set(read)', 'cardinality(bastion.tenant_set(''rule_docs.read''))'), (7, 'tenant_set(write)', 'cardinality(bastion.tenant_set(''rule_docs.write''))'),
+    (8, 'can_in_tenant(write)', format('bastion.can_in_tenant(''rule_docs.write'', %L)', test.tenant_of('ann'))), (9, 'can_in_tenant(write), elsewhere', format('bastion.can_in_tenant(''rule_docs.write'', %L)', test.tenant_of('ben'))),
+    (11, 'acl_set(delete)', 'cardinality(bastion.acl_set(''rule_docs.delete'')) > 0'), (12, 'acl_set(write)', 'cardinality(bastion.acl_set(''rule_docs.write'')) > 0'), (13, 'can_by_acl(write)', format('bastion.can_by_acl(''rule_docs.write'', (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = %L))', test.tenant_of('ann'))),
+    (10, 'own.secrets.read', 'bastion.has_permission(''own.secrets.read'')')) a (n, what, expression), LATERAL rules.both(a.expression) b;
+SELECT * FROM rules.asked ORDER BY n;
+
+-- a rule of the tenant
+SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.write'')');
+SELECT * FROM rules.asked ORDER BY n;
+-- it is taken away by those who meet it
+SELECT rules.run('aal1', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal1'', ''1 day'')') AS weaker;
+-- what is not held is not passed on, and one who never had it is told so
+SELECT * FROM rules.both(format('bastion.permission_grant(%L, ''rule_docs.write'')', test.id_of('ann')));
+SELECT * FROM rules.both('bastion.role_create(''writers'')');
+SELECT * FROM rules.both('bastion.role_permission_add(''writers'', ''rule_docs.*'')');
+SELECT rules.run('aal2', format('bastion.permission_remove(%L, ''rule_docs.write'')', test.id_of('ann'))), rules.run('aal2', format('bastion.permission_deny(%L, ''rule_docs.write'')', test.id_of('ann')));
+SELECT * FROM rules.both('bastion.require_permission(''rule_docs.write'')');
+DELETE FROM bastion.user_permissions WHERE user_id = test.id_of('ann');
+SELECT * FROM rules.both('bastion.require_permission(''nothing.read'')');
+-- an API key holds nothing that a rule covers
+INSERT INTO rules.tokens SELECT 'key', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a key'', ''{*,tenant.*}'') ->> ''key''');
+SELECT rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS write, rules.run('key', 'bastion.has_permission(''rule_docs.read'')') AS read, rules.run('key', 'bastion.require_permission(''rule_docs.write'')') AS required;
+SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS again, rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS key_again;
+
+-- what is read is a permission as others
+SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.read'')'), rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'', ''aal2'', ''1 day'')');
+SELECT * FROM rules.asked WHERE n IN (2, 5) ORDER BY n;
+SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.read'')') AS removed;
+
+-- a rule of every tenant, with an age
+SELECT bastion.platform_step_up_rule_set('rule_docs.*', 'aal1', '10 minutes');
+SELECT * FROM rules.asked WHERE n IN (1, 2, 5) ORDER BY n;
+BEGIN;
+UPDATE bastion.sessions s SET authenticated_at = now() - interval '11 minutes' WHERE s.user_id = test.id_of('ann');
+SELECT * FROM rules.asked ORDER BY n;
+-- the tenant adds to it, and the strictest of all counts
+SELECT rules.run('aal2', 'bastion.step_up_rule_set(''*.write'', ''aal2'', ''2 minutes'')');
+SELECT * FROM rules.asked WHERE n = 3;
+ROLLBACK;
+SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.*'')') AS rule_of_the_operator, bastion.platform_step_up_rule_remove('rule_docs.*'), bastion.platform_step_up_rule_remove('rule_docs.*') AS again;
+-- functions of bastion_api say what they need
+BEGIN;
+SELECT bastion.platform_step_up_rule_set('tenant.update', 'aal2', '5 minutes');
+SELECT * FROM rules.both('bastion_api.tenant_rename(''New name'') - ''tenant''');
+SELECT * FROM rules.both('bastion.session_settings_set()');
+ROLLBACK;
+-- another tenant's rule counts there
+BEGIN;
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ben'), 'rule_docs.write', 'aal2');
+SELECT * FROM rules.asked ORDER BY n;
+ROLLBACK;
+
+-- a tenant that requires a second factor
+SELECT rules.run('aal1', 'bastion_api.tenant_settings_set(''{"mfa": "required"}'') #> ''{settings,mfa}''') AS set;
+SELECT * FROM rules.asked ORDER BY n;
+SELECT * FROM rules.both('bastion_api.tenant_settings_set(''{"mfa": "off"}'') - ''settings''');
+SELECT rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS key, rules.run('aal1', 'bastion_api.me() -> ''permissions''') AS permissions;
+-- a member enrols, and confirms
+SELECT rules.run('aal1', 'bastion_api.totp_add() ? ''secret''') AS enrols, rules.run('aal1', 'bastion_api.tenants() ? ''tenants''') AS tenants;
+UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
+SELECT * FROM rules.asked WHERE n = 3;
+UPDATE bastion.sessions SET level = 'aal2' WHERE user_id = test.id_of('ann');
+SELECT rules.run('aal1', 'bastion.has_permission(''rule_docs.write'')') AS older_token_of_a_confirmed_session;
+UPDATE bastion.tenants SET mfa = 'off' WHERE id = test.tenant_of('ann');
+SELECT * FROM rules.asked WHERE n = 1;
+SELECT rules.run('aal2', format('bastion_api.tenant_settings_set(%L) ->> ''error''', s)) AS error FROM unnest(ARRAY['{"mfa": "x"}', '{"mfa": 1}', '{"mfa": true}', '{"mfa": null}']) s;
+
+-- invalid rules, and who may make them
+SELECT rules.run('aal2', 'bastion.step_up_rule_set(' || a || ')') FROM unnest(ARRAY['''x''', 'NULL', '''rule_docs.read'', ''aal3''', '''rule_docs.read'', NULL', '''rule_docs.read'', ''aal1''', '''rule_docs.read'', ''aal2'', ''59 s''', '''rule_docs.read'', ''aal2'', ''367 days''']) a;
+SELECT rules.run('nobody', 'bastion.step_up_rule_set(''rule_docs.read'')') AS nobody, rules.run('key', 'bastion.step_up_rule_set(''rule_docs.read'')') AS key, rules.run('aal2', 'bastion.platform_step_up_rule_set(''rule_docs.read'')') AS of_every_tenant;
+BEGIN;
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) SELECT test.tenant_of('ann'), 'r' || n || '.read', 'aal2' FROM generate_series(1, 100) n;
+SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'')') AS too_many;
+ROLLBACK;
+SELECT kind, detail, tenant_id IS NULL AS everywhere FROM bastion.events WHERE kind ~ 'step_up_rule' AND (tenant_id IS NULL OR tenant_id = test.tenant_of('ann')) ORDER BY id;
+DROP TABLE rules.docs;
+DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben');
+SELECT count(*) AS rules_left FROM bastion.step_up_rules;
+DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'));
+DELETE FROM test.people;
+DROP SCHEMA rules CASCADE;

@@ -169,6 +169,7 @@ export interface Members {
 
 /** A role of a member in the whole tenant, or in a unit and those below. */
 export interface Membership {
+    assigned_by: string | null;
     created_at: string;
     role: string;
     unit: Unit | null;
@@ -176,13 +177,14 @@ export interface Membership {
     valid_until: string | null;
 }
 
-/** What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. */
+/** What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. passkeys has PublicKeyCredentialRequestOptionsJSON for each domain with passkeys of the user. */
 export interface MfaRequired {
     challenge: string;
     error: "mfa_required";
     error_description: string;
     expires_in: number;
     factors: LoginFactor[];
+    passkeys: Record<string, unknown>[];
     recovery_codes: boolean;
 }
 
@@ -236,6 +238,20 @@ export interface OneTenant {
 /** The unit after the change. */
 export interface OneUnit {
     unit: Unit;
+}
+
+/** What a browser is asked for a new passkey, and the challenge for passkey_confirm(). publicKey is PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3). */
+export interface PasskeyCreation {
+    challenge: string;
+    expires_in: number;
+    publicKey: Record<string, unknown>;
+}
+
+/** What a browser is asked for the use of a passkey, and its challenge. publicKey is PublicKeyCredentialRequestOptionsJSON (WebAuthn level 3). */
+export interface PasskeyRequest {
+    challenge: string;
+    expires_in: number;
+    publicKey: Record<string, unknown>;
 }
 
 /** A unit, and the id of the unit above it. */
@@ -370,6 +386,13 @@ export interface Tokens {
     user: User;
 }
 
+/** Nothing was checked, because of earlier attempts. retry_after is in seconds. */
+export interface TooManyAttempts {
+    error: "too_many_attempts";
+    error_description: string;
+    retry_after: number;
+}
+
 /** Nothing was checked. retry_after is in seconds, null when only an operator helps. */
 export interface TooManyTries {
     error: "too_many_tries";
@@ -406,14 +429,14 @@ export interface VerificationRequired {
 
 /** The answer of each function, by its name. A refusal has the property error, a success never has. */
 export interface BastionApi {
-    account_delete: Deleting | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
+    account_delete: Deleting | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
     account_delete_cancel: Done | Refusal<"invalid_link">;
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     api_key_disable: ApiKeyDisabled | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     api_key_revoke: ApiKeyRevoked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     api_key_rotate: NewApiKey | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
     api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    email_change: Requested | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
+    email_change: Requested | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
     factor_remove: FactorRemoved | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
@@ -423,25 +446,31 @@ export interface BastionApi {
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
     invitations: Invitations | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    login: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_grant" | "temporarily_unavailable">;
-    login_code: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
+    login: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "temporarily_unavailable">;
+    login_code: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_link">;
     login_link: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
     login_mfa: Tokens | TenantRequired | TooManyTries | Refusal<"invalid_code" | "invalid_grant">;
     login_tenant: Tokens | Refusal<"invalid_grant">;
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
+    member_add: MemberSet | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
     member_remove: MemberRemoved | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
     member_set: MemberSet | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
     members: Members | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    password_change: LoggedOut | Refusal<"insufficient_scope" | "invalid_password" | "invalid_token" | "temporarily_unavailable" | "unauthenticated" | "weak_password" | "wrong_password">;
+    passkey_add: PasskeyCreation | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
+    passkey_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_passkey" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
+    passkey_login: Tokens | TenantRequired | Refusal<"invalid_grant">;
+    passkey_login_options: PasskeyRequest | Refusal<"unknown_relying_party">;
+    passkey_options: PasskeyRequest | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
+    password_change: LoggedOut | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_password" | "invalid_token" | "temporarily_unavailable" | "unauthenticated" | "weak_password" | "wrong_password">;
     profile_update: Profile | Refusal<"insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "unauthenticated" | "username_taken">;
     recovery_codes_renew: RecoveryCodes | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
-    request_login_code: CodeRequested | Refusal<"invalid_email">;
-    request_login_link: Requested | Refusal<"invalid_email">;
-    request_password_reset: Requested | Refusal<"invalid_email">;
-    resend_verification: Requested | Refusal<"invalid_email">;
+    request_login_code: CodeRequested | TooManyAttempts | Refusal<"invalid_email">;
+    request_login_link: Requested | TooManyAttempts | Refusal<"invalid_email">;
+    request_password_reset: Requested | TooManyAttempts | Refusal<"invalid_email">;
+    resend_verification: Requested | TooManyAttempts | Refusal<"invalid_email">;
     reset_password: Done | Refusal<"invalid_link" | "invalid_password" | "temporarily_unavailable" | "weak_password">;
     schema: Schemas;
     session_rename: SessionChanged | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
@@ -458,12 +487,12 @@ export interface BastionApi {
     tenant_switch: Tokens | Refusal<"invalid_grant" | "session_ended">;
     tenant_transfer: TenantTransferred | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenants: Tenants | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    token: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
+    token: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
     token_revoke: Revoked;
     totp_add: NewTotp | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     unit_create: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
     unit_rename: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
     units: Units | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
-    verify_email: Tokens | Address | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
+    verify_email: Tokens | Address | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
 }

@@ -98,9 +98,9 @@ $(UPGRADES): $(EXTENSION)--%: $(here)/src/sql/header.sql $(here)/src/sql/upgrade
 	cat $^ > $@
 
 all: tools/breach-filter
-$(BREACH_FILTER_MAIN): %.o: %.cpp
+$(BREACH_FILTER_MAIN): %.o: %.cpp $(CORE_PRECOMPILED).gch
 	@$(MKDIR_P) $(@D)
-	$(CORE_COMPILE) -c -o $@ $<
+	$(CORE_COMPILE) -include $(CORE_PRECOMPILED) -c -o $@ $<
 tools/breach-filter: $(BREACH_FILTER_OBJS)
 	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDFLAGS) -lsodium -lnettle -lutf8proc -lstdc++
 

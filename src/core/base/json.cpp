@@ -1,6 +1,5 @@
 #include "core/base/json.hpp"
 
-#include <simdjson.h>
 #include <sodium.h>
 #include <utf8proc.h>
 

@@ -3,6 +3,11 @@
 // that simdjson is compiled once.
 #pragma once
 
+// The library has a parser for each kind of processor and chooses at run time; the header need not declare those.
+#define SIMDJSON_IMPLEMENTATION_FALLBACK 1
+#define SIMDJSON_IMPLEMENTATION_HASWELL 0
+#define SIMDJSON_IMPLEMENTATION_ICELAKE 0
+#define SIMDJSON_IMPLEMENTATION_WESTMERE 0
 #include <simdjson.h>
 
 #include <algorithm>

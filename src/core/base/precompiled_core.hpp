@@ -12,3 +12,7 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/base/precompiled_strings.hpp"
+#include "core/base/result.hpp"
+#include "core/base/secret_bytes.hpp"

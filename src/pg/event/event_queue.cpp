@@ -48,7 +48,7 @@ struct Queue {
 };
 
 Queue* queue = nullptr;
-EventStore* store = nullptr;
+EventStore* event_store = nullptr;
 LWLock* lock = nullptr;
 
 uint32 block_count() {
@@ -67,9 +67,9 @@ void initialise_queue(void* store_memory) {
 
 void attach_queue(void* memory, LWLock* its_lock, bool fresh) {
     queue = static_cast<Queue*>(memory);
-    store = reinterpret_cast<EventStore*>(static_cast<char*>(memory) + MAXALIGN(sizeof(Queue)));
+    event_store = reinterpret_cast<EventStore*>(static_cast<char*>(memory) + MAXALIGN(sizeof(Queue)));
     lock = its_lock;
-    if (fresh) initialise_queue(store);
+    if (fresh) initialise_queue(event_store);
 }
 
 SharedPiece piece{"pg_bastion events", "pg_bastion_events", queue_size, attach_queue};
@@ -98,24 +98,24 @@ std::uint8_t share_of_author() {
 // A database may use as much as it leaves free, so that one whose events cannot be written does not stop the others. In the same
 // way, a user may use as much of what the database may still use as is left after it.
 bool has_room(const Lane& lane, std::uint8_t share, uint32 wanted) {
-    if (lane.blocks + 2 * wanted > store->free_count()) return false;
-    return lane.shares[share] + 2 * wanted <= (store->free_count() - lane.blocks) / 2;
+    if (lane.blocks + 2 * wanted > event_store->free_count()) return false;
+    return lane.shares[share] + 2 * wanted <= (event_store->free_count() - lane.blocks) / 2;
 }
 
 void link_newest(Lane& lane, uint32 event) {
     if (lane.queued() == 0)
         lane.first = event;
     else
-        store->set_next(lane.last, event);
+        event_store->set_next(lane.last, event);
     lane.last = event;
     ++lane.appended;
 }
 
 void remove_oldest(Lane& lane) {
     const uint32 event = lane.first;
-    lane.first = store->next(event);
-    const std::uint8_t share = store->share(event);
-    const uint32 blocks = store->remove(event);
+    lane.first = event_store->next(event);
+    const std::uint8_t share = event_store->share(event);
+    const uint32 blocks = event_store->remove(event);
     lane.blocks -= blocks;
     lane.shares[share] -= blocks;
     ++lane.finished;
@@ -129,12 +129,12 @@ void back_off(Lane& lane) {
     lane.retry_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait);
 }
 
-std::size_t payload_size(uint32 event) { return MAXALIGN(VARHDRSZ + store->length(event)); }
+std::size_t payload_size(uint32 event) { return MAXALIGN(VARHDRSZ + event_store->length(event)); }
 
 Datum copy_payload(uint32 event, char* place) {
     auto* out = reinterpret_cast<text*>(place);
-    SET_VARSIZE(out, VARHDRSZ + store->length(event));
-    store->copy_payload(event, VARDATA(out));
+    SET_VARSIZE(out, VARHDRSZ + event_store->length(event));
+    event_store->copy_payload(event, VARDATA(out));
     return PointerGetDatum(out);
 }
 
@@ -160,7 +160,7 @@ EventTicket append_event(char kind, std::string_view payload) {
     if (lane != nullptr && has_room(*lane, share, wanted)) {
         lane->blocks += wanted;
         lane->shares[share] += wanted;
-        link_newest(*lane, store->put(kind, payload, share));
+        link_newest(*lane, event_store->put(kind, payload, share));
         ticket = {static_cast<int>(lane - queue->lanes), lane->appended};
         waiting = lane->state == LaneState::running ? lane->worker : queue->launcher;
     } else {
@@ -257,14 +257,15 @@ EventBatch peek_events(int number, int most) {
     int count = 0;
     LWLockAcquire(lock, LW_SHARED);
     const int queued = static_cast<int>(std::min<uint64>(lane.queued(), most));
-    for (uint32 event = lane.first; count < queued; event = store->next(event), ++count) size += payload_size(event);
+    for (uint32 event = lane.first; count < queued; event = event_store->next(event), ++count)
+        size += payload_size(event);
     LWLockRelease(lock);
     EventBatch batch{0, static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1))),
                      static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)))};
     char* place = static_cast<char*>(palloc(size + 1));
     LWLockAcquire(lock, LW_SHARED);
-    for (uint32 event = lane.first; batch.count < count; event = store->next(event)) {
-        batch.kinds[batch.count] = CharGetDatum(store->kind(event));
+    for (uint32 event = lane.first; batch.count < count; event = event_store->next(event)) {
+        batch.kinds[batch.count] = CharGetDatum(event_store->kind(event));
         batch.payloads[batch.count++] = copy_payload(event, place);
         place += payload_size(event);
     }

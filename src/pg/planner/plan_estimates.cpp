@@ -69,12 +69,16 @@ void replace_list(Replacement& out, HeapTuple row, int slot, const TenantShare& 
     free_attstatsslot(&list);
 }
 
+// So many that more make no difference, few enough for an int64.
+constexpr double most_values = 1e15;
+
 // var_eq_non_const() answers the smaller of (1 - nulls) / distinct, with distinct rounded, and the first frequency of the list:
 // distinct is rounded down here, so that the frequency decides, and is exact.
 HeapTuple make_statistics(HeapTuple row, const TenantShare& share, const TenantShare& in_own_list) {
     const auto* form = reinterpret_cast<Form_pg_statistic>(GETSTRUCT(row));
     Replacement out{};
-    const double distinct = std::max(1.0, std::floor((1.0 - form->stanullfrac) / share.fraction));
+    const double estimate = std::min(most_values, (1.0 - form->stanullfrac) / share.fraction);
+    const int64 distinct = std::max(int64{1}, static_cast<int64>(estimate));
     out.set(Anum_pg_statistic_stadistinct, Float4GetDatum(static_cast<float4>(distinct)));
     const int16* kinds = &form->stakind1;
     for (int slot = 0; slot < STATISTIC_NUM_SLOTS; ++slot)

@@ -57,7 +57,7 @@ bool asks_for_permissions(const Node* conditions) {
 const Node* reader_of_plan(const Plan* plan) {
     if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1)
         return nullptr;
-    if (!asks_for_permissions(reinterpret_cast<const Result*>(plan)->resconstantqual)) return nullptr;
+    if (!asks_for_permissions(reinterpret_cast<const ::Result*>(plan)->resconstantqual)) return nullptr;
     const auto* value = reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr);
     return is_reader(value) ? value : nullptr;
 }

@@ -72,7 +72,7 @@ SELECT c.* FROM bastion.users u, bench.compare('wrong password against unknown u
 
 \echo a throttled attempt to log in, which takes no hash: at most 50000 ns
 \o /dev/null
-SELECT bastion_internal.password_attempt(n, 'wrong', NULL) FROM unnest(ARRAY['user x', 'name nobody']) n, generate_series(1, 10);
+SELECT bastion_internal.password_attempt(n, 'wrong', NULL, NULL) FROM unnest(ARRAY['user x', 'name nobody']) n, generate_series(1, 10);
 \o
-SELECT * FROM bench.per_call('bastion_internal.password_attempt()', '(bastion_internal.password_attempt(''user x'', left(i::text, 0), NULL)).retry_after', 20000)
+SELECT * FROM bench.per_call('bastion_internal.password_attempt()', '(bastion_internal.password_attempt(''user x'', left(i::text, 0), NULL, NULL)).retry_after', 20000)
 UNION ALL SELECT * FROM bench.per_call('bastion_api.login()', 'bastion_api.login(''nobody'', left(i::text, 0)) IS NULL', 2000);

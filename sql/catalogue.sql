@@ -66,7 +66,7 @@ WHERE f.prosecdef
   -- triggers of our own tables, which a caller may fire
   AND NOT (f.prorettype = 'trigger'::regtype AND EXISTS (SELECT FROM test.own_triggers t WHERE t.tgfoid = f.oid))
   AND f.name::text NOT IN (
-    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb)', 'bastion_api.login_tenant(text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bastion_api.login_tenant(text,text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
     'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',
@@ -76,7 +76,7 @@ WHERE f.prosecdef
     'bastion_api.email_change_confirm(text)', 'bastion_api.email_undo(text)', 'bastion_api.account_delete(text)',
     'bastion_api.account_delete_cancel(text)', 'bastion_api.invitation_decline_link(text)', 'bastion.invitation_resend(uuid)',
     'bastion_api.token(text,text,text,text,text)', 'bastion_api.profile_update(jsonb)', 'bastion_api.password_change(text,text)', 'bastion_api.tenant_switch(text,text,text)',
-    'bastion_api.session_rename(uuid,text)', 'bastion_api.session_revoke(uuid)', 'bastion_api.tenants()', 'bastion_api.tenant_create(text)',
+    'bastion_api.devices()', 'bastion_api.device_rename(uuid,text)', 'bastion_api.device_revoke(uuid)', 'bastion_api.session_rename(uuid,text)', 'bastion_api.session_revoke(uuid)', 'bastion_api.tenants()', 'bastion_api.tenant_create(text)',
     'bastion_api.tenant_rename(text)', 'bastion_api.tenant_settings()', 'bastion_api.tenant_settings_set(jsonb)', 'bastion_api.tenant_leave()',
     'bastion_api.tenant_transfer(text,text)', 'bastion_api.members(text,text,uuid,integer)', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_remove(text,text,text)',
     'bastion_api.units(text,uuid,integer)', 'bastion_api.unit_create(text,text,text,text)', 'bastion_api.unit_rename(text,text)',
@@ -90,7 +90,7 @@ WHERE f.prosecdef
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
     'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text)',
     'bastion.sessions_revoke(uuid)', 'bastion_internal.end_sessions_of_user()', 'bastion_internal.end_sessions_of_tenant()',
-    'bastion_internal.end_sessions_of_member()', 'bastion_internal.forget_attempts_at_login()',
+    'bastion_internal.end_sessions_of_member()',
     'bastion_internal.user_named(text)', 'bastion_internal.share_subject_named(text,text)', 'bastion.explain_access(text,text,regclass,text,text,text)',
     'bastion.explain_access_text(text,text,regclass,text,text,text)', 'bastion.impersonate(text,text,text,boolean)', 'bastion.acl_in_tenant(text,bigint,text)', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()',
     'bastion.role_create(text,text)', 'bastion.role_delete(text)', 'bastion.role_permission_add(text,text)',
@@ -288,7 +288,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
        "bastion.recovery_codes: recovery_codes_pepper_fkey","bastion.user_factors: user_factors_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

@@ -307,7 +307,7 @@ SELECT bastion_api.token('password', 'ben@path.example', 'correct horse', scope 
 SELECT bastion_api.tenant_switch(:'refresh', 'path') OPERATOR(pg_catalog.->>) 'access_token' AS ben \gset
 BEGIN;
 SELECT bastion.authenticate(:'ben') IS NOT NULL AS ben;
-SELECT bastion_api.profile_update('{"display_name": "Ben"}') OPERATOR(pg_catalog.?) 'user', bastion_api.session_rename(bastion.session_id(), 'a device') OPERATOR(pg_catalog.?) 'changed', bastion_api.session_revoke(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.?) 'revoked',
+SELECT bastion_api.profile_update('{"display_name": "Ben"}') OPERATOR(pg_catalog.?) 'user', bastion_api.session_rename(bastion.session_id(), 'a device') OPERATOR(pg_catalog.?) 'changed', bastion_api.devices() OPERATOR(pg_catalog.?) 'devices', bastion_api.device_rename(pg_catalog.gen_random_uuid(), 'a device') OPERATOR(pg_catalog.?) 'changed', bastion_api.device_revoke(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.?) 'revoked', bastion_api.session_revoke(pg_catalog.gen_random_uuid()) OPERATOR(pg_catalog.?) 'revoked',
        bastion_api.password_change('correct horse', 'correct horse') OPERATOR(pg_catalog.?) 'ended', bastion_api.tenant_create('Path of nobody') OPERATOR(pg_catalog.?) 'tenant', pg_catalog.jsonb_array_length(bastion_api.tenants() OPERATOR(pg_catalog.->) 'tenants'),
        bastion_api.tenant_leave() OPERATOR(pg_catalog.?) 'left';
 ROLLBACK;
@@ -449,7 +449,7 @@ SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', '
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
 SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail,
-       bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;
+       bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL, NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;
 SELECT bastion_internal.sealed_values('public.path_plain', 'SELECT NULL::pg_catalog.tid[], NULL::pg_catalog.bytea[], ARRAY[$1]', 'x') AS read,
        bastion_internal.sealed_values_replace('public.path_plain', 'SELECT pg_catalog.cardinality($3)::pg_catalog.text', '{}', '{}', '{}', 17) AS written;
 DISCARD TEMP;

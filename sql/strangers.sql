@@ -99,6 +99,13 @@ BEGIN
     -- second factors
     PERFORM test.make('factor', whose, 'uuid', who, 'SELECT bastion_api.totp_add() ->> ''factor''', caller)
     FROM (VALUES ('deleted', 'ann', NULL), ('own', 'ann', 'owner'), ('own', 'max', 'member'), ('elsewhere', 'bob', NULL)) v (whose, who, caller);
+    -- devices
+    WITH made AS (
+        INSERT INTO bastion.user_devices (user_id, hash, name, revoked_at)
+        SELECT test.id_of(v.who), sha256(v.whose::bytea), v.whose, CASE v.whose WHEN 'deleted' THEN now() END
+        FROM (VALUES ('deleted', 'ann'), ('own', 'ann'), ('own', 'max'), ('elsewhere', 'bob')) v (whose, who) RETURNING id, user_id, name)
+    INSERT INTO test.things (kind, whose, form, value, caller)
+    SELECT 'device', m.name, 'uuid', m.id::text, CASE WHEN m.name = 'own' THEN CASE m.user_id WHEN test.id_of('ann') THEN 'owner' ELSE 'member' END END FROM made m;
     -- invitations: to a caller, and from a tenant
     PERFORM test.make('invitation to', whose, 'uuid', who, format('SELECT bastion.membership_set(%L::uuid, ''viewer'') ->> ''invitation''', test.id_of(guest)), caller)
     FROM (VALUES ('own', 'bob', 'ann', 'owner'), ('own', 'bob', 'max', 'member'), ('elsewhere', 'bob', 'zoe', NULL), ('beside', 'ann', 'zoe', NULL)) v (whose, who, guest, caller);
@@ -148,8 +155,8 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     (NULL, 'with_user', 'text', 'user', 'own'), (NULL, 'to_user', 'text', 'user', 'own'), (NULL, 'email', 'text', 'user', '''new@strangers.example'''), (NULL, 'username', 'text', 'user', NULL),
     ('login', 'identifier', 'text', 'user', '''max_strange'''), ('login', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'tenant', 'text', 'tenant', 'own'), ('login_tenant', 'challenge', 'text', 'challenge', 'own'), ('login_mfa', 'challenge', 'text', 'mfa challenge', 'own'), ('login_mfa', 'factor', 'uuid', 'factor', 'NULL'), ('login_mfa', 'response', 'jsonb', NULL, '''{"code": "123456"}'''), ('token', 'username', 'text', 'user', '''max_strange'''), ('token', 'grant_type', 'text', NULL, '''password'''),
     ('token', 'scope', 'text', NULL, 'NULL'), ('token', 'refresh_token', 'text', 'refresh token', NULL), ('tenant_switch', 'token', 'text', 'refresh token', 'own'), ('tenant_switch', 'tenant', 'text', 'tenant', 'own'),
-    (NULL, 'after', 'uuid', 'user', NULL), ('units', 'after', 'uuid', 'unit', NULL), ('unit_rename', 'unit', 'text', 'unit', 'own'), ('session_rename', 'id', 'uuid', 'session', NULL), ('session_revoke', 'id', 'uuid', 'session', NULL), (NULL, 'profile', 'jsonb', NULL, '''{}'''),
-    (NULL, 'settings', 'jsonb', NULL, '''{}'''), (NULL, 'search', 'text', NULL, 'NULL'), (NULL, 'max', 'integer', NULL, 'NULL'), ('session_rename', 'device', 'text', NULL, '''a device'''), ('tenant_create', 'name', 'text', NULL, '''A tenant'''), ('tenant_rename', 'name', 'text', NULL, '''A tenant'''), ('unit_rename', 'name', 'text', NULL, '''A unit'''), (NULL, 'old_password', 'text', NULL, '''wrong'''), (NULL, 'new_password', 'text', NULL, '''correct horse'''), (NULL, 'tenant', 'text', 'tenant', NULL), (NULL, 'tenant_id', 'uuid', 'tenant', 'own'),
+    (NULL, 'after', 'uuid', 'user', NULL), ('units', 'after', 'uuid', 'unit', NULL), ('unit_rename', 'unit', 'text', 'unit', 'own'), ('session_rename', 'id', 'uuid', 'session', NULL), ('device_rename', 'id', 'uuid', 'device', NULL), ('device_revoke', 'id', 'uuid', 'device', NULL), (NULL, 'device_token', 'text', NULL, 'NULL'), ('session_revoke', 'id', 'uuid', 'session', NULL), (NULL, 'profile', 'jsonb', NULL, '''{}'''),
+    (NULL, 'settings', 'jsonb', NULL, '''{}'''), (NULL, 'search', 'text', NULL, 'NULL'), (NULL, 'max', 'integer', NULL, 'NULL'), ('session_rename', 'device', 'text', NULL, '''a device'''), ('device_rename', 'device', 'text', NULL, '''a device'''), ('tenant_create', 'name', 'text', NULL, '''A tenant'''), ('tenant_rename', 'name', 'text', NULL, '''A tenant'''), ('unit_rename', 'name', 'text', NULL, '''A unit'''), (NULL, 'old_password', 'text', NULL, '''wrong'''), (NULL, 'new_password', 'text', NULL, '''correct horse'''), (NULL, 'tenant', 'text', 'tenant', NULL), (NULL, 'tenant_id', 'uuid', 'tenant', 'own'),
     ('acl_in_tenant', 'tenant', 'text', 'tenant', 'own'), (NULL, 'with_tenant', 'uuid', 'tenant', NULL), (NULL, 'with_tenant', 'text', 'tenant', NULL),
     (NULL, 'unit', 'text', 'unit', NULL), ('unit_delete', 'unit', 'text', 'unit', 'own'), ('unit_move', 'unit', 'text', 'unit', '''north'''), (NULL, 'parent', 'text', 'unit', NULL),
     (NULL, 'with_unit', 'uuid', 'unit', NULL), (NULL, 'with_unit', 'text', 'unit', NULL), ('unit_create', 'slug', 'text', 'unit', NULL),

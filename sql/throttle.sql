@@ -91,6 +91,90 @@ COMMIT;
 SELECT * FROM throttle.guesses(11, 'ann-throttle');
 SELECT bastion.login_unlock('ann-throttle');
 
+-- A known device is counted apart. The first login from it, with an empty token, gets one; each next login replaces it.
+CREATE TABLE throttle.devices (name text PRIMARY KEY, token text);
+CREATE FUNCTION throttle.from_device(name text, who text, password text, presented text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb;
+BEGIN
+    answer := bastion_api.login(who, password, device => name, device_token => coalesce(presented, (SELECT d.token FROM throttle.devices d WHERE d.name = from_device.name), ''));
+    IF answer ? 'access_token' THEN
+        INSERT INTO throttle.devices VALUES (name, answer ->> 'device_token') ON CONFLICT ON CONSTRAINT devices_pkey DO UPDATE SET token = excluded.token;
+    END IF;
+    RETURN coalesce(answer ->> 'error', 'tokens');
+END
+$$;
+CREATE FUNCTION throttle.as_ann(call text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    answer jsonb;
+BEGIN
+    PERFORM set_config('bastion.token', (SELECT t.token FROM test.people t WHERE t.name = 'ann'), true), set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    EXECUTE 'SELECT bastion_api.' || call INTO answer;
+    RESET ROLE;
+    RETURN answer;
+END
+$$;
+SELECT bastion_api.login('ann-throttle', 'correct horse of ann') ? 'device_token' AS not_wanted;
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann');
+SELECT (SELECT d.token ~ '^bst_dv_[0-9a-f]{32}_[A-Za-z0-9_-]{43}$' FROM throttle.devices d) AS token;
+-- strangers lock the account; its owner logs in forty times from the device, which unlocks nothing for them
+SELECT * FROM throttle.guesses(12, 'ann-throttle');
+SELECT throttle.from_device('phone', 'ann@throttle.example', 'correct horse of ann') AS answer, count(*) FROM generate_series(1, 40) GROUP BY 1;
+SELECT throttle.login('ann-throttle', 'correct horse of ann') AS elsewhere;
+-- it is known for its user alone, and by its token alone
+SELECT throttle.from_device('forged', 'ann-throttle', 'correct horse of ann', t) FROM (SELECT d.token FROM throttle.devices d WHERE d.name = 'phone') d,
+    unnest(ARRAY[' ' || d.token, upper(d.token), left(d.token, 82), 'bst_dv_' || repeat('0', 32) || '_' || repeat('A', 43), 'x', repeat('x', 100000)]) t;
+SELECT throttle.from_device('of bob', 'bob-throttle', 'correct horse of bob', d.token) AS first_from_it FROM throttle.devices d WHERE d.name = 'phone';
+SELECT count(*) AS of_ann, count(*) FILTER (WHERE revoked_at IS NULL) AS known FROM bastion.user_devices d WHERE d.user_id = test.id_of('ann');
+-- ten failures in a row, then it is known no longer; a success in between forgets them
+SELECT throttle.from_device('phone', 'ann-throttle', 'wrong') AS answer, count(*) FROM generate_series(1, 9) GROUP BY 1;
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann');
+BEGIN;
+SELECT throttle.from_device('phone', 'ann-throttle', 'wrong') AS answer, count(*) FROM generate_series(1, 12) GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS account_locked;
+SELECT bastion.login_unlock('ann-throttle');
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS like_a_stranger;
+-- a token that was replaced makes the device unknown, whoever has it: a thief, or the owner after a thief
+SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
+SELECT d.token AS stolen FROM throttle.devices d WHERE d.name = 'laptop' \gset
+SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
+SELECT throttle.from_device('thief', 'ann-throttle', 'wrong', :'stolen');
+SELECT name, revoked_at IS NOT NULL AS revoked FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND name = 'laptop';
+SELECT e.outcome, e.detail ? 'device' AS device FROM bastion.events e WHERE e.kind = 'device_refused' AND e.user_id = test.id_of('ann');
+SELECT bastion.login_unlock('ann-throttle');
+-- the user lists, names and revokes them; at most 20
+SELECT throttle.from_device('device ' || n, 'ann-throttle', 'correct horse of ann') AS answer, count(*) FROM generate_series(1, 22) n GROUP BY 1;
+SELECT jsonb_array_length(throttle.as_ann('devices()') -> 'devices') AS devices, throttle.as_ann('devices()') #>> '{devices,0,name}' AS newest;
+SELECT throttle.as_ann('devices()') #>> '{devices,0,id}' AS device \gset
+SELECT throttle.as_ann(format('device_rename(%L, ''tablet'')', :'device')) AS renamed, throttle.as_ann(format('device_rename(%L, '''')', :'device')) ->> 'error' AS no_label,
+       throttle.as_ann(format('device_rename(%L, ''x'')', (SELECT d.id FROM bastion.user_devices d WHERE d.user_id = test.id_of('bob')))) AS of_bob, throttle.as_ann('device_rename(NULL, ''x'')') AS none;
+SELECT (throttle.as_ann('devices()') #> '{devices,0}') - '{id,created_at,last_used_at}'::text[] AS device;
+SELECT throttle.as_ann(format('device_revoke(%L)', d.id)) FROM (SELECT :'device'::uuid UNION ALL SELECT :'device'::uuid UNION ALL (SELECT b.id FROM bastion.user_devices b WHERE b.user_id = test.id_of('bob') LIMIT 1)) d (id);
+SELECT jsonb_array_length(throttle.as_ann('devices()') -> 'devices') AS devices;
+-- what makes all of them unknown
+CREATE VIEW throttle.known AS SELECT count(*) AS known FROM bastion.user_devices d WHERE d.user_id = test.id_of('ann') AND d.revoked_at IS NULL;
+BEGIN;
+SELECT throttle.as_ann('logout(''others'')') ? 'ended' AS others;
+TABLE throttle.known;
+SELECT throttle.as_ann('logout(''all'')') ? 'ended' AS "all";
+TABLE throttle.known;
+ROLLBACK;
+BEGIN;
+INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (test.id_of('ann'), 'totp', 'x', 'suspended');
+DELETE FROM bastion.user_factors WHERE user_id = test.id_of('ann');
+TABLE throttle.known;
+ROLLBACK;
+SET bastion.outbox = on;
+BEGIN;
+SELECT bastion_api.request_password_reset('ann@throttle.example') AS asked;
+SELECT c.token AS link FROM bastion.outbox_claim('throttle', 100) c WHERE c.kind = 'reset_password' \gset
+SELECT bastion_api.reset_password(:'link', 'another horse of ann') AS reset;
+TABLE throttle.known;
+ROLLBACK;
+RESET bastion.outbox;
+
 -- an account has five attempts from a network, and a network twenty in all; its right passwords cost nothing
 SELECT * FROM throttle.guesses(6, 'ann-throttle', '203.0.113.7');
 SELECT throttle.login('ann-throttle', 'correct horse of ann', '203.0.113.200') AS same_network, throttle.login('ann-throttle', 'correct horse of ann', '203.0.114.7') AS another;
@@ -131,7 +215,7 @@ SELECT throttle.mail('192.0.3.1', 'request_login_code(''a@throttle.example'')');
 
 -- nothing is evaluated where no attempt can be counted
 BEGIN READ ONLY;
-SELECT test.error($$SELECT bastion_api.login('ann-throttle', 'correct horse of ann')$$), test.error($$SELECT bastion_internal.password_attempt('x', 'x', NULL)$$),
+SELECT test.error($$SELECT bastion_api.login('ann-throttle', 'correct horse of ann')$$), test.error($$SELECT bastion_internal.password_attempt('x', 'x', NULL, NULL)$$),
        test.error($$SELECT bastion_internal.throttle_try('account', 'x')$$), test.error($$SELECT bastion_internal.mail_try()$$), test.error($$SELECT bastion.login_unlock('ann-throttle')$$);
 COMMIT;
 SELECT test.error($$SELECT bastion_internal.throttle_try('none', 'x')$$);

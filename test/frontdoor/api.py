@@ -130,14 +130,16 @@ call(None, "signup", mail("x"), PASSWORD, "X")
 owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_mode")
 call(None, "login", mail("ann"), "wrong horse")
 call(None, "login", "nobody", PASSWORD)
-token = call(None, "login", "ann.api", PASSWORD, None, None, "phone")["access_token"]
+logged_in = call(None, "login", "ann.api", PASSWORD, None, None, "phone", "")
+token = logged_in["access_token"]
 call(None, "refresh", ann["refresh_token"])
 call(None, "refresh", "bsr_unknown")
 guest = ben["access_token"]
 by_user = admin("SELECT (bastion.membership_force(%s, %s, 'viewer')) IS NOT NULL", ben["user"]["id"], ann["tenant"]["slug"])
 challenge = call(None, "login", mail("ben"), PASSWORD)["challenge"]
+call(None, "login_tenant", challenge, ann["tenant"]["slug"], "")
 call(None, "login_tenant", challenge, ann["tenant"]["slug"])
-call(None, "login_tenant", challenge, ann["tenant"]["slug"])
+call(None, "login_tenant", call(None, "login", mail("ben"), PASSWORD)["challenge"], ann["tenant"]["slug"])
 for arguments in [(), ("password",), ("password", mail("ann"), PASSWORD), ("password", mail("ben"), PASSWORD), ("password", mail("ann"), "wrong horse"), ("password", mail("ann"), PASSWORD, None, "read")]:
     call(None, "token", *(arguments or ("x",)))
 ben_here = call(None, "login", mail("ben"), PASSWORD, ann["tenant"]["slug"])["access_token"]
@@ -200,6 +202,7 @@ guest = call(None, "login", mail("ben"), PASSWORD, ben["tenant"]["slug"])["acces
 session = call(token, "sessions")["sessions"][0]["id"]
 for device in ["a phone", "", None]:
     call(token, "session_rename", session, device, types=("uuid", "text"))
+    call(token, "device_rename", session, device, types=("uuid", "text"))
 call(token, "session_revoke", str(uuid.uuid4()), types=("uuid",))
 call(token, "tenants")
 call(token, "tenant_create", "Annex")
@@ -389,7 +392,7 @@ owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
 # those that ask who calls: nobody, a refused token, an API key
 calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),
          "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),
-         "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"),
+         "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"), "devices": (), "device_rename": (str(uuid.uuid4()), "x"), "device_revoke": (str(uuid.uuid4()),),
          "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
          "tenant_rename": ("x",), "tenant_settings": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
          "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
@@ -398,7 +401,7 @@ for name, arguments in calls.items():
     types = ("text", "text[]") if name == "api_key_create" else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
     for credential in [None, "x", everything["key"], eve]:
         if name == "me" and credential not in (None, "x") or credential == eve and name in {"logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline", "profile_update",
-                                                                                             "password_change", "session_rename", "session_revoke", "tenants", "tenant_create"}:
+                                                                                             "password_change", "devices", "device_rename", "device_revoke", "session_rename", "session_revoke", "tenants", "tenant_create"}:
             continue
         call(credential, name, *arguments, types=types)
 call(token, "sessions", settings={"request.headers": json.dumps({"user-agent": "Test/1"})})

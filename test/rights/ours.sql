@@ -72,6 +72,8 @@ BEGIN
             PERFORM bastion.key_create_for(ann.tenant_id::text, 'transport', 'RSA-OAEP-256')
             WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
+        WHEN 'device' THEN
+            INSERT INTO bastion.user_devices (id, user_id, hash) SELECT rights.made_id('b2000000', n), u.id, sha256(n::text::bytea) FROM bastion.users u WHERE u.email = 'bob@rights.example';
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
         WHEN 'bob challenged', 'bob asked for a factor' THEN
@@ -112,14 +114,16 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call, world)
 SELECT l, string_to_array(s, '; '), 'app', f, c, 'ours'
 FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
-    ('login', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
-    ('login with a wrong password', 'bastion_api.login(text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
-    ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
-    ('login_tenant', 'bastion_api.login_tenant(text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
+    ('login', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
+    ('login with a wrong password', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
+    ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
+    ('login_tenant', 'bastion_api.login_tenant(text,text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
     ('token', 'bastion_api.token(text,text,text,text,text)', NULL, 'SELECT bastion_api.token(''password'', ''bob@rights.example'', ''correct horse battery'', scope => ''tenant:bert'')'),
     ('tenant_switch', 'bastion_api.tenant_switch(text,text,text)', 'login', 'SELECT bastion_api.tenant_switch((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
     ('profile_update', 'bastion_api.profile_update(jsonb)', NULL, 'SELECT bastion_api.profile_update(''{"display_name": "Name {n}"}'')'),
     ('password_change', 'bastion_api.password_change(text,text)', NULL, 'SELECT bastion_api.password_change(''correct horse battery'', ''correct horse battery'')'),
+    ('device_rename', 'bastion_api.device_rename(uuid,text)', 'device', 'SELECT bastion_api.device_rename(rights.made_id(''b2000000'', {n}), ''device {n}'')'),
+    ('device_revoke', 'bastion_api.device_revoke(uuid)', 'device', 'SELECT bastion_api.device_revoke(rights.made_id(''b2000000'', {n}))'),
     ('session_rename', 'bastion_api.session_rename(uuid,text)', 'session', 'SELECT bastion_api.session_rename(rights.made_id(''b0000000'', {n}), ''device {n}'')'),
     ('session_revoke of an own one', 'bastion_api.session_revoke(uuid)', 'session', 'SELECT bastion_api.session_revoke(rights.made_id(''b0000000'', {n}))'),
     ('tenant_create', 'bastion_api.tenant_create(text)', NULL, 'SELECT bastion_api.tenant_create(''Tenant {n}'')'),

@@ -42,7 +42,7 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin",
+    "device_find", "device_keep", "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin",
     "session_start", "tenant_required", "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.
@@ -60,7 +60,7 @@ constexpr SecretSetting secret_settings[] = {{"bastion", "token", "bastion.token
                                              {"request", "cookies", "request.cookies"}};
 
 // How the extension's own tokens begin.
-constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ch_", "bst_ot_", "bsr_", "bsi_"};
+constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ch_", "bst_ot_", "bst_dv_", "bsr_", "bsi_"};
 constexpr std::size_t token_digits = 16;
 
 constexpr char fold(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -35,8 +35,9 @@ int hash_slot_count() noexcept {
     return cores > 0 ? static_cast<int>(2 * cores) : 2;
 }
 
-bool take_hash_slot(LOCKTAG& slot) {
-    const int count = hash_slot_count();
+bool take_hash_slot(LOCKTAG& slot, bool is_stranger) {
+    const int all = hash_slot_count();
+    const int count = is_stranger && all > 1 ? all - std::max(1, all / 4) : all;
     for (int i = 0; i < count; ++i) {
         slot = slot_tag((MyProcPid + i) % count);
         if (LockAcquire(&slot, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return true;

@@ -7,8 +7,9 @@
 
 namespace bastion::pg {
 
-// Takes a slot; false at once when none is free.
-[[nodiscard]] bool take_hash_slot(LOCKTAG& slot);
+// Takes a slot; false at once when none is free. Strangers leave a quarter, and one at least where there are
+// several, to known devices, so that they do not keep the owners of these out.
+[[nodiscard]] bool take_hash_slot(LOCKTAG& slot, bool is_stranger = false);
 void release_hash_slot(const LOCKTAG& slot);
 
 // The bound in force: bastion.max_concurrent_hashes, or twice the number of cores.

@@ -18,6 +18,7 @@ struct Attempt {
     std::string_view password;
     std::string_view hash;
     ThrottleSubjects subjects;
+    bool is_known_device = false;
     AttemptOutcome outcome = AttemptOutcome::none;
     int32 retry_after = 0;
     std::uint32_t refusals = 0;  // to be reported
@@ -64,10 +65,29 @@ void run(Attempt& attempt) {
     // A throttled attempt takes no slot.
     if (is_refused(attempt, peek_all(attempt.subjects.all()))) return;
     LOCKTAG slot;
-    if (take_hash_slot(slot))
+    if (take_hash_slot(slot, !attempt.is_known_device))
         evaluate(attempt, slot);
     else
         attempt.outcome = AttemptOutcome::busy;
+}
+
+void count_by_account(Attempt& attempt, ByteSpan secret, std::string_view account) {
+    const ThrottledClient client = throttled_client();
+    attempt.subjects.count = 0;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<void> added = add_subject(attempt.subjects, secret, ThrottleKind::account, account);
+        if (!added) return added;
+        return add_client(attempt.subjects, secret, client, ThrottleKind::address, account);
+    });
+}
+
+// A device that has failed too often is known no longer.
+void count_by_device(Attempt& attempt, ByteSpan secret, const pg_uuid_t& device) {
+    guarded_or_raise([&] {
+        return add_subject(attempt.subjects, secret, ThrottleKind::device,
+                           {reinterpret_cast<const char*>(device.data), UUID_LEN});
+    });
+    attempt.is_known_device = peek_all(attempt.subjects.all()).wait == 0;
 }
 
 }  // namespace
@@ -93,12 +113,8 @@ Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
         attempt.hash = {};
     }
     const ByteSpan secret = throttle_secret();
-    const ThrottledClient client = throttled_client();
-    guarded_or_raise([&]() -> Result<void> {
-        Result<void> added = add_subject(attempt.subjects, secret, ThrottleKind::account, account);
-        if (!added) return added;
-        return add_client(attempt.subjects, secret, client, ThrottleKind::address, account);
-    });
+    if (!PG_ARGISNULL(3)) count_by_device(attempt, secret, *PG_GETARG_UUID_P(3));
+    if (!attempt.is_known_device) count_by_account(attempt, secret, account);
     run(attempt);
     Datum values[3] = {text_datum(ServerText(outcome_names[static_cast<int>(attempt.outcome)])),
                        Int32GetDatum(attempt.retry_after), Int32GetDatum(static_cast<int32>(attempt.refusals))};

@@ -95,6 +95,10 @@ DECLARE
         "TooManyTries": {
             "description": "Nothing was checked. retry_after is in seconds, null when only an operator helps.",
             "error": "=too_many_tries", "error_description": "string", "retry_after": "integer?"},
+        "Device": {"description": "A known device of the user.", "id": "uuid", "name": "string?", "created_at": "time", "last_used_at": "time"},
+        "Devices": {"description": "The known devices of the user.", "devices": "Device[]"},
+        "DeviceChanged": {"description": "Whether this changed a device.", "changed": "boolean"},
+        "DeviceRevoked": {"description": "Whether this made the device unknown.", "revoked": "boolean"},
         "TooManyAttempts": {
             "description": "Nothing was checked, because of earlier attempts. retry_after is in seconds.",
             "error": "=too_many_attempts", "error_description": "string", "retry_after": "integer"},
@@ -123,7 +127,8 @@ DECLARE
     }';
 BEGIN
     definitions := definitions || jsonb_build_object('NewApiKey',
-        definitions -> 'ApiKey' || '{"description": "A new API key or secret; key is the text of the key, shown once.", "key": "string"}');
+        definitions -> 'ApiKey' || '{"description": "A new API key or secret; key is the text of the key, shown once.", "key": "string"}',
+        'LoggedIn', definitions -> 'Tokens' || '{"description": "Tokens after a login that asked for a device_token, which is for the next login from this device.", "device_token": "string"}');
     RETURN (SELECT jsonb_object_agg(d.key, bastion_internal.api_object(d.value)) FROM jsonb_each(definitions) d)
         || '{"Schemas": {"description": "The JSON Schema of the answers of each function.", "type": "object", "additionalProperties": {"type": "object"}}}';
 END
@@ -200,7 +205,7 @@ BEGIN
     RETURN (SELECT jsonb_object_agg(f.name, bastion_internal.api_answer(f.name, f.answers, f.errors)) FROM (VALUES
         ('signup', ARRAY['Tokens', 'VerificationRequired'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
         ('signup_invited', ARRAY['Tokens'], account || busy || 'invalid_invitation'::text),
-        ('login', ARRAY['Tokens', 'MfaRequired', 'TenantRequired', 'TooManyAttempts'], busy || 'invalid_grant'::text),
+        ('login', ARRAY['Tokens', 'MfaRequired', 'LoggedIn', 'TenantRequired', 'TooManyAttempts'], busy || 'invalid_grant'::text),
         ('request_password_reset', ARRAY['Requested', 'TooManyAttempts'], ARRAY['invalid_email']),
         ('reset_password', ARRAY['Done'], busy || '{invalid_link,invalid_password,weak_password}'::text[]),
         ('request_login_link', ARRAY['Requested', 'TooManyAttempts'], ARRAY['invalid_email']),
@@ -215,7 +220,7 @@ BEGIN
         ('account_delete', ARRAY['Deleting', 'TooManyAttempts'], limited || busy || '{invalid_grant,last_owner}'::text[]),
         ('account_delete_cancel', ARRAY['Done'], ARRAY['invalid_link']),
         ('login_mfa', ARRAY['Tokens', 'TenantRequired', 'TooManyTries'], '{invalid_grant,invalid_code}'::text[]),
-        ('login_tenant', ARRAY['Tokens'], '{invalid_grant}'::text[]),
+        ('login_tenant', ARRAY['Tokens', 'LoggedIn'], '{invalid_grant}'::text[]),
         ('tenants', ARRAY['Tenants'], limited),
         ('tenant_create', ARRAY['OneTenant'], limited || '{signup_closed,invalid_tenant_name}'::text[]),
         ('tenant_rename', ARRAY['OneTenant', 'StepUpRequired'], limited || 'invalid_tenant_name'::text),
@@ -234,6 +239,9 @@ BEGIN
         ('profile_update', ARRAY['Profile'], limited || '{invalid_request,invalid_display_name,invalid_username,username_taken}'::text[]),
         ('password_change', ARRAY['LoggedOut', 'TooManyAttempts'], limited || busy || '{invalid_password,weak_password,wrong_password}'::text[]),
         ('tenant_switch', ARRAY['Tokens'], ARRAY['invalid_grant', 'session_ended']),
+        ('devices', ARRAY['Devices'], limited),
+        ('device_rename', ARRAY['DeviceChanged'], limited || 'invalid_request'::text),
+        ('device_revoke', ARRAY['DeviceRevoked'], limited),
         ('session_rename', ARRAY['SessionChanged'], limited || 'invalid_request'::text),
         ('session_revoke', ARRAY['SessionRevoked'], limited),
         ('refresh', ARRAY['Tokens'], ARRAY['invalid_grant', 'session_ended']),

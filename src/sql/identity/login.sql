@@ -1,17 +1,17 @@
 
 -- Login, with JSON answers as in signup.sql. Here too, passwords appear in assignments only.
 
-CREATE FUNCTION bastion_internal.password_attempt(account text, password text, hash text, OUT outcome text, OUT retry_after integer,
+CREATE FUNCTION bastion_internal.password_attempt(account text, password text, hash text, device uuid, OUT outcome text, OUT retry_after integer,
                                                   OUT refusals integer)
 RETURNS record
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE COST 100000
 AS 'MODULE_PATHNAME', 'bastion_password_attempt';
-COMMENT ON FUNCTION bastion_internal.password_attempt(text, text, text) IS
-'password_check() for a login, after it was charged to the account, to the network of the client and to both together. No rollback takes a charge back, only a success does.
+COMMENT ON FUNCTION bastion_internal.password_attempt(text, text, text, uuid) IS
+'password_check() for a login, after it was charged to the account, to the network of the client and to both together; from a known device of the user, which has failed less than ten times in a row, to that device alone. No rollback takes a charge back, only a success does.
 Returns what password_check() returns, or throttled: then nothing was checked, retry_after says in how many seconds an attempt is, and refusals how many there were since the last report, at most one in a minute, else 0.
 SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated.';
 
-CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, typed text DEFAULT NULL, OUT outcome text, OUT hash text,
+CREATE FUNCTION bastion_internal.accept_password(user_id uuid, password text, typed text DEFAULT NULL, device uuid DEFAULT NULL, OUT outcome text, OUT hash text,
                                                  OUT retry_after integer)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -29,7 +29,7 @@ BEGIN
     -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. So does a
     -- password that is too long for sign-up.
     SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
-    attempt := bastion_internal.password_attempt(account, accept_password.password, old_hash);
+    attempt := bastion_internal.password_attempt(account, accept_password.password, old_hash, device);
     matched := attempt.outcome;
     retry_after := attempt.retry_after;
     outcome := CASE WHEN matched IN ('none', 'busy', 'throttled') THEN matched ELSE 'accepted' END;
@@ -64,8 +64,8 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text, text) IS
-'Checks the password of a user, or of nobody, by the name that was typed.
+COMMENT ON FUNCTION bastion_internal.accept_password(uuid, text, text, uuid) IS
+'Checks the password of a user, or of nobody, by the name that was typed, from a known device of the user if there is one.
 Returns accepted, none for another password, busy when bastion.max_concurrent_hashes are running, or throttled and in how many seconds an attempt is evaluated; and the hash of an accepted one, which another transaction may still change (see hold_for_login()). A hash weaker than the current default is replaced, and one of a password that was not prepared, unless it covers only the beginning of a password that is longer or no other hash can be made at the moment. An unknown user, or one without a password, costs the same time.
 SQLSTATE 25006 in a READ ONLY transaction.';
 SELECT bastion_internal.event_kind('login_throttled');
@@ -103,22 +103,6 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.attempts_forget_at_commit(uuid) IS
 'attempts_forget() when the transaction commits. SQLSTATE 25006 in a READ ONLY transaction.';
-
-CREATE FUNCTION bastion_internal.forget_attempts_at_login() RETURNS trigger
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    PERFORM bastion_internal.attempts_forget_at_commit(NEW.user_id);
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.forget_attempts_at_login() IS
-'Trigger: forgets the attempts to log in to an account when a login commits. A password alone, without the steps that follow it, does not.';
-
-CREATE TRIGGER sessions_forget_attempts AFTER INSERT ON bastion.sessions
-FOR EACH ROW EXECUTE FUNCTION bastion_internal.forget_attempts_at_login();
-COMMENT ON TRIGGER sessions_forget_attempts ON bastion.sessions IS 'Forgets the attempts to log in to an account when a login commits';
 
 CREATE FUNCTION bastion.login_unlock(for_user text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -357,7 +341,7 @@ COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, t
 'A login after the password whose hash this is, or after the challenge, which it uses up: asks for the second factor, finds where the user may work, and begins a session. amr says how the user was authenticated (RFC 8176). A refusal is returned not before refused_at.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
-                                  device text DEFAULT NULL)
+                                  device text DEFAULT NULL, device_token text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -367,27 +351,32 @@ DECLARE
     found_user uuid;
     proof record;
     unchecked jsonb;
+    known bastion.user_devices;
+    answer jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     found_user := bastion_internal.find_user(login.identifier);
-    proof := bastion_internal.accept_password(found_user, login.password, login.identifier);
+    known := bastion_internal.device_find(login.device_token, found_user);
+    proof := bastion_internal.accept_password(found_user, login.password, login.identifier, known.id);
     unchecked := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'login_refused', found_user);
     IF unchecked IS NOT NULL THEN
         RETURN unchecked;
     ELSIF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
-    RETURN bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
+    answer := bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
+    RETURN bastion_internal.device_keep(answer, known, login.device_token IS NOT NULL, found_user, bastion_internal.device_label(login.device));
 END
 $$;
-COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text) IS
+COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
+With device_token, an empty text the first time, it returns the token of this device for the next login, which replaces it. Attempts from a known device are counted apart, so that those of strangers do not lock it out. A token that was replaced makes the device unknown.
 Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes); and too_many_attempts with retry_after in seconds, for known and unknown users alike, when nothing was checked because of earlier attempts on the account or from the network. A ROLLBACK takes no attempt back.
 A right password of a user with a second factor gives {"error": "mfa_required", "error_description", "challenge", "expires_in", "factors": [{id, kind, name}], "recovery_codes": whether any is left}: login_mfa() takes the challenge and a code. Without a second factor, and after it, a member of several tenants who names none gets {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
-SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.login(text, text, text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion_internal.challenge_amr(terms jsonb) RETURNS text[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -395,7 +384,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT jsonb_array_elements_text(terms -> 'amr')) $$;
 COMMENT ON FUNCTION bastion_internal.challenge_amr(jsonb) IS 'How the user was authenticated before the challenge with these terms was made.';
 
-CREATE FUNCTION bastion_api.login_mfa(challenge text, factor uuid, response jsonb) RETURNS jsonb
+CREATE FUNCTION bastion_api.login_mfa(challenge text, factor uuid, response jsonb, device_token text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -407,6 +396,8 @@ DECLARE
     place record;
     state text;
     proof record;
+    known bastion.user_devices;
+    answer jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     -- The locks of login_place(), in its order. The user is locked before a factor, as by everything that changes factors.
@@ -424,18 +415,20 @@ BEGIN
     IF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_factor(known_user, NULL, factor, coalesce(proof.reason, proof.outcome), proof.retry_after);
     END IF;
-    RETURN bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
-                                        bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at);
+    known := bastion_internal.device_find(device_token, known_user);
+    answer := bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
+                                           bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at);
+    RETURN bastion_internal.device_keep(answer, known, device_token IS NOT NULL, known_user, terms ->> 'device');
 END
 $$;
-COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb) IS
-'Continues a login that was answered with mfa_required: takes its challenge, in place of the password, link or code before, and a second factor: one of factors, or NULL for a recovery code, and response {"code": "123456"}. The session has level aal2, as after step_up().
+COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb, text) IS
+'Continues a login that was answered with mfa_required: takes its challenge, in place of the password, link or code before, and a second factor: one of factors, or NULL for a recovery code, and response {"code": "123456"}. The session has level aal2, as after step_up(). device_token is as in login().
 A challenge is good for one login and for five minutes. It ends when the user changes the password or the second factors, is disabled or ends other sessions (logout()). Tries are limited as for step_up(), which counts them too.
 Returns what login() returns, tenant_required included. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant or unit without membership; invalid_code, after which the challenge is still good; too_many_tries with retry_after in seconds (null: an operator must unlock).
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used the challenge or the code meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
-SELECT bastion_internal.callable_by('bastion_api.login_mfa(text, uuid, jsonb)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.login_mfa(text, uuid, jsonb, text)', 'application');
 
-CREATE FUNCTION bastion_api.login_tenant(challenge text, tenant text) RETURNS jsonb
+CREATE FUNCTION bastion_api.login_tenant(challenge text, tenant text, device_token text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -443,18 +436,22 @@ DECLARE
     terms jsonb := bastion_internal.challenge_open(challenge, 'tenant');
     known_user uuid := (terms ->> 'user')::uuid;
     refused_at timestamptz := clock_timestamp();
+    known bastion.user_devices;
+    answer jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     IF terms IS NULL OR tenant IS NULL THEN
         RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
     END IF;
-    RETURN bastion_internal.login_place(known_user, NULL, tenant, terms ->> 'unit', terms ->> 'device', challenge,
-                                        bastion_internal.challenge_amr(terms), refused_at);
+    known := bastion_internal.device_find(device_token, known_user);
+    answer := bastion_internal.login_place(known_user, NULL, tenant, terms ->> 'unit', terms ->> 'device', challenge,
+                                           bastion_internal.challenge_amr(terms), refused_at);
+    RETURN bastion_internal.device_keep(answer, known, device_token IS NOT NULL, known_user, terms ->> 'device');
 END
 $$;
-COMMENT ON FUNCTION bastion_api.login_tenant(text, text) IS
-'Ends a login that was answered with tenant_required: takes its challenge, in place of what came before, and the tenant (uuid or slug) to log in to.
+COMMENT ON FUNCTION bastion_api.login_tenant(text, text, text) IS
+'Ends a login that was answered with tenant_required: takes its challenge, in place of what came before, and the tenant (uuid or slug) to log in to; device_token as in login().
 A challenge is good once and for five minutes. It ends when the user changes the password or the second factors, is disabled or ends other sessions (logout()).
 Returns what login() returns. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant without membership. After such a tenant the challenge is still good.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used it meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
-SELECT bastion_internal.callable_by('bastion_api.login_tenant(text, text)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.login_tenant(text, text, text)', 'application');

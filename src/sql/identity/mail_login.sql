@@ -47,7 +47,7 @@ BEGIN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'reset_password');
     END IF;
     PERFORM bastion_internal.password_store(found_row.user_id, new_hash);
-    PERFORM bastion_internal.attempts_forget_at_commit(found_row.user_id);
+    PERFORM bastion_internal.attempts_forget_at_commit(found_row.user_id), bastion_internal.devices_revoke(found_row.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.reset_password(text, text) IS
-'Sets a new password with the token that request_password_reset() mailed, and ends the sessions of the user and the other links and codes. API keys stay. The user gets mail about it, and logs in next.
+'Sets a new password with the token that request_password_reset() mailed, and ends the sessions of the user and the other links and codes; devices become unknown. API keys stay. The user gets mail about it, and logs in next.
 An account whose address was never verified loses its API keys too: a stranger may have made it.
 Returns {}.
 Refusals: invalid_link, the same for an unknown, used, replaced or expired token, and one for another purpose; recorded. invalid_password and weak_password as signup(), which do not use up the token. temporarily_unavailable (bastion.max_concurrent_hashes).
@@ -100,6 +100,7 @@ BEGIN
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_one_time(token.user_id, purpose);
     END IF;
+    PERFORM bastion_internal.attempts_forget_at_commit(token.user_id);
     RETURN bastion_internal.login_finish(token.user_id, place.tenant_id, place.unit_id, mail_login.device, '{otp}', jsonb_build_object('by', purpose));
 END
 $$;

@@ -54,6 +54,7 @@ BEGIN
     -- The identity may end with the session: nothing reads it after the update.
     tenant := bastion.tenant_id();
     PERFORM bastion_internal.end_logins(owner) WHERE scope <> 'this';
+    PERFORM bastion_internal.devices_revoke(owner) WHERE scope = 'all';
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'logout'
     WHERE s.user_id = owner AND s.revoked_at IS NULL
       AND CASE scope WHEN 'this' THEN s.id = own_session WHEN 'others' THEN s.id IS DISTINCT FROM own_session ELSE true END;
@@ -65,7 +66,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.logout(text) IS
 'Ends sessions of the user of this transaction, in every tenant.
-scope is this, others or all. Every backend refuses their tokens from the next statement on.
+scope is this, others or all, which makes the devices of the user unknown, too. Every backend refuses their tokens from the next statement on.
 Returns {"ended": number of sessions}. Refusals: invalid_scope, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');

@@ -82,6 +82,7 @@ WHERE a.name = 'ann' AND b.name = 'bob' AND u.tenant_id = (a.answer #>> '{tenant
 INSERT INTO bastion.users (email, username, status) VALUES ('old@dump.example', 'old', 'disabled'), ('import@dump.example', NULL, 'active');
 INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW' FROM bastion.users WHERE email LIKE 'import%';
 INSERT INTO bastion.password_history (user_id, hash) SELECT p.user_id, p.hash FROM bastion.user_passwords p;
+INSERT INTO bastion.user_devices (user_id, hash, name) SELECT u.id, sha256('a device'), 'phone' FROM bastion.users u WHERE u.username = 'ann';
 INSERT INTO bastion.spent_tokens VALUES (sha256('a challenge'), 'infinity');
 UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20, mfa = 'required' WHERE slug = 'ann';
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';

@@ -115,6 +115,7 @@ my %lasting = (
         before => 'f', within => 'f', after => 't', lost => 'COMMIT PREPARED', outlives => 't' },
     # Forgotten at COMMIT, by nobody when the transaction is prepared.
     'attempts to forget' => {
+        init => 'SELECT 1',  # a standby counts none
         change => q{SELECT bastion_internal.throttle_clear_at_commit('device', 'ends')},
         undo => q{SELECT count(bastion_internal.throttle_try('device', 'ends')) FROM generate_series(1, 10)},
         probe => q{RESET ROLE; SELECT bastion_internal.throttle_try('device', 'ends') > 0},

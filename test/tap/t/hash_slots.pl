@@ -61,8 +61,10 @@ sub slots_taken { return $node->safe_psql('postgres', "SELECT count(*) $held"); 
 
 sub check_slots {
     my ($mode, $times) = @_;
+    my $nobodys = 2 * $times - 1;
     my $full = qr/ERROR:  53400: too many concurrent password hashes\nDETAIL:  At most 2 run at once \(bastion\.max_concurrent_hashes\)\.\nHINT:  Try again later\./;
 
+    my $device = $node->safe_psql('postgres', q{SELECT bastion_api.login('ann@slots.example', 'correct horse', device_token => '') ->> 'device_token'});
     my @holders = (hold(), hold());
     is(slots_taken(), 2, "$mode: two slots are taken");
     my %refused = (
@@ -80,7 +82,7 @@ sub check_slots {
         'signup' => q{bastion_api.signup('bob@slots.example', 'correct horse', 'Bob')});
     is($node->safe_psql('postgres', "BEGIN; SELECT $answered{$_} ->> 'error'; SELECT current_setting('response.status'), current_setting('response.headers'); COMMIT"),
         qq(temporarily_unavailable\n429|[{"Cache-Control": "no-store"}, {"Retry-After": "1"}]), "$mode: $_ is refused") for sort keys %answered;
-    ok($node->poll_query_until('postgres', "SELECT array_agg(format('%s %s %s', r.kind, r.email, r.count)) = '{login_refused ann\@slots.example $times,login_refused  $times,signup  $times}' FROM ($recorded) r"),
+    ok($node->poll_query_until('postgres', "SELECT array_agg(format('%s %s %s', r.kind, r.email, r.count)) = '{login_refused ann\@slots.example $times,login_refused  $nobodys,signup  $times}' FROM ($recorded) r"),
         "$mode: and each is recorded, of whom if there is such a user");
     like(attempt('other', "SELECT $short"), $full, "$mode: from another database too");
     is($node->safe_psql('postgres', 'SELECT count(*) FROM bastion.users'), 1, "$mode: a refused sign-up leaves nothing");
@@ -90,6 +92,8 @@ sub check_slots {
     $node->reload;
     ok($node->poll_query_until('postgres', q{SELECT bastion.status() ->> 'max_concurrent_hashes' = '3'}), "$mode: one more by a reload");
     is(attempt('postgres', "SELECT $short"), '', "$mode: the third finds room");
+    is($node->safe_psql('postgres', q{SELECT bastion_api.login('nobody@slots.example', 'correct horse') ->> 'error'}), 'temporarily_unavailable', "$mode: strangers leave it");
+    is($node->safe_psql('postgres', qq{SELECT bastion_api.login('ann\@slots.example', 'correct horse', device_token => '$device') ? 'access_token'}), 't', "$mode: to known devices");
     $node->safe_psql('postgres', 'ALTER SYSTEM RESET bastion.max_concurrent_hashes');
     $node->reload;
     $node->poll_query_until('postgres', q{SELECT bastion.status() ->> 'max_concurrent_hashes' = '2'});

@@ -24,6 +24,8 @@ constexpr std::string_view secret_functions[] = {
     "tenant_switch", "token", "token_revoke", "token_session", "account_delete_cancel", "email_change_confirm",
     "email_undo", "invitation_decline_link", "login_code", "login_link", "one_time_find", "one_time_id",
     "one_time_matches", "one_time_try", "reset_password", "verify_email",
+    // tokens of delegations
+    "delegate", "delegation_token", "token_delegation",
     // codes and secrets of second factors
     "factor_accept", "recovery_code_mac", "recovery_code_make", "recovery_code_use", "recovery_codes_renew",
     "passkey_accept", "passkey_add", "passkey_answer", "passkey_assert", "passkey_challenge", "passkey_confirm",

@@ -228,6 +228,17 @@ std::vector<std::string_view> VerifiedJwt::string_list_claim(std::string_view na
     return list;
 }
 
+std::optional<std::vector<std::string_view>> VerifiedJwt::actors() const {
+    std::vector<std::string_view> out;
+    for (auto act = claims.root().find("act"); act; act = act->find("act")) {
+        const auto subject = act->find("sub");
+        if (!subject || !subject->string()) return {};
+        out.push_back(*subject->string());
+    }
+    std::reverse(out.begin(), out.end());
+    return out;
+}
+
 Result<UnverifiedJwt> parse_jwt(std::string_view token) {
     auto jws = parse_jws(token);
     if (!jws) return std::move(jws).error();

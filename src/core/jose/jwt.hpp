@@ -88,6 +88,8 @@ public:
     [[nodiscard]] std::optional<double> number_claim(std::string_view name) const;
     // The claim as a list of strings; empty unless it is an array of strings.
     [[nodiscard]] std::vector<std::string_view> string_list_claim(std::string_view name) const;
+    // The subjects of act (RFC 8693 section 4.1), the current actor last; none without the claim. Empty when it is malformed.
+    [[nodiscard]] std::optional<std::vector<std::string_view>> actors() const;
 
 private:
     friend Result<VerifiedJwt> jwt_verify(UnverifiedJwt&&, const JwkSet&, const JwtOptions&, double);

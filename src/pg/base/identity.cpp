@@ -16,9 +16,9 @@ constexpr std::array<signed char, 256> hex_values = [] {
 
 int hex_value(char c) noexcept { return hex_values[static_cast<unsigned char>(c)]; }
 
-// Removes the next field, up to a space, from the front of `rest`.
-std::string_view next_field(std::string_view& rest) noexcept {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
+// Removes the next field, up to a space or another separator, from the front of `rest`.
+std::string_view next_field(std::string_view& rest, char separator = ' ') noexcept {
+    const std::size_t end = std::min(rest.find(separator), rest.size());
     const std::string_view field = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     return field;
@@ -27,6 +27,16 @@ std::string_view next_field(std::string_view& rest) noexcept {
 bool parse_optional(std::string_view field, OptionalUuid& out) noexcept {
     out.present = field != "-";
     return !out.present || parse_uuid_text(field, out.value);
+}
+
+bool parse_actors(std::string_view field, ActorChain& out) noexcept {
+    out.count = 0;
+    if (field == "-") return true;
+    while (out.count < max_actors) {
+        if (!parse_uuid_text(next_field(field, ','), out.ids[out.count++])) return false;
+        if (field.empty()) return true;
+    }
+    return false;
 }
 
 bool parse_number(std::string_view field, int64& out) noexcept {
@@ -60,6 +70,22 @@ OptionalText optional_text(const OptionalUuid& uuid) noexcept {
     return out;
 }
 
+struct ActorsText {
+    char text[max_actors * uuid_text_size];
+};
+
+ActorsText actors_text(const ActorChain& actors) noexcept {
+    ActorsText out{"-"};
+    for (std::size_t i = 0; i < actors.count; ++i) {
+        char uuid[uuid_text_size];
+        format_uuid_text(actors.ids[i], uuid);
+        char* place = out.text + i * uuid_text_size;
+        std::memcpy(place, uuid, uuid_text_size);
+        if (i > 0) place[-1] = ',';
+    }
+    return out;
+}
+
 }  // namespace
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept {
@@ -70,10 +96,23 @@ bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept {
     return left.present == right.present && (!left.present || same_uuid(left.value, right.value));
 }
 
+bool same_actors(const ActorChain& left, const ActorChain& right) noexcept {
+    return left.count == right.count && std::memcmp(left.ids, right.ids, left.count * sizeof left.ids[0]) == 0;
+}
+
+OptionalUuid last_actor(const Identity& identity) noexcept {
+    const ActorChain& actors = identity.actors;
+    return actors.count > 0 ? OptionalUuid{true, actors.ids[actors.count - 1]} : OptionalUuid{};
+}
+
+const pg_uuid_t& credential_owner(const Identity& identity) noexcept {
+    return is_impersonation(identity) && identity.actors.count > 0 ? identity.actors.ids[0] : identity.user;
+}
+
 bool same_identity(const Identity& left, const Identity& right) noexcept {
-    return same_uuid(left.user, right.user) && same_uuid(left.actor, right.actor) &&
+    return same_uuid(left.user, right.user) && same_actors(left.actors, right.actors) &&
            same_uuid(left.tenant, right.tenant) && same_uuid(left.session, right.session) &&
-           same_uuid(left.api_key, right.api_key);
+           same_uuid(left.api_key, right.api_key) && same_uuid(left.delegation, right.delegation);
 }
 
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept {
@@ -102,21 +141,22 @@ bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept {
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept {
     char user[uuid_text_size];
     format_uuid_text(identity.user, user);
-    snprintf(out, sizeof out, "1 %s %s %s %lld %s %s %s %s %s %lld %lld", user, optional_text(identity.actor).text,
+    snprintf(out, sizeof out, "2 %s %s %s %lld %s %s %s %s %s %s %lld %lld", user, actors_text(identity.actors).text,
              optional_text(identity.tenant).text, static_cast<long long>(identity.tenant_number),
              optional_text(identity.unit).text, optional_text(identity.session).text,
-             optional_text(identity.api_key).text, identity.method, identity.level,
-             static_cast<long long>(identity.auth_time), static_cast<long long>(identity.expires_at));
+             optional_text(identity.api_key).text, optional_text(identity.delegation).text, identity.method,
+             identity.level, static_cast<long long>(identity.auth_time), static_cast<long long>(identity.expires_at));
 }
 
 bool parse_identity(std::string_view payload, Identity& out) noexcept {
     std::string_view rest = payload;
-    return next_field(rest) == "1" && parse_uuid_text(next_field(rest), out.user) &&
-           parse_optional(next_field(rest), out.actor) && parse_optional(next_field(rest), out.tenant) &&
+    return next_field(rest) == "2" && parse_uuid_text(next_field(rest), out.user) &&
+           parse_actors(next_field(rest), out.actors) && parse_optional(next_field(rest), out.tenant) &&
            parse_number(next_field(rest), out.tenant_number) && parse_optional(next_field(rest), out.unit) &&
            parse_optional(next_field(rest), out.session) && parse_optional(next_field(rest), out.api_key) &&
-           parse_word(next_field(rest), out.method) && parse_word(next_field(rest), out.level) &&
-           parse_number(next_field(rest), out.auth_time) && parse_number(next_field(rest), out.expires_at) && rest.empty();
+           parse_optional(next_field(rest), out.delegation) && parse_word(next_field(rest), out.method) &&
+           parse_word(next_field(rest), out.level) && parse_number(next_field(rest), out.auth_time) &&
+           parse_number(next_field(rest), out.expires_at) && rest.empty();
 }
 
 }  // namespace bastion::pg

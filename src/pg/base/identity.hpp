@@ -12,22 +12,30 @@ struct OptionalUuid {
     pg_uuid_t value;
 };
 
+// The users who act for the user: the impersonator, or one for each hop of a delegation, the last of whom acts.
+inline constexpr std::size_t max_actors = 8;
+struct ActorChain {
+    std::size_t count;
+    pg_uuid_t ids[max_actors];
+};
+
 struct Identity {
     pg_uuid_t user;
-    OptionalUuid actor;  // differs from the user under impersonation
+    ActorChain actors;  // empty when the user acts in person
     OptionalUuid tenant;
     OptionalUuid unit;
     OptionalUuid session;
     OptionalUuid api_key;
+    OptionalUuid delegation;
     int64 tenant_number;
     TimestampTz auth_time;   // when the user last proved who they are; 0 when not known
     TimestampTz expires_at;  // DT_NOEND when it does not expire
-    char method[16];         // 'jwt', 'api_key', 'impersonation'
+    char method[16];         // 'jwt', 'api_key', 'impersonation', 'delegation'
     char level[8];           // 'aal1', 'aal2'
 };
 
 inline constexpr std::size_t uuid_text_size = 37;
-inline constexpr std::size_t identity_text_size = 512;
+inline constexpr std::size_t identity_text_size = 768;
 // Names the key that verified a token: a kid of the extension, or "@thumbprint issuer subject" with the subject in
 // base64url.
 inline constexpr std::size_t max_kid_size = 704;
@@ -38,15 +46,22 @@ inline constexpr std::size_t max_kid_size = 704;
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;
+bool same_actors(const ActorChain& left, const ActorChain& right) noexcept;
 
-// Same user, tenant, session and API key: only such an identity may be set again once one is fixed.
+// The user who acts; absent when that is the user of the identity, or an impersonator without an account.
+OptionalUuid last_actor(const Identity& identity) noexcept;
+
+// The user whose session or API key it is: under impersonation the impersonator.
+const pg_uuid_t& credential_owner(const Identity& identity) noexcept;
+
+// Same user, actors, tenant, session, API key and delegation: only such an identity may be set again once one is fixed.
 bool same_identity(const Identity& left, const Identity& right) noexcept;
 
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The payload, version 1: "1 user actor tenant number unit session api_key method level auth_time expires", '-' for an absent
-// field.
+// The payload, version 2: "2 user actors tenant number unit session api_key delegation method level auth_time expires", '-' for
+// an absent field, and commas between actors.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;
 

@@ -97,6 +97,15 @@ Datum text_datum(Utf8 text) {
 
 Datum text_datum(ServerText text) { return PointerGetDatum(varlena_of(text.bytes())); }
 
+std::span<std::string_view> text_elements(Datum array) {
+    Datum* elements = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
+    auto* out = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (count + 1)));
+    for (int i = 0; i < count; ++i) out[i] = server_text(DatumGetTextPP(elements[i])).bytes();
+    return {out, static_cast<std::size_t>(count)};
+}
+
 Utf8 jsonb_text(const Jsonb* value) {
     const char* text = JsonbToCString(nullptr, const_cast<JsonbContainer*>(&value->root), VARSIZE(value));
     return utf8_of(ServerText(text));

@@ -61,6 +61,9 @@ Datum text_datum(ServerText text);
 // The same, and false in place of the error.
 [[nodiscard]] bool text_datum_if_possible(Utf8 text, Datum& out);
 
+// Phase A: the elements of a text[] without nulls, as bytes of the database.
+std::span<std::string_view> text_elements(Datum array);
+
 // jsonb to and from its text.
 Utf8 jsonb_text(const Jsonb* value);
 Datum jsonb_datum(Utf8 json);

@@ -5,7 +5,7 @@ namespace {
 
 constexpr uint32 most_ids = 256;
 constexpr uint32 slot_count = 512;  // a power of two
-constexpr int most_scopes = 16;
+constexpr int most_scopes = 32;
 
 struct Announced {
     Oid id;
@@ -170,6 +170,8 @@ void announce(const MessageScope& named, Oid id) {
     scope.ids[scope.count++] = {id, level, command};
     slot = static_cast<uint16>(scope.count);
 }
+
+bool has_written() noexcept { return TransactionIdIsValid(GetTopTransactionIdIfAny()); }
 
 void register_announcement() {
     Assert(first_scope()->number < most_scopes);

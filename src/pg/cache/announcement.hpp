@@ -21,4 +21,8 @@ void settle_changes() noexcept;
 // Called once, from _PG_init.
 void register_announcement();
 
+// Whether the transaction may see new rows of its own, which a rollback takes back. Where new rows send no message, what is read then
+// is not kept.
+[[nodiscard]] bool has_written() noexcept;
+
 }  // namespace bastion::pg

@@ -78,7 +78,8 @@ Decision refused_switch() noexcept {
 
 // An operator who has authenticated may take the identity of a user, once; the actor stays recorded.
 bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
-    return next.actor.present && !fixed.actor.present && same_uuid(fixed.user, next.actor.value);
+    return is_impersonation(next) && next.actors.count > 0 && fixed.actors.count == 0 &&
+           same_uuid(fixed.user, next.actors.ids[0]);
 }
 
 bool latch_admits(const Identity& identity) noexcept {
@@ -97,9 +98,7 @@ bool key_is_good(const ContextValue& value) {
     if (value.kid[0] == '\0' || value.identity.api_key.present || value.keys_generation == keys_generation())
         return true;
     const uint64 generation = keys_generation();
-    const Identity& identity = value.identity;
-    if (!verification_key_is_good(value.kid, identity.actor.present ? identity.actor.value : identity.user))
-        return false;
+    if (!verification_key_is_good(value.kid, credential_owner(value.identity))) return false;
     value.keys_generation = generation;
     return true;
 }
@@ -143,17 +142,23 @@ Decision with_rights(Candidate& candidate) {
     return out;
 }
 
-// An impersonation ends when the impersonator's account is disabled.
-bool actor_is_active(const Identity& identity) {
-    return !identity.actor.present || rights_of({identity.actor.value, nullptr, nullptr})->refusal == nullptr;
+// An impersonation ends when the impersonator's account is disabled. The actors of a delegation are checked with it.
+bool impersonator_is_active(const Identity& identity) {
+    return !is_impersonation(identity) || identity.actors.count == 0 ||
+           rights_of({identity.actors.ids[0], nullptr, nullptr})->refusal == nullptr;
+}
+
+const char* word_of_ended(const Identity& identity) noexcept {
+    if (identity.delegation.present) return "delegation_ended";
+    return identity.api_key.present ? "api_key_refused" : "session_ended";
 }
 
 Decision admit(Candidate& candidate) {
     if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
     if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
     if (const char* ended = check_credential(candidate.identity, candidate.kid))
-        return refused_token(candidate.identity.api_key.present ? "api_key_refused" : "session_ended", ended);
-    if (!actor_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
+        return refused_token(word_of_ended(candidate.identity), ended);
+    if (!impersonator_is_active(candidate.identity)) return refused_token("no_access", "actor_unknown_or_disabled");
     Decision out = with_rights(candidate);
     if (out.state != ContextState::authenticated) return out;
     if (!latch_admits(out.identity)) return refused_switch();
@@ -168,12 +173,11 @@ Decision decide_between(const ContextValue& context, const PresentedValue& token
     Candidate by_token = from_token(token);
     if (by_token.refusal != nullptr) return refused_token(by_token.refusal, by_token.log_detail);
     Candidate by_context = from_context(context);
-    const bool impersonating =
-        by_context.identity.actor.present && same_uuid(by_context.identity.actor.value, by_token.identity.user);
-    if (!impersonating) {
+    if (!may_impersonate(by_token.identity, by_context.identity)) {
         if (!same_uuid(by_context.identity.user, by_token.identity.user) ||
             !same_uuid(by_context.identity.session, by_token.identity.session) ||
-            !same_uuid(by_context.identity.api_key, by_token.identity.api_key))
+            !same_uuid(by_context.identity.api_key, by_token.identity.api_key) ||
+            !same_uuid(by_context.identity.delegation, by_token.identity.delegation))
             return refused_switch();
         const Decision token_decision = with_rights(by_token);
         if (token_decision.state != ContextState::authenticated) return token_decision;
@@ -321,9 +325,9 @@ const Permission* held_permission(const Decision& decision, std::string_view nam
 
 OptionalUuid acting_user(const Decision& decision) noexcept {
     const Identity& identity = decision.identity;
-    if (decision.state != ContextState::authenticated || is_impersonation(identity) || identity.actor.present)
-        return identity.actor;
-    return {true, identity.user};
+    if (decision.state != ContextState::authenticated) return {};
+    const OptionalUuid actor = last_actor(identity);
+    return actor.present || is_impersonation(identity) ? actor : OptionalUuid{true, identity.user};
 }
 
 void reopen_latch() {
@@ -353,7 +357,8 @@ namespace {
 // The one who acts, as in the events themselves.
 OptionalUuid author() noexcept {
     if (latch.state != LatchState::identity) return {};
-    return latch.identity.actor.present ? latch.identity.actor : OptionalUuid{true, latch.identity.user};
+    const OptionalUuid actor = last_actor(latch.identity);
+    return actor.present ? actor : OptionalUuid{true, latch.identity.user};
 }
 
 [[maybe_unused]] const auto registered_author = event_author = author;

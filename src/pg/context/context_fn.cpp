@@ -35,9 +35,10 @@ void resolve(Identity& identity, const char* tenant, const char* unit) {
     if (rights->refusal != nullptr) refuse(rights->refusal);
 }
 
-// The actor: under impersonation the impersonator.
+// The actor: the user, unless somebody acts for that user.
 OptionalUuid actor_of(const Identity& identity) noexcept {
-    return identity.actor.present ? identity.actor : OptionalUuid{true, identity.user};
+    const OptionalUuid actor = last_actor(identity);
+    return actor.present ? actor : OptionalUuid{true, identity.user};
 }
 
 Datum uuid_or_null(FunctionCallInfo fcinfo, const OptionalUuid& uuid) {
@@ -74,17 +75,31 @@ const char* hint_of(const Decision& decision) noexcept {
                "true).";
     if (reason == "dropped") return "bastion.context_drop() was called in this transaction.";
     if (reason == "identity_fixed") return "A transaction keeps its first identity; begin another one.";
+    if (reason == "delegation_ended") return "Ask the user, or the actor before, for another delegation.";
     if (reason == "expired" || reason == "session_ended") return "Log in again.";
     return "The token is not accepted; the server log has the reason.";
 }
 
+void append_actors(StringInfo json, const ActorChain& actors) {
+    for (std::size_t i = 0; i < actors.count; ++i) {
+        char text[uuid_text_size];
+        format_uuid_text(actors.ids[i], text);
+        appendStringInfoString(json, i == 0 ? "[" : ", ");
+        escape_json(json, text);
+    }
+    appendStringInfoString(json, actors.count > 0 ? "]" : "[]");
+}
+
 void append_identity(StringInfo json, const Identity& identity) {
     append_member(json, "user", OptionalUuid{true, identity.user});
-    append_member(json, "actor", identity.actor);
+    append_member(json, "actor", last_actor(identity));
+    begin_member(json, "actors");
+    append_actors(json, identity.actors);
     append_member(json, "tenant", identity.tenant);
     append_member(json, "unit", identity.unit);
     append_member(json, "session", identity.session);
     append_member(json, "api_key", identity.api_key);
+    append_member(json, "delegation", identity.delegation);
     append_member(json, "method", identity.method);
     append_member(json, "level", identity.level);
     append_member(json, "auth_time", identity.auth_time == 0 ? nullptr : timestamptz_to_str(identity.auth_time));
@@ -119,6 +134,12 @@ Datum bastion_token_session(PG_FUNCTION_ARGS) {
     return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.session : OptionalUuid{});
 }
 
+PG_FUNCTION_INFO_V1(bastion_token_delegation);
+Datum bastion_token_delegation(PG_FUNCTION_ARGS) {
+    const VerifiedToken& verified = verify_argument(utf8_of(PG_GETARG_TEXT_PP(0)));
+    return uuid_or_null(fcinfo, verified.refusal == nullptr ? verified.identity.delegation : OptionalUuid{});
+}
+
 PG_FUNCTION_INFO_V1(bastion_context_drop);
 Datum bastion_context_drop(PG_FUNCTION_ARGS) {
     establish_nobody();
@@ -142,7 +163,7 @@ Datum bastion_context_impersonate(PG_FUNCTION_ARGS) {
     strlcpy(identity.method, "impersonation", sizeof identity.method);
     strlcpy(identity.level, "aal1", sizeof identity.level);
     if (operator_decision.state == ContextState::authenticated) {
-        identity.actor = actor_of(operator_decision.identity);
+        identity.actors = {1, {actor_of(operator_decision.identity).value}};
         identity.session = operator_decision.identity.session;
         identity.api_key = operator_decision.identity.api_key;
         identity.expires_at = operator_decision.identity.expires_at;
@@ -196,6 +217,22 @@ Datum bastion_session_id(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_api_key_id);
 Datum bastion_api_key_id(PG_FUNCTION_ARGS) {
     return read_uuid(fcinfo, [](const Identity& identity) { return identity.api_key; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_delegation_id);
+Datum bastion_delegation_id(PG_FUNCTION_ARGS) {
+    return read_uuid(fcinfo, [](const Identity& identity) { return identity.delegation; });
+}
+
+PG_FUNCTION_INFO_V1(bastion_actors);
+Datum bastion_actors(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state == ContextState::anonymous) PG_RETURN_NULL();
+    ActorChain actors = decision.identity.actors;
+    Datum ids[max_actors];
+    for (std::size_t i = 0; i < actors.count; ++i) ids[i] = UUIDPGetDatum(&actors.ids[i]);
+    PG_RETURN_ARRAYTYPE_P(
+        construct_array(ids, static_cast<int>(actors.count), UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 PG_FUNCTION_INFO_V1(bastion_credential_unit);

@@ -37,12 +37,25 @@ bool read_optional_uuid(std::optional<std::string_view> text, OptionalUuid& out)
     return !out.present || parse_uuid_text(*text, out.value);
 }
 
-// The claims of RFC 9068 access tokens that login writes, `tenant` and `unit`.
+// A delegation names each of its actors, and no other token has any.
+bool read_delegation(const VerifiedJwt& token, Identity& out) {
+    const auto actors = token.actors();
+    if (!actors || actors->size() > max_actors || !read_optional_uuid(token.string_claim("dlg"), out.delegation))
+        return false;
+    for (const std::string_view actor : *actors)
+        if (!parse_uuid_text(actor, out.actors.ids[out.actors.count++])) return false;
+    return out.delegation.present == (out.actors.count > 0);
+}
+
+// The claims of RFC 9068 access tokens that login writes, `tenant` and `unit`; and those of a delegation.
 bool identity_of(const VerifiedJwt& token, Identity& out) {
     out = {};
     out.expires_at = timestamp_of(*token.dates.exp + leeway);
-    strlcpy(out.method, "jwt", sizeof out.method);
-    strlcpy(out.level, token.string_claim("acr").value_or("") == "aal2" ? "aal2" : "aal1", sizeof out.level);
+    if (!read_delegation(token, out)) return false;
+    strlcpy(out.method, out.delegation.present ? "delegation" : "jwt", sizeof out.method);
+    // The user proved more, and the actor did not.
+    const bool is_strong = !out.delegation.present && token.string_claim("acr").value_or("") == "aal2";
+    strlcpy(out.level, is_strong ? "aal2" : "aal1", sizeof out.level);
     // RFC 9068 section 2.2.1.
     if (const auto auth_time = token.number_claim("auth_time")) out.auth_time = timestamp_of(*auth_time);
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
@@ -69,7 +82,7 @@ Result<void> verify(Slot& slot, Utf8 issuer, const VerificationKey& key) {
         jwt_verify(std::move(*slot.unverified), keys, own_token_options(issuer, key.algorithm), unix_now());
     if (!jwt) return jwt.error();
     Identity identity;
-    if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit or sid is not a uuid");
+    if (!identity_of(*jwt, identity)) return refuse_token("sub, tenant, unit, sid, dlg or act is malformed");
     slot.claims = std::move(jwt->payload_json);
     slot.valid_until = *jwt->dates.exp + leeway;
     slot.valid_from = jwt->dates.nbf.value_or(0) - leeway;

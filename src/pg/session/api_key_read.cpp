@@ -38,15 +38,6 @@ TimestampTz time_or(const ColumnValue& value, TimestampTz otherwise) {
     return value.is_null ? otherwise : DatumGetTimestampTz(value.value);
 }
 
-std::span<std::string_view> read_scopes(Datum array) {
-    Datum* elements = nullptr;
-    int count = 0;
-    deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
-    auto* out = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * (count + 1)));
-    for (int i = 0; i < count; ++i) out[i] = server_text(DatumGetTextPP(elements[i])).bytes();
-    return {out, static_cast<std::size_t>(count)};
-}
-
 void read_networks(Datum array, KeyRow& out) {
     Datum* elements = nullptr;
     deconstruct_array(DatumGetArrayTypeP(array), CIDROID, -1, false, TYPALIGN_INT, &elements, nullptr,
@@ -68,7 +59,7 @@ std::optional<KeyRow> read_key(const pg_uuid_t& id) {
     if (out.unit.present) out.unit.value = *DatumGetUUIDP(row[2].value);
     out.usable = !DatumGetBool(row[3].value) && row[4].is_null;
     out.expires_at = time_or(row[5], DT_NOEND);
-    out.scopes = read_scopes(row[6].value);
+    out.scopes = text_elements(row[6].value);
     read_networks(row[7].value, out);
     out.last_used_at = time_or(row[8], DT_NOBEGIN);
     return out;
@@ -142,6 +133,7 @@ const ApiKey* load_api_key(const pg_uuid_t& id) {
             Loaded<ApiKey> made{make_key(id, row), {invalidation_of("api_key", id)}};
             made.heap = heap_bytes(made.value.scopes) + made.value.networks.capacity() * sizeof(IpNetwork) +
                         made.value.secrets.capacity() * sizeof(ApiKeySecret);
+            made.keeps = !has_written();
             return made;
         });
 }

@@ -3,6 +3,7 @@
 #include "pg/session/api_key_read.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/client_address.hpp"
+#include "pg/session/delegation_read.hpp"
 #include "pg/session/session_read.hpp"
 
 namespace bastion::pg {
@@ -29,15 +30,10 @@ const ApiKeySecret* secret_of(const ApiKey& key, const char* kid) noexcept {
     return nullptr;
 }
 
-// Under impersonation the session or key is that of the actor.
-bool belongs_to(const ApiKey& key, const Identity& identity) noexcept {
-    return same_uuid(key.user, identity.actor.present ? identity.actor.value : identity.user);
-}
-
 const char* check_api_key(Identity& identity, const char* kid) {
     const ApiKey* key = key_of(identity);
     if (key == nullptr) return "api_key_unknown";
-    if (!key->usable || !belongs_to(*key, identity)) return "api_key_revoked";
+    if (!key->usable || !same_uuid(key->user, credential_owner(identity))) return "api_key_revoked";
     identity.expires_at = std::min(identity.expires_at, key->expires_at);
     if (kid != nullptr && *kid != '\0') {
         const ApiKeySecret* secret = secret_of(*key, kid);
@@ -50,13 +46,19 @@ const char* check_api_key(Identity& identity, const char* kid) {
     return nullptr;
 }
 
-// The rights that rights_of() returned last, narrowed to those of the API key of the identity.
+template <class Credential>
+const Rights* narrow_to(const Rights* rights, const Credential* credential, const Credential& gone) {
+    if (credential == nullptr) credential = &gone;
+    return narrow_rights(rights, credential->scopes, credential->tenant, credential->unit, credential->scoped);
+}
+
+// The rights that rights_of() returned last, narrowed to those of the API key or delegation of the identity.
 const Rights* narrow_to_credential(const Rights* rights, const Identity& identity) {
-    if (!identity.api_key.present) return rights;
-    const ApiKey* key = key_of(identity);
-    static const ApiKey gone{};  // dropped while the rights were read; holds in no tenant
-    if (key == nullptr) key = &gone;
-    return narrow_rights(rights, key->scopes, key->tenant, key->unit, key->scoped);
+    // Dropped while the rights were read; they hold in no tenant.
+    static const ApiKey no_key{};
+    static const Delegation no_delegation{};
+    if (identity.delegation.present) return narrow_to(rights, delegation_of(identity.delegation.value), no_delegation);
+    return identity.api_key.present ? narrow_to(rights, key_of(identity), no_key) : rights;
 }
 
 }  // namespace
@@ -64,6 +66,9 @@ const Rights* narrow_to_credential(const Rights* rights, const Identity& identit
 const char* check_credential(Identity& identity, const char* kid) {
     if (identity.api_key.present) {
         if (const char* refusal = check_api_key(identity, kid)) return refusal;
+    }
+    if (identity.delegation.present) {
+        if (const char* refusal = check_delegation(identity)) return refusal;
     }
     return check_session(identity);
 }

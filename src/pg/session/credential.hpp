@@ -1,4 +1,4 @@
-// The revocable basis of an identity: the session of a login, or an API key with its networks. Checked whenever a decision
+// The revocable basis of an identity: the session of a login, an API key with its networks, or a delegation. Checked whenever a decision
 // is made, and before an identity is established.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace bastion::pg {
 const char* check_credential(Identity& identity, const char* kid);
 
 // The rights of the identity in the requested tenant and unit, else in its own, narrowed to the scopes, tenant and unit of
-// its API key, if it has one. Unless they are refused, the identity then has that tenant and unit.
+// its API key or delegation, if it has one. Unless they are refused, the identity then has that tenant and unit.
 const Rights* rights_of_identity(Identity& identity, const char* tenant, const char* unit);
 
 }  // namespace bastion::pg

@@ -32,14 +32,12 @@ const Session* session_of(const pg_uuid_t& id) {
     return sessions.get(
         key, [&] { return read_session(id); },
         [&](const Session& row) -> Result<Loaded<Session>> {
-            return Loaded<Session>{row, {invalidation_of("session", id)}};
+            return Loaded<Session>{row, {invalidation_of("session", id)}, 0, !has_written()};
         });
 }
 
 const char* check(const Session& session, Identity& identity) noexcept {
-    // Under impersonation the session is that of the actor.
-    const pg_uuid_t& holder = identity.actor.present ? identity.actor.value : identity.user;
-    if (!same_uuid(session.user, holder)) return "session_of_another_user";
+    if (!same_uuid(session.user, credential_owner(identity))) return "session_of_another_user";
     if (session.revoked) return "session_revoked";
     identity.expires_at = std::min(identity.expires_at, session.expires_at);
     // An older token gains nothing by step_up(), and a step up that was rolled back has left a token.

@@ -113,6 +113,7 @@ void describe(StringInfo entry, const Access& access) {
     } else {
         append_member(entry, "bound_to", access.bound_to.isnull ? nullptr : place_text(access.bound_to.value));
     }
+    if (known && identity.delegation.present) append_member(entry, "delegation", identity.delegation);
     append_member(entry, "user_agent", text_or_null(request_user_agent()));
 }
 

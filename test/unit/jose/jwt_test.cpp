@@ -526,4 +526,22 @@ static_assert(!std::is_convertible_v<bastion::UnverifiedJwt, bastion::VerifiedJw
 static_assert(!std::is_constructible_v<bastion::VerifiedJwt, bastion::VerifiedJws, bastion::JsonDocument>);
 static_assert(!std::is_copy_constructible_v<bastion::UnverifiedJwt>);
 
+TEST(Jwt, NamesTheActors) {
+    using Names = std::optional<std::vector<std::string>>;
+    const auto actors = [](const std::string& act) -> Names {
+        const auto token = jwt_verify(token_of(R"({"exp":2000000000)" + act + "}"), keys(),
+                                      options_of(R"({"algorithms":["HS256"]})"), now);
+        const auto names = token->actors();
+        if (!names) return {};
+        return std::vector<std::string>(names->begin(), names->end());
+    };
+    EXPECT_EQ(actors(""), Names(std::vector<std::string>()));
+    EXPECT_EQ(actors(R"(,"act":{"sub":"a"})"), Names(std::vector<std::string>{"a"}));
+    EXPECT_EQ(actors(R"(,"act":{"sub":"c","act":{"sub":"b","act":{"iss":"x","sub":"a"}}})"),
+              Names(std::vector<std::string>{"a", "b", "c"}));
+    for (const std::string_view act : {R"("a")", "1", "null", "[]", "{}", R"({"sub":1})", R"({"sub":"a","act":{}})",
+                                       R"({"sub":"a","act":null})", R"({"act":{"sub":"a"}})"})
+        EXPECT_EQ(actors(R"(,"act":)" + std::string(act)), std::nullopt) << act;
+}
+
 }  // namespace

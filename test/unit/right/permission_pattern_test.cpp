@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
 namespace bastion {
 namespace {
 
@@ -33,6 +38,46 @@ TEST(PermissionPattern, CoversNothingElse) {
     EXPECT_TRUE(pattern_covers("*", "tenants.read"));
     EXPECT_FALSE(pattern_covers("", "documents.read"));
     EXPECT_FALSE(pattern_covers("a.b.*", "a.read"));
+}
+
+// Chains of delegations: each hop takes patterns that those of the hop before cover, as patterns. What a hop covers, every hop before
+// it covers too, whatever permissions there are.
+TEST(PermissionPattern, NoChainOfHopsWidens) {
+    const std::vector<std::string> patterns = {
+        "*",          "*.read",         "*.manage",      "a.*",   "a.b.*",      "a.b.c.*",
+        "a.read",     "a.b.read",       "a.b.c.manage",  "b.*",   "b.read",     "tenant.*",
+        "tenant.a.*", "tenant.read",    "tenant.a.read", "own.*", "own.a.read", "own.a.b.*",
+        "platform.*", "bastion.a.read", "tenants.read"};
+    const std::vector<std::string> permissions = {
+        "a.read",     "a.manage",     "a.b.read",    "a.b.manage",    "a.b.c.read",     "a.b.c.manage",
+        "b.read",     "b.c.manage",   "tenant.read", "tenant.a.read", "tenant.manage",  "tenants.read",
+        "own.a.read", "own.a.b.read", "own.read",    "platform.read", "bastion.a.read", "platform.a.manage"};
+    std::mt19937 random(8693);
+    const auto draw = [&] {
+        std::vector<std::string> hop(1 + random() % 3);
+        for (std::string& pattern : hop) pattern = patterns[random() % patterns.size()];
+        return hop;
+    };
+    int hops = 0;
+    for (int chain = 0; chain < 100'000; ++chain) {
+        const std::vector<std::string> first = draw();
+        std::vector<std::string> above = first;
+        for (int depth = 2; depth <= 8; ++depth) {
+            const std::vector<std::string> next = draw();
+            const bool covered = std::all_of(next.begin(), next.end(), [&](const std::string& pattern) {
+                return any_pattern_covers(above, pattern);
+            });
+            if (!covered) continue;
+            ++hops;
+            for (const std::string& permission : permissions)
+                ASSERT_TRUE(!any_pattern_covers(next, permission) || any_pattern_covers(above, permission))
+                    << permission << " by hop " << depth << " of chain " << chain;
+            above = next;
+        }
+        for (const std::string& permission : permissions)
+            ASSERT_TRUE(!any_pattern_covers(above, permission) || any_pattern_covers(first, permission)) << permission;
+    }
+    EXPECT_GT(hops, 100'000);
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT
 INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.password_files()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
-    'bastion.api_key_id()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
+    'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
@@ -189,7 +189,8 @@ INSERT INTO test.functions VALUES
     ('bastion_api.api_key_rotate(uuid,interval)', ARRAY['gen_random_uuid()', '''1 hour''']),
     ('bastion_api.api_key_revoke(uuid)', ARRAY['gen_random_uuid()']),
     ('bastion_api.api_key_disable(uuid,boolean)', ARRAY['gen_random_uuid()', 'true']),
-    ('bastion_api.totp_add(text)', ARRAY['''Phone''']), ('bastion_api.totp_confirm(uuid,text)', ARRAY['gen_random_uuid()', '''123456''']), ('bastion_api.factors()', '{}'),
+    ('bastion_api.delegate(text,text[],text,interval,boolean)', ARRAY['test.fact(''user'')', '''{*.read}''', '''default''', '''1 hour''', 'false']), ('bastion_api.delegation_revoke(uuid)', ARRAY['gen_random_uuid()']),
+    ('bastion_internal.token_delegation(text)', ARRAY['''x''']), ('bastion_api.totp_add(text)', ARRAY['''Phone''']), ('bastion_api.totp_confirm(uuid,text)', ARRAY['gen_random_uuid()', '''123456''']), ('bastion_api.factors()', '{}'),
     ('bastion_api.factor_rename(uuid,text)', ARRAY['gen_random_uuid()', '''Phone''']), ('bastion_api.factor_remove(uuid)', ARRAY['gen_random_uuid()']),
     ('bastion_api.recovery_codes_renew()', '{}'), ('bastion_api.step_up(uuid,jsonb)', ARRAY['gen_random_uuid()', '''{"code": "123456"}''']),
     ('bastion.relying_party_set(text,text,text[])', ARRAY['''app.example''', '''App''', '''{https://app.example}''']), ('bastion.relying_party_remove(text)', ARRAY['''other.example''']),

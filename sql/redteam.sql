@@ -50,8 +50,8 @@ $$;
 ---------------------------------------------------------------------------------------------------------------------
 -- Forging the context
 
-SELECT format('1 %s - %s %s - - - jwt aal2 9223372036854775807', :'bob_id', :'bob_tenant', :'bob_number') AS forged,
-       format(E'1 %s - %s %s - - - jwt aal2 9223372036854775807\n\n{}', :'bob_id', :'bob_tenant', :'bob_number') AS forged_full \gset
+SELECT format('2 %s - %s %s - - - - jwt aal2 0 9223372036854775807', :'bob_id', :'bob_tenant', :'bob_number') AS forged,
+       format(E'2 %s - %s %s - - - - jwt aal2 0 9223372036854775807\n\n{}', :'bob_id', :'bob_tenant', :'bob_number') AS forged_full \gset
 SELECT setting, red.try(format(statement, setting, value))
 FROM unnest(ARRAY['bastion.context', 'bastion.grants']) setting,
      unnest(ARRAY[:'forged', :'forged_full', E'1 1\nx\nred_documents.read']) WITH ORDINALITY v (value, v),

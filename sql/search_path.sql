@@ -266,6 +266,8 @@ SELECT bastion_api.totp_confirm(:'factor', 'x') OPERATOR(pg_catalog.->>) 'error'
 SELECT bastion_api.passkey_add('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_options('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_confirm('x', '{}') OPERATOR(pg_catalog.->>) 'error',
        bastion_api.passkey_login_options() OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_login('x', '{}') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_catalog.jsonb_array_length(bastion_api.api_keys() OPERATOR(pg_catalog.->) 'api_keys'), bastion_api.api_key_disable(:'key_id'), bastion_api.api_key_revoke(:'key_id');
+SELECT d OPERATOR(pg_catalog.->>) 'delegation' AS delegation FROM bastion_api.delegate(bastion.user_id()::pg_catalog.text, '{path_docs.read}', 'default') d \gset
+SELECT pg_catalog.cardinality(bastion.actors()), bastion.delegation_id(), pg_catalog.jsonb_array_length(bastion_api.delegations() OPERATOR(pg_catalog.->) 'given'), bastion_api.delegation_revoke(:'delegation');
 SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
 SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'), bastion.require_permission('tenant.update'), bastion.step_up_rule_set('path.nothing', 'aal1', '1 day'), bastion.step_up_rule_remove('path.other'),
        pg_catalog.jsonb_array_length(bastion_api.sessions() OPERATOR(pg_catalog.->) 'sessions'), bastion_api.logout('others') OPERATOR(pg_catalog.->>) 'ended', bastion.sessions_revoke(:'ben_id');

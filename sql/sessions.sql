@@ -308,6 +308,16 @@ FROM generate_series(1, 1500) i, LATERAL (SELECT gen_random_uuid() AS id, :'ann_
 INSERT INTO bastion.sessions (id, user_id, expires_at, idle_limit)
 SELECT (test.claims(token) ->> 'sid')::uuid, :'ann_id', 'infinity', '1 day' FROM ses.tokens;
 SELECT all_good, loads >= 1500 AS every_session_once, again BETWEEN 476 AND 1500 AS bounded FROM ses.many();
+-- of a login that is rolled back nothing stays, and of an API key, though this backend used them
+SET bastion.allow_identity_switch = on;
+BEGIN;
+SELECT bastion_api.login('ann@sessions.example', 'correct horse') ->> 'access_token' AS undone \gset
+SELECT bastion.authenticate(:'undone') IS NOT NULL AS good;
+SELECT bastion_api.api_key_create('undone', '{*}') ->> 'key' AS key \gset
+SELECT bastion.authenticate(:'key') IS NOT NULL AS good;
+ROLLBACK;
+SELECT test.error(format('SELECT bastion.authenticate(%L)', t)) FROM unnest(ARRAY[:'undone', :'key']) t;
+RESET bastion.allow_identity_switch;
 -- prune
 SELECT bastion.session_prune('100 years'), test.error($$SELECT bastion.session_prune('-1 s')$$), test.error('SELECT bastion.session_prune(NULL)');
 SELECT bastion.session_prune('0') > 10 AS ended_ones;

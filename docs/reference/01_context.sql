@@ -1,7 +1,7 @@
 -- Context
 -- The identity of a transaction: who works, in which tenant and unit. A verified token sets it, and the end of the transaction
 -- ends it.
--- functions: authenticate context_drop whoami me user_id actor_id tenant_id tenant_number unit_id session_id api_key_id auth_level auth_time
+-- functions: authenticate context_drop whoami me user_id actor_id tenant_id tenant_number unit_id session_id api_key_id delegation_id actors auth_level auth_time
 -- claims client_address impersonate
 
 SET ROLE app;

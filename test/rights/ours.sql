@@ -59,6 +59,9 @@ BEGIN
             FROM bastion.roles r WHERE r.name = 'viewer' AND r.tenant_id IS NULL;
         WHEN 'key' THEN
             INSERT INTO bastion.api_keys (id, user_id, tenant_id, name, scopes) VALUES (rights.made_id('e0000000', n), ann.user_id, ann.tenant_id, 'key ' || n, '{rows.read}');
+        WHEN 'delegation' THEN
+            INSERT INTO bastion.delegations (id, root_id, depth, subject_id, actor_id, actors, tenant_id, scopes, expires_at)
+            SELECT i, i, 1, ann.user_id, ann.user_id, ARRAY[ann.user_id], ann.tenant_id, '{rows.read}', now() + interval '1 hour' FROM rights.made_id('de000000', n) i;
         WHEN 'unit' THEN
             INSERT INTO bastion.units (tenant_id, kind, name, slug) VALUES (ann.tenant_id, 'team', 'Unit ' || n, 'u' || n);
         WHEN 'secret' THEN
@@ -192,6 +195,8 @@ FROM (VALUES
      'SELECT bastion_api.passkey_add(''rights.example''), bastion_api.passkey_options(''rights.example''), bastion_api.passkey_confirm(''x'', ''{}''), bastion_api.passkey_login(''x'', ''{}'')'),
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
+    ('delegate', 'bastion_api.delegate(text,text[],text,interval,boolean)', NULL, 'SELECT bastion_api.delegate(bastion.user_id()::text, ''{rows.read}'')'),
+    ('delegation_revoke', 'bastion_api.delegation_revoke(uuid)', 'delegation', 'SELECT bastion_api.delegation_revoke(rights.made_id(''de000000'', {n}))'),
     ('api_key_revoke', 'bastion_api.api_key_revoke(uuid)', 'key', 'SELECT bastion_api.api_key_revoke(rights.made_id(''e0000000'', {n}))'),
     ('events_prune', 'events_prune(timestamp with time zone)', NULL, 'SELECT bastion.events_prune(pg_catalog.now())'),
     ('impersonate', 'impersonate(text,text,text,boolean)', NULL, 'SELECT bastion.impersonate(''{bob_user_id}'', ''{bob_tenant_id}'', ''a test'', read_only => false)'),

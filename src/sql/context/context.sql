@@ -36,7 +36,7 @@ CREATE FUNCTION bastion.whoami() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_whoami';
 COMMENT ON FUNCTION bastion.whoami() IS
-'Explains the identity of this transaction and never raises: state (anonymous, authenticated, refused), reason and hint, user, actor, tenant, unit, session, api_key, method, level, auth_time, expires_at.';
+'Explains the identity of this transaction and never raises: state (anonymous, authenticated, refused), reason and hint, user, actor and actors (who acts for the user), tenant, unit, session, api_key, delegation, method (jwt, api_key, delegation, impersonation), level, auth_time (when the user last proved who they are), expires_at.';
 SELECT bastion_internal.callable_by('bastion.whoami()', 'application');
 
 CREATE FUNCTION bastion.user_id() RETURNS uuid
@@ -51,7 +51,7 @@ CREATE FUNCTION bastion.actor_id() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_actor_id';
 COMMENT ON FUNCTION bastion.actor_id() IS
-'The user who acts: under impersonation the impersonator, else user_id(). It is user_id() too when the impersonator has no account, and NULL when anonymous.
+'The user who acts: under a delegation the last actor, under impersonation the impersonator, else user_id(). It is user_id() too when the impersonator has no account, and NULL when anonymous.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.actor_id()', 'application');
 
@@ -95,11 +95,27 @@ COMMENT ON FUNCTION bastion.api_key_id() IS
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.api_key_id()', 'application');
 
+CREATE FUNCTION bastion.delegation_id() RETURNS uuid
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_delegation_id';
+COMMENT ON FUNCTION bastion.delegation_id() IS
+'The delegation by which this transaction acts for its user; NULL without one.
+SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.delegation_id()', 'application');
+
+CREATE FUNCTION bastion.actors() RETURNS uuid[]
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_actors';
+COMMENT ON FUNCTION bastion.actors() IS
+'The users who act for the user of this transaction: one for each hop of its delegation, the last of whom acts, or the impersonator. Empty when the user acts in person, NULL when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
+SELECT bastion_internal.callable_by('bastion.actors()', 'application');
+
 CREATE FUNCTION bastion_internal.credential_unit() RETURNS uuid
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_credential_unit';
 COMMENT ON FUNCTION bastion_internal.credential_unit() IS
-'The unit to which the credential of this transaction, an API key, is limited; NULL without such a limit. Read from the decision of the statement, not from the table.
+'The unit to which the credential of this transaction, an API key or a delegation, is limited; NULL without such a limit. Read from the decision of the statement, not from the table.
 SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion.auth_level() RETURNS text
@@ -162,3 +178,9 @@ LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_token_session';
 COMMENT ON FUNCTION bastion_internal.token_session(text) IS
 'Verifies signature, issuer and dates of an access token, and returns its session; NULL for any other text.';
+
+CREATE FUNCTION bastion_internal.token_delegation(token text) RETURNS uuid
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_token_delegation';
+COMMENT ON FUNCTION bastion_internal.token_delegation(text) IS
+'Verifies signature, issuer and dates of an access token, and returns its delegation; NULL without one, and for any other text.';

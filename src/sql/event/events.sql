@@ -8,6 +8,9 @@ CREATE TABLE bastion.events (
     outcome text NOT NULL,
     user_id uuid,
     actor_id uuid,
+    subject_id uuid,
+    actors uuid[],
+    delegation_id uuid,
     tenant_id uuid,
     ip inet,
     user_agent text,
@@ -26,6 +29,9 @@ COMMENT ON COLUMN bastion.events.occurred_at IS 'When it happened';
 COMMENT ON COLUMN bastion.events.outcome IS 'success or refused';
 COMMENT ON COLUMN bastion.events.user_id IS 'The user affected, if any';
 COMMENT ON COLUMN bastion.events.actor_id IS 'The user who acted, if there is a context';
+COMMENT ON COLUMN bastion.events.subject_id IS 'The user for whom the actor acted, by a delegation or impersonation; NULL for the actor alone';
+COMMENT ON COLUMN bastion.events.actors IS 'The actors of that delegation, the first hop first';
+COMMENT ON COLUMN bastion.events.delegation_id IS 'That delegation';
 COMMENT ON COLUMN bastion.events.tenant_id IS 'The tenant affected, if any';
 COMMENT ON COLUMN bastion.events.ip IS 'The address of the client, from client_address()';
 COMMENT ON COLUMN bastion.events.user_agent IS 'The user agent of the HTTP client (request.headers)';
@@ -78,10 +84,10 @@ CREATE FUNCTION bastion_internal.event_insert(event jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO bastion.events (occurred_at, kind, outcome, user_id, actor_id, tenant_id, ip, user_agent, detail)
-    SELECT e.occurred_at, e.kind, e.outcome, e."user", e.actor, e.tenant, e.ip, e.user_agent, e.detail
-    FROM jsonb_to_record(event) e (occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, tenant uuid, ip inet,
-                                   user_agent text, detail jsonb)
+    INSERT INTO bastion.events (occurred_at, kind, outcome, user_id, actor_id, subject_id, actors, delegation_id, tenant_id, ip, user_agent, detail)
+    SELECT e.occurred_at, e.kind, e.outcome, e."user", e.actor, e.subject, e.actors, e.delegation, e.tenant, e.ip, e.user_agent, e.detail
+    FROM jsonb_to_record(event) e (occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, subject uuid, actors uuid[],
+                                   delegation uuid, tenant uuid, ip inet, user_agent text, detail jsonb)
 $$;
 COMMENT ON FUNCTION bastion_internal.event_insert(jsonb) IS 'Adds a row to bastion.events.';
 
@@ -97,14 +103,20 @@ RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    identity jsonb := bastion.whoami();
+    actor uuid := bastion_internal.event_actor(identity);
 BEGIN
     RETURN jsonb_build_object('kind', kind, 'outcome', outcome, 'occurred_at', clock_timestamp(), 'user', user_id,
-                              'actor', bastion_internal.event_actor(bastion.whoami()), 'tenant', tenant_id, 'ip', host(bastion.client_address()),
-                              'user_agent', bastion_internal.request_user_agent(), 'detail', detail);
+                              'actor', actor, 'tenant', tenant_id, 'ip', host(bastion.client_address()),
+                              'user_agent', bastion_internal.request_user_agent(), 'detail', detail)
+        || CASE WHEN identity ->> 'method' IN ('delegation', 'impersonation') THEN jsonb_build_object('subject', identity -> 'user') ELSE '{}' END
+        || CASE WHEN identity ->> 'method' = 'delegation'
+                THEN jsonb_build_object('actors', identity -> 'actors', 'delegation', identity -> 'delegation') ELSE '{}' END;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_of(text, text, uuid, uuid, jsonb) IS
-'An event for event_insert(), with the time, the actor and the client of now. The actor comes from whoami(), which never raises.';
+'An event for event_insert(), with the time, the actor (by a delegation or impersonation also the user for whom, and the chain of actors) and the client of now. The actor comes from whoami(), which never raises.';
 
 CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')

@@ -123,6 +123,16 @@ DECLARE
         "SteppedUp": {
             "description": "A new access token of the same session, confirmed with a second factor.",
             "access_token": "string", "token_type": "=Bearer", "expires_in": "integer", "expires_at": "time"},
+        "Delegated": {
+            "description": "An access token with which an actor acts for the user (RFC 8693 section 2.2.1). expires_in is in seconds.",
+            "access_token": "string", "issued_token_type": "=urn:ietf:params:oauth:token-type:access_token", "token_type": "=Bearer",
+            "expires_in": "integer", "delegation": "uuid"},
+        "Delegation": {
+            "description": "A delegation that has not ended: actor acts for user, the last of actors. tenant is its id.",
+            "id": "uuid", "parent": "uuid?", "user": "User", "actor": "User", "actors": "string[]", "tenant": "uuid", "unit": "Unit?",
+            "scopes": "string[]", "offline": "boolean", "created_at": "time", "expires_at": "time"},
+        "Delegations": {"description": "The delegations in which others act for the user, and those in which the user acts for others.", "given": "Delegation[]", "held": "Delegation[]"},
+        "DelegationRevoked": {"description": "Whether this ended the delegation.", "revoked": "boolean"},
         "Declined": {"description": "The invitation that was declined.", "declined": "uuid"}
     }';
 BEGIN
@@ -254,6 +264,9 @@ BEGIN
         ('api_key_rotate', ARRAY['NewApiKey', 'StepUpRequired'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
         ('api_key_revoke', ARRAY['ApiKeyRevoked', 'StepUpRequired'], limited),
         ('api_key_disable', ARRAY['ApiKeyDisabled', 'StepUpRequired'], limited || 'invalid_request'::text),
+        ('delegate', ARRAY['Delegated', 'StepUpRequired'], limited || '{invalid_request,invalid_scope,unknown_object}'::text[]),
+        ('delegations', ARRAY['Delegations'], limited),
+        ('delegation_revoke', ARRAY['DelegationRevoked'], limited),
         ('invitations', ARRAY['Invitations', 'StepUpRequired'], limited),
         ('my_invitations', ARRAY['MyInvitations'], limited),
         ('invitation_accept', ARRAY['Joined'], limited || 'invalid_invitation'::text),

@@ -99,14 +99,15 @@ COMMENT ON FUNCTION bastion_internal.signing_key_create() IS
 'The id of the active signing key, created lazily. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.longest_token_lifetime() RETURNS interval
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT greatest(bastion_internal.setting('bastion.access_token_lifetime')::interval,
-                    (SELECT max(s.access_lifetime) FROM bastion.session_settings s))
+                    (SELECT max(s.access_lifetime) FROM bastion.session_settings s),
+                    (SELECT max(d.expires_at) FROM bastion.delegations d WHERE d.revoked_at IS NULL) - clock_timestamp())
 $$;
 COMMENT ON FUNCTION bastion_internal.longest_token_lifetime() IS
-'The longest lifetime of an access token issued now in any tenant.';
+'The longest lifetime of an access token issued now in any tenant, or the remaining one of a delegation.';
 
 CREATE FUNCTION bastion_internal.signing_keys_retire(immediately boolean, algorithm text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -177,7 +178,8 @@ COMMENT ON FUNCTION bastion_internal.token_lifetime() IS
 'The lifetime of an access token issued now, in seconds (bastion.access_token_lifetime).';
 
 CREATE FUNCTION bastion_internal.access_token(user_id uuid, tenant_id uuid, unit_id uuid, session_id uuid, issued_at bigint,
-                                     expires_at bigint, token_id uuid, amr text[], level text, authenticated_at timestamptz)
+                                     expires_at bigint, token_id uuid, amr text[], level text, authenticated_at timestamptz,
+                                     more jsonb DEFAULT '{}')
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -197,11 +199,11 @@ BEGIN
         'jti', token_id,
         'amr', to_jsonb(amr),
         'acr', level,
-        'auth_time', floor(extract(epoch FROM authenticated_at)))));
+        'auth_time', floor(extract(epoch FROM authenticated_at)))) || more);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text, timestamptz) IS
-'Signs an access token (RFC 9068; amr of RFC 8176) with these claims; times are Unix seconds. Checks no permission. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text, timestamptz, jsonb) IS
+'Signs an access token (RFC 9068; amr of RFC 8176) with these claims and more; times are Unix seconds. Checks no permission. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -95,6 +95,16 @@ $$;
 COMMENT ON FUNCTION bastion_internal.patterns_held(uuid, uuid, uuid, text[]) IS
 'The time until which a user holds everything that each of these patterns can cover, in a unit and everything below it or in the whole tenant: infinity without an end, NULL if not held now.';
 
+CREATE FUNCTION bastion_internal.scopes_cover(held text[], wanted text[]) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT NOT EXISTS (SELECT FROM unnest(wanted) w
+                       WHERE NOT EXISTS (SELECT FROM unnest(held) h WHERE bastion_internal.pattern_covers(h, w)))
+$$;
+COMMENT ON FUNCTION bastion_internal.scopes_cover(text[], text[]) IS
+'Whether each of the wanted patterns is covered by one of those held.';
+
 -- The part of its user's rights that the credential of this transaction allows.
 CREATE FUNCTION bastion_internal.lent_until(pattern text) RETURNS timestamptz
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -106,25 +116,39 @@ BEGIN
                                     ELSE bastion_internal.patterns_overlap(u.pattern, lent_until.pattern) END) THEN
         RETURN NULL;
     END IF;
-    RETURN CASE WHEN bastion.api_key_id() IS NULL THEN 'infinity' ELSE (
-        SELECT coalesce(k.expires_at, 'infinity') FROM bastion.api_keys k
-        WHERE k.id = bastion.api_key_id()
-          AND EXISTS (SELECT FROM unnest(k.scopes) s WHERE bastion_internal.pattern_covers(s, lent_until.pattern))) END;
+    RETURN CASE WHEN coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL THEN 'infinity' ELSE (
+        SELECT l.expires_at FROM (
+            SELECT k.scopes, coalesce(k.expires_at, 'infinity') FROM bastion.api_keys k WHERE k.id = bastion.api_key_id()
+            UNION ALL
+            SELECT d.scopes, d.expires_at FROM bastion.delegations d WHERE d.id = bastion.delegation_id()) l (scopes, expires_at)
+        WHERE bastion_internal.scopes_cover(l.scopes, ARRAY[lent_until.pattern])) END;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.lent_until(text) IS
-'The time until which the credential of this transaction covers everything that a pattern can cover. A session covers everything; an API key does so by its scopes, until it expires. NULL if it does not, and where a step-up rule withholds part of it.';
+'The time until which the credential of this transaction covers everything that a pattern can cover. A session covers everything; an API key or a delegation does so by its scopes, until it expires. NULL if it does not, and where a step-up rule withholds part of it.';
+
+CREATE FUNCTION bastion_internal.unit_is_inside(inner_id uuid, outer_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT outer_id IS NULL OR EXISTS (
+        SELECT FROM bastion.unit_closure c WHERE c.descendant_id = inner_id AND c.ancestor_id = outer_id)
+$$;
+COMMENT ON FUNCTION bastion_internal.unit_is_inside(uuid, uuid) IS
+'Whether a unit is another one or below it. NULL stands for the whole tenant.';
 
 CREATE FUNCTION bastion_internal.lent_in(unit_id uuid) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT bastion_internal.credential_unit() IS NULL OR EXISTS (
-        SELECT FROM bastion.unit_closure c
-        WHERE c.ancestor_id = bastion_internal.credential_unit() AND c.descendant_id = lent_in.unit_id)
-$$;
+AS $$ SELECT bastion_internal.unit_is_inside(lent_in.unit_id, bastion_internal.credential_unit()) $$;
 COMMENT ON FUNCTION bastion_internal.lent_in(uuid) IS
-'Whether the credential of this transaction allows changes in a unit, or in the whole tenant. An API key that is limited to a unit allows them in that unit and the units below.';
+'Whether the credential of this transaction allows changes in a unit, or in the whole tenant. An API key or delegation that is limited to a unit allows them in that unit and the units below.';
+
+CREATE FUNCTION bastion_internal.credential_name() RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN bastion.delegation_id() IS NULL THEN 'API key' ELSE 'delegation' END $$;
+COMMENT ON FUNCTION bastion_internal.credential_name() IS 'The word for the credential of this transaction that lends a part of its user''s rights.';
 
 CREATE FUNCTION bastion_internal.shortfall(pattern text, held_until timestamptz, lent_until timestamptz, valid_until timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -132,10 +156,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT CASE
         WHEN held_until IS NULL THEN format('You do not hold "%s" there.', pattern)
-        WHEN lent_until IS NULL AND bastion.api_key_id() IS NULL THEN format('A step-up rule withholds part of "%s": confirm with a second factor, or log in again.', pattern)
-        WHEN lent_until IS NULL THEN format('The API key does not cover "%s" there.', pattern)
+        WHEN lent_until IS NULL AND coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL
+            THEN format('A step-up rule withholds part of "%s": confirm with a second factor, or log in again.', pattern)
+        WHEN lent_until IS NULL THEN format('The %s does not cover "%s" there.', bastion_internal.credential_name(), pattern)
         WHEN least(held_until, lent_until) >= coalesce(valid_until, 'infinity') THEN NULL
-        ELSE format(CASE WHEN lent_until < held_until THEN 'The API key covers "%s" there only until %s.' ELSE 'You hold "%s" there only until %s.' END,
+        ELSE format(CASE WHEN lent_until < held_until THEN 'The ' || bastion_internal.credential_name() || ' covers "%s" there only until %s.'
+                         ELSE 'You hold "%s" there only until %s.' END,
                     pattern, to_char(least(held_until, lent_until) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) END
 $$;
 COMMENT ON FUNCTION bastion_internal.shortfall(text, timestamptz, timestamptz, timestamptz) IS

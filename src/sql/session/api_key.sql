@@ -107,24 +107,15 @@ $$;
 COMMENT ON FUNCTION bastion_internal.networks(text[]) IS
 'Networks in the form that API keys store; NULL for malformed text and for more than 100.';
 
-CREATE FUNCTION bastion_internal.check_api_key(name text, scopes text[], expires_at timestamptz, networks cidr[], limits jsonb) RETURNS jsonb
+CREATE FUNCTION bastion_internal.check_scopes(scopes text[], holder text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     unknown text;
 BEGIN
-    IF bastion_internal.is_label(name) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_request', 'the name of an API key has 1 to 200 printable characters');
-    ELSIF coalesce(cardinality(scopes), 0) NOT BETWEEN 1 AND 100 OR array_ndims(scopes) <> 1 THEN
-        RETURN bastion_internal.refusal('invalid_scope', 'an API key has 1 to 100 scopes');
-    ELSIF expires_at <= clock_timestamp() THEN
-        RETURN bastion_internal.refusal('invalid_request', 'expires_at must be in the future');
-    ELSIF networks IS NULL THEN
-        RETURN bastion_internal.refusal('invalid_request',
-            'a network is an IPv4 or IPv6 address, alone or with the length of a prefix; an API key has at most 100');
-    ELSIF limits IS NULL OR jsonb_typeof(limits) <> 'object' OR octet_length(limits::text) > 10000 THEN
-        RETURN bastion_internal.refusal('invalid_request', 'limits must be a JSON object of at most 10000 bytes');
+    IF coalesce(cardinality(scopes), 0) NOT BETWEEN 1 AND 100 OR array_ndims(scopes) <> 1 THEN
+        RETURN bastion_internal.refusal('invalid_scope', holder || ' has 1 to 100 scopes');
     ELSIF EXISTS (SELECT FROM unnest(scopes) s WHERE bastion.is_permission_pattern(s) IS NOT TRUE) THEN
         RETURN bastion_internal.refusal('invalid_scope', 'a scope is a permission such as documents.read, or *, *.read or documents.*');
     END IF;
@@ -134,6 +125,27 @@ BEGIN
             concat_ws('; ', 'a scope covers no permission', 'the nearest names are: ' || bastion_internal.nearest_permissions(unknown)));
     END IF;
     RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.check_scopes(text[], text) IS
+'The refusal of scopes that are none; NULL if they are valid. holder names what has them.';
+
+CREATE FUNCTION bastion_internal.check_api_key(name text, scopes text[], expires_at timestamptz, networks cidr[], limits jsonb) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion_internal.is_label(name) IS NOT TRUE THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the name of an API key has 1 to 200 printable characters');
+    ELSIF expires_at <= clock_timestamp() THEN
+        RETURN bastion_internal.refusal('invalid_request', 'expires_at must be in the future');
+    ELSIF networks IS NULL THEN
+        RETURN bastion_internal.refusal('invalid_request',
+            'a network is an IPv4 or IPv6 address, alone or with the length of a prefix; an API key has at most 100');
+    ELSIF limits IS NULL OR jsonb_typeof(limits) <> 'object' OR octet_length(limits::text) > 10000 THEN
+        RETURN bastion_internal.refusal('invalid_request', 'limits must be a JSON object of at most 10000 bytes');
+    END IF;
+    RETURN bastion_internal.check_scopes(scopes, 'an API key');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_api_key(text, text[], timestamptz, cidr[], jsonb) IS

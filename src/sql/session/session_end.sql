@@ -176,6 +176,11 @@ BEGIN
         PERFORM bastion_internal.api_key_end(found_key, 'token');
         RETURN bastion_internal.answer('{}');
     END IF;
+    found_id := bastion_internal.token_delegation(token);
+    IF found_id IS NOT NULL THEN
+        PERFORM bastion_internal.delegation_end(d, 'token') FROM bastion.delegations d WHERE d.id = found_id;
+        RETURN bastion_internal.answer('{}');
+    END IF;
     found_id := CASE WHEN token_hash IS NULL THEN bastion_internal.token_session(token)
                      ELSE (SELECT r.session_id FROM bastion.refresh_tokens r WHERE r.hash = token_hash) END;
     SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = found_id;
@@ -187,7 +192,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.token_revoke(text) IS
-'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key. Possession of the token suffices. Always returns {}, even if nothing was ended.
+'Ends the session of a token (RFC 7009), which is a valid access token or any refresh token, used ones too; or ends an API key, or the delegation of an access token. Possession of the token suffices. Always returns {}, even if nothing was ended.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 for an API key without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.token_revoke(text)', 'application');
 SELECT bastion_internal.event_kind('session_revoked');
@@ -312,11 +317,12 @@ BEGIN
     WHERE coalesce(s.revoked_at, bastion_internal.session_deadline(s)) < clock_timestamp() - ended_before;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     DELETE FROM bastion.spent_tokens t WHERE t.expires_at < clock_timestamp() - ended_before;
+    DELETE FROM bastion.delegations d WHERE least(d.revoked_at, d.expires_at) < clock_timestamp() - ended_before;
     RETURN deleted;
 END
 $$;
 COMMENT ON FUNCTION bastion.session_prune(interval) IS
-'Deletes sessions that ended longer ago than this, with their refresh tokens, and challenges that were used before; returns the number of sessions. Tokens of a deleted session are refused.
+'Deletes sessions that ended longer ago than this, with their refresh tokens, and delegations and used challenges that ended before; returns the number of sessions. Tokens of a deleted session are refused.
 For operators, to be called regularly: EXECUTE is granted to nobody.
 SQLSTATE 22023 for NULL, a negative interval or one over 100 years.';
 
@@ -373,11 +379,15 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
       AND (SELECT i.status FROM bastion_internal.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
+    PERFORM bastion_internal.delegations_end(ARRAY(
+        SELECT d.id FROM bastion.delegations d
+        WHERE d.actors @> ARRAY[OLD.user_id] AND d.tenant_id = OLD.tenant_id AND d.revoked_at IS NULL
+          AND (SELECT i.status FROM bastion_internal.resolve_identity(OLD.user_id, OLD.tenant_id::text, NULL) i) = 'membership'), 'membership');
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.end_sessions_of_member() IS
-'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left.';
+'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left, and in the tenant what the user does for others.';
 
 CREATE TRIGGER memberships_end_sessions AFTER DELETE ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_sessions_of_member();

@@ -8,11 +8,11 @@ CREATE FUNCTION bastion_internal.secret_access_write(entry jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    INSERT INTO bastion.secret_access_log (occurred_at, action, secret_id, name, version, tenant_id, user_id, actor_id, session_id, ip,
-                                           user_agent, purpose, bound_to)
-    SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.session, e.ip, e.user_agent, e.purpose, e.bound_to
+    INSERT INTO bastion.secret_access_log (occurred_at, action, secret_id, name, version, tenant_id, user_id, actor_id, delegation_id, session_id,
+                                           ip, user_agent, purpose, bound_to)
+    SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.delegation, e.session, e.ip, e.user_agent, e.purpose, e.bound_to
     FROM jsonb_to_record(entry) e (occurred_at timestamptz, action text, secret uuid, name text, version integer, tenant uuid,
-                                   "user" uuid, actor uuid, session uuid, ip inet, user_agent text, purpose text, bound_to text)
+                                   "user" uuid, actor uuid, delegation uuid, session uuid, ip inet, user_agent text, purpose text, bound_to text)
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
 'Adds a row to bastion.secret_access_log.';

@@ -136,6 +136,7 @@ CREATE TABLE bastion.secret_access_log (
     tenant_id uuid,
     user_id uuid,
     actor_id uuid,
+    delegation_id uuid,
     session_id uuid,
     ip inet,
     user_agent text,
@@ -159,7 +160,8 @@ COMMENT ON COLUMN bastion.secret_access_log.name IS 'The name of the secret at t
 COMMENT ON COLUMN bastion.secret_access_log.version IS 'The version; NULL for all versions';
 COMMENT ON COLUMN bastion.secret_access_log.tenant_id IS 'The tenant; NULL for a secret of the installation';
 COMMENT ON COLUMN bastion.secret_access_log.user_id IS 'The user of the context';
-COMMENT ON COLUMN bastion.secret_access_log.actor_id IS 'The user who acted; differs from user_id under impersonation';
+COMMENT ON COLUMN bastion.secret_access_log.actor_id IS 'The user who acted; differs from user_id by a delegation and under impersonation';
+COMMENT ON COLUMN bastion.secret_access_log.delegation_id IS 'The delegation by which the actor acted, if any';
 COMMENT ON COLUMN bastion.secret_access_log.session_id IS 'The session of the context, if any';
 COMMENT ON COLUMN bastion.secret_access_log.ip IS 'The address of the database client; NULL on a Unix socket';
 COMMENT ON COLUMN bastion.secret_access_log.user_agent IS 'The user agent of the HTTP client (request.headers)';

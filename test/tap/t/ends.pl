@@ -72,6 +72,9 @@ my $issued = admin('SELECT from_issuer()');
 my $api_key = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$token{bob}', '$tenant{ann}');
     SELECT bastion_api.api_key_create('ends', '{documents.read}') ->> 'key'; COMMIT}));
 
+my $delegation = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$token{bob}', '$tenant{ann}');
+    SELECT bastion_api.delegate(id_of('ann', 'user')::text, '{documents.read}') ->> 'access_token'; COMMIT}));
+
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 
 my $as_bob = "SELECT try(\$\$SELECT bastion.authenticate('$token{bob}', '$tenant{ann}') IS NOT NULL\$\$)";
@@ -107,6 +110,10 @@ my %lasting = (
         change => "UPDATE bastion.api_keys SET disabled = true WHERE id = '$key_id'",
         undo => "UPDATE bastion.api_keys SET disabled = false WHERE id = '$key_id'",
         probe => "SELECT try(\$\$SELECT bastion.authenticate('$api_key') IS NOT NULL\$\$)", before => 'true', after => '28000' },
+    'delegation' => {
+        change => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked'},
+        undo => q{UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL},
+        probe => "SELECT try(\$\$SELECT bastion.authenticate('$delegation') IS NOT NULL\$\$)", before => 'true', after => '28000' },
     # Written at COMMIT, by nobody when the transaction is prepared.
     'use of an API key' => {
         change => "SET LOCAL ROLE app; SELECT bastion.authenticate('$api_key'); RESET ROLE",

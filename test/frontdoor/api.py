@@ -162,6 +162,20 @@ call(ben_here, "api_keys")
 call(token, "api_key_disable", everything["id"], None, types=("uuid", "boolean"))
 call(token, "api_key_disable", everything["id"], False, types=("uuid", "boolean"))
 
+# delegations: by a login and by an actor
+agent = call(token, "delegate", ben["user"]["id"], ["*", "tenant.*"], "default", types=("text", "text[]", "text"))
+call(agent["access_token"], "delegate", ben["user"]["id"], ["tenant.*"], types=("text", "text[]"))
+call(agent["access_token"], "delegate", ben["user"]["id"], ["own.*"], types=("text", "text[]"))
+call(token, "delegate", str(uuid.uuid4()), ["*"], types=("text", "text[]"))
+call(token, "delegate", ben["user"]["id"], ["*"], None, "1 s", types=("text", "text[]", "text", "interval"))
+call(token, "delegate", ben["user"]["id"], ["*"], None, "1 hour", True, types=("text", "text[]", "text", "interval", "boolean"))
+call(agent["access_token"], "me")
+call(agent["access_token"], "sessions")
+call(token, "delegations")
+call(agent["access_token"], "delegations")
+call(token, "delegation_revoke", agent["delegation"], types=("uuid",))
+call(token, "delegation_revoke", agent["delegation"], types=("uuid",))
+
 # invitations by address and of a user, with and without a unit
 with psycopg.connect() as connection:
     connection.execute("SELECT bastion.authenticate(%s)", [token])
@@ -390,7 +404,8 @@ for name, arguments, types in [("tenant_rename", ("x",), ()), ("tenant_settings"
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
 
 # those that ask who calls: nobody, a refused token, an API key
-calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]),
+calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]), "delegate": ("x", ["*"]), "delegations": (),
+         "delegation_revoke": (str(uuid.uuid4()),),
          "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),
          "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"), "devices": (), "device_rename": (str(uuid.uuid4()), "x"), "device_revoke": (str(uuid.uuid4()),),
          "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
@@ -398,7 +413,7 @@ calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": 
          "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
 of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_add", "member_remove", "unit_create", "unit_rename"}
 for name, arguments in calls.items():
-    types = ("text", "text[]") if name == "api_key_create" else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
+    types = ("text", "text[]") if name in {"api_key_create", "delegate"} else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
     for credential in [None, "x", everything["key"], eve]:
         if name == "me" and credential not in (None, "x") or credential == eve and name in {"logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline", "profile_update",
                                                                                              "password_change", "devices", "device_rename", "device_revoke", "session_rename", "session_revoke", "tenants", "tenant_create"}:

@@ -3,7 +3,16 @@
 namespace bastion::pg {
 namespace {
 
-constexpr char hex_digits[] = "0123456789abcdef";
+// The two hexadecimal digits of each byte.
+struct HexPair {
+    char digits[2];
+};
+constexpr std::array<HexPair, 256> hex_pairs = [] {
+    constexpr char digits[] = "0123456789abcdef";
+    std::array<HexPair, 256> pairs{};
+    for (int i = 0; i < 256; ++i) pairs[i] = {{digits[i >> 4], digits[i & 15]}};
+    return pairs;
+}();
 
 // The value of each hexadecimal digit, and -1 for every other character.
 constexpr std::array<signed char, 256> hex_values = [] {
@@ -119,8 +128,8 @@ void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexce
     char* cursor = out;
     for (std::size_t i = 0; i < UUID_LEN; ++i) {
         if (i == 4 || i == 6 || i == 8 || i == 10) *cursor++ = '-';
-        *cursor++ = hex_digits[uuid.data[i] >> 4];
-        *cursor++ = hex_digits[uuid.data[i] & 15];
+        std::memcpy(cursor, hex_pairs[uuid.data[i]].digits, 2);
+        cursor += 2;
     }
     *cursor = '\0';
 }

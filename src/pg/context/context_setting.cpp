@@ -7,7 +7,8 @@
 namespace bastion::pg {
 namespace {
 
-bool gate_open = false;
+// The identity that is being set; null while the gate is closed.
+const Identity* entering = nullptr;
 const ContextValue* current = nullptr;
 
 // Removes the next line from the front of `rest`.
@@ -27,11 +28,11 @@ void set_context_setting(const Identity& identity, const Evidence& evidence) {
     format_identity(identity, head);
     char* payload = psprintf("%s\n%s\n%s", head, evidence.kid != nullptr ? evidence.kid : "",
                              evidence.claims != nullptr ? evidence.claims : "");
-    gate_open = true;
+    entering = &identity;
     PG_TRY();
     { set_local("bastion.context", payload); }
     PG_FINALLY();
-    { gate_open = false; }
+    { entering = nullptr; }
     PG_END_TRY();
     current->keys_generation = evidence.keys_generation;
 }
@@ -41,7 +42,7 @@ void clear_context_setting() { set_local("bastion.context", ""); }
 bool check_context(char** value, void** extra, GucSource) {
     *extra = nullptr;
     if (*value == nullptr || **value == '\0') return true;
-    if (!gate_open && !InitializingParallelWorker) {
+    if (entering == nullptr && !InitializingParallelWorker) {
         GUC_check_errcode(ERRCODE_INSUFFICIENT_PRIVILEGE);
         GUC_check_errmsg("permission denied to set parameter \"bastion.context\"");
         GUC_check_errhint("Call bastion.authenticate(), or set bastion.token.");
@@ -60,7 +61,11 @@ bool check_context(char** value, void** extra, GucSource) {
     parsed->claims_size = claims.size();
     std::memcpy(parsed->claims, claims.data(), claims.size());
     parsed->claims[claims.size()] = '\0';
-    return parse_identity(head, parsed->identity);
+    // Only a worker reads the text of its leader.
+    if (entering == nullptr) return parse_identity(head, parsed->identity);
+    Assert(parse_identity(head, parsed->identity) && same_identity(parsed->identity, *entering));
+    parsed->identity = *entering;
+    return true;
 }
 
 void assign_context(const char*, void* extra) {

@@ -12,7 +12,7 @@ my $superuser = $ENV{USER} // getpwuid($<);
 my %token = map { $_ => token_of($server, $_) } qw(ann bob);
 my $bob = $server->safe_psql('postgres', "SELECT signup #>> '{user,id}' FROM people WHERE name = 'bob'");
 my $bob_tenant = $server->safe_psql('postgres', "SELECT signup #>> '{tenant,id}' FROM people WHERE name = 'bob'");
-my $forged = "1 $bob - $bob_tenant 2 - - - jwt aal2 9223372036854775807";
+my $forged = "2 $bob - $bob_tenant 2 - - - - jwt aal2 0 9223372036854775807";
 my $forged_grants = "1 1\n$forged\ndocuments.read\n0\n\n\n{}";
 my ($out, $err);
 

@@ -100,6 +100,7 @@ BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
 SELECT bastion_api.totp_add();
 CREATE TABLE keys AS SELECT bastion_api.api_key_create('job', '{*.read}', cidrs => '{10.0.0.0/8,::1}', limits => '{"a": 1}') ->> 'key' AS key;
+SELECT bastion_api.delegate(bastion.user_id()::text, '{*.read}');
 COMMIT;
 INSERT INTO bastion.recovery_codes (user_id, mac, pepper) SELECT u.id, sha256(u.id::text::bytea), p.version FROM bastion.users u, bastion.peppers p WHERE u.username = 'ann';
 SELECT bastion.relying_party_set('app.example', 'App', ARRAY['https://app.example']);

@@ -16,13 +16,13 @@ parallel_leader_participation = off
 bastion.last_used_interval = '1h'
 CONF
 $primary->safe_psql('postgres', <<'SQL');
-INSERT INTO people SELECT n, bastion_api.signup(n || '@tap.example', 'correct horse', initcap(n)) FROM unnest(ARRAY['cat', 'dan']) n;
+INSERT INTO people SELECT n, bastion_api.signup(n || '@tap.example', 'correct horse', initcap(n)) FROM unnest(ARRAY['cat', 'dan', 'eli', 'fay', 'gus']) n;
 CREATE FUNCTION id_of(who text, what text DEFAULT 'user') RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT (signup #>> ARRAY[what, 'id'])::uuid FROM people WHERE name = who $$;
 CREATE FUNCTION role_named(wanted text) RETURNS uuid LANGUAGE sql STABLE AS $$ SELECT id FROM bastion.roles WHERE name = wanted $$;
 INSERT INTO bastion.roles (tenant_id, name) VALUES (id_of('ann', 'tenant'), 'reader');
 INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (role_named('reader'), 'documents.read'), (role_named('reader'), 'documents.update'), (role_named('reader'), 'ends.open');
--- Bob is a member of the tenant, dan of one of its units.
-INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (id_of('bob'), id_of('ann', 'tenant'), role_named('reader'));
+-- Bob is a member of the tenant, dan of one of its units. Fay acts for eli, and gus for fay.
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT id_of(n), id_of('ann', 'tenant'), role_named('reader') FROM unnest(ARRAY['bob', 'eli', 'fay', 'gus']) n;
 INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
 SELECT id_of('dan'), u.tenant_id, u.id, role_named('member') FROM bastion.units u WHERE u.tenant_id = id_of('ann', 'tenant');
 INSERT INTO documents VALUES (3, id_of('ann', 'tenant'), 'ann'), (4, id_of('ann', 'tenant'), 'ann');
@@ -74,6 +74,9 @@ my $api_key = new_api_key('moments');
 my $key_id = admin(q{SELECT id FROM bastion.api_keys WHERE name = 'moments'});
 my $kid = admin("SELECT convert_from(decode(rpad(translate(h, '-_', '+/'), (length(h) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::json ->> 'kid' FROM split_part('$bob', '.', 1) h");
 
+my $agent = token_of($primary, 'eli');
+$agent = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$agent', '$tenant'); SELECT bastion_api.delegate(id_of('$_')::text, '{documents.*,ends.open}') ->> 'access_token'; COMMIT})) foreach qw(fay gus);
+
 my $as_bob = "SELECT bastion.authenticate('$bob', '$tenant')";
 my $documents = 'SELECT count(*) FROM documents';
 my $is_bobs = q{user_id = id_of('bob') AND tenant_id = id_of('ann', 'tenant')};
@@ -94,6 +97,11 @@ my %condition = (
     'session' => { enter => "SELECT bastion.authenticate('$with_session', '$tenant')",
         end => q{UPDATE bastion.sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE user_id = id_of('bob')},
         back => q{UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = id_of('bob')} },
+    'first hop of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked' WHERE depth = 1}, back => q{UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL} },
+    'first actor of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('fay')},
+        back => q{UPDATE bastion.users SET status = 'active' WHERE id = id_of('fay'); UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL} },
     'API key' => { enter => "SELECT bastion.authenticate('$api_key')",
         end => "UPDATE bastion.api_keys SET disabled = true WHERE id = '$key_id'", back => "UPDATE bastion.api_keys SET disabled = false WHERE id = '$key_id'" },
     'secret of an API key' => { enter => "SELECT bastion.authenticate('$api_key')",

@@ -60,9 +60,67 @@ export interface Declined {
     declined: string;
 }
 
+/** An access token with which an actor acts for the user (RFC 8693 section 2.2.1). expires_in is in seconds. */
+export interface Delegated {
+    access_token: string;
+    delegation: string;
+    expires_in: number;
+    issued_token_type: "urn:ietf:params:oauth:token-type:access_token";
+    token_type: "Bearer";
+}
+
+/** A delegation that has not ended: actor acts for user, the last of actors. tenant is its id. */
+export interface Delegation {
+    actor: User;
+    actors: string[];
+    created_at: string;
+    expires_at: string;
+    id: string;
+    offline: boolean;
+    parent: string | null;
+    scopes: string[];
+    tenant: string;
+    unit: Unit | null;
+    user: User;
+}
+
+/** Whether this ended the delegation. */
+export interface DelegationRevoked {
+    revoked: boolean;
+}
+
+/** The delegations in which others act for the user, and those in which the user acts for others. */
+export interface Delegations {
+    given: Delegation[];
+    held: Delegation[];
+}
+
 /** When the account will be deleted. */
 export interface Deleting {
     delete_at: string;
+}
+
+/** A known device of the user. */
+export interface Device {
+    created_at: string;
+    id: string;
+    last_used_at: string;
+    name: string | null;
+}
+
+/** Whether this changed a device. */
+export interface DeviceChanged {
+    changed: boolean;
+}
+
+/** Whether this made the device unknown. */
+export interface DeviceRevoked {
+    revoked: boolean;
+}
+
+/** The known devices of the user. */
+export interface Devices {
+    devices: Device[];
 }
 
 /** It is done. */
@@ -118,6 +176,19 @@ export interface Invitations {
 export interface Joined {
     tenant: Tenant;
     unit: Unit | null;
+}
+
+/** Tokens after a login that asked for a device_token, which is for the next login from this device. */
+export interface LoggedIn {
+    access_token: string;
+    device_token: string;
+    expires_at: string;
+    expires_in: number;
+    refresh_expires_in: number;
+    refresh_token: string;
+    tenant: Tenant | null;
+    token_type: "Bearer";
+    user: User;
 }
 
 /** How many sessions were ended. */
@@ -436,6 +507,12 @@ export interface BastionApi {
     api_key_revoke: ApiKeyRevoked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     api_key_rotate: NewApiKey | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
     api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    delegate: Delegated | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    delegation_revoke: DelegationRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    delegations: Delegations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    device_rename: DeviceChanged | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    device_revoke: DeviceRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    devices: Devices | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     email_change: Requested | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
@@ -446,11 +523,11 @@ export interface BastionApi {
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
     invitations: Invitations | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    login: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "temporarily_unavailable">;
+    login: Tokens | MfaRequired | LoggedIn | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "temporarily_unavailable">;
     login_code: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_link">;
     login_link: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
     login_mfa: Tokens | TenantRequired | TooManyTries | Refusal<"invalid_code" | "invalid_grant">;
-    login_tenant: Tokens | Refusal<"invalid_grant">;
+    login_tenant: Tokens | LoggedIn | Refusal<"invalid_grant">;
     logout: LoggedOut | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | Refusal<"invalid_token" | "unauthenticated">;
     member_add: MemberSet | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;

@@ -3,6 +3,7 @@
 -- functions: delegate delegations delegation_revoke
 
 SET ROLE app;
+SELECT a ->> 'access_token' AS ann FROM bastion_api.login('ann@acme.example', 'correct horse battery') a \gset
 BEGIN;
 SELECT bastion.authenticate(:'ann') \gset
 SELECT a ->> 'access_token' AS agent, a ->> 'delegation' AS delegation

@@ -12,10 +12,10 @@ namespace {
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
-    "is_password_hash", "login", "password_change", "password_check", "password_attempt", "password_flaw", "password_format",
-    "password_hash", "password_hash_if_free", "password_needs_rehash", "password_length", "password_refusal",
-    "password_store", "password_verify", "signup", "signup_invited", "user_password_set", "account_delete",
-    "email_change", "signup_pending", "stale_person", "verify_pending",
+    "is_password_hash", "login", "password_change", "password_check", "password_attempt", "password_flaw",
+    "password_format", "password_hash", "password_hash_if_free", "password_needs_rehash", "password_length",
+    "password_refusal", "password_store", "password_verify", "signup", "signup_invited", "user_password_set",
+    "account_delete", "email_change", "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "challenge_hash", "challenge_is_of_state", "challenge_make",
     "challenge_is_open", "challenge_open", "challenge_spend", "challenge_use", "invitation_token_hash", "jws_verify",
@@ -44,8 +44,8 @@ constexpr std::string_view secret_functions[] = {
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",
-    "device_find", "device_keep", "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb", "mfa_required", "session_begin",
-    "session_start", "tenant_required", "token_issue", "token_sign"};
+    "device_find", "device_keep", "secret_get", "secret_get_bytea", "secret_get_for", "secret_get_jsonb",
+    "mfa_required", "session_begin", "session_start", "tenant_required", "token_issue", "token_sign"};
 
 // Views with plaintext, which count in any position.
 constexpr std::string_view secret_views[] = {"opened_secrets"};

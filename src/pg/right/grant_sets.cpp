@@ -226,9 +226,8 @@ std::string GrantSets::format() const {
         covered.acl_groups_ = wanted_groups(whole_->acl_groups_, [&](const std::string& name, int64 id) {
             return lends(name, tenant_) && (!is_confined() || confines_->contains(id));
         });
-        covered.tenant_groups_ =
-            wanted_groups(whole_->tenant_groups_,
-                          [&](const std::string& name, const pg_uuid_t& id) { return has_tenant(name, id); });
+        covered.tenant_groups_ = wanted_groups(
+            whole_->tenant_groups_, [&](const std::string& name, const pg_uuid_t& id) { return has_tenant(name, id); });
         return covered.format();
     }
     std::string out;

@@ -37,11 +37,11 @@ struct Rights {
     OptionalUuid tenant;
     OptionalUuid unit;
     int64 tenant_number;
-    TimestampTz valid_until;                  // when time alone changes them; DT_NOEND for never
-    std::vector<Permission> permissions;      // sorted by name
-    mutable std::shared_ptr<GrantSets> sets;  // by ACL and by tenant, read lazily (grant_sets.hpp)
-    std::vector<StepUpRule> rules;            // of the tenant and of those of the user's memberships
-    std::shared_ptr<const Rights> whole;      // of narrowed rights: those of the user
+    TimestampTz valid_until;                           // when time alone changes them; DT_NOEND for never
+    std::vector<Permission> permissions;               // sorted by name
+    mutable std::shared_ptr<GrantSets> sets;           // by ACL and by tenant, read lazily (grant_sets.hpp)
+    std::vector<StepUpRule> rules;                     // of the tenant and of those of the user's memberships
+    std::shared_ptr<const Rights> whole;               // of narrowed rights: those of the user
     std::optional<std::vector<std::string>> patterns;  // the patterns that an API key narrows them to
     bool unit_alone;                                   // and whether to rows in the unit
     std::vector<Withheld> withheld;                    // what unmet rules take away

@@ -20,8 +20,11 @@ const MessageScope scopes[] = {{"session", 1, "sessions"}, {"sessions", 0, "sess
 BackendCache<Session, UUID_LEN> sessions("sessions", invalidation_of("sessions"), {1024, mebibyte});
 
 std::optional<Session> read_session(const pg_uuid_t& id) {
-    ColumnValue row[] = {{"user_id", 0, true}, {"expires_at", 0, true}, {"revoked_at", 0, true},
-                         {"authenticated_at", 0, true}, {"level", 0, true}};
+    ColumnValue row[] = {{"user_id", 0, true},
+                         {"expires_at", 0, true},
+                         {"revoked_at", 0, true},
+                         {"authenticated_at", 0, true},
+                         {"level", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
     return Session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), DatumGetTimestampTz(row[3].value),
                    server_text(DatumGetTextPP(row[4].value)).bytes() == "aal2", !row[2].is_null};

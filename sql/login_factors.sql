@@ -234,6 +234,8 @@ FROM (VALUES (interval '0', interval '59 minutes'), ('0', '61 minutes'), ('23 ho
 -- without the factor, the password suffices again
 SELECT bastion.factors_remove('ann@mfa.example');
 SELECT mfa.told(mfa.login('ann'));
+-- the user had mail about each change
+SELECT mfa.link('factor_added', 'ann') IS NOT NULL AS has_a_link, string_agg(DISTINCT o.kind, ' ') AS notices FROM bastion.outbox o WHERE o.user_id = test.id_of('ann') AND o.kind ~ 'factor|recovery' AND o.token_id IS NULL;
 RESET bastion.outbox;
 DELETE FROM bastion.tenants WHERE slug IN ('mfa-of-ann', 'mfa-of-ben');
 DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'));

@@ -51,10 +51,11 @@ BEGIN
     PERFORM bastion_internal.devices_revoke(factors_changed.user_id);
     PERFORM bastion_internal.one_time_end(factors_changed.user_id, '{reset_password,magic_link,code}');
     PERFORM bastion_internal.record_event(kind, 'success', factors_changed.user_id, NULL, detail);
+    PERFORM bastion_internal.mail_notice(kind, factors_changed.user_id);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.factors_changed(text, uuid, jsonb) IS
-'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, makes the devices unknown, and records the change.
+'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, makes the devices unknown, records the change, and mails a notice of this kind to the user.
 SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 
 -- Use

@@ -163,7 +163,7 @@ TABLE throttle.known;
 ROLLBACK;
 BEGIN;
 INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (test.id_of('ann'), 'totp', 'x', 'suspended');
-DELETE FROM bastion.user_factors WHERE user_id = test.id_of('ann');
+SELECT bastion.factors_remove('ann-throttle') AS removed;
 TABLE throttle.known;
 ROLLBACK;
 SET bastion.outbox = on;

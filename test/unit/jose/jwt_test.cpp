@@ -540,8 +540,10 @@ TEST(Jwt, NamesTheActors) {
     EXPECT_EQ(actors(R"(,"act":{"sub":"c","act":{"sub":"b","act":{"iss":"x","sub":"a"}}})"),
               Names(std::vector<std::string>{"a", "b", "c"}));
     for (const std::string_view act : {R"("a")", "1", "null", "[]", "{}", R"({"sub":1})", R"({"sub":"a","act":{}})",
-                                       R"({"sub":"a","act":null})", R"({"act":{"sub":"a"}})"})
-        EXPECT_EQ(actors(R"(,"act":)" + std::string(act)), std::nullopt) << act;
+                                       R"({"sub":"a","act":null})", R"({"act":{"sub":"a"}})"}) {
+        SCOPED_TRACE(act);
+        EXPECT_EQ(actors(R"(,"act":)" + std::string(act)), std::nullopt);
+    }
 }
 
 }  // namespace

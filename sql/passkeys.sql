@@ -10,7 +10,7 @@ CREATE FUNCTION passkeys.answer(options jsonb, creates boolean, seed text, chang
     SELECT convert_from(passkeys.authenticator(convert_to((jsonb_build_object('creates', creates, 'seed', seed, 'rp', 'app.example',
         'challenge', options #>> '{publicKey,challenge}', 'handle', options #>> '{publicKey,user,id}') || changes)::text, 'UTF8')), 'UTF8')::jsonb
 $$;
-SELECT bastion_api.signup('ann@passkeys.example', 'correct horse', 'Passkeys') AS ann, bastion_api.signup('bob@passkeys.example', 'correct horse', 'Others') AS bob \gset
+SELECT bastion_api.signup('ann@passkeys.example', 'correct horse', 'Passkeys') AS ann, bastion_api.signup('bob@passkeys.example', 'correct horse', 'Other keys') AS bob \gset
 SELECT :'ann'::jsonb ->> 'access_token' AS ann_token, :'bob'::jsonb ->> 'access_token' AS bob_token, :'ann'::jsonb #>> '{user,id}' AS ann_id, :'bob'::jsonb #>> '{user,id}' AS bob_id \gset
 CREATE FUNCTION passkeys.run(token text, call text) RETURNS jsonb LANGUAGE plpgsql
 AS $$
@@ -48,7 +48,7 @@ SELECT jsonb_pretty((:'options'::jsonb -> 'publicKey') #- '{challenge}' #- '{use
 -- every check of a registration, violated once
 SELECT c, passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one', c::jsonb))) ->> 'error' AS error
 FROM unnest(ARRAY['{"creates": false}', '{"challenge": "AAAA"}', '{"origin": "https://old.app.example"}', '{"rp": "other.example"}', '{"flags": 68}', '{"flags": 85}']) c;
-SELECT detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'factor_refused' ORDER BY id;
+SELECT detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'factor_refused' AND user_id = :'ann_id' ORDER BY id;
 SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', c)) ->> 'error' AS error
 FROM unnest(ARRAY['null', '{}', '[]', '"x"', '{"id": 1, "type": "public-key", "response": {}}', NULL]) c;
 SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', c, passkeys.answer(:'options', true, 'one'))) ->> 'error' AS error
@@ -105,7 +105,7 @@ CREATE FUNCTION passkeys.alone(options jsonb, seed text, handle text, changes js
 $$;
 SELECT c, passkeys.alone(:'options', 'one', :'handle', c::jsonb) ->> 'error' AS error
 FROM unnest(ARRAY['{"handle": null}', '{"handle": "AAAA"}', '{"flags": 1}', '{"flags": 4}', '{"origin": "https://old.app.example"}', '{"rp": "other.example"}', '{"challenge": "AAAA"}', '{"creates": true}', '{"seed": "two"}']) c;
-SELECT passkeys.alone(:'options', 'one', :'handle', '{}', 'others') ->> 'error' AS foreign_tenant;
+SELECT passkeys.alone(:'options', 'one', :'handle', '{}', 'other-keys') ->> 'error' AS foreign_tenant;
 SELECT bastion_api.passkey_login_options() AS options \gset
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 31}', NULL, 'nowhere') ->> 'error' AS unknown_unit;
 SELECT r.reason FROM (SELECT id, detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'login_refused' ORDER BY id DESC LIMIT 11) r ORDER BY r.id;
@@ -117,10 +117,10 @@ SELECT :'entered'::jsonb #>> '{user,email}' AS who, test.claims(:'entered'::json
        (SELECT device FROM bastion.sessions WHERE id = (test.claims(:'entered'::jsonb ->> 'access_token') ->> 'sid')::uuid) AS device;
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 34}') ->> 'error' AS used;
 -- a member of several tenants chooses, and a disabled user does not enter
-SELECT bastion.membership_force('ann@passkeys.example', 'others', 'viewer') IS NOT NULL AS member;
+SELECT bastion.membership_force('ann@passkeys.example', 'other-keys', 'viewer') IS NOT NULL AS member;
 SELECT bastion_api.passkey_login_options('app.example') AS options \gset
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 35}') AS asked \gset
-SELECT :'asked'::jsonb ->> 'error' AS error, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'others') #>> '{tenant,slug}' AS chosen, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'others') ->> 'error' AS used;
+SELECT :'asked'::jsonb ->> 'error' AS error, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'other-keys') #>> '{tenant,slug}' AS chosen, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'other-keys') ->> 'error' AS used;
 SELECT bastion_api.passkey_login_options() AS options \gset
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 36}') ->> 'error' AS disabled;
@@ -160,4 +160,6 @@ SELECT passkeys.step_up(:'ann_token', :'synced', :'options', 'two', '{"count": 0
 SELECT bastion.relying_party_remove('app.example') AS removed;
 SELECT count(*) AS passkeys FROM bastion.passkeys;
 SELECT passkeys.run(:'ann_token', 'factors()');
+DELETE FROM bastion.tenants WHERE slug IN ('passkeys', 'other-keys');
+DELETE FROM bastion.users WHERE id IN (:'ann_id', :'bob_id');
 DROP SCHEMA passkeys CASCADE;

@@ -213,6 +213,7 @@ SELECT bastion.resource_register('path.purpose', '{open}'), bastion.resource_reg
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
 SET track_functions = 'all';
+SELECT bastion.relying_party_set('app.example', 'App', '{https://app.example}');
 SET ROLE regress_app;
 SELECT test.lie_in_wait();
 -- the traps work
@@ -446,6 +447,10 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS kinds FROM bastion.event_counts();
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS findings FROM bastion.lint_summary();
 ROLLBACK;
 SELECT bastion_internal.setting_accepts('bastion.issuer', 'x') AS accepts;
+SELECT pg_catalog.length(bastion_internal.passkey_challenge('x')) AS challenge, n.reason AS registration, u.reason AS assertion
+FROM bastion_internal.passkey_new('{}', 'app.example', '{https://app.example}', 'x', true) n,
+     bastion_internal.passkey_use('{}', 'app.example', '{https://app.example}', 'x', true, 'one', 'key', 7, false, 'user', true) u;
+SELECT bastion.relying_party_remove('app.example');
 SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)

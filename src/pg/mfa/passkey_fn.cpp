@@ -20,14 +20,17 @@ struct Arguments {
 
 Arguments arguments_of(FunctionCallInfo fcinfo) {
     Datum* elements = nullptr;
+    bool* nulls = nullptr;
     int count = 0;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &elements, nullptr, &count);
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &count);
     auto* const origins = palloc_array(Utf8, Max(count, 1));
-    for (int i = 0; i < count; ++i) origins[i] = utf8_of(elements[i]);
+    int origin_count = 0;
+    for (int i = 0; i < count; ++i)
+        if (!nulls[i]) origins[origin_count++] = utf8_of(elements[i]);
     return {utf8_of(PG_GETARG_TEXT_PP(0)),
             utf8_of(PG_GETARG_TEXT_PP(1)),
             origins,
-            count,
+            origin_count,
             utf8_of(PG_GETARG_TEXT_PP(3)),
             PG_GETARG_BOOL(4)};
 }

@@ -43,7 +43,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    wrong text;
+    wrong bigint;
 BEGIN
     IF bastion_internal.is_rp_id(relying_party_set.rp_id) IS NOT TRUE THEN
         RAISE invalid_parameter_value USING MESSAGE = 'a relying party is a domain name in lower case';
@@ -52,10 +52,10 @@ BEGIN
     ELSIF coalesce(cardinality(relying_party_set.origins), 0) NOT BETWEEN 1 AND 32 OR array_ndims(relying_party_set.origins) <> 1 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'a relying party has 1 to 32 origins';
     END IF;
-    SELECT coalesce(o, 'NULL') INTO wrong FROM unnest(relying_party_set.origins) o
-    WHERE bastion_internal.is_rp_origin(o, relying_party_set.rp_id) IS NOT TRUE LIMIT 1;
-    IF FOUND THEN
-        RAISE invalid_parameter_value USING MESSAGE = format('origin "%s" does not belong to the relying party', left(wrong, 200)),
+    wrong := (SELECT min(o.place) FROM unnest(relying_party_set.origins) WITH ORDINALITY o (origin, place)
+              WHERE bastion_internal.is_rp_origin(o.origin, relying_party_set.rp_id) IS NOT TRUE);
+    IF wrong IS NOT NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('origin %s does not belong to the relying party', wrong),
             HINT = 'An origin is https:// and the domain or one below it, without a path, or android:apk-key-hash: and a hash.';
     END IF;
     INSERT INTO bastion.relying_parties AS r (rp_id, name, origins)
@@ -112,7 +112,7 @@ COMMENT ON FUNCTION bastion_internal.relying_party_named(text) IS
 'A relying party by its domain; without one, the only relying party. NULL for none.';
 
 CREATE FUNCTION bastion_internal.refuse_relying_party() RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.refusal('unknown_relying_party', 'passkeys are made for no such domain; name one of relying_party_set()') $$;
 COMMENT ON FUNCTION bastion_internal.refuse_relying_party() IS 'The answer to a domain without passkeys, or to none where there are several.';
@@ -258,7 +258,8 @@ BEGIN
     made := bastion_internal.passkey_new(credential::text, party.rp_id, party.origins, passkey_confirm.challenge, false);
     IF made.accepted IS NOT TRUE THEN
         RETURN bastion_internal.refuse_passkey(owner, coalesce(made.reason, 'missing'));
-    ELSIF (SELECT count(*) FROM bastion.user_factors f WHERE f.user_id = owner AND f.state <> 'pending') >= 10 THEN
+    END IF;
+    IF (SELECT count(*) FROM bastion.user_factors f WHERE f.user_id = owner AND f.state <> 'pending') >= 10 THEN
         RETURN bastion_internal.refusal('too_many_factors', 'at most ten factors; remove one first');
     ELSIF NOT bastion_internal.challenge_use(passkey_confirm.challenge, owner) THEN
         RETURN bastion_internal.refuse_passkey(owner, 'challenge');

@@ -101,7 +101,8 @@ AS $$
 BEGIN
     IF bastion.has_permission(permission) IS NOT TRUE THEN
         PERFORM bastion_internal.require_step_up(permission, bastion.unit_id());
-        RAISE EXCEPTION 'permission denied: "%" is needed', permission USING ERRCODE = 'insufficient_privilege';
+        RAISE insufficient_privilege USING MESSAGE = CASE WHEN bastion.is_permission_pattern(permission)
+            THEN format('permission denied: "%s" is needed', permission) ELSE 'permission denied' END;
     END IF;
 END
 $$;

@@ -136,7 +136,7 @@ ROLLBACK;
 SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS account_locked;
 SELECT bastion.login_unlock('ann-throttle');
 SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS like_a_stranger;
--- a token that was replaced makes the device unknown, whoever has it: a thief, or the owner after a thief
+-- a token that was replaced makes the device unknown: a thief has it, or the owner after a thief
 SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
 SELECT d.token AS stolen FROM throttle.devices d WHERE d.name = 'laptop' \gset
 SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');

@@ -220,7 +220,7 @@ plant_no_return_in_pg_try() { printf 'PG_TRY();\n{\n    return;\n}\nPG_END_TRY()
 
 check_no_allocation_under_a_lock() { perl tools/lib/locked_calls.pl $(cxx_files src/pg); }
 advice[no_allocation_under_a_lock]='allocate before LWLockAcquire(), and raise after LWLockRelease()'
-plant_no_allocation_under_a_lock() { sed -i 's/    store->copy_payload(event, VARDATA(out));/    (void)pstrdup("");\n&/' src/pg/event/event_queue.cpp; }
+plant_no_allocation_under_a_lock() { sed -i 's/    event_store->copy_payload(event, VARDATA(out));/    (void)pstrdup("");\n&/' src/pg/event/event_queue.cpp; }
 
 check_no_reads_beside_locks() { perl tools/lib/locked_reads.pl src/sql/*/*.sql; }
 advice[no_reads_beside_locks]='lock in one statement, and read in the next'

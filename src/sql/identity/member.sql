@@ -169,7 +169,7 @@ EXCEPTION WHEN insufficient_privilege OR undefined_object OR check_violation THE
 END
 $$;
 COMMENT ON FUNCTION bastion_api.member_remove(text, text, text) IS
-'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit, with all roles there or with one (name or uuid).
+'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit. All roles there end, or one (name or uuid).
 Returns {"removed": whether there was one}. Refusals: insufficient_scope, unknown_object, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.member_remove(text, text, text)', 'application');

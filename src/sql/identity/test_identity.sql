@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_test.act_as(text, text, text) IS
-'Makes a user (uuid, e-mail address or user name) the identity of this transaction, as a login and its token would, without a password and a second factor; returns the user''s id. For tests.
+'Makes a user (uuid, e-mail address or user name) the identity of this transaction, as a login and its token would. It asks for no password and no second factor. Returns the user''s id. For tests.
 tenant and unit (uuid or slug) choose where to work, as in login(). A transaction may call it several times; the last call counts. NULL makes the transaction anonymous. It begins a session, recorded in bastion.events and in the server log, which a ROLLBACK ends.
 Works only where bastion.allow_test_identities is on in the configuration of the server. For superusers: EXECUTE is granted to nobody.
 SQLSTATE 42501 where test identities are not allowed, 22023 for a member of several tenants who names none, 28000 when the user may not work there, 25006 in a READ ONLY transaction, BA001 without a root key.';

@@ -376,7 +376,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.passkey_options(text) IS
-'What a browser is asked for a step_up() with a passkey of the user of this transaction, for a domain of relying_party_set() or the only one.
+'What a browser is asked for a step_up() with a passkey of the user of this transaction. rp is a domain of relying_party_set(), or NULL for the only one.
 Returns {"publicKey": what PublicKeyCredential.parseRequestOptionsFromJSON() takes, "challenge", "expires_in": 300}. step_up() takes {"challenge", "credential": PublicKeyCredential.toJSON()} as the response of the factor.
 Refusals: unknown_relying_party, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already, BA001 without a root key.';

@@ -239,8 +239,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.membership_remove(uuid, text, text) IS
-'Ends the membership of a user in this tenant, or in one unit (slug or uuid), with all roles there or with one (name or uuid); false if there was none.
-Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member, or with an API key or under impersonation, it needs tenant.members.manage there and everything that the member''s roles hold, or that role.
+'Ends the membership of a user in this tenant, or in one unit (slug or uuid); false if there was none. All roles there end, or one (name or uuid).
+Memberships in other units stay. The end of the last one also removes the user''s own grants. Every member may leave, with a login of their own. To remove another member needs tenant.members.manage there, and everything that the roles which end hold. So does an API key or an impersonator.
 SQLSTATE 23514 for the last owner, 42501, 42704 for an unknown unit or role, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_remove(uuid, text, text)', 'application');
 

@@ -185,7 +185,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.step_up_rule_set(text, text, interval) IS
-'Makes a rule of this tenant: a permission (or pattern) is held only by sessions of this level (aal1, aal2) whose user proved who they are within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
+'Makes a rule of this tenant: only sessions of this level (aal1, aal2) hold a permission or pattern. Their users proved who they are within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
 Replaces the rule of this tenant with the same permission or pattern. Needs tenant.update in the whole tenant, and a session that meets the rule that is replaced.
 SQLSTATE 22023 for an invalid rule, 54000 for more than 100, 42501, BA005 for a session that does not meet the present rule, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.step_up_rule_set(text, text, interval)', 'application');

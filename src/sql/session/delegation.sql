@@ -267,7 +267,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.delegate(text, text[], text, interval, boolean) IS
-'Lets an actor, who is a member of this tenant, act for the user of this transaction with a part of the user''s rights (RFC 8693).
+'Lets a member of this tenant, the actor, act for the user of this transaction with a part of the user''s rights (RFC 8693).
 actor is a uuid, an e-mail address or a user name. scopes are permissions or patterns (documents.read, documents.*, *.read, *): the actor may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the actor reaches only rows in that unit and the units below it. It ends after valid_for (10 seconds to 30 days), and with the session; with offline, which needs a session of level aal2, it may outlive the session.
 A caller who acts by a delegation passes a part of it on: scopes covered by its own, a unit inside its own, not longer, at most 8 hops.
 Returns {"access_token", "issued_token_type", "token_type": "Bearer", "expires_in" in seconds, "delegation": id}. The token is shown only once.

@@ -26,6 +26,7 @@ $$;
 CREATE TABLE rights.made (n integer PRIMARY KEY, refresh text, invitation text, issued text, api_key text, challenge text);
 CREATE TABLE rights.issuer AS SELECT bastion.jwk_generate('ES256', 'k1') AS key;
 SELECT bastion.issuer_add('https://idp.example', i.key, '{app}', '{ES256}', create_users => true) FROM rights.issuer i;
+SELECT bastion.relying_party_set('rights.example', 'Rights', '{https://rights.example}');
 GRANT SELECT ON rights.made TO PUBLIC;
 CREATE FUNCTION rights.made_id(head text, n integer) RETURNS uuid LANGUAGE sql IMMUTABLE
 AS $$ SELECT pg_catalog.format('%s-0000-4000-8000-%s', head, pg_catalog.lpad(n::text, 12, '0'))::pg_catalog.uuid $$;
@@ -76,7 +77,7 @@ BEGIN
             WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
         WHEN 'device' THEN
-            INSERT INTO bastion.user_devices (id, user_id, hash) SELECT rights.made_id('b2000000', n), u.id, sha256(n::text::bytea) FROM bastion.users u WHERE u.email = 'bob@rights.example';
+            INSERT INTO bastion.user_devices (id, user_id, hash) VALUES (rights.made_id('b2000000', n), ann.user_id, sha256(n::text::bytea));
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
         WHEN 'bob challenged', 'bob asked for a factor' THEN
@@ -230,9 +231,11 @@ BEGIN
     DELETE FROM bastion.memberships m WHERE m.user_id = ann.user_id AND m.tenant_id = ann.tenant_id AND m.unit_id IS NULL;
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
+    UPDATE bastion.user_devices SET revoked_at = NULL WHERE user_id = ann.user_id;
+    DELETE FROM bastion.step_up_rules;
 END
 $$;
-UPDATE rights.functions SET cleanup = 'SELECT rights.restore_ann()' WHERE label IN ('logout', 'tenant_leave', 'tenant_transfer', 'password_change');
+UPDATE rights.functions SET cleanup = 'SELECT rights.restore_ann()' WHERE label IN ('logout', 'tenant_leave', 'tenant_transfer', 'password_change', 'step_up_rule_set', 'step_up_rule_remove');
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES
@@ -250,7 +253,7 @@ FROM (VALUES
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
 UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label ~ 'under a first key' OR label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
-                                                                                         'login with a wrong password', 'authenticate with an API key', 'links that nobody mailed');
+                                                                                         'login with a wrong password', 'login_mfa', 'passkeys', 'authenticate with an API key', 'links that nobody mailed');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec

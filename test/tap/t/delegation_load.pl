@@ -15,6 +15,7 @@ CREATE TABLE hops (round int, depth int, id uuid, token text);
 CREATE TABLE revoked (round int PRIMARY KEY);
 -- A use: whether the round was over before this statement began, and whether the token is still good.
 CREATE TABLE uses (round int, over boolean, good boolean);
+CREATE INDEX ON uses (round);
 GRANT SELECT ON hops, revoked TO app;
 GRANT INSERT ON uses TO app;
 CREATE FUNCTION use_hop(round int, token text, over boolean) RETURNS void LANGUAGE plpgsql AS $$
@@ -47,6 +48,7 @@ SQL
 my $rounds = 20;
 $server->safe_psql('postgres', "SELECT make_round(r, '$ann') FROM generate_series(1, $rounds) r");
 
+# Four clients, 400 transactions a second: more would only take the processors from other tests.
 # The client looks in one statement whether the revocation was answered, and uses the token in the next.
 my $script = $server->basedir . '/use.sql';
 append_to_file($script, <<"SQL");
@@ -56,7 +58,7 @@ SELECT EXISTS (SELECT FROM revoked WHERE round = :round) AS over, (SELECT token 
 SELECT use_hop(:round, ':token', ':over');
 COMMIT;
 SQL
-my $load = IPC::Run::start([ 'pgbench', '-n', '-c', 4, '-j', 1, '-T', 600, '-f', $script, '-U', 'app', '-h', $server->host, '-p', $server->port, 'postgres' ],
+my $load = IPC::Run::start([ 'pgbench', '-n', '-c', 4, '-j', 1, '-R', 400, '-T', 600, '-f', $script, '-U', 'app', '-h', $server->host, '-p', $server->port, 'postgres' ],
     '>', \my $out, '2>', \my $err);
 foreach my $round (1 .. $rounds) {
     my $depth = 1 + $round % 8;

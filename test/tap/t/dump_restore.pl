@@ -102,7 +102,7 @@ SELECT bastion_api.totp_add();
 CREATE TABLE keys AS SELECT bastion_api.api_key_create('job', '{*.read}', cidrs => '{10.0.0.0/8,::1}', limits => '{"a": 1}') ->> 'key' AS key;
 SELECT bastion_api.delegate(bastion.user_id()::text, '{*.read}');
 COMMIT;
-INSERT INTO bastion.recovery_codes (user_id, mac, pepper) SELECT u.id, sha256(u.id::text::bytea), p.version FROM bastion.users u, bastion.peppers p WHERE u.username = 'ann';
+INSERT INTO bastion.recovery_codes (user_id, mac, pepper) SELECT u.id, sha256(u.id::text::bytea), min(p.version) FROM bastion.users u, bastion.peppers p WHERE u.username = 'ann' GROUP BY u.id;
 SELECT bastion.relying_party_set('app.example', 'App', ARRAY['https://app.example']);
 INSERT INTO bastion.passkey_owners (user_id, handle) SELECT u.id, sha256(u.id::text::bytea) FROM bastion.users u WHERE u.username = 'ann';
 WITH f AS (INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'webauthn', 'Key', 'active' FROM bastion.users u WHERE u.username = 'ann' RETURNING id)

@@ -104,7 +104,8 @@ my %lasting = (
         probe => "$as_bob; SELECT string_agg(id::text, ' ' ORDER BY id) FROM files", before => '2', after => '1 2' },
     'session' => {
         change => q{UPDATE bastion.sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE user_id = id_of('bob', 'user')},
-        undo => q{UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = id_of('bob', 'user')},
+        undo => q{UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = id_of('bob', 'user');
+                  UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL},  # which ended with it
         probe => $as_bob, before => 'true', after => '28000' },
     'API key' => {
         change => "UPDATE bastion.api_keys SET disabled = true WHERE id = '$key_id'",

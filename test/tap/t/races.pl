@@ -164,8 +164,9 @@ sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthentica
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };
+    # A caller whose token is refused is nobody, and not the caller before.
     $call =~ s/\{(\w+)\}(?!\.)/exists $world->{$1} ? $world->{$1} : die "no column $1"/ge;
-    return (defined $who ? "SELECT try(\$\$SELECT bastion.authenticate('$world->{$who}')\$\$)" : 'SELECT bastion.context_drop()') . '; SET LOCAL ROLE ' . (defined $who ? 'app' : 'NONE'), "SELECT try(\$call\$$call\$call\$)";
+    return 'SELECT bastion.context_drop(); ' . (defined $who ? "SELECT try(\$\$SELECT bastion.authenticate('$world->{$who}')\$\$)" : 'SELECT 1') . '; SET LOCAL ROLE ' . (defined $who ? 'app' : 'NONE'), "SELECT try(\$call\$$call\$call\$)";
 }
 
 my @columns = split /, /, admin(q{SELECT string_agg(attname, ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'world'::regclass AND attnum > 0});

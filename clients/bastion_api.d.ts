@@ -505,7 +505,7 @@ export interface BastionApi {
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     api_key_disable: ApiKeyDisabled | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     api_key_revoke: ApiKeyRevoked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    api_key_rotate: NewApiKey | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
+    api_key_rotate: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_secrets" | "unauthenticated" | "unknown_api_key">;
     api_keys: ApiKeys | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     delegate: Delegated | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     delegation_revoke: DelegationRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;

@@ -3,6 +3,7 @@
 import base64
 import copy
 import datetime
+import hashlib
 import hmac
 import json
 import time
@@ -10,6 +11,8 @@ import uuid
 
 import jsonschema
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ROLE = "bastion_frontdoor_api"
 STATUS = {"unauthenticated": 401, "invalid_token": 401, "invalid_grant": 401, "session_ended": 401, "insufficient_scope": 403, "signup_closed": 403,
@@ -217,6 +220,8 @@ session = call(token, "sessions")["sessions"][0]["id"]
 for device in ["a phone", "", None]:
     call(token, "session_rename", session, device, types=("uuid", "text"))
     call(token, "device_rename", session, device, types=("uuid", "text"))
+call(token, "devices")
+call(token, "device_revoke", session, types=("uuid",))
 call(token, "session_revoke", str(uuid.uuid4()), types=("uuid",))
 call(token, "tenants")
 call(token, "tenant_create", "Annex")
@@ -240,6 +245,7 @@ for arguments in [(mail("ben"), "viewer", "north", datetime.datetime(2020, 1, 1)
                   (mail("ben"), "viewer", None, datetime.datetime(2100, 1, 1), datetime.datetime(2020, 1, 1))]:
     for name in ("member_set", "member_add"):
         call(token, name, *arguments, types=("text", "text", "text", "timestamptz", "timestamptz"))
+call(token, "member_add", mail("ann"), "owner", None, None, datetime.datetime(2100, 1, 1), types=("text", "text", "text", "timestamptz", "timestamptz"))
 call(token, "members", None, None, None, 1, types=("text", "text", "uuid", "integer"))
 call(token, "members", "ben", types=("text",))
 call(token, "members", None, "nowhere", types=("text", "text"))
@@ -395,11 +401,71 @@ for name, arguments, types in [("factors", (), ()), ("totp_add", (), ()), ("reco
     for credential in [None, "x", everything["key"]]:
         call(credential, name, *arguments, types=types)
 
+
+# passkeys, of a browser and an authenticator in Python
+def base64url(value):
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+class Authenticator:
+    def __init__(self):
+        self.key, self.id, self.count, self.user = Ed25519PrivateKey.generate(), uuid.uuid4().bytes, 0, ""
+
+    def signed(self, kind, options, flags, credential=b""):
+        self.count += 1
+        client = json.dumps({"type": kind, "challenge": options["publicKey"]["challenge"], "origin": "https://app.example", "crossOrigin": False}).encode()
+        data = hashlib.sha256(b"app.example").digest() + bytes([flags]) + self.count.to_bytes(4, "big") + credential
+        return client, data
+
+    def answer(self, client, **response):
+        return json.dumps({"id": base64url(self.id), "rawId": base64url(self.id), "type": "public-key", "clientExtensionResults": {},
+                           "response": {"clientDataJSON": base64url(client), **response}})
+
+    def create(self, options):
+        self.user = options["publicKey"]["user"]["id"]
+        public = self.key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        cose = bytes.fromhex("a4010103272006215820") + public  # {1: 1, 3: -8, -1: 6, -2: public}
+        client, data = self.signed("webauthn.create", options, 0x45, bytes(16) + len(self.id).to_bytes(2, "big") + self.id + cose)
+        made = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58" + bytes([len(data)]) + data
+        return self.answer(client, attestationObject=base64url(made))
+
+    def get(self, options):
+        client, data = self.signed("webauthn.get", options, 0x05)
+        return self.answer(client, authenticatorData=base64url(data), userHandle=self.user,
+                           signature=base64url(self.key.sign(data + hashlib.sha256(client).digest())))
+
+
+admin("SELECT bastion.relying_party_set('app.example', 'App', '{https://app.example}')")
+confirm, enter = ("text", "jsonb", "text"), ("text", "jsonb", "text")
+pip, phone = call(None, "signup", mail("pip"), PASSWORD, "Pip's")["access_token"], Authenticator()
+call(pip, "passkey_add", "nowhere.example")
+made = call(pip, "passkey_add")
+call(pip, "passkey_confirm", made["challenge"], "{}", types=confirm)
+call(pip, "passkey_confirm", made["challenge"], "{}", "", types=confirm)
+call(pip, "passkey_confirm", made["challenge"], phone.create(made), types=confirm)
+call(pip, "passkey_add")
+call(pip, "passkey_confirm", made["challenge"], "{}", types=confirm)
+call(pip, "passkey_options")
+call(pip, "passkey_options", "nowhere.example")
+call(None, "passkey_login_options", "nowhere.example")
+options = call(None, "passkey_login_options")
+confirmed = call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)["access_token"]
+call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)
+admin("SELECT (bastion.membership_force(id, %s, 'viewer')) IS NOT NULL FROM bastion.users WHERE email = %s", ann["tenant"]["slug"], mail("pip"))
+options = call(None, "passkey_login_options")
+call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)
+made = call(confirmed, "passkey_add")
+owner.execute("INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'totp', 'x', 'suspended' FROM bastion.users u, generate_series(1, 9) WHERE u.email = %s", [mail("pip")])
+call(confirmed, "passkey_confirm", made["challenge"], Authenticator().create(made), types=confirm)
+for credential in [None, "x", everything["key"]]:
+    call(credential, "passkey_add")
+    call(credential, "passkey_options")
+    call(credential, "passkey_confirm", "x", "{}", types=confirm)
+
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
 for name, arguments, types in [("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
-                               ("api_key_rotate", (str(uuid.uuid4()),), ("uuid",)), ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)),
-                               ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
+                               ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
     call(token, name, *arguments, types=types)
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
 

@@ -15,12 +15,12 @@ skip() {
 status=0
 interpreter=
 for python in /usr/bin/python3 python3; do
-    ! "$python" -c 'import psycopg, jsonschema' 2>/dev/null || { interpreter=$python; break; }
+    ! "$python" -c 'import psycopg, jsonschema, cryptography' 2>/dev/null || { interpreter=$python; break; }
 done
 if [ -n "$interpreter" ]; then
     "$interpreter" "$here/api.py" || status=$?
 else
-    skip "answers and their schemas" "psycopg or jsonschema is not installed"
+    skip "answers and their schemas" "psycopg, jsonschema or cryptography is not installed"
 fi
 
 types=$(mktemp)

@@ -261,7 +261,7 @@ BEGIN
         ('me', ARRAY['Me'], caller),
         ('api_key_create', ARRAY['NewApiKey'], limited || '{invalid_request,invalid_scope}'::text[]),
         ('api_keys', ARRAY['ApiKeys'], limited),
-        ('api_key_rotate', ARRAY['NewApiKey', 'StepUpRequired'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
+        ('api_key_rotate', ARRAY['NewApiKey'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
         ('api_key_revoke', ARRAY['ApiKeyRevoked', 'StepUpRequired'], limited),
         ('api_key_disable', ARRAY['ApiKeyDisabled', 'StepUpRequired'], limited || 'invalid_request'::text),
         ('delegate', ARRAY['Delegated', 'StepUpRequired'], limited || '{invalid_request,invalid_scope,unknown_object}'::text[]),

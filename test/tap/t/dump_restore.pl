@@ -84,7 +84,8 @@ INSERT INTO bastion.user_passwords SELECT id, '$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YP
 INSERT INTO bastion.password_history (user_id, hash) SELECT p.user_id, p.hash FROM bastion.user_passwords p;
 INSERT INTO bastion.user_devices (user_id, hash, name) SELECT u.id, sha256('a device'), 'phone' FROM bastion.users u WHERE u.username = 'ann';
 INSERT INTO bastion.spent_tokens VALUES (sha256('a challenge'), 'infinity');
-UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20, mfa = 'required' WHERE slug = 'ann';
+UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length = 20 WHERE slug = 'ann';
+UPDATE bastion.tenants SET mfa = 'required' WHERE slug = 'bob';
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';
 INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;

@@ -232,6 +232,7 @@ BEGIN
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
     UPDATE bastion.user_devices SET revoked_at = NULL WHERE user_id = ann.user_id;
+    UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL WHERE subject_id = ann.user_id;
     DELETE FROM bastion.step_up_rules;
 END
 $$;

@@ -53,6 +53,7 @@ bool decode_base64(std::string_view text, int variant, std::span<std::uint8_t> o
 // Fills `out`, which has room for half as many bytes; false when the text is not an even number of digits.
 bool decode_hex(std::string_view text, std::span<std::uint8_t> out) {
     if (text.empty()) return true;
+    if (out.empty()) return false;  // a single digit
     const char* end = nullptr;
     std::size_t size = 0;
     return sodium_hex2bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, &end) == 0 &&

@@ -12,7 +12,7 @@ CREATE SCHEMA foe AUTHORIZATION regress_app;
 
 -- ann has the rows up to 300, ben those up to 6000. Numbers above 300 are ben's alone.
 CREATE TABLE test.hidden (id int PRIMARY KEY, tenant_id uuid NOT NULL, a int, b int, flag boolean, body text, code text, area polygon,
-                          c int, d int);
+                          c int, d int) WITH (autovacuum_enabled = off);
 INSERT INTO test.hidden
 SELECT g, test.tenant_of(CASE WHEN g <= 300 THEN 'ann' ELSE 'ben' END), g, g % 100, g > 300, 'body ' || g, 'c' || g,
        polygon(box(point(g, 0), point(g + 1, 1))), g, g % 100

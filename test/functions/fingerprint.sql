@@ -37,9 +37,9 @@ BEGIN
 END
 $$;
 -- A refused login is recorded with the user that it named, and a load by the owner of a table may create the default ACL of
--- an owner.
+-- an owner, or that of rows without one.
 UPDATE fz.watched SET condition = format('%s AND id <= %s', condition, (SELECT max(id) FROM bastion.events)) WHERE relation = 'bastion.events'::regclass;
-UPDATE fz.watched SET condition = condition || ' AND kind <> ''user''' WHERE relation = 'bastion.acls'::regclass;
+UPDATE fz.watched SET condition = condition || ' AND kind NOT IN (''user'', ''nobody'')' WHERE relation = 'bastion.acls'::regclass;
 -- Rows without a tenant, and the protection of foreign tables.
 INSERT INTO fz.watched
 SELECT r::regclass, 'true' FROM unnest(ARRAY['bastion.peppers', 'bastion.signing_keys', 'bastion.vault', 'bastion.issuers', 'bastion.level_actions',

@@ -461,6 +461,7 @@ for credential in [None, "x", everything["key"]]:
     call(credential, "passkey_add")
     call(credential, "passkey_options")
     call(credential, "passkey_confirm", "x", "{}", types=confirm)
+admin("SELECT bastion.relying_party_remove('app.example')")
 
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")

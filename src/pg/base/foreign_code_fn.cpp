@@ -108,8 +108,9 @@ bool acts_now(const Trigger& trigger, const TriggerData& data) {
            (!TRIGGER_FIRED_BY_UPDATE(data.tg_event) || touches_key(trigger.tgconstraint, data.tg_updatedcols));
 }
 
+// A copy: what looks at a trigger reads catalogues, where an invalidation can free the relation's own list.
 bool look_at(Relation relation) {
-    const TriggerDesc* triggers = relation->trigdesc;
+    const TriggerDesc* triggers = CopyTriggerDesc(relation->trigdesc);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i)
         if (is_unsafe_trigger(triggers->triggers[i]) || is_foreign_action(triggers->triggers[i])) return false;
     return true;
@@ -169,9 +170,9 @@ bool session_has_temporary_schema() {
 }
 
 void check(const TriggerData& data) {
-    const TriggerDesc* triggers = data.tg_relation->trigdesc;
+    const TriggerDesc* triggers = CopyTriggerDesc(data.tg_relation->trigdesc);
     const bool temporary = session_has_temporary_schema();
-    for (int i = 0; i < triggers->numtriggers; ++i) {
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
         const Trigger& trigger = triggers->triggers[i];
         if (temporary && fires_on(trigger, data.tg_event) && is_unsafe_trigger(trigger))
             refuse_trigger(data.tg_relation, trigger);

@@ -2,6 +2,7 @@
 // cancelled statement; only a success takes its charges back.
 #include "core/identity/password.hpp"
 
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/event/secret_use.hpp"
 #include "pg/identity/client_throttle.hpp"
@@ -99,9 +100,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_password_attempt);
 Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
     note_secret_use("password_attempt");
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     require_throttle("a login");
     const Utf8 account = utf8_argument(fcinfo, 0);
     Attempt attempt;
@@ -119,7 +118,7 @@ Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
     Datum values[3] = {text_datum(ServerText(outcome_names[static_cast<int>(attempt.outcome)])),
                        Int32GetDatum(attempt.retry_after), Int32GetDatum(static_cast<int32>(attempt.refusals))};
     bool nulls[3] = {};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(bastion_mail_try);

@@ -1,5 +1,6 @@
 // SQL functions of signing keys, called by SQL functions of the extension, which write the rows.
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/jose/key_store.hpp"
 
@@ -9,13 +10,11 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_signing_key_make);
 Datum bastion_signing_key_make(PG_FUNCTION_ARGS) {
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     const MadeSigningKey made = make_signing_key(PG_GETARG_INT32(0), utf8_of(PG_GETARG_TEXT_PP(1)));
     Datum values[3] = {text_datum(made.kid), jsonb_datum(made.public_jwk), PointerGetDatum(made.private_sealed)};
     bool nulls[3] = {false, false, false};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(bastion_token_sign);

@@ -3,6 +3,7 @@
 #include "core/base/opaque_token.hpp"
 #include "core/mfa/webauthn.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 
 namespace bastion::pg {
@@ -45,13 +46,6 @@ Result<void> run(const Arguments& given, Utf8& reason, Ceremony&& ceremony, Acce
     if (result) return accept(*result);
     if (result.error().code != ErrorCode::token_refused) return result.error();
     return store(reason, result.error().log_detail);
-}
-
-TupleDesc result_type(FunctionCallInfo fcinfo) {
-    TupleDesc descriptor = nullptr;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
-    return BlessTupleDesc(descriptor);
 }
 
 // Phase C: the record of a ceremony: whether it was accepted, the reason of a refusal, and the values of an accepted one.
@@ -116,7 +110,7 @@ Datum bastion_passkey_challenge(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_passkey_new);
 Datum bastion_passkey_new(PG_FUNCTION_ARGS) {
-    TupleDesc const type = result_type(fcinfo);
+    TupleDesc const type = record_type(fcinfo);
     const Arguments given = arguments_of(fcinfo);
     Utf8 reason;
     NewRow row;
@@ -148,7 +142,7 @@ Datum bastion_passkey_credential_id(PG_FUNCTION_ARGS) {
 
 PG_FUNCTION_INFO_V1(bastion_passkey_use);
 Datum bastion_passkey_use(PG_FUNCTION_ARGS) {
-    TupleDesc const type = result_type(fcinfo);
+    TupleDesc const type = record_type(fcinfo);
     const Arguments given = arguments_of(fcinfo);
     const StoredPasskey stored{.credential_id = view(PG_GETARG_BYTEA_PP(5)),
                                .public_key = view(PG_GETARG_BYTEA_PP(6)),

@@ -5,6 +5,7 @@
 #include "core/mfa/one_time_password.hpp"
 #include "core/mfa/qr_code.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/base/text.hpp"
 #include "pg/key/data_keys.hpp"
@@ -49,9 +50,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_totp_make);
 Datum bastion_totp_make(PG_FUNCTION_ARGS) {
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     const pg_uuid_t* factor = PG_GETARG_UUID_P(0);
     const auto data_key_id = static_cast<std::uint32_t>(PG_GETARG_INT32(1));
     const Utf8 issuer = utf8_of(PG_GETARG_TEXT_PP(2));
@@ -73,7 +72,7 @@ Datum bastion_totp_make(PG_FUNCTION_ARGS) {
     Datum values[5] = {PointerGetDatum(out.sealed), text_datum(out.secret), text_datum(out.uri), text_datum(out.qr_svg),
                        text_datum(out.qr_text)};
     bool nulls[5] = {};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(bastion_totp_step);

@@ -1,6 +1,7 @@
 // SQL functions of API keys: new secrets, which a function of the extension writes, and the key of a text.
 #include "core/session/api_key.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_verify.hpp"
@@ -11,9 +12,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_api_key_make);
 Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     const pg_uuid_t* id = PG_GETARG_UUID_P(0);
     const HmacKey& pepper = need_pepper(PG_GETARG_INT32(1));
     Utf8 key;
@@ -31,7 +30,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
     });
     Datum values[2] = {text_datum(key), PointerGetDatum(mac)};
     bool nulls[2] = {false, false};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 // Networks, time limits and state are not checked: the holder of a key may have it revoked from anywhere.

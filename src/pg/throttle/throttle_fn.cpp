@@ -1,5 +1,6 @@
 // SQL functions over the counters of attempts, by kind and value, and the worker's step that copies one to bastion.login_throttle.
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/throttle/throttle_shared.hpp"
 #include "pg/throttle/throttle_store.hpp"
@@ -84,9 +85,7 @@ Datum bastion_throttle_clear_at_commit(PG_FUNCTION_ARGS) {
 // The unsaved count of a key in hexadecimal digits, as its event names it; NULL without one.
 PG_FUNCTION_INFO_V1(bastion_throttle_unsaved);
 Datum bastion_throttle_unsaved(PG_FUNCTION_ARGS) {
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     ThrottleKey key;
     UnsavedThrottle unsaved;
     if (!has_shared_sets() || !parse_key(server_text(PG_GETARG_TEXT_PP(0)).bytes(), key) ||
@@ -104,7 +103,7 @@ Datum bastion_throttle_unsaved(PG_FUNCTION_ARGS) {
                        Int32GetDatum(count.failures),
                        TimestampTzGetDatum(std::max(count.paid_until, count.charged_at + memory))};
     bool nulls[6] = {};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 #include "core/vault/application_key.hpp"
 #include "core/vault/key_transport.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
 #include "pg/event/secret_use.hpp"
@@ -83,12 +84,10 @@ ApplicationKey& need_key(const KeyVersion& version) {
 }
 
 Datum record(FunctionCallInfo fcinfo, Datum first, bool first_is_null, Datum second) {
-    TupleDesc descriptor;
-    if (get_call_result_type(fcinfo, nullptr, &descriptor) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const descriptor = record_type(fcinfo);
     Datum values[2] = {first, second};
     bool nulls[2] = {first_is_null, false};
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 // What `make` returns in phase B, sealed for the tenant: the public half as jsonb, and the sealed value.

@@ -3,6 +3,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/internal_call.hpp"
 #include "pg/base/owner_spi.hpp"
+#include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 
 namespace bastion::pg {
@@ -25,16 +26,14 @@ Datum bastion_sealed_values(PG_FUNCTION_ARGS) {
     TypedValue columns[] = {
         {TIDARRAYOID, null_argument()}, {BYTEAARRAYOID, null_argument()}, {TEXTARRAYOID, null_argument()}};
     run_typed_as_table_owner(PG_GETARG_OID(0), server_text(PG_GETARG_TEXT_PP(1)).c_str(), {&keys, 1}, columns);
-    TupleDesc row = nullptr;
-    if (get_call_result_type(fcinfo, nullptr, &row) != TYPEFUNC_COMPOSITE)
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("a record is expected as the result")));
+    TupleDesc const row = record_type(fcinfo);
     Datum values[3];
     bool nulls[3];
     for (int i = 0; i < 3; ++i) {
         values[i] = columns[i].value.value;
         nulls[i] = columns[i].value.isnull;
     }
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
+    return HeapTupleGetDatum(heap_form_tuple(row, values, nulls));
 }
 
 PG_FUNCTION_INFO_V1(bastion_sealed_values_replace);

@@ -114,6 +114,11 @@ OptionalUuid last_actor(const Identity& identity) noexcept {
     return actors.count > 0 ? OptionalUuid{true, actors.ids[actors.count - 1]} : OptionalUuid{};
 }
 
+OptionalUuid actor_of(const Identity& identity) noexcept {
+    const OptionalUuid actor = last_actor(identity);
+    return actor.present ? actor : OptionalUuid{true, identity.user};
+}
+
 const pg_uuid_t& credential_owner(const Identity& identity) noexcept {
     return is_impersonation(identity) && identity.actors.count > 0 ? identity.actors.ids[0] : identity.user;
 }

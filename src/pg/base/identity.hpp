@@ -51,6 +51,9 @@ bool same_actors(const ActorChain& left, const ActorChain& right) noexcept;
 // The user who acts; absent when that is the user of the identity, or an impersonator without an account.
 OptionalUuid last_actor(const Identity& identity) noexcept;
 
+// The one who acts: the user, unless somebody acts for that user.
+OptionalUuid actor_of(const Identity& identity) noexcept;
+
 // The user whose session or API key it is: under impersonation the impersonator.
 const pg_uuid_t& credential_owner(const Identity& identity) noexcept;
 

@@ -326,8 +326,7 @@ const Permission* held_permission(const Decision& decision, std::string_view nam
 OptionalUuid acting_user(const Decision& decision) noexcept {
     const Identity& identity = decision.identity;
     if (decision.state != ContextState::authenticated) return {};
-    const OptionalUuid actor = last_actor(identity);
-    return actor.present || is_impersonation(identity) ? actor : OptionalUuid{true, identity.user};
+    return is_impersonation(identity) ? last_actor(identity) : actor_of(identity);
 }
 
 void reopen_latch() {
@@ -357,8 +356,7 @@ namespace {
 // The one who acts, as in the events themselves.
 OptionalUuid author() noexcept {
     if (latch.state != LatchState::identity) return {};
-    const OptionalUuid actor = last_actor(latch.identity);
-    return actor.present ? actor : OptionalUuid{true, latch.identity.user};
+    return actor_of(latch.identity);
 }
 
 [[maybe_unused]] const auto registered_author = event_author = author;

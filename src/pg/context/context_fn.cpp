@@ -35,12 +35,6 @@ void resolve(Identity& identity, const char* tenant, const char* unit) {
     if (rights->refusal != nullptr) refuse(rights->refusal);
 }
 
-// The actor: the user, unless somebody acts for that user.
-OptionalUuid actor_of(const Identity& identity) noexcept {
-    const OptionalUuid actor = last_actor(identity);
-    return actor.present ? actor : OptionalUuid{true, identity.user};
-}
-
 Datum uuid_or_null(FunctionCallInfo fcinfo, const OptionalUuid& uuid) {
     if (!uuid.present) PG_RETURN_NULL();
     auto* copy = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));

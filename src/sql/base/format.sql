@@ -57,6 +57,12 @@ $$;
 COMMENT ON FUNCTION bastion_internal.is_label(text) IS
 'Whether the value is a display name: 1 to 200 characters, not only spaces, no control characters.';
 
+CREATE FUNCTION bastion_internal.label_or_null(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT value WHERE bastion_internal.is_label(value) $$;
+COMMENT ON FUNCTION bastion_internal.label_or_null(text) IS 'The value if it is_label(), else NULL.';
+
 CREATE FUNCTION bastion_internal.is_name(value text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -98,12 +98,6 @@ $$;
 COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, boolean, uuid, text) IS
 'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client wants one. A user has at most 20; the one that was used longest ago goes. After a login from no known device, the attempts to log in are forgotten.';
 
-CREATE FUNCTION bastion_internal.device_label(name text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT name WHERE bastion_internal.is_label(name) $$;
-COMMENT ON FUNCTION bastion_internal.device_label(text) IS 'The name of a device; NULL unless it is a label.';
-
 -- The user's own devices
 
 CREATE FUNCTION bastion_api.devices() RETURNS jsonb

@@ -175,7 +175,7 @@ AS $$
 DECLARE
     -- What is longer is no slug and no uuid, and neither is its beginning.
     body jsonb := jsonb_build_object('user', user_id, 'amr', amr, 'tenant', left(tenant, 64), 'unit', left(unit, 64),
-                                     'device', CASE WHEN bastion_internal.is_label(device) THEN device END);
+                                     'device', bastion_internal.label_or_null(device));
 BEGIN
     RETURN bastion_internal.challenge_make(purpose, body, state, bastion_internal.challenge_lifetime(), bastion_internal.pepper('challenge'));
 END
@@ -365,7 +365,7 @@ BEGIN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
     answer := bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
-    RETURN bastion_internal.device_keep(answer, known, login.device_token IS NOT NULL, found_user, bastion_internal.device_label(login.device));
+    RETURN bastion_internal.device_keep(answer, known, login.device_token IS NOT NULL, found_user, bastion_internal.label_or_null(login.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text, text) IS

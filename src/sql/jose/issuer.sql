@@ -213,7 +213,7 @@ BEGIN
     -- If another transaction linked the subject first, the new user is rolled back, not deleted: no foreign key action fires.
     BEGIN
         INSERT INTO bastion.users (id, email, display_name)
-        VALUES (new_user, bastion_internal.identity_email(token ->> 'email', new_user), CASE WHEN bastion_internal.is_label(label) THEN label END);
+        VALUES (new_user, bastion_internal.identity_email(token ->> 'email', new_user), bastion_internal.label_or_null(label));
         INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES (token ->> 'issuer', token ->> 'subject', new_user)
         ON CONFLICT DO NOTHING RETURNING user_id INTO joined;
         IF joined IS NULL THEN

@@ -162,7 +162,7 @@ BEGIN
                                   user_agent, level, amr)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
-            CASE WHEN bastion_internal.is_label(session_start.device) THEN session_start.device END, bastion.client_address(),
+            bastion_internal.label_or_null(session_start.device), bastion.client_address(),
             bastion_internal.request_user_agent(), session_start.level, session_start.amr)
     RETURNING * INTO new_session;
     new_token := bastion_internal.refresh_token_make();

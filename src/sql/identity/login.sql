@@ -276,6 +276,22 @@ COMMENT ON FUNCTION bastion_internal.hold_user(uuid, uuid, uuid) IS
 False if the user was deleted or disabled meanwhile.
 SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.hold_place(user_id uuid, tenant text, unit text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenants uuid[] := bastion_internal.login_tenants(hold_place.user_id);
+    place record;
+BEGIN
+    SELECT * INTO place FROM bastion_internal.resolve_identity(hold_place.user_id,
+        coalesce(hold_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), hold_place.unit);
+    RETURN bastion_internal.hold_user(hold_place.user_id, place.tenant_id, place.unit_id);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.hold_place(uuid, text, text) IS
+'hold_user() for the place to which login_place() will log in: so both lock in the same order, and what comes between can lock more.';
+
 CREATE FUNCTION bastion_internal.hold_for_login(user_id uuid, tenant_id uuid, unit_id uuid, hash text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -391,19 +407,15 @@ AS $$
 DECLARE
     terms jsonb := bastion_internal.challenge_open(challenge, 'mfa');
     known_user uuid := (terms ->> 'user')::uuid;
-    tenants uuid[] := bastion_internal.login_tenants(known_user);
     refused_at timestamptz := clock_timestamp();
-    place record;
     state text;
     proof record;
     known bastion.user_devices;
     answer jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
-    -- The locks of login_place(), in its order. The user is locked before a factor, as by everything that changes factors.
-    SELECT * INTO place FROM bastion_internal.resolve_identity(known_user,
-        coalesce(terms ->> 'tenant', CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), terms ->> 'unit');
-    IF NOT bastion_internal.hold_user(known_user, place.tenant_id, place.unit_id) THEN
+    -- The user is locked before a factor, as by everything that changes factors.
+    IF NOT bastion_internal.hold_place(known_user, terms ->> 'tenant', terms ->> 'unit') THEN
         RETURN bastion_internal.refuse_login(known_user, 'challenge', refused_at);
     END IF;
     state := bastion_internal.login_state(known_user);

@@ -33,17 +33,13 @@ AS $$
 DECLARE
     terms jsonb := bastion_internal.challenge_open(passkey_login.challenge, 'passkey_login');
     owner uuid := bastion_internal.passkey_owner(terms ->> 'rp', passkey_login.credential);
-    tenants uuid[] := bastion_internal.login_tenants(owner);
     refused_at timestamptz := clock_timestamp();
-    place record;
     used record;
     next_challenge text;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
-    -- The locks of login_place(), in its order, before the passkey is changed.
-    SELECT * INTO place FROM bastion_internal.resolve_identity(owner,
-        coalesce(passkey_login.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), passkey_login.unit);
-    IF NOT bastion_internal.hold_user(owner, place.tenant_id, place.unit_id) THEN
+    -- Before the passkey is changed.
+    IF NOT bastion_internal.hold_place(owner, passkey_login.tenant, passkey_login.unit) THEN
         RETURN bastion_internal.refuse_login(owner, CASE WHEN terms IS NULL THEN 'challenge' ELSE 'passkey' END, refused_at);
     END IF;
     used := bastion_internal.passkey_assert(owner, terms ->> 'rp', passkey_login.challenge, passkey_login.credential, true);

@@ -58,6 +58,23 @@ COMMENT ON FUNCTION bastion_internal.factors_changed(text, uuid, jsonb) IS
 'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, makes the devices unknown, records the change, and mails a notice of this kind to the user.
 SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.factor_added(added bastion.user_factors, is_first boolean) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    codes jsonb := '[]';
+BEGIN
+    IF is_first THEN
+        codes := bastion_internal.recovery_codes_replace(added.user_id);
+    END IF;
+    PERFORM bastion_internal.factors_changed('factor_added', added.user_id, jsonb_build_object('factor', added.id, 'kind', added.kind));
+    RETURN bastion_internal.answer(jsonb_build_object('factor', bastion_internal.factor_object(added), 'recovery_codes', codes));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.factor_added(bastion.user_factors, boolean) IS
+'The answer to a user who confirmed a second factor, with recovery codes if it is the first one, and what follows its addition: factors_changed().';
+
 -- Use
 
 CREATE FUNCTION bastion_internal.factor_try(user_id uuid) RETURNS integer

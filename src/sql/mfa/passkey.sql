@@ -240,7 +240,6 @@ DECLARE
     made record;
     added bastion.user_factors;
     is_first boolean;
-    codes jsonb := '[]';
 BEGIN
     PERFORM bastion_internal.require_writable('a change of second factors');
     refused := bastion_internal.factor_change_refusal();
@@ -278,11 +277,7 @@ BEGIN
         RETURN bastion_internal.refuse_passkey(owner, 'known');
     END IF;
     INSERT INTO bastion.factor_tries (user_id) VALUES (owner) ON CONFLICT ON CONSTRAINT factor_tries_pkey DO NOTHING;
-    IF is_first THEN
-        codes := bastion_internal.recovery_codes_replace(owner);
-    END IF;
-    PERFORM bastion_internal.factors_changed('factor_added', owner, jsonb_build_object('factor', added.id, 'kind', added.kind));
-    RETURN bastion_internal.answer(jsonb_build_object('factor', bastion_internal.factor_object(added), 'recovery_codes', codes));
+    RETURN bastion_internal.factor_added(added, is_first);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.passkey_confirm(text, jsonb, text) IS

@@ -70,7 +70,6 @@ DECLARE
     is_first boolean;
     pending bastion.user_factors;
     used_step bigint;
-    codes jsonb := '[]';
 BEGIN
     PERFORM bastion_internal.require_writable('a change of second factors');
     refused := bastion_internal.factor_change_refusal();
@@ -88,11 +87,7 @@ BEGIN
         RETURN bastion_internal.refusal('invalid_code', 'wrong code; the clocks of server and device may differ');
     END IF;
     UPDATE bastion.user_factors f SET state = 'active', totp_step = used_step WHERE f.id = pending.id RETURNING f.* INTO pending;
-    IF is_first THEN
-        codes := bastion_internal.recovery_codes_replace(owner);
-    END IF;
-    PERFORM bastion_internal.factors_changed('factor_added', owner, jsonb_build_object('factor', factor, 'kind', pending.kind));
-    RETURN bastion_internal.answer(jsonb_build_object('factor', bastion_internal.factor_object(pending), 'recovery_codes', codes));
+    RETURN bastion_internal.factor_added(pending, is_first);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.totp_confirm(uuid, text) IS

@@ -36,6 +36,25 @@ AS 'MODULE_PATHNAME', 'bastion_mail_try';
 COMMENT ON FUNCTION bastion_internal.mail_try() IS
 'Charges a request for mail to the network of the client, which no rollback takes back: 20 at once and then one in a minute. Returns 0, else in how many seconds one is possible. SQLSTATE 25006 in a READ ONLY transaction.';
 
+CREATE FUNCTION bastion_internal.mail_refusal(address text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    wait integer;
+BEGIN
+    PERFORM bastion_internal.require_outbox('a request for mail');
+    IF bastion.is_email(address) IS NOT TRUE THEN
+        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+    END IF;
+    wait := bastion_internal.mail_try();
+    RETURN CASE WHEN wait > 0 THEN bastion_internal.refuse_throttled(wait) END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.mail_refusal(text) IS
+'The refusal of a request for mail to this address, which is charged to the network of the client; NULL if it is accepted.
+SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction.';
+
 CREATE FUNCTION bastion_internal.request_link(purpose text, email text, valid_for interval, OUT request uuid, OUT refused jsonb)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -43,16 +62,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     address text := lower(btrim(email) COLLATE "C");
-    wait integer;
 BEGIN
-    PERFORM bastion_internal.require_outbox('a request for mail');
-    IF bastion.is_email(address) IS NOT TRUE THEN
-        refused := bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
-        RETURN;
-    END IF;
-    wait := bastion_internal.mail_try();
-    IF wait > 0 THEN
-        refused := bastion_internal.refuse_throttled(wait);
+    refused := bastion_internal.mail_refusal(address);
+    IF refused IS NOT NULL THEN
         RETURN;
     END IF;
     request := bastion_internal.mail_request(purpose, address, bastion_internal.reachable_user(address), valid_for);

@@ -36,16 +36,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     wanted text := lower(btrim(email) COLLATE "C");
+    refused jsonb := bastion_internal.mail_refusal(wanted);
     waiting bastion.one_time_tokens;
-    wait integer;
 BEGIN
-    PERFORM bastion_internal.require_outbox('a request for mail');
-    IF bastion.is_email(wanted) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
-    END IF;
-    wait := bastion_internal.mail_try();
-    IF wait > 0 THEN
-        RETURN bastion_internal.refuse_throttled(wait);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     END IF;
     SELECT t.* INTO waiting FROM bastion.one_time_tokens t JOIN bastion.users u ON u.id = t.user_id
     WHERE t.address = wanted AND t.purpose = 'verify_email' AND t.used_at IS NULL

@@ -102,10 +102,9 @@ Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_obje
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.members(text, text, uuid, integer)', 'application');
 
-CREATE FUNCTION bastion_api.member_set(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
-                                       valid_until timestamptz DEFAULT NULL)
+CREATE FUNCTION bastion_internal.member_assign(for_user text, role text, unit text, valid_from timestamptz, valid_until timestamptz, alone boolean)
 RETURNS jsonb
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -116,9 +115,22 @@ BEGIN
     END IF;
     PERFORM bastion_internal.require_writable('a change of a member');
     RETURN bastion_internal.answer('{"membership": null, "invitation": null, "expires_at": null}'
-                                   || bastion.membership_set(for_user, role, unit, valid_from, valid_until));
+                                   || CASE WHEN alone THEN bastion.membership_set(for_user, role, unit, valid_from, valid_until)
+                                           ELSE bastion.membership_add(for_user, role, unit, valid_from, valid_until) END);
 EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
     RETURN bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.member_assign(text, text, text, timestamptz, timestamptz, boolean) IS 'member_set() (alone) or member_add().';
+
+CREATE FUNCTION bastion_api.member_set(for_user text, role text, unit text DEFAULT NULL, valid_from timestamptz DEFAULT NULL,
+                                       valid_until timestamptz DEFAULT NULL)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.member_assign(for_user, role, unit, valid_from, valid_until, true);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.member_set(text, text, text, timestamptz, timestamptz) IS
@@ -133,17 +145,8 @@ RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
 BEGIN
-    IF refused IS NOT NULL THEN
-        RETURN refused;
-    END IF;
-    PERFORM bastion_internal.require_writable('a change of a member');
-    RETURN bastion_internal.answer('{"membership": null, "invitation": null, "expires_at": null}'
-                                   || bastion.membership_add(for_user, role, unit, valid_from, valid_until));
-EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
-    RETURN bastion_internal.refusal_of(SQLSTATE);
+    RETURN bastion_internal.member_assign(for_user, role, unit, valid_from, valid_until, false);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.member_add(text, text, text, timestamptz, timestamptz) IS

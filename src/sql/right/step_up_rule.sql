@@ -123,9 +123,9 @@ BEGIN
         RAISE EXCEPTION 'invalid step-up rule' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A rule has a permission or pattern, the level aal1 or aal2, and a max_age of 1 minute to 366 days; with aal1 it needs one.';
     END IF;
-    DELETE FROM bastion.step_up_rules r WHERE r.tenant_id IS NOT DISTINCT FROM for_tenant AND r.permission = step_up_rule_put.permission;
     INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age)
-    VALUES (for_tenant, step_up_rule_put.permission, step_up_rule_put.level, step_up_rule_put.max_age);
+    VALUES (for_tenant, step_up_rule_put.permission, step_up_rule_put.level, step_up_rule_put.max_age)
+    ON CONFLICT ON CONSTRAINT step_up_rules_pkey DO UPDATE SET level = excluded.level, max_age = excluded.max_age;
     IF (SELECT count(*) FROM bastion.step_up_rules r WHERE r.tenant_id = for_tenant) > 100 THEN
         RAISE EXCEPTION 'a tenant has at most 100 step-up rules' USING ERRCODE = 'program_limit_exceeded';
     END IF;

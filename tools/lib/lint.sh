@@ -124,6 +124,10 @@ check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_
 advice[spi_once]='call the functions of src/pg/base/owner_spi.hpp'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
 
+check_trigger_lists_are_copied() { code '[>.]trigdesc\b' $(cxx_files src/pg) | grep -v 'CopyTriggerDesc('; }
+advice[trigger_lists_are_copied]='walk CopyTriggerDesc(relation->trigdesc): an invalidation frees the list of the relation cache'
+plant_trigger_lists_are_copied() { echo 'int planted(Relation relation) { return relation->trigdesc->numtriggers; }' >src/pg/base/planted.cpp; }
+
 # Every database waits for such a lock, and an error there would end with it held. Functions of the same file that allocate count.
 check_nothing_allocated_under_a_lock() {
     local file

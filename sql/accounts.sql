@@ -69,7 +69,7 @@ RESET bastion.allow_identity_switch;
 -- other texts, among them challenges with one character changed, for another purpose, and too old
 SELECT count(*) AS tried, count(*) FILTER (WHERE a ->> 'error' = 'invalid_grant') AS refused
 FROM (SELECT test.challenge()) c (challenge), generate_series(1, length(c.challenge)) n,
-    LATERAL bastion_api.login_tenant(overlay(c.challenge PLACING translate(substr(c.challenge, n, 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'BADCFEHGJILKNMPORQTSVUXWZYbadcfehgjilknmporqtsvuxwzy1032547698_-') FROM n FOR 1), 'accounts-of-ann') a;
+    LATERAL bastion_api.login_tenant(test.mistyped(c.challenge, n), 'accounts-of-ann') a;
 SELECT DISTINCT test.told(bastion_api.login_tenant(c, 'accounts-of-ann')) AS told FROM unnest(ARRAY[NULL, '', 'bst_ch_', 'x', 'bst_ch_!', repeat('x', 1000000), 'bst_ch_' || repeat('A', 4000), 'bst_ch_AQ' || repeat('A', 200),
     (SELECT token FROM test.people WHERE name = 'ann'), :'challenge' || 'A',
     bastion_internal.challenge_make('other', jsonb_build_object('user', test.id_of('ann')), bastion_internal.login_state(test.id_of('ann')), 300, bastion_internal.pepper('challenge')),

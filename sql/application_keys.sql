@@ -37,7 +37,7 @@ COMMIT;
 BEGIN READ ONLY;
 SELECT FROM bastion.authenticate(:'ann');
 SELECT name, s ~ '^v1[.][A-Za-z0-9_-]+$' AS versioned, length(s) AS length, bastion.key_verify(name, E'\\x00ff', s) AS verifies, bastion.key_verify(name, E'\\x00fe', s) AS other_data,
-       bastion.key_verify(name, E'\\x00ff', overlay(s placing CASE substr(s, 9, 1) WHEN 'A' THEN 'B' ELSE 'A' END from 9)) AS changed
+       bastion.key_verify(name, E'\\x00ff', test.mistyped(s, 9)) AS changed
 FROM (SELECT k.name, bastion.key_sign(k.name, E'\\x00ff') AS s FROM bastion.key_list() k WHERE k.algorithm ~ '^(Ed|ES|RS2|PS)') x;
 SELECT name, s ~ '^v1[.][A-Za-z0-9_-]+$' AS versioned, length(s) AS length, bastion.key_mac_verify(name, 'data', s) AS verifies, bastion.key_mac_verify(name, 'Data', s) AS other_data, s = bastion.key_mac(name, 'data') AS same
 FROM (SELECT k.name, bastion.key_mac(k.name, 'data') AS s FROM bastion.key_list() k WHERE k.algorithm LIKE 'HS%') x;

@@ -110,7 +110,7 @@ SELECT mfa.told(bastion_api.login_mfa(c, NULL, mfa.code('ann'))) AS told FROM un
 SELECT failures FROM bastion.factor_tries WHERE user_id = test.id_of('ann');
 -- a change of a challenge is noticed
 SELECT count(*) FILTER (WHERE mfa.told(a) = 'invalid_grant') AS refused, count(*) AS tried FROM (SELECT mfa.challenge('ann') AS challenge) c, generate_series(8, 200, 7) n,
-    LATERAL bastion_api.login_mfa(overlay(c.challenge PLACING translate(substr(c.challenge, n, 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', 'BADCFEHGJILKNMPORQTSVUXWZYbadcfehgjilknmporqtsvuxwzy1032547698_-') FROM n FOR 1), NULL, '{}') a;
+    LATERAL bastion_api.login_mfa(test.mistyped(c.challenge, n), NULL, '{}') a;
 
 -- what ends a challenge: each is undone again
 SELECT mfa.new_codes('ann') AS codes;

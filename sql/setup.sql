@@ -52,6 +52,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- A text with one character changed, for certain: a fixed one in its place is now and then what stood there.
+CREATE FUNCTION test.mistyped(value text, place integer) RETURNS text LANGUAGE sql IMMUTABLE
+AS $$ SELECT overlay(value PLACING translate(substr(value, place, 1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+                                                                      'BADCFEHGJILKNMPORQTSVUXWZYbadcfehgjilknmporqtsvuxwzy1032547698_-') FROM place FOR 1) $$;
+
 -- Who signed up in a file: each file fills it, and empties it at its end.
 CREATE TABLE test.people (name text PRIMARY KEY, id uuid, tenant uuid, number bigint, token text);
 GRANT SELECT ON test.people TO regress_app;

@@ -128,6 +128,11 @@ check_trigger_lists_are_copied() { code '[>.]trigdesc\b' $(cxx_files src/pg) | g
 advice[trigger_lists_are_copied]='walk CopyTriggerDesc(relation->trigdesc): an invalidation frees the list of the relation cache'
 plant_trigger_lists_are_copied() { echo 'int planted(Relation relation) { return relation->trigdesc->numtriggers; }' >src/pg/base/planted.cpp; }
 
+# A character that is put in the place of a random one is now and then the same: the changed text would be the right one.
+check_tests_change_random_texts_for_certain() { code -i "overlay\([^()]*placing '[^']+' from|\bleft\(:'[a-z_]+', [0-9]+\) *\|\| *'[^']'" $(find sql examples test/tap test/pgtap -name '*.sql' -o -name '*.pg' -o -name '*.pl'); }
+advice[tests_change_random_texts_for_certain]='take test.mistyped(text, place), which changes a character into another one'
+plant_tests_change_random_texts_for_certain() { echo "SELECT overlay(:'key' PLACING 'zz' FROM 40);" >>sql/api_keys.sql; }
+
 # Every database waits for such a lock, and an error there would end with it held. Functions of the same file that allocate count.
 check_nothing_allocated_under_a_lock() {
     local file

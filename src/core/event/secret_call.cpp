@@ -61,6 +61,10 @@ constexpr SecretSetting secret_settings[] = {{"bastion", "token", "bastion.token
                                              {"request", "headers", "request.headers"},
                                              {"request", "cookies", "request.cookies"}};
 
+// How both JSON objects of a JWS begin, {" in base64url, and the letter of U&"...".
+constexpr std::string_view jws_begin = "eyJ";
+constexpr char escaped_name = 'u';
+
 // How the extension's own tokens begin.
 constexpr std::string_view token_prefixes[] = {"bst_live_", "bst_ch_", "bst_ot_", "bst_dv_", "bsr_", "bsi_"};
 constexpr std::size_t token_digits = 16;
@@ -86,9 +90,12 @@ constexpr std::string_view part(std::string_view text, std::size_t begin, std::s
     return {text.data() + begin, end - begin};
 }
 
-bool same_word(std::string_view left, std::string_view right) noexcept {
-    return left.size() == right.size() &&
-           std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return fold(a) == fold(b); });
+bool same_letters(std::string_view left, std::string_view right) noexcept {
+    return std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) { return fold(a) == fold(b); });
+}
+
+inline bool same_word(std::string_view left, std::string_view right) noexcept {
+    return left.size() == right.size() && same_letters(left, right);
 }
 
 struct Word {
@@ -151,10 +158,15 @@ std::size_t before_quote(std::string_view text, std::size_t at) noexcept {
     return at;
 }
 
+// What a parenthesis, a quotation mark, an escape and a comment begin with.
+constexpr bool may_call(char c) noexcept {
+    return c == '(' || c == '"' || c == '\\' || c == '&' || c == '/' || c == '-';
+}
+
 // Whether a parenthesis, or a comment in front of one, follows a name and makes it a call. A line end may be written \n.
 bool is_called(std::string_view text, std::size_t at) noexcept {
-    // Another word or the end follows most words, and no part of what is looked for begins like a word.
-    if (const std::size_t next = after_space(text, at); next >= text.size() || in_word(text[next])) return false;
+    // Something else follows most words.
+    if (const std::size_t next = after_space(text, at); next >= text.size() || !may_call(text[next])) return false;
     at = after_quote(text, at);
     for (std::size_t last = text.size() + 1; last != at;) {
         last = at;
@@ -167,7 +179,7 @@ bool is_called(std::string_view text, std::size_t at) noexcept {
 
 // U&"…", a name with escapes, which could be any.
 bool has_escapes(std::string_view text, const Word& word) noexcept {
-    if (!same_word(part(text, word.begin, word.end), "u")) return false;
+    if (word.end - word.begin != 1 || fold(text[word.begin]) != escaped_name) return false;
     const std::size_t at = begins(text, word.end, "&amp;") ? word.end + 5 : word.end + 1;
     return begins(text, word.end, "&") && after_quote(text, at) != at;
 }
@@ -184,13 +196,14 @@ bool is_qualified(std::string_view text, std::size_t begin, std::string_view qua
 
 // header.claims.signature of a JWS: the first two begin with {" in base64url.
 bool is_jws(std::string_view text, const Word& word) noexcept {
-    constexpr std::string_view begin = "eyJ";
-    return word.end - word.begin >= token_digits && part(text, word.begin, word.begin + begin.size()) == begin &&
-           text.size() - word.end > begin.size() && text[word.end] == '.' &&
-           part(text, word.end + 1, word.end + 1 + begin.size()) == begin;
+    return word.end - word.begin >= token_digits && begins(text, word.begin, jws_begin) &&
+           begins(text, word.end, ".") && begins(text, word.end + 1, jws_begin);
 }
 
 bool is_own_token(std::string_view text, const Word& word) noexcept {
+    static_assert(
+        std::ranges::all_of(token_prefixes, [](std::string_view prefix) { return prefix.starts_with("bs"); }));
+    if (word.end - word.begin < 3 || text[word.begin + 1] != 's') return false;
     for (const std::string_view prefix : token_prefixes) {
         const std::size_t first = word.begin + prefix.size();
         if (!begins(text, word.begin, prefix) || text.size() - first < token_digits) continue;
@@ -201,12 +214,8 @@ bool is_own_token(std::string_view text, const Word& word) noexcept {
     return false;
 }
 
-// By the first letter: each word of the log comes here.
 std::string_view token_in(std::string_view text, const Word& word) noexcept {
-    static_assert(std::ranges::all_of(token_prefixes, [](std::string_view prefix) { return prefix.starts_with('b'); }));
-    const char first = text[word.begin];
-    const bool found = first == 'b' ? is_own_token(text, word) : first == 'e' && is_jws(text, word);
-    return found ? "token" : std::string_view();
+    return is_own_token(text, word) || is_jws(text, word) ? "token" : std::string_view();
 }
 
 bool is_listed(std::string_view list, std::string_view wanted) noexcept {
@@ -221,16 +230,32 @@ bool is_listed(std::string_view list, std::string_view wanted) noexcept {
     return false;
 }
 
+// First bytes of what counts in any position: most words of the log begin with another one, and end there.
+constexpr std::array<bool, 256> telling_bytes = [] {
+    std::array<bool, 256> table{};
+    const auto tell = [&table](char c) {
+        table[static_cast<unsigned char>(c)] = true;
+        if (c >= 'a' && c <= 'z') table[static_cast<unsigned char>(c - 'a' + 'A')] = true;
+    };
+    for (const std::string_view view : secret_views) tell(view.front());
+    for (const SecretSetting& setting : secret_settings) tell(setting.name.front());
+    for (const std::string_view prefix : token_prefixes) tell(prefix.front());
+    tell(jws_begin.front());
+    tell(escaped_name);
+    return table;
+}();
+
 std::string_view judge(std::string_view text, const Word& word, std::string_view further) noexcept {
     const std::string_view name = part(text, word.begin, word.end);
     if (is_called(text, word.end))
         for (const std::string_view function : secret_functions)
             if (same_word(name, function)) return function;
+    if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";
+    if (!telling_bytes[static_cast<unsigned char>(name.front())]) return {};
     for (const std::string_view view : secret_views)
         if (same_word(name, view)) return view;
     for (const SecretSetting& setting : secret_settings)
         if (same_word(name, setting.name) && is_qualified(text, word.begin, setting.qualifier)) return setting.shown;
-    if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";
     if (has_escapes(text, word)) return "escaped name";
     return token_in(text, word);
 }

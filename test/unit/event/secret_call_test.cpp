@@ -76,6 +76,14 @@ TEST(SecretCall, FindsSettings) {
     EXPECT_EQ(found("bastion.token"), "bastion.token");
     EXPECT_EQ(found("$1 = '[[\"bastion.token\", \"x\"]]'"), "bastion.token");
     EXPECT_EQ(found("select set_config('request.headers', $1, true)"), "request.headers");
+    EXPECT_EQ(found("SET REQUEST.HEADERS = 'x'"), "request.headers");
+    EXPECT_EQ(found("set request.Cookies = 'x'"), "request.cookies");
+}
+
+TEST(SecretCall, FindsViewsInAnyPosition) {
+    EXPECT_EQ(found("SELECT * FROM bastion.opened_secrets WHERE name = 'x'"), "opened_secrets");
+    EXPECT_EQ(found("TABLE bastion.OPENED_SECRETS"), "opened_secrets");
+    EXPECT_EQ(found("SELECT opened_secret, xopened_secrets"), "");
 }
 
 TEST(SecretCall, FindsTokens) {

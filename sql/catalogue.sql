@@ -86,7 +86,7 @@ WHERE f.prosecdef
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
     'bastion_api.api_key_rotate(uuid,interval)', 'bastion_api.api_key_revoke(uuid)',
     'bastion_api.api_key_disable(uuid,boolean)', 'bastion_api.delegate(text,text[],text,interval,boolean)', 'bastion_api.delegations()',
-    'bastion_api.delegation_revoke(uuid)', 'bastion_internal.delete_below()', 'bastion_internal.end_delegations_of_session()', 'bastion_internal.end_delegations_of_user()',
+    'bastion_api.delegation_revoke(uuid)', 'bastion_internal.delete_below()', 'bastion_internal.end_delegations_of_platform_role()', 'bastion_internal.end_delegations_of_session()', 'bastion_internal.end_delegations_of_user()',
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
     'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text)',

@@ -145,9 +145,29 @@ SELECT backup_eligible, backed_up, sign_count FROM bastion.passkeys WHERE factor
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'two', '{"count": 0, "flags": 29}') ->> 'error' AS of_another_factor;
 
+-- a request that is sent twice is refused, and is no copy
+SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 37}') ? 'access_token' AS accepted;
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 37}') ->> 'error' AS again;
+SELECT bastion_api.passkey_login_options() AS options \gset
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 38}', 'passkeys') ? 'access_token' AS accepted;
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 38}', 'passkeys') ->> 'error' AS again, (SELECT state FROM bastion.user_factors WHERE id = :'factor') AS state;
+-- an authenticator that has never verified its user does not let in alone: its finder could give it a PIN
+SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
+SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'touch', '{"flags": 65}'))) #>> '{factor,id}' AS touch \gset
+SELECT bastion_api.passkey_login_options() AS options \gset
+SELECT passkeys.alone(:'options', 'touch', :'handle', '{"count": 10}', 'passkeys') ->> 'error' AS alone;
+SELECT detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'login_refused' ORDER BY id DESC LIMIT 1;
+-- beside another factor it does, and lets in alone from then on
+SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT passkeys.step_up(:'ann_token', :'touch', :'options', 'touch', '{"count": 11}') ? 'access_token' AS accepted;
+SELECT bastion_api.passkey_login_options() AS options \gset
+SELECT passkeys.alone(:'options', 'touch', :'handle', '{"count": 12}', 'passkeys') ? 'access_token' AS alone;
+SELECT passkeys.run(:'ann_token', format('factor_remove(%L)', :'touch')) ? 'removed' AS removed;
+
 -- a counter that does not rise: the passkey is suspended, and still asked for
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
-SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 36}') ->> 'error' AS cloned;
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 38}') ->> 'error' AS cloned;
 SELECT state, (SELECT kind FROM bastion.events WHERE kind = 'passkey_cloned' AND user_id = :'ann_id') AS event FROM bastion.user_factors WHERE id = :'factor';
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 100}') ->> 'error' AS suspended, jsonb_array_length(:'options'::jsonb #> '{publicKey,allowCredentials}') AS offered;

@@ -386,7 +386,7 @@ CREATE SCHEMA path_guarded;
 SELECT bastion.schema_guard('path_guarded');
 SELECT test.path_error('CREATE TABLE path_guarded.t (id pg_catalog.int4)') AS guarded;
 SELECT bastion_internal.password_flaw('correct horse', 'ann@path.example', 8) IS NULL AS accepted, bastion_internal.password_length('x') AS length, bastion_internal.password_files() IS NOT NULL AS files;
-SELECT bastion.platform_role_set(:'ben_id'::pg_catalog.uuid, 'viewer') IS NOT NULL AS platform;
+SELECT bastion.platform_role_set(:'ben_id'::pg_catalog.uuid, 'viewer') IS NOT NULL AS platform, bastion.platform_role_remove(:'ben_id'::pg_catalog.uuid, 'viewer') AS removed;
 UPDATE bastion.users SET status = 'disabled' WHERE id OPERATOR(pg_catalog.=) :'ben_id';
 UPDATE bastion.tenants SET status = 'suspended', name = 'Path again' WHERE slug OPERATOR(pg_catalog.=) 'path';
 UPDATE bastion.units SET name = 'Again';

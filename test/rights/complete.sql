@@ -19,7 +19,7 @@ INSERT INTO rights.nothing_foreign VALUES
        identity_add,identity_remove,issuer_add,issuer_disable,issuer_remove,issuer_keys_set,platform_role_set,platform_role_remove,platform_step_up_rule_set,platform_step_up_rule_remove,resource_register,sealed_column_remove,secret_folder_register,purpose_update,secret_folder_remove,secret_put_for,secret_get_for,secrets_prune,secrets_remind,data_key_guard_set,data_key_guard_remove}'),
     ('begins a session as login() does, where the configuration of the server allows it', '{bastion_test.act_as}'),
     ('a trigger of the extension''s own tables, which nobody else can make a trigger of',
-     '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,end_delegations_of_session,end_delegations_of_user,delete_below,forget_mail_of_user,
+     '{invalidate,check_membership_role,check_platform_role,check_role_parent,check_unit_tree,end_sessions_of_member,end_sessions_of_tenant,end_sessions_of_user,end_delegations_of_session,end_delegations_of_user,end_delegations_of_platform_role,delete_below,forget_mail_of_user,
        fill_acl_entry,fill_member_acl,fill_role_scope,follow_unit_parents,follow_units,forget_inheritance,forget_subject,guard_foreign_code,guard_system_rows,keep_default_acl,
        keep_events,keep_unpruned_events,keep_last_owner,read_column_numbers,keep_role_tenant,keep_secret_access_log,keep_unit_of_secrets,keep_guarded_key,leave_secrets,make_default_acl,skip_derived_acl,skip_derived_row,read_column_memory}'),
     ('a step of protect(), unprotect(), acl_backfill(), composite_keys_create(), reference_add() or global_table_add(), which are in the matrix; alone it has the rights of its caller',

@@ -128,6 +128,11 @@ check_trigger_lists_are_copied() { code '[>.]trigdesc\b' $(cxx_files src/pg) | g
 advice[trigger_lists_are_copied]='walk CopyTriggerDesc(relation->trigdesc): an invalidation frees the list of the relation cache'
 plant_trigger_lists_are_copied() { echo 'int planted(Relation relation) { return relation->trigdesc->numtriggers; }' >src/pg/base/planted.cpp; }
 
+# Intervals compare as if a month had 30 days: '12000 months -359970 days' is 30 days there, and 14 years when it is added.
+check_durations_have_one_sign() { code -i "\bbetween (interval )?'[0-9]+( (s|seconds?|minutes?|hours?|days?|months?|years?))?' and (interval )?'[0-9]+ [a-z]|[a-z_] *[<>]=? *interval '" $(sql_files) | grep -vF 'clock_timestamp()'; }
+advice[durations_have_one_sign]='take bastion_internal.lasts(value, shortest, longest), which refuses months less days'
+plant_durations_have_one_sign() { echo "SELECT planted FROM bastion.planted WHERE valid_for BETWEEN '10 s' AND '30 days';" >>src/sql/base/planted.sql; }
+
 # A character that is put in the place of a random one is now and then the same: the changed text would be the right one.
 check_tests_change_random_texts_for_certain() { code -i "overlay\([^()]*placing '[^']+' from|\bleft\(:'[a-z_]+', [0-9]+\) *\|\| *'[^']'" $(find sql examples test/tap test/pgtap -name '*.sql' -o -name '*.pg' -o -name '*.pl'); }
 advice[tests_change_random_texts_for_certain]='take test.mistyped(text, place), which changes a character into another one'

@@ -24,6 +24,16 @@ $$;
 COMMENT ON FUNCTION bastion.is_username(text) IS
 'Whether the value is a user name: 2 to 63 lower-case letters, digits, dots, underscores and hyphens, the first a letter or digit. It contains no @, so it cannot be mistaken for an e-mail address.';
 
+CREATE FUNCTION bastion_internal.lasts(value interval, shortest interval, longest interval) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT value BETWEEN shortest AND longest AND extract(year FROM value) >= 0 AND extract(month FROM value) >= 0
+        AND extract(day FROM value) >= 0 AND value >= date_trunc('day', value)
+$$;
+COMMENT ON FUNCTION bastion_internal.lasts(interval, interval, interval) IS
+'Whether a duration is in these limits, and no part of it is negative: intervals compare as if a month had 30 days, so that months less days could be any time.';
+
 CREATE FUNCTION bastion_internal.uuid_or_null(value text) RETURNS uuid
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp

@@ -135,7 +135,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL SAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF since IS NULL OR since NOT BETWEEN '0' AND '100 years' THEN
+    IF since IS NULL OR NOT bastion_internal.lasts(since, '0', '100 years') THEN
         RAISE EXCEPTION 'invalid age of events' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     RETURN QUERY SELECT e.kind, e.outcome, count(*), max(e.occurred_at) FROM bastion.events e

@@ -15,11 +15,13 @@ BEGIN
     WHERE s.user_id = credentials_drop.user_id AND s.revoked_at IS NULL;
     PERFORM bastion_internal.api_key_end(k, 'address') FROM bastion.api_keys k
     WHERE k.user_id = credentials_drop.user_id AND k.revoked_at IS NULL;
+    PERFORM bastion_internal.delegations_of_user_end(credentials_drop.user_id, 'address');
+    PERFORM bastion_internal.devices_revoke(credentials_drop.user_id), bastion_internal.end_logins(credentials_drop.user_id);
     PERFORM bastion_internal.one_time_end(credentials_drop.user_id, '{verify_email,reset_password,magic_link,code,email_change}');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.credentials_drop(uuid) IS
-'Takes from an account its password, second factors, sessions, API keys and open links: somebody else may have made them. The caller has locked the user.';
+'Takes from an account its password, second factors, sessions, API keys, delegations, known devices, open logins and links: somebody else may have made them. The caller has locked the user.';
 
 CREATE FUNCTION bastion_internal.address_prove(user_id uuid, address text, made_by_owner boolean) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

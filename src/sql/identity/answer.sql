@@ -105,6 +105,21 @@ COMMENT ON FUNCTION bastion_internal.caller_refusal(boolean, boolean, text) IS
 'The refusal of a caller who may not do what a front door function does: one whose token was refused (a line of the server log says why) or who presented none; with in_person, an API key or an impersonator; with in_tenant, a user without a tenant; with a permission, one who does not hold it in the whole tenant, or from whom a step-up rule withholds it. NULL for all others.
 SQLSTATE 25000 when the transaction has another identity already.';
 
+CREATE FUNCTION bastion_internal.mfa_refusal() RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '') THEN
+        RETURN bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
+            || '{"acr_values": "aal2"}';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.mfa_refusal() IS
+'The refusal of a user whose tenant requires a second factor that this session lacks, for what would outlive the session without one; NULL for all others.';
+
 CREATE FUNCTION bastion_internal.held_caller_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

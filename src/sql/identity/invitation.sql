@@ -107,7 +107,7 @@ BEGIN
     PERFORM bastion_internal.require_cover(bastion_internal.role_patterns(new_role), place, invite.valid_until);
     IF bastion.is_email(address) IS NOT TRUE THEN
         RAISE EXCEPTION 'invalid e-mail address' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF valid_for IS NULL OR valid_for <= interval '0' OR valid_for > interval '1 year' THEN
+    ELSIF valid_for IS NULL OR NOT bastion_internal.lasts(valid_for, '1 microsecond', '1 year') THEN
         RAISE EXCEPTION 'valid_for must be positive and at most a year' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF NOT bastion_internal.has_outbox() THEN

@@ -50,13 +50,14 @@ BEGIN
     PERFORM bastion_internal.attempts_forget_at_commit(found_row.user_id), bastion_internal.devices_revoke(found_row.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
+    PERFORM bastion_internal.delegations_of_user_end(found_row.user_id, 'password');
     PERFORM bastion_internal.record_event('password_reset', 'success', found_row.user_id);
     PERFORM bastion_internal.mail_notice('password_changed', found_row.user_id);
     RETURN bastion_internal.answer('{}');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.reset_password(text, text) IS
-'Sets a new password with the token that request_password_reset() mailed, and ends the sessions of the user and the other links and codes; devices become unknown. API keys stay. The user gets mail about it, and logs in next.
+'Sets a new password with the token that request_password_reset() mailed, and ends the sessions and delegations of the user, and the other links and codes; devices become unknown. API keys stay. The user gets mail about it, and logs in next.
 An account whose address was never verified loses its API keys too: a stranger may have made it.
 Returns {}.
 Refusals: invalid_link, the same for an unknown, used, replaced or expired token, and one for another purpose; recorded. invalid_password and weak_password as signup(), which do not use up the token. temporarily_unavailable (bastion.max_concurrent_hashes).

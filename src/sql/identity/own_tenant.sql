@@ -138,6 +138,10 @@ BEGIN
        OR coalesce(settings -> 'mfa', 'null') NOT IN ('null', '"off"', '"required"') THEN
         RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers, and of mfa, which is off or required');
     END IF;
+    -- A key needs no second factor, so it does not decide who does.
+    IF settings ? 'mfa' AND bastion.api_key_id() IS NOT NULL THEN
+        RETURN bastion_internal.refusal('insufficient_scope', 'whether a second factor is required is no setting for an API key');
+    END IF;
     -- Changes of members that are absent here wait.
     PERFORM FROM bastion.tenants t WHERE t.id = bastion.tenant_id() FOR NO KEY UPDATE;
     merged := bastion_internal.tenant_settings_object(bastion.tenant_id()) || settings;
@@ -155,7 +159,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings_set(jsonb) IS
 'Changes the settings of this tenant: an object with members of tenant_settings(). A member that is absent stays as it is, null means the setting of the server, of mfa off.
-Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication as tenant_settings().
+Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope, also for mfa with an API key; insufficient_user_authentication as tenant_settings().
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings_set(jsonb)', 'application');
 

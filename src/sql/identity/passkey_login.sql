@@ -42,6 +42,10 @@ BEGIN
     IF NOT bastion_internal.hold_place(owner, passkey_login.tenant, passkey_login.unit) THEN
         RETURN bastion_internal.refuse_login(owner, CASE WHEN terms IS NULL THEN 'challenge' ELSE 'passkey' END, refused_at);
     END IF;
+    -- A request that is sent twice has a counter that did not rise, and is no copy of the passkey.
+    IF bastion_internal.challenge_is_spent(passkey_login.challenge) THEN
+        RETURN bastion_internal.refuse_login(owner, 'challenge', refused_at);
+    END IF;
     used := bastion_internal.passkey_assert(owner, terms ->> 'rp', passkey_login.challenge, passkey_login.credential, true);
     IF used.factor IS NULL THEN
         RETURN bastion_internal.refuse_login(owner, used.reason, refused_at);

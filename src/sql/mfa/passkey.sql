@@ -323,6 +323,10 @@ BEGIN
     IF held.factor_id IS NULL OR challenge IS NULL THEN
         reason := 'unknown';
         RETURN;
+    ELSIF alone AND NOT held.user_verified THEN
+        -- Another may have given this authenticator its PIN. A login with another factor makes that of the user count.
+        reason := 'unverified';
+        RETURN;
     END IF;
     used := bastion_internal.passkey_use(credential::text, party.rp_id, party.origins, challenge, alone, held.credential_id,
                                          held.public_key, held.sign_count, held.backup_eligible, handle, alone);
@@ -407,6 +411,10 @@ BEGIN
         END IF;
     END IF;
     PERFORM bastion_internal.await_logins(passkey_accept.user_id);
+    -- As in passkey_login(): a request that is sent twice is no copy of the passkey. That of a login was checked before.
+    IF login_challenge IS NULL AND NOT bastion_internal.challenge_is_open(challenge, bastion_internal.login_state(passkey_accept.user_id)) THEN
+        RETURN 'challenge';
+    END IF;
     rp := (SELECT p.rp_id FROM bastion.passkeys p WHERE p.factor_id = factor);
     used := bastion_internal.passkey_assert(passkey_accept.user_id, rp, challenge, response -> 'credential', false);
     RETURN CASE WHEN used.reason IS NOT NULL THEN used.reason

@@ -79,7 +79,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_sender(worker);
     -- A hundred rows stay in memory: a larger answer would write tokens to a temporary file.
-    IF count IS NULL OR count NOT BETWEEN 1 AND 100 OR lease IS NULL OR lease NOT BETWEEN '1 s' AND '1 day' THEN
+    IF count IS NULL OR count NOT BETWEEN 1 AND 100 OR lease IS NULL OR NOT bastion_internal.lasts(lease, '1 s', '1 day') THEN
         RAISE EXCEPTION 'invalid number or lease' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'count is 1 to 100, lease 1 second to 1 day.';
     END IF;
@@ -227,7 +227,7 @@ DECLARE
     deleted bigint;
     deleted_tokens bigint;
 BEGIN
-    IF ended_before IS NULL OR ended_before NOT BETWEEN '1 day' AND '100 years' THEN
+    IF ended_before IS NULL OR NOT bastion_internal.lasts(ended_before, '1 day', '100 years') THEN
         RAISE EXCEPTION 'invalid age of mail' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'It is 1 day to 100 years.';
     END IF;
     horizon := clock_timestamp() - ended_before;

@@ -13,7 +13,7 @@ CREATE TABLE bastion.step_up_rules (
     CONSTRAINT step_up_rules_pkey PRIMARY KEY (scope, permission),
     CONSTRAINT step_up_rules_permission_check CHECK (bastion.is_permission_pattern(permission)),
     CONSTRAINT step_up_rules_level_check CHECK (level IN ('aal1', 'aal2')),
-    CONSTRAINT step_up_rules_max_age_check CHECK (max_age BETWEEN '1 minute' AND '366 days'),
+    CONSTRAINT step_up_rules_max_age_check CHECK (bastion_internal.lasts(max_age, '1 minute', '366 days')),
     CONSTRAINT step_up_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 CREATE INDEX step_up_rules_tenant_id_idx ON bastion.step_up_rules (tenant_id);
@@ -71,10 +71,10 @@ AS $$
     FROM bastion_internal.step_up_unmet() u
     WHERE CASE u.pattern WHEN '' THEN NOT starts_with(step_up_needed.permission, 'own.')
                          ELSE bastion_internal.pattern_covers(u.pattern, step_up_needed.permission) END
-    HAVING count(*) > 0 AND bastion.api_key_id() IS NULL
+    HAVING count(*) > 0 AND coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.step_up_needed(text) IS
-'What a login must prove for a permission and did not: {"acr", "max_age" in seconds, if any rule limits it}. NULL when all rules are met, and for an API key, which cannot step up.';
+'What a login must prove for a permission and did not: {"acr", "max_age" in seconds, if any rule limits it}. NULL when all rules are met, and for an API key and an actor, who cannot step up.';
 
 CREATE FUNCTION bastion_internal.require_step_up(permission text, unit_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -118,7 +118,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2') OR max_age NOT BETWEEN '1 minute' AND '366 days'
+    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2') OR NOT bastion_internal.lasts(max_age, '1 minute', '366 days')
        OR (level = 'aal1' AND max_age IS NULL) THEN
         RAISE EXCEPTION 'invalid step-up rule' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'A rule has a permission or pattern, the level aal1 or aal2, and a max_age of 1 minute to 366 days; with aal1 it needs one.';

@@ -170,6 +170,10 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('an API key');
+    refused := bastion_internal.mfa_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     owner := bastion.user_id();
     tenant := bastion.tenant_id();
     place := bastion_internal.find_unit(tenant, unit);
@@ -195,7 +199,7 @@ COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[]
 'Creates an API key that acts for the user of this transaction in this tenant.
 scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits is a JSON object that is stored with the key.
 Returns the key as api_keys() does, and its text as "key", which is shown only once.
-Refusals: invalid_request for malformed arguments and an unknown unit, invalid_scope, unauthenticated, invalid_token, insufficient_scope without the user''s own login (with an API key or under impersonation), without a tenant or a membership in the unit.
+Refusals: invalid_request for malformed arguments and an unknown unit, invalid_scope, insufficient_user_authentication with acr_values (RFC 9470) where the tenant requires a second factor and the session has none, unauthenticated, invalid_token, insufficient_scope without the user''s own login (with an API key or under impersonation), without a tenant or a membership in the unit.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb)', 'application');
 SELECT bastion_internal.event_kind('api_key_created');
@@ -240,9 +244,12 @@ BEGIN
     END IF;
     PERFORM bastion_internal.require_writable('an API key');
     found_key := bastion_internal.own_api_key(key);
-    IF found_key.id IS NULL THEN
+    refused := bastion_internal.mfa_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    ELSIF found_key.id IS NULL THEN
         RETURN bastion_internal.refusal('unknown_api_key', 'the user has no such API key in this tenant');
-    ELSIF overlap IS NULL OR overlap NOT BETWEEN '0' AND '90 days' THEN
+    ELSIF overlap IS NULL OR NOT bastion_internal.lasts(overlap, '0', '90 days') THEN
         RETURN bastion_internal.refusal('invalid_request', 'old secrets stay good for up to 90 days');
     END IF;
     UPDATE bastion.api_key_secrets s SET expires_at = clock_timestamp() + overlap
@@ -261,7 +268,7 @@ COMMENT ON FUNCTION bastion_api.api_key_rotate(uuid, interval) IS
 'Gives one of the user''s own API keys a new secret.
 Earlier secrets stay valid for the overlap (up to 90 days). The key keeps its id, scopes and limits.
 Returns what api_key_create() returns.
-Refusals: invalid_request for an overlap out of range, too_many_secrets when five are valid already, unknown_api_key, unauthenticated, invalid_token, insufficient_scope without the user''s own login or a tenant.
+Refusals: invalid_request for an overlap out of range, too_many_secrets when five are valid already, unknown_api_key, insufficient_user_authentication as api_key_create(), unauthenticated, invalid_token, insufficient_scope without the user''s own login or a tenant.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_rotate(uuid, interval)', 'application');
 SELECT bastion_internal.event_kind('api_key_rotated');

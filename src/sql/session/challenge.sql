@@ -43,14 +43,24 @@ $$;
 COMMENT ON FUNCTION bastion_internal.login_state(uuid, text) IS
 'What the challenge of a login depends on: it ends when the user is disabled, changes the password or the second factors, or ends other sessions. hash is that of the password that was right: another transaction may have replaced it meanwhile, and the state is not that of the new one then. NULL for an unknown user.';
 
-CREATE FUNCTION bastion_internal.challenge_is_open(challenge text, state text) RETURNS boolean
+CREATE FUNCTION bastion_internal.challenge_is_spent(challenge text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     used_hash bytea := bastion_internal.challenge_hash(challenge);
 BEGIN
-    RETURN bastion_internal.challenge_is_of_state(challenge, state) IS TRUE AND NOT EXISTS (SELECT FROM bastion.spent_tokens t WHERE t.hash = used_hash);
+    RETURN EXISTS (SELECT FROM bastion.spent_tokens t WHERE t.hash = used_hash);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.challenge_is_spent(text) IS 'Whether challenge_spend() used up a challenge.';
+
+CREATE FUNCTION bastion_internal.challenge_is_open(challenge text, state text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.challenge_is_of_state(challenge, state) IS TRUE AND NOT bastion_internal.challenge_is_spent(challenge);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.challenge_is_open(text, text) IS

@@ -37,6 +37,21 @@ COMMENT ON FUNCTION bastion_internal.delegations_end(uuid[], text) IS
 'Ends delegations with everything that was derived from them; returns how many that were. Checks no permission and records nothing.
 SQLSTATE 40001 when another transaction ended one and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.delegations_of_user_end(user_id uuid, reason text, tenant_id uuid DEFAULT NULL) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.delegations_end(ARRAY(
+        SELECT d.id FROM bastion.delegations d
+        WHERE (d.subject_id = delegations_of_user_end.user_id OR d.actors @> ARRAY[delegations_of_user_end.user_id]) AND d.revoked_at IS NULL
+          AND d.tenant_id = coalesce(delegations_of_user_end.tenant_id, d.tenant_id)), reason);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.delegations_of_user_end(uuid, text, uuid) IS
+'Ends what a user lets others do, and does for others, in a tenant or in all; returns how many delegations that were. Checks no permission and records nothing.
+SQLSTATE 40001 when another transaction ended one and the isolation level is not READ COMMITTED.';
+
 CREATE FUNCTION bastion_internal.delegation_end(delegation bastion.delegations, reason text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -78,9 +93,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.delegations_end(ARRAY(
-        SELECT d.id FROM bastion.delegations d
-        WHERE (d.subject_id = NEW.id OR d.actors @> ARRAY[NEW.id]) AND d.revoked_at IS NULL), 'user');
+    PERFORM bastion_internal.delegations_of_user_end(NEW.id, 'user');
     RETURN NULL;
 END
 $$;
@@ -239,7 +252,7 @@ BEGIN
         RETURN refused;
     ELSIF bastion.session_id() IS NULL AND bastion.delegation_id() IS NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'only a session of a login here can delegate');
-    ELSIF valid_for IS NULL OR valid_for NOT BETWEEN '10 s' AND '30 days' OR offline IS NULL THEN
+    ELSIF valid_for IS NULL OR NOT bastion_internal.lasts(valid_for, '10 s', '30 days') OR offline IS NULL THEN
         RETURN bastion_internal.refusal('invalid_request', 'a delegation lasts 10 seconds to 30 days; offline is true or false');
     ELSIF unit IS NOT NULL AND place IS NULL THEN
         RETURN bastion_internal.refusal('invalid_request', 'the unit does not exist');

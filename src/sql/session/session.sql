@@ -57,8 +57,8 @@ DECLARE
     tenant uuid := bastion_internal.require_tenant();
 BEGIN
     PERFORM bastion_internal.require_permission('tenant.update', NULL);
-    IF access_lifetime NOT BETWEEN '10 s' AND '30 days' OR session_lifetime NOT BETWEEN '10 s' AND '366 days'
-       OR idle_limit NOT BETWEEN '10 s' AND '366 days' OR reuse_window NOT BETWEEN '0' AND '5 minutes' THEN
+    IF NOT bastion_internal.lasts(access_lifetime, '10 s', '30 days') OR NOT bastion_internal.lasts(session_lifetime, '10 s', '366 days')
+       OR NOT bastion_internal.lasts(idle_limit, '10 s', '366 days') OR NOT bastion_internal.lasts(reuse_window, '0', '5 minutes') THEN
         RAISE EXCEPTION 'session limit out of range' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'access_lifetime lasts 10 seconds to 30 days, session_lifetime and idle_limit 10 seconds to 366 days, reuse_window up to 5 minutes.';
     END IF;

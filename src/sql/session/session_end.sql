@@ -199,6 +199,19 @@ SELECT bastion_internal.event_kind('session_revoked');
 
 -- Administration
 
+CREATE FUNCTION bastion_internal.require_other(user_id uuid) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF require_other.user_id = bastion.user_id() AND bastion.delegation_id() IS NOT NULL THEN
+        PERFORM bastion_internal.require_person(NULL, false);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.require_other(uuid) IS
+'Refuses an actor who would end a session of the user for whom it acts. SQLSTATE 42501.';
+
 CREATE FUNCTION bastion.session_revoke(session_id uuid) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -209,6 +222,7 @@ DECLARE
 BEGIN
     SELECT * INTO found_session FROM bastion.sessions s WHERE s.id = session_revoke.session_id;
     IF found_session.user_id IS DISTINCT FROM bastion_internal.session_owner() OR found_session.user_id IS NULL THEN
+        PERFORM bastion_internal.require_other(found_session.user_id);
         PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
         IF found_session.tenant_id IS DISTINCT FROM tenant OR found_session.id IS NULL THEN
             RETURN false;
@@ -237,8 +251,10 @@ AS $$
 DECLARE
     tenant uuid := bastion_internal.require_tenant();
     ended bigint;
+    delegations bigint;
 BEGIN
     IF user_id IS DISTINCT FROM bastion_internal.session_owner() OR user_id IS NULL THEN
+        PERFORM bastion_internal.require_other(sessions_revoke.user_id);
         PERFORM bastion_internal.require_permission('tenant.members.manage', NULL);
         PERFORM bastion_internal.require_rank(sessions_revoke.user_id);
     END IF;
@@ -250,15 +266,17 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = sessions_revoke.user_id AND s.tenant_id = tenant AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
-    IF ended > 0 THEN
+    -- Also those that may outlive the session, and what the user does for others.
+    delegations := bastion_internal.delegations_of_user_end(sessions_revoke.user_id, 'admin', tenant);
+    IF ended + delegations > 0 THEN
         PERFORM bastion_internal.record_event('session_revoked', 'success', sessions_revoke.user_id, tenant,
-                                     jsonb_build_object('sessions', ended));
+                                     jsonb_build_object('sessions', ended, 'delegations', delegations));
     END IF;
     RETURN ended;
 END
 $$;
 COMMENT ON FUNCTION bastion.sessions_revoke(uuid) IS
-'Ends every session of a user in this tenant; returns their number. Needs what session_revoke() needs.
+'Ends every session of a user in this tenant, and every delegation there by and to the user; returns the number of sessions. Needs what session_revoke() needs.
 SQLSTATE 42501, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.sessions_revoke(uuid)', 'application');
 
@@ -279,20 +297,22 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     ended bigint;
+    delegations bigint;
 BEGIN
     PERFORM bastion_internal.end_logins(user_sessions_revoke.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = user_sessions_revoke.user_id AND s.revoked_at IS NULL;
     GET DIAGNOSTICS ended = ROW_COUNT;
-    IF ended > 0 THEN
+    delegations := bastion_internal.delegations_of_user_end(user_sessions_revoke.user_id, 'admin');
+    IF ended + delegations > 0 THEN
         PERFORM bastion_internal.record_event('session_revoked', 'success', user_sessions_revoke.user_id, NULL,
-                                     jsonb_build_object('sessions', ended, 'by', session_user));
+                                     jsonb_build_object('sessions', ended, 'delegations', delegations, 'by', session_user));
     END IF;
     RETURN ended;
 END
 $$;
 COMMENT ON FUNCTION bastion.user_sessions_revoke(uuid) IS
-'Ends every session of a user in every tenant; returns their number. For operators: EXECUTE is granted to nobody.';
+'Ends every session of a user in every tenant, and every delegation by and to the user; returns the number of sessions. For operators: EXECUTE is granted to nobody.';
 
 CREATE FUNCTION bastion.user_sessions_revoke(for_user text)
 RETURNS bigint
@@ -310,7 +330,7 @@ AS $$
 DECLARE
     deleted bigint;
 BEGIN
-    IF ended_before IS NULL OR ended_before NOT BETWEEN '0' AND '100 years' THEN
+    IF ended_before IS NULL OR NOT bastion_internal.lasts(ended_before, '0', '100 years') THEN
         RAISE EXCEPTION 'invalid session age' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     DELETE FROM bastion.sessions s
@@ -369,6 +389,23 @@ CREATE TRIGGER tenants_end_sessions AFTER UPDATE ON bastion.tenants
 FOR EACH ROW WHEN (OLD.status = 'active' AND NEW.status <> 'active') EXECUTE FUNCTION bastion_internal.end_sessions_of_tenant();
 COMMENT ON TRIGGER tenants_end_sessions ON bastion.tenants IS 'Ends the sessions in a suspended tenant, whose members log in again when it is active';
 
+CREATE FUNCTION bastion_internal.delegations_without_place_end(user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.delegations_end(ARRAY(
+        SELECT d.id FROM bastion.delegations d
+        WHERE (d.subject_id = delegations_without_place_end.user_id OR d.actors @> ARRAY[delegations_without_place_end.user_id]) AND d.revoked_at IS NULL
+          -- Not resolve_identity(): a suspended tenant has members, too.
+          AND NOT EXISTS (SELECT FROM bastion.memberships_in_force m
+                          WHERE m.user_id = delegations_without_place_end.user_id AND m.tenant_id = d.tenant_id)
+          AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = delegations_without_place_end.user_id)), 'membership');
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.delegations_without_place_end(uuid) IS
+'Ends what a user does for others, and lets others do, in the tenants where no membership or platform role of the user is left.';
+
 CREATE FUNCTION bastion_internal.end_sessions_of_member() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -379,15 +416,12 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
       AND (SELECT i.status FROM bastion_internal.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
-    PERFORM bastion_internal.delegations_end(ARRAY(
-        SELECT d.id FROM bastion.delegations d
-        WHERE d.actors @> ARRAY[OLD.user_id] AND d.tenant_id = OLD.tenant_id AND d.revoked_at IS NULL
-          AND (SELECT i.status FROM bastion_internal.resolve_identity(OLD.user_id, OLD.tenant_id::text, NULL) i) = 'membership'), 'membership');
+    PERFORM bastion_internal.delegations_without_place_end(OLD.user_id);
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.end_sessions_of_member() IS
-'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left, and in the tenant what the user does for others.';
+'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left, and in the tenant what the user does for others, and lets others do.';
 
 CREATE TRIGGER memberships_end_sessions AFTER DELETE ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
@@ -397,3 +431,20 @@ FOR EACH ROW WHEN (ROW(OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.valid_from, 
 EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
 COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';
 COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';
+
+CREATE FUNCTION bastion_internal.end_delegations_of_platform_role() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.await_logins(OLD.user_id);
+    PERFORM bastion_internal.delegations_without_place_end(OLD.user_id);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.end_delegations_of_platform_role() IS
+'Trigger: ends what a user does for others, and lets others do, in tenants where the user has no place any more.';
+
+CREATE TRIGGER platform_roles_end_delegations AFTER UPDATE OR DELETE ON bastion.platform_roles
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_delegations_of_platform_role();
+COMMENT ON TRIGGER platform_roles_end_delegations ON bastion.platform_roles IS 'Ends delegations of a user who loses a place in every tenant';

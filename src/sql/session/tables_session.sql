@@ -111,10 +111,10 @@ CREATE TABLE bastion.session_settings (
     idle_limit interval,
     reuse_window interval,
     CONSTRAINT session_settings_pkey PRIMARY KEY (tenant_id),
-    CONSTRAINT session_settings_access_lifetime_check CHECK (access_lifetime BETWEEN '10 s' AND '30 days'),
-    CONSTRAINT session_settings_session_lifetime_check CHECK (session_lifetime BETWEEN '10 s' AND '366 days'),
-    CONSTRAINT session_settings_idle_limit_check CHECK (idle_limit BETWEEN '10 s' AND '366 days'),
-    CONSTRAINT session_settings_reuse_window_check CHECK (reuse_window BETWEEN '0' AND '5 minutes'),
+    CONSTRAINT session_settings_access_lifetime_check CHECK (bastion_internal.lasts(access_lifetime, '10 s', '30 days')),
+    CONSTRAINT session_settings_session_lifetime_check CHECK (bastion_internal.lasts(session_lifetime, '10 s', '366 days')),
+    CONSTRAINT session_settings_idle_limit_check CHECK (bastion_internal.lasts(idle_limit, '10 s', '366 days')),
+    CONSTRAINT session_settings_reuse_window_check CHECK (bastion_internal.lasts(reuse_window, '0', '5 minutes')),
     CONSTRAINT session_settings_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.session_settings IS

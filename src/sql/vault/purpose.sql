@@ -8,7 +8,7 @@ CREATE TABLE bastion.purposes (
     rotate_every interval,
     CONSTRAINT purposes_pkey PRIMARY KEY (purpose),
     CONSTRAINT purposes_purpose_check CHECK (bastion_internal.is_resource(purpose)),
-    CONSTRAINT purposes_rotate_every_check CHECK (rotate_every BETWEEN '1 hour' AND '100 years')
+    CONSTRAINT purposes_rotate_every_check CHECK (bastion_internal.lasts(rotate_every, '1 hour', '100 years'))
 );
 COMMENT ON TABLE bastion.purposes IS 'What purpose_update() decided for purposes of sealed values; granted to nobody';
 COMMENT ON COLUMN bastion.purposes.purpose IS 'The purpose given to seal(); bastion.secrets for secrets, bastion.keys for keys of applications';
@@ -29,7 +29,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF rotate_every <> '0' AND rotate_every NOT BETWEEN '1 hour' AND '100 years' THEN
+    IF rotate_every <> '0' AND NOT bastion_internal.lasts(rotate_every, '1 hour', '100 years') THEN
         RAISE EXCEPTION 'rotate_every must be from 1 hour to 100 years, or 0' USING ERRCODE = 'invalid_parameter_value';
     END IF;
 END

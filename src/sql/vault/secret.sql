@@ -379,8 +379,8 @@ DECLARE
     secret bastion.secrets := bastion_internal.secret_find(secret_update.name, own, unit, 'manage');
 BEGIN
     PERFORM bastion_internal.secret_check(secret_update.name, secret_update.provider, secret_update.type, secret_update.tags, secret_update.metadata, true);
-    IF secret_update.max_versions < 0 OR NOT secret_update.max_version_age BETWEEN interval '0' AND interval '100 years'
-       OR NOT secret_update.rotate_every BETWEEN interval '0' AND interval '100 years' THEN
+    IF secret_update.max_versions < 0 OR NOT bastion_internal.lasts(secret_update.max_version_age, '0', '100 years')
+       OR NOT bastion_internal.lasts(secret_update.rotate_every, '0', '100 years') THEN
         RAISE EXCEPTION 'limits of a secret must be from 0 to 100 years, or versions' USING ERRCODE = 'invalid_parameter_value', HINT = '0 means no limit.';
     END IF;
     UPDATE bastion.secrets s

@@ -22,7 +22,7 @@ CREATE TABLE bastion.application_keys (
     CONSTRAINT application_keys_name_check CHECK (bastion_internal.is_name(name)),
     CONSTRAINT application_keys_purpose_check CHECK (bastion_internal.is_resource(purpose) AND NOT bastion_internal.is_reserved_resource(purpose)),
     CONSTRAINT application_keys_version_check CHECK (min_version BETWEEN 1 AND version),
-    CONSTRAINT application_keys_rotate_every_check CHECK (rotate_every BETWEEN '1 hour' AND '100 years'),
+    CONSTRAINT application_keys_rotate_every_check CHECK (bastion_internal.lasts(rotate_every, '1 hour', '100 years')),
     CONSTRAINT application_keys_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.application_keys IS 'Managed keys of applications, without their versions; granted to nobody';

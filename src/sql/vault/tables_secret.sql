@@ -54,8 +54,8 @@ CREATE TABLE bastion.secrets (
                                          AND octet_length(array_to_string(tags, ',')) <= 4000),
     CONSTRAINT secrets_metadata_check CHECK (jsonb_typeof(metadata) = 'object' AND octet_length(metadata::text) <= 16384),
     CONSTRAINT secrets_version_check CHECK (version > 0),
-    CONSTRAINT secrets_limits_check CHECK (max_versions > 0 AND max_version_age > interval '0' AND max_version_age <= interval '100 years'
-                                           AND rotate_every > interval '0' AND rotate_every <= interval '100 years'),
+    CONSTRAINT secrets_limits_check CHECK (max_versions > 0 AND bastion_internal.lasts(max_version_age, '1 microsecond', '100 years')
+                                           AND bastion_internal.lasts(rotate_every, '1 microsecond', '100 years')),
     CONSTRAINT secrets_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE,
     CONSTRAINT secrets_unit_id_fkey FOREIGN KEY (tenant_id, unit_id) REFERENCES bastion.units (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT secrets_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES bastion.users (id) ON DELETE CASCADE

@@ -1,0 +1,105 @@
+-- What a user had left behind ends with what it was made by: keys and delegations of a session without the factor that a tenant requires,
+-- of a stranger who had the address before, of a user or an actor without a place in the tenant. And durations whose parts have two signs.
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SET bastion.refused_login_duration = 0;
+CREATE SCHEMA ends;
+INSERT INTO test.people (name, id, tenant, number, token)
+SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
+FROM unnest(ARRAY['ann', 'act', 'pat']) n, LATERAL bastion_api.signup(n || '@ends.example', 'correct horse battery', 'Ends of ' || n) a;
+SELECT bastion.resource_register('end_docs', '{read,write}');
+CREATE FUNCTION ends.run(token text, expression text) RETURNS text LANGUAGE sql AS
+$$ SELECT coalesce(a.error, a.answer, 'NULL') FROM test.as_app(token, NULL, NULL, 'SELECT ' || expression) a $$;
+CREATE FUNCTION ends.told(token text, call text) RETURNS text LANGUAGE sql AS
+$$ SELECT CASE WHEN left(t, 1) = '{' THEN coalesce(t::jsonb ->> 'error', 'done') ELSE t END FROM ends.run(token, 'bastion_api.' || call) t $$;
+CREATE FUNCTION ends.state(token text) RETURNS text LANGUAGE sql AS $$ SELECT ends.run(token, $s$(bastion.user_id() IS NOT NULL)::text$s$) $$;
+CREATE FUNCTION ends.factors_of(who text, factors text[]) RETURNS text LANGUAGE sql AS
+$$ SELECT a ->> 'access_token' FROM bastion_internal.session_begin(test.id_of(who), test.tenant_of(who), NULL, NULL, factors) a $$;
+SELECT ends.factors_of('ann', '{pwd}') AS aal1, ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
+
+-- a tenant requires a second factor: a session without one makes nothing that needs none
+SELECT ends.run(:'aal1', $$bastion_api.api_key_create('before', '{*}') ->> 'key'$$) AS before \gset
+SELECT id AS key_id FROM bastion.api_keys WHERE user_id = test.id_of('ann') \gset
+UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
+SELECT ends.run(:'aal1', $$bastion_api.api_key_create('k', '{*}')$$) AS made, ends.run(:'aal1', format('bastion_api.api_key_rotate(%L)', :'key_id')) AS rotated;
+SELECT ends.told(:'aal2', $$api_key_create('k', '{*,tenant.*}')$$) AS made, ends.told(:'aal2', format('api_key_rotate(%L)', :'key_id')) AS rotated;
+SELECT ends.run(:'aal2', $$bastion_api.api_key_create('all', '{*,tenant.*}') ->> 'key'$$) AS all_key \gset
+SELECT ends.state(:'before') AS goes_on, ends.run(:'all_key', $$bastion.has_permission('end_docs.read')$$) AS holds, ends.told(:'all_key', $$tenant_settings_set('{"mfa": "off"}')$$) AS switched_off, ends.told(:'all_key', $$tenant_settings_set('{"password_min_length": 20}')$$) AS another;
+SELECT mfa FROM bastion.tenants WHERE id = test.tenant_of('ann');
+SELECT ends.told(:'aal2', $$tenant_settings_set('{"mfa": "off"}')$$);
+
+-- a stranger who signed up with the address leaves nothing
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('act'), test.tenant_of('ann'), test.role_of('viewer');
+SELECT ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*}'', offline => true) ->> ''access_token''', test.id_of('act'))) AS offline, ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*}'') ->> ''access_token''', test.id_of('act'))) AS online \gset
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), test.tenant_of('act'), test.role_of('viewer');
+SELECT ends.run((SELECT token FROM test.people WHERE name = 'act'), format('bastion_api.delegate(%L, ''{*}'') ->> ''access_token''', test.id_of('ann'))) AS for_act \gset
+SELECT bastion_api.login('ann@ends.example', 'correct horse battery', tenant => 'ends-of-ann', device => 'laptop', device_token => '') ? 'device_token' AS device;
+SELECT ends.state(:'offline') AS offline, ends.state(:'online') AS online, ends.state(:'for_act') AS for_act, ends.state(:'all_key') AS key;
+SELECT bastion_internal.address_prove(test.id_of('ann'), 'ann@ends.example', false) AS proved;
+SELECT ends.state(:'offline') AS offline, ends.state(:'online') AS online, ends.state(:'for_act') AS for_act, ends.state(:'all_key') AS key, ends.state(:'aal2') AS session;
+SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS delegations FROM bastion.delegations WHERE subject_id = test.id_of('ann') OR actors @> ARRAY[test.id_of('ann')];
+SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS devices FROM bastion.user_devices WHERE user_id = test.id_of('ann');
+
+-- no place in the tenant is left, of the actor or of the user; a return brings nothing back
+SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
+SELECT bastion.platform_role_set(test.id_of('pat'), 'viewer');
+CREATE FUNCTION ends.delegated(who text, token text) RETURNS text LANGUAGE sql AS $$ SELECT ends.run(token, format('bastion_api.delegate(%L, ''{end_docs.*}'', offline => true) ->> ''access_token''', test.id_of(who))) $$;
+SELECT ends.delegated('act', :'aal2') AS to_act, ends.delegated('pat', :'aal2') AS to_pat \gset
+SELECT ends.state(:'to_act') AS to_act, ends.state(:'to_pat') AS to_pat;
+UPDATE bastion.tenants SET status = 'suspended' WHERE id = test.tenant_of('ann');
+DELETE FROM bastion.memberships WHERE user_id = test.id_of('act') AND tenant_id = test.tenant_of('ann');
+UPDATE bastion.tenants SET status = 'active' WHERE id = test.tenant_of('ann');
+SELECT ends.state(:'to_act') AS left_while_suspended, ends.state(:'to_pat') AS to_pat;
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('pat'), test.tenant_of('ann'), test.role_of('viewer');
+SELECT bastion.platform_role_remove(test.id_of('pat'), 'viewer'), ends.state(:'to_pat') AS still_a_member;
+SELECT bastion.platform_role_set(test.id_of('pat'), 'viewer');
+DELETE FROM bastion.memberships WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
+SELECT ends.state(:'to_pat') AS still_everywhere;
+SELECT bastion.platform_role_remove(test.id_of('pat'), 'viewer'), ends.state(:'to_pat') AS nowhere;
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of(n), test.tenant_of('ann'), test.role_of('viewer') FROM unnest('{act,pat}'::text[]) n;
+SELECT ends.state(:'to_act') AS act_is_back, ends.state(:'to_pat') AS pat_is_back;
+-- the user leaves, and is a member again
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('pat'), test.tenant_of('ann'), test.role_of('admin');
+SELECT bastion_internal.session_begin(test.id_of('pat'), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token' AS pat \gset
+SELECT ends.delegated('act', :'pat') AS of_pat \gset
+SELECT ends.state(:'of_pat') AS made;
+DELETE FROM bastion.memberships WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('pat'), test.tenant_of('ann'), test.role_of('admin');
+SELECT ends.state(:'of_pat') AS the_user_is_back;
+-- who manages members ends them, by the user and by the actor
+SELECT bastion_internal.session_begin(test.id_of('pat'), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token' AS pat, ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
+SELECT ends.delegated('act', :'pat') AS one, ends.delegated('act', :'pat') AS two \gset
+SELECT ends.run(:'aal2', format('bastion.sessions_revoke(%L::uuid)', test.id_of('pat'))) AS sessions, ends.state(:'one') AS by_pat;
+SELECT bastion_internal.session_begin(test.id_of('pat'), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token' AS pat \gset
+SELECT ends.delegated('act', :'pat') AS one, ends.delegated('act', :'pat') AS two \gset
+SELECT ends.run(:'aal2', format('bastion.sessions_revoke(%L::uuid)', test.id_of('act'))) AS sessions, ends.state(:'one') AS to_act;
+SELECT ends.delegated('act', :'pat') AS one \gset
+SELECT bastion.user_sessions_revoke(test.id_of('act')) AS sessions, ends.state(:'one') AS to_act;
+
+-- so does a new password by mail
+SELECT ends.delegated('act', :'aal2') AS one \gset
+SELECT ends.state(:'one') AS made, bastion_internal.delegations_of_user_end(test.id_of('pat'), 'x') AS others, ends.state(:'one') AS still;
+SET bastion.outbox = on;
+SELECT bastion_api.request_password_reset('ann@ends.example');
+SELECT token AS link FROM bastion.outbox_claim('w', 50, '1 minute') WHERE address = 'ann@ends.example' AND kind = 'reset_password' \gset
+SELECT bastion_api.reset_password(:'link', 'another horse of ann') AS reset, ends.state(:'one') AS after;
+RESET bastion.outbox;
+SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
+
+-- an actor neither ends the sessions of its user nor is told to step up
+SELECT ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*,tenant.*}'') ->> ''access_token''', test.id_of('act'))) AS actor \gset
+SELECT ends.run(:'actor', 'bastion.session_revoke(bastion.session_id())') AS session, ends.run(:'actor', 'bastion.sessions_revoke(bastion.user_id())') AS sessions, ends.run(:'actor', format('bastion.sessions_revoke(%L::uuid)', test.id_of('pat'))) AS of_another;
+SELECT ends.run(:'aal2', $$bastion.step_up_rule_set('end_docs.write')$$), ends.run(:'actor', $$bastion.require_permission('end_docs.write')$$) AS actor, ends.run(ends.factors_of('ann', '{pwd}'), $$bastion.require_permission('end_docs.write')$$) AS login;
+
+-- months less days are any time
+SELECT (ends.run(:'aal2', $$bastion_api.api_key_create('rotated', '{*}')$$)::jsonb) ->> 'id' AS new_key \gset
+SELECT v AS duration, ends.told(:'aal2', format('delegate(%L, ''{end_docs.read}'', valid_for => %L)', test.id_of('act'), v)) AS delegate, ends.run(:'aal2', format('bastion.session_settings_set(access_lifetime => %L)', v)) AS settings,
+       ends.told(:'aal2', format('api_key_rotate(%L, %L)', :'new_key', v)) AS rotate, ends.run(:'aal2', format('bastion.step_up_rule_set(''end_docs.read'', ''aal1'', %L)', v)) AS rule, ends.run(:'aal2', format('bastion.invite(''x@ends.example'', ''viewer'', valid_for => %L) IS NOT NULL', v)) AS invite
+FROM unnest('{12000 months -359970 days,-12 months 360 days 1 minute,1 month -20 days,10 days -1 minute,1 day 1 hour}'::interval[]) v;
+SELECT bastion_internal.lasts(v, '1 day', '30 days') AS lasts, v FROM unnest('{23:59,24:00,1 day,1 mon,30 days,30 days 1 second,-1 days 48:00,1 mon -1 days,1 year -335 days,-1 days}'::interval[]) v;
+SELECT ends.run(:'aal2', $$bastion.step_up_rule_remove('end_docs.write')$$);
+DELETE FROM bastion.outbox WHERE address LIKE '%@ends.example';
+DELETE FROM bastion.tenants WHERE slug LIKE 'ends-of-%';
+DELETE FROM bastion.users WHERE email LIKE '%@ends.example';
+TRUNCATE test.people;
+DROP SCHEMA ends CASCADE;

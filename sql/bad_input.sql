@@ -195,7 +195,7 @@ INSERT INTO test.functions VALUES
     ('bastion_api.recovery_codes_renew()', '{}'), ('bastion_api.step_up(uuid,jsonb)', ARRAY['gen_random_uuid()', '''{"code": "123456"}''']),
     ('bastion.relying_party_set(text,text,text[])', ARRAY['''app.example''', '''App''', '''{https://app.example}''']), ('bastion.relying_party_remove(text)', ARRAY['''other.example''']),
     ('bastion_api.passkey_add(text)', ARRAY['''app.example''']), ('bastion_api.passkey_confirm(text,jsonb,text)', ARRAY['''bst_ch_x''', '''{}''', '''Key''']), ('bastion_api.passkey_options(text)', ARRAY['''app.example''']),
-    ('bastion_api.passkey_login_options(text)', ARRAY['''app.example''']), ('bastion_api.passkey_login(text,jsonb,text,text,text)', ARRAY['''bst_ch_x''', '''{}''', 'NULL', 'NULL', '''Phone''']),
+    ('bastion_api.passkey_login_options(text)', ARRAY['''app.example''']), ('bastion_api.passkey_login(text,jsonb,text,text,text,text)', ARRAY['''bst_ch_x''', '''{}''', 'NULL', 'NULL', '''Phone''', '''''']),
     ('bastion_internal.is_rp_id(text)', ARRAY['''app.example''']), ('bastion_internal.is_rp_origin(text,text)', ARRAY['''https://app.example''', '''app.example''']),
     ('bastion_internal.passkey_challenge(text)', ARRAY['''bst_ch_x''']), ('bastion_internal.passkey_credential_id(text)', ARRAY['''{"id": "b25l", "rawId": "b25l", "type": "public-key", "response": {"clientDataJSON": "e30"}}''']),
     ('bastion_internal.passkey_new(text,text,text[],text,boolean)', ARRAY['''{}''', '''app.example''', '''{https://app.example}''', '''bst_ch_x''', 'true']),

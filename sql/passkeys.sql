@@ -116,16 +116,37 @@ SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 33}') AS entered 
 SELECT :'entered'::jsonb #>> '{user,email}' AS who, test.claims(:'entered'::jsonb ->> 'access_token') ->> 'acr' AS acr, test.claims(:'entered'::jsonb ->> 'access_token') -> 'amr' AS amr,
        (SELECT device FROM bastion.sessions WHERE id = (test.claims(:'entered'::jsonb ->> 'access_token') ->> 'sid')::uuid) AS device;
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 34}') ->> 'error' AS used;
+-- the login forgets the wrong passwords of before: those for the account, and from a known device those of the device
+CREATE FUNCTION passkeys.guesses(times integer, device text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(DISTINCT bastion_api.login('ann@passkeys.example', 'wrong', device_token => device) ->> 'error', ' ') FROM generate_series(1, times)
+$$;
+CREATE FUNCTION passkeys.enter(handle text, count integer, device text DEFAULT NULL) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT bastion_api.passkey_login(o ->> 'challenge', passkeys.answer(o, false, 'one', jsonb_build_object('handle', handle, 'count', count)), device_token => device)
+    FROM bastion_api.passkey_login_options() o
+$$;
+SET bastion.refused_login_duration = 0;
+SELECT passkeys.guesses(9) AS guesses;
+BEGIN;
+SELECT passkeys.enter(:'handle', 35) ? 'access_token' AS entered;
+ROLLBACK;
+SELECT passkeys.guesses(2) AS still_counted;
+SELECT passkeys.enter(:'handle', 35, '') ->> 'device_token' AS device \gset
+SELECT passkeys.guesses(9) AS forgotten;
+SELECT passkeys.guesses(9, :'device') AS guesses;
+SELECT passkeys.enter(:'handle', 36, :'device') ->> 'device_token' AS device \gset
+SELECT passkeys.guesses(9, :'device') AS forgotten, passkeys.guesses(2) AS of_strangers;
+SELECT passkeys.enter(:'handle', 37) ? 'device_token' AS not_wanted;
+RESET bastion.refused_login_duration;
 -- a member of several tenants chooses, and a disabled user does not enter
 SELECT bastion.membership_force('ann@passkeys.example', 'other-keys', 'viewer') IS NOT NULL AS member;
 SELECT bastion_api.passkey_login_options('app.example') AS options \gset
-SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 35}') AS asked \gset
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 38}') AS asked \gset
 SELECT :'asked'::jsonb ->> 'error' AS error, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'other-keys') #>> '{tenant,slug}' AS chosen, bastion_api.login_tenant(:'asked'::jsonb ->> 'challenge', 'other-keys') ->> 'error' AS used;
 SELECT bastion_api.passkey_login_options() AS options \gset
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'ann_id';
-SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 36}') ->> 'error' AS disabled;
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 39}') ->> 'error' AS disabled;
 UPDATE bastion.users SET status = 'active' WHERE id = :'ann_id';
-SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 36}', 'passkeys') AS entered \gset
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 39}', 'passkeys') AS entered \gset
 SELECT :'entered'::jsonb ->> 'access_token' AS ann_token \gset
 -- another passkey, and the id of a known one
 SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
@@ -147,11 +168,11 @@ SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'two', '{"count": 0
 
 -- a request that is sent twice is refused, and is no copy
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
-SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 37}') ? 'access_token' AS accepted;
-SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 37}') ->> 'error' AS again;
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 40}') ? 'access_token' AS accepted;
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 40}') ->> 'error' AS again;
 SELECT bastion_api.passkey_login_options() AS options \gset
-SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 38}', 'passkeys') ? 'access_token' AS accepted;
-SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 38}', 'passkeys') ->> 'error' AS again, (SELECT state FROM bastion.user_factors WHERE id = :'factor') AS state;
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 41}', 'passkeys') ? 'access_token' AS accepted;
+SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 41}', 'passkeys') ->> 'error' AS again, (SELECT state FROM bastion.user_factors WHERE id = :'factor') AS state;
 -- an authenticator that has never verified its user does not let in alone: its finder could give it a PIN
 SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
 SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'touch', '{"flags": 65}'))) #>> '{factor,id}' AS touch \gset
@@ -167,7 +188,7 @@ SELECT passkeys.run(:'ann_token', format('factor_remove(%L)', :'touch')) ? 'remo
 
 -- a counter that does not rise: the passkey is suspended, and still asked for
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
-SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 38}') ->> 'error' AS cloned;
+SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 41}') ->> 'error' AS cloned;
 SELECT state, (SELECT kind FROM bastion.events WHERE kind = 'passkey_cloned' AND user_id = :'ann_id') AS event FROM bastion.user_factors WHERE id = :'factor';
 SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 100}') ->> 'error' AS suspended, jsonb_array_length(:'options'::jsonb #> '{publicKey,allowCredentials}') AS offered;

@@ -135,11 +135,35 @@ SELECT throttle.from_device('phone', 'ann-throttle', 'wrong') AS answer, count(*
 ROLLBACK;
 SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS account_locked;
 SELECT bastion.login_unlock('ann-throttle');
+-- it counts like a stranger, until a login from it commits
+BEGIN;
 SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS like_a_stranger;
--- a token that was replaced makes the device unknown: a thief has it, or the owner after a thief
+ROLLBACK;
+SELECT * FROM throttle.guesses(12, 'ann-throttle');
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS account_locked;
+SELECT bastion.login_unlock('ann-throttle');
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS like_a_stranger;
+SELECT * FROM throttle.guesses(12, 'ann-throttle');
+SELECT throttle.from_device('phone', 'ann-throttle', 'correct horse of ann') AS known_again;
+SELECT bastion.login_unlock('ann-throttle');
+-- a token that was replaced a moment ago gets the same next one; the time does not begin anew
 SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
 SELECT d.token AS stolen FROM throttle.devices d WHERE d.name = 'laptop' \gset
 SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
+SELECT d.token AS next FROM throttle.devices d WHERE d.name = 'laptop' \gset
+UPDATE bastion.user_devices SET last_used_at = last_used_at - interval '8 seconds' WHERE user_id = test.id_of('ann') AND name = 'laptop';
+SELECT bastion_api.login('ann-throttle', 'correct horse of ann', device_token => :'stolen') ->> 'device_token' = :'next' AS same_next;
+SELECT count(*) AS devices, max(clock_timestamp() - last_used_at) > interval '7 seconds' AS not_anew FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND name = 'laptop' AND revoked_at IS NULL;
+SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
+SELECT count(*) AS devices FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND name = 'laptop' AND revoked_at IS NULL;
+-- later, or after another one, it makes the device unknown: a thief has it, or the owner after a thief
+BEGIN;
+SELECT throttle.from_device('thief', 'ann-throttle', 'wrong', :'stolen');
+SELECT revoked_at IS NOT NULL AS revoked FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND name = 'laptop';
+ROLLBACK;
+SELECT d.token AS stolen FROM throttle.devices d WHERE d.name = 'laptop' \gset
+SELECT throttle.from_device('laptop', 'ann-throttle', 'correct horse of ann');
+UPDATE bastion.user_devices SET last_used_at = last_used_at - interval '11 seconds' WHERE user_id = test.id_of('ann') AND name = 'laptop';
 SELECT throttle.from_device('thief', 'ann-throttle', 'wrong', :'stolen');
 SELECT name, revoked_at IS NOT NULL AS revoked FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND name = 'laptop';
 SELECT e.outcome, e.detail ? 'device' AS device FROM bastion.events e WHERE e.kind = 'device_refused' AND e.user_id = test.id_of('ann');

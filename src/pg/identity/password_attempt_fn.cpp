@@ -2,6 +2,7 @@
 // cancelled statement; only a success takes its charges back.
 #include "core/identity/password.hpp"
 
+#include "pg/base/identity.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/event/secret_use.hpp"
@@ -84,9 +85,10 @@ void count_by_account(Attempt& attempt, ByteSpan secret, std::string_view accoun
 
 // A device that has failed too often is known no longer.
 void count_by_device(Attempt& attempt, ByteSpan secret, const pg_uuid_t& device) {
+    char text[uuid_text_size];
+    format_uuid_text(device, text);
     guarded_or_raise([&] {
-        return add_subject(attempt.subjects, secret, ThrottleKind::device,
-                           {reinterpret_cast<const char*>(device.data), UUID_LEN});
+        return add_subject(attempt.subjects, secret, ThrottleKind::device, {text, uuid_text_size - 1});
     });
     attempt.is_known_device = peek_all(attempt.subjects.all()).wait == 0;
 }

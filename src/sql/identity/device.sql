@@ -1,25 +1,31 @@
 
 -- Devices that a user has logged in from. An attempt from a known device is counted apart from those of strangers, so that nobody locks the
--- owner out of it. Tokens appear in assignments only, as in session.sql; a row has the hash of the current one.
+-- owner out of it. Tokens appear in assignments only, as in session.sql; a row has the hashes of the current one and of the one before.
 
 CREATE TABLE bastion.user_devices (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,
     hash bytea NOT NULL,
+    previous_hash bytea,
+    pepper integer,
     name text,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_used_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     revoked_at timestamptz,
     CONSTRAINT user_devices_pkey PRIMARY KEY (id),
     CONSTRAINT user_devices_hash_check CHECK (octet_length(hash) = 32),
+    CONSTRAINT user_devices_previous_hash_check CHECK (octet_length(previous_hash) = 32 AND (previous_hash IS NULL) = (pepper IS NULL)),
     CONSTRAINT user_devices_name_check CHECK (bastion_internal.is_label(name)),
-    CONSTRAINT user_devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
+    CONSTRAINT user_devices_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE,
+    CONSTRAINT user_devices_pepper_fkey FOREIGN KEY (pepper) REFERENCES bastion.peppers (version)
 );
 CREATE INDEX user_devices_user_id_idx ON bastion.user_devices (user_id);
 COMMENT ON TABLE bastion.user_devices IS 'Devices that users have logged in from; granted to nobody';
 COMMENT ON COLUMN bastion.user_devices.id IS 'Identifier, which is part of the token';
 COMMENT ON COLUMN bastion.user_devices.user_id IS 'The user whose device it is';
 COMMENT ON COLUMN bastion.user_devices.hash IS 'SHA-256 of the secret in its current token, which itself is not stored';
+COMMENT ON COLUMN bastion.user_devices.previous_hash IS 'That of the token before, which is good for bastion.refresh_reuse_window from last_used_at; NULL: there was none';
+COMMENT ON COLUMN bastion.user_devices.pepper IS 'The pepper with which the current token was derived from the one before';
 COMMENT ON COLUMN bastion.user_devices.name IS 'Its name, as the client gives it';
 COMMENT ON COLUMN bastion.user_devices.created_at IS 'The first login';
 COMMENT ON COLUMN bastion.user_devices.last_used_at IS 'The last login';
@@ -46,7 +52,8 @@ DECLARE
 BEGIN
     SELECT * INTO found_row FROM bastion.user_devices d
     WHERE d.id = named AND d.user_id = device_find.user_id AND d.revoked_at IS NULL;
-    IF found_row.hash = presented THEN
+    IF found_row.hash = presented OR (found_row.previous_hash = presented
+            AND clock_timestamp() <= found_row.last_used_at + bastion_internal.setting_seconds('bastion.refresh_reuse_window')) THEN
         RETURN found_row;
     ELSIF found_row.id IS NOT NULL THEN
         -- A thief has the token of before, or the thief used it and this is the owner.
@@ -57,46 +64,58 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.device_find(text, uuid) IS
-'The known device of a user whose current token this is; NULL for any other text. An earlier token of a device makes it unknown.';
+'The known device of a user whose current token this is, or, for bastion.refresh_reuse_window, the one before; NULL for any other text. Any earlier token of a device makes it unknown.';
 SELECT bastion_internal.event_kind('device_refused');
 
-CREATE FUNCTION bastion_internal.device_keep(answer jsonb, known bastion.user_devices, wanted boolean, user_id uuid, name text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.device_keep(answer jsonb, known bastion.user_devices, token text, user_id uuid, name text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    presented text := 'bsr_' || substr(token, 41);
+    presented_hash bytea := bastion_internal.refresh_token_hash(presented);
+    kept bastion.user_devices;
     secret text;
-    made text;
     new_hash bytea;
-    kept uuid;
 BEGIN
     IF NOT answer ? 'access_token' THEN
         RETURN answer;
     ELSIF known.id IS NULL THEN
         -- Only here: what a known device proves says nothing about the attempts of strangers.
         PERFORM bastion_internal.attempts_forget_at_commit(device_keep.user_id);
+    ELSE
+        PERFORM bastion_internal.throttle_clear_at_commit('device', known.id::text);
     END IF;
-    IF NOT wanted THEN
+    IF token IS NULL THEN
         RETURN answer;
     END IF;
-    secret := bastion_internal.refresh_token_make();
-    new_hash := bastion_internal.refresh_token_hash(secret);
-    IF known.id IS NOT NULL THEN
-        UPDATE bastion.user_devices d SET hash = new_hash, last_used_at = clock_timestamp(), name = coalesce(device_keep.name, d.name)
-        WHERE d.id = known.id AND d.revoked_at IS NULL RETURNING d.id INTO kept;
-    END IF;
-    IF kept IS NULL THEN
+    -- The user is locked, so this shows a token that another login with the same one got meanwhile.
+    SELECT * INTO kept FROM bastion.user_devices d
+    WHERE d.id = known.id AND d.revoked_at IS NULL AND presented_hash IN (d.hash, d.previous_hash) FOR NO KEY UPDATE;
+    IF kept.hash = presented_hash THEN
+        kept.pepper := bastion_internal.pepper();
+        secret := bastion_internal.refresh_token_next(presented, kept.pepper);
+        new_hash := bastion_internal.refresh_token_hash(secret);
+        UPDATE bastion.user_devices d SET hash = new_hash, previous_hash = presented_hash, pepper = kept.pepper, last_used_at = clock_timestamp(),
+            name = coalesce(device_keep.name, d.name)
+        WHERE d.id = kept.id;
+    ELSIF kept.id IS NOT NULL THEN
+        secret := bastion_internal.refresh_token_next(presented, kept.pepper);
+    ELSE
+        secret := bastion_internal.refresh_token_make();
+        new_hash := bastion_internal.refresh_token_hash(secret);
         DELETE FROM bastion.user_devices d WHERE d.user_id = device_keep.user_id AND d.revoked_at IS NOT NULL;
         DELETE FROM bastion.user_devices d WHERE d.id IN (
             SELECT o.id FROM bastion.user_devices o WHERE o.user_id = device_keep.user_id ORDER BY o.last_used_at DESC, o.id OFFSET 19);
-        INSERT INTO bastion.user_devices (user_id, hash, name) VALUES (device_keep.user_id, new_hash, device_keep.name) RETURNING id INTO kept;
+        INSERT INTO bastion.user_devices (user_id, hash, name) VALUES (device_keep.user_id, new_hash, device_keep.name) RETURNING * INTO kept;
     END IF;
-    made := 'bst_dv_' || replace(kept::text, '-', '') || '_' || substr(secret, 5);
-    RETURN answer || jsonb_build_object('device_token', made);
+    secret := 'bst_dv_' || replace(kept.id::text, '-', '') || '_' || substr(secret, 5);
+    RETURN answer || jsonb_build_object('device_token', secret);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, boolean, uuid, text) IS
-'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client wants one. A user has at most 20; the one that was used longest ago goes. After a login from no known device, the attempts to log in are forgotten.';
+COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, text, uuid, text) IS
+'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client presented any text. The same token always has the same next one. A user has at most 20 devices; the one that was used longest ago goes. When the transaction commits, failed attempts from this known device are forgotten, and after a login from no known device those to log in to the account.
+SQLSTATE BA001 without a root key.';
 
 -- The user's own devices
 

@@ -381,14 +381,14 @@ BEGIN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
     answer := bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
-    RETURN bastion_internal.device_keep(answer, known, login.device_token IS NOT NULL, found_user, bastion_internal.label_or_null(login.device));
+    RETURN bastion_internal.device_keep(answer, known, login.device_token, found_user, bastion_internal.label_or_null(login.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-With device_token, an empty text the first time, it returns the token of this device for the next login, which replaces it. Attempts from a known device are counted apart, so that those of strangers do not lock it out. A token that was replaced makes the device unknown.
+With device_token, an empty text the first time, it returns the token of this device for the next login, which replaces it. Attempts from a known device are counted apart, so that those of strangers do not lock it out. For bastion.refresh_reuse_window (10 s), a token that was replaced is good too and gets the same next one: two logins may come at once. After that it makes the device unknown.
 Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes); and too_many_attempts with retry_after in seconds, when nothing was checked because of earlier attempts on the account or from the network. That is the same for known and unknown users, and a ROLLBACK takes no attempt back.
 A right password of a user with a second factor gives {"error": "mfa_required", "error_description", "challenge", "expires_in", "factors": [{id, kind, name}], "recovery_codes": whether any is left}: login_mfa() takes the challenge and a code. Without a second factor, and after it, a member of several tenants who names none gets {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
@@ -430,7 +430,7 @@ BEGIN
     known := bastion_internal.device_find(device_token, known_user);
     answer := bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
                                            bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at);
-    RETURN bastion_internal.device_keep(answer, known, device_token IS NOT NULL, known_user, terms ->> 'device');
+    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb, text) IS
@@ -458,7 +458,7 @@ BEGIN
     known := bastion_internal.device_find(device_token, known_user);
     answer := bastion_internal.login_place(known_user, NULL, tenant, terms ->> 'unit', terms ->> 'device', challenge,
                                            bastion_internal.challenge_amr(terms), refused_at);
-    RETURN bastion_internal.device_keep(answer, known, device_token IS NOT NULL, known_user, terms ->> 'device');
+    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_tenant(text, text, text) IS

@@ -25,7 +25,7 @@ SQLSTATE BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.passkey_login_options(text)', 'application');
 
 CREATE FUNCTION bastion_api.passkey_login(challenge text, credential jsonb, tenant text DEFAULT NULL, unit text DEFAULT NULL,
-                                          device text DEFAULT NULL)
+                                          device text DEFAULT NULL, device_token text DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -36,6 +36,8 @@ DECLARE
     refused_at timestamptz := clock_timestamp();
     used record;
     next_challenge text;
+    known bastion.user_devices;
+    answer jsonb;
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     -- Before the passkey is changed.
@@ -54,13 +56,15 @@ BEGIN
     END IF;
     next_challenge := bastion_internal.login_challenge('tenant', owner, bastion_internal.login_state(owner), '{pop,user,mfa}', NULL,
                                                        passkey_login.unit, passkey_login.device);
-    RETURN bastion_internal.login_place(owner, NULL, passkey_login.tenant, passkey_login.unit, passkey_login.device, next_challenge,
-                                        '{pop,user,mfa}', refused_at);
+    known := bastion_internal.device_find(passkey_login.device_token, owner);
+    answer := bastion_internal.login_place(owner, NULL, passkey_login.tenant, passkey_login.unit, passkey_login.device, next_challenge,
+                                           '{pop,user,mfa}', refused_at);
+    RETURN bastion_internal.device_keep(answer, known, passkey_login.device_token, owner, bastion_internal.label_or_null(passkey_login.device));
 END
 $$;
-COMMENT ON FUNCTION bastion_api.passkey_login(text, jsonb, text, text, text) IS
-'Logs in with a passkey alone: challenge of passkey_login_options(), and credential, PublicKeyCredential.toJSON() of navigator.credentials.get(). Its authenticator names the user and must have verified them, by a PIN or biometrics; so the session has level aal2. tenant, unit and device are those of login().
+COMMENT ON FUNCTION bastion_api.passkey_login(text, jsonb, text, text, text, text) IS
+'Logs in with a passkey alone: challenge of passkey_login_options(), and credential, PublicKeyCredential.toJSON() of navigator.credentials.get(). Its authenticator names the user and must have verified them, by a PIN or biometrics; so the session has level aal2. tenant, unit, device and device_token are those of login().
 A passkey whose counter did not rise is refused and suspended: two authenticators hold its key (event passkey_cloned).
 Returns what login() returns, tenant_required included. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used or expired, an unknown, suspended or wrong passkey, a disabled user, and a tenant or unit without membership.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED, BA001 without a root key.';
-SELECT bastion_internal.callable_by('bastion_api.passkey_login(text, jsonb, text, text, text)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.passkey_login(text, jsonb, text, text, text, text)', 'application');

@@ -80,6 +80,7 @@ BEGIN
     END IF;
     UPDATE bastion.users u SET status = 'active', delete_at = NULL WHERE u.id = token.user_id;
     new_tenant := bastion_internal.tenant_create(btrim(token.payload ->> 'tenant_name'), token.user_id);
+    PERFORM bastion_internal.attempts_forget_at_commit(token.user_id);
     RETURN bastion_internal.login_finish(token.user_id, new_tenant, NULL, verify_pending.device, '{pwd}', '{"by": "verify_email"}');
 END
 $$;

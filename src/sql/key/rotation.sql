@@ -305,6 +305,7 @@ BEGIN
     -- The factors are still asked for, and can only be removed: to forget them would let the password alone in.
     UPDATE bastion.user_factors f SET state = 'suspended', sealed = NULL, data_key_id = NULL WHERE f.sealed IS NOT NULL;
     DELETE FROM bastion.recovery_codes;
+    UPDATE bastion.user_devices d SET previous_hash = NULL, pepper = NULL WHERE d.pepper IS NOT NULL;
     DELETE FROM bastion.peppers;
     DELETE FROM bastion.signing_keys;
     DELETE FROM bastion.data_keys;

@@ -126,14 +126,18 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    caller uuid;
+    own_session uuid;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
-    PERFORM bastion_internal.await_logins(bastion.user_id());
-    -- In statements of their own, which see what was committed while the user was locked.
-    PERFORM FROM bastion.users u WHERE u.id = bastion.user_id() AND u.status = 'active';
-    IF NOT FOUND OR EXISTS (SELECT FROM bastion.sessions s WHERE s.id = bastion.session_id() AND s.revoked_at IS NOT NULL) THEN
+    caller := bastion.user_id();
+    own_session := bastion.session_id();
+    PERFORM bastion_internal.await_logins(caller);
+    -- In statements of their own, which see what was committed while the user was locked. The identity may have ended: nothing reads it.
+    PERFORM FROM bastion.users u WHERE u.id = caller AND u.status = 'active';
+    IF NOT FOUND OR EXISTS (SELECT FROM bastion.sessions s WHERE s.id = own_session AND s.revoked_at IS NOT NULL) THEN
         RETURN bastion_internal.refusal('invalid_token', 'the token is not accepted; refresh it or log in again');
     END IF;
     RETURN NULL;

@@ -44,7 +44,7 @@ BEGIN
     END IF;
     DELETE FROM bastion.user_factors f WHERE f.user_id = owner.id AND f.state = 'pending';
     data_key := bastion_internal.data_key_here('factor');
-    made := bastion_internal.totp_make(factor, data_key, issuer, left(translate(owner.email, ':', ' '), 60));
+    made := bastion_internal.totp_make(factor, data_key, issuer, left(translate(coalesce(owner.email, owner.username, owner.id::text), ':', ' '), 60));
     INSERT INTO bastion.user_factors (id, user_id, kind, name, sealed, data_key_id)
     VALUES (factor, owner.id, 'totp', totp_add.name, made.sealed, data_key);
     INSERT INTO bastion.factor_tries (user_id) VALUES (owner.id) ON CONFLICT ON CONSTRAINT factor_tries_pkey DO NOTHING;

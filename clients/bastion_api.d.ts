@@ -95,7 +95,7 @@ export interface Delegations {
     held: Delegation[];
 }
 
-/** When the account will be deleted. */
+/** When the account or the tenant will be deleted. */
 export interface Deleting {
     delete_at: string;
 }
@@ -479,6 +479,11 @@ export interface Unit {
     slug: string | null;
 }
 
+/** The unit that was deleted. */
+export interface UnitDeleted {
+    deleted: Unit;
+}
+
 /** A page of units; next is the argument after for the next page, null at the end. */
 export interface Units {
     next: string | null;
@@ -500,6 +505,7 @@ export interface VerificationRequired {
 
 /** The answer of each function, by its name. A refusal has the property error, a success never has. */
 export interface BastionApi {
+    account_convert: Tokens | VerificationRequired | Refusal<"email_taken" | "insufficient_scope" | "invalid_email" | "invalid_password" | "invalid_token" | "invalid_username" | "not_anonymous" | "temporarily_unavailable" | "unauthenticated" | "username_taken" | "weak_password">;
     account_delete: Deleting | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
     account_delete_cancel: Done | Refusal<"invalid_link">;
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
@@ -513,7 +519,7 @@ export interface BastionApi {
     device_rename: DeviceChanged | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     device_revoke: DeviceRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     devices: Devices | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    email_change: Requested | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
+    email_change: Requested | TooManyAttempts | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
     factor_remove: FactorRemoved | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
@@ -537,11 +543,11 @@ export interface BastionApi {
     my_invitations: MyInvitations | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     passkey_add: PasskeyCreation | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
     passkey_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_passkey" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
-    passkey_login: Tokens | TenantRequired | Refusal<"invalid_grant">;
+    passkey_login: Tokens | LoggedIn | TenantRequired | Refusal<"invalid_grant">;
     passkey_login_options: PasskeyRequest | Refusal<"unknown_relying_party">;
     passkey_options: PasskeyRequest | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
     password_change: LoggedOut | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_password" | "invalid_token" | "temporarily_unavailable" | "unauthenticated" | "weak_password" | "wrong_password">;
-    profile_update: Profile | Refusal<"insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "unauthenticated" | "username_taken">;
+    profile_update: Profile | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "unauthenticated" | "username_taken">;
     recovery_codes_renew: RecoveryCodes | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
     request_login_code: CodeRequested | TooManyAttempts | Refusal<"invalid_email">;
@@ -554,9 +560,12 @@ export interface BastionApi {
     session_revoke: SessionRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken" | "weak_password">;
+    signup_anonymous: Tokens | TooManyAttempts | Refusal<"invalid_display_name" | "invalid_tenant_name" | "signup_closed">;
     signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     step_up: SteppedUp | TooManyTries | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
     tenant_create: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "signup_closed" | "unauthenticated">;
+    tenant_delete: Deleting | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    tenant_delete_cancel: OneTenant | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenant_leave: TenantLeft | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated">;
     tenant_rename: OneTenant | StepUpRequired | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "unauthenticated">;
     tenant_settings: SettingsOfTenant | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
@@ -569,6 +578,7 @@ export interface BastionApi {
     totp_add: NewTotp | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     unit_create: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
+    unit_delete: UnitDeleted | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unit_in_use" | "unknown_object">;
     unit_rename: OneUnit | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
     units: Units | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     verify_email: Tokens | Address | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;

@@ -44,7 +44,7 @@ FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')
     $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$,
     $$profile_update('{}')$$, $$password_change('x', 'correct horse')$$, 'session_rename(gen_random_uuid(), NULL)',
     'session_revoke(gen_random_uuid())', 'tenants()', $$tenant_create('X')$$, $$tenant_rename('X')$$, 'tenant_settings()', $$tenant_settings_set('{}')$$, 'tenant_leave()', $$tenant_transfer('x')$$, 'members()', $$member_set('x', 'viewer')$$, $$member_add('x', 'viewer')$$,
-    $$member_remove('x')$$, 'units()', $$unit_create('team', 'X')$$, $$unit_rename('x', 'X')$$]) WITH ORDINALITY c (call, place),
+    $$member_remove('x')$$, 'units()', $$unit_create('team', 'X')$$, $$unit_rename('x', 'X')$$, $$unit_delete('x')$$, $$tenant_delete('x')$$, $$tenant_delete_cancel('x')$$]) WITH ORDINALITY c (call, place),
     (VALUES (1, 'nobody', ''), (2, 'a refused token', 'x'), (3, 'an API key', :'key')) p (n, who, token), LATERAL test.responds(p.token, 'bastion_api.' || c.call) r
 ORDER BY c.place, p.n;
 -- those that need no identity ignore a refused token
@@ -53,7 +53,7 @@ SELECT c.call, r.told, r.status, r.headers
 FROM unnest(ARRAY[$$login('ann@answers.example', 'wrong horse')$$, $$login('nobody', 'wrong horse')$$, $$login('ann@answers.example', 'correct horse')$$, 'login(NULL, NULL)',
     $$login_mfa('x', NULL, '{}')$$, $$login_tenant('x', 'x')$$, $$token('password', 'nobody', 'wrong horse')$$, $$token('x')$$, $$tenant_switch('x', 'x')$$, $$refresh('x')$$, $$token_revoke('x')$$, $$signup('x', 'correct horse', 'X')$$, $$signup('x@answers.example', 'x', 'X')$$, $$signup('x@answers.example', 'correct horse', '')$$,
     $$signup('x@answers.example', 'correct horse', 'X', '')$$, $$signup('x@answers.example', 'correct horse', 'X', NULL, '!')$$, $$signup('ann@answers.example', 'correct horse', 'X')$$,
-    $$signup_invited('x', 'correct horse')$$, 'schema()']) WITH ORDINALITY c (call, place), LATERAL test.responds('x', 'bastion_api.' || c.call) r ORDER BY c.place;
+    $$signup_invited('x', 'correct horse')$$, $$signup_anonymous('X')$$, $$account_convert('x@answers.example', 'correct horse')$$, 'schema()']) WITH ORDINALITY c (call, place), LATERAL test.responds('x', 'bastion_api.' || c.call) r ORDER BY c.place;
 SET LOCAL bastion.signup_mode = 'closed';
 SELECT told, status, headers FROM test.responds('', $$bastion_api.signup('x@answers.example', 'correct horse', 'X')$$);
 ROLLBACK;
@@ -80,7 +80,7 @@ FROM (VALUES (1, 'identifier', 'login(%L, ''x'')'), (2, 'password', 'login(''ann
     (16, 'grant_type', 'token(%L)'), (17, 'scope', 'token(''password'', ''x'', ''x'', NULL, %L)'), (18, 'display_name', 'profile_update(jsonb_build_object(''display_name'', %L))'), (19, 'member', 'profile_update(jsonb_build_object(%L, 1))'),
     (20, 'old_password', 'password_change(%L, ''correct horse'')'), (21, 'new_password', 'password_change(''correct horse'', %L)'), (22, 'device', 'session_rename(gen_random_uuid(), %L)'), (23, 'name', 'tenant_create(%L)'), (24, 'name', 'tenant_rename(%L)'),
     (25, 'member', 'tenant_settings_set(jsonb_build_object(%L, 1))'), (26, 'to_user', 'tenant_transfer(%L)'), (27, 'unit', 'members(unit => %L)'), (28, 'for_user', 'member_set(%L, ''viewer'')'), (29, 'role', 'member_set(''ann@answers.example'', %L)'),
-    (30, 'unit', 'member_remove(''ann@answers.example'', %L)'), (31, 'kind', 'unit_create(%L, ''X'')'), (32, 'slug', 'unit_create(''team'', ''X'', %L)'), (33, 'unit', 'unit_rename(%L, ''X'')'),
+    (30, 'unit', 'member_remove(''ann@answers.example'', %L)'), (31, 'kind', 'unit_create(%L, ''X'')'), (32, 'slug', 'unit_create(''team'', ''X'', %L)'), (33, 'unit', 'unit_rename(%L, ''X'')'), (34, 'unit', 'unit_delete(%L)'), (35, 'slug', 'tenant_delete(%L)'), (36, 'tenant', 'tenant_delete_cancel(%L)'), (37, 'tenant_name', 'signup_anonymous(%L)'), (38, 'email', 'account_convert(%L, ''correct horse'')'),
     (51, 'name', 'totp_add(%L)'), (52, 'code', 'totp_confirm(gen_random_uuid(), %L)'), (53, 'name', 'factor_rename(gen_random_uuid(), %L)'), (54, 'code', 'step_up(NULL, jsonb_build_object(''code'', %L))')) c (n, argument, call),
     LATERAL test.responds((SELECT token FROM test.people WHERE name = 'ann'), 'bastion_api.' || format(c.call, E'open.Sesame\r\nSet-Cookie: "x"')) r ORDER BY c.n;
 SELECT r.answer FROM test.responds((SELECT token FROM test.people WHERE name = 'ann'), $$bastion_api.api_key_create('x', '{tenant.member.read}')$$) r;

@@ -318,6 +318,7 @@ BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
 SELECT bastion_api.tenant_rename('Path') OPERATOR(pg_catalog.?) 'tenant', bastion_api.tenant_settings() OPERATOR(pg_catalog.?) 'settings', bastion_api.tenant_settings_set('{"idle_limit": 3600}') OPERATOR(pg_catalog.?) 'settings',
        bastion_api.member_set(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', bastion_api.member_add(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', pg_catalog.jsonb_array_length(bastion_api.members('@path', max => 3) OPERATOR(pg_catalog.->) 'members'), bastion_api.unit_create('team', 'Lane', 'lane') OPERATOR(pg_catalog.?) 'unit',
+       bastion_api.tenant_delete_cancel('path') OPERATOR(pg_catalog.->>) 'error' AS not_deleting, bastion_api.tenant_delete('nowhere') OPERATOR(pg_catalog.->>) 'error' AS other_slug, bastion_api.unit_delete('nowhere') OPERATOR(pg_catalog.->>) 'error' AS no_unit,
        bastion_api.unit_rename('lane', 'Alley') OPERATOR(pg_catalog.?) 'unit', bastion_api.units('alley') OPERATOR(pg_catalog.?) 'units', bastion_api.tenant_transfer(:'ben_id') OPERATOR(pg_catalog.?) 'owner', bastion_api.member_remove(:'ben_id') OPERATOR(pg_catalog.?) 'error';
 ROLLBACK;
 BEGIN;
@@ -327,6 +328,12 @@ SELECT bastion.permission_deny(:'ben_id'::pg_catalog.uuid, 'path_docs.delete'), 
 COMMIT;
 -- and as an operator
 RESET ROLE;
+SET bastion.anonymous_signup = on;
+BEGIN;
+SELECT bastion_api.signup_anonymous('Path of a guest') OPERATOR(pg_catalog.->>) 'access_token' AS guest \gset
+SELECT bastion.authenticate(:'guest') IS NOT NULL AS guest, bastion_api.account_convert(NULL, 'correct horse', 'guest.path') OPERATOR(pg_catalog.->>) 'token_type';
+ROLLBACK;
+RESET bastion.anonymous_signup;
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS planned FROM bastion.protect('public.path_plain', dry_run => true);
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS protected FROM bastion.protect('public.path_plain', sharing => 'tenant', tenant_fk => true);
 SELECT status FROM bastion.protection WHERE relation OPERATOR(pg_catalog.=) 'public.path_docs'::pg_catalog.regclass;
@@ -431,7 +438,7 @@ SELECT bastion_api.login_link(test.path_mail('magic_link')) OPERATOR(pg_catalog.
 SELECT bastion_api.request_login_code('eve@path.example') OPERATOR(pg_catalog.->>) 'request' AS request \gset
 SELECT bastion_api.login_code(:'request', test.path_mail('code')) OPERATOR(pg_catalog.->>) 'token_type';
 SELECT bastion_api.account_delete_cancel('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error', bastion_api.invitation_decline_link('bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA') OPERATOR(pg_catalog.->>) 'error';
-SELECT bastion.outbox_retry(0, 'path'), bastion.outbox_revive(0), bastion.outbox_clear() IS NOT NULL AS cleared, bastion.outbox_prune() IS NOT NULL AS pruned, bastion.users_purge();
+SELECT bastion.outbox_retry(0, 'path'), bastion.outbox_revive(0), bastion.outbox_clear() IS NOT NULL AS cleared, bastion.outbox_prune() IS NOT NULL AS pruned, bastion.tenants_purge(), bastion.users_purge();
 SELECT o.dead FROM bastion.outbox_counts() o;
 DELETE FROM bastion.users WHERE email IS NULL;
 DELETE FROM bastion.tenants WHERE slug OPERATOR(pg_catalog.=) 'path-of-eve';
@@ -455,7 +462,7 @@ SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
-SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail,
+SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail, bastion_internal.signup_try() AS signup,
        bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL, NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;
 SELECT bastion_internal.sealed_values('public.path_plain', 'SELECT NULL::pg_catalog.tid[], NULL::pg_catalog.bytea[], ARRAY[$1]', 'x') AS read,
        bastion_internal.sealed_values_replace('public.path_plain', 'SELECT pg_catalog.cardinality($3)::pg_catalog.text', '{}', '{}', '{}', 17) AS written;

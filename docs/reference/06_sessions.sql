@@ -1,7 +1,7 @@
 -- Sign-up, login and sessions
 -- Functions for the front door, in JSON; API.md has what their answers have in common. A login begins a session, refresh tokens continue it, and a logout ends it: its tokens
 -- are refused from the next statement on.
--- functions: signup login login_mfa login_tenant token refresh tenant_switch logout sessions session_rename devices device_rename device_revoke token_revoke schema session_revoke sessions_revoke
+-- functions: signup signup_anonymous account_convert login login_mfa login_tenant token refresh tenant_switch logout sessions session_rename devices device_rename device_revoke token_revoke schema session_revoke sessions_revoke
 -- user_sessions_revoke session_settings_set session_prune token_issue profile_update password_change login_unlock
 
 SET ROLE app;

@@ -239,6 +239,9 @@ for arguments in [("team", "North", "north"), ("team", "North", "north"), ("A te
     call(token, "unit_create", *arguments)
 for arguments in [("north", "Far North"), ("north", ""), ("nowhere", "x")]:
     call(token, "unit_rename", *arguments)
+call(token, "unit_create", "team", "Lane", "lane", "north")
+for arguments in [(None,), ("north",), ("nowhere",), ("lane",)]:
+    call(token, "unit_delete", *arguments, types=("text",))
 call(token, "units", None, None, 1, types=("text", "uuid", "integer"))
 call(token, "units", None, str(uuid.uuid4()), types=("text", "uuid"))
 for arguments in [(mail("ben"), "viewer", "north", datetime.datetime(2020, 1, 1), datetime.datetime(2100, 1, 1)), (admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("eve")), "viewer"), (mail("ann"), "viewer"), (mail("ben"), "nothing"),
@@ -253,6 +256,11 @@ for arguments in [(mail("ben"), "north"), (mail("ben"), "nowhere"), (mail("ann")
     call(token, "member_remove", *arguments)
 call(token, "tenant_transfer", "nobody")
 call(token, "tenant_leave")
+call(token, "tenant_delete_cancel", "nowhere")
+call(token, "tenant_delete", "nowhere")
+with_one = call(None, "signup", mail("end"), PASSWORD, "The end")
+call(with_one["access_token"], "tenant_delete", "the-end")
+call(call(None, "login", mail("end"), PASSWORD)["access_token"], "tenant_delete_cancel", "the-end")
 call(ben_here, "tenant_leave")
 call(cat["access_token"], "tenant_transfer", admin("SELECT u.id::text FROM bastion.users u WHERE u.email = %s", mail("dog")))
 with psycopg.connect() as connection:
@@ -269,6 +277,19 @@ def mailed(kind):
 
 
 owner.execute("ALTER ROLE CURRENT_USER SET bastion.outbox = 'on'")
+# anonymous accounts
+call(None, "signup_anonymous", "Guest")
+owner.execute("ALTER ROLE CURRENT_USER SET bastion.anonymous_signup = on")
+call(None, "signup_anonymous", "")
+call(None, "signup_anonymous", "Guest", "")
+guest, other = (call(None, "signup_anonymous", "Guest")["access_token"] for _ in range(2))
+call(guest, "profile_update", json.dumps({"username": "guest.api"}), types=("jsonb",))
+call(guest, "email_change", mail("guest"))
+for credential, arguments in [(None, (mail("guest"), PASSWORD)), ("x", (mail("guest"), PASSWORD)), (everything["key"], (mail("guest"), PASSWORD)), (ben_here, (mail("guest"), PASSWORD)),
+                              (guest, ("x", PASSWORD)), (guest, (None, PASSWORD, "!")), (guest, (mail("guest"), "short")), (guest, (mail("guest"), "guest.api guest.api", "guest.api")),
+                              (guest, (mail("ben"), PASSWORD)), (guest, (None, PASSWORD, "ann.api")), (guest, (mail("guest"), PASSWORD, "guest.api"))]:
+    call(credential, "account_convert", *arguments, types=("text", "text", "text"))
+
 mia = call(None, "signup", mail("mia"), PASSWORD, "Mia's")["access_token"]
 link = mailed("verify_email")
 for credential in [everything["key"], None, "x", mia]:
@@ -318,6 +339,8 @@ call(None, "signup", mail("new"), PASSWORD, "New")
 link = mailed("verify_email")
 call(None, "verify_email", link, "wrong")
 call(None, "verify_email", link, PASSWORD)
+call(other, "account_convert", mail("other"), PASSWORD)
+call(None, "verify_email", mailed("verify_email"), PASSWORD)
 
 # too many attempts, on an account and from a network
 call(None, "signup", mail("jay"), PASSWORD, "Jay")
@@ -340,6 +363,9 @@ owner.execute("ALTER ROLE CURRENT_USER SET bastion.trusted_hops = 1")
 owner.execute("SELECT bastion_internal.throttle_try('mail', '192.0.2.0/24') FROM generate_series(1, 20)")
 for name in ("request_password_reset", "request_login_link", "request_login_code", "resend_verification"):
     call(None, name, mail("kim"), settings={"request.headers": json.dumps({"x-forwarded-for": "192.0.2.7"})})
+owner.execute("SELECT bastion_internal.throttle_try('signup', '192.0.2.0/24') FROM generate_series(1, 20)")
+call(None, "signup_anonymous", "Guest", settings={"request.headers": json.dumps({"x-forwarded-for": "192.0.2.7"})})
+owner.execute("ALTER ROLE CURRENT_USER RESET bastion.anonymous_signup")
 owner.execute("ALTER ROLE CURRENT_USER RESET bastion.trusted_hops")
 
 with psycopg.connect() as connection:
@@ -451,6 +477,8 @@ call(None, "passkey_login_options", "nowhere.example")
 options = call(None, "passkey_login_options")
 confirmed = call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)["access_token"]
 call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)
+options = call(None, "passkey_login_options")
+call(None, "passkey_login", options["challenge"], phone.get(options), None, None, None, "", types=enter)
 admin("SELECT (bastion.membership_force(id, %s, 'viewer')) IS NOT NULL FROM bastion.users WHERE email = %s", ann["tenant"]["slug"], mail("pip"))
 options = call(None, "passkey_login_options")
 call(None, "passkey_login", options["challenge"], phone.get(options), types=enter)
@@ -465,7 +493,7 @@ admin("SELECT bastion.relying_party_remove('app.example')")
 
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
-for name, arguments, types in [("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
+for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
                                ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
     call(token, name, *arguments, types=types)
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
@@ -477,13 +505,13 @@ calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": 
          "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"), "devices": (), "device_rename": (str(uuid.uuid4()), "x"), "device_revoke": (str(uuid.uuid4()),),
          "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
          "tenant_rename": ("x",), "tenant_settings": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
-         "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x")}
-of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_add", "member_remove", "unit_create", "unit_rename"}
+         "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x"), "unit_delete": ("north",), "tenant_delete": ("x",), "tenant_delete_cancel": ("x",)}
+of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_add", "member_remove", "unit_create", "unit_rename", "unit_delete", "tenant_delete", "tenant_delete_cancel"}
 for name, arguments in calls.items():
     types = ("text", "text[]") if name in {"api_key_create", "delegate"} else ("text",) if name in of_text else ("jsonb",) if arguments == ("{}",) else ("uuid",)
     for credential in [None, "x", everything["key"], eve]:
         if name == "me" and credential not in (None, "x") or credential == eve and name in {"logout", "sessions", "my_invitations", "invitation_accept", "invitation_decline", "profile_update",
-                                                                                             "password_change", "devices", "device_rename", "device_revoke", "session_rename", "session_revoke", "tenants", "tenant_create"}:
+                                                                                             "password_change", "devices", "device_rename", "device_revoke", "session_rename", "session_revoke", "tenants", "tenant_create", "tenant_delete_cancel"}:
             continue
         call(credential, name, *arguments, types=types)
 call(token, "sessions", settings={"request.headers": json.dumps({"user-agent": "Test/1"})})

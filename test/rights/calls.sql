@@ -39,10 +39,16 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT bastion.row_transfer(''shop.rows'', ''{n}'', ''{bob_user_id}'')'),
     ('unit_delete', '{"unit_delete(text)"}', 'app', 'unit',
      'SELECT bastion.unit_delete(''u{n}'')'),
+    ('unit_delete of the front door', '{"bastion_api.unit_delete(text)"}', 'app', 'unit',
+     'SELECT bastion_api.unit_delete(''u{n}'')'),
     ('explain_access by a key with a cast', '{"explain_access(uuid,text,regclass,text,text,text)","explain_access(text,text,regclass,text,text,text)"}', 'operator', 'typed',
      'SELECT * FROM bastion.explain_access(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
     ('tenant_delete', '{"tenant_delete(text)"}', 'operator', 'tenant',
      'SELECT * FROM bastion.tenant_delete(''t{n}'')'),
+    ('tenants_purge', '{"tenants_purge()"}', 'operator', 'tenant',
+     'SELECT bastion.tenants_purge()'),
+    ('users_purge', '{"users_purge()"}', 'operator', 'guest',
+     'SELECT bastion.users_purge()'),
     ('acl_prune', '{"acl_prune(text)"}', 'operator', NULL,
      'SELECT bastion.acl_prune(''acme'')'),
     ('key_usage', '{"key_usage()"}', 'superuser', NULL,
@@ -99,8 +105,10 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call, whole, 
     ('rewrap_all', '{rewrap_all(integer)}', 'superuser', NULL, 'CALL bastion.rewrap_all(5)', true, 'SELECT rights.prepare(''sealed'', ARRAY[{n}])'),
     ('acl_backfill', '{"acl_backfill(regclass,name,name,text,name,integer)"}', 'table', 'one', 'CALL bastion.acl_backfill(''shop.one_{n}'', batch => 1)', true, NULL);
 UPDATE rights.functions SET refused = '55006' WHERE label = 'min_decryption_version_set';
+UPDATE rights.functions SET setup = 'UPDATE bastion.users SET created_at = ''2000-01-01'' WHERE display_name OPERATOR(pg_catalog.=) ''guest {n}''' WHERE label = 'users_purge';
+UPDATE rights.functions SET setup = 'UPDATE bastion.tenants SET status = ''deleting'', delete_at = ''2000-01-01'' WHERE slug OPERATOR(pg_catalog.=) ''t{n}''' WHERE label = 'tenants_purge';
 UPDATE rights.functions f SET may = v.may
-FROM (VALUES ('tenant_delete|acl_prune|^lint$', '{operator class of a partition key}'::text[]), ('with a cast', '{operator class of an index}'),
+FROM (VALUES ('tenant_delete|_purge$|acl_prune|^lint$', '{operator class of a partition key}'::text[]), ('with a cast', '{operator class of an index}'),
              ('operators of its own', '{operator of the key}'), ('rewrap_all', '{index expression,index predicate,operator class of an index,exclusion constraint}')) v (label, may)
 WHERE f.label ~ v.label;
 -- Each run of DDL has tables of its own, which take time to make.
@@ -129,7 +137,7 @@ UPDATE rights.functions f SET fires = coalesce((
     ('^(share|row_transfer)$', '{triggers,new row,index entry,update}'::text[]), ('^share in a partition$', '{row triggers}'), ('^share in a partition of', '{neighbour}'),
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
     ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
-    ('^(unit|tenant)_delete$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
+    ('^(unit|tenant)_delete$|^unit_delete of the front door$|^(users|tenants)_purge$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
     ('^protect$|^protect with a foreign key|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^global_table_', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),

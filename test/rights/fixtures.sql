@@ -30,6 +30,12 @@ BEGIN
         PERFORM rights.give_children('unit', 'SELECT u.id, n FROM unnest($1) n JOIN bastion.tenants t ON t.slug = ''t'' || n JOIN bastion.units u ON u.tenant_id = t.id', numbers);
         INSERT INTO shop.rows (tenant_id, id, title, pair, pairs, span)
         SELECT t.id, n, 'title', ROW(n, n)::shop.pair, ARRAY[ROW(1, 1)::shop.pair], ROW(n, n)::shop.span FROM unnest(numbers) n JOIN bastion.tenants t ON t.slug = 't' || n;
+    ELSIF fixture = 'guest' THEN
+        PERFORM rights.prepare('tenant', numbers);
+        INSERT INTO bastion.users (display_name, anonymous) SELECT 'guest ' || n, true FROM unnest(numbers) n;
+        INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
+        SELECT u.id, t.id, r.id FROM unnest(numbers) n JOIN bastion.users u ON u.display_name = 'guest ' || n JOIN bastion.tenants t ON t.slug = 't' || n
+        JOIN bastion.roles r ON r.system AND r.name = 'owner';
     ELSIF fixture = 'sealed' THEN
         PERFORM rights.prepare('rows', numbers);
         FOREACH one IN ARRAY numbers LOOP
@@ -108,7 +114,7 @@ BEGIN
         ALTER TABLE bastion.units DISABLE TRIGGER "!foreign_code";
         DELETE FROM bastion.units u WHERE u.slug OPERATOR(pg_catalog.=) pg_catalog.concat('u', 100000 OPERATOR(pg_catalog.+) n);
         ALTER TABLE bastion.units ENABLE TRIGGER "!foreign_code";
-    ELSIF fixture = 'tenant' THEN
+    ELSIF fixture OPERATOR(pg_catalog.=) ANY ('{tenant,guest}') THEN
         DELETE FROM shop.rows r WHERE r.id OPERATOR(pg_catalog.=) (100000 OPERATOR(pg_catalog.+) n);
         ALTER TABLE bastion.tenants DISABLE TRIGGER "!foreign_code";
         ALTER TABLE bastion.units DISABLE TRIGGER "!foreign_code";

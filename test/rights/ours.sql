@@ -76,6 +76,8 @@ BEGIN
             PERFORM bastion.key_create_for(ann.tenant_id::text, 'transport', 'RSA-OAEP-256')
             WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
+        WHEN 'anonymous' THEN
+            UPDATE bastion.users SET email = NULL, anonymous = true WHERE id = ann.user_id;
         WHEN 'device' THEN
             INSERT INTO bastion.user_devices (id, user_id, hash) VALUES (rights.made_id('b2000000', n), ann.user_id, sha256(n::text::bytea));
         WHEN 'login' THEN
@@ -118,6 +120,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call, world)
 SELECT l, string_to_array(s, '; '), 'app', f, c, 'ours'
 FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
+    ('anonymous signup', 'bastion_api.signup_anonymous(text,text,text)', NULL, 'SELECT bastion_api.signup_anonymous(''Tenant {n}'')'),
+    ('account_convert', 'bastion_api.account_convert(text,text,text,text)', 'anonymous', 'SELECT bastion_api.account_convert(''ann@rights.example'', ''correct horse battery'')'),
     ('login', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
     ('login with a wrong password', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
     ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
@@ -135,6 +139,9 @@ FROM (VALUES
     ('tenant_settings_set', 'bastion_api.tenant_settings_set(jsonb)', NULL, 'SELECT bastion_api.tenant_settings_set(''{"idle_limit": 3600}'')'),
     ('tenant_leave', 'bastion_api.tenant_leave()', 'member', 'SELECT bastion.membership_set(rights.made_id(''a0000000'', {n}), ''owner''), bastion_api.tenant_leave()'),
     ('tenant_transfer', 'bastion_api.tenant_transfer(text,text)', 'member', 'SELECT bastion_api.tenant_transfer(rights.made_id(''a0000000'', {n})::text)'),
+    ('end of a tenant', 'bastion_api.tenant_delete(text)', NULL, 'SELECT bastion_api.tenant_delete(''acme'')'),
+    ('end of a tenant that is cancelled', 'bastion_api.tenant_delete_cancel(text)', NULL, 'SELECT bastion_api.tenant_delete_cancel(''ending'')'),
+    ('unit_delete of the front door on our tables', 'bastion_api.unit_delete(text)', 'unit', 'SELECT bastion_api.unit_delete(''u{n}'')'),
     ('member_set', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion_api.member_set(rights.made_id(''a0000000'', {n})::text, ''admin'')'),
     ('member_add', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'member', 'SELECT bastion_api.member_add(rights.made_id(''a0000000'', {n})::text, ''admin'')'),
     ('member_remove', 'bastion_api.member_remove(text,text,text)', 'member', 'SELECT bastion_api.member_remove(rights.made_id(''a0000000'', {n})::text)'),
@@ -221,6 +228,8 @@ UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
 WHERE label = 'protect_follow';
 UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.outbox = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.outbox', current_database())
 WHERE label ~ '^mail ';
+UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.anonymous_signup = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.anonymous_signup', current_database())
+WHERE label = 'anonymous signup';
 -- What ends sessions or the role of ann, whom later cells need.
 CREATE FUNCTION rights.restore_ann() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -232,11 +241,13 @@ BEGIN
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
     UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
     UPDATE bastion.user_devices SET revoked_at = NULL WHERE user_id = ann.user_id;
+    UPDATE bastion.tenants SET status = 'active', delete_at = NULL WHERE id = ann.tenant_id;
+    UPDATE bastion.users SET email = 'ann@rights.example', anonymous = false WHERE id = ann.user_id;
     UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL WHERE subject_id = ann.user_id;
     DELETE FROM bastion.step_up_rules;
 END
 $$;
-UPDATE rights.functions SET cleanup = 'SELECT rights.restore_ann()' WHERE label IN ('logout', 'tenant_leave', 'tenant_transfer', 'password_change', 'step_up_rule_set', 'step_up_rule_remove');
+UPDATE rights.functions SET cleanup = 'SELECT rights.restore_ann()' WHERE label IN ('logout', 'tenant_leave', 'tenant_transfer', 'password_change', 'account_convert', 'end of a tenant', 'step_up_rule_set', 'step_up_rule_remove');
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, world, person)
 SELECT l, ARRAY[s], 'app', f, c, 'ours', p
 FROM (VALUES
@@ -254,7 +265,7 @@ FROM (VALUES
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
 UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label ~ 'under a first key' OR label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
-                                                                                         'login with a wrong password', 'login_mfa', 'passkeys', 'authenticate with an API key', 'links that nobody mailed');
+                                                                                         'login with a wrong password', 'login_mfa', 'passkeys', 'end of a tenant that is cancelled', 'authenticate with an API key', 'links that nobody mailed');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec

@@ -14,7 +14,7 @@ constexpr Micros minute = 60 * second;
 constexpr Micros hour = 60 * minute;
 constexpr Micros day = 24 * hour;
 
-constexpr std::array<ThrottleRule, 9> rules = {{
+constexpr std::array<ThrottleRule, 10> rules = {{
     {0, 0, 0, 0, false, false},               // none
     {10, 6 * minute, 100, day, true, false},  // account
     {20, minute, 0, 0, false, false},         // address
@@ -24,6 +24,7 @@ constexpr std::array<ThrottleRule, 9> rules = {{
     {0, 0, 5, day, true, false},              // code
     {5, 10 * minute, 30, day, true, true},    // code_of_user
     {20, minute, 0, 0, false, false},         // mail
+    {20, minute, 0, 0, false, false},         // signup
 }};
 
 // A clock that was set back makes no one wait longer than a full burst, and no count last longer than its memory.

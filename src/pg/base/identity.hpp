@@ -31,7 +31,7 @@ struct Identity {
     TimestampTz auth_time;   // when the user last proved who they are; 0 when not known
     TimestampTz expires_at;  // DT_NOEND when it does not expire
     char method[16];         // 'jwt', 'api_key', 'impersonation', 'delegation'
-    char level[8];           // 'aal1', 'aal2'
+    char level[8];           // 'aal0', 'aal1', 'aal2'
 };
 
 inline constexpr std::size_t uuid_text_size = 37;

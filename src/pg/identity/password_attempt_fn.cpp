@@ -1,4 +1,4 @@
-// An attempt to prove a password, charged before it is evaluated, and a request for mail by anyone. What is charged outlives ROLLBACK and a
+// An attempt to prove a password, charged before it is evaluated, and requests for mail and sign-ups by anyone. What is charged outlives ROLLBACK and a
 // cancelled statement; only a success takes its charges back.
 #include "core/identity/password.hpp"
 
@@ -93,6 +93,16 @@ void count_by_device(Attempt& attempt, ByteSpan secret, const pg_uuid_t& device)
     attempt.is_known_device = peek_all(attempt.subjects.all()).wait == 0;
 }
 
+// Charges the network of the client alone, and returns how many seconds to wait.
+Datum charge_client(ThrottleKind kind, const char* action) {
+    require_throttle(action);
+    const ByteSpan secret = throttle_secret();
+    const ThrottledClient client = throttled_client();
+    ThrottleSubjects subjects;
+    guarded_or_raise([&] { return add_client(subjects, secret, client, kind, {}); });
+    PG_RETURN_INT32(throttle_seconds(charge_all(subjects.all()).wait));
+}
+
 }  // namespace
 
 extern "C" {
@@ -124,14 +134,10 @@ Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
 }
 
 PG_FUNCTION_INFO_V1(bastion_mail_try);
-Datum bastion_mail_try(PG_FUNCTION_ARGS) {
-    require_throttle("a request for mail");
-    const ByteSpan secret = throttle_secret();
-    const ThrottledClient client = throttled_client();
-    ThrottleSubjects subjects;
-    guarded_or_raise([&] { return add_client(subjects, secret, client, ThrottleKind::mail, {}); });
-    PG_RETURN_INT32(throttle_seconds(charge_all(subjects.all()).wait));
-}
+Datum bastion_mail_try(PG_FUNCTION_ARGS) { return charge_client(ThrottleKind::mail, "a request for mail"); }
+
+PG_FUNCTION_INFO_V1(bastion_signup_try);
+Datum bastion_signup_try(PG_FUNCTION_ARGS) { return charge_client(ThrottleKind::signup, "a sign-up"); }
 
 }  // extern "C"
 

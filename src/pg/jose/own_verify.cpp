@@ -53,9 +53,10 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
     out.expires_at = timestamp_of(*token.dates.exp + leeway);
     if (!read_delegation(token, out)) return false;
     strlcpy(out.method, out.delegation.present ? "delegation" : "jwt", sizeof out.method);
+    const std::string_view level = token.string_claim("acr").value_or("");
     // The user proved more, and the actor did not.
-    const bool is_strong = !out.delegation.present && token.string_claim("acr").value_or("") == "aal2";
-    strlcpy(out.level, is_strong ? "aal2" : "aal1", sizeof out.level);
+    const bool is_strong = !out.delegation.present && level == "aal2";
+    strlcpy(out.level, is_strong ? "aal2" : level == "aal0" ? "aal0" : "aal1", sizeof out.level);
     // RFC 9068 section 2.2.1.
     if (const auto auth_time = token.number_claim("auth_time")) out.auth_time = timestamp_of(*auth_time);
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&

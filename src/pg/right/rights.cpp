@@ -105,7 +105,7 @@ Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
 bool meets(const Identity& identity, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
     // Members with a second factor made the key.
     if (rule.pattern.empty() && identity.api_key.present) return true;
-    if (rule.two_factors && std::strcmp(identity.level, "aal2") != 0) return false;
+    if (std::strcmp(identity.level, rule.two_factors ? "aal2" : "aal1") < 0) return false;
     if (rule.max_age == 0) return true;
     const TimestampTz end = identity.auth_time + rule.max_age;
     if (identity.auth_time == 0 || end <= now) return false;

@@ -11,7 +11,7 @@ struct Session {
     pg_uuid_t user;
     TimestampTz expires_at;
     TimestampTz authenticated_at;
-    bool two_factors;
+    char level[8];
     bool revoked;
 };
 
@@ -26,8 +26,10 @@ std::optional<Session> read_session(const pg_uuid_t& id) {
                          {"authenticated_at", 0, true},
                          {"level", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
-    return Session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), DatumGetTimestampTz(row[3].value),
-                   server_text(DatumGetTextPP(row[4].value)).bytes() == "aal2", !row[2].is_null};
+    Session session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), DatumGetTimestampTz(row[3].value), {},
+                    !row[2].is_null};
+    text_to_cstring_buffer(DatumGetTextPP(row[4].value), session.level, sizeof session.level);
+    return session;
 }
 
 const Session* session_of(const pg_uuid_t& id) {
@@ -44,7 +46,7 @@ const char* check(const Session& session, Identity& identity) noexcept {
     if (session.revoked) return "session_revoked";
     identity.expires_at = std::min(identity.expires_at, session.expires_at);
     // An older token gains nothing by step_up(), and a step up that was rolled back has left a token.
-    if (!session.two_factors) strlcpy(identity.level, "aal1", sizeof identity.level);
+    if (std::strcmp(session.level, identity.level) < 0) strlcpy(identity.level, session.level, sizeof identity.level);
     identity.auth_time = std::min(identity.auth_time, session.authenticated_at);
     return session.expires_at <= GetCurrentTimestamp() ? "session_expired" : nullptr;
 }

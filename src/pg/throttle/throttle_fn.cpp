@@ -12,7 +12,7 @@ constexpr std::pair<std::string_view, ThrottleKind> kinds[] = {
     {"account", ThrottleKind::account}, {"device", ThrottleKind::device},
     {"code", ThrottleKind::code},       {"code_of_user", ThrottleKind::code_of_user},
     {"address", ThrottleKind::address}, {"network", ThrottleKind::network},
-    {"mail", ThrottleKind::mail}};
+    {"mail", ThrottleKind::mail},       {"signup", ThrottleKind::signup}};
 
 ThrottleKind kind_of(std::string_view name) {
     const auto* found =

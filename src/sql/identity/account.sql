@@ -30,6 +30,9 @@ BEGIN
         RETURN bastion_internal.refuse_username();
     END IF;
     owner := bastion.user_id();
+    IF new_username IS NOT NULL AND bastion_internal.is_anonymous(owner) THEN
+        RETURN bastion_internal.refuse_anonymous();
+    END IF;
     BEGIN
         UPDATE bastion.users u SET display_name = CASE WHEN profile ? 'display_name' THEN new_name ELSE u.display_name END,
                                    username = CASE WHEN profile ? 'username' THEN new_username ELSE u.username END
@@ -44,7 +47,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.profile_update(jsonb) IS
 'Changes the display name and the user name of the user of this transaction: {"display_name", "username"}. A member that is absent stays as it is, null removes the name.
-Returns {"user": {id, email, username, display_name}}. Refusals: invalid_request for another value or member, invalid_display_name, invalid_username, username_taken, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"user": {id, email, username, display_name}}. Refusals: invalid_request for another value or member, invalid_display_name, invalid_username, username_taken, anonymous_account for the user name of one, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.profile_update(jsonb)', 'application');
 SELECT bastion_internal.event_kind('profile_changed');

@@ -14,13 +14,13 @@ BEGIN
     UPDATE bastion.tenants t SET status = t.status WHERE t.id = ANY (owned);
     RETURN EXISTS (
         SELECT FROM unnest(owned) o (tenant_id)
-        WHERE NOT EXISTS (
+        WHERE EXISTS (SELECT FROM bastion.tenants t WHERE t.id = o.tenant_id AND t.status <> 'deleting') AND NOT EXISTS (
             SELECT FROM bastion.memberships m JOIN bastion.users u ON u.id = m.user_id AND u.status = 'active'
             WHERE m.tenant_id = o.tenant_id AND m.user_id <> is_last_owner.user_id AND bastion_internal.is_lasting_owner(m)));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.is_last_owner(uuid) IS
-'Whether a tenant has no other active and lasting owner than this user. Locks the tenants of the user until the transaction ends.';
+'Whether a tenant that is not to be deleted has no other active and lasting owner than this user. Locks the tenants of the user until the transaction ends.';
 
 CREATE FUNCTION bastion_api.account_delete(password text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -94,28 +94,60 @@ SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used t
 SELECT bastion_internal.callable_by('bastion_api.account_delete_cancel(text)', 'application');
 SELECT bastion_internal.event_kind('account_restored');
 
+CREATE FUNCTION bastion_internal.users_due() RETURNS TABLE (id uuid, anonymous boolean)
+LANGUAGE sql VOLATILE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT u.id, u.anonymous FROM bastion.users u
+    WHERE u.delete_at <= clock_timestamp()
+       OR (u.anonymous AND u.created_at < clock_timestamp() - interval '30 days' AND NOT EXISTS (
+            SELECT FROM bastion.sessions s WHERE s.user_id = u.id
+              AND (s.last_seen_at > clock_timestamp() - interval '30 days'
+                   OR (s.revoked_at IS NULL AND bastion_internal.session_deadline(s) > clock_timestamp()))))
+    ORDER BY u.delete_at, u.id
+$$;
+COMMENT ON FUNCTION bastion_internal.users_due() IS
+'The users whom users_purge() deletes: those whose time has come, and anonymous ones whom no session lets in and none has let in for 30 days.';
+
+CREATE FUNCTION bastion_internal.own_tenants(user_id uuid) RETURNS SETOF uuid
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT DISTINCT m.tenant_id FROM bastion.memberships m
+    WHERE m.user_id = own_tenants.user_id
+      AND NOT EXISTS (SELECT FROM bastion.memberships o WHERE o.tenant_id = m.tenant_id AND o.user_id <> own_tenants.user_id)
+$$;
+COMMENT ON FUNCTION bastion_internal.own_tenants(uuid) IS 'The tenants whose only member is this user.';
+
 CREATE FUNCTION bastion.users_purge() RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    due uuid;
+    due record;
     deleted bigint := 0;
 BEGIN
-    FOR due IN SELECT u.id FROM bastion.users u WHERE u.delete_at <= clock_timestamp() ORDER BY u.delete_at, u.id LOOP
+    FOR due IN SELECT d.id, d.anonymous FROM bastion_internal.users_due() d LOOP
         BEGIN
-            DELETE FROM bastion.users u WHERE u.id = due AND u.delete_at <= clock_timestamp();
-            deleted := deleted + FOUND::integer;
-            PERFORM bastion_internal.record_event('user_purged', 'success', due) WHERE FOUND;
+            -- A user who comes back meanwhile is not due any more, or waits for the lock of this and then is gone.
+            PERFORM FROM bastion.users u WHERE u.id = due.id FOR UPDATE;
+            IF EXISTS (SELECT FROM bastion_internal.users_due() d WHERE d.id = due.id AND d.anonymous = due.anonymous) THEN
+                PERFORM bastion.tenant_delete(t::text) FROM bastion_internal.own_tenants(due.id) t WHERE due.anonymous;
+                DELETE FROM bastion.users u WHERE u.id = due.id;
+                deleted := deleted + 1;
+                PERFORM bastion_internal.record_event('user_purged', 'success', due.id);
+            END IF;
         EXCEPTION WHEN check_violation OR foreign_key_violation THEN
-            -- The other owners of a tenant have left meanwhile, or a table of the application still refers to the user.
-            RAISE WARNING 'could not delete user %', due USING DETAIL = SQLERRM;
+            -- The other owners of a tenant have left meanwhile, or a table of the application still refers to the user or tenant.
+            RAISE WARNING 'could not delete user %', due.id USING DETAIL = SQLERRM;
         END;
     END LOOP;
     RETURN deleted;
 END
 $$;
 COMMENT ON FUNCTION bastion.users_purge() IS
-'Deletes accounts whose user asked for it 30 days ago, and sign-ups whose address was not verified within 7 days; returns their number. A user who has become the last owner of a tenant, or to whom a table of the application refers, is left with a warning.
-For operators, to be called regularly: EXECUTE is granted to nobody.';
+'Deletes accounts whose user asked for it 30 days ago, and sign-ups whose address was not verified within 7 days; returns their number. Deletes anonymous users whom no session lets in and none has let in for 30 days, too, with the tenants in which nobody else is a member: see tenant_delete().
+A user who has become the last owner of a tenant, or to whom a table of the application refers, is left with a warning.
+For operators, to be called regularly: EXECUTE is granted to nobody.
+SQLSTATE 27000, 42501, 55000 and 55006 as tenant_delete().';
 SELECT bastion_internal.event_kind('user_purged');

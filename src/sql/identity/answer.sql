@@ -70,6 +70,16 @@ $$;
 COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
 'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request. Sets the response.* settings for it.';
 
+CREATE FUNCTION bastion_internal.refuse_step_up(needed jsonb) RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
+        || jsonb_build_object('acr_values', needed -> 'acr', 'max_age', needed -> 'max_age')
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_step_up(jsonb) IS
+'The refusal of a session that does not prove what step_up_needed() says (RFC 9470).';
+
 CREATE FUNCTION bastion_internal.caller_refusal(in_person boolean DEFAULT false, in_tenant boolean DEFAULT false,
                                                 permission text DEFAULT NULL)
 RETURNS jsonb
@@ -93,8 +103,7 @@ BEGIN
     ELSIF permission IS NOT NULL AND NOT bastion_internal.may_in(permission, NULL) THEN
         needed := bastion_internal.step_up_needed(permission);
         IF needed IS NOT NULL AND EXISTS (SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion.tenant_id(), NULL) p WHERE p.permission = caller_refusal.permission) THEN
-            RETURN bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
-                || jsonb_build_object('acr_values', needed -> 'acr', 'max_age', needed -> 'max_age');
+            RETURN bastion_internal.refuse_step_up(needed);
         END IF;
         RETURN bastion_internal.refusal('insufficient_scope', format('the permission %s is needed in the whole tenant', permission));
     END IF;

@@ -17,8 +17,10 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_outbox('a change of address');
-    IF bastion.is_email(wanted) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+    IF bastion_internal.is_anonymous(bastion.user_id()) THEN
+        RETURN bastion_internal.refuse_anonymous();
+    ELSIF bastion.is_email(wanted) IS NOT TRUE THEN
+        RETURN bastion_internal.refuse_email();
     END IF;
     refused := (bastion_internal.stale_person(email_change.password)).refused;
     IF refused IS NOT NULL THEN
@@ -38,7 +40,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.email_change(text, text) IS
 'Mails a link to a new address, with which the user of this transaction confirms it (email_change_confirm()). The link is good for a day; a later request replaces it. Nothing changes before.
 Needs the password; a user without one has logged in within the last 10 minutes.
-Returns {}, and mails nothing to an address that another user has verified. Refusals: invalid_email, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login().
+Returns {}, and mails nothing to an address that another user has verified. Refusals: invalid_email, anonymous_account, invalid_grant for a wrong password, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation, temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login().
 SQLSTATE 55000 when bastion.outbox is off, 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.email_change(text, text)', 'application');
 

@@ -223,11 +223,11 @@ BEGIN
         RETURN bastion_internal.mfa_required(session_begin.user_id, state, amr, tenant_id::text, unit_id::text, device);
     END IF;
     RETURN bastion_internal.answer(bastion_internal.session_start(session_begin.user_id, session_begin.tenant_id, session_begin.unit_id, session_begin.device, session_begin.amr,
-                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' ELSE 'aal1' END));
+                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' WHEN amr = '{}' THEN 'aal0' ELSE 'aal1' END));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_begin(uuid, uuid, uuid, text, text[]) IS
-'Begins a session for a user who was authenticated like this (amr), or asks for the second factor. The only function that calls session_start(): no way to log in passes by the second factor. The caller has locked the user, or just made it.
+'Begins a session for a user who was authenticated like this (amr; empty for an anonymous one), or asks for the second factor. The only function that calls session_start(): no way to log in passes by the second factor. The caller has locked the user, or just made it.
 SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.login_finish(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[], detail jsonb DEFAULT '{}')

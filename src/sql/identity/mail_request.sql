@@ -45,7 +45,7 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_outbox('a request for mail');
     IF bastion.is_email(address) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+        RETURN bastion_internal.refuse_email();
     END IF;
     wait := bastion_internal.mail_try();
     RETURN CASE WHEN wait > 0 THEN bastion_internal.refuse_throttled(wait) END;

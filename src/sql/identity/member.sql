@@ -22,6 +22,7 @@ BEGIN
     CASE sqlstate
         WHEN '42501' THEN RETURN bastion_internal.refusal('insufficient_scope', 'this needs a permission that you do not hold here');
         WHEN '42704' THEN RETURN bastion_internal.refuse_unknown();
+        WHEN '23503' THEN RETURN bastion_internal.refusal('unit_in_use', 'the unit has units below it');
         WHEN '23505' THEN RETURN bastion_internal.refusal('slug_taken', 'this slug is taken');
         WHEN '23514' THEN RETURN bastion_internal.refuse_last_owner();
         ELSE RETURN bastion_internal.refusal('invalid_request', 'an argument is malformed');
@@ -29,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refusal_of(text) IS
-'The refusal in place of an error of a function that changes members or units: SQLSTATE 42501, 42704, 23505, 23514, 22023 or 22004.';
+'The refusal in place of an error of a function that changes members or units: SQLSTATE 42501, 42704, 23503, 23505, 23514, 22023 or 22004.';
 
 CREATE FUNCTION bastion_internal.page_of(ids uuid[], after uuid, max integer, OUT page uuid[], OUT next uuid)
 RETURNS record
@@ -271,3 +272,38 @@ Needs tenant.units.manage in the unit. Refusals: insufficient_scope, unknown_obj
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.unit_rename(text, text)', 'application');
 SELECT bastion_internal.event_kind('unit_renamed');
+
+CREATE FUNCTION bastion_internal.unit_delete_begin(unit text, OUT answer jsonb, OUT unit_id uuid) RETURNS record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    needed text;
+BEGIN
+    answer := bastion_internal.caller_refusal(in_tenant => true);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM bastion_internal.require_writable('a change of a unit');
+    unit_id := bastion_internal.unit_to_delete(unit);
+    answer := bastion_internal.answer(jsonb_build_object('deleted', bastion_internal.unit_object(unit_id)));
+EXCEPTION
+    WHEN SQLSTATE 'BA005' THEN
+        GET STACKED DIAGNOSTICS needed = PG_EXCEPTION_DETAIL;
+        answer := bastion_internal.refuse_step_up(needed::jsonb);
+    WHEN insufficient_privilege OR undefined_object OR null_value_not_allowed OR foreign_key_violation THEN
+        answer := bastion_internal.refusal_of(SQLSTATE);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.unit_delete_begin(text) IS
+'The first step of bastion_api.unit_delete(): the unit, if the user of this transaction may delete it, and the answer; or a refusal alone.';
+
+-- In C and SECURITY INVOKER, as bastion.unit_delete().
+CREATE FUNCTION bastion_api.unit_delete(unit text) RETURNS jsonb
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_api_unit_delete';
+COMMENT ON FUNCTION bastion_api.unit_delete(text) IS
+'bastion.unit_delete() for front doors: deletes a unit (slug or uuid) without units below it. Returns {"deleted": {id, slug, kind, name}}.
+Refusals: unit_in_use for a unit with others below it, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request without a unit, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 23503 when rows of a table of the application refer to the unit, 27000 when a trigger or rule prevents the deletion, 55000 when another library prevents pg_bastion from supervising foreign keys.';
+SELECT bastion_internal.callable_by('bastion_api.unit_delete(text)', 'application');

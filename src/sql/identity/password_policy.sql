@@ -57,24 +57,30 @@ COMMENT ON FUNCTION bastion_internal.password_refusal(text, text, integer) IS
 'The refusal of a new password, with the arguments of password_flaw(); NULL when it is accepted.
 SQLSTATE 58030 and F0000 as password_flaw().';
 
+CREATE FUNCTION bastion_internal.account_words(user_id uuid, OUT words text, OUT least_length integer) RETURNS record
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT concat_ws(E'\n', u.email, u.username, u.display_name, string_agg(concat_ws(E'\n', t.name, t.slug), E'\n')),
+           max(t.password_min_length)
+    FROM bastion.users u LEFT JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.tenants t ON t.id = m.tenant_id
+    WHERE u.id = account_words.user_id GROUP BY u.id
+$$;
+COMMENT ON FUNCTION bastion_internal.account_words(uuid) IS
+'The words of a user''s account, those of its tenants included, one in a line, and the largest password_min_length of these.';
+
 CREATE FUNCTION bastion_internal.check_password(user_id uuid, password text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     compared integer := bastion_internal.setting('bastion.password_history')::integer;
-    account text;
-    least_length integer;
+    account record := bastion_internal.account_words(check_password.user_id);
     answer jsonb;
     old_hash text;
     matched text;
 BEGIN
-    SELECT concat_ws(E'\n', u.email, u.username, u.display_name, string_agg(concat_ws(E'\n', t.name, t.slug), E'\n')),
-           max(t.password_min_length)
-    INTO account, least_length
-    FROM bastion.users u LEFT JOIN bastion.memberships m ON m.user_id = u.id LEFT JOIN bastion.tenants t ON t.id = m.tenant_id
-    WHERE u.id = check_password.user_id GROUP BY u.id;
-    answer := bastion_internal.password_refusal(check_password.password, account, least_length);
+    answer := bastion_internal.password_refusal(check_password.password, account.words, account.least_length);
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;

@@ -26,6 +26,26 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.refusal('invalid_tenant_name', 'a tenant name has 1 to 200 printable characters') $$;
 COMMENT ON FUNCTION bastion_internal.refuse_tenant_name() IS 'The refusal of a malformed name of a tenant.';
 
+CREATE FUNCTION bastion_internal.refuse_email() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address') $$;
+COMMENT ON FUNCTION bastion_internal.refuse_email() IS 'The refusal of a malformed e-mail address.';
+
+CREATE FUNCTION bastion_internal.refuse_taken(kind text, user_id uuid, email text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.record_event(kind, 'refused', refuse_taken.user_id);
+    RETURN CASE WHEN EXISTS (SELECT FROM bastion.users u WHERE u.email = refuse_taken.email)
+                THEN bastion_internal.refusal('email_taken', 'there is an account with this e-mail address already')
+                ELSE bastion_internal.refusal('username_taken', 'this user name is taken') END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refuse_taken(text, uuid, text) IS
+'Records, as an event of this kind, that another user has the address or, where it is free, the user name, and returns the answer.';
+
 CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text, tenant_names text,
                                                least_length integer)
 RETURNS jsonb
@@ -34,7 +54,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF bastion.is_email(email) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal('invalid_email', 'this is not a valid e-mail address');
+        RETURN bastion_internal.refuse_email();
     ELSIF NOT bastion_internal.is_label(display_name) THEN
         RETURN bastion_internal.refuse_display_name();
     ELSIF NOT bastion.is_username(username) THEN
@@ -81,10 +101,7 @@ BEGIN
     VALUES (user_create.email, user_create.username, user_create.display_name)
     ON CONFLICT DO NOTHING RETURNING id INTO user_id;
     IF user_id IS NULL THEN
-        PERFORM bastion_internal.record_event('signup', 'refused');
-        answer := CASE WHEN EXISTS (SELECT FROM bastion.users u WHERE u.email = user_create.email)
-                       THEN bastion_internal.refusal('email_taken', 'there is an account with this e-mail address already')
-                       ELSE bastion_internal.refusal('username_taken', 'this user name is taken') END;
+        answer := bastion_internal.refuse_taken('signup', NULL, user_create.email);
         RETURN;
     END IF;
     PERFORM bastion_internal.password_store(user_create.user_id, new_hash);

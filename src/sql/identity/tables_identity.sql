@@ -16,13 +16,15 @@ CREATE TABLE bastion.tenants (
     password_min_length integer,
     mfa text NOT NULL DEFAULT 'off',
     created_at timestamptz NOT NULL DEFAULT now(),
+    delete_at timestamptz,
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
     CONSTRAINT tenants_number_key UNIQUE (number),
     CONSTRAINT tenants_slug_key UNIQUE (slug),
     CONSTRAINT tenants_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT tenants_slug_check CHECK (bastion.is_slug(slug)),
     CONSTRAINT tenants_plan_check CHECK (bastion_internal.is_label(plan)),
-    CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended')),
+    CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended', 'deleting')),
+    CONSTRAINT tenants_delete_at_check CHECK ((status = 'deleting') = (delete_at IS NOT NULL)),
     CONSTRAINT tenants_mfa_check CHECK (mfa IN ('off', 'required')),
     CONSTRAINT tenants_password_min_length_check CHECK (password_min_length BETWEEN 8 AND 128)
 );
@@ -32,13 +34,14 @@ COMMENT ON COLUMN bastion.tenants.number IS 'A short stable number for tables th
 COMMENT ON COLUMN bastion.tenants.name IS 'Display name; need not be unique';
 COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and arguments; never a uuid';
 COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to';
-COMMENT ON COLUMN bastion.tenants.status IS 'active, or suspended: no user can work in it';
+COMMENT ON COLUMN bastion.tenants.status IS 'active; suspended: no user can work in it; deleting: likewise, a member asked for it, and an owner can cancel until delete_at';
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
 COMMENT ON COLUMN bastion.tenants.password_min_length IS
 'Fewest characters of a new password of a member, where that is more than bastion.password_min_length; NULL: no rule of its own';
 COMMENT ON COLUMN bastion.tenants.mfa IS
 'off, or required: a session of level aal1 holds nothing in the tenant but what belongs to the person (see step_up_rules)';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
+COMMENT ON COLUMN bastion.tenants.delete_at IS 'When tenants_purge() deletes a tenant whose status is deleting';
 SELECT pg_extension_config_dump('bastion.tenants', '');
 SELECT pg_extension_config_dump('bastion.tenants_number_seq', '');
 ALTER TABLE bastion.tenants ENABLE ROW LEVEL SECURITY;
@@ -177,6 +180,7 @@ CREATE TABLE bastion.users (
     last_login_at timestamptz,
     delete_at timestamptz,
     login_epoch integer NOT NULL DEFAULT 0,
+    anonymous boolean NOT NULL DEFAULT false,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     -- Checks keep both in lower case, so they are unique regardless of the case that a user types.
     CONSTRAINT users_email_key UNIQUE (email),
@@ -199,6 +203,7 @@ COMMENT ON COLUMN bastion.users.created_at IS 'When the account was created';
 COMMENT ON COLUMN bastion.users.last_login_at IS 'When the user last logged in';
 COMMENT ON COLUMN bastion.users.delete_at IS 'When users_purge() deletes a pending or deleting account';
 COMMENT ON COLUMN bastion.users.login_epoch IS 'How often the sessions of the user were ended: the challenges of a login of before are refused';
+COMMENT ON COLUMN bastion.users.anonymous IS 'Whether the user has neither address nor user name yet, and only sessions let in: see bastion_api.account_convert()';
 SELECT pg_extension_config_dump('bastion.users', '');
 ALTER TABLE bastion.users ENABLE ROW LEVEL SECURITY;
 CREATE POLICY users_self ON bastion.users FOR SELECT

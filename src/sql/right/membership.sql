@@ -39,6 +39,9 @@ BEGIN
     WHERE m.user_id = membership_assign.user_id AND m.tenant_id = tenant LIMIT 1;
     PERFORM FROM bastion.memberships m WHERE m.user_id = membership_assign.user_id AND m.tenant_id = tenant FOR KEY SHARE;
     IF NOT FOUND THEN
+        IF bastion_internal.is_anonymous(user_id) THEN
+            RAISE EXCEPTION 'user does not exist' USING ERRCODE = 'undefined_object';
+        END IF;
         RETURN bastion_internal.invite_person(membership_assign.user_id, tenant, place, new_role, membership_assign.valid_from,
                                               membership_assign.valid_until);
     END IF;
@@ -62,7 +65,7 @@ $$;
 COMMENT ON FUNCTION bastion.membership_set(uuid, text, text, timestamptz, timestamptz) IS
 'Gives a member of this tenant a role in it, or in one unit, in place of all roles there, or changes valid_from and valid_until.
 role is a name or uuid, unit a slug or uuid. membership_add() gives a further role.
-Returns {"membership": id}. A user who is not a member is invited for 7 days and becomes one by accepting (bastion_api.my_invitations()); the result then is {"invitation": id, "expires_at"}. An invitation reveals nothing of the user and changes nothing for the user; it replaces an open one of the same user to the same place.
+Returns {"membership": id}. A user who is not a member is invited for 7 days and becomes one by accepting (bastion_api.my_invitations()); the result then is {"invitation": id, "expires_at"}. An invitation reveals nothing of the user and changes nothing for the user; it replaces an open one of the same user to the same place. An anonymous user is not invited, and counts as unknown.
 Needs tenant.members.manage there, everything that the new role holds, until the membership ends, and everything that the previous roles hold: callers assign neither more than they hold nor for longer, and cannot demote a member who holds more.
 SQLSTATE 22023 when it would end before it begins, or before it is accepted, 23514 when it would remove the last owner, 42501, 42704 for an unknown user, role or unit, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.membership_set(uuid, text, text, timestamptz, timestamptz)', 'application');

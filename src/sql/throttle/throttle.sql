@@ -53,7 +53,7 @@ CREATE FUNCTION bastion_internal.throttle_try(kind text, value text) RETURNS int
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_throttle_try';
 COMMENT ON FUNCTION bastion_internal.throttle_try(text, text) IS
-'Charges an attempt on a value of a kind (account, device, code, code_of_user, address, network, mail), which no rollback takes back. Returns 0, else in how many seconds one is evaluated again.
+'Charges an attempt on a value of a kind (account, device, code, code_of_user, address, network, mail, signup), which no rollback takes back. Returns 0, else in how many seconds one is evaluated again.
 SQLSTATE 22023 for another kind, 25006 in a READ ONLY transaction.';
 
 CREATE FUNCTION bastion_internal.throttle_refund(kind text, value text) RETURNS void

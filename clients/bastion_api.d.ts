@@ -147,9 +147,10 @@ export interface FactorRemoved {
     removed: string;
 }
 
-/** The second factors of the user, and how many recovery codes are left. */
+/** The second factors of the user, and how many recovery codes are left. recovery_at is when an open recovery of the account removes all of them. */
 export interface Factors {
     factors: Factor[];
+    recovery_at: string | null;
     recovery_codes: number;
 }
 
@@ -336,9 +337,26 @@ export interface Profile {
     user: User;
 }
 
+/** Whether this ended a recovery. */
+export interface RecoveryCancelled {
+    cancelled: boolean;
+}
+
 /** New recovery codes, shown once. */
 export interface RecoveryCodes {
     recovery_codes: string[];
+}
+
+/** The mailed token is right, and 72 hours have not passed yet. */
+export interface RecoveryPending {
+    error: "recovery_pending";
+    error_description: string;
+    ready_at: string;
+}
+
+/** From when account_recovery_finish() takes the mailed token. */
+export interface RecoveryStarted {
+    ready_at: string;
 }
 
 /** Mail goes out if the address has an account; nothing is said about that. */
@@ -508,6 +526,9 @@ export interface BastionApi {
     account_convert: Tokens | VerificationRequired | Refusal<"email_taken" | "insufficient_scope" | "invalid_email" | "invalid_password" | "invalid_token" | "invalid_username" | "not_anonymous" | "temporarily_unavailable" | "unauthenticated" | "username_taken" | "weak_password">;
     account_delete: Deleting | TooManyAttempts | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
     account_delete_cancel: Done | Refusal<"invalid_link">;
+    account_recovery_cancel: RecoveryCancelled | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
+    account_recovery_finish: Done | RecoveryPending | Refusal<"invalid_link">;
+    account_recovery_start: RecoveryStarted | Refusal<"invalid_grant" | "recovery_unavailable">;
     api_key_create: NewApiKey | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     api_key_disable: ApiKeyDisabled | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     api_key_revoke: ApiKeyRevoked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;

@@ -131,7 +131,7 @@ SELECT test.call('ida', 'account_convert(''ann@anonymous.example'', ''correct ho
 SELECT c.kind, c.address, c.token IS NOT NULL AS link FROM bastion.outbox_claim('anonymous', 100) c WHERE c.address IN ('ann@anonymous.example', 'ida@anonymous.example') ORDER BY 1;
 SELECT test.call('ida', 'me()') ->> 'level' AS level, anonymous, email, username FROM bastion.users WHERE id = test.id_of('ida');
 SELECT bastion_api.login('ida-anonymous', 'correct horse battery') ->> 'error' AS by_name, bastion_api.login('ida@anonymous.example', 'correct horse battery') ->> 'error' AS by_address;
--- the last request counts, with its password; the link alone suffices for nobody
+-- the last request counts, with its password; the link alone lets nobody in
 SELECT test.call('ida', 'account_convert(''ida@anonymous.example'', ''another horse battery'', ''ida-anonymous'')') AS again;
 UPDATE bastion.one_time_tokens SET mailed_at = mailed_at - interval '2 minutes' WHERE user_id = test.id_of('ida');
 SELECT bastion_api.resend_verification('ida@anonymous.example') AS resent;

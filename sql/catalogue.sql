@@ -76,7 +76,7 @@ WHERE f.prosecdef
     'bastion_api.email_change_confirm(text)', 'bastion_api.email_undo(text)', 'bastion_api.account_delete(text)',
     'bastion_api.account_delete_cancel(text)', 'bastion_api.invitation_decline_link(text)', 'bastion.invitation_resend(uuid)',
     'bastion_api.token(text,text,text,text,text)', 'bastion_api.profile_update(jsonb)', 'bastion_api.password_change(text,text)', 'bastion_api.tenant_switch(text,text,text)',
-    'bastion_api.tenant_delete(text)', 'bastion_api.tenant_delete_cancel(text)', 'bastion_internal.unit_delete_begin(text)', 'bastion_api.signup_anonymous(text,text,text)', 'bastion_api.account_convert(text,text,text,text)',
+    'bastion_api.account_recovery_start(text)', 'bastion_api.account_recovery_finish(text)', 'bastion_api.account_recovery_cancel(text)', 'bastion_api.tenant_delete(text)', 'bastion_api.tenant_delete_cancel(text)', 'bastion_internal.unit_delete_begin(text)', 'bastion_api.signup_anonymous(text,text,text)', 'bastion_api.account_convert(text,text,text,text)',
     'bastion_api.devices()', 'bastion_api.device_rename(uuid,text)', 'bastion_api.device_revoke(uuid)', 'bastion_api.session_rename(uuid,text)', 'bastion_api.session_revoke(uuid)', 'bastion_api.tenants()', 'bastion_api.tenant_create(text)',
     'bastion_api.tenant_rename(text)', 'bastion_api.tenant_settings()', 'bastion_api.tenant_settings_set(jsonb)', 'bastion_api.tenant_leave()',
     'bastion_api.tenant_transfer(text,text)', 'bastion_api.members(text,text,uuid,integer)', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_remove(text,text,text)',

@@ -431,6 +431,12 @@ SELECT bastion.invite('fay@path.example', 'owner') OPERATOR(pg_catalog.->>) 'id'
 SELECT test.path_mail('email_undo') AS token \gset
 SELECT bastion.invitation_resend(:'invited') AS again, bastion_api.account_delete('correct horse') OPERATOR(pg_catalog.->>) 'error' AS last;
 SELECT bastion_api.email_undo(:'token');
+INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'totp', 'x', 'suspended' FROM bastion.users u WHERE u.email OPERATOR(pg_catalog.=) 'eve@path.example';
+SELECT bastion_api.request_login_link('eve@path.example');
+SELECT bastion_api.account_recovery_start(bastion_api.login_link(test.path_mail('magic_link')) OPERATOR(pg_catalog.->>) 'challenge') OPERATOR(pg_catalog.?) 'ready_at' AS starts;
+SELECT test.path_mail('account_recovery') AS token \gset
+UPDATE bastion.one_time_tokens SET created_at = created_at OPERATOR(pg_catalog.-) interval '73 hours';
+SELECT bastion_api.account_recovery_finish(:'token'), bastion_api.account_recovery_cancel(:'token') OPERATOR(pg_catalog.->>) 'error' AS finished;
 SELECT bastion_api.request_password_reset('eve@path.example');
 SELECT test.path_mail('reset_password') AS token \gset
 SELECT bastion_api.reset_password(:'token', 'correct horse'), bastion_api.request_login_link('eve@path.example');

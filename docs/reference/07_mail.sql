@@ -3,7 +3,7 @@
 -- sender gets them when it claims the mail.
 -- functions: request_password_reset reset_password request_login_link login_link request_login_code login_code verify_email
 -- resend_verification email_change email_change_confirm email_undo account_delete account_delete_cancel users_purge invitation_resend
--- invitation_decline_link outbox_claim outbox_done outbox_retry outbox_revive outbox_clear outbox_counts outbox_prune
+-- invitation_decline_link account_recovery_start account_recovery_finish account_recovery_cancel outbox_claim outbox_done outbox_retry outbox_revive outbox_clear outbox_counts outbox_prune
 
 SET bastion.outbox = on;
 -- The answer does not tell whether there is such a user.

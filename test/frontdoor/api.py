@@ -342,6 +342,21 @@ call(None, "verify_email", link, PASSWORD)
 call(other, "account_convert", mail("other"), PASSWORD)
 call(None, "verify_email", mailed("verify_email"), PASSWORD)
 
+# recovery of an account whose second factor is lost
+call(None, "signup", mail("lou"), PASSWORD, "Lou's")
+owner.execute("INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'totp', 'x', 'suspended' FROM bastion.users u WHERE u.email = %s", [mail("lou")])
+call(None, "account_recovery_start", "x")
+call(None, "account_recovery_start", call(None, "login", mail("lou"), PASSWORD)["challenge"])
+owner.execute("UPDATE bastion.users SET email_verified_at = now() WHERE email = %s", [mail("lou")])
+call(None, "account_recovery_start", call(None, "login", mail("lou"), PASSWORD)["challenge"])
+link = mailed("account_recovery")
+call(None, "account_recovery_finish", link)
+call(None, "account_recovery_finish", LINK)
+owner.execute("UPDATE bastion.one_time_tokens SET created_at = created_at - interval '73 hours' WHERE purpose = 'account_recovery'")
+call(None, "account_recovery_finish", link)
+for credential, arguments in [(None, (link,)), (None, ()), ("x", ()), (everything["key"], ()), (ben_here, ())]:
+    call(credential, "account_recovery_cancel", *arguments)
+
 # too many attempts, on an account and from a network
 call(None, "signup", mail("jay"), PASSWORD, "Jay")
 link = mailed("verify_email")

@@ -83,8 +83,9 @@ BEGIN
         WHEN 'login' THEN
             INSERT INTO rights.made (n, refresh) SELECT n, bastion_api.login('bob@rights.example', 'correct horse battery', 'bert') ->> 'refresh_token';
         WHEN 'bob challenged', 'bob asked for a factor' THEN
-            INSERT INTO rights.made (n, challenge) SELECT n, bastion_internal.challenge_make(CASE fixture WHEN 'bob challenged' THEN 'tenant' ELSE 'mfa' END, jsonb_build_object('user', u.id), bastion_internal.login_state(u.id), 300, bastion_internal.pepper('challenge'))
+            INSERT INTO rights.made (n, challenge) SELECT n, bastion_internal.challenge_make(CASE fixture WHEN 'bob challenged' THEN 'tenant' ELSE 'mfa' END, jsonb_build_object('user', u.id, 'amr', '{pwd}'::text[]), bastion_internal.login_state(u.id), 300, bastion_internal.pepper('challenge'))
             FROM bastion.users u WHERE u.email = 'bob@rights.example';
+            UPDATE bastion.users SET email_verified_at = now() WHERE email = 'bob@rights.example' AND email_verified_at IS NULL;
         WHEN 'invited' THEN
             PERFORM bastion.authenticate(ann.token);
             INSERT INTO rights.made (n, invitation) SELECT n, bastion.invite('i' || n || '@rights.example', 'viewer') ->> 'token';
@@ -214,12 +215,13 @@ FROM (VALUES
     ('api_key_disable', 'bastion_api.api_key_disable(uuid,boolean)', 'key', 'SELECT bastion_api.api_key_disable(rights.made_id(''e0000000'', {n}), true)'),
     ('mail requested by strangers', 'bastion_api.request_password_reset(text); bastion_api.request_login_link(text); bastion_api.request_login_code(text); bastion_api.resend_verification(text)', NULL,
      'SELECT bastion_api.request_password_reset(''bob@rights.example'')'),
+    ('mail of a recovery', 'bastion_api.account_recovery_start(text)', 'bob asked for a factor', 'SELECT bastion_api.account_recovery_start((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('mail of a change of address', 'bastion_api.email_change(text,text)', NULL, 'SELECT bastion_api.email_change(''x{n}@rights.example'', ''correct horse battery'')'),
     ('mail of an invitation', 'invitation_resend(uuid)', 'invitation', 'SELECT bastion.invitation_resend(rights.made_id(''d0000000'', {n}))'),
     ('mail that is sent', 'outbox_claim(text,integer,interval); outbox_done(bigint,text); outbox_retry(bigint,text,text); outbox_revive(bigint); outbox_clear()', NULL,
      'SELECT bastion_api.request_login_link(''bob@rights.example''), bastion.outbox_claim(''sender''), bastion.outbox_clear()'),
     ('account_delete', 'bastion_api.account_delete(text)', NULL, 'SELECT bastion_api.account_delete(''correct horse battery'')'),
-    ('links that nobody mailed', 'bastion_api.reset_password(text,text); bastion_api.login_link(text,text,text,text); bastion_api.login_code(uuid,text,text,text,text); bastion_api.verify_email(text,text,text); bastion_api.email_change_confirm(text); bastion_api.email_undo(text); bastion_api.account_delete_cancel(text); bastion_api.invitation_decline_link(text)', NULL,
+    ('links that nobody mailed', 'bastion_api.reset_password(text,text); bastion_api.login_link(text,text,text,text); bastion_api.login_code(uuid,text,text,text,text); bastion_api.verify_email(text,text,text); bastion_api.email_change_confirm(text); bastion_api.email_undo(text); bastion_api.account_delete_cancel(text); bastion_api.account_recovery_finish(text); bastion_api.account_recovery_cancel(text); bastion_api.invitation_decline_link(text)', NULL,
      'SELECT bastion_api.reset_password(''x'', ''correct horse battery'')')
 ) v (l, s, f, c);
 -- A record whose name of a column is old: its number says which column it means.

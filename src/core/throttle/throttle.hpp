@@ -14,7 +14,18 @@ namespace bastion {
 
 using Micros = std::int64_t;
 
-enum class ThrottleKind : std::uint8_t { none, account, address, network, pair, device, code, code_of_user, mail, signup };
+enum class ThrottleKind : std::uint8_t {
+    none,
+    account,
+    address,
+    network,
+    pair,
+    device,
+    code,
+    code_of_user,
+    mail,
+    signup
+};
 
 struct ThrottleRule {
     int burst;          // attempts at once

@@ -26,7 +26,10 @@ std::optional<Session> read_session(const pg_uuid_t& id) {
                          {"authenticated_at", 0, true},
                          {"level", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
-    Session session{*DatumGetUUIDP(row[0].value), DatumGetTimestampTz(row[1].value), DatumGetTimestampTz(row[3].value), {},
+    Session session{*DatumGetUUIDP(row[0].value),
+                    DatumGetTimestampTz(row[1].value),
+                    DatumGetTimestampTz(row[3].value),
+                    {},
                     !row[2].is_null};
     text_to_cstring_buffer(DatumGetTextPP(row[4].value), session.level, sizeof session.level);
     return session;

@@ -146,7 +146,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.users_purge() IS
-'Deletes accounts whose user asked for it 30 days ago, and sign-ups whose address was not verified within 7 days; returns their number. Deletes anonymous users whom no session lets in and none has let in for 30 days, too, with the tenants in which nobody else is a member: see tenant_delete().
+'Deletes accounts whose user asked for it 30 days ago, and sign-ups whose address was not verified within 7 days; returns their number. It deletes anonymous users whom no session lets in and none has let in for 30 days. Tenants in which nobody else is a member go with them: see tenant_delete().
 A user who has become the last owner of a tenant, or to whom a table of the application refers, is left with a warning.
 For operators, to be called regularly: EXECUTE is granted to nobody.
 SQLSTATE 27000, 42501, 55000 and 55006 as tenant_delete().';

@@ -44,6 +44,11 @@ DECLARE
             "description": "The account waits for verify_email(), with the mailed token and the password.", "verification": "=required"},
         "Address": {"description": "The address that the user now has, verified.", "email": "string"},
         "Done": {"description": "It is done."},
+        "RecoveryStarted": {"description": "From when account_recovery_finish() takes the mailed token.", "ready_at": "time"},
+        "RecoveryPending": {
+            "description": "The mailed token is right, and 72 hours have not passed yet.",
+            "error": "=recovery_pending", "error_description": "string", "ready_at": "time"},
+        "RecoveryCancelled": {"description": "Whether this ended a recovery.", "cancelled": "boolean"},
         "UnitDeleted": {"description": "The unit that was deleted.", "deleted": "Unit"},
         "Deleting": {"description": "When the account or the tenant will be deleted.", "delete_at": "time"},
         "LoggedOut": {"description": "How many sessions were ended.", "ended": "integer"},
@@ -106,7 +111,7 @@ DECLARE
         "Factor": {
             "description": "A second factor of the user. state is pending, active or suspended.",
             "id": "uuid", "kind": "string", "name": "string", "state": "string", "created_at": "time", "last_used_at": "time?"},
-        "Factors": {"description": "The second factors of the user, and how many recovery codes are left.", "factors": "Factor[]", "recovery_codes": "integer"},
+        "Factors": {"description": "The second factors of the user, and how many recovery codes are left. recovery_at is when an open recovery of the account removes all of them.", "factors": "Factor[]", "recovery_codes": "integer", "recovery_at": "time?"},
         "NewTotp": {
             "description": "An authenticator to be confirmed: its secret in base32, as otpauth URI, and as QR code. Shown once.",
             "factor": "uuid", "secret": "string", "uri": "string", "qr_svg": "string", "qr_text": "string"},
@@ -232,6 +237,9 @@ BEGIN
         ('email_undo', ARRAY['Done'], ARRAY['invalid_link']),
         ('account_delete', ARRAY['Deleting', 'TooManyAttempts'], limited || busy || '{invalid_grant,last_owner}'::text[]),
         ('account_delete_cancel', ARRAY['Done'], ARRAY['invalid_link']),
+        ('account_recovery_start', ARRAY['RecoveryStarted'], '{invalid_grant,recovery_unavailable}'::text[]),
+        ('account_recovery_finish', ARRAY['Done', 'RecoveryPending'], ARRAY['invalid_link']),
+        ('account_recovery_cancel', ARRAY['RecoveryCancelled'], limited || 'invalid_link'::text),
         ('login_mfa', ARRAY['Tokens', 'TenantRequired', 'TooManyTries'], '{invalid_grant,invalid_code}'::text[]),
         ('login_tenant', ARRAY['Tokens', 'LoggedIn'], '{invalid_grant}'::text[]),
         ('tenants', ARRAY['Tenants'], limited),

@@ -297,13 +297,3 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_delete_begin(text) IS
 'The first step of bastion_api.unit_delete(): the unit, if the user of this transaction may delete it, and the answer; or a refusal alone.';
-
--- In C and SECURITY INVOKER, as bastion.unit_delete().
-CREATE FUNCTION bastion_api.unit_delete(unit text) RETURNS jsonb
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'bastion_api_unit_delete';
-COMMENT ON FUNCTION bastion_api.unit_delete(text) IS
-'bastion.unit_delete() for front doors: deletes a unit (slug or uuid) without units below it. Returns {"deleted": {id, slug, kind, name}}.
-Refusals: unit_in_use for a unit with others below it, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request without a unit, unauthenticated, invalid_token.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 23503 when rows of a table of the application refer to the unit, 27000 when a trigger or rule prevents the deletion, 55000 when another library prevents pg_bastion from supervising foreign keys.';
-SELECT bastion_internal.callable_by('bastion_api.unit_delete(text)', 'application');

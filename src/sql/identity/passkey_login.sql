@@ -56,6 +56,7 @@ BEGIN
     END IF;
     next_challenge := bastion_internal.login_challenge('tenant', owner, bastion_internal.login_state(owner), '{pop,user,mfa}', NULL,
                                                        passkey_login.unit, passkey_login.device);
+    PERFORM bastion_internal.recovery_end(owner);
     known := bastion_internal.device_find(passkey_login.device_token, owner);
     answer := bastion_internal.login_place(owner, NULL, passkey_login.tenant, passkey_login.unit, passkey_login.device, next_challenge,
                                            '{pop,user,mfa}', refused_at);

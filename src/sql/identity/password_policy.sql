@@ -120,11 +120,11 @@ BEGIN
                                 ORDER BY h.replaced_at DESC LIMIT greatest(kept, 0));
     INSERT INTO bastion.user_passwords (user_id, hash) VALUES (password_store.user_id, password_store.new_hash)
     ON CONFLICT ON CONSTRAINT user_passwords_pkey DO UPDATE SET hash = excluded.hash, changed_at = now();
-    PERFORM bastion_internal.one_time_end(password_store.user_id, '{reset_password,magic_link,code}');
+    PERFORM bastion_internal.one_time_end(password_store.user_id, '{reset_password,magic_link,code}'), bastion_internal.recovery_end(password_store.user_id);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.password_store(uuid, text) IS
-'Stores the hash of a user''s new password, which was checked before, and keeps as many former hashes as bastion.password_history compares. Ends the links and codes with which the user could log in or set another one.';
+'Stores the hash of a user''s new password, which was checked before, and keeps as many former hashes as bastion.password_history compares. Ends the links and codes with which the user could log in or set another one, and a recovery of the account: somebody else may know the former password.';
 
 CREATE FUNCTION bastion.user_password_set(for_user text, password text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

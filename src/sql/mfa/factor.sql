@@ -48,14 +48,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion_internal.end_logins(factors_changed.user_id);
-    PERFORM bastion_internal.devices_revoke(factors_changed.user_id);
+    PERFORM bastion_internal.devices_revoke(factors_changed.user_id), bastion_internal.recovery_end(factors_changed.user_id);
     PERFORM bastion_internal.one_time_end(factors_changed.user_id, '{reset_password,magic_link,code}');
     PERFORM bastion_internal.record_event(kind, 'success', factors_changed.user_id, NULL, detail);
     PERFORM bastion_internal.mail_notice(kind, factors_changed.user_id);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.factors_changed(text, uuid, jsonb) IS
-'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, makes the devices unknown, records the change, and mails a notice of this kind to the user.
+'After a change of the second factors of a user: ends the logins whose next step is open, and the links and codes that could begin one, ends a recovery, makes the devices unknown, records the change, and mails a notice of this kind to the user.
 SQLSTATE 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_internal.factor_added(added bastion.user_factors, is_first boolean) RETURNS jsonb
@@ -111,6 +111,7 @@ BEGIN
         method := 'pop';
         reason := bastion_internal.passkey_accept(factor_accept.user_id, factor, response, challenge);
         outcome := CASE WHEN reason IS NULL THEN 'accepted' ELSE 'none' END;
+        PERFORM bastion_internal.recovery_end(factor_accept.user_id) WHERE reason IS NULL;
         RETURN;
     END IF;
     method := 'otp';
@@ -130,12 +131,12 @@ BEGIN
         outcome := CASE WHEN FOUND THEN 'accepted' ELSE 'none' END;
     END IF;
     IF outcome = 'accepted' THEN
-        PERFORM bastion_internal.factor_refund(factor_accept.user_id);
+        PERFORM bastion_internal.factor_refund(factor_accept.user_id), bastion_internal.recovery_end(factor_accept.user_id);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb, text) IS
-'Checks what a user presents as second factor: {"code"} of an authenticator, or of the recovery codes where factor is NULL, or {"credential"} of a passkey for the challenge of a login, which the caller uses up; without one, response has a "challenge" of passkey_options(). What is accepted is used up.
+'Checks what a user presents as second factor: {"code"} of an authenticator, or of the recovery codes where factor is NULL, or {"credential"} of a passkey for the challenge of a login, which the caller uses up; without one, response has a "challenge" of passkey_options(). What is accepted is used up, and ends a recovery of the account.
 Returns its method (RFC 8176: otp, or pop for a passkey) and accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()); for a passkey the reason too, which the caller must not learn.
 SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated; 40001 when another transaction used the code and the isolation level is not READ COMMITTED; BA001 without a root key.';
 
@@ -237,11 +238,13 @@ BEGIN
     RETURN bastion_internal.answer(jsonb_build_object(
         'factors', (SELECT coalesce(jsonb_agg(bastion_internal.factor_object(f) ORDER BY f.created_at, f.id), '[]')
                     FROM bastion.user_factors f WHERE f.user_id = owner),
-        'recovery_codes', (SELECT count(*) FROM bastion.recovery_codes r WHERE r.user_id = owner AND r.used_at IS NULL)));
+        'recovery_codes', (SELECT count(*) FROM bastion.recovery_codes r WHERE r.user_id = owner AND r.used_at IS NULL),
+        'recovery_at', (SELECT bastion_internal.recovery_at(t) FROM bastion.one_time_tokens t
+                        WHERE t.user_id = owner AND t.purpose = 'account_recovery' AND bastion_internal.one_time_is_open(t))));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.factors() IS
-'Lists the second factors of the user of this transaction: {"factors": [{id, kind, name, state (pending, active, suspended), created_at, last_used_at}], "recovery_codes": how many are left}.
+'Lists the second factors of the user of this transaction: {"factors": [{id, kind, name, state (pending, active, suspended), created_at, last_used_at}], "recovery_codes": how many are left, "recovery_at"}. recovery_at is when an open recovery of the account removes them, else null: account_recovery_cancel() ends one that another person began.
 Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.factors()', 'application');

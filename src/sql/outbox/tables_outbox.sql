@@ -20,7 +20,7 @@ CREATE TABLE bastion.one_time_tokens (
     used_at timestamptz,
     CONSTRAINT one_time_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT one_time_tokens_purpose_check CHECK (purpose IN ('verify_email', 'reset_password', 'magic_link', 'code', 'invitation',
-                                                                'email_change', 'email_undo', 'delete_cancel')),
+                                                                'email_change', 'email_undo', 'delete_cancel', 'account_recovery')),
     CONSTRAINT one_time_tokens_address_check CHECK (bastion.is_email(address)),
     CONSTRAINT one_time_tokens_payload_check CHECK (jsonb_typeof(payload) = 'object'),
     CONSTRAINT one_time_tokens_expires_at_check CHECK (expires_at > created_at),
@@ -31,7 +31,7 @@ CREATE UNIQUE INDEX one_time_tokens_open_idx ON bastion.one_time_tokens (address
 CREATE INDEX one_time_tokens_user_id_idx ON bastion.one_time_tokens (user_id);
 COMMENT ON TABLE bastion.one_time_tokens IS 'What was or will be mailed as a link or code, without the link or code; granted to nobody';
 COMMENT ON COLUMN bastion.one_time_tokens.id IS 'Identifier, which is part of the token';
-COMMENT ON COLUMN bastion.one_time_tokens.purpose IS 'verify_email, reset_password, magic_link, code, invitation, email_change, email_undo or delete_cancel';
+COMMENT ON COLUMN bastion.one_time_tokens.purpose IS 'verify_email, reset_password, magic_link, code, invitation, email_change, email_undo, delete_cancel or account_recovery';
 COMMENT ON COLUMN bastion.one_time_tokens.user_id IS 'The user for whom it acts; NULL for an invitation, and for an address that no user has';
 COMMENT ON COLUMN bastion.one_time_tokens.address IS 'The e-mail address that it is sent to, and that it proves';
 COMMENT ON COLUMN bastion.one_time_tokens.invitation_id IS 'The invitation that it accepts';

@@ -104,3 +104,13 @@ Rows that were visible through the unit are then visible to users who manage the
 Needs tenant.units.manage in the unit. Also needs what permission_remove() needs for every deny in the unit, and for denies above it of members who manage rows in the whole tenant.
 SQLSTATE 22004, 23503 for a unit with others below it, 42501, 42704, 27000 when a trigger or rule prevents the deletion of the unit, 28000 when a token was presented and refused, 55000 when another library prevents pg_bastion from supervising foreign keys.';
 SELECT bastion_internal.callable_by('bastion.unit_delete(text)', 'application');
+
+-- Likewise.
+CREATE FUNCTION bastion_api.unit_delete(unit text) RETURNS jsonb
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_api_unit_delete';
+COMMENT ON FUNCTION bastion_api.unit_delete(text) IS
+'bastion.unit_delete() for front doors: deletes a unit (slug or uuid) without units below it. Returns {"deleted": {id, slug, kind, name}}.
+Refusals: unit_in_use for a unit with others below it, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request without a unit, unauthenticated, invalid_token.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 23503 when rows of a table of the application refer to the unit, 27000 when a trigger or rule prevents the deletion, 55000 when another library prevents pg_bastion from supervising foreign keys.';
+SELECT bastion_internal.callable_by('bastion_api.unit_delete(text)', 'application');

@@ -49,7 +49,7 @@ COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): 
 COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
 COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before it expired';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
-'Why it was ended: logout, admin, token, user_disabled, tenant_suspended, membership, password, address, refresh_reuse, expired, idle, keys_discarded';
+'Why it was ended: logout, admin, token, user_disabled, tenant_suspended, membership, password, address, recovery, refresh_reuse, expired, idle, keys_discarded';
 SELECT pg_extension_config_dump('bastion.sessions', '');
 ALTER TABLE bastion.sessions ENABLE ROW LEVEL SECURITY;
 -- A new session is in no cache, and a refresh changes no cached value.

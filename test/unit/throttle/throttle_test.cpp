@@ -118,11 +118,10 @@ TEST(Throttle, ADeviceFailsTenTimesInARow) {
 }
 
 TEST(Throttle, EveryKindHasItsLimit) {
-    const std::map<ThrottleKind, int> limits = {{ThrottleKind::account, 10},     {ThrottleKind::address, 20},
-                                                {ThrottleKind::network, 200},    {ThrottleKind::pair, 5},
-                                                {ThrottleKind::device, 10},      {ThrottleKind::code, 5},
-                                                {ThrottleKind::code_of_user, 5}, {ThrottleKind::mail, 20},
-                                                {ThrottleKind::signup, 20}};
+    const std::map<ThrottleKind, int> limits = {
+        {ThrottleKind::account, 10},     {ThrottleKind::address, 20}, {ThrottleKind::network, 200},
+        {ThrottleKind::pair, 5},         {ThrottleKind::device, 10},  {ThrottleKind::code, 5},
+        {ThrottleKind::code_of_user, 5}, {ThrottleKind::mail, 20},    {ThrottleKind::signup, 20}};
     for (const auto& [kind, limit] : limits) {
         SCOPED_TRACE(words(static_cast<int>(kind), limit));
         Attempts attempts(kind);

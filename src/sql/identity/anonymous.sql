@@ -60,7 +60,6 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM bastion_internal.end_logins(account_claim.user_id);
     PERFORM bastion_internal.credentials_drop(account_claim.user_id);
     PERFORM bastion_internal.password_store(account_claim.user_id, account_claim.hash);
     UPDATE bastion.users u SET anonymous = false WHERE u.id = account_claim.user_id;

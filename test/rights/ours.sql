@@ -76,8 +76,6 @@ BEGIN
             PERFORM bastion.key_create_for(ann.tenant_id::text, 'transport', 'RSA-OAEP-256')
             WHERE NOT EXISTS (SELECT FROM bastion.application_keys k WHERE k.tenant_id = ann.tenant_id AND k.name = 'transport');
             UPDATE bastion.application_keys k SET deletable = true, rotated_at = now() - interval '1 day' WHERE k.tenant_id = ann.tenant_id AND k.rotate_every IS NOT NULL;
-        WHEN 'anonymous' THEN
-            UPDATE bastion.users SET email = NULL, anonymous = true WHERE id = ann.user_id;
         WHEN 'device' THEN
             INSERT INTO bastion.user_devices (id, user_id, hash) VALUES (rights.made_id('b2000000', n), ann.user_id, sha256(n::text::bytea));
         WHEN 'login' THEN
@@ -122,7 +120,7 @@ SELECT l, string_to_array(s, '; '), 'app', f, c, 'ours'
 FROM (VALUES
     ('signup', 'bastion_api.signup(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.signup(''n{n}@rights.example'', ''correct horse battery'', ''Tenant {n}'', ''Name {n}'')'),
     ('anonymous signup', 'bastion_api.signup_anonymous(text,text,text)', NULL, 'SELECT bastion_api.signup_anonymous(''Tenant {n}'')'),
-    ('account_convert', 'bastion_api.account_convert(text,text,text,text)', 'anonymous', 'SELECT bastion_api.account_convert(''ann@rights.example'', ''correct horse battery'')'),
+    ('account_convert', 'bastion_api.account_convert(text,text,text,text)', NULL, 'SELECT bastion_api.account_convert(''ann@rights.example'', ''correct horse battery'')'),
     ('login', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
     ('login with a wrong password', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
     ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
@@ -230,6 +228,9 @@ UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
 WHERE label = 'protect_follow';
 UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.outbox = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.outbox', current_database())
 WHERE label ~ '^mail ';
+UPDATE rights.functions SET setup = 'SET session_replication_role = replica; '
+    'UPDATE bastion.users SET email = NULL, anonymous = true WHERE email OPERATOR(pg_catalog.=) ''ann@rights.example''; RESET session_replication_role'
+WHERE label = 'account_convert';
 UPDATE rights.functions SET setup = format('ALTER DATABASE %I SET bastion.anonymous_signup = on', current_database()), cleanup = format('ALTER DATABASE %I RESET bastion.anonymous_signup', current_database())
 WHERE label = 'anonymous signup';
 -- What ends sessions or the role of ann, whom later cells need.

@@ -20,6 +20,11 @@ EVP_KDF* fetched_hkdf() noexcept {
     return kdf;
 }
 
+EVP_MAC* fetched_poly1305() noexcept {
+    static EVP_MAC* const mac = EVP_MAC_fetch(nullptr, "POLY1305", nullptr);
+    return mac;
+}
+
 EVP_MD* fetched_digest(HashId hash) noexcept {
     static const std::array<EVP_MD*, 3> digests{EVP_MD_fetch(nullptr, "SHA256", nullptr),
                                                 EVP_MD_fetch(nullptr, "SHA384", nullptr),

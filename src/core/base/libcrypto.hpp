@@ -33,6 +33,7 @@ using NumberContext = std::unique_ptr<BN_CTX, LibcryptoFree<BN_CTX_free>>;
 [[nodiscard]] EVP_CIPHER* fetched_aes_256_gcm() noexcept;
 [[nodiscard]] EVP_CIPHER* fetched_aes_256_ecb() noexcept;
 [[nodiscard]] EVP_KDF* fetched_hkdf() noexcept;
+[[nodiscard]] EVP_MAC* fetched_poly1305() noexcept;
 [[nodiscard]] EVP_MD* fetched_digest(HashId hash) noexcept;  // of SHA-2 alone
 
 }  // namespace bastion

@@ -25,7 +25,7 @@ std::size_t token_cache_entries() noexcept { return static_cast<std::size_t>(cac
 VerifiedPlace VerifiedCache::locate(std::string_view token, uint64 keys, uint64 options) {
     VerifiedPlace place{{}, false, invalidation_count()};
     cache_.limit({token_cache_entries(), token_cache_entries() * bytes_per_entry});
-    std::array<std::uint8_t, 32> digest;
+    std::array<std::uint8_t, 16> digest;
     if (token_cache_entries() == 0 || !token_digest.compute(token, digest)) return place;
     place.key.add(as_text(digest)).add(keys).add(options);
     place.keeps = true;

@@ -1,4 +1,4 @@
-// A cache of verified tokens, by the SHA-256 of the token and by the keys and options that verified it. jwt_fn.cpp has one
+// A cache of verified tokens, by a digest of the token and by the keys and options that verified it. jwt_fn.cpp has one
 // for each of its functions, verified_tokens.cpp one for the tokens of users. Evicted values are wiped. A hit proves the
 // signature; the caller must check the dates again, each time.
 #pragma once
@@ -17,7 +17,7 @@ std::size_t token_cache_entries() noexcept;
 
 // The place of a token. A POD, because it stays alive while tables are read.
 struct VerifiedPlace {
-    CacheKey<48> key;
+    CacheKey<32> key;
     bool keeps;     // false if nothing is cached
     uint64 before;  // messages that had arrived
 };
@@ -42,7 +42,7 @@ public:
     void drop_all() noexcept { cache_.drop_all(); }
 
 private:
-    BackendCache<VerifiedValue, 48> cache_;
+    BackendCache<VerifiedValue, 32> cache_;
 };
 
 }  // namespace bastion::pg

@@ -1,6 +1,6 @@
-// Identity: the user that the current transaction acts as, as a POD, with its text form (the payload of bastion.context).
-// Written by authenticate() and impersonate(), read by every context reader. The payload is versioned; its source is
-// gated, so a payload that does not parse is refused, never repaired.
+// Identity: the user that the current transaction acts as, as a POD, with its text form, in which parallel workers get it
+// (grants.cpp). Written by authenticate() and impersonate(), read by every context reader. The text is versioned; its source
+// is gated, so a text that does not parse is refused, never repaired.
 #pragma once
 
 #include "pg/base/pg.hpp"
@@ -63,7 +63,7 @@ bool same_identity(const Identity& left, const Identity& right) noexcept;
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The payload, version 2: "2 user actors tenant number unit session api_key delegation method level auth_time expires", '-' for
+// The text, version 2: "2 user actors tenant number unit session api_key delegation method level auth_time expires", '-' for
 // an absent field, and commas between actors.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;

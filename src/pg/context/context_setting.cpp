@@ -7,16 +7,22 @@
 namespace bastion::pg {
 namespace {
 
-// The identity that is being set; null while the gate is closed.
-const Identity* entering = nullptr;
+// What is being set; null while the gate is closed.
+struct Entering {
+    const Identity* identity;
+    const Evidence* evidence;
+    std::size_t claims_size;
+};
+const Entering* entering = nullptr;
 const ContextValue* current = nullptr;
 
-// Removes the next line from the front of `rest`.
-std::string_view next_line(std::string_view& rest) noexcept {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    return line;
+void fill(ContextValue& out, const Entering& value) noexcept {
+    const Evidence& evidence = *value.evidence;
+    out.identity = *value.identity;
+    if (evidence.kid != nullptr) strlcpy(out.kid, evidence.kid, sizeof out.kid);
+    out.keys_generation = evidence.keys_generation;
+    out.claims_size = value.claims_size;
+    if (value.claims_size > 0) std::memcpy(out.claims, evidence.claims, value.claims_size + 1);
 }
 
 }  // namespace
@@ -24,17 +30,13 @@ std::string_view next_line(std::string_view& rest) noexcept {
 const ContextValue* context_value() noexcept { return current; }
 
 void set_context_setting(const Identity& identity, const Evidence& evidence) {
-    char head[identity_text_size];
-    format_identity(identity, head);
-    char* payload = psprintf("%s\n%s\n%s", head, evidence.kid != nullptr ? evidence.kid : "",
-                             evidence.claims != nullptr ? evidence.claims : "");
-    entering = &identity;
+    const Entering value{&identity, &evidence, evidence.claims != nullptr ? std::strlen(evidence.claims) : 0};
+    entering = &value;
     PG_TRY();
-    { set_local("bastion.context", payload); }
+    { set_local("bastion.context", "set"); }
     PG_FINALLY();
     { entering = nullptr; }
     PG_END_TRY();
-    current->keys_generation = evidence.keys_generation;
 }
 
 void clear_context_setting() { set_local("bastion.context", ""); }
@@ -48,23 +50,13 @@ bool check_context(char** value, void** extra, GucSource) {
         GUC_check_errhint("Call bastion.authenticate(), or set bastion.token.");
         return false;
     }
-    std::string_view claims(*value);
-    const std::string_view head = next_line(claims);
-    const std::string_view kid = next_line(claims);
-    auto* parsed = static_cast<ContextValue*>(compat::guc_extra_alloc(sizeof(ContextValue) + claims.size()));
-    if (parsed == nullptr) return false;
-    *extra = parsed;
-    parsed->keys_generation = 0;
-    const std::size_t kid_size = std::min(kid.size(), max_kid_size - 1);
-    std::memcpy(parsed->kid, kid.data(), kid_size);
-    parsed->kid[kid_size] = '\0';
-    parsed->claims_size = claims.size();
-    std::memcpy(parsed->claims, claims.data(), claims.size());
-    parsed->claims[claims.size()] = '\0';
-    // Only a worker reads the text of its leader.
-    if (entering == nullptr) return parse_identity(head, parsed->identity);
-    Assert(parse_identity(head, parsed->identity) && same_identity(parsed->identity, *entering));
-    parsed->identity = *entering;
+    // A worker learns only that its leader has an identity; grants.cpp tells which.
+    const std::size_t claims_size = entering != nullptr ? entering->claims_size : 0;
+    auto* made = static_cast<ContextValue*>(compat::guc_extra_alloc(sizeof(ContextValue) + claims_size));
+    if (made == nullptr) return false;
+    *extra = made;
+    std::memset(made, 0, sizeof(ContextValue));
+    if (entering != nullptr) fill(*made, *entering);
     return true;
 }
 

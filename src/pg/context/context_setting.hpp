@@ -15,7 +15,8 @@ struct Evidence {
     uint64 keys_generation;
 };
 
-// The parsed form of an accepted value; memory of the settings machinery, valid until the value changes.
+// An accepted value, whose text says only that it is set; memory of the settings machinery, valid until the value changes. In a
+// parallel worker without an identity, which the decision of the leader has.
 struct ContextValue {
     Identity identity;
     char kid[max_kid_size];          // of the key that verified its token, or empty

@@ -6,41 +6,14 @@
 -- The two functions also set what PostgREST makes of the answer: response.status and response.headers, until the transaction or
 -- its savepoint ends. Both hold constants and the codes below, and nothing that a client sent.
 
-CREATE FUNCTION bastion_internal.refusal_status(error text) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended', 'insufficient_user_authentication') THEN 401
-                WHEN error IN ('insufficient_scope', 'signup_closed') THEN 403
-                WHEN error IN ('temporarily_unavailable', 'too_many_tries', 'too_many_attempts') THEN 429
-                ELSE 400 END
-$$;
-COMMENT ON FUNCTION bastion_internal.refusal_status(text) IS 'The HTTP status of a refusal with this code.';
-
-CREATE FUNCTION bastion_internal.refusal_headers(error text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT '[{"Cache-Control": "no-store"}]' || CASE
-        -- Without a token no code is named (RFC 6750 section 3.1).
-        WHEN error = 'unauthenticated' THEN '[{"WWW-Authenticate": "Bearer"}]'
-        WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope', 'insufficient_user_authentication')
-            THEN jsonb_build_array(jsonb_build_object('WWW-Authenticate', format('Bearer error="%s"',
-                -- RFC 6750 has one code for all tokens that no longer count.
-                CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END)))
-        WHEN error = 'temporarily_unavailable' THEN '[{"Retry-After": "1"}]'
-        WHEN error = 'too_many_tries' THEN '[{"Retry-After": "600"}]'
-        ELSE '[]' END
-$$;
-COMMENT ON FUNCTION bastion_internal.refusal_headers(text) IS
-'The HTTP headers of a refusal with this code, as PostgREST reads them from response.headers.';
-
 CREATE FUNCTION bastion_internal.respond(status text, headers jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM set_config('response.status', status, true), set_config('response.headers', headers::text, true);
+    -- Assignments, which need no executor.
+    status := set_config('response.status', status, true);
+    headers := set_config('response.headers', headers::text, true);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.respond(text, jsonb) IS
@@ -58,17 +31,32 @@ $$;
 COMMENT ON FUNCTION bastion_internal.answer(jsonb) IS
 'Returns the answer of a front door function that succeeds, and sets the response.* settings for it: no status and no-store.';
 
-CREATE FUNCTION bastion_internal.refusal(error text, description text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refusal(error text, description text, retry_after integer DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    status text := CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended', 'insufficient_user_authentication') THEN '401'
+                        WHEN error IN ('insufficient_scope', 'signup_closed') THEN '403'
+                        WHEN error IN ('temporarily_unavailable', 'too_many_tries', 'too_many_attempts') THEN '429'
+                        ELSE '400' END;
+    header jsonb := CASE
+        WHEN retry_after IS NOT NULL THEN jsonb_build_object('Retry-After', retry_after::text)
+        -- Without a token no code is named (RFC 6750 section 3.1).
+        WHEN error = 'unauthenticated' THEN '{"WWW-Authenticate": "Bearer"}'
+        WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope', 'insufficient_user_authentication')
+            THEN jsonb_build_object('WWW-Authenticate', format('Bearer error="%s"',
+                -- RFC 6750 has one code for all tokens that no longer count.
+                CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END))
+        WHEN error = 'temporarily_unavailable' THEN '{"Retry-After": "1"}'
+        WHEN error = 'too_many_tries' THEN '{"Retry-After": "600"}' END;
 BEGIN
-    PERFORM bastion_internal.respond(bastion_internal.refusal_status(error)::text, bastion_internal.refusal_headers(error));
+    PERFORM bastion_internal.respond(status, '[{"Cache-Control": "no-store"}]' || coalesce(header, '[]'));
     RETURN jsonb_build_object('error', error, 'error_description', description);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.refusal(text, text) IS
-'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request. Sets the response.* settings for it.';
+COMMENT ON FUNCTION bastion_internal.refusal(text, text, integer) IS
+'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request, retry_after a number of seconds for the header of that name. Sets the HTTP status and headers for it.';
 
 CREATE FUNCTION bastion_internal.refuse_step_up(needed jsonb) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -172,12 +160,8 @@ CREATE FUNCTION bastion_internal.refuse_throttled(retry_after integer) RETURNS j
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    answer jsonb := bastion_internal.refusal('too_many_attempts', 'too many attempts; try again later');
 BEGIN
-    PERFORM bastion_internal.respond(bastion_internal.refusal_status('too_many_attempts')::text,
-        bastion_internal.refusal_headers('too_many_attempts') || jsonb_build_array(jsonb_build_object('Retry-After', retry_after::text)));
-    RETURN answer || jsonb_build_object('retry_after', retry_after);
+    RETURN bastion_internal.refusal('too_many_attempts', 'too many attempts; try again later', retry_after) || jsonb_build_object('retry_after', retry_after);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_throttled(integer) IS

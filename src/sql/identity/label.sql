@@ -21,12 +21,19 @@ It sees its own, and with tenant.members.read or tenant.members.manage those of 
 SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.find_user(identifier text) RETURNS uuid
-LANGUAGE sql STABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT u.id FROM bastion.users u WHERE u.email = lower(btrim(identifier) COLLATE "C")
-    UNION ALL
-    SELECT u.id FROM bastion.users u WHERE u.username = lower(btrim(identifier) COLLATE "C")
+DECLARE
+    name text := lower(btrim(identifier) COLLATE "C");
+    found_user uuid;
+BEGIN
+    SELECT u.id INTO found_user FROM bastion.users u WHERE u.email = name;
+    IF found_user IS NULL THEN
+        SELECT u.id INTO found_user FROM bastion.users u WHERE u.username = name;
+    END IF;
+    RETURN found_user;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.find_user(text) IS
 'The user with this e-mail address or user name, in upper or lower case and whatever the status; NULL for none.';

@@ -28,7 +28,9 @@ DECLARE
 BEGIN
     -- For an unknown user, or one without a password, old_hash stays NULL and the check costs as much as a wrong password. So does a
     -- password that is too long for sign-up.
-    SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
+    IF accept_password.user_id IS NOT NULL THEN
+        SELECT p.hash INTO old_hash FROM bastion.user_passwords p WHERE p.user_id = accept_password.user_id;
+    END IF;
     attempt := bastion_internal.password_attempt(account, accept_password.password, old_hash, device);
     matched := attempt.outcome;
     retry_after := attempt.retry_after;

@@ -49,7 +49,7 @@ BEGIN
     END IF;
     -- RFC 6749 section 5.2: one code, and 400, since no access token was presented.
     IF answer ->> 'error' IN ('invalid_grant', 'session_ended') THEN
-        PERFORM bastion_internal.respond('400', bastion_internal.refusal_headers('invalid_request'));
+        PERFORM bastion_internal.respond('400', '[{"Cache-Control": "no-store"}]');
         answer := answer || '{"error": "invalid_grant"}';
     END IF;
     RETURN answer;

@@ -43,9 +43,13 @@ COMMENT ON COLUMN bastion.login_throttle.expires_at IS 'When nothing of it count
 ALTER TABLE bastion.login_throttle ENABLE ROW LEVEL SECURITY;
 
 CREATE FUNCTION bastion_internal.throttled_account(user_id uuid, typed text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT coalesce('user ' || user_id, 'name ' || lower(btrim(typed) COLLATE "C"), 'name') $$;
+AS $$
+BEGIN
+    RETURN coalesce('user ' || user_id, 'name ' || lower(btrim(typed) COLLATE "C"), 'name');
+END
+$$;
 COMMENT ON FUNCTION bastion_internal.throttled_account(uuid, text) IS
 'What attempts to log in are counted of: the user, by whatever name, else the name that was typed.';
 

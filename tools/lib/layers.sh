@@ -442,12 +442,15 @@ EARLY
 }
 
 # stress_caches FOLDER: what reads the caches, in four sessions beside one that changes the rows behind them. Messages arrive at each
-# call in which the server may accept them.
+# call in which the server may accept them. First those of the catalogues too, in one session.
 stress_caches() {
     cluster_stop "$work/cluster"
+    SERVER_ENV+=" BASTION_EAGER_INVALIDATION=catalogues" cluster_start "$work/cluster"
+    psql -qX -d postgres -c 'CREATE DATABASE stress' && psql -qX -d stress -f "$1/setup.sql" -f "$1/catalogues.sql" &&
+        pgbench -n -t 1 -f "$1/seal.pgbench" -f "$1/tokens.pgbench" -f "$1/changes.pgbench" stress || return
+    cluster_stop "$work/cluster"
     SERVER_ENV+=" BASTION_EAGER_INVALIDATION=1" cluster_start "$work/cluster"
-    psql -qX -d postgres -c 'CREATE DATABASE stress' && psql -qX -d stress -f "$1/setup.sql" &&
-        pgbench -n -c 5 -T 20 -f "$1/seal.pgbench" -f "$1/tokens.pgbench" -f "$1/changes.pgbench" stress
+    pgbench -n -c 5 -T 20 -f "$1/seal.pgbench" -f "$1/tokens.pgbench" -f "$1/changes.pgbench" stress
 }
 
 # plant_misbehaviour NAME REPORT TYPES ARGUMENTS: calls a function of the test module, which must be reported; adds to p and f.

@@ -113,6 +113,7 @@ void arrive_everywhere() noexcept;
 #define AcceptInvalidationMessages() (::bastion::pg::arrive_everywhere(), AcceptInvalidationMessages())
 #define table_open(...) (::bastion::pg::arrive_everywhere(), table_open(__VA_ARGS__))
 #define index_open(...) (::bastion::pg::arrive_everywhere(), index_open(__VA_ARGS__))
+#define getExtensionOfObject(...) (::bastion::pg::arrive_everywhere(), getExtensionOfObject(__VA_ARGS__))
 #define SearchSysCache1(...) (::bastion::pg::arrive_everywhere(), SearchSysCache1(__VA_ARGS__))
 #define pg_detoast_datum(...) (::bastion::pg::arrive_everywhere(), pg_detoast_datum(__VA_ARGS__))
 #define pg_detoast_datum_copy(...) (::bastion::pg::arrive_everywhere(), pg_detoast_datum_copy(__VA_ARGS__))

@@ -104,10 +104,29 @@ void wake_backends() {
 uint64 invalidation_count() noexcept { return received; }
 
 #ifdef BASTION_EAGER_INVALIDATION
-// In a server that says so; tests of what the caches keep run in the same build.
+namespace {
+
+// Writes over what was freed in the memory of PostgreSQL's own caches, so that who still reads it fails.
+void reuse_freed_memory() {
+    constexpr std::size_t largest = 8192;
+    std::array<void*, 16> blocks;
+    for (std::size_t size = 16; size <= largest; size *= 2) {
+        for (void*& block : blocks) block = std::memset(MemoryContextAlloc(CacheMemoryContext, size), 0x7f, size);
+        for (void* block : blocks) pfree(block);
+    }
+}
+
+}  // namespace
+
+// In a server that says so; tests of what the caches keep run in the same build. With "catalogues", all relations of PostgreSQL's own
+// cache are made anew too.
 void arrive_everywhere() noexcept {
-    static const bool wanted = std::getenv("BASTION_EAGER_INVALIDATION") != nullptr;
-    if (wanted) drop_here(InvalidOid);
+    static const char* const wanted = std::getenv("BASTION_EAGER_INVALIDATION");
+    if (wanted == nullptr) return;
+    drop_here(InvalidOid);
+    if (!IsTransactionState() || std::strcmp(wanted, "catalogues") != 0) return;
+    InvalidateSystemCaches();
+    reuse_freed_memory();
 }
 #endif
 

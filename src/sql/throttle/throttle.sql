@@ -91,8 +91,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    unsaved record := bastion_internal.throttle_unsaved(digits);
+    unsaved record;
 BEGIN
+    -- The counter may be saved already, or have given way: an assignment of NULL leaves a record without columns.
+    SELECT * INTO unsaved FROM bastion_internal.throttle_unsaved(digits);
     INSERT INTO bastion.login_throttle (key, kind, paid_until, charged_at, failures, expires_at)
     SELECT unsaved.key, unsaved.kind, unsaved.paid_until, unsaved.charged_at, unsaved.failures, unsaved.expires_at
     WHERE unsaved.key IS NOT NULL

@@ -294,6 +294,31 @@ SELECT bastion.unprotect('test.unknown');
 SET ROLE regress_app;
 BEGIN; SELECT test.present_as('tiny'); SELECT test.estimate('EXECUTE unknown') = (SELECT count(*) FROM test.unknown) AS without_policy; COMMIT;
 
+\echo == without an identity the scans of the plan of a large tenant read nothing; an identity that comes in the statement counts
+CREATE FUNCTION pg_temp.rows_left(who text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    plan jsonb;
+BEGIN
+    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), ''), true);
+    EXECUTE 'EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE all_rows' INTO plan;
+    RETURN jsonb_path_query_first(plan, '$.**."Rows Removed by Filter"');
+END
+$$;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+PREPARE all_rows AS SELECT count(*) FROM test.by_id;
+SELECT pg_temp.rows_left('big') AS big, pg_temp.rows_left('nobody') AS nobody, pg_temp.rows_left('big') AS big_again;
+SELECT bastion.user_id(), count(*) FROM test.by_id;
+BEGIN; SELECT bastion.authenticate(:'big') IS NULL AS set, (SELECT count(*) FROM test.by_id) AS rows; ROLLBACK;
+BEGIN;
+DECLARE later CURSOR FOR SELECT count(*) FROM test.by_id;
+SELECT bastion.authenticate(:'big') IS NULL AS set;
+FETCH later;
+ROLLBACK;
+DEALLOCATE all_rows;
+RESET enable_indexscan;
+RESET enable_bitmapscan;
+
 \echo == switched off
 BEGIN; SELECT test.present_as('big'); SET LOCAL bastion.plan_estimates = off; SELECT test.estimate('EXECUTE rows') AS average; COMMIT;
 BEGIN; SELECT test.present_as('big'); SELECT test.estimate('EXECUTE rows') AS own; COMMIT;

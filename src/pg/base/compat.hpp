@@ -103,6 +103,15 @@ inline bool walk_expression(Node* node, bool (*walker)(Node*, void*), void* stat
 #endif
 }
 
+// The same for each child of a running plan.
+inline bool walk_plan_state(PlanState* state, bool (*walker)(PlanState*, void*), void* context) {
+#if PG_VERSION_NUM >= 160000
+    return planstate_tree_walker(state, walker, context);
+#else
+    return planstate_tree_walker(state, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
 // Whether the operator compares in the order of some B-tree. Only a superuser can add one.
 inline bool is_ordering_operator(Oid function) {
 #if PG_VERSION_NUM >= 180000

@@ -1,6 +1,7 @@
 #include "pg/planner/planner_hooks.hpp"
 
 #include "pg/base/compat.hpp"
+#include "pg/planner/empty_scans.hpp"
 #include "pg/planner/held_clauses.hpp"
 #include "pg/planner/plan_estimates.hpp"
 #include "pg/planner/plan_notes.hpp"
@@ -78,6 +79,7 @@ void shape_upper_paths(PlannerInfo* root, UpperRelationKind stage, RelOptInfo* i
 // A cursor begins at one depth of the stack, and is fetched from at another.
 void run(BASTION_EXECUTOR_RUN_PARAMS) {
     require_stack_for(query->plannedstmt);
+    watch_scans_of_nobody(query);
     if (next_run != nullptr)
         next_run(BASTION_EXECUTOR_RUN_ARGS);
     else

@@ -52,16 +52,6 @@ bool asks_for_permissions(const Node* conditions) {
     return true;
 }
 
-// The reader in the plan of (SELECT reader [WHERE has_permission(…)]): one row without a table. A query can have such a subquery
-// too, and with another call in it, which would run when a row of another tenant reaches the subquery.
-const Node* reader_of_plan(const Plan* plan) {
-    if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1)
-        return nullptr;
-    if (!asks_for_permissions(reinterpret_cast<const ::Result*>(plan)->resconstantqual)) return nullptr;
-    const auto* value = reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr);
-    return is_reader(value) ? value : nullptr;
-}
-
 Node* without_relabel(Node* node) {
     while (IsA(node, RelabelType)) node = reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(node)->arg);
     return node;
@@ -172,6 +162,14 @@ const SubPlan* subquery_behind(const PlannerInfo* root, const Param* parameter) 
         }
     }
     return nullptr;
+}
+
+const Node* reader_of_plan(const Plan* plan) {
+    if (!IsA(plan, Result) || plan->lefttree != nullptr || plan->initPlan != NIL || list_length(plan->targetlist) != 1)
+        return nullptr;
+    if (!asks_for_permissions(reinterpret_cast<const ::Result*>(plan)->resconstantqual)) return nullptr;
+    const auto* value = reinterpret_cast<const Node*>(linitial_node(TargetEntry, plan->targetlist)->expr);
+    return is_reader(value) ? value : nullptr;
 }
 
 const Node* tenant_reader(PlannerInfo* root, const Param* parameter) {

@@ -17,6 +17,10 @@ RangeTblEntry* tree_root(PlannerInfo* root, RangeTblEntry* entry);
 // outer relation or values of the statement.
 const SubPlan* subquery_behind(const PlannerInfo* root, const Param* parameter);
 
+// The reader in the plan of (SELECT reader [WHERE has_permission(…)]): one row without a table. A query can have such a subquery
+// too, and with another call in it, which would run when a row of another tenant reaches the subquery. Null for another plan.
+const Node* reader_of_plan(const Plan* plan);
+
 // The reader of the context whose result the parameter is, with (SELECT reader) evaluated once; null for another parameter.
 const Node* tenant_reader(PlannerInfo* root, const Param* parameter);
 bool is_tenant_parameter(PlannerInfo* root, const Param* parameter);

@@ -62,6 +62,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('explain_access_text by a key with a cast', '{"explain_access_text(uuid,text,regclass,text,text,text)","explain_access_text(text,text,regclass,text,text,text)"}', 'operator', 'typed',
      'SELECT * FROM bastion.explain_access_text(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
     ('import_users_from', '{"import_users_from(regclass,boolean)"}', 'superuser', NULL, 'SELECT count(*) FROM bastion.import_users_from(''shop.rows'', true)'),
+    ('import_secrets_from', '{"import_secrets_from(regclass,boolean)"}', 'superuser', NULL, 'SELECT count(*) FROM bastion.import_secrets_from(''shop.rows'', true)'),
+    ('import_api_keys_from', '{"import_api_keys_from(regclass,boolean)"}', 'superuser', NULL, 'SELECT count(*) FROM bastion.import_api_keys_from(''shop.rows'', true)'),
     ('lint', '{lint(text)}', 'superuser', NULL, 'SELECT count(*) FROM bastion.lint()'),
     ('lint of own tables', '{lint(text),bastion_internal.lint_mine()}', 'table', NULL, 'SELECT count(*) FROM bastion.lint(''mine'')'),
     ('unknown_tenants', '{"unknown_tenants(regclass,boolean)","bastion_internal.column_values(regclass,name,integer)"}', 'table', 'protected', 'SELECT count(*) FROM bastion.unknown_tenants(''shop.one_{n}'')'),

@@ -6,7 +6,8 @@ CREATE FUNCTION moment(seed integer, what text, n integer) RETURNS text LANGUAGE
 AS $$ SELECT to_char(timestamp '2024-01-01' + pick(seed, what, n, 60000000) * interval '1 s' + pick(seed, what, -n, 1000000) * interval '1 us', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') $$;
 
 -- 20 users, 1 file in 100 a secret and 1 an API key, 5 webhooks, 10 knowledge bases, 30 deployments, 40 workflows; the rest is usage.
--- Secrets are AES-256-GCM under the key 60 61 … 7f; the password of everybody is "imported with its hash".
+-- Secrets are AES-256-GCM under the key 60 61 … 7f; the password of everybody is "imported with its hash". An API
+-- key is its key_id, a dot and a secret, of which the old builder kept SHA-256.
 CREATE FUNCTION generate(seed integer, files integer DEFAULT 10000) RETURNS TABLE (path text, content text)
 LANGUAGE sql IMMUTABLE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
     WITH people AS (
@@ -52,8 +53,8 @@ LANGUAGE sql IMMUTABLE SET search_path = workflow_builder_import, pg_catalog, pg
                'created_at', moment(seed, 'secret', s.n))::text
     FROM numbers s JOIN people p ON p.n = pick(seed, 'hides', s.n, 20), encrypted e WHERE s.n < files / 100
     UNION ALL
-    SELECT format('%s/api_keys/%s.json', p.username, k.n), jsonb_build_object('owner', p.email, 'key_id', 'key_' || k.n, 'key_hash', md5(format('%s/key/%s', seed, k.n)),
-               'created_at', moment(seed, 'key', k.n))::text
+    SELECT format('%s/api_keys/%s.json', p.username, k.n), jsonb_build_object('owner', p.email, 'name', 'Key ' || k.n, 'key_id', 'key_' || k.n,
+               'key_hash', encode(sha256(convert_to(md5(format('%s/key/%s', seed, k.n)), 'UTF8')), 'hex'), 'scopes', '["workflows.read"]'::jsonb, 'created_at', moment(seed, 'key', k.n))::text
     FROM numbers k JOIN people p ON p.n = pick(seed, 'keeps', k.n, 20) WHERE k.n < files / 100
     UNION ALL
     SELECT format('%s/usage/%s.json', p.username, u.n), jsonb_build_object('owner', p.email, 'tokens', pick(seed, 'tokens', u.n, 10000), 'cost', round(pick(seed, 'cost', u.n, 1000000) / 1000000.0, 6),

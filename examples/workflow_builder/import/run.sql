@@ -2,7 +2,7 @@
 
 -- A file in the form in which it is compared: what it says, times as numbers, with an owner, without what is sealed.
 CREATE FUNCTION canonical(doc jsonb, owner text) RETURNS jsonb LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
-    SELECT jsonb_strip_nulls(doc - '{encrypted_value, owner, created_at, cost}'::text[] || jsonb_build_object(
+    SELECT jsonb_strip_nulls(doc - '{encrypted_value, key_id, key_hash, owner, created_at, cost}'::text[] || jsonb_build_object(
         'owner', owner, 'created_at', extract(epoch FROM (doc ->> 'created_at')::timestamptz), 'cost', trim_scale((doc ->> 'cost')::numeric)))
 $$;
 
@@ -27,6 +27,8 @@ BEGIN
             FROM workflow_builder.usage_logs l WHERE l.id = key::bigint)
         WHEN 'secrets' THEN (
             SELECT jsonb_build_object('name', s.name, 'provider', s.provider, 'created_at', s.created_at, 'owner_id', s.owner_id) FROM bastion.secrets s WHERE s.id = key::uuid)
+        WHEN 'api_keys' THEN (
+            SELECT jsonb_build_object('name', k.name, 'scopes', k.scopes, 'created_at', k.created_at, 'owner_id', k.user_id) FROM bastion.api_keys k WHERE k.id = key::uuid)
     END;
 END
 $$;
@@ -34,7 +36,7 @@ $$;
 CREATE FUNCTION checksum_of_files(batch integer) RETURNS text LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
     SELECT encode(sha256(convert_to(string_agg(d.path || canonical(d.doc, coalesce(d.owner, u.username)), E'\n' ORDER BY d.path COLLATE "C"), 'UTF8')), 'hex')
     FROM documents d JOIN batches b ON b.id = d.batch_id JOIN bastion.users u ON u.id = b.default_owner
-    WHERE d.batch_id = batch AND d.kind NOT IN ('users', 'api_keys')
+    WHERE d.batch_id = batch AND d.kind <> 'users'
 $$;
 CREATE FUNCTION checksum_of_rows(batch integer) RETURNS text LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
     SELECT encode(sha256(convert_to(string_agg(r.path || canonical(r.doc - 'owner_id', u.username), E'\n' ORDER BY r.path COLLATE "C"), 'UTF8')), 'hex')
@@ -64,6 +66,15 @@ CREATE FUNCTION import_users(batch batches) RETURNS void LANGUAGE sql VOLATILE S
                  ('viewer', 'studio viewer', false)) AS p (old_role, role, in_unit) ON p.old_role = d.doc ->> 'role'
     JOIN bastion.roles o ON o.name = p.role AND (o.tenant_id IS NULL OR o.tenant_id = batch.tenant_id)
     WHERE u.batch_id = batch.id AND u.kind = 'users'
+$$;
+
+CREATE FUNCTION import_api_keys(batch batches) RETURNS void LANGUAGE sql VOLATILE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
+    INSERT INTO rows
+    SELECT batch.id, 'api_keys', i.api_key, d.paths[i.line]
+    FROM (SELECT array_agg(x.path ORDER BY x.path) AS paths,
+                 jsonb_agg(jsonb_build_object('scheme', 'workflow_builder', 'lookup', x.doc -> 'key_id', 'hash', x.doc -> 'key_hash', 'user', x.owner, 'tenant', batch.tenant_id,
+                                              'name', x.doc -> 'name', 'scopes', x.doc -> 'scopes', 'created_at', x.doc -> 'created_at') ORDER BY x.path) AS keys
+          FROM documents x WHERE x.batch_id = batch.id AND x.kind = 'api_keys') d, bastion.import_api_keys(coalesce(d.keys, '[]')) i
 $$;
 
 CREATE FUNCTION import_rows(batch batches, key bytea) RETURNS void LANGUAGE plpgsql VOLATILE SET search_path = workflow_builder_import, pg_catalog, pg_temp AS $$
@@ -135,6 +146,7 @@ BEGIN
     BEGIN
         PERFORM import_users(this);
         PERFORM import_rows(this, run.key);
+        PERFORM import_api_keys(this);
         SELECT jsonb_object_agg(r.kind, r.n) INTO counts FROM (SELECT x.kind, count(*) AS n FROM rows x WHERE x.batch_id = batch AND x.kind <> 'units' GROUP BY 1) r;
         of_files := checksum_of_files(batch);
         of_rows := checksum_of_rows(batch);
@@ -186,17 +198,20 @@ BEGIN
         UNION ALL
         SELECT 'secret ' || s.id FROM bastion.secrets s WHERE s.owner_id IN (TABLE users)
            AND s.id::text NOT IN (SELECT r.key FROM rows r WHERE r.batch_id = batch AND r.kind = 'secrets')
+        UNION ALL
+        SELECT 'API key ' || k.id FROM bastion.api_keys k WHERE k.user_id IN (TABLE users)
+           AND k.id::text NOT IN (SELECT r.key FROM rows r WHERE r.batch_id = batch AND r.kind = 'api_keys')
     )
     SELECT min(l.name) INTO later FROM later_rows l;
     IF later IS NOT NULL THEN
         RAISE EXCEPTION 'rows were made since the import' USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('One is %s.', later);
     END IF;
-    FOREACH kind IN ARRAY ARRAY['usage', 'webhooks', 'deployments', 'knowledge_bases', 'workflows', 'secrets', 'units', 'users'] LOOP
+    FOREACH kind IN ARRAY ARRAY['usage', 'webhooks', 'deployments', 'knowledge_bases', 'workflows', 'secrets', 'api_keys', 'units', 'users'] LOOP
         IF kind = 'users' THEN
             DELETE FROM workflow_builder.profiles p USING rows r WHERE r.batch_id = batch AND r.kind = 'users' AND p.tenant_id = this.tenant_id AND p.user_id = r.key::uuid;
         END IF;
         EXECUTE format('DELETE FROM %s t USING workflow_builder_import.rows r WHERE r.batch_id = $1 AND r.kind = $2 AND t.id = r.key::%s',
-                       CASE kind WHEN 'usage' THEN 'workflow_builder.usage_logs' WHEN 'secrets' THEN 'bastion.secrets' WHEN 'units' THEN 'bastion.units'
+                       CASE kind WHEN 'usage' THEN 'workflow_builder.usage_logs' WHEN 'secrets' THEN 'bastion.secrets' WHEN 'api_keys' THEN 'bastion.api_keys' WHEN 'units' THEN 'bastion.units'
                                  WHEN 'users' THEN 'bastion.users' ELSE 'workflow_builder.' || kind END,
                        CASE kind WHEN 'usage' THEN 'bigint' ELSE 'uuid' END) USING batch, kind;
         GET DIAGNOSTICS gone = ROW_COUNT;

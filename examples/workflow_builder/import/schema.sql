@@ -34,6 +34,9 @@ CREATE TABLE rows (
     PRIMARY KEY (batch_id, kind, key)
 );
 
+-- A key of the old builder is an id, a dot and a secret, of which it kept SHA-256.
+SELECT bastion.api_key_scheme_add('workflow_builder', 'sha256', separator => '.');
+
 -- Casts that answer NULL instead of failing.
 
 CREATE FUNCTION object_or_null(content bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
@@ -75,7 +78,7 @@ CREATE FUNCTION fault(kind text, doc jsonb) RETURNS text LANGUAGE sql STABLE SET
         WHEN doc IS NULL THEN 'is no JSON object'
         WHEN kind <> 'users' AND time_or_null(doc ->> 'created_at') IS NULL THEN 'created_at is no time'
         WHEN kind IN ('workflows', 'knowledge_bases', 'webhooks', 'deployments') AND is_uuid(doc -> 'id') IS NOT TRUE THEN 'id is no uuid'
-        WHEN kind IN ('workflows', 'knowledge_bases', 'webhooks', 'secrets') AND (jsonb_typeof(doc -> 'name') IS DISTINCT FROM 'string' OR length(doc ->> 'name') NOT BETWEEN 1 AND 200)
+        WHEN kind IN ('workflows', 'knowledge_bases', 'webhooks', 'secrets', 'api_keys') AND (jsonb_typeof(doc -> 'name') IS DISTINCT FROM 'string' OR length(doc ->> 'name') NOT BETWEEN 1 AND 200)
             THEN 'name is no text of 1 to 200 characters'
         WHEN kind IN ('deployments', 'webhooks') AND is_uuid(doc -> 'workflow') IS NOT TRUE THEN 'workflow is no uuid'
         ELSE CASE kind
@@ -94,6 +97,10 @@ CREATE FUNCTION fault(kind text, doc jsonb) RETURNS text LANGUAGE sql STABLE SET
                 WHEN jsonb_typeof(doc -> 'snapshot') IS DISTINCT FROM 'object' THEN 'snapshot is no object'
                 END
             WHEN 'knowledge_bases' THEN CASE WHEN is_count(doc -> 'document_count', 0) IS NOT TRUE THEN 'document_count is no number' END
+            WHEN 'api_keys' THEN CASE
+                WHEN coalesce(doc ->> 'key_id', '') !~ '^\w{1,100}$' OR coalesce(doc ->> 'key_hash', '') !~ '^[0-9a-f]{64}$' THEN 'key_id or key_hash is none'
+                WHEN jsonb_typeof(doc -> 'scopes') IS DISTINCT FROM 'array' OR doc -> 'scopes' @? '$[*] ? (@.type() != "string")' THEN 'scopes are no list of texts'
+                END
             WHEN 'usage' THEN CASE
                 WHEN is_count(doc -> 'tokens', 0) IS NOT TRUE OR is_count(doc -> 'duration_ms', 0) IS NOT TRUE THEN 'tokens or duration_ms is no number'
                 WHEN jsonb_typeof(doc -> 'cost') IS DISTINCT FROM 'number' OR doc ->> 'cost' !~ '^\d{1,6}(\.\d{1,6})?$' THEN 'cost is no amount'
@@ -164,6 +171,8 @@ LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_te
     UNION ALL
     SELECT min(g.path), 'error', count(*) || ' secrets of the owner have this name' FROM good g WHERE g.kind = 'secrets' GROUP BY g.owner, g.doc ->> 'name' HAVING count(*) > 1
     UNION ALL
+    SELECT min(g.path), 'error', count(*) || ' API keys have this hash' FROM good g WHERE g.kind = 'api_keys' GROUP BY g.doc ->> 'key_id', g.doc ->> 'key_hash' HAVING count(*) > 1
+    UNION ALL
     SELECT min(g.path), 'error', count(*) || ' users have this address' FROM good g WHERE g.kind = 'users' GROUP BY lower(g.doc ->> 'email') HAVING count(*) > 1
     UNION ALL
     -- One message wherever the row is: the report shows nothing of other tenants.
@@ -184,8 +193,6 @@ LANGUAGE sql STABLE SET search_path = workflow_builder_import, pg_catalog, pg_te
     WHERE g.kind IN ('webhooks', 'secrets') AND opens(g.doc ->> 'encrypted_value', report.key) IS NOT TRUE
     UNION ALL
     SELECT g.path, 'notice', 'goes to the default owner' FROM good g WHERE g.owner IS NULL AND g.kind NOT IN ('users', 'secrets', 'api_keys', 'usage')
-    UNION ALL
-    SELECT g.path, 'notice', 'is not taken over: its owner makes a new key' FROM good g WHERE g.kind = 'api_keys'
     ORDER BY 2, 1, 3
 $$;
 COMMENT ON FUNCTION report(integer, bytea) IS

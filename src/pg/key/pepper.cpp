@@ -41,14 +41,14 @@ Result<Loaded<HmacKey>> open_pepper(int32 version, const PepperRow& row) {
 
 }  // namespace
 
-struct varlena* make_pepper(int32 data_key, int32 version) {
+struct varlena* make_pepper(int32 data_key, int32 version, ByteSpan given) {
     const auto id = static_cast<std::uint32_t>(data_key);
     DataKey& key = need_data_key(id);
     struct varlena* sealed = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        SecretBytes pepper(pepper_size);
-        random_bytes({pepper.data(), pepper.size()});
-        Result<Bytes> made = key.sealer.value().seal(pepper.span(), id, label(version));
+        SecretBytes random(pepper_size);
+        if (given.empty()) random_bytes({random.data(), random.size()});
+        Result<Bytes> made = key.sealer.value().seal(given.empty() ? random.span() : given, id, label(version));
         if (!made) return made.error();
         return store(sealed, *made);
     });

@@ -1,5 +1,5 @@
 // SQL functions of API keys: new secrets, which a function of the extension writes, and the key of a text.
-#include "core/session/api_key.hpp"
+#include "core/session/imported_api_key.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
@@ -37,12 +37,27 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_api_key_of);
 Datum bastion_api_key_of(PG_FUNCTION_ARGS) {
     const Utf8 presented = utf8_of(PG_GETARG_TEXT_PP(0));
-    if (!looks_like_api_key(presented)) PG_RETURN_NULL();
+    if (!may_be_api_key(presented)) PG_RETURN_NULL();
     const VerifiedToken& verified = verify_api_key(presented);
     if (verified.refusal != nullptr) PG_RETURN_NULL();
     auto* id = static_cast<pg_uuid_t*>(palloc(sizeof(pg_uuid_t)));
     *id = verified.identity.api_key.value;
     PG_RETURN_UUID_P(id);
+}
+
+PG_FUNCTION_INFO_V1(bastion_imported_api_key_mac);
+Datum bastion_imported_api_key_mac(PG_FUNCTION_ARGS) {
+    const Utf8 lookup = utf8_of(PG_GETARG_TEXT_PP(2));
+    const ByteSpan hash = view(PG_GETARG_BYTEA_PP(3));
+    const HmacKey& pepper = need_pepper(PG_GETARG_INT32(1));
+    const auto scheme = static_cast<std::uint32_t>(PG_GETARG_INT32(0));
+    struct varlena* mac = nullptr;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<ApiKeyMac> made = imported_api_key_mac(pepper, scheme, lookup, hash);
+        if (!made) return made.error();
+        return store(mac, *made);
+    });
+    PG_RETURN_BYTEA_P(mac);
 }
 
 }  // extern "C"

@@ -16,6 +16,7 @@ BackendCache<ApiKey, UUID_LEN> keys("api_keys", invalidation_of("api_keys"), {25
 struct SecretRow {
     pg_uuid_t id;
     int32 pepper;
+    int32 scheme;
     TimestampTz expires_at;
     ByteSpan mac;
     SecretRow* next;
@@ -72,12 +73,14 @@ void collect_secret(std::span<const ColumnValue> columns, void* state) {
     row->pepper = DatumGetInt32(columns[1].value);
     row->mac = view(DatumGetByteaPP(columns[2].value));
     row->expires_at = time_or(columns[3], DT_NOEND);
+    row->scheme = columns[4].is_null ? 0 : DatumGetInt32(columns[4].value);
     row->next = *first;
     *first = row;
 }
 
 SecretRow* read_secrets(const pg_uuid_t& id) {
-    ColumnValue row[] = {{"id", 0, true}, {"pepper", 0, true}, {"mac", 0, true}, {"expires_at", 0, true}};
+    ColumnValue row[] = {
+        {"id", 0, true}, {"pepper", 0, true}, {"mac", 0, true}, {"expires_at", 0, true}, {"scheme", 0, true}};
     SecretRow* first = nullptr;
     read_rows("api_key_secrets", "api_key_secrets_key_id_idx", "key_id", F_UUID_EQ, UUIDPGetDatum(&id), row,
               collect_secret, &first);
@@ -112,6 +115,7 @@ ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
         ApiKeySecret& made = key.secrets.emplace_back();
         made.id = secret->id;
         made.pepper = secret->pepper;
+        made.scheme = secret->scheme;
         made.expires_at = secret->expires_at;
         if (secret->mac.size() != made.mac.size()) throw std::invalid_argument("malformed secret of an API key");
         std::memcpy(made.mac.data(), secret->mac.data(), made.mac.size());

@@ -12,6 +12,7 @@ namespace bastion::pg {
 struct ApiKeySecret {
     pg_uuid_t id;
     int32 pepper;
+    int32 scheme;            // of another system; 0 for the extension's own
     TimestampTz expires_at;  // DT_NOEND for never
     ApiKeyMac mac;
 };

@@ -6,6 +6,7 @@
 #include "pg/key/data_keys.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_read.hpp"
+#include "pg/session/imported_key_read.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -60,7 +61,15 @@ const ApiKeySecret* match(const ApiKey* key, const Presented& presented, int32 d
     }
     const ApiKeySecret* found = nullptr;
     for (const ApiKeySecret& secret : key->secrets)
-        if (has_mac(presented, secret.pepper, secret.mac)) found = &secret;
+        if (has_mac(presented, secret.pepper, secret.mac) && secret.scheme == 0) found = &secret;
+    return found;
+}
+
+const ApiKeySecret* match_imported(const ApiKey* key, int32 scheme, const ApiKeyMac& mac) {
+    const ApiKeySecret* found = nullptr;
+    if (key == nullptr) return found;
+    for (const ApiKeySecret& secret : key->secrets)
+        if (constant_time_equal(secret.mac, mac) && secret.scheme == scheme) found = &secret;
     return found;
 }
 
@@ -87,9 +96,45 @@ const VerifiedToken& accept(const ApiKey& key, const ApiKeySecret& secret) noexc
     return out;
 }
 
-}  // namespace
+// The value that an imported secret of this text has. In two steps, because each pepper is good until the next is asked for.
+ApiKeyMac imported_mac(const ImportScheme& scheme, std::string_view text) {
+    const ImportedApiKeyText parts = split_imported_api_key(text, scheme.separator);
+    const HmacKey* other_key = scheme.other_pepper == 0 ? nullptr : &need_pepper(scheme.other_pepper);
+    OtherHash hash;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<OtherHash> made = other_hash(other_key, parts.hashed);
+        if (!made) return made.error();
+        hash = *made;
+        return {};
+    });
+    const HmacKey& pepper = need_pepper(scheme.pepper);
+    ApiKeyMac mac;
+    guarded_or_raise([&]() -> Result<void> {
+        Result<ApiKeyMac> made =
+            imported_api_key_mac(pepper, static_cast<std::uint32_t>(scheme.id), parts.lookup, hash);
+        if (!made) return made.error();
+        mac = *made;
+        return {};
+    });
+    return mac;
+}
 
-const VerifiedToken& verify_api_key(std::string_view text) {
+// Every scheme is tried, whichever the text is of.
+const VerifiedToken& verify_imported(std::string_view text) {
+    const VerifiedToken* accepted = nullptr;
+    for (const ImportScheme& scheme : import_schemes()) {
+        const ApiKeyMac mac = imported_mac(scheme, text);
+        pg_uuid_t id;
+        if (!find_imported_key(mac, id)) continue;
+        const ApiKey* key = find_api_key(id);
+        const ApiKeySecret* secret = match_imported(key, scheme.id, mac);
+        if (secret == nullptr) secret = match_imported(key = load_api_key(id), scheme.id, mac);
+        if (secret != nullptr) accepted = &accept(*key, *secret);
+    }
+    return accepted != nullptr ? *accepted : refuse("neither a token nor an API key");
+}
+
+const VerifiedToken& verify_own(std::string_view text) {
     Presented presented;
     if (!parse(text, presented)) return refuse("malformed API key");
     if (const ApiKey* cached = find_api_key(presented.id))
@@ -101,6 +146,18 @@ const VerifiedToken& verify_api_key(std::string_view text) {
     const ApiKeySecret* secret = match(key, presented, pepper);
     if (secret != nullptr) return accept(*key, *secret);
     return refuse(key == nullptr ? "unknown API key" : "wrong secret of an API key");
+}
+
+}  // namespace
+
+bool may_be_api_key(std::string_view text) {
+    if (looks_like_api_key(text)) return true;
+    if (text.empty() || text.size() > longest_imported_api_key || looks_like_jws(text)) return false;
+    return !import_schemes().empty();
+}
+
+const VerifiedToken& verify_api_key(std::string_view text) {
+    return looks_like_api_key(text) ? verify_own(text) : verify_imported(text);
 }
 
 }  // namespace bastion::pg

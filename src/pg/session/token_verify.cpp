@@ -1,6 +1,5 @@
 #include "pg/session/token_verify.hpp"
 
-#include "core/session/api_key.hpp"
 #include "pg/base/text.hpp"
 #include "pg/jose/issuer_verify.hpp"
 #include "pg/jose/jwt_verify.hpp"
@@ -17,7 +16,7 @@ Slot argument_slot;
 
 const VerifiedToken& verify_presented(const PresentedValue& token) {
     const Utf8 text = utf8_of(ServerText({token.text, token.size}));
-    if (looks_like_api_key(text)) return verify_api_key(text);
+    if (may_be_api_key(text)) return verify_api_key(text);
     if (presented_slot.id == token.id && presented_slot.verified.keys_generation == keys_generation())
         return presented_slot.verified;
     presented_slot.id = 0;
@@ -27,7 +26,7 @@ const VerifiedToken& verify_presented(const PresentedValue& token) {
 }
 
 const VerifiedToken& verify_argument(Utf8 token) {
-    if (looks_like_api_key(token)) return verify_api_key(token);
+    if (may_be_api_key(token)) return verify_api_key(token);
     verify_jwt(argument_slot, token);
     return argument_slot.verified;
 }

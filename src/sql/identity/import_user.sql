@@ -2,32 +2,6 @@
 -- Users of another system, with their password hashes and memberships. For operators: EXECUTE is granted to nobody, and everything
 -- here runs with the rights of its caller, except the reading of a relation, which is its owner's.
 
-CREATE FUNCTION bastion_internal.time_or_null(value text) RETURNS timestamptz
-LANGUAGE plpgsql STABLE STRICT PARALLEL RESTRICTED
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    RETURN value::timestamptz;
-EXCEPTION WHEN invalid_datetime_format OR datetime_field_overflow OR invalid_parameter_value THEN
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.time_or_null(text) IS 'The value as a time, or NULL for text that is none.';
-
-CREATE FUNCTION bastion_internal.field_problem(given jsonb, fields text[]) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT CASE WHEN jsonb_typeof(given) IS DISTINCT FROM 'object' THEN 'it is no object'
-                ELSE (SELECT CASE WHEN f.key <> ALL (fields) THEN format('unknown field "%s"', left(f.key, 63))
-                                  WHEN f.key <> 'memberships' AND jsonb_typeof(f.value) NOT IN ('string', 'null') AND f.key <> 'tenant_number'
-                                  THEN format('the field "%s" is no text', f.key) END AS problem
-                      FROM jsonb_each(CASE jsonb_typeof(given) WHEN 'object' THEN given ELSE '{}' END) f
-                      ORDER BY 1 NULLS LAST LIMIT 1) END
-$$;
-COMMENT ON FUNCTION bastion_internal.field_problem(jsonb, text[]) IS
-'Why a value is no object with these fields, each a text or null; memberships and tenant_number are of other types. NULL if it is one.';
-
 CREATE FUNCTION bastion_internal.imported_place(place jsonb, OUT tenant_id uuid, OUT unit_id uuid, OUT role_id uuid, OUT valid_from timestamptz,
                                                 OUT valid_until timestamptz, OUT problem text)
 RETURNS record
@@ -38,7 +12,7 @@ DECLARE
     found_number bigint;
     is_new boolean;
 BEGIN
-    problem := bastion_internal.field_problem(place, '{tenant,tenant_name,tenant_number,unit,role,valid_from,valid_until}');
+    problem := bastion_internal.field_problem(place, '{tenant,tenant_name,unit,role,valid_from,valid_until}', '{tenant_number}');
     IF problem IS NOT NULL THEN
         RETURN;
     END IF;
@@ -110,7 +84,7 @@ AS $$
         SELECT g.id FROM given g WHERE g.id IS NOT NULL GROUP BY 1 HAVING count(*) > 1
     )
     SELECT g.line, g.given, g.id, g.email, g.username, g.created_at, g.email_verified_at,
-           CASE WHEN k.id IS NULL THEN coalesce(bastion_internal.field_problem(g.given, '{id,email,username,display_name,status,created_at,email_verified_at,password_hash,memberships}'), CASE
+           CASE WHEN k.id IS NULL THEN coalesce(bastion_internal.field_problem(g.given, '{id,email,username,display_name,status,created_at,email_verified_at,password_hash}', '{memberships}'), CASE
                WHEN bastion.is_email(g.email) IS NOT TRUE THEN 'the address is invalid'
                WHEN g.email IN (SELECT a.name FROM addresses a) THEN 'another line has the same address'
                WHEN NOT bastion.is_username(g.username) THEN 'the user name is invalid'
@@ -174,25 +148,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    given text := jsonb_typeof(users);
     checked jsonb;
     places jsonb;
-    refused record;
     tenants bigint;
     imported bigint;
 BEGIN
-    IF users IS NULL OR dry_run IS NULL THEN
-        RAISE EXCEPTION 'users and dry_run must not be null' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF jsonb_typeof(users) <> 'array' THEN
-        RAISE EXCEPTION 'users must be a JSON array' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
+    PERFORM bastion_internal.import_require(given, dry_run, 'users');
     checked := (SELECT coalesce(jsonb_agg(to_jsonb(c)), '[]') FROM bastion_internal.import_check(users) c);
     IF NOT dry_run THEN
-        SELECT min(c.line) AS line, count(*) AS count INTO refused FROM jsonb_to_recordset(checked) c (line bigint, problem text) WHERE c.problem IS NOT NULL;
-        IF refused.count > 0 THEN
-            RAISE EXCEPTION 'nothing is imported: % of % users are refused', refused.count, jsonb_array_length(users) USING ERRCODE = 'invalid_parameter_value',
-                DETAIL = (SELECT format('Line %s: %s.', c.line, c.problem) FROM jsonb_to_recordset(checked) c (line bigint, problem text) WHERE c.line = refused.line),
-                HINT = 'With dry_run => true, the result names all of them.';
-        END IF;
+        PERFORM bastion_internal.import_stop(checked, 'users');
         places := (SELECT coalesce(jsonb_agg(DISTINCT m.place), '[]')
                    FROM jsonb_to_recordset(checked) c (known boolean, given jsonb),
                         jsonb_array_elements(bastion_internal.import_memberships(c.given)) m (place)
@@ -241,22 +206,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10000
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
-DECLARE
-    content jsonb;
 BEGIN
-    IF relation IS NULL THEN
-        RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
-    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users_from.relation) THEN
-        RAISE EXCEPTION 'relation does not exist' USING ERRCODE = 'undefined_table';
-    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = import_users_from.relation AND c.relkind IN ('r', 'p', 'v', 'm')) THEN
-        RAISE EXCEPTION '% is no table or view', relation USING ERRCODE = 'wrong_object_type';
-    END IF;
-    -- The owner of the relation reads it, so that code of a view or a cast does not run with the operator's rights.
-    IF NOT has_table_privilege(relation, 'SELECT') OR row_security_active(relation) THEN
-        RAISE EXCEPTION 'permission denied for %', relation USING ERRCODE = 'insufficient_privilege', DETAIL = 'The caller must be able to read all of its rows.';
-    END IF;
-    content := bastion_internal.as_table_owner(relation, format('SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)), ''[]'')::text FROM %s r', relation));
-    RETURN QUERY SELECT i.line, i.email, i.outcome, i.reason FROM bastion.import_users(content, dry_run) i;
+    RETURN QUERY SELECT i.line, i.email, i.outcome, i.reason FROM bastion.import_users(bastion_internal.import_rows(relation), dry_run) i;
 END
 $$;
 COMMENT ON FUNCTION bastion.import_users_from(regclass, boolean) IS

@@ -301,6 +301,7 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'keys_discarded' WHERE s.revoked_at IS NULL;
     DELETE FROM bastion.refresh_tokens;
     DELETE FROM bastion.api_key_secrets;
+    DELETE FROM bastion.api_key_schemes;
     DELETE FROM bastion.one_time_tokens;
     -- The factors are still asked for, and can only be removed: to forget them would let the password alone in.
     UPDATE bastion.user_factors f SET state = 'suspended', sealed = NULL, data_key_id = NULL WHERE f.sealed IS NOT NULL;

@@ -254,8 +254,9 @@ BEGIN
     END IF;
     UPDATE bastion.api_key_secrets s SET expires_at = clock_timestamp() + overlap
     WHERE s.key_id = found_key.id AND coalesce(s.expires_at, 'infinity') > clock_timestamp() + overlap;
-    DELETE FROM bastion.api_key_secrets s WHERE s.key_id = found_key.id AND s.expires_at <= clock_timestamp();
-    IF (SELECT count(*) FROM bastion.api_key_secrets s WHERE s.key_id = found_key.id) >= 5 THEN
+    -- An imported secret stays, so that another import does not bring it back.
+    DELETE FROM bastion.api_key_secrets s WHERE s.key_id = found_key.id AND s.expires_at <= clock_timestamp() AND s.scheme IS NULL;
+    IF (SELECT count(*) FROM bastion.api_key_secrets s WHERE s.key_id = found_key.id AND coalesce(s.expires_at, 'infinity') > clock_timestamp()) >= 5 THEN
         RETURN bastion_internal.refusal('too_many_secrets', 'five secrets of one API key are good at the same time at most; rotate with a shorter overlap');
     END IF;
     key_text := bastion_internal.api_key_add_secret(found_key.id);

@@ -1,5 +1,6 @@
 
--- API keys with their users and scopes, and in a separate table the secrets that authenticate them.
+-- API keys with their users and scopes, and in a separate table the secrets that authenticate them. Secrets that another system made
+-- name the scheme by which it hashed them.
 
 CREATE TABLE bastion.api_keys (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -64,6 +65,38 @@ ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate;
 ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_update;
 ALTER TABLE bastion.api_keys ENABLE ALWAYS TRIGGER api_keys_invalidate_truncate;
 
+CREATE TABLE bastion.api_key_schemes (
+    id integer NOT NULL,
+    name text NOT NULL,
+    separator text,
+    other_pepper integer,
+    pepper integer NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT api_key_schemes_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_schemes_id_check CHECK (id > 0),
+    CONSTRAINT api_key_schemes_name_key UNIQUE (name),
+    CONSTRAINT api_key_schemes_name_check CHECK (bastion_internal.is_label(name)),
+    CONSTRAINT api_key_schemes_separator_check CHECK (octet_length(separator) BETWEEN 1 AND 16),
+    CONSTRAINT api_key_schemes_other_pepper_fkey FOREIGN KEY (other_pepper) REFERENCES bastion.peppers (version),
+    CONSTRAINT api_key_schemes_pepper_fkey FOREIGN KEY (pepper) REFERENCES bastion.peppers (version)
+);
+COMMENT ON TABLE bastion.api_key_schemes IS 'How other systems hashed the API keys that were imported; granted to nobody';
+COMMENT ON COLUMN bastion.api_key_schemes.id IS 'Number of the scheme, which the stored hashes cover';
+COMMENT ON COLUMN bastion.api_key_schemes.name IS 'Name, for import_api_keys()';
+COMMENT ON COLUMN bastion.api_key_schemes.separator IS 'What ends the part of a key that is not hashed; NULL when all of it is hashed';
+COMMENT ON COLUMN bastion.api_key_schemes.other_pepper IS 'The pepper that holds the key of HMAC-SHA-256 of the other system; NULL for SHA-256';
+COMMENT ON COLUMN bastion.api_key_schemes.pepper IS 'The pepper under which the hashes are stored';
+COMMENT ON COLUMN bastion.api_key_schemes.created_at IS 'When it was added';
+SELECT pg_extension_config_dump('bastion.api_key_schemes', '');
+ALTER TABLE bastion.api_key_schemes ENABLE ROW LEVEL SECURITY;
+-- The list is cached as a whole, so a new row changes it too.
+CREATE TRIGGER api_key_schemes_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.api_key_schemes
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('api_key_schemes');
+CREATE TRIGGER api_key_schemes_invalidate_truncate AFTER TRUNCATE ON bastion.api_key_schemes
+FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('api_key_schemes');
+ALTER TABLE bastion.api_key_schemes ENABLE ALWAYS TRIGGER api_key_schemes_invalidate;
+ALTER TABLE bastion.api_key_schemes ENABLE ALWAYS TRIGGER api_key_schemes_invalidate_truncate;
+
 CREATE TABLE bastion.api_key_secrets (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     key_id uuid NOT NULL,
@@ -71,20 +104,24 @@ CREATE TABLE bastion.api_key_secrets (
     mac bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz,
+    scheme integer,
     CONSTRAINT api_key_secrets_pkey PRIMARY KEY (id),
     CONSTRAINT api_key_secrets_mac_check CHECK (octet_length(mac) = 32),
     CONSTRAINT api_key_secrets_key_id_fkey FOREIGN KEY (key_id) REFERENCES bastion.api_keys (id) ON DELETE CASCADE,
-    CONSTRAINT api_key_secrets_pepper_fkey FOREIGN KEY (pepper) REFERENCES bastion.peppers (version)
+    CONSTRAINT api_key_secrets_pepper_fkey FOREIGN KEY (pepper) REFERENCES bastion.peppers (version),
+    CONSTRAINT api_key_secrets_scheme_fkey FOREIGN KEY (scheme) REFERENCES bastion.api_key_schemes (id)
 );
 CREATE INDEX api_key_secrets_key_id_idx ON bastion.api_key_secrets (key_id);
+CREATE UNIQUE INDEX api_key_secrets_imported_idx ON bastion.api_key_secrets (mac) WHERE scheme IS NOT NULL;
 COMMENT ON TABLE bastion.api_key_secrets IS
 'The secrets of API keys, several during a rotation; granted to nobody';
 COMMENT ON COLUMN bastion.api_key_secrets.id IS 'Identifier of the secret';
 COMMENT ON COLUMN bastion.api_key_secrets.key_id IS 'The API key';
 COMMENT ON COLUMN bastion.api_key_secrets.pepper IS 'The pepper with which it is hashed';
-COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of the secret, which itself is not stored';
+COMMENT ON COLUMN bastion.api_key_secrets.mac IS 'HMAC-SHA-256 of the secret, or of the hash that another system stored; neither is stored itself';
 COMMENT ON COLUMN bastion.api_key_secrets.created_at IS 'When it was created';
 COMMENT ON COLUMN bastion.api_key_secrets.expires_at IS 'When it expires because another secret replaced it; NULL for never';
+COMMENT ON COLUMN bastion.api_key_secrets.scheme IS 'How another system hashed it; NULL for a secret that the extension made';
 SELECT pg_extension_config_dump('bastion.api_key_secrets', '');
 ALTER TABLE bastion.api_key_secrets ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER api_key_secrets_invalidate AFTER UPDATE OR DELETE ON bastion.api_key_secrets

@@ -89,14 +89,25 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT secret_id || '/' || version $$;
 COMMENT ON FUNCTION bastion_internal.secret_place(uuid, integer) IS 'The text to which the value of a secret is bound.';
 
+CREATE FUNCTION bastion_internal.secret_flaw(name text, provider text, type text, tags text[], metadata jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN bastion_internal.is_name(name) IS NOT TRUE THEN 'the name is invalid'
+                WHEN NOT bastion_internal.is_label(provider) THEN 'the provider is invalid'
+                WHEN NOT bastion_internal.is_label(type) THEN 'the type is invalid'
+                WHEN array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL OR octet_length(array_to_string(tags, ',')) > 4000
+                    THEN 'the tags are more than 50 words'
+                WHEN jsonb_typeof(metadata) <> 'object' OR octet_length(metadata::text) > 16384 THEN 'the metadata is no JSON object of at most 16 KiB' END
+$$;
+COMMENT ON FUNCTION bastion_internal.secret_flaw(text, text, text, text[], jsonb) IS 'Why these may not describe a secret; NULL if they may.';
+
 CREATE FUNCTION bastion_internal.secret_check(name text, provider text, type text, tags text[], metadata jsonb, has_value boolean) RETURNS void
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF NOT has_value OR bastion_internal.is_name(name) IS NOT TRUE OR bastion_internal.is_label(provider) IS FALSE OR bastion_internal.is_label(type) IS FALSE
-       OR array_ndims(tags) > 1 OR cardinality(tags) > 50 OR array_position(tags, NULL) IS NOT NULL
-       OR octet_length(array_to_string(tags, ',')) > 4000 OR jsonb_typeof(metadata) <> 'object' OR octet_length(metadata::text) > 16384 THEN
+    IF NOT has_value OR bastion_internal.secret_flaw(name, provider, type, tags, metadata) IS NOT NULL THEN
         RAISE EXCEPTION 'invalid secret' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Name, provider and type have at most 200 characters, the name visible ones in Unicode''s form NFC, tags at most 50 words, metadata is a JSON object of at most 16 KiB; the value must not be NULL.';
     END IF;

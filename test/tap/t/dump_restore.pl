@@ -103,6 +103,8 @@ SELECT bastion_api.totp_add();
 CREATE TABLE keys AS SELECT bastion_api.api_key_create('job', '{*.read}', cidrs => '{10.0.0.0/8,::1}', limits => '{"a": 1}') ->> 'key' AS key;
 SELECT bastion_api.delegate(bastion.user_id()::text, '{*.read}');
 COMMIT;
+SELECT bastion.api_key_scheme_add('old', 'hmac-sha256', 'the old key', '.');
+SELECT outcome FROM bastion.import_api_keys(jsonb_build_array(jsonb_build_object('scheme', 'old', 'lookup', 'id', 'hash', '92f4be71174f1c50b03f6b90b6d96f0ce87212a88bb97186a472bd82292e1cf4', 'user', 'ann@dump.example', 'tenant', 'ann', 'name', 'old', 'scopes', '["*.read"]'::jsonb)));
 INSERT INTO bastion.recovery_codes (user_id, mac, pepper) SELECT u.id, sha256(u.id::text::bytea), min(p.version) FROM bastion.users u, bastion.peppers p WHERE u.username = 'ann' GROUP BY u.id;
 SELECT bastion.relying_party_set('app.example', 'App', ARRAY['https://app.example']);
 INSERT INTO bastion.passkey_owners (user_id, handle) SELECT u.id, sha256(u.id::text::bytea) FROM bastion.users u WHERE u.username = 'old';
@@ -231,6 +233,7 @@ sub check_working {
         'v1.true v2.true v1.true', "$label: signatures verify");
     is(answer($server, $database, qq{BEGIN; SELECT bastion.authenticate('$token') IS NOT NULL; SELECT left(bastion.key_sign('bill', 'x'), 3); COMMIT}),
         "t\nv2.", "$label: and keys sign");
+    is(answer($server, $database, q{SELECT bastion.authenticate('id.secret') = u.id FROM bastion.users u WHERE username = 'ann'}), 't', "$label: an imported API key");
     is(answer($server, $database, q{SELECT bastion_api.login('ann', 'correct horse ann') ->> 'token_type', bastion_api.login('bob', 'correct horse ann') ->> 'error'}),
         'Bearer|invalid_grant', "$label: old passwords");
     is(answer($server, $database, q{SELECT jsonb_array_length(bastion_api.login('bob', 'correct horse bob') -> 'tenants')}), '2', "$label: both tenants of a user");

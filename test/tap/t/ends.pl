@@ -111,6 +111,11 @@ my %lasting = (
         change => "UPDATE bastion.api_keys SET disabled = true WHERE id = '$key_id'",
         undo => "UPDATE bastion.api_keys SET disabled = false WHERE id = '$key_id'",
         probe => "SELECT try(\$\$SELECT bastion.authenticate('$api_key') IS NOT NULL\$\$)", before => 'true', after => '28000' },
+    'imported API key' => {
+        change => q{SELECT bastion.api_key_scheme_add('ends', 'sha256'); SELECT bastion.import_api_keys(jsonb_build_array(jsonb_build_object('scheme', 'ends', 'hash', encode(sha256('an old key'), 'hex'),
+                        'user', id_of('bob', 'user'), 'tenant', id_of('ann', 'tenant'), 'name', 'imported', 'scopes', '["documents.read"]'::jsonb)))},
+        undo => q{DELETE FROM bastion.api_keys WHERE name = 'imported'; SELECT bastion.api_key_scheme_delete('ends')},
+        probe => q{SELECT try($$SELECT bastion.authenticate('an old key') IS NOT NULL$$)}, before => '28000', after => 'true' },
     'delegation' => {
         change => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked'},
         undo => q{UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL},

@@ -154,6 +154,18 @@ export interface Factors {
     recovery_codes: number;
 }
 
+/** A login with an issuer begins: the nonce goes into the request to the issuer, the challenge stays with the client until login_id_token(). */
+export interface IdTokenRequest {
+    challenge: string;
+    expires_in: number;
+    nonce: string;
+}
+
+/** Whether this linked the subject of the issuer to the user. */
+export interface IdentityLinked {
+    linked: boolean;
+}
+
 /** An open invitation into the tenant, by address or of a user. */
 export interface Invitation {
     created_at: string;
@@ -177,6 +189,14 @@ export interface Invitations {
 export interface Joined {
     tenant: Tenant;
     unit: Unit | null;
+}
+
+/** The ID token is right, its subject is unknown, and a user has verified its address. The user logs in as before, and identity_link() takes the challenge. */
+export interface LinkRequired {
+    challenge: string;
+    error: "link_required";
+    error_description: string;
+    expires_in: number;
 }
 
 /** Tokens after a login that asked for a device_token, which is for the next login from this device. */
@@ -546,12 +566,15 @@ export interface BastionApi {
     factor_remove: FactorRemoved | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     factor_rename: Factor | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     factors: Factors | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    id_token_options: IdTokenRequest | Refusal<"unknown_issuer">;
+    identity_link: IdentityLinked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     invitation_accept: Joined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
     invitations: Invitations | StepUpRequired | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     login: Tokens | MfaRequired | LoggedIn | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "temporarily_unavailable">;
     login_code: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_link">;
+    login_id_token: Tokens | MfaRequired | TenantRequired | LinkRequired | Refusal<"invalid_grant">;
     login_link: Tokens | MfaRequired | TenantRequired | Refusal<"invalid_link">;
     login_mfa: Tokens | TenantRequired | TooManyTries | Refusal<"invalid_code" | "invalid_grant">;
     login_tenant: Tokens | LoggedIn | Refusal<"invalid_grant">;

@@ -40,7 +40,7 @@ COMMIT;
 SELECT c.call, p.who, r.told, r.status, r.headers
 FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')$$, 'api_keys()', 'api_key_rotate(gen_random_uuid())',
     'api_key_revoke(gen_random_uuid())', 'api_key_disable(gen_random_uuid())', 'invitations()', 'my_invitations()', $$invitation_accept('x')$$,
-    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$, 'passkey_add()', $$passkey_confirm('x', '{}')$$, 'passkey_options()', 'passkey_login_options()', $$passkey_login('x', '{}')$$,
+    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$, 'passkey_add()', $$passkey_confirm('x', '{}')$$, 'passkey_options()', 'passkey_login_options()', $$passkey_login('x', '{}')$$, $$identity_link('x')$$,
     $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$,
     $$profile_update('{}')$$, $$password_change('x', 'correct horse')$$, 'session_rename(gen_random_uuid(), NULL)',
     'session_revoke(gen_random_uuid())', 'tenants()', $$tenant_create('X')$$, $$tenant_rename('X')$$, 'tenant_settings()', $$tenant_settings_set('{}')$$, 'tenant_leave()', $$tenant_transfer('x')$$, 'members()', $$member_set('x', 'viewer')$$, $$member_add('x', 'viewer')$$,

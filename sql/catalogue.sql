@@ -91,6 +91,7 @@ WHERE f.prosecdef
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
     'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text,text)',
+    'bastion_api.id_token_options(text)', 'bastion_api.login_id_token(text,text,text,text,text)', 'bastion_api.identity_link(text)',
     'bastion.sessions_revoke(uuid)', 'bastion_internal.end_sessions_of_user()', 'bastion_internal.end_sessions_of_tenant()',
     'bastion_internal.end_sessions_of_member()',
     'bastion_internal.user_named(text)', 'bastion_internal.share_subject_named(text,text)', 'bastion.explain_access(text,text,regclass,text,text,text)',

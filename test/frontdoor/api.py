@@ -507,6 +507,40 @@ for credential in [None, "x", everything["key"]]:
     call(credential, "passkey_confirm", "x", "{}", types=confirm)
 admin("SELECT bastion.relying_party_remove('app.example')")
 
+# ID tokens of an issuer, and an API key of another system
+issuer, signer = "https://idp.api.example", json.dumps(admin("SELECT bastion.jwk_generate('EdDSA', 'api')"))
+owner.execute("SELECT bastion.issuer_add(%s, bastion.jwk_public(%s::jsonb), '{api}', '{EdDSA}', create_users => true)", [issuer, signer])
+owner.execute("SELECT bastion.issuer_login_set(%s, '{web}')", [issuer])
+
+
+def id_token(subject, **claims):
+    options = call(None, "id_token_options", issuer)
+    claims = {"iss": issuer, "aud": "web", "sub": subject, "nonce": options["nonce"], "iat": int(time.time()), "exp": int(time.time()) + 60, **claims}
+    return options["challenge"], admin("SELECT bastion.jwt_sign(%s::jsonb, %s::jsonb)", json.dumps(claims), signer)
+
+
+call(None, "id_token_options", "https://nowhere.example")
+call(None, "login_id_token", *id_token("ida"))
+call(None, "login_id_token", "x", "x")
+owner.execute("UPDATE bastion.users SET email_verified_at = now() WHERE email = %s", [mail("ben")])
+link = call(None, "login_id_token", *id_token("ben", email=mail("ben"), email_verified=True))["challenge"]
+call(pip, "identity_link", link)
+call(guest, "identity_link", link)
+call(guest, "identity_link", link)
+owner.execute("SELECT bastion.membership_force(%s, t.slug, 'viewer') FROM bastion.tenants t WHERE t.id NOT IN (SELECT tenant_id FROM bastion.memberships WHERE user_id = %s) LIMIT 1",
+              [ben["user"]["id"], ben["user"]["id"]])
+call(None, "login_id_token", *id_token("ben"))
+owner.execute("SELECT bastion.identity_add(%s, 'fay', %s)", [issuer, mail("fay")])
+call(None, "login_id_token", *id_token("fay"))
+for credential in [None, "x", everything["key"]]:
+    call(credential, "identity_link", "x")
+owner.execute("SELECT bastion.api_key_scheme_add('api', 'sha256')")
+owner.execute("SELECT bastion.import_api_keys(%s)", [json.dumps([{"scheme": "api", "hash": hashlib.sha256(b"an old key").hexdigest(), "user": mail("ann"),
+                                                                  "tenant": ann["tenant"]["slug"], "name": "old", "scopes": ["*"]}])])
+ok(call("an old key", "me")["user"]["email"] == mail("ann"), "an imported API key")
+call("another old key", "me")
+call(token, "api_keys")
+
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
 for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),

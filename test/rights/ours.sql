@@ -200,6 +200,8 @@ FROM (VALUES
      'SELECT bastion_api.totp_confirm(f.id, ''x''), bastion_api.factor_rename(f.id, ''new {n}''), bastion_api.step_up(f.id, ''{}''), bastion_api.recovery_codes_renew(), bastion_api.factor_remove(f.id) FROM (SELECT (bastion_api.totp_add() OPERATOR(pg_catalog.->>) ''factor'')::pg_catalog.uuid) f (id)'),
     ('passkeys', 'bastion_api.passkey_add(text); bastion_api.passkey_options(text); bastion_api.passkey_confirm(text,jsonb,text); bastion_api.passkey_login(text,jsonb,text,text,text,text)', NULL,
      'SELECT bastion_api.passkey_add(''rights.example''), bastion_api.passkey_options(''rights.example''), bastion_api.passkey_confirm(''x'', ''{}''), bastion_api.passkey_login(''x'', ''{}'')'),
+    ('ID tokens', 'bastion_api.id_token_options(text); bastion_api.login_id_token(text,text,text,text,text); bastion_api.identity_link(text)', NULL,
+     'SELECT bastion_api.id_token_options(''x''), bastion_api.login_id_token(''x'', ''x''), bastion_api.identity_link(''x'')'),
     ('api_key_create', 'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', NULL, 'SELECT bastion_api.api_key_create(''new {n}'', ''{rows.read}'')'),
     ('api_key_rotate', 'bastion_api.api_key_rotate(uuid,interval)', 'key', 'SELECT bastion_api.api_key_rotate(rights.made_id(''e0000000'', {n}), ''1 h'')'),
     ('delegate', 'bastion_api.delegate(text,text[],text,interval,boolean)', NULL, 'SELECT bastion_api.delegate(bastion.user_id()::text, ''{rows.read}'')'),

@@ -23,7 +23,8 @@ constexpr std::string_view secret_functions[] = {
     "challenge_is_open", "challenge_open", "challenge_spend", "challenge_use", "invitation_token_hash", "jws_verify",
     "jwt_verify", "login_challenge", "login_finish", "login_mfa", "login_place", "login_state", "login_tenant",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "session_continue",
-    "tenant_switch", "token", "token_revoke", "token_session", "account_delete_cancel", "email_change_confirm",
+    "tenant_switch", "token", "token_revoke", "token_session", "id_token_options", "id_token_read", "identity_link", "jws_type", "login_id_token",
+    "account_delete_cancel", "email_change_confirm",
     "email_undo", "invitation_decline_link", "login_code", "login_link", "one_time_find", "one_time_id",
     "one_time_matches", "one_time_try", "reset_password", "verify_email",
     // hashes of API keys of other systems, and the keys with which they were made

@@ -23,6 +23,13 @@ DECLARE
         "TenantRequired": {
             "description": "The password is right, and the user is a member of several tenants: login_tenant() takes the challenge and one of them. After a mailed link or code there is none, and the client repeats its request.",
             "error": "=tenant_required", "error_description": "string", "tenants": "Tenant[]", "challenge": "string?", "expires_in": "integer?"},
+        "LinkRequired": {
+            "description": "The ID token is right, its subject is unknown, and a user has verified its address. The user logs in as before, and identity_link() takes the challenge.",
+            "error": "=link_required", "error_description": "string", "challenge": "string", "expires_in": "integer"},
+        "IdTokenRequest": {
+            "description": "A login with an issuer begins: the nonce goes into the request to the issuer, the challenge stays with the client until login_id_token().",
+            "challenge": "string", "nonce": "string", "expires_in": "integer"},
+        "IdentityLinked": {"description": "Whether this linked the subject of the issuer to the user.", "linked": "boolean"},
         "MfaRequired": {
             "description": "What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. passkeys has PublicKeyCredentialRequestOptionsJSON for each domain with passkeys of the user.",
             "error": "=mfa_required", "error_description": "string", "challenge": "string", "expires_in": "integer", "factors": "LoginFactor[]", "recovery_codes": "boolean", "passkeys": "object[]"},
@@ -298,6 +305,9 @@ BEGIN
         ('passkey_options', ARRAY['PasskeyRequest'], limited || 'unknown_relying_party'::text),
         ('passkey_login_options', ARRAY['PasskeyRequest'], ARRAY['unknown_relying_party']),
         ('passkey_login', ARRAY['Tokens', 'LoggedIn', 'TenantRequired'], ARRAY['invalid_grant']),
+        ('id_token_options', ARRAY['IdTokenRequest'], ARRAY['unknown_issuer']),
+        ('login_id_token', ARRAY['Tokens', 'MfaRequired', 'TenantRequired', 'LinkRequired'], ARRAY['invalid_grant']),
+        ('identity_link', ARRAY['IdentityLinked', 'StepUpRequired'], limited || 'invalid_request'::text),
         ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
 END
 $$;

@@ -9,6 +9,7 @@ CREATE TABLE bastion.issuers (
     required_claims jsonb NOT NULL DEFAULT '{}',
     mapping jsonb NOT NULL DEFAULT '{}',
     create_users boolean NOT NULL DEFAULT false,
+    login jsonb,
     enabled boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now(),
     keys_changed_at timestamptz NOT NULL DEFAULT now(),
@@ -24,7 +25,9 @@ COMMENT ON COLUMN bastion.issuers.options IS 'Conditions on its tokens, as optio
 COMMENT ON COLUMN bastion.issuers.required_claims IS 'Claims that its tokens must have: the value itself or an array that contains it; null for any value';
 COMMENT ON COLUMN bastion.issuers.mapping IS
 'The claims that name user, tenant, role, email and name; default_role is a role, not a claim';
-COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() creates a user for an unknown subject';
+COMMENT ON COLUMN bastion.issuers.create_users IS 'Whether authenticate() and login_id_token() create a user for an unknown subject';
+COMMENT ON COLUMN bastion.issuers.login IS
+'How users log in with its ID tokens, as issuer_login_set() says: audiences, email_domains, second_factors; NULL if they may not';
 COMMENT ON COLUMN bastion.issuers.enabled IS 'Whether its tokens are accepted';
 COMMENT ON COLUMN bastion.issuers.created_at IS 'When the issuer was added';
 COMMENT ON COLUMN bastion.issuers.keys_changed_at IS 'When its keys were set';

@@ -90,6 +90,7 @@ INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT
 INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
+SELECT bastion.issuer_login_set('https://idp.example', '{web}', '{dump.example}', '{mfa}');
 SELECT bastion.identity_add('https://idp.example', 'ann', (answer #>> '{user,id}')::uuid) FROM answers WHERE name = 'ann';
 INSERT INTO bastion.invitations (tenant_id, unit_id, role_id, email, token_hash, invited_by, expires_at)
 SELECT m.tenant_id, m.unit_id, m.role_id, 'guest@dump.example', sha256(m.id::text::bytea), m.user_id, now() + interval '1 day' FROM bastion.memberships m;

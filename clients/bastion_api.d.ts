@@ -603,9 +603,9 @@ export interface BastionApi {
     session_rename: SessionChanged | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     session_revoke: SessionRevoked | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     sessions: Sessions | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
-    signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "temporarily_unavailable" | "username_taken" | "weak_password">;
+    signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "signup_refused" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     signup_anonymous: Tokens | TooManyAttempts | Refusal<"invalid_display_name" | "invalid_tenant_name" | "signup_closed">;
-    signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "temporarily_unavailable" | "username_taken" | "weak_password">;
+    signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "signup_refused" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     step_up: SteppedUp | TooManyTries | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
     tenant_create: OneTenant | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "signup_closed" | "unauthenticated">;
     tenant_delete: Deleting | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;

@@ -229,6 +229,8 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.refresh_token_hash(text)', ARRAY['test.fact(''refresh_token'')']),
     ('bastion_internal.refresh_token_next(text,integer)', ARRAY['test.fact(''refresh_token'')', 'bastion_internal.pepper()']),
     ('bastion.pepper_create(text)', ARRAY['''credential''']),
+    ('bastion.hook_set(text,regprocedure,regrole)', ARRAY['''claims''', '''lower(text)''::regprocedure', '''regress_app''']), ('bastion.hook_remove(text)', ARRAY['''claims''']),
+    ('bastion_internal.hook_run(oid,oid,jsonb)', ARRAY['''pg_catalog.jsonb_strip_nulls''::regproc', '''regress_app''::regrole', '''{}''']),
     ('bastion_internal.pepper_make(integer,integer,bytea)', ARRAY['(SELECT max(id) FROM bastion.data_keys)', '1', '''secret''::bytea']),
     ('bastion.api_key_scheme_add(text,text,bytea,text)', ARRAY['''scheme''', '''hmac-sha256''', '''secret''::bytea', '''.''']), ('bastion.api_key_scheme_delete(text)', ARRAY['''old''']),
     ('bastion_internal.imported_api_key_mac(integer,integer,text,bytea)', ARRAY['1', 'bastion_internal.pepper()', '''''', 'sha256(''secret'')']),

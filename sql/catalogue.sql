@@ -292,7 +292,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
        "bastion.recovery_codes: recovery_codes_pepper_fkey","bastion.user_factors: user_factors_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey","bastion.user_devices: user_devices_pepper_fkey"}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

@@ -385,6 +385,7 @@ INSERT INTO bastion.acls SELECT * FROM bastion.acls a WHERE a.kind OPERATOR(pg_c
 ROLLBACK;
 BEGIN;
 SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated, bastion.pepper_create() IS NOT NULL AS made;
+SELECT bastion.hook_remove('claims');
 SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 SELECT bastion.allow_loader_role(CURRENT_USER::pg_catalog.text::pg_catalog.regrole);
 SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger'), bastion.allow_monitoring_role('regress_stranger'), bastion.allow_mailer_role('regress_stranger');

@@ -23,10 +23,10 @@ constexpr std::string_view secret_functions[] = {
     "challenge_is_open", "challenge_open", "challenge_spend", "challenge_use", "invitation_token_hash", "jws_verify",
     "jwt_verify", "login_challenge", "login_finish", "login_mfa", "login_place", "login_state", "login_tenant",
     "open_invitation", "refresh", "refresh_token_hash", "refresh_token_next", "session_answer", "session_continue",
-    "tenant_switch", "token", "token_revoke", "token_session", "id_token_options", "id_token_read", "identity_link", "jws_type", "login_id_token",
-    "account_delete_cancel", "email_change_confirm",
-    "email_undo", "invitation_decline_link", "login_code", "login_link", "one_time_find", "one_time_id",
-    "one_time_matches", "one_time_try", "reset_password", "verify_email",
+    "tenant_switch", "token", "token_revoke", "token_session", "id_token_options", "id_token_read", "identity_link",
+    "jws_type", "login_id_token", "account_delete_cancel", "email_change_confirm", "email_undo",
+    "invitation_decline_link", "login_code", "login_link", "one_time_find", "one_time_id", "one_time_matches",
+    "one_time_try", "reset_password", "verify_email",
     // hashes of API keys of other systems, and the keys with which they were made
     "api_key_scheme_add", "digest_or_null", "import_api_keys", "import_api_keys_from", "imported_api_key",
     "imported_api_key_mac", "pepper_add", "pepper_make",
@@ -46,7 +46,8 @@ constexpr std::string_view secret_functions[] = {
     "wrapped_key_open_for",
     // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "bytes_or_null",
-    "import_require", "import_rows", "import_secret_value", "import_secrets", "import_secrets_from", "imported_secret", "import_users", "import_users_from", "seal", "seal_for", "sealed", "secret_put", "secret_put_for", "secret_put_text",
+    "import_rows", "import_secret_value", "import_secrets", "import_secrets_from", "imported_secret", "import_users",
+    "import_users_from", "seal", "seal_for", "sealed", "secret_put", "secret_put_for", "secret_put_text",
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",

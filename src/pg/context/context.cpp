@@ -33,6 +33,7 @@ struct Latch {
 };
 
 Latch latch;
+bool frozen = false;
 uint64 decisions = 0;
 uint64 decided_at_invalidation = 0;
 bool decided_with_session_token = false;
@@ -83,6 +84,7 @@ bool may_impersonate(const Identity& fixed, const Identity& next) noexcept {
 }
 
 bool latch_admits(const Identity& identity) noexcept {
+    if (frozen) return latch.state == LatchState::identity && same_identity(latch.identity, identity);
     if (allow_identity_switch) return true;
     if (latch.reopened && latch.state != LatchState::nobody) return true;
     switch (latch.state) {
@@ -302,7 +304,13 @@ void establish(const Identity& identity, const Evidence& evidence) {
     latch.identity = identity;
 }
 
+void freeze_identity(bool now_frozen) noexcept {
+    frozen = now_frozen;
+    forget_decision();
+}
+
 void establish_nobody() {
+    if (frozen) detail::raise_refused(refused_switch());
     clear_context_setting();
     latch.state = LatchState::nobody;
     forget_decision();
@@ -334,6 +342,7 @@ void reopen_latch() {
         ereport(ERROR,
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("test identities are not allowed"),
                  errhint("On a server for tests alone, set bastion.allow_test_identities = on in postgresql.conf.")));
+    if (frozen) detail::raise_refused(refused_switch());
     clear_context_setting();
     latch.state = LatchState::open;
     latch.reopened = true;

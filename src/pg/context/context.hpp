@@ -74,6 +74,9 @@ void establish(const Identity& identity, const Evidence& evidence);
 // Fixes "nobody" for the rest of the transaction.
 void establish_nobody();
 
+// While it is frozen, every change of the identity raises 25000, and nobody is fixed: for foreign code in the middle of a function.
+void freeze_identity(bool frozen) noexcept;
+
 // Makes this transaction anonymous, and lets it change its identity until it ends: for tests. Raises 42501 unless
 // bastion.allow_test_identities is on.
 void reopen_latch();

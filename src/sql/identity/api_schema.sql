@@ -221,7 +221,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     busy constant text[] := '{temporarily_unavailable}';
-    account constant text[] := '{invalid_password,weak_password,invalid_display_name,invalid_username,email_taken,username_taken}';
+    account constant text[] := '{invalid_password,weak_password,invalid_display_name,invalid_username,email_taken,username_taken,signup_refused}';
     caller constant text[] := '{unauthenticated,invalid_token}';
     limited constant text[] := caller || 'insufficient_scope'::text;
 BEGIN

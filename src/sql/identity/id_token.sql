@@ -120,7 +120,7 @@ BEGIN
             'name', bastion_internal.text_claim(claims, coalesce(source.mapping ->> 'name', 'name')),
             'tenant', bastion_internal.text_claim(claims, source.mapping ->> 'tenant'),
             'role', coalesce(bastion_internal.text_claim(claims, source.mapping ->> 'role'), source.mapping ->> 'default_role'))));
-        IF decides THEN
+        IF decides AND user_id IS NOT NULL THEN
             PERFORM bastion_internal.address_prove(user_id, address, true);
         END IF;
     END IF;

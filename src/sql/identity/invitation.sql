@@ -431,6 +431,6 @@ COMMENT ON FUNCTION bastion_api.signup_invited(text, text, text, text, text) IS
 'Creates an account for the e-mail address that an invitation was sent to, with the membership that it offers, and logs in.
 It works when bastion.signup_mode is closed too. A mailed token verifies the address, and takes it from an unverified account.
 Returns what login() returns.
-Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password and weak_password as signup(), with the tenant''s own least length too, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, temporarily_unavailable (bastion.max_concurrent_hashes).
+Refusals are returned as {"error", "error_description"}: invalid_invitation (the same for every reason, recorded), invalid_password and weak_password as signup(), with the tenant''s own least length too, invalid_display_name, invalid_username, email_taken (log in and call invitation_accept()), username_taken, signup_refused, temporarily_unavailable (bastion.max_concurrent_hashes).
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.signup_invited(text, text, text, text, text)', 'application');

@@ -238,17 +238,23 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    answer jsonb := bastion_internal.session_begin(user_id, tenant_id, unit_id, device, amr);
+    told jsonb := jsonb_build_object('user', user_id, 'tenant', tenant_id, 'unit', unit_id, 'amr', amr);
+    answer jsonb;
 BEGIN
+    IF bastion_internal.hook_refuses('before_login', told) THEN
+        RETURN bastion_internal.refuse_login(login_finish.user_id, 'hook', clock_timestamp());
+    END IF;
+    answer := bastion_internal.session_begin(user_id, tenant_id, unit_id, device, amr);
     IF answer ? 'access_token' THEN
         UPDATE bastion.users u SET last_login_at = now() WHERE u.id = login_finish.user_id;
         PERFORM bastion_internal.record_event('login', 'success', login_finish.user_id, login_finish.tenant_id, detail);
+        PERFORM bastion_internal.hook_call('after_login', told);
     END IF;
     RETURN answer;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.login_finish(uuid, uuid, uuid, text, text[], jsonb) IS
-'session_begin() for a login, which it records.';
+'session_begin() for a login, which it records, and of which hooks are told before and after. SQLSTATE 55000 when the hook for claims fails.';
 SELECT bastion_internal.event_kind('login');
 
 CREATE FUNCTION bastion_internal.hold_user(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean

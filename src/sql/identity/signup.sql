@@ -59,6 +59,8 @@ BEGIN
         RETURN bastion_internal.refuse_display_name();
     ELSIF NOT bastion.is_username(username) THEN
         RETURN bastion_internal.refuse_username();
+    ELSIF bastion_internal.hook_refuses('before_signup', jsonb_build_object('email', email, 'username', username, 'display_name', display_name)) THEN
+        RETURN bastion_internal.refusal('signup_refused', 'no account can be made with these details');
     END IF;
     RETURN bastion_internal.password_refusal(check_account.password, concat_ws(E'\n', email, username, display_name, tenant_names), least_length);
 END
@@ -149,6 +151,6 @@ COMMENT ON FUNCTION bastion_api.signup(text, text, text, text, text, text) IS
 'Creates a user and a tenant with a default team, makes the user its owner, and logs in.
 With bastion.outbox, a link for verify_email() is mailed. With bastion.signup_verification = required, nobody is logged in: verify_email() makes the account, and the answer is {"verification": "required"}, for a taken address too.
 Returns what login() returns.
-Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (fewer characters than bastion.password_min_length, over 4096 bytes, or control characters), weak_password (an attacker would guess it early), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
+Refusals are returned as {"error", "error_description"}: signup_closed (bastion.signup_mode), invalid_email, invalid_password (fewer characters than bastion.password_min_length, over 4096 bytes, or control characters), weak_password (an attacker would guess it early), invalid_tenant_name, invalid_display_name, invalid_username, email_taken, username_taken, signup_refused (by the hook of hook_set()), temporarily_unavailable (bastion.max_concurrent_hashes). email_taken and username_taken reveal that an account exists, as sign-up forms do.
 SQLSTATE 25006 in a READ ONLY transaction, 55000 when bastion.signup_verification needs bastion.outbox and that is off, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.signup(text, text, text, text, text, text)', 'application');

@@ -210,6 +210,9 @@ DECLARE
     tenant uuid := bastion_internal.find_tenant(token ->> 'tenant');
     label text := btrim(token ->> 'name');
 BEGIN
+    IF bastion_internal.hook_refuses('before_signup', jsonb_build_object('email', token -> 'email', 'username', NULL, 'display_name', label, 'issuer', token -> 'issuer')) THEN
+        RETURN NULL;
+    END IF;
     -- If another transaction linked the subject first, the new user is rolled back, not deleted: no foreign key action fires.
     BEGIN
         INSERT INTO bastion.users (id, email, display_name)
@@ -231,7 +234,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.identity_create(jsonb) IS
-'Creates the user of an unknown subject, links the two, and adds a membership if the token names tenant and role. authenticate() calls it for a verified token of an issuer with create_users.';
+'Creates the user of an unknown subject, links the two, and adds a membership if the token names tenant and role. NULL when the hook before sign-ups refuses. authenticate() and login_id_token() call it for a verified token of an issuer with create_users.';
 
 CREATE FUNCTION bastion_internal.lint_issuers() RETURNS TABLE (severity text, object text, problem text, fix text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10

@@ -184,9 +184,11 @@ RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    added jsonb := bastion_internal.hook_claims(jsonb_build_object('user', user_id, 'tenant', tenant_id, 'unit', unit_id, 'session', session_id, 'amr', amr, 'acr', level));
 BEGIN
     PERFORM bastion_internal.signing_key_create();
-    RETURN bastion_internal.token_sign(jsonb_strip_nulls(jsonb_build_object(
+    RETURN bastion_internal.token_sign(added || jsonb_strip_nulls(jsonb_build_object(
         'iss', bastion_internal.setting('bastion.issuer'),
         'aud', 'pg_bastion',
         'sub', access_token.user_id,
@@ -203,7 +205,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.access_token(uuid, uuid, uuid, uuid, bigint, bigint, uuid, text[], text, timestamptz, jsonb) IS
-'Signs an access token (RFC 9068; amr of RFC 8176) with these claims and more; times are Unix seconds. Checks no permission. SQLSTATE BA001 without a root key.';
+'Signs an access token (RFC 9068; amr of RFC 8176) with these claims and more, and those of the hook for claims; times are Unix seconds. Checks no permission. SQLSTATE 55000 when that hook fails, BA001 without a root key.';
 
 CREATE FUNCTION bastion.token_issue(user_id uuid, tenant_id uuid, unit_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -219,7 +221,7 @@ $$;
 COMMENT ON FUNCTION bastion.token_issue(uuid, uuid, uuid) IS
 'Issues an access token without a session, for jobs and tests inside the database. It cannot be refreshed or revoked by itself: it ends when it expires, or with its user, membership or tenant. Checks no permission.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE BA001 without a root key.';
+SQLSTATE 55000 when the hook for claims fails, BA001 without a root key.';
 
 CREATE FUNCTION bastion.jwks() RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER

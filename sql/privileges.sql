@@ -86,7 +86,7 @@ INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
     'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
     'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions', 'bastion.secrets', 'bastion.opened_secrets',
-    'bastion.secret_access_log']) t;
+    'bastion.secret_access_log', 'bastion.step_up_rules']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
 CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test');

@@ -52,6 +52,43 @@ $$;
 COMMENT ON FUNCTION bastion_internal.access_obstacles(uuid, text, uuid, uuid) IS
 'The steps for the conditions of every access: an active user and tenant, a membership in force, a permission that exists. They show the user''s name: explain_member_access() shows it to users who manage members, explain_access() to operators.';
 
+-- What takes a right away in a transaction, and leaves the user's rights as they are. Scopes and the state of a session are known of the
+-- credential that asks alone; the rules are known of every user.
+CREATE FUNCTION bastion_internal.access_masks(user_id uuid, permission text, tenant_id uuid, places uuid[])
+RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
+LANGUAGE sql STABLE PARALLEL RESTRICTED ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH asks AS MATERIALIZED (
+        SELECT (access_masks.user_id, access_masks.tenant_id) IS NOT DISTINCT FROM (bastion.user_id(), bastion.tenant_id()) AS itself
+    ), credentials AS (
+        SELECT 'API key' AS kind, k.name AS subject, k.scopes, k.unit_id FROM bastion.api_keys k WHERE k.id = bastion.api_key_id()
+        UNION ALL
+        SELECT 'delegation', coalesce(u.email, d.actor_id::text), d.scopes, d.unit_id
+        FROM bastion.delegations d LEFT JOIN bastion.users u ON u.id = d.actor_id WHERE d.id = bastion.delegation_id()
+    )
+    SELECT 0, 'step-up rule', CASE r.pattern WHEN '' THEN 'second factor in the tenant' ELSE r.pattern END,
+           concat_ws(', ', 'needs level ' || r.level, 'proved within ' || extract(epoch FROM r.max_age)::bigint || ' s', CASE WHEN u.unmet THEN 'which this transaction has not' END),
+           CASE WHEN u.unmet THEN 'denies' ELSE 'nothing' END
+    FROM asks, bastion_internal.step_up_rules_of(access_masks.user_id, access_masks.tenant_id) r,
+         LATERAL (SELECT asks.itself AND EXISTS (SELECT FROM bastion_internal.step_up_unmet() n
+                  WHERE (n.pattern, n.level, n.max_age) IS NOT DISTINCT FROM (r.pattern, r.level, r.max_age))) u (unmet)
+    WHERE (r.rule_tenant_id IS NULL OR r.rule_tenant_id = access_masks.tenant_id)
+      AND CASE r.pattern WHEN '' THEN NOT starts_with(access_masks.permission, 'own.') ELSE r.pattern = ANY (bastion_internal.covers(access_masks.permission)) END
+    UNION ALL
+    SELECT 0, c.kind, c.subject, concat_ws(', ', CASE WHEN v.scoped THEN 'its scopes cover it' ELSE 'its scopes do not cover it' END,
+                                           CASE WHEN NOT v.placed THEN 'it reaches another unit alone' END),
+           CASE WHEN v.scoped AND v.placed THEN 'nothing' ELSE 'denies' END
+    FROM asks, credentials c,
+         LATERAL (SELECT c.scopes && bastion_internal.covers(access_masks.permission), c.unit_id IS NULL OR c.unit_id = ANY (access_masks.places)) v (scoped, placed)
+    WHERE asks.itself
+    UNION ALL
+    SELECT 0, 'impersonation', coalesce(bastion.whoami() ->> 'actor', 'an operator'), 'gives nothing that belongs to the user', 'denies'
+    FROM asks WHERE asks.itself AND starts_with(access_masks.permission, 'own.') AND bastion.whoami() ->> 'method' = 'impersonation'
+$$;
+COMMENT ON FUNCTION bastion_internal.access_masks(uuid, text, uuid, uuid[]) IS
+'The steps for step-up rules that cover the permission, and for the scopes of the API key or delegation of this transaction if it is the user''s own. Only a rule that the user''s own transaction does not meet denies.';
+
 CREATE FUNCTION bastion_internal.protected_spec(relation regclass) RETURNS bastion.protected_tables
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -104,7 +141,8 @@ BEGIN
     grant_places := CASE WHEN list IS NULL AND spec.relation IS NOT NULL THEN '{}' ELSE places END;
     by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion_internal.list_by_role(list, access_steps.tenant_id) END, false);
     denied := bastion_internal.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
-    verdict := coalesce(bastion_internal.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false);
+    verdict := coalesce(bastion_internal.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false)
+        AND NOT EXISTS (SELECT FROM bastion_internal.access_masks(access_steps.user_id, permission, access_steps.tenant_id, places) m WHERE m.effect = 'denies');
     RETURN QUERY
     WITH steps AS (
         SELECT 1 AS part, o.* FROM bastion_internal.access_obstacles(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id) o
@@ -121,6 +159,8 @@ BEGIN
         FROM bastion_internal.explain_own(access_steps.user_id, permission, access_steps.tenant_id, grant_places, places, denied) o
         UNION ALL
         SELECT 5, l.* FROM bastion_internal.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
+        UNION ALL
+        SELECT 6, m.* FROM bastion_internal.access_masks(access_steps.user_id, permission, access_steps.tenant_id, places) m
     ), decided AS (
         SELECT s.*, s.effect = CASE WHEN verdict THEN 'grants' ELSE 'denies' END AS decisive,
                row_number() OVER (ORDER BY s.part) AS place
@@ -191,7 +231,8 @@ $$;
 COMMENT ON FUNCTION bastion.explain_access(uuid, text, regclass, text, text, text) IS
 'Explains why a user has or does not have a permission in a tenant (uuid or slug; NULL: that of the context, or the user''s only one) and unit.
 Without a table, it explains has_permission(); with a table, access to rows that everybody reaches by role; with a key (the primary key as text), access to that row.
-Returns a row per step; the last is the verdict, which is the decision of the policies. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, verdict. effect: grants, denies, overruled (would grant, but a deny wins), ignored (does not count now or here) or nothing. decisive marks the steps that decided.
+A step-up rule shows what a session must have proved. For the user of this transaction, in its tenant, the verdict is that of this transaction: an unmet rule, the scopes and unit of its API key or delegation, and impersonation deny.
+Returns a row per step; the last is the verdict, which is the decision of the policies. kind: user, tenant, permission, unit, membership, role, inherited role, platform role, grant, deny, row, list, manage, share, step-up rule, API key, delegation, impersonation, verdict. effect: grants, denies, overruled (would grant, but a deny wins), ignored (does not count now or here) or nothing. decisive marks the steps that decided.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 0A000 for a key in a table without a simple primary key, 22023 when no tenant can be determined, 22P02 for a malformed key, 42704 for an unknown unit, 55000 for a table that is not protected, 28000 when a token was presented and refused.';
 

@@ -17,7 +17,7 @@ CREATE TABLE bastion.step_up_rules (
     CONSTRAINT step_up_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 CREATE INDEX step_up_rules_tenant_id_idx ON bastion.step_up_rules (tenant_id);
-COMMENT ON TABLE bastion.step_up_rules IS 'What users must have proved to hold a permission; granted to nobody';
+COMMENT ON TABLE bastion.step_up_rules IS 'What users must have proved to hold a permission. Users see the rules of their tenant and those of every tenant';
 COMMENT ON COLUMN bastion.step_up_rules.tenant_id IS 'The tenant that has the rule; NULL: every tenant has it';
 COMMENT ON COLUMN bastion.step_up_rules.permission IS 'The permission or pattern that it covers';
 COMMENT ON COLUMN bastion.step_up_rules.level IS 'The least level of the session: aal1 or aal2';
@@ -25,6 +25,9 @@ COMMENT ON COLUMN bastion.step_up_rules.max_age IS 'How long after bastion.auth_
 COMMENT ON COLUMN bastion.step_up_rules.scope IS 'tenant_id, or the zero uuid for NULL; the key, and what caches depend on';
 SELECT pg_extension_config_dump('bastion.step_up_rules', '');
 ALTER TABLE bastion.step_up_rules ENABLE ROW LEVEL SECURITY;
+CREATE POLICY step_up_rules_of_tenant ON bastion.step_up_rules FOR SELECT USING (tenant_id = (SELECT bastion.tenant_id()));
+CREATE POLICY step_up_rules_of_all ON bastion.step_up_rules FOR SELECT USING (tenant_id IS NULL AND (SELECT bastion.tenant_id()) IS NOT NULL);
+SELECT bastion_internal.readable_by('bastion.step_up_rules', 'application');
 -- Rights depend on the scope of each tenant of their user, and on that of every tenant (rights_dependencies()).
 CREATE TRIGGER step_up_rules_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.step_up_rules
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'scope');

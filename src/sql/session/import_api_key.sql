@@ -187,7 +187,7 @@ scheme is one of api_key_scheme_add(). hash is SHA-256 or HMAC-SHA-256 in hexade
 An imported key is like any other: listed, disabled, revoked, narrowed by its scopes, and with api_key_rotate() given a text of ours. A text of more than 1024 bytes, or of the form of a JSON Web Token, is never taken for an API key.
 Returns a row for each key: accepted; skipped, because it was imported before or has expired; or refused, with the reason. api_key is its id, once it is stored. If a key is refused, nothing is imported, and an error says how many there are. With dry_run, nothing is imported, and the rows name all that are refused.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22004 for NULL, 22023 for a value that is no array and when a key is refused, 23503 when another transaction deletes the scheme, 23505 when it imports the same key, BA001 without a root key.';
+SQLSTATE 22004 for NULL, 22023 for a value that is no array and when a key is refused, 23503 when another transaction deletes the scheme, 23505 when one imports the same key, BA001 without a root key.';
 SELECT bastion_internal.event_kind('api_keys_imported');
 
 CREATE FUNCTION bastion.import_api_keys_from(relation regclass, dry_run boolean DEFAULT false)
@@ -199,4 +199,4 @@ COMMENT ON FUNCTION bastion.import_api_keys_from(regclass, boolean) IS
 'Imports the rows of a table or view as import_api_keys() imports an array; the columns are the fields. hash may be of type bytea, scopes and cidrs are arrays. line counts the rows in the order in which they are read.
 Code of a view or a type runs with the rights of the relation''s owner, in a security-restricted operation. The caller must be able to read all rows.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22004 for NULL, 22023 when a key is refused, 23503 when another transaction deletes the scheme, 23505 when it imports the same key, 42P01 for an unknown relation, 42809 for one that is no table or view, 42501 without SELECT or under row-level security, BA001 without a root key.';
+SQLSTATE 22004 for NULL, 22023 when a key is refused, 23503 when another transaction deletes the scheme, 23505 when one imports the same key, 42P01 for an unknown relation, 42809 for one that is no table or view, 42501 without SELECT or under row-level security, BA001 without a root key.';

@@ -4,18 +4,6 @@
 SET client_min_messages = warning;
 CREATE SCHEMA ak;
 GRANT USAGE ON SCHEMA ak TO regress_app;
-CREATE FUNCTION ak.gathers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    line text;
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
-        IF line ~ 'Gather' THEN
-            RETURN true;
-        END IF;
-    END LOOP;
-    RETURN false;
-END
-$$;
 CREATE TABLE ak.documents (id int PRIMARY KEY, tenant_id uuid NOT NULL);
 GRANT SELECT, INSERT, UPDATE, DELETE ON ak.documents TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('ak.documents', resource => 'ak_documents');
@@ -96,7 +84,7 @@ SET LOCAL parallel_leader_participation = off;
 SET LOCAL enable_indexscan = off;
 SET LOCAL enable_bitmapscan = off;
 SELECT bastion.tenant_acl() AS list \gset
-SELECT ak.gathers(format('SELECT count(*) FROM ak.documents WHERE bastion.can_by_acl(%L, %s + id - id)', 'ak_documents.read', :list)) AS gathers;
+SELECT test.gathers(format('SELECT count(*) FROM ak.documents WHERE bastion.can_by_acl(%L, %s + id - id)', 'ak_documents.read', :list)) AS gathers;
 SELECT count(*) AS by_scope FROM ak.documents WHERE bastion.can_by_acl('ak_documents.read', :list + id - id);
 SELECT count(*) AS beyond FROM ak.documents WHERE bastion.can_by_acl('ak_folders.read', :list + id - id);
 SELECT count(*) AS elsewhere FROM ak.documents WHERE bastion.can_in_tenant('ak_documents.read', CASE WHEN id > 0 THEN :'bob_tenant'::uuid END);
@@ -182,7 +170,7 @@ SET LOCAL min_parallel_table_scan_size = 0;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL enable_indexscan = off;
 SET LOCAL enable_bitmapscan = off;
-SELECT ak.gathers('SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes') AS gathers;
+SELECT test.gathers('SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes') AS gathers;
 SELECT array_agg(id ORDER BY id) AS notes FROM ak.notes;
 RESET min_parallel_table_scan_size;
 -- and writes there

@@ -169,7 +169,7 @@ SELECT k.name, test.would('ann', format('share(''test.pass_docs'', ''2'', with_u
 -- list_held() and the sets that policies ask agree
 SELECT p.name, l.name AS list, h.pattern, h.held_until
 FROM test.people p, LATERAL (SELECT 'docs ' || id, acl_id, 'pass_docs' FROM test.pass_docs UNION ALL SELECT 'teams ' || id, acl_id, 'pass_teams' FROM test.pass_teams) l (name, acl, resource),
-     bastion_internal.list_held(p.id, :'tenant', l.resource, l.acl, ARRAY(SELECT k.name FROM bastion.permissions k WHERE k.resource = l.resource AND k.action <> 'create')) h
+     bastion_internal.list_held(p.id, :'tenant', l.resource, l.acl, ARRAY(SELECT k.name FROM bastion.permissions k WHERE k.resource = l.resource AND k.action <> 'create'), true) h
 LEFT JOIN LATERAL (SELECT true AS holds FROM bastion_internal.acl_grants(p.id, :'tenant') g WHERE h.pattern = ANY (g.permissions) AND l.acl = ANY (g.acl_ids) LIMIT 1) a ON true
 WHERE (h.held_until IS NOT NULL) <> (a.holds IS NOT NULL);
 

@@ -102,6 +102,19 @@ CREATE FUNCTION test.claims(token text) RETURNS jsonb LANGUAGE sql
 AS $$ SELECT convert_from(decode(rpad(translate(part, '-_', '+/'), (length(part) + 3) / 4 * 4, '='), 'base64'), 'UTF8')::jsonb
       FROM split_part(token, '.', 2) part $$;
 
+-- whether parallel workers run a query
+CREATE FUNCTION test.gathers(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+        IF line ~ 'Gather' THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END
+$$;
 -- How often the backend loaded a cache, and what a statement makes it load and invalidate.
 CREATE FUNCTION test.loads(cache text) RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT (bastion.cache_stats() -> cache ->> 'loads')::bigint $$;
 CREATE FUNCTION test.counted(cache text, statement text) RETURNS text LANGUAGE plpgsql

@@ -5,7 +5,7 @@ SET bastion.refused_login_duration = 0;
 CREATE SCHEMA rules;
 INSERT INTO test.people (name, id, tenant, number, token)
 SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
-FROM unnest(ARRAY['ann', 'ben']) n, LATERAL bastion_api.signup(n || '@rules.example', 'correct horse battery', 'Rules of ' || n) a;
+FROM unnest(ARRAY['ann', 'ben', 'cid']) n, LATERAL bastion_api.signup(n || '@rules.example', 'correct horse battery', 'Rules of ' || n) a;
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), test.tenant_of('ben'), test.role_of('owner');
 SELECT bastion.resource_register('rule_docs', '{read,write,delete}');
 CREATE TABLE rules.docs (id int PRIMARY KEY, tenant_id uuid NOT NULL);
@@ -91,6 +91,74 @@ INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.te
 SELECT * FROM rules.asked ORDER BY n;
 ROLLBACK;
 
+-- private rows of other members, which resource.manage opens, and rows that other tenants share: with a member, and with a stranger
+CREATE TABLE rules.files (id int PRIMARY KEY, tenant_id uuid NOT NULL, owner_id uuid);
+SELECT count(*) > 0 AS protected FROM bastion.protect('rules.files', resource => 'rule_files', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+GRANT SELECT ON rules.files TO regress_app;
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ben'), test.tenant_of('ann'), test.role_of('viewer');
+INSERT INTO rules.files (id, tenant_id, owner_id, acl_id)
+SELECT f.id, test.tenant_of(f.tenant), test.id_of(f.owner), bastion_internal.member_acl(test.id_of(f.owner), test.tenant_of(f.tenant))
+FROM (VALUES (1, 'ann', 'ann'), (2, 'ann', 'ben'), (3, 'ben', 'ben'), (4, 'cid', 'cid')) f (id, tenant, owner);
+INSERT INTO rules.tokens SELECT p.name, p.token FROM test.people p WHERE p.name IN ('ben', 'cid');
+SELECT rules.run(s.owner, format('bastion.share(''rules.files'', %L, with_user => %L::uuid, level => ''write'')', s.key, test.id_of('ann'))) AS shared FROM (VALUES ('ben', 3), ('cid', 4)) s (owner, key);
+INSERT INTO rules.tokens SELECT 'reader', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a reader'', ''{rule_files.read,rule_files.update}'') ->> ''key''');
+INSERT INTO rules.tokens SELECT 'manager', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a manager'', ''{rule_files.read,rule_files.manage}'') ->> ''key''');
+INSERT INTO rules.tokens SELECT 'actor', rules.run('aal1', format('bastion_api.delegate(%L, ''{rule_files.read}'') ->> ''access_token''', test.id_of('ben')));
+CREATE VIEW rules.reached AS
+SELECT w.who, rules.run(w.who, 'bastion.has_permission(''rule_files.manage'')') AS manages, rules.run(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f') AS files,
+       rules.run(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f WHERE bastion.can_by_acl_anywhere(''rule_files.update'', f.acl_id)') AS updates
+FROM unnest(ARRAY['aal1', 'aal2', 'reader', 'manager', 'actor']) w (who);
+-- a key or delegation reaches rows of its tenant, and those of others where it covers manage
+SELECT * FROM rules.reached;
+-- a rule for manage: who does not hold it reaches their own rows, and shares those of others no more
+SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2', 'manager');
+SELECT * FROM rules.both(format('bastion.share(''rules.files'', ''2'', with_user => %L::uuid)', test.id_of('cid')));
+-- one for reading, of the tenant of the session: it counts for every row
+SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.read'')');
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2', 'reader');
+SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.read'')') AS read, rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
+-- those of the tenants that share rows, the stranger's first, and a second factor that they require
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('cid'), 'rule_files.*', 'aal2');
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ben'), 'rule_files.update', 'aal2');
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
+DELETE FROM bastion.step_up_rules WHERE permission ~ '^rule_files';
+UPDATE bastion.tenants SET mfa = 'required' WHERE id IN (test.tenant_of('ben'), test.tenant_of('cid'));
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
+-- in a parallel worker, with a rule for manage too
+SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
+BEGIN;
+SELECT test.present(t.token) FROM rules.tokens t WHERE t.name = 'aal1';
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL enable_indexscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL ROLE regress_app;
+SELECT test.gathers('SELECT f.id FROM rules.files f');
+SELECT string_agg(f.id::text, ' ' ORDER BY f.id) AS files FROM rules.files f;
+ROLLBACK;
+SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
+UPDATE bastion.tenants SET mfa = 'off' WHERE id IN (test.tenant_of('ben'), test.tenant_of('cid'));
+SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
+
+-- a role in every tenant: the rules of each count there, from the moment that they exist
+BEGIN;
+INSERT INTO bastion.roles (name) VALUES ('rules_support');
+INSERT INTO bastion.role_permissions SELECT r.id, 'rule_docs.read' FROM bastion.roles r WHERE r.name = 'rules_support';
+SELECT bastion.platform_role_set(test.id_of('ann'), 'rules_support');
+CREATE VIEW rules.elsewhere AS
+SELECT b.* FROM unnest(ARRAY['bastion.can_in_tenant(''rule_docs.read'', %1$L)', '%1$L::uuid = ANY (bastion.tenant_set(''rule_docs.read''))']) e, LATERAL rules.both(format(e, test.tenant_of('cid'))) b;
+SELECT * FROM rules.elsewhere;
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('cid'), 'rule_docs.read', 'aal2');
+SELECT * FROM rules.elsewhere;
+DELETE FROM bastion.step_up_rules;
+SELECT * FROM rules.elsewhere;
+UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('cid');
+SELECT * FROM rules.elsewhere;
+ROLLBACK;
+
 -- a tenant that requires a second factor
 SELECT rules.run('aal1', 'bastion_api.tenant_settings_set(''{"mfa": "required"}'') #> ''{settings,mfa}''') AS set;
 SELECT * FROM rules.asked ORDER BY n;
@@ -114,9 +182,9 @@ INSERT INTO bastion.step_up_rules (tenant_id, permission, level) SELECT test.ten
 SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'')') AS too_many;
 ROLLBACK;
 SELECT kind, detail, tenant_id IS NULL AS everywhere FROM bastion.events WHERE kind ~ 'step_up_rule' AND (tenant_id IS NULL OR tenant_id = test.tenant_of('ann')) ORDER BY id;
-DROP TABLE rules.docs;
-DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben');
+DROP TABLE rules.docs, rules.files;
+DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben', 'rules-of-cid');
 SELECT count(*) AS rules_left FROM bastion.step_up_rules;
-DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'));
+DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'), test.id_of('cid'));
 DELETE FROM test.people;
 DROP SCHEMA rules CASCADE;

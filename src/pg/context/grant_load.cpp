@@ -16,6 +16,8 @@ std::vector<GrantGroup<Id>> make_groups(const GrantRows<Id>& rows) {
         for (std::size_t n = 0; n < row.permission_count; ++n) groups[i].permissions.emplace_back(row.permissions[n]);
         groups[i].ids.assign(row.ids, row.ids + row.id_count);
         groups[i].cross_tenant = row.cross_tenant;
+        groups[i].of_tenant = row.of_tenant;
+        groups[i].by_manage = row.by_manage;
     }
     return groups;
 }

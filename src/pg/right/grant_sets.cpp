@@ -96,15 +96,16 @@ void forget_sets(ByName<HeldSets<Set>>& held) noexcept {
     }
 }
 
-// The groups, each with one permission, without the pairs of permission and id that are not wanted.
-template <class Id, class Wanted>
-std::vector<GrantGroup<Id>> wanted_groups(const std::vector<GrantGroup<Id>>& groups, Wanted wanted) {
+// The groups, each with one permission, and the ids that `keep` leaves.
+template <class Id, class Keep>
+std::vector<GrantGroup<Id>> kept_groups(const std::vector<GrantGroup<Id>>& groups, Keep keep) {
     std::vector<GrantGroup<Id>> out;
     for (const GrantGroup<Id>& group : groups) {
         for (const std::string& name : group.permissions) {
             std::vector<Id> ids = group.ids;
-            std::erase_if(ids, [&](const Id& id) { return !wanted(name, id); });
-            if (!ids.empty()) out.push_back({{name}, std::move(ids), group.cross_tenant});
+            keep(group, name, ids);
+            if (!ids.empty())
+                out.push_back({{name}, std::move(ids), group.cross_tenant, group.of_tenant, group.by_manage});
         }
     }
     return out;
@@ -173,6 +174,12 @@ bool GrantSets::lends(std::string_view permission, const pg_uuid_t& tenant) cons
     });
 }
 
+bool GrantSets::lends(std::string_view permission, const GrantGroup<int64>& group) const {
+    if (!lends(permission, tenant_)) return false;
+    if (group.cross_tenant && (patterns_ || !lends(permission, group.of_tenant))) return false;
+    return !group.by_manage || lends(std::string(permission.substr(0, permission.rfind('.'))) + ".manage", tenant_);
+}
+
 bool GrantSets::has_tenant(std::string_view permission, const pg_uuid_t& tenant) const noexcept {
     return !is_confined() && (!patterns_ || same_uuid(tenant, tenant_)) && lends(permission, tenant);
 }
@@ -184,23 +191,31 @@ void GrantSets::confine(std::vector<int64>&& acls) {
     defaults.user = 0;
 }
 
+void GrantSets::confine_ids(std::vector<int64>& ids) const {
+    if (is_confined()) std::erase_if(ids, [this](int64 id) { return !confines_->contains(id); });
+}
+
 const AclSet& GrantSets::acls(std::string_view permission, bool anywhere) {
     static const AclSet nothing{std::vector<int64>()};
-    if (whole_ != nullptr) {
-        if (!lends(permission, tenant_)) return nothing;
-        const AclSet& all = whole_->acls(permission, anywhere);
-        if (!is_confined() || all.sorted().empty()) return all;
-        std::optional<AclSet>& confined =
-            anywhere ? acls_[std::string(permission)].anywhere : acls_[std::string(permission)].here;
-        if (confined) return *confined;
-        std::vector<int64> ids = all.sorted();
-        std::erase_if(ids, [this](int64 id) { return !confines_->contains(id); });
-        return counted(confined, AclSet(std::move(ids)));
-    }
-    const auto found = acls_.find(permission);
-    if (found == acls_.end()) return nothing;
+    ByName<HeldSets<AclSet>>& names = whole_ != nullptr ? whole_->acls_ : acls_;
+    const auto found = names.find(permission);
+    if (found == names.end()) return nothing;
+    if (whole_ != nullptr) return lent_acls(permission, found->second.groups, anywhere);
     std::optional<AclSet>& set = anywhere ? found->second.anywhere : found->second.here;
     return set ? *set : counted(set, AclSet(ids_of(acl_groups_, found->second.groups, anywhere)));
+}
+
+const AclSet& GrantSets::lent_acls(std::string_view permission, const std::vector<std::uint32_t>& groups,
+                                   bool anywhere) {
+    HeldSets<AclSet>& mine = acls_[std::string(permission)];
+    std::optional<AclSet>& set = anywhere ? mine.anywhere : mine.here;
+    if (set) return *set;
+    std::vector<std::uint32_t> lent = groups;
+    std::erase_if(lent, [&](std::uint32_t number) { return !lends(permission, whole_->acl_groups_[number]); });
+    if (lent.size() == groups.size() && !is_confined()) return whole_->acls(permission, anywhere);
+    std::vector<int64> ids = ids_of(whole_->acl_groups_, lent, anywhere);
+    confine_ids(ids);
+    return counted(set, AclSet(std::move(ids)));
 }
 
 const TenantSet& GrantSets::tenants(std::string_view permission) {
@@ -223,11 +238,17 @@ std::string GrantSets::format() const {
     if (whole_ != nullptr) {
         GrantSets covered;
         covered.defaults = defaults;
-        covered.acl_groups_ = wanted_groups(whole_->acl_groups_, [&](const std::string& name, int64 id) {
-            return lends(name, tenant_) && (!is_confined() || confines_->contains(id));
-        });
-        covered.tenant_groups_ = wanted_groups(
-            whole_->tenant_groups_, [&](const std::string& name, const pg_uuid_t& id) { return has_tenant(name, id); });
+        covered.acl_groups_ = kept_groups(
+            whole_->acl_groups_, [&](const GrantGroup<int64>& group, const std::string& name, std::vector<int64>& ids) {
+                if (lends(name, group))
+                    confine_ids(ids);
+                else
+                    ids.clear();
+            });
+        covered.tenant_groups_ =
+            kept_groups(whole_->tenant_groups_, [&](const auto&, const std::string& name, std::vector<pg_uuid_t>& ids) {
+                std::erase_if(ids, [&](const pg_uuid_t& id) { return !has_tenant(name, id); });
+            });
         return covered.format();
     }
     std::string out;

@@ -75,7 +75,9 @@ template <class Id>
 struct GrantGroup {
     std::vector<std::string> permissions;
     std::vector<Id> ids;
-    bool cross_tenant;  // ACLs of other tenants, shared with this user
+    bool cross_tenant;    // ACLs of another tenant, shared with this user
+    pg_uuid_t of_tenant;  // of ACLs
+    bool by_manage;       // held only with resource.manage: the rows of every user
 };
 
 struct NameHash {
@@ -122,8 +124,8 @@ public:
     void set_tenants(std::vector<GrantGroup<pg_uuid_t>>&& groups);
     [[nodiscard]] bool has_tenants() const noexcept { return has_tenants_; }
 
-    // The sets of `whole`, in this tenant, without what is withheld. With patterns, for the permissions that they cover, and of
-    // its tenants this one alone.
+    // The sets of `whole`, in this tenant, without what is withheld here or in the tenant of the rows. With patterns, for the
+    // permissions that they cover, and of its tenants and their rows this one alone.
     static std::shared_ptr<GrantSets> narrowed(std::shared_ptr<GrantSets> whole,
                                                const std::optional<std::vector<std::string>>& patterns,
                                                std::span<const Withheld> withheld, const pg_uuid_t& tenant);
@@ -150,7 +152,11 @@ private:
     void count(std::size_t& part, std::size_t bytes) noexcept;
     // Whether the sets have what the whole has, for this permission in this tenant.
     [[nodiscard]] bool lends(std::string_view permission, const pg_uuid_t& tenant) const noexcept;
+    [[nodiscard]] bool lends(std::string_view permission, const GrantGroup<int64>& group) const;
     [[nodiscard]] bool has_tenant(std::string_view permission, const pg_uuid_t& tenant) const noexcept;
+    void confine_ids(std::vector<int64>& ids) const;
+    // acls() of narrowed sets, from these groups of the whole.
+    const AclSet& lent_acls(std::string_view permission, const std::vector<std::uint32_t>& groups, bool anywhere);
     template <class Set>
     const Set& counted(std::optional<Set>& place, Set&& set) noexcept;
 

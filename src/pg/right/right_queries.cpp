@@ -34,12 +34,14 @@ Statement valid_until_statement = {
 Statement dependencies_statement = {
     "SELECT scope, key FROM bastion_internal.rights_dependencies($1, $2)", 2, {UUIDOID, UUIDOID}, nullptr};
 
-Statement acl_statement = {"SELECT permissions, acl_ids, cross_tenant FROM bastion_internal.acl_grants($1, $2)",
-                           2,
-                           {UUIDOID, UUIDOID},
-                           nullptr};
+Statement acl_statement = {
+    "SELECT permissions, acl_ids, cross_tenant, of_tenant, by_manage FROM bastion_internal.acl_grants($1, $2)",
+    2,
+    {UUIDOID, UUIDOID},
+    nullptr};
 
-Statement unit_lists_statement = {"SELECT '{}'::text[], bastion_internal.unit_lists($1), false", 1, {UUIDOID}, nullptr};
+Statement unit_lists_statement = {
+    "SELECT '{}'::text[], bastion_internal.unit_lists($1), false, NULL::uuid, false", 1, {UUIDOID}, nullptr};
 
 Statement default_acls_statement = {
     "SELECT (SELECT t.acl_id FROM bastion.tenants t WHERE t.id = $2), (SELECT u.acl_id FROM bastion.units u WHERE u.id "
@@ -50,7 +52,10 @@ Statement default_acls_statement = {
     nullptr};
 
 Statement tenant_statement = {
-    "SELECT permissions, tenant_ids, false FROM bastion_internal.tenant_grants($1)", 1, {UUIDOID}, nullptr};
+    "SELECT permissions, tenant_ids, false, NULL::uuid, false FROM bastion_internal.tenant_grants($1)",
+    1,
+    {UUIDOID},
+    nullptr};
 
 char* copy_text(MemoryContext caller, uint64 row, int column) {
     const char* text = text_cell(row, column);
@@ -159,6 +164,8 @@ void read_grants(MemoryContext caller, void* result) {
         rows[row].permission_count = count;
         read_ids(caller, row, rows[row]);
         rows[row].cross_tenant = read_flag(row, 3);
+        rows[row].of_tenant = read_uuid(4, row).value;
+        rows[row].by_manage = read_flag(row, 5);
     }
     *static_cast<GrantRows<Id>*>(result) = {rows, row_count()};
 }

@@ -62,6 +62,8 @@ struct GrantRow {
     const Id* ids;
     std::size_t id_count;
     bool cross_tenant;
+    pg_uuid_t of_tenant;
+    bool by_manage;
 };
 
 template <class Id>

@@ -101,16 +101,33 @@ Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
     return made;
 }
 
-// Whether the identity meets a rule, and until when, if time alone ends that.
-bool meets(const Identity& identity, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
+// Whether a proof meets a rule, and until when, if time alone ends that.
+bool meets(const Proof& proof, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
     // Members with a second factor made the key.
-    if (rule.pattern.empty() && identity.api_key.present) return true;
-    if (std::strcmp(identity.level, rule.two_factors ? "aal2" : "aal1") < 0) return false;
+    if (rule.pattern.empty() && proof.api_key) return true;
+    if (proof.level < (rule.two_factors ? '2' : '1')) return false;
     if (rule.max_age == 0) return true;
-    const TimestampTz end = identity.auth_time + rule.max_age;
-    if (identity.auth_time == 0 || end <= now) return false;
+    const TimestampTz end = proof.auth_time + rule.max_age;
+    if (proof.auth_time == 0 || end <= now) return false;
     until = std::min(until, end);
     return true;
+}
+
+// The rights that are held now, with what the rules leave of them.
+std::shared_ptr<const Rights> without_unproved(const Rights& rights, const Proof& proof, TimestampTz now) {
+    auto proved = std::make_shared<Rights>(rights);
+    proved->sets = nullptr;
+    proved->proved.reset();
+    proved->proof = proof;
+    if (proved->whole == nullptr) proved->whole = held;
+    for (const StepUpRule& rule : rights.rules)
+        if (!meets(proof, rule, now, proved->valid_until)) proved->withheld.push_back({rule.tenant, rule.pattern});
+    std::erase_if(proved->permissions, [&](const Permission& permission) {
+        return std::any_of(proved->withheld.begin(), proved->withheld.end(), [&](const Withheld& rule) {
+            return (!rule.tenant.present || same_uuid(rule.tenant, rights.tenant)) && rule.covers(permission.name);
+        });
+    });
+    return proved;
 }
 
 // No tenant has that name.
@@ -206,21 +223,13 @@ const Rights* withhold_unproved(const Rights* rights, const Identity& identity) 
     Assert(rights == held.get());
     if (likely(rights->rules.empty()) || rights->refusal != nullptr) return rights;
     const TimestampTz now = GetCurrentTimestamp();
+    const Proof proof{identity.level[3], identity.api_key.present, identity.auth_time};
     guarded_or_raise([&]() -> Result<void> {
-        TimestampTz until = rights->valid_until;
-        std::vector<Withheld> withheld;
-        for (const StepUpRule& rule : rights->rules)
-            if (!meets(identity, rule, now, until)) withheld.push_back({rule.tenant, rule.pattern});
-        auto proved = std::make_shared<Rights>(*rights);
-        proved->valid_until = until;
-        proved->sets = nullptr;
-        if (proved->whole == nullptr) proved->whole = held;
-        std::erase_if(proved->permissions, [&](const Permission& permission) {
-            return std::any_of(withheld.begin(), withheld.end(), [&](const Withheld& rule) {
-                return (!rule.tenant.present || same_uuid(rule.tenant, rights->tenant)) && rule.covers(permission.name);
-            });
-        });
-        proved->withheld = std::move(withheld);
+        std::shared_ptr<const Rights> proved = rights->proved.lock();
+        if (proved == nullptr || proved->proof != proof || proved->valid_until <= now) {
+            proved = without_unproved(*rights, proof, now);
+            rights->proved = proved;
+        }
         held = std::move(proved);
         return {};
     });

@@ -32,6 +32,15 @@ struct StepUpRule {
     std::int64_t max_age;  // microseconds; 0 for any
 };
 
+// What an identity has proved, as far as the rules ask for it.
+struct Proof {
+    char level;  // the digit of aal0 to aal2
+    bool api_key;
+    TimestampTz auth_time;
+
+    bool operator==(const Proof&) const = default;
+};
+
 struct Rights {
     const char* refusal;  // static word, or null when the request is granted
     OptionalUuid tenant;
@@ -40,11 +49,13 @@ struct Rights {
     TimestampTz valid_until;                           // when time alone changes them; DT_NOEND for never
     std::vector<Permission> permissions;               // sorted by name
     mutable std::shared_ptr<GrantSets> sets;           // by ACL and by tenant, read lazily (grant_sets.hpp)
-    std::vector<StepUpRule> rules;                     // of the tenant and of those of the user's memberships
+    std::vector<StepUpRule> rules;                     // of every tenant whose rules count for the user
     std::shared_ptr<const Rights> whole;               // of narrowed rights: those of the user
     std::optional<std::vector<std::string>> patterns;  // the patterns that an API key narrows them to
     bool unit_alone;                                   // and whether to rows in the unit
     std::vector<Withheld> withheld;                    // what unmet rules take away
+    Proof proof;                                       // of the identity for which it is withheld
+    mutable std::weak_ptr<const Rights> proved;        // made of these last, with what is withheld
 
     // The permission of that name, or null.
     [[nodiscard]] const Permission* find(std::string_view name) const noexcept;

@@ -51,8 +51,7 @@ COMMENT ON POLICY tenants_of_context ON bastion.tenants IS 'The tenant of the co
 SELECT bastion_internal.readable_by('bastion.tenants', 'application');
 -- Status and number affect the users who work in the tenant, and its members in whatever tenant they work: can_in_tenant() covers
 -- all memberships. The slug may be the name by which the tenant was chosen; a refused one was not cached. Holders of a role in every
--- tenant hold it in a new tenant. Users of other tenants are not affected: they have at most shares of ACLs, which have messages of
--- their own.
+-- tenant hold it in a new tenant. Whether a second factor is required also affects users of other tenants with whom rows are shared.
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants

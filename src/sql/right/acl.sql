@@ -73,7 +73,7 @@ COMMENT ON FUNCTION bastion_internal.denied_in_units(uuid, uuid) IS
 -- A separate statement for each source, planned when the first user has rights of that kind. STABLE, so that all of them read one
 -- snapshot. Only the permission itself gives create: neither a share nor ownership of other rows lets a user add a row.
 CREATE FUNCTION bastion_internal.acl_places(user_id uuid, tenant_id uuid)
-RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid)
+RETURNS TABLE (allowed text[], forbidden text[], acl_ids bigint[], bases bigint[], of_tenant uuid, by_manage boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -87,7 +87,7 @@ DECLARE
     denied_user uuid;  -- NULL unless the user is denied permissions in units; then the strict function is not evaluated
     giveable text[];
     levels integer[];
-    managed text[];
+    manageable text[];
 BEGIN
     SELECT coalesce(array_agg(x.permission) FILTER (WHERE x.wide AND NOT x.denied), '{}'),
            coalesce(array_agg(x.permission) FILTER (WHERE (x.wide OR x.in_unit) AND NOT x.denied), '{}'),
@@ -103,19 +103,19 @@ BEGIN
 
     SELECT coalesce(array_agg(p.name), '{}'), array_agg(coalesce(l.level, 4)),
            array_agg(p.name) FILTER (WHERE p.resource || '.manage' = ANY (wide))
-    INTO giveable, levels, managed
+    INTO giveable, levels, manageable
     FROM bastion.permissions p LEFT JOIN bastion.level_actions l ON l.action = p.action
     WHERE NOT p.system AND p.name <> ALL (denied) AND (p.action <> 'create' OR p.name = ANY (held));
 
     RETURN QUERY
-    SELECT giveable, NULL::text[], ARRAY[a.id], ARRAY[a.id], for_tenant
+    SELECT giveable, NULL::text[], ARRAY[a.id], ARRAY[a.id], for_tenant, false
     FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant;
 
     IF wide <> '{}' THEN
         RETURN QUERY
-        SELECT wide, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant FROM bastion.tenants t WHERE t.id = for_tenant
+        SELECT wide, NULL::text[], ARRAY[t.acl_id], ARRAY[t.acl_id], for_tenant, false FROM bastion.tenants t WHERE t.id = for_tenant
         UNION ALL
-        SELECT wide, d.permissions, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant
+        SELECT wide, d.permissions, array_agg(u.acl_id), array_agg(u.acl_id), for_tenant, false
         FROM bastion.units u LEFT JOIN bastion_internal.denied_in_units(denied_user, for_tenant) d ON d.unit_id = u.id
         WHERE u.tenant_id = for_tenant GROUP BY d.permissions;
     END IF;
@@ -125,7 +125,7 @@ BEGIN
         RETURN QUERY
         SELECT ARRAY(SELECT DISTINCT k.permission FROM bastion_internal.permission_patterns k
                      WHERE k.pattern = ANY (alike.patterns) AND k.permission = ANY (held) AND k.permission <> ALL (wide)),
-               l.forbidden, l.acl_ids, l.acl_ids, for_tenant
+               l.forbidden, l.acl_ids, l.acl_ids, for_tenant, false
         FROM (
             SELECT x.patterns, array_agg(x.unit_id) AS unit_ids
             FROM (SELECT r.unit_id, array_agg(r.pattern ORDER BY r.pattern) AS patterns
@@ -139,9 +139,9 @@ BEGIN
             GROUP BY d.permissions) l;
     END IF;
 
-    IF managed <> '{}' THEN
+    IF manageable <> '{}' THEN
         RETURN QUERY
-        SELECT managed, NULL::text[], array_agg(a.id), array_agg(a.id), for_tenant
+        SELECT manageable, NULL::text[], array_agg(a.id), array_agg(a.id), for_tenant, true
         FROM bastion.acls a
         WHERE a.tenant_id = for_tenant AND (a.kind IN ('user', 'nobody') OR a.kind = 'unit' AND a.unit_id IS NULL);
     END IF;
@@ -150,7 +150,7 @@ BEGIN
     RETURN QUERY
     SELECT ARRAY(SELECT v.name FROM unnest(giveable, levels) v (name, level) WHERE v.level <= e.level),
            CASE WHEN e.tenant_id <> for_tenant THEN bastion_internal.denied_in_tenant(for_user, e.tenant_id) END,
-           e.acl_ids, e.bases, e.tenant_id
+           e.acl_ids, e.bases, e.tenant_id, false
     FROM bastion_internal.share_subjects(for_user, for_tenant) s, LATERAL (
         SELECT x.tenant_id, x.level, array_agg(x.acl_id) AS acl_ids,
                coalesce(array_agg(x.acl_id) FILTER (WHERE x.acl_kind <> 'row'), '{}') AS bases
@@ -161,16 +161,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_places(uuid, uuid) IS
-'The ACLs on which a user may act in a tenant, in groups: the permissions, those of them that are denied there (NULL: none), the ACLs, those of them that can be the base of other ACLs, and their tenant. See acl_grants().';
+'The ACLs on which a user may act in a tenant, in groups: the permissions, those of them that are denied there (NULL: none), the ACLs, those of them that can be the base of other ACLs, their tenant, and whether each permission counts only with resource.manage. See acl_grants().';
 
 CREATE FUNCTION bastion_internal.acl_grants(user_id uuid, tenant_id uuid)
-RETURNS TABLE (permissions text[], acl_ids bigint[], cross_tenant boolean)
+RETURNS TABLE (permissions text[], acl_ids bigint[], cross_tenant boolean, of_tenant uuid, by_manage boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.list, p.acl_ids || coalesce(based.list, '{}'), p.of_tenant <> acl_grants.tenant_id
+    SELECT a.list, p.acl_ids || coalesce(based.list, '{}'), p.of_tenant <> acl_grants.tenant_id, p.of_tenant, p.by_manage
     FROM bastion_internal.acl_places(acl_grants.user_id, acl_grants.tenant_id) p,
          LATERAL (SELECT CASE WHEN p.forbidden IS NULL THEN p.allowed
                               ELSE ARRAY(SELECT unnest(p.allowed) EXCEPT SELECT unnest(p.forbidden)) END AS list) a,
@@ -180,7 +180,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.acl_grants(uuid, uuid) IS
 'The permissions of a user on rows in a tenant, as groups of permissions and ACLs.
-Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user, of deleted units and without an owner; rows shared with the user. cross_tenant: ACLs of other tenants, shared with the user. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
+Sources: permissions held in the tenant or in units and not denied there; the user''s own rows; with resource.manage in the whole tenant, the rows of every user, of deleted units and without an owner; rows shared with the user. of_tenant: the tenant of the ACLs; cross_tenant: it is another one, and they are shared with the user. by_manage: the group counts for a session that also holds resource.manage. The same pair may occur more than once. Does not check whether the user and the tenant are active.';
 
 CREATE FUNCTION bastion_internal.unit_lists(unit_id uuid) RETURNS bigint[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -289,6 +289,32 @@ $$;
 COMMENT ON FUNCTION bastion_internal.rights_valid_until(uuid, uuid) IS
 'The earliest time at which the rights of a user in a tenant change without a write: the next beginning or end of a membership, grant, deny, platform role or share; infinity for none.';
 
+CREATE FUNCTION bastion_internal.rule_scopes(user_id uuid, tenant_id uuid) RETURNS TABLE (scope uuid)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+SET jit = off  -- compiling takes longer than execution
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- One look at the index for each subject and tenant, since thousands of rows may be shared.
+    RETURN QUERY
+    WITH RECURSIVE sharing AS (
+        SELECT s.subject_kind, s.subject_id, '00000000-0000-0000-0000-000000000000'::uuid AS owner_id
+        FROM bastion_internal.share_subjects(rule_scopes.user_id, rule_scopes.tenant_id) s WHERE s.everywhere
+        UNION ALL
+        SELECT h.subject_kind, h.subject_id, e.tenant_id
+        FROM sharing h, LATERAL (
+            SELECT x.tenant_id FROM bastion.acl_entries x
+            WHERE x.subject_kind = h.subject_kind AND x.subject_id = h.subject_id AND x.tenant_id > h.owner_id
+            ORDER BY x.tenant_id LIMIT 1) e
+    )
+    SELECT rule_scopes.tenant_id
+    UNION SELECT m.tenant_id FROM bastion.memberships m WHERE m.user_id = rule_scopes.user_id
+    UNION SELECT h.owner_id FROM sharing h;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.rule_scopes(uuid, uuid) IS
+'The scopes of the step-up rules that count for a user who works in a tenant: the rules of every tenant (the zero uuid), and those of this one, of the user''s memberships, and of the tenants that share rows with the user. For a holder of a platform role, all rules count.';
+
 -- The dependencies of cached rights and sets. The triggers of the tables send messages that name them; the comment beside each
 -- trigger says why its message suffices. Memberships and roles that are not in force now are included: rights_valid_until() covers
 -- the time.
@@ -308,7 +334,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH RECURSIVE places AS MATERIALIZED (
-        SELECT DISTINCT m.tenant_id AS place, m.role_id FROM bastion.memberships m WHERE m.user_id = for_user
+        SELECT DISTINCT m.role_id FROM bastion.memberships m WHERE m.user_id = for_user
     ), platform AS MATERIALIZED (
         SELECT p.role_id FROM bastion.platform_roles p WHERE p.user_id = for_user
     ), roles AS (
@@ -322,7 +348,7 @@ BEGIN
         JOIN bastion.acl_entries e ON e.subject_kind = s.subject_kind AND e.subject_id = s.subject_id AND e.acl_kind <> 'row'
     )
     SELECT 'role'::text, r.role_id::text FROM roles r
-    UNION ALL SELECT 'tenant', x.place::text FROM (SELECT p.place FROM places p UNION SELECT for_tenant UNION SELECT '00000000-0000-0000-0000-000000000000') x
+    UNION ALL SELECT 'tenant', s.scope::text FROM bastion_internal.rule_scopes(for_user, for_tenant) s
     UNION ALL SELECT 'place', x.place::text FROM (SELECT b.place FROM bases b UNION SELECT for_tenant) x
     UNION ALL SELECT 'list', b.acl_id::text FROM bases b
     UNION ALL SELECT 'list', a.id::text FROM bastion.acls a WHERE a.user_id = for_user AND a.tenant_id = for_tenant
@@ -336,7 +362,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.rights_dependencies(uuid, uuid) IS
 'The dependencies of the rights and sets of a user in a tenant, other than the scopes user and all: scopes of bastion_internal.invalidate() and their ids.
-role: roles held anywhere and the roles they inherit; tenant: the rows and step-up rules of this one and of those of memberships, and the rules of every tenant (the zero uuid); place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
+role: roles held anywhere and the roles they inherit; tenant: the rows and step-up rules of rule_scopes(); place: the units and ACLs of this tenant, and of other tenants one of whose default ACLs is shared with the user; list: the user''s own ACL and such default ACLs; subject, subject_in: the subjects through which shares reach the user; platform: for holders of a role in every tenant; managers: for users who manage everybody''s rows.';
 
 CREATE FUNCTION bastion_internal.keep_acl() RETURNS trigger
 LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -116,8 +116,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN EXISTS (
-        SELECT FROM bastion_internal.list_held(bastion.user_id(), bastion.tenant_id(), regexp_replace(permission, '[.][^.]*$', ''),
-                                      acl_allows.acl_id, ARRAY[permission]) h
+        SELECT FROM (SELECT regexp_replace(permission, '[.][^.]*$', '') AS name) r, LATERAL bastion_internal.list_held(
+            bastion.user_id(), bastion.tenant_id(), r.name, acl_allows.acl_id, ARRAY[permission],
+            bastion_internal.lent_until(r.name || '.manage') IS NOT NULL) h
         WHERE h.held_until IS NOT NULL AND bastion_internal.lent_on(acl_allows.acl_id, h.pattern) IS NOT NULL
           AND EXISTS (SELECT FROM bastion.permissions p WHERE p.name = h.pattern));
 END

@@ -3,7 +3,7 @@
 -- are those of acl_places(), each with its end. share() may pass on a level only if the caller holds every action of the level until
 -- the end of the share.
 
-CREATE FUNCTION bastion_internal.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[])
+CREATE FUNCTION bastion_internal.list_held(user_id uuid, tenant_id uuid, resource text, acl_id bigint, patterns text[], manages boolean)
 RETURNS TABLE (pattern text, held_until timestamptz)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 3
 SET jit = off  -- compiling takes longer than execution
@@ -22,7 +22,7 @@ BEGIN
     IF list.base_acl_id IS NOT NULL THEN
         SELECT * INTO root FROM bastion.acls a WHERE a.id = list.base_acl_id;
     END IF;
-    of_nobody := root.kind IN ('user', 'unit', 'nobody') AND root.unit_id IS NULL;
+    of_nobody := manages AND root.kind IN ('user', 'unit', 'nobody') AND root.unit_id IS NULL;
     RETURN QUERY
     WITH RECURSIVE given AS MATERIALIZED (
         SELECT m.unit_id, m.role_id, coalesce(m.valid_until, 'infinity') AS until FROM bastion.memberships_in_force m
@@ -88,8 +88,8 @@ BEGIN
     FROM wanted w LEFT JOIN denies d ON d.pattern = w.pattern;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.list_held(uuid, uuid, text, bigint, text[]) IS
-'The time until which a user holds permissions on a resource, or all of them (resource.*), on an ACL of the tenant: infinity without an end, NULL if not held now.';
+COMMENT ON FUNCTION bastion_internal.list_held(uuid, uuid, text, bigint, text[], boolean) IS
+'The time until which a user holds permissions on a resource, or all of them (resource.*), on an ACL of the tenant: infinity without an end, NULL if not held now. manages: what resource.manage gives on the rows of others counts.';
 
 CREATE FUNCTION bastion_internal.lent_on(acl_id bigint, pattern text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -121,7 +121,8 @@ DECLARE
     missing text := (
         SELECT min(bastion_internal.shortfall(h.pattern, h.held_until, bastion_internal.lent_on(require_level.acl_id, h.pattern), require_level.valid_until) COLLATE "C")
         FROM bastion_internal.list_held(bastion.user_id(), bastion.tenant_id(), require_level.resource, require_level.acl_id,
-                               bastion_internal.level_patterns(require_level.resource, require_level.level)) h);
+                               bastion_internal.level_patterns(require_level.resource, require_level.level),
+                               bastion_internal.lent_until(require_level.resource || '.manage') IS NOT NULL) h);
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE EXCEPTION 'permission denied to grant or revoke rights that you do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;

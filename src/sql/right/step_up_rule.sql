@@ -28,38 +28,52 @@ ALTER TABLE bastion.step_up_rules ENABLE ROW LEVEL SECURITY;
 CREATE POLICY step_up_rules_of_tenant ON bastion.step_up_rules FOR SELECT USING (tenant_id = (SELECT bastion.tenant_id()));
 CREATE POLICY step_up_rules_of_all ON bastion.step_up_rules FOR SELECT USING (tenant_id IS NULL AND (SELECT bastion.tenant_id()) IS NOT NULL);
 SELECT bastion_internal.readable_by('bastion.step_up_rules', 'application');
--- Rights depend on the scope of each tenant of their user, and on that of every tenant (rights_dependencies()).
+-- Rights depend on the scope of each of rule_scopes(); those of a holder of a platform role, on all rules.
 CREATE TRIGGER step_up_rules_invalidate AFTER INSERT OR UPDATE OR DELETE ON bastion.step_up_rules
-FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'scope');
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'scope', 'platform');
 CREATE TRIGGER step_up_rules_invalidate_truncate AFTER TRUNCATE ON bastion.step_up_rules
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
 ALTER TABLE bastion.step_up_rules ENABLE ALWAYS TRIGGER step_up_rules_invalidate;
 ALTER TABLE bastion.step_up_rules ENABLE ALWAYS TRIGGER step_up_rules_invalidate_truncate;
 
-CREATE FUNCTION bastion_internal.step_up_rules_of(user_id uuid, tenant_id uuid)
+CREATE FUNCTION bastion_internal.step_up_rules_in(scopes uuid[])
 RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
-    WITH places AS MATERIALIZED (
-        SELECT step_up_rules_of.tenant_id AS id
-        UNION SELECT m.tenant_id FROM bastion.memberships m WHERE m.user_id = step_up_rules_of.user_id
-    )
+BEGIN
+    RETURN QUERY
     SELECT r.tenant_id, r.permission, r.level, r.max_age FROM bastion.step_up_rules r
-    WHERE r.scope IN (SELECT p.id FROM places p UNION ALL SELECT '00000000-0000-0000-0000-000000000000')
+    WHERE r.scope = ANY (scopes)
     UNION ALL
-    SELECT t.id, '', 'aal2', NULL FROM bastion.tenants t JOIN places p ON p.id = t.id WHERE t.mfa = 'required'
+    SELECT t.id, '', 'aal2', NULL::interval FROM bastion.tenants t WHERE t.id = ANY (scopes) AND t.mfa = 'required';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.step_up_rules_in(uuid[]) IS
+'The step-up rules of these tenants (the zero uuid: those of every tenant). An empty pattern covers everything but own....; API keys are exempt from it.';
+
+CREATE FUNCTION bastion_internal.step_up_rules_of(user_id uuid, tenant_id uuid)
+RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.* FROM bastion_internal.step_up_rules_in(CASE
+        WHEN EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = step_up_rules_of.user_id)
+        THEN ARRAY(SELECT r.scope FROM bastion.step_up_rules r UNION SELECT t.id FROM bastion.tenants t WHERE t.mfa = 'required')
+        ELSE ARRAY(SELECT s.scope FROM bastion_internal.rule_scopes(step_up_rules_of.user_id, step_up_rules_of.tenant_id) s) END) r;
+END
 $$;
 COMMENT ON FUNCTION bastion_internal.step_up_rules_of(uuid, uuid) IS
-'The step-up rules for a user who works in a tenant: those of every tenant, of this one, and of the tenants of the user''s memberships. An empty pattern covers everything but own....; API keys are exempt from it.';
+'The step-up rules for a user who works in a tenant: those of rule_scopes(); for a holder of a platform role, all.';
 
 CREATE FUNCTION bastion_internal.step_up_unmet() RETURNS TABLE (pattern text, level text, max_age interval)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.pattern, r.level, r.max_age FROM bastion_internal.step_up_rules_of(bastion.user_id(), bastion.tenant_id()) r
-    WHERE (r.rule_tenant_id IS NULL OR r.rule_tenant_id = bastion.tenant_id())
-      AND NOT (r.pattern = '' AND bastion.api_key_id() IS NOT NULL)
+    SELECT r.pattern, r.level, r.max_age FROM bastion_internal.step_up_rules_in(ARRAY[bastion.tenant_id(), '00000000-0000-0000-0000-000000000000']) r
+    WHERE NOT (r.pattern = '' AND bastion.api_key_id() IS NOT NULL)
       AND (r.level > bastion.auth_level() COLLATE "C"
            OR r.max_age IS NOT NULL AND (bastion.auth_time() > statement_timestamp() - r.max_age) IS NOT TRUE)
 $$;

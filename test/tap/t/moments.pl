@@ -123,6 +123,7 @@ my %condition = (
         back => q{INSERT INTO bastion.role_permissions (role_id, pattern) VALUES (role_named('reader'), 'documents.read')} },
     'deny' => { gone => '0', end => q{INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (id_of('bob'), id_of('ann', 'tenant'), 'documents.read', 'deny')},
         back => q{DELETE FROM bastion.user_permissions WHERE user_id = id_of('bob')} },
+    'step-up rule' => { gone => '0', end => q{INSERT INTO bastion.step_up_rules (permission, level) VALUES ('documents.read', 'aal2')}, back => q{DELETE FROM bastion.step_up_rules} },
     'share' => { gone => '0', query => 'SELECT id FROM files', prepare => 1,
         end => q{DELETE FROM bastion.acl_entries WHERE subject_id = id_of('bob')},
         back => q{INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT DISTINCT acl_id, 'user', id_of('bob'), 1 FROM files} },
@@ -249,6 +250,9 @@ my %limit = (
         back => $condition{'secret of an API key'}{back} },
     'a share' => { gone => '0', probe => $condition{share}{probe}, end => q{UPDATE bastion.acl_entries SET valid_until = clock_timestamp() + '2 s' WHERE subject_id = id_of('bob')},
         back => q{UPDATE bastion.acl_entries SET valid_until = NULL WHERE subject_id = id_of('bob')} },
+    'the age that a step-up rule asks for' => { gone => '0', enter => $condition{session}{enter}, back => q{DELETE FROM bastion.step_up_rules},
+        end => q{UPDATE bastion.sessions SET authenticated_at = clock_timestamp() - interval '1 day' WHERE user_id = id_of('bob');
+                 INSERT INTO bastion.step_up_rules (permission, level, max_age) VALUES ('documents.read', 'aal1', '1 day 2 s')} },
 );
 admin($condition{session}{back});  # which the end of the user ended
 foreach my $name (sort keys %limit) {

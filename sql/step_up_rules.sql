@@ -5,7 +5,7 @@ SET bastion.refused_login_duration = 0;
 CREATE SCHEMA rules;
 INSERT INTO test.people (name, id, tenant, number, token)
 SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
-FROM unnest(ARRAY['ann', 'ben', 'cid']) n, LATERAL bastion_api.signup(n || '@rules.example', 'correct horse battery', 'Rules of ' || n) a;
+FROM unnest(ARRAY['ann', 'ben', 'cid', 'dan']) n, LATERAL bastion_api.signup(n || '@rules.example', 'correct horse battery', 'Rules of ' || n) a;
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), test.tenant_of('ben'), test.role_of('owner');
 SELECT bastion.resource_register('rule_docs', '{read,write,delete}');
 CREATE TABLE rules.docs (id int PRIMARY KEY, tenant_id uuid NOT NULL);
@@ -144,20 +144,20 @@ UPDATE bastion.tenants SET mfa = 'off' WHERE id IN (test.tenant_of('ben'), test.
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
 
 -- a role in every tenant: the rules of each count there, from the moment that they exist
-BEGIN;
 INSERT INTO bastion.roles (name) VALUES ('rules_support');
 INSERT INTO bastion.role_permissions SELECT r.id, 'rule_docs.read' FROM bastion.roles r WHERE r.name = 'rules_support';
 SELECT bastion.platform_role_set(test.id_of('ann'), 'rules_support');
 CREATE VIEW rules.elsewhere AS
-SELECT b.* FROM unnest(ARRAY['bastion.can_in_tenant(''rule_docs.read'', %1$L)', '%1$L::uuid = ANY (bastion.tenant_set(''rule_docs.read''))']) e, LATERAL rules.both(format(e, test.tenant_of('cid'))) b;
+SELECT b.* FROM unnest(ARRAY['bastion.can_in_tenant(''rule_docs.read'', %1$L)', '%1$L::uuid = ANY (bastion.tenant_set(''rule_docs.read''))']) e, LATERAL rules.both(format(e, test.tenant_of('dan'))) b;
 SELECT * FROM rules.elsewhere;
-INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('cid'), 'rule_docs.read', 'aal2');
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('dan'), 'rule_docs.read', 'aal2');
 SELECT * FROM rules.elsewhere;
-DELETE FROM bastion.step_up_rules;
+DELETE FROM bastion.step_up_rules WHERE tenant_id = test.tenant_of('dan');
 SELECT * FROM rules.elsewhere;
-UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('cid');
+UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('dan');
 SELECT * FROM rules.elsewhere;
-ROLLBACK;
+DELETE FROM bastion.platform_roles WHERE user_id = test.id_of('ann');
+DELETE FROM bastion.roles WHERE name = 'rules_support';
 
 -- a tenant that requires a second factor
 SELECT rules.run('aal1', 'bastion_api.tenant_settings_set(''{"mfa": "required"}'') #> ''{settings,mfa}''') AS set;
@@ -183,8 +183,8 @@ SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'')') AS too_
 ROLLBACK;
 SELECT kind, detail, tenant_id IS NULL AS everywhere FROM bastion.events WHERE kind ~ 'step_up_rule' AND (tenant_id IS NULL OR tenant_id = test.tenant_of('ann')) ORDER BY id;
 DROP TABLE rules.docs, rules.files;
-DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben', 'rules-of-cid');
+DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben', 'rules-of-cid', 'rules-of-dan');
 SELECT count(*) AS rules_left FROM bastion.step_up_rules;
-DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'), test.id_of('cid'));
+DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'), test.id_of('cid'), test.id_of('dan'));
 DELETE FROM test.people;
 DROP SCHEMA rules CASCADE;

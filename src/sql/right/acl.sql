@@ -313,7 +313,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.rule_scopes(uuid, uuid) IS
-'The scopes of the step-up rules that count for a user who works in a tenant: the rules of every tenant (the zero uuid), and those of this one, of the user''s memberships, and of the tenants that share rows with the user. For a holder of a platform role, all rules count.';
+'The scopes of the step-up rules that count for a user who works in a tenant, unless the user holds a platform role: then all count.
+They are the zero uuid (the rules of every tenant), this tenant, those of memberships, and those that share rows with the user.';
 
 -- The dependencies of cached rights and sets. The triggers of the tables send messages that name them; the comment beside each
 -- trigger says why its message suffices. Memberships and roles that are not in force now are included: rights_valid_until() covers

@@ -31,6 +31,7 @@ FROM bastion_api.signup('good@bad.example', 'correct horse', 'Good', 'Good', 'go
 SELECT bastion.issuer_add('https://idp.bad.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
+SELECT bastion.rate_limit_set('good_limit', 'route', 1000000, 1000000000);
 SELECT bastion.resource_register('smtp', '{open}');
 INSERT INTO test.facts SELECT 'sealed', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '1');
 INSERT INTO test.facts SELECT 'sealed elsewhere', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '2');
@@ -236,6 +237,10 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.imported_api_key_mac(integer,integer,text,bytea)', ARRAY['1', 'bastion_internal.pepper()', '''''', 'sha256(''secret'')']),
     ('bastion.require_permission(text)', ARRAY['''good.read''']), ('bastion.step_up_rule_remove(text)', ARRAY['''good.read''']), ('bastion.platform_step_up_rule_remove(text)', ARRAY['''good.read''']),
     ('bastion.step_up_rule_set(text,text,interval)', ARRAY['''good.read''', '''aal2''', '''1 day''']), ('bastion.platform_step_up_rule_set(text,text,interval)', ARRAY['''good.read''', '''aal2''', '''1 day''']),
+    ('bastion.rate_limit(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']), ('bastion.rate_limit_require(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']),
+    ('bastion.rate_limit_state(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion_internal.rate_limit_peek(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion.concurrency_limit(text,text)', ARRAY['''good_limit''', '''x''']),
+    ('bastion.rate_limit_set(text,text,double precision,integer,integer,text)', ARRAY['''good_limit''', '''user''', '1000', '1000000', '5', '''pro''']), ('bastion.rate_limit_remove(text,text)', ARRAY['''another_limit''', '''pro''']),
+    ('bastion_internal.is_rate(double precision,double precision)', ARRAY['1', '5']), ('bastion_internal.is_rate_object(jsonb)', ARRAY['''{"per_second": 1, "burst": 2}''']),
     ('bastion.session_settings_set(interval,interval,interval,interval)',
      ARRAY['''5 minutes''', '''1 day''', '''1 hour''', '''5 seconds''']),
     ('bastion.session_revoke(uuid)', ARRAY['bastion.session_id()']),
@@ -586,6 +591,8 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('interval', 'NULL', 'NULL'),
     ('interval', 'zero', '''0'''),
     ('interval', 'negative', '''-1 year'''),
+    ('double precision', 'zero', '0'), ('double precision', 'negative', '-1'), ('double precision', 'huge', '1e308'), ('double precision', 'NaN', '''NaN'''), ('double precision', 'infinity', '''Infinity'''),
+    ('interval', 'months less days', '''12000 months -359970 days'''),
     ('interval', 'huge', '''178000000 years'''),
     ('integer', 'zero', '0'),
     ('integer', 'negative', '-2147483648'),

@@ -82,6 +82,7 @@ WHERE f.prosecdef
     'bastion_api.tenant_transfer(text,text)', 'bastion_api.members(text,text,uuid,integer)', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_remove(text,text,text)',
     'bastion_api.units(text,uuid,integer)', 'bastion_api.unit_create(text,text,text,text)', 'bastion_api.unit_rename(text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
+    'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',

@@ -36,6 +36,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_internal.acl_set_anywhere_unfolded(text)', 'bastion.tenant_set(text)', 'bastion_internal.tenant_set_unfolded(text)',
     'bastion.can_by_acl(text,bigint)', 'bastion.can_by_acl_anywhere(text,bigint)', 'bastion.can_in_tenant(text,uuid)',
     'bastion.acl_in_tenant(text,bigint,text)', 'bastion.default_acl(text)', 'bastion.cache_stats()',
+    'bastion.rate_limit(text,text,integer)', 'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion.concurrency_limit(text,text)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)',

@@ -209,6 +209,7 @@ CREATE TABLE public.path_docs (id bigint PRIMARY KEY, tenant_id uuid, owner_id u
 CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title text UNIQUE);
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
+SELECT bastion.rate_limit_set('path_limit', 'user', 5, concurrent => 5), bastion.rate_limit_set('path_gone', 'user', 5), bastion.rate_limit_remove('path_gone');
 SELECT bastion.resource_register('path.purpose', '{open}'), bastion.resource_register('path.keys', '{sign,verify,mac,wrap,unwrap}');
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
@@ -271,7 +272,7 @@ SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_ca
 SELECT d OPERATOR(pg_catalog.->>) 'delegation' AS delegation FROM bastion_api.delegate(bastion.user_id()::pg_catalog.text, '{path_docs.read}', 'default') d \gset
 SELECT pg_catalog.cardinality(bastion.actors()), bastion.delegation_id(), pg_catalog.jsonb_array_length(bastion_api.delegations() OPERATOR(pg_catalog.->) 'given'), bastion_api.delegation_revoke(:'delegation');
 SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
-SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'), bastion.require_permission('tenant.update'), bastion.step_up_rule_set('path.nothing', 'aal1', '1 day'), bastion.step_up_rule_remove('path.other'),
+SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'), bastion.require_permission('tenant.update'), bastion.rate_limit_require('path_limit'), bastion.rate_limit_state('path_limit') OPERATOR(pg_catalog.->) 'limit', bastion.concurrency_limit('path_limit'), bastion.step_up_rule_set('path.nothing', 'aal1', '1 day'), bastion.step_up_rule_remove('path.other'),
        pg_catalog.jsonb_array_length(bastion_api.sessions() OPERATOR(pg_catalog.->) 'sessions'), bastion_api.logout('others') OPERATOR(pg_catalog.->>) 'ended', bastion.sessions_revoke(:'ben_id');
 COMMIT;
 SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') OPERATOR(pg_catalog.->>) 'token_type';

@@ -193,12 +193,13 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     (NULL, 'plaintext', 'bytea', NULL, '''x'''), (NULL, 'value', 'text', NULL, '''x'''), (NULL, 'value', 'bytea', NULL, '''x'''),
     ('secret_update', 'active', 'boolean', NULL, 'false'), (NULL, 'own', 'boolean', NULL, 'own of a member');
 UPDATE test.arguments SET "unless" = 'with_.*' WHERE name = 'with_user';
+INSERT INTO test.arguments (function, name, type, value) SELECT f, a.name, 'text', a.value FROM unnest('{rate_limit,rate_limit_state,rate_limit_require,concurrency_limit}'::text[]) f, (VALUES ('name', '''stranger_limit'''), ('key', NULL)) a (name, value);
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
     ('{algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
     ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_age,max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
-    ('{version,bits,expected_version,max_versions,min_version,bytes}', 'integer'), ('{disabled,exportable,deletable}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
+    ('{version,bits,expected_version,max_versions,min_version,bytes,cost}', 'integer'), ('{disabled,exportable,deletable}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
 
 CREATE VIEW test.parameters AS
 SELECT p.oid, format('%s.%I', p.pronamespace::regnamespace, p.proname) AS function, p.proname, i.place, p.proargnames[i.place] AS name, t.type::regtype AS type,

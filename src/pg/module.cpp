@@ -14,7 +14,9 @@
 #include "pg/protect/explain_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
+#include "pg/throttle/rate_store.hpp"
 #include "pg/throttle/throttle_store.hpp"
+#include "pg/throttle/transaction_slots.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -32,6 +34,8 @@ extern "C" void _PG_init(void) {
     if (module::prepare_event_queue()) module::register_event_launcher();
     module::prepare_refusal_log();
     module::prepare_throttle();
+    module::prepare_rates();
+    module::prepare_transaction_slots();
     module::register_invalidation();
     module::register_announcement();
     module::watch_foreign_code();

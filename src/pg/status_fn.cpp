@@ -11,6 +11,7 @@
 #include "pg/identity/hash_slots.hpp"
 #include "pg/key/root_keys.hpp"
 #include "pg/right/rights.hpp"
+#include "pg/throttle/rate_store.hpp"
 #include "pg/throttle/throttle_store.hpp"
 
 namespace bastion::pg {
@@ -27,7 +28,8 @@ constexpr const char* weaker =
     " \"settings that a client or a role brings along are checked, and refused, only then\","
     " \"the server log shows secrets in statements and parameters, where it shows those\","
     " \"the record of an opened secret goes with a transaction that rolls back\","
-    " \"login attempts are counted for 16384 accounts and networks at once, and refused beyond that\"]";
+    " \"login attempts are counted for 16384 accounts and networks at once, and refused beyond that\","
+    " \"rate limits have 1 MB of memory, and up to PostgreSQL 16 each connection counts for itself\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -90,7 +92,8 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
                      extension_version(), is_preloaded() ? "true" : "false");
     appendStringInfo(&json, ", \"weaker\": %s, \"max_concurrent_hashes\": %d", is_preloaded() ? "[]" : weaker,
                      hash_slot_count());
-    appendStringInfo(&json, ", \"throttle\": \"%s\"", throttle_mode());
+    appendStringInfo(&json, ", \"throttle\": \"%s\", \"rate_limits\": {\"mode\": \"%s\", \"evictions\": %llu}",
+                     throttle_mode(), rate_mode(), static_cast<unsigned long long>(rate_evictions()));
     append_rejected_settings(&json);
     append_root_key(&json);
     append_events(&json);

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ROLE = "bastion_frontdoor_api"
 STATUS = {"unauthenticated": 401, "invalid_token": 401, "invalid_grant": 401, "session_ended": 401, "insufficient_scope": 403, "signup_closed": 403,
-          "insufficient_user_authentication": 401, "too_many_tries": 429, "too_many_attempts": 429}
+          "insufficient_user_authentication": 401, "too_many_tries": 429, "too_many_attempts": 429, "too_many_requests": 429}
 # It needs a server that hashes passwords meanwhile: test/tap/t/hash_slots.pl.
 ELSEWHERE = {"temporarily_unavailable"}
 number = 0
@@ -94,7 +94,7 @@ def faults(name, answer, status, headers):
     values = {key: value for pair in pairs for key, value in pair.items()}
     if values.get("Cache-Control") != "no-store":
         found.append(f"may be kept: {headers}")
-    if "retry_after" in answer and answer["error"] == "too_many_attempts" and values.get("Retry-After") != str(answer["retry_after"]):
+    if "retry_after" in answer and answer["error"] in ("too_many_attempts", "too_many_requests") and values.get("Retry-After") != str(answer["retry_after"]):
         found.append(f"another time to retry: {headers}")
     if (status in ("401", "403")) != values.get("WWW-Authenticate", "").startswith("Bearer") and answer.get("error") != "signup_closed":
         found.append(f"a wrong challenge: {headers}")
@@ -555,6 +555,11 @@ for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("
                                ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
     call(token, name, *arguments, types=types)
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
+# where the tenant requires a second factor, a session without one makes no API key, which needs none
+owner.execute("UPDATE bastion.tenants SET mfa = 'required'")
+call(token, "api_key_create", "x", ["*"], types=("text", "text[]"))
+call(token, "api_key_rotate", key["id"], types=("uuid",))
+owner.execute("UPDATE bastion.tenants SET mfa = 'off'")
 
 # those that ask who calls: nobody, a refused token, an API key
 calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": (), "my_invitations": (), "api_key_create": ("x", ["*"]), "delegate": ("x", ["*"]), "delegations": (),
@@ -576,6 +581,14 @@ call(token, "sessions", settings={"request.headers": json.dumps({"user-agent": "
 call(guest, "sessions")
 call(token, "api_key_revoke", key["id"], types=("uuid",))
 call(token, "api_key_revoke", key["id"], types=("uuid",))
+# an API key beyond its limit, in every function that asks who calls
+limited = call(token, "api_key_create", "limited", ["*"], None, [], None, '{"concurrent": 1}', types=("text", "text[]", "timestamptz", "text[]", "text", "jsonb"))
+with psycopg.connect() as busy:
+    busy.execute("SELECT bastion.authenticate(%s)", [limited["key"]])
+    for name, types in owner.execute("""SELECT p.proname, ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY x (t, n) WHERE n <= p.pronargs - p.pronargdefaults ORDER BY n)
+                                        FROM pg_proc p WHERE p.pronamespace = 'bastion_api'::regnamespace ORDER BY 1""").fetchall():
+        if (name, "TooManyRequests") in expected:
+            call(limited["key"], name, *([None] * len(types) if name != "verify_email" else ["123456"]), types=types)
 call(token, "logout", "nowhere")
 call(token, "logout", "all")
 call(token, "me")

@@ -19,10 +19,10 @@ my %may_use = (
     key => [qw(cache event)],
     right => [qw(cache event)],
     jose => ['key'],
-    session => [qw(jose right)],
+    session => [qw(jose right throttle)],
     context => ['session'],
     throttle => ['event'],
-    identity => [qw(context throttle)],
+    identity => ['context'],
     map { $_ => ['context'] } qw(protect planner vault mfa outbox audit setting flag quota rate_limit door),
 );
 

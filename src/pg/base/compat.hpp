@@ -7,6 +7,9 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "optimizer/paths.h"
 #include "utils/lsyscache.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
 }
 
 namespace bastion::pg::compat {
@@ -145,6 +148,18 @@ inline void add_tid_paths_last([[maybe_unused]] PlannerInfo* root, [[maybe_unuse
     create_tidscan_paths(root, relation);
 #endif
 }
+
+// Shared memory that exists from the first call of any process on, without preload. Null where there is none, up to 16.
+#if PG_VERSION_NUM >= 170000
+inline constexpr bool has_named_segments = true;
+inline void* named_segment(const char* name, Size size, void (*fill)(void*)) {
+    bool found = false;
+    return GetNamedDSMSegment(name, size, fill, &found);
+}
+#else
+inline constexpr bool has_named_segments = false;
+inline void* named_segment(const char*, Size, void (*)(void*)) noexcept { return nullptr; }
+#endif
 
 }  // namespace bastion::pg::compat
 

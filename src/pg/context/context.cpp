@@ -5,6 +5,7 @@
 #include "pg/event/event_queue.hpp"
 #include "pg/jose/jwt_verify.hpp"
 #include "pg/key/data_keys.hpp"
+#include "pg/session/api_key_limit.hpp"
 #include "pg/session/credential.hpp"
 #include "pg/session/token_setting.hpp"
 #include "pg/session/token_verify.hpp"
@@ -155,6 +156,18 @@ const char* word_of_ended(const Identity& identity) noexcept {
     return identity.api_key.present ? "api_key_refused" : "session_ended";
 }
 
+// Over the limits of its API key. Nobody is let in who would not be without these.
+Decision refused_request(int seconds) noexcept {
+    Decision out = refused(MAKE_SQLSTATE('B', 'A', '0', '0', '7'), "too many requests", too_many_requests);
+    out.retry_after = seconds;
+    return out;
+}
+
+// Before the first identity of a transaction: how long its API key must wait, in seconds.
+int wait_of_request(const Identity& identity) {
+    return identity.api_key.present && latch.state == LatchState::open ? api_key_wait(identity) : 0;
+}
+
 Decision admit(Candidate& candidate) {
     if (candidate.refusal != nullptr) return refused_token(candidate.refusal, candidate.log_detail);
     if (candidate.identity.expires_at <= GetCurrentTimestamp()) return refused_token("expired");
@@ -164,6 +177,7 @@ Decision admit(Candidate& candidate) {
     Decision out = with_rights(candidate);
     if (out.state != ContextState::authenticated) return out;
     if (!latch_admits(out.identity)) return refused_switch();
+    if (const int seconds = wait_of_request(out.identity)) return refused_request(seconds);
     latch.state = LatchState::identity;
     latch.identity = out.identity;
     return out;
@@ -275,6 +289,7 @@ const Decision& decide_anew() {
 void raise_refused(const Decision& refused) {
     // The statement may hold the token.
     ereport(ERROR, (errcode(refused.sqlstate), errmsg_internal("%s", refused.message), errhidestmt(true),
+                    refused.retry_after > 0 ? errdetail("{\"retry_after\": %d}", refused.retry_after) : 0,
                     errdetail_log("Reason: %s.", refused.log_detail != nullptr ? refused.log_detail : refused.reason)));
     pg_unreachable();
 }
@@ -299,6 +314,7 @@ Evidence evidence_in_force() {
 
 void establish(const Identity& identity, const Evidence& evidence) {
     if (!latch_admits(identity)) detail::raise_refused(refused_switch());
+    if (const int seconds = wait_of_request(identity)) detail::raise_refused(refused_request(seconds));
     set_context_setting(identity, evidence);
     latch.state = LatchState::identity;
     latch.identity = identity;

@@ -16,12 +16,16 @@ namespace bastion::pg {
 
 enum class ContextState { anonymous, authenticated, refused };
 
+// The reason of a refusal by the limits of an API key.
+inline constexpr const char* too_many_requests = "too_many_requests";
+
 struct Decision {
     ContextState state;
     int sqlstate;            // of a refusal
     const char* message;     // of a refusal, for the client
     const char* reason;      // a word for whoami(); static
     const char* log_detail;  // of a refusal, for the server log; may be null
+    int retry_after;         // seconds, of a refusal by a limit; else 0
     Identity identity;
     const char* claims;  // JSON or null
     const Rights* rights;

@@ -69,6 +69,7 @@ const char* hint_of(const Decision& decision) noexcept {
                "true).";
     if (reason == "dropped") return "bastion.context_drop() was called in this transaction.";
     if (reason == "identity_fixed") return "A transaction keeps its first identity; begin another one.";
+    if (reason == too_many_requests) return "The API key has reached a limit; try again after retry_after seconds.";
     if (reason == "delegation_ended") return "Ask the user, or the actor before, for another delegation.";
     if (reason == "expired" || reason == "session_ended") return "Log in again.";
     return "The token is not accepted; the server log has the reason.";
@@ -180,6 +181,10 @@ Datum bastion_whoami(PG_FUNCTION_ARGS) {
     } else {
         append_member(&json, "reason", decision.reason);
         append_member(&json, "hint", hint_of(decision));
+        if (decision.retry_after > 0) {
+            begin_member(&json, "retry_after");
+            appendStringInfo(&json, "%d", decision.retry_after);
+        }
     }
     appendStringInfoChar(&json, '}');
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(json.data));

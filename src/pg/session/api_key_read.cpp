@@ -1,14 +1,19 @@
 #include "pg/session/api_key_read.hpp"
 
+#include "core/base/json.hpp"
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/cache/backend_cache.hpp"
+#include "pg/throttle/transaction_slots.hpp"
 
 namespace bastion::pg {
 namespace {
 
 const MessageScope scopes[] = {{"api_key", 1, "api_keys"}, {"api_keys", 0, "api_keys"}};
+
+// Of JSON text that jsonb writes, with more white space than what was checked.
+constexpr std::size_t most_limits_bytes = 100'000;
 
 BackendCache<ApiKey, UUID_LEN> keys("api_keys", invalidation_of("api_keys"), {256, 4 * mebibyte});
 
@@ -32,6 +37,7 @@ struct KeyRow {
     std::span<std::string_view> scopes;
     const char** networks;
     int network_count;
+    Utf8 limits;
     SecretRow* secrets;
 };
 
@@ -51,7 +57,8 @@ void read_networks(Datum array, KeyRow& out) {
 std::optional<KeyRow> read_key(const pg_uuid_t& id) {
     ColumnValue row[] = {{"user_id", 0, true},  {"tenant_id", 0, true},  {"unit_id", 0, true},
                          {"disabled", 0, true}, {"revoked_at", 0, true}, {"expires_at", 0, true},
-                         {"scopes", 0, true},   {"cidrs", 0, true},      {"last_used_at", 0, true}};
+                         {"scopes", 0, true},   {"cidrs", 0, true},      {"last_used_at", 0, true},
+                         {"limits", 0, true}};
     if (!read_row("api_keys", "api_keys_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
     KeyRow out{};
     out.user = *DatumGetUUIDP(row[0].value);
@@ -63,6 +70,7 @@ std::optional<KeyRow> read_key(const pg_uuid_t& id) {
     out.scopes = text_elements(row[6].value);
     read_networks(row[7].value, out);
     out.last_used_at = time_or(row[8], DT_NOBEGIN);
+    out.limits = jsonb_text(DatumGetJsonbP(row[9].value));
     return out;
 }
 
@@ -95,6 +103,24 @@ std::optional<KeyRow> read_with_secrets(const pg_uuid_t& id) {
     return row;
 }
 
+// check_api_key() refuses limits that do not parse; a key that an operator gave such is not usable.
+void set_limits(ApiKey& key, std::string_view text) {
+    const Result<JsonDocument> parsed = parse_json(text, most_limits_bytes, JsonNumbers::any);
+    key.usable = key.usable && parsed.ok();
+    if (!parsed) return;
+    if (const std::optional<JsonValue> rate = parsed->root().find("rate")) {
+        const std::optional<JsonValue> per_second = rate->find("per_second");
+        const std::optional<JsonValue> burst = rate->find("burst");
+        if (per_second && burst) key.rate = rate_rule(per_second->number().value_or(0), burst->integer().value_or(0));
+        key.usable = key.usable && key.rate;
+    }
+    if (const std::optional<JsonValue> concurrent = parsed->root().find("concurrent")) {
+        key.concurrent =
+            static_cast<int>(std::clamp<std::int64_t>(concurrent->integer().value_or(0), 0, most_slots + 1));
+        key.usable = key.usable && key.concurrent >= 1 && key.concurrent <= most_slots;
+    }
+}
+
 ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
     ApiKey key{};
     key.id = id;
@@ -111,6 +137,7 @@ ApiKey make_key(const pg_uuid_t& id, const KeyRow& row) {
         if (!network) key.usable = false;
         if (network) key.networks.push_back(*network);
     }
+    set_limits(key, row.limits);
     for (const SecretRow* secret = row.secrets; secret != nullptr; secret = secret->next) {
         ApiKeySecret& made = key.secrets.emplace_back();
         made.id = secret->id;

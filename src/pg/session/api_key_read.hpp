@@ -4,6 +4,7 @@
 
 #include "core/base/ip_address.hpp"
 #include "core/session/api_key.hpp"
+#include "core/throttle/rate.hpp"
 #include "pg/cache/invalidation.hpp"
 #include "pg/right/rights.hpp"
 
@@ -27,6 +28,8 @@ struct ApiKey {
     std::vector<std::string> scopes;
     std::vector<IpNetwork> networks;  // empty: from anywhere
     std::vector<ApiKeySecret> secrets;
+    std::optional<RateRule> rate;                  // how often it may be used
+    int concurrent;                                // by how many transactions at once; 0 for any number
     mutable TimestampTz last_used_at;              // as far as this backend knows
     mutable std::shared_ptr<const Rights> scoped;  // the rights it was last used with
 };

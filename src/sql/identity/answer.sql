@@ -38,7 +38,7 @@ AS $$
 DECLARE
     status text := CASE WHEN error IN ('unauthenticated', 'invalid_token', 'invalid_grant', 'session_ended', 'insufficient_user_authentication') THEN '401'
                         WHEN error IN ('insufficient_scope', 'signup_closed') THEN '403'
-                        WHEN error IN ('temporarily_unavailable', 'too_many_tries', 'too_many_attempts') THEN '429'
+                        WHEN error IN ('temporarily_unavailable', 'too_many_tries', 'too_many_attempts', 'too_many_requests') THEN '429'
                         ELSE '400' END;
     header jsonb := CASE
         WHEN retry_after IS NOT NULL THEN jsonb_build_object('Retry-After', retry_after::text)
@@ -78,7 +78,10 @@ DECLARE
     caller jsonb := bastion.whoami();
     needed jsonb;
 BEGIN
-    IF caller ->> 'state' = 'refused' AND caller ->> 'reason' <> 'identity_fixed' THEN
+    IF caller ->> 'reason' = 'too_many_requests' THEN
+        RETURN bastion_internal.refusal('too_many_requests', 'the API key has reached a limit; try again later', (caller ->> 'retry_after')::integer)
+            || jsonb_build_object('retry_after', caller -> 'retry_after');
+    ELSIF caller ->> 'state' = 'refused' AND caller ->> 'reason' <> 'identity_fixed' THEN
         PERFORM bastion_internal.log_refusal(bastion.client_address(),
             format('refused: {"kind": "token_refused", "reason": "%s"}', caller ->> 'reason'));
         RETURN bastion_internal.refusal('invalid_token', 'the token is not accepted; refresh it or log in again');
@@ -108,8 +111,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF EXISTS (SELECT FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '') THEN
-        RETURN bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
-            || '{"acr_values": "aal2"}';
+        RETURN bastion_internal.refuse_step_up('{"acr": "aal2"}');
     END IF;
     RETURN NULL;
 END

@@ -112,6 +112,9 @@ DECLARE
         "Devices": {"description": "The known devices of the user.", "devices": "Device[]"},
         "DeviceChanged": {"description": "Whether this changed a device.", "changed": "boolean"},
         "DeviceRevoked": {"description": "Whether this made the device unknown.", "revoked": "boolean"},
+        "TooManyRequests": {
+            "description": "The API key has reached a limit. retry_after is in seconds.",
+            "error": "=too_many_requests", "error_description": "string", "retry_after": "integer"},
         "TooManyAttempts": {
             "description": "Nothing was checked, because of earlier attempts. retry_after is in seconds.",
             "error": "=too_many_attempts", "error_description": "string", "retry_after": "integer"},
@@ -225,7 +228,9 @@ DECLARE
     caller constant text[] := '{unauthenticated,invalid_token}';
     limited constant text[] := caller || 'insufficient_scope'::text;
 BEGIN
-    RETURN (SELECT jsonb_object_agg(f.name, bastion_internal.api_answer(f.name, f.answers, f.errors)) FROM (VALUES
+    RETURN (SELECT jsonb_object_agg(f.name, bastion_internal.api_answer(f.name,
+            -- Every function that a caller needs an identity for refuses an API key beyond its limits.
+            f.answers || CASE WHEN f.errors @> caller THEN '{TooManyRequests}' ELSE '{}' END::text[], f.errors)) FROM (VALUES
         ('signup', ARRAY['Tokens', 'VerificationRequired'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
         ('signup_invited', ARRAY['Tokens'], account || busy || 'invalid_invitation'::text),
         ('signup_anonymous', ARRAY['Tokens', 'TooManyAttempts'], '{signup_closed,invalid_tenant_name,invalid_display_name}'::text[]),
@@ -280,9 +285,9 @@ BEGIN
         ('sessions', ARRAY['Sessions'], limited),
         ('token_revoke', ARRAY['Revoked'], '{}'::text[]),
         ('me', ARRAY['Me'], caller),
-        ('api_key_create', ARRAY['NewApiKey'], limited || '{invalid_request,invalid_scope}'::text[]),
+        ('api_key_create', ARRAY['NewApiKey', 'StepUpRequired'], limited || '{invalid_request,invalid_scope}'::text[]),
         ('api_keys', ARRAY['ApiKeys'], limited),
-        ('api_key_rotate', ARRAY['NewApiKey'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
+        ('api_key_rotate', ARRAY['NewApiKey', 'StepUpRequired'], limited || '{invalid_request,unknown_api_key,too_many_secrets}'::text[]),
         ('api_key_revoke', ARRAY['ApiKeyRevoked', 'StepUpRequired'], limited),
         ('api_key_disable', ARRAY['ApiKeyDisabled', 'StepUpRequired'], limited || 'invalid_request'::text),
         ('delegate', ARRAY['Delegated', 'StepUpRequired'], limited || '{invalid_request,invalid_scope,unknown_object}'::text[]),

@@ -33,7 +33,7 @@ COMMENT ON COLUMN bastion.tenants.id IS 'Identifier in contexts, tokens and prot
 COMMENT ON COLUMN bastion.tenants.number IS 'A short stable number for tables that keep a bigint instead of the uuid';
 COMMENT ON COLUMN bastion.tenants.name IS 'Display name; need not be unique';
 COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and arguments; never a uuid';
-COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to';
+COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to, which rate limits may depend on';
 COMMENT ON COLUMN bastion.tenants.status IS 'active; suspended: no user can work in it; deleting: likewise, a member asked for it, and an owner can cancel until delete_at';
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
 COMMENT ON COLUMN bastion.tenants.password_min_length IS
@@ -55,8 +55,8 @@ SELECT bastion_internal.readable_by('bastion.tenants', 'application');
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.plan, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.plan, NEW.status, NEW.acl_id, NEW.mfa))
 EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');

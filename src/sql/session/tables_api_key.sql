@@ -39,7 +39,7 @@ COMMENT ON COLUMN bastion.api_keys.name IS 'Display name';
 COMMENT ON COLUMN bastion.api_keys.scopes IS
 'Patterns of permissions: the key may do what these cover and what its user may do at the time of use';
 COMMENT ON COLUMN bastion.api_keys.cidrs IS 'The networks from which it is accepted, mapped IPv4 as IPv4; none for all';
-COMMENT ON COLUMN bastion.api_keys.limits IS 'Limits for the application to enforce';
+COMMENT ON COLUMN bastion.api_keys.limits IS 'How often it may be used: {"rate": {"per_second", "burst"}, "concurrent"}; other members are for the application to enforce';
 COMMENT ON COLUMN bastion.api_keys.expires_at IS 'When it expires; NULL for never';
 COMMENT ON COLUMN bastion.api_keys.disabled IS 'Whether it is refused for now';
 COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was permanently ended';
@@ -54,9 +54,9 @@ ALTER TABLE bastion.api_keys ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER api_keys_invalidate AFTER DELETE ON bastion.api_keys
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'id');
 CREATE TRIGGER api_keys_invalidate_update AFTER UPDATE ON bastion.api_keys
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.scopes, OLD.cidrs, OLD.expires_at, OLD.disabled,
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.tenant_id, OLD.unit_id, OLD.scopes, OLD.cidrs, OLD.limits, OLD.expires_at, OLD.disabled,
                        OLD.revoked_at) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.scopes, NEW.cidrs, NEW.expires_at, NEW.disabled,
+                   ROW(NEW.id, NEW.user_id, NEW.tenant_id, NEW.unit_id, NEW.scopes, NEW.cidrs, NEW.limits, NEW.expires_at, NEW.disabled,
                        NEW.revoked_at))
 EXECUTE FUNCTION bastion_internal.invalidate('api_key', 'id');
 CREATE TRIGGER api_keys_invalidate_truncate AFTER TRUNCATE ON bastion.api_keys

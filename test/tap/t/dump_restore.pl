@@ -88,6 +88,7 @@ UPDATE bastion.tenants SET plan = 'pro', status = 'active', password_min_length 
 UPDATE bastion.tenants SET mfa = 'required' WHERE slug = 'bob';
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';
 INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
+SELECT bastion.rate_limit_set('search', 'user', 5, 10, 3), bastion.rate_limit_set('search', 'user', 50, plan => 'pro');
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
 SELECT bastion.issuer_login_set('https://idp.example', '{web}', '{dump.example}', '{mfa}');

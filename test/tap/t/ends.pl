@@ -133,6 +133,13 @@ my %lasting = (
         undo => q{SELECT count(bastion_internal.throttle_try('device', 'ends')) FROM generate_series(1, 10)},
         probe => q{RESET ROLE; SELECT bastion_internal.throttle_try('device', 'ends') > 0},
         before => 't', within => 't', after => 'f', lost => 'COMMIT PREPARED', outlives => 't' },
+    # The list of places ends with the transaction: another one, which would believe it, takes a place of its own.
+    'places' => {
+        init => q{SELECT count(bastion.rate_limit_set('ends', 'route', concurrent => 1)) WHERE NOT pg_is_in_recovery()},
+        change => q{SELECT bastion.concurrency_limit('ends')},
+        undo => 'SELECT 1',
+        probe => q{SELECT bastion.concurrency_limit('ends'); SELECT count(*) FROM pg_locks WHERE locktype = 'userlock' AND pid = pg_backend_pid()},
+        before => '1', within => '1', after => '1', outlives => '1' },
     'issuer' => {
         change => q{SELECT bastion.issuer_disable('https://idp.example')},
         undo => q{SELECT bastion.issuer_disable('https://idp.example', false)},

@@ -59,6 +59,16 @@ SELECT test.claims(bastion_api.refresh(:'ann'::jsonb ->> 'refresh_token') ->> 'a
 RESET ROLE;
 SELECT event, argument - '{user,tenant}'::text[] AS argument, argument -> 'user' = :'ann'::jsonb #> '{user,id}' AS ann FROM hooks.seen ORDER BY id;
 
+-- anonymous users pass the same hook, at the sign-up, and with their address at the conversion
+SET bastion.anonymous_signup = on;
+BEGIN;
+SELECT bastion_api.signup_anonymous('Hooks of a guest', 'Guest') ->> 'access_token' AS guest \gset
+SELECT set_config('bastion.token', :'guest', true) <> '' AS guest;
+SELECT bastion_api.account_convert('bad@hooks.example', 'correct horse battery') ->> 'error' AS refused;
+SELECT argument FROM (SELECT s.id, s.argument FROM hooks.seen s WHERE s.event = 'before_signup' ORDER BY s.id DESC LIMIT 2) s ORDER BY s.id;
+ROLLBACK;
+RESET bastion.anonymous_signup;
+
 -- what a hook may be like: each in turn before and after a login, and for claims
 SET ROLE regress_hooks;
 CREATE FUNCTION hooks.bad(argument jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
@@ -123,6 +133,7 @@ SELECT bastion.hook_remove('before_login');
 SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'token_type' AS removed;
 SELECT kind, detail - 'by' AS detail FROM bastion.events WHERE kind IN ('hook_set', 'hook_removed') ORDER BY id LIMIT 3;
 
+SELECT count(bastion.hook_remove(e)) AS removed FROM unnest(ARRAY['before_signup', 'after_login', 'claims']) e;
 SELECT count(*) FROM bastion.tenant_delete('hooks');
 DELETE FROM bastion.users WHERE email LIKE '%@hooks.example';
 DROP SCHEMA hooks CASCADE;

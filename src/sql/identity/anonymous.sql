@@ -25,6 +25,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    refused jsonb;
     wait integer;
     made uuid;
     new_tenant uuid;
@@ -41,6 +42,10 @@ BEGIN
     IF wait > 0 THEN
         RETURN bastion_internal.refuse_throttled(wait);
     END IF;
+    refused := bastion_internal.signup_hook_refusal(NULL, NULL, signup_anonymous.display_name);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     INSERT INTO bastion.users (display_name, anonymous) VALUES (signup_anonymous.display_name, true) RETURNING id INTO made;
     new_tenant := bastion_internal.tenant_create(btrim(tenant_name), made);
     PERFORM bastion_internal.record_event('signup', 'success', made, new_tenant, '{"anonymous": true}');
@@ -50,7 +55,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.signup_anonymous(text, text, text) IS
 'Creates a user without address, user name and password, and a tenant with a default team whose owner the user is, and logs in. Its level is aal0, because nothing is proved. Only its session lets the user in: a client that loses the refresh token loses the account. account_convert() makes an ordinary account of it.
 An anonymous user is not invited, has no second factors, and gets no mail. users_purge() deletes one 30 days after its last session, with the tenants in which nobody else is a member.
-Returns what login() returns. Refusals: signup_closed unless bastion.anonymous_signup is on and bastion.signup_mode open, invalid_tenant_name, invalid_display_name, too_many_attempts with retry_after in seconds after many from the network of the client.
+Returns what login() returns. Refusals: signup_closed unless bastion.anonymous_signup is on and bastion.signup_mode open, invalid_tenant_name, invalid_display_name, signup_refused (a hook of the operator), too_many_attempts with retry_after in seconds after many from the network of the client.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.signup_anonymous(text, text, text)', 'application');
 
@@ -120,6 +125,10 @@ BEGIN
         RETURN bastion_internal.refuse_username();
     END IF;
     account := bastion_internal.account_words(owner);
+    refused := bastion_internal.signup_hook_refusal(new_email, new_username, (SELECT u.display_name FROM bastion.users u WHERE u.id = owner));
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     refused := bastion_internal.password_refusal(account_convert.password, concat_ws(E'\n', new_email, new_username, account.words), account.least_length);
     IF refused IS NOT NULL THEN
         RETURN refused;
@@ -155,7 +164,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.account_convert(text, text, text, text) IS
 'Makes an ordinary account of the anonymous one of this transaction: gives it a password, and an address, a user name or both. The user keeps id, tenants, memberships and rows. Every session and API key of before ends, this session too, and a new session begins.
 With bastion.outbox, a link for verify_email() is mailed. With bastion.signup_verification = required, an address is needed, and nothing changes before verify_email() takes the mailed token with this password; the answer is {"verification": "required"}, for a taken address too. A later call replaces an earlier one. A user name that another user takes meanwhile is left out.
-Returns what login() returns. Refusals: not_anonymous for any other account; invalid_email, invalid_username, invalid_password, weak_password, email_taken, username_taken and temporarily_unavailable as signup(), with the least length of the user''s tenants too; unauthenticated, invalid_token, insufficient_scope with an API key, for a delegation and under impersonation.
+Returns what login() returns. Refusals: not_anonymous for any other account; invalid_email, invalid_username, invalid_password, weak_password, email_taken, username_taken, signup_refused and temporarily_unavailable as signup(), with the least length of the user''s tenants too; unauthenticated, invalid_token, insufficient_scope with an API key, for a delegation and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED, 55000 when bastion.signup_verification needs bastion.outbox and that is off, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.account_convert(text, text, text, text)', 'application');
 SELECT bastion_internal.event_kind('account_converted');

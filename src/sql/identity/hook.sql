@@ -63,7 +63,7 @@ $$;
 COMMENT ON FUNCTION bastion.hook_set(text, regprocedure, regrole) IS
 'Lets sign-ups and logins call a function, in the place of one that was set for the event before. The function takes and returns jsonb, and belongs to the role runs_as or to a superuser.
 It runs as runs_as in a security-restricted operation, with search_path pg_catalog, and in a subtransaction. It has bastion.hook_timeout, can change no identity, role or setting of the caller, and never sees a password or token. An error takes back what it did.
-before_signup: {"email", "username", "display_name"} of signup() and signup_invited(), with "issuer" of a user whom an issuer brings; before_login: {"user", "tenant", "unit", "amr"}, when everything else is right. They answer NULL or an object; {"refuse": true} or an error refuses: with signup_refused, or with invalid_grant as for a wrong password.
+before_signup: {"email", "username", "display_name"} of signup(), signup_invited(), signup_anonymous() and account_convert(), with "issuer" of a user whom an issuer brings; before_login: {"user", "tenant", "unit", "amr"}, when everything else is right. They answer NULL or an object; {"refuse": true} or an error refuses: with signup_refused, or with invalid_grant as for a wrong password.
 claims: {"user", "tenant", "unit", "session", "amr", "acr"}; the object that it answers joins the claims of the access token, up to 4096 bytes and none of the registered names. An error ends the request with SQLSTATE 55000.
 after_login: {"user", "tenant", "unit", "amr"}; an error changes nothing. A failure of a hook is recorded (hook_failed).
 For operators: EXECUTE is granted to nobody.

@@ -46,6 +46,20 @@ $$;
 COMMENT ON FUNCTION bastion_internal.refuse_taken(text, uuid, text) IS
 'Records, as an event of this kind, that another user has the address or, where it is free, the user name, and returns the answer.';
 
+CREATE FUNCTION bastion_internal.signup_hook_refusal(email text, username text, display_name text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion_internal.hook_refuses('before_signup', jsonb_build_object('email', email, 'username', username, 'display_name', display_name)) THEN
+        RETURN bastion_internal.refusal('signup_refused', 'no account can be made with these details');
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.signup_hook_refusal(text, text, text) IS
+'The refusal of the operator''s hook for an account with these properties; NULL if there is none.';
+
 CREATE FUNCTION bastion_internal.check_account(email text, password text, display_name text, username text, tenant_names text,
                                                least_length integer)
 RETURNS jsonb
@@ -59,10 +73,9 @@ BEGIN
         RETURN bastion_internal.refuse_display_name();
     ELSIF NOT bastion.is_username(username) THEN
         RETURN bastion_internal.refuse_username();
-    ELSIF bastion_internal.hook_refuses('before_signup', jsonb_build_object('email', email, 'username', username, 'display_name', display_name)) THEN
-        RETURN bastion_internal.refusal('signup_refused', 'no account can be made with these details');
     END IF;
-    RETURN bastion_internal.password_refusal(check_account.password, concat_ws(E'\n', email, username, display_name, tenant_names), least_length);
+    RETURN coalesce(bastion_internal.signup_hook_refusal(email, username, display_name),
+                    bastion_internal.password_refusal(check_account.password, concat_ws(E'\n', email, username, display_name, tenant_names), least_length));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_account(text, text, text, text, text, integer) IS

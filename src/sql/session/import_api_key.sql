@@ -30,7 +30,7 @@ BEGIN
     PERFORM bastion_internal.lock_vault();
     IF EXISTS (SELECT FROM bastion.api_key_schemes s WHERE s.name = api_key_scheme_add.name) THEN
         RAISE EXCEPTION 'scheme already exists' USING ERRCODE = 'duplicate_object';
-    ELSIF (SELECT count(*) FROM bastion.api_key_schemes s) >= 8 THEN
+    ELSIF 8 <= (SELECT count(*) FROM bastion.api_key_schemes s) THEN
         RAISE EXCEPTION 'there are at most 8 schemes' USING ERRCODE = 'program_limit_exceeded', DETAIL = 'Each is tried for every key that is presented.';
     END IF;
     IF key IS NOT NULL THEN

@@ -44,7 +44,7 @@ FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')
     $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$,
     $$profile_update('{}')$$, $$password_change('x', 'correct horse')$$, 'session_rename(gen_random_uuid(), NULL)',
     'session_revoke(gen_random_uuid())', 'tenants()', $$tenant_create('X')$$, $$tenant_rename('X')$$, 'tenant_settings()', $$tenant_settings_set('{}')$$, 'tenant_leave()', $$tenant_transfer('x')$$, 'members()', $$member_set('x', 'viewer')$$, $$member_add('x', 'viewer')$$,
-    $$member_remove('x')$$, 'units()', $$unit_create('team', 'X')$$, $$unit_rename('x', 'X')$$, $$unit_delete('x')$$, $$tenant_delete('x')$$, $$tenant_delete_cancel('x')$$]) WITH ORDINALITY c (call, place),
+    $$member_remove('x')$$, 'units()', $$unit_create('team', 'X')$$, $$unit_rename('x', 'X')$$, $$unit_delete('x')$$, 'step_up_rules()', $$tenant_delete('x')$$, $$tenant_delete_cancel('x')$$]) WITH ORDINALITY c (call, place),
     (VALUES (1, 'nobody', ''), (2, 'a refused token', 'x'), (3, 'an API key', :'key')) p (n, who, token), LATERAL test.responds(p.token, 'bastion_api.' || c.call) r
 ORDER BY c.place, p.n;
 -- those that need no identity ignore a refused token

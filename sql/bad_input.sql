@@ -137,6 +137,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.uuid_or_null(text)', ARRAY['''00000000-0000-0000-0000-000000000000''']),
     ('bastion_api.signup(text,text,text,text,text,text)',
      ARRAY['''new@bad.example''', '''correct horse''', '''New''', '''New''', '''new''', '''laptop''']),
+    ('bastion_api.step_up_rules()', '{}'),
     ('bastion_api.account_recovery_start(text)', ARRAY['''bst_ch_x''']), ('bastion_api.account_recovery_finish(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']), ('bastion_api.account_recovery_cancel(text)', ARRAY['''bst_ot_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
     ('bastion_api.tenant_delete(text)', ARRAY['''good''']), ('bastion_api.tenant_delete_cancel(text)', ARRAY['''good''']), ('bastion_api.unit_delete(text)', ARRAY['''north''']),
     ('bastion_api.signup_anonymous(text,text,text)', ARRAY['''New''', '''New''', '''laptop''']), ('bastion_api.account_convert(text,text,text,text)', ARRAY['''new@bad.example''', '''correct horse''', '''new''', '''laptop''']),

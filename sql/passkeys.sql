@@ -148,6 +148,12 @@ SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 39}') ->> 'error'
 UPDATE bastion.users SET status = 'active' WHERE id = :'ann_id';
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 39}', 'passkeys') AS entered \gset
 SELECT :'entered'::jsonb ->> 'access_token' AS ann_token \gset
+-- which factors and sessions resist phishing
+INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (:'ann_id', 'totp', 'Codes', 'suspended');
+SELECT f ->> 'kind' AS kind, f -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(passkeys.run(:'ann_token', 'factors()') -> 'factors') f ORDER BY 1;
+DELETE FROM bastion.user_factors WHERE user_id = :'ann_id' AND kind = 'totp';
+SELECT bastion_internal.session_start(:'ann_id', NULL, NULL, 'by password') ? 'access_token' AS by_password;
+SELECT DISTINCT s -> 'amr' AS amr, s -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(passkeys.run(:'ann_token', 'sessions()') -> 'sessions') s ORDER BY 1;
 -- another passkey, and the id of a known one
 SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
 SELECT :'options'::jsonb #> '{publicKey,excludeCredentials}' AS excluded;

@@ -81,7 +81,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.id_token_options(text)', 'bastion_api.login_id_token(text,text,text,text,text)', 'bastion_api.identity_link(text)',
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
-    'bastion_api.account_recovery_start(text)', 'bastion_api.account_recovery_finish(text)', 'bastion_api.account_recovery_cancel(text)', 'bastion_api.tenant_delete(text)', 'bastion_api.tenant_delete_cancel(text)', 'bastion_api.unit_delete(text)', 'bastion_api.signup_anonymous(text,text,text)', 'bastion_api.account_convert(text,text,text,text)',
+    'bastion_api.step_up_rules()', 'bastion_api.account_recovery_start(text)', 'bastion_api.account_recovery_finish(text)', 'bastion_api.account_recovery_cancel(text)', 'bastion_api.tenant_delete(text)', 'bastion_api.tenant_delete_cancel(text)', 'bastion_api.unit_delete(text)', 'bastion_api.signup_anonymous(text,text,text)', 'bastion_api.account_convert(text,text,text,text)',
     'bastion_api.me()', 'bastion_api.schema()']) f;
 INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',

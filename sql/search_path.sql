@@ -318,7 +318,7 @@ SELECT bastion_api.profile_update('{"display_name": "Ben"}') OPERATOR(pg_catalog
 ROLLBACK;
 BEGIN;
 SELECT bastion.authenticate(:'ann', 'path') IS NOT NULL AS ann;
-SELECT bastion_api.tenant_rename('Path') OPERATOR(pg_catalog.?) 'tenant', bastion_api.tenant_settings() OPERATOR(pg_catalog.?) 'settings', bastion_api.tenant_settings_set('{"idle_limit": 3600}') OPERATOR(pg_catalog.?) 'settings',
+SELECT bastion_api.tenant_rename('Path') OPERATOR(pg_catalog.?) 'tenant', bastion_api.tenant_settings() OPERATOR(pg_catalog.?) 'settings', bastion_api.step_up_rules() OPERATOR(pg_catalog.?) 'rules' AS rules, bastion_api.tenant_settings_set('{"idle_limit": 3600}') OPERATOR(pg_catalog.?) 'settings',
        bastion_api.member_set(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', bastion_api.member_add(:'ben_id', 'viewer') OPERATOR(pg_catalog.?) 'membership', pg_catalog.jsonb_array_length(bastion_api.members('@path', max => 3) OPERATOR(pg_catalog.->) 'members'), bastion_api.unit_create('team', 'Lane', 'lane') OPERATOR(pg_catalog.?) 'unit',
        bastion_api.tenant_delete_cancel('path') OPERATOR(pg_catalog.->>) 'error' AS not_deleting, bastion_api.tenant_delete('nowhere') OPERATOR(pg_catalog.->>) 'error' AS other_slug, bastion_api.unit_delete('nowhere') OPERATOR(pg_catalog.->>) 'error' AS no_unit,
        bastion_api.unit_rename('lane', 'Alley') OPERATOR(pg_catalog.?) 'unit', bastion_api.units('alley') OPERATOR(pg_catalog.?) 'units', bastion_api.tenant_transfer(:'ben_id') OPERATOR(pg_catalog.?) 'owner', bastion_api.member_remove(:'ben_id') OPERATOR(pg_catalog.?) 'error';

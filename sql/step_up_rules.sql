@@ -174,6 +174,15 @@ UPDATE bastion.tenants SET mfa = 'off' WHERE id = test.tenant_of('ann');
 SELECT * FROM rules.asked WHERE n = 1;
 SELECT rules.run('aal2', format('bastion_api.tenant_settings_set(%L) ->> ''error''', s)) AS error FROM unnest(ARRAY['{"mfa": "x"}', '{"mfa": 1}', '{"mfa": true}', '{"mfa": null}']) s;
 
+-- who may manage the tenant sees its rules and those of the operator, and which the session meets
+BEGIN;
+SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal2'', ''1 hour'')'), bastion.platform_step_up_rule_set('rule_docs.*', 'aal1', '1 day'), rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.*'')');
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ben'), 'rule_docs.read', 'aal2');
+SELECT w, r.* FROM unnest(ARRAY['aal1', 'aal2']) w, LATERAL jsonb_to_recordset(rules.run(w, 'bastion_api.step_up_rules()')::jsonb -> 'rules') r (permission text, level text, max_age integer, of_operator boolean, met boolean);
+SELECT rules.run(w, 'bastion_api.step_up_rules() ->> ''error''') FROM unnest(ARRAY['nobody', 'key']) w;
+SELECT rules.run('aal2', 'bastion.step_up_rule_set(''tenant.update'')'), rules.run('aal1', 'bastion_api.step_up_rules() ->> ''error''') AS withheld;
+ROLLBACK;
+
 -- invalid rules, and who may make them
 SELECT rules.run('aal2', 'bastion.step_up_rule_set(' || a || ')') FROM unnest(ARRAY['''x''', 'NULL', '''rule_docs.read'', ''aal3''', '''rule_docs.read'', NULL', '''rule_docs.read'', ''aal1''', '''rule_docs.read'', ''aal2'', ''59 s''', '''rule_docs.read'', ''aal2'', ''367 days''']) a;
 SELECT rules.run('nobody', 'bastion.step_up_rule_set(''rule_docs.read'')') AS nobody, rules.run('key', 'bastion.step_up_rule_set(''rule_docs.read'')') AS key, rules.run('aal2', 'bastion.platform_step_up_rule_set(''rule_docs.read'')') AS of_every_tenant;

@@ -177,6 +177,12 @@ SELECT throttle.as_ann(format('device_rename(%L, ''tablet'')', :'device')) AS re
 SELECT (throttle.as_ann('devices()') #> '{devices,0}') - '{id,created_at,last_used_at}'::text[] AS device;
 SELECT throttle.as_ann(format('device_revoke(%L)', d.id)) FROM (SELECT :'device'::uuid UNION ALL SELECT :'device'::uuid UNION ALL (SELECT b.id FROM bastion.user_devices b WHERE b.user_id = test.id_of('bob') LIMIT 1)) d (id);
 SELECT jsonb_array_length(throttle.as_ann('devices()') -> 'devices') AS devices;
+-- they stay known when the keys are discarded, by their current tokens alone
+BEGIN;
+SELECT throttle.from_device('device 21', 'ann-throttle', 'correct horse of ann');
+SELECT bastion.keys_discard() ? 'data_keys' AS discarded, count(*) FILTER (WHERE d.previous_hash IS NOT NULL) > 0 AS had_previous FROM bastion.user_devices d WHERE d.user_id = test.id_of('ann');
+SELECT count(*) > 0 AS known, count(d.previous_hash) AS previous, count(d.pepper) AS peppers FROM bastion.user_devices d WHERE d.user_id = test.id_of('ann') AND d.revoked_at IS NULL;
+ROLLBACK;
 -- what makes all of them unknown
 CREATE VIEW throttle.known AS SELECT count(*) AS known FROM bastion.user_devices d WHERE d.user_id = test.id_of('ann') AND d.revoked_at IS NULL;
 BEGIN;

@@ -3,7 +3,7 @@
 -- A deny wins over both. Nobody gives what they do not hold.
 -- functions: has_permission require_permission permissions resource_register role_create role_delete role_permission_add role_permission_remove
 -- role_parent_add role_parent_remove membership_set membership_add membership_remove membership_force permission_grant permission_deny
--- permission_remove platform_role_set platform_role_remove step_up_rule_set step_up_rule_remove platform_step_up_rule_set
+-- permission_remove platform_role_set platform_role_remove step_up_rule_set step_up_rule_remove step_up_rules platform_step_up_rule_set
 -- platform_step_up_rule_remove
 
 SELECT bastion.resource_register('reports', '{read,publish}');

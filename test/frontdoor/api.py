@@ -240,6 +240,9 @@ owner.execute("ALTER ROLE CURRENT_USER RESET bastion.signup_mode")
 call(token, "tenant_rename", "Ann's")
 call(token, "tenant_rename", "")
 call(token, "tenant_settings")
+owner.execute("SELECT bastion.platform_step_up_rule_set('api_docs.read', 'aal2', '1 hour')")
+call(token, "step_up_rules")
+owner.execute("SELECT bastion.platform_step_up_rule_remove('api_docs.read')")
 call(token, "tenant_settings_set", json.dumps({"idle_limit": 3600}), types=("jsonb",))
 call(token, "tenant_settings_set", json.dumps({"idle_limit": "x"}), types=("jsonb",))
 call(token, "tenant_settings_set", json.dumps({"idle_limit": None}), types=("jsonb",))
@@ -293,6 +296,10 @@ call(None, "signup_anonymous", "Guest", "")
 guest, other = (call(None, "signup_anonymous", "Guest")["access_token"] for _ in range(2))
 call(guest, "profile_update", json.dumps({"username": "guest.api"}), types=("jsonb",))
 call(guest, "email_change", mail("guest"))
+owner.execute(f"SELECT bastion.hook_set('before_signup', 'public.nobody(jsonb)', '{ROLE}')")
+call(None, "signup_anonymous", "Guest")
+call(guest, "account_convert", mail("guest"), PASSWORD)
+owner.execute("SELECT bastion.hook_remove('before_signup')")
 for credential, arguments in [(None, (mail("guest"), PASSWORD)), ("x", (mail("guest"), PASSWORD)), (everything["key"], (mail("guest"), PASSWORD)),
                               (guest, ("x", PASSWORD)), (guest, (None, PASSWORD, "!")), (guest, (mail("guest"), "short")), (guest, (mail("guest"), "guest.api guest.api", "guest.api")),
                               (guest, (mail("ben"), PASSWORD)), (guest, (None, PASSWORD, "ann.api"))]:
@@ -551,7 +558,7 @@ call(token, "api_keys")
 
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
-for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
+for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("step_up_rules", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
                                ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
     call(token, name, *arguments, types=types)
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
@@ -567,7 +574,7 @@ calls = {"me": (), "logout": (), "sessions": (), "api_keys": (), "invitations": 
          "api_key_rotate": (str(uuid.uuid4()),), "api_key_revoke": (str(uuid.uuid4()),), "api_key_disable": (str(uuid.uuid4()),),
          "invitation_accept": (str(uuid.uuid4()),), "invitation_decline": (str(uuid.uuid4()),), "session_rename": (str(uuid.uuid4()), "x"), "devices": (), "device_rename": (str(uuid.uuid4()), "x"), "device_revoke": (str(uuid.uuid4()),),
          "session_revoke": (str(uuid.uuid4()),), "profile_update": ("{}",), "password_change": ("x", PASSWORD), "tenants": (), "tenant_create": ("x",),
-         "tenant_rename": ("x",), "tenant_settings": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
+         "tenant_rename": ("x",), "tenant_settings": (), "step_up_rules": (), "tenant_settings_set": ("{}",), "tenant_leave": (), "tenant_transfer": ("x",), "members": (),
          "member_set": ("x", "viewer"), "member_add": ("x", "viewer"), "member_remove": ("x",), "units": (), "unit_create": ("team", "x"), "unit_rename": ("north", "x"), "unit_delete": ("north",), "tenant_delete": ("x",), "tenant_delete_cancel": ("x",)}
 of_text = {"password_change", "tenant_create", "tenant_rename", "tenant_transfer", "member_set", "member_add", "member_remove", "unit_create", "unit_rename", "unit_delete", "tenant_delete", "tenant_delete_cancel"}
 for name, arguments in calls.items():

@@ -41,7 +41,7 @@ DECLARE
         "Session": {
             "description": "A session that has not ended.",
             "id": "uuid", "current": "boolean", "device": "string?", "ip": "string?", "user_agent": "string?", "tenant": "Tenant?",
-            "level": "string", "amr": "string[]", "created_at": "time", "last_seen_at": "time", "expires_at": "time"},
+            "level": "string", "amr": "string[]", "phishing_resistant": "boolean", "created_at": "time", "last_seen_at": "time", "expires_at": "time"},
         "Sessions": {"description": "The sessions of the user.", "sessions": "Session[]"},
         "Requested": {"description": "Mail goes out if the address has an account; nothing is said about that."},
         "CodeRequested": {
@@ -56,6 +56,10 @@ DECLARE
             "description": "The mailed token is right, and 72 hours have not passed yet.",
             "error": "=recovery_pending", "error_description": "string", "ready_at": "time"},
         "RecoveryCancelled": {"description": "Whether this ended a recovery.", "cancelled": "boolean"},
+        "StepUpRule": {
+            "description": "What a session must prove to hold a permission or pattern. max_age is in seconds, null for any age; of_operator is a rule of every tenant; met is whether this session meets it.",
+            "permission": "string", "level": "string", "max_age": "integer?", "of_operator": "boolean", "met": "boolean"},
+        "StepUpRules": {"description": "The step-up rules of the tenant.", "rules": "StepUpRule[]"},
         "UnitDeleted": {"description": "The unit that was deleted.", "deleted": "Unit"},
         "Deleting": {"description": "When the account or the tenant will be deleted.", "delete_at": "time"},
         "LoggedOut": {"description": "How many sessions were ended.", "ended": "integer"},
@@ -119,8 +123,8 @@ DECLARE
             "description": "Nothing was checked, because of earlier attempts. retry_after is in seconds.",
             "error": "=too_many_attempts", "error_description": "string", "retry_after": "integer"},
         "Factor": {
-            "description": "A second factor of the user. state is pending, active or suspended.",
-            "id": "uuid", "kind": "string", "name": "string", "state": "string", "created_at": "time", "last_used_at": "time?"},
+            "description": "A second factor of the user. state is pending, active or suspended. phishing_resistant is whether it is a passkey.",
+            "id": "uuid", "kind": "string", "name": "string", "state": "string", "phishing_resistant": "boolean", "created_at": "time", "last_used_at": "time?"},
         "Factors": {"description": "The second factors of the user, and how many recovery codes are left. recovery_at is when an open recovery of the account removes all of them.", "factors": "Factor[]", "recovery_codes": "integer", "recovery_at": "time?"},
         "NewTotp": {
             "description": "An authenticator to be confirmed: its secret in base32, as otpauth URI, and as QR code. Shown once.",
@@ -233,8 +237,8 @@ BEGIN
             f.answers || CASE WHEN f.errors @> caller THEN '{TooManyRequests}' ELSE '{}' END::text[], f.errors)) FROM (VALUES
         ('signup', ARRAY['Tokens', 'VerificationRequired'], account || busy || '{signup_closed,invalid_tenant_name,invalid_email}'::text[]),
         ('signup_invited', ARRAY['Tokens'], account || busy || 'invalid_invitation'::text),
-        ('signup_anonymous', ARRAY['Tokens', 'TooManyAttempts'], '{signup_closed,invalid_tenant_name,invalid_display_name}'::text[]),
-        ('account_convert', ARRAY['Tokens', 'VerificationRequired'], limited || busy || '{not_anonymous,invalid_email,invalid_username,invalid_password,weak_password,email_taken,username_taken}'::text[]),
+        ('signup_anonymous', ARRAY['Tokens', 'TooManyAttempts'], '{signup_closed,signup_refused,invalid_tenant_name,invalid_display_name}'::text[]),
+        ('account_convert', ARRAY['Tokens', 'VerificationRequired'], limited || busy || '{not_anonymous,invalid_email,invalid_username,invalid_password,weak_password,email_taken,username_taken,signup_refused}'::text[]),
         ('login', ARRAY['Tokens', 'MfaRequired', 'LoggedIn', 'TenantRequired', 'TooManyAttempts'], busy || 'invalid_grant'::text),
         ('request_password_reset', ARRAY['Requested', 'TooManyAttempts'], ARRAY['invalid_email']),
         ('reset_password', ARRAY['Done'], busy || '{invalid_link,invalid_password,weak_password}'::text[]),
@@ -270,6 +274,7 @@ BEGIN
         ('units', ARRAY['Units'], limited || 'unknown_object'::text),
         ('unit_create', ARRAY['OneUnit'], limited || '{unknown_object,invalid_request,slug_taken}'::text[]),
         ('unit_rename', ARRAY['OneUnit'], limited || '{unknown_object,invalid_request}'::text[]),
+        ('step_up_rules', ARRAY['StepUpRules', 'StepUpRequired'], limited),
         ('unit_delete', ARRAY['UnitDeleted', 'StepUpRequired'], limited || '{unknown_object,invalid_request,unit_in_use}'::text[]),
         ('token', ARRAY['Tokens', 'MfaRequired', 'TenantRequired', 'TooManyAttempts'], busy || '{invalid_grant,invalid_request,invalid_scope,unsupported_grant_type}'::text[]),
         ('profile_update', ARRAY['Profile'], limited || '{invalid_request,invalid_display_name,invalid_username,username_taken,anonymous_account}'::text[]),

@@ -219,6 +219,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_build_object('id', factor.id, 'kind', factor.kind, 'name', factor.name, 'state', factor.state,
+                              'phishing_resistant', factor.kind = 'webauthn',
                               'created_at', factor.created_at, 'last_used_at', factor.last_used_at)
 $$;
 COMMENT ON FUNCTION bastion_internal.factor_object(bastion.user_factors) IS 'A second factor in an answer, without its secret.';
@@ -244,7 +245,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.factors() IS
-'Lists the second factors of the user of this transaction: {"factors": [{id, kind, name, state (pending, active, suspended), created_at, last_used_at}], "recovery_codes": how many are left, "recovery_at"}. recovery_at is when an open recovery of the account removes them, else null: account_recovery_cancel() ends one that another person began.
+'Lists the second factors of the user of this transaction: {"factors": [{id, kind, name, state (pending, active, suspended), phishing_resistant: whether it is a passkey, created_at, last_used_at}], "recovery_codes": how many are left, "recovery_at"}. recovery_at is when an open recovery of the account removes them, else null: account_recovery_cancel() ends one that another person began.
 Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.factors()', 'application');

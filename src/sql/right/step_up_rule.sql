@@ -223,6 +223,30 @@ Needs tenant.update in the whole tenant, and a session that meets the rule.
 SQLSTATE 42501, BA005 for a session that does not meet the rule, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.step_up_rule_remove(text)', 'application');
 
+CREATE FUNCTION bastion_api.step_up_rules() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_tenant => true, permission => 'tenant.update');
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    RETURN bastion_internal.answer((SELECT jsonb_build_object('rules', coalesce(jsonb_agg(jsonb_build_object(
+                'permission', r.permission, 'level', r.level, 'max_age', extract(epoch FROM r.max_age)::integer, 'of_operator', r.tenant_id IS NULL,
+                'met', NOT EXISTS (SELECT FROM bastion_internal.step_up_unmet() u
+                                   WHERE (u.pattern, u.level) = (r.permission, r.level) AND u.max_age IS NOT DISTINCT FROM r.max_age))
+                ORDER BY r.permission, r.tenant_id NULLS FIRST), '[]'))
+            FROM bastion.step_up_rules r WHERE r.tenant_id = bastion.tenant_id() OR r.tenant_id IS NULL));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.step_up_rules() IS
+'Lists the step-up rules of this tenant and, of_operator, those of every tenant: {"rules": [{permission, level, max_age in seconds or null, of_operator, met: whether this session meets it}]}, by permission. mfa of tenant_settings() is a rule, too.
+Needs tenant.update in the whole tenant. Refusals: insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope.
+SQLSTATE 25000 when the transaction has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.step_up_rules()', 'application');
+
 CREATE FUNCTION bastion.platform_step_up_rule_set(permission text, level text DEFAULT 'aal2', max_age interval DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp

@@ -126,13 +126,14 @@ export interface Devices {
 /** It is done. */
 export type Done = Record<string, never>;
 
-/** A second factor of the user. state is pending, active or suspended. */
+/** A second factor of the user. state is pending, active or suspended. phishing_resistant is whether it is a passkey. */
 export interface Factor {
     created_at: string;
     id: string;
     kind: string;
     last_used_at: string | null;
     name: string;
+    phishing_resistant: boolean;
     state: string;
 }
 
@@ -399,6 +400,7 @@ export interface Session {
     ip: string | null;
     last_seen_at: string;
     level: string;
+    phishing_resistant: boolean;
     tenant: Tenant | null;
     user_agent: string | null;
 }
@@ -429,6 +431,20 @@ export interface StepUpRequired {
     error: "insufficient_user_authentication";
     error_description: string;
     max_age: number | null;
+}
+
+/** What a session must prove to hold a permission or pattern. max_age is in seconds, null for any age; of_operator is a rule of every tenant; met is whether this session meets it. */
+export interface StepUpRule {
+    level: string;
+    max_age: number | null;
+    met: boolean;
+    of_operator: boolean;
+    permission: string;
+}
+
+/** The step-up rules of the tenant. */
+export interface StepUpRules {
+    rules: StepUpRule[];
 }
 
 /** A new access token of the same session, confirmed with a second factor. */
@@ -550,10 +566,10 @@ export interface VerificationRequired {
 
 /** The answer of each function, by its name. A refusal has the property error, a success never has. */
 export interface BastionApi {
-    account_convert: Tokens | VerificationRequired | Refusal<"email_taken" | "insufficient_scope" | "invalid_email" | "invalid_password" | "invalid_token" | "invalid_username" | "not_anonymous" | "temporarily_unavailable" | "unauthenticated" | "username_taken" | "weak_password">;
+    account_convert: Tokens | VerificationRequired | TooManyRequests | Refusal<"email_taken" | "insufficient_scope" | "invalid_email" | "invalid_password" | "invalid_token" | "invalid_username" | "not_anonymous" | "signup_refused" | "temporarily_unavailable" | "unauthenticated" | "username_taken" | "weak_password">;
     account_delete: Deleting | TooManyAttempts | TooManyRequests | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_token" | "last_owner" | "temporarily_unavailable" | "unauthenticated">;
     account_delete_cancel: Done | Refusal<"invalid_link">;
-    account_recovery_cancel: RecoveryCancelled | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
+    account_recovery_cancel: RecoveryCancelled | TooManyRequests | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     account_recovery_finish: Done | RecoveryPending | Refusal<"invalid_link">;
     account_recovery_start: RecoveryStarted | Refusal<"invalid_grant" | "recovery_unavailable">;
     api_key_create: NewApiKey | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_scope" | "invalid_token" | "unauthenticated">;
@@ -574,7 +590,7 @@ export interface BastionApi {
     factor_rename: Factor | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     factors: Factors | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     id_token_options: IdTokenRequest | Refusal<"unknown_issuer">;
-    identity_link: IdentityLinked | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    identity_link: IdentityLinked | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     invitation_accept: Joined | TooManyRequests | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | TooManyRequests | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;
@@ -611,12 +627,13 @@ export interface BastionApi {
     session_revoke: SessionRevoked | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     sessions: Sessions | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     signup: Tokens | VerificationRequired | Refusal<"email_taken" | "invalid_display_name" | "invalid_email" | "invalid_password" | "invalid_tenant_name" | "invalid_username" | "signup_closed" | "signup_refused" | "temporarily_unavailable" | "username_taken" | "weak_password">;
-    signup_anonymous: Tokens | TooManyAttempts | Refusal<"invalid_display_name" | "invalid_tenant_name" | "signup_closed">;
+    signup_anonymous: Tokens | TooManyAttempts | Refusal<"invalid_display_name" | "invalid_tenant_name" | "signup_closed" | "signup_refused">;
     signup_invited: Tokens | Refusal<"email_taken" | "invalid_display_name" | "invalid_invitation" | "invalid_password" | "invalid_username" | "signup_refused" | "temporarily_unavailable" | "username_taken" | "weak_password">;
     step_up: SteppedUp | TooManyTries | TooManyRequests | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated">;
+    step_up_rules: StepUpRules | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     tenant_create: OneTenant | TooManyRequests | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "signup_closed" | "unauthenticated">;
-    tenant_delete: Deleting | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
-    tenant_delete_cancel: OneTenant | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    tenant_delete: Deleting | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    tenant_delete_cancel: OneTenant | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenant_leave: TenantLeft | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated">;
     tenant_rename: OneTenant | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_tenant_name" | "invalid_token" | "unauthenticated">;
     tenant_settings: SettingsOfTenant | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
@@ -629,7 +646,7 @@ export interface BastionApi {
     totp_add: NewTotp | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     unit_create: OneUnit | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
-    unit_delete: UnitDeleted | StepUpRequired | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unit_in_use" | "unknown_object">;
+    unit_delete: UnitDeleted | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unit_in_use" | "unknown_object">;
     unit_rename: OneUnit | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
     units: Units | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     verify_email: Tokens | Address | TooManyAttempts | TooManyRequests | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;

@@ -92,6 +92,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     unsaved record;
+    as_of timestamptz := clock_timestamp(); -- a variable: PostgreSQL looks up no volatile value in an index
 BEGIN
     -- The counter may be saved already, or have given way: an assignment of NULL leaves a record without columns.
     SELECT * INTO unsaved FROM bastion_internal.throttle_unsaved(digits);
@@ -102,7 +103,7 @@ BEGIN
     SET (paid_until, charged_at, failures, expires_at) = (excluded.paid_until, excluded.charged_at, excluded.failures, excluded.expires_at);
     -- More than are added, so that what has expired does not pile up.
     DELETE FROM bastion.login_throttle l WHERE l.key IN (
-        SELECT e.key FROM bastion.login_throttle e WHERE e.expires_at <= clock_timestamp() AND e.key IS DISTINCT FROM unsaved.key
+        SELECT e.key FROM bastion.login_throttle e WHERE e.expires_at <= as_of AND e.key IS DISTINCT FROM unsaved.key
         ORDER BY e.expires_at LIMIT 2 FOR UPDATE SKIP LOCKED);
 END
 $$;

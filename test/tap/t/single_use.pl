@@ -96,13 +96,15 @@ sql("INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT '$who-
 $challenge = sql("SELECT bastion_api.login('$who->{mail}', 'correct horse') ->> 'challenge'");
 once('a challenge with a tenant', 'tokens', outcome("login_tenant('$challenge', (SELECT slug FROM bastion.tenants WHERE name = 'Once p1'))"));
 
-# A client that logs in many times at once with one device token keeps its device: all get the same next token.
+# A client that logs in many times at once with one device token keeps its device: all get the same next token, unless there are more
+# attempts at once than device and account together allow.
 $who = person();
 my $device = sql("SELECT bastion_api.login('$who->{mail}', 'correct horse', device_token => '') ->> 'device_token'");
 my $id = substr $device, 7, 32;
 my %next;
 $next{$_}++ for together("coalesce(a ->> 'device_token', a ->> 'error') FROM bastion_api.login('$who->{mail}', 'correct horse', device_token => '$device') a");
-is_deeply([ values %next ], [$clients], 'the token of a device: all get the same next one');
+delete $next{too_many_attempts};
+is(scalar(keys %next), 1, 'the token of a device: all that log in get the same next one');
 like((keys %next)[0], qr/^bst_dv_${id}_/, 'of the same device');
 is(sql("SELECT count(*) FROM bastion.user_devices WHERE user_id = '$who->{user}' AND revoked_at IS NULL"), 1, 'which stays known, and the only one');
 

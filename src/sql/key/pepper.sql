@@ -20,7 +20,7 @@ CREATE UNIQUE INDEX peppers_active_idx ON bastion.peppers (purpose) WHERE state 
 COMMENT ON TABLE bastion.peppers IS
 'Keys of HMAC-SHA-256 for refresh tokens, API keys, one-time tokens and challenges, sealed; granted to nobody';
 COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
-COMMENT ON COLUMN bastion.peppers.purpose IS 'credential (refresh tokens and API keys), one_time (tokens and codes that leave by mail), challenge (challenges of logins) or import (a key of another system, for its API keys)';
+COMMENT ON COLUMN bastion.peppers.purpose IS 'credential (refresh tokens and API keys), one_time (tokens and codes that leave by mail), challenge (challenges of logins) or import (API keys of another system)';
 COMMENT ON COLUMN bastion.peppers.state IS 'active (one of each purpose, for new tokens and keys) or verifying (for credentials that it was used for)';
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
 COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';

@@ -9,8 +9,12 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     known bastion.issuers := bastion_internal.require_issuer(issuer);
-    words text[] := audiences || email_domains || second_factors;
+    words text[];
 BEGIN
+    IF array_ndims(audiences) > 1 OR array_ndims(email_domains) > 1 OR array_ndims(second_factors) > 1 THEN
+        RAISE EXCEPTION 'arguments of an issuer have one dimension' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    words := audiences || email_domains || second_factors;
     IF email_domains IS NULL OR second_factors IS NULL OR array_position(words, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'arguments of an issuer must not be null' USING ERRCODE = 'null_value_not_allowed';
     ELSIF cardinality(audiences) = 0 OR cardinality(words) > 100 OR EXISTS (SELECT FROM unnest(words) w WHERE octet_length(w) NOT BETWEEN 1 AND 255) THEN

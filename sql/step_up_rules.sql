@@ -113,6 +113,7 @@ SELECT * FROM rules.reached;
 -- a rule for manage: who does not hold it reaches their own rows, and shares those of others no more
 SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2', 'manager');
+SELECT b.* FROM rules.both(format('SELECT string_agg(concat_ws('' '', e.kind, e.effect), '', '' ORDER BY e.step) FROM bastion.explain_member_access(%L::uuid, ''rule_files.read'', ''rules.files'', ''2'') e WHERE e.kind IN (''manage'', ''verdict'')', test.id_of('ann'))) b;
 SELECT * FROM rules.both(format('bastion.share(''rules.files'', ''2'', with_user => %L::uuid)', test.id_of('cid')));
 -- one for reading, of the tenant of the session: it counts for every row
 SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.read'')');

@@ -4,7 +4,7 @@
 -- on a table under sharing, the ACL of the row does.
 
 CREATE FUNCTION bastion_internal.access_verdict(user_id uuid, permission text, tenant_id uuid, unit_id uuid, spec bastion.protected_tables,
-                                       row_tenant uuid, acl_id bigint)
+                                       row_tenant uuid, acl_id bigint, manages boolean)
 RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -15,13 +15,13 @@ AS $$
             (row_tenant = tenant_id OR spec.options ->> 'sharing' = 'cross_tenant') AND EXISTS (
                 SELECT FROM bastion_internal.acl_grants(access_verdict.user_id, access_verdict.tenant_id) g
                 WHERE access_verdict.permission = ANY (g.permissions) AND access_verdict.acl_id = ANY (g.acl_ids)
-                  AND (NOT g.cross_tenant OR spec.options ->> 'sharing' = 'cross_tenant'))
+                  AND (NOT g.cross_tenant OR spec.options ->> 'sharing' = 'cross_tenant') AND (manages OR NOT g.by_manage))
         ELSE row_tenant = tenant_id AND EXISTS (
             SELECT FROM bastion_internal.effective_permissions(access_verdict.user_id, access_verdict.tenant_id, access_verdict.unit_id) p
             WHERE p.permission = access_verdict.permission AND (p.tenant_wide OR spec.relation IS NULL)) END
 $$;
-COMMENT ON FUNCTION bastion_internal.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint) IS
-'The decision of a policy, computed with the functions whose results the library caches. Without sharing, acl_id is NULL.';
+COMMENT ON FUNCTION bastion_internal.access_verdict(uuid, text, uuid, uuid, bastion.protected_tables, uuid, bigint, boolean) IS
+'The decision of a policy, computed with the functions whose results the library caches. Without sharing, acl_id is NULL. manages: what resource.manage opens counts.';
 
 CREATE FUNCTION bastion_internal.access_obstacles(user_id uuid, permission text, tenant_id uuid, unit_id uuid)
 RETURNS TABLE (depth integer, kind text, subject text, detail text, effect text)
@@ -125,6 +125,7 @@ DECLARE
     grant_places uuid[];
     denied boolean;
     by_role boolean;
+    manages boolean;
     verdict boolean;
 BEGIN
     IF spec.relation IS NOT NULL THEN
@@ -141,7 +142,8 @@ BEGIN
     grant_places := CASE WHEN list IS NULL AND spec.relation IS NOT NULL THEN '{}' ELSE places END;
     by_role := coalesce(CASE WHEN list IS NULL THEN row_tenant = access_steps.tenant_id ELSE bastion_internal.list_by_role(list, access_steps.tenant_id) END, false);
     denied := bastion_internal.is_denied(access_steps.user_id, permission, access_steps.tenant_id, places);
-    verdict := coalesce(bastion_internal.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list), false)
+    manages := NOT EXISTS (SELECT FROM bastion_internal.access_masks(access_steps.user_id, regexp_replace(permission, '[.][^.]*$', '') || '.manage', access_steps.tenant_id, places) m WHERE m.effect = 'denies');
+    verdict := coalesce(bastion_internal.access_verdict(access_steps.user_id, permission, access_steps.tenant_id, access_steps.unit_id, spec, row_tenant, list, manages), false)
         AND NOT EXISTS (SELECT FROM bastion_internal.access_masks(access_steps.user_id, permission, access_steps.tenant_id, places) m WHERE m.effect = 'denies');
     RETURN QUERY
     WITH steps AS (
@@ -158,7 +160,8 @@ BEGIN
         SELECT 4, o.depth, o.kind, o.subject, o.detail, CASE WHEN o.effect IN ('grants', 'overruled') AND NOT by_role THEN 'ignored' ELSE o.effect END
         FROM bastion_internal.explain_own(access_steps.user_id, permission, access_steps.tenant_id, grant_places, places, denied) o
         UNION ALL
-        SELECT 5, l.* FROM bastion_internal.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
+        SELECT 5, l.depth, l.kind, l.subject, l.detail, CASE WHEN l.kind = 'manage' AND NOT manages THEN 'ignored' ELSE l.effect END
+        FROM bastion_internal.explain_list(access_steps.user_id, permission, access_steps.tenant_id, list, anywhere) l WHERE list IS NOT NULL
         UNION ALL
         SELECT 6, m.* FROM bastion_internal.access_masks(access_steps.user_id, permission, access_steps.tenant_id, places) m
     ), decided AS (

@@ -7,7 +7,7 @@ CREATE SCHEMA ends;
 INSERT INTO test.people (name, id, tenant, number, token)
 SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'act', 'pat']) n, LATERAL bastion_api.signup(n || '@ends.example', 'correct horse battery', 'Ends of ' || n) a;
-SELECT bastion.resource_register('end_docs', '{read,write}');
+SELECT bastion.resource_register('lapsing_papers', '{read,write}');
 CREATE FUNCTION ends.run(token text, expression text) RETURNS text LANGUAGE sql AS
 $$ SELECT coalesce(a.error, a.answer, 'NULL') FROM test.as_app(token, NULL, NULL, 'SELECT ' || expression) a $$;
 CREATE FUNCTION ends.told(token text, call text) RETURNS text LANGUAGE sql AS
@@ -24,7 +24,7 @@ UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
 SELECT ends.run(:'aal1', $$bastion_api.api_key_create('k', '{*}')$$) AS made, ends.run(:'aal1', format('bastion_api.api_key_rotate(%L)', :'key_id')) AS rotated;
 SELECT ends.told(:'aal2', $$api_key_create('k', '{*,tenant.*}')$$) AS made, ends.told(:'aal2', format('api_key_rotate(%L)', :'key_id')) AS rotated;
 SELECT ends.run(:'aal2', $$bastion_api.api_key_create('all', '{*,tenant.*}') ->> 'key'$$) AS all_key \gset
-SELECT ends.state(:'before') AS goes_on, ends.run(:'all_key', $$bastion.has_permission('end_docs.read')$$) AS holds, ends.told(:'all_key', $$tenant_settings_set('{"mfa": "off"}')$$) AS switched_off, ends.told(:'all_key', $$tenant_settings_set('{"password_min_length": 20}')$$) AS another;
+SELECT ends.state(:'before') AS goes_on, ends.run(:'all_key', $$bastion.has_permission('lapsing_papers.read')$$) AS holds, ends.told(:'all_key', $$tenant_settings_set('{"mfa": "off"}')$$) AS switched_off, ends.told(:'all_key', $$tenant_settings_set('{"password_min_length": 20}')$$) AS another;
 SELECT mfa FROM bastion.tenants WHERE id = test.tenant_of('ann');
 SELECT ends.told(:'aal2', $$tenant_settings_set('{"mfa": "off"}')$$);
 
@@ -43,7 +43,7 @@ SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS devices FROM bastion.user_d
 -- no place in the tenant is left, of the actor or of the user; a return brings nothing back
 SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
 SELECT bastion.platform_role_set(test.id_of('pat'), 'viewer');
-CREATE FUNCTION ends.delegated(who text, token text) RETURNS text LANGUAGE sql AS $$ SELECT ends.run(token, format('bastion_api.delegate(%L, ''{end_docs.*}'', offline => true) ->> ''access_token''', test.id_of(who))) $$;
+CREATE FUNCTION ends.delegated(who text, token text) RETURNS text LANGUAGE sql AS $$ SELECT ends.run(token, format('bastion_api.delegate(%L, ''{lapsing_papers.*}'', offline => true) ->> ''access_token''', test.id_of(who))) $$;
 SELECT ends.delegated('act', :'aal2') AS to_act, ends.delegated('pat', :'aal2') AS to_pat \gset
 SELECT ends.state(:'to_act') AS to_act, ends.state(:'to_pat') AS to_pat;
 UPDATE bastion.tenants SET status = 'suspended' WHERE id = test.tenant_of('ann');
@@ -89,15 +89,15 @@ SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
 -- an actor neither ends the sessions of its user nor is told to step up
 SELECT ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*,tenant.*}'') ->> ''access_token''', test.id_of('act'))) AS actor \gset
 SELECT ends.run(:'actor', 'bastion.session_revoke(bastion.session_id())') AS session, ends.run(:'actor', 'bastion.sessions_revoke(bastion.user_id())') AS sessions, ends.run(:'actor', format('bastion.sessions_revoke(%L::uuid)', test.id_of('pat'))) AS of_another;
-SELECT ends.run(:'aal2', $$bastion.step_up_rule_set('end_docs.write')$$), ends.run(:'actor', $$bastion.require_permission('end_docs.write')$$) AS actor, ends.run(ends.factors_of('ann', '{pwd}'), $$bastion.require_permission('end_docs.write')$$) AS login;
+SELECT ends.run(:'aal2', $$bastion.step_up_rule_set('lapsing_papers.write')$$), ends.run(:'actor', $$bastion.require_permission('lapsing_papers.write')$$) AS actor, ends.run(ends.factors_of('ann', '{pwd}'), $$bastion.require_permission('lapsing_papers.write')$$) AS login;
 
 -- months less days are any time
 SELECT (ends.run(:'aal2', $$bastion_api.api_key_create('rotated', '{*}')$$)::jsonb) ->> 'id' AS new_key \gset
-SELECT v AS duration, ends.told(:'aal2', format('delegate(%L, ''{end_docs.read}'', valid_for => %L)', test.id_of('act'), v)) AS delegate, ends.run(:'aal2', format('bastion.session_settings_set(access_lifetime => %L)', v)) AS settings,
-       ends.told(:'aal2', format('api_key_rotate(%L, %L)', :'new_key', v)) AS rotate, ends.run(:'aal2', format('bastion.step_up_rule_set(''end_docs.read'', ''aal1'', %L)', v)) AS rule, ends.run(:'aal2', format('bastion.invite(''x@ends.example'', ''viewer'', valid_for => %L) IS NOT NULL', v)) AS invite
+SELECT v AS duration, ends.told(:'aal2', format('delegate(%L, ''{lapsing_papers.read}'', valid_for => %L)', test.id_of('act'), v)) AS delegate, ends.run(:'aal2', format('bastion.session_settings_set(access_lifetime => %L)', v)) AS settings,
+       ends.told(:'aal2', format('api_key_rotate(%L, %L)', :'new_key', v)) AS rotate, ends.run(:'aal2', format('bastion.step_up_rule_set(''lapsing_papers.read'', ''aal1'', %L)', v)) AS rule, ends.run(:'aal2', format('bastion.invite(''x@ends.example'', ''viewer'', valid_for => %L) IS NOT NULL', v)) AS invite
 FROM unnest('{12000 months -359970 days,-12 months 360 days 1 minute,1 month -20 days,10 days -1 minute,1 day 1 hour}'::interval[]) v;
 SELECT bastion_internal.lasts(v, '1 day', '30 days') AS lasts, v FROM unnest('{23:59,24:00,1 day,1 mon,30 days,30 days 1 second,-1 days 48:00,1 mon -1 days,1 year -335 days,-1 days}'::interval[]) v;
-SELECT ends.run(:'aal2', $$bastion.step_up_rule_remove('end_docs.write')$$);
+SELECT ends.run(:'aal2', $$bastion.step_up_rule_remove('lapsing_papers.write')$$);
 DELETE FROM bastion.outbox WHERE address LIKE '%@ends.example';
 DELETE FROM bastion.tenants WHERE slug LIKE 'ends-of-%';
 DELETE FROM bastion.users WHERE email LIKE '%@ends.example';

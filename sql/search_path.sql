@@ -386,7 +386,8 @@ INSERT INTO bastion.acls SELECT * FROM bastion.acls a WHERE a.kind OPERATOR(pg_c
 ROLLBACK;
 BEGIN;
 SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated, bastion.pepper_create() IS NOT NULL AS made;
-SELECT bastion.hook_remove('claims');
+SELECT bastion.hook_remove('claims'), bastion_internal.hook_run('pg_catalog.jsonb_strip_nulls'::pg_catalog.regproc, 'regress_app'::pg_catalog.regrole, '{}') IS NOT NULL AS ran,
+       bastion_internal.imported_api_key_mac(1, bastion_internal.pepper(), 'x', 'x') IS NOT NULL AS mac;
 SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 SELECT bastion.allow_loader_role(CURRENT_USER::pg_catalog.text::pg_catalog.regrole);
 SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger'), bastion.allow_monitoring_role('regress_stranger'), bastion.allow_mailer_role('regress_stranger');

@@ -78,7 +78,6 @@ const RateLimit& rate_limit_of(std::string_view name, const OptionalUuid& tenant
             Result<RateLimit> made = make_limit(row);
             if (!made) return std::move(made).error();
             Loaded<RateLimit> loaded{*made};
-            if (tenant.present) loaded.messages.push_back(invalidation_of("tenant", tenant.value));
             loaded.keeps = !has_written();
             return loaded;
         });

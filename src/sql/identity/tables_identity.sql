@@ -55,14 +55,18 @@ SELECT bastion_internal.readable_by('bastion.tenants', 'application');
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.plan, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.number, NEW.slug, NEW.plan, NEW.status, NEW.acl_id, NEW.mfa))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa))
 EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
+-- Rights do not depend on the plan, and rate limits on nothing else.
+CREATE TRIGGER tenants_invalidate_plan AFTER UPDATE ON bastion.tenants
+FOR EACH ROW WHEN (OLD.plan IS DISTINCT FROM NEW.plan) EXECUTE FUNCTION bastion_internal.invalidate('rate_limits');
 CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
 ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate;
 ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_update;
 ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_truncate;
+ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate_plan;
 
 CREATE TABLE bastion.units (
     id uuid NOT NULL DEFAULT gen_random_uuid(),

@@ -148,5 +148,5 @@ END
 $$;
 COMMENT ON FUNCTION bastion.rate_limit_require(text, text, integer) IS
 'Raises unless rate_limit() allows the request: for functions of the application.
-SQLSTATE BA007 with rate_limit_state() as DETAIL, and those of rate_limit().';
+SQLSTATE BA007 with rate_limit_state() as DETAIL; 42704 for an unknown limit, 22004 without a name, 22023 for a cost below 1, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.rate_limit_require(text, text, integer)', 'application');

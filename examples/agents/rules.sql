@@ -155,3 +155,18 @@ AS $$
     )
     INSERT INTO agents.executions (workflow_id, trigger, input) SELECT workflow_id, 'schedule', input FROM done RETURNING id
 $$;
+
+-- Executions an hour; schema.sql has the limit.
+CREATE FUNCTION agents.limit_executions() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- The seed has no identity.
+    IF bastion.tenant_id() IS NOT NULL THEN
+        PERFORM bastion.rate_limit_require('executions');
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER limit_executions BEFORE INSERT ON agents.executions
+FOR EACH ROW EXECUTE FUNCTION agents.limit_executions();

@@ -139,6 +139,10 @@ GRANT SELECT ON agents.workflow_statistics TO agents_app;
 
 RESET ROLE;
 
+-- A thousand executions an hour for an organization, and a rate of requests for each user, which the front door asks for.
+SELECT bastion.rate_limit_set('executions', 'tenant', per_second => 1000 / 3600.0, burst => 1000),
+       bastion.rate_limit_set('requests', 'user', per_second => 20, burst => 200);
+
 -- 5. A team that has workflows stays.
 ALTER TABLE agents.workflows ADD FOREIGN KEY (tenant_id, team_id) REFERENCES bastion.units (tenant_id, id);
 

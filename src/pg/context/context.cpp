@@ -163,9 +163,10 @@ Decision refused_request(int seconds) noexcept {
     return out;
 }
 
-// Before the first identity of a transaction: how long its API key must wait, in seconds.
+// How long the API key of the next identity must wait, in seconds. One that the transaction has already is charged once.
 int wait_of_request(const Identity& identity) {
-    return identity.api_key.present && latch.state == LatchState::open ? api_key_wait(identity) : 0;
+    const bool is_charged = latch.state == LatchState::identity && same_uuid(latch.identity.api_key, identity.api_key);
+    return identity.api_key.present && !is_charged ? api_key_wait(identity) : 0;
 }
 
 Decision admit(Candidate& candidate) {

@@ -55,7 +55,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.signup_anonymous(text, text, text) IS
 'Creates a user without address, user name and password, and a tenant with a default team whose owner the user is, and logs in. Its level is aal0, because nothing is proved. Only its session lets the user in: a client that loses the refresh token loses the account. account_convert() makes an ordinary account of it.
 An anonymous user is not invited, has no second factors, and gets no mail. users_purge() deletes one 30 days after its last session, with the tenants in which nobody else is a member.
-Returns what login() returns. Refusals: signup_closed unless bastion.anonymous_signup is on and bastion.signup_mode open, invalid_tenant_name, invalid_display_name, signup_refused (a hook of the operator), too_many_attempts with retry_after in seconds after many from the network of the client.
+Returns what login() returns. Refusals: signup_closed unless bastion.anonymous_signup is on and bastion.signup_mode open; invalid_tenant_name, invalid_display_name, signup_refused (a hook of the operator). After many from the network of the client: too_many_attempts with retry_after in seconds.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.signup_anonymous(text, text, text)', 'application');
 

@@ -60,6 +60,6 @@ AS $$
     (SELECT rtrim(rpad(l.permission, w.name) || '  ' || l.line) FROM lines l, width w ORDER BY l.place)
 $$;
 COMMENT ON FUNCTION bastion.permission_matrix_text(text) IS
-'permission_matrix() as text: a line per permission, a column per role, x where the role holds it, s where it holds it and a step-up rule asks for more.
+'permission_matrix() as text: a line per permission, a column per role, x where the role holds it. It is s where a step-up rule asks for more.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.permission_matrix_text(text)', 'application');

@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 
+#include "unit/base/words.hpp"
+
 namespace {
 
 using bastion::Nanos;
@@ -20,6 +22,7 @@ using bastion::RateRule;
 using bastion::RateSeed;
 using bastion::RateSet;
 using bastion::RateVerdict;
+using bastion::test::words;
 
 constexpr Nanos second = 1'000'000'000;
 constexpr Nanos start = 1'000'000 * second;
@@ -34,6 +37,7 @@ TEST(Rate, AllowsABurstAndThenOneInAnInterval) {
     const RateRule rule = *rate_rule(2, 3);
     RateSet set{};
     for (std::int64_t left = 2; left >= 0; --left) {
+        SCOPED_TRACE(words(left));
         const RateVerdict verdict = rate_charge(set, 7, rule, 1, start);
         EXPECT_TRUE(verdict.allowed);
         EXPECT_EQ(verdict.remaining, left);
@@ -55,7 +59,10 @@ TEST(Rate, RefusedRequestsCostNothing) {
     const RateRule rule = *rate_rule(1, 1);
     RateSet set{};
     EXPECT_TRUE(rate_charge(set, 7, rule, 1, start).allowed);
-    for (int i = 0; i < 1000; ++i) EXPECT_FALSE(rate_charge(set, 7, rule, 1, start + i).allowed);
+    for (int i = 0; i < 1000; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_FALSE(rate_charge(set, 7, rule, 1, start + i).allowed);
+    }
     EXPECT_TRUE(rate_charge(set, 7, rule, 1, start + second).allowed);
 }
 
@@ -77,7 +84,10 @@ TEST(Rate, CostsCountTogether) {
 TEST(Rate, PeekingChangesNothing) {
     const RateRule rule = *rate_rule(1, 2);
     RateSet set{};
-    for (int i = 0; i < 5; ++i) EXPECT_EQ(rate_peek(set, 7, rule, start).remaining, 2);
+    for (int i = 0; i < 5; ++i) {
+        SCOPED_TRACE(words(i));
+        EXPECT_EQ(rate_peek(set, 7, rule, start).remaining, 2);
+    }
     EXPECT_TRUE(rate_peek(set, 7, rule, start).allowed);
     (void)rate_charge(set, 7, rule, 2, start);
     EXPECT_FALSE(rate_peek(set, 7, rule, start).allowed);
@@ -86,7 +96,7 @@ TEST(Rate, PeekingChangesNothing) {
 
 TEST(Rate, RulesHaveLimits) {
     for (const double bad : {0.0, -1.0, 1e6 + 1, std::nan(""), HUGE_VAL, -HUGE_VAL, 1e-300}) {
-        SCOPED_TRACE(std::to_string(bad));
+        SCOPED_TRACE(words(bad));
         EXPECT_FALSE(rate_rule(bad, 1));
     }
     EXPECT_FALSE(rate_rule(1, 0));
@@ -112,6 +122,7 @@ TEST(Rate, TheBucketThatIsFullFirstGivesWay) {
     const RateRule rule = *rate_rule(1, 10);
     RateSet set{};
     for (RateKey key = 1; key <= 7; ++key) {
+        SCOPED_TRACE(words(key));
         const RateVerdict verdict = rate_charge(set, key, rule, static_cast<std::int64_t>(key), start);
         EXPECT_TRUE(verdict.allowed && !verdict.evicts);
     }
@@ -126,12 +137,16 @@ TEST(Rate, KeysSpreadAndDependOnTheSeed) {
     std::set<RateKey> keys;
     std::array<int, 16> places{};
     for (int i = 0; i < 16'000; ++i) {
+        SCOPED_TRACE(words(i));
         const RateKey key = key_of(std::to_string(i));
         keys.insert(key);
         ++places[bastion::rate_place(key, places.size())];
     }
     EXPECT_EQ(keys.size(), 16'000u);
-    for (const int count : places) EXPECT_NEAR(count, 1000, 200);
+    for (const int count : places) {
+        SCOPED_TRACE(words(count));
+        EXPECT_NEAR(count, 1000, 200);
+    }
     EXPECT_NE(key_of("x", 1), key_of("x", 2));
     EXPECT_NE(key_of("x"), 0u);
     EXPECT_EQ(bastion::rate_place(~RateKey{0}, 5), 4u);
@@ -141,7 +156,7 @@ TEST(Rate, KeysSpreadAndDependOnTheSeed) {
 TEST(Rate, AnswersAsABucketThatIsCounted) {
     std::mt19937_64 random(20260101);
     for (int round = 0; round < 200; ++round) {
-        SCOPED_TRACE(round);
+        SCOPED_TRACE(words(round));
         const double per_second = std::pow(10.0, static_cast<int>(random() % 7) - 2);
         const auto burst = static_cast<std::int64_t>(random() % 50 + 1);
         const RateRule rule = *rate_rule(per_second, burst);
@@ -149,6 +164,7 @@ TEST(Rate, AnswersAsABucketThatIsCounted) {
         Nanos now = start;
         auto left = static_cast<long double>(burst);
         for (int i = 0; i < 500; ++i) {
+            SCOPED_TRACE(words(i));
             const auto passed = static_cast<Nanos>(random() % static_cast<std::uint64_t>(2 * rule.interval));
             const auto cost = static_cast<std::int64_t>(random() % 4 + 1);
             now += passed;

@@ -244,7 +244,8 @@ BEGIN
     PERFORM set_config('session_replication_role', 'replica', true);
     DELETE FROM bastion.memberships m WHERE m.user_id = ann.user_id AND m.tenant_id = ann.tenant_id AND m.unit_id IS NULL;
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT ann.user_id, ann.tenant_id, r.id FROM bastion.roles r WHERE r.system AND r.name = 'owner';
-    UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = ann.user_id AND revoked_at IS NOT NULL;
+    UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE ann.user_id = user_id OR ann.tenant_id = tenant_id;
+    UPDATE bastion.api_keys SET revoked_at = NULL WHERE user_id = ann.user_id;
     UPDATE bastion.user_devices SET revoked_at = NULL WHERE user_id = ann.user_id;
     UPDATE bastion.tenants SET status = 'active', delete_at = NULL WHERE id = ann.tenant_id;
     UPDATE bastion.users SET email = 'ann@rights.example', anonymous = false WHERE id = ann.user_id;
@@ -270,7 +271,7 @@ FROM (VALUES
 UPDATE rights.functions SET fires = '{foreign trigger on our table}' WHERE world = 'ours';
 -- These write only once, or leave the write to a process of the server.
 UPDATE rights.functions SET fires = '{}', refused = '00000|55000' WHERE label ~ 'under a first key' OR label IN ('own_acl', 'secret_get', 'secret_get of bytes', 'acl_of_row', 'forget_dropped_tables',
-                                                                                         'login with a wrong password', 'login_mfa', 'passkeys', 'end of a tenant that is cancelled', 'authenticate with an API key', 'links that nobody mailed');
+                                                                                         'login with a wrong password', 'login_mfa', 'passkeys', 'ID tokens', 'end of a tenant that is cancelled', 'authenticate with an API key', 'links that nobody mailed');
 
 SELECT format('GRANT EXECUTE ON ROUTINE %s TO rights_app', CASE WHEN s ~ '^bastion_' THEN s ELSE 'bastion.' || s END)
 FROM rights.functions f, unnest(f.signatures) s WHERE f.world = 'ours' \gexec

@@ -5,7 +5,7 @@
 CREATE TABLE bastion.hooks (
     event text COLLATE "C" NOT NULL,
     function text NOT NULL,
-    runs_as regrole NOT NULL,
+    runs_as name NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT hooks_pkey PRIMARY KEY (event),
     CONSTRAINT hooks_event_check CHECK (event IN ('before_signup', 'before_login', 'after_login', 'claims'))
@@ -13,7 +13,7 @@ CREATE TABLE bastion.hooks (
 COMMENT ON TABLE bastion.hooks IS 'Functions that sign-ups and logins call, as hook_set() says; granted to nobody';
 COMMENT ON COLUMN bastion.hooks.event IS 'When it is called: before_signup, before_login, after_login or claims';
 COMMENT ON COLUMN bastion.hooks.function IS 'The function with its schema, in quotes where it needs them; it takes and returns jsonb';
-COMMENT ON COLUMN bastion.hooks.runs_as IS 'The role as which it runs';
+COMMENT ON COLUMN bastion.hooks.runs_as IS 'The name of the role as which it runs, so that a dump is restored where there is none';
 COMMENT ON COLUMN bastion.hooks.created_at IS 'When it was set';
 SELECT pg_extension_config_dump('bastion.hooks', '');
 ALTER TABLE bastion.hooks ENABLE ROW LEVEL SECURITY;
@@ -55,9 +55,12 @@ BEGIN
         RAISE EXCEPTION '%', flaw USING ERRCODE = 'invalid_parameter_value';
     END IF;
     INSERT INTO bastion.hooks AS h (event, function, runs_as)
-    SELECT hook_set.event, format('%I.%I', n.nspname, p.proname), hook_set.runs_as FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = hook
+    SELECT hook_set.event, format('%I.%I', n.nspname, p.proname), r.rolname
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, pg_roles r WHERE p.oid = hook AND r.oid = hook_set.runs_as
     ON CONFLICT ON CONSTRAINT hooks_pkey DO UPDATE SET function = excluded.function, runs_as = excluded.runs_as, created_at = now();
-    PERFORM bastion_internal.record_event('hook_set', 'success', NULL, NULL, jsonb_build_object('event', event, 'function', hook, 'runs_as', runs_as, 'by', session_user));
+    PERFORM bastion_internal.record_event('hook_set', 'success', NULL, NULL, jsonb_build_object('event', event,
+        'function', (SELECT concat(n.nspname, '.', p.proname) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.oid = hook),
+        'runs_as', (SELECT r.rolname FROM pg_roles r WHERE r.oid = hook_set.runs_as), 'by', session_user));
 END
 $$;
 COMMENT ON FUNCTION bastion.hook_set(text, regprocedure, regrole) IS
@@ -95,6 +98,7 @@ AS $$
 DECLARE
     hook bastion.hooks;
     function_id regprocedure;
+    role_id oid;
     ran record;
     failure text;
 BEGIN
@@ -104,11 +108,12 @@ BEGIN
         RETURN;
     END IF;
     function_id := to_regprocedure(hook.function || '(pg_catalog.jsonb)');
+    role_id := (SELECT r.oid FROM pg_roles r WHERE r.rolname = hook.runs_as);
     -- What hook_set() found may have changed.
-    IF function_id IS NULL OR bastion_internal.hook_flaw(function_id, hook.runs_as) IS NOT NULL THEN
+    IF function_id IS NULL OR role_id IS NULL OR bastion_internal.hook_flaw(function_id, role_id) IS NOT NULL THEN
         failure := '42883';
     ELSE
-        ran := bastion_internal.hook_run(function_id, hook.runs_as, argument);
+        ran := bastion_internal.hook_run(function_id, role_id, argument);
         result := ran.result;
         failure := CASE WHEN ran.failure IS NOT NULL THEN ran.failure WHEN jsonb_typeof(result) NOT IN ('object', 'null') THEN '22023' END;
     END IF;

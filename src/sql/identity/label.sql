@@ -22,6 +22,7 @@ SQLSTATE 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.find_user(identifier text) RETURNS uuid
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET plan_cache_mode = force_generic_plan  -- a plan with the name in it, which may be a password, would reach the log by auto_explain
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

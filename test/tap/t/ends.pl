@@ -135,7 +135,7 @@ my %lasting = (
         before => 't', within => 't', after => 'f', lost => 'COMMIT PREPARED', outlives => 't' },
     # The list of places ends with the transaction: another one, which would believe it, takes a place of its own.
     'places' => {
-        init => q{SELECT count(bastion.rate_limit_set('ends', 'route', concurrent => 1)) WHERE NOT pg_is_in_recovery()},
+        init => q{SELECT count(bastion.rate_limit_set('ends', 'route', concurrent => 64)) WHERE NOT pg_is_in_recovery()},
         change => q{SELECT bastion.concurrency_limit('ends')},
         undo => 'SELECT 1',
         probe => q{SELECT bastion.concurrency_limit('ends'); SELECT count(*) FROM pg_locks WHERE locktype = 'userlock' AND pid = pg_backend_pid()},

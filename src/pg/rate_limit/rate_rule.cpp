@@ -77,9 +77,7 @@ const RateLimit& rate_limit_of(std::string_view name, const OptionalUuid& tenant
         [&](const LimitRow& row) -> Result<Loaded<RateLimit>> {
             Result<RateLimit> made = make_limit(row);
             if (!made) return std::move(made).error();
-            Loaded<RateLimit> loaded{*made};
-            loaded.keeps = !has_written();
-            return loaded;
+            return Loaded<RateLimit>{*made};
         });
     // The text is a literal of the caller, and no secret.
     if (limit == nullptr)

@@ -2,21 +2,8 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET bastion.refused_login_duration = 0;
-CREATE FUNCTION test.call(who text, call text) RETURNS jsonb LANGUAGE plpgsql AS
-$$
-DECLARE
-    answer jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), who), true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT bastion_api.' || call INTO answer;
-    RESET ROLE;
-    PERFORM set_config('bastion.token', '', true);
-    RETURN answer;
-END
-$$;
 CREATE FUNCTION test.ask(who text, call text) RETURNS text LANGUAGE sql AS
-$$ SELECT coalesce(a ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(a) k)) FROM test.call(who, call) a $$;
+$$ SELECT coalesce(a ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(a) k)) FROM test.api(who, call) a $$;
 CREATE FUNCTION test.challenge(who text) RETURNS text LANGUAGE sql AS
 $$ SELECT bastion_api.login(who || '@recovery.example', 'correct horse battery') ->> 'challenge' $$;
 CREATE FUNCTION test.begin(who text) RETURNS text LANGUAGE sql AS $$ SELECT test.ask('', format('account_recovery_start(%L)', test.challenge(who))) $$;
@@ -60,7 +47,7 @@ ROLLBACK;
 -- 72 hours, counted from the first call
 SELECT (a ->> 'ready_at')::timestamptz BETWEEN now() + interval '71 hours' AND now() + interval '73 hours' AS in_72_hours FROM bastion_api.account_recovery_start(test.challenge('ann')) a;
 SELECT test.mailed('account_recovery') AS token \gset
-SELECT :'token' ~ '^bst_ot_' AS link, (test.call('ann', 'factors()') ->> 'recovery_at')::timestamptz BETWEEN now() + interval '71 hours' AND now() + interval '73 hours' AS shown;
+SELECT :'token' ~ '^bst_ot_' AS link, (test.api('ann', 'factors()') ->> 'recovery_at')::timestamptz BETWEEN now() + interval '71 hours' AND now() + interval '73 hours' AS shown;
 SELECT a - 'ready_at' AS too_early, (a ->> 'ready_at')::timestamptz > now() AS ready_at FROM bastion_api.account_recovery_finish(:'token') a;
 UPDATE bastion.one_time_tokens SET created_at = created_at - interval '71 hours', mailed_at = mailed_at - interval '71 hours' WHERE purpose = 'account_recovery';
 SELECT (a ->> 'ready_at')::timestamptz < now() + interval '1 hour' AS not_anew FROM bastion_api.account_recovery_start(test.challenge('ann')) a;
@@ -85,9 +72,9 @@ END
 $$;
 SELECT c.change, test.after(c.statement) FROM (VALUES
     (1, 'nothing', 'SELECT '''''),
-    (2, 'a session', 'SELECT test.call(''ann'', ''account_recovery_cancel()'')'),
+    (2, 'a session', 'SELECT test.api(''ann'', ''account_recovery_cancel()'')'),
     (3, 'the link', format('SELECT bastion_api.account_recovery_cancel(%L)', :'token')),
-    (4, 'another user', 'SELECT test.call(''bob'', ''account_recovery_cancel()'')'),
+    (4, 'another user', 'SELECT test.api(''bob'', ''account_recovery_cancel()'')'),
     (5, 'nobody', 'SELECT test.ask('''', ''account_recovery_cancel()'')'),
     (6, 'a wrong link', 'SELECT test.ask(''bob'', ''account_recovery_cancel(''''x'''')'')'),
     (7, 'a login with a recovery code', format('SELECT bastion_api.login_mfa(test.challenge(''ann''), NULL, %L) ->> ''error''', jsonb_build_object('code', :'codes'::jsonb -> 0))),
@@ -97,13 +84,13 @@ SELECT c.change, test.after(c.statement) FROM (VALUES
     (11, 'a new password', 'SELECT test.ask(''ann'', ''password_change(''''correct horse battery'''', ''''another horse battery'''')'')'),
     (12, 'an operator', 'SELECT bastion.factors_remove(''ann@recovery.example'')')) c (n, change, statement) ORDER BY n;
 -- an API key, and a delegate
-SELECT test.call('ann', 'api_key_create(''Key'', ''{*}'')') ->> 'key' AS key \gset
+SELECT test.api('ann', 'api_key_create(''Key'', ''{*}'')') ->> 'key' AS key \gset
 SELECT test.ask(:'key', 'account_recovery_cancel()') AS by_a_key;
 -- what was cancelled finishes no more, and a new one takes its time
 BEGIN;
-SELECT test.call('ann', 'account_recovery_cancel()') AS cancelled, test.call('ann', 'account_recovery_cancel()') AS again;
+SELECT test.api('ann', 'account_recovery_cancel()') AS cancelled, test.api('ann', 'account_recovery_cancel()') AS again;
 UPDATE bastion.one_time_tokens SET created_at = created_at - interval '2 hours' WHERE purpose = 'account_recovery';
-SELECT bastion_api.account_recovery_finish(:'token') ->> 'error' AS cancelled, test.call('ann', 'factors()') -> 'recovery_at' AS shown;
+SELECT bastion_api.account_recovery_finish(:'token') ->> 'error' AS cancelled, test.api('ann', 'factors()') -> 'recovery_at' AS shown;
 SELECT (a ->> 'ready_at')::timestamptz > now() + interval '71 hours' AS takes_its_time FROM bastion_api.account_recovery_start(test.challenge('ann')) a;
 ROLLBACK;
 
@@ -131,4 +118,4 @@ DELETE FROM bastion.outbox WHERE address ~ '@recovery.example$';
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;
 DELETE FROM bastion.users u USING test.people p WHERE u.id = p.id;
 DELETE FROM test.people;
-DROP FUNCTION test.call, test.ask, test.challenge, test.begin, test.mailed, test.after;
+DROP FUNCTION test.ask, test.challenge, test.begin, test.mailed, test.after;

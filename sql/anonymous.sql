@@ -4,20 +4,7 @@ SET client_min_messages = warning;
 SET bastion.refused_login_duration = 0;
 CREATE FUNCTION test.told(answer jsonb) RETURNS text LANGUAGE sql AS
 $$ SELECT coalesce(answer ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(answer) k)) $$;
-CREATE FUNCTION test.call(who text, call text) RETURNS jsonb LANGUAGE plpgsql AS
-$$
-DECLARE
-    answer jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), who), true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT bastion_api.' || call INTO answer;
-    RESET ROLE;
-    PERFORM set_config('bastion.token', '', true);
-    RETURN answer;
-END
-$$;
-CREATE FUNCTION test.ask(who text, call text) RETURNS text LANGUAGE sql AS $$ SELECT CASE WHEN a ? 'access_token' THEN 'tokens' ELSE test.told(a) END FROM test.call(who, call) a $$;
+CREATE FUNCTION test.ask(who text, call text) RETURNS text LANGUAGE sql AS $$ SELECT CASE WHEN a ? 'access_token' THEN 'tokens' ELSE test.told(a) END FROM test.api(who, call) a $$;
 CREATE FUNCTION test.anonymous(who text) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -52,13 +39,13 @@ SELECT e.outcome, e.detail FROM bastion.events e JOIN bastion.users u ON u.id = 
 
 -- the session has level aal0, which meets no rule, and goes on
 SELECT test.anonymous('gus') AS refresh \gset
-SELECT test.call('gus', 'me()') ->> 'level' AS level, test.call('gus', 'me()') #>> '{tenant,role}' AS role;
+SELECT test.api('gus', 'me()') ->> 'level' AS level, test.api('gus', 'me()') #>> '{tenant,role}' AS role;
 SELECT bastion_api.refresh(:'refresh') AS next \gset
 SELECT test.claims(:'next'::jsonb ->> 'access_token') ->> 'acr' AS acr;
 -- the lower level of token and session counts
 BEGIN;
 UPDATE bastion.sessions SET level = 'aal2' WHERE user_id = test.id_of('gus');
-SELECT test.call('gus', 'me()') ->> 'level' AS of_the_token;
+SELECT test.api('gus', 'me()') ->> 'level' AS of_the_token;
 SELECT set_config('bastion.token', token, true) IS NOT NULL AS ann FROM test.people WHERE name = 'ann';
 UPDATE bastion.sessions SET level = 'aal0' WHERE user_id = test.id_of('ann');
 SELECT bastion.auth_level() AS of_the_session;
@@ -82,28 +69,28 @@ SELECT count(*) AS invitations FROM bastion.invitations WHERE user_id = test.id_
 -- Conversion: who may not, and with what.
 SELECT bastion_api.account_convert('x@anonymous.example', 'correct horse battery') ->> 'error' AS nobody, test.ask('x.y.z', 'account_convert(''x@anonymous.example'', ''correct horse battery'')') AS no_token,
        test.ask('ann', 'account_convert(''x@anonymous.example'', ''correct horse battery'')') AS of_an_account;
-SELECT test.call('gus', 'api_key_create(''Key'', ''{*}'')') ->> 'key' AS key \gset
+SELECT test.api('gus', 'api_key_create(''Key'', ''{*}'')') ->> 'key' AS key \gset
 SELECT test.ask(:'key', 'account_convert(''x@anonymous.example'', ''correct horse battery'')') AS by_a_key;
-SELECT test.call('gus', format('delegate(%L, ''{*}'')', test.id_of('gus'))) ->> 'access_token' AS delegated \gset
+SELECT test.api('gus', format('delegate(%L, ''{*}'')', test.id_of('gus'))) ->> 'access_token' AS delegated \gset
 SELECT test.ask(:'delegated', 'account_convert(''x@anonymous.example'', ''correct horse battery'')') AS by_a_delegate;
 BEGIN;
 SELECT bastion.impersonate(test.id_of('gus')::text, test.tenant_of('gus')::text, 'test', false) IS NOT NULL AS impersonated;
 SELECT bastion_api.account_convert('x@anonymous.example', 'correct horse battery') ->> 'error' AS by_an_impersonator;
 ROLLBACK;
 BEGIN READ ONLY;
-SELECT test.error($$SELECT test.call('gus', 'account_convert(''x@anonymous.example'', ''correct horse battery'')')$$);
+SELECT test.error($$SELECT test.api('gus', 'account_convert(''x@anonymous.example'', ''correct horse battery'')')$$);
 ROLLBACK;
 SELECT e, p, u, test.ask('gus', format('account_convert(%L, %L, %L)', e, p, u)) AS told FROM (VALUES
     ('no address', 'correct horse battery', NULL), ('', 'correct horse battery', 'gus'), (NULL, 'correct horse battery', NULL), (NULL, 'correct horse battery', 'g'), ('g@anonymous.example', 'correct horse battery', 'a b'),
     ('g@anonymous.example', NULL, NULL), ('g@anonymous.example', 'short', NULL), ('g@anonymous.example', E'correct\nhorse battery', NULL), ('g@anonymous.example', 'guest gus guest gus', NULL), ('g@anonymous.example', 'anonymous.example', NULL),
     (' ANN@anonymous.example', 'correct horse battery', NULL), (NULL, 'correct horse battery', 'Ann-Anonymous'), ('g@anonymous.example', 'correct horse battery', 'ann-anonymous')) x (e, p, u);
 UPDATE bastion.tenants SET password_min_length = 40 WHERE id = test.tenant_of('gus');
-SELECT test.call('gus', 'account_convert(''g@anonymous.example'', ''correct horse battery'')') ->> 'error_description' AS strict_tenant;
+SELECT test.api('gus', 'account_convert(''g@anonymous.example'', ''correct horse battery'')') ->> 'error_description' AS strict_tenant;
 UPDATE bastion.tenants SET password_min_length = NULL WHERE id = test.tenant_of('gus');
 SELECT anonymous, email, username, EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = u.id) AS password FROM bastion.users u WHERE id = test.id_of('gus');
 
 -- The same user, tenant and rows; nothing of before lets in, and a session begins. By user name alone:
-SELECT test.call('gus', 'account_convert(NULL, ''correct horse battery'', ''Gus'', ''laptop'')') AS answer \gset
+SELECT test.api('gus', 'account_convert(NULL, ''correct horse battery'', ''Gus'', ''laptop'')') AS answer \gset
 SELECT (:'answer'::jsonb #>> '{user,id}')::uuid = test.id_of('gus') AS same_user, (:'answer'::jsonb #>> '{tenant,id}')::uuid = test.tenant_of('gus') AS same_tenant, :'answer'::jsonb #>> '{tenant,role}' AS role,
        :'answer'::jsonb #>> '{user,username}' AS username, test.claims(:'answer'::jsonb ->> 'access_token') ->> 'acr' AS acr;
 SELECT revoked_reason, level, device, count(*) FROM bastion.sessions WHERE user_id = test.id_of('gus') GROUP BY 1, 2, 3 ORDER BY 1;
@@ -121,18 +108,18 @@ SELECT test.anonymous('ida') IS NOT NULL AS ida;
 BEGIN;
 SELECT test.ask('ida', 'account_convert(NULL, ''correct horse battery'', ''ida-anonymous'')') AS told;
 ROLLBACK;
-SELECT test.call('ida', 'me()') ->> 'level' AS level;
+SELECT test.api('ida', 'me()') ->> 'level' AS level;
 
 -- With bastion.signup_verification, nothing changes before mail has shown the address. The answer is the same for a taken one.
 SET bastion.signup_verification = required;
 UPDATE bastion.users SET email_verified_at = now() WHERE id = test.id_of('ann');
 SELECT test.ask('ida', 'account_convert(NULL, ''correct horse battery'', ''ida-anonymous'')') AS without_address, test.ask('ida', 'account_convert(''ida@anonymous.example'', ''correct horse battery'', ''gus'')') AS taken_name;
-SELECT test.call('ida', 'account_convert(''ann@anonymous.example'', ''correct horse battery'')') = test.call('ida', 'account_convert(''ida@anonymous.example'', ''correct horse battery'', ''ida-anonymous'')') AS same_answer;
+SELECT test.api('ida', 'account_convert(''ann@anonymous.example'', ''correct horse battery'')') = test.api('ida', 'account_convert(''ida@anonymous.example'', ''correct horse battery'', ''ida-anonymous'')') AS same_answer;
 SELECT c.kind, c.address, c.token IS NOT NULL AS link FROM bastion.outbox_claim('anonymous', 100) c WHERE c.address IN ('ann@anonymous.example', 'ida@anonymous.example') ORDER BY 1;
-SELECT test.call('ida', 'me()') ->> 'level' AS level, anonymous, email, username FROM bastion.users WHERE id = test.id_of('ida');
+SELECT test.api('ida', 'me()') ->> 'level' AS level, anonymous, email, username FROM bastion.users WHERE id = test.id_of('ida');
 SELECT bastion_api.login('ida-anonymous', 'correct horse battery') ->> 'error' AS by_name, bastion_api.login('ida@anonymous.example', 'correct horse battery') ->> 'error' AS by_address;
 -- the last request counts, with its password; the link alone lets nobody in
-SELECT test.call('ida', 'account_convert(''ida@anonymous.example'', ''another horse battery'', ''ida-anonymous'')') AS again;
+SELECT test.api('ida', 'account_convert(''ida@anonymous.example'', ''another horse battery'', ''ida-anonymous'')') AS again;
 UPDATE bastion.one_time_tokens SET mailed_at = mailed_at - interval '2 minutes' WHERE user_id = test.id_of('ida');
 SELECT bastion_api.resend_verification('ida@anonymous.example') AS resent;
 SELECT c.token AS link FROM bastion.outbox_claim('anonymous', 100) c WHERE c.address = 'ida@anonymous.example' ORDER BY c.id DESC LIMIT 1 \gset
@@ -165,7 +152,7 @@ SELECT test.ask('ida', 'me()') AS old_token, bastion_api.verify_email(:'link', '
 SELECT email_verified_at IS NOT NULL AS verified, anonymous FROM bastion.users WHERE id = test.id_of('ida');
 SET bastion.outbox = off;
 SELECT test.anonymous('joe') IS NOT NULL AS joe;
-SELECT test.error($$SELECT test.call('joe', 'account_convert(''joe@anonymous.example'', ''correct horse battery'')')$$) AS no_outbox;
+SELECT test.error($$SELECT test.api('joe', 'account_convert(''joe@anonymous.example'', ''correct horse battery'')')$$) AS no_outbox;
 RESET bastion.signup_verification;
 RESET bastion.outbox;
 
@@ -198,4 +185,4 @@ DELETE FROM bastion.outbox WHERE address ~ '@anonymous.example$';
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;
 DELETE FROM bastion.users u USING test.people p WHERE u.id = p.id;
 DELETE FROM test.people;
-DROP FUNCTION test.told, test.call, test.ask, test.anonymous;
+DROP FUNCTION test.told, test.ask, test.anonymous;

@@ -167,4 +167,18 @@ AS $$
         E'\n\n' ORDER BY t.depth, t.member::text)
     FROM bastion_internal.protect_tree(relation) t JOIN pg_class c ON c.oid = t.member
 $$;
+-- The answer of a function of bastion_api to one of test.people, or to the bearer of a token, as the application calls it.
+CREATE FUNCTION test.api(who text, call text) RETURNS jsonb LANGUAGE plpgsql AS
+$$
+DECLARE
+    answer jsonb;
+BEGIN
+    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), who), true), set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    EXECUTE 'SELECT bastion_api.' || call INTO answer;
+    RESET ROLE;
+    PERFORM set_config('bastion.token', '', true);
+    RETURN answer;
+END
+$$;
 SELECT test.error('SELECT 1/0');

@@ -2,21 +2,8 @@
 \set VERBOSITY terse
 SET client_min_messages = warning;
 SET bastion.refused_login_duration = 0;
-CREATE FUNCTION test.call(who text, call text) RETURNS jsonb LANGUAGE plpgsql AS
-$$
-DECLARE
-    answer jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', coalesce((SELECT token FROM test.people WHERE name = who), who), true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT bastion_api.' || call INTO answer;
-    RESET ROLE;
-    PERFORM set_config('bastion.token', '', true);
-    RETURN answer;
-END
-$$;
 CREATE FUNCTION test.ask(who text, call text) RETURNS text LANGUAGE sql AS
-$$ SELECT coalesce(a ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(a) k)) FROM test.call(who, call) a $$;
+$$ SELECT coalesce(a ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(a) k)) FROM test.api(who, call) a $$;
 CREATE FUNCTION test.log_in(who text, tenant text) RETURNS text LANGUAGE plpgsql AS
 $$
 DECLARE
@@ -32,29 +19,29 @@ SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, a ->> 'access_
 FROM unnest(ARRAY['ann', 'bob', 'max', 'vic', 'eve']) n, LATERAL bastion_api.signup(n || '@deletion.example', 'correct horse battery', 'Deletion of ' || n) a;
 SELECT count(bastion.membership_force(test.id_of(n), 'deletion-of-ann', r)) AS members FROM (VALUES ('bob', 'owner'), ('max', 'admin'), ('vic', 'viewer')) v (n, r);
 SELECT n, test.log_in(n, 'deletion-of-ann') FROM unnest(ARRAY['ann', 'bob', 'max', 'vic']) n;
-SELECT test.call('ann', 'api_key_create(''Key'', ''{*,tenant.*}'')') ->> 'key' AS key \gset
-SELECT test.call('ann', format('delegate(%L, ''{*,tenant.*}'')', test.id_of('max'))) ->> 'access_token' AS delegated \gset
+SELECT test.api('ann', 'api_key_create(''Key'', ''{*,tenant.*}'')') ->> 'key' AS key \gset
+SELECT test.api('ann', format('delegate(%L, ''{*,tenant.*}'')', test.id_of('max'))) ->> 'access_token' AS delegated \gset
 
 -- Who may delete a unit, and which
-SELECT test.call('ann', 'unit_create(''team'', ''North'', ''north'')') ? 'unit' AS north, test.call('ann', 'unit_create(''team'', ''Lane'', ''lane'', ''north'')') ? 'unit' AS lane;
+SELECT test.api('ann', 'unit_create(''team'', ''North'', ''north'')') ? 'unit' AS north, test.api('ann', 'unit_create(''team'', ''Lane'', ''lane'', ''north'')') ? 'unit' AS lane;
 SELECT w, test.ask(w, 'unit_delete(''north'')') AS north, test.ask(w, 'unit_delete(''nowhere'')') AS nowhere, test.ask(w, 'unit_delete(NULL)') AS none FROM unnest(ARRAY['', 'x', 'ann', 'vic', 'eve']) w;
 SELECT test.ask('eve', format('unit_delete(%L)', id)) AS of_another_tenant FROM bastion.units WHERE slug = 'lane' AND tenant_id = test.tenant_of('ann');
 SELECT test.ask('vic', 'unit_delete(''lane'')') AS by_a_viewer;
 BEGIN;
 SELECT bastion.platform_step_up_rule_set('tenant.units.manage');
-SELECT test.call('ann', 'unit_delete(''lane'')') - 'error_description' AS with_a_rule;
+SELECT test.api('ann', 'unit_delete(''lane'')') - 'error_description' AS with_a_rule;
 ROLLBACK;
 BEGIN READ ONLY;
-SELECT test.error($$SELECT test.call('ann', 'unit_delete(''lane'')')$$), test.error($$SELECT test.call('ann', 'tenant_delete(''deletion-of-ann'')')$$), test.error($$SELECT test.call('ann', 'tenant_delete_cancel(''deletion-of-ann'')')$$);
+SELECT test.error($$SELECT test.api('ann', 'unit_delete(''lane'')')$$), test.error($$SELECT test.api('ann', 'tenant_delete(''deletion-of-ann'')')$$), test.error($$SELECT test.api('ann', 'tenant_delete_cancel(''deletion-of-ann'')')$$);
 ROLLBACK;
 SELECT count(*) AS refusals_leave_no_event FROM bastion.events WHERE kind = 'unit_deleted' AND tenant_id = test.tenant_of('ann');
-SELECT test.call('ann', 'unit_delete(''lane'')') #- '{deleted,id}' AS lane, test.ask('ann', 'unit_delete(''lane'')') AS again, test.ask('max', 'unit_delete(''north'')') AS north;
+SELECT test.api('ann', 'unit_delete(''lane'')') #- '{deleted,id}' AS lane, test.ask('ann', 'unit_delete(''lane'')') AS again, test.ask('max', 'unit_delete(''north'')') AS north;
 SELECT e.detail ->> 'name' AS name FROM bastion.events e WHERE e.kind = 'unit_deleted' AND e.tenant_id = test.tenant_of('ann') ORDER BY e.id;
 -- a table of the application refers to the unit: its code runs as the caller, and an error is one
-SELECT test.call('ann', 'unit_create(''team'', ''Kept'', ''kept'')') #>> '{unit,id}' AS kept \gset
+SELECT test.api('ann', 'unit_create(''team'', ''Kept'', ''kept'')') #>> '{unit,id}' AS kept \gset
 CREATE TABLE deletion_uses (unit_id uuid REFERENCES bastion.units (id));
 INSERT INTO deletion_uses VALUES (:'kept');
-SELECT test.error($$SELECT test.call('ann', 'unit_delete(''kept'')')$$);
+SELECT test.error($$SELECT test.api('ann', 'unit_delete(''kept'')')$$);
 DROP TABLE deletion_uses;
 
 -- Who may delete a tenant: who holds tenant.delete in the whole of it, in person, with its slug
@@ -64,7 +51,7 @@ SELECT s, test.ask('ann', format('tenant_delete(%L)', s)) AS told FROM unnest(AR
 SELECT test.ask('ann', format('tenant_delete(%L)', test.tenant_of('ann'))) AS by_uuid;
 BEGIN;
 SELECT bastion.platform_step_up_rule_set('tenant.delete');
-SELECT test.call('ann', 'tenant_delete(''deletion-of-ann'')') - 'error_description' AS with_a_rule;
+SELECT test.api('ann', 'tenant_delete(''deletion-of-ann'')') - 'error_description' AS with_a_rule;
 ROLLBACK;
 BEGIN;
 SELECT bastion.impersonate(test.id_of('ann')::text, 'deletion-of-ann', 'test', false) IS NOT NULL AS impersonated;
@@ -73,18 +60,18 @@ ROLLBACK;
 SELECT status, delete_at FROM bastion.tenants WHERE id = test.tenant_of('ann');
 
 -- Nobody works in it from then on.
-SELECT (a ->> 'delete_at')::timestamptz BETWEEN now() + interval '29 days' AND now() + interval '31 days' AS in_30_days FROM test.call('ann', 'tenant_delete(''deletion-of-ann'')') a;
+SELECT (a ->> 'delete_at')::timestamptz BETWEEN now() + interval '29 days' AND now() + interval '31 days' AS in_30_days FROM test.api('ann', 'tenant_delete(''deletion-of-ann'')') a;
 SELECT status, delete_at IS NOT NULL AS delete_at FROM bastion.tenants WHERE id = test.tenant_of('ann');
 SELECT e.outcome, e.user_id = test.id_of('ann') AS by_ann, e.detail ->> 'slug' AS slug FROM bastion.events e WHERE e.kind = 'tenant_deleting';
 SELECT w, test.ask(w, 'me()') AS told FROM unnest(ARRAY['ann', 'bob', 'max', 'vic']) w;
 SELECT test.ask(:'key', 'me()') AS key, test.ask(:'delegated', 'me()') AS delegated, count(*) FILTER (WHERE revoked_at IS NULL) AS sessions FROM bastion.sessions WHERE tenant_id = test.tenant_of('ann');
 SELECT bastion_api.login('bob@deletion.example', 'correct horse battery', 'deletion-of-ann') ->> 'error' AS login, test.log_in('bob', 'deletion-of-bob') AS elsewhere, test.log_in('ann', NULL) AS without_one, test.log_in('max', 'deletion-of-max') AS max;
-SELECT jsonb_path_query_array(test.call('bob', 'tenants()'), '$.tenants[*].slug') AS tenants;
+SELECT jsonb_path_query_array(test.api('bob', 'tenants()'), '$.tenants[*].slug') AS tenants;
 
 -- An owner cancels it; everybody else learns nothing.
 SELECT w, test.ask(w, 'tenant_delete_cancel(''deletion-of-ann'')') AS told, test.ask(w, 'tenant_delete_cancel(''nowhere'')') AS unknown, test.ask(w, 'tenant_delete_cancel(NULL)') AS none FROM unnest(ARRAY['', 'x', 'max', 'eve']) w;
 SELECT test.ask('bob', 'tenant_delete_cancel(''deletion-of-bob'')') AS not_deleting;
-SELECT test.call('bob', 'tenant_delete_cancel(''deletion-of-ann'')') #- '{tenant,id}' #- '{tenant,number}' AS cancelled, test.ask('bob', 'tenant_delete_cancel(''deletion-of-ann'')') AS again;
+SELECT test.api('bob', 'tenant_delete_cancel(''deletion-of-ann'')') #- '{tenant,id}' #- '{tenant,number}' AS cancelled, test.ask('bob', 'tenant_delete_cancel(''deletion-of-ann'')') AS again;
 SELECT status, delete_at FROM bastion.tenants WHERE id = test.tenant_of('ann');
 SELECT e.user_id = test.id_of('bob') AS by_bob FROM bastion.events e WHERE e.kind = 'tenant_restored';
 SELECT n, test.log_in(n, 'deletion-of-ann') FROM unnest(ARRAY['ann', 'bob', 'max', 'vic']) n;
@@ -118,4 +105,4 @@ DELETE FROM bastion.permissions WHERE resource = 'deletion_docs';
 DELETE FROM bastion.tenants t USING test.people p WHERE t.id = p.tenant;
 DELETE FROM bastion.users u USING test.people p WHERE u.id = p.id;
 DELETE FROM test.people;
-DROP FUNCTION test.call, test.ask, test.log_in;
+DROP FUNCTION test.ask, test.log_in;

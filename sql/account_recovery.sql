@@ -26,6 +26,12 @@ UPDATE bastion.users SET email_verified_at = now() WHERE id IN (SELECT id FROM t
 SELECT c, test.ask('', format('account_recovery_start(%L)', c)) AS told FROM unnest(ARRAY[NULL, '', 'x', 'bst_ch_' || repeat('A', 200)]) c;
 SELECT test.ask('', format('account_recovery_start(%L)', test.mistyped(test.challenge('ann'), 40))) AS mistyped;
 SELECT test.begin('bob') AS without_a_factor;
+-- a challenge that was used, and one whose login was ended
+SELECT test.challenge('ann') AS used, test.challenge('ann') AS ended \gset
+BEGIN;
+SELECT bastion_internal.challenge_spend(:'used') AS spent, test.ask('', format('account_recovery_start(%L)', :'used')) AS used;
+SELECT test.ask('ann', 'logout(''others'')') AS "others", test.ask('', format('account_recovery_start(%L)', :'ended')) AS ended;
+ROLLBACK;
 -- an administrator or an owner of a tenant cannot: nobody but the user has the challenge
 SELECT test.ask('eve', format('account_recovery_start(%L)', test.id_of('ann'))) AS by_an_owner, test.ask('eve', 'account_recovery_cancel()') AS of_eve_alone;
 BEGIN READ ONLY;

@@ -198,6 +198,7 @@ TABLE throttle.known;
 ROLLBACK;
 SET bastion.outbox = on;
 BEGIN;
+UPDATE bastion.users SET email_verified_at = now() WHERE id = test.id_of('ann'); -- else the link takes everything away
 SELECT bastion_api.request_password_reset('ann@throttle.example') AS asked;
 SELECT c.token AS link FROM bastion.outbox_claim('throttle', 100) c WHERE c.kind = 'reset_password' \gset
 SELECT bastion_api.reset_password(:'link', 'another horse of ann') AS reset;

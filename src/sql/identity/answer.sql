@@ -110,14 +110,16 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF EXISTS (SELECT FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '') THEN
-        RETURN bastion_internal.refuse_step_up('{"acr": "aal2"}');
+    IF NOT EXISTS (SELECT FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '') THEN
+        RETURN NULL;
+    ELSIF bastion.delegation_id() IS NOT NULL THEN
+        RETURN bastion_internal.refusal('insufficient_scope', 'the tenant requires a second factor');
     END IF;
-    RETURN NULL;
+    RETURN bastion_internal.refuse_step_up('{"acr": "aal2"}');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.mfa_refusal() IS
-'The refusal of a user whose tenant requires a second factor that this session lacks, for what would outlive the session without one; NULL for all others.';
+'The refusal of a user whose tenant requires a second factor that this session lacks, for what would outlive the session without one; NULL for all others. An actor cannot step up.';
 
 CREATE FUNCTION bastion_internal.held_caller_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -142,8 +142,12 @@ BEGIN
     IF settings ? 'mfa' AND bastion.api_key_id() IS NOT NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'whether a second factor is required is no setting for an API key');
     END IF;
-    -- Changes of members that are absent here wait.
+    -- Changes of members that are absent here wait. The next statement sees a second factor that was required meanwhile.
     PERFORM FROM bastion.tenants t WHERE t.id = bastion.tenant_id() FOR NO KEY UPDATE;
+    refused := bastion_internal.mfa_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
     merged := bastion_internal.tenant_settings_object(bastion.tenant_id()) || settings;
     BEGIN
         PERFORM bastion.session_settings_set(

@@ -172,7 +172,7 @@ COMMENT ON FUNCTION bastion_internal.step_up_rule_drop(uuid, text) IS
 SELECT bastion_internal.event_kind('step_up_rule_removed');
 
 CREATE FUNCTION bastion_internal.require_rule_met(permission text) RETURNS uuid
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -180,6 +180,8 @@ DECLARE
     unmet record;
 BEGIN
     PERFORM bastion_internal.require_permission('tenant.update', NULL);
+    -- Rules change one after the other. The next statement sees the rule of a transaction that was first.
+    PERFORM FROM bastion.tenants t WHERE t.id = tenant FOR NO KEY UPDATE;
     SELECT u.level, u.max_age INTO unmet FROM bastion_internal.step_up_unmet() u WHERE u.pattern = require_rule_met.permission;
     IF FOUND THEN
         RAISE EXCEPTION 'a step-up rule is changed by those who meet it' USING ERRCODE = 'BA005',
@@ -189,7 +191,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_rule_met(text) IS
-'The tenant of a member who may change its step-up rule for this permission or pattern: one with tenant.update who meets the present rule. SQLSTATE 42501, BA005.';
+'The tenant of a member who may change its step-up rule for this permission or pattern: one with tenant.update who meets the present rule. Locks the tenant until the transaction ends. SQLSTATE 42501, BA005.';
 
 CREATE FUNCTION bastion.step_up_rule_set(permission text, level text DEFAULT 'aal2', max_age interval DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER

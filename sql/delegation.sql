@@ -277,7 +277,9 @@ SELECT dele.ask(dele.token('ann'), 'SELECT bastion_api.logout()');
 SELECT h.name, dele.state(h.name), d.revoked_reason FROM dele.hops h JOIN bastion.delegations d USING (id) WHERE h.name IN ('again', 'top', 'offline', 'offline below') ORDER BY 1;
 -- its token outlives a rotation of the signing key
 BEGIN;
-SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated, bastion.signing_key_rotate() IS NOT NULL AS rotated;
+SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated;
+UPDATE bastion.signing_keys SET verifies_until = verifies_until - interval '1 day' WHERE state = 'retiring'; -- other tokens have expired by then
+SELECT bastion.signing_key_rotate() IS NOT NULL AS rotated;
 SELECT dele.state('offline');
 ROLLBACK;
 -- a delegation inside one that is rolled back

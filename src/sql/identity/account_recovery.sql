@@ -103,6 +103,7 @@ AS $$
 DECLARE
     refused jsonb;
     person uuid;
+    was_open boolean;
 BEGIN
     PERFORM bastion_internal.require_writable('a recovery');
     IF token IS NOT NULL THEN
@@ -117,7 +118,12 @@ BEGIN
         END IF;
         person := bastion.user_id();
     END IF;
-    RETURN bastion_internal.answer(jsonb_build_object('cancelled', bastion_internal.recovery_end(person)));
+    was_open := bastion_internal.recovery_end(person);
+    -- Another transaction used the link meanwhile, to finish perhaps.
+    IF token IS NOT NULL AND NOT was_open THEN
+        RETURN bastion_internal.refuse_one_time(person, 'account_recovery');
+    END IF;
+    RETURN bastion_internal.answer(jsonb_build_object('cancelled', was_open));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.account_recovery_cancel(text) IS

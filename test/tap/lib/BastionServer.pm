@@ -39,8 +39,8 @@ CREATE TABLE people AS
 INSERT INTO documents SELECT row_number() OVER (ORDER BY name), (signup #>> '{tenant,id}')::uuid, name FROM people;
 -- who the transaction is, and whose rows it sees
 CREATE FUNCTION seen() RETURNS text LANGUAGE sql VOLATILE AS $$
-    SELECT format('%s sees %s', coalesce((SELECT split_part(u.email, '@', 1) FROM bastion.users u), 'nobody'),
-                  coalesce((SELECT string_agg(DISTINCT of, ' and ') FROM documents), 'nothing'))
+    SELECT format('%s sees %s%s', coalesce((SELECT split_part(u.email, '@', 1) FROM bastion.users u), 'nobody'),
+                  coalesce((SELECT string_agg(DISTINCT of, ' and ') FROM documents), 'nothing'), CASE WHEN bastion.delegation_id() IS NOT NULL THEN ' by delegation' END)
 $$;
 -- the answer of a statement, or its SQLSTATE
 CREATE FUNCTION try(statement text) RETURNS text LANGUAGE plpgsql AS $$

@@ -34,6 +34,7 @@ CREATE TRIGGER refuses BEFORE UPDATE ON files FOR EACH ROW WHEN (OLD.id = 2) EXE
 CREATE TABLE notes (id int GENERATED ALWAYS AS IDENTITY, body bastion.sealed);
 GRANT INSERT, SELECT ON notes TO app;
 SELECT bastion.resource_register('ends', '{open}');
+SELECT bastion.rate_limit_set('ends_rate', 'tenant', 1, 10), bastion.rate_limit_set('ends_rate', 'tenant', 1, 20, plan => 'gold');
 -- What plans depend on: the share of a tenant, and whether an operator is trusted.
 CREATE TABLE sized (id int GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, body text COLLATE "C");
 CREATE INDEX sized_body ON sized (body);
@@ -87,6 +88,7 @@ my %transient = (
     'token' => { make => "SELECT set_config('bastion.token', '$token{ann}', true)", within => 'ann sees ann' },
     'session token' => { make => "SELECT set_config('bastion.token', '$token{ann}', false)", within => 'ann sees ann' },
     'tenant' => { make => "SELECT set_config('bastion.tenant', '$tenant{bob}', false); SELECT bastion.authenticate('$token{ann}')", within => 'ann sees ann' },
+    'actor' => { make => "SELECT bastion.authenticate('$delegation')", within => 'bob sees ann by delegation' },
     'nobody' => { make => "SELECT bastion.authenticate('$token{ann}'); SELECT bastion.context_drop()", within => 'nobody sees nothing' },
     'impersonation' => { make => "RESET ROLE; SELECT bastion.impersonate('ann\@tap.example', '$tenant{ann}', 'a test'); SET LOCAL ROLE app", within => 'ann sees ann' },
 );
@@ -98,6 +100,18 @@ my %lasting = (
         change => q{UPDATE bastion.memberships SET role_id = (SELECT id FROM bastion.roles WHERE name = 'viewer') WHERE user_id = id_of('bob', 'user') AND tenant_id = id_of('ann', 'tenant')},
         undo => q{UPDATE bastion.memberships SET role_id = (SELECT id FROM bastion.roles WHERE name = 'member') WHERE user_id = id_of('bob', 'user') AND tenant_id = id_of('ann', 'tenant')},
         probe => "$as_bob; SELECT bastion.has_permission('documents.update')", before => 't', after => 'f' },
+    'step-up rule' => {
+        change => q{SELECT bastion.platform_step_up_rule_set('documents.update')},
+        undo => q{DELETE FROM bastion.step_up_rules},
+        probe => "$as_bob; SELECT bastion.has_permission('documents.update')", before => 't', after => 'f' },
+    'rate limit' => {
+        change => q{SELECT bastion.rate_limit_set('ends_rate', 'tenant', 1, 5)},
+        undo => q{SELECT bastion.rate_limit_set('ends_rate', 'tenant', 1, 10)},
+        probe => "$as_bob; SELECT bastion.rate_limit_state('ends_rate') ->> 'limit'", before => '10', after => '5' },
+    'plan of a tenant' => {
+        change => q{UPDATE bastion.tenants SET plan = 'gold' WHERE id = id_of('ann', 'tenant')},
+        undo => q{UPDATE bastion.tenants SET plan = 'free' WHERE id = id_of('ann', 'tenant')},
+        probe => "$as_bob; SELECT bastion.rate_limit_state('ends_rate') ->> 'limit'", before => '10', after => '20' },
     'lists of rows' => {
         change => q{INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT acl_id, 'user', id_of('bob', 'user'), 1 FROM files WHERE id = 1},
         undo => q{DELETE FROM bastion.acl_entries WHERE subject_id = id_of('bob', 'user')},
@@ -496,7 +510,7 @@ SKIP: {
     is_deeply([ sort keys %listed ], [ sort keys %found ], 'states.tsv lists the variables of the library');
     my %here = map { $_ => 1 } keys %transient, keys %lasting, keys %keys, @others;
     my %named = map { $_ => 1 } grep { !/^(?:server|setting|pure|call)$/ } values %listed;
-    is_deeply([ sort keys %named ], [ sort grep { !/^(?:nobody|impersonation|lists of rows)$/ } keys %here ], 'and each is one of the states');
+    is_deeply([ sort keys %named ], [ sort grep { !/^(?:nobody|impersonation|actor|lists of rows|step-up rule|plan of a tenant)$/ } keys %here ], 'and each is one of the states');
 }
 
 $server->stop;

@@ -40,6 +40,9 @@ SELECT bastion.identity_add('https://idp.example', 'bob', id_of('bob'));
 CREATE TABLE notes AS SELECT bastion.seal_for(id_of('ann', 'tenant'), 'a note', 'ends') AS body FROM generate_series(1, 3);
 SELECT bastion.data_key_rotate('ends', 'ann');
 GRANT SELECT ON notes, people TO app;
+SELECT bastion.api_key_scheme_add('moments', 'sha256');
+SELECT bastion.import_api_keys(jsonb_build_array(jsonb_build_object('scheme', 'moments', 'hash', encode(sha256('an old key'), 'hex'),
+    'user', id_of('bob'), 'tenant', id_of('ann', 'tenant'), 'name', 'imported', 'scopes', '["documents.read", "documents.update"]'::jsonb)));
 CREATE TABLE kept (state text);
 CREATE TABLE kept_secrets (LIKE bastion.api_key_secrets);
 -- The probe before and after the caller waits: in one expression, which keeps its call sites, and in statements of a function.
@@ -77,8 +80,21 @@ my $kid = admin("SELECT convert_from(decode(rpad(translate(h, '-_', '+/'), (leng
 my $agent = token_of($primary, 'eli');
 $agent = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$agent', '$tenant'); SELECT bastion_api.delegate(id_of('$_')::text, '{documents.*,ends.open}') ->> 'access_token'; COMMIT})) foreach qw(fay gus);
 
+# Hops in units: the second one is in a unit inside that of the first one.
+my $ann = admin(sprintf $issue, 'ann');
+sub as_ann { return "WITH a AS MATERIALIZED (SELECT bastion.authenticate('$ann')) SELECT $_[0] FROM a" }
+admin(as_ann("bastion.unit_create('team', 'Outer', 'outer')"));
+admin(as_ann("bastion.unit_create('team', 'Other', 'other')"));
+admin(as_ann("bastion.unit_create('team', 'Inner', 'inner', 'outer')"));
+my $in_unit = q{'} . token_of($primary, 'eli') . qq{', '$tenant'};
+foreach (['fay', 'outer'], ['gus', 'inner']) {
+    my ($actor, $place) = @$_;
+    $in_unit = q{'} . last_line(admin(qq{BEGIN; SELECT bastion.authenticate($in_unit); SELECT bastion_api.delegate(id_of('$actor')::text, '{documents.*}', '$place') ->> 'access_token'; COMMIT})) . q{'};
+}
+
 my $as_bob = "SELECT bastion.authenticate('$bob', '$tenant')";
 my $documents = 'SELECT count(*) FROM documents';
+my $hops_back = 'UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL';
 my $is_bobs = q{user_id = id_of('bob') AND tenant_id = id_of('ann', 'tenant')};
 # A condition: how the caller enters, how the condition ends and comes back, a query, and what its answer is without the
 # condition: refused, unless stated. With it, the query returns three rows.
@@ -98,10 +114,25 @@ my %condition = (
         end => q{UPDATE bastion.sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE user_id = id_of('bob')},
         back => q{UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = id_of('bob')} },
     'first hop of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
-        end => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked' WHERE depth = 1}, back => q{UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL} },
+        end => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked' WHERE depth = 1}, back => $hops_back },
+    'delegation' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{UPDATE bastion.delegations SET revoked_at = now(), revoked_reason = 'revoked' WHERE depth = 2}, back => $hops_back },
+    'unit of a delegation' => { enter => "SELECT bastion.authenticate($in_unit)", query => 'SELECT n FROM generate_series(1, 3) n WHERE bastion.unit_id() IS NOT NULL',
+        end => as_ann("bastion.unit_move('inner', 'other')"), back => as_ann("bastion.unit_move('inner', 'outer')") },
+    'session of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{UPDATE bastion.sessions SET revoked_at = now(), revoked_reason = 'logout' WHERE user_id = id_of('eli')},
+        back => "UPDATE bastion.sessions SET revoked_at = NULL, revoked_reason = NULL WHERE user_id = id_of('eli'); $hops_back" },
+    'last actor of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('gus')},
+        back => "UPDATE bastion.users SET status = 'active' WHERE id = id_of('gus'); $hops_back" },
+    'membership of an actor' => { enter => "SELECT bastion.authenticate('$agent')",
+        end => q{DELETE FROM bastion.memberships WHERE user_id = id_of('fay') AND tenant_id = id_of('ann', 'tenant')},
+        back => "INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (id_of('fay'), '$tenant', role_named('reader')); $hops_back" },
     'first actor of a delegation' => { enter => "SELECT bastion.authenticate('$agent')",
         end => q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('fay')},
-        back => q{UPDATE bastion.users SET status = 'active' WHERE id = id_of('fay'); UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL} },
+        back => "UPDATE bastion.users SET status = 'active' WHERE id = id_of('fay'); $hops_back" },
+    'imported API key' => { enter => "SELECT bastion.authenticate('an old key')",
+        end => q{UPDATE bastion.api_keys SET disabled = true WHERE name = 'imported'}, back => q{UPDATE bastion.api_keys SET disabled = false WHERE name = 'imported'} },
     'API key' => { enter => "SELECT bastion.authenticate('$api_key')",
         end => "UPDATE bastion.api_keys SET disabled = true WHERE id = '$key_id'", back => "UPDATE bastion.api_keys SET disabled = false WHERE id = '$key_id'" },
     'secret of an API key' => { enter => "SELECT bastion.authenticate('$api_key')",
@@ -124,6 +155,10 @@ my %condition = (
     'deny' => { gone => '0', end => q{INSERT INTO bastion.user_permissions (user_id, tenant_id, pattern, effect) VALUES (id_of('bob'), id_of('ann', 'tenant'), 'documents.read', 'deny')},
         back => q{DELETE FROM bastion.user_permissions WHERE user_id = id_of('bob')} },
     'step-up rule' => { gone => '0', end => q{INSERT INTO bastion.step_up_rules (permission, level) VALUES ('documents.read', 'aal2')}, back => q{DELETE FROM bastion.step_up_rules} },
+    'step-up rule of the tenant' => { gone => '0', end => "INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES ('$tenant', 'documents.read', 'aal2')",
+        back => q{DELETE FROM bastion.step_up_rules} },
+    'second factor that the tenant requires' => { gone => '0', enter => "SELECT bastion.authenticate('$with_session', '$tenant')",
+        end => "UPDATE bastion.tenants SET mfa = 'required' WHERE id = '$tenant'", back => "UPDATE bastion.tenants SET mfa = 'off' WHERE id = '$tenant'" },
     'share' => { gone => '0', query => 'SELECT id FROM files', prepare => 1,
         end => q{DELETE FROM bastion.acl_entries WHERE subject_id = id_of('bob')},
         back => q{INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT DISTINCT acl_id, 'user', id_of('bob'), 1 FROM files} },
@@ -248,6 +283,12 @@ my %limit = (
     'an API key' => { enter => $condition{'API key'}{enter}, end => "UPDATE bastion.api_keys SET expires_at = clock_timestamp() + '2 s' WHERE id = '$key_id'", back => "UPDATE bastion.api_keys SET expires_at = NULL WHERE id = '$key_id'" },
     'a secret of an API key' => { enter => $condition{'API key'}{enter}, end => "UPDATE bastion.api_key_secrets SET expires_at = clock_timestamp() + '2 s' WHERE key_id = '$key_id'",
         back => $condition{'secret of an API key'}{back} },
+    'a delegation' => { enter => $condition{delegation}{enter}, end => q{UPDATE bastion.delegations SET expires_at = clock_timestamp() + '2 s' WHERE depth = 2},
+        back => q{UPDATE bastion.delegations SET expires_at = now() + '1 hour'} },
+    'the first hop of a delegation' => { enter => $condition{delegation}{enter}, end => q{UPDATE bastion.delegations SET expires_at = clock_timestamp() + '2 s' WHERE depth = 1},
+        back => q{UPDATE bastion.delegations SET expires_at = now() + '1 hour'} },
+    'an imported API key' => { enter => $condition{'imported API key'}{enter}, end => q{UPDATE bastion.api_keys SET expires_at = clock_timestamp() + '2 s' WHERE name = 'imported'},
+        back => q{UPDATE bastion.api_keys SET expires_at = NULL WHERE name = 'imported'} },
     'a share' => { gone => '0', probe => $condition{share}{probe}, end => q{UPDATE bastion.acl_entries SET valid_until = clock_timestamp() + '2 s' WHERE subject_id = id_of('bob')},
         back => q{UPDATE bastion.acl_entries SET valid_until = NULL WHERE subject_id = id_of('bob')} },
     'the age that a step-up rule asks for' => { gone => '0', enter => $condition{session}{enter}, back => q{DELETE FROM bastion.step_up_rules},

@@ -30,9 +30,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON files TO app;
 CREATE TABLE notes (world int, body bastion.sealed);
 GRANT SELECT, INSERT ON notes TO app;
 CREATE TABLE world (n int PRIMARY KEY, tenant uuid, ann uuid, bob uuid, cat uuid, by_ann text, by_bob text, by_cat text, refresh text, key_id uuid, key text,
-                    invitation text, invitation_id uuid, reset text, link text, change text, factor uuid, code text);
--- The people ann, bob and cat, and the tenant of ann, where bob is an editor with a session, an API key, an authenticator and mail
--- with three links, and cat is invited.
+                    invitation text, invitation_id uuid, reset text, link text, change text, factor uuid, code text, ann_elsewhere text,
+                    delegation uuid, agent text, recovery text, device text, device_id uuid, guest uuid, by_guest text, guest_refresh text);
+-- The people ann, bob and cat, and the tenant of ann, where bob is an editor with a session, an API key, an authenticator, mail with three
+-- links and one that is ready to recover the account, and ann acts for him; cat is invited, and has a known device. A guest is anonymous.
 CREATE FUNCTION make_world(n int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     w world;
@@ -46,8 +47,15 @@ BEGIN
     w.bob := made #>> '{user,id}';
     -- Who could leave: ann owns his tenant too.
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT w.ann, (made #>> '{tenant,id}')::uuid, id FROM bastion.roles WHERE name = 'owner' AND system;
+    w.ann_elsewhere := bastion_api.login('ann' || n || '@races.example', 'correct horse', made #>> '{tenant,id}') ->> 'access_token';
     made := bastion_api.signup('cat' || n || '@races.example', 'correct horse', 'Cat ' || n);
     w.cat := made #>> '{user,id}'; w.by_cat := made ->> 'access_token';
+    w.device := bastion_api.login('cat' || n || '@races.example', 'correct horse', device_token => '') ->> 'device_token';
+    SELECT id INTO w.device_id FROM bastion.user_devices WHERE user_id = w.cat;
+    -- as signup_anonymous() does, of which a network has a few
+    INSERT INTO bastion.users (display_name, anonymous) VALUES ('Guest', true) RETURNING id INTO w.guest;
+    made := bastion_internal.session_begin(w.guest, bastion_internal.tenant_create('Guest ' || n, w.guest), NULL, 'guest', '{}');
+    w.by_guest := made ->> 'access_token'; w.guest_refresh := made ->> 'refresh_token';
     INSERT INTO bastion.roles (tenant_id, name) VALUES (w.tenant, 'editor');
     INSERT INTO bastion.role_permissions (role_id, pattern) SELECT id, p FROM bastion.roles, unnest(ARRAY['files.*', 'races.open', 'tenant.api_keys.manage']) p WHERE tenant_id = w.tenant AND name = 'editor';
     INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT w.bob, w.tenant, id FROM bastion.roles WHERE tenant_id = w.tenant AND name = 'editor';
@@ -65,9 +73,15 @@ BEGIN
             bastion_api.email_change('rob' || n || '@races.example', 'correct horse');
     SELECT max(token) FILTER (WHERE kind = 'reset_password'), max(token) FILTER (WHERE kind = 'magic_link'), max(token) FILTER (WHERE kind = 'email_change')
     INTO w.reset, w.link, w.change FROM bastion.outbox_claim('races', 100);
+    UPDATE bastion.users SET email_verified_at = now() WHERE id = w.bob;
+    PERFORM bastion_api.account_recovery_start(bastion_api.login('bob' || n || '@races.example', 'correct horse') ->> 'challenge');
+    UPDATE bastion.one_time_tokens SET created_at = created_at - interval '3 days' WHERE user_id = w.bob AND purpose = 'account_recovery';
+    SELECT token INTO w.recovery FROM bastion.outbox_claim('races', 100) WHERE kind = 'account_recovery';
     PERFORM set_config('bastion.outbox', 'off', true);
     made := bastion_api.api_key_create('a key', '{files.read}');
     w.key := made ->> 'key'; w.key_id := made ->> 'id';
+    made := bastion_api.delegate(w.ann::text, '{files.read}');
+    w.agent := made ->> 'access_token'; w.delegation := made ->> 'delegation';
     PERFORM bastion.authenticate(w.by_ann);
     made := bastion.invite('cat' || n || '@races.example', 'viewer');
     w.invitation := made ->> 'token'; w.invitation_id := made ->> 'id';
@@ -99,7 +113,15 @@ BEGIN
         'link ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.login_link(%L, %L) l', w.link, 'w' || n)),
         'bob ' || (SELECT concat_ws(' ', u.status, left(u.email, 3)) FROM bastion.users u WHERE u.id = w.bob),
         'factors ' || (SELECT count(*) FROM bastion.user_factors f WHERE f.user_id = w.bob),
-        'codes ' || (SELECT count(*) FILTER (WHERE r.used_at IS NULL) FROM bastion.recovery_codes r WHERE r.user_id = w.bob));
+        'codes ' || (SELECT count(*) FILTER (WHERE r.used_at IS NULL) FROM bastion.recovery_codes r WHERE r.user_id = w.bob),
+        'delegations ' || (SELECT count(*) FROM bastion.delegations d WHERE d.subject_id = w.bob AND d.revoked_at IS NULL),
+        'agent ' || attempt(format('SELECT bastion.authenticate(%L) IS NOT NULL', w.agent)),
+        'recovery ' || (SELECT count(*) FROM bastion.one_time_tokens t WHERE t.user_id = w.bob AND t.purpose = 'account_recovery' AND t.used_at IS NULL),
+        'devices ' || (SELECT count(*) FROM bastion.user_devices d WHERE d.user_id = w.cat AND d.revoked_at IS NULL),
+        'rules ' || (SELECT string_agg(concat_ws(' ', r.permission, r.level, r.max_age), ' ') FROM bastion.step_up_rules r WHERE r.tenant_id = w.tenant),
+        'mfa ' || (SELECT t.mfa FROM bastion.tenants t WHERE t.id = w.tenant),
+        'guest ' || (SELECT concat_ws(' ', u.status, u.username, CASE WHEN u.anonymous THEN 'anonymous' END) FROM bastion.users u WHERE u.id = w.guest),
+        'refresh of the guest ' || attempt(format('SELECT coalesce(l ->> ''error'', ''ok'') FROM bastion_api.refresh(%L) l', w.guest_refresh)));
 END
 $$;
 SQL
@@ -136,6 +158,24 @@ my %call = (
     'renew codes' => [ 'by_bob', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.recovery_codes_renew() c} ],
     'remove factor' => [ 'by_bob', q{SELECT coalesce(f ->> 'error', 'ok') FROM bastion_api.factor_remove('{factor}') f} ],
     'drop factors' => [ undef, q{SELECT bastion.factors_remove('{bob}')} ],
+    'delegate' => [ 'by_bob', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.delegate('{ann}', '{files.read}') d} ],
+    'end delegation' => [ 'by_bob', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.delegation_revoke('{delegation}') d} ],
+    'log out' => [ 'by_bob', q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.logout() l} ],
+    'recover' => [ undef, q{SELECT coalesce(r ->> 'error', 'ok') FROM bastion_api.account_recovery_finish('{recovery}') r} ],
+    'cancel recovery' => [ undef, q{SELECT coalesce(r ->> 'error', 'ok') FROM bastion_api.account_recovery_cancel('{recovery}') r} ],
+    'login on device' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.login('cat{n}@races.example', 'correct horse', device_token => '{device}') l} ],
+    'forget device' => [ 'by_cat', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.device_revoke('{device_id}') d} ],
+    'change password of cat' => [ 'by_cat', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.password_change('correct horse', 'another horse') c} ],
+    'set strong rule' => [ 'by_ann', q{SELECT 'ok' FROM bastion.step_up_rule_set('files.delete', 'aal2')} ],
+    'set weak rule' => [ 'by_ann', q{SELECT 'ok' FROM bastion.step_up_rule_set('files.delete', 'aal1', '1 day')} ],
+    'remove rule' => [ 'by_ann', q{SELECT 'ok' FROM bastion.step_up_rule_remove('files.delete')} ],
+    'require factor' => [ 'by_ann', q{SELECT coalesce(s ->> 'error', 'ok') FROM bastion_api.tenant_settings_set('{"mfa": "required"}') s} ],
+    'require no factor' => [ 'by_ann', q{SELECT coalesce(s ->> 'error', 'ok') FROM bastion_api.tenant_settings_set('{"mfa": "off"}') s} ],
+    'ask for deletion' => [ 'by_ann', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.tenant_delete('w{n}') d} ],
+    'cancel deletion' => [ 'ann_elsewhere', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.tenant_delete_cancel('w{n}') d} ],
+    'convert' => [ 'by_guest', q{SELECT coalesce(c ->> 'error', 'ok') FROM bastion_api.account_convert(NULL, 'correct horse', 'guest{n}') c} ],
+    'refresh of the guest' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.refresh('{guest_refresh}') l} ],
+    'disable the guest' => [ undef, q{UPDATE bastion.users SET status = 'disabled' WHERE id = '{guest}' RETURNING 'ok'} ],
     'delete tenant' => [ undef, q{SELECT 'ok' FROM bastion.tenant_delete('{tenant}') LIMIT 1} ],
 );
 # The calls that touch the same rows.
@@ -149,6 +189,13 @@ my @groups = (
     [ 'login', 'reset password', 'login link', 'confirm address', 'change password', 'delete account', 'disable' ],
     [ 'step up', 'renew codes', 'remove factor', 'drop factors', 'disable' ],
     [ 'confirm address', 'change password', 'end sessions' ],
+    [ 'delegate', 'end delegation', 'log out', 'end sessions', 'remove member', 'disable' ],
+    [ 'recover', 'cancel recovery', 'change password', 'step up', 'disable' ],
+    [ 'login on device', 'forget device', 'change password of cat' ],
+    [ 'set strong rule', 'set weak rule', 'remove rule' ],
+    [ 'require factor', 'require no factor' ],
+    [ 'ask for deletion', 'cancel deletion', 'suspend', 'delete tenant' ],
+    [ 'convert', 'refresh of the guest', 'disable the guest' ],
 );
 my %pairs;
 foreach my $group (@groups) {
@@ -211,8 +258,8 @@ foreach my $name (sort keys %pairs) {
     ok((grep { $_ eq $at_once } @in_turn), $name) or diag("at once:  $at_once\nin turn:  $in_turn[0]\nreversed: $in_turn[1]");
 }
 
-# The role is in use, and nothing is shared yet.
-is_deeply([ sort keys %succeeds ], [ grep { !/^(?:delete role|unshare)$/ } sort keys %call ], 'each call succeeds when it is the first');
+# The role is in use, nothing is shared, and no deletion can be cancelled yet.
+is_deeply([ sort keys %succeeds ], [ grep { !/^(?:delete role|unshare|cancel deletion)$/ } sort keys %call ], 'each call succeeds when it is the first');
 $_->quit foreach $one, $two;
 $server->stop;
 done_testing();

@@ -1,8 +1,9 @@
 # The faults of tools/mutate. Sourced after common.sh, cluster.sh, fuzz.sh and layers.sh. $copy, $dest, $work and $state are those
 # of layers.sh, $logs the folder for the output of each fault's test.
 
-# A test that takes longer hangs, which is noticed.
+# A test that takes longer hangs, which is noticed. Files of the layer tap run servers of their own, and take longer beside other work.
 longest_test=240
+longest_tap=900
 # A fault may leave a function or an argument unused. Without debugging information, a third of the time is saved.
 fault_flags="-g0 -w"
 
@@ -183,7 +184,7 @@ run_tap() {
     local name status=0
     prepare_tap "${@/#/$copy/test/tap/t/}"
     for name in "$@"; do
-        timeout $longest_test bash -c 'run_tap_file "$1"' run "$copy/test/tap/t/$name.pl" 9<&- || status=$?
+        timeout $longest_tap bash -c 'run_tap_file "$1"' run "$copy/test/tap/t/$name.pl" 9<&- || status=$?
         cat "$work/tap/$name/log"
     done
     return $status

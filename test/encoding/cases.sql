@@ -59,3 +59,34 @@ SELECT set_config('request.headers', '{"x-forwarded-for": "192.0.2.7", "x-name":
 SELECT bastion.client_address();
 SELECT bastion_internal.password_length('pässword', true) AS size, bastion_internal.password_flaw('x' || repeat('ßüö', 682), NULL, 8) AS longest,
        bastion_internal.password_flaw('x' || repeat('ßüö', 683), NULL, 8) AS longer, bastion_internal.password_flaw('MÜLLERä12', 'müller', NULL) AS personal;
+
+-- keys and secrets of other systems: their hashes are of UTF-8
+SELECT bastion.api_key_scheme_add('schlüssel', 'sha256');
+SELECT i.outcome FROM bastion.import_api_keys('[{"scheme": "schlüssel", "hash": "ab667a56581da8b937b35a687e08c760ae2e3c3792c7d988e49cf21a1d9ee9ad", "user": "victim@encoding.example", "tenant": "tenant-victim", "name": "né", "scopes": ["*"]}]') i;
+SELECT is_user('ein schlüssel', 'victim') AS imported_key;
+SELECT i.outcome FROM bastion.import_secrets('[{"tenant": "tenant-victim", "name": "geheim ü", "value": "wört"}]') i;
+BEGIN;
+SELECT is_user(answer ->> 'access_token', 'victim') AS victim, bastion.secret_get('geheim ü') AS secret FROM public.people WHERE name = 'victim';
+-- limits of rate, with a key outside ASCII
+SELECT bastion.rate_limit_set('encoded', 'user', 1, 5), bastion.rate_limit('encoded', 'straße'), bastion.rate_limit_state('encoded', 'straße') ->> 'remaining' AS counted, bastion.rate_limit_state('encoded', 'strasse') ->> 'remaining' AS another;
+-- names of devices
+SELECT bastion_api.login('victim@encoding.example', 'pässword victim', device => 'Büro', device_token => '') ? 'device_token' AS device;
+SELECT bastion_api.devices() #>> '{devices,0,name}' AS name;
+COMMIT;
+-- what a hook adds
+CREATE FUNCTION public.greets(argument jsonb) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"grüße": "Zoë"}'::jsonb $$;
+SELECT bastion.hook_set('claims', 'public.greets(jsonb)', 'regress_app');
+BEGIN;
+SELECT is_user(bastion_api.login('victim@encoding.example', 'pässword victim') ->> 'access_token', 'victim') AS victim, bastion.claims() ->> 'grüße' AS claim;
+COMMIT;
+SELECT bastion.hook_remove('claims');
+-- ID tokens: one with a claim that the database cannot hold is refused
+SELECT bastion.issuer_add('https://login.example', bastion.jwk_public(:'key'), '{api}', '{ES256}', create_users => true, mapping => '{"name": "name"}');
+SELECT bastion.issuer_login_set('https://login.example', '{app}');
+SELECT current_database() AS here, bastion_api.id_token_options('https://login.example') AS options \gset
+\c :previous
+SELECT test.of_issuer(:'key', 'https://login.example', 'jürgen', f.claims || '{"name": "Jürgen"}') AS german, test.of_issuer(:'key', 'https://login.example', 'jürgen', f.claims || '{"name": "中文"}') AS chinese
+FROM (SELECT jsonb_build_object('nonce', :'options'::jsonb ->> 'nonce', 'iat', extract(epoch FROM clock_timestamp())::bigint)) f (claims) \gset
+\c :here
+SELECT a ? 'access_token' AS chinese, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'chinese') a WHERE current_setting('server_encoding') = 'LATIN1';
+SELECT a ? 'access_token' AS german, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'german') a;

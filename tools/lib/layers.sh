@@ -145,7 +145,7 @@ layer_regress() {
 }
 
 # The files about identity, tokens, passwords and the vault in a database of another encoding: the same answers.
-encoding_files="setup identity issuer jwt password sessions second_factors api_keys application_keys secrets secret_versions sealed"
+encoding_files="setup identity anonymous account_recovery hooks id_tokens import_users login_factors issuer jwt password sessions delegation second_factors api_keys import_api_keys import_secrets application_keys secrets secret_versions sealed"
 in_encoding() {
     make -C "$copy" installcheck ISOLATION= REGRESS="$encoding_files" REGRESS_OPTS="--load-extension=pg_bastion --encoding=$1 --no-locale"
 }

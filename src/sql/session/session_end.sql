@@ -45,7 +45,8 @@ BEGIN
     IF scope IS NULL OR scope NOT IN ('this', 'others', 'all') THEN
         RETURN bastion_internal.refusal('invalid_scope', 'the scope of a logout is this, others or all');
     END IF;
-    refused := bastion_internal.caller_refusal(in_person => true);
+    -- A session that ended meanwhile ends no other ones.
+    refused := CASE WHEN scope = 'this' THEN bastion_internal.caller_refusal(in_person => true) ELSE bastion_internal.held_caller_refusal() END;
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
@@ -68,7 +69,7 @@ COMMENT ON FUNCTION bastion_api.logout(text) IS
 'Ends sessions of the user of this transaction, in every tenant.
 scope is this, others or all, which makes the devices of the user unknown, too. Every backend refuses their tokens from the next statement on.
 Returns {"ended": number of sessions}. Refusals: invalid_scope, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.logout(text)', 'application');
 SELECT bastion_internal.event_kind('logout');
 

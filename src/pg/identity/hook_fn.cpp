@@ -141,6 +141,7 @@ Datum bastion_hook_run(PG_FUNCTION_ARGS) {
     const Hook hook{PG_GETARG_OID(0), PG_GETARG_OID(1), PG_GETARG_DATUM(2)};
     if (running)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a hook cannot call another hook")));
+    require_valid("bastion.hook_timeout");
     const Outcome outcome = run(hook);
     Datum values[2] = {PointerGetDatum(outcome.result), 0};
     bool nulls[2] = {outcome.result == nullptr, outcome.sqlstate == 0};

@@ -172,6 +172,9 @@ my %needs = ('bastion.signup_mode' => [ 'closd', q{bastion_api.signup('zoe@examp
     'bastion.refused_login_duration' => [ '-5', q{bastion_api.login('ann@example.com', 'wrong')} ],
     'bastion.token_leeway' => [ '1 minuet', q{bastion.authenticate('a.b.c')} ],
     'bastion.require_context' => [ 'sometimes', q{bastion.has_permission('own.profile.read')} ],
+    'bastion.anonymous_signup' => [ 'perhaps', q{bastion_api.signup_anonymous('Zoe')} ],
+    'bastion.throttle_exempt_networks' => [ '10.0.0.0/8;fd00::/8', q{bastion_api.login('ann@example.com', 'wrong')} ],
+    'bastion.hook_timeout' => [ '1 minuet', q{bastion_internal.hook_run('lower(text)'::regprocedure, 'app'::regrole, '{}')} ],
     'bastion.trusted_hops' => [ 'two', 'bastion.client_address()' ]);
 foreach my $name (sort keys %needs) {
     my ($value, $call) = @{ $needs{$name} };

@@ -123,11 +123,20 @@ SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'error' AS revoked;
 GRANT EXECUTE ON FUNCTION hooks.one(jsonb) TO PUBLIC;
 ALTER FUNCTION hooks.one(jsonb) OWNER TO regress_app;
 SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'error' AS of_another_owner;
+SELECT * FROM bastion.lint() WHERE object ~ '^hook ';
 ALTER FUNCTION hooks.one(jsonb) OWNER TO regress_hooks;
 ALTER FUNCTION hooks.one(jsonb) SECURITY DEFINER;
 SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'error' AS definer;
 DROP FUNCTION hooks.one(jsonb);
 SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'error' AS dropped;
+SELECT object, problem FROM bastion.lint() WHERE object ~ '^hook ';
+BEGIN;
+UPDATE bastion.hooks SET runs_as = 'regress_nobody', function = 'hooks.seen' WHERE event = 'before_login';
+SELECT object, problem, fix FROM bastion.lint() WHERE object ~ '^hook ' \gset
+SELECT :'object' AS object, :'problem' AS problem;
+:fix
+SELECT count(*) AS left FROM bastion.lint() WHERE object ~ '^hook ';
+ROLLBACK;
 SELECT detail, count(*) FROM bastion.events WHERE kind = 'hook_failed' AND detail ->> 'sqlstate' = '42883' GROUP BY 1;
 SELECT bastion.hook_remove('before_login');
 SELECT bastion_api.login('hooks.ann', 'correct horse') ->> 'token_type' AS removed;

@@ -58,5 +58,11 @@ AS $$
     SELECT 'warning', 'role ' || quote_ident(o.role_name), 'declared with operator_role_declare(), and does not exist',
            format('DELETE FROM bastion.operator_roles WHERE role_name = %L;', o.role_name)
     FROM bastion.operator_roles o WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = o.role_name)
+    UNION ALL
+    SELECT 'warning', 'hook ' || h.event, 'fails at each call: ' || CASE WHEN f.function IS NULL THEN 'the function does not exist' ELSE bastion_internal.hook_flaw(f.function, f.role) END,
+           format('SELECT bastion.hook_remove(%L);', h.event)
+    FROM bastion.hooks h, LATERAL (SELECT to_regprocedure(h.function || '(pg_catalog.jsonb)') AS function, (SELECT r.oid::regrole FROM pg_roles r WHERE r.rolname = h.runs_as) AS role) f
+    WHERE bastion_internal.hook_flaw(f.function, f.role) IS NOT NULL
 $$;
-COMMENT ON FUNCTION bastion_internal.lint_restored() IS 'Findings about records of tables and roles that a restored dump did not contain.';
+COMMENT ON FUNCTION bastion_internal.lint_restored() IS
+'Findings about records of tables and roles that a restored dump did not contain, and about hooks that cannot run.';

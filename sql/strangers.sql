@@ -110,6 +110,11 @@ BEGIN
         FROM (VALUES ('deleted', 'ann'), ('own', 'ann'), ('own', 'max'), ('elsewhere', 'bob')) v (whose, who) RETURNING id, user_id, name)
     INSERT INTO test.things (kind, whose, form, value, caller)
     SELECT 'device', m.name, 'uuid', m.id::text, CASE WHEN m.name = 'own' THEN CASE m.user_id WHEN test.id_of('ann') THEN 'owner' ELSE 'member' END END FROM made m;
+    -- requests for a code by mail; everybody who asks for the same address gets the same one
+    PERFORM set_config('bastion.outbox', 'on', true);
+    PERFORM test.make('code request', whose, 'uuid', who, format('SELECT bastion_api.request_login_code(%L) ->> ''request''', (SELECT u.email FROM bastion.users u WHERE u.id = test.id_of(who))), caller)
+    FROM (VALUES ('own', 'max', 'member'), ('elsewhere', 'zoe', NULL)) v (whose, who, caller);
+    PERFORM set_config('bastion.outbox', 'off', true);
     -- invitations: to a caller, and from a tenant
     PERFORM test.make('invitation to', whose, 'uuid', who, format('SELECT bastion.membership_set(%L::uuid, ''viewer'') ->> ''invitation''', test.id_of(guest)), caller)
     FROM (VALUES ('own', 'bob', 'ann', 'owner'), ('own', 'bob', 'max', 'member'), ('elsewhere', 'bob', 'zoe', NULL), ('beside', 'ann', 'zoe', NULL)) v (whose, who, guest, caller);
@@ -180,7 +185,7 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('invitation_decline', 'id', 'uuid', 'invitation to', NULL), (NULL, 'acl', 'bigint', 'acl', 'own'), (NULL, 'key', 'text', 'row', 'own'),
     (NULL, 'value', 'bastion.sealed', 'sealed', NULL), ('invitation_accept', 'token', 'text', 'invitation token', NULL),
     ('signup_invited', 'invitation', 'text', 'invitation token', '''bsi_'''), ('invitation_decline_link', 'token', 'text', 'invitation token', NULL), ('invitation_resend', 'id', 'uuid', 'invitation from', NULL),
-    ('login_code', 'request', 'uuid', NULL, 'gen_random_uuid()'), ('login_code', 'code', 'text', NULL, '''123456'''), ('login_link', 'token', 'text', NULL, '''x'''), ('refresh', 'token', 'text', 'refresh token', NULL),
+    ('login_code', 'request', 'uuid', 'code request', 'gen_random_uuid()'), ('login_code', 'code', 'text', NULL, '''123456'''), ('login_link', 'token', 'text', NULL, '''x'''), ('refresh', 'token', 'text', 'refresh token', NULL),
     ('token_revoke', 'token', 'text', 'refresh token', NULL), ('authenticate', 'token', 'text', 'access token', 'own'),
     -- names of the database, words and values that name nothing
     (NULL, 'relation', 'regclass', NULL, '''test.stranger_docs'''), (NULL, 'pattern', 'text', NULL, '''stranger_docs.read'''), (NULL, 'permission', 'text', NULL, '''stranger_docs.read'''),

@@ -160,7 +160,8 @@ my %call = (
     'drop factors' => [ undef, q{SELECT bastion.factors_remove('{bob}')} ],
     'delegate' => [ 'by_bob', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.delegate('{ann}', '{files.read}') d} ],
     'end delegation' => [ 'by_bob', q{SELECT coalesce(d ->> 'error', 'ok') FROM bastion_api.delegation_revoke('{delegation}') d} ],
-    'log out' => [ 'by_bob', q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.logout() l} ],
+    # A logout that waited for the end of the session ends none.
+    'log out' => [ 'by_bob', q{SELECT coalesce(l ->> 'error', CASE l ->> 'ended' WHEN '0' THEN 'invalid_token' ELSE 'ok' END) FROM bastion_api.logout() l} ],
     'recover' => [ undef, q{SELECT coalesce(r ->> 'error', 'ok') FROM bastion_api.account_recovery_finish('{recovery}') r} ],
     'cancel recovery' => [ undef, q{SELECT coalesce(r ->> 'error', 'ok') FROM bastion_api.account_recovery_cancel('{recovery}') r} ],
     'login on device' => [ undef, q{SELECT coalesce(l ->> 'error', 'ok') FROM bastion_api.login('cat{n}@races.example', 'correct horse', device_token => '{device}') l} ],
@@ -207,7 +208,7 @@ my %as_one = ('rotate, rotate' => '1 | 0');
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 # A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
-sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key|wrong_password|invalid_link|insufficient_user_authentication)$/refused/r }
+sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key|wrong_password|invalid_link|invalid_request|insufficient_user_authentication)$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };

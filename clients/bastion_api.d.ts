@@ -603,10 +603,10 @@ export interface BastionApi {
     login_tenant: Tokens | LoggedIn | Refusal<"invalid_grant">;
     logout: LoggedOut | TooManyRequests | Refusal<"insufficient_scope" | "invalid_scope" | "invalid_token" | "unauthenticated">;
     me: Me | TooManyRequests | Refusal<"invalid_token" | "unauthenticated">;
-    member_add: MemberSet | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
-    member_remove: MemberRemoved | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
-    member_set: MemberSet | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
-    members: Members | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    member_add: MemberSet | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
+    member_remove: MemberRemoved | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
+    member_set: MemberSet | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "last_owner" | "unauthenticated" | "unknown_object">;
+    members: Members | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     my_invitations: MyInvitations | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     passkey_add: PasskeyCreation | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
     passkey_confirm: FactorAdded | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_passkey" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
@@ -639,15 +639,15 @@ export interface BastionApi {
     tenant_settings: SettingsOfTenant | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     tenant_settings_set: SettingsOfTenant | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
     tenant_switch: Tokens | Refusal<"invalid_grant" | "session_ended">;
-    tenant_transfer: TenantTransferred | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    tenant_transfer: TenantTransferred | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     tenants: Tenants | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     token: Tokens | MfaRequired | TenantRequired | TooManyAttempts | Refusal<"invalid_grant" | "invalid_request" | "invalid_scope" | "temporarily_unavailable" | "unsupported_grant_type">;
     token_revoke: Revoked;
     totp_add: NewTotp | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "too_many_factors" | "unauthenticated">;
     totp_confirm: FactorAdded | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_code" | "invalid_token" | "unauthenticated" | "unknown_factor">;
-    unit_create: OneUnit | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
+    unit_create: OneUnit | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "slug_taken" | "unauthenticated" | "unknown_object">;
     unit_delete: UnitDeleted | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unit_in_use" | "unknown_object">;
-    unit_rename: OneUnit | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
+    unit_rename: OneUnit | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_object">;
     units: Units | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_object">;
     verify_email: Tokens | Address | TooManyAttempts | TooManyRequests | Refusal<"insufficient_scope" | "invalid_grant" | "invalid_link" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
 }

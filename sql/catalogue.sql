@@ -165,7 +165,7 @@ WHERE (f.provolatile, f.proparallel) IS DISTINCT FROM ('v'::"char", 'u'::"char")
 UNION ALL
 SELECT 'function that is not VOLATILE and calls what is', concat(c.name, ' calls ', c.called) FROM test.own_calls c WHERE c.provolatile <> 'v' AND c.volatile
   -- these set response.* and write lines of the server log, and no table: PostgREST calls the readers of bastion_api with GET
-  AND c.called NOT IN ('bastion_internal.answer', 'bastion_internal.caller_refusal', 'bastion_internal.delegation_refusal', 'bastion_internal.refusal', 'bastion_internal.refuse_unknown')
+  AND c.called NOT IN ('bastion_internal.answer', 'bastion_internal.caller_refusal', 'bastion_internal.delegation_refusal', 'bastion_internal.permission_refusal', 'bastion_internal.refusal', 'bastion_internal.refuse_unknown')
 UNION ALL
 SELECT 'function that is safer in parallel than what it calls', concat(c.name, ' calls ', c.called) FROM test.own_calls c
 WHERE position(c.proparallel::text IN 'sru') < position(c.parallel IN 'sru')

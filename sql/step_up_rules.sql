@@ -184,6 +184,71 @@ SELECT rules.run(w, 'bastion_api.step_up_rules() ->> ''error''') FROM unnest(ARR
 SELECT rules.run('aal2', 'bastion.step_up_rule_set(''tenant.update'')'), rules.run('aal1', 'bastion_api.step_up_rules() ->> ''error''') AS withheld;
 ROLLBACK;
 
+-- Every function of bastion_api, called by an owner whose session proves too little for anything: each answers, and none raises.
+CREATE TABLE rules.calls (call text PRIMARY KEY);
+INSERT INTO rules.calls SELECT format(c, test.id_of('ben'), gen_random_uuid()) FROM unnest(ARRAY[
+    'account_convert(NULL, NULL)', 'account_delete(NULL)', 'account_delete_cancel(NULL)', 'account_recovery_cancel(NULL)', 'account_recovery_finish(NULL)', 'account_recovery_start(NULL)',
+    'api_key_create(''a key'', ''{rule_docs.read}'')', 'api_key_disable(%2$L)', 'api_key_revoke(%2$L)', 'api_key_rotate(%2$L)', 'api_keys()', 'delegate(%1$L, ''{rule_docs.read}'', offline => true)',
+    'delegation_revoke(%2$L)', 'delegations()', 'device_rename(%2$L, ''x'')', 'device_revoke(%2$L)', 'devices()', 'email_change(NULL, NULL)', 'email_change_confirm(NULL)', 'email_undo(NULL)',
+    'factor_remove(%2$L)', 'factor_rename(%2$L, ''x'')', 'factors()', 'id_token_options(NULL)', 'identity_link(NULL)', 'invitation_accept(%2$L::uuid)', 'invitation_accept(''x''::text)', 'invitation_decline(%2$L)', 'invitation_decline_link(NULL)',
+    'invitations()', 'login(NULL, NULL)', 'login_code(NULL, NULL)', 'login_id_token(NULL, NULL)', 'login_link(NULL)', 'login_mfa(NULL, NULL, NULL)', 'login_tenant(NULL, NULL)', 'logout()', 'me()',
+    'member_add(%1$L, ''admin'')', 'member_remove(%1$L)', 'member_set(%1$L, ''admin'')', 'members()', 'my_invitations()', 'passkey_add()', 'passkey_confirm(NULL, NULL)', 'passkey_login(NULL, NULL)', 'passkey_login_options()', 'passkey_options()',
+    'password_change(NULL, NULL)', 'profile_update(''{}'')', 'recovery_codes_renew()', 'refresh(NULL)', 'request_login_code(NULL)', 'request_login_link(NULL)', 'request_password_reset(NULL)', 'resend_verification(NULL)', 'reset_password(NULL, NULL)', 'schema()',
+    'session_rename(%2$L, ''x'')', 'session_revoke(%2$L)', 'sessions()', 'signup(NULL, NULL, NULL)', 'signup_anonymous(NULL)', 'signup_invited(NULL, NULL)', 'step_up(NULL, ''{}'')', 'step_up_rules()', 'tenant_create(NULL)', 'tenant_delete(''x'')', 'tenant_delete_cancel(NULL)',
+    'tenant_leave()', 'tenant_rename(''x'')', 'tenant_settings()', 'tenant_settings_set(''{}'')', 'tenant_switch(NULL, NULL)', 'tenant_transfer(%1$L)', 'tenants()', 'token(NULL)', 'token_revoke(NULL)', 'totp_add()', 'totp_confirm(%2$L, ''x'')',
+    'unit_create(''team'', ''x'')', 'unit_delete(''rules-north'')', 'unit_rename(''rules-north'', ''x'')', 'units()', 'verify_email(NULL)']) c;
+CREATE VIEW rules.uncalled AS
+SELECT coalesce(p.name, c.name) AS name, p.functions, c.calls FROM (SELECT proname::text AS name, count(*) AS functions FROM pg_proc WHERE pronamespace = 'bastion_api'::regnamespace GROUP BY 1) p
+FULL JOIN (SELECT split_part(c.call, '(', 1) AS name, count(*) AS calls FROM rules.calls c GROUP BY 1) c USING (name) WHERE p.functions IS DISTINCT FROM c.calls;
+TABLE rules.uncalled;
+-- what a call answers, in a subtransaction that is rolled back, and what the schema of its function says
+CREATE FUNCTION rules.answers(who text, call text, OUT error text, OUT needs text, OUT status text, OUT header text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('response.status', '', true);
+    needs := rules.run(who, 'bastion_api.' || call);
+    IF needs ~ '^\{' THEN
+        error := needs::jsonb ->> 'error';
+        needs := nullif(concat_ws(' ', needs::jsonb ->> 'acr_values', needs::jsonb ->> 'max_age'), '');
+    END IF;
+    status := current_setting('response.status');
+    header := jsonb_path_query_first(current_setting('response.headers')::jsonb, '$[*]."WWW-Authenticate"') #>> '{}';
+    RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION WHEN SQLSTATE 'ZZ000' THEN NULL;
+END
+$$;
+CREATE VIEW rules.asked_for_more AS
+SELECT c.call, a.* FROM rules.calls c, LATERAL rules.answers('stale', c.call) a WHERE a.error = 'insufficient_user_authentication' OR a.needs ~ '^[A-Z0-9]{5} ?';
+CREATE VIEW rules.otherwise_in_schema AS
+SELECT coalesce(a.name, s.name) AS name, a.name IS NULL AS only_in_schema FROM (SELECT split_part(a.call, '(', 1) AS name FROM rules.asked_for_more a) a
+FULL JOIN (SELECT s.key AS name FROM jsonb_each(bastion_api.schema()) s WHERE s.value::text ~ 'insufficient_user_authentication') s USING (name) WHERE a.name IS NULL OR s.name IS NULL;
+BEGIN;
+SET LOCAL bastion.outbox = on;
+INSERT INTO rules.tokens SELECT 'stale', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
+FROM bastion_internal.session_begin(test.id_of('ann'), test.tenant_of('ann'), NULL, NULL, '{pwd}') a;
+INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT test.tenant_of('ann'), 'team', 'North', 'rules-north';
+UPDATE bastion.sessions SET authenticated_at = now() - interval '1 day' WHERE id = (SELECT sid FROM rules.tokens WHERE name = 'stale');
+UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) VALUES (test.tenant_of('ann'), 'tenant.*', 'aal2', '5 minutes');
+SELECT split_part(a.call, '(', 1) AS name, a.error, a.needs, a.status, a.header FROM rules.asked_for_more a ORDER BY a.call COLLATE "C";
+TABLE rules.otherwise_in_schema;
+-- the checks bite
+CREATE FUNCTION bastion_api.planted() RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN PERFORM bastion.require_permission('tenant.update'); RETURN '{}'; END $$;
+GRANT EXECUTE ON FUNCTION bastion_api.planted() TO regress_app;
+TABLE rules.uncalled;
+INSERT INTO rules.calls VALUES ('planted()');
+SELECT * FROM rules.asked_for_more WHERE call = 'planted()';
+ROLLBACK;
+-- a right that is passed on and that a rule withholds in part; one that is not held either is missing first
+BEGIN;
+INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ann'), 'rule_docs.write', 'aal2');
+SELECT a.* FROM rules.answers('aal1', format('member_set(%L, ''admin'')', test.id_of('ben'))) a;
+SELECT rules.run('aal1', 'bastion.role_create(''rule_readers'') IS NOT NULL') AS made, rules.run('aal1', 'bastion.role_permission_add(''rule_readers'', ''rule_docs.write'')') AS withheld,
+       rules.run('aal2', format('bastion.permission_deny(%L, ''rule_files.read'')', test.id_of('ann'))) AS denied;
+INSERT INTO bastion.role_permissions SELECT r.id, p FROM bastion.roles r, unnest(ARRAY['rule_docs.write', 'rule_files.read']) p WHERE r.name = 'rule_readers' AND r.tenant_id = test.tenant_of('ann');
+SELECT a.* FROM rules.answers('aal1', format('member_set(%L, ''rule_readers'')', test.id_of('ben'))) a;
+SELECT rules.run('aal1', format('bastion.membership_set(%L::uuid, ''rule_readers'')', test.id_of('ben')));
+ROLLBACK;
+
 -- invalid rules, and who may make them
 SELECT rules.run('aal2', 'bastion.step_up_rule_set(' || a || ')') FROM unnest(ARRAY['''x''', 'NULL', '''rule_docs.read'', ''aal3''', '''rule_docs.read'', NULL', '''rule_docs.read'', ''aal1''', '''rule_docs.read'', ''aal2'', ''59 s''', '''rule_docs.read'', ''aal2'', ''367 days''']) a;
 SELECT rules.run('nobody', 'bastion.step_up_rule_set(''rule_docs.read'')') AS nobody, rules.run('key', 'bastion.step_up_rule_set(''rule_docs.read'')') AS key, rules.run('aal2', 'bastion.platform_step_up_rule_set(''rule_docs.read'')') AS of_every_tenant;

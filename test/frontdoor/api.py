@@ -561,7 +561,9 @@ call(token, "api_keys")
 # a step-up rule withholds the permission
 owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
 for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("step_up_rules", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
-                               ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",))]:
+                               ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",)), ("members", (), ()),
+                               ("member_set", (mail("ben"), "viewer"), ("text", "text")), ("member_add", (mail("ben"), "viewer"), ("text", "text")), ("member_remove", (mail("ben"),), ("text",)),
+                               ("tenant_transfer", (mail("ben"),), ("text",)), ("unit_create", ("team", "x"), ("text", "text")), ("unit_rename", ("north", "x"), ("text", "text"))]:
     call(token, name, *arguments, types=types)
 owner.execute("SELECT bastion.platform_step_up_rule_remove('tenant.*')")
 # where the tenant requires a second factor, a session without one makes no API key, which needs none

@@ -4,7 +4,7 @@
 -- outages and for mistakes of the program. schema() (api_schema.sql) describes every answer.
 --
 -- The two functions also set what PostgREST makes of the answer: response.status and response.headers, until the transaction or
--- its savepoint ends. Both hold constants and the codes below, and nothing that a client sent.
+-- its savepoint ends. Both hold constants, numbers and the codes below, and nothing that a client sent.
 
 CREATE FUNCTION bastion_internal.respond(status text, headers jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -31,7 +31,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.answer(jsonb) IS
 'Returns the answer of a front door function that succeeds, and sets the response.* settings for it: no status and no-store.';
 
-CREATE FUNCTION bastion_internal.refusal(error text, description text, retry_after integer DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION bastion_internal.refusal(error text, description text, retry_after integer DEFAULT NULL, needed jsonb DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -45,9 +45,11 @@ DECLARE
         -- Without a token no code is named (RFC 6750 section 3.1).
         WHEN error = 'unauthenticated' THEN '{"WWW-Authenticate": "Bearer"}'
         WHEN error IN ('invalid_token', 'invalid_grant', 'session_ended', 'insufficient_scope', 'insufficient_user_authentication')
-            THEN jsonb_build_object('WWW-Authenticate', format('Bearer error="%s"',
+            THEN jsonb_build_object('WWW-Authenticate', concat_ws(', ',
                 -- RFC 6750 has one code for all tokens that no longer count.
-                CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END))
+                format('Bearer error="%s"', CASE error WHEN 'session_ended' THEN 'invalid_token' ELSE error END),
+                -- RFC 9470 section 3.
+                'acr_values="' || (needed ->> 'acr') || '"', 'max_age="' || (needed ->> 'max_age') || '"'))
         WHEN error = 'temporarily_unavailable' THEN '{"Retry-After": "1"}'
         WHEN error = 'too_many_tries' THEN '{"Retry-After": "600"}' END;
 BEGIN
@@ -55,18 +57,59 @@ BEGIN
     RETURN jsonb_build_object('error', error, 'error_description', description);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.refusal(text, text, integer) IS
-'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request, retry_after a number of seconds for the header of that name. Sets the HTTP status and headers for it.';
+COMMENT ON FUNCTION bastion_internal.refusal(text, text, integer, jsonb) IS
+'The answer of a front door function that refuses (RFC 6749 section 5.2): error is a code, description a text for the user that holds nothing of the request, retry_after a number of seconds for the header of that name, needed what step_up_needed() says. Sets the HTTP status and headers for it.';
 
 CREATE FUNCTION bastion_internal.refuse_step_up(needed jsonb) RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first, or log in again')
+    SELECT bastion_internal.refusal('insufficient_user_authentication',
+            CASE needed ->> 'acr' WHEN 'aal1' THEN 'log in again first' ELSE 'confirm with a second factor first, or log in again' END, needed => needed)
         || jsonb_build_object('acr_values', needed -> 'acr', 'max_age', needed -> 'max_age')
 $$;
 COMMENT ON FUNCTION bastion_internal.refuse_step_up(jsonb) IS
 'The refusal of a session that does not prove what step_up_needed() says (RFC 9470).';
+
+CREATE FUNCTION bastion_internal.refusal_of(sqlstate text, detail text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    CASE sqlstate
+        WHEN 'BA005' THEN RETURN bastion_internal.refuse_step_up(detail::jsonb);
+        WHEN '42501' THEN RETURN bastion_internal.refusal('insufficient_scope', 'this needs a permission that you do not hold here');
+        WHEN '42704' THEN RETURN bastion_internal.refuse_unknown();
+        WHEN '23503' THEN RETURN bastion_internal.refusal('unit_in_use', 'the unit has units below it');
+        WHEN '23505' THEN RETURN bastion_internal.refusal('slug_taken', 'this slug is taken');
+        WHEN '23514' THEN RETURN bastion_internal.refuse_last_owner();
+        ELSE RETURN bastion_internal.refusal('invalid_request', 'an argument is malformed');
+    END CASE;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.refusal_of(text, text) IS
+'The refusal in place of an error, with its DETAIL, of a function of the schema bastion that a front door function calls: SQLSTATE BA005, 42501, 42704, 23503, 23505, 23514, 22023 or 22004.';
+
+CREATE FUNCTION bastion_internal.permission_refusal(permissions text[], unit_id uuid) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    needed jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM unnest(permissions) p WHERE bastion_internal.may_in(p, unit_id)) THEN
+        RETURN NULL;
+    END IF;
+    needed := (SELECT w FROM unnest(permissions) p, LATERAL bastion_internal.step_up_withheld(p, unit_id) w WHERE w IS NOT NULL LIMIT 1);
+    IF needed IS NOT NULL THEN
+        RETURN bastion_internal.refuse_step_up(needed);
+    END IF;
+    RETURN bastion_internal.refusal('insufficient_scope', format('the permission %s is needed in the %s', array_to_string(permissions, ' or '),
+                                                                 CASE WHEN unit_id IS NULL THEN 'whole tenant' ELSE 'unit' END));
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.permission_refusal(text[], uuid) IS
+'The refusal of a caller who holds none of these permissions in a unit, or in the whole tenant, or from whom step-up rules withhold them; NULL for all others.';
 
 CREATE FUNCTION bastion_internal.caller_refusal(in_person boolean DEFAULT false, in_tenant boolean DEFAULT false,
                                                 permission text DEFAULT NULL)
@@ -76,7 +119,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     caller jsonb := bastion.whoami();
-    needed jsonb;
 BEGIN
     IF caller ->> 'reason' = 'too_many_requests' THEN
         RETURN bastion_internal.refusal('too_many_requests', 'the API key has reached a limit; try again later', (caller ->> 'retry_after')::integer)
@@ -91,12 +133,8 @@ BEGIN
         RETURN bastion_internal.refusal('insufficient_scope', 'only a login of the user may do this, no API key and no impersonator');
     ELSIF in_tenant AND bastion.tenant_id() IS NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'this needs a token of a member of a tenant');
-    ELSIF permission IS NOT NULL AND NOT bastion_internal.may_in(permission, NULL) THEN
-        needed := bastion_internal.step_up_needed(permission);
-        IF needed IS NOT NULL AND EXISTS (SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion.tenant_id(), NULL) p WHERE p.permission = caller_refusal.permission) THEN
-            RETURN bastion_internal.refuse_step_up(needed);
-        END IF;
-        RETURN bastion_internal.refusal('insufficient_scope', format('the permission %s is needed in the whole tenant', permission));
+    ELSIF permission IS NOT NULL THEN
+        RETURN bastion_internal.permission_refusal(ARRAY[permission], NULL);
     END IF;
     RETURN NULL;
 END

@@ -230,7 +230,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.invitations() IS
 'Lists the open invitations of this tenant: {"invitations": [{"id", "email", "user" (one of these two is null), "role", "unit", "invited_by", "created_at", "expires_at", "valid_from", "valid_until"}]}, oldest first; never their tokens. user and invited_by are users as in login(); address and names are null where the caller may not see them.
 Needs tenant.members.manage in the whole tenant.
-Refusals: unauthenticated, invalid_token, insufficient_scope.
+Refusals: unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470).
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.invitations()', 'application');
 

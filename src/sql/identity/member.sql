@@ -14,24 +14,6 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.refusal('last_owner', 'a tenant must keep an owner') $$;
 COMMENT ON FUNCTION bastion_internal.refuse_last_owner() IS 'The refusal of a change that would leave a tenant without an owner.';
 
-CREATE FUNCTION bastion_internal.refusal_of(sqlstate text) RETURNS jsonb
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    CASE sqlstate
-        WHEN '42501' THEN RETURN bastion_internal.refusal('insufficient_scope', 'this needs a permission that you do not hold here');
-        WHEN '42704' THEN RETURN bastion_internal.refuse_unknown();
-        WHEN '23503' THEN RETURN bastion_internal.refusal('unit_in_use', 'the unit has units below it');
-        WHEN '23505' THEN RETURN bastion_internal.refusal('slug_taken', 'this slug is taken');
-        WHEN '23514' THEN RETURN bastion_internal.refuse_last_owner();
-        ELSE RETURN bastion_internal.refusal('invalid_request', 'an argument is malformed');
-    END CASE;
-END
-$$;
-COMMENT ON FUNCTION bastion_internal.refusal_of(text) IS
-'The refusal in place of an error of a function that changes members or units: SQLSTATE 42501, 42704, 23503, 23505, 23514, 22023 or 22004.';
-
 CREATE FUNCTION bastion_internal.page_of(ids uuid[], after uuid, max integer, OUT page uuid[], OUT next uuid)
 RETURNS record
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -74,8 +56,9 @@ BEGIN
     END IF;
     tenant := bastion.tenant_id();
     place := bastion_internal.find_unit(tenant, unit);
-    IF NOT bastion_internal.may_in('tenant.members.read', place) AND NOT bastion_internal.may_in('tenant.members.manage', place) THEN
-        RETURN bastion_internal.refusal('insufficient_scope', 'the permission tenant.members.read or tenant.members.manage is needed here');
+    refused := bastion_internal.permission_refusal('{tenant.members.read,tenant.members.manage}', place);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     ELSIF unit IS NOT NULL AND place IS NULL THEN
         RETURN bastion_internal.refuse_unknown();
     END IF;
@@ -99,7 +82,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.members(text, text, uuid, integer) IS
 'Lists the members of this tenant, or of one unit (slug or uuid) and those below, by e-mail address: {"members": [{"user": {id, email, username, display_name}, "memberships": [{role, unit, valid_from, valid_until, assigned_by, created_at}]}], "next"}. memberships has those in all units, ended ones too.
 search finds a part of the address or of a name, in upper or lower case. max is 50, and 1 to 100. next is null at the end; otherwise pass it as after for the next page.
-Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is not in the list; unauthenticated, invalid_token, insufficient_scope.
+Needs tenant.members.read or tenant.members.manage there. Refusals: unknown_object for an unknown unit, and for after that is not in the list; unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470).
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.members(text, text, uuid, integer)', 'application');
 
@@ -110,6 +93,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    explained text;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
@@ -118,8 +102,9 @@ BEGIN
     RETURN bastion_internal.answer('{"membership": null, "invitation": null, "expires_at": null}'
                                    || CASE WHEN alone THEN bastion.membership_set(for_user, role, unit, valid_from, valid_until)
                                            ELSE bastion.membership_add(for_user, role, unit, valid_from, valid_until) END);
-EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
-    RETURN bastion_internal.refusal_of(SQLSTATE);
+EXCEPTION WHEN SQLSTATE 'BA005' OR insufficient_privilege OR undefined_object OR invalid_parameter_value OR check_violation THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN bastion_internal.refusal_of(SQLSTATE, explained);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.member_assign(text, text, text, timestamptz, timestamptz, boolean) IS 'member_set() (alone) or member_add().';
@@ -136,7 +121,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.member_set(text, text, text, timestamptz, timestamptz) IS
 'bastion.membership_set() for front doors: gives a member one role in place of the others, or one in a unit, and invites a user who is no member.
-Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
+Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.member_set(text, text, text, timestamptz, timestamptz)', 'application');
 
@@ -152,7 +137,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.member_add(text, text, text, timestamptz, timestamptz) IS
 'bastion.membership_add() for front doors: gives a member a further role, or one in a unit, and invites a user who is no member.
-Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
+Returns {"membership", "invitation", "expires_at"}, the former null for an invitation, the others null for a member. Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.member_add(text, text, text, timestamptz, timestamptz)', 'application');
 
@@ -162,19 +147,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
+    explained text;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('a change of a member');
     RETURN bastion_internal.answer(jsonb_build_object('removed', bastion.membership_remove(for_user, unit, role)));
-EXCEPTION WHEN insufficient_privilege OR undefined_object OR check_violation THEN
-    RETURN bastion_internal.refusal_of(SQLSTATE);
+EXCEPTION WHEN SQLSTATE 'BA005' OR insufficient_privilege OR undefined_object OR check_violation THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN bastion_internal.refusal_of(SQLSTATE, explained);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.member_remove(text, text, text) IS
 'bastion.membership_remove() for front doors: ends the membership of a user (uuid, e-mail address or user name) in this tenant, or in one unit. All roles there end, or one (name or uuid).
-Returns {"removed": whether there was one}. Refusals: insufficient_scope, unknown_object, last_owner, unauthenticated, invalid_token.
+Returns {"removed": whether there was one}. Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, last_owner, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.member_remove(text, text, text)', 'application');
 
@@ -222,6 +209,7 @@ AS $$
 DECLARE
     refused jsonb := bastion_internal.caller_refusal(in_tenant => true);
     made uuid;
+    explained text;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
@@ -229,13 +217,14 @@ BEGIN
     PERFORM bastion_internal.require_writable('a new unit');
     made := bastion.unit_create(kind, name, slug, parent);
     RETURN bastion_internal.answer(jsonb_build_object('unit', bastion_internal.unit_object(made)));
-EXCEPTION WHEN insufficient_privilege OR undefined_object OR invalid_parameter_value OR unique_violation THEN
-    RETURN bastion_internal.refusal_of(SQLSTATE);
+EXCEPTION WHEN SQLSTATE 'BA005' OR insufficient_privilege OR undefined_object OR invalid_parameter_value OR unique_violation THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN bastion_internal.refusal_of(SQLSTATE, explained);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.unit_create(text, text, text, text) IS
 'bastion.unit_create() for front doors. Returns {"unit": {id, slug, kind, name}}.
-Refusals: insufficient_scope, unknown_object, invalid_request, slug_taken, unauthenticated, invalid_token.
+Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request, slug_taken, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.unit_create(text, text, text, text)', 'application');
 
@@ -256,10 +245,12 @@ BEGIN
     renamed := bastion_internal.find_unit(tenant, unit);
     IF renamed IS NULL THEN
         RETURN bastion_internal.refuse_unknown();
-    ELSIF NOT bastion_internal.may_in('tenant.units.manage', renamed) THEN
-        RETURN bastion_internal.refusal_of('42501');
+    END IF;
+    refused := bastion_internal.permission_refusal('{tenant.units.manage}', renamed);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     ELSIF bastion_internal.is_label(name) IS NOT TRUE THEN
-        RETURN bastion_internal.refusal_of('22023');
+        RETURN bastion_internal.refusal_of('22023', NULL);
     END IF;
     UPDATE bastion.units u SET name = unit_rename.name WHERE u.id = renamed;
     PERFORM bastion_internal.record_event('unit_renamed', 'success', NULL, tenant, jsonb_build_object('unit', renamed, 'name', unit_rename.name));
@@ -268,7 +259,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.unit_rename(text, text) IS
 'Gives a unit (slug or uuid) of this tenant another name; its slug stays. Returns {"unit": {id, slug, kind, name}}.
-Needs tenant.units.manage in the unit. Refusals: insufficient_scope, unknown_object, invalid_request, unauthenticated, invalid_token.
+Needs tenant.units.manage in the unit. Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request, unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.unit_rename(text, text)', 'application');
 SELECT bastion_internal.event_kind('unit_renamed');
@@ -278,7 +269,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    needed text;
+    explained text;
 BEGIN
     answer := bastion_internal.caller_refusal(in_tenant => true);
     IF answer IS NOT NULL THEN
@@ -287,12 +278,9 @@ BEGIN
     PERFORM bastion_internal.require_writable('a change of a unit');
     unit_id := bastion_internal.unit_to_delete(unit);
     answer := bastion_internal.answer(jsonb_build_object('deleted', bastion_internal.unit_object(unit_id)));
-EXCEPTION
-    WHEN SQLSTATE 'BA005' THEN
-        GET STACKED DIAGNOSTICS needed = PG_EXCEPTION_DETAIL;
-        answer := bastion_internal.refuse_step_up(needed::jsonb);
-    WHEN insufficient_privilege OR undefined_object OR null_value_not_allowed OR foreign_key_violation THEN
-        answer := bastion_internal.refusal_of(SQLSTATE);
+EXCEPTION WHEN SQLSTATE 'BA005' OR insufficient_privilege OR undefined_object OR null_value_not_allowed OR foreign_key_violation THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    answer := bastion_internal.refusal_of(SQLSTATE, explained);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.unit_delete_begin(text) IS

@@ -219,6 +219,7 @@ DECLARE
     old_owner uuid;
     tenant uuid;
     new_owner uuid;
+    explained text;
 BEGIN
     IF refused IS NOT NULL THEN
         RETURN refused;
@@ -238,12 +239,13 @@ BEGIN
     PERFORM bastion.membership_set(old_owner, role);
     RETURN bastion_internal.answer(jsonb_build_object('tenant', bastion_internal.tenant_object(tenant, old_owner),
                                                       'owner', bastion_internal.user_object(new_owner)));
-EXCEPTION WHEN insufficient_privilege OR undefined_object THEN
-    RETURN bastion_internal.refusal_of(SQLSTATE);
+EXCEPTION WHEN SQLSTATE 'BA005' OR insufficient_privilege OR undefined_object THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN bastion_internal.refusal_of(SQLSTATE, explained);
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_transfer(text, text) IS
 'Makes another member (uuid, e-mail address or user name) an owner of this tenant. The user of this transaction gets another role instead: admin, or a name or uuid. Other owners stay.
-Returns {"tenant": {id, number, slug, name, role}, "owner": {id, email, username, display_name}}. Refusals: unknown_object for a user who is no active member and for an unknown role; insufficient_scope for a user who is no owner or lacks a right of an owner, with an API key, under impersonation and without a tenant; unauthenticated, invalid_token.
+Returns {"tenant": {id, number, slug, name, role}, "owner": {id, email, username, display_name}}. Refusals: unknown_object for a user who is no active member and for an unknown role; insufficient_scope for a user who is no owner or lacks a right of an owner, with an API key, under impersonation and without a tenant; insufficient_user_authentication with acr_values and max_age (RFC 9470); unauthenticated, invalid_token.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_transfer(text, text)', 'application');

@@ -31,9 +31,7 @@ BEGIN
     END IF;
     level := CASE WHEN bastion_internal.has_factor(bastion.user_id()) THEN 'aal2' ELSE 'aal1' END;
     IF NOT bastion_internal.is_fresh(level, '10 minutes') THEN
-        RETURN bastion_internal.refusal('insufficient_user_authentication',
-                CASE level WHEN 'aal2' THEN 'confirm with a second factor first' ELSE 'log in again first' END)
-            || jsonb_build_object('acr_values', level, 'max_age', 600);
+        RETURN bastion_internal.refuse_step_up(jsonb_build_object('acr', level, 'max_age', 600));
     END IF;
     RETURN NULL;
 END

@@ -9,7 +9,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     obstacle text := CASE WHEN bastion_internal.may_in('tenant.members.manage', deny.unit_id)
-                          THEN bastion_internal.uncovered(ARRAY[deny.pattern], deny.unit_id, deny.valid_until)
+                          THEN (bastion_internal.uncovered(ARRAY[deny.pattern], deny.unit_id, deny.valid_until)).sentence
                           ELSE 'You do not hold "tenant.members.manage" there.' END;
 BEGIN
     IF obstacle IS NOT NULL THEN

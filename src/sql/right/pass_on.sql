@@ -112,8 +112,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF EXISTS (SELECT FROM bastion_internal.step_up_unmet() u
-               WHERE CASE u.pattern WHEN '' THEN NOT starts_with(lent_until.pattern, 'own.')
-                                    ELSE bastion_internal.patterns_overlap(u.pattern, lent_until.pattern) END) THEN
+               WHERE bastion_internal.rule_concerns(u.pattern, lent_until.pattern)) THEN
         RETURN NULL;
     END IF;
     RETURN CASE WHEN coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL THEN 'infinity' ELSE (
@@ -167,39 +166,46 @@ $$;
 COMMENT ON FUNCTION bastion_internal.shortfall(text, timestamptz, timestamptz, timestamptz) IS
 'The sentence that says why a pattern cannot be given until a time (NULL: without an end); NULL if it can. held_until and lent_until are the times until which user and credential cover it. A time in the sentence is in UTC and truncated to seconds, so that the caller can use it instead.';
 
-CREATE FUNCTION bastion_internal.uncovered(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS text
+CREATE FUNCTION bastion_internal.uncovered(patterns text[], unit_id uuid, valid_until timestamptz, OUT sentence text, OUT by_rule boolean)
+RETURNS record
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT s.sentence
-    FROM bastion_internal.patterns_held(bastion.user_id(), bastion.tenant_id(), uncovered.unit_id, uncovered.patterns) h, LATERAL (
-        SELECT bastion_internal.shortfall(h.pattern, h.held_until,
-                                 CASE WHEN bastion_internal.lent_in(uncovered.unit_id) THEN bastion_internal.lent_until(h.pattern) END,
-                                 uncovered.valid_until) AS sentence) s
-    WHERE s.sentence IS NOT NULL ORDER BY h.pattern COLLATE "C" LIMIT 1
+    WITH held AS MATERIALIZED (
+        SELECT h.pattern, h.held_until, CASE WHEN bastion_internal.lent_in(uncovered.unit_id) THEN bastion_internal.lent_until(h.pattern) END AS lent_until
+        FROM bastion_internal.patterns_held(bastion.user_id(), bastion.tenant_id(), uncovered.unit_id, uncovered.patterns) h
+    )
+    SELECT s.sentence, s.by_rule
+    FROM held h, LATERAL (SELECT bastion_internal.shortfall(h.pattern, h.held_until, h.lent_until, uncovered.valid_until) AS sentence,
+        h.held_until IS NOT NULL AND coalesce(h.lent_until::text, bastion.api_key_id()::text, bastion.delegation_id()::text) IS NULL AS by_rule) s
+    -- What a step up gives comes last.
+    WHERE s.sentence IS NOT NULL ORDER BY s.by_rule, h.pattern COLLATE "C" LIMIT 1
 $$;
 COMMENT ON FUNCTION bastion_internal.uncovered(text[], uuid, timestamptz) IS
 'Finds the first of these patterns that the user of this transaction, with its credential, does not hold entirely in a unit and below, or in the whole tenant, until a time (NULL: without an end).
-Returns a sentence about it; NULL if all are held.';
+Returns a sentence about it, NULL if all are held. by_rule is whether step-up rules withhold each that is missing, and nothing else does.';
 
 CREATE FUNCTION bastion_internal.require_cover(patterns text[], unit_id uuid, valid_until timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    missing text := bastion_internal.uncovered(patterns, unit_id, valid_until);
+    missing record;
 BEGIN
-    IF missing IS NOT NULL THEN
-        RAISE EXCEPTION 'permission denied to grant or revoke rights that you do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing;
+    SELECT * INTO missing FROM bastion_internal.uncovered(patterns, unit_id, valid_until);
+    IF missing.by_rule THEN
+        PERFORM bastion_internal.raise_step_up('rights that are granted or revoked need a stronger or fresher login', bastion_internal.step_up_needed(patterns));
+    ELSIF missing.sentence IS NOT NULL THEN
+        RAISE EXCEPTION 'permission denied to grant or revoke rights that you do not hold' USING ERRCODE = 'insufficient_privilege', DETAIL = missing.sentence;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.require_cover(text[], uuid, timestamptz) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may give these patterns in a unit, or in the whole tenant, until a time (NULL: without an end): holds them entirely until then.';
+'Raises SQLSTATE 42501 unless the user of this transaction may give these patterns in a unit, or in the whole tenant, until a time (NULL: without an end): holds them entirely until then. BA005 where step-up rules withhold what is missing.';
 
 CREATE FUNCTION bastion_internal.require_held(patterns text[], unit_id uuid) RETURNS void
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.require_cover(patterns, unit_id, '-infinity') $$;
 COMMENT ON FUNCTION bastion_internal.require_held(text[], uuid) IS
-'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from another user in a unit, or in the whole tenant: holds them entirely now.';
+'Raises SQLSTATE 42501 unless the user of this transaction may take these patterns from another user in a unit, or in the whole tenant: holds them entirely now. BA005 as require_cover().';

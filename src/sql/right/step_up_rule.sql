@@ -80,31 +80,66 @@ $$;
 COMMENT ON FUNCTION bastion_internal.step_up_unmet() IS
 'The step-up rules of this transaction''s tenant that its identity does not meet.';
 
-CREATE FUNCTION bastion_internal.step_up_needed(permission text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.rule_concerns(rule text, pattern text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE rule WHEN '' THEN NOT starts_with(pattern, 'own.') ELSE bastion_internal.patterns_overlap(rule, pattern) END
+$$;
+COMMENT ON FUNCTION bastion_internal.rule_concerns(text, text) IS
+'Whether a pattern of step_up_rules_in() covers a part of what a permission or pattern covers.';
+
+CREATE FUNCTION bastion_internal.step_up_needed(patterns text[]) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object('acr', max(u.level), 'max_age', extract(epoch FROM min(u.max_age))::integer))
     FROM bastion_internal.step_up_unmet() u
-    WHERE CASE u.pattern WHEN '' THEN NOT starts_with(step_up_needed.permission, 'own.')
-                         ELSE bastion_internal.pattern_covers(u.pattern, step_up_needed.permission) END
+    WHERE EXISTS (SELECT FROM unnest(step_up_needed.patterns) p WHERE bastion_internal.rule_concerns(u.pattern, p))
     HAVING count(*) > 0 AND coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL
 $$;
-COMMENT ON FUNCTION bastion_internal.step_up_needed(text) IS
-'What a login must prove for a permission and did not: {"acr", "max_age" in seconds, if any rule limits it}. NULL when all rules are met, and for an API key and an actor, who cannot step up.';
+COMMENT ON FUNCTION bastion_internal.step_up_needed(text[]) IS
+'What a login must prove for these permissions or patterns and did not: {"acr", "max_age" in seconds, if any rule limits it}. NULL when all rules are met, and for an API key and an actor, who cannot step up.';
+
+CREATE FUNCTION bastion_internal.step_up_withheld(permission text, unit_id uuid) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    needed jsonb := bastion_internal.step_up_needed(ARRAY[permission]);
+BEGIN
+    IF needed IS NOT NULL AND EXISTS (
+        SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion.tenant_id(), step_up_withheld.unit_id) p
+        WHERE p.permission = step_up_withheld.permission) THEN
+        RETURN needed;
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.step_up_withheld(text, uuid) IS
+'step_up_needed() for a permission that the user holds in a unit, or in the whole tenant, but for a step-up rule; NULL for any other.';
+
+CREATE FUNCTION bastion_internal.raise_step_up(message text, needed jsonb) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '%', message USING ERRCODE = 'BA005', DETAIL = needed::text,
+        HINT = 'SELECT bastion_api.step_up(...) with a second factor, or log in again.';
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.raise_step_up(text, jsonb) IS
+'Raises SQLSTATE BA005 with what step_up_needed() says as DETAIL (RFC 9470), which refusal_of() turns into an answer.';
 
 CREATE FUNCTION bastion_internal.require_step_up(permission text, unit_id uuid) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    needed jsonb := bastion_internal.step_up_needed(permission);
+    needed jsonb := bastion_internal.step_up_withheld(permission, unit_id);
 BEGIN
-    IF needed IS NOT NULL AND EXISTS (
-        SELECT FROM bastion_internal.effective_permissions(bastion.user_id(), bastion.tenant_id(), require_step_up.unit_id) p
-        WHERE p.permission = require_step_up.permission) THEN
-        RAISE EXCEPTION 'the permission "%" needs a stronger or fresher login', permission USING ERRCODE = 'BA005', DETAIL = needed::text,
-            HINT = 'SELECT bastion_api.step_up(...) with a second factor, or log in again.';
+    IF needed IS NOT NULL THEN
+        PERFORM bastion_internal.raise_step_up(format('the permission "%s" needs a stronger or fresher login', permission), needed);
     END IF;
 END
 $$;
@@ -184,8 +219,8 @@ BEGIN
     PERFORM FROM bastion.tenants t WHERE t.id = tenant FOR NO KEY UPDATE;
     SELECT u.level, u.max_age INTO unmet FROM bastion_internal.step_up_unmet() u WHERE u.pattern = require_rule_met.permission;
     IF FOUND THEN
-        RAISE EXCEPTION 'a step-up rule is changed by those who meet it' USING ERRCODE = 'BA005',
-            DETAIL = jsonb_strip_nulls(jsonb_build_object('acr', unmet.level, 'max_age', extract(epoch FROM unmet.max_age)::integer))::text;
+        PERFORM bastion_internal.raise_step_up('a step-up rule is changed by those who meet it',
+            jsonb_strip_nulls(jsonb_build_object('acr', unmet.level, 'max_age', extract(epoch FROM unmet.max_age)::integer)));
     END IF;
     RETURN tenant;
 END

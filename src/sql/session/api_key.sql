@@ -314,7 +314,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.api_key_revoke(uuid) IS
 'Ends an API key permanently: the user''s own, or any in this tenant with tenant.api_keys.manage. Every backend refuses the key from the next statement on.
 Returns {"revoked": boolean}; false if there is no such key, or it had ended already.
-Refusals: unauthenticated, invalid_token, insufficient_scope.
+Refusals: unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470).
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_revoke(uuid)', 'application');
 
@@ -363,7 +363,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.api_key_disable(uuid, boolean) IS
 'Disables an API key, or enables it again. Needs what api_key_revoke() needs.
 Returns {"changed": boolean}; false if there is no such key, or it was so already.
-Refusals: invalid_request for NULL, unauthenticated, invalid_token, insufficient_scope.
+Refusals: invalid_request for NULL, unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470).
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.api_key_disable(uuid, boolean)', 'application');
 SELECT bastion_internal.event_kind('api_key_disabled');

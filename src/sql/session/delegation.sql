@@ -259,8 +259,7 @@ BEGIN
     END IF;
     made := bastion_internal.delegation_begin(bastion_internal.user_named(actor), scopes, place, valid_for, offline);
     IF offline AND made.depth = 1 AND NOT bastion_internal.is_fresh('aal2', '24 hours') THEN
-        RETURN bastion_internal.refusal('insufficient_user_authentication', 'confirm with a second factor first')
-            || '{"acr_values": "aal2", "max_age": 86400}';
+        RETURN bastion_internal.refuse_step_up('{"acr": "aal2", "max_age": 86400}');
     ELSIF offline AND made.session_id IS NOT NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'only the user can let a delegation outlive the session');
     END IF;

@@ -86,6 +86,86 @@ SELECT bastion_api.reset_password(:'link', 'another horse of ann') AS reset, end
 RESET bastion.outbox;
 SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
 
+-- an API key ends with the place of its user in the tenant, and a return brings nothing back
+CREATE FUNCTION ends.key_of(who text, unit text) RETURNS text LANGUAGE sql AS $$
+    SELECT ends.run(bastion_internal.session_begin(test.id_of(who), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token', format('bastion_api.api_key_create(''k'', ''{*}'', unit => %L) ->> ''key''', unit)) $$;
+CREATE FUNCTION ends.places(units text[] DEFAULT '{}') RETURNS void LANGUAGE sql AS $$
+    DELETE FROM bastion.memberships WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
+    INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id)
+    SELECT test.id_of('pat'), test.tenant_of('ann'), (SELECT t.id FROM bastion.units t WHERE t.tenant_id = test.tenant_of('ann') AND t.slug = u), test.role_of('viewer') FROM unnest(units) u $$;
+INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT test.tenant_of('ann'), 'team', u, u FROM unnest('{ends-north,ends-south}'::text[]) u;
+-- done by a user, and an error if refused
+CREATE FUNCTION ends.does(who text, call text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    told text := ends.run(bastion_internal.session_begin(test.id_of(who), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token', call);
+BEGIN
+    IF told ~ '^[0-9A-Z]{5} |"error"' THEN
+        RAISE EXCEPTION '%', told;
+    END IF;
+END
+$$;
+-- what statements that end a place, or do not, leave of keys for the whole tenant and for a unit: after the end, and after a return
+CREATE FUNCTION ends.way(places text[], ends text, returns text, OUT after_end text, OUT after_return text, OUT ended_by text) LANGUAGE plpgsql AS $$
+DECLARE
+    whole text;
+    north text;
+    newest bigint;
+BEGIN
+    PERFORM ends.places(places);
+    whole := ends.key_of('pat', NULL);
+    north := ends.key_of('pat', 'ends-north');
+    newest := (SELECT max(id) FROM bastion.events);
+    EXECUTE ends;
+    after_end := concat_ws(' ', ends.state(whole), ends.state(north));
+    EXECUTE returns;
+    after_return := concat_ws(' ', ends.state(whole), ends.state(north));
+    ended_by := (SELECT string_agg(e.detail ->> 'by', ' ') FROM bastion.events e WHERE e.id > newest AND e.kind = 'api_key_revoked');
+END
+$$;
+-- time that passes: nothing runs then
+CREATE FUNCTION ends.pass(relation regclass, unit uuid DEFAULT NULL) RETURNS void LANGUAGE plpgsql SET session_replication_role = replica AS $$
+BEGIN
+    EXECUTE format('UPDATE %s SET valid_from = ''2020-01-01'', valid_until = ''2020-01-02'' WHERE user_id = %L', relation, test.id_of('pat')) || CASE WHEN relation = 'bastion.memberships'::regclass THEN format(' AND tenant_id = %L', test.tenant_of('ann')) ELSE '' END;
+END
+$$;
+CREATE TABLE ends.ways (n int, way text, places text[], ends text, returns text);
+INSERT INTO ends.ways SELECT w.n, w.way, w.places, format(w.ends, test.id_of('pat'), test.tenant_of('ann')), format(w.returns, test.id_of('pat'), test.tenant_of('ann')) FROM (VALUES
+    (1, 'removed', ARRAY[NULL], $$SELECT ends.does('ann', 'bastion.membership_remove(''%1$s''::uuid)')$$, 'SELECT ends.places(ARRAY[NULL])'),
+    (2, 'leaves', ARRAY[NULL], $$SELECT ends.does('pat', 'bastion_api.tenant_leave()')$$, 'SELECT ends.places(ARRAY[NULL])'),
+    (3, 'deleted by an operator', ARRAY[NULL], 'DELETE FROM bastion.memberships WHERE user_id = %1$L AND tenant_id = %2$L', 'SELECT ends.places(ARRAY[NULL])'),
+    (4, 'the operator sets an end', ARRAY[NULL], $$UPDATE bastion.memberships SET valid_from = '2020-01-01', valid_until = '2020-01-02' WHERE user_id = %1$L AND tenant_id = %2$L$$, 'SELECT ends.places(ARRAY[NULL])'),
+    (5, 'expires, and is renewed', ARRAY[NULL], $$SELECT ends.pass('bastion.memberships')$$, $$SELECT ends.does('ann', 'bastion.membership_set(''%1$s''::uuid, ''viewer'')')$$),
+    (6, 'expires, and is given another role', ARRAY[NULL], $$SELECT ends.pass('bastion.memberships')$$, $$SELECT ends.does('ann', 'bastion.membership_add(''%1$s''::uuid, ''admin'')')$$),
+    (7, 'expires, and is deleted', ARRAY[NULL], $$SELECT ends.pass('bastion.memberships')$$, 'SELECT ends.places(ARRAY[NULL])'),
+    (8, 'tenant suspended', ARRAY[NULL], $$UPDATE bastion.tenants SET status = 'suspended' WHERE id = %2$L$$, $$UPDATE bastion.tenants SET status = 'active' WHERE id = %2$L$$),
+    (9, 'removed while suspended', ARRAY[NULL], $$UPDATE bastion.tenants SET status = 'suspended' WHERE id = %2$L; DELETE FROM bastion.memberships WHERE user_id = %1$L AND tenant_id = %2$L$$,
+        $$UPDATE bastion.tenants SET status = 'active' WHERE id = %2$L; SELECT ends.places(ARRAY[NULL])$$),
+    (10, 'one unit of two', '{ends-north,ends-south}', $$DELETE FROM bastion.memberships WHERE user_id = %1$L AND unit_id = (SELECT id FROM bastion.units WHERE tenant_id = %2$L AND slug = 'ends-north')$$,
+        $$INSERT INTO bastion.memberships (user_id, tenant_id, unit_id, role_id) SELECT %1$L, %2$L, (SELECT id FROM bastion.units WHERE tenant_id = %2$L AND slug = 'ends-north'), test.role_of('viewer')$$),
+    (11, 'every unit', '{ends-north}', 'SELECT ends.places()', $$SELECT ends.places('{ends-north}')$$),
+    (12, 'pauses', ARRAY[NULL], $$UPDATE bastion.memberships SET valid_from = '2100-01-01' WHERE user_id = %1$L AND tenant_id = %2$L$$, 'UPDATE bastion.memberships SET valid_from = NULL WHERE user_id = %1$L AND tenant_id = %2$L'),
+    (13, 'changes role', ARRAY[NULL], $$SELECT ends.does('ann', 'bastion.membership_set(''%1$s''::uuid, ''admin'')')$$, $$SELECT ends.does('ann', 'bastion.membership_set(''%1$s''::uuid, ''viewer'')')$$),
+    (14, 'a new role in place of the first', ARRAY[NULL], $$SELECT ends.does('ann', 'bastion.membership_add(''%1$s''::uuid, ''admin'')')$$, $$SELECT ends.does('ann', 'bastion.membership_remove(''%1$s''::uuid, role => ''viewer'')')$$),
+    (15, 'account disabled', ARRAY[NULL], $$UPDATE bastion.users SET status = 'disabled' WHERE id = %1$L$$, $$UPDATE bastion.users SET status = 'active' WHERE id = %1$L$$),
+    (16, 'member of another tenant', ARRAY[NULL], $$INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT %1$L, test.tenant_of('act'), test.role_of('viewer')$$, $$DELETE FROM bastion.memberships WHERE user_id = %1$L AND tenant_id = test.tenant_of('act')$$),
+    (17, 'restored after the key', ARRAY[NULL], $$SELECT ends.pass('bastion.memberships')$$, $$INSERT INTO bastion.memberships (user_id, tenant_id, role_id, created_at) SELECT %1$L, %2$L, test.role_of('admin'), '2020-01-01'$$)) w (n, way, places, ends, returns);
+CREATE FUNCTION ends.factors_in(who text, tenant uuid) RETURNS text LANGUAGE sql AS $$ SELECT bastion_internal.session_begin(test.id_of(who), tenant, NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token' $$;
+SELECT w.n, w.way, r.* FROM ends.ways w, LATERAL ends.way(w.places, w.ends, w.returns) r ORDER BY w.n;
+-- a role in every tenant, taken back and expired
+SELECT ends.places(), bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.key_of('pat', NULL) AS key \gset
+SELECT ends.state(:'key') AS made, bastion.platform_role_remove(test.id_of('pat'), 'viewer'), bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.state(:'key') AS after;
+SELECT ends.key_of('pat', NULL) AS key \gset
+SELECT ends.pass('bastion.platform_roles'), ends.state(:'key') AS expired, bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.state(:'key') AS after;
+SELECT bastion.platform_role_remove(test.id_of('pat'), 'viewer');
+-- sessions, delegations and grants, too, when a membership expired
+SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
+SELECT ends.places(ARRAY[NULL]), ends.factors_in('pat', test.tenant_of('ann')) AS pat, ends.run(:'aal2', format('bastion.permission_grant(%L::uuid, ''lapsing_papers.write'')', test.id_of('pat'))) \gset
+SELECT ends.delegated('act', :'pat') AS of_pat, ends.delegated('pat', :'aal2') AS to_pat \gset
+SELECT ends.state(:'pat') AS session, ends.state(:'of_pat') AS of_pat, ends.state(:'to_pat') AS to_pat, ends.run(:'pat', $$bastion.has_permission('lapsing_papers.write')$$) AS granted;
+SELECT ends.pass('bastion.memberships');
+UPDATE bastion.memberships SET valid_until = NULL WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
+SELECT ends.state(:'pat') AS session, ends.state(:'of_pat') AS of_pat, ends.state(:'to_pat') AS to_pat, ends.run(ends.factors_in('pat', test.tenant_of('ann')), $$bastion.has_permission('lapsing_papers.write')$$) AS granted;
+
 -- an actor neither ends the sessions of its user nor is told to step up
 SELECT ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*,tenant.*}'') ->> ''access_token''', test.id_of('act'))) AS actor \gset
 SELECT ends.run(:'actor', 'bastion.session_revoke(bastion.session_id())') AS session, ends.run(:'actor', 'bastion.sessions_revoke(bastion.user_id())') AS sessions, ends.run(:'actor', format('bastion.sessions_revoke(%L::uuid)', test.id_of('pat'))) AS of_another;

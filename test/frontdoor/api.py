@@ -559,7 +559,7 @@ call("another old key", "me")
 call(token, "api_keys")
 
 # a step-up rule withholds the permission
-owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*')")
+owner.execute("SELECT bastion.platform_step_up_rule_set('tenant.*'), bastion.membership_force(%s, %s, 'viewer')", [mail("ben"), ann["tenant"]["slug"]])
 for name, arguments, types in [("tenant_delete", ("x",), ()), ("unit_delete", ("north",), ()), ("tenant_rename", ("x",), ()), ("tenant_settings", (), ()), ("step_up_rules", (), ()), ("tenant_settings_set", ("{}",), ()), ("invitations", (), ()),
                                ("api_key_revoke", (str(uuid.uuid4()),), ("uuid",)), ("api_key_disable", (str(uuid.uuid4()),), ("uuid",)), ("members", (), ()),
                                ("member_set", (mail("ben"), "viewer"), ("text", "text")), ("member_add", (mail("ben"), "viewer"), ("text", "text")), ("member_remove", (mail("ben"),), ("text",)),

@@ -186,8 +186,11 @@ BEGIN
         RETURN refused;
     ELSIF unit IS NOT NULL AND place IS NULL THEN
         RETURN bastion_internal.refusal('invalid_request', 'the unit does not exist');
-    ELSIF place IS NOT NULL AND (bastion_internal.resolve_identity(owner, tenant::text, place::text)).status <> 'ok' THEN
-        RETURN bastion_internal.refusal('insufficient_scope', 'no membership in the unit');
+    END IF;
+    -- The end of a membership waits for the key, or is seen here, in a statement of its own.
+    PERFORM FROM bastion.users u WHERE u.id = owner FOR SHARE;
+    IF (SELECT i.status FROM bastion_internal.resolve_identity(owner, tenant::text, place::text) i) <> 'ok' THEN
+        RETURN bastion_internal.refusal('insufficient_scope', CASE WHEN place IS NULL THEN 'no membership in the tenant' ELSE 'no membership in the unit' END);
     END IF;
     INSERT INTO bastion.api_keys (user_id, tenant_id, unit_id, name, scopes, cidrs, limits, expires_at, created_by)
     SELECT owner, tenant, place, api_key_create.name, ARRAY(SELECT DISTINCT s FROM unnest(api_key_create.scopes) s ORDER BY s),
@@ -201,7 +204,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
 'Creates an API key that acts for the user of this transaction in this tenant.
-scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits says how often it may be used: {"rate": {"per_second", "burst"}, "concurrent": transactions at once}, each optional; other members are for the application.
+scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. It ends with the user''s place in the tenant, or in its unit. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits says how often it may be used: {"rate": {"per_second", "burst"}, "concurrent": transactions at once}, each optional; other members are for the application.
 Returns the key as api_keys() does, and its text as "key", which is shown only once.
 Refusals: invalid_request for malformed arguments and an unknown unit, invalid_scope, insufficient_user_authentication with acr_values (RFC 9470) where the tenant requires a second factor and the session has none, unauthenticated, invalid_token, insufficient_scope without the user''s own login (with an API key or under impersonation), without a tenant or a membership in the unit.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';

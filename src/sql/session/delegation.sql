@@ -37,15 +37,24 @@ COMMENT ON FUNCTION bastion_internal.delegations_end(uuid[], text) IS
 'Ends delegations with everything that was derived from them; returns how many that were. Checks no permission and records nothing.
 SQLSTATE 40001 when another transaction ended one and the isolation level is not READ COMMITTED.';
 
+CREATE FUNCTION bastion_internal.delegations_with(user_id uuid) RETURNS SETOF bastion.delegations
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT d.* FROM bastion.delegations d
+    WHERE (d.subject_id = delegations_with.user_id OR d.actors @> ARRAY[delegations_with.user_id]) AND d.revoked_at IS NULL
+$$;
+COMMENT ON FUNCTION bastion_internal.delegations_with(uuid) IS
+'The delegations in which a user lets others act, or is an actor of any hop, and that were not revoked.';
+
 CREATE FUNCTION bastion_internal.delegations_of_user_end(user_id uuid, reason text, tenant_id uuid DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN bastion_internal.delegations_end(ARRAY(
-        SELECT d.id FROM bastion.delegations d
-        WHERE (d.subject_id = delegations_of_user_end.user_id OR d.actors @> ARRAY[delegations_of_user_end.user_id]) AND d.revoked_at IS NULL
-          AND d.tenant_id = coalesce(delegations_of_user_end.tenant_id, d.tenant_id)), reason);
+        SELECT d.id FROM bastion_internal.delegations_with(delegations_of_user_end.user_id) d
+        WHERE d.tenant_id = coalesce(delegations_of_user_end.tenant_id, d.tenant_id)), reason);
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.delegations_of_user_end(uuid, text, uuid) IS
@@ -345,8 +354,8 @@ BEGIN
             SELECT d.id, CASE WHEN acting IS NULL THEN d.actor_id = own ELSE d.id = acting END AS is_held,
                    CASE WHEN acting IS NULL THEN d.subject_id = own ELSE d.id <> acting END AS is_given,
                    d.created_at, bastion_internal.delegation_object(d) AS object
-            FROM bastion.delegations d
-            WHERE (d.subject_id = own OR d.actors @> ARRAY[own]) AND bastion_internal.is_own_delegation(d)
+            FROM bastion_internal.delegations_with(own) d
+            WHERE bastion_internal.is_own_delegation(d)
               AND NOT EXISTS (SELECT FROM bastion_internal.delegation_line(d.id) l
                               WHERE l.revoked_at IS NOT NULL OR l.expires_at <= statement_timestamp())
         )

@@ -1,5 +1,6 @@
 
--- The end of sessions: by logout(), by an administrator, by age, or when the account, the membership or the tenant ends.
+-- The end of sessions: by logout(), by an administrator, by age, or when the account, the membership or the tenant ends. API keys and
+-- delegations end with a membership, too.
 
 -- Code that ends sessions must also find sessions of logins that have not committed yet. A login locks the row of its user until it
 -- ends, and then checks again whether it is allowed (hold_for_login()). Code that ends sessions locks that row too, before it reads
@@ -397,16 +398,42 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion_internal.delegations_end(ARRAY(
-        SELECT d.id FROM bastion.delegations d
-        WHERE (d.subject_id = delegations_without_place_end.user_id OR d.actors @> ARRAY[delegations_without_place_end.user_id]) AND d.revoked_at IS NULL
-          -- Not resolve_identity(): a suspended tenant has members, too.
-          AND NOT EXISTS (SELECT FROM bastion.memberships_in_force m
+        SELECT d.id FROM bastion_internal.delegations_with(delegations_without_place_end.user_id) d
+        -- Not resolve_identity(): a suspended tenant has members, too.
+        WHERE NOT EXISTS (SELECT FROM bastion.memberships_in_force m
                           WHERE m.user_id = delegations_without_place_end.user_id AND m.tenant_id = d.tenant_id)
           AND NOT EXISTS (SELECT FROM bastion_internal.platform_roles_in_force p WHERE p.user_id = delegations_without_place_end.user_id)), 'membership');
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.delegations_without_place_end(uuid) IS
 'Ends what a user does for others, and lets others do, in the tenants where no membership or platform role of the user is left.';
+
+-- A membership that begins later is no end: an administrator may let a member pause, and import keys in advance.
+CREATE FUNCTION bastion_internal.has_place(user_id uuid, tenant_id uuid, unit_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.memberships m
+                   WHERE m.user_id = has_place.user_id AND m.tenant_id = has_place.tenant_id AND coalesce(m.valid_until, 'infinity') > statement_timestamp()
+                     AND (has_place.unit_id IS NULL OR bastion_internal.unit_is_inside(has_place.unit_id, m.unit_id)))
+        OR EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = has_place.user_id AND coalesce(p.valid_until, 'infinity') > statement_timestamp())
+$$;
+COMMENT ON FUNCTION bastion_internal.has_place(uuid, uuid, uuid) IS
+'Whether a user has a membership that has not ended, in a tenant or there for a unit, or a platform role. The tenant may be suspended.';
+
+CREATE FUNCTION bastion_internal.credentials_without_place_end(user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.api_key_end(k, 'membership') FROM bastion.api_keys k
+    WHERE k.user_id = credentials_without_place_end.user_id AND k.revoked_at IS NULL
+      AND NOT bastion_internal.has_place(k.user_id, k.tenant_id, k.unit_id);
+    PERFORM bastion_internal.delegations_without_place_end(credentials_without_place_end.user_id);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.credentials_without_place_end(uuid) IS
+'Ends the API keys of a user whose place in their tenant, or in their unit, is gone, and delegations_without_place_end().';
 
 CREATE FUNCTION bastion_internal.end_sessions_of_member() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -418,12 +445,12 @@ BEGIN
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = OLD.user_id AND s.tenant_id = OLD.tenant_id AND s.revoked_at IS NULL
       AND (SELECT i.status FROM bastion_internal.resolve_identity(s.user_id, s.tenant_id::text, s.unit_id::text) i) = 'membership';
-    PERFORM bastion_internal.delegations_without_place_end(OLD.user_id);
+    PERFORM bastion_internal.credentials_without_place_end(OLD.user_id);
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.end_sessions_of_member() IS
-'Trigger: ends the sessions of a user in a tenant, or in a unit, where no membership is left, and in the tenant what the user does for others, and lets others do.';
+'Trigger: ends the sessions and API keys of a user in a tenant, or in a unit, where no membership is left, and in the tenant what the user does for others, and lets others do.';
 
 CREATE TRIGGER memberships_end_sessions AFTER DELETE ON bastion.memberships
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
@@ -434,19 +461,53 @@ EXECUTE FUNCTION bastion_internal.end_sessions_of_member();
 COMMENT ON TRIGGER memberships_end_sessions ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';
 COMMENT ON TRIGGER memberships_end_sessions_update ON bastion.memberships IS 'Ends the sessions of a former member, who logs in again after a return';
 
-CREATE FUNCTION bastion_internal.end_delegations_of_platform_role() RETURNS trigger
+CREATE FUNCTION bastion_internal.end_credentials_of_platform_role() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion_internal.await_logins(OLD.user_id);
-    PERFORM bastion_internal.delegations_without_place_end(OLD.user_id);
+    PERFORM bastion_internal.credentials_without_place_end(OLD.user_id);
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.end_delegations_of_platform_role() IS
-'Trigger: ends what a user does for others, and lets others do, in tenants where the user has no place any more.';
+COMMENT ON FUNCTION bastion_internal.end_credentials_of_platform_role() IS
+'Trigger: ends the API keys of a user, what the user does for others, and lets others do, in tenants where the user has no place any more.';
 
-CREATE TRIGGER platform_roles_end_delegations AFTER UPDATE OR DELETE ON bastion.platform_roles
-FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_delegations_of_platform_role();
-COMMENT ON TRIGGER platform_roles_end_delegations ON bastion.platform_roles IS 'Ends delegations of a user who loses a place in every tenant';
+CREATE TRIGGER platform_roles_end_credentials AFTER UPDATE OR DELETE ON bastion.platform_roles
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_credentials_of_platform_role();
+COMMENT ON TRIGGER platform_roles_end_credentials ON bastion.platform_roles IS 'Ends API keys and delegations of a user who loses a place in every tenant';
+
+-- Nothing runs when a membership ends by its date. What it was for is refused from then on, and ends before the user returns.
+
+CREATE FUNCTION bastion_internal.end_lapsed_credentials() RETURNS trigger
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM bastion_internal.await_logins(NEW.user_id);
+    UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
+    WHERE s.user_id = NEW.user_id AND s.revoked_at IS NULL AND s.tenant_id IS NOT NULL
+      AND NOT bastion_internal.has_place(s.user_id, s.tenant_id, s.unit_id);
+    PERFORM bastion_internal.credentials_without_place_end(NEW.user_id);
+    DELETE FROM bastion.user_permissions p
+    WHERE p.user_id = NEW.user_id AND p.effect = 'grant' AND NOT bastion_internal.has_place(p.user_id, p.tenant_id, NULL);
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.end_lapsed_credentials() IS
+'Trigger: ends the sessions, API keys, delegations and grants of a user in tenants where each membership has ended by its date, before another one begins.';
+
+-- A row that a dump restores is older than the transaction, and its user has API keys already.
+CREATE TRIGGER memberships_end_lapsed BEFORE INSERT ON bastion.memberships
+FOR EACH ROW WHEN (NEW.created_at = transaction_timestamp()) EXECUTE FUNCTION bastion_internal.end_lapsed_credentials();
+CREATE TRIGGER memberships_end_lapsed_update BEFORE UPDATE OF user_id, tenant_id, unit_id, valid_until ON bastion.memberships
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_lapsed_credentials();
+CREATE TRIGGER platform_roles_end_lapsed BEFORE INSERT ON bastion.platform_roles
+FOR EACH ROW WHEN (NEW.created_at = transaction_timestamp()) EXECUTE FUNCTION bastion_internal.end_lapsed_credentials();
+CREATE TRIGGER platform_roles_end_lapsed_update BEFORE UPDATE OF user_id, valid_until ON bastion.platform_roles
+FOR EACH ROW EXECUTE FUNCTION bastion_internal.end_lapsed_credentials();
+COMMENT ON TRIGGER memberships_end_lapsed ON bastion.memberships IS 'Ends what a former member held until the membership ended by its date';
+COMMENT ON TRIGGER memberships_end_lapsed_update ON bastion.memberships IS 'Ends what a former member held until the membership ended by its date';
+COMMENT ON TRIGGER platform_roles_end_lapsed ON bastion.platform_roles IS 'Ends what a user held until a role in every tenant ended by its date';
+COMMENT ON TRIGGER platform_roles_end_lapsed_update ON bastion.platform_roles IS 'Ends what a user held until a role in every tenant ended by its date';

@@ -87,7 +87,7 @@ runs_as_shown('MAIL', 11);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('ACCOUNTS', 47);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
-runs_as_shown('DELEGATION', 11);
+runs_as_shown('DELEGATION', 12);
 runs_as_shown('LIMITS', 6);
 
 # Links to files of the project have a target.

@@ -162,9 +162,27 @@ export interface IdTokenRequest {
     nonce: string;
 }
 
+/** The accounts at issuers that are linked to the user. */
+export interface Identities {
+    identities: Identity[];
+}
+
+/** An account at an issuer that logs in to that of the user. subject is its identifier there. */
+export interface Identity {
+    created_at: string;
+    enabled: boolean;
+    issuer: string;
+    subject: string;
+}
+
 /** Whether this linked the subject of the issuer to the user. */
 export interface IdentityLinked {
     linked: boolean;
+}
+
+/** The link is removed. */
+export interface IdentityUnlinked {
+    unlinked: boolean;
 }
 
 /** An open invitation into the tenant, by address or of a user. */
@@ -591,6 +609,8 @@ export interface BastionApi {
     factors: Factors | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     id_token_options: IdTokenRequest | Refusal<"unknown_issuer">;
     identity_link: IdentityLinked | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated">;
+    identity_links: Identities | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
+    identity_unlink: IdentityUnlinked | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "last_login" | "unauthenticated" | "unknown_identity">;
     invitation_accept: Joined | TooManyRequests | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline: Declined | TooManyRequests | Refusal<"insufficient_scope" | "invalid_invitation" | "invalid_token" | "unauthenticated">;
     invitation_decline_link: Declined | Refusal<"invalid_invitation">;

@@ -40,7 +40,7 @@ COMMIT;
 SELECT c.call, p.who, r.told, r.status, r.headers
 FROM unnest(ARRAY['me()', 'logout()', 'sessions()', $$api_key_create('x', '{*}')$$, 'api_keys()', 'api_key_rotate(gen_random_uuid())',
     'api_key_revoke(gen_random_uuid())', 'api_key_disable(gen_random_uuid())', 'invitations()', 'my_invitations()', $$invitation_accept('x')$$,
-    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$, 'passkey_add()', $$passkey_confirm('x', '{}')$$, 'passkey_options()', 'passkey_login_options()', $$passkey_login('x', '{}')$$, $$identity_link('x')$$,
+    'invitation_accept(gen_random_uuid())', 'invitation_decline(gen_random_uuid())', 'factors()', 'totp_add()', $$totp_confirm(gen_random_uuid(), 'x')$$, 'passkey_add()', $$passkey_confirm('x', '{}')$$, 'passkey_options()', 'passkey_login_options()', $$passkey_login('x', '{}')$$, $$identity_link('x')$$, 'identity_links()', $$identity_unlink('x', 'x')$$,
     $$factor_rename(gen_random_uuid(), 'x')$$, 'factor_remove(gen_random_uuid())', 'recovery_codes_renew()', $$step_up(NULL, '{}')$$,
     $$profile_update('{}')$$, $$password_change('x', 'correct horse')$$, 'session_rename(gen_random_uuid(), NULL)',
     'session_revoke(gen_random_uuid())', 'tenants()', $$tenant_create('X')$$, $$tenant_rename('X')$$, 'tenant_settings()', $$tenant_settings_set('{}')$$, 'tenant_leave()', $$tenant_transfer('x')$$, 'members()', $$member_set('x', 'viewer')$$, $$member_add('x', 'viewer')$$,
@@ -81,7 +81,7 @@ FROM (VALUES (1, 'identifier', 'login(%L, ''x'')'), (2, 'password', 'login(''ann
     (20, 'old_password', 'password_change(%L, ''correct horse'')'), (21, 'new_password', 'password_change(''correct horse'', %L)'), (22, 'device', 'session_rename(gen_random_uuid(), %L)'), (23, 'name', 'tenant_create(%L)'), (24, 'name', 'tenant_rename(%L)'),
     (25, 'member', 'tenant_settings_set(jsonb_build_object(%L, 1))'), (26, 'to_user', 'tenant_transfer(%L)'), (27, 'unit', 'members(unit => %L)'), (28, 'for_user', 'member_set(%L, ''viewer'')'), (29, 'role', 'member_set(''ann@answers.example'', %L)'),
     (30, 'unit', 'member_remove(''ann@answers.example'', %L)'), (31, 'kind', 'unit_create(%L, ''X'')'), (32, 'slug', 'unit_create(''team'', ''X'', %L)'), (33, 'unit', 'unit_rename(%L, ''X'')'), (34, 'unit', 'unit_delete(%L)'), (35, 'slug', 'tenant_delete(%L)'), (36, 'tenant', 'tenant_delete_cancel(%L)'), (37, 'tenant_name', 'signup_anonymous(%L)'), (38, 'email', 'account_convert(%L, ''correct horse'')'), (39, 'token', 'account_recovery_finish(%L)'), (40, 'token', 'account_recovery_cancel(%L)'),
-    (51, 'name', 'totp_add(%L)'), (52, 'code', 'totp_confirm(gen_random_uuid(), %L)'), (53, 'name', 'factor_rename(gen_random_uuid(), %L)'), (54, 'code', 'step_up(NULL, jsonb_build_object(''code'', %L))')) c (n, argument, call),
+    (51, 'name', 'totp_add(%L)'), (52, 'code', 'totp_confirm(gen_random_uuid(), %L)'), (53, 'name', 'factor_rename(gen_random_uuid(), %L)'), (54, 'code', 'step_up(NULL, jsonb_build_object(''code'', %L))'), (55, 'issuer', 'identity_unlink(%L, ''x'')'), (56, 'subject', 'identity_unlink(''x'', %L)')) c (n, argument, call),
     LATERAL test.responds((SELECT token FROM test.people WHERE name = 'ann'), 'bastion_api.' || format(c.call, E'open.Sesame\r\nSet-Cookie: "x"')) r ORDER BY c.n;
 SELECT r.answer FROM test.responds((SELECT token FROM test.people WHERE name = 'ann'), $$bastion_api.api_key_create('x', '{tenant.member.read}')$$) r;
 ROLLBACK;

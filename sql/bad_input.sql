@@ -203,7 +203,7 @@ INSERT INTO test.functions VALUES
     ('bastion_api.recovery_codes_renew()', '{}'), ('bastion_api.step_up(uuid,jsonb)', ARRAY['gen_random_uuid()', '''{"code": "123456"}''']),
     ('bastion.relying_party_set(text,text,text[])', ARRAY['''app.example''', '''App''', '''{https://app.example}''']), ('bastion.relying_party_remove(text)', ARRAY['''other.example''']),
     ('bastion_api.passkey_add(text)', ARRAY['''app.example''']), ('bastion_api.passkey_confirm(text,jsonb,text)', ARRAY['''bst_ch_x''', '''{}''', '''Key''']), ('bastion_api.passkey_options(text)', ARRAY['''app.example''']),
-    ('bastion_api.id_token_options(text)', ARRAY['''https://idp.bad.example''']), ('bastion_api.identity_link(text)', ARRAY['''bst_ch_x''']),
+    ('bastion_api.id_token_options(text)', ARRAY['''https://idp.bad.example''']), ('bastion_api.identity_link(text)', ARRAY['''bst_ch_x''']), ('bastion_api.identity_links()', '{}'), ('bastion_api.identity_unlink(text,text)', ARRAY['''https://idp.bad.example''', '''subject''']),
     ('bastion_api.login_id_token(text,text,text,text,text)', ARRAY['''bst_ch_x''', '''a.b.c''', 'NULL', 'NULL', '''Phone''']),
     ('bastion_api.passkey_login_options(text)', ARRAY['''app.example''']), ('bastion_api.passkey_login(text,jsonb,text,text,text,text)', ARRAY['''bst_ch_x''', '''{}''', 'NULL', 'NULL', '''Phone''', '''''']),
     ('bastion_internal.is_rp_id(text)', ARRAY['''app.example''']), ('bastion_internal.is_rp_origin(text,text)', ARRAY['''https://app.example''', '''app.example''']),

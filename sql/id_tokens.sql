@@ -119,6 +119,62 @@ SELECT oidc.shown(oidc.login('{"sub": null, "oid": "dan", "hd": "corp", "groups"
 SELECT bastion.identity_add('https://lax.oidc.example', 'dan', :'bob_id'::uuid);
 SELECT change, oidc.shown(oidc.login('{"sub": null, "oid": "dan", "hd": "corp", "groups": ["all", "staff"], "seen": 1, "email": "dan@lax.example"}'::jsonb || change::jsonb, issuer => 'https://lax.oidc.example')) AS answer
 FROM unnest(ARRAY['{}', '{"oid": null}', '{"hd": "corps"}', '{"groups": "staff"}', '{"groups": ["all"]}', '{"groups": [["staff"]]}', '{"seen": null}', '{"email": "cem@elsewhere.example"}']) change;
+-- users see their links, and remove them: freshly logged in, and not the last that lets them in
+CREATE FUNCTION oidc.does(token text, call text) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    told jsonb;
+BEGIN
+    PERFORM set_config('bastion.token', token, true), set_config('bastion.allow_identity_switch', 'on', true);
+    EXECUTE 'SELECT bastion_api.' || call INTO told;
+    RETURN told;
+END
+$$;
+SELECT (oidc.does(:'cem', 'identity_links()') #> '{identities,0}') - 'created_at' AS links, jsonb_array_length(oidc.does(:'cem', 'identity_links()') -> 'identities') AS number, oidc.does('', 'identity_links()') ->> 'error' AS nobody;
+SELECT l ->> 'issuer' AS issuer, l ->> 'subject' AS subject FROM jsonb_array_elements(oidc.does(:'cem', 'identity_links()') -> 'identities') l LIMIT 1 \gset
+SELECT format('identity_unlink(%L, %L)', :'issuer', :'subject') AS unlink \gset
+SELECT oidc.does(:'bob', :'unlink') ->> 'error' AS of_another, oidc.does('', :'unlink') ->> 'error' AS nobody, oidc.does(:'cem', 'identity_unlink(NULL, NULL)') ->> 'error' AS nothing, oidc.does(:'cem', format('identity_unlink(%L, ''x'')', :'issuer')) ->> 'error' AS unknown;
+BEGIN;
+UPDATE bastion.sessions SET authenticated_at = now() - interval '11 minutes' WHERE user_id = :'cem_id';
+SELECT oidc.does(:'cem', :'unlink') - 'error_description' AS stale;
+ROLLBACK;
+BEGIN;
+INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (:'cem_id', 'webauthn', 'Key', 'active');
+SELECT oidc.does(:'cem', :'unlink') - 'error_description' AS without_the_factor;
+ROLLBACK;
+SELECT login_epoch AS epoch FROM bastion.users WHERE id = :'cem_id' \gset
+BEGIN;
+-- mail tells the user
+SET LOCAL bastion.outbox = on;
+SELECT coalesce(max(id), 0) AS mails FROM bastion.outbox \gset
+SELECT oidc.does(:'cem', :'unlink') AS unlinked, oidc.does(:'cem', :'unlink') ->> 'error' AS twice;
+SELECT o.kind, o.address FROM bastion.outbox o WHERE o.id > :mails ORDER BY o.id;
+SELECT kind, outcome, user_id = :'cem_id' AS of_cem, detail FROM bastion.events WHERE kind = 'identity_removed' AND user_id = :'cem_id';
+SELECT count(*) AS links, (SELECT login_epoch > :epoch FROM bastion.users WHERE id = :'cem_id') AS open_logins_end FROM bastion.user_identities WHERE user_id = :'cem_id';
+ROLLBACK;
+-- what else lets in
+CREATE TABLE oidc.ways (n int, way text, makes text);
+INSERT INTO oidc.ways VALUES (1, 'nothing', 'SELECT 1'), (2, 'a password', $$INSERT INTO bastion.user_passwords (user_id, hash) VALUES (%1$L, bastion.password_hash('correct horse'))$$),
+    (3, 'a passkey that was never alone', $$WITH f AS (INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (%1$L, 'webauthn', 'Key', 'active') RETURNING id) INSERT INTO bastion.passkeys SELECT 'ways.example', 'x'::bytea, f.id, 'x'::bytea, -7, 0, false, false, false, gen_random_uuid(), 'none', '{}' FROM f$$),
+    (4, 'a passkey', $$WITH f AS (INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (%1$L, 'webauthn', 'Key', 'active') RETURNING id) INSERT INTO bastion.passkeys SELECT 'ways.example', 'x'::bytea, f.id, 'x'::bytea, -7, 0, false, false, true, gen_random_uuid(), 'none', '{}' FROM f$$),
+    (5, 'a suspended passkey', $$WITH f AS (INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (%1$L, 'webauthn', 'Key', 'suspended') RETURNING id) INSERT INTO bastion.passkeys SELECT 'ways.example', 'x'::bytea, f.id, 'x'::bytea, -7, 0, false, false, true, gen_random_uuid(), 'none', '{}' FROM f$$),
+    (6, 'another link', $$INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES ('https://lax.oidc.example', 'ways', %1$L)$$),
+    (7, 'a link to a disabled issuer', $$INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES ('https://lax.oidc.example', 'ways', %1$L); SELECT bastion.issuer_disable('https://lax.oidc.example')$$),
+    (8, 'mail to a verified address', $$SELECT set_config('bastion.outbox', 'on', true)$$),
+    (9, 'mail to an unverified address', $$SELECT set_config('bastion.outbox', 'on', true); UPDATE bastion.users SET email_verified_at = NULL WHERE id = %1$L$$);
+INSERT INTO bastion.relying_parties (rp_id, name, origins) VALUES ('ways.example', 'Ways', '{https://ways.example}');
+SELECT i.user_id AS ann_id FROM bastion.user_identities i WHERE i.issuer = 'https://accounts.oidc.example' AND i.subject = 'ann' \gset
+CREATE FUNCTION oidc.unlinks(person uuid, makes text, OUT told text) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format(makes, person);
+    told := bastion_internal.logs_in_without(person, 'https://accounts.oidc.example', 'ann');
+    RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+EXCEPTION WHEN SQLSTATE 'ZZ000' THEN NULL;
+END
+$$;
+SELECT w.way, oidc.unlinks(:'ann_id', w.makes) AS lets_in FROM oidc.ways w ORDER BY w.n;
+SELECT bastion_internal.session_begin(:'ann_id', NULL, NULL, NULL, '{fed}') ->> 'access_token' AS ann \gset
+SELECT oidc.does(:'ann', 'identity_unlink(''https://accounts.oidc.example'', ''ann'')') AS last, (SELECT count(*) FROM bastion.user_identities WHERE user_id = :'ann_id') AS links;
+DELETE FROM bastion.relying_parties WHERE rp_id = 'ways.example';
 -- disabled, and ended
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'bob_id';
 SELECT oidc.shown(oidc.login('{"sub": "bob"}')) AS disabled_user;
@@ -128,7 +184,7 @@ SELECT oidc.shown(bastion_api.login_id_token(:'o'::jsonb ->> 'challenge', oidc.t
 SELECT bastion.issuer_disable('https://accounts.oidc.example', false), bastion.issuer_login_set('https://accounts.oidc.example', NULL);
 SELECT oidc.shown(bastion_api.login_id_token(:'o'::jsonb ->> 'challenge', oidc.token(:'o'::jsonb ->> 'nonce', '{}'))) AS no_longer, (SELECT login FROM bastion.issuers WHERE issuer = 'https://accounts.oidc.example') AS login;
 BEGIN READ ONLY;
-SELECT test.error($$SELECT bastion_api.login_id_token('x', 'x')$$), test.error($$SELECT bastion_api.identity_link('x')$$);
+SELECT test.error($$SELECT bastion_api.login_id_token('x', 'x')$$), test.error($$SELECT bastion_api.identity_link('x')$$), test.error($$SELECT bastion_api.identity_unlink('x', 'x')$$);
 ROLLBACK;
 SET ROLE regress_app;
 SELECT test.error($$SELECT bastion.issuer_login_set('x', '{a}')$$);

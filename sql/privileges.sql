@@ -78,7 +78,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.api_key_disable(uuid,boolean)', 'bastion.client_address()', 'bastion.delegation_id()', 'bastion.actors()',
     'bastion_api.delegate(text,text[],text,interval,boolean)', 'bastion_api.delegations()', 'bastion_api.delegation_revoke(uuid)',
     'bastion_api.passkey_add(text)', 'bastion_api.passkey_confirm(text,jsonb,text)', 'bastion_api.passkey_options(text)', 'bastion_api.passkey_login_options(text)', 'bastion_api.passkey_login(text,jsonb,text,text,text,text)',
-    'bastion_api.id_token_options(text)', 'bastion_api.login_id_token(text,text,text,text,text)', 'bastion_api.identity_link(text)',
+    'bastion_api.id_token_options(text)', 'bastion_api.login_id_token(text,text,text,text,text)', 'bastion_api.identity_link(text)', 'bastion_api.identity_links()', 'bastion_api.identity_unlink(text,text)',
     'bastion_api.totp_add(text)', 'bastion_api.totp_confirm(uuid,text)', 'bastion_api.factors()', 'bastion_api.factor_rename(uuid,text)',
     'bastion_api.factor_remove(uuid)', 'bastion_api.recovery_codes_renew()', 'bastion_api.step_up(uuid,jsonb)',
     'bastion_api.step_up_rules()', 'bastion_api.account_recovery_start(text)', 'bastion_api.account_recovery_finish(text)', 'bastion_api.account_recovery_cancel(text)', 'bastion_api.tenant_delete(text)', 'bastion_api.tenant_delete_cancel(text)', 'bastion_api.unit_delete(text)', 'bastion_api.signup_anonymous(text,text,text)', 'bastion_api.account_convert(text,text,text,text)',

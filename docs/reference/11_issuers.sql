@@ -1,7 +1,7 @@
 -- Issuers
 -- Tokens of an identity provider outside. An issuer has keys, audiences and algorithms; a subject of it is a user here, linked by
 -- hand or made at the first token.
--- functions: issuer_add issuer_login_set id_token_options login_id_token identity_link issuer_keys_set issuer_disable issuer_remove identity_add identity_remove
+-- functions: issuer_add issuer_login_set id_token_options login_id_token identity_link identity_links identity_unlink issuer_keys_set issuer_disable issuer_remove identity_add identity_remove
 
 SELECT bastion.jwk_generate('ES256', kid => 'idp-1') AS key \gset
 SELECT bastion.issuer_add('https://idp.example', bastion.jwk_public(:'key'), audiences => '{my-app}', algorithms => '{ES256}',

@@ -29,6 +29,9 @@ DECLARE
         "IdTokenRequest": {
             "description": "A login with an issuer begins: the nonce goes into the request to the issuer, the challenge stays with the client until login_id_token().",
             "challenge": "string", "nonce": "string", "expires_in": "integer"},
+        "Identity": {"description": "An account at an issuer that logs in to that of the user. subject is its identifier there.", "issuer": "string", "subject": "string", "enabled": "boolean", "created_at": "time"},
+        "Identities": {"description": "The accounts at issuers that are linked to the user.", "identities": "Identity[]"},
+        "IdentityUnlinked": {"description": "The link is removed.", "unlinked": "boolean"},
         "IdentityLinked": {"description": "Whether this linked the subject of the issuer to the user.", "linked": "boolean"},
         "MfaRequired": {
             "description": "What was presented is right, and the user has a second factor: login_mfa() takes the challenge with one of the factors, or with a recovery code if any is left. passkeys has PublicKeyCredentialRequestOptionsJSON for each domain with passkeys of the user.",
@@ -318,6 +321,8 @@ BEGIN
         ('id_token_options', ARRAY['IdTokenRequest'], ARRAY['unknown_issuer']),
         ('login_id_token', ARRAY['Tokens', 'MfaRequired', 'TenantRequired', 'LinkRequired'], ARRAY['invalid_grant']),
         ('identity_link', ARRAY['IdentityLinked', 'StepUpRequired'], limited || 'invalid_request'::text),
+        ('identity_links', ARRAY['Identities'], limited),
+        ('identity_unlink', ARRAY['IdentityUnlinked', 'StepUpRequired'], limited || '{unknown_identity,last_login}'::text[]),
         ('schema', ARRAY['Schemas'], '{}'::text[])) f (name, answers, errors));
 END
 $$;

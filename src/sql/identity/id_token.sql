@@ -117,6 +117,7 @@ BEGIN
         IF FOUND THEN
             user_id := holder.id;
             PERFORM bastion_internal.record_event('identity_added', 'success', holder.id, NULL, jsonb_build_object('issuer', source.issuer, 'by', 'address'));
+            PERFORM bastion_internal.mail_notice('identity_added', holder.id);
         END IF;
     ELSIF source.create_users THEN
         user_id := bastion_internal.identity_create(jsonb_strip_nulls(jsonb_build_object(
@@ -251,14 +252,91 @@ BEGIN
     is_new := FOUND;
     IF is_new THEN
         PERFORM bastion_internal.record_event('identity_added', 'success', person, NULL, jsonb_build_object('issuer', source.issuer, 'by', 'user'));
+        PERFORM bastion_internal.mail_notice('identity_added', person);
     END IF;
     RETURN bastion_internal.answer(jsonb_build_object('linked', is_new));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.identity_link(text) IS
-'Links the subject of a login that was answered with link_required to the user of this transaction, who has the address in question. From then on login_id_token() logs them in.
+'Links the subject of a login that was answered with link_required to the user of this transaction, who has the address in question. From then on login_id_token() logs them in. The user gets mail about it, if bastion.outbox is on.
 Needs a login within ten minutes, or where the user has a second factor a confirmation with it.
 Returns {"linked": boolean}; false if the subject was linked meanwhile.
 Refusals: invalid_request for a challenge that is unknown, used, expired or of another address, insufficient_user_authentication with acr_values and max_age, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.identity_link(text)', 'application');
+
+-- The user's own links
+
+CREATE FUNCTION bastion_api.identity_links() RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb := bastion_internal.caller_refusal(in_person => true);
+    person uuid;
+BEGIN
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    person := bastion.user_id();
+    RETURN bastion_internal.answer((
+        SELECT jsonb_build_object('identities', coalesce(jsonb_agg(jsonb_build_object(
+            'issuer', l.issuer, 'subject', l.subject, 'enabled', i.enabled, 'created_at', l.created_at) ORDER BY l.created_at, l.issuer, l.subject), '[]'))
+        FROM bastion.user_identities l JOIN bastion.issuers i ON i.issuer = l.issuer WHERE l.user_id = person));
+END
+$$;
+COMMENT ON FUNCTION bastion_api.identity_links() IS
+'Lists the accounts at issuers that are linked to the user of this transaction, and log in: {"identities": [{issuer, subject: the identifier of the user there, enabled: whether tokens of the issuer are accepted, created_at}]}, the oldest first. identity_unlink() removes one.
+Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25000 when the transaction has another identity already.';
+SELECT bastion_internal.callable_by('bastion_api.identity_links()', 'application');
+
+CREATE FUNCTION bastion_internal.logs_in_without(user_id uuid, issuer text, subject text) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM bastion.user_passwords p JOIN bastion.users u ON u.id = p.user_id
+                   WHERE p.user_id = logs_in_without.user_id AND coalesce(u.email, u.username) IS NOT NULL)
+        OR EXISTS (SELECT FROM bastion.user_factors f JOIN bastion.passkeys k ON k.factor_id = f.id
+                   WHERE f.user_id = logs_in_without.user_id AND f.state = 'active' AND k.user_verified)
+        OR EXISTS (SELECT FROM bastion.user_identities l JOIN bastion.issuers i ON i.issuer = l.issuer
+                   WHERE l.user_id = logs_in_without.user_id AND i.enabled AND i.login IS NOT NULL
+                     AND (l.issuer, l.subject) IS DISTINCT FROM (logs_in_without.issuer, logs_in_without.subject))
+        OR bastion_internal.has_outbox() AND EXISTS (SELECT FROM bastion.users u WHERE u.id = logs_in_without.user_id AND u.email_verified_at IS NOT NULL)
+$$;
+COMMENT ON FUNCTION bastion_internal.logs_in_without(uuid, text, text) IS
+'Whether a user logs in without this link to an issuer: with a password, with a passkey alone, with another issuer, or by mail to a verified address.';
+
+CREATE FUNCTION bastion_api.identity_unlink(issuer text, subject text) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused jsonb;
+    person uuid;
+BEGIN
+    PERFORM bastion_internal.require_writable('a link to an issuer');
+    refused := bastion_internal.factor_change_refusal();
+    IF refused IS NOT NULL THEN
+        RETURN refused;
+    END IF;
+    person := bastion.user_id();
+    IF NOT EXISTS (SELECT FROM bastion.user_identities l WHERE l.issuer = identity_unlink.issuer AND l.subject = identity_unlink.subject AND l.user_id = person) THEN
+        RETURN bastion_internal.refusal('unknown_identity', 'there is no such link');
+    ELSIF NOT bastion_internal.logs_in_without(person, identity_unlink.issuer, identity_unlink.subject) THEN
+        RETURN bastion_internal.refusal('last_login', 'nothing else would let you in: set a password or add a passkey first');
+    END IF;
+    -- The identity may end with the link: nothing reads it after the deletion.
+    PERFORM bastion_internal.record_event('identity_removed', 'success', person, NULL, jsonb_build_object('issuer', identity_unlink.issuer, 'by', 'user'));
+    PERFORM bastion_internal.mail_notice('identity_removed', person);
+    PERFORM bastion_internal.end_logins(person);
+    DELETE FROM bastion.user_identities l WHERE l.issuer = identity_unlink.issuer AND l.subject = identity_unlink.subject AND l.user_id = person;
+    RETURN bastion_internal.answer('{"unlinked": true}');
+END
+$$;
+COMMENT ON FUNCTION bastion_api.identity_unlink(text, text) IS
+'Removes a link of identity_links(): the account at the issuer does not log in to that of the user of this transaction any more. Its tokens are refused from the next statement on, and logins whose next step is open end. Sessions go on: logout(''others'') ends those. The user gets mail about it, if bastion.outbox is on.
+Needs a login within ten minutes, or where the user has a second factor a confirmation with it.
+Returns {"unlinked": true}. Refusals: unknown_identity, last_login when there is neither a password, a passkey that lets in alone, another link, nor with bastion.outbox a verified address; insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
+SELECT bastion_internal.callable_by('bastion_api.identity_unlink(text, text)', 'application');

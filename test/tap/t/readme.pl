@@ -85,7 +85,7 @@ runs_as_shown('VAULT', 14);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('MAIL', 11);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
-runs_as_shown('ACCOUNTS', 47);
+runs_as_shown('ACCOUNTS', 49);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('DELEGATION', 12);
 runs_as_shown('LIMITS', 6);

@@ -231,6 +231,11 @@ BEGIN
     PERFORM FROM bastion.users u WHERE u.id IN (old_owner, new_owner) ORDER BY u.id FOR NO KEY UPDATE;
     IF NOT bastion_internal.is_owner(old_owner, tenant) THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'an owner of the tenant may do this');
+    END IF;
+    -- From an owner whom a step-up rule keeps from seeing members, an address is not unknown.
+    refused := bastion_internal.permission_refusal('{tenant.members.manage}', NULL);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     ELSIF new_owner = old_owner OR NOT EXISTS (SELECT FROM bastion.memberships_in_force m JOIN bastion.users u ON u.id = m.user_id AND u.status = 'active'
                                               WHERE m.user_id = new_owner AND m.tenant_id = tenant) THEN
         RETURN bastion_internal.refuse_unknown();

@@ -485,6 +485,11 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    -- What was deleted ended its credentials then.
+    IF NOT EXISTS (SELECT FROM bastion.memberships m WHERE m.user_id = NEW.user_id AND m.valid_until <= statement_timestamp())
+       AND NOT EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = NEW.user_id AND p.valid_until <= statement_timestamp()) THEN
+        RETURN NEW;
+    END IF;
     PERFORM bastion_internal.await_logins(NEW.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'membership'
     WHERE s.user_id = NEW.user_id AND s.revoked_at IS NULL AND s.tenant_id IS NOT NULL

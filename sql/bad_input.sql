@@ -349,7 +349,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.sealed_send(bastion.sealed)', ARRAY['test.sealed()']),
     ('bastion.sealed(bytea)', ARRAY['test.sealed()::bytea']),
     ('bastion.is_sealed(bytea)', ARRAY['test.sealed()::bytea']),
-    ('bastion_internal.sealed_key(bastion.sealed)', ARRAY['test.sealed()']),
+    ('bastion_internal.sealed_key(bastion.sealed)', ARRAY['test.sealed()']), ('bastion_internal.sealed_bytes_key(bytea)', ARRAY['test.sealed()::bytea']),
     ('bastion.seal(text,text,text)', ARRAY['''attack at dawn''', '''smtp''', '''1''']),
     ('bastion.seal(bytea,text,text)', ARRAY['''attack at dawn''::bytea', '''smtp''', '''1''']),
     ('bastion.open_text(bastion.sealed,text)', ARRAY['test.sealed()', '''1''']),

@@ -253,6 +253,11 @@ UNION ALL
 SELECT 'table without the trigger that keeps foreign code away', r.name::text FROM test.own_relations r
 WHERE r.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM test.own_triggers t WHERE t.tgrelid = r.oid AND t.tgfoid = 'bastion_internal.guard_foreign_code()'::regprocedure)
 UNION ALL
+SELECT 'column that may hold sealed values, which rewrap_all() does not reach', c.name || '.' || a.attname FROM test.own_relations c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind IN ('r', 'p', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+  AND (a.atttypid IN (SELECT bastion_internal.sealed_types()) OR a.atttypid IN ('bytea'::regtype, 'bytea[]'::regtype))
+  AND NOT EXISTS (SELECT FROM bastion_internal.own_sealed_places() o WHERE o.relation = c.oid AND o.column_name = a.attname)
+UNION ALL
 SELECT 'table that no backend caches', r.name::text FROM test.own_relations r
 WHERE r.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM test.own_triggers t WHERE t.tgrelid = r.oid AND t.tgfoid = 'bastion_internal.invalidate()'::regprocedure)
 UNION ALL
@@ -292,6 +297,11 @@ SELECT a.problem, object, a.reason FROM (VALUES
        "bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.one_time_tokens: one_time_tokens_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.recovery_codes: recovery_codes_pepper_fkey","bastion.user_factors: user_factors_data_key_id_fkey",
        "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey","bastion.user_devices: user_devices_pepper_fkey"}'),
+    ('column that may hold sealed values, which rewrap_all() does not reach', 'hashes and MACs, which nothing opens',
+     '{bastion.api_key_secrets.mac,bastion.invitations.token_hash,bastion.login_throttle.key,bastion.pruned_events.mac,bastion.recovery_codes.mac,bastion.refresh_tokens.hash,
+       bastion.spent_tokens.hash,bastion.user_devices.hash,bastion.user_devices.previous_hash}'),
+    ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
+    ('column that may hold sealed values, which rewrap_all() does not reach', 'root_key_rotate() wraps it again: it is sealed under the root key', '{bastion.data_keys.wrapped}'),
     ('table that no backend caches', 'read where it is used, each time',
      '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
@@ -320,7 +330,7 @@ CREATE FUNCTION bastion.planted_atomic() RETURNS void LANGUAGE sql VOLATILE SECU
 CREATE FUNCTION bastion.planted_login() RETURNS jsonb LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT bastion_internal.session_start(gen_random_uuid(), NULL, NULL, NULL) $$;
 CREATE TYPE bastion.planted_type AS ENUM ('a');
-CREATE TABLE bastion.planted (id int PRIMARY KEY, parent int REFERENCES bastion.planted);
+CREATE TABLE bastion.planted (id int PRIMARY KEY, parent int REFERENCES bastion.planted, sealed bytea);
 CREATE TABLE bastion.planted_keyless (n int);
 ALTER TABLE bastion.planted_keyless ADD CONSTRAINT planted_check CHECK (n > 0) NOT VALID;
 CREATE SEQUENCE bastion.planted_seq;

@@ -172,7 +172,7 @@ SELECT count(*) AS factors FROM bastion.user_factors WHERE user_id = test.id_of(
 
 -- a factor whose key was lost is asked for, and nobody can present it
 BEGIN;
-UPDATE bastion.user_factors SET state = 'suspended', sealed = NULL, data_key_id = NULL WHERE user_id = test.id_of('ann');
+UPDATE bastion.user_factors SET state = 'suspended', sealed = NULL WHERE user_id = test.id_of('ann');
 UPDATE bastion.recovery_codes SET used_at = now() WHERE user_id = test.id_of('ann');
 SELECT a -> 'error' AS error, a -> 'factors' AS factors, a -> 'recovery_codes' AS codes FROM mfa.login('ann') a;
 ROLLBACK;

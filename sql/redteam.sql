@@ -255,9 +255,9 @@ INSERT INTO red.tokens VALUES ('as login made it', :'ann_token'), ('signed again
     ('two audiences', red.sign('{"aud": ["x", "pg_bastion"]}', :'claims')),
     ('by a clock that is ahead', red.sign(jsonb_build_object('iat', extract(epoch FROM now())::int + 1000), :'claims'));
 -- by a key whose private half is known, the example of RFC 8037: access tokens alone, no other type
-INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id, verifies_until)
+INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, verifies_until)
 SELECT 'known', 'EdDSA', 'retiring', '{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"known"}',
-       k.private_sealed, k.data_key_id, now() + '1 hour' FROM bastion.signing_keys k WHERE k.state = 'active';
+       k.private_sealed, now() + '1 hour' FROM bastion.signing_keys k WHERE k.state = 'active';
 SELECT header, test.error(format('SELECT bastion.authenticate(%L)', bastion.jwt_sign(:'claims',
     '{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"known"}', header)))
 FROM (VALUES ('{"typ": "at+jwt"}'::jsonb), ('{"typ": "application/at+jwt"}'), ('{"typ": "JWT"}'), ('{"typ": "logout+jwt"}'), ('{}')) t (header);

@@ -40,7 +40,7 @@ SELECT * FROM test.usage;
 -- all of one purpose; secrets; one tenant
 SELECT bastion.data_key_rotate('mailbox'), bastion.data_key_rotate('bastion.secrets', 'rotann');
 SELECT test.error($$SELECT bastion.data_key_rotate('none')$$), test.error($$SELECT bastion.data_key_rotate('mailbox', 'nobody')$$),
-       test.error($$SELECT bastion.data_key_rotate('bastion.blind_index.mailbox')$$), test.error($$SELECT bastion.data_key_rotate('signing')$$),
+       test.error($$SELECT bastion.data_key_rotate('bastion.blind_index.mailbox')$$),
        test.error('SELECT bastion.data_key_rotate(NULL)');
 SELECT * FROM test.opened;
 SELECT test.error($$SELECT bastion.min_decryption_version_set('mailbox', 2)$$), test.error($$SELECT bastion.min_decryption_version_set('mailbox', 3)$$),
@@ -143,6 +143,46 @@ END
 $$;
 SELECT test.settled(false), test.settled(true);
 DROP FUNCTION test.settled(boolean);
+
+
+-- the extension's own: signing keys, peppers and secrets of authenticators get the new key, and the old one is not retired before
+BEGIN;
+SELECT FROM bastion.authenticate(:'ann');
+SELECT bastion_api.totp_add() ->> 'factor' AS factor \gset
+COMMIT;
+SELECT bastion_api.refresh(bastion_api.login('rotann@rotation.example', 'correct horse') ->> 'refresh_token') ->> 'refresh_token' AS refresh_token \gset
+CREATE TABLE test.own_purposes (purpose text PRIMARY KEY, place text);
+INSERT INTO test.own_purposes VALUES ('signing', 'bastion.signing_keys.private_sealed'), ('pepper', 'bastion.peppers.sealed'), ('factor', 'bastion.user_factors.sealed');
+-- the values of each, by the state of their key, without those of other files whose key these gave up
+CREATE VIEW test.own_usage AS
+SELECT o.purpose, u.state, sum(u.sealed_values) > 0 AS some FROM test.own_purposes o
+LEFT JOIN bastion.key_usage() u ON u.tenant_id IS NULL AND u.purpose = o.purpose AND format('%s.%s', u.relation, u.column_name) = o.place
+GROUP BY o.purpose, u.state ORDER BY o.purpose COLLATE "C", u.state;
+CREATE VIEW test.own_opened AS
+SELECT test.error(format('SELECT bastion_internal.totp_step(%L, %L, ''000000'', 0, 0)', f.id, f.sealed)) AS factor,
+       test.error('SELECT bastion_internal.token_sign(''{"sub": "x"}'')') AS signing
+FROM bastion.user_factors f JOIN bastion.users u ON u.id = f.user_id WHERE u.email = 'rotann@rotation.example';
+SELECT purpose, bastion.data_key_rotate(purpose) FROM test.own_purposes ORDER BY purpose COLLATE "C";
+SELECT * FROM test.own_usage;
+SELECT o.purpose, test.error(format('SELECT bastion.min_decryption_version_set(%L, %s)', o.purpose, max(k.version))) AS refused
+FROM test.own_purposes o JOIN bastion.data_keys k ON k.tenant_id IS NULL AND k.purpose = o.purpose GROUP BY o.purpose ORDER BY o.purpose COLLATE "C";
+CALL bastion.rewrap_all();
+SELECT * FROM bastion.rewrap_failures f WHERE f.relation ~ '^bastion';
+SELECT * FROM test.own_usage;
+SELECT o.purpose, test.error(format('SELECT bastion.min_decryption_version_set(%L, %s)', o.purpose, max(k.version))) AS retired
+FROM test.own_purposes o JOIN bastion.data_keys k ON k.tenant_id IS NULL AND k.purpose = o.purpose GROUP BY o.purpose ORDER BY o.purpose COLLATE "C";
+SELECT count(*) FROM bastion.data_keys k JOIN test.own_purposes o USING (purpose) WHERE k.tenant_id IS NULL AND k.state = 'decrypt_only';
+-- the shredding of a tenant is not theirs
+SELECT bastion.tenant_shred('rotann') - 'notice' AS shredded;
+-- in a backend that has opened none of them; the pepper derives the next refresh token
+\c -
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT * FROM test.own_opened;
+SELECT bastion_api.refresh(:'refresh_token') ? 'access_token' AS refreshed;
+SELECT k.purpose, k.state FROM bastion.user_factors f JOIN bastion.data_keys k ON k.id = f.data_key_id WHERE f.id = :'factor';
+DROP VIEW test.own_usage, test.own_opened;
+DROP TABLE test.own_purposes;
 
 SELECT bastion.sealed_column_remove('test.closed', 'value');
 TRUNCATE test.people;

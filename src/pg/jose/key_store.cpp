@@ -12,7 +12,7 @@
 namespace bastion::pg {
 namespace {
 
-constexpr std::string_view signing_purpose = "signing_key";
+constexpr std::string_view signing_purpose = "signing";
 constexpr std::string_view access_token_header = R"({"typ":"at+jwt"})";
 
 // By kid: the key that signs, and secrets that verify.

@@ -22,7 +22,12 @@ const SettingsTable table([] {
                          &issuer, "", PGC_SUSET});
 });
 
-std::string bound_to(const pg_uuid_t& factor) { return sealed_aad("", "factor", as_text({factor.data, UUID_LEN})); }
+// Bound to the text of the id, which rewrap_all() reads as an expression over the row.
+std::string bound_to(const pg_uuid_t& factor) {
+    char id[uuid_text_size];
+    format_uuid_text(factor, id);
+    return sealed_aad("", "factor", id);
+}
 
 // The texts of a new secret.
 struct MadeTotp {

@@ -7,7 +7,7 @@ CREATE TABLE bastion.signing_keys (
     state text NOT NULL,
     public_jwk jsonb NOT NULL,
     private_sealed bytea NOT NULL,
-    data_key_id integer NOT NULL,
+    data_key_id integer NOT NULL GENERATED ALWAYS AS (bastion_internal.sealed_bytes_key(private_sealed)) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     verifies_until timestamptz,
     CONSTRAINT signing_keys_pkey PRIMARY KEY (kid),
@@ -24,7 +24,7 @@ COMMENT ON COLUMN bastion.signing_keys.state IS
 'next (published, not used yet), active (the one that signs), retiring (verifies what it signed), retired (verifies nothing)';
 COMMENT ON COLUMN bastion.signing_keys.public_jwk IS 'The public half, RFC 7517; for HS256 without the secret';
 COMMENT ON COLUMN bastion.signing_keys.private_sealed IS 'The private half or secret, sealed under data_key_id';
-COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.signing_keys.data_key_id IS 'The data encryption key in its header, which seals it';
 COMMENT ON COLUMN bastion.signing_keys.created_at IS 'When the key was created';
 COMMENT ON COLUMN bastion.signing_keys.verifies_until IS
 'For a retiring key, when the last token that it signed expires; for a retired one, when it stopped verifying';
@@ -65,8 +65,8 @@ DECLARE
     data_key integer := bastion_internal.data_key_here('signing');
     kid text;
 BEGIN
-    INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed, data_key_id)
-    SELECT k.kid, signing_key_add.algorithm, signing_key_add.state, k.public_jwk, k.private_sealed, data_key
+    INSERT INTO bastion.signing_keys (kid, algorithm, state, public_jwk, private_sealed)
+    SELECT k.kid, signing_key_add.algorithm, signing_key_add.state, k.public_jwk, k.private_sealed
     FROM bastion_internal.signing_key_make(data_key, signing_key_add.algorithm) k
     RETURNING signing_keys.kid INTO kid;
     PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,

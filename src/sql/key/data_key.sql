@@ -55,6 +55,12 @@ FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('keys');
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate;
 ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate_truncate;
 
+CREATE FUNCTION bastion_internal.sealed_bytes_key(value bytea) RETURNS integer
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_sealed_key';
+COMMENT ON FUNCTION bastion_internal.sealed_bytes_key(bytea) IS
+'The id of the data key that sealed the value, from its header (bastion.data_keys.id). SQLSTATE BA003 for bytes that are not a sealed value.';
+
 CREATE FUNCTION bastion_internal.root_key_ids() RETURNS text[]
 LANGUAGE C STABLE PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_root_key_ids';
@@ -211,17 +217,20 @@ DECLARE
 BEGIN
     LOOP
         key_id := bastion_internal.active_data_key(purpose, tenant);
-        EXIT WHEN key_id IS NOT NULL;
-        PERFORM bastion_internal.lock_vault();
-        key_id := coalesce(bastion_internal.active_data_key(purpose, tenant),
-                           bastion_internal.data_key_add(purpose, tenant, bastion_internal.event_of('key_created', 'success', NULL, tenant)));
-        EXIT WHEN key_id IS NOT NULL;
+        IF key_id IS NULL THEN
+            PERFORM bastion_internal.lock_vault();
+            key_id := coalesce(bastion_internal.active_data_key(purpose, tenant),
+                               bastion_internal.data_key_add(purpose, tenant, bastion_internal.event_of('key_created', 'success', NULL, tenant)));
+        END IF;
+        -- The lock that a foreign key takes, before the value is sealed: a rotation waits. Another may have been first.
+        PERFORM FROM bastion.data_keys k WHERE k.id = key_id AND k.state = 'active' FOR KEY SHARE;
+        EXIT WHEN FOUND OR key_id IS NOT NULL AND current_setting('transaction_isolation') <> 'read committed';
     END LOOP;
     RETURN key_id;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_key_here(text, uuid) IS
-'data_key(), made in this transaction: others that make keys so wait until it ends. For keys that rows of this transaction refer to. SQLSTATE BA001 without a root key.';
+'data_key(), made in this transaction, which locks it: others that make keys so, or rotate it, wait until it ends. For keys that rows of this transaction refer to. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.data_key_write(request jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -8,7 +8,7 @@ CREATE TABLE bastion.peppers (
     purpose text NOT NULL DEFAULT 'credential',
     state text NOT NULL DEFAULT 'active',
     sealed bytea NOT NULL,
-    data_key_id integer NOT NULL,
+    data_key_id integer NOT NULL GENERATED ALWAYS AS (bastion_internal.sealed_bytes_key(sealed)) STORED,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT peppers_pkey PRIMARY KEY (version),
     CONSTRAINT peppers_version_check CHECK (version > 0),
@@ -23,7 +23,7 @@ COMMENT ON COLUMN bastion.peppers.version IS 'Number of the pepper';
 COMMENT ON COLUMN bastion.peppers.purpose IS 'credential (refresh tokens and API keys), one_time (tokens and codes that leave by mail), challenge (challenges of logins) or import (API keys of another system)';
 COMMENT ON COLUMN bastion.peppers.state IS 'active (one of each purpose, for new tokens and keys) or verifying (for credentials that it was used for)';
 COMMENT ON COLUMN bastion.peppers.sealed IS 'The key, sealed under data_key_id';
-COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.peppers.data_key_id IS 'The data encryption key in its header, which seals it';
 COMMENT ON COLUMN bastion.peppers.created_at IS 'When it was created';
 SELECT pg_extension_config_dump('bastion.peppers', '');
 ALTER TABLE bastion.peppers ENABLE ROW LEVEL SECURITY;
@@ -57,8 +57,8 @@ BEGIN
     PERFORM bastion_internal.lock_vault();
     key := bastion_internal.data_key_here('pepper');
     SELECT coalesce(max(p.version), 0) + 1 INTO next_version FROM bastion.peppers p;
-    INSERT INTO bastion.peppers (version, purpose, state, sealed, data_key_id)
-    VALUES (next_version, pepper_add.purpose, pepper_add.state, bastion_internal.pepper_make(key, next_version, given), key);
+    INSERT INTO bastion.peppers (version, purpose, state, sealed)
+    VALUES (next_version, pepper_add.purpose, pepper_add.state, bastion_internal.pepper_make(key, next_version, given));
     PERFORM bastion_internal.record_event('key_created', 'success', NULL, NULL,
                                  jsonb_build_object('key', 'pepper', 'version', next_version));
     RETURN next_version;

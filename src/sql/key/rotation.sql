@@ -180,10 +180,8 @@ BEGIN
         RAISE EXCEPTION 'cannot rotate the key of a blind index' USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Under another key, the index would find no existing value.';
     END IF;
-    -- signing_key_rotate() and pepper_create() rotate the extension's own signing keys and peppers. The key of second factors stays.
     RETURN QUERY SELECT k.* FROM bastion.data_keys k
     WHERE k.purpose = rotating_keys.purpose AND (only_tenant IS NULL OR k.tenant_id = only_tenant)
-      AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper', 'factor'))
     ORDER BY k.id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'data key does not exist' USING ERRCODE = 'undefined_object';
@@ -213,7 +211,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.data_key_rotate(text, text) IS
 'Creates a new version of the data key of a purpose, for one tenant (uuid or slug) or all.
-The old version still opens what it sealed (state decrypt_only); rewrap_all() seals that again. The purpose of secrets is bastion.secrets.
+The old version still opens what it sealed (state decrypt_only); rewrap_all() seals that again. The purpose of secrets is bastion.secrets. signing, pepper and factor seal the extension''s own signing keys, peppers and secrets of authenticators; signing_key_rotate() and pepper_create() renew the first two themselves.
 Returns the number of rotated keys.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for the key of a blind index, 42704 for an unknown tenant or without such a key, BA001 without a root key.';
@@ -251,7 +249,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
 'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened.
-Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while registered columns or secrets hold values under these keys.
+Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while any column of the database holds values under these keys.
 Returns the number of changed keys.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys or a guard covers one (data_key_guard_set()), 55P03 when transactions that sealed under them stay open.';
@@ -304,7 +302,7 @@ BEGIN
     DELETE FROM bastion.api_key_schemes;
     DELETE FROM bastion.one_time_tokens;
     -- The factors are still asked for, and can only be removed: to forget them would let the password alone in.
-    UPDATE bastion.user_factors f SET state = 'suspended', sealed = NULL, data_key_id = NULL WHERE f.sealed IS NOT NULL;
+    UPDATE bastion.user_factors f SET state = 'suspended', sealed = NULL WHERE f.sealed IS NOT NULL;
     DELETE FROM bastion.recovery_codes;
     UPDATE bastion.user_devices d SET previous_hash = NULL, pepper = NULL WHERE d.pepper IS NOT NULL;
     DELETE FROM bastion.peppers;

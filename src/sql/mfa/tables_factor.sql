@@ -8,7 +8,7 @@ CREATE TABLE bastion.user_factors (
     name text NOT NULL,
     state text NOT NULL DEFAULT 'pending',
     sealed bytea,
-    data_key_id integer,
+    data_key_id integer GENERATED ALWAYS AS (bastion_internal.sealed_bytes_key(sealed)) STORED,
     totp_step bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     last_used_at timestamptz,
@@ -16,8 +16,7 @@ CREATE TABLE bastion.user_factors (
     CONSTRAINT user_factors_kind_check CHECK (kind IN ('totp', 'webauthn')),
     CONSTRAINT user_factors_name_check CHECK (bastion_internal.is_label(name)),
     CONSTRAINT user_factors_state_check CHECK (state IN ('pending', 'active', 'suspended')),
-    CONSTRAINT user_factors_sealed_check CHECK ((sealed IS NULL) = (data_key_id IS NULL)
-        AND CASE kind WHEN 'totp' THEN sealed IS NOT NULL OR state = 'suspended' ELSE sealed IS NULL END),
+    CONSTRAINT user_factors_sealed_check CHECK (CASE kind WHEN 'totp' THEN sealed IS NOT NULL OR state = 'suspended' ELSE sealed IS NULL END),
     CONSTRAINT user_factors_data_key_id_fkey FOREIGN KEY (data_key_id) REFERENCES bastion.data_keys (id),
     CONSTRAINT user_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
 );
@@ -29,7 +28,7 @@ COMMENT ON COLUMN bastion.user_factors.kind IS 'totp: an authenticator that show
 COMMENT ON COLUMN bastion.user_factors.name IS 'The name that the user gave it';
 COMMENT ON COLUMN bastion.user_factors.state IS 'pending (not confirmed by a code yet), active, or suspended: it is no longer accepted, and still asked for';
 COMMENT ON COLUMN bastion.user_factors.sealed IS 'The secret of codes, sealed under data_key_id; NULL when keys_discard() took it away, and for passkeys';
-COMMENT ON COLUMN bastion.user_factors.data_key_id IS 'The data encryption key that seals it';
+COMMENT ON COLUMN bastion.user_factors.data_key_id IS 'The data encryption key in its header, which seals it';
 COMMENT ON COLUMN bastion.user_factors.totp_step IS 'The last step of 30 seconds whose code was used: it and all before are used up';
 COMMENT ON COLUMN bastion.user_factors.created_at IS 'When it was added';
 COMMENT ON COLUMN bastion.user_factors.last_used_at IS 'When it was last accepted';

@@ -45,8 +45,8 @@ BEGIN
     DELETE FROM bastion.user_factors f WHERE f.user_id = owner.id AND f.state = 'pending';
     data_key := bastion_internal.data_key_here('factor');
     made := bastion_internal.totp_make(factor, data_key, issuer, left(translate(coalesce(owner.email, owner.username, owner.id::text), ':', ' '), 60));
-    INSERT INTO bastion.user_factors (id, user_id, kind, name, sealed, data_key_id)
-    VALUES (factor, owner.id, 'totp', totp_add.name, made.sealed, data_key);
+    INSERT INTO bastion.user_factors (id, user_id, kind, name, sealed)
+    VALUES (factor, owner.id, 'totp', totp_add.name, made.sealed);
     INSERT INTO bastion.factor_tries (user_id) VALUES (owner.id) ON CONFLICT ON CONSTRAINT factor_tries_pkey DO NOTHING;
     RETURN bastion_internal.answer(jsonb_build_object('factor', factor, 'secret', made.secret, 'uri', made.uri,
                                                       'qr_svg', made.qr_svg, 'qr_text', made.qr_text));

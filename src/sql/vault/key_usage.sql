@@ -66,8 +66,8 @@ AS $$
         SELECT c.oid AS member, a.attname, a.atttypid
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE c.relkind IN ('r', 'm') AND NOT pg_is_other_temp_schema(c.relnamespace)
-          AND (a.atttypid IN (SELECT t.type FROM types t)
-               AND (c.relnamespace <> 'bastion'::regnamespace OR c.oid IN ('bastion.secret_versions'::regclass, 'bastion.application_key_versions'::regclass))
+          AND (a.atttypid IN (SELECT t.type FROM types t) AND c.relnamespace <> 'bastion'::regnamespace
+               OR EXISTS (SELECT FROM bastion_internal.own_sealed_places() o WHERE o.relation = c.oid AND o.column_name = a.attname)
                OR a.atttypid = 'bytea'::regtype AND EXISTS (
                    SELECT FROM bastion.sealed_columns s, LATERAL bastion_internal.protect_tree(s.relation) m
                    WHERE m.member = c.oid AND s.column_name = a.attname))
@@ -82,7 +82,7 @@ AS $$
     FROM columns c ORDER BY 1, 2, 3
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_everywhere() IS
-'Every column of this database that holds sealed values: those whose type is or contains bastion.sealed, registered columns of type bytea, and those of secrets and of keys for applications. member is the table with the rows, relation the topmost of its partitioned or inherited tables; heads as sealed_heads().';
+'Every column of this database that holds sealed values: those whose type is or contains bastion.sealed, registered columns of type bytea, and the extension''s own. member is the table with the rows, relation the topmost of its partitioned or inherited tables; heads as sealed_heads().';
 
 CREATE FUNCTION bastion_internal.key_committed(key_id integer, head bytea) RETURNS boolean
 LANGUAGE C STABLE STRICT PARALLEL SAFE
@@ -165,7 +165,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.key_usage() IS
-'Counts the sealed values under each data key in every column of the database, registered or not: those of type bastion.sealed, arrays, domains and composite types with it, registered columns of type bytea, secrets, and keys for applications. Reads all of them.
+'Counts the sealed values under each data key in every column of the database, registered or not: those of type bastion.sealed, arrays, domains and composite types with it, registered columns of type bytea, and the extension''s own: secrets, keys for applications, signing keys, peppers and secrets of authenticators. Reads all of them.
 A value counts for a key that made it; sealed_problems() lists the others. tenant and purpose are NULL for values whose key was deleted.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 and BA002 without the right root key.';

@@ -107,7 +107,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     request jsonb := (SELECT jsonb_build_object('renews', k.id, 'tenant', k.tenant_id, 'event', bastion_internal.event_of('key_rotated', 'success', NULL, k.tenant_id))
-                      FROM bastion.data_keys k WHERE k.id = key_id AND NOT (k.tenant_id IS NULL AND k.purpose IN ('signing', 'pepper', 'factor')));
+                      FROM bastion.data_keys k WHERE k.id = key_id);
 BEGIN
     IF request IS NULL OR bastion_internal.queue_event('d', request::text, false) IS NOT NULL
        OR current_setting('transaction_isolation') <> 'read committed' OR current_setting('transaction_read_only')::boolean THEN

@@ -129,18 +129,30 @@ $$;
 COMMENT ON FUNCTION bastion.sealed_column_remove(regclass, name) IS
 'Removes the registration of sealed_column_add(). For operators: EXECUTE is granted to nobody.';
 
+-- sql/catalogue.sql finds a column with sealed values that is not among these.
+CREATE FUNCTION bastion_internal.own_sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+SET search_path = pg_catalog, pg_temp
+AS $$
+    VALUES ('bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'),
+           ('bastion.application_key_versions', 'value', 'key_id || ''/'' || version'),
+           ('bastion.signing_keys', 'private_sealed', 'kid'),
+           ('bastion.peppers', 'sealed', 'version'),
+           ('bastion.user_factors', 'sealed', 'id')
+$$;
+COMMENT ON FUNCTION bastion_internal.own_sealed_places() IS
+'The columns of sealed values in the tables of the extension, with the expressions over a row to which the values are bound.';
+
 CREATE FUNCTION bastion_internal.sealed_places() RETURNS TABLE (relation regclass, column_name name, bound_to text)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT 'bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'
-    UNION ALL
-    SELECT 'bastion.application_key_versions', 'value', 'key_id || ''/'' || version'
+    SELECT o.* FROM bastion_internal.own_sealed_places() o
     UNION ALL
     SELECT c.relation, c.column_name, c.bound_to
     FROM bastion.sealed_columns c JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name AND NOT a.attisdropped
 $$;
-COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones, and those of secrets and of keys for applications.';
+COMMENT ON FUNCTION bastion_internal.sealed_places() IS 'The columns of sealed values: the registered ones, and the extension''s own.';
 
 -- Values of up to 16 KiB travel together, so that a batch of a thousand takes some 50 MB; a larger one travels alone.
 CREATE FUNCTION bastion_internal.sealed_in_pages(column_name name, first bigint, past bigint, large boolean) RETURNS text
@@ -388,7 +400,7 @@ BEGIN
 END
 $$;
 COMMENT ON PROCEDURE bastion.rewrap_all(integer) IS
-'Seals again, under the active key of its tenant, each value of a registered column and each secret under a key in state decrypt_only.
+'Seals again, under the active key of its tenant, each value of a registered column, and each of the extension''s own (secrets, keys for applications, signing keys, peppers and secrets of authenticators), under a key in state decrypt_only.
 Commits after every batch of about this many rows and skips rows that other transactions have locked. It may be interrupted and called again: it does not repeat work. Triggers of the tables fire. A value that cannot be opened, or whose row a trigger or constraint refuses, is recorded in bastion.rewrap_failures, and the others go on; a warning tells their number. Values above 16 KiB are sealed again one by one. bastion.rewrap_progress shows how far it is, key_usage() what is left. Cannot run inside a transaction block.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 for a batch below 1, 2D000 in a transaction block, BA001 without a root key.';

@@ -259,6 +259,9 @@ INSERT INTO bastion.permissions (resource, action, system, description) VALUES
     ('tenant.keys', 'manage', true, 'Create, rotate, change and delete these keys'),
     ('tenant.keys', 'export', true, 'Export those that were created as exportable, wrapped'),
     ('tenant.events', 'read', true, 'See logins, refusals and other recorded events of the tenant'),
+    ('tenant.settings', 'read', true, 'See the tenant''s settings, their versions and history'),
+    ('tenant.settings', 'open', true, 'Open the sealed ones'),
+    ('tenant.settings', 'manage', true, 'Store, change and delete the tenant''s settings, and approve changes of others'),
     ('own.secrets', 'read', true, 'Open and list the secrets of one''s own'),
     ('own.secrets', 'manage', true, 'Put, change and delete the secrets of one''s own');
 
@@ -268,7 +271,7 @@ FROM (VALUES
         ('owner', ARRAY['*', 'tenant.*']),
         ('admin', ARRAY['*', 'tenant.read', 'tenant.update', 'tenant.members.*', 'tenant.roles.*', 'tenant.units.*',
                         'tenant.api_keys.*', 'tenant.events.*', 'tenant.secrets.read', 'tenant.secrets.manage',
-                        'tenant.keys.read', 'tenant.keys.manage']),
+                        'tenant.keys.read', 'tenant.keys.manage', 'tenant.settings.read', 'tenant.settings.manage']),
         ('developer', ARRAY['*.create', '*.read', '*.update', '*.delete', '*.execute']),
         ('member', ARRAY['*.create', '*.read', '*.update']),
         ('operator', ARRAY['*.read', '*.execute']),

@@ -138,7 +138,8 @@ AS $$
            ('bastion.application_key_versions', 'value', 'key_id || ''/'' || version'),
            ('bastion.signing_keys', 'private_sealed', 'kid'),
            ('bastion.peppers', 'sealed', 'version'),
-           ('bastion.user_factors', 'sealed', 'id')
+           ('bastion.user_factors', 'sealed', 'id'),
+           ('bastion.setting_versions', 'sealed', 'setting_id || ''/'' || version')
 $$;
 COMMENT ON FUNCTION bastion_internal.own_sealed_places() IS
 'The columns of sealed values in the tables of the extension, with the expressions over a row to which the values are bound.';

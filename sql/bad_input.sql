@@ -33,6 +33,7 @@ CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
 SELECT bastion.rate_limit_set('good_limit', 'route', 1000000, 1000000000);
 SELECT bastion.resource_register('smtp', '{open}');
+SELECT bastion.setting_put_for('good', 'a.b', '"x"'), bastion.setting_put_for('good', 'a.c', '1', category => 'words'), bastion.setting_seal_for('good', 'a.sealed', 'attack at dawn');
 INSERT INTO test.facts SELECT 'sealed', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '1');
 INSERT INTO test.facts SELECT 'sealed elsewhere', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '2');
 INSERT INTO test.facts SELECT 'sealed for the house', bastion.seal_for(NULL, 'attack at dawn', 'house');
@@ -254,6 +255,36 @@ INSERT INTO test.functions VALUES
     ('bastion.init(text,boolean)', ARRAY['''/nonexistent/key''', 'false']), ('bastion_internal.root_key_create(text,boolean)', ARRAY['''/nonexistent/key''', 'true']),
     ('bastion_internal.data_key_make(uuid,integer,uuid,text,integer)',
      ARRAY['gen_random_uuid()', '7', 'gen_random_uuid()', '''signing''', '1']),
+    ('bastion.setting_text(text,text)', ARRAY['''a.b''', '''x''']),
+    ('bastion.setting_integer(text,bigint)', ARRAY['''a.c''', '1']),
+    ('bastion.setting_numeric(text,numeric)', ARRAY['''a.c''', '1']),
+    ('bastion.setting_boolean(text,boolean)', ARRAY['''a.c''', 'true']),
+    ('bastion.setting_json(text,jsonb)', ARRAY['''a.b''', '''{}''']),
+    ('bastion.setting_put(text,jsonb,text,integer,text,text)', ARRAY['''a.b''', '''{}''', '''staging''', '0', '''why''', '''words''']),
+    ('bastion.setting_seal(text,text,text,integer,text,text)', ARRAY['''a.s''', '''attack at dawn''', '''staging''', '0', '''why''', '''words''']),
+    ('bastion.setting_rollback(text,integer,text,integer,text)', ARRAY['''a.b''', '1', '''*''', '1', '''why''']),
+    ('bastion.setting_update(text,text,text,jsonb,jsonb,boolean,integer,text)', ARRAY['''a.b''', '''*''', '''words''', '''{}''', '''{}''', 'false', '5', '''why''']),
+    ('bastion.setting_version_delete(text,integer[],text,text)', ARRAY['''a.b''', '''{1}''', '''*''', '''why''']),
+    ('bastion.setting_version_undelete(text,integer[],text,text)', ARRAY['''a.b''', '''{1}''', '''*''', '''why''']),
+    ('bastion.setting_version_destroy(text,integer[],text,text)', ARRAY['''a.b''', '''{1}''', '''*''', '''why''']),
+    ('bastion.setting_delete(text,text,text)', ARRAY['''a.b''', '''*''', '''why''']),
+    ('bastion.setting_open(text)', ARRAY['''a.sealed''']),
+    ('bastion.setting_list(text,text)', ARRAY['''words''', '''staging''']),
+    ('bastion.setting_version_list(text,text)', ARRAY['''a.b''', '''*''']),
+    ('bastion.setting_history(text)', ARRAY['''a.b''']),
+    ('bastion.setting_request(text,text,jsonb,text,text,interval)', ARRAY['''a.b''', '''put''', '''{"value": 1}''', '''*''', '''why''', '''1 day''']),
+    ('bastion.setting_approve(uuid,text)', ARRAY['gen_random_uuid()', '''why''']),
+    ('bastion.setting_reject(uuid,text)', ARRAY['gen_random_uuid()', '''why''']),
+    ('bastion.setting_request_list(boolean)', ARRAY['true']),
+    ('bastion.setting_export(text)', ARRAY['''staging''']),
+    ('bastion.setting_import(jsonb,text)', ARRAY['''{"format": "pg_bastion.settings/1", "settings": []}''', '''why''']),
+    ('bastion.setting_put_for(text,text,jsonb,text,integer,text,text)', ARRAY['''good''', '''a.b''', '''{}''', '''staging''', '0', '''why''', '''words''']),
+    ('bastion.setting_seal_for(text,text,text,text,integer,text,text)', ARRAY['''good''', '''a.s''', '''attack at dawn''', '''staging''', '0', '''why''', '''words''']),
+    ('bastion.setting_open_for(text,text,text)', ARRAY['''good''', '''a.sealed''', '''staging''']),
+    ('bastion.setting_update_for(text,text,text,text,jsonb,jsonb,boolean,integer,boolean,text)', ARRAY['''good''', '''a.b''', '''*''', '''words''', '''{}''', '''{}''', 'false', '5', 'NULL', '''why''']),
+    ('bastion.setting_delete_for(text,text,text,text)', ARRAY['''good''', '''a.b''', '''*''', '''why''']),
+    ('bastion.setting_export_for(text,text)', ARRAY['''good''', '''staging''']),
+    ('bastion.setting_import_for(text,jsonb,text)', ARRAY['''good''', '''{"format": "pg_bastion.settings/1", "settings": []}''', '''why''']),
     ('bastion.secret_put(text,text,text,text,text[],timestamptz,boolean,jsonb,integer,text)', ARRAY['''mail''', '''attack at dawn''', '''smtp''', '''password''', '''{}''', 'now()', 'true', '''{}''', '0', 'NULL']),
     ('bastion.secret_put(text,bytea,text,text,text[],timestamptz,boolean,jsonb,integer,text)', ARRAY['''mail''', '''x''::bytea', '''smtp''', '''password''', '''{}''', 'now()', 'true', '''{}''', '0', 'NULL']),
     ('bastion.secret_put(text,jsonb,text,text,text[],timestamptz,boolean,jsonb,integer,text)', ARRAY['''mail''', '''{}''::jsonb', '''smtp''', '''password''', '''{}''', 'now()', 'true', '''{}''', '0', 'NULL']),

@@ -83,6 +83,12 @@ WHERE f.prosecdef
     'bastion_api.units(text,uuid,integer)', 'bastion_api.unit_create(text,text,text,text)', 'bastion_api.unit_rename(text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
     'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)',
+    'bastion.setting_put(text,jsonb,text,integer,text,text)', 'bastion.setting_seal(text,text,text,integer,text,text)', 'bastion.setting_rollback(text,integer,text,integer,text)',
+    'bastion.setting_update(text,text,text,jsonb,jsonb,boolean,integer,text)', 'bastion.setting_version_delete(text,integer[],text,text)', 'bastion.setting_version_undelete(text,integer[],text,text)',
+    'bastion.setting_version_destroy(text,integer[],text,text)', 'bastion.setting_delete(text,text,text)', 'bastion.setting_open(text)',
+    'bastion.setting_list(text,text)', 'bastion.setting_version_list(text,text)', 'bastion.setting_history(text)',
+    'bastion.setting_request(text,text,jsonb,text,text,interval)', 'bastion.setting_approve(uuid,text)', 'bastion.setting_reject(uuid,text)',
+    'bastion.setting_request_list(boolean)', 'bastion.setting_export(text)', 'bastion.setting_import(jsonb,text)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',
@@ -305,7 +311,7 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('table that no backend caches', 'read where it is used, each time',
      '{bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
-       bastion.session_settings,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
+       bastion.session_settings,bastion.setting_changes,bastion.change_requests,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;
 CREATE VIEW test.wrong AS
 SELECT c.problem, c.object FROM test.catalogue c EXCEPT SELECT a.problem, a.object FROM test.allowed a;

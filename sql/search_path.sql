@@ -241,6 +241,12 @@ SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS plan_notes FROM bastion.plan_notes(
 SELECT count(*) FROM bastion.shares_of('public.path_docs', '1');
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_member_access(:'ann_id', 'path_docs.update', 'public.path_docs', '1');
 SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 10 FROM bastion.permission_matrix_text()) AS matrix, (SELECT count(*) OPERATOR(pg_catalog.>) 1 FROM bastion.explain_member_access_text(:'ann_id', 'path_docs.read')) AS explained;
+SELECT bastion.setting_put('path.a', '1', category => 'path', reason => 'test'), bastion.setting_put('path.a', '2', expected_version => 1), bastion.setting_rollback('path.a', 1), bastion.setting_update('path.a', validator => '{"type": ["integer", "object"], "minimum": 0, "properties": {"a": {"pattern": "^a"}}}', metadata => '{"a": 1}');
+SELECT bastion.setting_text('path.a'), bastion.setting_integer('path.a'), bastion.setting_numeric('path.a'), bastion.setting_boolean('path.b', true), bastion.setting_json('path.a'), bastion.setting_seal('path.sealed', 'value'), bastion.setting_open('path.sealed');
+SELECT bastion.setting_version_delete('path.a'), bastion.setting_version_undelete('path.a'), bastion.setting_version_destroy('path.a', '{1}'), bastion.setting_request('path.a', 'put', '{"value": 3}') AS request \gset path_
+SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 1 FROM bastion.setting_list('path')) IS NOT NULL AS listed, (SELECT count(*) FROM bastion.setting_version_list('path.a')) AS versions, (SELECT count(*) OPERATOR(pg_catalog.>) 5 FROM bastion.setting_history('path.a')) AS history,
+       (SELECT count(*) FROM bastion.setting_request_list()) AS requests, bastion.setting_import(bastion.setting_export()) AS imported;
+SELECT bastion.setting_reject(:'path_request'), bastion.setting_delete('path.sealed');
 SELECT bastion.secret_put('path secret', 'value', tags => '{a,b}'), bastion.secret_get('path secret', 'test'), bastion.secret_update('path secret', tags => '{c}');
 SELECT name, tags FROM bastion.secret_list();
 SELECT id AS secret_id FROM bastion.secret_list() WHERE name OPERATOR(pg_catalog.=) 'path secret' \gset
@@ -360,6 +366,13 @@ UPDATE bastion.data_keys SET created_at = created_at OPERATOR(pg_catalog.-) '2 d
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS due FROM bastion.data_keys_due();
 SELECT bastion.open_text_for(t.id, bastion.seal_for(t.id, 'x'::pg_catalog.text, 'path.purpose', '1'), '1') FROM bastion.tenants t WHERE t.slug OPERATOR(pg_catalog.=) 'path';
 SELECT count(*) AS due FROM bastion.data_keys_due() d JOIN bastion.tenants t ON t.id OPERATOR(pg_catalog.=) d.tenant_id WHERE t.slug OPERATOR(pg_catalog.=) 'path';
+BEGIN;
+SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
+SELECT bastion.setting_request('path.approved', 'put', '{"value": 1}') AS request \gset path_
+UPDATE bastion.change_requests SET requesters = '{}';
+SELECT bastion.setting_approve(:'path_request');
+COMMIT;
+SELECT bastion.setting_put_for('path', 'path.for', '1'), bastion.setting_update_for('path', 'path.for', category => 'x'), bastion.setting_seal_for('path', 'path.secret', 'x'), bastion.setting_open_for('path', 'path.secret'), bastion.setting_import_for('path', bastion.setting_export_for('path')), bastion.setting_delete_for('path', 'path.for');
 SELECT bastion.secret_put_for('path', 'path for', 'value'), bastion.secret_get_for('path', 'path for'), bastion_internal.opening_record(NULL, 'path.purpose', '1');
 SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.request_languages() IS NULL AS no_language;
 SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;

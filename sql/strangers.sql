@@ -72,6 +72,12 @@ BEGIN
             test.make('application key', whose, 'slug', who, format('SELECT %L', name), caller)
     FROM (VALUES ('own', 'ann', 'ledger', 'owner'), ('elsewhere', 'bob', 'quarry ledger', NULL), ('deleted', 'ann', 'burnt ledger', NULL)) v (whose, who, name, caller);
     PERFORM test.as_person('ann', 'SELECT bastion.key_update(''burnt ledger'', deletable => true)'), test.as_person('ann', 'SELECT bastion.key_delete(''burnt ledger'')');
+    PERFORM test.as_person(who, format('SELECT bastion.setting_put(%L, to_jsonb(%L::text))', name, name)),
+            test.make('setting', whose, 'slug', who, format('SELECT %L', name), caller),
+            test.make('change request', whose, 'uuid', who, format('SELECT bastion.setting_request(%L, ''put'', ''{"value": 1}'')', name), caller)
+    FROM (VALUES ('own', 'ann', 'ledger.limit', 'owner'), ('elsewhere', 'bob', 'quarry.limit', NULL), ('deleted', 'ann', 'burnt.limit', NULL)) v (whose, who, name, caller);
+    PERFORM test.as_person('ann', 'SELECT bastion.setting_delete(''burnt.limit'')'),
+            test.as_person('ann', format('SELECT bastion.setting_reject(%L)', test.thing('change request', 'deleted', 'uuid')));
     PERFORM test.make('sealed', whose, 'sealed', who, format('SELECT bastion.seal(%L::text, ''stranger_mail'')', who || ' quarry velvet'))
     FROM (VALUES ('own', 'ann'), ('elsewhere', 'bob'), ('deleted', 'gone')) v (whose, who);
     -- the same value under a key that never was
@@ -199,12 +205,20 @@ INSERT INTO test.arguments (function, name, type, kind, value) VALUES
     ('secret_update', 'active', 'boolean', NULL, 'false'), (NULL, 'own', 'boolean', NULL, 'own of a member');
 UPDATE test.arguments SET "unless" = 'with_.*' WHERE name = 'with_user';
 INSERT INTO test.arguments (function, name, type, value) SELECT f, a.name, 'text', a.value FROM unnest('{rate_limit,rate_limit_state,rate_limit_require,concurrency_limit}'::text[]) f, (VALUES ('name', '''stranger_limit'''), ('key', NULL)) a (name, value);
+INSERT INTO test.arguments (function, name, type, kind, value)
+SELECT f, 'key', 'text', 'setting', 'own' FROM unnest('{setting_text,setting_integer,setting_numeric,setting_boolean,setting_json,setting_put,setting_seal,setting_open,setting_rollback,setting_update,setting_version_delete,setting_version_undelete,setting_version_destroy,
+    setting_delete,setting_version_list,setting_request}'::text[]) f;
+INSERT INTO test.arguments (function, name, type, kind) VALUES ('setting_history', 'of_key', 'text', 'setting'), ('setting_approve', 'request', 'uuid', 'change request'), ('setting_reject', 'request', 'uuid', 'change request');
+INSERT INTO test.arguments (function, name, type, value) VALUES
+    ('setting_rollback', 'version', 'integer', '1'), ('setting_version_destroy', 'versions', 'integer[]', '''{1}'''), ('setting_version_delete', 'versions', 'integer[]', NULL), ('setting_version_undelete', 'versions', 'integer[]', NULL),
+    ('setting_request', 'action', 'text', '''put'''), ('setting_request', 'payload', 'jsonb', '''{"value": 1}'''), ('setting_import', 'document', 'jsonb', '''{}'''), ('setting_text', 'fallback', 'text', NULL), ('setting_integer', 'fallback', 'bigint', NULL),
+    ('setting_numeric', 'fallback', 'numeric', NULL), ('setting_boolean', 'fallback', 'boolean', NULL), ('setting_json', 'fallback', 'jsonb', NULL);
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
-    ('{algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
+    ('{environment,for_environment,category,in_category,reason,algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),
     ('{valid_from,valid_until,expires_at}', 'timestamptz'), ('{max_age,max_version_age,rotate_every,access_lifetime,session_lifetime,idle_limit,reuse_window,overlap,valid_for}', 'interval'),
-    ('{version,bits,expected_version,max_versions,min_version,bytes,cost}', 'integer'), ('{disabled,exportable,deletable}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
+    ('{version,bits,expected_version,max_versions,min_version,bytes,cost}', 'integer'), ('{disabled,exportable,deletable,four_eyes,only_open}', 'boolean'), ('{cidrs,tags,algorithms}', 'text[]'), ('{validator,limits,options,header,claims,key,keys,metadata}', 'jsonb')) v (names, type);
 
 CREATE VIEW test.parameters AS
 SELECT p.oid, format('%s.%I', p.pronamespace::regnamespace, p.proname) AS function, p.proname, i.place, p.proargnames[i.place] AS name, t.type::regtype AS type,

@@ -165,3 +165,53 @@ ALTER TABLE bastion.setting_changes ENABLE ALWAYS TRIGGER setting_changes_append
 ALTER TABLE bastion.setting_changes ENABLE ALWAYS TRIGGER setting_changes_append_only_truncate;
 COMMENT ON TRIGGER setting_changes_append_only ON bastion.setting_changes IS 'Keeps rows as they were written';
 COMMENT ON TRIGGER setting_changes_append_only_truncate ON bastion.setting_changes IS 'Keeps rows as they were written';
+
+CREATE TABLE bastion.change_requests (
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    tenant_id uuid NOT NULL,
+    environment text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    action text NOT NULL,
+    payload jsonb NOT NULL DEFAULT '{}',
+    sealed bastion.sealed,
+    setting_id uuid,
+    base_version integer NOT NULL,
+    reason text,
+    requested_by uuid NOT NULL,
+    requesters uuid[] NOT NULL,
+    requested_at timestamptz NOT NULL DEFAULT now(),
+    state text NOT NULL DEFAULT 'open',
+    decided_by uuid,
+    decided_at timestamptz,
+    decision_reason text,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT change_requests_pkey PRIMARY KEY (id),
+    CONSTRAINT change_requests_action_check CHECK (action IN ('put', 'seal', 'rollback', 'update', 'version_delete', 'version_undelete', 'version_destroy', 'delete')),
+    CONSTRAINT change_requests_state_check CHECK (state IN ('open', 'applied', 'rejected')),
+    CONSTRAINT change_requests_decided_check CHECK ((state = 'open') = (decided_at IS NULL)),
+    CONSTRAINT change_requests_payload_check CHECK (jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 131072),
+    CONSTRAINT change_requests_sealed_check CHECK (sealed IS NULL OR action = 'seal'),
+    CONSTRAINT change_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
+);
+CREATE INDEX change_requests_tenant_id_idx ON bastion.change_requests (tenant_id, requested_at);
+COMMENT ON TABLE bastion.change_requests IS 'Requests for changes of settings, which another person approves; granted to nobody: setting_request_list() reads them';
+COMMENT ON COLUMN bastion.change_requests.id IS 'Identifier; a sealed value is bound to it';
+COMMENT ON COLUMN bastion.change_requests.tenant_id IS 'The tenant';
+COMMENT ON COLUMN bastion.change_requests.environment IS 'The environment of the setting';
+COMMENT ON COLUMN bastion.change_requests.key IS 'Its key';
+COMMENT ON COLUMN bastion.change_requests.action IS 'What is to be done: put, seal, rollback, update, version_delete, version_undelete, version_destroy or delete';
+COMMENT ON COLUMN bastion.change_requests.payload IS 'The arguments of that, without a value to be sealed';
+COMMENT ON COLUMN bastion.change_requests.sealed IS 'The value to be sealed, sealed under the purpose bastion.settings; NULL once decided';
+COMMENT ON COLUMN bastion.change_requests.setting_id IS 'The setting at that time; NULL for a new one';
+COMMENT ON COLUMN bastion.change_requests.base_version IS 'Its version at that time, which must still be the newest; 0 for a new setting';
+COMMENT ON COLUMN bastion.change_requests.reason IS 'Why, as the requester said';
+COMMENT ON COLUMN bastion.change_requests.requested_by IS 'The user who acted';
+COMMENT ON COLUMN bastion.change_requests.requesters IS 'All persons behind the request: the user, and who acted for that user';
+COMMENT ON COLUMN bastion.change_requests.requested_at IS 'When it was made';
+COMMENT ON COLUMN bastion.change_requests.state IS 'open, applied or rejected';
+COMMENT ON COLUMN bastion.change_requests.decided_by IS 'The user who approved or rejected it';
+COMMENT ON COLUMN bastion.change_requests.decided_at IS 'When';
+COMMENT ON COLUMN bastion.change_requests.decision_reason IS 'Why, as that user said';
+COMMENT ON COLUMN bastion.change_requests.expires_at IS 'Until when it can be approved';
+SELECT pg_extension_config_dump('bastion.change_requests', '');
+ALTER TABLE bastion.change_requests ENABLE ROW LEVEL SECURITY;

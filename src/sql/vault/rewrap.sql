@@ -139,7 +139,8 @@ AS $$
            ('bastion.signing_keys', 'private_sealed', 'kid'),
            ('bastion.peppers', 'sealed', 'version'),
            ('bastion.user_factors', 'sealed', 'id'),
-           ('bastion.setting_versions', 'sealed', 'setting_id || ''/'' || version')
+           ('bastion.setting_versions', 'sealed', 'setting_id || ''/'' || version'),
+           ('bastion.change_requests', 'sealed', 'id')
 $$;
 COMMENT ON FUNCTION bastion_internal.own_sealed_places() IS
 'The columns of sealed values in the tables of the extension, with the expressions over a row to which the values are bound.';

@@ -98,6 +98,11 @@ Datum bastion_data_keys_lock(PG_FUNCTION_ARGS) {
     PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(bastion_sealed_bytes_key);
+Datum bastion_sealed_bytes_key(PG_FUNCTION_ARGS) {
+    PG_RETURN_INT32(static_cast<int32>(sealing_key_id(view(PG_GETARG_BYTEA_PP(0)))));
+}
+
 PG_FUNCTION_INFO_V1(bastion_active_data_key);
 Datum bastion_active_data_key(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0)) PG_RETURN_NULL();

@@ -57,7 +57,7 @@ ALTER TABLE bastion.data_keys ENABLE ALWAYS TRIGGER data_keys_invalidate_truncat
 
 CREATE FUNCTION bastion_internal.sealed_bytes_key(value bytea) RETURNS integer
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'bastion_sealed_key';
+AS 'MODULE_PATHNAME', 'bastion_sealed_bytes_key';
 COMMENT ON FUNCTION bastion_internal.sealed_bytes_key(bytea) IS
 'The id of the data key that sealed the value, from its header (bastion.data_keys.id). SQLSTATE BA003 for bytes that are not a sealed value.';
 

@@ -1,5 +1,5 @@
 
--- Changes of settings that another person approves. A person is more than a user of a context: whoever acts through an API key, a
+-- Changes of settings that another person approves. A person is more than a user of a context: the user who acts through an API key, a
 -- delegation or an impersonation is one of the persons behind it, and so is the user that they act for.
 
 CREATE FUNCTION bastion_internal.acting_persons() RETURNS uuid[]

@@ -197,7 +197,7 @@ BEGIN
         PERFORM bastion_internal.setting_validate(setting, old.value);
         RETURN bastion_internal.setting_keep(setting, old.value, NULL, version, reason, request);
     END IF;
-    -- The plaintext stays in these expressions: whoever rolls back need not have the right to read it.
+    -- The plaintext stays in these expressions: the user who rolls back need not have the right to read it.
     PERFORM bastion_internal.setting_validate(setting, to_jsonb(bastion_internal.setting_plaintext(setting, old)));
     RETURN bastion_internal.setting_keep(setting, NULL, bastion.seal_for(setting.tenant_id, bastion_internal.setting_plaintext(setting, old), 'bastion.settings',
                                                                          bastion_internal.secret_place(setting.id, setting.version)), version, reason, request);

@@ -31,7 +31,7 @@ BEGIN
         END IF;
     WHEN 'pattern' THEN
         -- Without back-references and directors, matching is not exponential, and every engine means the same.
-        IF kind = 'string' AND length(argument #>> '{}') <= 200 AND argument #>> '{}' !~ '^(\*\*\*|\(\?[a-z])' AND argument #>> '{}' !~ '(^|[^\\])(\\\\)*\\[1-9]' THEN
+        IF kind = 'string' AND length(argument #>> '{}') <= 200 AND argument #>> '{}' !~ E'^([*]{3}|[(][?][a-z])' AND argument #>> '{}' !~ E'(^|[^\\\\])(\\\\\\\\)*\\\\[1-9]' THEN
             PERFORM '' ~ ((argument #>> '{}') COLLATE "C");
             RETURN NULL;
         END IF;

@@ -72,7 +72,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.password_length(text,boolean)', ARRAY['''correct horse''', 'true']),
     ('bastion_internal.password_check(text,text)',
      ARRAY['''U*U''', '''$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW''']),
-    ('bastion_internal.password_flaw(text,text,integer)', ARRAY['''correct horse''', '''good@bad.example''', '8']),
+    ('bastion_internal.password_flaw(text,text,integer,boolean)', ARRAY['''correct horse''', '''good@bad.example''', '8', 'false']),
     ('bastion.import_users(jsonb,boolean)', ARRAY['''[]''', 'true']), ('bastion.import_users_from(regclass,boolean)', ARRAY['''test.documents''::regclass', 'true']),
     ('bastion.import_secrets(jsonb,boolean)', ARRAY['''[]''', 'true']), ('bastion.import_secrets_from(regclass,boolean)', ARRAY['''test.documents''::regclass', 'true']),
     ('bastion.import_api_keys(jsonb,boolean)', ARRAY['''[]''', 'true']), ('bastion.import_api_keys_from(regclass,boolean)', ARRAY['''test.documents''::regclass', 'true']),

@@ -5,8 +5,8 @@ SET client_min_messages = warning;
 SELECT bastion.library_version() IS NOT NULL AS loaded;
 SELECT name, boot_val, min_val, max_val, context FROM pg_settings WHERE name LIKE 'bastion.password\_%' ORDER BY 1;
 SET bastion.password_min_length = 15;
-CREATE FUNCTION test.tries(password text, least_length integer DEFAULT NULL) RETURNS text LANGUAGE sql
-AS $$ SELECT coalesce(bastion_internal.password_flaw(password, E'pia@policy.example\npia.policy\nPia Münster\nPolicy Works', least_length), 'accepted') $$;
+CREATE FUNCTION test.tries(password text, least_length integer DEFAULT NULL, with_factor boolean DEFAULT false) RETURNS text LANGUAGE sql
+AS $$ SELECT coalesce(bastion_internal.password_flaw(password, E'pia@policy.example\npia.policy\nPia Münster\nPolicy Works', least_length, with_factor), 'accepted') $$;
 SELECT p, test.tries(p), test.tries(p, 8) AS with_less, test.tries(p, 20) AS with_more
 FROM unnest(ARRAY['fourteen chars', 'fifteen of them', NULL, '', 'qwertyuiop12345', 'PASSWORDpassword', 'dragondragondragondragon', 'xyxyxyxyxyxyxyxyxyxyxyxy', 'abcdefghijklmnopqrstuv',
                   'pia.policy@policy.example', 'Münster-MÜNSTER-2026-ms', 'policy works for all of us', E'a tab\tis in this password']) p;
@@ -57,6 +57,53 @@ FROM unnest(ARRAY['correct horse battery', 'the first of several', 'correct hors
 SELECT count(*) AS kept, bool_and(hash LIKE '$argon2id$%') AS hashed FROM bastion.password_history;
 SELECT bastion_api.login('pia.policy', 'correct horse battery') ->> 'token_type' AS latest, bastion_api.login('pia.policy', 'the third of several') ->> 'error' AS former;
 SET bastion.password_history = 0;
+SELECT bastion.user_password_set('pia.policy', 'the third of several');
+-- beside a second factor eight characters suffice, and the last factor stays until the password stands alone
+SELECT test.tries('sevench', NULL, true) AS seven, test.tries('eight ch', NULL, true) AS eight, test.tries('eight ch', NULL, false) AS alone, test.tries('eight ch', 20, true) AS in_a_strict_tenant, test.tries('password', NULL, true) AS common;
+SET bastion.password_min_length_with_factor = 12;
+SELECT test.tries('eleven char', NULL, true) AS eleven, test.tries('twelve chars', NULL, true) AS twelve;
+SET bastion.password_min_length_with_factor = 128;
+SELECT test.tries('fourteen chars', NULL, true) AS fourteen, test.tries('fifteen of them', NULL, true) AS fifteen;
+RESET bastion.password_min_length_with_factor;
+SELECT test.error($$SET bastion.password_min_length_with_factor = 7$$);
+UPDATE bastion.tenants SET password_min_length = NULL WHERE slug = 'policy-works';
+SELECT u.id AS pia_id FROM bastion.users u WHERE u.username = 'pia.policy' \gset
+CREATE FUNCTION test.as_pia(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    told jsonb;
+BEGIN
+    PERFORM set_config('bastion.token', bastion_internal.session_begin(u.id, NULL, NULL, NULL, '{pwd,otp,mfa}') ->> 'access_token', true), set_config('bastion.allow_identity_switch', 'on', true)
+    FROM bastion.users u WHERE u.username = 'pia.policy';
+    EXECUTE 'SELECT bastion_api.' || call INTO told;
+    RETURN coalesce(told ->> 'error_description', 'done');
+END
+$$;
+CREATE FUNCTION test.factor_of_pia(state text) RETURNS uuid LANGUAGE sql AS $$
+    INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'webauthn', 'Key', factor_of_pia.state FROM bastion.users u WHERE u.username = 'pia.policy' RETURNING id $$;
+CREATE VIEW test.pia_has AS SELECT coalesce((SELECT p.is_short::text FROM bastion.user_passwords p JOIN bastion.users u ON u.id = p.user_id WHERE u.username = 'pia.policy'), 'no password') AS short;
+SELECT test.as_pia($$password_change('the third of several', 'eight ch')$$) AS alone, test.factor_of_pia('suspended') AS suspended \gset
+SELECT :'alone' AS alone, test.as_pia($$password_change('the third of several', 'eight ch')$$) AS beside_a_suspended_one, test.factor_of_pia('active') AS one \gset
+SELECT :'alone' AS alone, :'beside_a_suspended_one' AS beside_a_suspended_one;
+DELETE FROM bastion.user_factors WHERE id = :'suspended';
+SELECT test.as_pia($$password_change('the third of several', 'sevench')$$) AS seven, test.as_pia($$password_change('the third of several', 'eight ch')$$) AS eight;
+TABLE test.pia_has;
+SELECT test.factor_of_pia('active') AS two \gset
+SELECT test.as_pia(format('factor_remove(%L)', gen_random_uuid())) AS unknown, test.as_pia(format('factor_remove(%L)', :'two')) AS one_of_two, test.as_pia(format('factor_remove(%L)', :'one')) AS last, count(*) AS factors FROM bastion.user_factors WHERE user_id = :'pia_id';
+-- an operator takes the password with the factor
+BEGIN;
+SELECT bastion.factors_remove('pia.policy') AS removed;
+SELECT short, bastion_api.login('pia.policy', 'eight ch') ->> 'error' AS login FROM test.pia_has;
+ROLLBACK;
+-- a longer one stands alone
+SELECT test.as_pia($$password_change('eight ch', 'the fourth of several')$$) AS longer;
+TABLE test.pia_has;
+SELECT test.as_pia(format('factor_remove(%L)', :'one')) AS last;
+TABLE test.pia_has;
+-- the factor went meanwhile
+SELECT test.error(format('SELECT bastion_internal.password_store(%L, bastion.password_hash(''eight ch''), true)', :'pia_id'));
+SELECT test.error($$SELECT bastion.user_password_set('pia.policy', 'eight ch')$$);
+DROP VIEW test.pia_has;
+DROP FUNCTION test.as_pia, test.factor_of_pia;
 SELECT bastion.user_password_set('pia.policy', 'the third of several');
 SELECT count(*) AS kept FROM bastion.password_history;
 SELECT kind, outcome, detail - 'role' AS detail FROM bastion.events WHERE kind = 'password_set' AND user_id = (:'pia'::jsonb #>> '{user,id}')::uuid LIMIT 1;

@@ -11,6 +11,7 @@ namespace bastion::pg {
 namespace {
 
 int least_length = 0;
+int least_with_factor = 0;
 int history = 0;  // which check_password() reads
 char* blocklist = nullptr;
 char* breach_filter = nullptr;
@@ -26,6 +27,10 @@ const SettingsTable table([] {
         "bastion.password_min_length",
         "Fewest characters of a new password. NIST SP 800-63B-4 asks for 15 where the password is the only factor.",
         &least_length, 15, 8, 128, PGC_SUSET});
+    define(IntSetting{
+        "bastion.password_min_length_with_factor",
+        "Fewest characters of a new password of a user with a second factor, where that is less. NIST SP 800-63B-4 asks for 8.",
+        &least_with_factor, 8, 8, 128, PGC_SUSET});
     define(IntSetting{
         "bastion.password_history",
         "How many of the user's latest passwords, the current one included, a new one must differ from. Each "
@@ -67,11 +72,14 @@ extern "C" {
 PG_FUNCTION_INFO_V1(bastion_password_flaw);
 Datum bastion_password_flaw(PG_FUNCTION_ARGS) {
     note_secret_use("password_flaw");
-    for (const char* setting : {"bastion.password_min_length", "bastion.password_blocklist", "bastion.breach_filter"})
+    for (const char* setting : {"bastion.password_min_length", "bastion.password_min_length_with_factor",
+                                "bastion.password_blocklist", "bastion.breach_filter"})
         require_valid(setting);
     const Utf8 password = utf8_argument(fcinfo, 0);
     const Utf8 account = utf8_argument(fcinfo, 1);
-    const int least = PG_ARGISNULL(2) ? least_length : std::max(PG_GETARG_INT32(2), least_length);
+    const bool with_factor = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+    const int of_database = with_factor ? std::min(least_length, least_with_factor) : least_length;
+    const int least = PG_ARGISNULL(2) ? of_database : std::max(PG_GETARG_INT32(2), of_database);
     PasswordFlaw flaw = PasswordFlaw::unusable;
     guarded_or_raise([&]() -> Result<void> {
         PasswordPolicy policy;

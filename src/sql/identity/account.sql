@@ -78,6 +78,7 @@ DECLARE
     own_session uuid;
     proof record;
     new_hash text;
+    is_short boolean;
     ended bigint;
 BEGIN
     IF refused IS NOT NULL THEN
@@ -108,7 +109,8 @@ BEGIN
         RETURN bastion_internal.refuse_password_change(owner, 'changed', refused_at);
     END IF;
     PERFORM bastion_internal.end_logins(owner);
-    PERFORM bastion_internal.password_store(owner, new_hash);
+    is_short := bastion_internal.is_short_password(new_password);
+    PERFORM bastion_internal.password_store(owner, new_hash, is_short);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = owner AND s.revoked_at IS NULL AND s.id IS DISTINCT FROM own_session;
     GET DIAGNOSTICS ended = ROW_COUNT;
@@ -120,6 +122,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.password_change(text, text) IS
 'Gives the user of this transaction another password, and ends all other sessions of the user, in every tenant. This session goes on, and API keys stay. The user gets mail about it, if bastion.outbox is on.
 Returns {"ended": number of sessions}. Refusals: wrong_password, recorded, when the old password is another one or the user has none; invalid_password and weak_password as in signup(), temporarily_unavailable (bastion.max_concurrent_hashes), too_many_attempts as login(), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when the password was changed meanwhile and the isolation level is not READ COMMITTED, 58030 when a file of the policy cannot be used.';
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when the password was changed or the last second factor removed meanwhile and the isolation level is not READ COMMITTED, 58030 when a file of the policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.password_change(text, text)', 'application');
 SELECT bastion_internal.event_kind('password_changed');

@@ -90,7 +90,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.account_recovery_finish(text) IS
-'Removes every second factor and the recovery codes of a user with the token that account_recovery_start() mailed. It ends the sessions and delegations of the user, and makes the devices unknown. The user gets mail about it, and logs in next with the first factor.
+'Removes every second factor and the recovery codes of a user with the token that account_recovery_start() mailed. It ends the sessions and delegations of the user, and makes the devices unknown. A password that is too short to stand alone goes, too. The user gets mail about it, and logs in next with the first factor, or resets the password.
 Returns {}. Refusals: recovery_pending with ready_at before 72 hours have passed, which does not use the token up; invalid_link, the same for an unknown, used or expired token, one for another purpose, and a recovery that was cancelled; recorded.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.account_recovery_finish(text)', 'application');

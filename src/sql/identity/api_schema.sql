@@ -308,7 +308,7 @@ BEGIN
         ('invitation_decline_link', ARRAY['Declined'], ARRAY['invalid_invitation']),
         ('factors', ARRAY['Factors'], limited),
         ('factor_rename', ARRAY['Factor'], limited || '{invalid_request,unknown_factor}'::text[]),
-        ('factor_remove', ARRAY['FactorRemoved', 'StepUpRequired'], limited || 'unknown_factor'::text),
+        ('factor_remove', ARRAY['FactorRemoved', 'StepUpRequired'], limited || '{unknown_factor,short_password}'::text[]),
         ('recovery_codes_renew', ARRAY['RecoveryCodes', 'StepUpRequired'], limited || 'unknown_factor'::text),
         ('step_up', ARRAY['SteppedUp', 'TooManyTries'], limited || 'invalid_code'::text),
         ('totp_add', ARRAY['NewTotp', 'StepUpRequired'], limited || '{invalid_request,too_many_factors}'::text[]),

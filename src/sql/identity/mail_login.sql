@@ -29,6 +29,7 @@ DECLARE
     found_row bastion.one_time_tokens;
     refused jsonb;
     new_hash text;
+    is_short boolean;
 BEGIN
     PERFORM bastion_internal.require_writable('a reset of a password');
     found_row := bastion_internal.one_time_find(reset_password.token, 'reset_password');
@@ -46,7 +47,8 @@ BEGIN
     IF NOT bastion_internal.hold_for_mail(found_row, NULL, NULL) THEN
         RETURN bastion_internal.refuse_one_time(found_row.user_id, 'reset_password');
     END IF;
-    PERFORM bastion_internal.password_store(found_row.user_id, new_hash);
+    is_short := bastion_internal.is_short_password(reset_password.password);
+    PERFORM bastion_internal.password_store(found_row.user_id, new_hash, is_short);
     PERFORM bastion_internal.attempts_forget_at_commit(found_row.user_id), bastion_internal.devices_revoke(found_row.user_id);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'password'
     WHERE s.user_id = found_row.user_id AND s.revoked_at IS NULL;
@@ -60,7 +62,7 @@ COMMENT ON FUNCTION bastion_api.reset_password(text, text) IS
 'Sets a new password with the token that request_password_reset() mailed, and ends the sessions and delegations of the user, and the other links and codes; devices become unknown. API keys stay. The user gets mail about it, and logs in next.
 An account whose address was never verified loses its API keys too: a stranger may have made it.
 Returns {}.
-Refusals: invalid_link, the same for an unknown, used, replaced or expired token, and one for another purpose; recorded. invalid_password and weak_password as signup(), which do not use up the token. temporarily_unavailable (bastion.max_concurrent_hashes).
+Refusals: invalid_link, the same for an unknown, used, replaced or expired token, and one for another purpose; recorded. invalid_password and weak_password as password_change(), which do not use up the token. temporarily_unavailable (bastion.max_concurrent_hashes).
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction used the token and the isolation level is not READ COMMITTED, BA001 without a root key, 58030 when a file of the password policy cannot be used.';
 SELECT bastion_internal.callable_by('bastion_api.reset_password(text, text)', 'application');
 SELECT bastion_internal.event_kind('password_reset');

@@ -20,12 +20,12 @@ COMMENT ON COLUMN bastion.password_history.replaced_at IS 'When another password
 SELECT pg_extension_config_dump('bastion.password_history', '');
 ALTER TABLE bastion.password_history ENABLE ROW LEVEL SECURITY;
 
-CREATE FUNCTION bastion_internal.password_flaw(password text, account text, least_length integer) RETURNS text
+CREATE FUNCTION bastion_internal.password_flaw(password text, account text, least_length integer, with_factor boolean DEFAULT false) RETURNS text
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
 AS 'MODULE_PATHNAME', 'bastion_password_flaw';
-COMMENT ON FUNCTION bastion_internal.password_flaw(text, text, integer) IS
+COMMENT ON FUNCTION bastion_internal.password_flaw(text, text, integer, boolean) IS
 'Why a new password is refused: unusable, too_short, common, repetitive, personal, blocked or breached; NULL when it is accepted.
-account has what the account is called, one name in a line. least_length is a limit beside bastion.password_min_length; the larger one counts.
+account has what the account is called, one name in a line. least_length is a limit beside bastion.password_min_length; the larger one counts. with_factor, bastion.password_min_length_with_factor takes the place of the latter, where it is less.
 SQLSTATE 58030 when the list or the filter of passwords cannot be used, F0000 when a stored setting is invalid: no password is accepted then.';
 
 CREATE FUNCTION bastion_internal.password_files() RETURNS jsonb
@@ -34,18 +34,19 @@ AS 'MODULE_PATHNAME', 'bastion_password_files';
 COMMENT ON FUNCTION bastion_internal.password_files() IS
 'The state of the files that the password policy reads: none, usable, or why no new password is accepted.';
 
-CREATE FUNCTION bastion_internal.password_refusal(password text, account text, least_length integer) RETURNS jsonb
+CREATE FUNCTION bastion_internal.password_refusal(password text, account text, least_length integer, with_factor boolean DEFAULT false) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     flaw text;
 BEGIN
-    flaw := bastion_internal.password_flaw(password_refusal.password, account, least_length);
+    flaw := bastion_internal.password_flaw(password_refusal.password, account, least_length, with_factor);
     RETURN CASE flaw
         WHEN 'unusable' THEN bastion_internal.refusal('invalid_password', 'a password has at most 4096 bytes and no control characters')
         WHEN 'too_short' THEN bastion_internal.refusal('invalid_password', format('a password has at least %s characters',
-            greatest(bastion_internal.setting('bastion.password_min_length')::integer, least_length)))
+            greatest(least(bastion_internal.setting('bastion.password_min_length')::integer,
+                           CASE WHEN with_factor THEN bastion_internal.setting('bastion.password_min_length_with_factor')::integer END), least_length)))
         WHEN 'common' THEN bastion_internal.refusal('weak_password', 'too many people use this password')
         WHEN 'repetitive' THEN bastion_internal.refusal('weak_password', 'this password repeats or counts a few characters')
         WHEN 'personal' THEN bastion_internal.refusal('weak_password', 'this password consists of words of the account')
@@ -53,7 +54,7 @@ BEGIN
         WHEN 'breached' THEN bastion_internal.refusal('weak_password', 'this password is known from a breach of another service') END;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.password_refusal(text, text, integer) IS
+COMMENT ON FUNCTION bastion_internal.password_refusal(text, text, integer, boolean) IS
 'The refusal of a new password, with the arguments of password_flaw(); NULL when it is accepted.
 SQLSTATE 58030 and F0000 as password_flaw().';
 
@@ -80,7 +81,7 @@ DECLARE
     old_hash text;
     matched text;
 BEGIN
-    answer := bastion_internal.password_refusal(check_password.password, account.words, account.least_length);
+    answer := bastion_internal.password_refusal(check_password.password, account.words, account.least_length, bastion_internal.has_active_factor(check_password.user_id));
     IF answer IS NOT NULL THEN
         RETURN answer;
     END IF;
@@ -102,29 +103,45 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.check_password(uuid, text) IS
-'The refusal of a new password of a user; NULL when it is accepted. The words of the account are those of the user and of its tenants, whose password_min_length counts too. While bastion.max_concurrent_hashes are running, the refusal is that of refuse_busy().
+'The refusal of a new password of a user; NULL when it is accepted. The words of the account are those of the user and of its tenants, whose password_min_length counts too. A second factor of the user allows for a shorter one. While bastion.max_concurrent_hashes are running, the refusal is that of refuse_busy().
 SQLSTATE 58030 and F0000 as password_flaw().';
 
-CREATE FUNCTION bastion_internal.password_store(user_id uuid, new_hash text) RETURNS void
+CREATE FUNCTION bastion_internal.is_short_password(password text) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN bastion_internal.password_length(password) < bastion_internal.setting('bastion.password_min_length')::integer;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.is_short_password(text) IS
+'Whether a password that was accepted has fewer characters than bastion.password_min_length: it needs a second factor beside it.';
+
+CREATE FUNCTION bastion_internal.password_store(user_id uuid, new_hash text, is_short boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     kept integer := bastion_internal.setting('bastion.password_history')::integer - 1;
 BEGIN
+    -- The user is locked: the factor may have been removed since the password was checked.
+    IF password_store.is_short AND NOT bastion_internal.has_active_factor(password_store.user_id) THEN
+        RAISE EXCEPTION 'could not change the password because the last second factor was removed' USING ERRCODE = 'serialization_failure', HINT = 'Try again.';
+    END IF;
     INSERT INTO bastion.password_history (user_id, hash)
     SELECT p.user_id, p.hash FROM bastion.user_passwords p WHERE p.user_id = password_store.user_id AND kept > 0;
     DELETE FROM bastion.password_history p
     WHERE p.user_id = password_store.user_id
       AND p.replaced_at NOT IN (SELECT h.replaced_at FROM bastion.password_history h WHERE h.user_id = password_store.user_id
                                 ORDER BY h.replaced_at DESC LIMIT greatest(kept, 0));
-    INSERT INTO bastion.user_passwords (user_id, hash) VALUES (password_store.user_id, password_store.new_hash)
-    ON CONFLICT ON CONSTRAINT user_passwords_pkey DO UPDATE SET hash = excluded.hash, changed_at = now();
+    INSERT INTO bastion.user_passwords (user_id, hash, is_short) VALUES (password_store.user_id, password_store.new_hash, password_store.is_short)
+    ON CONFLICT ON CONSTRAINT user_passwords_pkey DO UPDATE SET hash = excluded.hash, changed_at = now(), is_short = excluded.is_short;
     PERFORM bastion_internal.one_time_end(password_store.user_id, '{reset_password,magic_link,code}'), bastion_internal.recovery_end(password_store.user_id);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.password_store(uuid, text) IS
-'Stores the hash of a user''s new password, which was checked before, and keeps as many former hashes as bastion.password_history compares. Ends the links and codes with which the user could log in or set another one, and a recovery of the account: somebody else may know the former password.';
+COMMENT ON FUNCTION bastion_internal.password_store(uuid, text, boolean) IS
+'Stores the hash of a user''s new password, which was checked before, and is_short_password() or not, and keeps as many former hashes as bastion.password_history compares. Ends the links and codes with which the user could log in or set another one, and a recovery of the account: somebody else may know the former password.
+SQLSTATE 40001 for a short password of a user without a second factor.';
 
 CREATE FUNCTION bastion.user_password_set(for_user text, password text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -134,6 +151,7 @@ DECLARE
     found_user uuid := bastion_internal.any_user_named(for_user);
     refused jsonb;
     new_hash text;
+    is_short boolean;
 BEGIN
     IF NOT EXISTS (SELECT FROM bastion.users u WHERE u.id = found_user) THEN
         RAISE EXCEPTION 'user does not exist' USING ERRCODE = 'undefined_object';
@@ -146,7 +164,8 @@ BEGIN
         RAISE EXCEPTION 'password is refused' USING ERRCODE = 'invalid_parameter_value', DETAIL = upper(left(refused ->> 'error_description', 1)) || substr(refused ->> 'error_description', 2) || '.';
     END IF;
     new_hash := bastion.password_hash(user_password_set.password);
-    PERFORM bastion_internal.password_store(found_user, new_hash);
+    is_short := bastion_internal.is_short_password(user_password_set.password);
+    PERFORM bastion_internal.password_store(found_user, new_hash, is_short);
     UPDATE bastion.sessions s SET revoked_at = clock_timestamp(), revoked_reason = 'admin'
     WHERE s.user_id = found_user AND s.revoked_at IS NULL;
     PERFORM bastion_internal.record_event('password_set', 'success', found_user, NULL, jsonb_build_object('role', session_user));

@@ -230,6 +230,7 @@ CREATE TABLE bastion.user_passwords (
     user_id uuid NOT NULL,
     hash text NOT NULL,
     changed_at timestamptz NOT NULL DEFAULT now(),
+    is_short boolean NOT NULL DEFAULT false,
     CONSTRAINT user_passwords_pkey PRIMARY KEY (user_id),
     CONSTRAINT user_passwords_hash_check CHECK (bastion_internal.is_password_hash(hash)),
     CONSTRAINT user_passwords_user_id_fkey FOREIGN KEY (user_id) REFERENCES bastion.users (id) ON DELETE CASCADE
@@ -240,5 +241,7 @@ COMMENT ON COLUMN bastion.user_passwords.user_id IS 'The user; one without a row
 COMMENT ON COLUMN bastion.user_passwords.hash IS 'A hash that bastion.password_verify() can verify; bastion.password_format() explains';
 COMMENT ON COLUMN bastion.user_passwords.changed_at IS
 'When the password was chosen; not changed when the same password is hashed again';
+COMMENT ON COLUMN bastion.user_passwords.is_short IS
+'Whether it has fewer characters than bastion.password_min_length, so that it was accepted beside a second factor alone';
 SELECT pg_extension_config_dump('bastion.user_passwords', '');
 ALTER TABLE bastion.user_passwords ENABLE ROW LEVEL SECURITY;

@@ -10,6 +10,18 @@ AS $$ SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_fa
 COMMENT ON FUNCTION bastion_internal.has_factor(uuid) IS
 'Whether a user has a second factor, a suspended one included: otherwise its suspension would let the password alone in.';
 
+CREATE FUNCTION bastion_internal.has_active_factor(user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = has_active_factor.user_id AND f.state = 'active') $$;
+COMMENT ON FUNCTION bastion_internal.has_active_factor(uuid) IS 'Whether a user has a second factor that lets in.';
+
+CREATE FUNCTION bastion_internal.has_short_password(user_id uuid) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = has_short_password.user_id AND p.is_short) $$;
+COMMENT ON FUNCTION bastion_internal.has_short_password(uuid) IS 'Whether the password of a user was accepted beside a second factor alone.';
+
 CREATE FUNCTION bastion_internal.is_fresh(level text, max_age interval) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -291,13 +303,15 @@ BEGIN
     -- Codes without a factor would let in by themselves.
     IF NOT bastion_internal.has_factor(owner) THEN
         DELETE FROM bastion.recovery_codes r WHERE r.user_id = owner;
+        -- So would a password that was accepted beside a factor alone.
+        DELETE FROM bastion.user_passwords p WHERE p.user_id = owner AND p.is_short;
     END IF;
     PERFORM bastion_internal.factors_changed('factor_removed', owner, jsonb_build_object('factor', factor, 'kind', removed.kind));
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.factor_delete(uuid, uuid) IS
-'Removes a second factor of a user, with the recovery codes when it was the last; false for an unknown one.';
+'Removes a second factor of a user, with the recovery codes and a short password when it was the last; false for an unknown one.';
 SELECT bastion_internal.event_kind('factor_removed');
 
 CREATE FUNCTION bastion_api.factor_remove(factor uuid) RETURNS jsonb
@@ -311,6 +325,10 @@ BEGIN
     refused := bastion_internal.factor_change_refusal();
     IF refused IS NOT NULL THEN
         RETURN refused;
+    ELSIF bastion_internal.has_short_password(bastion.user_id())
+          AND NOT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = bastion.user_id() AND f.state = 'active' AND f.id <> factor) THEN
+        RETURN bastion_internal.refusal('short_password', format('the password needs a second factor beside it: choose one of at least %s characters first',
+                                                                 bastion_internal.setting('bastion.password_min_length')));
     ELSIF NOT bastion_internal.factor_delete(bastion.user_id(), factor) THEN
         RETURN bastion_internal.refusal('unknown_factor', 'there is no such factor');
     END IF;
@@ -320,7 +338,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.factor_remove(uuid) IS
 'Removes a second factor of the user of this transaction; the recovery codes go with the last.
 The session must have been confirmed with a second factor within ten minutes (step_up()); without an active factor, a login within ten minutes suffices.
-Returns {"removed": id}. Refusals: unknown_factor, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"removed": id}. Refusals: unknown_factor, short_password for the last one beside a password that is too short to stand alone, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.factor_remove(uuid)', 'application');
 
@@ -365,7 +383,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.factors_remove(text) IS
-'Removes every second factor and the recovery codes of a user (uuid, e-mail address or user name) who lost them. Prove first who asks: the password alone suffices afterwards.
+'Removes every second factor and the recovery codes of a user (uuid, e-mail address or user name) who lost them. Prove first who asks: the password alone suffices afterwards. One that is too short to stand alone goes with them: the user resets it by mail, or user_password_set() gives another.
 Returns how many factors were removed, 0 for an unknown user.
 For operators: EXECUTE is granted to nobody.';
 

@@ -604,7 +604,7 @@ export interface BastionApi {
     email_change: Requested | TooManyAttempts | TooManyRequests | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | TooManyRequests | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
-    factor_remove: FactorRemoved | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
+    factor_remove: FactorRemoved | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "short_password" | "unauthenticated" | "unknown_factor">;
     factor_rename: Factor | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     factors: Factors | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     id_token_options: IdTokenRequest | Refusal<"unknown_issuer">;

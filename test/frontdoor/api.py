@@ -450,6 +450,9 @@ call(None, "login_mfa", call(None, "login", mail("fay"), PASSWORD)["challenge"],
 owner.execute("INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT u.id, 'totp', 'x', 'suspended' FROM bastion.users u, generate_series(1, 9) WHERE u.email = %s", [mail("fay")])
 call(fay_confirmed, "totp_add")
 call(fay_confirmed, "factor_remove", some_factor, types=("uuid",))
+owner.execute("UPDATE bastion.user_passwords p SET is_short = true FROM bastion.users u WHERE u.id = p.user_id AND u.email = %s", [mail("fay")])
+call(fay_confirmed, "factor_remove", added["factor"], types=("uuid",))
+owner.execute("UPDATE bastion.user_passwords SET is_short = false")
 call(fay_confirmed, "factor_remove", added["factor"], types=("uuid",))
 for _ in range(6):
     call(fay, "step_up", some_factor, '{"code": "000000"}', types=("uuid", "jsonb"))

@@ -295,9 +295,9 @@ BEGIN
         RAISE EXCEPTION 'invalid validator' USING ERRCODE = 'invalid_parameter_value', DETAIL = flaw,
             HINT = 'Keywords are type, enum, const, minimum, maximum, minLength, maxLength, pattern, properties, required, additionalProperties, items and maxItems.';
     ELSIF bastion_internal.is_label(changes ->> 'category') IS FALSE OR (changes ->> 'max_versions')::integer < 0
-          OR jsonb_typeof(changes -> 'metadata') <> 'object' OR (setting.tenant_id IS NOT NULL AND changes ? 'overridable') THEN
+          OR jsonb_typeof(changes -> 'metadata') <> 'object' OR octet_length((changes -> 'metadata')::text) > 16384 OR (setting.tenant_id IS NOT NULL AND changes ? 'overridable') THEN
         RAISE EXCEPTION 'invalid setting' USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'A category has at most 200 characters, metadata is a JSON object, max_versions is 0 for no limit, and overridable is for the installation.';
+            HINT = 'A category has at most 200 characters, metadata is a JSON object of at most 16 KiB, max_versions is 0 for no limit, and overridable is for the installation.';
     END IF;
     UPDATE bastion.settings s
     SET category = coalesce(changes ->> 'category', s.category), metadata = bastion_internal.secret_metadata(s.metadata, changes -> 'metadata'),

@@ -28,7 +28,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_seal(text, text, text, integer, text, text) IS
 'Stores a text sealed, as setting_put() does a value: the setting is sensitive from then on, and setting_open() opens it. Versions from before stay as they were stored. Send the value as a parameter.
 Arguments and permissions are those of setting_put().
-SQLSTATE those of setting_put(), and BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SQLSTATE 22023, 25006, 28000, 42501, 55000, BA005 and BA008 as setting_put(), BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.setting_seal(text, text, text, integer, text, text)', 'application');
 
 CREATE FUNCTION bastion.setting_rollback(key text, version integer, environment text DEFAULT '*', expected_version integer DEFAULT NULL, reason text DEFAULT NULL) RETURNS integer
@@ -42,7 +42,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_rollback(text, integer, text, integer, text) IS
 'Stores the value of an older version of a setting as a new version; returns that version. A sealed value is opened and sealed again inside: tenant.settings.open is not needed.
 Arguments and permissions are those of setting_put().
-SQLSTATE those of setting_put(), 42704 for an unknown setting or version, 55000 for a deleted version, BA001, BA002, BA003.';
+SQLSTATE 22023, 25006, 28000, 42501, BA005 and BA008 as setting_put(), 42704 for an unknown setting or version, 55000 for a deleted version and when it needs an approval, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.setting_rollback(text, integer, text, integer, text)', 'application');
 
 CREATE FUNCTION bastion.setting_update(key text, environment text DEFAULT '*', category text DEFAULT NULL, metadata jsonb DEFAULT NULL, validator jsonb DEFAULT NULL,

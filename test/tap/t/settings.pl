@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $primary = new_server('settings', "log_statement = all\n");
+my $primary = new_server('settings', "shared_preload_libraries = 'pg_bastion'\nlog_statement = all\n");
 my $token = token_of($primary, 'ann');
 my $as_ann = "SELECT FROM bastion.authenticate('$token');";
 $primary->safe_psql('postgres', 'CREATE TABLE written (version integer PRIMARY KEY, value text); GRANT INSERT ON written TO app');

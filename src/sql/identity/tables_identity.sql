@@ -33,7 +33,7 @@ COMMENT ON COLUMN bastion.tenants.id IS 'Identifier in contexts, tokens and prot
 COMMENT ON COLUMN bastion.tenants.number IS 'A short stable number for tables that keep a bigint instead of the uuid';
 COMMENT ON COLUMN bastion.tenants.name IS 'Display name; need not be unique';
 COMMENT ON COLUMN bastion.tenants.slug IS 'Unique name in URLs and arguments; never a uuid';
-COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to, which rate limits may depend on';
+COMMENT ON COLUMN bastion.tenants.plan IS 'The plan that the tenant has subscribed to, which rate limits and quotas may depend on';
 COMMENT ON COLUMN bastion.tenants.status IS 'active; suspended: no user can work in it; deleting: likewise, a member asked for it, and an owner can cancel until delete_at';
 COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
 COMMENT ON COLUMN bastion.tenants.password_min_length IS
@@ -58,9 +58,9 @@ CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
 FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
                    ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa))
 EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
--- Rights do not depend on the plan, and rate limits on nothing else.
+-- Rights do not depend on the plan, and rate limits and quotas on nothing else.
 CREATE TRIGGER tenants_invalidate_plan AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (OLD.plan IS DISTINCT FROM NEW.plan) EXECUTE FUNCTION bastion_internal.invalidate('rate_limits');
+FOR EACH ROW WHEN (OLD.plan IS DISTINCT FROM NEW.plan) EXECUTE FUNCTION bastion_internal.invalidate('rate_limits', 'quotas');
 CREATE TRIGGER tenants_invalidate_truncate AFTER TRUNCATE ON bastion.tenants
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
 ALTER TABLE bastion.tenants ENABLE ALWAYS TRIGGER tenants_invalidate;
@@ -178,6 +178,7 @@ CREATE TABLE bastion.users (
     email_verified_at timestamptz,
     username text COLLATE "C",
     display_name text,
+    plan text NOT NULL DEFAULT 'free',
     status text NOT NULL DEFAULT 'active',
     created_at timestamptz NOT NULL DEFAULT now(),
     last_login_at timestamptz,
@@ -192,6 +193,7 @@ CREATE TABLE bastion.users (
     CONSTRAINT users_email_verified_at_check CHECK (email IS NOT NULL OR email_verified_at IS NULL),
     CONSTRAINT users_username_check CHECK (bastion.is_username(username)),
     CONSTRAINT users_display_name_check CHECK (bastion_internal.is_label(display_name)),
+    CONSTRAINT users_plan_check CHECK (bastion_internal.is_label(plan)),
     CONSTRAINT users_status_check CHECK (status IN ('active', 'disabled', 'pending', 'deleting')),
     CONSTRAINT users_delete_at_check CHECK ((status IN ('pending', 'deleting')) = (delete_at IS NOT NULL))
 );
@@ -201,6 +203,7 @@ COMMENT ON COLUMN bastion.users.email IS 'E-mail address in lower case; identifi
 COMMENT ON COLUMN bastion.users.email_verified_at IS 'When the user showed, by a token that was mailed there, that mail to the address arrives; NULL: never. Others may still take the address';
 COMMENT ON COLUMN bastion.users.username IS 'Optional short name in lower case; identifies the user at login';
 COMMENT ON COLUMN bastion.users.display_name IS 'Display name';
+COMMENT ON COLUMN bastion.users.plan IS 'The plan that the user has subscribed to, for quotas of scope account';
 COMMENT ON COLUMN bastion.users.status IS 'active; disabled: cannot log in, and tokens issued before are refused; pending: the address is not verified yet; deleting: the user asked for it, and can cancel until delete_at';
 COMMENT ON COLUMN bastion.users.created_at IS 'When the account was created';
 COMMENT ON COLUMN bastion.users.last_login_at IS 'When the user last logged in';
@@ -220,10 +223,14 @@ FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('user', 'id');
 CREATE TRIGGER users_invalidate_update AFTER UPDATE ON bastion.users
 FOR EACH ROW WHEN (ROW(OLD.id, OLD.status) IS DISTINCT FROM ROW(NEW.id, NEW.status))
 EXECUTE FUNCTION bastion_internal.invalidate('user', 'id');
+-- Rights do not depend on the plan, and quotas alone do.
+CREATE TRIGGER users_invalidate_plan AFTER UPDATE ON bastion.users
+FOR EACH ROW WHEN (OLD.plan IS DISTINCT FROM NEW.plan) EXECUTE FUNCTION bastion_internal.invalidate('quotas');
 CREATE TRIGGER users_invalidate_truncate AFTER TRUNCATE ON bastion.users
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('all');
 ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate;
 ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_update;
+ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_plan;
 ALTER TABLE bastion.users ENABLE ALWAYS TRIGGER users_invalidate_truncate;
 
 CREATE TABLE bastion.user_passwords (

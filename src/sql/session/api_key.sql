@@ -148,6 +148,8 @@ BEGIN
         RETURN bastion_internal.refusal('invalid_request', 'the rate of an API key is {"per_second", "burst"}, as in rate_limit_set()');
     ELSIF limits ? 'concurrent' AND (limits -> 'concurrent' IN (SELECT to_jsonb(n) FROM generate_series(1, 64) n)) IS NOT TRUE THEN
         RETURN bastion_internal.refusal('invalid_request', 'the transactions of an API key at once are from 1 to 64');
+    ELSIF limits ? 'cost' AND bastion_internal.is_cost_object(limits -> 'cost') IS NOT TRUE THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the cost of an API key is {"meter", "amount", "period"}, as in plan_limit_set()');
     END IF;
     RETURN bastion_internal.check_scopes(scopes, 'an API key');
 END
@@ -204,7 +206,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.api_key_create(text, text[], timestamptz, text[], text, jsonb) IS
 'Creates an API key that acts for the user of this transaction in this tenant.
-scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. It ends with the user''s place in the tenant, or in its unit. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits says how often it may be used: {"rate": {"per_second", "burst"}, "concurrent": transactions at once}, each optional; other members are for the application.
+scopes are permissions or patterns (documents.read, documents.*, *.read, *): the key may do what they cover and what the user may do at the time of use. It ends with the user''s place in the tenant, or in its unit. With unit (slug or uuid), the key reaches only rows in that unit and the units below it, even if its user reaches others. cidrs are the networks from which the key is accepted; none means all. limits says how often it may be used: {"rate": {"per_second", "burst"}, "concurrent": transactions at once, "cost": {"meter", "amount", "period"} of a quota}, each optional; other members are for the application.
 Returns the key as api_keys() does, and its text as "key", which is shown only once.
 Refusals: invalid_request for malformed arguments and an unknown unit, invalid_scope, insufficient_user_authentication with acr_values (RFC 9470) where the tenant requires a second factor and the session has none, unauthenticated, invalid_token, insufficient_scope without the user''s own login (with an API key or under impersonation), without a tenant or a membership in the unit.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, BA001 without a root key.';

@@ -39,7 +39,7 @@ COMMENT ON COLUMN bastion.api_keys.name IS 'Display name';
 COMMENT ON COLUMN bastion.api_keys.scopes IS
 'Patterns of permissions: the key may do what these cover and what its user may do at the time of use';
 COMMENT ON COLUMN bastion.api_keys.cidrs IS 'The networks from which it is accepted, mapped IPv4 as IPv4; none for all';
-COMMENT ON COLUMN bastion.api_keys.limits IS 'How often it may be used: {"rate": {"per_second", "burst"}, "concurrent"}; other members are for the application to enforce';
+COMMENT ON COLUMN bastion.api_keys.limits IS 'How often it may be used: {"rate": {"per_second", "burst"}, "concurrent", "cost": {"meter", "amount", "period"}}; other members are for the application to enforce';
 COMMENT ON COLUMN bastion.api_keys.expires_at IS 'When it expires; NULL for never';
 COMMENT ON COLUMN bastion.api_keys.disabled IS 'Whether it is refused for now';
 COMMENT ON COLUMN bastion.api_keys.revoked_at IS 'When it was permanently ended';

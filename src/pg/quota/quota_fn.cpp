@@ -1,0 +1,256 @@
+// SQL functions of quotas: the limits that concern a caller with what is used of them, a use of them, their locks, and the windows of a
+// moment.
+#include "pg/base/guard.hpp"
+#include "pg/base/record.hpp"
+#include "pg/base/text.hpp"
+#include "pg/context/context.hpp"
+#include "pg/quota/quota_lock.hpp"
+#include "pg/quota/quota_store.hpp"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "utils/json.h"
+#include "utils/numeric.h"
+#include "utils/typcache.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+const Identity& require_identity() {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no identity in this transaction"),
+                        errhint("Present a token first; SELECT bastion.whoami(); explains.")));
+    return decision.identity;
+}
+
+bool holds(PGFunction comparison, Datum left, Datum right) {
+    return DatumGetBool(DirectFunctionCall2(comparison, left, right));
+}
+
+// NaN and infinity are above every number.
+void require_amount(Datum amount, const QuotaMeter& meter) {
+    if (meter.is_gauge)
+        ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("a gauge counts the rows of a table"),
+                        errhint("bastion.protect() counts on it: quota => 'meter'.")));
+    if (!holds(numeric_gt, amount, quota_number("0")) || !holds(numeric_le, amount, quota_number("1e18")) ||
+        DatumGetInt32(DirectFunctionCall1(numeric_scale, amount)) > meter.scale)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid amount"),
+                        errdetail("An amount is above 0 and at most 10^18, with as many digits after the point as its meter has.")));
+}
+
+// Two arrays, of meters and of amounts.
+QuotaWanted wanted_arguments(FunctionCallInfo fcinfo) {
+    QuotaWanted out{nullptr, nullptr, 0};
+    bool* null_meters = nullptr;
+    bool* null_amounts = nullptr;
+    int amounts = 0;
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &out.meters, &null_meters, &out.count);
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), NUMERICOID, -1, false, TYPALIGN_INT, &out.amounts, &null_amounts, &amounts);
+    bool fits = out.count > 0 && out.count == amounts;
+    for (int i = 0; fits && i < out.count; ++i) fits = !null_meters[i] && !null_amounts[i];
+    if (!fits) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
+    for (int i = 0; i < out.count; ++i)
+        require_amount(out.amounts[i], quota_meter(server_text(out.meters[i]).bytes()));
+    return out;
+}
+
+// The account comes first: see QuotaOwner.
+void lock_caller(const Identity& identity) {
+    PreventCommandIfReadOnly("use of a quota");
+    PreventCommandIfParallelMode("use of a quota");
+    PreventCommandDuringRecovery("use of a quota");
+    if (!identity.tenant.present || quota_caller(identity).has_account)
+        lock_quotas(identity.user, QuotaOwner::account, true);
+    if (identity.tenant.present) lock_quotas(identity.tenant.value, QuotaOwner::tenant, true);
+}
+
+// As bastion_internal.quota_line, in the order of its columns.
+Datum line_datum(TupleDesc descriptor, const QuotaLine& line) {
+    Datum values[] = {UUIDPGetDatum(&line.owner),
+                      text_datum(ServerText(line.scope)),
+                      UUIDPGetDatum(&line.subject),
+                      text_datum(ServerText(line.meter)),
+                      text_datum(ServerText(period_name(line.period))),
+                      TimestampGetDatum(line.key),
+                      TimestampTzGetDatum(line.end),
+                      line.amount,
+                      line.soft_amount,
+                      line.wanted,
+                      line.used,
+                      line.held,
+                      BoolGetDatum(line.soft_crossed)};
+    bool nulls[std::size(values)] = {};
+    nulls[6] = line.end == DT_NOEND;
+    nulls[7] = line.amount == Datum{0};
+    nulls[8] = line.soft_amount == Datum{0};
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+Datum lines_array(FunctionCallInfo fcinfo, std::span<const QuotaLine> lines) {
+    const Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+    TupleDesc const descriptor = lookup_rowtype_tupdesc_copy(type, -1);
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (lines.size() + 1)));
+    for (std::size_t i = 0; i < lines.size(); ++i) elements[i] = line_datum(descriptor, lines[i]);
+    return PointerGetDatum(construct_array(elements, static_cast<int>(lines.size()), type, -1, false, TYPALIGN_DOUBLE));
+}
+
+const char* number_text(Datum number) { return DatumGetCString(DirectFunctionCall1(numeric_out, number)); }
+
+Datum minus(Datum left, Datum right) { return DirectFunctionCall2(numeric_sub, left, right); }
+
+// What a limit has left; below 0 where more was used than it allows now.
+Datum room_of(const QuotaLine& line) { return minus(minus(line.amount, line.used), line.held); }
+
+// The limits without room for what is wanted: the first one is the answer.
+const QuotaLine* refusing(std::span<const QuotaLine> lines) {
+    for (const QuotaLine& line : lines)
+        if (line.amount != Datum{0} && holds(numeric_lt, room_of(line), line.wanted)) return &line;
+    return nullptr;
+}
+
+void append_end(StringInfo out, TimestampTz end) {
+    char buffer[MAXDATELEN + 1];
+    if (end == DT_NOEND)
+        appendStringInfoString(out, "null");
+    else
+        appendStringInfo(out, "\"%s\"", JsonEncodeDateTime(buffer, TimestampTzGetDatum(end), TIMESTAMPTZOID, nullptr));
+}
+
+// The limit of a meter that has least room.
+const QuotaLine* narrowest(std::span<const QuotaLine> lines, std::string_view meter) {
+    const QuotaLine* out = nullptr;
+    for (const QuotaLine& line : lines)
+        if (line.amount != Datum{0} && meter == line.meter &&
+            (out == nullptr || holds(numeric_lt, room_of(line), room_of(*out))))
+            out = &line;
+    return out;
+}
+
+void append_meters(StringInfo out, std::span<const QuotaLine> lines, const QuotaWanted& wanted) {
+    const char* separator = "";
+    for (int i = 0; i < wanted.count; ++i) {
+        const QuotaLine* line = narrowest(lines, server_text(wanted.meters[i]).bytes());
+        if (line == nullptr) continue;
+        const Datum room = room_of(*line);
+        appendStringInfo(out, "%s\"%s\": {\"remaining\": %s, \"resets_at\": ", separator, line->meter,
+                         holds(numeric_lt, room, quota_number("0")) ? "0" : number_text(room));
+        append_end(out, line->end);
+        appendStringInfoChar(out, '}');
+        separator = ", ";
+    }
+}
+
+bool any_crosses(std::span<const QuotaLine> lines) {
+    return std::any_of(lines.begin(), lines.end(), [](const QuotaLine& line) { return line.crosses; });
+}
+
+// For quota_take(), which records them: the limits whose soft amount this use is the first to reach.
+void append_crossed(StringInfo out, std::span<const QuotaLine> lines) {
+    if (!any_crosses(lines)) return;
+    const char* before = ", \"crossed\": [";
+    for (const QuotaLine& line : lines) {
+        if (!line.crosses) continue;
+        char subject[uuid_text_size];
+        format_uuid_text(line.subject, subject);
+        appendStringInfo(out, "%s\"%s %s %s\"", before, line.meter, subject, period_name(line.period));
+        before = ", ";
+    }
+    appendStringInfoChar(out, ']');
+}
+
+// Meters, scopes and periods are words.
+Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, const QuotaLine* refused) {
+    StringInfoData out;
+    initStringInfo(&out);
+    appendStringInfo(&out, "{\"granted\": %s, \"soft_crossed\": %s, \"refused_by\": ", refused == nullptr ? "true" : "false",
+                     any_crosses(lines) ? "true" : "false");
+    if (refused == nullptr)
+        appendStringInfoString(&out, "null");
+    else
+        appendStringInfo(&out, "{\"meter\": \"%s\", \"scope\": \"%s\", \"period\": \"%s\"}", refused->meter, refused->scope,
+                         period_name(refused->period));
+    appendStringInfoString(&out, ", \"meters\": {");
+    append_meters(&out, lines, wanted);
+    appendStringInfoChar(&out, '}');
+    append_crossed(&out, lines);
+    appendStringInfoChar(&out, '}');
+    return jsonb_datum(utf8_of(ServerText(out.data)));
+}
+
+UsageEntry entry_of(const Identity& identity, NullableDatum key) {
+    const QuotaDay day = quota_moment(quota_caller(identity).tenant_calendar, GetCurrentTimestamp()).day;
+    return {identity.tenant.present ? identity.tenant.value : identity.user, identity.user, identity.unit, identity.api_key, day, key};
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_quota_lock);
+Datum bastion_quota_lock(PG_FUNCTION_ARGS) {
+    PG_RETURN_BOOL(lock_quotas(*PG_GETARG_UUID_P(0), PG_GETARG_BOOL(1) ? QuotaOwner::account : QuotaOwner::tenant,
+                               PG_GETARG_BOOL(2)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_quota_enter);
+Datum bastion_quota_enter(PG_FUNCTION_ARGS) {
+    lock_caller(require_identity());
+    PG_RETURN_VOID();
+}
+
+// Arguments: meters, how much is wanted of each, whether to reserve it, and the key of the request.
+PG_FUNCTION_INFO_V1(bastion_quota_try);
+Datum bastion_quota_try(PG_FUNCTION_ARGS) {
+    for (int i = 0; i < 3; ++i)
+        if (PG_ARGISNULL(i)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
+    const Identity identity = require_identity();
+    const QuotaWanted wanted = wanted_arguments(fcinfo);
+    const bool reserves = PG_GETARG_BOOL(2);
+    lock_caller(identity);
+    const std::span<QuotaLine> lines = quota_lines(identity, wanted);
+    const QuotaLine* refused = refusing(lines);
+    if (refused != nullptr) return answer_of(lines, wanted, refused);
+    add_to_windows(lines, reserves);
+    if (!reserves) write_entries(entry_of(identity, {PG_GETARG_DATUM(3), PG_ARGISNULL(3)}), wanted);
+    return answer_of(lines, wanted, nullptr);
+}
+
+// Arguments: meters, and how much is wanted of each; NULL for the limits of all.
+PG_FUNCTION_INFO_V1(bastion_quota_lines);
+Datum bastion_quota_lines(PG_FUNCTION_ARGS) {
+    const Identity identity = require_identity();
+    const bool all = PG_ARGISNULL(0) || PG_ARGISNULL(1);
+    return lines_array(fcinfo, quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo)));
+}
+
+PG_FUNCTION_INFO_V1(bastion_quota_day);
+Datum bastion_quota_day(PG_FUNCTION_ARGS) {
+    const QuotaCaller& caller = quota_caller(require_identity());
+    PG_RETURN_DATEADT(quota_moment(caller.tenant_calendar, GetCurrentTimestamp()).day);
+}
+
+// Arguments: a moment, a period and the calendar.
+PG_FUNCTION_INFO_V1(bastion_quota_window);
+Datum bastion_quota_window(PG_FUNCTION_ARGS) {
+    TupleDesc const descriptor = record_type(fcinfo);
+    QuotaPeriod period{};
+    const ServerText zone = server_text(PG_GETARG_TEXT_PP(2));
+    if (!parse_period(server_text(PG_GETARG_TEXT_PP(1)).bytes(), period) || zone.bytes().size() > TZ_STRLEN_MAX ||
+        DATE_NOT_FINITE(PG_GETARG_DATEADT(3)))
+        PG_RETURN_NULL();
+    if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(0)))
+        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+    QuotaCalendar calendar{};
+    text_to_cstring_buffer(PG_GETARG_TEXT_PP(2), calendar.zone, sizeof calendar.zone);
+    calendar.anchor = PG_GETARG_DATEADT(3);
+    const QuotaMoment moment = quota_moment(calendar, PG_GETARG_TIMESTAMPTZ(0));
+    Datum values[] = {TimestampGetDatum(window_key(moment, period)), TimestampTzGetDatum(window_end(moment, period))};
+    bool nulls[2] = {};
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

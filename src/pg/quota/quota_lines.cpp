@@ -1,0 +1,74 @@
+#include "pg/quota/quota_lines.hpp"
+
+#include "pg/base/catalog_read.hpp"
+#include "pg/base/text.hpp"
+#include "pg/quota/quota_store.hpp"
+
+extern "C" {
+#include "utils/numeric.h"
+#include "utils/snapmgr.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+Datum plus(Datum left, Datum right) { return DirectFunctionCall2(numeric_add, left, right); }
+
+bool at_least(Datum left, Datum right) { return DatumGetBool(DirectFunctionCall2(numeric_ge, left, right)); }
+
+// The amount that is wanted of a meter, or 0 if the call is not about it.
+Datum wanted_of(const QuotaWanted& wanted, std::string_view meter) {
+    if (wanted.meters == nullptr) return quota_number("0");
+    for (int i = 0; i < wanted.count; ++i)
+        if (server_text(wanted.meters[i]).bytes() == meter) return wanted.amounts[i];
+    return Datum{0};
+}
+
+Datum limit_of(const std::string& text) { return text.empty() ? Datum{0} : quota_number(text.c_str()); }
+
+QuotaLine line_of(const QuotaRule& rule, const QuotaMoment& moment, Datum wanted) {
+    QuotaLine line{};
+    line.owner = rule.owner;
+    line.subject = rule.subject;
+    line.scope = pstrdup(rule.scope.c_str());
+    line.meter = pstrdup(rule.meter.c_str());
+    line.period = rule.period;
+    line.key = window_key(moment, rule.period);
+    line.end = window_end(moment, rule.period);
+    line.amount = limit_of(rule.amount);
+    line.soft_amount = limit_of(rule.soft_amount);
+    line.wanted = wanted;
+    return line;
+}
+
+}  // namespace
+
+Datum quota_number(const char* text) {
+    return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted) {
+    const TimestampTz now = GetCurrentTimestamp();
+    const QuotaCaller& caller = quota_caller(identity);
+    const QuotaMoment of_tenant = quota_moment(caller.tenant_calendar, now);
+    const QuotaMoment of_account = quota_moment(caller.user_calendar, now);
+    auto* lines = static_cast<QuotaLine*>(palloc(sizeof(QuotaLine) * (caller.rules.size() + 1)));
+    std::size_t count = 0;
+    for (const QuotaRule& rule : caller.rules) {
+        const Datum amount = wanted_of(wanted, rule.meter);
+        if (amount != Datum{0}) lines[count++] = line_of(rule, rule.of_account ? of_account : of_tenant, amount);
+    }
+    read_windows({lines, count});
+    return {lines, count};
+}
+
+void add_to_windows(std::span<QuotaLine> lines, bool reserves) {
+    for (QuotaLine& line : lines) {
+        Datum& changed = reserves ? line.held : line.used;
+        changed = plus(changed, line.wanted);
+        line.crosses = line.soft_amount != Datum{0} && !line.soft_crossed && at_least(plus(line.used, line.held), line.soft_amount);
+    }
+    write_windows(lines);
+}
+
+}  // namespace bastion::pg

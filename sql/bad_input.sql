@@ -32,6 +32,7 @@ SELECT bastion.issuer_add('https://idp.bad.example', '{"kty":"OKP","crv":"Ed2551
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
 SELECT bastion.rate_limit_set('good_limit', 'route', 1000000, 1000000000);
+SELECT bastion.meter_set('good_meter', 'cost', 2);
 SELECT bastion.resource_register('smtp', '{open}');
 SELECT bastion.setting_put_for('good', 'a.b', '"x"'), bastion.setting_put_for('good', 'a.c', '1', category => 'words'), bastion.setting_seal_for('good', 'a.sealed', 'attack at dawn');
 INSERT INTO test.facts SELECT 'sealed', bastion.seal_for(test.fact('tenant')::uuid, 'attack at dawn', 'smtp', '1');
@@ -60,7 +61,7 @@ INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.password_files()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
-    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
+    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.quota_day()', 'bastion_internal.quota_enter()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
     'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
@@ -242,6 +243,16 @@ INSERT INTO test.functions VALUES
     ('bastion.rate_limit(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']), ('bastion.rate_limit_require(text,text,integer)', ARRAY['''good_limit''', '''x''', '1']),
     ('bastion.rate_limit_state(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion_internal.rate_limit_peek(text,text)', ARRAY['''good_limit''', '''x''']), ('bastion.concurrency_limit(text,text)', ARRAY['''good_limit''', '''x''']),
     ('bastion.rate_limit_set(text,text,double precision,integer,integer,text)', ARRAY['''good_limit''', '''user''', '1000', '1000000', '5', '''pro''']), ('bastion.rate_limit_remove(text,text)', ARRAY['''another_limit''', '''pro''']),
+    ('bastion.meter_set(text,text,integer,text)', ARRAY['''good_meter''', '''cost''', '2', '''charge''']), ('bastion.meter_remove(text)', ARRAY['''another_meter''']),
+    ('bastion.plan_limit_set(text,text,text,numeric,text,numeric)', ARRAY['''good_meter''', '''tenant''', '''month''', '1000000', '''pro''', '1000']), ('bastion.plan_limit_remove(text,text,text,text)', ARRAY['''good_meter''', '''user''', '''month''', '''pro''']),
+    ('bastion.limit_override_set(text,text,numeric,text,text,text,numeric,timestamptz,text)', ARRAY['''good_meter''', '''month''', '1000000', '''good''', 'NULL', '''good@bad.example''', '1000', '''infinity''', '''a reason''']),
+    ('bastion.limit_override_remove(text,text,text,text,text)', ARRAY['''good_meter''', '''week''', '''good''', 'NULL', 'test.fact(''user'')']), ('bastion.quota_calendar_set(text,text,text,date)', ARRAY['''good''', 'NULL', '''Europe/Vienna''', '''2020-01-31''']),
+    ('bastion.quota_consume(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_require(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_consume_many(jsonb,text)', ARRAY['''{"good_meter": 1}''', '''m''']),
+    ('bastion.quota_reserve(jsonb,text,interval)', ARRAY['''{"good_meter": 1}''', '''r''', '''1 hour''']), ('bastion.quota_settle(text,jsonb)', ARRAY['''good_hold''', '''{"good_meter": 1}''']), ('bastion.quota_cancel(text)', ARRAY['''good_hold''']),
+    ('bastion.quota_usage(text)', ARRAY['''good_meter''']), ('bastion.usage_roll_up(bigint)', ARRAY['10']), ('bastion.usage_prune(timestamptz)', ARRAY['''2000-01-01''']),
+    ('bastion_internal.quota_lock(uuid,boolean,boolean)', ARRAY['gen_random_uuid()', 'true', 'false']), ('bastion_internal.quota_lines(text[],numeric[])', ARRAY['''{good_meter}''', '''{1}''']),
+    ('bastion_internal.quota_try(text[],numeric[],boolean,text)', ARRAY['''{good_meter}''', '''{1}''', 'true', '''x''']), ('bastion_internal.quota_window(timestamptz,text,text,date)', ARRAY['now()', '''day''', '''Europe/Vienna''', '''2020-01-31''']),
+    ('bastion_internal.is_quota_amount(numeric)', ARRAY['1']), ('bastion_internal.is_quota_period(text)', ARRAY['''day''']), ('bastion_internal.is_cost_object(jsonb)', ARRAY['''{"meter": "good_meter", "amount": 1, "period": "day"}''']), ('bastion_internal.is_time_zone(text)', ARRAY['''UTC''']),
     ('bastion_internal.is_rate(double precision,double precision)', ARRAY['1', '5']), ('bastion_internal.is_rate_object(jsonb)', ARRAY['''{"per_second": 1, "burst": 2}''']),
     ('bastion.session_settings_set(interval,interval,interval,interval)',
      ARRAY['''5 minutes''', '''1 day''', '''1 hour''', '''5 seconds''']),
@@ -627,6 +638,8 @@ INSERT INTO test.values (type, label, expression) VALUES
     ('interval', 'zero', '''0'''),
     ('interval', 'negative', '''-1 year'''),
     ('double precision', 'zero', '0'), ('double precision', 'negative', '-1'), ('double precision', 'huge', '1e308'), ('double precision', 'NaN', '''NaN'''), ('double precision', 'infinity', '''Infinity'''),
+    ('numeric', 'zero', '0'), ('numeric', 'negative', '-1'), ('numeric', 'huge', '1e30'), ('numeric', 'fine', '0.0000000001'), ('numeric', 'NaN', '''NaN'''), ('numeric', 'infinity', '''Infinity'''), ('numeric', 'minus infinity', '''-Infinity'''),
+    ('numeric[]', 'empty', '''{}'''), ('numeric[]', 'with NULL', '''{NULL}'''), ('numeric[]', 'NaN', '''{NaN}'''), ('numeric[]', 'two', '''{1,2}'''), ('numeric[]', 'of two dimensions', '''{{1},{2}}'''), ('date', 'infinity', '''infinity'''), ('date', 'long ago', '''0001-01-01'''),
     ('interval', 'months less days', '''12000 months -359970 days'''),
     ('interval', 'huge', '''178000000 years'''),
     ('integer', 'zero', '0'),

@@ -45,6 +45,8 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.setting_approve(uuid,text)', 'bastion.setting_reject(uuid,text)', 'bastion.setting_request_list(boolean)',
     'bastion.setting_export(text)', 'bastion.setting_import(jsonb,text)',
     'bastion.rate_limit(text,text,integer)', 'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion.concurrency_limit(text,text)',
+    'bastion.quota_consume(text,numeric,text)', 'bastion.quota_consume_many(jsonb,text)', 'bastion.quota_require(text,numeric,text)', 'bastion.quota_reserve(jsonb,text,interval)',
+    'bastion.quota_settle(text,jsonb)', 'bastion.quota_cancel(text)', 'bastion.quota_usage(text)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion.sessions_revoke(uuid)',

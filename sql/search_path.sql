@@ -210,6 +210,8 @@ CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title t
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
 SELECT bastion.rate_limit_set('path_limit', 'user', 5, concurrent => 5), bastion.rate_limit_set('path_gone', 'user', 5), bastion.rate_limit_remove('path_gone');
+SELECT bastion.meter_set('path_meter', 'cost', 2), bastion.plan_limit_set('path_meter', 'tenant', 'month', 1000, soft_amount => 1), bastion.plan_limit_set('path_meter', 'account', 'day', 1000), bastion.limit_override_set('path_meter', 'week', 10, tenant => 'path', for_user => 'ann.path'), bastion.plan_limit_remove('path_meter', 'user', 'day'),
+       bastion.limit_override_remove('path_meter', 'day', 'path'), bastion.quota_calendar_set('path', time_zone => 'Europe/Vienna'), bastion.meter_remove('path_gone');
 SELECT bastion.resource_register('path.purpose', '{open}'), bastion.resource_register('path.keys', '{sign,verify,mac,wrap,unwrap}');
 SELECT bastion.sealed_column_add('public.path_docs', 'sealed_title', 'id::pg_catalog.text');
 
@@ -278,7 +280,8 @@ SELECT bastion_api.api_key_rotate(:'key_id') OPERATOR(pg_catalog.?) 'key', pg_ca
 SELECT d OPERATOR(pg_catalog.->>) 'delegation' AS delegation FROM bastion_api.delegate(bastion.user_id()::pg_catalog.text, '{path_docs.read}', 'default') d \gset
 SELECT pg_catalog.cardinality(bastion.actors()), bastion.delegation_id(), pg_catalog.jsonb_array_length(bastion_api.delegations() OPERATOR(pg_catalog.->) 'given'), bastion_api.delegation_revoke(:'delegation');
 SELECT bastion.invite('cat@path.example', 'member') OPERATOR(pg_catalog.->>) 'token' AS invitation \gset
-SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'), bastion.require_permission('tenant.update'), bastion.rate_limit_require('path_limit'), bastion.rate_limit_state('path_limit') OPERATOR(pg_catalog.->) 'limit', bastion.concurrency_limit('path_limit'), bastion.step_up_rule_set('path.nothing', 'aal1', '1 day'), bastion.step_up_rule_remove('path.other'),
+SELECT pg_catalog.jsonb_array_length(bastion_api.invitations() OPERATOR(pg_catalog.->) 'invitations'), bastion_api.invitation_accept('x') OPERATOR(pg_catalog.->>) 'error', bastion.session_settings_set(idle_limit => '1 day'), bastion.require_permission('tenant.update'), bastion.rate_limit_require('path_limit'), bastion.rate_limit_state('path_limit') OPERATOR(pg_catalog.->) 'limit', bastion.concurrency_limit('path_limit'), bastion.quota_consume('path_meter', 2, 'k') OPERATOR(pg_catalog.->) 'granted', bastion.quota_require('path_meter'), bastion.quota_consume_many('{"path_meter": 1}') OPERATOR(pg_catalog.->) 'granted',
+       bastion.quota_reserve('{"path_meter": 1}', 'r') OPERATOR(pg_catalog.->) 'granted', bastion.quota_settle('r') OPERATOR(pg_catalog.->) 'state', bastion.quota_reserve('{"path_meter": 1}', 's') OPERATOR(pg_catalog.->) 'granted', bastion.quota_cancel('s') OPERATOR(pg_catalog.->) 'state', (SELECT pg_catalog.count(*) FROM bastion.quota_usage()), bastion.step_up_rule_set('path.nothing', 'aal1', '1 day'), bastion.step_up_rule_remove('path.other'),
        pg_catalog.jsonb_array_length(bastion_api.sessions() OPERATOR(pg_catalog.->) 'sessions'), bastion_api.logout('others') OPERATOR(pg_catalog.->>) 'ended', bastion.sessions_revoke(:'ben_id');
 COMMIT;
 SELECT bastion_api.signup_invited(:'invitation', 'correct horse', 'Cat', 'cat.path') OPERATOR(pg_catalog.->>) 'token_type';
@@ -485,6 +488,7 @@ SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
+SELECT bastion_internal.quota_lock('5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11', false, true), bastion_internal.quota_window('2026-01-01 00:00:00Z', 'total', 'UTC', '2020-01-01') IS NULL AS no_window;
 SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail, bastion_internal.signup_try() AS signup,
        bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL, NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;
 SELECT bastion_internal.sealed_values('public.path_plain', 'SELECT NULL::pg_catalog.tid[], NULL::pg_catalog.bytea[], ARRAY[$1]', 'x') AS read,

@@ -15,6 +15,7 @@ FROM unnest(ARRAY['ann', 'max', 'bob', 'zoe', 'gone']) n,
 CREATE TABLE test.stranger_docs (id integer PRIMARY KEY, tenant_id uuid, owner_id uuid, title text);
 SELECT count(*) > 0 AS protected
 FROM bastion.protect('test.stranger_docs', owner_column => 'owner_id', resource => 'stranger_docs', sharing => 'cross_tenant', visibility => 'owner');
+SELECT bastion.meter_set('stranger_meter');
 SELECT bastion.resource_register('stranger_mail', '{open}'), bastion.resource_register('stranger_keys', '{sign,verify}');
 GRANT SELECT, INSERT, UPDATE, DELETE ON test.stranger_docs TO regress_app;
 
@@ -82,6 +83,8 @@ BEGIN
     FROM (VALUES ('own', 'ann'), ('elsewhere', 'bob'), ('deleted', 'gone')) v (whose, who);
     -- the same value under a key that never was
     INSERT INTO test.things SELECT 'sealed', 'unknown', 'sealed', overlay(test.thing('sealed', 'elsewhere', 'sealed')::bytea PLACING '\x7fffff00' FROM 5)::text;
+    PERFORM test.as_person(who, format('SELECT bastion.quota_reserve(''{"stranger_meter": 1}'', %L)', name)), test.make('reservation', whose, 'slug', who, format('SELECT %L', name), caller)
+    FROM (VALUES ('own', 'ann', 'of ann', 'owner'), ('own', 'max', 'of max', 'member'), ('beside', 'ann', 'velvet hold', NULL), ('elsewhere', 'bob', 'quarry hold', NULL), ('deleted', 'gone', 'burnt hold', NULL)) v (whose, who, name, caller);
     -- rows and ACLs
     PERFORM test.as_person(who, format('INSERT INTO test.stranger_docs VALUES (%s, DEFAULT, DEFAULT, %L) RETURNING id', key, title)),
             test.make('row', whose, 'key', who, format('SELECT %s', key), caller)
@@ -213,6 +216,8 @@ INSERT INTO test.arguments (function, name, type, value) VALUES
     ('setting_rollback', 'version', 'integer', '1'), ('setting_version_destroy', 'versions', 'integer[]', '''{1}'''), ('setting_version_delete', 'versions', 'integer[]', NULL), ('setting_version_undelete', 'versions', 'integer[]', NULL),
     ('setting_request', 'action', 'text', '''put'''), ('setting_request', 'payload', 'jsonb', '''{"value": 1}'''), ('setting_import', 'document', 'jsonb', '''{}'''), ('setting_text', 'fallback', 'text', NULL), ('setting_integer', 'fallback', 'bigint', NULL),
     ('setting_numeric', 'fallback', 'numeric', NULL), ('setting_boolean', 'fallback', 'boolean', NULL), ('setting_json', 'fallback', 'jsonb', NULL);
+INSERT INTO test.arguments (function, name, type, kind, value) VALUES ('quota_settle', 'key', 'text', 'reservation', NULL), ('quota_cancel', 'key', 'text', 'reservation', NULL), ('quota_consume', 'key', 'text', NULL, NULL), ('quota_consume_many', 'key', 'text', NULL, NULL),
+    ('quota_require', 'key', 'text', NULL, NULL), ('quota_reserve', 'key', 'text', NULL, '''a key'''), (NULL, 'meter', 'text', NULL, '''stranger_meter'''), (NULL, 'for_meter', 'text', NULL, NULL), (NULL, 'amount', 'numeric', NULL, NULL), (NULL, 'amounts', 'jsonb', NULL, '''{"stranger_meter": 1}''');
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES

@@ -8,6 +8,20 @@ CREATE TYPE bastion_internal.quota_line AS (
     wanted numeric, used numeric, held numeric, soft_crossed boolean
 );
 COMMENT ON TYPE bastion_internal.quota_line IS 'A limit that concerns a caller, its window, how much of it is wanted, and how much is used and reserved';
+REVOKE USAGE ON TYPE bastion_internal.quota_line FROM PUBLIC;
+COMMENT ON COLUMN bastion_internal.quota_line.owner_id IS 'The tenant; for scope account the user';
+COMMENT ON COLUMN bastion_internal.quota_line.scope IS 'account, user, unit, tenant or api_key';
+COMMENT ON COLUMN bastion_internal.quota_line.scope_id IS 'The user, unit, tenant or API key';
+COMMENT ON COLUMN bastion_internal.quota_line.meter IS 'What is counted';
+COMMENT ON COLUMN bastion_internal.quota_line.period IS 'The period of the limit';
+COMMENT ON COLUMN bastion_internal.quota_line.window_key IS 'The window, as in usage_windows';
+COMMENT ON COLUMN bastion_internal.quota_line.resets_at IS 'When the next window begins; NULL for total';
+COMMENT ON COLUMN bastion_internal.quota_line.amount IS 'The most; NULL for any amount';
+COMMENT ON COLUMN bastion_internal.quota_line.soft_amount IS 'The amount whose first crossing is an event';
+COMMENT ON COLUMN bastion_internal.quota_line.wanted IS 'What the caller wants';
+COMMENT ON COLUMN bastion_internal.quota_line.used IS 'What was used';
+COMMENT ON COLUMN bastion_internal.quota_line.held IS 'What is reserved';
+COMMENT ON COLUMN bastion_internal.quota_line.soft_crossed IS 'Whether the soft limit was crossed';
 
 CREATE FUNCTION bastion_internal.quota_lock(owner_id uuid, is_account boolean, waits boolean) RETURNS boolean
 LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
@@ -73,7 +87,7 @@ BEGIN
             UNION ALL
             SELECT s.scope, s.owner_id, s.scope_id, o.meter, o.period, o.amount, o.soft_amount, o.valid_until, false, true
             FROM subjects s JOIN bastion.limit_overrides o ON o.owner_id = s.owner_id AND o.scope_id = s.scope_id AND o.scope = s.scope
-            WHERE o.valid_until > clock_timestamp()
+            WHERE o.valid_until > statement_timestamp()
         )
         (SELECT DISTINCT ON (l.meter, l.scope, l.scope_id, l.period)
                 l.scope, l.owner_id, l.scope_id, l.meter, l.period, l.amount, l.soft_amount, l.valid_until

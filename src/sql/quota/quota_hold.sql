@@ -105,9 +105,8 @@ BEGIN
         IF hold.state <> quota_end.state OR hold.settlement <> amounts THEN
             RAISE EXCEPTION 'the reservation has ended otherwise' USING ERRCODE = 'object_not_in_prerequisite_state';
         END IF;
-    ELSIF (SELECT bool_or((a.value #>> '{}')::numeric < 0 OR (a.value #>> '{}')::numeric > 1e18
-                          OR scale((a.value #>> '{}')::numeric) > coalesce(m.scale, 9))
-           FROM jsonb_each(amounts) a LEFT JOIN bastion.meters m ON m.name = a.key) THEN
+    ELSIF EXISTS (SELECT FROM jsonb_each(amounts) a LEFT JOIN bastion.meters m ON m.name = a.key
+                  WHERE bastion_internal.is_quota_amount((a.value #>> '{}')::numeric) IS NOT TRUE OR scale((a.value #>> '{}')::numeric) > m.scale) THEN
         RAISE EXCEPTION 'invalid amount' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'An amount that was used is from 0 to 10^18, with as many digits after the point as its meter has.';
     ELSE

@@ -253,3 +253,8 @@ REVOKE DELETE ON workspaces FROM marketing_app;
 
 RESET search_path;
 RESET ROLE;
+
+-- What a user may spend in a month by tier, in all workspaces together, and what is spent in a workspace.
+SELECT bastion.meter_set('spend', 'cost', 2);
+SELECT bastion.plan_limit_set('spend', 'account', 'month', v.budget, v.tier) FROM (VALUES (NULL, 1), ('starter', 10), ('growth', 50), ('enterprise', NULL)) v (tier, budget);
+SELECT bastion.plan_limit_set('spend', 'tenant', 'month', 25, soft_amount => 20);

@@ -26,6 +26,8 @@ SELECT u.id, a.tier, a.budget, 'completed'
 FROM (VALUES ('maya', 'growth', 50), ('ravi', 'free', 1), ('vera', 'free', 1), ('rex', 'starter', 10)) AS a (username, tier, budget)
 JOIN bastion.users u USING (username);
 
+UPDATE bastion.users u SET plan = a.subscription_tier FROM accounts a WHERE a.user_id = u.id;
+
 INSERT INTO workspaces (id, owner_id, monthly_token_limit, monthly_cost_limit)
 SELECT t.id, m.user_id, 500000, 25
 FROM bastion.tenants t JOIN bastion.memberships m ON m.tenant_id = t.id JOIN bastion.roles r ON r.id = m.role_id AND r.name = 'owner'

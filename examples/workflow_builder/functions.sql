@@ -140,12 +140,17 @@ BEGIN
         RAISE EXCEPTION 'permission denied: "api_keys.create" is needed' USING ERRCODE = 'insufficient_privilege';
     END IF;
     RETURN bastion_api.api_key_create(name, scopes, expires_at, unit => unit, limits => jsonb_strip_nulls(
-        jsonb_build_object('rate_limit', rate_limit, 'cost_limit', cost_limit)));
+        jsonb_build_object('rate', jsonb_build_object('per_second', rate_limit / 60.0, 'burst', rate_limit),
+                           'cost', jsonb_build_object('meter', 'usd', 'amount', cost_limit, 'period', 'month'))
+        - ARRAY[CASE WHEN rate_limit IS NULL THEN 'rate' END, CASE WHEN cost_limit IS NULL THEN 'cost' END]::text[]));
 END
 $$;
 COMMENT ON FUNCTION create_api_key(text, text[], timestamptz, text, integer, numeric) IS
-'bastion_api.api_key_create() for who holds api_keys.create. Limits are kept with the key.';
+'bastion_api.api_key_create() for who holds api_keys.create. rate_limit is in requests a minute, cost_limit in dollars a month.';
 REVOKE EXECUTE ON FUNCTION create_api_key FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION create_api_key TO workflow_builder_app;
 
 RESET ROLE;
+
+-- What models cost, which API keys have limits of.
+SELECT bastion.meter_set('usd', 'cost', 6);

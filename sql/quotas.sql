@@ -35,7 +35,7 @@ SELECT label, test.error(format('SELECT bastion.plan_limit_set(%s)', arguments))
     (13, 'too fine', '''usd'', ''user'', ''day'', 0.0000001'), (14, 'soft above', '''runs'', ''user'', ''day'', 1, NULL, 2'), (15, 'soft NaN', '''runs'', ''user'', ''day'', 1, NULL, ''NaN'''), (16, 'empty plan', '''runs'', ''user'', ''day'', 1, '''''),
     (17, 'no label', '''runs'', ''user'', ''day'', 1, chr(10)'), (18, 'a gauge of a day', '''rows'', ''tenant'', ''day'', 1'), (19, 'a gauge of a user', '''rows'', ''user'', ''total'', 1')) t (n, label, arguments) ORDER BY n;
 SELECT test.error($$INSERT INTO bastion.plan_limits (meter, scope, period, amount) VALUES ('runs', 'user', 'hour', 'NaN')$$), test.error($$INSERT INTO bastion.plan_limits (meter, scope, period, amount) VALUES ('runs', 'user', 'hour', 'infinity')$$);
-SELECT plan, meter, scope, period, amount, soft_amount FROM bastion.plan_limits ORDER BY meter, scope, period, plan;
+SELECT plan, meter, scope, period, amount, soft_amount FROM bastion.plan_limits WHERE meter IN ('runs', 'tokens', 'usd') ORDER BY meter, scope, period, plan;
 
 -- use: whoever has no room refuses, and nothing is counted
 SELECT quota.run(:'amy', $$bastion.quota_consume('runs')$$);
@@ -192,7 +192,7 @@ SELECT count(*) AS differ FROM (SELECT owner_id, day, meter, user_id, sum(amount
 WHERE e.amount IS DISTINCT FROM d.amount OR e.entries IS DISTINCT FROM d.entries;
 SELECT meter, sum(amount) AS amount FROM bastion.usage_daily WHERE owner_id = test.tenant_of('bea') GROUP BY 1 ORDER BY 1;
 SELECT test.error(format('SELECT bastion.usage_prune(%s)', a)) FROM unnest(ARRAY['NULL', '''infinity''', '''-infinity''', 'now() + interval ''1 hour''']) a;
-SELECT bastion.usage_prune(now() - interval '1 day') AS none_so_old, bastion.usage_prune(clock_timestamp()) > 0 AS removed, (SELECT count(*) FROM bastion.usage_entries) AS left;
+SELECT bastion.usage_prune(now() - interval '1 day') AS none_so_old, bastion.usage_prune(clock_timestamp()) > 0 AS removed, (SELECT count(*) FROM bastion.usage_entries WHERE occurred_at < now() - interval '1 day') AS old;
 
 -- savepoints and rollbacks take back what was counted, and the locks end with the transaction
 BEGIN;

@@ -48,7 +48,7 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_try';
 COMMENT ON FUNCTION bastion_internal.quota_try(text[], numeric[], boolean, text) IS
 'Uses or reserves amounts of meters, or none of them if a limit has no room. Returns the answer of quota_consume_many().
-SQLSTATE as quota_lines(), 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began.';
+SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.quota_day() RETURNS date
 LANGUAGE C VOLATILE PARALLEL UNSAFE
@@ -260,7 +260,7 @@ $$;
 COMMENT ON FUNCTION bastion.quota_consume_many(jsonb, text) IS
 'Uses amounts of several meters, {"meter": amount}, as quota_consume() does; all or none.
 Returns {"granted", "soft_crossed", "refused_by", "meters": {meter: {"remaining", "resets_at"}}}, without meters that have no limit.
-SQLSTATE as quota_consume().';
+SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.quota_consume_many(jsonb, text)', 'application');
 
 CREATE FUNCTION bastion.quota_require(meter text, amount numeric DEFAULT 1, key text DEFAULT NULL) RETURNS void
@@ -277,5 +277,5 @@ END
 $$;
 COMMENT ON FUNCTION bastion.quota_require(text, numeric, text) IS
 'Raises unless quota_consume() grants the amount: for functions and triggers of the application.
-SQLSTATE BA006 with the answer of quota_consume() as DETAIL, and those of quota_consume().';
+SQLSTATE BA006 with the answer of quota_consume() as DETAIL, 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.quota_require(text, numeric, text)', 'application');

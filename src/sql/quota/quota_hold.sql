@@ -79,7 +79,7 @@ $$;
 COMMENT ON FUNCTION bastion.quota_reserve(jsonb, text, interval) IS
 'Reserves amounts of meters, {"meter": amount}, for a use whose amount is known later; all or none. quota_settle() with the same key says what was used, quota_cancel() that nothing was. What is neither settled nor cancelled in time is charged in full, or released (meter_set(on_expire)). Commit before you spend: then a crash loses nothing.
 Returns the answer of quota_consume_many(); the same request with the same key reserves once. Keys are those of the user in this tenant.
-SQLSTATE 22004 without a key, 22023 for a time that is none, and those of quota_consume().';
+SQLSTATE 22004 without a key, 22023 also for a time that is none, 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.quota_reserve(jsonb, text, interval)', 'application');
 
 CREATE FUNCTION bastion_internal.quota_end(key text, amounts jsonb, state text) RETURNS jsonb

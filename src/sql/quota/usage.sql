@@ -43,7 +43,8 @@ END
 $$;
 COMMENT ON FUNCTION bastion.usage_roll_up(bigint) IS
 'Adds the entries of the ledger (usage_entries) that are new to the sums of each day (usage_daily), at most so many; returns their number. Each entry is added once, also when several calls run at once.
-For operators, to be called regularly until it returns 0: EXECUTE is granted to nobody, and may be granted to the role of a job.';
+For operators, to be called regularly until it returns 0: EXECUTE is granted to nobody, and may be granted to the role of a job.
+SQLSTATE 2201W for a negative number.';
 
 CREATE FUNCTION bastion.usage_prune(before timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

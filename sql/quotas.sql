@@ -37,7 +37,7 @@ SELECT label, test.error(format('SELECT bastion.plan_limit_set(%s)', arguments))
 SELECT test.error($$INSERT INTO bastion.plan_limits (meter, scope, period, amount) VALUES ('runs', 'user', 'hour', 'NaN')$$), test.error($$INSERT INTO bastion.plan_limits (meter, scope, period, amount) VALUES ('runs', 'user', 'hour', 'infinity')$$);
 SELECT plan, meter, scope, period, amount, soft_amount FROM bastion.plan_limits WHERE meter IN ('runs', 'tokens', 'usd') ORDER BY meter, scope, period, plan;
 
--- use: whoever has no room refuses, and nothing is counted
+-- use: a limit without room refuses, and nothing is counted
 SELECT quota.run(:'amy', $$bastion.quota_consume('runs')$$);
 SELECT quota.granted(:'amy', $$bastion.quota_consume('runs')$$) AS two_more, quota.usage(:'amy', 'runs');
 SELECT quota.run(:'amy', $$bastion.quota_consume('runs')$$);

@@ -37,9 +37,7 @@ QuotaWindow week_of(QuotaDay day) noexcept {
     return {first, first + 7};
 }
 
-QuotaWindow month_of(QuotaDay day) noexcept {
-    return billing_month_of(day, day_of(epoch));
-}
+QuotaWindow month_of(QuotaDay day) noexcept { return billing_month_of(day, day_of(epoch)); }
 
 QuotaWindow billing_month_of(QuotaDay day, QuotaDay anchor) noexcept {
     const std::chrono::day wanted = year_month_day(date_of(anchor)).day();

@@ -10,8 +10,7 @@ constexpr const char* names[] = {"hour", "day", "week", "month", "billing", "tot
 
 pg_tz* zone_named(const char* name) {
     pg_tz* zone = pg_tzset(name);
-    if (zone == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown time zone")));
+    if (zone == nullptr) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown time zone")));
     return zone;
 }
 

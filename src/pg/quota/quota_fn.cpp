@@ -4,8 +4,8 @@
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
+#include "pg/quota/quota_lines.hpp"
 #include "pg/quota/quota_lock.hpp"
-#include "pg/quota/quota_store.hpp"
 
 extern "C" {
 #include "lib/stringinfo.h"
@@ -36,8 +36,10 @@ void require_amount(Datum amount, const QuotaMeter& meter) {
                         errhint("bastion.protect() counts on it: quota => 'meter'.")));
     if (!holds(numeric_gt, amount, quota_number("0")) || !holds(numeric_le, amount, quota_number("1e18")) ||
         DatumGetInt32(DirectFunctionCall1(numeric_scale, amount)) > meter.scale)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid amount"),
-                        errdetail("An amount is above 0 and at most 10^18, with as many digits after the point as its meter has.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid amount"),
+                 errdetail(
+                     "An amount is above 0 and at most 10^18, with as many digits after the point as its meter has.")));
 }
 
 // Two arrays, of meters and of amounts.
@@ -46,13 +48,14 @@ QuotaWanted wanted_arguments(FunctionCallInfo fcinfo) {
     bool* null_meters = nullptr;
     bool* null_amounts = nullptr;
     int amounts = 0;
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &out.meters, &null_meters, &out.count);
-    deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), NUMERICOID, -1, false, TYPALIGN_INT, &out.amounts, &null_amounts, &amounts);
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), TEXTOID, -1, false, TYPALIGN_INT, &out.meters, &null_meters,
+                      &out.count);
+    deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), NUMERICOID, -1, false, TYPALIGN_INT, &out.amounts, &null_amounts,
+                      &amounts);
     bool fits = out.count > 0 && out.count == amounts;
     for (int i = 0; fits && i < out.count; ++i) fits = !null_meters[i] && !null_amounts[i];
     if (!fits) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
-    for (int i = 0; i < out.count; ++i)
-        require_amount(out.amounts[i], quota_meter(server_text(out.meters[i]).bytes()));
+    for (int i = 0; i < out.count; ++i) require_amount(out.amounts[i], quota_meter(server_text(out.meters[i]).bytes()));
     return out;
 }
 
@@ -164,13 +167,14 @@ void append_crossed(StringInfo out, std::span<const QuotaLine> lines) {
 Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, const QuotaLine* refused) {
     StringInfoData out;
     initStringInfo(&out);
-    appendStringInfo(&out, "{\"granted\": %s, \"soft_crossed\": %s, \"refused_by\": ", refused == nullptr ? "true" : "false",
+    appendStringInfo(&out,
+                     "{\"granted\": %s, \"soft_crossed\": %s, \"refused_by\": ", refused == nullptr ? "true" : "false",
                      any_crosses(lines) ? "true" : "false");
     if (refused == nullptr)
         appendStringInfoString(&out, "null");
     else
-        appendStringInfo(&out, "{\"meter\": \"%s\", \"scope\": \"%s\", \"period\": \"%s\"}", refused->meter, refused->scope,
-                         period_name(refused->period));
+        appendStringInfo(&out, "{\"meter\": \"%s\", \"scope\": \"%s\", \"period\": \"%s\"}", refused->meter,
+                         refused->scope, period_name(refused->period));
     appendStringInfoString(&out, ", \"meters\": {");
     append_meters(&out, lines, wanted);
     appendStringInfoChar(&out, '}');
@@ -181,7 +185,12 @@ Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, con
 
 UsageEntry entry_of(const Identity& identity, NullableDatum key) {
     const QuotaDay day = quota_moment(quota_caller(identity).tenant_calendar, GetCurrentTimestamp()).day;
-    return {identity.tenant.present ? identity.tenant.value : identity.user, identity.user, identity.unit, identity.api_key, day, key};
+    return {identity.tenant.present ? identity.tenant.value : identity.user,
+            identity.user,
+            identity.unit,
+            identity.api_key,
+            day,
+            key};
 }
 
 }  // namespace
@@ -204,7 +213,8 @@ Datum bastion_quota_enter(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_quota_try);
 Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     for (int i = 0; i < 3; ++i)
-        if (PG_ARGISNULL(i)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
+        if (PG_ARGISNULL(i))
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
     const Identity identity = require_identity();
     const QuotaWanted wanted = wanted_arguments(fcinfo);
     const bool reserves = PG_GETARG_BOOL(2);
@@ -222,7 +232,8 @@ PG_FUNCTION_INFO_V1(bastion_quota_lines);
 Datum bastion_quota_lines(PG_FUNCTION_ARGS) {
     const Identity identity = require_identity();
     const bool all = PG_ARGISNULL(0) || PG_ARGISNULL(1);
-    return lines_array(fcinfo, quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo)));
+    return lines_array(fcinfo,
+                       quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo)));
 }
 
 PG_FUNCTION_INFO_V1(bastion_quota_day);

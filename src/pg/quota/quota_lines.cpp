@@ -1,12 +1,9 @@
 #include "pg/quota/quota_lines.hpp"
 
-#include "pg/base/catalog_read.hpp"
 #include "pg/base/text.hpp"
-#include "pg/quota/quota_store.hpp"
 
 extern "C" {
 #include "utils/numeric.h"
-#include "utils/snapmgr.h"
 }
 
 namespace bastion::pg {
@@ -43,10 +40,6 @@ QuotaLine line_of(const QuotaRule& rule, const QuotaMoment& moment, Datum wanted
 
 }  // namespace
 
-Datum quota_number(const char* text) {
-    return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-}
-
 std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted) {
     const TimestampTz now = GetCurrentTimestamp();
     const QuotaCaller& caller = quota_caller(identity);
@@ -66,7 +59,8 @@ void add_to_windows(std::span<QuotaLine> lines, bool reserves) {
     for (QuotaLine& line : lines) {
         Datum& changed = reserves ? line.held : line.used;
         changed = plus(changed, line.wanted);
-        line.crosses = line.soft_amount != Datum{0} && !line.soft_crossed && at_least(plus(line.used, line.held), line.soft_amount);
+        line.crosses = line.soft_amount != Datum{0} && !line.soft_crossed &&
+                       at_least(plus(line.used, line.held), line.soft_amount);
     }
     write_windows(lines);
 }

@@ -13,11 +13,12 @@ const MessageScope scope{"quotas", 0, "quotas"};
 BackendCache<QuotaCaller, 4 * UUID_LEN + 4> callers("quotas", invalidation_of("quotas"), {1024, 4 * mebibyte});
 BackendCache<QuotaMeter, NAMEDATALEN> meters("meters", invalidation_of("quotas"), {256, mebibyte});
 
-Statement rules_statement{"SELECT r.scope, r.owner_id, r.scope_id, r.meter, r.period, r.amount::pg_catalog.text, "
-                          "r.soft_amount::pg_catalog.text, r.valid_until FROM bastion_internal.quota_rules() r",
-                          0,
-                          {},
-                          nullptr};
+Statement rules_statement{
+    "SELECT r.scope, r.owner_id, r.scope_id, r.meter, r.period, r.amount::pg_catalog.text, "
+    "r.soft_amount::pg_catalog.text, r.valid_until FROM bastion_internal.quota_rules() r",
+    0,
+    {},
+    nullptr};
 
 // The rows that were read, as PODs in the current memory context.
 struct RuleRow {
@@ -66,7 +67,8 @@ std::optional<CallerRow> read_caller(const Identity& identity) {
 QuotaCaller make_caller(const CallerRow& row) {
     QuotaCaller out{row.tenant_calendar, row.user_calendar, false, row.usable_until, {}};
     for (const RuleRow& rule : row.rules) {
-        QuotaRule made{rule.scope, rule.owner, rule.subject, rule.meter, QuotaPeriod::total, false, rule.amount, rule.soft_amount};
+        QuotaRule made{rule.scope,         rule.owner, rule.subject, rule.meter,
+                       QuotaPeriod::total, false,      rule.amount,  rule.soft_amount};
         if (!parse_period(rule.period, made.period)) continue;
         made.of_account = made.scope == "account";
         out.has_account = out.has_account || made.of_account;
@@ -78,7 +80,8 @@ QuotaCaller make_caller(const CallerRow& row) {
 std::size_t heap_of(const QuotaCaller& caller) noexcept {
     std::size_t bytes = caller.rules.capacity() * sizeof(QuotaRule);
     for (const QuotaRule& rule : caller.rules)
-        bytes += heap_bytes(rule.scope) + heap_bytes(rule.meter) + heap_bytes(rule.amount) + heap_bytes(rule.soft_amount);
+        bytes +=
+            heap_bytes(rule.scope) + heap_bytes(rule.meter) + heap_bytes(rule.amount) + heap_bytes(rule.soft_amount);
     return bytes;
 }
 
@@ -111,7 +114,8 @@ const QuotaCaller& quota_caller(const Identity& identity) {
     add_optional(key, identity.api_key);
     const TimestampTz now = GetCurrentTimestamp();
     return *callers.get(
-        key, [&](const QuotaCaller& caller) { return caller.usable_until > now; }, [&] { return read_caller(identity); },
+        key, [&](const QuotaCaller& caller) { return caller.usable_until > now; },
+        [&] { return read_caller(identity); },
         [&](const CallerRow& row) -> Result<Loaded<QuotaCaller>> {
             Loaded<QuotaCaller> made{make_caller(row), messages_of(identity)};
             made.heap = heap_of(made.value);
@@ -125,7 +129,8 @@ QuotaMeter quota_meter(std::string_view name) {
         [](const QuotaMeter& row) -> Result<Loaded<QuotaMeter>> { return Loaded<QuotaMeter>{row}; });
     // The text is a literal of the caller, and no secret.
     if (meter == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown meter"), errhint("bastion.meter_set() defines one.")));
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("unknown meter"),
+                        errhint("bastion.meter_set() defines one.")));
     return *meter;
 }
 

@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "commands/sequence.h"
+#include "utils/numeric.h"
 #include "utils/snapmgr.h"
 }
 
@@ -15,12 +16,26 @@ namespace {
 enum WindowColumn { w_owner, w_scope, w_subject, w_meter, w_period, w_key, w_used, w_held, w_crossed, window_columns };
 
 // And those of usage_entries.
-enum EntryColumn { e_id, e_time, e_day, e_owner, e_user, e_unit, e_api_key, e_meter, e_amount, e_key, e_rolled_up, entry_columns };
+enum EntryColumn {
+    e_id,
+    e_time,
+    e_day,
+    e_owner,
+    e_user,
+    e_unit,
+    e_api_key,
+    e_meter,
+    e_amount,
+    e_key,
+    e_rolled_up,
+    entry_columns
+};
 
 Relation open_table(const char* name, int columns, LOCKMODE mode) {
     Relation relation = table_open(extension_relation(name), mode);
     if (RelationGetNumberOfAttributes(relation) != columns)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("table bastion.%s has other columns", name)));
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table bastion.%s has other columns", name)));
     return relation;
 }
 
@@ -33,8 +48,9 @@ struct WindowScan {
 
 HeapTuple find_window(const WindowScan& windows, const QuotaLine& line) {
     ScanKeyData keys[5];
-    const Datum values[] = {UUIDPGetDatum(&line.owner), UUIDPGetDatum(&line.subject), text_datum(ServerText(line.meter)),
-                            text_datum(ServerText(period_name(line.period))), TimestampGetDatum(line.key)};
+    const Datum values[] = {UUIDPGetDatum(&line.owner), UUIDPGetDatum(&line.subject),
+                            text_datum(ServerText(line.meter)), text_datum(ServerText(period_name(line.period))),
+                            TimestampGetDatum(line.key)};
     constexpr AttrNumber columns[] = {w_owner + 1, w_subject + 1, w_meter + 1, w_period + 1, w_key + 1};
     constexpr RegProcedure equal[] = {F_UUID_EQ, F_UUID_EQ, F_TEXTEQ, F_TEXTEQ, F_TIMESTAMP_EQ};
     for (int i = 0; i < 5; ++i) {
@@ -67,7 +83,8 @@ void require_unchanged(const WindowScan& windows, const QuotaLine& line) {
     const bool same = HeapTupleIsValid(old) == HeapTupleIsValid(line.row) &&
                       (!HeapTupleIsValid(old) || ItemPointerEquals(&old->t_self, &line.row->t_self));
     if (!same)
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent update")));
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent update")));
 }
 
 HeapTuple new_window(TupleDesc descriptor, const QuotaLine& line) {
@@ -104,6 +121,10 @@ void set_optional(Datum& value, bool& is_null, const OptionalUuid& id) {
 }
 
 }  // namespace
+
+Datum quota_number(const char* text) {
+    return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
 
 void read_windows(std::span<QuotaLine> lines) {
     WindowScan windows{};

@@ -2,9 +2,37 @@
 // statement. That takes a fifth of the time of a statement, and in most applications each request is a use.
 #pragma once
 
-#include "pg/quota/quota_lines.hpp"
+#include "pg/base/identity.hpp"
+#include "pg/quota/quota_calendar.hpp"
 
 namespace bastion::pg {
+
+Datum quota_number(const char* text);
+
+// What a call asks for: amounts of meters; without any, the limits of all meters.
+struct QuotaWanted {
+    Datum* meters;
+    Datum* amounts;
+    int count;
+};
+
+struct QuotaLine {
+    pg_uuid_t owner;
+    pg_uuid_t subject;
+    const char* scope;
+    const char* meter;
+    QuotaPeriod period;
+    Timestamp key;
+    TimestampTz end;  // infinity for total
+    Datum amount;     // 0 for any amount
+    Datum soft_amount;
+    Datum wanted;
+    Datum used;
+    Datum held;
+    bool soft_crossed;
+    bool crosses;   // whether this use reaches the soft limit first
+    HeapTuple row;  // null while nothing was counted
+};
 
 // Phase A: what is used and reserved in the windows of these lines. What others committed before a lock was granted counts; raises
 // 40001 where the transaction keeps a snapshot that does not have it.

@@ -242,7 +242,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.quota_consume(text, numeric, text) IS
-'Uses an amount of a meter for the user, the unit with those above it, and the tenant of this transaction, if all limits have room: else nothing is counted. With a key, the same request counts once, for 30 days; it has the same answer again. A rollback takes it back. Other transactions of the tenant that use quotas wait until this one ends.
+'Uses an amount of a meter for the user, the unit with those above it, and the tenant of this transaction. If any limit has no room, nothing is counted. With a key, the same request counts once, for 30 days; it has the same answer again. A rollback takes it back. Other transactions of the tenant that use quotas wait until this one ends.
 Returns {"granted", "remaining": what is left of the limit that has least room, "resets_at": when that begins again, "soft_crossed": whether this use was the first to reach a soft limit, "refused_by": {"meter", "scope", "period"} or null}. remaining and resets_at are null without a limit.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.quota_consume(text, numeric, text)', 'application');

@@ -38,7 +38,7 @@ GRANT SELECT ON tokens, people TO app;
 SQL
 my ($ann, $bob) = map { sql("SELECT signup #>> '{tenant,id}' FROM people WHERE name = '$_'") } qw(ann bob);
 
-# Exactly what the limit allows, and never more, whoever asks.
+# Exactly what the limit allows, and never more.
 sql("SELECT bastion.plan_limit_set('scarce', 'tenant', 'total', $limit, soft_amount => $limit / 2), bastion.plan_limit_set('scarce', 'user', 'total', $limit)");
 my $asked = pgbench(<<"SQL", $limit * 1.2, "$clients clients want more than there is");
 \\set n random(0, 9)

@@ -61,6 +61,11 @@ SELECT bastion.seal('x', 'bound_note', repeat('y', 100000000)) IS NOT NULL AS se
 SELECT test.memory('VmRSS') - :before < 40 AS given_back;
 ROLLBACK;
 
+-- settings that one statement reads, which it sees as they were at first
+SELECT test.memory('VmRSS') AS before \gset
+SELECT count(bastion.setting_text('bounds.key' || g)) AS found FROM generate_series(1, 200000) g;
+SELECT test.memory('VmRSS') - :before < 30 AS bounded;
+
 -- statistics that were made for a tenant, half a mebibyte each
 CREATE TABLE bounded_plans (id integer, tenant_id text) PARTITION BY RANGE (id);
 DO $$

@@ -152,6 +152,9 @@ COMMIT;
 SET ROLE regress_app;
 SELECT test.error('SELECT * FROM bastion.settings'), test.error('SELECT * FROM bastion.setting_versions'), test.error('SELECT * FROM bastion.setting_changes'), test.error($$SELECT bastion.setting_put_for(NULL, 'a', '1')$$), test.error($$SELECT bastion.setting_open_for(NULL, 'mail.api_key')$$);
 RESET ROLE;
+-- statements of one message: what was rolled back does not count
+BEGIN \; SELECT bastion.setting_put_for(NULL, 'rolled.back', '1') AS version \; SELECT bastion.setting_integer('rolled.back') AS within \; ROLLBACK \; SELECT bastion.setting_integer('rolled.back') AS after;
+BEGIN \; SAVEPOINT s \; SELECT bastion.setting_put_for(NULL, 'rolled.back', '1') AS version \; SELECT bastion.setting_integer('rolled.back') AS within \; ROLLBACK TO s \; SELECT bastion.setting_integer('rolled.back') AS after \; COMMIT;
 -- the history tells of what is gone, and nobody rewrites it
 SELECT conf.run('ann', $$bastion.setting_delete('mail.sender', reason => 'moved')$$), conf.run('ann', $$bastion.setting_delete('mail.sender')$$);
 SELECT * FROM conf.told('ann', $$(SELECT environment, action, version, from_version, reason, actor_id IS NOT NULL FROM bastion.setting_history('mail.sender'))$$);

@@ -14,6 +14,7 @@
 #include "pg/protect/explain_guard.hpp"
 #include "pg/session/api_key_use.hpp"
 #include "pg/session/token_setting.hpp"
+#include "pg/setting/setting_read.hpp"
 #include "pg/throttle/rate_store.hpp"
 #include "pg/throttle/throttle_store.hpp"
 #include "pg/throttle/transaction_slots.hpp"
@@ -42,6 +43,7 @@ extern "C" void _PG_init(void) {
     module::watch_statements();
     module::watch_data_keys();
     module::watch_api_key_use();
+    module::watch_setting_reads();
     module::watch_explained_tables();
     module::watch_planner();
     module::watch_log();

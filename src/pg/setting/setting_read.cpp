@@ -155,14 +155,38 @@ Result<Loaded<SettingValue>> make_setting(const SettingRow& row) {
     return made;
 }
 
-// What the top-level statement has read.
+// What the top-level statement has read, as far as it fits: of more settings, each call sees the present value.
 struct Frozen {
     TimestampTz statement = 0;
+    std::size_t bytes = 0;
     std::map<std::string, std::shared_ptr<const SettingValue>, std::less<>> values;
+
+    void clear() noexcept {
+        values.clear();
+        bytes = 0;
+    }
 };
 Frozen frozen;
+constexpr std::size_t most_frozen_bytes = mebibyte;
+constexpr std::size_t bytes_per_entry = 256;
+
+std::size_t size_of(std::string_view name, const SettingValue& value) noexcept {
+    return bytes_per_entry + name.size() + value.text.size() + value.numeric.size() + value.json.size();
+}
+
+// A message of several statements has one time, and may roll back what it wrote and read.
+void at_transaction_end(XactEvent, void*) { frozen.clear(); }
+
+void at_subtransaction_end(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+    if (event == SUBXACT_EVENT_ABORT_SUB) frozen.clear();
+}
 
 }  // namespace
+
+void watch_setting_reads() {
+    RegisterXactCallback(at_transaction_end, nullptr);
+    RegisterSubXactCallback(at_subtransaction_end, nullptr);
+}
 
 const SettingValue& setting_of(std::string_view key) {
     const Decision& decision = require_context();
@@ -172,16 +196,18 @@ const SettingValue& setting_of(std::string_view key) {
     if (tenant.present) name.add(tenant.value);
     name.add(static_cast<const char*>(environment)).add('\0').add(key);
     if (frozen.statement != GetCurrentStatementStartTimestamp()) {
-        frozen.values.clear();
+        frozen.clear();
         frozen.statement = GetCurrentStatementStartTimestamp();
     }
     if (const auto known = frozen.values.find(name.bytes()); name.fits() && known != frozen.values.end())
         return *known->second;
     const SettingValue* value = cache.get(
         name, [&] { return read_setting(key, tenant); }, [](const SettingRow& row) { return make_setting(row); });
-    if (name.fits()) {
+    const std::size_t size = size_of(name.bytes(), *value);
+    if (name.fits() && frozen.bytes + size <= most_frozen_bytes) {
         guarded_or_raise([&]() -> Result<void> {
             frozen.values.emplace(name.bytes(), cache.share());
+            frozen.bytes += size;
             return {};
         });
     }

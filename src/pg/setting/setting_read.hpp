@@ -19,6 +19,9 @@ struct SettingValue {
     std::string json;     // a value of type jsonb
 };
 
+// Installs the callbacks that end what a statement has read. Called once, from _PG_init.
+void watch_setting_reads();
+
 // Phase A: the value for the user of the transaction in bastion.environment, one until the top-level statement ends. Raises 28000 for a
 // refused token. Valid until the next call.
 const SettingValue& setting_of(std::string_view key);

@@ -27,10 +27,10 @@ const SettingsTable table([] {
         "bastion.password_min_length",
         "Fewest characters of a new password. NIST SP 800-63B-4 asks for 15 where the password is the only factor.",
         &least_length, 15, 8, 128, PGC_SUSET});
-    define(IntSetting{
-        "bastion.password_min_length_with_factor",
-        "Fewest characters of a new password of a user with a second factor, where that is less. NIST SP 800-63B-4 asks for 8.",
-        &least_with_factor, 8, 8, 128, PGC_SUSET});
+    define(IntSetting{"bastion.password_min_length_with_factor",
+                      "Fewest characters of a new password of a user with a second factor, where that is less. NIST SP "
+                      "800-63B-4 asks for 8.",
+                      &least_with_factor, 8, 8, 128, PGC_SUSET});
     define(IntSetting{
         "bastion.password_history",
         "How many of the user's latest passwords, the current one included, a new one must differ from. Each "

@@ -58,7 +58,8 @@ struct PlaceRow {
 
 bool read_place(const Place& place, Datum key, PlaceRow& out) {
     const KeyCondition conditions[] = {
-        {"tenant_id", F_UUID_EQ, place.tenant != nullptr ? UUIDPGetDatum(place.tenant) : Datum{0}, place.tenant == nullptr},
+        {"tenant_id", F_UUID_EQ, place.tenant != nullptr ? UUIDPGetDatum(place.tenant) : Datum{0},
+         place.tenant == nullptr},
         {"environment", F_TEXTEQ, text_datum(ServerText(place.environment)), false},
         {"key", F_TEXTEQ, key, false}};
     ColumnValue row[] = {{"id", 0, true}, {"version", 0, true}, {"overridable", 0, true}};
@@ -137,7 +138,8 @@ std::string bytes_of(const struct varlena* value) {
 }
 
 Result<Loaded<SettingValue>> make_setting(const SettingRow& row) {
-    Loaded<SettingValue> made{{row.kind, row.boolean, false, 0, std::string(row.text), bytes_of(row.numeric), bytes_of(row.json)}};
+    Loaded<SettingValue> made{
+        {row.kind, row.boolean, false, 0, std::string(row.text), bytes_of(row.numeric), bytes_of(row.json)}};
     SettingValue& value = made.value;
     if (row.kind == SettingValue::Kind::number) {
         // 3.00 is an integer, in JSON Schema too.

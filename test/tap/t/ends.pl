@@ -36,6 +36,7 @@ GRANT INSERT, SELECT ON notes TO app;
 SELECT bastion.resource_register('ends', '{open}');
 SELECT bastion.rate_limit_set('ends_rate', 'tenant', 1, 10), bastion.rate_limit_set('ends_rate', 'tenant', 1, 20, plan => 'gold');
 SELECT bastion.setting_put_for(id_of('ann', 'tenant')::text, 'ends.limit', '10');
+SELECT bastion.meter_set('ends'), bastion.plan_limit_set('ends', 'tenant', 'month', 10);
 -- What plans depend on: the share of a tenant, and whether an operator is trusted.
 CREATE TABLE sized (id int GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, body text COLLATE "C");
 CREATE INDEX sized_body ON sized (body);
@@ -113,6 +114,10 @@ my %lasting = (
         change => q{SELECT bastion.setting_put_for(id_of('ann', 'tenant')::text, 'ends.limit', '5')},
         undo => q{SELECT bastion.setting_put_for(id_of('ann', 'tenant')::text, 'ends.limit', '10')},
         probe => "$as_bob; SELECT bastion.setting_integer('ends.limit')", before => '10', after => '5' },
+    'quota' => {
+        change => q{SELECT bastion.plan_limit_set('ends', 'tenant', 'month', 5)},
+        undo => q{SELECT bastion.plan_limit_set('ends', 'tenant', 'month', 10)},
+        probe => "$as_bob; SELECT u.amount FROM bastion.quota_usage('ends') u", before => '10', after => '5' },
     'plan of a tenant' => {
         change => q{UPDATE bastion.tenants SET plan = 'gold' WHERE id = id_of('ann', 'tenant')},
         undo => q{UPDATE bastion.tenants SET plan = 'free' WHERE id = id_of('ann', 'tenant')},

@@ -28,8 +28,8 @@ INSERT INTO bastion.roles (id, name, description) VALUES
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, unnest(p.patterns)
 FROM (VALUES ('super_admin', '{settings.*, feature_flags.*, users.*, audit.*, tenant.members.*, tenant.api_keys.manage, tenant.events.read}'::text[]),
-             ('manager', '{settings.read, settings.write, settings.delete, tenant.settings.read, tenant.settings.manage, feature_flags.*, users.read, users.write, users.admin, audit.*}'),
-             ('editor', '{settings.read, settings.write, tenant.settings.read, tenant.settings.manage, feature_flags.read, feature_flags.write, users.read, users.write, audit.append}'),
+             ('manager', '{settings.read, settings.write, settings.delete, feature_flags.*, users.read, users.write, users.admin, audit.*}'),
+             ('editor', '{settings.read, settings.write, feature_flags.read, feature_flags.write, users.read, users.write, audit.append}'),
              ('reader', '{settings.read, feature_flags.read, users.read}')) AS p (role, patterns)
 JOIN bastion.roles r ON r.name = p.role AND r.tenant_id IS NULL;
 

@@ -91,6 +91,7 @@ WHERE f.prosecdef
     'bastion.setting_request_list(boolean)', 'bastion.setting_export(text)', 'bastion.setting_import(jsonb,text)',
     'bastion.quota_consume(text,numeric,text)', 'bastion.quota_consume_many(jsonb,text)', 'bastion.quota_require(text,numeric,text)', 'bastion.quota_reserve(jsonb,text,interval)',
     'bastion.quota_settle(text,jsonb)', 'bastion.quota_cancel(text)', 'bastion.quota_usage(text)', 'bastion_internal.forget_quotas()',
+    'bastion.flag_cancel(text,integer,text)', 'bastion.flag_delete(text,text,text)', 'bastion.flag_disable(text,boolean,text,text)', 'bastion.flag_export(text)', 'bastion.flag_history(text,text)', 'bastion.flag_import(jsonb,text,text)', 'bastion.flag_list(text)', 'bastion.flag_rollback(text,integer,text,text)', 'bastion.flag_rollout(text,text,numeric,text[],text[],text,text)', 'bastion.flag_set(text,jsonb,text,integer,timestamp with time zone,text)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',

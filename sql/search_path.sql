@@ -261,6 +261,10 @@ SELECT version, format, destroyed_at IS NOT NULL AS destroyed FROM bastion.secre
 SELECT name, value FROM bastion.opened_secrets WHERE name OPERATOR(pg_catalog.=) 'path secret';
 SELECT bastion.secret_delete('path secret'), bastion.secret_delete('path renamed');
 SELECT bastion.secret_delete(id) FROM bastion.secrets WHERE name OPERATOR(pg_catalog.=) 'path bytes';
+SELECT bastion.flag_set('path flag', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}'), bastion.flag_rollout('path flag', 'on', 100, '{}', '{owner}'), bastion.flag_boolean('path flag', NULL) AS flag, bastion.flag_disable('path flag'),
+       bastion.flag_rollback('path flag', 1), bastion.flag_set('path flag', '{"variants": {"on": true}}', effective_at => 'tomorrow'), bastion.flag_cancel('path flag', 5), bastion.flag_evaluate('path flag') OPERATOR(pg_catalog.->>) 'reason' AS reason;
+SELECT (SELECT pg_catalog.count(*) FROM bastion.flag_history('path flag')) AS versions, (SELECT pg_catalog.count(*) FROM bastion.flag_list() WHERE of_tenant) AS flags, (SELECT pg_catalog.count(*) FROM bastion.flag_import('{"flags": {"path two": {"variants": {"a": "x"}, "defaultVariant": "a"}}}')) AS imported,
+       bastion.flag_text('path two', ''), bastion.flag_numeric('path two', 1), bastion.flag_json('path two', '[]'), pg_catalog.jsonb_typeof(bastion.flag_export()), bastion.flag_delete('path two');
 SELECT bastion.key_create('path pen', 'EdDSA', 'path.keys', exportable => true), bastion.key_create('path mac', 'HS256', 'path.keys'), bastion.key_create('path box', 'XAES-256-GCM', 'path.keys', '1 day'),
        bastion.key_create('path transport', 'RSA-OAEP-256');
 SELECT bastion.key_verify('path pen', 'x', bastion.key_sign('path pen', 'x')), bastion.key_mac_verify('path mac', 'x', bastion.key_mac('path mac', 'x')), pg_catalog.octet_length(bastion.random_bytes(8)),

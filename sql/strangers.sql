@@ -79,6 +79,9 @@ BEGIN
     FROM (VALUES ('own', 'ann', 'ledger.limit', 'owner'), ('elsewhere', 'bob', 'quarry.limit', NULL), ('deleted', 'ann', 'burnt.limit', NULL)) v (whose, who, name, caller);
     PERFORM test.as_person('ann', 'SELECT bastion.setting_delete(''burnt.limit'')'),
             test.as_person('ann', format('SELECT bastion.setting_reject(%L)', test.thing('change request', 'deleted', 'uuid')));
+    PERFORM test.as_person(who, format('SELECT bastion.flag_set(%L, ''{"variants": {"on": true}, "defaultVariant": "on"}'')', name)), test.make('flag', whose, 'slug', who, format('SELECT %L', name))
+    FROM (VALUES ('own', 'ann', 'shine'), ('elsewhere', 'bob', 'quarry shine'), ('deleted', 'ann', 'burnt shine')) v (whose, who, name);
+    PERFORM test.as_person('ann', 'SELECT bastion.flag_delete(''burnt shine'')');
     PERFORM test.make('sealed', whose, 'sealed', who, format('SELECT bastion.seal(%L::text, ''stranger_mail'')', who || ' quarry velvet'))
     FROM (VALUES ('own', 'ann'), ('elsewhere', 'bob'), ('deleted', 'gone')) v (whose, who);
     -- the same value under a key that never was
@@ -219,6 +222,12 @@ INSERT INTO test.arguments (function, name, type, value) VALUES
 INSERT INTO test.arguments (function, name, type, kind, value) VALUES ('quota_settle', 'key', 'text', 'reservation', NULL), ('quota_cancel', 'key', 'text', 'reservation', NULL), ('quota_consume', 'key', 'text', NULL, NULL), ('quota_consume_many', 'key', 'text', NULL, NULL),
     ('quota_require', 'key', 'text', NULL, NULL), ('quota_reserve', 'key', 'text', NULL, '''a key'''), (NULL, 'meter', 'text', NULL, '''stranger_meter'''), (NULL, 'for_meter', 'text', NULL, NULL), (NULL, 'amount', 'numeric', NULL, NULL), (NULL, 'amounts', 'jsonb', NULL, '''{"stranger_meter": 1}''');
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
+INSERT INTO test.arguments (function, name, type, kind, value)
+SELECT f, a.name, a.type::regtype, a.kind, a.value FROM unnest('{flag_set,flag_rollout,flag_disable,flag_delete,flag_rollback,flag_cancel,flag_list,flag_history,flag_import,flag_export,flag_boolean,flag_text,flag_numeric,flag_json,flag_evaluate}'::text[]) f,
+    (VALUES ('key', 'text', 'flag', 'own'), ('environment', 'text', NULL, '''*'''), ('reason', 'text', NULL, 'NULL'), ('definition', 'jsonb', NULL, '''{"variants": {"on": true}}'''), ('effective_at', 'timestamptz', NULL, 'NULL'), ('expected_version', 'integer', NULL, 'NULL'),
+            ('variant', 'text', NULL, '''on'''), ('percent', 'numeric', NULL, '1'), ('users', 'text[]', NULL, '''{}'''), ('roles', 'text[]', NULL, '''{}'''), ('version', 'integer', NULL, '1'), ('file', 'jsonb', NULL, '''{"flags": {}}'''), ('disabled', 'boolean', NULL, 'true'),
+            ('default_value', 'boolean', NULL, 'true'), ('default_value', 'text', NULL, '''x'''), ('default_value', 'numeric', NULL, '1'), ('default_value', 'jsonb', NULL, '''1'''), ('context', 'jsonb', NULL, '''{}''')) a (name, type, kind, value)
+WHERE EXISTS (SELECT FROM pg_proc p, generate_subscripts(p.proargtypes, 1) i WHERE p.pronamespace = 'bastion'::regnamespace AND p.proname = f AND p.proargtypes[i] = a.type::regtype AND p.proargnames[i + 1] = a.name);
 INSERT INTO test.arguments (name, type)
 SELECT unnest(names), type FROM (VALUES
     ('{environment,for_environment,category,in_category,reason,algorithm,bound_to,description,device,display_name,hash,kid,level,provider,scope,token,type}'::text[], 'text'::regtype),

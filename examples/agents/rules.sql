@@ -88,6 +88,9 @@ BEGIN
     IF bastion.user_id() IS NOT NULL AND NEW.team_id IS DISTINCT FROM bastion.unit_id() THEN
         RAISE EXCEPTION 'the team of the schedule is not the chosen one' USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF TG_OP = 'INSERT' AND NOT bastion.flag_boolean('schedules', true) THEN
+        RAISE EXCEPTION 'schedules are switched off' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     IF TG_OP = 'UPDATE' AND (NEW.cron, NEW.time_zone) IS DISTINCT FROM (OLD.cron, OLD.time_zone) THEN
         NEW.next_run_at := NULL;
     END IF;

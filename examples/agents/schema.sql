@@ -143,6 +143,9 @@ RESET ROLE;
 SELECT bastion.rate_limit_set('executions', 'tenant', per_second => 1000 / 3600.0, burst => 1000),
        bastion.rate_limit_set('requests', 'user', per_second => 20, burst => 200);
 
+-- What an organization may switch off for itself, and an operator for everybody.
+SELECT bastion.flag_set_for(NULL, 'schedules', '{"variants": {"on": true, "off": false}, "defaultVariant": "on"}');
+
 -- 5. A team that has workflows stays.
 ALTER TABLE agents.workflows ADD FOREIGN KEY (tenant_id, team_id) REFERENCES bastion.units (tenant_id, id);
 

@@ -52,21 +52,6 @@ CREATE TABLE settings_history (
 );
 CREATE INDEX settings_history_tenant_id_key_idx ON settings_history (tenant_id, key, changed_at);
 
-CREATE TABLE feature_flags (
-    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
-    tenant_id uuid NOT NULL,
-    environment text NOT NULL DEFAULT 'production' CHECK (environment IN ('development', 'staging', 'production')),
-    key text NOT NULL CHECK (key ~ '^[a-z][a-z0-9_]{0,99}$'),
-    description text,
-    enabled boolean NOT NULL DEFAULT false,
-    rollout_percentage smallint NOT NULL DEFAULT 100 CHECK (rollout_percentage BETWEEN 0 AND 100),
-    target_users uuid[] NOT NULL DEFAULT '{}',
-    target_roles text[] NOT NULL DEFAULT '{}',
-    updated_by uuid,
-    updated_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE (tenant_id, environment, key)
-);
-
 CREATE TABLE profiles (
     tenant_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -83,13 +68,12 @@ SELECT count(*) AS statements FROM (
     SELECT bastion.protect('settings', owner_column => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
     SELECT bastion.protect('settings_history', owner_column => 'changed_by', resource => 'audit',
                            actions => '{"create": "append", "update": "append", "delete": "append"}') UNION ALL
-    SELECT bastion.protect('feature_flags', owner_column => 'updated_by', actions => '{"create": "write", "update": "write"}') UNION ALL
     SELECT bastion.protect('profiles', owner_column => 'user_id', resource => 'users', actions => '{"create": "write", "update": "write"}')
 ) s;
-SELECT bastion_internal.protect_resource('settings', '{admin, open}'), bastion_internal.protect_resource('feature_flags', '{admin}'),
+SELECT bastion_internal.protect_resource('settings', '{admin, open}'), bastion_internal.protect_resource('feature_flags', '{read, write, delete, admin}'),
        bastion_internal.protect_resource('users', '{admin}');
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON settings, feature_flags, profiles TO settings_service_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON settings, profiles TO settings_service_app;
 GRANT SELECT ON settings_history TO settings_service_app;
 
 CREATE FUNCTION require(permission text) RETURNS void
@@ -154,19 +138,6 @@ BEGIN
 END
 $$;
 CREATE TRIGGER record_setting AFTER INSERT OR UPDATE OR DELETE ON settings FOR EACH ROW EXECUTE FUNCTION record_setting();
-
-CREATE FUNCTION before_flag() RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF TG_OP <> 'INSERT' AND OLD.environment = 'production' OR TG_OP <> 'DELETE' AND NEW.environment = 'production' THEN
-        PERFORM settings_service.require('feature_flags.admin');
-    END IF;
-    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
-END
-$$;
-CREATE TRIGGER before_flag BEFORE INSERT OR UPDATE OR DELETE ON feature_flags FOR EACH ROW EXECUTE FUNCTION before_flag();
 
 CREATE FUNCTION before_profile() RETURNS trigger
 LANGUAGE plpgsql
@@ -237,21 +208,70 @@ $$;
 COMMENT ON FUNCTION roll_back_setting(text, integer, text) IS
 'Gives a setting the value that it had in an earlier version, as a new version, which it returns; NULL when there is none. A sealed value stays sealed on the way. Needs settings.write and audit.read.';
 
-CREATE FUNCTION flag(key text, environment text DEFAULT 'production') RETURNS boolean
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT coalesce((
-        SELECT f.enabled AND (
-            bastion.user_id() = ANY (f.target_users)
-            OR EXISTS (SELECT FROM bastion.memberships m JOIN bastion.roles r ON r.id = m.role_id
-                       WHERE m.user_id = bastion.user_id() AND r.name = ANY (f.target_roles))
-            OR (('x' || encode(substr(sha256(convert_to(f.key || bastion.user_id(), 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint % 100
-                < f.rollout_percentage))
-        FROM settings_service.feature_flags f WHERE f.environment = flag.environment AND f.key = flag.key), false)
-$$;
-COMMENT ON FUNCTION flag(text, text) IS
-'Whether a flag is on for the user of this transaction: enabled, and the user or a role of theirs is targeted, or the user is in the share of the rollout, always the same for a key and user. False for an unknown flag.';
-
 RESET search_path;
 RESET ROLE;
+
+-- Flags are the extension's. Of a superuser, because the extension lets only members with tenant.flags.manage change them, and this
+-- system has permissions of its own: write, and for production admin.
+CREATE FUNCTION settings_service.require_flags(permission text, environment text) RETURNS text
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion.tenant_id() IS NULL OR environment IS NULL OR environment NOT IN ('development', 'staging', 'production') THEN
+        RAISE EXCEPTION 'no environment of flags' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM settings_service.require('feature_flags.' || permission);
+    IF permission <> 'read' AND environment = 'production' THEN
+        PERFORM settings_service.require('feature_flags.admin');
+    END IF;
+    RETURN bastion.tenant_id()::text;
+END
+$$;
+COMMENT ON FUNCTION settings_service.require_flags(text, text) IS 'The tenant, in whose environment the user holds the permission on flags. SQLSTATE 42501.';
+
+CREATE FUNCTION settings_service.put_flag(key text, enabled boolean, rollout_percentage numeric DEFAULT 100, target_users text[] DEFAULT '{}',
+                                          target_roles text[] DEFAULT '{}', environment text DEFAULT 'production') RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    tenant text := settings_service.require_flags('write', environment);
+BEGIN
+    PERFORM bastion.flag_set_for(tenant, key, jsonb_build_object('state', CASE WHEN enabled THEN 'ENABLED' ELSE 'DISABLED' END,
+        'variants', '{"on": true, "off": false}'::jsonb, 'defaultVariant', 'off'), environment);
+    RETURN bastion.flag_rollout_for(tenant, key, 'on', rollout_percentage, target_users, target_roles, environment);
+END
+$$;
+COMMENT ON FUNCTION settings_service.put_flag(text, boolean, numeric, text[], text[], text) IS
+'Makes or changes a flag; returns its version. Needs feature_flags.write, and for production feature_flags.admin.';
+
+CREATE FUNCTION settings_service.drop_flag(key text, environment text DEFAULT 'production') RETURNS integer
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bastion.flag_delete_for(settings_service.require_flags('delete', drop_flag.environment), drop_flag.key, drop_flag.environment) $$;
+COMMENT ON FUNCTION settings_service.drop_flag(text, text) IS 'Deletes a flag. Needs feature_flags.delete, and for production feature_flags.admin.';
+
+CREATE FUNCTION settings_service.flags(environment text DEFAULT 'production') RETURNS TABLE (key text, definition jsonb)
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT f.key, f.definition FROM bastion.flag_list_for(settings_service.require_flags('read', flags.environment), flags.environment) f $$;
+COMMENT ON FUNCTION settings_service.flags(text) IS 'Lists the flags of an environment. Needs feature_flags.read.';
+
+-- One database serves all environments here, so that each request says which one it means.
+CREATE FUNCTION settings_service.flag(key text, environment text DEFAULT 'production') RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    before text := current_setting('bastion.environment');
+    answer boolean;
+BEGIN
+    PERFORM set_config('bastion.environment', environment, true);
+    answer := bastion.flag_boolean(key, false);
+    PERFORM set_config('bastion.environment', before, true);
+    RETURN answer;
+END
+$$;
+COMMENT ON FUNCTION settings_service.flag(text, text) IS
+'Whether a flag is on for the user of this transaction: enabled, and the user or a role of theirs is targeted, or the user is in the share of the rollout, always the same for a key and user. False for an unknown flag.';

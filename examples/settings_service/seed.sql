@@ -27,7 +27,7 @@ INSERT INTO bastion.roles (id, name, description) VALUES
     ('54000000-0000-4000-8000-000000000004', 'reader', 'Reads');
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, unnest(p.patterns)
-FROM (VALUES ('super_admin', '{settings.*, feature_flags.*, users.*, audit.*, tenant.members.*, tenant.api_keys.manage, tenant.events.read}'::text[]),
+FROM (VALUES ('super_admin', '{settings.*, tenant.settings.*, feature_flags.*, users.*, audit.*, tenant.members.*, tenant.api_keys.manage, tenant.events.read}'::text[]),
              ('manager', '{settings.read, settings.write, settings.delete, feature_flags.*, users.read, users.write, users.admin, audit.*}'),
              ('editor', '{settings.read, settings.write, feature_flags.read, feature_flags.write, users.read, users.write, audit.append}'),
              ('reader', '{settings.read, feature_flags.read, users.read}')) AS p (role, patterns)
@@ -83,8 +83,8 @@ COMMIT;
 SELECT bastion.sealed_column_add('settings_service.settings', 'sealed_value', 'id::text'),
        bastion.sealed_column_add('settings_service.settings_history', 'old_sealed', 'setting_id::text'),
        bastion.sealed_column_add('settings_service.settings_history', 'new_sealed', 'setting_id::text');
-INSERT INTO settings_service.feature_flags (tenant_id, key, enabled, rollout_percentage, target_roles) VALUES
-    ('54000000-0000-4000-8000-00000000000a', 'new_editor', true, 30, '{}'),
-    ('54000000-0000-4000-8000-00000000000a', 'reports', true, 0, '{reader}'),
-    ('54000000-0000-4000-8000-00000000000a', 'dark_mode', false, 100, '{}');
+SELECT bastion.flag_set_for('54000000-0000-4000-8000-00000000000a', key, jsonb_build_object('state', CASE WHEN enabled THEN 'ENABLED' ELSE 'DISABLED' END,
+                                'variants', '{"on": true, "off": false}'::jsonb, 'defaultVariant', 'off'), 'production'),
+       bastion.flag_rollout_for('54000000-0000-4000-8000-00000000000a', key, 'on', percent, roles => roles, environment => 'production')
+FROM (VALUES ('new_editor', true, 30, '{}'::text[]), ('reports', true, 0, '{reader}'), ('dark_mode', false, 100, '{}')) f (key, enabled, percent, roles);
 DROP TABLE old_users, old_settings;

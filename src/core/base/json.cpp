@@ -296,6 +296,8 @@ std::string json_minify(std::string_view text) {
     return out;
 }
 
+std::string json_text(const JsonValue& value) { return simdjson::minify(JsonAccess::unwrap(value)); }
+
 std::size_t json_decode_escapes(std::span<char> text) noexcept {
     const std::string_view in(text.data(), text.size());
     char* out = text.data();

@@ -97,6 +97,9 @@ enum class JsonNumbers { bounded, any };
 // The same JSON text without insignificant white space; numbers keep their digits. Only of text that parse_json took.
 [[nodiscard]] std::string json_minify(std::string_view text);
 
+// The value as JSON text without insignificant white space. A number with fraction or exponent is the shortest text of its double.
+[[nodiscard]] std::string json_text(const JsonValue& value);
+
 // Replaces each escaped character outside ASCII by the character, in place; returns the new size. For readers that know no
 // UTF-8. Only of text that parse_json took.
 [[nodiscard]] std::size_t json_decode_escapes(std::span<char> text) noexcept;

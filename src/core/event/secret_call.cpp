@@ -48,9 +48,9 @@ constexpr std::string_view secret_functions[] = {
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "bytes_or_null",
     "import_rows", "import_secret_value", "import_secrets", "import_secrets_from", "imported_secret", "import_users",
     "import_users_from", "seal", "seal_for", "sealed", "change_apply", "change_payload_check", "setting_import",
-    "setting_import_for", "setting_import_one", "setting_open", "setting_open_for", "setting_opened", "setting_plaintext",
-    "setting_request", "setting_seal", "setting_seal_for", "setting_validate", "setting_write_sealed", "settings_import",
-    "value_flaw", "secret_put", "secret_put_for", "secret_put_text",
+    "setting_import_for", "setting_import_one", "setting_open", "setting_open_for", "setting_opened",
+    "setting_plaintext", "setting_request", "setting_seal", "setting_seal_for", "setting_validate",
+    "setting_write_sealed", "settings_import", "value_flaw", "secret_put", "secret_put_for", "secret_put_text",
     // what they return: plaintext, private keys, tokens and API keys
     "access_token", "one_time_derive", "outbox_claim", "api_key_add_secret", "api_key_create", "api_key_make",
     "api_key_rotate", "invite", "jwk_generate", "open_bytea", "open_bytea_for", "open_text", "open_text_for",

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "pg/base/catalog_read.hpp"
-#include "pg/base/settings.hpp"
+#include "pg/base/environment.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/backend_cache.hpp"
 #include "pg/context/context.hpp"
@@ -16,14 +16,6 @@ extern "C" {
 
 namespace bastion::pg {
 namespace {
-
-char* environment = nullptr;
-
-const SettingsTable table([] {
-    define(StringSetting{"bastion.environment",
-                         "The environment whose settings count before those for all environments, such as production.",
-                         &environment, "production", PGC_SUSET});
-});
 
 // A setting, with its rows; the versions of one setting.
 const MessageScope scopes[] = {{"setting", 1, "settings"}, {"setting_id", 1, "settings"}, {"settings", 0, "settings"}};
@@ -115,7 +107,8 @@ bool read_version(const PlaceRow& place, SettingRow& out) {
 std::optional<SettingRow> read_setting(std::string_view key, const OptionalUuid& tenant) {
     const Datum key_datum = text_datum(ServerText(key));
     const pg_uuid_t* const own = tenant.present ? &tenant.value : nullptr;
-    const Place places[place_count] = {{own, environment}, {own, "*"}, {nullptr, environment}, {nullptr, "*"}};
+    const char* const here = environment();
+    const Place places[place_count] = {{own, here}, {own, "*"}, {nullptr, here}, {nullptr, "*"}};
     PlaceRow rows[place_count];
     bool found[place_count] = {};
     bool overridable = own != nullptr;
@@ -196,7 +189,7 @@ const SettingValue& setting_of(std::string_view key) {
         decision.state == ContextState::authenticated ? decision.identity.tenant : OptionalUuid{};
     CacheKey<256> name;
     if (tenant.present) name.add(tenant.value);
-    name.add(static_cast<const char*>(environment)).add('\0').add(key);
+    name.add(environment()).add('\0').add(key);
     if (frozen.statement != GetCurrentStatementStartTimestamp()) {
         frozen.clear();
         frozen.statement = GetCurrentStatementStartTimestamp();

@@ -2,12 +2,6 @@
 -- Settings of the installation and of tenants, each in an environment or in all: versions as in Vault's KV engine, a history that nobody
 -- rewrites, and requests for changes that another person approves. Values are granted to nobody: functions check who reads them.
 
-CREATE FUNCTION bastion_internal.is_environment(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT value = '*' OR bastion_internal.is_word(value) $$;
-COMMENT ON FUNCTION bastion_internal.is_environment(text) IS 'Whether the value is the environment of a setting: a word, or * for all environments.';
-
 CREATE TABLE bastion.settings (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     tenant_id uuid,

@@ -1,0 +1,459 @@
+// Compares as JavaScript does, by which JsonLogic is defined, as far as flagd permits: a text that is no number does not compare with a
+// number.
+#include "core/flag/rule_run.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+#include "core/flag/bucket.hpp"
+#include "core/flag/semantic_version.hpp"
+
+namespace bastion {
+namespace {
+
+// Longer than any key or name; a rule may join its own text again and again.
+constexpr std::size_t max_joined = 64 * 1024;
+
+enum class Kind { null_value, boolean, number, text, nodes, texts, json };
+
+// The value of a node. It refers to the rule and to the subject.
+struct Operand {
+    Kind kind = Kind::null_value;
+    bool truth = false;
+    double value = 0;
+    std::string_view text;
+    std::span<const RuleNode> nodes;     // a list of the rule, whose elements are evaluated when they are needed
+    std::span<const std::string> texts;  // roles
+    std::optional<JsonValue> json;       // an array or object of the attributes
+};
+
+Operand operand_of(std::string_view text) {
+    Operand out;
+    out.kind = Kind::text;
+    out.text = text;
+    return out;
+}
+
+Operand operand_of(double value) {
+    Operand out;
+    out.kind = Kind::number;
+    out.value = value;
+    return out;
+}
+
+Operand operand_of_truth(bool truth) {
+    Operand out;
+    out.kind = Kind::boolean;
+    out.truth = truth;
+    return out;
+}
+
+std::optional<Operand> known_text(std::string_view text) {
+    if (text.empty()) return {};
+    return operand_of(text);
+}
+
+Operand operand_of(const JsonValue& value) {
+    switch (value.type()) {
+        case JsonType::null: return {};
+        case JsonType::boolean: return operand_of_truth(*value.boolean());
+        case JsonType::number: return operand_of(*value.number());
+        case JsonType::string: return operand_of(*value.string());
+        case JsonType::array:
+        case JsonType::object: break;
+    }
+    Operand out;
+    out.kind = Kind::json;
+    out.json = value;
+    return out;
+}
+
+bool is_true(const Operand& operand) {
+    switch (operand.kind) {
+        case Kind::null_value: return false;
+        case Kind::boolean: return operand.truth;
+        case Kind::number: return operand.value != 0;
+        case Kind::text: return !operand.text.empty();
+        case Kind::nodes: return !operand.nodes.empty();
+        case Kind::texts: return !operand.texts.empty();
+        case Kind::json: break;
+    }
+    return operand.json->is_array() ? !operand.json->elements().empty() : !operand.json->members().empty();
+}
+
+bool is_text_or_null(const Operand& operand) noexcept {
+    return operand.kind == Kind::text || operand.kind == Kind::null_value;
+}
+
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t\n\r\f\v";
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+// ECMA-262 7.1.4.1, for decimal numbers; others are no number here.
+std::optional<double> number_in(std::string_view text) noexcept {
+    text = trimmed(text);
+    if (text.empty()) return 0;
+    const bool is_negative = text.front() == '-';
+    if (is_negative || text.front() == '+') text.remove_prefix(1);
+    // from_chars() knows "inf" and "nan" too, and a sign of its own.
+    if (text.empty() || (text.front() != '.' && (text.front() < '0' || text.front() > '9'))) return {};
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (end != text.data() + text.size() || (error != std::errc{} && error != std::errc::result_out_of_range))
+        return {};
+    if (error != std::errc{})
+        value = text.find("e-") == std::string_view::npos ? std::numeric_limits<double>::infinity() : 0;
+    return is_negative ? -value : value;
+}
+
+std::optional<double> number_of(const Operand& operand) noexcept {
+    switch (operand.kind) {
+        case Kind::null_value: return 0;
+        case Kind::boolean: return operand.truth ? 1 : 0;
+        case Kind::number: return operand.value;
+        case Kind::text: return number_in(operand.text);
+        default: return {};
+    }
+}
+
+// As UTF-16 compares, code unit by code unit: characters from U+E000 precede none above U+FFFF there.
+bool precedes(std::string_view left, std::string_view right) noexcept {
+    const auto rank = [](unsigned char byte) {
+        return byte >= 0xF0 ? byte - 0x02 : byte >= 0xEE ? byte + 0x08 : byte + 0;
+    };
+    return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(), [&](char a, char b) {
+        return rank(static_cast<unsigned char>(a)) < rank(static_cast<unsigned char>(b));
+    });
+}
+
+template <class Value>
+bool in_order(RuleOperator op, const Value& left, const Value& right, bool is_less, bool is_greater) {
+    switch (op) {
+        case RuleOperator::equal: return left == right;
+        case RuleOperator::unequal: return !(left == right);
+        case RuleOperator::less: return is_less;
+        case RuleOperator::less_or_equal: return is_less || left == right;
+        case RuleOperator::greater: return is_greater;
+        default: return is_greater || left == right;
+    }
+}
+
+bool compare_texts(RuleOperator op, std::string_view left, std::string_view right) {
+    return in_order(op, left, right, precedes(left, right), precedes(right, left));
+}
+
+bool compare_numbers(RuleOperator op, double left, double right) {
+    return in_order(op, left, right, left<right, left> right);
+}
+
+// As JavaScript writes it, for numbers that a version or a variant may be.
+std::string text_of(double value) {
+    if (value == 0) return "0";
+    char digits[32];
+    const bool is_plain = std::fabs(value) >= 1e-6 && std::fabs(value) < 1e21;
+    const auto written = is_plain ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed)
+                                  : std::to_chars(digits, digits + sizeof digits, value);
+    return {digits, written.ptr};
+}
+
+class Run {
+public:
+    Run(std::string_view flag_key, const FlagSubject& subject) : flag_key_(flag_key), subject_(subject) {}
+
+    [[nodiscard]] TargetingFailure failure() const noexcept { return failure_; }
+
+    // After a failure every result is null.
+    Operand value_of(const RuleNode& node) {
+        if (failure_ != TargetingFailure::none) return {};
+        switch (node.op) {
+            case RuleOperator::null_value: return {};
+            case RuleOperator::boolean: return operand_of_truth(node.truth);
+            case RuleOperator::number: return operand_of(node.value);
+            case RuleOperator::text: return operand_of(node.text);
+            case RuleOperator::list: return list(node);
+            case RuleOperator::variable: return variable(node);
+            case RuleOperator::choice: return choice(node);
+            case RuleOperator::all:
+            case RuleOperator::any: return first_that(node, node.op == RuleOperator::any);
+            case RuleOperator::negation: return operand_of_truth(!is_true(value_of(node.operands[0])));
+            case RuleOperator::contained: return contained(node);
+            case RuleOperator::starts_with:
+            case RuleOperator::ends_with: return at_an_end(node);
+            case RuleOperator::joined: return joined(node);
+            case RuleOperator::version: return version(node);
+            case RuleOperator::fractional: return fractional(node);
+            default: return comparison(node);
+        }
+    }
+
+private:
+    Operand fail(TargetingFailure failure) {
+        if (failure_ == TargetingFailure::none) failure_ = failure;
+        return {};
+    }
+
+    static Operand list(const RuleNode& node) {
+        Operand out;
+        out.kind = Kind::nodes;
+        out.nodes = node.operands;
+        return out;
+    }
+
+    Operand variable(const RuleNode& node) {
+        const std::optional<Operand> found = looked_up(node);
+        if (found) return *found;
+        return node.operands.empty() ? Operand{} : value_of(node.operands[0]);
+    }
+
+    // Absent when nothing has the name.
+    [[nodiscard]] std::optional<Operand> looked_up(const RuleNode& node) const {
+        switch (node.source) {
+            case RuleSource::user: return known_text(subject_.user);
+            case RuleSource::tenant: return known_text(subject_.tenant);
+            case RuleSource::unit: return known_text(subject_.unit);
+            case RuleSource::level: return known_text(subject_.level);
+            case RuleSource::key: return known_text(subject_.targeting_key);
+            case RuleSource::flag: return operand_of(flag_key_);
+            case RuleSource::time: return operand_of(static_cast<double>(subject_.seconds));
+            case RuleSource::nothing: return {};
+            case RuleSource::roles: {
+                Operand out;
+                out.kind = Kind::texts;
+                out.texts = subject_.roles;
+                return out;
+            }
+            case RuleSource::attributes: break;
+        }
+        return attribute(node.path);
+    }
+
+    [[nodiscard]] std::optional<Operand> attribute(std::span<const std::string> path) const {
+        std::optional<JsonValue> value = subject_.attributes;
+        for (const std::string& part : path) {
+            if (!value) return {};
+            value = value->is_array() ? element(*value, part) : value->find(part);
+        }
+        if (!value) return {};
+        return operand_of(*value);
+    }
+
+    static std::optional<JsonValue> element(const JsonValue& array, std::string_view index) {
+        std::size_t place = 0;
+        const auto [end, error] = std::from_chars(index.data(), index.data() + index.size(), place);
+        const std::vector<JsonValue> elements = array.elements();
+        if (error != std::errc{} || end != index.data() + index.size() || place >= elements.size()) return {};
+        return elements[place];
+    }
+
+    Operand choice(const RuleNode& node) {
+        const std::size_t count = node.operands.size();
+        for (std::size_t i = 0; i + 1 < count; i += 2)
+            if (is_true(value_of(node.operands[i]))) return value_of(node.operands[i + 1]);
+        return count % 2 == 1 ? value_of(node.operands.back()) : Operand{};
+    }
+
+    Operand first_that(const RuleNode& node, bool truth) {
+        Operand out;
+        for (const RuleNode& operand : node.operands) {
+            out = value_of(operand);
+            if (is_true(out) == truth) break;
+        }
+        return out;
+    }
+
+    Operand comparison(const RuleNode& node) {
+        Operand left = value_of(node.operands[0]);
+        for (std::size_t i = 1; i < node.operands.size(); ++i) {
+            const Operand right = value_of(node.operands[i]);
+            const std::optional<bool> holds = compare(node.op, left, right);
+            if (!holds) return fail(TargetingFailure::general);
+            if (!*holds) return operand_of_truth(false);
+            left = right;
+        }
+        return operand_of_truth(true);
+    }
+
+    // Empty when the two do not compare.
+    static std::optional<bool> compare(RuleOperator op, const Operand& left, const Operand& right) {
+        if (is_text_or_null(left) && is_text_or_null(right)) {
+            if (left.kind == right.kind && left.kind == Kind::text) return compare_texts(op, left.text, right.text);
+            if (op == RuleOperator::equal) return left.kind == right.kind;
+            if (op == RuleOperator::unequal) return left.kind != right.kind;
+            const std::optional<double> a = number_of(left);
+            const std::optional<double> b = number_of(right);
+            return a && b && compare_numbers(op, *a, *b);
+        }
+        const std::optional<double> a = number_of(left);
+        const std::optional<double> b = number_of(right);
+        if (!a || !b) return {};
+        return compare_numbers(op, *a, *b);
+    }
+
+    // Of the same type and value; arrays and objects equal none.
+    static bool is_same(const Operand& left, const Operand& right) {
+        if (left.kind != right.kind) return false;
+        switch (left.kind) {
+            case Kind::null_value: return true;
+            case Kind::boolean: return left.truth == right.truth;
+            case Kind::number: return left.value == right.value;
+            case Kind::text: return left.text == right.text;
+            default: return false;
+        }
+    }
+
+    Operand contained(const RuleNode& node) {
+        const Operand item = value_of(node.operands[0]);
+        const Operand whole = value_of(node.operands[1]);
+        switch (whole.kind) {
+            case Kind::null_value: return operand_of_truth(false);
+            case Kind::boolean:
+            case Kind::number: return is_true(whole) ? fail(TargetingFailure::general) : operand_of_truth(false);
+            case Kind::text: return contained_in(whole.text, item);
+            case Kind::nodes:
+                return operand_of_truth(std::any_of(whole.nodes.begin(), whole.nodes.end(), [&](const RuleNode& each) {
+                    return is_same(value_of(each), item);
+                }));
+            case Kind::texts:
+                return operand_of_truth(item.kind == Kind::text && std::find(whole.texts.begin(), whole.texts.end(),
+                                                                             item.text) != whole.texts.end());
+            case Kind::json: break;
+        }
+        if (!whole.json->is_array()) return fail(TargetingFailure::general);
+        const std::vector<JsonValue> elements = whole.json->elements();
+        return operand_of_truth(std::any_of(elements.begin(), elements.end(),
+                                            [&](const JsonValue& each) { return is_same(operand_of(each), item); }));
+    }
+
+    Operand contained_in(std::string_view text, const Operand& item) {
+        switch (item.kind) {
+            case Kind::null_value: return operand_of_truth(text.find("null") != std::string_view::npos);
+            case Kind::boolean:
+                return operand_of_truth(text.find(item.truth ? "true" : "false") != std::string_view::npos);
+            case Kind::number: return operand_of_truth(text.find(text_of(item.value)) != std::string_view::npos);
+            case Kind::text: return operand_of_truth(text.find(item.text) != std::string_view::npos);
+            default: return fail(TargetingFailure::general);
+        }
+    }
+
+    Operand at_an_end(const RuleNode& node) {
+        const Operand text = value_of(node.operands[0]);
+        const Operand part = value_of(node.operands[1]);
+        if (text.kind != Kind::text || part.kind != Kind::text) return {};
+        return operand_of_truth(node.op == RuleOperator::starts_with ? text.text.starts_with(part.text)
+                                                                     : text.text.ends_with(part.text));
+    }
+
+    Operand joined(const RuleNode& node) {
+        std::string text;
+        for (const RuleNode& operand : node.operands) {
+            const Operand part = value_of(operand);
+            switch (part.kind) {
+                case Kind::null_value: break;
+                case Kind::boolean: text += part.truth ? "true" : "false"; break;
+                case Kind::number: text += text_of(part.value); break;
+                case Kind::text: text += part.text; break;
+                default: return fail(TargetingFailure::general);
+            }
+            if (text.size() > max_joined) return fail(TargetingFailure::general);
+        }
+        return operand_of(joined_.emplace_back(std::move(text)));
+    }
+
+    Operand version(const RuleNode& node) {
+        const Operand operands[] = {value_of(node.operands[0]), value_of(node.operands[1]), value_of(node.operands[2])};
+        std::string numbers[2];
+        const std::optional<SemanticVersion> left = version_of(operands[0], numbers[0]);
+        const std::optional<SemanticVersion> right = version_of(operands[2], numbers[1]);
+        if (!left || !right || operands[1].kind != Kind::text) return {};
+        const std::optional<bool> holds = versions_match(*left, operands[1].text, *right);
+        return holds ? operand_of_truth(*holds) : Operand{};
+    }
+
+    static std::optional<SemanticVersion> version_of(const Operand& operand, std::string& number) {
+        if (operand.kind == Kind::text) return parse_version(operand.text);
+        if (operand.kind != Kind::number) return {};
+        number = text_of(operand.value);
+        return parse_version(number);
+    }
+
+    struct Share {
+        Operand variant;
+        std::int64_t weight;
+    };
+
+    // The first operand names what is bucketed when it is a text; else that is the flag and the targeting key.
+    Operand fractional(const RuleNode& node) {
+        std::span<const RuleNode> rest(node.operands);
+        const Operand by = value_of(rest[0]);
+        if (by.kind == Kind::text)
+            rest = rest.subspan(1);
+        else if (by.kind == Kind::nodes && subject_.targeting_key.empty())
+            return fail(TargetingFailure::key_missing);
+        std::vector<Share> shares;
+        shares.reserve(rest.size());
+        std::int64_t total = 0;
+        for (const RuleNode& entry : rest) {
+            const std::optional<Share> share = share_of(value_of(entry));
+            if (!share) return {};
+            total += share->weight;
+            if (total > max_total_weight) return {};
+            shares.push_back(*share);
+        }
+        const std::uint32_t hash =
+            by.kind == Kind::text ? murmur3(by.text) : murmur3(flag_key_, subject_.targeting_key);
+        std::int64_t left = bucket_of(hash, total);
+        for (const Share& share : shares)
+            if ((left -= share.weight) < 0) return share.variant;
+        return {};
+    }
+
+    // [variant], or [variant, weight]; a negative weight counts as 0. Empty for anything else.
+    std::optional<Share> share_of(const Operand& entry) {
+        Operand parts[2];
+        std::size_t count = 0;
+        if (entry.kind == Kind::nodes) {
+            count = entry.nodes.size();
+            for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = value_of(entry.nodes[i]);
+        } else if (entry.kind == Kind::json && entry.json->is_array()) {
+            const std::vector<JsonValue> elements = entry.json->elements();
+            count = elements.size();
+            for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = operand_of(elements[i]);
+        }
+        if (count == 0 || count > 2 || parts[0].kind > Kind::text) return {};
+        if (count == 1) return Share{parts[0], 1};
+        if (parts[1].kind != Kind::number || parts[1].value != std::floor(parts[1].value) ||
+            parts[1].value > static_cast<double>(max_total_weight))
+            return {};
+        return Share{parts[0], static_cast<std::int64_t>(std::max(0.0, parts[1].value))};
+    }
+
+    std::string_view flag_key_;
+    const FlagSubject& subject_;
+    std::deque<std::string> joined_;  // what operands refer to
+    TargetingFailure failure_ = TargetingFailure::none;
+};
+
+}  // namespace
+
+TargetingFailure run_rule(const RuleNode& rule, std::string_view flag_key, const FlagSubject& subject,
+                          std::optional<std::string>& out) {
+    Run run(flag_key, subject);
+    const Operand chosen = run.value_of(rule);
+    out.reset();
+    switch (chosen.kind) {
+        case Kind::null_value: break;
+        case Kind::boolean: out = chosen.truth ? "true" : "false"; break;
+        case Kind::number: out = text_of(chosen.value); break;
+        case Kind::text: out = chosen.text; break;
+        default: return TargetingFailure::general;
+    }
+    return run.failure();
+}
+
+}  // namespace bastion

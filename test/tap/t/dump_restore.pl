@@ -89,7 +89,7 @@ UPDATE bastion.tenants SET mfa = 'required' WHERE slug = 'bob';
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';
 INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
 SELECT bastion.rate_limit_set('search', 'user', 5, 10, 3), bastion.rate_limit_set('search', 'user', 50, plan => 'pro');
-SELECT bastion.meter_set('usd', 'cost', 6, 'release'), bastion.plan_limit_set('usd', 'tenant', 'month', 10.5, 'pro', 10), bastion.limit_override_set('usd', 'day', 1, for_user => 'ann@dump.example', reason => 'a test'),
+SELECT bastion.meter_set('usd', 'cost', 6, 'release'), bastion.plan_limit_set('usd', 'tenant', 'month', 10.5, 'pro', 10), bastion.plan_limit_set('usd', 'tenant', 'month', 100), bastion.limit_override_set('usd', 'day', 1, for_user => 'ann@dump.example', reason => 'a test'),
        bastion.quota_calendar_set('ann', time_zone => 'Europe/Vienna', billing_anchor => '2020-01-31');
 BEGIN;
 SELECT bastion.impersonate(answer #>> '{user,id}', 'bob', 'to use a quota', false) FROM answers WHERE name = 'bob';

@@ -40,7 +40,7 @@ my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner base64url concurrency_limit data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
     is_environment sealed_bytes_key setting_boolean setting_delete setting_delete_for setting_history setting_integer setting_json setting_keep setting_numeric setting_place
     setting_place_managed setting_place_of setting_put setting_put_for setting_rollback setting_text setting_update setting_update_for setting_version_delete setting_version_destroy setting_version_list setting_version_undelete setting_write
-    validator_keyword_flaw explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_name is_permission_pattern is_resource is_sealed is_slug
+    validator_keyword_flaw explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_name is_permission_pattern is_resource is_sealed is_slug is_time_zone usage_record
     is_username is_word label_or_null network_or_null opening_record quota_cancel quota_consume quota_consume_many quota_end quota_require quota_reserve quota_settle quota_take quota_try rate_limit rate_limit_peek rate_limit_require rate_limit_state rewrap_batch row_acl row_transfer sealed_batch setting_accepts share share_find texts_or_null share_grant shares_of shares_on throttle_clear throttle_clear_at_commit throttle_refund throttle_try time_or_null unshare unshare_end
     uuid_or_null);
 my @functions = map { [ split /\|/ ] } split /\n/, $server->safe_psql('postgres', <<'SQL');

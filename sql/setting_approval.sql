@@ -67,6 +67,12 @@ FROM unnest(ARRAY[$$'pay.limit', 'rollback', '{"version": 1}'$$, $$'pay.limit', 
 SELECT appr.of('ann', $$bastion.setting_integer('pay.limit')$$) AS production;
 SELECT bastion.setting_open_for(test.tenant_of('ann')::text, 'pay.limit', 'staging');
 SELECT count(*) FROM bastion.change_requests c WHERE c::text ~ 'attack' OR c.sealed IS NOT NULL;
+-- of an older version, whatever the action
+CREATE TEMP TABLE outdated AS SELECT a, appr.request('ann', a) AS id FROM unnest(ARRAY[$$'pay.limit', 'put', '{"value": 1}'$$, $$'pay.limit', 'seal', '{"value": "x"}'$$, $$'pay.limit', 'rollback', '{"version": 2}'$$, $$'pay.limit', 'version_delete', '{"versions": [2]}'$$,
+    $$'pay.limit', 'version_destroy', '{"versions": [2]}'$$, $$'pay.limit', 'update', '{"four_eyes": false}'$$, $$'pay.limit', 'delete'$$]) a;
+SELECT appr.of('ben', format('bastion.setting_approve(%L)', appr.request('ann', $$'pay.limit', 'put', '{"value": 900}'$$))) IS NOT NULL AS meanwhile;
+SELECT o.a, appr.of('ben', format('bastion.setting_approve(%L)', o.id)) FROM outdated o;
+DROP TABLE outdated;
 -- turning it off needs four eyes too
 SELECT appr.request('ann', $$'pay.limit', 'update', '{"four_eyes": false}'$$) AS off \gset
 SELECT appr.of('ann', format('bastion.setting_approve(%L)', :'off')) AS ann, appr.of('ben', format('bastion.setting_approve(%L)', :'off')) AS ben;

@@ -110,6 +110,13 @@ SELECT d, test.error(format('SELECT bastion.setting_import_for(%L, %L)', test.te
     '{"format": "pg_bastion.settings/1", "settings": [{"key": "a", "value": 1}, {"key": "A", "value": 1}]}', '{"format": "pg_bastion.settings/1", "settings": [{"key": "a", "sensitive": true, "value": 1}]}',
     '{"format": "pg_bastion.settings/1", "settings": [{"key": "a", "value": 1, "validator": {"nope": 1}}]}', '{"format": "pg_bastion.settings/1", "settings": [{"key": "app.password", "value": "x"}]}']) d;
 SELECT count(*) FROM bastion.settings s WHERE s.key = 'a';
+-- who may not open a sealed value learns nothing of it from what compares: a validator, a rollback, an import
+SELECT appr.of('ann', $$bastion.setting_seal('app.code', 'attack at ten')$$), appr.of('ben', $$bastion.setting_open('app.code')$$);
+SELECT v, appr.of('ben', format('bastion.setting_update(%L, validator => %L)', 'app.code', v)) FROM unnest(ARRAY['{"const": "attack at ten"}', '{"const": "attack at one"}', '{"pattern": "^a"}', '{"pattern": "^b"}']) v;
+SELECT appr.of('ben', $$bastion.setting_rollback('app.code', 1)$$), appr.of('ben', $$bastion.setting_seal('app.code', 'attack at ten')$$), appr.of('ben', $$bastion.setting_update('app.code', validator => 'null')$$);
+SELECT v, appr.of('ben', format('bastion.setting_import(%L)', jsonb_build_object('format', 'pg_bastion.settings/1', 'settings', jsonb_build_array(v::jsonb || '{"key": "app.code"}'))))
+FROM unnest(ARRAY['{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at two"}', '{"value": "attack at two"}', '{"value": "attack at ten"}', '{"sensitive": true}']) v;
+SELECT appr.of('ann', $$bastion.setting_open('app.code')$$);
 DELETE FROM bastion.tenants t WHERE t.id IN (SELECT p.tenant FROM test.people p);
 DELETE FROM bastion.settings;
 DELETE FROM bastion.users WHERE email LIKE '%@approval.example';

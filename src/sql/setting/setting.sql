@@ -197,8 +197,7 @@ BEGIN
         PERFORM bastion_internal.setting_validate(setting, old.value);
         RETURN bastion_internal.setting_keep(setting, old.value, NULL, version, reason, request);
     END IF;
-    -- The plaintext stays in these expressions: the user who rolls back need not have the right to read it.
-    PERFORM bastion_internal.setting_validate(setting, to_jsonb(bastion_internal.setting_plaintext(setting, old)));
+    -- The plaintext stays in this expression: the user who rolls back need not have the right to read it, and so it meets no validator.
     RETURN bastion_internal.setting_keep(setting, NULL, bastion.seal_for(setting.tenant_id, bastion_internal.setting_plaintext(setting, old), 'bastion.settings',
                                                                          bastion_internal.secret_place(setting.id, setting.version)), version, reason, request);
 END
@@ -306,8 +305,9 @@ BEGIN
         max_versions = nullif(coalesce((changes ->> 'max_versions')::integer, s.max_versions), 0), updated_at = clock_timestamp()
     WHERE s.id = setting.id RETURNING s.* INTO setting;
     SELECT v.* INTO newest FROM bastion.setting_versions v WHERE v.setting_id = setting.id AND v.version = setting.version AND v.deleted_at IS NULL;
-    IF changes ? 'validator' AND newest.setting_id IS NOT NULL THEN
-        PERFORM bastion_internal.setting_validate(setting, CASE WHEN newest.sealed IS NULL THEN newest.value ELSE to_jsonb(bastion_internal.setting_plaintext(setting, newest)) END);
+    -- A sealed value is not compared: whether it meets a validator of the caller's choice tells it to who may not open it.
+    IF changes ? 'validator' AND newest.value IS NOT NULL THEN
+        PERFORM bastion_internal.setting_validate(setting, newest.value);
     END IF;
     PERFORM bastion_internal.setting_versions_expire(setting);
     PERFORM bastion_internal.setting_record(setting, 'update', NULL, NULL, reason, request);

@@ -40,7 +40,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.setting_rollback(text, integer, text, integer, text) IS
-'Stores the value of an older version of a setting as a new version; returns that version. A sealed value is opened and sealed again inside: tenant.settings.open is not needed.
+'Stores the value of an older version of a setting as a new version; returns that version. A sealed value is opened and sealed again inside: tenant.settings.open is not needed, and no validator is asked.
 Arguments and permissions are those of setting_put().
 SQLSTATE 22023, 25006, 28000, 42501, BA005 and BA008 as setting_put(), 42704 for an unknown setting or version, 55000 for a deleted version and when it needs an approval, BA001, BA002, BA003.';
 SELECT bastion_internal.callable_by('bastion.setting_rollback(text, integer, text, integer, text)', 'application');
@@ -56,7 +56,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.setting_update(text, text, text, jsonb, jsonb, boolean, integer, text) IS
-'Changes what describes a setting; NULL changes nothing. metadata: the members of a JSON object replace those of the same name, and null removes one. validator: a JSON Schema of the keywords type, enum, const, minimum, maximum, minLength, maxLength, pattern, properties, required, additionalProperties, items and maxItems, which each new value must meet; JSON''s null removes it. four_eyes: each change of this key in the tenant needs another person, and so does turning that off. max_versions: how many versions are kept, 0 for all.
+'Changes what describes a setting; NULL changes nothing. metadata: the members of a JSON object replace those of the same name, and null removes one. validator: a JSON Schema of the keywords type, enum, const, minimum, maximum, minLength, maxLength, pattern, properties, required, additionalProperties, items and maxItems, which each new value must meet, and so must the newest unless it is sealed; JSON''s null removes it. four_eyes: each change of this key in the tenant needs another person, and so does turning that off. max_versions: how many versions are kept, 0 for all.
 Needs tenant.settings.manage in the whole tenant.
 SQLSTATE 22023 for invalid arguments, an unknown keyword, and a validator that the newest value does not meet, 25006 in a READ ONLY transaction, 28000, 42501, 42704 for no such setting, 55000 when it needs an approval, BA005.';
 SELECT bastion_internal.callable_by('bastion.setting_update(text, text, text, jsonb, jsonb, boolean, integer, text)', 'application');

@@ -96,7 +96,9 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    current bastion.flag_versions := bastion_internal.version_in_force((bastion_internal.flag_locked(tenant_id, key, environment)).id);
+    flag bastion.flags := bastion_internal.flag_locked(tenant_id, key, environment);
+    -- A statement of its own, which sees what the lock was waited for.
+    current bastion.flag_versions := bastion_internal.version_in_force(flag.id);
 BEGIN
     IF current.definition IS NULL THEN
         RAISE EXCEPTION 'flag does not exist' USING ERRCODE = 'undefined_object', HINT = 'bastion.flag_set() makes one; flag_list() shows them.';

@@ -31,13 +31,14 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 50
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    flag record;
+    given record;
+    flag bastion.flags;
 BEGIN
-    FOR flag IN SELECT f.key, f.definition FROM bastion_internal.flags_in_file(file) f LOOP
-        CONTINUE WHEN flag.definition = (bastion_internal.version_in_force(
-            (bastion_internal.flag_locked(flag_import_store.tenant_id, flag.key, flag_import_store.environment)).id)).definition;
-        key := flag.key;
-        version := bastion_internal.flag_store(flag_import_store.tenant_id, flag.key, flag.definition, flag_import_store.environment, NULL, NULL, reason);
+    FOR given IN SELECT f.key, f.definition FROM bastion_internal.flags_in_file(file) f LOOP
+        flag := bastion_internal.flag_locked(flag_import_store.tenant_id, given.key, flag_import_store.environment);
+        CONTINUE WHEN given.definition = (bastion_internal.version_in_force(flag.id)).definition;
+        key := given.key;
+        version := bastion_internal.flag_store(flag_import_store.tenant_id, given.key, given.definition, flag_import_store.environment, NULL, NULL, reason);
         RETURN NEXT;
     END LOOP;
 END

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <limits>
 
@@ -16,6 +17,11 @@ namespace {
 
 // Longer than any key or name; a rule may join its own text again and again.
 constexpr std::size_t max_joined = 64 * 1024;
+
+// What an evaluation may cost: a node, an element of a list, a byte of joined text, some bytes of another text. No rule that somebody
+// wrote comes near; without an end, the rule of one tenant would hold a backend that no timeout ends.
+constexpr std::size_t max_work = 4 * 1024 * 1024;
+constexpr std::size_t bytes_per_step = 16;
 
 enum class Kind { null_value, boolean, number, text, nodes, texts, json };
 
@@ -69,19 +75,6 @@ Operand operand_of(const JsonValue& value) {
     out.kind = Kind::json;
     out.json = value;
     return out;
-}
-
-bool is_true(const Operand& operand) {
-    switch (operand.kind) {
-        case Kind::null_value: return false;
-        case Kind::boolean: return operand.truth;
-        case Kind::number: return operand.value != 0;
-        case Kind::text: return !operand.text.empty();
-        case Kind::nodes: return !operand.nodes.empty();
-        case Kind::texts: return !operand.texts.empty();
-        case Kind::json: break;
-    }
-    return operand.json->is_array() ? !operand.json->elements().empty() : !operand.json->members().empty();
 }
 
 bool is_text_or_null(const Operand& operand) noexcept {
@@ -162,6 +155,11 @@ std::string text_of(double value) {
     return {digits, written.ptr};
 }
 
+// In time that grows with both sizes, not with their product as that of find().
+bool contains(std::string_view text, std::string_view part) noexcept {
+    return part.empty() || memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
+}
+
 class Run {
 public:
     Run(std::string_view flag_key, const FlagSubject& subject) : flag_key_(flag_key), subject_(subject) {}
@@ -171,6 +169,12 @@ public:
     // After a failure every result is null.
     Operand value_of(const RuleNode& node) {
         if (failure_ != TargetingFailure::none) return {};
+        const Operand out = computed(node);
+        return spend(1 + out.text.size() / bytes_per_step) ? out : Operand{};
+    }
+
+private:
+    Operand computed(const RuleNode& node) {
         switch (node.op) {
             case RuleOperator::null_value: return {};
             case RuleOperator::boolean: return operand_of_truth(node.truth);
@@ -192,10 +196,41 @@ public:
         }
     }
 
-private:
     Operand fail(TargetingFailure failure) {
         if (failure_ == TargetingFailure::none) failure_ = failure;
         return {};
+    }
+
+    // False after a failure, which this is when the work is too much.
+    bool spend(std::size_t work) noexcept {
+        work_ += std::min(work, max_work);
+        if (work_ > max_work) (void)fail(TargetingFailure::general);
+        return failure_ == TargetingFailure::none;
+    }
+
+    std::vector<JsonValue> elements_of(const JsonValue& array) {
+        std::vector<JsonValue> elements = array.elements();
+        (void)spend(elements.size());
+        return elements;
+    }
+
+    bool is_true(const Operand& operand) {
+        switch (operand.kind) {
+            case Kind::null_value: return false;
+            case Kind::boolean: return operand.truth;
+            case Kind::number: return operand.value != 0;
+            case Kind::text: return !operand.text.empty();
+            case Kind::nodes: return !operand.nodes.empty();
+            case Kind::texts: return !operand.texts.empty();
+            case Kind::json: break;
+        }
+        if (operand.json->is_array()) return !elements_of(*operand.json).empty();
+        bool has_members = false;
+        operand.json->visit_members([&](std::string_view, const JsonValue&) {
+            has_members = true;
+            return false;
+        });
+        return has_members;
     }
 
     static Operand list(const RuleNode& node) {
@@ -212,7 +247,7 @@ private:
     }
 
     // Absent when nothing has the name.
-    [[nodiscard]] std::optional<Operand> looked_up(const RuleNode& node) const {
+    [[nodiscard]] std::optional<Operand> looked_up(const RuleNode& node) {
         switch (node.source) {
             case RuleSource::user: return known_text(subject_.user);
             case RuleSource::tenant: return known_text(subject_.tenant);
@@ -233,7 +268,7 @@ private:
         return attribute(node.path);
     }
 
-    [[nodiscard]] std::optional<Operand> attribute(std::span<const std::string> path) const {
+    [[nodiscard]] std::optional<Operand> attribute(std::span<const std::string> path) {
         std::optional<JsonValue> value = subject_.attributes;
         for (const std::string& part : path) {
             if (!value) return {};
@@ -243,10 +278,10 @@ private:
         return operand_of(*value);
     }
 
-    static std::optional<JsonValue> element(const JsonValue& array, std::string_view index) {
+    std::optional<JsonValue> element(const JsonValue& array, std::string_view index) {
         std::size_t place = 0;
         const auto [end, error] = std::from_chars(index.data(), index.data() + index.size(), place);
-        const std::vector<JsonValue> elements = array.elements();
+        const std::vector<JsonValue> elements = elements_of(array);
         if (error != std::errc{} || end != index.data() + index.size() || place >= elements.size()) return {};
         return elements[place];
     }
@@ -320,23 +355,23 @@ private:
                     return is_same(value_of(each), item);
                 }));
             case Kind::texts:
+                (void)spend(whole.texts.size());
                 return operand_of_truth(item.kind == Kind::text && std::find(whole.texts.begin(), whole.texts.end(),
                                                                              item.text) != whole.texts.end());
             case Kind::json: break;
         }
         if (!whole.json->is_array()) return fail(TargetingFailure::general);
-        const std::vector<JsonValue> elements = whole.json->elements();
+        const std::vector<JsonValue> elements = elements_of(*whole.json);
         return operand_of_truth(std::any_of(elements.begin(), elements.end(),
                                             [&](const JsonValue& each) { return is_same(operand_of(each), item); }));
     }
 
     Operand contained_in(std::string_view text, const Operand& item) {
         switch (item.kind) {
-            case Kind::null_value: return operand_of_truth(text.find("null") != std::string_view::npos);
-            case Kind::boolean:
-                return operand_of_truth(text.find(item.truth ? "true" : "false") != std::string_view::npos);
-            case Kind::number: return operand_of_truth(text.find(text_of(item.value)) != std::string_view::npos);
-            case Kind::text: return operand_of_truth(text.find(item.text) != std::string_view::npos);
+            case Kind::null_value: return operand_of_truth(contains(text, "null"));
+            case Kind::boolean: return operand_of_truth(contains(text, item.truth ? "true" : "false"));
+            case Kind::number: return operand_of_truth(contains(text, text_of(item.value)));
+            case Kind::text: return operand_of_truth(contains(text, item.text));
             default: return fail(TargetingFailure::general);
         }
     }
@@ -362,6 +397,7 @@ private:
             }
             if (text.size() > max_joined) return fail(TargetingFailure::general);
         }
+        (void)spend(text.size());
         return operand_of(joined_.emplace_back(std::move(text)));
     }
 
@@ -399,7 +435,8 @@ private:
         shares.reserve(rest.size());
         std::int64_t total = 0;
         for (const RuleNode& entry : rest) {
-            const std::optional<Share> share = share_of(value_of(entry));
+            // Once: as the first of the first of the first, it would be evaluated without end.
+            const std::optional<Share> share = share_of(&entry == node.operands.data() ? by : value_of(entry));
             if (!share) return {};
             total += share->weight;
             if (total > max_total_weight) return {};
@@ -421,7 +458,7 @@ private:
             count = entry.nodes.size();
             for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = value_of(entry.nodes[i]);
         } else if (entry.kind == Kind::json && entry.json->is_array()) {
-            const std::vector<JsonValue> elements = entry.json->elements();
+            const std::vector<JsonValue> elements = elements_of(*entry.json);
             count = elements.size();
             for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = operand_of(elements[i]);
         }
@@ -436,6 +473,7 @@ private:
     std::string_view flag_key_;
     const FlagSubject& subject_;
     std::deque<std::string> joined_;  // what operands refer to
+    std::size_t work_ = 0;
     TargetingFailure failure_ = TargetingFailure::none;
 };
 

@@ -250,8 +250,46 @@ TEST(Flag, ChoosesByWhatARuleReturns) {
 
 TEST(Flag, JoinsNoEndlessText) {
     std::string rule = R"({"var":"long"})";
-    for (int i = 0; i < 12; ++i) rule = R"({"cat":[)" + rule + "," + rule + "]}";
-    EXPECT_EQ(chosen_by(rule, R"({"long":")" + std::string(1000, 'x') + R"("})"), "ERROR GENERAL");
+    const std::string context = R"({"long":")" + std::string(1000, 'x') + R"("})";
+    const auto compared = [&] { return chosen_by(R"({"==":[)" + rule + R"(,""]})", context); };
+    for (int i = 0; i < 6; ++i) rule = R"({"cat":[)" + rule + "," + rule + "]}";
+    EXPECT_EQ(compared(), "false TARGETING_MATCH");
+    rule = R"({"cat":[)" + rule + "," + rule + "]}";
+    EXPECT_EQ(compared(), "ERROR GENERAL");
+}
+
+// The first operand of fractional is evaluated once, however often it stands in the first place of another one.
+TEST(Flag, EvaluatesAFirstOperandOnce) {
+    std::string rule = R"({"var":"nothing"})";
+    for (int i = 0; i < 29; ++i) rule = R"({"fractional":[)" + rule + "]}";
+    EXPECT_EQ(chosen_by(rule, "{}"), "off DEFAULT");
+}
+
+TEST(Flag, EndsWhatCostsTooMuch) {
+    const auto any_of = [](const std::string& rule, int count) {
+        std::string rules;
+        for (int i = 0; i < count; ++i) rules += (rules.empty() ? "" : ",") + rule;
+        return R"({"or":[)" + rules + "]}";
+    };
+    std::string list = "[0";
+    for (int i = 0; i < 10'000; ++i) list += ",0";
+    const std::string context = R"({"list":)" + list + R"(],"long":")" + std::string(60'000, 'x') + R"("})";
+    const std::string costly[] = {R"({"in":[1,{"var":"list"}]})", R"({"!":[{"var":"list"}]})",
+                                  R"({"==":[{"var":"list.9"},1]})", R"({"==":[{"cat":[{"var":"long"}]},""]})",
+                                  R"({"==":[{"var":"long"},""]})"};
+    for (const std::string& rule : costly) {
+        EXPECT_EQ(chosen_by(any_of(rule, 30), context), "false TARGETING_MATCH") << rule;
+        EXPECT_EQ(chosen_by(any_of(rule, 1'600), context), "ERROR GENERAL") << rule;
+    }
+}
+
+// Backtracking would compare every place of the one with all of the other.
+TEST(Flag, FindsATextInALongOne) {
+    const std::string long_text(30'000, 'a');
+    const std::string context = R"({"long":")" + long_text + R"(","part":")" + long_text.substr(0, 15'000) + R"(b"})";
+    EXPECT_EQ(chosen_by(R"({"in":[{"var":"part"},{"var":"long"}]})", context), "false TARGETING_MATCH");
+    EXPECT_EQ(chosen_by(R"({"in":["aaa",{"var":"long"}]})", context), "true TARGETING_MATCH");
+    EXPECT_EQ(chosen_by(R"({"in":["",{"var":"long"}]})", context), "true TARGETING_MATCH");
 }
 
 TEST(Flag, HasTheTypeThatIsWanted) {

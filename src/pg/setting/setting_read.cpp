@@ -89,22 +89,25 @@ void describe(SettingRow& out, Datum value) {
     }
 }
 
-// Whether the newest version counts; then it is described.
-bool read_version(const PlaceRow& place, SettingRow& out) {
+enum class Newest { counts, is_deleted, is_gone };
+
+// Describes the newest version if it counts.
+Newest read_version(const PlaceRow& place, SettingRow& out) {
     const KeyCondition conditions[] = {{"setting_id", F_UUID_EQ, UUIDPGetDatum(&place.id), false},
                                        {"version", F_INT4EQ, Int32GetDatum(place.version), false}};
     ColumnValue row[] = {{"value", 0, true}, {"sealed", 0, true}, {"deleted_at", 0, true}};
-    if (!read_row("setting_versions", "setting_versions_pkey", conditions, row) || !row[2].is_null) return false;
-    if (!row[1].is_null) {
+    if (!read_row("setting_versions", "setting_versions_pkey", conditions, row)) return Newest::is_gone;
+    if (!row[2].is_null) return Newest::is_deleted;
+    if (row[1].is_null)
+        describe(out, row[0].value);
+    else
         out.kind = SettingValue::Kind::sealed;
-        return true;
-    }
-    describe(out, row[0].value);
-    return true;
+    return Newest::counts;
 }
 
-// Those of the installation first: they say whether tenants have their own.
-std::optional<SettingRow> read_setting(std::string_view key, const OptionalUuid& tenant) {
+// False when the newest version, which `gone` then names, was not there and another one than before. Those of the installation
+// first: they say whether tenants have their own.
+bool read_places(std::string_view key, const OptionalUuid& tenant, PlaceRow& gone, SettingRow& out) {
     const Datum key_datum = text_datum(ServerText(key));
     const pg_uuid_t* const own = tenant.present ? &tenant.value : nullptr;
     const char* const here = environment();
@@ -112,7 +115,7 @@ std::optional<SettingRow> read_setting(std::string_view key, const OptionalUuid&
     PlaceRow rows[place_count];
     bool found[place_count] = {};
     bool overridable = own != nullptr;
-    SettingRow out{};
+    out = {};
     out.key = key;
     for (int i = place_count - 1; i >= 0; --i) {
         if (i < 2 && !overridable) break;
@@ -121,8 +124,23 @@ std::optional<SettingRow> read_setting(std::string_view key, const OptionalUuid&
         out.ids[out.id_count++] = rows[i].id;
         overridable = overridable && rows[i].overridable;
     }
-    for (int i = 0; i < place_count; ++i)
-        if (found[i] && (i >= 2 || overridable) && read_version(rows[i], out)) break;
+    for (int i = 0; i < place_count; ++i) {
+        if (!found[i] || (i < 2 && !overridable)) continue;
+        const Newest newest = read_version(rows[i], out);
+        if (newest == Newest::counts) break;
+        if (newest == Newest::is_deleted || (same_uuid(rows[i].id, gone.id) && rows[i].version == gone.version))
+            continue;
+        gone = rows[i];
+        return false;
+    }
+    return true;
+}
+
+// Each read sees what is committed by then: between the two, a setting may have got a new version and lost the one before.
+std::optional<SettingRow> read_setting(std::string_view key, const OptionalUuid& tenant) {
+    SettingRow out;
+    PlaceRow gone{};
+    while (!read_places(key, tenant, gone, out)) CHECK_FOR_INTERRUPTS();
     return out;
 }
 

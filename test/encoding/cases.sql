@@ -88,5 +88,6 @@ SELECT current_database() AS here, bastion_api.id_token_options('https://login.e
 SELECT test.of_issuer(:'key', 'https://login.example', 'jürgen', f.claims || '{"name": "Jürgen"}') AS german, test.of_issuer(:'key', 'https://login.example', 'jürgen', f.claims || '{"name": "中文"}') AS chinese
 FROM (SELECT jsonb_build_object('nonce', :'options'::jsonb ->> 'nonce', 'iat', extract(epoch FROM clock_timestamp())::bigint)) f (claims) \gset
 \c :here
+\encoding UTF8
 SELECT a ? 'access_token' AS chinese, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'chinese') a WHERE current_setting('server_encoding') = 'LATIN1';
 SELECT a ? 'access_token' AS german, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'german') a;

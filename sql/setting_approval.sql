@@ -117,6 +117,8 @@ SELECT appr.of('ben', $$bastion.setting_rollback('app.code', 1)$$), appr.of('ben
 SELECT v, appr.of('ben', format('bastion.setting_import(%L)', jsonb_build_object('format', 'pg_bastion.settings/1', 'settings', jsonb_build_array(v::jsonb || '{"key": "app.code"}'))))
 FROM unnest(ARRAY['{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at two"}', '{"value": "attack at two"}', '{"value": "attack at ten"}', '{"sensitive": true}']) v;
 SELECT appr.of('ann', $$bastion.setting_open('app.code')$$);
+-- nor does a request keep one in plain text; too long, it is refused without a word of it
+SELECT appr.of('ann', $$bastion.setting_request('app.code', 'put', '{"value": "attack"}')$$) AS plain, appr.of('ann', $$bastion.setting_request('app.long', 'put', jsonb_build_object('value', repeat('x', 131072)))$$) AS long;
 DELETE FROM bastion.tenants t WHERE t.id IN (SELECT p.tenant FROM test.people p);
 DELETE FROM bastion.settings;
 DELETE FROM bastion.users WHERE email LIKE '%@approval.example';

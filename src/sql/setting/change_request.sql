@@ -26,7 +26,7 @@ DECLARE
                                   WHEN 'version_delete' THEN '{versions}' WHEN 'version_undelete' THEN '{versions}' WHEN 'version_destroy' THEN '{versions}' END;
 BEGIN
     IF allowed IS NULL OR jsonb_typeof(payload) IS DISTINCT FROM 'object' OR payload - allowed <> '{}'
-       OR action IN ('put', 'seal') AND NOT payload ? 'value' OR action = 'seal' AND jsonb_typeof(payload -> 'value') <> 'string'
+       OR octet_length(payload::text) > 131072 OR action IN ('put', 'seal') AND NOT payload ? 'value' OR action = 'seal' AND jsonb_typeof(payload -> 'value') <> 'string'
        OR action = 'rollback' AND coalesce(payload ->> 'version', '') !~ '^[0-9]{1,9}$'
        OR jsonb_typeof(payload -> 'four_eyes') <> 'boolean' OR payload ->> 'max_versions' !~ '^[0-9]{1,9}$' OR jsonb_typeof(payload -> 'category') <> 'string'
        OR payload ? 'versions' AND NOT jsonb_path_exists(payload, 'strict $.versions ? (@.type() == "array" && @.size() > 0)')
@@ -51,6 +51,8 @@ BEGIN
         RAISE EXCEPTION 'a request is valid from 1 minute to 90 days' USING ERRCODE = 'invalid_parameter_value';
     ELSIF place.id IS NULL AND action NOT IN ('put', 'seal') THEN
         PERFORM bastion_internal.setting_missing();
+    ELSIF action = 'put' AND place.sensitive THEN
+        RAISE EXCEPTION 'setting is sensitive' USING ERRCODE = 'wrong_object_type', HINT = 'The action seal stores its values.';
     ELSIF action IN ('put', 'seal') THEN
         PERFORM bastion_internal.setting_validate(place, payload -> 'value');
     END IF;
@@ -69,7 +71,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_request(text, text, jsonb, text, text, interval) IS
 'Asks for a change of a setting of the tenant, which another person approves with setting_approve(); returns the id of the request. Where four_eyes of a setting is on (setting_update()), this is the only way to change it.
 action and payload: put and seal {"value", "category"}, rollback {"version"}, update {"category", "metadata", "validator", "four_eyes", "max_versions"}, version_delete, version_undelete and version_destroy {"versions": [...]}, delete {}. A value for seal is stored sealed meanwhile. Needs tenant.settings.manage in the whole tenant.
-SQLSTATE 22023 for invalid arguments and a value that does not meet the validator, 25006 in a READ ONLY transaction, 28000, 42501 without a tenant or the permission, 42704 for no such setting, BA001, BA002, BA003, BA005.';
+SQLSTATE 22023 for invalid arguments and a value that does not meet the validator, 25006 in a READ ONLY transaction, 28000, 42501 without a tenant or the permission, 42704 for no such setting, 42809 for put of a sensitive setting, BA001, BA002, BA003, BA005.';
 SELECT bastion_internal.callable_by('bastion.setting_request(text, text, jsonb, text, text, interval)', 'application');
 SELECT bastion_internal.event_kind('change_requested');
 

@@ -27,7 +27,7 @@ INSERT INTO bastion.roles (id, name, description) VALUES
     ('54000000-0000-4000-8000-000000000004', 'reader', 'Reads');
 INSERT INTO bastion.role_permissions (role_id, pattern)
 SELECT r.id, unnest(p.patterns)
-FROM (VALUES ('super_admin', '{settings.*, tenant.settings.*, feature_flags.*, users.*, audit.*, tenant.members.*, tenant.api_keys.manage, tenant.events.read}'::text[]),
+FROM (VALUES ('super_admin', '{settings.*, feature_flags.*, users.*, audit.*, tenant.members.*, tenant.api_keys.manage, tenant.events.read}'::text[]),
              ('manager', '{settings.read, settings.write, settings.delete, feature_flags.*, users.read, users.write, users.admin, audit.*}'),
              ('editor', '{settings.read, settings.write, feature_flags.read, feature_flags.write, users.read, users.write, audit.append}'),
              ('reader', '{settings.read, feature_flags.read, users.read}')) AS p (role, patterns)

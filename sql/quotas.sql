@@ -67,6 +67,8 @@ SELECT quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 50}', 'r1')$$) AS r
 SELECT quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 51}', 'r1')$$) AS other, quota.run(:'bea', $$bastion.quota_consume('tokens', 50, 'r1')$$) AS consumed, quota.run(:'bea', $$bastion.quota_consume('tokens', 40) -> 'refused_by'$$) AS no_room, quota.usage(:'bea', 'tokens');
 SELECT quota.run(:'bea', $$bastion.quota_settle('r1', '{"tokens": 20}')$$) AS settled, quota.run(:'bea', $$bastion.quota_settle('r1', '{"tokens": 20}')$$) AS again, quota.run(:'bea', $$bastion.quota_settle('r1', '{"tokens": 21}')$$) AS otherwise, quota.run(:'bea', $$bastion.quota_cancel('r1')$$) AS cancelled, quota.usage(:'bea', 'tokens');
 SELECT quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 50, "usd": 0.25}', 'r2') -> 'granted'$$) AS reserved, quota.run(:'bea', $$bastion.quota_cancel('r2')$$) AS cancelled, quota.run(:'bea', $$bastion.quota_cancel('r2')$$) AS again, quota.run(:'bea', $$bastion.quota_settle('r2')$$) AS settled, quota.usage(:'bea', 'tokens');
+-- and nothing is held under its key any more
+SELECT quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 50, "usd": 0.25}', 'r2')$$) AS cancelled, quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 50}', 'r1') -> 'granted'$$) AS settled;
 SELECT quota.run(:'bea', $$bastion.quota_reserve('{"tokens": 50}', 'r3') -> 'granted'$$) AS reserved, quota.run(:'bea', $$bastion.quota_settle('r3', '{"tokens": 90}')$$) AS overrun, quota.usage(:'bea', 'tokens'), quota.run(:'bea', $$bastion.quota_consume('tokens') -> 'remaining'$$) AS refused;
 SELECT quota.run(:'amy', $$bastion.quota_settle('r3')$$) AS of_another, quota.run(:'amy', $$bastion.quota_cancel('k1')$$) AS consumed, quota.run(:'amy', $$bastion.quota_settle('none')$$) AS none, quota.run(NULL, $$bastion.quota_settle('r3')$$) AS nobody;
 SELECT quota.run(:'amy', format('bastion.quota_reserve(%s)', a)) FROM unnest(ARRAY['''{"tokens": 1}'', NULL', '''{"tokens": 1}'', ''x'', ''-1 hour''', '''{"tokens": 1}'', ''x'', ''31 days''', '''{"tokens": 1}'', ''x'', NULL', '''{"rows": 1}'', ''x''']) a;
@@ -81,7 +83,7 @@ SELECT quota.usage(:'amy', 'tokens');
 SELECT bastion.meter_set('jobs'), bastion.plan_limit_set('jobs', 'tenant', 'total', 10);
 SELECT quota.run(:'amy', $$bastion.quota_reserve('{"jobs": 8}', 'e2') -> 'granted'$$) AS jobs;
 UPDATE bastion.quota_holds SET expires_at = now() - interval '1 minute' WHERE key = 'e2';
-SELECT quota.run(:'amy', $$bastion.quota_consume('jobs', 3) -> 'granted'$$) AS charged, quota.usage(:'amy', 'jobs'), quota.run(:'amy', $$bastion.quota_cancel('e2')$$) AS late;
+SELECT quota.run(:'amy', $$bastion.quota_consume('jobs', 3) -> 'granted'$$) AS charged, quota.usage(:'amy', 'jobs'), quota.run(:'amy', $$bastion.quota_reserve('{"jobs": 8}', 'e2')$$) AS expired, quota.run(:'amy', $$bastion.quota_cancel('e2')$$) AS late;
 SELECT quota.usage(:'amy', 'jobs');
 
 -- a soft limit is crossed once, whatever is given back
@@ -131,6 +133,9 @@ COMMIT;
 SELECT quota.run(:'two', $$bastion.quota_consume('usd', 2) - 'resets_at'$$) AS two, quota.run(:'two', $$bastion.quota_consume('usd') -> 'refused_by'$$) AS three, quota.run(:'free', $$bastion.quota_consume('usd') -> 'granted'$$) AS another, quota.usage(:'two', 'usd');
 UPDATE bastion.api_keys SET limits = '{"cost": {"meter": "usd", "amount": 4, "period": "week"}}' WHERE name = 'two';
 SELECT quota.run(:'two', $$bastion.quota_consume('usd') -> 'granted'$$) AS now;
+-- the ledger names the key that reserved, and not the one that settled
+SELECT quota.run(:'two', $$bastion.quota_reserve('{"usd": 0.5}', 'a1') -> 'granted'$$) AS reserved, quota.run(:'free', $$bastion.quota_settle('a1') -> 'state'$$) AS settled;
+SELECT k.name FROM bastion.usage_entries e JOIN bastion.api_keys k ON k.id = e.api_key_id WHERE e.key = 'a1';
 
 -- calendars: the next time zone counts from the next month
 SELECT bastion.quota_calendar_set(test.tenant_of('bea')::text, time_zone => 'Pacific/Kiritimati', billing_anchor => '2024-01-31'), bastion.quota_calendar_set(for_user => 'bea@quota.example', time_zone => 'America/Havana');

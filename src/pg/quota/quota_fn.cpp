@@ -91,8 +91,8 @@ Datum line_datum(TupleDesc descriptor, const QuotaLine& line) {
     return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-Datum lines_array(FunctionCallInfo fcinfo, std::span<const QuotaLine> lines) {
-    const Oid type = get_element_type(get_func_rettype(fcinfo->flinfo->fn_oid));
+Datum lines_array(Oid array, std::span<const QuotaLine> lines) {
+    const Oid type = get_element_type(array);
     TupleDesc const descriptor = lookup_rowtype_tupdesc_copy(type, -1);
     auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (lines.size() + 1)));
     for (std::size_t i = 0; i < lines.size(); ++i) elements[i] = line_datum(descriptor, lines[i]);
@@ -219,12 +219,18 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     const QuotaWanted wanted = wanted_arguments(fcinfo);
     const bool reserves = PG_GETARG_BOOL(2);
     lock_caller(identity);
-    const std::span<QuotaLine> lines = quota_lines(identity, wanted);
+    const std::span<QuotaLine> lines = quota_lines(identity, wanted, true);
     const QuotaLine* refused = refusing(lines);
-    if (refused != nullptr) return answer_of(lines, wanted, refused);
-    add_to_windows(lines, reserves);
-    if (!reserves) write_entries(entry_of(identity, {PG_GETARG_DATUM(3), PG_ARGISNULL(3)}), wanted);
-    return answer_of(lines, wanted, nullptr);
+    if (refused == nullptr) {
+        add_to_windows(lines, reserves);
+        if (!reserves) write_entries(entry_of(identity, {PG_GETARG_DATUM(3), PG_ARGISNULL(3)}), wanted);
+    }
+    // The second column is for what has a key, and for what crossed a soft limit.
+    TupleDesc const descriptor = record_type(fcinfo);
+    bool nulls[] = {false, PG_ARGISNULL(3) && !any_crosses(lines)};
+    Datum values[] = {answer_of(lines, wanted, refused),
+                      nulls[1] ? Datum{0} : lines_array(TupleDescAttr(descriptor, 1)->atttypid, lines)};
+    return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 // Arguments: meters, and how much is wanted of each; NULL for the limits of all.
@@ -232,8 +238,8 @@ PG_FUNCTION_INFO_V1(bastion_quota_lines);
 Datum bastion_quota_lines(PG_FUNCTION_ARGS) {
     const Identity identity = require_identity();
     const bool all = PG_ARGISNULL(0) || PG_ARGISNULL(1);
-    return lines_array(fcinfo,
-                       quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo)));
+    return lines_array(get_func_rettype(fcinfo->flinfo->fn_oid),
+                       quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo), false));
 }
 
 PG_FUNCTION_INFO_V1(bastion_quota_day);

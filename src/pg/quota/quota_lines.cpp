@@ -40,7 +40,7 @@ QuotaLine line_of(const QuotaRule& rule, const QuotaMoment& moment, Datum wanted
 
 }  // namespace
 
-std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted) {
+std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked) {
     const TimestampTz now = GetCurrentTimestamp();
     const QuotaCaller& caller = quota_caller(identity);
     const QuotaMoment of_tenant = quota_moment(caller.tenant_calendar, now);
@@ -51,7 +51,7 @@ std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wa
         const Datum amount = wanted_of(wanted, rule.meter);
         if (amount != Datum{0}) lines[count++] = line_of(rule, rule.of_account ? of_account : of_tenant, amount);
     }
-    read_windows({lines, count});
+    read_windows({lines, count}, locked);
     return {lines, count};
 }
 

@@ -126,14 +126,14 @@ Datum quota_number(const char* text) {
     return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
-void read_windows(std::span<QuotaLine> lines) {
+void read_windows(std::span<QuotaLine> lines, bool locked) {
     WindowScan windows{};
     windows.relation = open_table("usage_windows", window_columns, AccessShareLock);
     windows.index = extension_relation("usage_windows_pkey");
-    windows.snapshot = RegisterSnapshot(GetLatestSnapshot());
+    windows.snapshot = RegisterSnapshot(locked ? GetLatestSnapshot() : GetActiveSnapshot());
     for (QuotaLine& line : lines) {
         read_window(windows, line);
-        if (IsolationUsesXactSnapshot()) require_unchanged(windows, line);
+        if (locked && IsolationUsesXactSnapshot()) require_unchanged(windows, line);
     }
     UnregisterSnapshot(windows.snapshot);
     table_close(windows.relation, AccessShareLock);

@@ -34,9 +34,9 @@ struct QuotaLine {
     HeapTuple row;  // null while nothing was counted
 };
 
-// Phase A: what is used and reserved in the windows of these lines. What others committed before a lock was granted counts; raises
-// 40001 where the transaction keeps a snapshot that does not have it.
-void read_windows(std::span<QuotaLine> lines);
+// Phase A: what is used and reserved in the windows of these lines. Under the locks, what others committed before one was granted counts;
+// that raises 40001 where the transaction keeps a snapshot that does not have it. Without them, what the snapshot of the query has.
+void read_windows(std::span<QuotaLine> lines, bool locked);
 
 // Phase A: stores used and held of lines that read_windows() read under the locks, and when one crosses its soft limit.
 void write_windows(std::span<QuotaLine> lines);

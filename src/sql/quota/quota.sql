@@ -43,11 +43,11 @@ COMMENT ON FUNCTION bastion_internal.quota_lines(text[], numeric[]) IS
 'The limits that concern the caller who wants these amounts of meters, with what is used of each; with NULL those of all meters.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004 for NULL among them, 42501 when anonymous, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion_internal.quota_try(meters text[], wanted numeric[], reserves boolean, key text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.quota_try(meters text[], wanted numeric[], reserves boolean, key text, OUT answer jsonb, OUT lines bastion_internal.quota_line[])
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_try';
 COMMENT ON FUNCTION bastion_internal.quota_try(text[], numeric[], boolean, text) IS
-'Uses or reserves amounts of meters, or none of them if a limit has no room. Returns the answer of quota_consume_many().
+'Uses or reserves amounts of meters, or none of them if a limit has no room. Returns the answer of quota_consume_many(), and for a key, or where a soft limit is crossed, the limits in whose windows it counted them: they may be others a moment later.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.quota_day() RETURNS date
@@ -150,17 +150,17 @@ $$;
 COMMENT ON FUNCTION bastion_internal.quota_add(bastion_internal.quota_line, numeric, numeric) IS
 'Adds to what is used and reserved of a window; true when that crosses its soft limit for the first time.';
 
-CREATE FUNCTION bastion_internal.usage_record(meter text, amount numeric, day date, owner_id uuid, user_id uuid, key text) RETURNS void
+CREATE FUNCTION bastion_internal.usage_record(hold bastion.quota_holds, meter text, amount numeric, day date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     INSERT INTO bastion.usage_entries (occurred_at, day, owner_id, user_id, unit_id, api_key_id, meter, amount, key)
-    VALUES (clock_timestamp(), usage_record.day, usage_record.owner_id, usage_record.user_id, bastion.unit_id(), bastion.api_key_id(),
-            usage_record.meter, usage_record.amount, usage_record.key);
+    VALUES (clock_timestamp(), usage_record.day, hold.owner_id, hold.user_id, hold.unit_id, hold.api_key_id, usage_record.meter, usage_record.amount, hold.key);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.usage_record(text, numeric, date, uuid, uuid, text) IS 'Adds an entry to the ledger.';
+COMMENT ON FUNCTION bastion_internal.usage_record(bastion.quota_holds, text, numeric, date) IS
+'Adds an entry of a reservation to the ledger: where it was made, whoever ends it.';
 
 CREATE FUNCTION bastion_internal.quota_request(meters text[], amounts numeric[], valid_for interval) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -178,6 +178,7 @@ DECLARE
     this_user uuid := bastion.user_id();
     this_owner uuid := coalesce(bastion.tenant_id(), this_user);
     earlier bastion.quota_holds;
+    taken record;
     answer jsonb;
 BEGIN
     IF key IS NOT NULL THEN
@@ -188,27 +189,32 @@ BEGIN
         SELECT * INTO earlier FROM bastion.quota_holds h WHERE h.owner_id = this_owner AND h.user_id = this_user AND h.key = quota_take.key;
         IF FOUND AND earlier.request <> bastion_internal.quota_request(meters, amounts, valid_for) THEN
             RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'invalid_parameter_value';
+        ELSIF FOUND AND earlier.state IN ('cancelled', 'expired') THEN
+            RAISE EXCEPTION 'the reservation has ended' USING ERRCODE = 'object_not_in_prerequisite_state';
         ELSIF FOUND THEN
             RETURN earlier.answer;
         END IF;
     END IF;
-    answer := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);
-    WHILE NOT (answer -> 'granted')::boolean LOOP
+    taken := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);
+    WHILE NOT (taken.answer -> 'granted')::boolean LOOP
         IF NOT bastion_internal.quota_expire(this_owner, this_user) THEN
-            RETURN answer;
+            RETURN taken.answer;
         END IF;
-        answer := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);
+        taken := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);
     END LOOP;
+    answer := taken.answer;
     IF answer ? 'crossed' THEN
-        PERFORM bastion_internal.quota_crossed(l) FROM unnest(bastion_internal.quota_lines(meters, amounts)) l
+        PERFORM bastion_internal.quota_crossed(l) FROM unnest(taken.lines) l
         WHERE answer -> 'crossed' ? concat_ws(' ', l.meter, l.scope_id, l.period);
         answer := answer - 'crossed';
     END IF;
     IF key IS NOT NULL THEN
-        INSERT INTO bastion.quota_holds (owner_id, user_id, key, state, request, lines, answer, expires_at)
-        VALUES (this_owner, this_user, quota_take.key, CASE WHEN valid_for IS NULL THEN 'consumed' ELSE 'open' END,
-                bastion_internal.quota_request(meters, amounts, valid_for), to_jsonb(bastion_internal.quota_lines(meters, amounts)), answer,
-                clock_timestamp() + coalesce(valid_for, interval '30 days'));
+        -- Under the lock of the tenant there is a conflict only with what a REPEATABLE READ transaction does not see: 40001.
+        INSERT INTO bastion.quota_holds (owner_id, user_id, unit_id, api_key_id, key, state, request, lines, answer, expires_at)
+        VALUES (this_owner, this_user, bastion.unit_id(), bastion.api_key_id(), quota_take.key, CASE WHEN valid_for IS NULL THEN 'consumed' ELSE 'open' END,
+                bastion_internal.quota_request(meters, amounts, valid_for), to_jsonb(taken.lines), answer,
+                clock_timestamp() + coalesce(valid_for, interval '30 days'))
+        ON CONFLICT ON CONSTRAINT quota_holds_pkey DO NOTHING;
     END IF;
     RETURN answer;
 END

@@ -21,7 +21,7 @@ BEGIN
         overrun := overrun OR amount > (hold.request #>> ARRAY['amounts', meter])::numeric;
         amount := amount - coalesce((charged ->> meter)::numeric, 0);
         IF amount <> 0 THEN
-            PERFORM bastion_internal.usage_record(meter, amount, day, hold.owner_id, hold.user_id, hold.key);
+            PERFORM bastion_internal.usage_record(hold, meter, amount, day);
         END IF;
     END LOOP;
     UPDATE bastion.quota_holds h SET state = quota_settle_hold.state, settlement = amounts,
@@ -45,11 +45,13 @@ DECLARE
 BEGIN
     FOR hold IN
         SELECT * FROM bastion.quota_holds h
-        WHERE (h.owner_id = this_owner OR h.user_id = this_user) AND h.state = 'open' AND h.expires_at <= clock_timestamp()
-        ORDER BY h.expires_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        WHERE (h.owner_id = this_owner OR h.user_id = this_user AND h.lines @> '[{"scope": "account"}]') AND h.state = 'open' AND h.expires_at <= clock_timestamp()
+        ORDER BY h.expires_at LIMIT 100
     LOOP
         CONTINUE WHEN hold.owner_id <> this_owner AND NOT bastion_internal.quota_lock(hold.owner_id, hold.owner_id = hold.user_id, false);
-        CONTINUE WHEN hold.user_id <> this_user AND hold.lines @> '[{"scope": "account"}]' AND NOT bastion_internal.quota_lock(hold.user_id, true, false);
+        CONTINUE WHEN hold.lines @> '[{"scope": "account"}]' AND NOT bastion_internal.quota_lock(hold.user_id, true, false);
+        -- Another transaction may have ended it before.
+        CONTINUE WHEN NOT EXISTS (SELECT FROM bastion.quota_holds h WHERE h.owner_id = hold.owner_id AND h.user_id = hold.user_id AND h.key = hold.key AND h.state = 'open');
         PERFORM bastion_internal.quota_settle_hold(hold, (
             SELECT jsonb_object_agg(a.key, CASE WHEN m.on_expire = 'release' THEN '0' ELSE a.value END)
             FROM jsonb_each(hold.request -> 'amounts') a LEFT JOIN bastion.meters m ON m.name = a.key), 'expired', (hold.expires_at AT TIME ZONE 'UTC')::date);
@@ -78,8 +80,8 @@ END
 $$;
 COMMENT ON FUNCTION bastion.quota_reserve(jsonb, text, interval) IS
 'Reserves amounts of meters, {"meter": amount}, for a use whose amount is known later; all or none. quota_settle() with the same key says what was used, quota_cancel() that nothing was. What is neither settled nor cancelled in time is charged in full, or released (meter_set(on_expire)). Commit before you spend: then a crash loses nothing.
-Returns the answer of quota_consume_many(); the same request with the same key reserves once. Keys are those of the user in this tenant.
-SQLSTATE 22004 without a key, 22023 also for a time that is none, 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
+Returns the answer of quota_consume_many(); the same request with the same key reserves once, and is an error once that was cancelled or has expired. Keys are those of the user in this tenant.
+SQLSTATE 22004 without a key, 22023 also for a time that is none, 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none and for a key of another request, 55000 for one that was cancelled or has expired, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.quota_reserve(jsonb, text, interval)', 'application');
 
 CREATE FUNCTION bastion_internal.quota_end(key text, amounts jsonb, state text) RETURNS jsonb

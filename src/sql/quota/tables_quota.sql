@@ -172,6 +172,8 @@ ALTER TABLE bastion.usage_windows ENABLE ROW LEVEL SECURITY;
 CREATE TABLE bastion.quota_holds (
     owner_id uuid NOT NULL,
     user_id uuid NOT NULL,
+    unit_id uuid,
+    api_key_id uuid,
     key text COLLATE "C" NOT NULL,
     state text NOT NULL,
     request jsonb NOT NULL,
@@ -190,6 +192,8 @@ CREATE INDEX quota_holds_expires_at_idx ON bastion.quota_holds (expires_at);
 COMMENT ON TABLE bastion.quota_holds IS 'Amounts that are reserved, and requests with a key, which count once; granted to nobody';
 COMMENT ON COLUMN bastion.quota_holds.owner_id IS 'The tenant in which it was asked; without one, the user';
 COMMENT ON COLUMN bastion.quota_holds.user_id IS 'The user for whom it was asked';
+COMMENT ON COLUMN bastion.quota_holds.unit_id IS 'The unit in which it was asked';
+COMMENT ON COLUMN bastion.quota_holds.api_key_id IS 'The API key by which it was asked';
 COMMENT ON COLUMN bastion.quota_holds.key IS 'The key that the application chose';
 COMMENT ON COLUMN bastion.quota_holds.state IS 'consumed at once; open, then settled, cancelled or expired';
 COMMENT ON COLUMN bastion.quota_holds.request IS 'What was asked: the same key with another request is an error';

@@ -103,7 +103,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.setting_import(jsonb, text) IS
-'Stores the settings of a document of setting_export() in the tenant, all or none; other settings stay. A value that is the newest already makes no version, so an import can be repeated. A sensitive setting with a value is sealed as a new version in each import, one without keeps its value, or is skipped where there is none.
+'Stores the settings of a document of setting_export() in the tenant, all or none; other settings stay. A value that is the newest already makes no version, so an import can be repeated. A sensitive setting with a value is sealed as a new version in each import. One without keeps its value, or is skipped where there is none.
 Returns {"stored", "unchanged", "skipped"}. Needs tenant.settings.manage in the whole tenant.
 SQLSTATE 22023 for an invalid document, 25006 in a READ ONLY transaction, 28000, 42501 without a tenant or the permission, 42809 for a sensitive setting that would be stored plain, 55000 when a setting needs an approval, BA001, BA002, BA003, BA005.';
 SELECT bastion_internal.callable_by('bastion.setting_import(jsonb, text)', 'application');

@@ -12,12 +12,12 @@ namespace {
 constexpr std::string_view secret_functions[] = {
     // passwords
     "accept_password", "check_account", "check_signup", "user_create", "hold_for_login", "check_password",
-    "is_password_hash", "login", "password_change", "password_check", "password_attempt", "password_flaw",
-    "password_format", "password_hash", "password_hash_if_free", "password_needs_rehash", "password_length",
-    "password_refusal", "password_store", "password_verify", "signup", "signup_invited", "user_password_set",
-    "account_claim", "account_convert", "account_delete", "account_recovery_cancel", "account_recovery_finish",
-    "account_recovery_start", "convert_verified", "email_change", "signup_anonymous", "signup_pending", "stale_person",
-    "verify_pending",
+    "is_password_hash", "is_short_password", "login", "password_change", "password_check", "password_attempt",
+    "password_flaw", "password_format", "password_hash", "password_hash_if_free", "password_needs_rehash",
+    "password_length", "password_refusal", "password_store", "password_verify", "signup", "signup_invited",
+    "user_password_set", "account_claim", "account_convert", "account_delete", "account_recovery_cancel",
+    "account_recovery_finish", "account_recovery_start", "convert_verified", "email_change", "signup_anonymous",
+    "signup_pending", "stale_person", "verify_pending",
     // tokens and API keys
     "invitation_accept", "api_key_of", "authenticate", "challenge_hash", "challenge_is_of_state", "challenge_make",
     "challenge_is_open", "challenge_open", "challenge_spend", "challenge_use", "invitation_token_hash", "jws_verify",

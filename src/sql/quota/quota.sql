@@ -160,7 +160,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.usage_record(bastion.quota_holds, text, numeric, date) IS
-'Adds an entry of a reservation to the ledger: where it was made, whoever ends it.';
+'Adds an entry of a reservation to the ledger, in the place where it was made.';
 
 CREATE FUNCTION bastion_internal.quota_request(meters text[], amounts numeric[], valid_for interval) RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

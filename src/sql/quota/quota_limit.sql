@@ -97,7 +97,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.plan_limit_set(text, text, text, numeric, text, numeric) IS
 'Defines or replaces how much of a meter may be used in a period: hour, day, week (from Monday), month, billing (a month from the billing anchor) or total. amount NULL allows any amount and counts it. scope says whose use is counted: each account (a user in all tenants together, by users.plan), user (in one tenant), unit (with the units below it) or tenant. With plan, it counts for that plan in place of the limit without. The first use in a period that reaches soft_amount is an event.
-It counts at once, and counts what was used before where a limit of the same scope and period was counted then, one with amount NULL too. For operators: EXECUTE is granted to nobody.
+It counts at once. Earlier use counts where a limit of the same scope and period was there, one with amount NULL too. For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023, 42704 for an unknown meter.';
 SELECT bastion_internal.event_kind('plan_limit_set');
 

@@ -278,8 +278,9 @@ TEST(Flag, EndsWhatCostsTooMuch) {
                                   R"({"==":[{"var":"list.9"},1]})", R"({"==":[{"cat":[{"var":"long"}]},""]})",
                                   R"({"==":[{"var":"long"},""]})"};
     for (const std::string& rule : costly) {
-        EXPECT_EQ(chosen_by(any_of(rule, 30), context), "false TARGETING_MATCH") << rule;
-        EXPECT_EQ(chosen_by(any_of(rule, 1'600), context), "ERROR GENERAL") << rule;
+        SCOPED_TRACE(words(rule));
+        EXPECT_EQ(chosen_by(any_of(rule, 30), context), "false TARGETING_MATCH");
+        EXPECT_EQ(chosen_by(any_of(rule, 1'600), context), "ERROR GENERAL");
     }
 }
 

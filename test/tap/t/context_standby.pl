@@ -48,7 +48,7 @@ my ($agent, $second, $hop) = split(/\|/, last_line($primary->safe_psql('postgres
 $primary->wait_for_catchup($standby);
 my $acting = $standby->background_psql('postgres', extra_params => [ '-U', 'app' ]);
 $acting->query("BEGIN; SELECT bastion.authenticate('$second')");
-is($acting->query("SELECT concat_ws(' ', seen(), cardinality(bastion.actors()), bastion.actor_id() = '$bob')"), 'ann sees ann 2 t', 'an actor acts on the standby');
+is($acting->query("SELECT concat_ws(' ', seen(), cardinality(bastion.actors()), bastion.actor_id() = '$bob')"), 'ann sees ann by delegation 2 t', 'an actor acts on the standby');
 like(answer_of($standby, "SELECT bastion_api.delegate('x', '{*}')"), qr/unauthenticated/, 'a delegation is nothing for anonymous clients');
 ($out) = run_psql($standby, "\\set VERBOSITY sqlstate\nBEGIN; SELECT bastion.authenticate('$agent') IS NOT NULL; SELECT bastion_api.delegate('$bob', '{*}'); COMMIT");
 is($out, 't', 'a delegation is made on the primary alone');

@@ -318,7 +318,7 @@ layer_fuzz_functions() {
     local fuzzer=("$state/functions/function_fuzz" --folder "$copy/test/functions" --log "$work/cluster/log")
     fresh_cluster
     run_tester function_fuzz "--seed 1 --calls $((calls / 2))" "${fuzzer[@]}"
-    run_tester function_fuzz "--seed 1 --calls 6000 --plant-hole all --no-shrink" "${fuzzer[@]}"
+    run_tester function_fuzz "--seed 1 --calls 12000 --plant-hole all --no-shrink" "${fuzzer[@]}"
     fresh_cluster pg_bastion
     run_tester function_fuzz "--seed $seed --calls $((calls / 2))" "${fuzzer[@]}"
     count "$p" "$f" 0

@@ -351,7 +351,7 @@ layer_model() {
         "--seed 1 --ops 20000 --plant-hole closure --no-shrink" "--seed 1 --ops 20000 --plant-hole ancestors --no-shrink")
     local passing=("--seed $seed --steps $((ops / 20))")
     for hole in time overlap level key place gains denies lift invitation; do
-        passing+=("--seed 1 --steps 10000 --plant-hole $hole --no-shrink")
+        passing+=("--seed 1 --steps 30000 --plant-hole $hole --no-shrink")
     done
     built
     [ -d "$copy/test/model" ] || { count 0 0 0; return; }

@@ -111,6 +111,11 @@ const char* text_cell(uint64 row, int column) {
     return SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column);
 }
 
+char* copied_text_cell(MemoryContext caller, uint64 row, int column) {
+    const char* text = text_cell(row, column);
+    return text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
+}
+
 namespace {
 
 constexpr std::size_t most_parameters = 3;
@@ -149,8 +154,7 @@ char* run_statement(const char* sql, const NullableDatum (&parameters)[3]) {
     MemoryContext caller = CurrentMemoryContext;
     const TypedValue texts[] = {{TEXTOID, parameters[0]}, {TEXTOID, parameters[1]}, {TEXTOID, parameters[2]}};
     execute_on_table(sql, texts);
-    const char* text = SPI_processed > 0 && SPI_tuptable != nullptr ? text_cell(0, 1) : nullptr;
-    char* out = text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
+    char* out = SPI_processed > 0 && SPI_tuptable != nullptr ? copied_text_cell(caller, 0, 1) : nullptr;
     SPI_finish();
     return out;
 }

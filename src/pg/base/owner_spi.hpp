@@ -28,6 +28,8 @@ void run_writing(Statement& statement, Datum* values, const char* nulls, Reader 
 [[nodiscard]] uint64 row_count();
 [[nodiscard]] NullableDatum cell(uint64 row, int column);
 [[nodiscard]] const char* text_cell(uint64 row, int column);
+// A copy in the memory of the caller; null for NULL.
+[[nodiscard]] char* copied_text_cell(MemoryContext caller, uint64 row, int column);
 
 // The Reader of a statement whose result is ignored.
 inline void read_nothing(MemoryContext, void*) {}

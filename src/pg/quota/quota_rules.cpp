@@ -38,8 +38,10 @@ struct CallerRow {
     QuotaCalendar user_calendar;
 };
 
-const char* copy_text(MemoryContext memory, uint64 row, int column) {
-    return cell(row, column).isnull ? "" : MemoryContextStrdup(memory, text_cell(row, column));
+// Empty for NULL.
+const char* text_or_empty(MemoryContext memory, uint64 row, int column) {
+    const char* text = copied_text_cell(memory, row, column);
+    return text != nullptr ? text : "";
 }
 
 void read_rules(MemoryContext memory, void* out) {
@@ -48,9 +50,10 @@ void read_rules(MemoryContext memory, void* out) {
     caller.rules = {static_cast<RuleRow*>(MemoryContextAlloc(memory, (count + 1) * sizeof(RuleRow))), count};
     caller.usable_until = DT_NOEND;
     for (uint64 i = 0; i < count; ++i) {
-        caller.rules[i] = {copy_text(memory, i, 1), *DatumGetUUIDP(cell(i, 2).value), *DatumGetUUIDP(cell(i, 3).value),
-                           copy_text(memory, i, 4), copy_text(memory, i, 5),          copy_text(memory, i, 6),
-                           copy_text(memory, i, 7)};
+        caller.rules[i] = {text_or_empty(memory, i, 1),      *DatumGetUUIDP(cell(i, 2).value),
+                           *DatumGetUUIDP(cell(i, 3).value), text_or_empty(memory, i, 4),
+                           text_or_empty(memory, i, 5),      text_or_empty(memory, i, 6),
+                           text_or_empty(memory, i, 7)};
         if (!cell(i, 8).isnull)
             caller.usable_until = std::min(caller.usable_until, DatumGetTimestampTz(cell(i, 8).value));
     }

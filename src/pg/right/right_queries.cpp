@@ -57,11 +57,6 @@ Statement tenant_statement = {
     {UUIDOID},
     nullptr};
 
-char* copy_text(MemoryContext caller, uint64 row, int column) {
-    const char* text = text_cell(row, column);
-    return text != nullptr ? MemoryContextStrdup(caller, text) : nullptr;
-}
-
 template <class T>
 T* allocate_rows(MemoryContext caller) {
     return static_cast<T*>(MemoryContextAllocZero(caller, sizeof(T) * (row_count() + 1)));
@@ -90,7 +85,7 @@ void read_identity(MemoryContext caller, void* result) {
     if (row_count() != 1)
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity did not resolve to one row")));
     auto* out = static_cast<ResolvedIdentity*>(result);
-    out->status = copy_text(caller, 0, 1);
+    out->status = copied_text_cell(caller, 0, 1);
     out->tenant = read_uuid(2);
     out->tenant_number = read_number(3);
     out->unit = read_uuid(4);
@@ -98,14 +93,14 @@ void read_identity(MemoryContext caller, void* result) {
 
 void read_names(MemoryContext caller, void* result) {
     auto* names = allocate_rows<PermissionName>(caller);
-    for (uint64 row = 0; row < row_count(); ++row) names[row] = {copy_text(caller, row, 1), read_flag(row, 2)};
+    for (uint64 row = 0; row < row_count(); ++row) names[row] = {copied_text_cell(caller, row, 1), read_flag(row, 2)};
     *static_cast<PermissionNames*>(result) = {names, row_count()};
 }
 
 void read_rules(MemoryContext caller, void* result) {
     auto* rows = allocate_rows<StepUpRow>(caller);
     for (uint64 row = 0; row < row_count(); ++row)
-        rows[row] = {read_uuid(1, row), copy_text(caller, row, 2), read_flag(row, 3), read_number(4, row)};
+        rows[row] = {read_uuid(1, row), copied_text_cell(caller, row, 2), read_flag(row, 3), read_number(4, row)};
     *static_cast<StepUpRows*>(result) = {rows, row_count()};
 }
 

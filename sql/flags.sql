@@ -23,7 +23,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 
 -- each type, and what holds without a flag
-SELECT bastion.flag_set_for(NULL, 'b', '{"variants": {"on": true, "off": false}, "defaultVariant": "on"}'), bastion.flag_set_for(NULL, 't', '{"variants": {"hi": "Grüße \"x\"", "no": ""}, "defaultVariant": "hi"}'),
+SELECT bastion.flag_set_for(NULL, 'b', '{"variants": {"on": true, "off": false}, "defaultVariant": "on"}'), bastion.flag_set_for(NULL, 't', E'{"variants": {"hi": "Grüße \\"x\\"", "no": ""}, "defaultVariant": "hi"}'),
        bastion.flag_set_for(NULL, 'n', '{"variants": {"a": 0.1, "b": 9007199254740993}, "defaultVariant": "a"}'), bastion.flag_set_for(NULL, 'j', '{"variants": {"a": {"x": [1, null]}, "b": []}, "defaultVariant": "a", "metadata": {"owner": "team"}}');
 SELECT bastion.flag_boolean('b', false), bastion.flag_text('t', 'x'), bastion.flag_numeric('n', 7), bastion.flag_json('j', '1');
 SELECT bastion.flag_boolean('none', true), bastion.flag_text('none', 'x'), bastion.flag_numeric('none', 7), bastion.flag_json('none', '1'), bastion.flag_boolean('none', NULL) IS NULL AS nothing, bastion.flag_boolean(NULL, true) AS without_key;

@@ -3,7 +3,7 @@
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SELECT bastion.library_version() IS NOT NULL AS loaded;
-SELECT name, boot_val, min_val, max_val, context FROM pg_settings WHERE name LIKE 'bastion.password\_%' ORDER BY 1;
+SELECT name, boot_val, min_val, max_val, context FROM pg_settings WHERE name LIKE E'bastion.password\\_%' ORDER BY 1;
 SET bastion.password_min_length = 15;
 CREATE FUNCTION test.tries(password text, least_length integer DEFAULT NULL, with_factor boolean DEFAULT false) RETURNS text LANGUAGE sql
 AS $$ SELECT coalesce(bastion_internal.password_flaw(password, E'pia@policy.example\npia.policy\nPia Münster\nPolicy Works', least_length, with_factor), 'accepted') $$;

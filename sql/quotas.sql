@@ -12,7 +12,7 @@ SELECT token AS amy FROM test.people WHERE name = 'amy' \gset
 SELECT token AS bea FROM test.people WHERE name = 'bea' \gset
 -- the answer of an expression to a holder of a token, or its error, without the times
 CREATE FUNCTION quota.run(token text, expression text, tenant text DEFAULT NULL, unit text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
-    SELECT regexp_replace(coalesce(nullif(concat_ws(': ', a.error, a.detail), ''), a.answer, 'NULL'), '"20\d\d-[^"]*"', '"T"', 'g')
+    SELECT regexp_replace(coalesce(nullif(concat_ws(': ', a.error, a.detail), ''), a.answer, 'NULL'), '"20[0-9][0-9]-[^"]*"', '"T"', 'g')
     FROM test.as_app(token, tenant, unit, 'SELECT ' || expression) a
 $$;
 -- how many of ten calls are granted

@@ -93,7 +93,7 @@ UPDATE bastion.memberships SET role_id = test.role_of('viewer') WHERE user_id = 
 SELECT appr.of('cat', format('bastion.setting_approve(%L)', :'deletion')) AS viewer, appr.ask(bastion_api.login('ben@approval.example', 'correct horse', test.tenant_of('ben')::text) ->> 'access_token', format('bastion.setting_approve(%L)', :'deletion')) AS elsewhere,
        test.error(format('SELECT bastion.setting_approve(%L)', :'deletion')) AS nobody, appr.of('ben', format('bastion.setting_approve(%L)', :'deletion')) AS ben;
 -- two at once: the second waits, and finds the request decided (isolation setting_approve)
-SELECT kind, detail - 'request' FROM bastion.events WHERE kind LIKE 'change\_%' AND detail ->> 'action' = 'delete' ORDER BY id;
+SELECT kind, detail - 'request' FROM bastion.events WHERE kind LIKE E'change\\_%' AND detail ->> 'action' = 'delete' ORDER BY id;
 
 -- as JSON
 SELECT appr.of('ann', $$bastion.setting_put('app.name', '"Zoo"', category => 'app')$$), appr.of('ann', $$bastion.setting_put('app.size', '3', environment => 'staging')$$), appr.of('ann', $$bastion.setting_seal('app.password', 'attack at noon')$$),

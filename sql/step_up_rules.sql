@@ -206,7 +206,7 @@ CREATE FUNCTION rules.answers(who text, call text, OUT error text, OUT needs tex
 BEGIN
     PERFORM set_config('response.status', '', true);
     needs := rules.run(who, 'bastion_api.' || call);
-    IF needs ~ '^\{' THEN
+    IF needs ~ '^[{]' THEN
         error := needs::jsonb ->> 'error';
         needs := nullif(concat_ws(' ', needs::jsonb ->> 'acr_values', needs::jsonb ->> 'max_age'), '');
     END IF;

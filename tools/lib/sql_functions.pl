@@ -65,12 +65,13 @@ sub definers {
 }
 
 # What a backslash means there depends on a setting of the caller, standard_conforming_strings. A literal that goes on in the
-# next line is of the kind that it began with.
+# next line is of the kind that it began with. So, too, in the tests that the run settings repeats.
 sub backslashes {
-    for my $file (sort glob 'src/sql/*.sql src/sql/*/*.sql') {
+    my @repeated = split ' ', `perl tools/lib/regress_files.pl settings`;
+    for my $file (sort(glob 'src/sql/*.sql src/sql/*/*.sql'), map { "sql/$_.sql" } @repeated) {
         local (@ARGV, $/) = ($file);
         my $text = <>;
-        while ($text =~ /--[^\n]*|\bE('(?:[^'\\]|\\.|'')*'\s*\n\s*)*'(?:[^'\\]|\\.|'')*'|('(?:[^']|'')*')/gs) {
+        while ($text =~ /--[^\n]*|^\\set [^\n]*|\bE('(?:[^'\\]|\\.|'')*'\s*\n\s*)*'(?:[^'\\]|\\.|'')*'|('(?:[^']|'')*')/gms) {
             next unless defined $2 && index($2, '\\') >= 0;
             print "$file:", 1 + substr($text, 0, $-[2]) =~ tr/\n//, ": a backslash in a literal without E\n";
         }

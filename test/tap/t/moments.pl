@@ -103,11 +103,11 @@ my %condition = (
     'actor' => {
         enter => "RESET ROLE; SELECT bastion.authenticate('$cat'); SELECT bastion.impersonate('bob\@tap.example', '$tenant', 'a test'); SET LOCAL ROLE app", primary_only => 1,
         end => q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('cat')}, back => q{UPDATE bastion.users SET status = 'active' WHERE id = id_of('cat')} },
-    # An API key ends with it, and others of these need the key.
+    # API keys end with it, and others of these need the keys.
     'membership' => { end => "DELETE FROM bastion.memberships WHERE $is_bobs",
-        back => "INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (id_of('bob'), '$tenant', role_named('reader')); UPDATE bastion.api_keys SET revoked_at = NULL WHERE id = '$key_id'" },
+        back => "INSERT INTO bastion.memberships (user_id, tenant_id, role_id) VALUES (id_of('bob'), '$tenant', role_named('reader')); UPDATE bastion.api_keys SET revoked_at = NULL WHERE $is_bobs" },
     # before the message began, whose statements have one time
-    'validity' => { end => "UPDATE bastion.memberships SET valid_until = clock_timestamp() - interval '1 min' WHERE $is_bobs", back => "UPDATE bastion.memberships SET valid_until = NULL WHERE $is_bobs; UPDATE bastion.api_keys SET revoked_at = NULL WHERE id = '$key_id'" },
+    'validity' => { end => "UPDATE bastion.memberships SET valid_until = clock_timestamp() - interval '1 min' WHERE $is_bobs", back => "UPDATE bastion.memberships SET valid_until = NULL WHERE $is_bobs; UPDATE bastion.api_keys SET revoked_at = NULL WHERE $is_bobs" },
     'tenant' => { end => "UPDATE bastion.tenants SET status = 'suspended' WHERE id = '$tenant'", back => "UPDATE bastion.tenants SET status = 'active' WHERE id = '$tenant'" },
     'unit' => { enter => "SELECT bastion.authenticate('$dan')", query => 'SELECT n FROM generate_series(1, 3) n WHERE bastion.unit_id() IS NOT NULL',
         end => q{DELETE FROM bastion.memberships WHERE user_id = id_of('dan') AND unit_id IS NOT NULL},

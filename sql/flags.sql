@@ -94,7 +94,7 @@ BEGIN
 END $$;
 SELECT cardinality(a) BETWEEN 140 AND 260 AS tenth, cardinality(b) BETWEEN 900 AND 1100 AS half, cardinality(c) AS whole, cardinality(d) AS none, a <@ b AND b <@ c AS stay FROM flag.chosen(10) a, flag.chosen(50) b, flag.chosen(100) c, flag.chosen(0) d;
 SELECT test.refusal(format('SELECT bastion.flag_rollout_for(NULL, %s)', a)) FROM unnest(ARRAY['''grow'', ''on'', -1', '''grow'', ''on'', 100.1', '''grow'', ''on'', ''NaN''', '''grow'', ''on'', NULL', '''grow'', ''off'', 1', '''grow'', ''other'', 1', '''grow'', NULL, 1', '''other'', ''on'', 1',
-    '''grow'', ''on'', 1, ''{nobody@x.example}''', '''grow'', ''on'', 1, NULL', '''grow'', ''on'', 1, ''{NULL}''', '''grow'', ''on'', 1, roles => ''{NULL}''', '''grow'', ''on'', 1, roles => array_fill(''r''::text, ''{1001}'')']) a;
+    '''grow'', ''on'', 1, ''{nobody@x.example}''', '''grow'', ''on'', 1, NULL', '''grow'', ''on'', 1, ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => array_fill(''r''::text, ''{1001}'')']) a;
 SELECT flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{gus@flag.example}')$$) AS a_member, flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{ann@rate.example}')$$) AS a_stranger;
 
 -- roles of the caller: inherited, of a unit, and after a change

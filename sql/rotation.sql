@@ -151,12 +151,12 @@ SELECT FROM bastion.authenticate(:'ann');
 SELECT bastion_api.totp_add() ->> 'factor' AS factor \gset
 COMMIT;
 SELECT bastion_api.refresh(bastion_api.login('rotann@rotation.example', 'correct horse') ->> 'refresh_token') ->> 'refresh_token' AS refresh_token \gset
-CREATE TABLE test.own_purposes (purpose text PRIMARY KEY, place text);
-INSERT INTO test.own_purposes VALUES ('signing', 'bastion.signing_keys.private_sealed'), ('pepper', 'bastion.peppers.sealed'), ('factor', 'bastion.user_factors.sealed');
+CREATE TABLE test.own_purposes (purpose text PRIMARY KEY, relation regclass, column_name name);
+INSERT INTO test.own_purposes VALUES ('signing', 'bastion.signing_keys', 'private_sealed'), ('pepper', 'bastion.peppers', 'sealed'), ('factor', 'bastion.user_factors', 'sealed');
 -- the values of each, by the state of their key, without those of other files whose key these gave up
 CREATE VIEW test.own_usage AS
 SELECT o.purpose, u.state, sum(u.sealed_values) > 0 AS some FROM test.own_purposes o
-LEFT JOIN bastion.key_usage() u ON u.tenant_id IS NULL AND u.purpose = o.purpose AND format('%s.%s', u.relation, u.column_name) = o.place
+LEFT JOIN bastion.key_usage() u ON u.tenant_id IS NULL AND (u.purpose, u.relation::oid, u.column_name) = (o.purpose, o.relation::oid, o.column_name)
 GROUP BY o.purpose, u.state ORDER BY o.purpose COLLATE "C", u.state;
 CREATE VIEW test.own_opened AS
 SELECT test.error(format('SELECT bastion_internal.totp_step(%L, %L, ''000000'', 0, 0)', f.id, f.sealed)) AS factor,

@@ -123,7 +123,7 @@ SELECT conf.run('ann', $$bastion.setting_open('mail.password')$$);
 
 -- validators
 SELECT conf.run('ann', $$bastion.setting_update('mail.retries', validator => '{"type": "integer", "minimum": 0, "maximum": 10}')$$);
-SELECT v, conf.run('ann', format('bastion.setting_put(%L, %L)', 'mail.retries', v)) FROM unnest(E'{7,11,-1,7.5,7.0,"\\"7\\"",null,1e400}'::text[]) v;
+SELECT v, conf.run('ann', format('bastion.setting_put(%L, %L)', 'mail.retries', v)) FROM unnest(ARRAY['7', '11', '-1', '7.5', '7.0', '"7"', NULL, '1e400']) v;
 SELECT conf.run('ann', $$bastion.setting_rollback('mail.retries', 1)$$), conf.run('ann', $$bastion.setting_put('mail.retries', '99', environment => 'staging')$$);
 SELECT conf.run('ann', $$bastion.setting_update('mail.retries', validator => '{"maximum": 1}')$$), conf.run('ann', $$bastion.setting_update('mail.retries', validator => 'null')$$), conf.run('ann', $$bastion.setting_put('mail.retries', '11')$$);
 SELECT v, coalesce(bastion_internal.validator_flaw(v::jsonb, 1), 'good') FROM (VALUES

@@ -604,7 +604,7 @@ export interface BastionApi {
     email_change: Requested | TooManyAttempts | TooManyRequests | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_email" | "invalid_grant" | "invalid_token" | "temporarily_unavailable" | "unauthenticated">;
     email_change_confirm: Address | TooManyRequests | Refusal<"insufficient_scope" | "invalid_link" | "invalid_token" | "unauthenticated">;
     email_undo: Done | Refusal<"invalid_link">;
-    factor_remove: FactorRemoved | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "short_password" | "unauthenticated" | "unknown_factor">;
+    factor_remove: FactorRemoved | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "last_login" | "short_password" | "unauthenticated" | "unknown_factor">;
     factor_rename: Factor | TooManyRequests | Refusal<"insufficient_scope" | "invalid_request" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     factors: Factors | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated">;
     id_token_options: IdTokenRequest | Refusal<"unknown_issuer">;
@@ -634,7 +634,7 @@ export interface BastionApi {
     passkey_login_options: PasskeyRequest | Refusal<"unknown_relying_party">;
     passkey_options: PasskeyRequest | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_relying_party">;
     password_change: LoggedOut | TooManyAttempts | TooManyRequests | Refusal<"insufficient_scope" | "invalid_password" | "invalid_token" | "temporarily_unavailable" | "unauthenticated" | "weak_password" | "wrong_password">;
-    profile_update: Profile | TooManyRequests | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "unauthenticated" | "username_taken">;
+    profile_update: Profile | TooManyRequests | Refusal<"anonymous_account" | "insufficient_scope" | "invalid_display_name" | "invalid_request" | "invalid_token" | "invalid_username" | "last_login" | "unauthenticated" | "username_taken">;
     recovery_codes_renew: RecoveryCodes | StepUpRequired | TooManyRequests | Refusal<"insufficient_scope" | "invalid_token" | "unauthenticated" | "unknown_factor">;
     refresh: Tokens | Refusal<"invalid_grant" | "session_ended">;
     request_login_code: CodeRequested | TooManyAttempts | Refusal<"invalid_email">;

@@ -32,6 +32,14 @@ BEGIN
     owner := bastion.user_id();
     IF new_username IS NOT NULL AND bastion_internal.is_anonymous(owner) THEN
         RETURN bastion_internal.refuse_anonymous();
+    ELSIF profile -> 'username' = 'null' AND EXISTS (SELECT FROM bastion.users u WHERE u.id = owner AND u.username IS NOT NULL) THEN
+        refused := bastion_internal.held_caller_refusal();
+        IF refused IS NULL THEN
+            refused := bastion_internal.last_login_refusal(owner, username => true);
+        END IF;
+        IF refused IS NOT NULL THEN
+            RETURN refused;
+        END IF;
     END IF;
     BEGIN
         UPDATE bastion.users u SET display_name = CASE WHEN profile ? 'display_name' THEN new_name ELSE u.display_name END,
@@ -47,8 +55,8 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.profile_update(jsonb) IS
 'Changes the display name and the user name of the user of this transaction: {"display_name", "username"}. A member that is absent stays as it is, null removes the name.
-Returns {"user": {id, email, username, display_name}}. Refusals: invalid_request for another value or member, invalid_display_name, invalid_username, username_taken, anonymous_account for the user name of one, unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+Returns {"user": {id, email, username, display_name}}. Refusals: invalid_request for another value or member, invalid_display_name, invalid_username, username_taken, anonymous_account for the user name of one, last_login for null when nothing else lets the user in (see identity_unlink()); unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when the user name is removed, another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.profile_update(jsonb)', 'application');
 SELECT bastion_internal.event_kind('profile_changed');
 

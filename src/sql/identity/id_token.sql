@@ -291,22 +291,6 @@ Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.identity_links()', 'application');
 
-CREATE FUNCTION bastion_internal.logs_in_without(user_id uuid, issuer text, subject text) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-    SELECT EXISTS (SELECT FROM bastion.user_passwords p JOIN bastion.users u ON u.id = p.user_id
-                   WHERE p.user_id = logs_in_without.user_id AND coalesce(u.email, u.username) IS NOT NULL)
-        OR EXISTS (SELECT FROM bastion.user_factors f JOIN bastion.passkeys k ON k.factor_id = f.id
-                   WHERE f.user_id = logs_in_without.user_id AND f.state = 'active' AND k.user_verified)
-        OR EXISTS (SELECT FROM bastion.user_identities l JOIN bastion.issuers i ON i.issuer = l.issuer
-                   WHERE l.user_id = logs_in_without.user_id AND i.enabled AND i.login IS NOT NULL
-                     AND (l.issuer, l.subject) IS DISTINCT FROM (logs_in_without.issuer, logs_in_without.subject))
-        OR bastion_internal.has_outbox() AND EXISTS (SELECT FROM bastion.users u WHERE u.id = logs_in_without.user_id AND u.email_verified_at IS NOT NULL)
-$$;
-COMMENT ON FUNCTION bastion_internal.logs_in_without(uuid, text, text) IS
-'Whether a user logs in without this link to an issuer: with a password, with a passkey alone, with another issuer, or by mail to a verified address.';
-
 CREATE FUNCTION bastion_api.identity_unlink(issuer text, subject text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -323,8 +307,10 @@ BEGIN
     person := bastion.user_id();
     IF NOT EXISTS (SELECT FROM bastion.user_identities l WHERE l.issuer = identity_unlink.issuer AND l.subject = identity_unlink.subject AND l.user_id = person) THEN
         RETURN bastion_internal.refusal('unknown_identity', 'there is no such link');
-    ELSIF NOT bastion_internal.logs_in_without(person, identity_unlink.issuer, identity_unlink.subject) THEN
-        RETURN bastion_internal.refusal('last_login', 'nothing else would let you in: set a password or add a passkey first');
+    END IF;
+    refused := bastion_internal.last_login_refusal(person, issuer => identity_unlink.issuer, subject => identity_unlink.subject);
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     END IF;
     -- The identity may end with the link: nothing reads it after the deletion.
     PERFORM bastion_internal.record_event('identity_removed', 'success', person, NULL, jsonb_build_object('issuer', identity_unlink.issuer, 'by', 'user'));
@@ -337,6 +323,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.identity_unlink(text, text) IS
 'Removes a link of identity_links(): the account at the issuer does not log in to that of the user of this transaction any more. Its tokens are refused from the next statement on, and logins whose next step is open end. Sessions go on: logout(''others'') ends those. The user gets mail about it, if bastion.outbox is on.
 Needs a login within ten minutes, or where the user has a second factor a confirmation with it.
-Returns {"unlinked": true}. Refusals: unknown_identity, last_login when there is neither a password, a passkey that lets in alone, another link, nor with bastion.outbox a verified address; insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"unlinked": true}. Refusals: unknown_identity, last_login when there is neither a password beside a user name or address, a passkey that lets in alone, another link, nor with bastion.outbox a verified address; insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.identity_unlink(text, text)', 'application');

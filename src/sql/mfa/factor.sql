@@ -329,6 +329,11 @@ BEGIN
           AND NOT EXISTS (SELECT FROM bastion.user_factors f WHERE f.user_id = bastion.user_id() AND f.state = 'active' AND f.id <> factor) THEN
         RETURN bastion_internal.refusal('short_password', format('the password needs a second factor beside it: choose one of at least %s characters first',
                                                                  bastion_internal.setting('bastion.password_min_length')));
+    ELSIF EXISTS (SELECT FROM bastion.user_factors f WHERE f.id = factor AND f.user_id = bastion.user_id() AND f.state <> 'pending') THEN
+        refused := bastion_internal.last_login_refusal(bastion.user_id(), factor => factor);
+    END IF;
+    IF refused IS NOT NULL THEN
+        RETURN refused;
     ELSIF NOT bastion_internal.factor_delete(bastion.user_id(), factor) THEN
         RETURN bastion_internal.refusal('unknown_factor', 'there is no such factor');
     END IF;
@@ -338,7 +343,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.factor_remove(uuid) IS
 'Removes a second factor of the user of this transaction; the recovery codes go with the last.
 The session must have been confirmed with a second factor within ten minutes (step_up()); without an active factor, a login within ten minutes suffices.
-Returns {"removed": id}. Refusals: unknown_factor, short_password for the last one beside a password that is too short to stand alone, insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"removed": id}. Refusals: unknown_factor, short_password for the last one beside a password that is too short to stand alone, last_login when nothing else lets the user in (see identity_unlink()), insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.factor_remove(uuid)', 'application');
 

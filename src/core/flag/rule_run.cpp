@@ -1,5 +1,3 @@
-// Compares as JavaScript does, by which JsonLogic is defined, as far as flagd permits: a text that is no number does not compare with a
-// number.
 #include "core/flag/rule_run.hpp"
 
 #include <algorithm>
@@ -7,9 +5,9 @@
 #include <cmath>
 #include <cstring>
 #include <deque>
-#include <limits>
 
 #include "core/flag/bucket.hpp"
+#include "core/flag/operand.hpp"
 #include "core/flag/semantic_version.hpp"
 
 namespace bastion {
@@ -23,136 +21,9 @@ constexpr std::size_t max_joined = 64 * 1024;
 constexpr std::size_t max_work = 4 * 1024 * 1024;
 constexpr std::size_t bytes_per_step = 16;
 
-enum class Kind { null_value, boolean, number, text, nodes, texts, json };
-
-// The value of a node. It refers to the rule and to the subject.
-struct Operand {
-    Kind kind = Kind::null_value;
-    bool truth = false;
-    double value = 0;
-    std::string_view text;
-    std::span<const RuleNode> nodes;     // a list of the rule, whose elements are evaluated when they are needed
-    std::span<const std::string> texts;  // roles
-    std::optional<JsonValue> json;       // an array or object of the attributes
-};
-
-Operand operand_of(std::string_view text) {
-    Operand out;
-    out.kind = Kind::text;
-    out.text = text;
-    return out;
-}
-
-Operand operand_of(double value) {
-    Operand out;
-    out.kind = Kind::number;
-    out.value = value;
-    return out;
-}
-
-Operand operand_of_truth(bool truth) {
-    Operand out;
-    out.kind = Kind::boolean;
-    out.truth = truth;
-    return out;
-}
-
 std::optional<Operand> known_text(std::string_view text) {
     if (text.empty()) return {};
     return operand_of(text);
-}
-
-Operand operand_of(const JsonValue& value) {
-    switch (value.type()) {
-        case JsonType::null: return {};
-        case JsonType::boolean: return operand_of_truth(*value.boolean());
-        case JsonType::number: return operand_of(*value.number());
-        case JsonType::string: return operand_of(*value.string());
-        case JsonType::array:
-        case JsonType::object: break;
-    }
-    Operand out;
-    out.kind = Kind::json;
-    out.json = value;
-    return out;
-}
-
-bool is_text_or_null(const Operand& operand) noexcept {
-    return operand.kind == Kind::text || operand.kind == Kind::null_value;
-}
-
-std::string_view trimmed(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t\n\r\f\v";
-    const std::size_t first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-// ECMA-262 7.1.4.1, for decimal numbers; others are no number here.
-std::optional<double> number_in(std::string_view text) noexcept {
-    text = trimmed(text);
-    if (text.empty()) return 0;
-    const bool is_negative = text.front() == '-';
-    if (is_negative || text.front() == '+') text.remove_prefix(1);
-    // from_chars() knows "inf" and "nan" too, and a sign of its own.
-    if (text.empty() || (text.front() != '.' && (text.front() < '0' || text.front() > '9'))) return {};
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (end != text.data() + text.size() || (error != std::errc{} && error != std::errc::result_out_of_range))
-        return {};
-    if (error != std::errc{})
-        value = text.find("e-") == std::string_view::npos ? std::numeric_limits<double>::infinity() : 0;
-    return is_negative ? -value : value;
-}
-
-std::optional<double> number_of(const Operand& operand) noexcept {
-    switch (operand.kind) {
-        case Kind::null_value: return 0;
-        case Kind::boolean: return operand.truth ? 1 : 0;
-        case Kind::number: return operand.value;
-        case Kind::text: return number_in(operand.text);
-        default: return {};
-    }
-}
-
-// As UTF-16 compares, code unit by code unit: characters from U+E000 precede none above U+FFFF there.
-bool precedes(std::string_view left, std::string_view right) noexcept {
-    const auto rank = [](unsigned char byte) {
-        return byte >= 0xF0 ? byte - 0x02 : byte >= 0xEE ? byte + 0x08 : byte + 0;
-    };
-    return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(), [&](char a, char b) {
-        return rank(static_cast<unsigned char>(a)) < rank(static_cast<unsigned char>(b));
-    });
-}
-
-template <class Value>
-bool in_order(RuleOperator op, const Value& left, const Value& right, bool is_less, bool is_greater) {
-    switch (op) {
-        case RuleOperator::equal: return left == right;
-        case RuleOperator::unequal: return !(left == right);
-        case RuleOperator::less: return is_less;
-        case RuleOperator::less_or_equal: return is_less || left == right;
-        case RuleOperator::greater: return is_greater;
-        default: return is_greater || left == right;
-    }
-}
-
-bool compare_texts(RuleOperator op, std::string_view left, std::string_view right) {
-    return in_order(op, left, right, precedes(left, right), precedes(right, left));
-}
-
-bool compare_numbers(RuleOperator op, double left, double right) {
-    return in_order(op, left, right, left<right, left> right);
-}
-
-// As JavaScript writes it, for numbers that a version or a variant may be.
-std::string text_of(double value) {
-    if (value == 0) return "0";
-    char digits[32];
-    const bool is_plain = std::fabs(value) >= 1e-6 && std::fabs(value) < 1e21;
-    const auto written = is_plain ? std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed)
-                                  : std::to_chars(digits, digits + sizeof digits, value);
-    return {digits, written.ptr};
 }
 
 // In time that grows with both sizes, not with their product as that of find().
@@ -216,13 +87,13 @@ private:
 
     bool is_true(const Operand& operand) {
         switch (operand.kind) {
-            case Kind::null_value: return false;
-            case Kind::boolean: return operand.truth;
-            case Kind::number: return operand.value != 0;
-            case Kind::text: return !operand.text.empty();
-            case Kind::nodes: return !operand.nodes.empty();
-            case Kind::texts: return !operand.texts.empty();
-            case Kind::json: break;
+            case OperandKind::null_value: return false;
+            case OperandKind::boolean: return operand.truth;
+            case OperandKind::number: return operand.value != 0;
+            case OperandKind::text: return !operand.text.empty();
+            case OperandKind::nodes: return !operand.nodes.empty();
+            case OperandKind::texts: return !operand.texts.empty();
+            case OperandKind::json: break;
         }
         if (operand.json->is_array()) return !elements_of(*operand.json).empty();
         bool has_members = false;
@@ -235,7 +106,7 @@ private:
 
     static Operand list(const RuleNode& node) {
         Operand out;
-        out.kind = Kind::nodes;
+        out.kind = OperandKind::nodes;
         out.nodes = node.operands;
         return out;
     }
@@ -259,7 +130,7 @@ private:
             case RuleSource::nothing: return {};
             case RuleSource::roles: {
                 Operand out;
-                out.kind = Kind::texts;
+                out.kind = OperandKind::texts;
                 out.texts = subject_.roles;
                 return out;
             }
@@ -314,51 +185,24 @@ private:
         return operand_of_truth(true);
     }
 
-    // Empty when the two do not compare.
-    static std::optional<bool> compare(RuleOperator op, const Operand& left, const Operand& right) {
-        if (is_text_or_null(left) && is_text_or_null(right)) {
-            if (left.kind == right.kind && left.kind == Kind::text) return compare_texts(op, left.text, right.text);
-            if (op == RuleOperator::equal) return left.kind == right.kind;
-            if (op == RuleOperator::unequal) return left.kind != right.kind;
-            const std::optional<double> a = number_of(left);
-            const std::optional<double> b = number_of(right);
-            return a && b && compare_numbers(op, *a, *b);
-        }
-        const std::optional<double> a = number_of(left);
-        const std::optional<double> b = number_of(right);
-        if (!a || !b) return {};
-        return compare_numbers(op, *a, *b);
-    }
-
-    // Of the same type and value; arrays and objects equal none.
-    static bool is_same(const Operand& left, const Operand& right) {
-        if (left.kind != right.kind) return false;
-        switch (left.kind) {
-            case Kind::null_value: return true;
-            case Kind::boolean: return left.truth == right.truth;
-            case Kind::number: return left.value == right.value;
-            case Kind::text: return left.text == right.text;
-            default: return false;
-        }
-    }
-
     Operand contained(const RuleNode& node) {
         const Operand item = value_of(node.operands[0]);
         const Operand whole = value_of(node.operands[1]);
         switch (whole.kind) {
-            case Kind::null_value: return operand_of_truth(false);
-            case Kind::boolean:
-            case Kind::number: return is_true(whole) ? fail(TargetingFailure::general) : operand_of_truth(false);
-            case Kind::text: return contained_in(whole.text, item);
-            case Kind::nodes:
+            case OperandKind::null_value: return operand_of_truth(false);
+            case OperandKind::boolean:
+            case OperandKind::number: return is_true(whole) ? fail(TargetingFailure::general) : operand_of_truth(false);
+            case OperandKind::text: return contained_in(whole.text, item);
+            case OperandKind::nodes:
                 return operand_of_truth(std::any_of(whole.nodes.begin(), whole.nodes.end(), [&](const RuleNode& each) {
                     return is_same(value_of(each), item);
                 }));
-            case Kind::texts:
+            case OperandKind::texts:
                 (void)spend(whole.texts.size());
-                return operand_of_truth(item.kind == Kind::text && std::find(whole.texts.begin(), whole.texts.end(),
-                                                                             item.text) != whole.texts.end());
-            case Kind::json: break;
+                return operand_of_truth(item.kind == OperandKind::text &&
+                                        std::find(whole.texts.begin(), whole.texts.end(), item.text) !=
+                                            whole.texts.end());
+            case OperandKind::json: break;
         }
         if (!whole.json->is_array()) return fail(TargetingFailure::general);
         const std::vector<JsonValue> elements = elements_of(*whole.json);
@@ -368,10 +212,10 @@ private:
 
     Operand contained_in(std::string_view text, const Operand& item) {
         switch (item.kind) {
-            case Kind::null_value: return operand_of_truth(contains(text, "null"));
-            case Kind::boolean: return operand_of_truth(contains(text, item.truth ? "true" : "false"));
-            case Kind::number: return operand_of_truth(contains(text, text_of(item.value)));
-            case Kind::text: return operand_of_truth(contains(text, item.text));
+            case OperandKind::null_value: return operand_of_truth(contains(text, "null"));
+            case OperandKind::boolean: return operand_of_truth(contains(text, item.truth ? "true" : "false"));
+            case OperandKind::number: return operand_of_truth(contains(text, text_of(item.value)));
+            case OperandKind::text: return operand_of_truth(contains(text, item.text));
             default: return fail(TargetingFailure::general);
         }
     }
@@ -379,7 +223,7 @@ private:
     Operand at_an_end(const RuleNode& node) {
         const Operand text = value_of(node.operands[0]);
         const Operand part = value_of(node.operands[1]);
-        if (text.kind != Kind::text || part.kind != Kind::text) return {};
+        if (text.kind != OperandKind::text || part.kind != OperandKind::text) return {};
         return operand_of_truth(node.op == RuleOperator::starts_with ? text.text.starts_with(part.text)
                                                                      : text.text.ends_with(part.text));
     }
@@ -389,10 +233,10 @@ private:
         for (const RuleNode& operand : node.operands) {
             const Operand part = value_of(operand);
             switch (part.kind) {
-                case Kind::null_value: break;
-                case Kind::boolean: text += part.truth ? "true" : "false"; break;
-                case Kind::number: text += text_of(part.value); break;
-                case Kind::text: text += part.text; break;
+                case OperandKind::null_value: break;
+                case OperandKind::boolean: text += part.truth ? "true" : "false"; break;
+                case OperandKind::number: text += text_of(part.value); break;
+                case OperandKind::text: text += part.text; break;
                 default: return fail(TargetingFailure::general);
             }
             if (text.size() > max_joined) return fail(TargetingFailure::general);
@@ -406,14 +250,14 @@ private:
         std::string numbers[2];
         const std::optional<SemanticVersion> left = version_of(operands[0], numbers[0]);
         const std::optional<SemanticVersion> right = version_of(operands[2], numbers[1]);
-        if (!left || !right || operands[1].kind != Kind::text) return {};
+        if (!left || !right || operands[1].kind != OperandKind::text) return {};
         const std::optional<bool> holds = versions_match(*left, operands[1].text, *right);
         return holds ? operand_of_truth(*holds) : Operand{};
     }
 
     static std::optional<SemanticVersion> version_of(const Operand& operand, std::string& number) {
-        if (operand.kind == Kind::text) return parse_version(operand.text);
-        if (operand.kind != Kind::number) return {};
+        if (operand.kind == OperandKind::text) return parse_version(operand.text);
+        if (operand.kind != OperandKind::number) return {};
         number = text_of(operand.value);
         return parse_version(number);
     }
@@ -427,9 +271,9 @@ private:
     Operand fractional(const RuleNode& node) {
         std::span<const RuleNode> rest(node.operands);
         const Operand by = value_of(rest[0]);
-        if (by.kind == Kind::text)
+        if (by.kind == OperandKind::text)
             rest = rest.subspan(1);
-        else if (by.kind == Kind::nodes && subject_.targeting_key.empty())
+        else if (by.kind == OperandKind::nodes && subject_.targeting_key.empty())
             return fail(TargetingFailure::key_missing);
         std::vector<Share> shares;
         shares.reserve(rest.size());
@@ -443,7 +287,7 @@ private:
             shares.push_back(*share);
         }
         const std::uint32_t hash =
-            by.kind == Kind::text ? murmur3(by.text) : murmur3(flag_key_, subject_.targeting_key);
+            by.kind == OperandKind::text ? murmur3(by.text) : murmur3(flag_key_, subject_.targeting_key);
         std::int64_t left = bucket_of(hash, total);
         for (const Share& share : shares)
             if ((left -= share.weight) < 0) return share.variant;
@@ -454,17 +298,17 @@ private:
     std::optional<Share> share_of(const Operand& entry) {
         Operand parts[2];
         std::size_t count = 0;
-        if (entry.kind == Kind::nodes) {
+        if (entry.kind == OperandKind::nodes) {
             count = entry.nodes.size();
             for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = value_of(entry.nodes[i]);
-        } else if (entry.kind == Kind::json && entry.json->is_array()) {
+        } else if (entry.kind == OperandKind::json && entry.json->is_array()) {
             const std::vector<JsonValue> elements = elements_of(*entry.json);
             count = elements.size();
             for (std::size_t i = 0; i < std::min<std::size_t>(count, 2); ++i) parts[i] = operand_of(elements[i]);
         }
-        if (count == 0 || count > 2 || parts[0].kind > Kind::text) return {};
+        if (count == 0 || count > 2 || parts[0].kind > OperandKind::text) return {};
         if (count == 1) return Share{parts[0], 1};
-        if (parts[1].kind != Kind::number || parts[1].value != std::floor(parts[1].value) ||
+        if (parts[1].kind != OperandKind::number || parts[1].value != std::floor(parts[1].value) ||
             parts[1].value > static_cast<double>(max_total_weight))
             return {};
         return Share{parts[0], static_cast<std::int64_t>(std::max(0.0, parts[1].value))};
@@ -485,10 +329,10 @@ TargetingFailure run_rule(const RuleNode& rule, std::string_view flag_key, const
     const Operand chosen = run.value_of(rule);
     out.reset();
     switch (chosen.kind) {
-        case Kind::null_value: break;
-        case Kind::boolean: out = chosen.truth ? "true" : "false"; break;
-        case Kind::number: out = text_of(chosen.value); break;
-        case Kind::text: out = chosen.text; break;
+        case OperandKind::null_value: break;
+        case OperandKind::boolean: out = chosen.truth ? "true" : "false"; break;
+        case OperandKind::number: out = text_of(chosen.value); break;
+        case OperandKind::text: out = chosen.text; break;
         default: return TargetingFailure::general;
     }
     return run.failure();

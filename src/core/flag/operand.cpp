@@ -115,18 +115,15 @@ Operand operand_of(const JsonValue& value) {
 }
 
 std::optional<bool> compare(RuleOperator op, const Operand& left, const Operand& right) {
-    if (is_text_or_null(left) && is_text_or_null(right)) {
-        if (left.kind == right.kind && left.kind == OperandKind::text) return compare_texts(op, left.text, right.text);
-        if (op == RuleOperator::equal) return left.kind == right.kind;
-        if (op == RuleOperator::unequal) return left.kind != right.kind;
-        const std::optional<double> a = number_of(left);
-        const std::optional<double> b = number_of(right);
-        return a && b && compare_numbers(op, *a, *b);
-    }
+    if (left.kind == OperandKind::text && right.kind == OperandKind::text)
+        return compare_texts(op, left.text, right.text);
+    const bool has_no_number = is_text_or_null(left) && is_text_or_null(right);
+    if (has_no_number && op == RuleOperator::equal) return left.kind == right.kind;
+    if (has_no_number && op == RuleOperator::unequal) return left.kind != right.kind;
     const std::optional<double> a = number_of(left);
     const std::optional<double> b = number_of(right);
-    if (!a || !b) return {};
-    return compare_numbers(op, *a, *b);
+    if (a && b) return compare_numbers(op, *a, *b);
+    return has_no_number ? std::optional(false) : std::nullopt;
 }
 
 bool is_same(const Operand& left, const Operand& right) {

@@ -19,6 +19,19 @@ std::string_view trimmed(std::string_view text) noexcept {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+// Whether a decimal number beyond a double is above all of them; else it is too small for one. The place of its first digit decides.
+bool is_above_all(std::string_view number) noexcept {
+    const std::string_view digits = number.substr(0, number.find_first_of("eE"));
+    std::string_view power = number.substr(std::min(digits.size() + 1, number.size()));
+    if (power.starts_with('+')) power.remove_prefix(1);
+    // An exponent that does not fit leaves this.
+    int exponent = power.starts_with('-') ? std::numeric_limits<int>::min() : std::numeric_limits<int>::max();
+    if (power.empty()) exponent = 0;
+    (void)std::from_chars(power.data(), power.data() + power.size(), exponent);
+    const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+    return point - static_cast<std::int64_t>(digits.find_first_of("123456789")) + exponent > 0;
+}
+
 // ECMA-262 7.1.4.1, for decimal numbers; others are no number here.
 std::optional<double> number_in(std::string_view text) noexcept {
     text = trimmed(text);
@@ -31,8 +44,7 @@ std::optional<double> number_in(std::string_view text) noexcept {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (end != text.data() + text.size() || (error != std::errc{} && error != std::errc::result_out_of_range))
         return {};
-    if (error != std::errc{})
-        value = text.find("e-") == std::string_view::npos ? std::numeric_limits<double>::infinity() : 0;
+    if (error != std::errc{}) value = is_above_all(text) ? std::numeric_limits<double>::infinity() : 0;
     return is_negative ? -value : value;
 }
 

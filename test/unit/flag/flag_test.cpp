@@ -156,6 +156,13 @@ TEST(Flag, ComparesAsJsonLogic) {
         {R"({"==":["+.5e1",5]})", matched_true},
         {R"({"<":["9e999",1]})", matched_false},
         {R"({"<":["1e-999",1]})", matched_true},
+        {R"({"<":["1E-999",1]})", matched_true},
+        {R"({">":["-1E-999",-1]})", matched_true},
+        {R"({">":["1E999",1]})", matched_true},
+        {R"({">":["1e+999",1]})", matched_true},
+        {R"({">":["1e99999999999999999999",1]})", matched_true},
+        {R"({"<":["1e-99999999999999999999",1]})", matched_true},
+        {R"({"==":["0e999",0]})", matched_true},
         {R"({"==":["",0]})", matched_true},
         {R"({"==":[[1],1]})", failed},
         {R"({"<":["a","b"]})", matched_true},
@@ -204,6 +211,30 @@ TEST(Flag, ComparesAsJsonLogic) {
         EXPECT_EQ(
             chosen_by(each.rule, R"({"a":{"b":7},"a.b":8,"list":["x","y"],"nil":null,"empty":{},"full":{"x":1}})"),
             each.verdict);
+    }
+}
+
+TEST(Flag, ComparesNumbersWithManyDigits) {
+    const std::string zeros(400, '0');
+    const struct {
+        std::string number;
+        const char* op;
+    } cases[] = {
+        {"1" + zeros, ">"},
+        {"1" + zeros + ".5", ">"},
+        {"1" + zeros + "e-10", ">"},
+        {"1" + zeros + "e-400", "=="},
+        {"0." + zeros + "1", "<"},
+        {"." + zeros + "1e10", "<"},
+        {"0." + zeros + "1e401", "=="},
+        {"0." + zeros + "1e999", ">"},
+        {zeros + "1", "=="},
+        {"1" + zeros + "e-999", "<"},
+    };
+    for (const auto& each : cases) {
+        SCOPED_TRACE(words(each.number.c_str()));
+        const std::string rule = std::string(R"({")") + each.op + R"(":[")" + each.number + R"(",1]})";
+        EXPECT_EQ(chosen_by(rule, "{}"), "true TARGETING_MATCH");
     }
 }
 

@@ -38,8 +38,7 @@ Call call_of(FunctionCallInfo fcinfo) {
     const ServerText key = server_text(PG_GETARG_TEXT_PP(0));
     out.key = utf8_of(key);
     out.flag = flag_of(key, is_known ? decision.identity.tenant : OptionalUuid{});
-    out.seconds = (GetCurrentStatementStartTimestamp() / USECS_PER_SEC) +
-                  (static_cast<std::int64_t>(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY);
+    out.seconds = static_cast<std::int64_t>(unix_time_of(GetCurrentStatementStartTimestamp()));
     if (out.flag == nullptr || !out.flag->targeting) return out;
     if (!PG_ARGISNULL(2)) out.context = jsonb_text(PG_GETARG_JSONB_P(2));
     if (is_known && out.flag->targeting.reads_roles() && decision.identity.tenant.present)

@@ -116,7 +116,7 @@ SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
     ('25000', 'the transaction has another identity already'),
     ('25006', 'a sign-up, login or impersonation in a READ ONLY transaction or on a standby'),
     ('28000', 'a token is refused: "invalid token" for every reason, which is only in the server log'),
-    ('42501', 'a gated setting, a row of another tenant, or a missing privilege'),
+    ('42501', 'a gated setting, a row of another tenant, or a missing privilege; an anonymous transaction, where a user is needed'),
     ('53000', 'bastion.secret_log is strict and the access to a secret was not written in time'),
     ('53400', 'bastion.max_concurrent_hashes password hashes are running already; try again later'),
     ('54000', 'a limit is exceeded: token or JSON size, hash parameters, password length'),
@@ -124,7 +124,10 @@ SELECT format('| `%s` | %s |', code, pg_temp.md(meaning)) FROM (VALUES
     ('BA001', 'no root key: bastion.init() was not called, or the file is gone or cannot be used'),
     ('BA002', 'a root key is needed that is not loaded'),
     ('BA003', 'a sealed value cannot be opened'),
-    ('BA004', 'a protected table was read without an identity and bastion.require_context is error')
+    ('BA005', 'a step-up rule withholds a permission that the user holds; DETAIL says what it needs'),
+    ('BA006', 'a quota is used up; DETAIL is the answer of quota_consume()'),
+    ('BA007', 'too many requests; DETAIL is that of rate_limit_state()'),
+    ('BA008', 'a setting or flag has another version than the caller expected')
 ) AS v (code, meaning);
 
 \qecho

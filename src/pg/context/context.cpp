@@ -333,6 +333,14 @@ void establish_nobody() {
     forget_decision();
 }
 
+const Identity& require_identity() {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no identity in this transaction"),
+                        errhint("Present a token first; SELECT bastion.whoami(); explains.")));
+    return decision.identity;
+}
+
 const Decision& require_tenant_context() {
     const Decision& decision = require_context();
     if (decision.state != ContextState::authenticated || !decision.identity.tenant.present)

@@ -53,6 +53,9 @@ inline const Decision& require_context() {
     return decision;
 }
 
+// The same for what belongs to a user: raises 42501 without one.
+const Identity& require_identity();
+
 // The same for what belongs to a tenant: raises 42501 without one.
 const Decision& require_tenant_context();
 

@@ -36,12 +36,10 @@ struct Answer {
 constexpr std::size_t answer_count = 64;
 Answer answers[answer_count];
 
-void require_identity(const Decision& decision) {
+void check_anonymous(const Decision& decision) {
     if (decision.state != ContextState::anonymous) return;
     require_valid("bastion.require_context");
-    if (require_context_mode == require_context_off) return;
-    ereport(ERROR, (errcode(MAKE_SQLSTATE('B', 'A', '0', '0', '4')), errmsg("no identity in this transaction"),
-                    errhint("SELECT bastion.whoami(); explains. The setting bastion.require_context is 'error'.")));
+    if (require_context_mode == require_context_error) (void)require_identity();
 }
 
 bool is_answer(const Answer& answer, const Decision& decision, std::string_view permission) noexcept {
@@ -60,7 +58,7 @@ void ask(const Decision& decision, std::string_view permission, Answer& answer) 
 // The answer for the permission in the first argument.
 const Answer& answer(FunctionCallInfo fcinfo, const Decision& decision) {
     static const Answer denied{};
-    require_identity(decision);
+    check_anonymous(decision);
     const std::string_view permission = server_text(PG_GETARG_TEXT_PP(0)).bytes();
     const auto* last = static_cast<const Answer*>(fcinfo->flinfo->fn_extra);
     if (likely(last != nullptr && is_answer(*last, decision, permission))) return *last;
@@ -85,7 +83,7 @@ template <class Set>
 const Set* set_of(std::string_view permission, bool anywhere) {
     constexpr bool by_tenant = std::is_same_v<Set, TenantSet>;
     const Decision& decision = require_context();
-    require_identity(decision);
+    check_anonymous(decision);
     if (permission.size() > longest_permission) return nullptr;
     GrantSets* sets = by_tenant ? grant_sets_with_tenants(decision) : grant_sets_of(decision);
     if (sets == nullptr) return nullptr;

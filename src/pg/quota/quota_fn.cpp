@@ -17,14 +17,6 @@ extern "C" {
 namespace bastion::pg {
 namespace {
 
-const Identity& require_identity() {
-    const Decision& decision = require_context();
-    if (decision.state != ContextState::authenticated)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no identity in this transaction"),
-                        errhint("Present a token first; SELECT bastion.whoami(); explains.")));
-    return decision.identity;
-}
-
 bool holds(PGFunction comparison, Datum left, Datum right) {
     return DatumGetBool(DirectFunctionCall2(comparison, left, right));
 }

@@ -1,6 +1,7 @@
 #include "pg/identity/hash_slots.hpp"
 
 #include "pg/base/settings.hpp"
+#include "pg/base/user_lock.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -14,19 +15,6 @@ const SettingsTable table([] {
         &max_concurrent_hashes, 0, 0, 1024, PGC_SIGHUP});
 });
 
-// An arbitrary number of the extension; the tag is server-wide because its database is 0.
-constexpr uint32 slot_class = 0xBA570001u;
-
-LOCKTAG slot_tag(int slot) noexcept {
-    LOCKTAG tag{};
-    tag.locktag_field1 = InvalidOid;
-    tag.locktag_field2 = slot_class;
-    tag.locktag_field3 = static_cast<uint32>(slot);
-    tag.locktag_type = LOCKTAG_USERLOCK;
-    tag.locktag_lockmethodid = USER_LOCKMETHOD;
-    return tag;
-}
-
 }  // namespace
 
 int hash_slot_count() noexcept {
@@ -39,7 +27,7 @@ bool take_hash_slot(LOCKTAG& slot, bool is_stranger) {
     const int all = hash_slot_count();
     const int count = is_stranger && all > 1 ? all - std::max(1, all / 4) : all;
     for (int i = 0; i < count; ++i) {
-        slot = slot_tag((MyProcPid + i) % count);
+        slot = user_lock_tag(UserLock::password_hash, InvalidOid, static_cast<uint32>((MyProcPid + i) % count), 0);
         if (LockAcquire(&slot, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return true;
     }
     return false;

@@ -48,8 +48,11 @@ void set_address(Counted& out) {
     if (client_address(address)) std::memcpy(out.value.subject, address.bytes.data(), address.is_v6 ? 8 : 16);
 }
 
-// Arguments: the name of the limit, and what else tells apart what is counted.
-Counted counted(FunctionCallInfo fcinfo) {
+// The same in every backend: rate_hash() depends on the memory, which may be of the connection alone.
+uint64 common_hash(ByteSpan bytes) { return hash_bytes_extended(bytes.data(), static_cast<int>(bytes.size()), 0); }
+
+// Arguments: the name of the limit, and what else tells apart what is counted, of which the hash remains.
+Counted counted(FunctionCallInfo fcinfo, uint64 (*hash)(ByteSpan)) {
     const Decision& decision = require_context();
     const bool is_known = decision.state == ContextState::authenticated;
     const OptionalUuid tenant = is_known ? decision.identity.tenant : OptionalUuid{};
@@ -60,9 +63,8 @@ Counted counted(FunctionCallInfo fcinfo) {
     out.table = RateTable::identities;
     out.value.database = MyDatabaseId;
     out.value.scope = out.limit->scope;
-    out.value.name =
-        hash_bytes_extended(reinterpret_cast<const unsigned char*>(name.data()), static_cast<int>(name.size()), 0);
-    if (!PG_ARGISNULL(1)) out.value.key = rate_hash(view(PG_GETARG_TEXT_PP(1)));
+    out.value.name = common_hash(view(PG_GETARG_TEXT_PP(0)));
+    if (!PG_ARGISNULL(1)) out.value.key = hash(view(PG_GETARG_TEXT_PP(1)));
     switch (out.limit->scope) {
         case RateScope::api_key:
             out.has_subject = is_known && set_subject(out, decision.identity.api_key);
@@ -101,7 +103,7 @@ PG_FUNCTION_INFO_V1(bastion_rate_limit);
 Datum bastion_rate_limit(PG_FUNCTION_ARGS) {
     require_name(fcinfo);
     const int64 cost = cost_argument(fcinfo);
-    const Counted what = counted(fcinfo);
+    const Counted what = counted(fcinfo, rate_hash);
     if (!what.concerns || what.limit->rule.burst == 0) PG_RETURN_BOOL(true);
     if (!what.has_subject) PG_RETURN_BOOL(false);
     PG_RETURN_BOOL(rate_charge(rate_subject(what.table, bytes_of(what.value)), what.limit->rule, cost).allowed);
@@ -112,7 +114,7 @@ PG_FUNCTION_INFO_V1(bastion_rate_limit_peek);
 Datum bastion_rate_limit_peek(PG_FUNCTION_ARGS) {
     TupleDesc const descriptor = record_type(fcinfo);
     require_name(fcinfo);
-    const Counted what = counted(fcinfo);
+    const Counted what = counted(fcinfo, rate_hash);
     if (!what.has_subject || what.limit->rule.burst == 0) PG_RETURN_NULL();
     const RateRule& rule = what.limit->rule;
     const RateVerdict verdict = rate_peek(rate_subject(what.table, bytes_of(what.value)), rule);
@@ -126,14 +128,9 @@ Datum bastion_rate_limit_peek(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_concurrency_limit);
 Datum bastion_concurrency_limit(PG_FUNCTION_ARGS) {
     require_name(fcinfo);
-    Counted what = counted(fcinfo);
+    const Counted what = counted(fcinfo, common_hash);
     if (!what.concerns || what.limit->concurrent == 0) PG_RETURN_BOOL(true);
     if (!what.has_subject) PG_RETURN_BOOL(false);
-    // Every backend must have the same name: rate_hash() depends on the memory, which may be of the connection alone.
-    if (!PG_ARGISNULL(1)) {
-        const ByteSpan key = view(PG_GETARG_TEXT_PP(1));
-        what.value.key = hash_bytes_extended(key.data(), static_cast<int>(key.size()), 0);
-    }
     PG_RETURN_BOOL(take_transaction_slot(bytes_of(what.value), what.limit->concurrent));
 }
 

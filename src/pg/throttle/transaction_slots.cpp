@@ -1,5 +1,7 @@
 #include "pg/throttle/transaction_slots.hpp"
 
+#include "pg/base/user_lock.hpp"
+
 extern "C" {
 #include "common/hashfn.h"
 #include "utils/resowner.h"
@@ -8,27 +10,13 @@ extern "C" {
 namespace bastion::pg {
 namespace {
 
-// An arbitrary number of the extension.
-constexpr uint32 slot_class = 0xBA570002u;
-
 // The names that this transaction has a slot of.
 uint32 held[most_slots_of_transaction];
 int held_count = 0;
 
-LOCKTAG slot_tag(uint32 name, int slot) noexcept {
-    LOCKTAG tag{};
-    tag.locktag_field1 = MyDatabaseId;
-    tag.locktag_field2 = slot_class;
-    tag.locktag_field3 = name;
-    tag.locktag_field4 = static_cast<uint16>(slot);
-    tag.locktag_type = LOCKTAG_USERLOCK;
-    tag.locktag_lockmethodid = USER_LOCKMETHOD;
-    return tag;
-}
-
 // For the whole transaction: a lock of a subtransaction would end with that.
 bool try_slot(uint32 name, int slot) {
-    const LOCKTAG tag = slot_tag(name, slot);
+    const LOCKTAG tag = user_lock_tag(UserLock::transaction, MyDatabaseId, name, slot);
     ResourceOwner const before = CurrentResourceOwner;
     volatile LockAcquireResult result = LOCKACQUIRE_NOT_AVAIL;
     CurrentResourceOwner = TopTransactionResourceOwner;

@@ -27,6 +27,10 @@ is(mode(), $named ? 'shared memory' : 'connection', 'not preloaded');
 like(sql(q{SELECT bastion.status() -> 'weaker'}), qr/rate limits have 1 MB of memory/, 'status() says what is weaker');
 is(allowed(10, q{'few'}), 3, 'not preloaded: a connection has its bucket');
 is(allowed(10, q{'few'}), $named ? 0 : 3, 'not preloaded: another one shares it from 17 on');
+my ($here, $there) = map { $node->background_psql('postgres') } 1 .. 2;
+is($_->query_safe(q{BEGIN; SELECT bastion.concurrency_limit('places', 'x')}), 't', 'not preloaded: a place beside a key') for $here, $there;
+is(sql(q{SELECT bastion.concurrency_limit('places', 'x')}), 'f', 'not preloaded: connections share these');
+$_->quit for $here, $there;
 
 restart("shared_preload_libraries = 'pg_bastion'");
 is(mode(), 'shared memory', 'preloaded');

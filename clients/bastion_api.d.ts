@@ -496,7 +496,7 @@ export interface TenantRequired {
     tenants: Tenant[];
 }
 
-/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off or required. */
+/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant. */
 export interface TenantSettings {
     access_lifetime: number | null;
     idle_limit: number | null;

@@ -74,6 +74,11 @@ SELECT oidc.shown(a) AS answer, oidc.shown(bastion_api.login_tenant(a ->> 'chall
 INSERT INTO bastion.user_factors (user_id, kind, name, state) SELECT i.user_id, 'totp', 'Lost', 'suspended' FROM bastion.user_identities i WHERE i.subject = 'ann' AND i.issuer LIKE '%oidc.example';
 SELECT change, oidc.login(change::jsonb, tenant => 'id-tokens') ->> 'error' AS error
 FROM unnest(ARRAY['{}', '{"amr": ["pwd"]}', '{"amr": "pwd mfa"}', '{"acr": "urn:weak"}', '{"amr": 5}', '{"amr": ["pwd", "mfa"]}', '{"acr": "urn:strong"}']) change;
+-- phr and phrh of acr alone say that it was a passkey or a certificate, and only of an issuer of which an operator says so
+SELECT l.factors, bastion_internal.id_token_amr(ROW(i.*)::bastion.issuers, c::jsonb) AS amr, c AS claims
+FROM (VALUES (1, '["phr", "phrh", "mfa"]'), (2, '["mfa"]'), (3, '[]')) l (n, factors),
+     LATERAL (SELECT s.* FROM jsonb_populate_record((SELECT i FROM bastion.issuers i WHERE i.issuer = 'https://lax.oidc.example'), jsonb_build_object('login', jsonb_build_object('second_factors', l.factors::jsonb))) s) i,
+     unnest(ARRAY['{"acr": "phr"}', '{"acr": "phrh"}', '{"acr": ["phr"]}', '{"amr": ["phr"]}', '{"acr": "PHR"}', '{"acr": "phr phrh"}', '{"acr": null}', '{"amr": ["pop", "mfa"]}']) WITH ORDINALITY AS c (c, m) ORDER BY l.n, c.m;
 SET ROLE regress_app;
 BEGIN;
 SELECT bastion.authenticate(oidc.login('{"amr": ["mfa"]}', tenant => 'id-tokens') ->> 'access_token') IS NOT NULL AS ok;

@@ -57,13 +57,13 @@ token = (await call(null, 'signup', address, 'correct horse battery staple', 'Pa
 const added = await inPage('addPasskey', 'Laptop');
 ok(added.factor?.kind === 'webauthn' && added.recovery_codes.length === 10, 'a browser makes a passkey, and it is a factor');
 const factor = added.factor.id;
-ok(acr(await inPage('stepUp', factor)) === 'aal2', 'it confirms the session');
+ok(acr(await inPage('stepUp', factor)) === 'phr', 'it confirms the session');
 
 // as second factor
 const asked = await call(null, 'login', address, 'correct horse battery staple');
 ok(asked.error === 'mfa_required' && asked.passkeys.length === 1, 'the password alone does not let in');
 const entered = await inPage('confirmLogin', asked, factor);
-ok(entered.token_type === 'Bearer' && acr(entered) === 'aal2', 'with the passkey, it does');
+ok(entered.token_type === 'Bearer' && acr(entered) === 'phr', 'with the passkey, it does');
 ok((await inPage('confirmLogin', asked, factor)).error === 'invalid_grant', 'once for each login');
 token = entered.access_token;
 ok((await call(token, 'me')).user.email === address, 'as the user of the passkey');
@@ -72,7 +72,7 @@ ok(await refused(inPage('addPasskey', 'Again')) !== null, 'a browser makes no se
 // alone, without a user name
 token = null;
 const session = await inPage('logIn');
-ok(session.user?.email === address && acr(session) === 'aal2', 'a passkey logs in by itself');
+ok(session.user?.email === address && acr(session) === 'phr', 'a passkey logs in by itself');
 
 // from a page of another origin of the same domain
 await open(origins[1]);

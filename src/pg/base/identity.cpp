@@ -97,6 +97,11 @@ ActorsText actors_text(const ActorChain& actors) noexcept {
 
 }  // namespace
 
+ProofLevel level_of(const Identity& identity) noexcept {
+    if (std::strcmp(identity.level, "aal2") == 0) return identity.phr_time != 0 ? ProofLevel::phr : ProofLevel::aal2;
+    return std::strcmp(identity.level, "aal1") == 0 ? ProofLevel::aal1 : ProofLevel::aal0;
+}
+
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept {
     return std::memcmp(left.data, right.data, UUID_LEN) == 0;
 }
@@ -155,22 +160,23 @@ bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept {
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept {
     char user[uuid_text_size];
     format_uuid_text(identity.user, user);
-    snprintf(out, sizeof out, "2 %s %s %s %lld %s %s %s %s %s %s %lld %lld", user, actors_text(identity.actors).text,
+    snprintf(out, sizeof out, "3 %s %s %s %lld %s %s %s %s %s %s %lld %lld %lld", user, actors_text(identity.actors).text,
              optional_text(identity.tenant).text, static_cast<long long>(identity.tenant_number),
              optional_text(identity.unit).text, optional_text(identity.session).text,
              optional_text(identity.api_key).text, optional_text(identity.delegation).text, identity.method,
-             identity.level, static_cast<long long>(identity.auth_time), static_cast<long long>(identity.expires_at));
+             identity.level, static_cast<long long>(identity.auth_time), static_cast<long long>(identity.phr_time),
+             static_cast<long long>(identity.expires_at));
 }
 
 bool parse_identity(std::string_view payload, Identity& out) noexcept {
     std::string_view rest = payload;
-    return next_field(rest) == "2" && parse_uuid_text(next_field(rest), out.user) &&
+    return next_field(rest) == "3" && parse_uuid_text(next_field(rest), out.user) &&
            parse_actors(next_field(rest), out.actors) && parse_optional(next_field(rest), out.tenant) &&
            parse_number(next_field(rest), out.tenant_number) && parse_optional(next_field(rest), out.unit) &&
            parse_optional(next_field(rest), out.session) && parse_optional(next_field(rest), out.api_key) &&
            parse_optional(next_field(rest), out.delegation) && parse_word(next_field(rest), out.method) &&
            parse_word(next_field(rest), out.level) && parse_number(next_field(rest), out.auth_time) &&
-           parse_number(next_field(rest), out.expires_at) && rest.empty();
+           parse_number(next_field(rest), out.phr_time) && parse_number(next_field(rest), out.expires_at) && rest.empty();
 }
 
 }  // namespace bastion::pg

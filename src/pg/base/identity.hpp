@@ -29,10 +29,14 @@ struct Identity {
     OptionalUuid delegation;
     int64 tenant_number;
     TimestampTz auth_time;   // when the user last proved who they are; 0 when not known
+    TimestampTz phr_time;    // and with a passkey; 0 for never
     TimestampTz expires_at;  // DT_NOEND when it does not expire
     char method[16];         // 'jwt', 'api_key', 'impersonation', 'delegation'
     char level[8];           // 'aal0', 'aal1', 'aal2'
 };
+
+// What a session proves: no factor, one, two, or two with a passkey.
+enum class ProofLevel : std::int8_t { aal0, aal1, aal2, phr };
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 768;
@@ -43,6 +47,8 @@ inline constexpr std::size_t max_kid_size = 704;
 [[nodiscard]] inline bool is_impersonation(const Identity& identity) noexcept {
     return std::strcmp(identity.method, "impersonation") == 0;
 }
+
+ProofLevel level_of(const Identity& identity) noexcept;
 
 bool same_uuid(const pg_uuid_t& left, const pg_uuid_t& right) noexcept;
 bool same_uuid(const OptionalUuid& left, const OptionalUuid& right) noexcept;
@@ -63,8 +69,8 @@ bool same_identity(const Identity& left, const Identity& right) noexcept;
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The text, version 2: "2 user actors tenant number unit session api_key delegation method level auth_time expires", '-' for
-// an absent field, and commas between actors.
+// The text, version 3: "3 user actors tenant number unit session api_key delegation method level auth_time phr_time expires",
+// '-' for an absent field, and commas between actors.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;
 

@@ -26,6 +26,7 @@ const SettingsTable table([] {
 
 constexpr std::string_view own_audience = "pg_bastion";
 constexpr std::string_view access_token_type = "at+jwt";
+constexpr std::string_view phishing_resistant = "phr";  // OpenID Connect EAP ACR Values 1.0
 
 bool read_uuid(std::optional<std::string_view> text, pg_uuid_t& out) noexcept {
     return text.has_value() && parse_uuid_text(*text, out);
@@ -55,10 +56,11 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
     strlcpy(out.method, out.delegation.present ? "delegation" : "jwt", sizeof out.method);
     const std::string_view level = token.string_claim("acr").value_or("");
     // The user proved more, and the actor did not.
-    const bool is_strong = !out.delegation.present && level == "aal2";
+    const bool is_strong = !out.delegation.present && (level == "aal2" || level == phishing_resistant);
     strlcpy(out.level, is_strong ? "aal2" : level == "aal0" ? "aal0" : "aal1", sizeof out.level);
     // RFC 9068 section 2.2.1.
     if (const auto auth_time = token.number_claim("auth_time")) out.auth_time = timestamp_of(*auth_time);
+    if (is_strong && level == phishing_resistant) out.phr_time = out.auth_time;
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
            read_optional_uuid(token.string_claim("unit"), out.unit) &&
            read_optional_uuid(token.string_claim("sid"), out.session);

@@ -22,7 +22,7 @@ Statement permissions_statement = {
     nullptr};
 
 Statement step_up_statement = {
-    "SELECT rule_tenant_id, pattern, level = 'aal2', (extract(epoch FROM max_age) * 1000000)::bigint FROM "
+    "SELECT rule_tenant_id, pattern, CASE level WHEN 'aal1' THEN 1 WHEN 'aal2' THEN 2 ELSE 3 END::bigint, (extract(epoch FROM max_age) * 1000000)::bigint FROM "
     "bastion_internal.step_up_rules_of($1, $2)",
     2,
     {UUIDOID, UUIDOID},
@@ -100,7 +100,8 @@ void read_names(MemoryContext caller, void* result) {
 void read_rules(MemoryContext caller, void* result) {
     auto* rows = allocate_rows<StepUpRow>(caller);
     for (uint64 row = 0; row < row_count(); ++row)
-        rows[row] = {read_uuid(1, row), copied_text_cell(caller, row, 2), read_flag(row, 3), read_number(4, row)};
+        rows[row] = {read_uuid(1, row), copied_text_cell(caller, row, 2), static_cast<ProofLevel>(read_number(3, row)),
+                     read_number(4, row)};
     *static_cast<StepUpRows*>(result) = {rows, row_count()};
 }
 

@@ -34,7 +34,7 @@ PermissionNames effective_permissions(const pg_uuid_t& user, const pg_uuid_t& te
 struct StepUpRow {
     OptionalUuid tenant;
     const char* pattern;
-    bool two_factors;
+    ProofLevel level;
     std::int64_t max_age;  // microseconds, 0 for none
 };
 

@@ -82,7 +82,7 @@ Rights make_rights(const RightsRow& row) {
     sort_by_name(rights.permissions);
     for (std::size_t i = 0; i < row.rules.count; ++i) {
         const StepUpRow& rule = row.rules.rows[i];
-        rights.rules.push_back({rule.tenant, rule.pattern, rule.two_factors, rule.max_age});
+        rights.rules.push_back({rule.tenant, rule.pattern, rule.level, rule.max_age});
     }
     return rights;
 }
@@ -105,10 +105,11 @@ Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
 bool meets(const Proof& proof, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
     // Members with a second factor made the key.
     if (rule.pattern.empty() && proof.api_key) return true;
-    if (proof.level < (rule.two_factors ? '2' : '1')) return false;
+    if (proof.level < rule.level) return false;
     if (rule.max_age == 0) return true;
-    const TimestampTz end = proof.auth_time + rule.max_age;
-    if (proof.auth_time == 0 || end <= now) return false;
+    const TimestampTz time = rule.level == ProofLevel::phr ? proof.phr_time : proof.auth_time;
+    const TimestampTz end = time + rule.max_age;
+    if (time == 0 || end <= now) return false;
     until = std::min(until, end);
     return true;
 }
@@ -223,7 +224,7 @@ const Rights* withhold_unproved(const Rights* rights, const Identity& identity) 
     Assert(rights == held.get());
     if (likely(rights->rules.empty()) || rights->refusal != nullptr) return rights;
     const TimestampTz now = GetCurrentTimestamp();
-    const Proof proof{identity.level[3], identity.api_key.present, identity.auth_time};
+    const Proof proof{level_of(identity), identity.api_key.present, identity.auth_time, identity.phr_time};
     guarded_or_raise([&]() -> Result<void> {
         std::shared_ptr<const Rights> proved = rights->proved.lock();
         if (proved == nullptr || proved->proof != proof || proved->valid_until <= now) {

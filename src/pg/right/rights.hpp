@@ -28,15 +28,16 @@ RightsRequest rights_request(const Identity& identity, const char* tenant, const
 struct StepUpRule {
     OptionalUuid tenant;  // that has the rule; absent: every tenant
     std::string pattern;  // empty: everything but own...., for sessions
-    bool two_factors;
+    ProofLevel level;
     std::int64_t max_age;  // microseconds; 0 for any
 };
 
 // What an identity has proved, as far as the rules ask for it.
 struct Proof {
-    char level;  // the digit of aal0 to aal2
+    ProofLevel level;
     bool api_key;
     TimestampTz auth_time;
+    TimestampTz phr_time;
 
     bool operator==(const Proof&) const = default;
 };

@@ -11,6 +11,7 @@ struct Session {
     pg_uuid_t user;
     TimestampTz expires_at;
     TimestampTz authenticated_at;
+    TimestampTz phishing_resistant_at;  // 0 for never
     char level[8];
     bool revoked;
 };
@@ -24,11 +25,13 @@ std::optional<Session> read_session(const pg_uuid_t& id) {
                          {"expires_at", 0, true},
                          {"revoked_at", 0, true},
                          {"authenticated_at", 0, true},
-                         {"level", 0, true}};
+                         {"level", 0, true},
+                         {"phishing_resistant_at", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
     Session session{*DatumGetUUIDP(row[0].value),
                     DatumGetTimestampTz(row[1].value),
                     DatumGetTimestampTz(row[3].value),
+                    row[5].is_null ? 0 : DatumGetTimestampTz(row[5].value),
                     {},
                     !row[2].is_null};
     text_to_cstring_buffer(DatumGetTextPP(row[4].value), session.level, sizeof session.level);
@@ -51,6 +54,7 @@ const char* check(const Session& session, Identity& identity) noexcept {
     // An older token gains nothing by step_up(), and a step up that was rolled back has left a token.
     if (std::strcmp(session.level, identity.level) < 0) strlcpy(identity.level, session.level, sizeof identity.level);
     identity.auth_time = std::min(identity.auth_time, session.authenticated_at);
+    identity.phr_time = std::min(identity.phr_time, session.phishing_resistant_at);
     return session.expires_at <= GetCurrentTimestamp() ? "session_expired" : nullptr;
 }
 

@@ -134,6 +134,13 @@ COMMENT ON FUNCTION bastion.auth_time() IS
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.auth_time()', 'application');
 
+CREATE FUNCTION bastion_internal.auth_phishing_resistant_at() RETURNS timestamptz
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_auth_phishing_resistant_at';
+COMMENT ON FUNCTION bastion_internal.auth_phishing_resistant_at() IS
+'When the user of this transaction last proved who they are with a passkey: the earlier one of token and session. NULL for an identity that a passkey did not prove, and when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
+
 CREATE FUNCTION bastion.claims() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_claims';

@@ -147,13 +147,15 @@ CREATE FUNCTION bastion_internal.mfa_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    needed text := (SELECT max(u.level COLLATE "C") FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '');
 BEGIN
-    IF NOT EXISTS (SELECT FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '') THEN
+    IF needed IS NULL THEN
         RETURN NULL;
     ELSIF bastion.delegation_id() IS NOT NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'the tenant requires a second factor');
     END IF;
-    RETURN bastion_internal.refuse_step_up('{"acr": "aal2"}');
+    RETURN bastion_internal.refuse_step_up(jsonb_build_object('acr', needed));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.mfa_refusal() IS

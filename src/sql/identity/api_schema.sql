@@ -73,7 +73,7 @@ DECLARE
         "TenantLeft": {"description": "The tenant that the user left, with the role that the user had.", "left": "Tenant"},
         "TenantTransferred": {"description": "The tenant, with the new role of the user, and its new owner.", "tenant": "Tenant", "owner": "User"},
         "TenantSettings": {
-            "description": "Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off or required.",
+            "description": "Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant.",
             "access_lifetime": "integer?", "session_lifetime": "integer?", "idle_limit": "integer?", "reuse_window": "integer?", "password_min_length": "integer?", "mfa": "string"},
         "SettingsOfTenant": {"description": "The settings of the tenant.", "settings": "TenantSettings"},
         "Membership": {

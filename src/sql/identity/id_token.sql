@@ -33,7 +33,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.issuer_login_set(text, text[], text[], text[]) IS
 'Lets users log in with ID tokens of an issuer (OpenID Connect), through login_id_token(); NULL for audiences ends that.
-audiences are the client ids of the application there, all of them; none may be one of issuer_add(). email_domains are the domains of addresses for which the issuer is the authority, as a provider of mail is: an account with a verified address there belongs to its subject. second_factors are values of the claims acr and amr with which the issuer says that the user presented a second factor.
+audiences are the client ids of the application there, all of them; none may be one of issuer_add(). email_domains are the domains of addresses for which the issuer is the authority, as a provider of mail is: an account with a verified address there belongs to its subject. second_factors are values of the claims acr and amr with which the issuer says that the user presented a second factor. Among them, phr and phrh in acr say that it was a passkey or a certificate (OpenID Connect EAP ACR Values 1.0): the session meets rules of the level phr.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22004 for NULL among or in place of the others, 22023 for invalid values, 42704 for an unknown issuer.';
 SELECT bastion_internal.event_kind('issuer_login_set');
@@ -140,12 +140,13 @@ CREATE FUNCTION bastion_internal.id_token_amr(source bastion.issuers, claims jso
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT CASE WHEN EXISTS (SELECT FROM jsonb_array_elements_text(source.login -> 'second_factors') f
-                             WHERE bastion_internal.claim_values(claims, 'amr') ? f OR bastion_internal.claim_values(claims, 'acr') ? f)
-                THEN ARRAY['fed', 'mfa'] ELSE ARRAY['fed'] END
+    SELECT CASE WHEN bool_or(f IN ('phr', 'phrh') AND bastion_internal.claim_values(claims, 'acr') ? f) THEN ARRAY['fed', 'pop', 'mfa']
+                WHEN bool_or(bastion_internal.claim_values(claims, 'amr') ? f OR bastion_internal.claim_values(claims, 'acr') ? f) THEN ARRAY['fed', 'mfa']
+                ELSE ARRAY['fed'] END
+    FROM jsonb_array_elements_text(source.login -> 'second_factors') f
 $$;
 COMMENT ON FUNCTION bastion_internal.id_token_amr(bastion.issuers, jsonb) IS
-'How the issuer authenticated the user: fed, which is of our own, and mfa if it names a second factor that the operator registered.';
+'How the issuer authenticated the user: fed, which is of our own, and mfa if it names a second factor that the operator registered; pop, too, if that is one of the levels phr and phrh of OpenID Connect EAP ACR Values 1.0.';
 
 CREATE FUNCTION bastion_internal.login_issuer(issuer text) RETURNS bastion.issuers
 LANGUAGE sql STABLE PARALLEL SAFE

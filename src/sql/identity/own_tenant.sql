@@ -110,7 +110,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings() IS
-'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length, mfa}}. The first four are in seconds, and bastion.session_settings_set() explains them; the fifth is the fewest characters of a new password of a member. mfa is off, or required: then a session of level aal1 holds no permission in the tenant, but those on what belongs to the user. The user adds a second factor or confirms with it (step_up()). API keys, which members with a second factor made, go on.
+'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length, mfa}}. The first four are in seconds, and bastion.session_settings_set() explains them; the fifth is the fewest characters of a new password of a member. mfa is off; required: then a session of level aal1 holds no permission in the tenant, but those on what belongs to the user; or phishing_resistant: then neither does a session of level aal2 without a passkey. The user adds a second factor or confirms with it (step_up()). API keys, which members with a second factor made, go on.
 Needs tenant.update in the whole tenant. Refusals: unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age where a step-up rule withholds it.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings()', 'application');
@@ -135,8 +135,8 @@ BEGIN
     PERFORM bastion_internal.require_writable('a change of the tenant');
     IF bastion_internal.unknown_member(settings, 'access_lifetime', 'session_lifetime', 'idle_limit', 'reuse_window', 'password_min_length', 'mfa')
        OR EXISTS (SELECT FROM jsonb_each(settings) s WHERE s.key <> 'mfa' AND s.value <> 'null' AND s.value::text !~ '^[0-9]{1,9}$')
-       OR coalesce(settings -> 'mfa', 'null') NOT IN ('null', '"off"', '"required"') THEN
-        RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers, and of mfa, which is off or required');
+       OR coalesce(settings -> 'mfa', 'null') NOT IN ('null', '"off"', '"required"', '"phishing_resistant"') THEN
+        RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers, and of mfa, which is off, required or phishing_resistant');
     END IF;
     -- A key needs no second factor, so it does not decide who does.
     IF settings ? 'mfa' AND bastion.api_key_id() IS NOT NULL THEN

@@ -25,7 +25,7 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_plan_check CHECK (bastion_internal.is_label(plan)),
     CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended', 'deleting')),
     CONSTRAINT tenants_delete_at_check CHECK ((status = 'deleting') = (delete_at IS NOT NULL)),
-    CONSTRAINT tenants_mfa_check CHECK (mfa IN ('off', 'required')),
+    CONSTRAINT tenants_mfa_check CHECK (mfa IN ('off', 'required', 'phishing_resistant')),
     CONSTRAINT tenants_password_min_length_check CHECK (password_min_length BETWEEN 8 AND 128)
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
@@ -39,7 +39,7 @@ COMMENT ON COLUMN bastion.tenants.acl_id IS 'The default ACL of its rows';
 COMMENT ON COLUMN bastion.tenants.password_min_length IS
 'Fewest characters of a new password of a member, where that is more than bastion.password_min_length; NULL: no rule of its own';
 COMMENT ON COLUMN bastion.tenants.mfa IS
-'off, or required: a session of level aal1 holds nothing in the tenant but what belongs to the person (see step_up_rules)';
+'off; required: a session of level aal1 holds nothing in the tenant but what belongs to the person (see step_up_rules); phishing_resistant: so does one without a passkey';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
 COMMENT ON COLUMN bastion.tenants.delete_at IS 'When tenants_purge() deletes a tenant whose status is deleting';
 SELECT pg_extension_config_dump('bastion.tenants', '');

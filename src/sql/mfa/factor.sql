@@ -198,7 +198,8 @@ BEGIN
     IF proof.outcome = 'accepted' THEN
         UPDATE bastion.sessions s
         SET level = 'aal2', authenticated_at = clock_timestamp(),
-            amr = bastion_internal.amr_confirmed(s.amr, proof.method)
+            amr = bastion_internal.amr_confirmed(s.amr, proof.method),
+            phishing_resistant_at = CASE proof.method WHEN 'pop' THEN clock_timestamp() ELSE s.phishing_resistant_at END
         WHERE s.id = bastion.session_id() AND s.revoked_at IS NULL RETURNING s.* INTO stepped;
     END IF;
     IF stepped.id IS NULL THEN
@@ -206,7 +207,7 @@ BEGIN
     END IF;
     expires_at := bastion_internal.access_expires_at(stepped, issued_at);
     token := bastion_internal.access_token(stepped.user_id, stepped.tenant_id, stepped.unit_id, stepped.id, issued_at, expires_at,
-                                           gen_random_uuid(), stepped.amr, stepped.level, stepped.authenticated_at);
+                                           gen_random_uuid(), stepped.amr, bastion_internal.session_acr(stepped), stepped.authenticated_at);
     PERFORM bastion_internal.record_event('stepped_up', 'success', owner, stepped.tenant_id,
                                           jsonb_build_object('factor', factor, 'session', stepped.id));
     RETURN bastion_internal.answer(jsonb_build_object('access_token', token, 'token_type', 'Bearer', 'expires_in', expires_at - issued_at,

@@ -23,7 +23,7 @@ AS $$
     ), rules AS (
         SELECT r.permission AS pattern, r.level, r.max_age FROM bastion.step_up_rules r, place p WHERE r.tenant_id IS NULL OR r.tenant_id = p.id
         UNION ALL
-        SELECT NULL, 'aal2', NULL FROM place p WHERE p.mfa = 'required'
+        SELECT NULL, CASE p.mfa WHEN 'required' THEN 'aal2' ELSE 'phr' END, NULL FROM place p WHERE p.mfa <> 'off'
     ), needed AS MATERIALIZED (
         SELECT p.name, max(r.level COLLATE "C") AS level, min(r.max_age) AS max_age
         FROM bastion.permissions p JOIN rules r ON r.pattern IS NULL OR r.pattern = ANY (p.patterns) GROUP BY p.name

@@ -2,7 +2,9 @@
 -- Step-up rules: what a user must have proved, and how freshly, to hold a permission. A permission whose rule is not met is not held:
 -- the backend removes it from the rights of the transaction, as it does with what the scopes of an API key do not cover (step_up.hpp).
 -- So policies and functions need not know the rules. All rules that cover a permission must be met: those of the operator for every tenant,
--- and those of the tenant, which can only add. tenants.mfa = 'required' is a rule for everything that does not belong to the person.
+-- and those of the tenant, which can only add. tenants.mfa is a rule for everything that does not belong to the person, unless it is off.
+-- The levels are those of bastion.auth_level(), and phr above them, by the name of OpenID Connect EAP ACR Values 1.0: level aal2 with a
+-- passkey. A code, which a page of another origin can ask for and pass on, does not meet that. They sort by their names.
 
 CREATE TABLE bastion.step_up_rules (
     tenant_id uuid,
@@ -12,7 +14,7 @@ CREATE TABLE bastion.step_up_rules (
     scope uuid GENERATED ALWAYS AS (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000')) STORED,
     CONSTRAINT step_up_rules_pkey PRIMARY KEY (scope, permission),
     CONSTRAINT step_up_rules_permission_check CHECK (bastion.is_permission_pattern(permission)),
-    CONSTRAINT step_up_rules_level_check CHECK (level IN ('aal1', 'aal2')),
+    CONSTRAINT step_up_rules_level_check CHECK (level IN ('aal1', 'aal2', 'phr')),
     CONSTRAINT step_up_rules_max_age_check CHECK (bastion_internal.lasts(max_age, '1 minute', '366 days')),
     CONSTRAINT step_up_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
@@ -20,7 +22,7 @@ CREATE INDEX step_up_rules_tenant_id_idx ON bastion.step_up_rules (tenant_id);
 COMMENT ON TABLE bastion.step_up_rules IS 'What users must have proved to hold a permission. Users see the rules of their tenant and those of every tenant';
 COMMENT ON COLUMN bastion.step_up_rules.tenant_id IS 'The tenant that has the rule; NULL: every tenant has it';
 COMMENT ON COLUMN bastion.step_up_rules.permission IS 'The permission or pattern that it covers';
-COMMENT ON COLUMN bastion.step_up_rules.level IS 'The least level of the session: aal1 or aal2';
+COMMENT ON COLUMN bastion.step_up_rules.level IS 'What the session proved at least: aal1, aal2, or phr: aal2 with a passkey';
 COMMENT ON COLUMN bastion.step_up_rules.max_age IS 'How long after bastion.auth_time() it is met; NULL for ever';
 COMMENT ON COLUMN bastion.step_up_rules.scope IS 'tenant_id, or the zero uuid for NULL; the key, and what caches depend on';
 SELECT pg_extension_config_dump('bastion.step_up_rules', '');
@@ -46,7 +48,7 @@ BEGIN
     SELECT r.tenant_id, r.permission, r.level, r.max_age FROM bastion.step_up_rules r
     WHERE r.scope = ANY (scopes)
     UNION ALL
-    SELECT t.id, '', 'aal2', NULL::interval FROM bastion.tenants t WHERE t.id = ANY (scopes) AND t.mfa = 'required';
+    SELECT t.id, '', CASE t.mfa WHEN 'required' THEN 'aal2' ELSE 'phr' END, NULL::interval FROM bastion.tenants t WHERE t.id = ANY (scopes) AND t.mfa <> 'off';
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.step_up_rules_in(uuid[]) IS
@@ -61,7 +63,7 @@ BEGIN
     RETURN QUERY
     SELECT r.* FROM bastion_internal.step_up_rules_in(CASE
         WHEN EXISTS (SELECT FROM bastion.platform_roles p WHERE p.user_id = step_up_rules_of.user_id)
-        THEN ARRAY(SELECT r.scope FROM bastion.step_up_rules r UNION SELECT t.id FROM bastion.tenants t WHERE t.mfa = 'required')
+        THEN ARRAY(SELECT r.scope FROM bastion.step_up_rules r UNION SELECT t.id FROM bastion.tenants t WHERE t.mfa <> 'off')
         ELSE ARRAY(SELECT s.scope FROM bastion_internal.rule_scopes(step_up_rules_of.user_id, step_up_rules_of.tenant_id) s) END) r;
 END
 $$;
@@ -74,8 +76,11 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.pattern, r.level, r.max_age FROM bastion_internal.step_up_rules_in(ARRAY[bastion.tenant_id(), '00000000-0000-0000-0000-000000000000']) r
     WHERE NOT (r.pattern = '' AND bastion.api_key_id() IS NOT NULL)
-      AND (r.level > bastion.auth_level() COLLATE "C"
-           OR r.max_age IS NOT NULL AND (bastion.auth_time() > statement_timestamp() - r.max_age) IS NOT TRUE)
+      AND CASE r.level
+          WHEN 'phr' THEN bastion.auth_level() <> 'aal2' OR bastion_internal.auth_phishing_resistant_at() IS NULL
+              OR bastion_internal.auth_phishing_resistant_at() <= statement_timestamp() - r.max_age
+          ELSE r.level > bastion.auth_level() COLLATE "C"
+              OR r.max_age IS NOT NULL AND (bastion.auth_time() > statement_timestamp() - r.max_age) IS NOT TRUE END
 $$;
 COMMENT ON FUNCTION bastion_internal.step_up_unmet() IS
 'The step-up rules of this transaction''s tenant that its identity does not meet.';
@@ -93,7 +98,7 @@ CREATE FUNCTION bastion_internal.step_up_needed(patterns text[]) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object('acr', max(u.level), 'max_age', extract(epoch FROM min(u.max_age))::integer))
+    SELECT jsonb_strip_nulls(jsonb_build_object('acr', max(u.level COLLATE "C"), 'max_age', extract(epoch FROM min(u.max_age))::integer))
     FROM bastion_internal.step_up_unmet() u
     WHERE EXISTS (SELECT FROM unnest(step_up_needed.patterns) p WHERE bastion_internal.rule_concerns(u.pattern, p))
     HAVING count(*) > 0 AND coalesce(bastion.api_key_id(), bastion.delegation_id()) IS NULL
@@ -170,10 +175,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2') OR NOT bastion_internal.lasts(max_age, '1 minute', '366 days')
+    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2', 'phr') OR NOT bastion_internal.lasts(max_age, '1 minute', '366 days')
        OR (level = 'aal1' AND max_age IS NULL) THEN
         RAISE EXCEPTION 'invalid step-up rule' USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = 'A rule has a permission or pattern, the level aal1 or aal2, and a max_age of 1 minute to 366 days; with aal1 it needs one.';
+            DETAIL = 'A rule has a permission or pattern, the level aal1, aal2 or phr, and a max_age of 1 minute to 366 days; with aal1 it needs one.';
     END IF;
     INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age)
     VALUES (for_tenant, step_up_rule_put.permission, step_up_rule_put.level, step_up_rule_put.max_age)
@@ -239,7 +244,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.step_up_rule_set(text, text, interval) IS
-'Makes a rule of this tenant: only sessions of this level (aal1, aal2) hold a permission or pattern. Their users proved who they are within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
+'Makes a rule of this tenant: only sessions of this level hold a permission or pattern: aal1, aal2, or phr, which is aal2 with a passkey (OpenID Connect EAP ACR Values 1.0). Their users proved who they are, for phr with a passkey, within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
 Replaces the rule of this tenant with the same permission or pattern. Needs tenant.update in the whole tenant, and a session that meets the rule that is replaced.
 SQLSTATE 22023 for an invalid rule, 54000 for more than 100, 42501, BA005 for a session that does not meet the present rule, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.step_up_rule_set(text, text, interval)', 'application');

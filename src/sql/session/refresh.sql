@@ -134,7 +134,7 @@ BEGIN
         INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (next_hash, family.id, moment);
         -- The time before this refresh counts for the limits of a confirmed session.
         IF moment >= bastion_internal.confirmed_until(family) THEN
-            UPDATE bastion.sessions s SET level = 'aal1', amr = array_remove(s.amr, 'mfa') WHERE s.id = family.id;
+            UPDATE bastion.sessions s SET level = 'aal1', amr = array_remove(s.amr, 'mfa'), phishing_resistant_at = NULL WHERE s.id = family.id;
         END IF;
         UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion_internal.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;

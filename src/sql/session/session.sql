@@ -103,6 +103,13 @@ $$;
 COMMENT ON FUNCTION bastion_internal.confirmed_until(bastion.sessions) IS
 'Until when a session has level aal2 if it is not refreshed before; NULL for one of level aal1.';
 
+CREATE FUNCTION bastion_internal.session_acr(session bastion.sessions) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT CASE WHEN session.phishing_resistant_at IS NOT NULL THEN 'phr' ELSE session.level END $$;
+COMMENT ON FUNCTION bastion_internal.session_acr(bastion.sessions) IS
+'The claim acr of the tokens of a session: its level, or phr (OpenID Connect EAP ACR Values 1.0) for one of level aal2 whose user presented a passkey.';
+
 CREATE FUNCTION bastion_internal.access_expires_at(session bastion.sessions, issued_at bigint) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -129,7 +136,7 @@ BEGIN
     issued_at := floor(extract(epoch FROM issued.issued_at));
     expires_at := bastion_internal.access_expires_at(session, issued_at);
     access_token := bastion_internal.access_token(session.user_id, session.tenant_id, session.unit_id, session.id, issued_at, expires_at,
-                                         issued.access_jti, session.amr, session.level, session.authenticated_at);
+                                         issued.access_jti, session.amr, bastion_internal.session_acr(session), session.authenticated_at);
     RETURN jsonb_build_object(
         'access_token', access_token,
         'token_type', 'Bearer',
@@ -159,11 +166,12 @@ DECLARE
 BEGIN
     SELECT * INTO limits FROM bastion_internal.session_limits(session_start.tenant_id);
     INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, authenticated_at, expires_at, idle_limit, device, ip,
-                                  user_agent, level, amr)
+                                  user_agent, level, amr, phishing_resistant_at)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
             bastion_internal.label_or_null(session_start.device), bastion.client_address(),
-            bastion_internal.request_user_agent(), session_start.level, session_start.amr)
+            bastion_internal.request_user_agent(), session_start.level, session_start.amr,
+            CASE WHEN 'pop' = ANY (session_start.amr) AND session_start.level = 'aal2' THEN moment END)
     RETURNING * INTO new_session;
     new_token := bastion_internal.refresh_token_make();
     new_hash := bastion_internal.refresh_token_hash(new_token);

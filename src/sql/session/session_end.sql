@@ -91,7 +91,7 @@ BEGIN
     RETURN bastion_internal.answer((SELECT jsonb_build_object('sessions', coalesce(jsonb_agg(jsonb_build_object(
                 'id', s.id, 'current', s.id IS NOT DISTINCT FROM own_session, 'device', s.device, 'ip', host(s.ip),
                 'user_agent', s.user_agent, 'tenant', bastion_internal.tenant_object(s.tenant_id, owner), 'level', s.level, 'amr', s.amr,
-                'phishing_resistant', 'pop' = ANY (s.amr),
+                'phishing_resistant', s.phishing_resistant_at IS NOT NULL,
                 'created_at', s.created_at, 'last_seen_at', s.last_seen_at, 'expires_at', bastion_internal.session_deadline(s))
                 ORDER BY s.last_seen_at DESC, s.id), '[]'))
             FROM bastion.sessions s
@@ -99,7 +99,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.sessions() IS
-'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: {"sessions": [{id, current, device, ip, user_agent, tenant, level, amr, phishing_resistant: whether a passkey was presented in it, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]}.
+'Lists the sessions of the user of this transaction that have not ended, in every tenant, the one seen last first: {"sessions": [{id, current, device, ip, user_agent, tenant, level, amr, phishing_resistant: whether a passkey was presented in it and the level aal2 has not ended since, created_at, last_seen_at (login or last refresh), expires_at (unless refreshed)}]}.
 Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.sessions()', 'application');

@@ -17,11 +17,13 @@ CREATE TABLE bastion.sessions (
     user_agent text,
     level text NOT NULL DEFAULT 'aal1',
     amr text[] NOT NULL DEFAULT '{pwd}',
+    phishing_resistant_at timestamptz,
     revoked_at timestamptz,
     revoked_reason text,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_device_check CHECK (bastion_internal.is_label(device)),
     CONSTRAINT sessions_level_check CHECK (level IN ('aal0', 'aal1', 'aal2')),
+    CONSTRAINT sessions_phishing_resistant_at_check CHECK (phishing_resistant_at IS NULL OR level = 'aal2'),
     CONSTRAINT sessions_idle_limit_check CHECK (idle_limit > '0'),
     CONSTRAINT sessions_revoked_check CHECK ((revoked_at IS NULL) = (revoked_reason IS NULL)),
     CONSTRAINT sessions_revoked_reason_check CHECK (bastion_internal.is_word(revoked_reason)),
@@ -47,6 +49,7 @@ COMMENT ON COLUMN bastion.sessions.ip IS 'The address of the client at last_seen
 COMMENT ON COLUMN bastion.sessions.user_agent IS 'The user agent of the HTTP client at last_seen_at';
 COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): aal0 (an anonymous user), aal1 (one factor), aal2 (two factors); see confirmed_until()';
 COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
+COMMENT ON COLUMN bastion.sessions.phishing_resistant_at IS 'When the user last proved who they are with a passkey, which no page of another origin can ask for; NULL: never, or the level of then has ended';
 COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before it expired';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
 'Why it was ended: logout, admin, token, user_disabled, tenant_suspended, membership, password, address, recovery, refresh_reuse, expired, idle, keys_discarded';
@@ -56,8 +59,10 @@ ALTER TABLE bastion.sessions ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.authenticated_at, OLD.expires_at, OLD.level, OLD.revoked_at) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.user_id, NEW.authenticated_at, NEW.expires_at, NEW.level, NEW.revoked_at))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.authenticated_at, OLD.expires_at, OLD.level, OLD.phishing_resistant_at,
+                       OLD.revoked_at) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.user_id, NEW.authenticated_at, NEW.expires_at, NEW.level, NEW.phishing_resistant_at,
+                       NEW.revoked_at))
 EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_truncate AFTER TRUNCATE ON bastion.sessions
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('sessions');

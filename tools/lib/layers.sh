@@ -13,6 +13,7 @@ layer_packages() {
             tap) tap_packages "$major"; pgtap_packages "$major" ;;
             frontdoor) echo "$frontdoor_packages" ;;
             model | fuzz-functions) echo libpq-dev ;;
+            sqlsmith) echo sqlsmith ;;
             fuzz-replay) echo "$unit_packages $fuzz_packages" ;;
             mutate) echo "$unit_packages"; tap_packages "$major"; pgtap_packages "$major" ;;
         esac
@@ -322,6 +323,15 @@ layer_fuzz_functions() {
     fresh_cluster pg_bastion
     run_tester function_fuzz "--seed $seed --calls $((calls / 2))" "${fuzzer[@]}"
     count "$p" "$f" 0
+}
+
+layer_sqlsmith() {
+    local log=$1 status=0
+    built
+    fresh_cluster pg_bastion
+    create_database sqlsmith >/dev/null
+    bash "$copy/test/sqlsmith/sqlsmith.sh" "$work/sqlsmith" >"$log" 2>&1 || status=$?
+    count_tap "$status" "$log"
 }
 
 # run_tester NAME OPTIONS COMMAND...: runs a tester with the options, a text, behind its command; adds to the p and f of its layer.

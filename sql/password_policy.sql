@@ -85,10 +85,32 @@ SELECT test.as_pia($$password_change('the third of several', 'eight ch')$$) AS a
 SELECT :'alone' AS alone, test.as_pia($$password_change('the third of several', 'eight ch')$$) AS beside_a_suspended_one, test.factor_of_pia('active') AS one \gset
 SELECT :'alone' AS alone, :'beside_a_suspended_one' AS beside_a_suspended_one;
 DELETE FROM bastion.user_factors WHERE id = :'suspended';
+BEGIN;
+UPDATE bastion.user_factors SET state = 'pending' WHERE id = :'one';
+SELECT test.as_pia($$password_change('the third of several', 'eight ch')$$) AS beside_a_pending_one;
+ROLLBACK;
 SELECT test.as_pia($$password_change('the third of several', 'sevench')$$) AS seven, test.as_pia($$password_change('the third of several', 'eight ch')$$) AS eight;
 TABLE test.pia_has;
 SELECT test.factor_of_pia('active') AS two \gset
 SELECT test.as_pia(format('factor_remove(%L)', gen_random_uuid())) AS unknown, test.as_pia(format('factor_remove(%L)', :'two')) AS one_of_two, test.as_pia(format('factor_remove(%L)', :'one')) AS last, count(*) AS factors FROM bastion.user_factors WHERE user_id = :'pia_id';
+SELECT test.factor_of_pia('suspended') AS three \gset
+SELECT test.as_pia(format('factor_remove(%L)', :'one')) AS beside_a_suspended_one;
+DELETE FROM bastion.user_factors WHERE id = :'three';
+-- so with a password that an operator sets, and with one by mail
+BEGIN;
+SELECT bastion.user_password_set('pia.policy', 'a longer one of several');
+TABLE test.pia_has;
+SELECT bastion.user_password_set('pia.policy', 'nine char');
+TABLE test.pia_has;
+SET LOCAL bastion.outbox = on;
+SELECT bastion.user_password_set('pia.policy', 'a longer one of several'), bastion_api.request_password_reset('pia@policy.example') ->> 'error' AS error;
+SELECT token AS link FROM bastion.outbox_claim('w', 50, '1 minute') WHERE address = 'pia@policy.example' AND kind = 'reset_password' \gset
+-- the factors of an account whose address was never verified go with the use of the link
+SELECT bastion_api.reset_password(:'link', 'ten chars!') ->> 'error_description' AS unverified;
+UPDATE bastion.users SET email_verified_at = now() WHERE id = :'pia_id';
+SELECT bastion_api.reset_password(:'link', 'ten chars!') ->> 'error' AS error;
+TABLE test.pia_has;
+ROLLBACK;
 -- an operator takes the password with the factor
 BEGIN;
 SELECT bastion.factors_remove('pia.policy') AS removed;

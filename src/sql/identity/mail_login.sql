@@ -37,6 +37,10 @@ BEGIN
         RETURN bastion_internal.refuse_one_time(NULL, 'reset_password');
     END IF;
     refused := bastion_internal.check_password(found_row.user_id, reset_password.password);
+    IF refused IS NULL AND NOT bastion_internal.is_address_verified(found_row.address) THEN
+        -- The factors of such an account go in hold_for_mail(), so that the password stands alone.
+        refused := bastion_internal.password_refusal(reset_password.password, NULL, NULL);
+    END IF;
     IF refused IS NOT NULL THEN
         RETURN refused;
     END IF;

@@ -157,14 +157,20 @@ SELECT ends.state(:'key') AS made, bastion.platform_role_remove(test.id_of('pat'
 SELECT ends.key_of('pat', NULL) AS key \gset
 SELECT ends.pass('bastion.platform_roles'), ends.state(:'key') AS expired, bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.state(:'key') AS after;
 SELECT bastion.platform_role_remove(test.id_of('pat'), 'viewer');
--- sessions, delegations and grants, too, when a membership expired
+-- one that has expired keeps no key of a former member
+SELECT ends.places(ARRAY[NULL]), ends.key_of('pat', NULL) AS key, bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.pass('bastion.platform_roles') \gset
+SELECT ends.state(:'key') AS made, ends.places(), bastion.platform_role_set(test.id_of('pat'), 'viewer'), ends.state(:'key') AS after;
+SELECT bastion.platform_role_remove(test.id_of('pat'), 'viewer');
+-- sessions, delegations and grants, too, when a membership expired; what is denied stays so
 SELECT ends.factors_of('ann', '{pwd,otp,mfa}') AS aal2 \gset
-SELECT ends.places(ARRAY[NULL]), ends.factors_in('pat', test.tenant_of('ann')) AS pat, ends.run(:'aal2', format('bastion.permission_grant(%L::uuid, ''lapsing_papers.write'')', test.id_of('pat'))) \gset
+SELECT ends.places(ARRAY[NULL]), ends.factors_in('pat', test.tenant_of('ann')) AS pat, ends.run(:'aal2', format('bastion.permission_grant(%L::uuid, ''lapsing_papers.write'')', test.id_of('pat'))),
+       ends.run(:'aal2', format('bastion.permission_deny(%L::uuid, ''lapsing_papers.read'')', test.id_of('pat'))) \gset
 SELECT ends.delegated('act', :'pat') AS of_pat, ends.delegated('pat', :'aal2') AS to_pat \gset
 SELECT ends.state(:'pat') AS session, ends.state(:'of_pat') AS of_pat, ends.state(:'to_pat') AS to_pat, ends.run(:'pat', $$bastion.has_permission('lapsing_papers.write')$$) AS granted;
 SELECT ends.pass('bastion.memberships');
 UPDATE bastion.memberships SET valid_until = NULL WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
 SELECT ends.state(:'pat') AS session, ends.state(:'of_pat') AS of_pat, ends.state(:'to_pat') AS to_pat, ends.run(ends.factors_in('pat', test.tenant_of('ann')), $$bastion.has_permission('lapsing_papers.write')$$) AS granted;
+SELECT effect, pattern FROM bastion.user_permissions WHERE user_id = test.id_of('pat') AND tenant_id = test.tenant_of('ann');
 
 -- an actor neither ends the sessions of its user nor is told to step up
 SELECT ends.run(:'aal2', format('bastion_api.delegate(%L, ''{*,tenant.*}'') ->> ''access_token''', test.id_of('act'))) AS actor \gset

@@ -97,6 +97,10 @@ SELECT test.refusal(format('SELECT bastion.flag_rollout_for(NULL, %s)', a)) FROM
     '''grow'', ''on'', 1, ''{nobody@x.example}''', '''grow'', ''on'', 1, NULL', '''grow'', ''on'', 1, ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => array_fill(''r''::text, ''{1001}'')']) a;
 SELECT flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{gus@flag.example}')$$) AS a_member, flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{ann@rate.example}')$$) AS a_stranger;
 
+-- who rolled out takes it back, and what is to come
+SELECT flag.run(:'fay', $$bastion.flag_rollback('mine', 1, reason => 'as at first')$$) AS back, flag.run(:'fay', $$bastion.flag_boolean('mine', NULL)$$) AS as_at_first, flag.run(:'fay', $$bastion.flag_set('mine', '{"variants": {"on": true}}', effective_at => clock_timestamp() + interval '1 hour')$$) AS next;
+SELECT flag.run(:'fay', format('bastion.flag_cancel(''mine'', %s)', f.version)) AS cancelled, flag.run(:'fay', format('bastion.flag_cancel(''mine'', %s)', f.version)) AS again FROM bastion.flags f WHERE f.key = 'mine' AND f.tenant_id = :'of_fay';
+
 -- roles of the caller: inherited, of a unit, and after a change
 SELECT bastion.flag_set_for(:'of_fay', 'by_role', '{"variants": {"on": true, "off": false}, "defaultVariant": "off", "targeting": {"if": [{"in": ["beta", {"var": "$bastion.roles"}]}, "on"]}}');
 CREATE FUNCTION flag.by_role(unit text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$ SELECT a.answer FROM test.people p, test.as_app(p.token, test.tenant_of('fay')::text, unit, $q$SELECT bastion.flag_boolean('by_role', NULL)$q$) a WHERE p.name = 'gus' $$;
@@ -104,6 +108,8 @@ SELECT flag.run(:'fay', $$bastion.role_create('beta')$$) <> '' AS made, flag.run
 SELECT bastion.membership_force('gus@flag.example', :'of_fay', 'early') IS NULL AS given, flag.by_role() AS inherited;
 SELECT flag.run(:'fay', $$bastion.role_parent_remove('early', 'beta')$$) AS removed, flag.by_role() AS after;
 SELECT flag.run(:'fay', $$bastion.unit_create('team', 'Lab', 'lab')$$) <> '' AS made, bastion.membership_force('gus@flag.example', :'of_fay', 'beta', 'lab') IS NULL AS given, flag.by_role() AS outside, flag.by_role('lab') AS inside;
+UPDATE bastion.memberships m SET valid_from = '2020-01-01', valid_until = '2020-01-02' FROM bastion.roles r WHERE r.id = m.role_id AND r.name = 'beta' AND m.tenant_id = :'of_fay';
+SELECT flag.by_role('lab') AS expired, (SELECT a.answer FROM test.as_app(:'gus', :'of_fay', NULL, $$SELECT bastion.flag_text('who', NULL, '{"ask": "role"}')$$) a) AS owner_elsewhere;
 
 -- versions: check-and-set, history, rollback, what was deleted
 CREATE FUNCTION flag.put(value text, expected int DEFAULT NULL, at timestamptz DEFAULT NULL) RETURNS int LANGUAGE sql AS $$ SELECT bastion.flag_set_for(NULL, 'cas', jsonb_build_object('variants', jsonb_build_object('v', value), 'defaultVariant', 'v'), expected_version => expected, effective_at => at) $$;
@@ -127,9 +133,10 @@ SELECT bastion.flag_text('cas', '') AS not_after_the_newest, flag.put('last') AS
 DO $$
 BEGIN
     PERFORM bastion.flag_set_for(NULL, 'tick', '{"variants": {"a": 1}, "defaultVariant": "a"}', effective_at => clock_timestamp() + interval '300 milliseconds');
+    PERFORM bastion.flag_set_for(NULL, 'tick', '{"variants": {"a": 2}, "defaultVariant": "a"}', effective_at => clock_timestamp() + interval '1 hour');
 END $$;
 SELECT bastion.flag_numeric('tick', 0) AS before, bastion.cache_stats() -> 'flags' -> 'loads' AS loads \gset
-DO $$ BEGIN WHILE clock_timestamp() < (SELECT max(effective_at) FROM bastion.flag_history_for(NULL, 'tick')) LOOP END LOOP; END $$;
+DO $$ BEGIN WHILE clock_timestamp() < (SELECT min(effective_at) FROM bastion.flag_history_for(NULL, 'tick')) LOOP END LOOP; END $$;
 SELECT :before AS before, bastion.flag_numeric('tick', 0) AS after, bastion.flag_numeric('tick', 0) AS again, (bastion.cache_stats() -> 'flags' -> 'loads')::int - :loads AS loads;
 
 -- cached, and dropped by every change; a savepoint that is rolled back leaves nothing

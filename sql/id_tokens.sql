@@ -148,8 +148,9 @@ SELECT oidc.does(:'cem', :'unlink') - 'error_description' AS without_the_factor;
 ROLLBACK;
 SELECT login_epoch AS epoch FROM bastion.users WHERE id = :'cem_id' \gset
 BEGIN;
--- mail tells the user
+-- mail tells the user, and another link stays
 SET LOCAL bastion.outbox = on;
+INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES ('https://lax.oidc.example', 'cem', :'cem_id');
 SELECT coalesce(max(id), 0) AS mails FROM bastion.outbox \gset
 SELECT oidc.does(:'cem', :'unlink') AS unlinked, oidc.does(:'cem', :'unlink') ->> 'error' AS twice;
 SELECT o.kind, o.address FROM bastion.outbox o WHERE o.id > :mails ORDER BY o.id;

@@ -99,6 +99,11 @@ SELECT bastion.limit_override_set('runs', 'month', 20, tenant => test.tenant_of(
 SELECT quota.usage(:'bea', 'runs'), quota.usage(:'amy', 'runs');
 UPDATE bastion.limit_overrides SET valid_until = now() WHERE scope = 'user';
 SELECT quota.usage(:'bea', 'runs');
+-- one that ends while it is cached
+SELECT bastion.limit_override_set('free', 'total', 5, tenant => test.tenant_of('bea')::text, valid_until => clock_timestamp() + interval '3 seconds');
+SELECT quota.usage(:'bea', 'free') AS holds;
+DO $$ BEGIN PERFORM pg_sleep(extract(epoch FROM valid_until - clock_timestamp())) FROM bastion.limit_overrides WHERE meter = 'free'; END $$;
+SELECT quota.usage(:'bea', 'free') AS has_ended;
 SELECT bastion.limit_override_remove('runs', 'month', test.tenant_of('bea')::text) AS removed, bastion.limit_override_remove('runs', 'month', test.tenant_of('bea')::text) AS again;
 UPDATE bastion.tenants SET plan = 'free' WHERE id = test.tenant_of('bea');
 SELECT quota.usage(:'bea', 'runs');
@@ -115,6 +120,8 @@ SELECT label, test.error(format('SELECT bastion.limit_override_set(''runs'', ''m
 SELECT bastion_internal.tenant_create('Other of amy', (SELECT id FROM test.people WHERE name = 'amy')) AS other \gset
 SELECT bastion.meter_set('images'), bastion.plan_limit_set('images', 'account', 'month', 4), bastion.plan_limit_set('images', 'account', 'month', 6, plan => 'plus');
 SELECT quota.granted(:'amy', $$bastion.quota_consume('images')$$, 3) AS here, quota.run(:'amy', $$bastion.quota_consume('images') -> 'granted'$$, :'other') AS there, quota.run(:'amy', $$bastion.quota_consume('images') -> 'refused_by'$$, :'other') AS there_too;
+SELECT bastion.limit_override_set('free', 'total', 9, tenant => test.tenant_of('amy')::text, for_user => 'amy@quota.example');
+SELECT quota.usage(:'amy', 'free') AS here, quota.run(:'amy', $$count(*) FROM bastion.quota_usage('free')$$, :'other') AS there;
 UPDATE bastion.users SET plan = 'plus' WHERE email = 'amy@quota.example';
 SELECT quota.granted(:'amy', $$bastion.quota_consume('images')$$, 3) AS two, quota.usage(:'amy', 'images'), quota.granted(:'bea', $$bastion.quota_consume('images')$$) AS bea;
 
@@ -123,6 +130,13 @@ SELECT bastion.meter_set('exports'), bastion.plan_limit_set('exports', 'unit', '
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT test.tenant_of('amy'), 'team', s, s FROM unnest(ARRAY['upper', 'lower', 'aside']) s;
 INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT l.id, l.tenant_id, u.id FROM bastion.units l, bastion.units u WHERE l.slug = 'lower' AND u.slug = 'upper' AND l.tenant_id = test.tenant_of('amy') AND u.tenant_id = l.tenant_id;
 SELECT quota.run(:'amy', $$bastion.quota_consume('exports') -> 'granted'$$) AS no_unit, quota.run(:'amy', $$bastion.quota_consume('exports', 2) -> 'remaining'$$, NULL, 'lower') AS lower, quota.run(:'amy', $$bastion.quota_consume('exports', 2) -> 'refused_by'$$, NULL, 'upper') AS upper, quota.run(:'amy', $$bastion.quota_consume('exports', 3) -> 'granted'$$, NULL, 'aside') AS aside;
+SELECT u.slug, sum(e.amount) AS used FROM bastion.usage_entries e LEFT JOIN bastion.units u ON u.id = e.unit_id WHERE e.meter = 'exports' GROUP BY 1 ORDER BY 1;
+-- one that moves, there and back
+SELECT quota.run(:'amy', $$count(*) FROM bastion.quota_usage('exports')$$, NULL, 'aside') AS alone;
+INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT a.id, a.tenant_id, u.id FROM bastion.units a JOIN bastion.units u ON u.tenant_id = a.tenant_id AND u.slug = 'upper' WHERE a.slug = 'aside' AND a.tenant_id = test.tenant_of('amy');
+SELECT quota.run(:'amy', $$count(*) FROM bastion.quota_usage('exports')$$, NULL, 'aside') AS below_another;
+DELETE FROM bastion.unit_parents p USING bastion.units a WHERE a.id = p.unit_id AND a.slug = 'aside' AND a.tenant_id = test.tenant_of('amy');
+SELECT quota.run(:'amy', $$count(*) FROM bastion.quota_usage('exports')$$, NULL, 'aside') AS alone_again;
 -- API keys: a limit of the key, beside those of its user and tenant
 BEGIN;
 SELECT set_config('bastion.token', :'amy', true) IS NOT NULL AS presented;
@@ -145,6 +159,20 @@ SELECT bastion.meter_set('calendar'), bastion.plan_limit_set('calendar', 'tenant
 SELECT quota.run(:'bea', $$string_agg(concat(u.period, ' ', (u.resets_at AT TIME ZONE 'Pacific/Kiritimati')::time), '; ' ORDER BY u.period) FROM bastion.quota_usage('calendar') u$$) AS midnight_there;
 SELECT bastion.quota_calendar_set(test.tenant_of('bea')::text, billing_anchor => '2024-02-29');
 SELECT time_zone, billing_anchor, next_time_zone IS NULL AS no_next FROM bastion.quota_calendars WHERE owner_id = test.tenant_of('bea');
+-- a zone that is behind is in the last month yet, whose days do not come back
+SELECT bastion.quota_calendar_set(test.tenant_of('bea')::text, time_zone => 'Pacific/Pago_Pago');
+UPDATE bastion.quota_calendars SET next_from = (now() AT TIME ZONE 'Pacific/Kiritimati')::date WHERE owner_id = test.tenant_of('bea');
+SELECT quota.run(:'bea', $$bastion.quota_consume('calendar') -> 'granted'$$) AS granted;
+SELECT w.window_key = c.next_from AS first_day FROM bastion.usage_windows w JOIN bastion.quota_calendars c ON c.owner_id = w.owner_id WHERE w.meter = 'calendar' AND w.period = 'day';
+-- an account has the calendar of its user, also when it changes
+SELECT bastion.meter_set('bills', 'cost'), bastion.plan_limit_set('bills', 'account', 'billing', 5), bastion.plan_limit_set('bills', 'tenant', 'billing', 5);
+CREATE FUNCTION quota.days() RETURNS text LANGUAGE sql AS
+$$ SELECT quota.run(p.token, $q$string_agg(concat(u.scope, ' ', extract(day FROM u.resets_at AT TIME ZONE 'UTC')), '; ' ORDER BY u.scope) FROM bastion.quota_usage('bills') u$q$) FROM test.people p WHERE p.name = 'amy' $$;
+SELECT quota.days() AS the_same, bastion.quota_calendar_set(for_user => 'amy@quota.example', billing_anchor => '2024-01-10');
+SELECT quota.days() AS of_the_account;
+-- a meter counts finer at once
+SELECT quota.run(:'amy', $$bastion.quota_consume('bills', 0.5)$$) AS too_fine, bastion.meter_set('bills', 'cost', 1);
+SELECT quota.run(:'amy', $$bastion.quota_consume('bills', 0.5) -> 'granted'$$) AS finer;
 SELECT label, test.error(format('SELECT bastion.quota_calendar_set(%s)', arguments)) FROM (VALUES
     (1, 'nobody', 'time_zone => ''UTC'''), (2, 'both', format('%L, ''bea@quota.example''', test.tenant_of('bea'))), (3, 'unknown zone', format('%L, time_zone => ''Mars/Olympus''', test.tenant_of('bea'))), (4, 'no zone', format('%L, time_zone => ''''', test.tenant_of('bea'))),
     (5, 'rules', format('%L, time_zone => ''CET-1CEST''', test.tenant_of('bea'))), (6, 'infinity', format('%L, billing_anchor => ''infinity''', test.tenant_of('bea'))), (7, 'long ago', format('%L, billing_anchor => ''0001-01-01''', test.tenant_of('bea')))) t (n, label, arguments) ORDER BY n;
@@ -198,6 +226,18 @@ WHERE e.amount IS DISTINCT FROM d.amount OR e.entries IS DISTINCT FROM d.entries
 SELECT meter, sum(amount) AS amount FROM bastion.usage_daily WHERE owner_id = test.tenant_of('bea') GROUP BY 1 ORDER BY 1;
 SELECT test.error(format('SELECT bastion.usage_prune(%s)', a)) FROM unnest(ARRAY['NULL', '''infinity''', '''-infinity''', 'now() + interval ''1 hour''']) a;
 SELECT bastion.usage_prune(now() - interval '1 day') AS none_so_old, bastion.usage_prune(clock_timestamp()) > 0 AS removed, (SELECT count(*) FROM bastion.usage_entries WHERE occurred_at < now() - interval '1 day') AS old;
+-- what no run has added yet stays, and what is reserved, whatever its age, and what never begins again
+SELECT bastion.meter_set('old'), bastion.plan_limit_set('old', 'tenant', 'day', 10), bastion.plan_limit_set('old', 'tenant', 'total', 10);
+SELECT quota.run(:'amy', $$bastion.quota_reserve('{"old": 3}', 'o1') -> 'granted'$$) AS reserved, quota.run(:'amy', $$bastion.quota_reserve('{"old": 1}', 'o2') -> 'granted'$$) AS too, quota.run(:'amy', $$bastion.quota_cancel('o2') -> 'state'$$) AS ended;
+UPDATE bastion.usage_windows SET window_key = window_key - interval '100 days' WHERE meter = 'old' AND period = 'day';
+UPDATE bastion.quota_holds SET lines = replace(lines::text, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T00:00:00"'), to_char(now() AT TIME ZONE 'UTC' - interval '100 days', 'YYYY-MM-DD"T00:00:00"'))::jsonb, expires_at = now() - interval '1 day' WHERE key IN ('o1', 'o2');
+SELECT quota.run(:'amy', $$bastion.quota_consume('old') -> 'granted'$$) AS granted, bastion.usage_prune(clock_timestamp()) AS pruned, (SELECT count(*) FROM bastion.usage_entries WHERE meter = 'old') AS entries;
+SELECT period, window_key < now() - interval '99 days' AS old, used, held FROM bastion.usage_windows WHERE meter = 'old' ORDER BY 1, 2;
+SELECT key, state FROM bastion.quota_holds WHERE key IN ('o1', 'o2');
+SELECT quota.run(:'amy', $$bastion.quota_settle('o1') -> 'state'$$) AS settled, quota.usage(:'amy', 'old'), bastion.usage_roll_up() AS added;
+-- a key is of one user
+SELECT bastion.membership_force('bea@quota.example', test.tenant_of('amy')::text, 'viewer') IS NULL AS joined;
+SELECT quota.run(:'amy', $$bastion.quota_consume('free', 1, 'mine') -> 'granted'$$) AS amy, quota.run(:'bea', $$bastion.quota_consume('free', 2, 'mine') -> 'granted'$$, test.tenant_of('amy')::text) AS bea;
 
 -- savepoints and rollbacks take back what was counted, and the locks end with the transaction
 BEGIN;

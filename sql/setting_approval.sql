@@ -92,6 +92,7 @@ SELECT appr.request('ann', $$'pay.limit', 'delete'$$) AS deletion \gset
 UPDATE bastion.memberships SET role_id = test.role_of('viewer') WHERE user_id = test.id_of('cat') AND tenant_id = test.tenant_of('ann');
 SELECT appr.of('cat', format('bastion.setting_approve(%L)', :'deletion')) AS viewer, appr.ask(bastion_api.login('ben@approval.example', 'correct horse', test.tenant_of('ben')::text) ->> 'access_token', format('bastion.setting_approve(%L)', :'deletion')) AS elsewhere,
        test.error(format('SELECT bastion.setting_approve(%L)', :'deletion')) AS nobody, appr.of('ben', format('bastion.setting_approve(%L)', :'deletion')) AS ben;
+SELECT appr.ask(bastion_api.login('ben@approval.example', 'correct horse', test.tenant_of('ben')::text) ->> 'access_token', $$(SELECT count(*) FROM bastion.setting_request_list(false))$$) AS of_another_tenant;
 -- two at once: the second waits, and finds the request decided (isolation setting_approve)
 SELECT kind, detail - 'request' FROM bastion.events WHERE kind LIKE E'change\\_%' AND detail ->> 'action' = 'delete' ORDER BY id;
 
@@ -117,6 +118,8 @@ SELECT appr.of('ben', $$bastion.setting_rollback('app.code', 1)$$), appr.of('ben
 SELECT v, appr.of('ben', format('bastion.setting_import(%L)', jsonb_build_object('format', 'pg_bastion.settings/1', 'settings', jsonb_build_array(v::jsonb || '{"key": "app.code"}'))))
 FROM unnest(ARRAY['{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at ten"}', '{"sensitive": true, "value": "attack at two"}', '{"value": "attack at two"}', '{"value": "attack at ten"}', '{"sensitive": true}']) v;
 SELECT appr.of('ann', $$bastion.setting_open('app.code')$$);
+SELECT appr.of('ann', format('bastion.permission_grant(%L::uuid, ''tenant.settings.read'')', test.id_of('cat'))) AS granted;
+SELECT appr.of('cat', $$(SELECT count(*) FROM bastion.setting_list('app'))$$) AS lists, appr.of('cat', $$bastion.setting_open('app.code')$$) AS opens;
 -- nor does a request keep one in plain text; too long, it is refused without a word of it
 SELECT appr.of('ann', $$bastion.setting_request('app.code', 'put', '{"value": "attack"}')$$) AS plain, appr.of('ann', $$bastion.setting_request('app.long', 'put', jsonb_build_object('value', repeat('x', 131072)))$$) AS long;
 DELETE FROM bastion.tenants t WHERE t.id IN (SELECT p.tenant FROM test.people p);

@@ -95,6 +95,11 @@ SELECT conf.run('ann', $$bastion.setting_put('a.text', '"z"')$$);
 SELECT conf.run('ann', $$bastion.setting_text('a.text')$$);
 ROLLBACK;
 SELECT conf.run('ann', $$bastion.setting_text('a.text')$$);
+-- an operator writes the table
+UPDATE bastion.setting_versions v SET value = '"w"' FROM bastion.settings s WHERE s.id = v.setting_id AND s.version = v.version AND s.key = 'a.text' AND s.tenant_id = :'ann_tenant';
+SELECT conf.run('ann', $$bastion.setting_text('a.text')$$);
+UPDATE bastion.setting_versions v SET value = '"y"' FROM bastion.settings s WHERE s.id = v.setting_id AND s.version = v.version AND s.key = 'a.text' AND s.tenant_id = :'ann_tenant';
+SELECT conf.run('ann', $$bastion.setting_text('a.text')$$);
 -- from the cache
 SELECT conf.run('ann', $$bastion.setting_text('a.text')$$), conf.run('ann', $$bastion.setting_text('a.absent')$$);
 SELECT bastion.cache_stats() #> '{settings,loads}' AS loads \gset
@@ -105,6 +110,7 @@ SELECT (bastion.cache_stats() #> '{settings,loads}')::int - :loads AS loads;
 SELECT conf.run('ann', $$bastion.setting_seal('mail.password', 'attack at dawn', category => 'mail')$$), conf.run('ann', $$bastion.setting_seal('mail.password', 'attack at noon', expected_version => 1)$$);
 SELECT conf.run('ann', $$bastion.setting_open('mail.password')$$), conf.run('ann', $$bastion.setting_text('mail.password')$$), conf.run('ann', $$bastion.setting_put('mail.password', '"plain"')$$), conf.run('ann', $$bastion.setting_open('mail.retries')$$),
        conf.run('ann', $$bastion.setting_open('no.such')$$), conf.run('bob', $$bastion.setting_open('mail.password')$$);
+SELECT action, purpose, bound_to, user_id = :'ann_id' AS by_ann FROM bastion.secret_access_log WHERE tenant_id = :'ann_tenant';
 SELECT conf.run('ann', $$bastion.setting_rollback('mail.password', 1)$$);
 SELECT conf.run('ann', $$bastion.setting_open('mail.password')$$);
 SELECT count(*) FROM bastion.setting_versions v WHERE v::text ~ 'attack';
@@ -136,11 +142,17 @@ SELECT r, v, coalesce(bastion_internal.value_flaw(r::jsonb, v::jsonb, ''), 'good
     ('{"minLength": 2, "maxLength": 3}', '"a"'), ('{"minLength": 2, "maxLength": 3}', '"abc"'), ('{"minLength": 2}', '5'), ('{"pattern": "^a"}', '"ba"'), ('{"pattern": "b"}', '"aba"'),
     ('{"required": ["a"]}', '{"b": 1}'), ('{"properties": {"a": {"type": "string"}}}', '{"a": 1}'), ('{"properties": {"a": {}}, "additionalProperties": false}', '{"a": 1, "b": 2}'), ('{"additionalProperties": {"minimum": 2}}', '{"x": 1}'),
     ('{"items": {"minimum": 2}}', '[2, 1]'), ('{"maxItems": 1}', '[1, 2]'), ('{"items": {"properties": {"n": {"maximum": 1}}}}', '[{"n": 5}]')) x (r, v);
+-- a rollback meets the validator too; a deleted version has no value in the list
+SELECT conf.run('ann', $$bastion.setting_put('a.text', '"long"')$$) AS long, conf.run('ann', $$bastion.setting_put('a.text', '"y"')$$) AS short, conf.run('ann', $$bastion.setting_update('a.text', validator => '{"maxLength": 1}')$$) AS validator;
+SELECT conf.run('ann', $$bastion.setting_rollback('a.text', 3)$$) AS to_long, conf.run('ann', $$bastion.setting_rollback('a.text', 1)$$) AS to_short, conf.run('ann', $$bastion.setting_version_delete('a.text', '{3}')$$) AS deleted;
+SELECT * FROM conf.told('ann', $$(SELECT version, value FROM bastion.setting_version_list('a.text'))$$);
 -- the installation's counts for tenants, and for sealed values
 SELECT bastion.setting_put_for(NULL, 'ui.theme', '"light"'), bastion.setting_update_for(NULL, 'ui.theme', validator => '{"enum": ["light", "dark"]}');
 SELECT conf.run('ann', $$bastion.setting_put('ui.theme', '"blue"')$$), conf.run('ann', $$bastion.setting_put('ui.theme', '"dark"')$$), conf.run('ann', $$bastion.setting_seal('ui.theme', 'blue')$$);
 
 -- the wrong tenant, the wrong role, malformed input
+SELECT * FROM conf.told('bob', $$(SELECT DISTINCT key FROM bastion.setting_history())$$);
+SELECT * FROM conf.told('bob', $$(SELECT key, value FROM bastion.setting_list() WHERE NOT of_installation)$$);
 SELECT conf.run('bob', $$bastion.setting_text('mail.sender', 'none of ann')$$), conf.run('bob', $$bastion.setting_rollback('mail.sender', 3)$$);
 SELECT a, conf.run('ann', format('bastion.setting_put(%s)', a)) FROM unnest(ARRAY[$$NULL, '1'$$, $$'a', NULL$$, $$'A', '1'$$, $$'a b', '1'$$, $$'a', '1', 'Prod'$$, $$'a', '1', NULL$$, $$'a', '1', reason => ''$$, $$'a', '1', category => E'a\n'$$,
     $$'a', to_jsonb(repeat('x', 65535))$$, $$'a', '1', expected_version => -1$$]) a;

@@ -175,6 +175,8 @@ my %needs = ('bastion.signup_mode' => [ 'closd', q{bastion_api.signup('zoe@examp
     'bastion.anonymous_signup' => [ 'perhaps', q{bastion_api.signup_anonymous('Zoe')} ],
     'bastion.throttle_exempt_networks' => [ '10.0.0.0/8;fd00::/8', q{bastion_api.login('ann@example.com', 'wrong')} ],
     'bastion.hook_timeout' => [ '1 minuet', q{bastion_internal.hook_run('lower(text)'::regprocedure, 'app'::regrole, '{}')} ],
+    'bastion.password_min_length' => [ 'fifteen', q{bastion_internal.password_flaw('x', NULL, NULL)} ],
+    'bastion.password_min_length_with_factor' => [ 'eight', q{bastion_internal.password_flaw('x', NULL, NULL, true)} ],
     'bastion.trusted_hops' => [ 'two', 'bastion.client_address()' ]);
 foreach my $name (sort keys %needs) {
     my ($value, $call) = @{ $needs{$name} };

@@ -349,6 +349,14 @@ TEST(Flag, HasTheTypeThatIsWanted) {
     EXPECT_EQ(evaluate_flag(*open, "k", nobody, {}).variant, nullptr);
 }
 
+TEST(Flag, HasVariantsOfOneType) {
+    for (const char* good : {R"({"a":1,"b":2.5})", R"({"a":"","b":"x"})", R"({"a":[],"b":{"x":1}})", R"({"a":false})"})
+        EXPECT_TRUE(parse_flag(std::string(R"({"variants":)") + good + "}")) << good;
+    for (const char* bad :
+         {R"({"a":1,"b":"1"})", R"({"a":true,"b":1})", R"({"a":"x","b":{}})", R"({"a":null})", R"({"":1})", "{}"})
+        EXPECT_FALSE(parse_flag(std::string(R"({"variants":)") + bad + "}")) << bad;
+}
+
 TEST(Flag, IsRefusedWhenItSaysTooMuch) {
     std::string many = R"({"variants":{)";
     for (std::size_t i = 0; i <= bastion::max_flag_variants; ++i) many += "\"" + std::to_string(i) + "\":1,";

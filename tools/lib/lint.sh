@@ -264,6 +264,10 @@ check_words_are_plain() { own_files | grep -vxE './(docs/STYLE.md|tools/lib/lint
 advice[words_are_plain]='name the actor and the thing, as "English" in docs/STYLE.md says'
 plant_words_are_plain() { echo '// For whoever reads it.' >src/core/base/planted.hpp; }
 
+check_pages_need_no_preload() { grep -n 'ALTER SYSTEM SET bastion' README.md docs/*.md; }
+advice[pages_need_no_preload]='ALTER SYSTEM fails where the library is not loaded: name the line of postgresql.conf'
+plant_pages_need_no_preload() { echo "ALTER SYSTEM SET bastion.signup_mode = 'closed';" >>docs/OPERATIONS.md; }
+
 check_sentences_are_short() { perl tools/lib/long_sentences.pl README.md HACKING.md SECURITY.md CHANGELOG.md docs/*.md; }
 advice[sentences_are_short]='make two sentences of it, or a list; for docs/REFERENCE.md, in the COMMENT ON in src/sql'
 plant_sentences_are_short() { echo 'This is a sentence that goes on and on, and that a reader has to read a second time, because at its end nobody knows how it began.' >>README.md; }

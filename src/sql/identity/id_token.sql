@@ -324,6 +324,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.identity_unlink(text, text) IS
 'Removes a link of identity_links(): the account at the issuer does not log in to that of the user of this transaction any more. Its tokens are refused from the next statement on, and logins whose next step is open end. Sessions go on: logout(''others'') ends those. The user gets mail about it, if bastion.outbox is on.
 Needs a login within ten minutes, or where the user has a second factor a confirmation with it.
-Returns {"unlinked": true}. Refusals: unknown_identity, last_login when there is neither a password beside a user name or address, a passkey that lets in alone, another link, nor with bastion.outbox a verified address; insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
+Returns {"unlinked": true}. Refusals: unknown_identity, last_login when no other way to log in is left; insufficient_user_authentication with acr_values and max_age (RFC 9470), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation. A password counts beside a user name or address, and a passkey that lets in alone. So do another link and, with bastion.outbox, a verified address.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction changed the user and the isolation level is not READ COMMITTED.';
 SELECT bastion_internal.callable_by('bastion_api.identity_unlink(text, text)', 'application');

@@ -217,7 +217,7 @@ SELECT bastion_internal.callable_by('bastion_internal.protection_report()', 'mig
 
 CREATE VIEW bastion.protection AS SELECT * FROM bastion_internal.protection_report();
 COMMENT ON VIEW bastion.protection IS
-'Every protected table with its current policies. status is ok, or says what differs from what protect() wrote: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Another call of protect() repairs it.';
+'Every protected table with its current policies. status is ok, or says what differs from what protect() wrote: row security off, policies missing or altered, other permissive policies, columns renamed, partitions without protection. Another call of protect() repairs it. It reads the catalogs alone: lint() and unknown_tenants() count rows whose tenant does not exist.';
 COMMENT ON COLUMN bastion.protection.relation IS 'The table';
 COMMENT ON COLUMN bastion.protection.tenant_column IS 'The column that holds the tenant';
 COMMENT ON COLUMN bastion.protection.owner_column IS 'The column that holds the user who created the row, if any';

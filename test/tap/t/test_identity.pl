@@ -77,8 +77,8 @@ foreach my $role (qw(app owner)) {
     is(result($role, $act), '42501', "on: $role may not call it");
     is(result($role, 'SELECT bastion_internal.context_reopen()'), '42501', "on: $role may not call what it calls");
 }
-my $who = q{SELECT bastion.whoami() - 'session' - 'expires_at' || jsonb_build_object('session', bastion.session_id() IS NOT NULL, 'permissions', ARRAY(SELECT bastion.permissions()),
-    'claims', ARRAY(SELECT jsonb_object_keys(bastion.claims()) ORDER BY 1), 'amr', bastion.claims() -> 'amr', 'number', bastion.tenant_number())};
+my $who = q{SELECT bastion.whoami() - 'session' - 'expires_at' - 'auth_time' || jsonb_build_object('session', bastion.session_id() IS NOT NULL,
+    'auth_time', bastion.auth_time() IS NOT NULL, 'permissions', ARRAY(SELECT bastion.permissions()), 'claims', ARRAY(SELECT jsonb_object_keys(bastion.claims()) ORDER BY 1), 'amr', bastion.claims() -> 'amr', 'number', bastion.tenant_number())};
 my $login = q{SELECT bastion.authenticate(bastion_api.login('ann@acme.example', 'correct horse battery') ->> 'access_token')};
 my $as_login = result($superuser, "BEGIN;\n$login;\nSET LOCAL ROLE app;\n$who;");
 like($as_login, qr/authenticated/, 'a login');

@@ -348,6 +348,18 @@ $four->safe_psql('postgres', 'CREATE DATABASE once_more');
 $four->command_ok([ 'pg_dump', '-Fc', '-f', "$folder/once_more", 'part' ], 'dumped again');
 $four->command_ok([ 'pg_restore', '--exit-on-error', '-d', 'once_more', "$folder/once_more" ], 'restored again');
 is($four->safe_psql('once_more', $missing), join("\n", @roles, @missing[ 1, 2 ]), 'and the same is missing');
+# The tables of one schema alone, where the extension has none of their records.
+$one->command_ok([ 'pg_dump', '-Fd', '-j4', '--schema=shop', '-f', "$folder/schema", 'source' ], 'a dump of one schema');
+$four->safe_psql('postgres', 'CREATE ROLE app; CREATE ROLE migrator');
+$four->safe_psql('postgres', 'CREATE DATABASE schema');
+$four->safe_psql('schema', q{CREATE EXTENSION pg_bastion; SELECT bastion.init(); SELECT bastion.allow_app_role('app');
+    INSERT INTO bastion.tenants (name, slug) VALUES ('X', 'x')});
+$four->command_checks_all([ 'pg_restore', '-j4', '-d', 'schema', "$folder/schema" ], 1, [qr/^$/],
+    [qr/^pg_restore: error: [^\n]* violates foreign key constraint "bastion_tenant_fkey"\n(?!(?s:.*) error: )/], 'is restored by several processes, but for the key to a tenant that is not there');
+my $lost = q{FROM bastion.lint() WHERE problem LIKE 'has policies of protect() and no record%'};
+is($four->safe_psql('schema', "SELECT object $lost ORDER BY object"), qq(shop."Odd ""name"""\nshop.child\nshop.documents\nshop.numbered\nshop.parent), 'lint() names the tables without a record');
+like(answer($four, 'schema', q{SELECT bastion.tenant_delete('x')}), qr/^ERROR:  55000: table .* is protected and has no record/, 'while no tenant can be deleted');
+is(answer($four, 'schema', q{SELECT count(*) FROM shop.documents; SET ROLE app; SELECT count(*) FROM shop.documents}), "1\n0", 'and their rows stay closed');
 $four->stop;
 
 # DROP EXTENSION drops its tables, and the policies that call it; no table becomes readable by that.

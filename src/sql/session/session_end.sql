@@ -483,6 +483,7 @@ COMMENT ON TRIGGER platform_roles_end_credentials ON bastion.platform_roles IS '
 CREATE FUNCTION bastion_internal.end_lapsed_credentials() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off  -- a statement that adds members plans when there are few
 AS $$
 BEGIN
     -- What was deleted ended its credentials then.

@@ -26,6 +26,14 @@ CREATE TABLE used.composites (value used.pair, list used.pair[], deep used.neste
 INSERT INTO used.composites SELECT p, ARRAY[p, p], (p, ARRAY[p, NULL])::used.pairs, ARRAY[(p, ARRAY[p])::used.pairs::used.nested, NULL]
 FROM (SELECT ('a', used.seal(), used.seal())::used.pair) x (p);
 INSERT INTO used.composites DEFAULT VALUES;
+CREATE TYPE used.range AS RANGE (SUBTYPE = bastion.sealed, MULTIRANGE_TYPE_NAME = used.ranges);
+CREATE TYPE used.pair_range AS RANGE (SUBTYPE = used.pair);
+CREATE DOMAIN used.narrow AS used.range;
+CREATE DOMAIN used.narrows AS used.ranges;
+CREATE TABLE used.in_ranges (value used.range, list used.ranges, pairs used.pair_range, narrow used.narrow, narrows used.narrows, deep used.ranges[]);
+INSERT INTO used.in_ranges SELECT r, m, used.pair_range(('a', v, v)::used.pair, NULL), r, m, ARRAY[m, NULL, used.ranges()]
+FROM (SELECT used.seal()) x (v), LATERAL (SELECT used.range(v, v, '[]')) y (r), LATERAL (SELECT used.ranges(r)) z (m);
+INSERT INTO used.in_ranges VALUES (used.range(used.seal(), NULL), used.ranges(), 'empty', 'empty', '{}', '{}'), (NULL, NULL, NULL, NULL, NULL, NULL);
 CREATE TABLE used.whole_rows (value used.arrays);
 INSERT INTO used.whole_rows SELECT a FROM used.arrays a;
 CREATE TABLE used.parts (id int, value bastion.sealed) PARTITION BY RANGE (id);
@@ -38,6 +46,7 @@ CREATE TABLE used.child (own bastion.sealed) INHERITS (used.parent);
 INSERT INTO used.parent VALUES (1, used.seal());
 INSERT INTO used.child VALUES (2, used.seal(), used.seal());
 CREATE MATERIALIZED VIEW used.copied AS SELECT value FROM used.parent;
+CREATE MATERIALIZED VIEW used.not_yet AS SELECT value FROM used.parent WITH NO DATA;
 CREATE TEMPORARY TABLE used_for_now AS SELECT used.seal() AS value;
 CREATE TABLE used.registered (id int PRIMARY KEY, value bytea);
 INSERT INTO used.registered VALUES (1, used.seal()::bytea);
@@ -77,7 +86,7 @@ EXCEPTION WHEN SQLSTATE 'ZZ001' THEN
     RETURN SQLERRM;
 END
 $$;
-SELECT relation, used.alone(relation) FROM unnest(ARRAY['used."odd ""table"', 'used.arrays', 'used.domains', 'used.composites', 'used.whole_rows', 'used.part_1', 'used.part_3',
+SELECT relation, used.alone(relation) FROM unnest(ARRAY['used."odd ""table"', 'used.arrays', 'used.domains', 'used.composites', 'used.in_ranges', 'used.whole_rows', 'used.part_1', 'used.part_3',
     'used.parent', 'used.child', 'used.copied', 'pg_temp.used_for_now', 'used.registered', 'used.renamed']) relation;
 -- and only they do: another tenant's, and a value of another purpose, do not
 CREATE TABLE used.others (value bastion.sealed);

@@ -1,6 +1,6 @@
 
 -- What data keys are needed for: every sealed value of the database, in whatever column. The columns come from the catalog, registered
--- or not; a column may be an array, a domain or a composite type. A header alone proves nothing, because every user who may write
+-- or not; a column may be an array, a domain, a composite type or a range. A header alone proves nothing, because every user who may write
 -- a column may write one: a value counts when its commitment shows that the key sealed it.
 
 CREATE FUNCTION bastion_internal.sealed_types() RETURNS SETOF oid
@@ -15,6 +15,8 @@ AS $$
         UNION ALL
         SELECT c.reltype, a.atttypid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         WHERE c.reltype <> 0 AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT x.outside, r.rngsubtype FROM pg_range r, unnest(ARRAY[r.rngtypid, r.rngmultitypid]) x (outside)
     ), found AS (
         SELECT 'bastion.sealed'::regtype::oid AS type
         UNION
@@ -23,7 +25,7 @@ AS $$
     SELECT f.type FROM found f
 $$;
 COMMENT ON FUNCTION bastion_internal.sealed_types() IS
-'bastion.sealed, and the types that contain it: arrays, domains and composite types, in any depth.';
+'bastion.sealed, and the types that contain it: arrays, domains, composite types, ranges and multiranges, in any depth.';
 
 CREATE FUNCTION bastion_internal.sealed_heads(type oid, expression text, depth integer) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -45,6 +47,14 @@ BEGIN
     WHEN t.typelem <> 0 THEN
         RETURN format('ARRAY(SELECT h%1$s FROM pg_catalog.unnest(%2$s) %3$s, pg_catalog.unnest(%4$s) h%1$s)', depth, expression, element,
                       bastion_internal.sealed_heads(t.typelem, element, depth + 1));
+    WHEN t.typtype = 'm' THEN
+        RETURN format('ARRAY(SELECT h%1$s FROM pg_catalog.unnest(%2$s) %3$s, pg_catalog.unnest(%4$s) h%1$s)', depth, expression, element,
+                      bastion_internal.sealed_heads((SELECT r.rngtypid FROM pg_range r WHERE r.rngmultitypid = t.oid), element, depth + 1));
+    WHEN t.typtype = 'r' THEN
+        SELECT string_agg(format('coalesce(%s, ''{}'')', bastion_internal.sealed_heads(r.rngsubtype, format('pg_catalog.%s(%s)', bound, expression), depth + 1)),
+                          ' OPERATOR(pg_catalog.||) ')
+        INTO parts FROM pg_range r, unnest('{lower,upper}'::text[]) bound WHERE r.rngtypid = t.oid;
+        RETURN format('(%s)', parts);
     ELSE
         SELECT string_agg(format('coalesce(%s, ''{}'')',
                    bastion_internal.sealed_heads(a.atttypid, format('(%s).%I', expression, a.attname), depth + 1)), ' OPERATOR(pg_catalog.||) ' ORDER BY a.attnum)
@@ -65,7 +75,7 @@ AS $$
     WITH RECURSIVE types AS MATERIALIZED (SELECT bastion_internal.sealed_types() AS type), columns AS MATERIALIZED (
         SELECT c.oid AS member, a.attname, a.atttypid
         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        WHERE c.relkind IN ('r', 'm') AND NOT pg_is_other_temp_schema(c.relnamespace)
+        WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND NOT pg_is_other_temp_schema(c.relnamespace)
           AND (a.atttypid IN (SELECT t.type FROM types t) AND c.relnamespace <> 'bastion'::regnamespace
                OR EXISTS (SELECT FROM bastion_internal.own_sealed_places() o WHERE o.relation = c.oid AND o.column_name = a.attname)
                OR a.atttypid = 'bytea'::regtype AND EXISTS (
@@ -165,7 +175,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.key_usage() IS
-'Counts the sealed values under each data key in every column of the database, registered or not: those of type bastion.sealed, arrays, domains and composite types with it, registered columns of type bytea, and the extension''s own: secrets, keys for applications, signing keys, peppers and secrets of authenticators. Reads all of them.
+'Counts the sealed values under each data key in every column of the database, registered or not: those of type bastion.sealed, arrays, domains, composite types and ranges with it, registered columns of type bytea, and the extension''s own: secrets, keys for applications, signing keys, peppers and secrets of authenticators. Reads all of them.
 A value counts for a key that made it; sealed_problems() lists the others. tenant and purpose are NULL for values whose key was deleted.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE BA001 and BA002 without the right root key.';

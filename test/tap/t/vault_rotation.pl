@@ -1,5 +1,5 @@
-# Keys that are retired beside transactions that seal: prepared ones too, many at once, and a transaction with more keys than it holds
-# single locks for. Nothing that was committed is lost. And columns of sealed values in logical replication.
+# Keys that are retired or shredded beside transactions that seal: prepared ones too, many at once, and a transaction with more keys than
+# it holds single locks for. Nothing that was committed is lost. And columns of sealed values in logical replication.
 use strict;
 use warnings;
 use BastionServer qw(answer_of last_line new_server);
@@ -72,7 +72,8 @@ $session->query('COMMIT');
 is($server->safe_psql('postgres', q{SELECT count(*), bool_and(note = text) FROM opened WHERE note ~ '^t\d'}), '200|t', 'all values open');
 $session->quit;
 
-# Eight sessions that seal, rotate, rewrap and retire at random: every committed value opens.
+# Eight sessions that seal, rotate, rewrap, retire and shred at random: every committed value opens, or was shredded by name. Only t4 and
+# t5 are shredded.
 
 $server->safe_psql('postgres', <<'SQL');
 CREATE PROCEDURE retire_any(slug text) LANGUAGE plpgsql AS $$
@@ -84,6 +85,17 @@ EXCEPTION WHEN lock_not_available OR object_in_use OR invalid_parameter_value OR
     NULL;
 END
 $$;
+CREATE PROCEDURE shred_any(slug text) LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL lock_timeout = '2s';
+    PERFORM bastion.tenant_shred(shred_any.slug);
+EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+    NULL;
+END
+$$;
+CREATE VIEW lost AS
+SELECT t.slug, bastion_internal.sealed_key(k.value) AS key, d.state FROM kept k JOIN bastion.tenants t ON t.id = k.tenant_id JOIN opened o ON o.id = k.id
+LEFT JOIN bastion.data_keys d ON d.id = bastion_internal.sealed_key(k.value) WHERE o.note IS DISTINCT FROM o.text;
 SQL
 my $seed = $ENV{BASTION_SEED} // time;
 note("BASTION_SEED=$seed");
@@ -104,10 +116,16 @@ SELECT bastion.data_key_rotate('kept', 't' || :t);
         'retire@3' => q{\set t random(1, 5)
 CALL retire_any('t' || :t);
 },
+        'shred@1' => q{\set t random(4, 5)
+CALL shred_any('t' || :t);
+},
         'rewrap@1' => 'CALL bastion.rewrap_all();',
     });
-my $result = $server->safe_psql('postgres', q{SELECT count(*) > 100, count(*) FILTER (WHERE note <> text) FROM opened});
-is($result, 't|0', 'every committed value opens');
+is($server->safe_psql('postgres', q{SELECT count(*) > 100 FROM opened WHERE note = text}), 't', 'committed values open');
+is($server->safe_psql('postgres', q{SELECT count(*) FROM lost WHERE slug NOT IN ('t4', 't5')}), 0, 'all of those whose tenant was not shredded');
+is($server->safe_psql('postgres', q{SELECT count(*) FROM lost WHERE state IS DISTINCT FROM 'shredded'}), 0, 'and of the others all whose key was not shredded');
+is($server->safe_psql('postgres', q{SELECT count(DISTINCT t.slug) > 0, bool_and(t.slug IN ('t4', 't5')) FROM bastion.events e JOIN bastion.tenants t ON t.id = e.tenant_id WHERE e.kind = 'keys_shredded'}),
+    't|t', 'and the shredding is on record by the name of the tenant');
 cmp_ok($server->safe_psql('postgres', q{SELECT count(*) FROM bastion.data_keys WHERE state = 'disabled'}), '>', 3, 'and keys were retired meanwhile');
 
 # Logical replication of a table whose rows are found by all their columns.

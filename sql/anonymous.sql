@@ -87,6 +87,9 @@ SELECT e, p, u, test.ask('gus', format('account_convert(%L, %L, %L)', e, p, u)) 
 UPDATE bastion.tenants SET password_min_length = 40 WHERE id = test.tenant_of('gus');
 SELECT test.api('gus', 'account_convert(''g@anonymous.example'', ''correct horse battery'')') ->> 'error_description' AS strict_tenant;
 UPDATE bastion.tenants SET password_min_length = NULL WHERE id = test.tenant_of('gus');
+SET bastion.password_min_length = 15;
+SELECT test.api('gus', 'account_convert(''g@anonymous.example'', ''ten chars!'')') ->> 'error_description' AS as_beside_a_factor;
+RESET bastion.password_min_length;
 SELECT anonymous, email, username, EXISTS (SELECT FROM bastion.user_passwords p WHERE p.user_id = u.id) AS password FROM bastion.users u WHERE id = test.id_of('gus');
 
 -- The same user, tenant and rows; nothing of before lets in, and a session begins. By user name alone:

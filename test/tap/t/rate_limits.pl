@@ -14,12 +14,23 @@ sub allowed { my ($count, $arguments) = @_; return sql("SELECT count(*) FILTER (
 sub restart { my ($settings) = @_; $node->append_conf('postgresql.conf', $settings); $node->restart; return; }
 sub mode { return sql(q{SELECT bastion.status() #>> '{rate_limits,mode}'}); }
 
+# Places are apart by key, and the same in every connection, whatever memory that has.
+sub places {
+    my ($mode) = @_;
+    my @sessions = map { $node->background_psql('postgres') } 1 .. 2;
+    is($_->query_safe(q{BEGIN; SELECT bastion.concurrency_limit('places', 'x')}), 't', "$mode: a place beside a key") for @sessions;
+    is(sql(q{SELECT bastion.concurrency_limit('places', 'x'), bastion.concurrency_limit('places', 'y')}), 'f|t', "$mode: connections share these, and not those of another key");
+    $_->quit for @sessions;
+    return;
+}
+
 # Nothing is refilled while this runs.
 sql(q{SELECT bastion.rate_limit_set('shared', 'route', 0.01, 20000), bastion.rate_limit_set('few', 'route', 0.001, 3),
              bastion.rate_limit_set('address', 'address', 0.001, 1), bastion.rate_limit_set('places', 'route', concurrent => 2)});
 
 is(mode(), 'off', 'no memory');
 is(allowed(10, q{'few'}), 10, 'off: everything is allowed');
+places('off');
 
 restart('bastion.rate_limit_size = 4MB');
 my $named = $node->pg_version->major >= 17;
@@ -27,10 +38,7 @@ is(mode(), $named ? 'shared memory' : 'connection', 'not preloaded');
 like(sql(q{SELECT bastion.status() -> 'weaker'}), qr/rate limits have 1 MB of memory/, 'status() says what is weaker');
 is(allowed(10, q{'few'}), 3, 'not preloaded: a connection has its bucket');
 is(allowed(10, q{'few'}), $named ? 0 : 3, 'not preloaded: another one shares it from 17 on');
-my ($here, $there) = map { $node->background_psql('postgres') } 1 .. 2;
-is($_->query_safe(q{BEGIN; SELECT bastion.concurrency_limit('places', 'x')}), 't', 'not preloaded: a place beside a key') for $here, $there;
-is(sql(q{SELECT bastion.concurrency_limit('places', 'x')}), 'f', 'not preloaded: connections share these');
-$_->quit for $here, $there;
+places('not preloaded');
 
 restart("shared_preload_libraries = 'pg_bastion'");
 is(mode(), 'shared memory', 'preloaded');

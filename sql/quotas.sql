@@ -235,6 +235,8 @@ SELECT quota.run(:'amy', $$bastion.quota_consume('old') -> 'granted'$$) AS grant
 SELECT period, window_key < now() - interval '99 days' AS old, used, held FROM bastion.usage_windows WHERE meter = 'old' ORDER BY 1, 2;
 SELECT key, state FROM bastion.quota_holds WHERE key IN ('o1', 'o2');
 SELECT quota.run(:'amy', $$bastion.quota_settle('o1') -> 'state'$$) AS settled, quota.usage(:'amy', 'old'), bastion.usage_roll_up() AS added;
+SELECT bastion.usage_prune(clock_timestamp()) AS pruned;
+SELECT quota.usage(:'amy', 'old') AS stays;
 -- a key is of one user
 SELECT bastion.membership_force('bea@quota.example', test.tenant_of('amy')::text, 'viewer') IS NULL AS joined;
 SELECT quota.run(:'amy', $$bastion.quota_consume('free', 1, 'mine') -> 'granted'$$) AS amy, quota.run(:'bea', $$bastion.quota_consume('free', 2, 'mine') -> 'granted'$$, test.tenant_of('amy')::text) AS bea;

@@ -191,6 +191,7 @@ UPDATE bastion.secrets SET rotate_every = '30 days', max_version_age = '60 days'
 SELECT count(*) FROM bastion.secrets_due();
 UPDATE bastion.secret_versions SET created_at = created_at - interval '31 days' WHERE secret_id = :'db';
 SELECT name, version, now() - due_since > interval '1 day' AS due FROM bastion.secrets_due();
+SELECT severity, object, problem, fix FROM bastion.lint() WHERE object = 'bastion.secrets';
 SELECT bastion.secrets_remind(), bastion.secrets_remind();
 SELECT detail ->> 'name' AS name, detail ->> 'version' AS version FROM bastion.events WHERE kind = 'secret_rotation_due';
 BEGIN;
@@ -199,6 +200,7 @@ SELECT rotation_due_at < now() AS due FROM bastion.secret_list() WHERE name = 'd
 SELECT bastion.secret_get('databases/main', version => 8), bastion.secret_put('databases/main', 'ten');
 COMMIT;
 SELECT count(*) FROM bastion.secrets_due();
+SELECT count(*) FROM bastion.lint() WHERE object = 'bastion.secrets';
 UPDATE bastion.secret_versions SET created_at = created_at - interval '30 days' WHERE secret_id = :'db' AND version < 10;
 BEGIN;
 SELECT FROM bastion.authenticate(:'ann');

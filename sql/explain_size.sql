@@ -39,21 +39,22 @@ INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT :'dan', id,
 SET statement_timeout = '5s';
 SELECT count(*) AS kinds, sum(cardinality(tenant_ids)) AS tenants, max(cardinality(permissions)) AS permissions FROM bastion_internal.tenant_grants(:'dan');
 SET statement_timeout = '30s';
--- Members who are added at once, where the tables were small before: none reads all the others.
-ANALYZE bastion.acls, bastion.memberships, bastion.platform_roles;
+DELETE FROM bastion.tenants WHERE slug LIKE 'sized-%';
+DELETE FROM bastion.roles WHERE name = 'sized';
+DELETE FROM bastion.permissions WHERE resource ~ '^sized_';
+DELETE FROM bastion.users WHERE id = :'dan';
+-- Members who are added at once, where the tables were small before: none reads all the others. The foreign key
+-- to the ACLs, which PostgreSQL plans, may.
+VACUUM ANALYZE bastion.acls, bastion.memberships, bastion.platform_roles;
 \c
 SET client_min_messages = warning;
 BEGIN;
 INSERT INTO bastion.users (email) SELECT 'sized' || n || '@sized.example' FROM generate_series(1, 300) n;
 CREATE TEMP TABLE read ON COMMIT DROP AS
-SELECT t, pg_stat_get_xact_numscans(t) AS scans, pg_stat_get_xact_tuples_fetched(t) AS rows FROM unnest(ARRAY['bastion.memberships', 'bastion.platform_roles', 'bastion.acls']::regclass[]) t;
+SELECT t, pg_stat_get_xact_numscans(t) AS scans, most FROM (VALUES ('bastion.memberships'::regclass, 0), ('bastion.platform_roles', 0), ('bastion.acls', 300)) t (t, most);
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id)
-SELECT id, test.tenant_of('ann'), test.role_of('sized') FROM bastion.users WHERE email LIKE 'sized%@sized.example';
-SELECT t, pg_stat_get_xact_numscans(t) = scans OR t = 'bastion.acls'::regclass AS never_whole, pg_stat_get_xact_tuples_fetched(t) - rows < 1500 AS few_rows FROM read ORDER BY t::text;
+SELECT id, test.tenant_of('ann'), test.role_of('viewer') FROM bastion.users WHERE email LIKE 'sized%@sized.example';
+SELECT t, pg_stat_get_xact_numscans(t) - scans <= most AS few_scans FROM read ORDER BY t::text;
 ROLLBACK;
-DELETE FROM bastion.tenants WHERE slug LIKE 'sized-%';
-DELETE FROM bastion.roles WHERE name = 'sized';
-DELETE FROM bastion.permissions WHERE resource ~ '^sized_';
-DELETE FROM bastion.users WHERE id = :'dan';
 DELETE FROM bastion.tenants WHERE id = test.tenant_of('ann');
 TRUNCATE test.people;

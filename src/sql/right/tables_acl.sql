@@ -276,10 +276,8 @@ AS $$
 DECLARE
     found_acl bigint;
 BEGIN
-    -- Comparisons of rows: no index but that of users and tenants serves them, and the one of tenants has all members of one.
     SELECT a.id INTO found_acl FROM bastion.acls a
-    WHERE a.user_id IS NOT NULL AND (a.user_id, a.tenant_id) >= (member_acl.user_id, member_acl.tenant_id)
-      AND (a.user_id, a.tenant_id) <= (member_acl.user_id, member_acl.tenant_id);
+    WHERE a.user_id = member_acl.user_id AND a.tenant_id = member_acl.tenant_id;
     IF found_acl IS NULL THEN
         INSERT INTO bastion.acls (tenant_id, kind, user_id)
         SELECT t.id, 'user', u.id FROM bastion.tenants t, bastion.users u

@@ -32,7 +32,7 @@ SELECT bastion.issuer_add('https://idp.bad.example', '{"kty":"OKP","crv":"Ed2551
 CREATE FUNCTION test.fact(name text) RETURNS text LANGUAGE sql STABLE
 AS $$ SELECT value FROM test.facts f WHERE f.name = fact.name $$;
 SELECT bastion.rate_limit_set('good_limit', 'route', 1000000, 1000000000);
-SELECT bastion.meter_set('good_meter', 'cost', 2);
+SELECT bastion.meter_set('good_meter', 'cost', 2), bastion.meter_set('good_gauge', 'gauge');
 SELECT bastion.flag_set_for(NULL, 'good_flag', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}');
 SELECT bastion.resource_register('smtp', '{open}');
 SELECT bastion.setting_put_for('good', 'a.b', '"x"'), bastion.setting_put_for('good', 'a.c', '1', category => 'words'), bastion.setting_seal_for('good', 'a.sealed', 'attack at dawn');
@@ -62,10 +62,10 @@ INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.password_files()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
-    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.quota_day()', 'bastion_internal.quota_enter()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
+    'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
-    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -299,6 +299,8 @@ INSERT INTO test.functions VALUES
     ('bastion.quota_consume(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_require(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_consume_many(jsonb,text)', ARRAY['''{"good_meter": 1}''', '''m''']),
     ('bastion.quota_reserve(jsonb,text,interval)', ARRAY['''{"good_meter": 1}''', '''r''', '''1 hour''']), ('bastion.quota_settle(text,jsonb)', ARRAY['''good_hold''', '''{"good_meter": 1}''']), ('bastion.quota_cancel(text)', ARRAY['''good_hold''']),
     ('bastion.quota_usage(text)', ARRAY['''good_meter''']), ('bastion.usage_roll_up(bigint)', ARRAY['10']), ('bastion.usage_prune(timestamptz)', ARRAY['''2000-01-01''']),
+    ('bastion_internal.quota_day(uuid,timestamptz)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', 'now()']), ('bastion_internal.quota_enter(boolean)', ARRAY['false']),
+    ('bastion.quota_recount(text)', ARRAY['''good_gauge''']), ('bastion_internal.recount_rows(text)', ARRAY['''good_gauge''']),
     ('bastion_internal.quota_lock(uuid,boolean,boolean)', ARRAY['gen_random_uuid()', 'true', 'false']), ('bastion_internal.quota_lines(text[],numeric[])', ARRAY['''{good_meter}''', '''{1}''']),
     ('bastion_internal.quota_try(text[],numeric[],boolean,text)', ARRAY['''{good_meter}''', '''{1}''', 'true', '''x''']), ('bastion_internal.quota_window(timestamptz,text,text,date)', ARRAY['now()', '''day''', '''Europe/Vienna''', '''2020-01-31''']),
     ('bastion_internal.is_quota_amount(numeric)', ARRAY['1']), ('bastion_internal.is_quota_period(text)', ARRAY['''day''']), ('bastion_internal.is_cost_object(jsonb)', ARRAY['''{"meter": "good_meter", "amount": 1, "period": "day"}''']), ('bastion_internal.is_time_zone(text)', ARRAY['''UTC''']),
@@ -460,9 +462,9 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.token_sign(jsonb)', ARRAY['''{"sub": "x"}''']),
     ('bastion.resource_register(text,text[])', ARRAY['''documents''', '''{read}''']),
     ('bastion_internal.protect_resource(text,text[])', ARRAY['''documents''', '''{read}''']),
-    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])',
+    ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false',
-           'NULL', '''tenant''', '''acl_id''', '''refuse''', '''{}''']),
+           'NULL', '''tenant''', '''acl_id''', '''refuse''', '''{}''', 'NULL']),
     ('bastion.unknown_tenants(regclass,boolean)', ARRAY['''test.documents''', 'false']),
     ('bastion_internal.column_values(regclass,name,integer)', ARRAY['''test.documents''', '''tenant_id''', '1000000']),
     ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
@@ -844,7 +846,7 @@ SELECT function, argument, label FROM test.calls WHERE length(message) > 2000 OR
 -- The comment of the function names every SQLSTATE and every returned error. A trigger function cannot be called at all.
 SELECT DISTINCT function, code
 FROM test.calls, coalesce(substring(outcome from '^([0-9A-Z]{5}) '), substring(outcome from '^returned (.*)$')) code
-WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()')
+WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()')
 ORDER BY function, code;
 
 -- What a function does with good values depends on no setting of its caller. Values are compared in their binary form, and

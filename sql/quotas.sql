@@ -248,10 +248,10 @@ SAVEPOINT s;
 SELECT bastion.quota_consume('jobs') -> 'remaining' AS left;
 ROLLBACK TO s;
 SELECT bastion.quota_consume('jobs') -> 'remaining' AS the_same;
-SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'userlock' AND pid = pg_backend_pid();
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'userlock' AND mode = 'ExclusiveLock' AND pid = pg_backend_pid();
 SELECT array_agg(bastion.quota_consume('jobs') -> 'remaining') AS each_sees_the_last FROM generate_series(1, 3);
 ROLLBACK;
-SELECT quota.usage(:'amy', 'jobs'), (SELECT count(*) FROM pg_locks WHERE locktype = 'userlock' AND pid = pg_backend_pid()) AS locks;
+SELECT quota.usage(:'amy', 'jobs'), (SELECT count(*) FROM pg_locks WHERE locktype = 'userlock' AND mode = 'ExclusiveLock' AND pid = pg_backend_pid()) AS locks;
 
 -- what ends with its owner, and what stays
 SELECT bastion.quota_calendar_set(:'other', billing_anchor => '2020-01-01'), bastion.limit_override_set('jobs', 'day', 1, :'other'), quota.run(:'amy', $$bastion.quota_consume('jobs', 1, 'last') -> 'granted'$$, :'other') AS counted;
@@ -263,6 +263,48 @@ SELECT (SELECT count(*) FROM bastion.usage_windows WHERE owner_id = :'other') AS
        (SELECT count(*) FROM bastion.usage_entries WHERE owner_id = :'other') AS entries_that_stay;
 DELETE FROM bastion.units WHERE slug = 'aside' AND tenant_id = test.tenant_of('amy');
 SELECT count(*) AS of_unit FROM bastion.usage_windows w WHERE w.scope = 'unit' AND NOT EXISTS (SELECT FROM bastion.units u WHERE u.id = w.scope_id);
+-- a user who is deleted: limits and windows in tenants too, and what was reserved there is charged later to the tenant alone
+INSERT INTO bastion.users (email) VALUES ('gone@quota.example') RETURNING id AS gone \gset
+INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT :'gone', test.tenant_of('bea'), r.id FROM bastion.roles r WHERE r.name = 'member' AND r.tenant_id IS NULL;
+SELECT bastion.meter_set('visits'), bastion.plan_limit_set('visits', 'tenant', 'total', 100), bastion.plan_limit_set('visits', 'user', 'total', 50), bastion.limit_override_set('visits', 'total', 9, tenant => test.tenant_of('bea')::text, for_user => 'gone@quota.example');
+INSERT INTO bastion.usage_windows (owner_id, scope, scope_id, meter, period, window_key, used, held)
+SELECT test.tenant_of('bea'), w.scope, w.id, 'visits', 'total', '-infinity', 3, 2 FROM (VALUES ('user', :'gone'::uuid), ('tenant', test.tenant_of('bea'))) w (scope, id);
+INSERT INTO bastion.quota_holds (owner_id, user_id, key, state, request, lines, answer, expires_at)
+SELECT test.tenant_of('bea'), :'gone', 'left', 'open', '{"reserves": true, "amounts": {"visits": 2}}', jsonb_agg(jsonb_build_object('owner_id', w.owner_id, 'scope', w.scope, 'scope_id', w.scope_id, 'meter', 'visits', 'period', 'total', 'window_key', '-infinity', 'wanted', 2)), '{}', now() - interval '1 minute'
+FROM bastion.usage_windows w WHERE w.meter = 'visits';
+DELETE FROM bastion.users WHERE id = :'gone';
+SELECT (SELECT count(*) FROM bastion.limit_overrides WHERE scope_id = :'gone') AS limits, (SELECT count(*) FROM bastion.usage_windows WHERE scope_id = :'gone') AS windows, quota.usage(:'bea', 'visits');
+SELECT quota.run(:'bea', $$bastion.quota_consume('visits', 97) -> 'granted'$$) AS no_room, quota.run(:'bea', $$bastion.quota_consume('visits', 95) -> 'granted'$$) AS limit_of_a_user;
+SELECT quota.usage(:'bea', 'visits'), (SELECT count(*) FROM bastion.usage_windows WHERE scope_id = :'gone') AS windows;
+-- windows without their subject, of a use beside the deletion
+INSERT INTO bastion.usage_windows (owner_id, scope, scope_id, meter, period, window_key) SELECT o, s, i, 'visits', 'total', '-infinity' FROM (VALUES (test.tenant_of('bea'), 'user', :'gone'::uuid), (:'gone', 'tenant', :'gone'), (:'gone', 'user', (SELECT id FROM test.people WHERE name = 'bea'))) v (o, s, i);
+SELECT bastion.usage_prune(now() - interval '1 hour') AS entries;
+SELECT (SELECT count(*) FROM bastion.usage_windows WHERE :'gone' IN (owner_id, scope_id)) AS windows, quota.usage(:'bea', 'visits');
+-- an expired amount is charged on the day of its owner, not on that of UTC
+UPDATE bastion.quota_calendars SET time_zone = 'Pacific/Kiritimati', next_time_zone = NULL, next_from = NULL WHERE owner_id = test.tenant_of('bea');
+INSERT INTO bastion.quota_calendars (owner_id, time_zone) VALUES (test.tenant_of('bea'), 'Pacific/Kiritimati') ON CONFLICT DO NOTHING;
+SELECT bastion_internal.quota_day(test.tenant_of('bea'), '2026-03-15 12:00Z') AS there;
+SELECT quota.run(:'bea', $$bastion.quota_reserve('{"visits": 1}', 'far') -> 'granted'$$) AS reserved;
+UPDATE bastion.quota_holds SET expires_at = date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' - interval '1 hour' WHERE key = 'far';
+UPDATE bastion.plan_limits SET amount = 0 WHERE meter = 'visits' AND scope = 'tenant';
+SELECT quota.run(:'bea', $$bastion.quota_consume('visits') -> 'granted'$$) AS refused;
+SELECT (SELECT e.day - (e.occurred_at AT TIME ZONE 'UTC')::date FROM bastion.usage_entries e WHERE e.key = 'far') AS days;
+-- the account is locked as long as something is reserved for it, also when its limit was removed
+SELECT bastion.plan_limit_set('visits', 'tenant', 'total', NULL), bastion.plan_limit_set('visits', 'account', 'total', 500), quota.run(:'amy', $$bastion.quota_reserve('{"visits": 1}', 'account') -> 'granted'$$) AS reserved;
+SELECT bastion.plan_limit_remove('visits', 'account', 'total');
+DELETE FROM bastion.limit_overrides WHERE scope = 'account';
+DELETE FROM bastion.plan_limits WHERE scope = 'account';
+BEGIN;
+SELECT set_config('bastion.token', :'amy', true) IS NOT NULL AS presented;
+SELECT bastion.quota_consume('visits') -> 'granted' AS tenant_alone;
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'userlock' AND mode = 'ExclusiveLock' AND pid = pg_backend_pid();
+ROLLBACK;
+BEGIN;
+SELECT set_config('bastion.token', :'amy', true) IS NOT NULL AS presented;
+SELECT bastion.quota_settle('account') -> 'state' AS state;
+SELECT count(*) AS locks FROM pg_locks WHERE locktype = 'userlock' AND mode = 'ExclusiveLock' AND pid = pg_backend_pid();
+COMMIT;
+SELECT bastion.plan_limit_remove('visits', 'user', 'total'), bastion.plan_limit_remove('visits', 'tenant', 'total');
 SELECT bastion.meter_remove('free') AS removed, bastion.meter_remove('free') AS again, quota.run(:'amy', $$bastion.quota_consume('free')$$) AS gone;
 SELECT kind, detail - 'resets_at' - 'before' - 'entries' - 'valid_until' AS detail FROM bastion.events WHERE kind ~ '^(meter|plan_limit|limit_override|quota_calendar|usage)_' AND id > :first_event ORDER BY id;
 -- who may

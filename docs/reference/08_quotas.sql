@@ -1,7 +1,7 @@
 -- Quotas
 -- How much may be used in a period, by the plan of a tenant or a user: things that happen, money, rows of a table. The counters are rows, which
 -- a rollback takes back. [LIMITS.md](LIMITS.md) has a session.
--- functions: meter_set meter_remove plan_limit_set plan_limit_remove limit_override_set limit_override_remove quota_calendar_set quota_consume quota_consume_many quota_require quota_reserve quota_settle quota_cancel quota_usage usage_roll_up usage_prune
+-- functions: meter_set meter_remove plan_limit_set plan_limit_remove limit_override_set limit_override_remove quota_calendar_set quota_consume quota_consume_many quota_require quota_reserve quota_settle quota_cancel quota_usage usage_roll_up usage_prune quota_recount
 
 SELECT bastion.meter_set('runs'), bastion.meter_set('usd', 'cost', 6);
 SELECT bastion.plan_limit_set('runs', 'tenant', 'total', 2), bastion.plan_limit_set('usd', 'user', 'total', 5);

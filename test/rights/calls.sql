@@ -67,15 +67,18 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('lint', '{lint(text)}', 'superuser', NULL, 'SELECT count(*) FROM bastion.lint()'),
     ('lint of own tables', '{lint(text),bastion_internal.lint_mine()}', 'table', NULL, 'SELECT count(*) FROM bastion.lint(''mine'')'),
     ('unknown_tenants', '{"unknown_tenants(regclass,boolean)","bastion_internal.column_values(regclass,name,integer)"}', 'table', 'protected', 'SELECT count(*) FROM bastion.unknown_tenants(''shop.one_{n}'')'),
+    ('quota_recount', '{quota_recount(text)}', 'superuser', NULL, 'SELECT bastion.quota_recount(''rights_rows'')'),
     ('protection', '{bastion_internal.protection_report()}', 'table', NULL, 'SELECT count(*) FROM bastion.protection'),
     ('unprotect', '{"unprotect(regclass,boolean)"}', 'table', 'protected', 'SELECT * FROM bastion.unprotect(''shop.one_{n}'')'),
-    ('protect', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
+    ('protect', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', owner_column => ''owner_id'')'),
-    ('protect with sharing', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
+    ('protect with sharing', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', owner_column => ''owner_id'', sharing => ''tenant'')'),
-    ('protect with a foreign key', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
+    ('protect with a foreign key', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
-    ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[])"}', 'table', 'one',
+    ('protect with a quota', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
+     'SELECT * FROM bastion.protect(''shop.one_{n}'', quota => ''ones_{n}'')'),
+    ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),
     ('reference_add', '{"reference_add(regclass,name,text,text,name)"}', 'table', 'one',
      'SELECT bastion.reference_add(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade''), bastion.reference_add(''shop.one_{n}'', ''owner_id'', ''users'', ''cascade'')'),
@@ -100,13 +103,14 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('allow_monitoring_role', '{allow_monitoring_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_monitoring_role(''rights_neighbour'')'),
     ('allow_mailer_role', '{allow_mailer_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_mailer_role(''rights_neighbour'')'),
     ('allow_migration_role', '{allow_migration_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_migration_role(''rights_neighbour'')'),
-    ('INSERT into a protected table', '{bastion_internal.fill_acl()}', 'plain', NULL,
+    ('INSERT into a protected table', '{bastion_internal.fill_acl(),bastion_internal.count_rows()}', 'plain', NULL,
      'INSERT INTO shop.rows (id, title, pair, pairs, span) VALUES ({far}, ''t'', ROW({far}, 1), ARRAY[ROW(1, 1)::shop.pair], ROW({far}, 1))'),
     ('UPDATE of a protected table', '{bastion_internal.keep_acl()}', 'plain', 'rows', 'UPDATE shop.rows SET title = ''u'', tenant_id = tenant_id WHERE id OPERATOR(pg_catalog.=) {n}');
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, whole, setup) VALUES
     ('rewrap_all', '{rewrap_all(integer)}', 'superuser', NULL, 'CALL bastion.rewrap_all(5)', true, 'SELECT rights.prepare(''sealed'', ARRAY[{n}])'),
     ('acl_backfill', '{"acl_backfill(regclass,name,name,text,name,integer)"}', 'table', 'one', 'CALL bastion.acl_backfill(''shop.one_{n}'', batch => 1)', true, NULL);
 UPDATE rights.functions SET refused = '55006' WHERE label = 'min_decryption_version_set';
+UPDATE rights.functions SET setup = 'SELECT bastion.meter_set(''ones_{n}'', ''gauge'')' WHERE label = 'protect with a quota';
 UPDATE rights.functions SET setup = 'UPDATE bastion.users SET created_at = ''2000-01-01'' WHERE display_name OPERATOR(pg_catalog.=) ''guest {n}''' WHERE label = 'users_purge';
 UPDATE rights.functions SET setup = 'UPDATE bastion.tenants SET status = ''deleting'', delete_at = ''2000-01-01'' WHERE slug OPERATOR(pg_catalog.=) ''t{n}''' WHERE label = 'tenants_purge';
 UPDATE rights.functions f SET may = v.may
@@ -115,7 +119,7 @@ FROM (VALUES ('tenant_delete|_purge$|acl_prune|^lint$', '{operator class of a pa
 WHERE f.label ~ v.label;
 -- Each run of DDL has tables of its own, which take time to make.
 UPDATE rights.functions SET every_state = callers NOT IN ('table', 'statement', 'administrator') OR label IN ('protect with sharing', 'CREATE TABLE in a guarded schema');
-UPDATE rights.functions SET once = true WHERE label IN ('lint', 'lint of own tables', 'protection');
+UPDATE rights.functions SET once = true WHERE label IN ('lint', 'quota_recount', 'lint of own tables', 'protection');
 
 -- The places that must run, by the action of a call. Places that the planner reaches when it folds constants run if no plan is
 -- cached yet, those of the attacker if names are not qualified.
@@ -140,7 +144,7 @@ UPDATE rights.functions f SET fires = coalesce((
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
     ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
     ('^(unit|tenant)_delete$|^unit_delete of the front door$|^(users|tenants)_purge$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
-    ('^protect$|^protect with a foreign key|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
+    ('^protect$|^protect with a foreign key|^protect with a quota|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^global_table_', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
     ('partition|PARTITION', '{partition}')) v (label, names)

@@ -91,7 +91,8 @@ END
 $$;
 GRANT SELECT, DELETE ON shop.plain TO rights_operator;
 
-SELECT bastion.protect(t, owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner')
+SELECT bastion.meter_set('rights_rows', 'gauge');
+SELECT bastion.protect(t, owner_column => 'owner_id', sharing => 'tenant', visibility => 'owner', quota => CASE t WHEN 'shop.rows'::regclass THEN 'rights_rows' END)
 FROM unnest('{shop.rows,shop.typed,shop.labelled,shop.domained,shop.ruled,shop.parts,shop.grown}'::regclass[]) t;
 -- Afterwards: protect() refuses a table whose partitions are of several owners.
 ALTER TABLE shop.parts_neighbour OWNER TO rights_neighbour;

@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-constexpr int max_internal_arguments = 14;
+constexpr int max_internal_arguments = 15;
 
 struct InternalFunction {
     const char* name;

@@ -10,7 +10,7 @@ namespace bastion::pg {
 struct Statement {
     const char* sql;
     int arguments;
-    Oid types[3];
+    Oid types[4];
     SPIPlanPtr plan;
 };
 

@@ -70,10 +70,11 @@ Datum run_or_show(FunctionCallInfo fcinfo, const InternalFunction& planner, bool
 
 bool is_true(FunctionCallInfo fcinfo, int argument) { return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument); }
 
-constexpr InternalFunction protect_statements{"protect_statements",
-                                              14,
-                                              {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID,
-                                               BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID, TEXTOID, NAMEARRAYOID}};
+constexpr InternalFunction protect_statements{
+    "protect_statements",
+    15,
+    {REGCLASSOID, NAMEOID, NAMEOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, BOOLOID, TEXTOID, TEXTOID, NAMEOID,
+     TEXTOID, NAMEARRAYOID, TEXTOID}};
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction composite_keys_create_statements{

@@ -4,12 +4,10 @@
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
-#include "pg/quota/quota_lines.hpp"
+#include "pg/quota/quota_answer.hpp"
 #include "pg/quota/quota_lock.hpp"
 
 extern "C" {
-#include "lib/stringinfo.h"
-#include "utils/json.h"
 #include "utils/numeric.h"
 #include "utils/typcache.h"
 }
@@ -51,16 +49,6 @@ QuotaWanted wanted_arguments(FunctionCallInfo fcinfo) {
     return out;
 }
 
-// The account comes first: see QuotaOwner.
-void lock_caller(const Identity& identity) {
-    PreventCommandIfReadOnly("use of a quota");
-    PreventCommandIfParallelMode("use of a quota");
-    PreventCommandDuringRecovery("use of a quota");
-    if (!identity.tenant.present || quota_caller(identity).has_account)
-        lock_quotas(identity.user, QuotaOwner::account, true);
-    if (identity.tenant.present) lock_quotas(identity.tenant.value, QuotaOwner::tenant, true);
-}
-
 // As bastion_internal.quota_line, in the order of its columns.
 Datum line_datum(TupleDesc descriptor, const QuotaLine& line) {
     Datum values[] = {UUIDPGetDatum(&line.owner),
@@ -91,90 +79,6 @@ Datum lines_array(Oid array, std::span<const QuotaLine> lines) {
     return PointerGetDatum(construct_array(elements, static_cast<int>(lines.size()), type, -1, false, TYPALIGN_DOUBLE));
 }
 
-const char* number_text(Datum number) { return DatumGetCString(DirectFunctionCall1(numeric_out, number)); }
-
-Datum minus(Datum left, Datum right) { return DirectFunctionCall2(numeric_sub, left, right); }
-
-// What a limit has left; below 0 where more was used than it allows now.
-Datum room_of(const QuotaLine& line) { return minus(minus(line.amount, line.used), line.held); }
-
-// The limits without room for what is wanted: the first one is the answer.
-const QuotaLine* refusing(std::span<const QuotaLine> lines) {
-    for (const QuotaLine& line : lines)
-        if (line.amount != Datum{0} && holds(numeric_lt, room_of(line), line.wanted)) return &line;
-    return nullptr;
-}
-
-void append_end(StringInfo out, TimestampTz end) {
-    char buffer[MAXDATELEN + 1];
-    if (end == DT_NOEND)
-        appendStringInfoString(out, "null");
-    else
-        appendStringInfo(out, "\"%s\"", JsonEncodeDateTime(buffer, TimestampTzGetDatum(end), TIMESTAMPTZOID, nullptr));
-}
-
-// The limit of a meter that has least room.
-const QuotaLine* narrowest(std::span<const QuotaLine> lines, std::string_view meter) {
-    const QuotaLine* out = nullptr;
-    for (const QuotaLine& line : lines)
-        if (line.amount != Datum{0} && meter == line.meter &&
-            (out == nullptr || holds(numeric_lt, room_of(line), room_of(*out))))
-            out = &line;
-    return out;
-}
-
-void append_meters(StringInfo out, std::span<const QuotaLine> lines, const QuotaWanted& wanted) {
-    const char* separator = "";
-    for (int i = 0; i < wanted.count; ++i) {
-        const QuotaLine* line = narrowest(lines, server_text(wanted.meters[i]).bytes());
-        if (line == nullptr) continue;
-        const Datum room = room_of(*line);
-        appendStringInfo(out, "%s\"%s\": {\"remaining\": %s, \"resets_at\": ", separator, line->meter,
-                         holds(numeric_lt, room, quota_number("0")) ? "0" : number_text(room));
-        append_end(out, line->end);
-        appendStringInfoChar(out, '}');
-        separator = ", ";
-    }
-}
-
-bool any_crosses(std::span<const QuotaLine> lines) {
-    return std::any_of(lines.begin(), lines.end(), [](const QuotaLine& line) { return line.crosses; });
-}
-
-// For quota_take(), which records them: the limits whose soft amount this use is the first to reach.
-void append_crossed(StringInfo out, std::span<const QuotaLine> lines) {
-    if (!any_crosses(lines)) return;
-    const char* before = ", \"crossed\": [";
-    for (const QuotaLine& line : lines) {
-        if (!line.crosses) continue;
-        char subject[uuid_text_size];
-        format_uuid_text(line.subject, subject);
-        appendStringInfo(out, "%s\"%s %s %s\"", before, line.meter, subject, period_name(line.period));
-        before = ", ";
-    }
-    appendStringInfoChar(out, ']');
-}
-
-// Meters, scopes and periods are words.
-Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, const QuotaLine* refused) {
-    StringInfoData out;
-    initStringInfo(&out);
-    appendStringInfo(&out,
-                     "{\"granted\": %s, \"soft_crossed\": %s, \"refused_by\": ", refused == nullptr ? "true" : "false",
-                     any_crosses(lines) ? "true" : "false");
-    if (refused == nullptr)
-        appendStringInfoString(&out, "null");
-    else
-        appendStringInfo(&out, "{\"meter\": \"%s\", \"scope\": \"%s\", \"period\": \"%s\"}", refused->meter,
-                         refused->scope, period_name(refused->period));
-    appendStringInfoString(&out, ", \"meters\": {");
-    append_meters(&out, lines, wanted);
-    appendStringInfoChar(&out, '}');
-    append_crossed(&out, lines);
-    appendStringInfoChar(&out, '}');
-    return jsonb_datum(utf8_of(ServerText(out.data)));
-}
-
 UsageEntry entry_of(const Identity& identity, NullableDatum key) {
     const QuotaDay day = quota_moment(quota_caller(identity).tenant_calendar, GetCurrentTimestamp()).day;
     return {identity.tenant.present ? identity.tenant.value : identity.user,
@@ -195,9 +99,10 @@ Datum bastion_quota_lock(PG_FUNCTION_ARGS) {
                                PG_GETARG_BOOL(2)));
 }
 
+// Argument: whether the account is concerned in any case.
 PG_FUNCTION_INFO_V1(bastion_quota_enter);
 Datum bastion_quota_enter(PG_FUNCTION_ARGS) {
-    lock_caller(require_identity());
+    lock_caller(require_identity(), PG_GETARG_BOOL(0));
     PG_RETURN_VOID();
 }
 
@@ -210,7 +115,7 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     const Identity identity = require_identity();
     const QuotaWanted wanted = wanted_arguments(fcinfo);
     const bool reserves = PG_GETARG_BOOL(2);
-    lock_caller(identity);
+    lock_caller(identity, false);
     const std::span<QuotaLine> lines = quota_lines(identity, wanted, true);
     const QuotaLine* refused = refusing(lines);
     if (refused == nullptr) {
@@ -234,10 +139,12 @@ Datum bastion_quota_lines(PG_FUNCTION_ARGS) {
                        quota_lines(identity, all ? QuotaWanted{nullptr, nullptr, 0} : wanted_arguments(fcinfo), false));
 }
 
+// Arguments: a tenant or user, and a moment.
 PG_FUNCTION_INFO_V1(bastion_quota_day);
 Datum bastion_quota_day(PG_FUNCTION_ARGS) {
-    const QuotaCaller& caller = quota_caller(require_identity());
-    PG_RETURN_DATEADT(quota_moment(caller.tenant_calendar, GetCurrentTimestamp()).day);
+    if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1)))
+        ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+    PG_RETURN_DATEADT(quota_moment(read_calendar(*PG_GETARG_UUID_P(0)), PG_GETARG_TIMESTAMPTZ(1)).day);
 }
 
 // Arguments: a moment, a period and the calendar.

@@ -1,6 +1,7 @@
 #include "pg/quota/quota_lines.hpp"
 
 #include "pg/base/text.hpp"
+#include "pg/quota/quota_lock.hpp"
 
 extern "C" {
 #include "utils/numeric.h"
@@ -40,6 +41,21 @@ QuotaLine line_of(const QuotaRule& rule, const QuotaMoment& moment, Datum wanted
 
 }  // namespace
 
+void lock_caller(const Identity& identity, bool with_account) {
+    PreventCommandIfReadOnly("use of a quota");
+    PreventCommandIfParallelMode("use of a quota");
+    PreventCommandDuringRecovery("use of a quota");
+    const bool first = with_account || !identity.tenant.present || quota_caller(identity).has_account;
+    if (first) lock_quotas(identity.user, QuotaOwner::account, true);
+    if (!identity.tenant.present) return;
+    lock_quotas(identity.tenant.value, QuotaOwner::tenant, true);
+    // A limit that was set during the wait counts.
+    AcceptInvalidationMessages();
+    if (!first && quota_caller(identity).has_account && !lock_quotas(identity.user, QuotaOwner::account, false))
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not serialize access due to concurrent update")));
+}
+
 std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked) {
     const TimestampTz now = GetCurrentTimestamp();
     const QuotaCaller& caller = quota_caller(identity);
@@ -52,6 +68,31 @@ std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wa
         if (amount != Datum{0}) lines[count++] = line_of(rule, rule.of_account ? of_account : of_tenant, amount);
     }
     read_windows({lines, count}, locked);
+    return {lines, count};
+}
+
+std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Datum wanted, bool always_total) {
+    const QuotaCaller& rules = quota_tenant(tenant);
+    const QuotaMoment moment = quota_moment(rules.tenant_calendar, GetCurrentTimestamp());
+    auto* lines = static_cast<QuotaLine*>(palloc(sizeof(QuotaLine) * (rules.rules.size() + 1)));
+    std::size_t count = 0;
+    bool has_total = false;
+    for (const QuotaRule& rule : rules.rules) {
+        if (rule.meter != meter || (always_total && rule.period != QuotaPeriod::total)) continue;
+        has_total = has_total || rule.period == QuotaPeriod::total;
+        lines[count++] = line_of(rule, moment, wanted);
+    }
+    if (always_total && !has_total) {
+        QuotaLine& line = lines[count++] = QuotaLine{};
+        line.owner = line.subject = tenant;
+        line.scope = "tenant";
+        line.meter = meter;
+        line.period = QuotaPeriod::total;
+        line.key = window_key(moment, QuotaPeriod::total);
+        line.end = window_end(moment, QuotaPeriod::total);
+        line.wanted = wanted;
+    }
+    read_windows({lines, count}, true);
     return {lines, count};
 }
 

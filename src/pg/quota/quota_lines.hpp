@@ -6,9 +6,17 @@
 
 namespace bastion::pg {
 
+// Phase A: takes the locks of a caller, the account before the tenant (QuotaOwner), and that of the account if any limit counts it, or
+// with_account. Raises 40001 where such a limit was set during the wait, and another transaction has the account.
+void lock_caller(const Identity& identity, bool with_account);
+
 // Phase A. Under the locks of lock_quotas() (locked), nobody changes what it reads until the transaction ends, and it raises 40001 where others
 // did since the snapshot of a REPEATABLE READ transaction.
 std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked);
+
+// Phase A, under the lock of the tenant: its own limits of a meter, for rows that are no use of a user; always_total, also the window of all
+// time where no limit asks for it.
+std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Datum wanted, bool always_total);
 
 // Phase A, once for lines of one call: adds what is wanted to what is used or reserved of each window, and sets `crosses`.
 void add_to_windows(std::span<QuotaLine> lines, bool reserves);

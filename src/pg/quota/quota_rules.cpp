@@ -15,9 +15,9 @@ BackendCache<QuotaMeter, NAMEDATALEN> meters("meters", invalidation_of("quotas")
 
 Statement rules_statement{
     "SELECT r.scope, r.owner_id, r.scope_id, r.meter, r.period, r.amount::pg_catalog.text, "
-    "r.soft_amount::pg_catalog.text, r.valid_until FROM bastion_internal.quota_rules() r",
-    0,
-    {},
+    "r.soft_amount::pg_catalog.text, r.valid_until FROM bastion_internal.quota_rules($1, $2, $3, $4) r",
+    4,
+    {UUIDOID, UUIDOID, UUIDOID, UUIDOID},
     nullptr};
 
 // The rows that were read, as PODs in the current memory context.
@@ -59,11 +59,28 @@ void read_rules(MemoryContext memory, void* out) {
     }
 }
 
-std::optional<CallerRow> read_caller(const Identity& identity) {
+CallerRow rules_of(const OptionalUuid (&subjects)[4]) {
     CallerRow out{};
-    run_reading(rules_statement, nullptr, nullptr, read_rules, &out);
+    Datum values[4];
+    char nulls[] = "    ";
+    for (int i = 0; i < 4; ++i) {
+        values[i] = uuid_datum(subjects[i].value);
+        if (!subjects[i].present) nulls[i] = 'n';
+    }
+    run_reading(rules_statement, values, nulls, read_rules, &out);
+    return out;
+}
+
+std::optional<CallerRow> read_caller(const Identity& identity) {
+    CallerRow out = rules_of({{true, identity.user}, identity.tenant, identity.unit, identity.api_key});
     out.user_calendar = read_calendar(identity.user);
     out.tenant_calendar = identity.tenant.present ? read_calendar(identity.tenant.value) : out.user_calendar;
+    return out;
+}
+
+std::optional<CallerRow> read_tenant(const pg_uuid_t& tenant) {
+    CallerRow out = rules_of({{}, {true, tenant}, {}, {}});
+    out.user_calendar = out.tenant_calendar = read_calendar(tenant);
     return out;
 }
 
@@ -121,6 +138,19 @@ const QuotaCaller& quota_caller(const Identity& identity) {
         [&] { return read_caller(identity); },
         [&](const CallerRow& row) -> Result<Loaded<QuotaCaller>> {
             Loaded<QuotaCaller> made{make_caller(row), messages_of(identity)};
+            made.heap = heap_of(made.value);
+            return made;
+        });
+}
+
+// Its key is shorter than that of any caller.
+const QuotaCaller& quota_tenant(const pg_uuid_t& tenant) {
+    const TimestampTz now = GetCurrentTimestamp();
+    return *callers.get(
+        CacheKey<4 * UUID_LEN + 4>(tenant), [&](const QuotaCaller& caller) { return caller.usable_until > now; },
+        [&] { return read_tenant(tenant); },
+        [](const CallerRow& row) -> Result<Loaded<QuotaCaller>> {
+            Loaded<QuotaCaller> made{make_caller(row)};
             made.heap = heap_of(made.value);
             return made;
         });

@@ -1,4 +1,4 @@
-// The limits that concern the caller of the transaction, of all meters: what bastion_internal.quota_rules() answers, cached by user,
+// The limits that concern the caller of the transaction, or a tenant, of all meters: what bastion_internal.quota_rules() answers, cached by user,
 // tenant, unit and API key (backend_cache.hpp). And meters, cached by name.
 #pragma once
 
@@ -28,6 +28,9 @@ struct QuotaCaller {
 
 // Phase A, for an identity that is authenticated. Pinned until the next call or the end of the transaction.
 const QuotaCaller& quota_caller(const Identity& identity);
+
+// The same for rows of a tenant that no user of it writes: its own limits alone.
+const QuotaCaller& quota_tenant(const pg_uuid_t& tenant);
 
 struct QuotaMeter {
     bool is_gauge;

@@ -4,7 +4,9 @@
 #include "pg/base/text.hpp"
 
 extern "C" {
+#include "access/heapam.h"
 #include "commands/sequence.h"
+#include "storage/bufmgr.h"
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
 }
@@ -115,6 +117,21 @@ HeapTuple changed_window(TupleDesc descriptor, const QuotaLine& line) {
     return heap_modify_tuple(line.row, descriptor, values, nulls, replaces);
 }
 
+// The deletion of a tenant, unit or user takes no lock of quotas: what it deletes meanwhile cannot be counted on.
+void lock_window(Relation relation, const ItemPointerData& place) {
+    HeapTupleData row{};
+    row.t_self = place;
+    Buffer buffer = InvalidBuffer;
+    TM_FailureData failure{};
+    const TM_Result result = heap_lock_tuple(relation, &row, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
+                                             LockWaitBlock, false, &buffer, &failure);
+    if (BufferIsValid(buffer)) ReleaseBuffer(buffer);
+    if (result != TM_Ok)
+        ereport(ERROR,
+                (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent %s",
+                                                                    result == TM_Deleted ? "delete" : "update")));
+}
+
 void set_optional(Datum& value, bool& is_null, const OptionalUuid& id) {
     value = UUIDPGetDatum(&id.value);
     is_null = !id.present;
@@ -143,9 +160,10 @@ void write_windows(std::span<QuotaLine> lines) {
     Relation relation = open_table("usage_windows", window_columns, RowExclusiveLock);
     TupleDesc const descriptor = RelationGetDescr(relation);
     for (QuotaLine& line : lines) {
-        if (HeapTupleIsValid(line.row))
+        if (HeapTupleIsValid(line.row)) {
+            lock_window(relation, line.row->t_self);
             CatalogTupleUpdate(relation, &line.row->t_self, changed_window(descriptor, line));
-        else
+        } else
             CatalogTupleInsert(relation, new_window(descriptor, line));
     }
     table_close(relation, RowExclusiveLock);

@@ -38,7 +38,8 @@ struct QuotaLine {
 // that raises 40001 where the transaction keeps a snapshot that does not have it. Without them, what the snapshot of the query has.
 void read_windows(std::span<QuotaLine> lines, bool locked);
 
-// Phase A: stores used and held of lines that read_windows() read under the locks, and when one crosses its soft limit.
+// Phase A: stores used and held of lines that read_windows() read under the locks, and when one crosses its soft limit. Raises 40001 where
+// the tenant, unit or user was deleted meanwhile.
 void write_windows(std::span<QuotaLine> lines);
 
 struct UsageEntry {

@@ -225,7 +225,7 @@ $$;
 COMMENT ON FUNCTION bastion_api.unit_create(text, text, text, text) IS
 'bastion.unit_create() for front doors. Returns {"unit": {id, slug, kind, name}}.
 Refusals: insufficient_scope, insufficient_user_authentication with acr_values and max_age (RFC 9470), unknown_object, invalid_request, slug_taken, unauthenticated, invalid_token.
-SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
+SQLSTATE BA006 where the plan allows no more units, 40001 where another transaction made one meanwhile, 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.unit_create(text, text, text, text)', 'application');
 
 CREATE FUNCTION bastion_api.unit_rename(unit text, name text) RETURNS jsonb

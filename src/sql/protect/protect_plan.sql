@@ -256,6 +256,7 @@ BEGIN
     RETURN QUERY SELECT bastion_internal.plan_indexes(spec);
     RETURN QUERY SELECT bastion_internal.plan_foreign_keys(spec);
     RETURN QUERY SELECT bastion_internal.plan_record(spec);
+    RETURN QUERY SELECT bastion_internal.plan_quota(spec);
     RETURN QUERY SELECT bastion_internal.plan_release(spec.relation, bastion_internal.old_acl_column(spec));
 END
 $$;
@@ -273,7 +274,7 @@ AS $$
     (SELECT format('DROP POLICY %I ON %s;', p.name, member) FROM policies p WHERE p.ours ORDER BY p.name)
     UNION ALL
     (SELECT format('DROP TRIGGER %I ON %s;', t.tgname, member) FROM pg_trigger t
-     WHERE t.tgrelid = member AND t.tgparentid = 0 AND t.tgname IN ('bastion_acl_fill', 'bastion_acl_keep', 'bastion_acl_move') ORDER BY t.tgname)
+     WHERE t.tgrelid = member AND t.tgparentid = 0 AND bastion_internal.is_our_trigger(t.tgname) ORDER BY t.tgname)
     UNION ALL
     SELECT format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY%s;', member,
                   CASE WHEN EXISTS (SELECT FROM policies p WHERE NOT p.ours) THEN '' ELSE ', DISABLE ROW LEVEL SECURITY' END)
@@ -294,8 +295,9 @@ BEGIN
                  FROM bastion_internal.protect_tree(spec.relation) t,
                       bastion_internal.plan_open(t.member) WITH ORDINALITY AS s (statement, place)
                  ORDER BY t.depth, t.member::text, s.place;
-    spec.options := spec.options || '{"tenant_fk": false}';
+    spec.options := spec.options - 'quota' || '{"tenant_fk": false}';
     RETURN QUERY SELECT bastion_internal.plan_foreign_keys(spec);
+    RETURN QUERY SELECT bastion_internal.plan_quota(spec);
     RETURN QUERY SELECT s.statement
                  FROM bastion.protected_columns o,
                       bastion_internal.plan_release(o.relation, o.column_name) WITH ORDINALITY AS s (statement, place)

@@ -152,6 +152,16 @@ Arguments: the columns of the ACL, tenant and owner.
 SQLSTATE 23503, 28000, 39P01, 42501, 42703, 42804, 55000, P0002.';
 SELECT bastion_internal.callable_by('bastion_internal.move_acl()', 'migration');
 
+CREATE FUNCTION bastion_internal.is_our_trigger(name name) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT name IN ('bastion_acl_fill', 'bastion_acl_keep', 'bastion_acl_move', 'bastion_quota_delete', 'bastion_quota_insert', 'bastion_quota_lock',
+                    'bastion_quota_move', 'bastion_quota_truncate')
+$$;
+COMMENT ON FUNCTION bastion_internal.is_our_trigger(name) IS 'Whether protect() writes triggers of this name.';
+SELECT bastion_internal.callable_by('bastion_internal.is_our_trigger(name)', 'migration');
+
 CREATE FUNCTION bastion_internal.protect_triggers(spec bastion.protected_tables, member regclass)
 RETURNS TABLE (name name, definition text, state text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 2
@@ -187,14 +197,16 @@ BEGIN
               SELECT 'bastion_acl_move',
                      format(head, 'bastion_acl_move', 'UPDATE', member, format('new.%1$I IS DISTINCT FROM old.%1$I', spec.owner_column),
                             format('move_acl(%L, %L, %L)', acl, spec.tenant_column, spec.owner_column))
-              WHERE wanted AND spec.owner_column IS NOT NULL AND spec.options ->> 'visibility' = 'owner') AS w (name, definition)
+              WHERE wanted AND spec.owner_column IS NOT NULL AND spec.options ->> 'visibility' = 'owner'
+              UNION ALL
+              SELECT q.name, q.definition FROM bastion_internal.quota_triggers(spec, member) q) AS w (name, definition)
         FULL JOIN (SELECT g.* FROM pg_trigger g
-                   WHERE g.tgrelid = member AND g.tgparentid = 0 AND g.tgname IN ('bastion_acl_fill', 'bastion_acl_keep', 'bastion_acl_move')) t
+                   WHERE g.tgrelid = member AND g.tgparentid = 0 AND bastion_internal.is_our_trigger(g.tgname)) t
             ON t.tgname = w.name;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_triggers(bastion.protected_tables, regclass) IS
-'Compares the triggers that a table should have for sharing with those that it has: each is ok, missing, altered or unwanted. Partitions inherit those of their root.';
+'Compares the triggers that a table should have for sharing and quotas with those that it has: each is ok, missing, altered or unwanted. Partitions inherit those of sharing from their root.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_triggers(bastion.protected_tables, regclass)', 'migration');
 
 -- Checks and statements
@@ -321,7 +333,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_triggers(bastion.protected_tables, regclass) IS
-'The statements for the triggers of sharing on one table.';
+'The statements for the triggers of sharing and quotas on one table.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_triggers(bastion.protected_tables, regclass)', 'migration');
 
 CREATE FUNCTION bastion_internal.old_acl_column(spec bastion.protected_tables) RETURNS name

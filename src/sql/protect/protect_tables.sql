@@ -11,12 +11,14 @@ CREATE TABLE bastion.protected_tables (
     protected_at timestamptz NOT NULL DEFAULT now(),
     column_numbers smallint[],
     relation regclass GENERATED ALWAYS AS (bastion_internal.table_of(table_name)) STORED,
+    meter text COLLATE "C" GENERATED ALWAYS AS (options ->> 'quota') STORED,
     CONSTRAINT protected_tables_pkey PRIMARY KEY (table_name),
     CONSTRAINT protected_tables_relation_key UNIQUE (relation),
     CONSTRAINT protected_tables_resource_check CHECK (bastion_internal.is_resource(resource)),
     CONSTRAINT protected_tables_options_check CHECK (
         (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
-         AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean') IS TRUE),
+         AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean'
+         AND coalesce(jsonb_typeof(options -> 'quota'), 'string') = 'string') IS TRUE),
     CONSTRAINT protected_tables_sharing_check CHECK (
         NOT (options ? 'sharing')
         OR (options ->> 'sharing' IN ('tenant', 'cross_tenant') AND options ->> 'visibility' IN ('tenant', 'unit', 'owner')
@@ -30,7 +32,8 @@ COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'The column that hol
 COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'The column that holds the user who created the row, if any';
 COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies check';
 COMMENT ON COLUMN bastion.protected_tables.options IS
-'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column';
+'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column; with a quota, quota';
+COMMENT ON COLUMN bastion.protected_tables.meter IS 'The meter that counts its rows, from options';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
 COMMENT ON COLUMN bastion.protected_tables.column_numbers IS
 'The numbers in the catalog of the columns of tenant, owner and ACL, which a renamed column keeps; filled in by a trigger';

@@ -29,12 +29,12 @@ AS 'MODULE_PATHNAME', 'bastion_quota_lock';
 COMMENT ON FUNCTION bastion_internal.quota_lock(uuid, boolean, boolean) IS
 'Locks the counters of a tenant, or of the account of a user, until the transaction ends. Without waits, false when another transaction has the lock.';
 
-CREATE FUNCTION bastion_internal.quota_enter() RETURNS void
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion_internal.quota_enter(with_account boolean) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_enter';
-COMMENT ON FUNCTION bastion_internal.quota_enter() IS
-'Takes the locks of this user and tenant.
-SQLSTATE 42501 when anonymous, 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion_internal.quota_enter(boolean) IS
+'Takes the locks of this user and tenant: that of the account where a limit counts it, or with_account.
+SQLSTATE 42501 when anonymous, 40001 when a limit of the account was set during the wait, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.quota_lines(meters text[], wanted numeric[]) RETURNS bastion_internal.quota_line[]
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
@@ -50,11 +50,11 @@ COMMENT ON FUNCTION bastion_internal.quota_try(text[], numeric[], boolean, text)
 'Uses or reserves amounts of meters, or none of them if a limit has no room. Returns the answer of quota_consume_many(), and for a key, or where a soft limit is crossed, the limits in whose windows it counted them: they may be others a moment later.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
-CREATE FUNCTION bastion_internal.quota_day() RETURNS date
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION bastion_internal.quota_day(owner_id uuid, moment timestamptz) RETURNS date
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_day';
-COMMENT ON FUNCTION bastion_internal.quota_day() IS
-'Today in the calendar of this tenant. SQLSTATE 42501 when anonymous, 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion_internal.quota_day(uuid, timestamptz) IS
+'The day of a moment in the calendar of a tenant or user. SQLSTATE 22008 for a moment out of range.';
 
 CREATE FUNCTION bastion_internal.quota_window(moment timestamptz, period text, time_zone text, billing_anchor date, OUT window_key timestamp, OUT resets_at timestamptz)
 LANGUAGE C STABLE STRICT PARALLEL SAFE
@@ -63,15 +63,14 @@ COMMENT ON FUNCTION bastion_internal.quota_window(timestamptz, text, text, date)
 'The window of a period at a moment: its first day in local time (the hour in UTC), and when the next one has begun. Where clocks go back over midnight, that is up to the repeated hour late, never early. NULL for an unknown period.
 SQLSTATE 22023 for an unknown time zone, 22008 for a moment out of range.';
 
-CREATE FUNCTION bastion_internal.quota_rules() RETURNS TABLE (scope text, owner_id uuid, scope_id uuid, meter text, period text, amount numeric, soft_amount numeric,
+CREATE FUNCTION bastion_internal.quota_rules(this_user uuid, this_tenant uuid, this_unit uuid, this_api_key uuid)
+RETURNS TABLE (scope text, owner_id uuid, scope_id uuid, meter text, period text, amount numeric, soft_amount numeric,
                                                              valid_until timestamptz)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 10
 SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    this_user uuid := bastion.user_id();
-    this_tenant uuid := bastion.tenant_id();
     tenant_plan text := (SELECT t.plan FROM bastion.tenants t WHERE t.id = this_tenant);
     user_plan text := (SELECT u.plan FROM bastion.users u WHERE u.id = this_user);
 BEGIN
@@ -79,11 +78,11 @@ BEGIN
         WITH subjects (scope, owner_id, scope_id, plan) AS (
             VALUES ('tenant', this_tenant, this_tenant, tenant_plan), ('user', this_tenant, this_user, tenant_plan), ('account', this_user, this_user, user_plan)
             UNION ALL
-            SELECT 'unit', this_tenant, c.ancestor_id, tenant_plan FROM bastion.unit_closure c WHERE c.descendant_id = bastion.unit_id()
+            SELECT 'unit', this_tenant, c.ancestor_id, tenant_plan FROM bastion.unit_closure c WHERE c.descendant_id = this_unit
         ), limits AS (
             SELECT s.scope, s.owner_id, s.scope_id, p.meter, p.period, p.amount, p.soft_amount, 'infinity'::timestamptz AS valid_until, p.plan = '' AS is_default, false AS is_own
             FROM subjects s JOIN bastion.plan_limits p ON p.scope = s.scope AND p.plan IN ('', s.plan)
-            WHERE s.owner_id IS NOT NULL
+            WHERE s.owner_id IS NOT NULL AND s.scope_id IS NOT NULL
             UNION ALL
             SELECT s.scope, s.owner_id, s.scope_id, o.meter, o.period, o.amount, o.soft_amount, o.valid_until, false, true
             FROM subjects s JOIN bastion.limit_overrides o ON o.owner_id = s.owner_id AND o.scope_id = s.scope_id AND o.scope = s.scope
@@ -95,12 +94,11 @@ BEGIN
          ORDER BY l.meter, l.scope, l.scope_id, l.period, l.is_own DESC, l.is_default)
         UNION ALL
         SELECT 'api_key', this_tenant, k.id, k.limits #>> '{cost,meter}', k.limits #>> '{cost,period}', (k.limits #>> '{cost,amount}')::numeric, NULL, 'infinity'
-        FROM bastion.api_keys k WHERE k.id = bastion.api_key_id() AND k.limits ? 'cost';
+        FROM bastion.api_keys k WHERE k.id = this_api_key AND k.limits ? 'cost';
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.quota_rules() IS
-'The limits that concern the identity of this transaction. One of its own (limit_override_set()) counts before that of the plan, and that before the limit of every plan.
-SQLSTATE 28000 when a token was presented and refused.';
+COMMENT ON FUNCTION bastion_internal.quota_rules(uuid, uuid, uuid, uuid) IS
+'The limits that concern a user, tenant, unit and API key, or those of them that are not NULL. One of its own (limit_override_set()) counts before that of the plan, and that before the limit of every plan.';
 
 CREATE FUNCTION bastion_internal.quota_crossed(line bastion_internal.quota_line) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -134,6 +132,9 @@ BEGIN
     WHERE w.owner_id = line.owner_id AND w.scope_id = line.scope_id AND w.meter = line.meter AND w.period = line.period AND w.window_key = line.window_key
     RETURNING w.soft_crossed_at INTO new_crossed;
     IF NOT FOUND THEN
+        IF NOT bastion_internal.quota_subject_exists(line.scope, line.scope_id) THEN
+            RETURN false;
+        END IF;
         INSERT INTO bastion.usage_windows AS w (owner_id, scope, scope_id, meter, period, window_key, used, held, soft_crossed_at)
         VALUES (line.owner_id, line.scope, line.scope_id, line.meter, line.period, line.window_key, quota_add.used, quota_add.held,
                 CASE WHEN quota_add.used + quota_add.held >= line.soft_amount THEN crosses END)
@@ -148,7 +149,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.quota_add(bastion_internal.quota_line, numeric, numeric) IS
-'Adds to what is used and reserved of a window; true when that crosses its soft limit for the first time.';
+'Adds to what is used and reserved of a window, unless that ended with its user, unit or tenant; true when that crosses its soft limit for the first time.';
 
 CREATE FUNCTION bastion_internal.usage_record(hold bastion.quota_holds, meter text, amount numeric, day date) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -185,7 +186,7 @@ BEGIN
         IF octet_length(key) NOT BETWEEN 1 AND 255 THEN
             RAISE EXCEPTION 'a key has 1 to 255 bytes' USING ERRCODE = 'invalid_parameter_value';
         END IF;
-        PERFORM bastion_internal.quota_enter();
+        PERFORM bastion_internal.quota_enter(false);
         SELECT * INTO earlier FROM bastion.quota_holds h WHERE h.owner_id = this_owner AND h.user_id = this_user AND h.key = quota_take.key;
         IF FOUND AND earlier.request <> bastion_internal.quota_request(meters, amounts, valid_for) THEN
             RAISE EXCEPTION 'the key was used for another request' USING ERRCODE = 'invalid_parameter_value';

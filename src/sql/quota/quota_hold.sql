@@ -54,7 +54,7 @@ BEGIN
         CONTINUE WHEN NOT EXISTS (SELECT FROM bastion.quota_holds h WHERE h.owner_id = hold.owner_id AND h.user_id = hold.user_id AND h.key = hold.key AND h.state = 'open');
         PERFORM bastion_internal.quota_settle_hold(hold, (
             SELECT jsonb_object_agg(a.key, CASE WHEN m.on_expire = 'release' THEN '0' ELSE a.value END)
-            FROM jsonb_each(hold.request -> 'amounts') a LEFT JOIN bastion.meters m ON m.name = a.key), 'expired', (hold.expires_at AT TIME ZONE 'UTC')::date);
+            FROM jsonb_each(hold.request -> 'amounts') a LEFT JOIN bastion.meters m ON m.name = a.key), 'expired', bastion_internal.quota_day(hold.owner_id, hold.expires_at));
         expired := true;
     END LOOP;
     RETURN expired;
@@ -94,7 +94,10 @@ DECLARE
     hold bastion.quota_holds;
     overrun boolean;
 BEGIN
-    PERFORM bastion_internal.quota_enter();
+    -- The limit of the account may have been removed since.
+    PERFORM bastion_internal.quota_enter(EXISTS (
+        SELECT FROM bastion.quota_holds h
+        WHERE h.owner_id = this_owner AND h.user_id = this_user AND h.key = quota_end.key AND h.lines @> '[{"scope": "account"}]'));
     SELECT * INTO hold FROM bastion.quota_holds h WHERE h.owner_id = this_owner AND h.user_id = this_user AND h.key = quota_end.key FOR UPDATE;
     IF NOT FOUND OR hold.state = 'consumed' THEN
         RAISE EXCEPTION 'nothing is reserved under this key' USING ERRCODE = 'undefined_object';
@@ -112,7 +115,7 @@ BEGIN
         RAISE EXCEPTION 'invalid amount' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'An amount that was used is from 0 to 10^18, with as many digits after the point as its meter has.';
     ELSE
-        PERFORM bastion_internal.quota_settle_hold(hold, amounts, quota_end.state, bastion_internal.quota_day());
+        PERFORM bastion_internal.quota_settle_hold(hold, amounts, quota_end.state, bastion_internal.quota_day(this_owner, clock_timestamp()));
     END IF;
     RETURN jsonb_build_object('state', state, 'amounts', amounts, 'overrun', (
         SELECT bool_or((a.value #>> '{}')::numeric > (hold.request #>> ARRAY['amounts', a.key])::numeric) FROM jsonb_each(amounts) a));

@@ -12,6 +12,9 @@ BEGIN
         RAISE EXCEPTION 'invalid meter' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'The name is a word of lower-case letters, digits and underscores; the kind is count, cost or gauge; scale is from 0 to 9, above 0 for cost alone; on_expire is charge or release.';
     END IF;
+    IF EXISTS (SELECT FROM bastion.meters m JOIN bastion.protected_tables p ON p.meter = m.name WHERE m.name = meter_set.name AND m.kind <> meter_set.kind) THEN
+        RAISE EXCEPTION 'meter "%" counts the rows of a table', name USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     INSERT INTO bastion.meters (name, kind, scale, on_expire) VALUES (meter_set.name, meter_set.kind, meter_set.scale, meter_set.on_expire)
     ON CONFLICT ON CONSTRAINT meters_pkey DO UPDATE SET (kind, scale, on_expire) = (excluded.kind, excluded.scale, excluded.on_expire);
     PERFORM bastion_internal.record_event('meter_set', 'success', NULL, NULL,
@@ -19,9 +22,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.meter_set(text, text, integer, text) IS
-'Defines or replaces a meter, which quota_consume() and protect() count on. kind count is for what happens, cost for money and other amounts with up to scale digits after the point, gauge for rows that exist. on_expire says what becomes of an amount of quota_reserve() that was neither settled nor cancelled in time: charge, or release.
+'Defines or replaces a meter, which quota_consume() and protect() count on. kind count is for what happens, cost for money and other amounts with up to scale digits after the point, gauge for rows that exist. A gauge with the name units is for the units of each tenant. on_expire says what becomes of an amount of quota_reserve() that was neither settled nor cancelled in time: charge, or release.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023.';
+SQLSTATE 22023, 55000 for another kind while it counts the rows of a table.';
 SELECT bastion_internal.event_kind('meter_set');
 
 CREATE FUNCTION bastion.meter_remove(name text) RETURNS boolean
@@ -29,6 +32,10 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF EXISTS (SELECT FROM bastion.protected_tables p WHERE p.meter = meter_remove.name) THEN
+        RAISE EXCEPTION 'meter "%" counts the rows of a table', name USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Call bastion.protect() for the table without quota first.';
+    END IF;
     DELETE FROM bastion.meters m WHERE m.name = meter_remove.name;
     IF NOT FOUND THEN
         RETURN false;
@@ -38,7 +45,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.meter_remove(text) IS
-'Removes a meter with its limits; false if there is none. What was counted stays. For operators: EXECUTE is granted to nobody.';
+'Removes a meter with its limits; false if there is none. What was counted stays. For operators: EXECUTE is granted to nobody.
+SQLSTATE 55000 for one that counts the rows of a table.';
 SELECT bastion_internal.event_kind('meter_removed');
 
 CREATE FUNCTION bastion_internal.require_meter(name text) RETURNS bastion.meters

@@ -142,8 +142,8 @@ CREATE TRIGGER quota_calendars_invalidate AFTER INSERT OR UPDATE OR DELETE OR TR
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('quotas');
 ALTER TABLE bastion.quota_calendars ENABLE ALWAYS TRIGGER quota_calendars_invalidate;
 
--- quota_store.cpp writes these rows, and knows the columns by number. Room for new versions of a row beside it, and no other index: an update
--- writes no index. No checks, which would be parsed at each use.
+-- quota_store.cpp writes these rows, and knows the columns by number. Room for new versions of a row beside it, and no index of what an update
+-- changes: it writes none. No checks, which would be parsed at each use.
 CREATE TABLE bastion.usage_windows (
     owner_id uuid NOT NULL,
     scope text NOT NULL,
@@ -166,6 +166,7 @@ COMMENT ON COLUMN bastion.usage_windows.window_key IS 'The local day on which th
 COMMENT ON COLUMN bastion.usage_windows.used IS 'What was used';
 COMMENT ON COLUMN bastion.usage_windows.held IS 'What is reserved';
 COMMENT ON COLUMN bastion.usage_windows.soft_crossed_at IS 'When the soft limit was crossed';
+CREATE INDEX usage_windows_scope_id_idx ON bastion.usage_windows (scope_id);
 SELECT pg_extension_config_dump('bastion.usage_windows', '');
 ALTER TABLE bastion.usage_windows ENABLE ROW LEVEL SECURITY;
 
@@ -257,7 +258,20 @@ COMMENT ON COLUMN bastion.usage_daily.entries IS 'How many entries of the ledger
 SELECT pg_extension_config_dump('bastion.usage_daily', '');
 ALTER TABLE bastion.usage_daily ENABLE ROW LEVEL SECURITY;
 
--- The ledger stays, as what a bill stands on; the rest ends with its owner.
+CREATE FUNCTION bastion_internal.quota_subject_exists(scope text, scope_id uuid) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN CASE scope WHEN 'tenant' THEN EXISTS (SELECT FROM bastion.tenants t WHERE t.id = scope_id)
+                      WHEN 'unit' THEN EXISTS (SELECT FROM bastion.units u WHERE u.id = scope_id)
+                      WHEN 'api_key' THEN EXISTS (SELECT FROM bastion.api_keys k WHERE k.id = scope_id)
+                      ELSE EXISTS (SELECT FROM bastion.users u WHERE u.id = scope_id) END;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.quota_subject_exists(text, uuid) IS 'Whether the user, unit, tenant or API key of a window exists.';
+
+-- The ledger stays, as what a bill stands on; the rest ends with its owner. What a user reserved in a tenant is still charged there.
 CREATE FUNCTION bastion_internal.forget_quotas() RETURNS trigger
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -268,9 +282,9 @@ BEGIN
         DELETE FROM bastion.usage_windows w WHERE w.owner_id = OLD.tenant_id AND w.scope_id = OLD.id;
         RETURN NULL;
     END IF;
-    DELETE FROM bastion.limit_overrides o WHERE o.owner_id = OLD.id;
+    DELETE FROM bastion.limit_overrides o WHERE o.owner_id = OLD.id OR o.scope_id = OLD.id;
     DELETE FROM bastion.quota_calendars c WHERE c.owner_id = OLD.id;
-    DELETE FROM bastion.usage_windows w WHERE w.owner_id = OLD.id;
+    DELETE FROM bastion.usage_windows w WHERE w.owner_id = OLD.id OR w.scope_id = OLD.id;
     DELETE FROM bastion.quota_holds h WHERE h.owner_id = OLD.id;
     RETURN NULL;
 END

@@ -6,9 +6,11 @@ RETURNS TABLE (meter text, scope text, unit_id uuid, period text, used numeric, 
 LANGUAGE sql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER ROWS 10
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT l.meter, l.scope, CASE WHEN l.scope = 'unit' THEN l.scope_id END, l.period, l.used, l.held, l.amount, l.soft_amount,
-           greatest(l.amount - l.used - l.held, 0), l.resets_at
-    FROM unnest(bastion_internal.quota_lines(NULL, NULL)) l
+    SELECT l.meter, l.scope, CASE WHEN l.scope = 'unit' THEN l.scope_id END, l.period, u.used, l.held, l.amount, l.soft_amount,
+           greatest(l.amount - u.used - l.held, 0), l.resets_at
+    FROM unnest(bastion_internal.quota_lines(NULL, NULL)) l, LATERAL (
+        SELECT CASE WHEN l.meter = 'units' AND bastion_internal.meter_kind('units') = 'gauge'
+                    THEN (SELECT count(*) FROM bastion.units n WHERE n.tenant_id = l.owner_id)::numeric ELSE l.used END AS used) u
     WHERE for_meter IS NULL OR l.meter = for_meter
     ORDER BY l.meter, l.scope, l.scope_id, l.resets_at NULLS LAST
 $$;
@@ -59,6 +61,10 @@ BEGIN
     DELETE FROM bastion.usage_entries e WHERE e.rolled_up AND e.occurred_at < usage_prune.before;
     GET DIAGNOSTICS removed = ROW_COUNT;
     DELETE FROM bastion.quota_holds h WHERE h.state <> 'open' AND h.expires_at < usage_prune.before;
+    -- A use that ran beside the deletion may have counted after it.
+    DELETE FROM bastion.usage_windows w
+    WHERE w.held = 0 AND NOT (bastion_internal.quota_subject_exists(w.scope, w.scope_id)
+                              AND (w.scope = 'account' OR bastion_internal.quota_subject_exists('tenant', w.owner_id)));
     -- A month and the days of a time zone after a window began, it has ended.
     DELETE FROM bastion.usage_windows w
     WHERE w.period <> 'total' AND w.held = 0 AND w.window_key < usage_prune.before AT TIME ZONE 'UTC' - interval '33 days';
@@ -70,7 +76,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.usage_prune(timestamptz) IS
-'Removes the entries of the ledger of before a moment that usage_roll_up() has added to the daily sums; returns their number. Also keys of requests that ended before it, and counters of periods that did. The daily sums stay.
+'Removes the entries of the ledger of before a moment that usage_roll_up() has added to the daily sums; returns their number. Also keys of requests that ended before it, and counters of periods that did, or whose user, unit or tenant was deleted. The daily sums stay.
 For operators: EXECUTE is granted to nobody, and may be granted to the role of a job.
 SQLSTATE 22023 for NULL, infinity or a moment in the future.';
 SELECT bastion_internal.event_kind('usage_pruned');

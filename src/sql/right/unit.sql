@@ -21,6 +21,7 @@ BEGIN
     IF new_unit IS NULL THEN
         RAISE EXCEPTION 'unit "%" already exists', unit_create.slug USING ERRCODE = 'unique_violation';
     END IF;
+    PERFORM bastion_internal.require_unit_room(tenant);
     INSERT INTO bastion.unit_parents (unit_id, tenant_id, parent_id) SELECT new_unit, tenant, above WHERE above IS NOT NULL;
     PERFORM bastion_internal.record_event('unit_created', 'success', NULL, tenant,
                                  jsonb_build_object('unit', new_unit, 'kind', kind, 'name', name, 'parent', above));
@@ -29,8 +30,8 @@ END
 $$;
 COMMENT ON FUNCTION bastion.unit_create(text, text, text, text) IS
 'Creates a unit in this tenant, at the top or below a parent (slug or uuid); returns its id.
-Needs tenant.units.manage in the parent, or in the whole tenant.
-SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
+Needs tenant.units.manage in the parent, or in the whole tenant. A gauge of the name units limits how many units a tenant has.
+SQLSTATE 22023 for malformed values, 23505 for a slug that is taken, BA006 when the plan allows no more with the answer of quota_consume() as DETAIL, 40001, 42501, 42704 for an unknown parent, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.unit_create(text, text, text, text)', 'application');
 SELECT bastion_internal.event_kind('unit_created');
 

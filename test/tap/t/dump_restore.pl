@@ -49,9 +49,10 @@ CREATE TABLE shop.parent (tenant_id uuid);
 CREATE TABLE shop.child (more text) INHERITS (shop.parent);
 CREATE TABLE shop.countries (code text PRIMARY KEY);
 CREATE TABLE shop.older (id int);
-SELECT bastion.protect('shop.documents', owner_column => 'owner_id', tenant_fk => true);
+SELECT bastion.meter_set('dumped', 'gauge');
+SELECT bastion.protect('shop.documents', owner_column => 'owner_id', tenant_fk => true, quota => 'dumped');
 SELECT bastion.protect('shop."Odd ""name"""', tenant_column => 'the tenant', resource => 'odd', actions => '{"read": "peek"}');
-SELECT bastion.protect('shop.numbered');
+SELECT bastion.protect('shop.numbered', quota => 'dumped');
 SELECT bastion.protect('shop.parent', resource => 'family', citus => true);
 SELECT bastion.global_table_add('shop.countries', 'a list of countries');
 SELECT bastion.operator_role_declare('migrator', 'migrations');
@@ -218,6 +219,8 @@ sub check_restored {
     my ($server, $database, $name, $log_in) = @_;
     my $label = $server->name . " $database";
     is($server->safe_psql($database, $fingerprints), $before, "$label: every table is the same");
+    is($server->safe_psql($database, q{SELECT (SELECT w.used FROM bastion.usage_windows w WHERE w.meter = 'dumped') || ' ' || bastion.quota_recount('dumped')}),
+        '3 0', "$label: as many rows are counted as there are");
     for my $query ($protection, $privileges, $functions) {
         is($server->safe_psql($database, $query), $one->safe_psql('source', $query), "$label: the same " . substr $query, 0, 40);
     }

@@ -11,6 +11,8 @@ BEGIN
             RAISE EXCEPTION 'the team of the workflow is not the chosen one' USING ERRCODE = 'insufficient_privilege';
         ELSIF NEW.environment = 'prod' AND NOT bastion.has_permission('workflows.publish') THEN
             RAISE EXCEPTION 'permission to publish is missing' USING ERRCODE = 'insufficient_privilege';
+        ELSIF jsonb_array_length(NEW.definition -> 'agents') > bastion.setting_integer('workflows.agents', 50) THEN
+            RAISE EXCEPTION 'the workflow has too many agents' USING ERRCODE = 'check_violation';
         END IF;
         NEW.version := CASE TG_OP WHEN 'INSERT' THEN 1 ELSE OLD.version + 1 END;
         NEW.updated_at := now();

@@ -8,6 +8,11 @@ SELECT bastion.allow_app_role('agents_app');
 CREATE SCHEMA agents AUTHORIZATION agents_owner;
 GRANT USAGE ON SCHEMA agents TO agents_app;
 
+-- What a plan limits: workflows, agents and teams that exist (gauges), and executions, each of which is a use.
+SELECT bastion.meter_set('workflows', 'gauge'), bastion.meter_set('agents', 'gauge'), bastion.meter_set('units', 'gauge'), bastion.meter_set('executions');
+SELECT bastion.plan_limit_set('workflows', 'tenant', 'total', 100), bastion.plan_limit_set('agents', 'tenant', 'total', 200),
+       bastion.plan_limit_set('executions', 'tenant', 'month', 10000, soft_amount => 9000), bastion.plan_limit_set('units', 'tenant', 'total', 10);
+
 SET ROLE agents_owner;
 
 -- 2. The tables. A row is of an organization (tenant_id); workflows and what belongs to them are of a team too (team_id). Keys
@@ -109,12 +114,13 @@ CREATE TABLE agents.agents (
 
 -- 3. One call each. Versions and executions ask for permissions of their own names: a user who reads a workflow reads its versions,
 -- and changing an execution is cancelling it.
-SELECT bastion.protect('agents.workflows', owner_column => 'created_by', sharing => 'tenant', visibility => 'unit');
+SELECT bastion.protect('agents.workflows', owner_column => 'created_by', sharing => 'tenant', visibility => 'unit', quota => 'workflows');
 SELECT bastion.protect('agents.workflow_versions', owner_column => 'author', resource => 'workflows', actions => '{"create": "read"}',
                        sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.executions', owner_column => 'started_by', actions => '{"update": "cancel"}', sharing => 'tenant', visibility => 'unit');
+SELECT bastion.protect('agents.executions', owner_column => 'started_by', actions => '{"update": "cancel"}', sharing => 'tenant', visibility => 'unit',
+                       quota => 'executions');
 SELECT bastion.protect('agents.scheduled_executions', owner_column => 'created_by', resource => 'schedules', sharing => 'tenant', visibility => 'unit');
-SELECT bastion.protect('agents.agents', owner_column => 'created_by');
+SELECT bastion.protect('agents.agents', owner_column => 'created_by', quota => 'agents');
 SELECT bastion_internal.protect_resource('workflows', '{execute, publish}');
 SELECT bastion_internal.protect_resource('executions', '{run}');
 

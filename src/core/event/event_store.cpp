@@ -22,7 +22,7 @@ EventStore* EventStore::create(void* memory, std::uint32_t blocks) {
     return store;
 }
 
-std::uint32_t EventStore::put(char kind, std::string_view payload, std::uint8_t share) {
+std::uint32_t EventStore::put(char kind, std::string_view payload, std::uint8_t share, std::int64_t time) {
     const std::uint32_t event = free_;
     std::uint32_t last = none;
     std::size_t offset = 0;
@@ -41,6 +41,7 @@ std::uint32_t EventStore::put(char kind, std::string_view payload, std::uint8_t 
     head.length = static_cast<std::uint32_t>(payload.size());
     head.kind = kind;
     head.share = share;
+    head.time = time;
     return event;
 }
 

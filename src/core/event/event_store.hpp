@@ -23,13 +23,14 @@ public:
 
     [[nodiscard]] std::uint32_t free_count() const { return free_count_; }
 
-    // Stores an event, for which blocks_for() blocks must be free, and returns it. `share` is a number for the caller.
-    [[nodiscard]] std::uint32_t put(char kind, std::string_view payload, std::uint8_t share = 0);
+    // Stores an event, for which blocks_for() blocks must be free, and returns it. `share` and `time` are numbers for the caller.
+    [[nodiscard]] std::uint32_t put(char kind, std::string_view payload, std::uint8_t share = 0, std::int64_t time = 0);
     // Frees its blocks and returns how many they were.
     std::uint32_t remove(std::uint32_t event);
 
     [[nodiscard]] char kind(std::uint32_t event) const { return blocks()[event].kind; }
     [[nodiscard]] std::uint8_t share(std::uint32_t event) const { return blocks()[event].share; }
+    [[nodiscard]] std::int64_t time(std::uint32_t event) const { return blocks()[event].time; }
     [[nodiscard]] std::size_t length(std::uint32_t event) const { return blocks()[event].length; }
     // Copies length() bytes.
     void copy_payload(std::uint32_t event, char* out) const;
@@ -39,13 +40,14 @@ public:
     void set_next(std::uint32_t event, std::uint32_t next) { blocks()[event].next_event = next; }
 
 private:
-    static constexpr std::size_t piece = 240;
+    static constexpr std::size_t piece = 232;
 
     struct Block {
         std::uint32_t next;  // of the same event, or of the free list
         // Only in the first block of an event.
         std::uint32_t next_event;
         std::uint32_t length;
+        std::int64_t time;
         char kind;
         std::uint8_t share;
         char bytes[piece];

@@ -34,12 +34,13 @@ std::string payload_of(const Store& store, std::uint32_t event) {
 
 TEST(EventStore, GivesBackWhatWasPut) {
     const Store store(40);
-    for (const std::size_t length : {0, 1, 239, 240, 241, 480, 481, 5000}) {
+    for (const std::size_t length : {0, 1, 231, 232, 233, 464, 465, 5000}) {
         SCOPED_TRACE(words(length));
         std::string payload(length, 'x');
         for (std::size_t i = 0; i < length; ++i) payload[i] = static_cast<char>('a' + i % 23);
-        const std::uint32_t event = store->put('s', payload, 200);
+        const std::uint32_t event = store->put('s', payload, 200, 1'700'000'000'000'000);
         EXPECT_EQ(store->kind(event), 's');
+        EXPECT_EQ(store->time(event), 1'700'000'000'000'000);
         EXPECT_EQ(store->share(event), 200);
         EXPECT_EQ(store->next(event), EventStore::none);
         EXPECT_EQ(payload_of(store, event), payload);
@@ -51,8 +52,8 @@ TEST(EventStore, GivesBackWhatWasPut) {
 
 TEST(EventStore, CountsBlocks) {
     EXPECT_EQ(EventStore::blocks_for(0), 1U);
-    EXPECT_EQ(EventStore::blocks_for(240), 1U);
-    EXPECT_EQ(EventStore::blocks_for(241), 2U);
+    EXPECT_EQ(EventStore::blocks_for(232), 1U);
+    EXPECT_EQ(EventStore::blocks_for(233), 2U);
 }
 
 TEST(EventStore, CanBeFilledToTheLastBlock) {

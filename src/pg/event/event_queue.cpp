@@ -153,6 +153,7 @@ bool event_queue_serves() { return queue != nullptr && IsUnderPostmaster && !Rec
 EventTicket append_event(char kind, std::string_view payload) {
     const uint32 wanted = EventStore::blocks_for(payload.size());
     const std::uint8_t share = share_of_author();
+    const TimestampTz now = GetCurrentTimestamp();
     EventTicket ticket{0, 0};
     PGPROC* waiting = nullptr;
     LWLockAcquire(lock, LW_EXCLUSIVE);
@@ -160,7 +161,7 @@ EventTicket append_event(char kind, std::string_view payload) {
     if (lane != nullptr && has_room(*lane, share, wanted)) {
         lane->blocks += wanted;
         lane->shares[share] += wanted;
-        link_newest(*lane, event_store->put(kind, payload, share));
+        link_newest(*lane, event_store->put(kind, payload, share, now));
         ticket = {static_cast<int>(lane - queue->lanes), lane->appended};
         waiting = lane->state == LaneState::running ? lane->worker : queue->launcher;
     } else {
@@ -208,6 +209,7 @@ EventQueueStatistics event_queue_statistics() {
     EventQueueStatistics out{};
     out.exists = queue != nullptr;
     if (!out.exists) return out;
+    out.oldest = DT_NOEND;
     LWLockAcquire(lock, LW_SHARED);
     out.launcher = queue->launcher != nullptr;
     out.written = queue->written;
@@ -215,6 +217,7 @@ EventQueueStatistics event_queue_statistics() {
     out.discarded = queue->discarded;
     for (const Lane& lane : queue->lanes) {
         out.queued += lane.queued();
+        if (lane.queued() > 0) out.oldest = std::min<TimestampTz>(out.oldest, event_store->time(lane.first));
         if (lane.state == LaneState::running) ++out.workers;
         if (lane.state != LaneState::idle && lane.queued() > 0) ++out.busy;
     }

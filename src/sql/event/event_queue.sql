@@ -60,3 +60,10 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.events_write("char"[], text[]) IS
 'Writes events in their order; returns how many were refused because no table accepts them. The background worker calls it.';
+
+CREATE FUNCTION bastion_internal.event_queue_counts(OUT waiting bigint, OUT oldest timestamptz, OUT written bigint, OUT dropped bigint, OUT discarded bigint)
+LANGUAGE C VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'bastion_event_queue_counts';
+COMMENT ON FUNCTION bastion_internal.event_queue_counts() IS
+'The queue of events of this server: how many wait, and since when the oldest does. Since the server started: how many were written, dropped (the queue was full) and discarded (no table took them). NULL without a queue.';
+SELECT bastion_internal.callable_by('bastion_internal.event_queue_counts()', 'monitoring');

@@ -63,7 +63,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
     'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
-    'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()',
+    'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()', 'bastion.metrics()', 'bastion.stats_reset()', 'bastion_internal.counters()', 'bastion_internal.statistics_mode()', 'bastion_internal.event_queue_counts()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
     'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
@@ -313,6 +313,7 @@ INSERT INTO test.functions VALUES
     ('bastion.user_sessions_revoke(uuid)', ARRAY['test.fact(''user'')::uuid']),
     ('bastion.user_sessions_revoke(text)', ARRAY['test.fact(''user'')']),
     ('bastion.session_prune(interval)', ARRAY['''1 day''']), ('bastion.events_prune(timestamptz)', ARRAY['''2000-01-01''']),
+    ('bastion_internal.count_refusal(text)', ARRAY['''step_up''']), ('bastion_internal.metric_sample(numeric,text[])', ARRAY['1', '''{kind,x}''::text[]']), ('bastion_internal.metric(text,text,text,text[])', ARRAY['''bastion_x''', '''gauge''', '''What it is.''', '''{1}''::text[]']),
     ('bastion.event_counts(interval)', ARRAY['''1 hour''']), ('bastion_test.act_as(text,text,text)', ARRAY['test.fact(''user'')', '''good''', '''default''']),
     ('bastion.init(text,boolean)', ARRAY['''/nonexistent/key''', 'false']), ('bastion_internal.root_key_create(text,boolean)', ARRAY['''/nonexistent/key''', 'true']),
     ('bastion_internal.data_key_make(uuid,integer,uuid,text,integer)',

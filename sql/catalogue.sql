@@ -137,7 +137,7 @@ WHERE f.prosecdef
     'bastion.outbox_claim(text,integer,interval)', 'bastion.outbox_done(bigint,text)', 'bastion.outbox_retry(bigint,text,text)',
     'bastion.outbox_revive(bigint)', 'bastion.outbox_clear()',
     -- for monitoring roles, jobs of operators, and tests
-    'bastion.outbox_counts()',
+    'bastion.outbox_counts()', 'bastion.metrics()',
     'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
     'bastion_test.act_as(text,text,text)',
     -- for migration roles and the event triggers

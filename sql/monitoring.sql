@@ -19,13 +19,25 @@ GRANT SELECT ON monitored TO regress_app;
 SELECT bastion_api.login('somebody@monitoring.example', 'wrong horse') ->> 'error';
 SET ROLE regress_monitor;
 SELECT bastion.status() ? 'root_key' AS status, bastion.cache_stats() ? 'sessions' AS caches, bastion.library_version() IS NOT NULL AS version;
+SELECT (SELECT count(*) > 0 FROM bastion.stat_verifications) AS verifications, (SELECT count(*) > 0 FROM bastion.stat_denials) AS denials, (SELECT count(*) > 0 FROM bastion.stat_throttles) AS throttles,
+       (SELECT count(*) > 0 FROM bastion.stat_limits) AS limits, (SELECT count(*) > 0 FROM bastion.stat_caches) AS caches, (SELECT count(*) > 0 FROM bastion.stat_queues) AS queues;
+-- each metric has its HELP and TYPE before its samples, and no sample twice; a counter ends in _total
+CREATE TEMP TABLE lines AS SELECT line, place, substring(line FROM '^(?:# [A-Z]+ )?([a-z_]+)') AS metric FROM string_to_table(bastion.metrics(), E'\n') WITH ORDINALITY l (line, place) WHERE line <> '';
+SELECT count(*) > 100 AS many,
+       bool_and(line ~ '^# HELP [a-z_]+ [A-Z].*[.]$|^# TYPE [a-z_]+ (counter|gauge)$|^[a-z_]+([{]([a-z]+="[^"]*",?)+[}])? [0-9]+([.][0-9]+)?$') AS well_formed,
+       bool_and((line ~ '_total counter$') = (line ~ ' counter$')) AS counters
+FROM lines;
+SELECT line FROM lines l WHERE line !~ '^#' AND EXISTS (SELECT FROM lines o WHERE o.place <> l.place AND regexp_replace(o.line, ' [^ ]+$', '') = regexp_replace(l.line, ' [^ ]+$', ''));
+SELECT metric FROM lines GROUP BY metric
+HAVING string_agg(left(line, 6), ' ' ORDER BY place) !~ '^# HELP # TYPE' OR count(*) FILTER (WHERE line ~ '^#') <> 2 OR max(place) - min(place) <> count(*) - 1;
+DROP TABLE lines;
 SELECT kind, outcome, events > 0 AS some, last_at > now() - interval '1 hour' AS lately FROM bastion.event_counts() WHERE kind = 'login_refused';
 SELECT test.error(format('SELECT * FROM bastion.event_counts(%L)', v)) FROM unnest(ARRAY[NULL, '-1 s', '101 years']) v;
 SELECT count(*) FROM bastion.events_pruned() WHERE NOT genuine;
 SELECT severity, findings > 0 AS some FROM bastion.lint_summary() WHERE problem = 'row security is off';
 SELECT count(*) FROM bastion.lint_summary() s WHERE s::text ~ 'monitored|regress_';
 SELECT test.error(statement) FROM unnest(ARRAY['SELECT * FROM bastion.lint()', 'SELECT * FROM bastion.events', 'SELECT * FROM bastion.users', 'SELECT bastion.events_prune(now())',
-    'SELECT bastion_internal.library_status()', 'SELECT bastion.init()', $$SELECT bastion_test.act_as('ann')$$]) statement;
+    'SELECT bastion_internal.library_status()', 'SELECT bastion.stats_reset()', 'SELECT bastion_internal.count_refusal(''step_up'')', 'SELECT * FROM bastion.outbox', 'SELECT bastion.init()', $$SELECT bastion_test.act_as('ann')$$]) statement;
 RESET ROLE;
 -- the same numbers as lint()
 SELECT sum(s.findings) = (SELECT count(*) FROM bastion.lint() l WHERE l.problem !~ 'whose tenant does not exist') AS all_of_them FROM bastion.lint_summary() s;

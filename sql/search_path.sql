@@ -482,6 +482,8 @@ DELETE FROM bastion.users WHERE email OPERATOR(pg_catalog.=) 'eve@path.example';
 ROLLBACK;
 SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
 SELECT bastion.status() IS NOT NULL AS status;
+SELECT pg_catalog.strpos(bastion.metrics(), 'bastion_info') OPERATOR(pg_catalog.>) 0 AS metrics, bastion.stats_reset() AS reset, bastion_internal.count_refusal('step_up') AS counted,
+       bastion_internal.statistics_mode() IS NOT NULL AS mode, bastion_internal.event_queue_counts() IS NULL AS no_queue, (SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM bastion_internal.counters()) AS counters;
 BEGIN;
 INSERT INTO bastion.events (occurred_at, kind, outcome) VALUES ('2001-01-01', 'login', 'success');
 SELECT bastion.events_prune('2001-01-02') AS pruned;

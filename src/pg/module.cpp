@@ -2,6 +2,7 @@
 #include "core/base/startup.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/context/statement.hpp"
 #include "pg/event/event_launcher.hpp"
@@ -33,6 +34,7 @@ extern "C" void _PG_init(void) {
     module::define_settings();
     module::adopt_placeholders(placeholders);
     if (module::prepare_event_queue()) module::register_event_launcher();
+    module::prepare_statistics();
     module::prepare_refusal_log();
     module::prepare_throttle();
     module::prepare_rates();

@@ -4,6 +4,7 @@
 #include "pg/base/compat.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/context/grant_load.hpp"
@@ -29,7 +30,8 @@ constexpr const char* weaker =
     " \"the server log shows secrets in statements and parameters, where it shows those\","
     " \"the record of an opened secret goes with a transaction that rolls back\","
     " \"login attempts are counted for 16384 accounts and networks at once, and refused beyond that\","
-    " \"rate limits have 1 MB of memory, and up to PostgreSQL 16 each connection counts for itself\"]";
+    " \"rate limits have 1 MB of memory, and up to PostgreSQL 16 each connection counts for itself\","
+    " \"up to PostgreSQL 16, stat_ views and metrics() show the counters of one connection\"]";
 
 void append_root_key(StringInfo json) {
     char id[root_key_id_size];
@@ -94,6 +96,8 @@ Datum bastion_status(PG_FUNCTION_ARGS) {
                      hash_slot_count());
     appendStringInfo(&json, ", \"throttle\": \"%s\", \"rate_limits\": {\"mode\": \"%s\", \"evictions\": %llu}",
                      throttle_mode(), rate_mode(), static_cast<unsigned long long>(rate_evictions()));
+    attach_statistics();
+    appendStringInfo(&json, ", \"statistics\": \"%s\"", statistics_mode());
     append_rejected_settings(&json);
     append_root_key(&json);
     append_events(&json);

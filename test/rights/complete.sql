@@ -7,7 +7,7 @@ INSERT INTO rights.nothing_foreign VALUES
      '{library_version,password_hash,password_verify,password_format,password_needs_rehash,jwt_sign,jwt_verify,jws_verify,jwk_generate,jwk_public,jwk_thumbprint,random_bytes,
        is_sealed,sealed,sealed_in,sealed_out,sealed_recv,sealed_send,sealed_lt,sealed_le,sealed_eq,sealed_ge,sealed_gt,sealed_ne,sealed_cmp,sealed_hash,sealed_hash_extended,named_table,named_table_in,named_table_out,table_of,open_text,open_bytea,open_text_for,open_bytea_for,rewrap,rewrap_for,seal_for,
        blind_index_for,import_aes_gcm,import_pgp_sym,client_address,
-       is_email,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id,plan_notes}'),
+       is_email,is_permission_pattern,is_slug,is_username,is_word,is_resource,is_reserved_resource,access_picture,status,root_key_id,plan_notes,counters,stats_reset,event_queue_counts,metrics}'),
     ('reads the context, and rights by statements that the library has pinned',
      '{actor_id,user_id,tenant_id,tenant_number,unit_id,session_id,api_key_id,delegation_id,actors,auth_level,auth_time,claims,whoami,context_drop,has_permission,
        tenant_if_allowed,tenant_number_if_allowed,permissions,acl_set,acl_set_unfolded,acl_set_anywhere,acl_set_anywhere_unfolded,

@@ -161,6 +161,15 @@ inline constexpr bool has_named_segments = false;
 inline void* named_segment(const char*, Size, void (*)(void*)) noexcept { return nullptr; }
 #endif
 
+// The place of this process among those of the server; the lower ones, up to MaxBackends, are backends.
+inline int process_number() noexcept {
+#if PG_VERSION_NUM >= 170000
+    return MyProcNumber;
+#else
+    return MyProc->pgprocno;
+#endif
+}
+
 }  // namespace bastion::pg::compat
 
 // The signature of the executor's run hook, which lost its last argument in 18.

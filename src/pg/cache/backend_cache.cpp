@@ -7,7 +7,7 @@ CacheStatistics ValueCache::statistics() const noexcept {
 }
 
 void ValueCache::drop_all() noexcept {
-    stale_ += static_cast<int64>(entries_.size());
+    count_dropped(entries_.size());
     shrink({0, 0});
     ++generation_;
     Assert(is_consistent() && bytes_ == 0);
@@ -16,14 +16,20 @@ void ValueCache::drop_all() noexcept {
 void ValueCache::drop_one(Oid message) noexcept {
     for (auto found = by_message_.find(message); found != by_message_.end(); found = by_message_.find(message)) {
         remove(found->second);
-        ++stale_;
+        count_dropped(1);
     }
     Assert(is_consistent());
+}
+
+void ValueCache::count_dropped(std::size_t entries) noexcept {
+    stale_ += static_cast<int64>(entries);
+    count(counter_at(counters_, cache_dropped), entries);
 }
 
 void* ValueCache::use(Place place) noexcept {
     entries_.splice(entries_.begin(), entries_, place);
     ++hits_;
+    count(counter_at(counters_, cache_hits));
     return pin(place->value, true);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "pg/base/guard.hpp"
+#include "pg/base/statistics_name.hpp"
 #include "pg/cache/announcement.hpp"
 
 namespace bastion::pg {
@@ -74,7 +75,7 @@ struct Loaded {
 class ValueCache : public CacheListener {
 public:
     ValueCache(const char* name, Oid everything, const CacheLimits& limits)
-        : CacheListener(everything, name), limits_(limits) {}
+        : CacheListener(everything, name), counters_(counters_of_cache(name)), limits_(limits) {}
 
     void limit(const CacheLimits& limits) noexcept {
         limits_ = limits;
@@ -91,6 +92,9 @@ public:
     // the pinned value is good while it is what lease() was: 0, which it never is, for a value that was not kept.
     [[nodiscard]] uint64 generation() const noexcept { return generation_; }
     [[nodiscard]] uint64 lease() const noexcept { return lease_; }
+
+    // load() counts a miss; a caller that finds no value, and makes one otherwise, does it.
+    void count_miss() const noexcept { count(counter_at(counters_, cache_misses)); }
 
     [[nodiscard]] CacheStatistics statistics() const noexcept override;
     void drop_all() noexcept override;
@@ -136,7 +140,9 @@ private:
     void remove(Place place) noexcept;
     [[nodiscard]] bool is_consistent() const noexcept;
     void shrink(const CacheLimits& limits) noexcept;
+    void count_dropped(std::size_t entries) noexcept;
 
+    const Counter counters_;
     CacheLimits limits_;
     std::list<Entry> entries_;  // most recently used first
     std::unordered_map<std::string_view, Place> by_key_;
@@ -190,6 +196,7 @@ public:
         const auto row = read();
         static_assert(std::is_trivially_destructible_v<decltype(row)>, "must survive an ERROR");
         ++loads_;
+        count_miss();
         if (!row) return nullptr;
         guarded_or_raise([&]() -> Result<void> {
             Result<Loaded<Value>> made = make(*row);

@@ -1,6 +1,7 @@
 #include "pg/context/context.hpp"
 
 #include "pg/base/settings.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/cache/announcement.hpp"
 #include "pg/event/event_queue.hpp"
 #include "pg/jose/jwt_verify.hpp"
@@ -51,6 +52,17 @@ struct Candidate {
     const char* tenant;  // requested, or null
     const char* unit;
 };
+
+// What whoami() calls each reason of a refusal.
+constexpr std::pair<std::string_view, Counter> refusals[] = {{"token_refused", Counter::token_refused},
+                                                             {"signing_key_retired", Counter::token_key_retired},
+                                                             {"expired", Counter::token_expired},
+                                                             {"session_ended", Counter::token_session_ended},
+                                                             {"api_key_refused", Counter::token_api_key_refused},
+                                                             {"delegation_ended", Counter::token_delegation_ended},
+                                                             {"no_access", Counter::token_no_access},
+                                                             {"identity_fixed", Counter::token_identity_fixed},
+                                                             {too_many_requests, Counter::token_too_many_requests}};
 
 Decision anonymous(const char* reason) noexcept {
     Decision out{};
@@ -151,11 +163,6 @@ bool impersonator_is_active(const Identity& identity) {
            rights_of({identity.actors.ids[0], nullptr, nullptr})->refusal == nullptr;
 }
 
-const char* word_of_ended(const Identity& identity) noexcept {
-    if (identity.delegation.present) return "delegation_ended";
-    return identity.api_key.present ? "api_key_refused" : "session_ended";
-}
-
 // Over the limits of its API key. Nobody is let in who would not be without these.
 Decision refused_request(int seconds) noexcept {
     Decision out = refused(MAKE_SQLSTATE('B', 'A', '0', '0', '7'), "too many requests", too_many_requests);
@@ -211,7 +218,9 @@ Decision decide_from_settings() {
     if (token != nullptr && context != nullptr) return decide_between(*context, *token);
     if (token != nullptr) {
         Candidate candidate = from_token(*token);
-        return admit(candidate);
+        const Decision out = admit(candidate);
+        if (out.state == ContextState::authenticated) count(Counter::token_accepted);
+        return out;
     }
     if (context != nullptr) {
         Candidate candidate = from_context(*context);
@@ -231,6 +240,7 @@ Decision decide_uncached() {
         ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
                         errmsg("identity cannot be established during a parallel operation")));
     if (deciding) ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("identity depends on itself")));
+    attach_statistics();
     Decision out{};
     deciding = true;
     PG_TRY();
@@ -238,6 +248,7 @@ Decision decide_uncached() {
     PG_FINALLY();
     { deciding = false; }
     PG_END_TRY();
+    if (out.state == ContextState::refused) count_refusal(out.reason);
     return out;
 }
 
@@ -299,6 +310,27 @@ void raise_refused(const Decision& refused) {
 
 bool is_deciding() noexcept { return deciding; }
 
+const char* word_of_ended(const Identity& identity) noexcept {
+    if (identity.delegation.present) return "delegation_ended";
+    return identity.api_key.present ? "api_key_refused" : "session_ended";
+}
+
+void count_refusal(const char* reason) noexcept {
+    const auto* const found =
+        std::find_if(std::begin(refusals), std::end(refusals), [&](const auto& each) { return each.first == reason; });
+    Assert(found != std::end(refusals));
+    if (found != std::end(refusals)) count(found->second);
+}
+
+namespace {
+
+[[noreturn]] void refuse_now(const Decision& refused) {
+    count_refusal(refused.reason);
+    detail::raise_refused(refused);
+}
+
+}  // namespace
+
 void refresh_decision() noexcept {
     settle_changes();
     if (detail::decision_valid && decided_at_invalidation != invalidation_count()) forget_decision();
@@ -314,11 +346,12 @@ Evidence evidence_in_force() {
 }
 
 void establish(const Identity& identity, const Evidence& evidence) {
-    if (!latch_admits(identity)) detail::raise_refused(refused_switch());
-    if (const int seconds = wait_of_request(identity)) detail::raise_refused(refused_request(seconds));
+    if (!latch_admits(identity)) refuse_now(refused_switch());
+    if (const int seconds = wait_of_request(identity)) refuse_now(refused_request(seconds));
     set_context_setting(identity, evidence);
     latch.state = LatchState::identity;
     latch.identity = identity;
+    count(Counter::token_accepted);
 }
 
 void freeze_identity(bool now_frozen) noexcept {
@@ -335,18 +368,22 @@ void establish_nobody() {
 
 const Identity& require_identity() {
     const Decision& decision = require_context();
-    if (decision.state != ContextState::authenticated)
+    if (decision.state != ContextState::authenticated) {
+        count(Counter::denied_no_identity);
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no identity in this transaction"),
                         errhint("Present a token first; SELECT bastion.whoami(); explains.")));
+    }
     return decision.identity;
 }
 
 const Decision& require_tenant_context() {
     const Decision& decision = require_context();
-    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present)
+    if (decision.state != ContextState::authenticated || !decision.identity.tenant.present) {
+        count(Counter::denied_no_identity);
         ereport(ERROR,
                 (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("no tenant in this transaction"),
                  errhint("Present a token of a member of the tenant first; SELECT bastion.whoami(); explains.")));
+    }
     return decision;
 }
 

@@ -66,6 +66,12 @@ const Permission* held_permission(const Decision& decision, std::string_view nam
 // The user who acts, as events name it; absent when anonymous, and never the impersonated user.
 OptionalUuid acting_user(const Decision& decision) noexcept;
 
+// The word for an identity whose session, API key or delegation has ended.
+[[nodiscard]] const char* word_of_ended(const Identity& identity) noexcept;
+
+// Counts a refusal by its word, for what decides outside of decide().
+void count_refusal(const char* reason) noexcept;
+
 // Whether a decision is being made: the internal statements that it needs must not ask for one.
 [[nodiscard]] bool is_deciding() noexcept;
 

@@ -1,6 +1,7 @@
 // SQL functions of the context: authenticate, context_drop, impersonation, whoami and the readers.
 #include "pg/base/guard.hpp"
 #include "pg/base/json_members.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/statement.hpp"
@@ -22,17 +23,18 @@ void warn_outside_transaction(const char* function) {
                       errmsg("%s has no effect on later statements outside transaction blocks", function)));
 }
 
-[[noreturn]] void refuse(const char* reason) {
+[[noreturn]] void refuse(const char* reason, const char* log_detail) {
+    count_refusal(reason);
     // The statement may hold the token.
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("invalid token"), errhidestmt(true),
-                    errdetail_log("Reason: %s.", reason)));
+                    errdetail_log("Reason: %s.", log_detail)));
     pg_unreachable();
 }
 
 // Completes the identity with the requested tenant and unit, if the user is a member.
 void resolve(Identity& identity, const char* tenant, const char* unit) {
     const Rights* rights = rights_of_identity(identity, tenant, unit);
-    if (rights->refusal != nullptr) refuse(rights->refusal);
+    if (rights->refusal != nullptr) refuse("no_access", rights->refusal);
 }
 
 Datum uuid_or_null(FunctionCallInfo fcinfo, const OptionalUuid& uuid) {
@@ -108,15 +110,16 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(bastion_authenticate);
 Datum bastion_authenticate(PG_FUNCTION_ARGS) {
-    if (PG_ARGISNULL(0)) refuse("no token");
+    attach_statistics();
+    if (PG_ARGISNULL(0)) refuse("token_refused", "no token");
     const char* tenant = text_or_null(fcinfo, 1);
     const char* unit = text_or_null(fcinfo, 2);
     const char* token = server_text(PG_GETARG_TEXT_PP(0)).c_str();
     if (debug_query_string != nullptr && std::strstr(debug_query_string, token) != nullptr) hide_statement();
     const VerifiedToken& verified = verify_or_create(utf8_of(ServerText(token)));
-    if (verified.refusal != nullptr) refuse(verified.log_detail);
+    if (verified.refusal != nullptr) refuse(verified.refusal, verified.log_detail);
     Identity identity = verified.identity;
-    if (const char* ended = check_credential(identity, verified.kid)) refuse(ended);
+    if (const char* ended = check_credential(identity, verified.kid)) refuse(word_of_ended(identity), ended);
     resolve(identity, tenant, unit);
     establish(identity, {verified.claims, verified.kid, verified.keys_generation});
     warn_outside_transaction("bastion.authenticate()");

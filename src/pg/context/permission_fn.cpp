@@ -2,6 +2,7 @@
 // statement; none reads a table once that is made.
 #include "pg/base/guard.hpp"
 #include "pg/base/settings.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grant_load.hpp"
@@ -48,6 +49,7 @@ bool is_answer(const Answer& answer, const Decision& decision, std::string_view 
 
 void ask(const Decision& decision, std::string_view permission, Answer& answer) noexcept {
     const Permission* found = held_permission(decision, permission);
+    if (found == nullptr) count(Counter::denied_permission);
     answer.decision = decision.version;
     answer.held = found != nullptr;
     answer.tenant_wide = found != nullptr && found->tenant_wide;

@@ -1,6 +1,7 @@
 #include "pg/context/statement.hpp"
 
 #include "pg/base/compat.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/context/context.hpp"
 #include "pg/context/grants.hpp"
 #include "pg/key/root_keys.hpp"
@@ -12,6 +13,7 @@ ExecutorRun_hook_type previous_run = nullptr;
 int depth = 0;
 
 void begin_top_level_statement() {
+    attach_statistics();
     if (IsParallelWorker()) return;
     AcceptInvalidationMessages();
     forget_root_keys_after_reload();

@@ -36,12 +36,12 @@ struct EventQueueStatistics {
     bool exists;
     bool launcher;
     int workers;
-    int busy;          // databases with a worker that has events yet to write
-    uint64 queued;     // not yet written
+    int busy;            // databases with a worker that has events yet to write
+    uint64 queued;       // not yet written
     TimestampTz oldest;  // when the first of these was queued
-    uint64 written;    // since the server started, like the following
-    uint64 dropped;    // not accepted, because the queue was full
-    uint64 discarded;  // accepted, but not written: extension or database dropped, or row refused
+    uint64 written;      // since the server started, like the following
+    uint64 dropped;      // not accepted, because the queue was full
+    uint64 discarded;    // accepted, but not written: extension or database dropped, or row refused
 };
 EventQueueStatistics event_queue_statistics();
 

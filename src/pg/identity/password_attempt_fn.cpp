@@ -4,6 +4,7 @@
 
 #include "pg/base/identity.hpp"
 #include "pg/base/record.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/event/secret_use.hpp"
 #include "pg/identity/client_throttle.hpp"
@@ -37,6 +38,7 @@ bool is_refused(Attempt& attempt, const ThrottleVerdict& verdict) {
     attempt.outcome = AttemptOutcome::throttled;
     attempt.retry_after = throttle_seconds(verdict.wait);
     attempt.refusals = throttle_report(*verdict.refused);
+    count(Counter::password_throttled);
     return true;
 }
 
@@ -55,6 +57,7 @@ void evaluate(Attempt& attempt, const LOCKTAG& slot) {
         return {};
     });
     release_hash_slot(slot);
+    if (checked) count(attempt.outcome == AttemptOutcome::none ? Counter::password_wrong : Counter::password_accepted);
     if (checked && attempt.outcome != AttemptOutcome::none)
         refund_all(attempt.subjects.all());
     else
@@ -65,12 +68,12 @@ void evaluate(Attempt& attempt, const LOCKTAG& slot) {
 
 void run(Attempt& attempt) {
     // A throttled attempt takes no slot.
-    if (is_refused(attempt, peek_all(attempt.subjects.all()))) return;
+    const ThrottleVerdict verdict = peek_all(attempt.subjects.all());
+    if (is_refused(attempt, verdict)) return throttle_count(verdict.refused->kind);
     LOCKTAG slot;
-    if (take_hash_slot(slot, !attempt.is_known_device))
-        evaluate(attempt, slot);
-    else
-        attempt.outcome = AttemptOutcome::busy;
+    if (take_hash_slot(slot, !attempt.is_known_device)) return evaluate(attempt, slot);
+    attempt.outcome = AttemptOutcome::busy;
+    count(Counter::password_busy);
 }
 
 void count_by_account(Attempt& attempt, ByteSpan secret, std::string_view account) {
@@ -126,6 +129,7 @@ Datum bastion_password_attempt(PG_FUNCTION_ARGS) {
     const ByteSpan secret = throttle_secret();
     if (!PG_ARGISNULL(3)) count_by_device(attempt, secret, *PG_GETARG_UUID_P(3));
     if (!attempt.is_known_device) count_by_account(attempt, secret, account);
+    attach_statistics();
     run(attempt);
     Datum values[3] = {text_datum(ServerText(outcome_names[static_cast<int>(attempt.outcome)])),
                        Int32GetDatum(attempt.retry_after), Int32GetDatum(static_cast<int32>(attempt.refusals))};

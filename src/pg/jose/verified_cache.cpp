@@ -33,7 +33,10 @@ VerifiedPlace VerifiedCache::locate(std::string_view token, uint64 keys, uint64 
 }
 
 const VerifiedValue* VerifiedCache::find(const VerifiedPlace& place) noexcept {
-    return place.keeps ? cache_.find(place.key) : nullptr;
+    if (!place.keeps) return nullptr;
+    const VerifiedValue* found = cache_.find(place.key);
+    if (found == nullptr) cache_.count_miss();
+    return found;
 }
 
 void VerifiedCache::keep(const VerifiedPlace& place, const TokenDates& dates, ByteSpan bytes) {

@@ -6,6 +6,7 @@
 // failures reach hard_stop waits for factors_unlock(). A success takes its own charge back, and forgets the failures.
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/guard.hpp"
+#include "pg/base/statistics.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -72,6 +73,7 @@ Datum bastion_factor_try(PG_FUNCTION_ARGS) {
         return true;
     });
     if (!found) PG_RETURN_NULL();
+    if (wait != 0) count(Counter::throttled_second_factor);
     PG_RETURN_INT32(wait);
 }
 

@@ -1,5 +1,6 @@
 #include "pg/quota/quota_answer.hpp"
 
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 
 extern "C" {
@@ -104,6 +105,7 @@ Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, con
 }
 
 void raise_exceeded(const QuotaLine& refused) {
+    count(Counter::quota_refused);
     const Datum room = room_of(refused);
     StringInfoData detail;
     initStringInfo(&detail);

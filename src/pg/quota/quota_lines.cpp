@@ -1,5 +1,6 @@
 #include "pg/quota/quota_lines.hpp"
 
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/quota/quota_lock.hpp"
 
@@ -97,6 +98,7 @@ std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Da
 }
 
 void add_to_windows(std::span<QuotaLine> lines, bool reserves) {
+    count(Counter::quota_granted);
     for (QuotaLine& line : lines) {
         Datum& changed = reserves ? line.held : line.used;
         changed = plus(changed, line.wanted);

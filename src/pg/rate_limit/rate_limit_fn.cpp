@@ -1,6 +1,7 @@
 // SQL functions of rate limits: rate_limit(), rate_limit_peek(), concurrency_limit().
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/rate_limit/rate_rule.hpp"
@@ -93,6 +94,14 @@ void require_name(FunctionCallInfo fcinfo) {
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the name of a rate limit is needed")));
 }
 
+// The scopes count in the order of their enum.
+static_assert(static_cast<int>(RateScope::api_key) == 0 && static_cast<int>(RateScope::route) == 4);
+
+bool counted_verdict(const Counted& what, Counter granted, Counter refused, bool allowed) noexcept {
+    count(counter_at(allowed ? granted : refused, static_cast<int>(what.limit->scope)));
+    return allowed;
+}
+
 int64 seconds(Nanos time) noexcept { return (time + 999'999'999) / 1'000'000'000; }
 
 }  // namespace
@@ -105,8 +114,9 @@ Datum bastion_rate_limit(PG_FUNCTION_ARGS) {
     const int64 cost = cost_argument(fcinfo);
     const Counted what = counted(fcinfo, rate_hash);
     if (!what.concerns || what.limit->rule.burst == 0) PG_RETURN_BOOL(true);
-    if (!what.has_subject) PG_RETURN_BOOL(false);
-    PG_RETURN_BOOL(rate_charge(rate_subject(what.table, bytes_of(what.value)), what.limit->rule, cost).allowed);
+    const bool allowed =
+        what.has_subject && rate_charge(rate_subject(what.table, bytes_of(what.value)), what.limit->rule, cost).allowed;
+    PG_RETURN_BOOL(counted_verdict(what, Counter::rate_granted, Counter::rate_refused, allowed));
 }
 
 // burst, per_second, remaining, reset and retry_after in seconds; NULL where nothing is counted.
@@ -130,8 +140,8 @@ Datum bastion_concurrency_limit(PG_FUNCTION_ARGS) {
     require_name(fcinfo);
     const Counted what = counted(fcinfo, common_hash);
     if (!what.concerns || what.limit->concurrent == 0) PG_RETURN_BOOL(true);
-    if (!what.has_subject) PG_RETURN_BOOL(false);
-    PG_RETURN_BOOL(take_transaction_slot(bytes_of(what.value), what.limit->concurrent));
+    const bool allowed = what.has_subject && take_transaction_slot(bytes_of(what.value), what.limit->concurrent);
+    PG_RETURN_BOOL(counted_verdict(what, Counter::concurrency_granted, Counter::concurrency_refused, allowed));
 }
 
 }  // extern "C"

@@ -1,5 +1,6 @@
 #include "pg/session/api_key_limit.hpp"
 
+#include "pg/base/statistics.hpp"
 #include "pg/session/api_key_read.hpp"
 #include "pg/throttle/rate_store.hpp"
 #include "pg/throttle/transaction_slots.hpp"
@@ -28,9 +29,13 @@ int api_key_wait(const Identity& identity) {
     const int concurrent = key->concurrent;
     if (key->rate) {
         const RateVerdict verdict = rate_charge(rate_subject(RateTable::identities, bytes), *key->rate, 1);
+        count(verdict.allowed ? Counter::rate_granted : Counter::rate_refused);
         if (!verdict.allowed) return static_cast<int>(verdict.wait / 1'000'000'000) + 1;
     }
-    return concurrent == 0 || take_transaction_slot(bytes, concurrent) ? 0 : wait_for_place;
+    if (concurrent == 0) return 0;
+    const bool has_place = take_transaction_slot(bytes, concurrent);
+    count(has_place ? Counter::concurrency_granted : Counter::concurrency_refused);
+    return has_place ? 0 : wait_for_place;
 }
 
 }  // namespace bastion::pg

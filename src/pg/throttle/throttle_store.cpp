@@ -2,6 +2,7 @@
 
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/shared_memory.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/throttle/throttle_rows.hpp"
 #include "pg/throttle/throttle_shared.hpp"
 
@@ -102,7 +103,18 @@ Micros throttle_peek(const ThrottleSubject& subject) {
     return wait;
 }
 
-Micros throttle_charge(const ThrottleSubject& subject) {
+// The counters are in the order of the enum.
+static_assert(counter_at(Counter::throttled_account,
+                         static_cast<int>(ThrottleKind::signup) - static_cast<int>(ThrottleKind::account)) ==
+              Counter::throttled_signup);
+
+void throttle_count(ThrottleKind kind) noexcept {
+    count(counter_at(Counter::throttled_account, static_cast<int>(kind) - static_cast<int>(ThrottleKind::account)));
+}
+
+namespace {
+
+Micros charge(const ThrottleSubject& subject) {
     const Micros now = GetCurrentTimestamp();
     if (has_shared_sets() && !is_here(subject, now)) return crowded_wait;
     const ThrottleHome home = has_shared_sets() ? ThrottleHome::table : ThrottleHome::here;
@@ -112,6 +124,14 @@ Micros throttle_charge(const ThrottleSubject& subject) {
         return wait == 0;
     });
     if (wait == crowded_wait && has_shared_sets()) request_saves(subject.key);
+    return wait;
+}
+
+}  // namespace
+
+Micros throttle_charge(const ThrottleSubject& subject) {
+    const Micros wait = charge(subject);
+    if (wait > 0) throttle_count(subject.kind);
     return wait;
 }
 

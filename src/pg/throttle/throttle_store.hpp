@@ -31,6 +31,8 @@ ByteSpan throttle_secret();
 // Phases A and C; as the functions of core/throttle with these names.
 [[nodiscard]] Micros throttle_peek(const ThrottleSubject& subject);
 [[nodiscard]] Micros throttle_charge(const ThrottleSubject& subject);
+// Counts a refusal for the views; throttle_charge() does it itself.
+void throttle_count(ThrottleKind kind) noexcept;
 // A charge is saved when throttle_keep() says that the attempt has failed, or that another outcome is unknown.
 void throttle_keep(const ThrottleSubject& subject);
 void throttle_refund(const ThrottleSubject& subject);

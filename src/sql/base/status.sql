@@ -24,7 +24,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.status() IS
-'The state of the extension in this server: the versions of library and SQL objects; whether the library is preloaded and what is weaker if it is not; the root key in use and those missing that data keys of this database need; the slots for password hashes; throttle: where login attempts are counted, shared memory or rows; events; the files of the password policy, each none, usable, or why no new password is accepted; and rejected_settings: those whose stored value is invalid, so that what depends on them raises F0000.
+'The state of the extension in this server: the versions of library and SQL objects; whether the library is preloaded and what is weaker if it is not; the root key in use and those missing that data keys of this database need; the slots for password hashes; throttle: where login attempts are counted, shared memory or rows; statistics: where the views bastion.stat_* count, shared memory or connection; events; the files of the password policy, each none, usable, or why no new password is accepted; and rejected_settings: those whose stored value is invalid, so that what depends on them raises F0000.
 events is null without a queue, else {launcher, workers: the running ones; queued: events to be written; and, since the server started, written, dropped (the queue was full), discarded (there was no table for them)}.
 For superusers, the owner of the extension and monitoring roles.';
 SELECT bastion_internal.callable_by('bastion.status()', 'monitoring');

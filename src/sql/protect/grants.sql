@@ -91,7 +91,7 @@ CREATE FUNCTION bastion.allow_monitoring_role(role regrole) RETURNS void
 LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_allow_monitoring_role';
 COMMENT ON FUNCTION bastion.allow_monitoring_role(regrole) IS
-'Lets a role, for example pg_monitor, call status(), cache_stats(), event_counts(), events_pruned(), lint_summary() and library_version().
+'Lets a role, for example pg_monitor, call status(), metrics(), cache_stats(), event_counts(), events_pruned(), outbox_counts(), lint_summary() and library_version(), and read the views bastion.stat_*.
 The role sees the state of the extension and numbers, and no user, tenant, key or row. Call it again after an upgrade of the extension; disallow_app_role() revokes it.
 SQLSTATE 42704 for an unknown role.';
 

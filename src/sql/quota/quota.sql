@@ -199,6 +199,7 @@ BEGIN
     taken := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);
     WHILE NOT (taken.answer -> 'granted')::boolean LOOP
         IF NOT bastion_internal.quota_expire(this_owner, this_user) THEN
+            PERFORM bastion_internal.count_refusal('quota_refused');
             RETURN taken.answer;
         END IF;
         taken := bastion_internal.quota_try(meters, amounts, valid_for IS NOT NULL, key);

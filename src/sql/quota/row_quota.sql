@@ -265,6 +265,7 @@ BEGIN
     END IF;
     units := (SELECT count(*) FROM bastion.units u WHERE u.tenant_id = tenant);
     IF units > line.amount THEN
+        PERFORM bastion_internal.count_refusal('quota_refused');
         RAISE EXCEPTION 'quota exceeded' USING ERRCODE = 'BA006', DETAIL = jsonb_build_object(
             'granted', false, 'remaining', 0, 'resets_at', NULL, 'refused_by', jsonb_build_object('meter', 'units', 'scope', 'tenant', 'period', 'total'), 'soft_crossed', false);
     END IF;

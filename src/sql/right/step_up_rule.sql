@@ -129,6 +129,7 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM bastion_internal.count_refusal('step_up');
     RAISE EXCEPTION '%', message USING ERRCODE = 'BA005', DETAIL = needed::text,
         HINT = 'SELECT bastion_api.step_up(...) with a second factor, or log in again.';
 END

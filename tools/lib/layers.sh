@@ -277,16 +277,23 @@ run_tap_file() {
 }
 
 # Each script prints TAP, and reports what it cannot test without npm.
+# run_front_doors FOLDER [PRELOAD]: adds to the log and the status of its layer.
+run_front_doors() {
+    local script
+    fresh_cluster "${2:-}"
+    create_database frontdoor >/dev/null
+    for script in "$1"/*.sh; do
+        PGDATABASE=frontdoor bash "$script" "$state/npm" >>"$log" 2>&1 || status=$?
+    done
+}
+
 layer_frontdoor() {
     local log=$1 status=0 script
     built
     compgen -G "$copy/test/frontdoor/*.sh" >/dev/null || { count 0 0 0; return; }
-    fresh_cluster
-    create_database frontdoor >/dev/null
     : >"$log"
-    for script in "$copy"/test/frontdoor/*.sh; do
-        PGDATABASE=frontdoor bash "$script" "$state/npm" >>"$log" 2>&1 || status=$?
-    done
+    run_front_doors "$copy/test/frontdoor"
+    run_front_doors "$copy/test/frontdoor/preloaded" pg_bastion
     grep '^!!!' "$log" || true
     count_tap "$status" "$log"
 }

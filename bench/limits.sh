@@ -36,5 +36,5 @@ measure 'a row, one tenant, fsync' 16 8000 "$update"
 measure 'quota_consume(), one tenant, fsync' 16 8000 "$use"
 psql -qX -c 'ALTER SYSTEM RESET fsync' -c 'SELECT pg_reload_conf()' >/dev/null
 
-# Rows of a table: the elapsed time of INSERTs of 1,000 rows each, in turn into a protected table and into one whose rows count.
+# Rows of a table: the least time of an INSERT of 1,000 rows, in turn into a protected table and into one whose rows count.
 psql -qX -v ON_ERROR_STOP=1 -f lib/row_quotas.sql

@@ -95,7 +95,8 @@ END $$;
 SELECT cardinality(a) BETWEEN 140 AND 260 AS tenth, cardinality(b) BETWEEN 900 AND 1100 AS half, cardinality(c) AS whole, cardinality(d) AS none, a <@ b AND b <@ c AS stay FROM flag.chosen(10) a, flag.chosen(50) b, flag.chosen(100) c, flag.chosen(0) d;
 SELECT test.refusal(format('SELECT bastion.flag_rollout_for(NULL, %s)', a)) FROM unnest(ARRAY['''grow'', ''on'', -1', '''grow'', ''on'', 100.1', '''grow'', ''on'', ''NaN''', '''grow'', ''on'', NULL', '''grow'', ''off'', 1', '''grow'', ''other'', 1', '''grow'', NULL, 1', '''other'', ''on'', 1',
     '''grow'', ''on'', 1, ''{nobody@x.example}''', '''grow'', ''on'', 1, NULL', '''grow'', ''on'', 1, ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => ARRAY[NULL::text]', '''grow'', ''on'', 1, roles => array_fill(''r''::text, ''{1001}'')']) a;
-SELECT flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{gus@flag.example}')$$) AS a_member, flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{ann@rate.example}')$$) AS a_stranger;
+SELECT bastion_api.signup('hal@flag.example', 'correct horse battery', 'Flags of hal') ? 'user' AS is_somewhere_else;
+SELECT flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{gus@flag.example}')$$) AS a_member, flag.run(:'fay', $$bastion.flag_rollout('mine', 'on', 1, users => '{hal@flag.example}')$$) AS a_stranger;
 
 -- who rolled out takes it back, and what is to come
 SELECT flag.run(:'fay', $$bastion.flag_rollback('mine', 1, reason => 'as at first')$$) AS back, flag.run(:'fay', $$bastion.flag_boolean('mine', NULL)$$) AS as_at_first, flag.run(:'fay', $$bastion.flag_set('mine', '{"variants": {"on": true}}', effective_at => clock_timestamp() + interval '1 hour')$$) AS next;
@@ -129,6 +130,8 @@ SELECT flag.put('between') AS version, bastion.flag_text('cas', '');
 UPDATE bastion.flag_versions v SET effective_at = v.effective_at - interval '1 hour' FROM bastion.flags f WHERE f.id = v.flag_id AND f.key = 'cas' AND v.version IN (6, 7, 8);
 SELECT bastion.flag_text('cas', '');
 UPDATE bastion.flag_versions v SET effective_at = v.effective_at - interval '2 hours' FROM bastion.flags f WHERE f.id = v.flag_id AND f.key = 'cas' AND v.version IN (7, 8);
+UPDATE bastion.flag_versions v SET effective_at = now() FROM bastion.flags f WHERE f.id = v.flag_id AND f.key = 'cas' AND v.version = 8;
+SELECT bastion.flag_text('cas', '') AS not_the_cancelled;
 SELECT bastion.flag_text('cas', '') AS not_after_the_newest, flag.put('last') AS version, bastion.flag_text('cas', '');
 DO $$
 BEGIN

@@ -102,6 +102,7 @@ export interface Deleting {
 
 /** A known device of the user. */
 export interface Device {
+    confirmed_at: string | null;
     created_at: string;
     id: string;
     last_used_at: string;
@@ -496,11 +497,12 @@ export interface TenantRequired {
     tenants: Tenant[];
 }
 
-/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant. */
+/** Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant. mfa_remember is for how many seconds a remembered device stands in for a second factor; null is never. */
 export interface TenantSettings {
     access_lifetime: number | null;
     idle_limit: number | null;
     mfa: string;
+    mfa_remember: number | null;
     password_min_length: number | null;
     reuse_window: number | null;
     session_lifetime: number | null;

@@ -61,7 +61,7 @@ CREATE TABLE test.functions (name regprocedure PRIMARY KEY, arguments text[] NOT
 INSERT INTO test.functions
 SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status()', 'bastion_internal.password_files()', 'bastion_internal.library_status()', 'bastion.whoami()', 'bastion.plan_notes()', 'bastion.search_operators()', 'bastion_internal.built_in_search_operators()', 'bastion.user_id()',
     'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()', 'bastion.session_id()',
-    'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
+    'bastion.api_key_id()', 'bastion.delegation_id()', 'bastion.actors()', 'bastion_api.delegations()', 'bastion_internal.credential_unit()', 'bastion_internal.auth_phishing_resistant_at()', 'bastion_internal.auth_remembered_at()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()', 'bastion.permissions()', 'bastion.context_drop()',
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()', 'bastion.metrics()', 'bastion.stats_reset()', 'bastion_internal.counters()', 'bastion_internal.statistics_mode()', 'bastion_internal.event_queue_counts()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
@@ -178,7 +178,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.invitation_token_hash(text)', ARRAY['''bsi_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
     ('bastion_api.login(text,text,text,text,text,text)',
      ARRAY['''good@bad.example''', '''correct horse''', '''good''', '''default''', '''laptop''', '''bst_dv_00000000000000000000000000000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA''']),
-    ('bastion_api.login_mfa(text,uuid,jsonb,text)', ARRAY['''bst_ch_x''', 'gen_random_uuid()', '''{"code": "123456"}''', '''''']),
+    ('bastion_api.login_mfa(text,uuid,jsonb,text,boolean)', ARRAY['''bst_ch_x''', 'gen_random_uuid()', '''{"code": "123456"}''', '''''', 'true']),
     ('bastion_api.login_tenant(text,text,text)', ARRAY['''bst_ch_x''', '''good''', '''x''']),
     ('bastion_internal.challenge_make(text,jsonb,text,integer,integer)', ARRAY['''tenant''', '''{}''', '''state''', '300', 'bastion_internal.pepper(''challenge'')']),
     ('bastion_internal.challenge_open(text,text)', ARRAY['''bst_ch_x''', '''tenant''']), ('bastion_internal.challenge_is_of_state(text,text)', ARRAY['''bst_ch_x''', '''state''']),

@@ -66,7 +66,7 @@ WHERE f.prosecdef
   -- triggers of our own tables, which a caller may fire
   AND NOT (f.prorettype = 'trigger'::regtype AND EXISTS (SELECT FROM test.own_triggers t WHERE t.tgfoid = f.oid))
   AND f.name::text NOT IN (
-    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bastion_api.login_tenant(text,text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb,text,boolean)', 'bastion_api.login_tenant(text,text,text)', 'bastion_api.me()', 'bastion_api.schema()', 'bastion.jwks()',
     'bastion.invite(text,text,text,interval,timestamp with time zone)', 'bastion.invitation_revoke(uuid)', 'bastion_api.invitations()',
     'bastion_api.my_invitations()', 'bastion_api.invitation_accept(text)', 'bastion_api.invitation_accept(uuid)',
     'bastion_api.invitation_decline(uuid)', 'bastion_api.signup_invited(text,text,text,text,text)',

@@ -60,7 +60,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion_api.resend_verification(text)', 'bastion_api.verify_email(text,text,text)', 'bastion_api.email_change(text,text)',
     'bastion_api.email_change_confirm(text)', 'bastion_api.email_undo(text)', 'bastion_api.account_delete(text)',
     'bastion_api.account_delete_cancel(text)', 'bastion_api.invitation_decline_link(text)', 'bastion.invitation_resend(uuid)',
-    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bastion_api.login_tenant(text,text,text)',
+    'bastion_api.signup(text,text,text,text,text,text)', 'bastion_api.login(text,text,text,text,text,text)', 'bastion_api.login_mfa(text,uuid,jsonb,text,boolean)', 'bastion_api.login_tenant(text,text,text)',
     'bastion_api.token(text,text,text,text,text)', 'bastion_api.profile_update(jsonb)', 'bastion_api.password_change(text,text)', 'bastion_api.tenant_switch(text,text,text)',
     'bastion_api.devices()', 'bastion_api.device_rename(uuid,text)', 'bastion_api.device_revoke(uuid)', 'bastion_api.session_rename(uuid,text)', 'bastion_api.session_revoke(uuid)', 'bastion_api.tenants()', 'bastion_api.tenant_create(text)',
     'bastion_api.tenant_rename(text)', 'bastion_api.tenant_settings()', 'bastion_api.tenant_settings_set(jsonb)', 'bastion_api.tenant_leave()',

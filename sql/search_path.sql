@@ -387,7 +387,7 @@ SELECT bastion.setting_approve(:'path_request');
 COMMIT;
 SELECT bastion.setting_put_for('path', 'path.for', '1'), bastion.setting_update_for('path', 'path.for', category => 'x'), bastion.setting_seal_for('path', 'path.secret', 'x'), bastion.setting_open_for('path', 'path.secret'), bastion.setting_import_for('path', bastion.setting_export_for('path')), bastion.setting_delete_for('path', 'path.for');
 SELECT bastion.secret_put_for('path', 'path for', 'value'), bastion.secret_get_for('path', 'path for'), bastion_internal.opening_record(NULL, 'path.purpose', '1');
-SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.request_languages() IS NULL AS no_language;
+SELECT bastion_internal.data_key_guard(NULL, 'path.purpose') IS NULL AS unguarded, bastion_internal.request_user_agent() IS NULL AS unknown, bastion_internal.auth_phishing_resistant_at() IS NULL AS no_passkey, bastion_internal.request_languages() IS NULL AS no_language;
 SELECT bastion_internal.data_keys_lock('{1}') IS NOT NULL, bastion_internal.data_keys_take('{1}') IS NOT NULL;
 SELECT bastion_internal.sealed_in(bastion_internal.sealed_out(v)) IS NOT NULL, bastion_internal.sealed_send(v) IS NOT NULL, bastion_internal.sealed_lt(v, v) IS NOT NULL, bastion_internal.sealed_le(v, v) IS NOT NULL, bastion_internal.sealed_eq(v, v) IS NOT NULL, bastion_internal.sealed_ge(v, v) IS NOT NULL, bastion_internal.sealed_gt(v, v) IS NOT NULL,
        bastion_internal.sealed_ne(v, v) IS NOT NULL, bastion_internal.sealed_cmp(v, v) IS NOT NULL, bastion_internal.sealed_hash(v) IS NOT NULL, bastion_internal.sealed_hash_extended(v, 1) IS NOT NULL, bastion_internal.sealed_key(v) IS NOT NULL,

@@ -123,7 +123,7 @@ FROM (VALUES
     ('account_convert', 'bastion_api.account_convert(text,text,text,text)', NULL, 'SELECT bastion_api.account_convert(''ann@rights.example'', ''correct horse battery'')'),
     ('login', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''bob@rights.example'', ''correct horse battery'', ''bert'')'),
     ('login with a wrong password', 'bastion_api.login(text,text,text,text,text,text)', NULL, 'SELECT bastion_api.login(''nobody{n}@rights.example'', ''incorrect horse battery'')'),
-    ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb,text)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
+    ('login_mfa', 'bastion_api.login_mfa(text,uuid,jsonb,text,boolean)', 'bob asked for a factor', 'SELECT bastion_api.login_mfa((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), NULL, ''{"code": "x"}'')'),
     ('login_tenant', 'bastion_api.login_tenant(text,text,text)', 'bob challenged', 'SELECT bastion_api.login_tenant((SELECT m.challenge FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),
     ('token', 'bastion_api.token(text,text,text,text,text)', NULL, 'SELECT bastion_api.token(''password'', ''bob@rights.example'', ''correct horse battery'', scope => ''tenant:bert'')'),
     ('tenant_switch', 'bastion_api.tenant_switch(text,text,text)', 'login', 'SELECT bastion_api.tenant_switch((SELECT m.refresh FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}), ''bert'')'),

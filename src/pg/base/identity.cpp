@@ -160,12 +160,13 @@ bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept {
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept {
     char user[uuid_text_size];
     format_uuid_text(identity.user, user);
-    snprintf(out, sizeof out, "3 %s %s %s %lld %s %s %s %s %s %s %lld %lld %lld", user, actors_text(identity.actors).text,
-             optional_text(identity.tenant).text, static_cast<long long>(identity.tenant_number),
-             optional_text(identity.unit).text, optional_text(identity.session).text,
-             optional_text(identity.api_key).text, optional_text(identity.delegation).text, identity.method,
-             identity.level, static_cast<long long>(identity.auth_time), static_cast<long long>(identity.phr_time),
-             static_cast<long long>(identity.expires_at));
+    snprintf(out, sizeof out, "3 %s %s %s %lld %s %s %s %s %s %s %lld %lld %lld %lld", user,
+             actors_text(identity.actors).text, optional_text(identity.tenant).text,
+             static_cast<long long>(identity.tenant_number), optional_text(identity.unit).text,
+             optional_text(identity.session).text, optional_text(identity.api_key).text,
+             optional_text(identity.delegation).text, identity.method, identity.level,
+             static_cast<long long>(identity.auth_time), static_cast<long long>(identity.phr_time),
+             static_cast<long long>(identity.remembered_time), static_cast<long long>(identity.expires_at));
 }
 
 bool parse_identity(std::string_view payload, Identity& out) noexcept {
@@ -176,7 +177,8 @@ bool parse_identity(std::string_view payload, Identity& out) noexcept {
            parse_optional(next_field(rest), out.session) && parse_optional(next_field(rest), out.api_key) &&
            parse_optional(next_field(rest), out.delegation) && parse_word(next_field(rest), out.method) &&
            parse_word(next_field(rest), out.level) && parse_number(next_field(rest), out.auth_time) &&
-           parse_number(next_field(rest), out.phr_time) && parse_number(next_field(rest), out.expires_at) && rest.empty();
+           parse_number(next_field(rest), out.phr_time) && parse_number(next_field(rest), out.remembered_time) &&
+           parse_number(next_field(rest), out.expires_at) && rest.empty();
 }
 
 }  // namespace bastion::pg

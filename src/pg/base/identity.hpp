@@ -28,8 +28,11 @@ struct Identity {
     OptionalUuid api_key;
     OptionalUuid delegation;
     int64 tenant_number;
-    TimestampTz auth_time;   // when the user last proved who they are; 0 when not known
-    TimestampTz phr_time;    // and with a passkey; 0 for never
+    TimestampTz auth_time;  // when the user last proved who they are; 0 when not known
+    TimestampTz phr_time;   // and with a passkey; 0 for never
+    // For a session that began without the second factor of its user, because the device is remembered: when that factor
+    // was last presented there; 0 for every other.
+    TimestampTz remembered_time;
     TimestampTz expires_at;  // DT_NOEND when it does not expire
     char method[16];         // 'jwt', 'api_key', 'impersonation', 'delegation'
     char level[8];           // 'aal0', 'aal1', 'aal2'
@@ -69,8 +72,8 @@ bool same_identity(const Identity& left, const Identity& right) noexcept;
 void format_uuid_text(const pg_uuid_t& uuid, char (&out)[uuid_text_size]) noexcept;
 bool parse_uuid_text(std::string_view text, pg_uuid_t& out) noexcept;
 
-// The text, version 3: "3 user actors tenant number unit session api_key delegation method level auth_time phr_time expires",
-// '-' for an absent field, and commas between actors.
+// The text, version 3: "3 user actors tenant number unit session api_key delegation method level auth_time phr_time
+// remembered_time expires", '-' for an absent field, and commas between actors.
 void format_identity(const Identity& identity, char (&out)[identity_text_size]) noexcept;
 bool parse_identity(std::string_view payload, Identity& out) noexcept;
 

@@ -274,6 +274,13 @@ Datum bastion_auth_phishing_resistant_at(PG_FUNCTION_ARGS) {
     PG_RETURN_TIMESTAMPTZ(decision.identity.phr_time);
 }
 
+PG_FUNCTION_INFO_V1(bastion_auth_remembered_at);
+Datum bastion_auth_remembered_at(PG_FUNCTION_ARGS) {
+    const Decision& decision = require_context();
+    if (decision.state != ContextState::authenticated || decision.identity.remembered_time == 0) PG_RETURN_NULL();
+    PG_RETURN_TIMESTAMPTZ(decision.identity.remembered_time);
+}
+
 PG_FUNCTION_INFO_V1(bastion_claims);
 Datum bastion_claims(PG_FUNCTION_ARGS) {
     const Decision& decision = require_context();

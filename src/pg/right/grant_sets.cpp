@@ -151,6 +151,10 @@ void GrantSets::trim(std::size_t bytes) noexcept {
     made_bytes_ = 0;
 }
 
+bool Withheld::concerns(const pg_uuid_t& of) const noexcept {
+    return !tenant.present || same_uuid(tenant.value, of) != elsewhere;
+}
+
 bool Withheld::covers(std::string_view permission) const noexcept {
     return pattern.empty() ? !permission.starts_with("own.") : pattern_covers(pattern, permission);
 }
@@ -169,9 +173,8 @@ std::shared_ptr<GrantSets> GrantSets::narrowed(std::shared_ptr<GrantSets> whole,
 
 bool GrantSets::lends(std::string_view permission, const pg_uuid_t& tenant) const noexcept {
     if (patterns_ && !any_pattern_covers(*patterns_, permission)) return false;
-    return std::none_of(withheld_.begin(), withheld_.end(), [&](const Withheld& rule) {
-        return (!rule.tenant.present || same_uuid(rule.tenant.value, tenant)) && rule.covers(permission);
-    });
+    return std::none_of(withheld_.begin(), withheld_.end(),
+                        [&](const Withheld& rule) { return rule.concerns(tenant) && rule.covers(permission); });
 }
 
 bool GrantSets::lends(std::string_view permission, const GrantGroup<int64>& group) const {

@@ -103,11 +103,13 @@ struct DefaultAcls {
     int64 user;
 };
 
-// Permissions that a session does not hold, although its user does: in one tenant, or in all.
+// Permissions that a session does not hold, although its user does: in one tenant, in all others, or in all.
 struct Withheld {
-    OptionalUuid tenant;  // absent: in all
-    std::string pattern;  // empty: all but own....
+    OptionalUuid tenant;     // absent: in all
+    std::string pattern;     // empty: all but own....
+    bool elsewhere = false;  // in all others
 
+    [[nodiscard]] bool concerns(const pg_uuid_t& of) const noexcept;
     [[nodiscard]] bool covers(std::string_view permission) const noexcept;
 };
 

@@ -22,7 +22,9 @@ Statement permissions_statement = {
     nullptr};
 
 Statement step_up_statement = {
-    "SELECT rule_tenant_id, pattern, CASE level WHEN 'aal1' THEN 1 WHEN 'aal2' THEN 2 ELSE 3 END::bigint, (extract(epoch FROM max_age) * 1000000)::bigint FROM "
+    "SELECT rule_tenant_id, pattern, CASE level WHEN 'aal1' THEN 1 WHEN 'aal2' THEN 2 ELSE 3 END::bigint, "
+    "(extract(epoch FROM max_age) * 1000000)::bigint, "
+    "(extract(epoch FROM remembers) * 1000000)::bigint FROM "
     "bastion_internal.step_up_rules_of($1, $2)",
     2,
     {UUIDOID, UUIDOID},
@@ -101,7 +103,7 @@ void read_rules(MemoryContext caller, void* result) {
     auto* rows = allocate_rows<StepUpRow>(caller);
     for (uint64 row = 0; row < row_count(); ++row)
         rows[row] = {read_uuid(1, row), copied_text_cell(caller, row, 2), static_cast<ProofLevel>(read_number(3, row)),
-                     read_number(4, row)};
+                     read_number(4, row), read_number(5, row)};
     *static_cast<StepUpRows*>(result) = {rows, row_count()};
 }
 

@@ -35,7 +35,8 @@ struct StepUpRow {
     OptionalUuid tenant;
     const char* pattern;
     ProofLevel level;
-    std::int64_t max_age;  // microseconds, 0 for none
+    std::int64_t max_age;    // microseconds, 0 for none
+    std::int64_t remembers;  // likewise
 };
 
 struct StepUpRows {

@@ -82,7 +82,7 @@ Rights make_rights(const RightsRow& row) {
     sort_by_name(rights.permissions);
     for (std::size_t i = 0; i < row.rules.count; ++i) {
         const StepUpRow& rule = row.rules.rows[i];
-        rights.rules.push_back({rule.tenant, rule.pattern, rule.level, rule.max_age});
+        rights.rules.push_back({rule.tenant, rule.pattern, rule.level, rule.max_age, rule.remembers});
     }
     return rights;
 }
@@ -101,10 +101,19 @@ Loaded<Rights> make_loaded(const RightsRequest& request, const RightsRow& row) {
     return made;
 }
 
+// Whether a remembered device meets a rule, and until when.
+bool remembers(const Proof& proof, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
+    if (proof.remembered_time == 0 || rule.remembers == 0 || proof.remembered_time <= now - rule.remembers)
+        return false;
+    until = std::min(until, proof.remembered_time + rule.remembers);
+    return true;
+}
+
 // Whether a proof meets a rule, and until when, if time alone ends that.
 bool meets(const Proof& proof, const StepUpRule& rule, TimestampTz now, TimestampTz& until) noexcept {
     // Members with a second factor made the key.
     if (rule.pattern.empty() && proof.api_key) return true;
+    if (remembers(proof, rule, now, until)) return true;
     if (proof.level < rule.level) return false;
     if (rule.max_age == 0) return true;
     const TimestampTz time = rule.level == ProofLevel::phr ? proof.phr_time : proof.auth_time;
@@ -112,6 +121,18 @@ bool meets(const Proof& proof, const StepUpRule& rule, TimestampTz now, Timestam
     if (time == 0 || end <= now) return false;
     until = std::min(until, end);
     return true;
+}
+
+// Without the second factor of its user, a session holds nothing but in its tenant, where that lets it: the user would have been
+// asked for the factor elsewhere. A tenant that requires none refuses it, because it withholds nothing.
+void withhold_elsewhere(Rights& rights, const Proof& proof, TimestampTz now) {
+    if (proof.remembered_time == 0 || proof.level >= ProofLevel::aal2) return;
+    const auto rule = std::find_if(rights.rules.begin(), rights.rules.end(), [&](const StepUpRule& each) {
+        return each.pattern.empty() && same_uuid(each.tenant, rights.tenant);
+    });
+    if (rule == rights.rules.end()) rights.refusal = "without_second_factor";
+    const bool here = rule != rights.rules.end() && remembers(proof, *rule, now, rights.valid_until);
+    rights.withheld.push_back({here ? rights.tenant : OptionalUuid{}, "", here});
 }
 
 // The rights that are held now, with what the rules leave of them.
@@ -123,9 +144,10 @@ std::shared_ptr<const Rights> without_unproved(const Rights& rights, const Proof
     if (proved->whole == nullptr) proved->whole = held;
     for (const StepUpRule& rule : rights.rules)
         if (!meets(proof, rule, now, proved->valid_until)) proved->withheld.push_back({rule.tenant, rule.pattern});
+    withhold_elsewhere(*proved, proof, now);
     std::erase_if(proved->permissions, [&](const Permission& permission) {
         return std::any_of(proved->withheld.begin(), proved->withheld.end(), [&](const Withheld& rule) {
-            return (!rule.tenant.present || same_uuid(rule.tenant, rights.tenant)) && rule.covers(permission.name);
+            return rule.concerns(rights.tenant.value) && rule.covers(permission.name);
         });
     });
     return proved;
@@ -222,9 +244,10 @@ const Rights* narrow_rights(const Rights* rights, std::span<const std::string> p
 
 const Rights* withhold_unproved(const Rights* rights, const Identity& identity) {
     Assert(rights == held.get());
-    if (likely(rights->rules.empty()) || rights->refusal != nullptr) return rights;
+    if (likely(rights->rules.empty() && identity.remembered_time == 0) || rights->refusal != nullptr) return rights;
     const TimestampTz now = GetCurrentTimestamp();
-    const Proof proof{level_of(identity), identity.api_key.present, identity.auth_time, identity.phr_time};
+    const Proof proof{level_of(identity), identity.api_key.present, identity.auth_time, identity.phr_time,
+                      identity.remembered_time};
     guarded_or_raise([&]() -> Result<void> {
         std::shared_ptr<const Rights> proved = rights->proved.lock();
         if (proved == nullptr || proved->proof != proof || proved->valid_until <= now) {

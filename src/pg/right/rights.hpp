@@ -29,7 +29,8 @@ struct StepUpRule {
     OptionalUuid tenant;  // that has the rule; absent: every tenant
     std::string pattern;  // empty: everything but own...., for sessions
     ProofLevel level;
-    std::int64_t max_age;  // microseconds; 0 for any
+    std::int64_t max_age;    // microseconds; 0 for any
+    std::int64_t remembers;  // how long a remembered device meets it, in microseconds; 0 for not at all
 };
 
 // What an identity has proved, as far as the rules ask for it.
@@ -38,6 +39,7 @@ struct Proof {
     bool api_key;
     TimestampTz auth_time;
     TimestampTz phr_time;
+    TimestampTz remembered_time;
 
     bool operator==(const Proof&) const = default;
 };

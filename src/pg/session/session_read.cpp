@@ -12,6 +12,7 @@ struct Session {
     TimestampTz expires_at;
     TimestampTz authenticated_at;
     TimestampTz phishing_resistant_at;  // 0 for never
+    TimestampTz remembered_at;          // 0 for never
     char level[8];
     bool revoked;
 };
@@ -20,18 +21,20 @@ const MessageScope scopes[] = {{"session", 1, "sessions"}, {"sessions", 0, "sess
 
 BackendCache<Session, UUID_LEN> sessions("sessions", invalidation_of("sessions"), {1024, mebibyte});
 
+TimestampTz time_or_zero(const ColumnValue& column) noexcept {
+    return column.is_null ? 0 : DatumGetTimestampTz(column.value);
+}
+
 std::optional<Session> read_session(const pg_uuid_t& id) {
-    ColumnValue row[] = {{"user_id", 0, true},
-                         {"expires_at", 0, true},
-                         {"revoked_at", 0, true},
-                         {"authenticated_at", 0, true},
-                         {"level", 0, true},
-                         {"phishing_resistant_at", 0, true}};
+    ColumnValue row[] = {{"user_id", 0, true},          {"expires_at", 0, true}, {"revoked_at", 0, true},
+                         {"authenticated_at", 0, true}, {"level", 0, true},      {"phishing_resistant_at", 0, true},
+                         {"remembered_at", 0, true}};
     if (!read_row("sessions", "sessions_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row)) return {};
     Session session{*DatumGetUUIDP(row[0].value),
                     DatumGetTimestampTz(row[1].value),
                     DatumGetTimestampTz(row[3].value),
-                    row[5].is_null ? 0 : DatumGetTimestampTz(row[5].value),
+                    time_or_zero(row[5]),
+                    time_or_zero(row[6]),
                     {},
                     !row[2].is_null};
     text_to_cstring_buffer(DatumGetTextPP(row[4].value), session.level, sizeof session.level);
@@ -55,6 +58,8 @@ const char* check(const Session& session, Identity& identity) noexcept {
     if (std::strcmp(session.level, identity.level) < 0) strlcpy(identity.level, session.level, sizeof identity.level);
     identity.auth_time = std::min(identity.auth_time, session.authenticated_at);
     identity.phr_time = std::min(identity.phr_time, session.phishing_resistant_at);
+    // An impersonator and an actor have the level of one factor in any case.
+    if (identity.actors.count == 0) identity.remembered_time = session.remembered_at;
     return session.expires_at <= GetCurrentTimestamp() ? "session_expired" : nullptr;
 }
 

@@ -141,6 +141,13 @@ COMMENT ON FUNCTION bastion_internal.auth_phishing_resistant_at() IS
 'When the user of this transaction last proved who they are with a passkey: the earlier one of token and session. NULL for an identity that a passkey did not prove, and when anonymous.
 SQLSTATE 28000 when a token was presented and refused.';
 
+CREATE FUNCTION bastion_internal.auth_remembered_at() RETURNS timestamptz
+LANGUAGE C STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_auth_remembered_at';
+COMMENT ON FUNCTION bastion_internal.auth_remembered_at() IS
+'For a session that began without the second factor of its user, because the device is remembered: when that factor was last presented there. NULL for every other identity, and when anonymous.
+SQLSTATE 28000 when a token was presented and refused.';
+
 CREATE FUNCTION bastion.claims() RETURNS jsonb
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_claims';

@@ -148,7 +148,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    needed text := (SELECT max(u.level COLLATE "C") FROM bastion_internal.step_up_unmet() u WHERE u.pattern = '');
+    needed text := (SELECT max(u.level COLLATE "C") FROM bastion_internal.step_up_unmet(in_person => true) u WHERE u.pattern = '');
 BEGIN
     IF needed IS NULL THEN
         RETURN NULL;

@@ -73,8 +73,8 @@ DECLARE
         "TenantLeft": {"description": "The tenant that the user left, with the role that the user had.", "left": "Tenant"},
         "TenantTransferred": {"description": "The tenant, with the new role of the user, and its new owner.", "tenant": "Tenant", "owner": "User"},
         "TenantSettings": {
-            "description": "Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant.",
-            "access_lifetime": "integer?", "session_lifetime": "integer?", "idle_limit": "integer?", "reuse_window": "integer?", "password_min_length": "integer?", "mfa": "string"},
+            "description": "Limits of sessions in the tenant, in seconds, and the fewest characters of a password; null is the setting of the server. mfa is off, required or phishing_resistant. mfa_remember is for how many seconds a remembered device stands in for a second factor; null is never.",
+            "access_lifetime": "integer?", "session_lifetime": "integer?", "idle_limit": "integer?", "reuse_window": "integer?", "password_min_length": "integer?", "mfa": "string", "mfa_remember": "integer?"},
         "SettingsOfTenant": {"description": "The settings of the tenant.", "settings": "TenantSettings"},
         "Membership": {
             "description": "A role of a member in the whole tenant, or in a unit and those below.",
@@ -115,7 +115,7 @@ DECLARE
         "TooManyTries": {
             "description": "Nothing was checked. retry_after is in seconds, null when only an operator helps.",
             "error": "=too_many_tries", "error_description": "string", "retry_after": "integer?"},
-        "Device": {"description": "A known device of the user.", "id": "uuid", "name": "string?", "created_at": "time", "last_used_at": "time"},
+        "Device": {"description": "A known device of the user.", "id": "uuid", "name": "string?", "created_at": "time", "last_used_at": "time", "confirmed_at": "time?"},
         "Devices": {"description": "The known devices of the user.", "devices": "Device[]"},
         "DeviceChanged": {"description": "Whether this changed a device.", "changed": "boolean"},
         "DeviceRevoked": {"description": "Whether this made the device unknown.", "revoked": "boolean"},

@@ -11,6 +11,7 @@ CREATE TABLE bastion.user_devices (
     name text,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_used_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    confirmed_at timestamptz,
     revoked_at timestamptz,
     CONSTRAINT user_devices_pkey PRIMARY KEY (id),
     CONSTRAINT user_devices_hash_check CHECK (octet_length(hash) = 32),
@@ -29,17 +30,40 @@ COMMENT ON COLUMN bastion.user_devices.pepper IS 'The pepper with which the curr
 COMMENT ON COLUMN bastion.user_devices.name IS 'Its name, as the client gives it';
 COMMENT ON COLUMN bastion.user_devices.created_at IS 'The first login';
 COMMENT ON COLUMN bastion.user_devices.last_used_at IS 'The last login';
+COMMENT ON COLUMN bastion.user_devices.confirmed_at IS 'When the user last presented a second factor on it and had it remembered; NULL: never';
 COMMENT ON COLUMN bastion.user_devices.revoked_at IS 'When it ceased to be known';
 SELECT pg_extension_config_dump('bastion.user_devices', '');
 ALTER TABLE bastion.user_devices ENABLE ROW LEVEL SECURITY;
 
-CREATE FUNCTION bastion_internal.devices_revoke(user_id uuid) RETURNS void
+CREATE FUNCTION bastion_internal.devices_revoke(user_id uuid, device uuid DEFAULT NULL) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    is_revoked boolean;
+BEGIN
+    UPDATE bastion.user_devices d SET revoked_at = clock_timestamp()
+    WHERE d.user_id = devices_revoke.user_id AND d.revoked_at IS NULL AND (devices_revoke.device IS NULL OR d.id = devices_revoke.device);
+    is_revoked := FOUND;
+    -- In a statement of its own, which sees the session of a login that held the device.
+    UPDATE bastion.sessions s SET remembered_at = '-infinity'
+    WHERE (is_revoked OR devices_revoke.device IS NULL) AND s.user_id = devices_revoke.user_id AND s.remembered_at > '-infinity' AND s.revoked_at IS NULL;
+    RETURN is_revoked;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.devices_revoke(uuid, uuid) IS
+'Makes a device of a user unknown, or every one; false if there is none. No remembered device stands in for a second factor in the sessions of the user any more.';
+
+CREATE FUNCTION bastion_internal.device_remembered_at(device uuid, user_id uuid, tenant_id uuid) RETURNS timestamptz
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    UPDATE bastion.user_devices d SET revoked_at = clock_timestamp() WHERE d.user_id = devices_revoke.user_id AND d.revoked_at IS NULL
+    SELECT d.confirmed_at FROM bastion.user_devices d JOIN bastion.tenants t ON t.id = device_remembered_at.tenant_id
+    WHERE d.id = device AND d.user_id = device_remembered_at.user_id AND d.revoked_at IS NULL
+      AND t.mfa = 'required' AND d.confirmed_at + t.mfa_remember > clock_timestamp()
 $$;
-COMMENT ON FUNCTION bastion_internal.devices_revoke(uuid) IS 'Makes every device of a user unknown.';
+COMMENT ON FUNCTION bastion_internal.device_remembered_at(uuid, uuid, uuid) IS
+'When the user last presented a second factor on a known device, if it is remembered and stands in for that factor in this tenant (tenants.mfa_remember); else NULL.';
 
 CREATE FUNCTION bastion_internal.device_find(token text, user_id uuid) RETURNS bastion.user_devices
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -57,7 +81,7 @@ BEGIN
         RETURN found_row;
     ELSIF found_row.id IS NOT NULL THEN
         -- A thief has the token of before, or the thief used it and this is the owner.
-        UPDATE bastion.user_devices d SET revoked_at = clock_timestamp() WHERE d.id = found_row.id;
+        PERFORM bastion_internal.devices_revoke(found_row.user_id, found_row.id);
         PERFORM bastion_internal.record_event('device_refused', 'refused', device_find.user_id, NULL, jsonb_build_object('device', found_row.id));
     END IF;
     RETURN NULL;
@@ -67,7 +91,9 @@ COMMENT ON FUNCTION bastion_internal.device_find(text, uuid) IS
 'The known device of a user whose current token this is, or, for bastion.refresh_reuse_window, the one before; NULL for any other text. Any earlier token of a device makes it unknown.';
 SELECT bastion_internal.event_kind('device_refused');
 
-CREATE FUNCTION bastion_internal.device_keep(answer jsonb, known bastion.user_devices, token text, user_id uuid, name text) RETURNS jsonb
+CREATE FUNCTION bastion_internal.device_keep(answer jsonb, known bastion.user_devices, token text, user_id uuid, name text,
+                                             remember boolean DEFAULT false)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -109,12 +135,15 @@ BEGIN
             SELECT o.id FROM bastion.user_devices o WHERE o.user_id = device_keep.user_id ORDER BY o.last_used_at DESC, o.id OFFSET 19);
         INSERT INTO bastion.user_devices (user_id, hash, name) VALUES (device_keep.user_id, new_hash, device_keep.name) RETURNING * INTO kept;
     END IF;
+    IF remember THEN
+        UPDATE bastion.user_devices d SET confirmed_at = clock_timestamp() WHERE d.id = kept.id;
+    END IF;
     secret := 'bst_dv_' || replace(kept.id::text, '-', '') || '_' || substr(secret, 5);
     RETURN answer || jsonb_build_object('device_token', secret);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, text, uuid, text) IS
-'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client presented any text. The same token always has the same next one. A user has at most 20 devices; the one that was used longest ago goes. When the transaction commits, failed attempts from this known device are forgotten, and after a login from no known device those to log in to the account.
+COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, text, uuid, text, boolean) IS
+'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client presented any text. The same token always has the same next one. remember: a second factor was presented in this login, and the user wants none on this device for a while. A user has at most 20 devices; the one that was used longest ago goes. When the transaction commits, failed attempts from this known device are forgotten, and after a login from no known device those to log in to the account.
 SQLSTATE BA001 without a root key.';
 
 -- The user's own devices
@@ -132,12 +161,12 @@ BEGIN
     END IF;
     owner := bastion.user_id();
     RETURN bastion_internal.answer((SELECT jsonb_build_object('devices', coalesce(jsonb_agg(jsonb_build_object(
-            'id', d.id, 'name', d.name, 'created_at', d.created_at, 'last_used_at', d.last_used_at) ORDER BY d.last_used_at DESC, d.id), '[]'))
+            'id', d.id, 'name', d.name, 'created_at', d.created_at, 'last_used_at', d.last_used_at, 'confirmed_at', d.confirmed_at) ORDER BY d.last_used_at DESC, d.id), '[]'))
         FROM bastion.user_devices d WHERE d.user_id = owner AND d.revoked_at IS NULL));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.devices() IS
-'Lists the known devices of the user of this transaction, the one used last first: {"devices": [{id, name, created_at, last_used_at}]}.
+'Lists the known devices of the user of this transaction, the one used last first: {"devices": [{id, name, created_at, last_used_at, confirmed_at: when a second factor was last presented there and the device remembered, else null}]}.
 Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.devices()', 'application');
@@ -183,9 +212,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.require_writable('a change of a device');
     owner := bastion.user_id();
-    UPDATE bastion.user_devices d SET revoked_at = clock_timestamp()
-    WHERE d.id = device_revoke.id AND d.user_id = owner AND d.revoked_at IS NULL;
-    is_revoked := FOUND;
+    is_revoked := device_revoke.id IS NOT NULL AND bastion_internal.devices_revoke(owner, device_revoke.id);
     IF is_revoked THEN
         PERFORM bastion_internal.record_event('device_revoked', 'success', owner, bastion.tenant_id(), jsonb_build_object('device', device_revoke.id));
     END IF;
@@ -193,7 +220,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.device_revoke(uuid) IS
-'Makes a device of the user of this transaction unknown: its token counts for nothing. Sessions that it began go on; session_revoke() ends them.
+'Makes a device of the user of this transaction unknown: its token counts for nothing. Sessions that it began go on; session_revoke() ends them. Those that began without a second factor, because a device was remembered, need it from then on.
 Returns {"revoked": whether this did}. Refusals: unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.device_revoke(uuid)', 'application');

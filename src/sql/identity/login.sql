@@ -169,7 +169,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.tenant_required(uuid, uuid[], text) IS
 'The answer to a member of several tenants who logs in and names none. The challenge is for login_tenant(); without one, the client repeats its request.';
 
-CREATE FUNCTION bastion_internal.login_challenge(purpose text, user_id uuid, state text, amr text[], tenant text, unit text, device text)
+CREATE FUNCTION bastion_internal.login_challenge(purpose text, user_id uuid, state text, amr text[], tenant text, unit text, device text,
+                                                 remember boolean DEFAULT false)
 RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -177,13 +178,14 @@ AS $$
 DECLARE
     -- What is longer is no slug and no uuid, and neither is its beginning.
     body jsonb := jsonb_build_object('user', user_id, 'amr', amr, 'tenant', left(tenant, 64), 'unit', left(unit, 64),
-                                     'device', bastion_internal.label_or_null(device));
+                                     'device', bastion_internal.label_or_null(device))
+        || CASE WHEN remember THEN '{"remember": true}' ELSE '{}' END::jsonb;
 BEGIN
     RETURN bastion_internal.challenge_make(purpose, body, state, bastion_internal.challenge_lifetime(), bastion_internal.pepper('challenge'));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.login_challenge(text, uuid, text, text[], text, text, text) IS
-'The challenge for the next step of a login: mfa for login_mfa(), tenant for login_tenant(). It says how the user was authenticated (amr, RFC 8176) and what the login asked for. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.login_challenge(text, uuid, text, text[], text, text, text, boolean) IS
+'The challenge for the next step of a login: mfa for login_mfa(), tenant for login_tenant(). It says how the user was authenticated (amr, RFC 8176), what the login asked for, and whether to remember the device. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.lacks_factor(user_id uuid, amr text[]) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -213,26 +215,34 @@ COMMENT ON FUNCTION bastion_internal.mfa_required(uuid, text, text[], text, text
 'The answer to a user with a second factor who did not present it, with the challenge for login_mfa(). A suspended factor is asked for and not listed: nobody can present it. SQLSTATE BA001 without a root key.';
 SELECT bastion_internal.event_kind('factor_asked');
 
-CREATE FUNCTION bastion_internal.session_begin(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[]) RETURNS jsonb
+CREATE FUNCTION bastion_internal.session_begin(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[], known uuid DEFAULT NULL)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     state text;
+    remembered_at timestamptz;
 BEGIN
     IF bastion_internal.lacks_factor(session_begin.user_id, amr) THEN
-        state := bastion_internal.login_state(session_begin.user_id);
-        RETURN bastion_internal.mfa_required(session_begin.user_id, state, amr, tenant_id::text, unit_id::text, device);
+        -- Who makes the device unknown waits, and finds the session.
+        PERFORM FROM bastion.user_devices d WHERE d.id = known FOR NO KEY UPDATE;
+        remembered_at := bastion_internal.device_remembered_at(known, session_begin.user_id, session_begin.tenant_id);
+        IF remembered_at IS NULL THEN
+            state := bastion_internal.login_state(session_begin.user_id);
+            RETURN bastion_internal.mfa_required(session_begin.user_id, state, amr, tenant_id::text, unit_id::text, device);
+        END IF;
     END IF;
     RETURN bastion_internal.answer(bastion_internal.session_start(session_begin.user_id, session_begin.tenant_id, session_begin.unit_id, session_begin.device, session_begin.amr,
-                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' WHEN amr = '{}' THEN 'aal0' ELSE 'aal1' END));
+                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' WHEN amr = '{}' THEN 'aal0' ELSE 'aal1' END, remembered_at));
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.session_begin(uuid, uuid, uuid, text, text[]) IS
-'Begins a session for a user who was authenticated like this (amr; empty for an anonymous one), or asks for the second factor. The only function that calls session_start(): no way to log in passes by the second factor. The caller has locked the user, or just made it.
+COMMENT ON FUNCTION bastion_internal.session_begin(uuid, uuid, uuid, text, text[], uuid) IS
+'Begins a session for a user who was authenticated like this (amr; empty for an anonymous one), or asks for the second factor, unless the known device of this login stands in for it (device_remembered_at()). The only function that calls session_start(): no way to log in passes by the second factor. The caller has locked the user, or just made it.
 SQLSTATE BA001 without a root key.';
 
-CREATE FUNCTION bastion_internal.login_finish(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[], detail jsonb DEFAULT '{}')
+CREATE FUNCTION bastion_internal.login_finish(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[], detail jsonb DEFAULT '{}',
+                                              known uuid DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -244,7 +254,7 @@ BEGIN
     IF bastion_internal.hook_refuses('before_login', told) THEN
         RETURN bastion_internal.refuse_login(login_finish.user_id, 'hook', clock_timestamp());
     END IF;
-    answer := bastion_internal.session_begin(user_id, tenant_id, unit_id, device, amr);
+    answer := bastion_internal.session_begin(user_id, tenant_id, unit_id, device, amr, known);
     IF answer ? 'access_token' THEN
         UPDATE bastion.users u SET last_login_at = now() WHERE u.id = login_finish.user_id;
         PERFORM bastion_internal.record_event('login', 'success', login_finish.user_id, login_finish.tenant_id, detail);
@@ -253,7 +263,7 @@ BEGIN
     RETURN answer;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.login_finish(uuid, uuid, uuid, text, text[], jsonb) IS
+COMMENT ON FUNCTION bastion_internal.login_finish(uuid, uuid, uuid, text, text[], jsonb, uuid) IS
 'session_begin() for a login, which it records, and of which hooks are told before and after. SQLSTATE 55000 when the hook for claims fails.';
 SELECT bastion_internal.event_kind('login');
 
@@ -317,7 +327,7 @@ COMMENT ON FUNCTION bastion_internal.hold_for_login(uuid, uuid, uuid, text) IS
 SQLSTATE 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED.';
 
 CREATE FUNCTION bastion_internal.login_place(user_id uuid, hash text, tenant text, unit text, device text, challenge text, amr text[],
-                                             refused_at timestamptz)
+                                             refused_at timestamptz, known uuid DEFAULT NULL, remember boolean DEFAULT false)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -325,26 +335,27 @@ AS $$
 DECLARE
     -- Read once: a challenge that is over does not become one of a later state.
     state text := bastion_internal.login_state(login_place.user_id, hash);
-    tenants uuid[];
+    tenants uuid[] := CASE WHEN tenant IS NULL THEN bastion_internal.login_tenants(login_place.user_id) END;
     made text;
     place record;
+    remembered boolean;
 BEGIN
+    SELECT * INTO place
+    FROM bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, CASE cardinality(tenants) WHEN 1 THEN tenants[1]::text END), login_place.unit);
+    remembered := known IS NOT NULL AND place.status = 'ok' AND bastion_internal.device_remembered_at(known, login_place.user_id, place.tenant_id) IS NOT NULL;
     IF challenge IS NOT NULL AND NOT bastion_internal.challenge_is_open(challenge, state) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
-    ELSIF bastion_internal.lacks_factor(login_place.user_id, amr) THEN
+    ELSIF bastion_internal.lacks_factor(login_place.user_id, amr) AND NOT remembered THEN
         RETURN bastion_internal.mfa_required(login_place.user_id, state, amr, tenant, unit, device);
     ELSIF tenant IS NULL THEN
-        tenants := bastion_internal.login_tenants(login_place.user_id);
         IF cardinality(tenants) > 1 THEN
             IF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN
                 RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
             END IF;
-            made := bastion_internal.login_challenge('tenant', login_place.user_id, state, amr, NULL, unit, device);
+            made := bastion_internal.login_challenge('tenant', login_place.user_id, state, amr, NULL, unit, device, remember);
             RETURN bastion_internal.tenant_required(login_place.user_id, tenants, made);
         END IF;
     END IF;
-    SELECT * INTO place
-    FROM bastion_internal.resolve_identity(login_place.user_id, coalesce(login_place.tenant, tenants[1]::text), login_place.unit);
     IF place.status <> 'ok' THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, place.status, refused_at);
     ELSIF NOT (CASE WHEN challenge IS NULL THEN bastion_internal.hold_for_login(login_place.user_id, place.tenant_id, place.unit_id, hash)
@@ -358,10 +369,11 @@ BEGIN
     ELSIF challenge IS NOT NULL AND NOT bastion_internal.challenge_use(challenge, login_place.user_id) THEN
         RETURN bastion_internal.refuse_login(login_place.user_id, 'challenge', refused_at);
     END IF;
-    RETURN bastion_internal.login_finish(login_place.user_id, place.tenant_id, place.unit_id, login_place.device, amr);
+    RETURN bastion_internal.login_finish(login_place.user_id, place.tenant_id, place.unit_id, login_place.device, amr,
+        CASE WHEN bastion_internal.lacks_factor(login_place.user_id, amr) THEN '{"factor": "remembered device"}' ELSE '{}' END::jsonb, known);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, text, text[], timestamptz) IS
+COMMENT ON FUNCTION bastion_internal.login_place(uuid, text, text, text, text, text, text[], timestamptz, uuid, boolean) IS
 'A login after the password whose hash this is, or after the challenge, which it uses up: asks for the second factor, finds where the user may work, and begins a session. amr says how the user was authenticated (RFC 8176). A refusal is returned not before refused_at.';
 
 CREATE FUNCTION bastion_api.login(identifier text, password text, tenant text DEFAULT NULL, unit text DEFAULT NULL,
@@ -371,7 +383,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refused_at timestamptz := clock_timestamp() + bastion_internal.setting('bastion.refused_login_duration')::interval;
+    started_at timestamptz := clock_timestamp();
+    refused_at timestamptz;
     found_user uuid;
     proof record;
     unchecked jsonb;
@@ -380,15 +393,19 @@ DECLARE
 BEGIN
     PERFORM bastion_internal.require_writable('a login');
     found_user := bastion_internal.find_user(login.identifier);
-    known := bastion_internal.device_find(login.device_token, found_user);
+    IF login.device_token IS NOT NULL THEN
+        known := bastion_internal.device_find(login.device_token, found_user);
+    END IF;
     proof := bastion_internal.accept_password(found_user, login.password, login.identifier, known.id);
     unchecked := bastion_internal.refuse_unchecked(proof.outcome, proof.retry_after, 'login_refused', found_user);
     IF unchecked IS NOT NULL THEN
         RETURN unchecked;
-    ELSIF proof.outcome <> 'accepted' THEN
+    END IF;
+    refused_at := started_at + bastion_internal.setting('bastion.refused_login_duration')::interval;
+    IF proof.outcome <> 'accepted' THEN
         RETURN bastion_internal.refuse_login(found_user, CASE WHEN found_user IS NULL THEN 'user' ELSE 'password' END, refused_at);
     END IF;
-    answer := bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at);
+    answer := bastion_internal.login_place(found_user, proof.hash, login.tenant, login.unit, login.device, NULL, '{pwd}', refused_at, known.id);
     RETURN bastion_internal.device_keep(answer, known, login.device_token, found_user, bastion_internal.label_or_null(login.device));
 END
 $$;
@@ -396,7 +413,7 @@ COMMENT ON FUNCTION bastion_api.login(text, text, text, text, text, text) IS
 'Logs in by e-mail address or user name, in upper or lower case, and begins a session.
 tenant and unit (uuid or slug) choose where to work; device is a name for sessions(), ignored unless it is a label of 1 to 200 characters.
 Returns access_token, token_type "Bearer", expires_in in seconds and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user {id, email, username, display_name} and tenant {id, number, slug, name, role}, null for a user without a tenant.
-With device_token, an empty text the first time, it returns the token of this device for the next login, which replaces it. Attempts from a known device are counted apart, so that those of strangers do not lock it out. For bastion.refresh_reuse_window (10 s), a token that was replaced is good too and gets the same next one: two logins may come at once. After that it makes the device unknown.
+With device_token, an empty text the first time, it returns the token of this device for the next login, which replaces it. Attempts from a known device are counted apart, so that those of strangers do not lock it out. For bastion.refresh_reuse_window (10 s), a token that was replaced is good too and gets the same next one: two logins may come at once. After that it makes the device unknown. login_mfa() may have it remembered: then it stands in for the second factor in a tenant that allows it.
 Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for an unknown user, a wrong password, a disabled user and a tenant or unit without membership; temporarily_unavailable for too many logins at the same time (bastion.max_concurrent_hashes); and too_many_attempts with retry_after in seconds, when nothing was checked because of earlier attempts on the account or from the network. That is the same for known and unknown users, and a ROLLBACK takes no attempt back.
 A right password of a user with a second factor gives {"error": "mfa_required", "error_description", "challenge", "expires_in", "factors": [{id, kind, name}], "recovery_codes": whether any is left}: login_mfa() takes the challenge and a code. Without a second factor, and after it, a member of several tenants who names none gets {"error": "tenant_required", "error_description", "tenants": [...], "challenge", "expires_in"}: login_tenant() takes the challenge.
 SQLSTATE 25006 in a READ ONLY transaction, BA001 without a root key.';
@@ -408,7 +425,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$ SELECT ARRAY(SELECT jsonb_array_elements_text(terms -> 'amr')) $$;
 COMMENT ON FUNCTION bastion_internal.challenge_amr(jsonb) IS 'How the user was authenticated before the challenge with these terms was made.';
 
-CREATE FUNCTION bastion_api.login_mfa(challenge text, factor uuid, response jsonb, device_token text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION bastion_api.login_mfa(challenge text, factor uuid, response jsonb, device_token text DEFAULT NULL, remember boolean DEFAULT false)
+RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -437,16 +455,17 @@ BEGIN
     END IF;
     known := bastion_internal.device_find(device_token, known_user);
     answer := bastion_internal.login_place(known_user, NULL, terms ->> 'tenant', terms ->> 'unit', terms ->> 'device', challenge,
-                                           bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at);
-    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device');
+                                           bastion_internal.amr_confirmed(bastion_internal.challenge_amr(terms), proof.method), refused_at,
+                                           remember => coalesce(login_mfa.remember, false));
+    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device', coalesce(login_mfa.remember, false));
 END
 $$;
-COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb, text) IS
-'Continues a login that was answered with mfa_required: takes its challenge, in place of the password, link or code before, and a second factor: one of factors, or NULL for a recovery code, and response {"code": "123456"}. The session has level aal2, as after step_up(). device_token is as in login().
+COMMENT ON FUNCTION bastion_api.login_mfa(text, uuid, jsonb, text, boolean) IS
+'Continues a login that was answered with mfa_required: takes its challenge, in place of the password, link or code before, and a second factor: one of factors, or NULL for a recovery code, and response {"code": "123456"}. The session has level aal2, as after step_up(). device_token is as in login(). With remember, that device stands in for the second factor from now on, in tenants that allow it (mfa_remember of tenant_settings()) and only for logins with a password.
 A challenge is good for one login and for five minutes. It ends when the user changes the password or the second factors, is disabled or ends other sessions (logout()). Tries are limited as for step_up(), which counts them too.
 Returns what login() returns, tenant_required included. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used, expired or ended and for a tenant or unit without membership; invalid_code, after which the challenge is still good; too_many_tries with retry_after in seconds (null: an operator must unlock).
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another login used the challenge or the code meanwhile and the isolation level is not READ COMMITTED, BA001 without a root key.';
-SELECT bastion_internal.callable_by('bastion_api.login_mfa(text, uuid, jsonb, text)', 'application');
+SELECT bastion_internal.callable_by('bastion_api.login_mfa(text, uuid, jsonb, text, boolean)', 'application');
 
 CREATE FUNCTION bastion_api.login_tenant(challenge text, tenant text, device_token text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
@@ -466,7 +485,7 @@ BEGIN
     known := bastion_internal.device_find(device_token, known_user);
     answer := bastion_internal.login_place(known_user, NULL, tenant, terms ->> 'unit', terms ->> 'device', challenge,
                                            bastion_internal.challenge_amr(terms), refused_at);
-    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device');
+    RETURN bastion_internal.device_keep(answer, known, device_token, known_user, terms ->> 'device', terms -> 'remember' = 'true');
 END
 $$;
 COMMENT ON FUNCTION bastion_api.login_tenant(text, text, text) IS

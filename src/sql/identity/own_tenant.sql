@@ -94,7 +94,8 @@ AS $$
     SELECT jsonb_build_object(
         'access_lifetime', extract(epoch FROM s.access_lifetime)::integer, 'session_lifetime', extract(epoch FROM s.session_lifetime)::integer,
         'idle_limit', extract(epoch FROM s.idle_limit)::integer, 'reuse_window', extract(epoch FROM s.reuse_window)::integer,
-        'password_min_length', t.password_min_length, 'mfa', t.mfa)
+        'password_min_length', t.password_min_length, 'mfa', t.mfa,
+        'mfa_remember', extract(epoch FROM t.mfa_remember)::integer)
     FROM bastion.tenants t LEFT JOIN bastion.session_settings s ON s.tenant_id = t.id WHERE t.id = tenant_settings_object.tenant_id
 $$;
 COMMENT ON FUNCTION bastion_internal.tenant_settings_object(uuid) IS
@@ -110,7 +111,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings() IS
-'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length, mfa}}. The first four are in seconds, and bastion.session_settings_set() explains them; the fifth is the fewest characters of a new password of a member. mfa is off; required: then a session of level aal1 holds no permission in the tenant, but those on what belongs to the user; or phishing_resistant: then neither does a session of level aal2 without a passkey. The user adds a second factor or confirms with it (step_up()). API keys, which members with a second factor made, go on.
+'The settings of this tenant, null for the setting of the server: {"settings": {access_lifetime, session_lifetime, idle_limit, reuse_window, password_min_length, mfa, mfa_remember}}. The first four are in seconds, and bastion.session_settings_set() explains them; the fifth is the fewest characters of a new password of a member. mfa is off; required: then a session of level aal1 holds no permission in the tenant, but those on what belongs to the user; or phishing_resistant: then neither does a session of level aal2 without a passkey. The user adds a second factor or confirms with it (step_up()). API keys, which members with a second factor made, go on. mfa_remember, 1 hour to 90 days and only with mfa required, is how long after a second factor a device that login_mfa() remembered stands in for it, null for never: such a session holds its permissions in this tenant, but for what step-up rules ask, and makes no API keys and changes no settings.
 Needs tenant.update in the whole tenant. Refusals: unauthenticated, invalid_token, insufficient_scope, insufficient_user_authentication with acr_values and max_age where a step-up rule withholds it.
 SQLSTATE 25000 when the transaction has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings()', 'application');
@@ -133,13 +134,13 @@ BEGIN
         RETURN refused;
     END IF;
     PERFORM bastion_internal.require_writable('a change of the tenant');
-    IF bastion_internal.unknown_member(settings, 'access_lifetime', 'session_lifetime', 'idle_limit', 'reuse_window', 'password_min_length', 'mfa')
+    IF bastion_internal.unknown_member(settings, 'access_lifetime', 'session_lifetime', 'idle_limit', 'reuse_window', 'password_min_length', 'mfa', 'mfa_remember')
        OR EXISTS (SELECT FROM jsonb_each(settings) s WHERE s.key <> 'mfa' AND s.value <> 'null' AND s.value::text !~ '^[0-9]{1,9}$')
        OR coalesce(settings -> 'mfa', 'null') NOT IN ('null', '"off"', '"required"', '"phishing_resistant"') THEN
         RETURN bastion_internal.refusal('invalid_request', 'the settings of a tenant are an object of whole numbers, and of mfa, which is off, required or phishing_resistant');
     END IF;
     -- A key needs no second factor, so it does not decide who does.
-    IF settings ? 'mfa' AND bastion.api_key_id() IS NOT NULL THEN
+    IF settings ?| '{mfa,mfa_remember}' AND bastion.api_key_id() IS NOT NULL THEN
         RETURN bastion_internal.refusal('insufficient_scope', 'whether a second factor is required is no setting for an API key');
     END IF;
     -- Changes of members that are absent here wait. The next statement sees a second factor that was required meanwhile.
@@ -149,21 +150,25 @@ BEGIN
         RETURN refused;
     END IF;
     merged := bastion_internal.tenant_settings_object(bastion.tenant_id()) || settings;
+    IF NOT settings ? 'mfa_remember' AND merged ->> 'mfa' IS DISTINCT FROM 'required' THEN
+        merged := merged || '{"mfa_remember": null}';
+    END IF;
     BEGIN
         PERFORM bastion.session_settings_set(
             bastion_internal.settings_interval(merged, 'access_lifetime'), bastion_internal.settings_interval(merged, 'session_lifetime'),
             bastion_internal.settings_interval(merged, 'idle_limit'), bastion_internal.settings_interval(merged, 'reuse_window'));
-        UPDATE bastion.tenants t SET password_min_length = (merged ->> 'password_min_length')::integer, mfa = coalesce(merged ->> 'mfa', 'off') WHERE t.id = bastion.tenant_id();
+        UPDATE bastion.tenants t SET password_min_length = (merged ->> 'password_min_length')::integer, mfa = coalesce(merged ->> 'mfa', 'off'),
+            mfa_remember = bastion_internal.settings_interval(merged, 'mfa_remember') WHERE t.id = bastion.tenant_id();
     EXCEPTION WHEN invalid_parameter_value OR check_violation THEN
-        RETURN bastion_internal.refusal('invalid_request', 'access_lifetime lasts 10 seconds to 30 days, session_lifetime and idle_limit 10 seconds to 366 days, reuse_window up to 5 minutes; a password has at least 8 to 128 characters');
+        RETURN bastion_internal.refusal('invalid_request', 'access_lifetime lasts 10 seconds to 30 days, session_lifetime and idle_limit 10 seconds to 366 days, reuse_window up to 5 minutes; a password has at least 8 to 128 characters; mfa_remember lasts 1 hour to 90 days, where mfa is required');
     END;
     PERFORM bastion_internal.record_event('tenant_changed', 'success', NULL, bastion.tenant_id(), jsonb_build_object('settings', settings));
     RETURN bastion_internal.answer(jsonb_build_object('settings', bastion_internal.tenant_settings_object(bastion.tenant_id())));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.tenant_settings_set(jsonb) IS
-'Changes the settings of this tenant: an object with members of tenant_settings(). A member that is absent stays as it is, null means the setting of the server, of mfa off.
-Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope, also for mfa with an API key; insufficient_user_authentication as tenant_settings().
+'Changes the settings of this tenant: an object with members of tenant_settings(). A member that is absent stays as it is, null means the setting of the server, of mfa off, of mfa_remember never. mfa_remember ends with mfa.
+Returns what tenant_settings() returns. Needs tenant.update in the whole tenant. Refusals: invalid_request for another member, no whole number, and out of range; unauthenticated, invalid_token, insufficient_scope, also for mfa and mfa_remember with an API key; insufficient_user_authentication as tenant_settings().
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_settings_set(jsonb)', 'application');
 

@@ -15,6 +15,7 @@ CREATE TABLE bastion.tenants (
     acl_id bigint NOT NULL DEFAULT nextval('bastion.acls_id_seq'),
     password_min_length integer,
     mfa text NOT NULL DEFAULT 'off',
+    mfa_remember interval,
     created_at timestamptz NOT NULL DEFAULT now(),
     delete_at timestamptz,
     CONSTRAINT tenants_pkey PRIMARY KEY (id),
@@ -26,6 +27,7 @@ CREATE TABLE bastion.tenants (
     CONSTRAINT tenants_status_check CHECK (status IN ('active', 'suspended', 'deleting')),
     CONSTRAINT tenants_delete_at_check CHECK ((status = 'deleting') = (delete_at IS NOT NULL)),
     CONSTRAINT tenants_mfa_check CHECK (mfa IN ('off', 'required', 'phishing_resistant')),
+    CONSTRAINT tenants_mfa_remember_check CHECK (mfa_remember IS NULL OR (mfa = 'required' AND bastion_internal.lasts(mfa_remember, '1 hour', '90 days'))),
     CONSTRAINT tenants_password_min_length_check CHECK (password_min_length BETWEEN 8 AND 128)
 );
 COMMENT ON TABLE bastion.tenants IS 'The isolation boundary: an organization or a workspace';
@@ -40,6 +42,8 @@ COMMENT ON COLUMN bastion.tenants.password_min_length IS
 'Fewest characters of a new password of a member, where that is more than bastion.password_min_length; NULL: no rule of its own';
 COMMENT ON COLUMN bastion.tenants.mfa IS
 'off; required: a session of level aal1 holds nothing in the tenant but what belongs to the person (see step_up_rules); phishing_resistant: so does one without a passkey';
+COMMENT ON COLUMN bastion.tenants.mfa_remember IS
+'Where mfa is required: how long after a second factor a device that the user had remembered stands in for it; NULL: not at all';
 COMMENT ON COLUMN bastion.tenants.created_at IS 'When the tenant was created';
 COMMENT ON COLUMN bastion.tenants.delete_at IS 'When tenants_purge() deletes a tenant whose status is deleting';
 SELECT pg_extension_config_dump('bastion.tenants', '');
@@ -55,8 +59,8 @@ SELECT bastion_internal.readable_by('bastion.tenants', 'application');
 CREATE TRIGGER tenants_invalidate AFTER INSERT OR DELETE ON bastion.tenants
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 CREATE TRIGGER tenants_invalidate_update AFTER UPDATE ON bastion.tenants
-FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa) IS DISTINCT FROM
-                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa))
+FOR EACH ROW WHEN (ROW(OLD.id, OLD.number, OLD.slug, OLD.status, OLD.acl_id, OLD.mfa, OLD.mfa_remember) IS DISTINCT FROM
+                   ROW(NEW.id, NEW.number, NEW.slug, NEW.status, NEW.acl_id, NEW.mfa, NEW.mfa_remember))
 EXECUTE FUNCTION bastion_internal.invalidate('tenant', 'id', 'platform');
 -- Rights do not depend on the plan, and rate limits and quotas on nothing else.
 CREATE TRIGGER tenants_invalidate_plan AFTER UPDATE ON bastion.tenants

@@ -39,23 +39,23 @@ ALTER TABLE bastion.step_up_rules ENABLE ALWAYS TRIGGER step_up_rules_invalidate
 ALTER TABLE bastion.step_up_rules ENABLE ALWAYS TRIGGER step_up_rules_invalidate_truncate;
 
 CREATE FUNCTION bastion_internal.step_up_rules_in(scopes uuid[])
-RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval)
+RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval, remembers interval)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
-    SELECT r.tenant_id, r.permission, r.level, r.max_age FROM bastion.step_up_rules r
+    SELECT r.tenant_id, r.permission, r.level, r.max_age, NULL::interval FROM bastion.step_up_rules r
     WHERE r.scope = ANY (scopes)
     UNION ALL
-    SELECT t.id, '', CASE t.mfa WHEN 'required' THEN 'aal2' ELSE 'phr' END, NULL::interval FROM bastion.tenants t WHERE t.id = ANY (scopes) AND t.mfa <> 'off';
+    SELECT t.id, '', CASE t.mfa WHEN 'required' THEN 'aal2' ELSE 'phr' END, NULL::interval, t.mfa_remember FROM bastion.tenants t WHERE t.id = ANY (scopes) AND t.mfa <> 'off';
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.step_up_rules_in(uuid[]) IS
-'The step-up rules of these tenants (the zero uuid: those of every tenant). An empty pattern covers everything but own....; API keys are exempt from it.';
+'The step-up rules of these tenants (the zero uuid: those of every tenant). An empty pattern covers everything but own....; API keys are exempt from it, and for as long as it remembers so are remembered devices.';
 
 CREATE FUNCTION bastion_internal.step_up_rules_of(user_id uuid, tenant_id uuid)
-RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval)
+RETURNS TABLE (rule_tenant_id uuid, pattern text, level text, max_age interval, remembers interval)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 5
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -70,20 +70,21 @@ $$;
 COMMENT ON FUNCTION bastion_internal.step_up_rules_of(uuid, uuid) IS
 'The step-up rules for a user who works in a tenant: those of rule_scopes(); for a holder of a platform role, all.';
 
-CREATE FUNCTION bastion_internal.step_up_unmet() RETURNS TABLE (pattern text, level text, max_age interval)
+CREATE FUNCTION bastion_internal.step_up_unmet(in_person boolean DEFAULT false) RETURNS TABLE (pattern text, level text, max_age interval)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT r.pattern, r.level, r.max_age FROM bastion_internal.step_up_rules_in(ARRAY[bastion.tenant_id(), '00000000-0000-0000-0000-000000000000']) r
     WHERE NOT (r.pattern = '' AND bastion.api_key_id() IS NOT NULL)
+      AND (in_person OR (r.pattern = '' AND bastion_internal.auth_remembered_at() > statement_timestamp() - r.remembers) IS NOT TRUE)
       AND CASE r.level
           WHEN 'phr' THEN bastion.auth_level() <> 'aal2' OR bastion_internal.auth_phishing_resistant_at() IS NULL
               OR bastion_internal.auth_phishing_resistant_at() <= statement_timestamp() - r.max_age
           ELSE r.level > bastion.auth_level() COLLATE "C"
               OR r.max_age IS NOT NULL AND (bastion.auth_time() > statement_timestamp() - r.max_age) IS NOT TRUE END
 $$;
-COMMENT ON FUNCTION bastion_internal.step_up_unmet() IS
-'The step-up rules of this transaction''s tenant that its identity does not meet.';
+COMMENT ON FUNCTION bastion_internal.step_up_unmet(boolean) IS
+'The step-up rules of this transaction''s tenant that its identity does not meet; in_person, those too that a remembered device meets.';
 
 CREATE FUNCTION bastion_internal.rule_concerns(rule text, pattern text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

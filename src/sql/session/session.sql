@@ -152,7 +152,7 @@ COMMENT ON FUNCTION bastion_internal.session_answer(bastion.sessions, text, byte
 'The answer of login, sign-up and refresh() on success: access_token, token_type, expires_in in seconds from its issue and refresh_token (RFC 6749 section 5.1), expires_at, refresh_expires_in in seconds, user, tenant (null without one). One refresh token always has the same access token.';
 
 CREATE FUNCTION bastion_internal.session_start(user_id uuid, tenant_id uuid, unit_id uuid, device text, amr text[] DEFAULT '{pwd}',
-                                      level text DEFAULT 'aal1')
+                                      level text DEFAULT 'aal1', remembered_at timestamptz DEFAULT NULL)
 RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -166,12 +166,12 @@ DECLARE
 BEGIN
     SELECT * INTO limits FROM bastion_internal.session_limits(session_start.tenant_id);
     INSERT INTO bastion.sessions (user_id, tenant_id, unit_id, created_at, last_seen_at, authenticated_at, expires_at, idle_limit, device, ip,
-                                  user_agent, level, amr, phishing_resistant_at)
+                                  user_agent, level, amr, phishing_resistant_at, remembered_at)
     VALUES (session_start.user_id, session_start.tenant_id, session_start.unit_id, moment, moment, moment,
             moment + limits.session_lifetime, limits.idle_limit,
             bastion_internal.label_or_null(session_start.device), bastion.client_address(),
             bastion_internal.request_user_agent(), session_start.level, session_start.amr,
-            CASE WHEN 'pop' = ANY (session_start.amr) AND session_start.level = 'aal2' THEN moment END)
+            CASE WHEN 'pop' = ANY (session_start.amr) AND session_start.level = 'aal2' THEN moment END, session_start.remembered_at)
     RETURNING * INTO new_session;
     new_token := bastion_internal.refresh_token_make();
     new_hash := bastion_internal.refresh_token_hash(new_token);
@@ -179,6 +179,6 @@ BEGIN
     RETURN bastion_internal.session_answer(new_session, new_token, new_hash);
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.session_start(uuid, uuid, uuid, text, text[], text) IS
+COMMENT ON FUNCTION bastion_internal.session_start(uuid, uuid, uuid, text, text[], text, timestamptz) IS
 'Begins a session for a user who was just authenticated; returns what session_answer() returns. A device name that is not a valid label is ignored. Checks no permission.
 SQLSTATE BA001 without a root key.';

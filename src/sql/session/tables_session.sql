@@ -18,6 +18,7 @@ CREATE TABLE bastion.sessions (
     level text NOT NULL DEFAULT 'aal1',
     amr text[] NOT NULL DEFAULT '{pwd}',
     phishing_resistant_at timestamptz,
+    remembered_at timestamptz,
     revoked_at timestamptz,
     revoked_reason text,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
@@ -50,6 +51,8 @@ COMMENT ON COLUMN bastion.sessions.user_agent IS 'The user agent of the HTTP cli
 COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): aal0 (an anonymous user), aal1 (one factor), aal2 (two factors); see confirmed_until()';
 COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
 COMMENT ON COLUMN bastion.sessions.phishing_resistant_at IS 'When the user last proved who they are with a passkey, which no page of another origin can ask for; NULL: never, or the level of then has ended';
+COMMENT ON COLUMN bastion.sessions.remembered_at IS
+'For a session that began without the second factor of its user, because the device is remembered: when that factor was last presented on it; -infinity after the device ceased to be known. NULL for all others';
 COMMENT ON COLUMN bastion.sessions.revoked_at IS 'When it was ended before it expired';
 COMMENT ON COLUMN bastion.sessions.revoked_reason IS
 'Why it was ended: logout, admin, token, user_disabled, tenant_suspended, membership, password, address, recovery, refresh_reuse, expired, idle, keys_discarded';
@@ -60,9 +63,9 @@ CREATE TRIGGER sessions_invalidate AFTER DELETE ON bastion.sessions
 FOR EACH ROW EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_update AFTER UPDATE ON bastion.sessions
 FOR EACH ROW WHEN (ROW(OLD.id, OLD.user_id, OLD.authenticated_at, OLD.expires_at, OLD.level, OLD.phishing_resistant_at,
-                       OLD.revoked_at) IS DISTINCT FROM
+                       OLD.remembered_at, OLD.revoked_at) IS DISTINCT FROM
                    ROW(NEW.id, NEW.user_id, NEW.authenticated_at, NEW.expires_at, NEW.level, NEW.phishing_resistant_at,
-                       NEW.revoked_at))
+                       NEW.remembered_at, NEW.revoked_at))
 EXECUTE FUNCTION bastion_internal.invalidate('session', 'id');
 CREATE TRIGGER sessions_invalidate_truncate AFTER TRUNCATE ON bastion.sessions
 FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.invalidate('sessions');

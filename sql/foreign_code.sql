@@ -461,11 +461,11 @@ SELECT test.error(format('SELECT bastion.unit_delete(%L)', :'unit'));
 COMMIT;
 RESET ROLE;
 
--- What the design relies on. Trigger functions of the extension's tables are definers, or in C; the one that is neither asks
+-- What the design relies on. Trigger functions of the extension's tables are definers, or in C; those that are neither ask
 -- who the caller is. No table that a foreign key of ours changes evaluates a function that a caller could not execute.
 SELECT DISTINCT p.oid::regprocedure FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE c.relnamespace = 'bastion'::regnamespace AND NOT t.tgisinternal AND NOT p.prosecdef
-  AND p.prolang <> (SELECT l.oid FROM pg_language l WHERE l.lanname = 'c');
+  AND p.prolang <> (SELECT l.oid FROM pg_language l WHERE l.lanname = 'c') ORDER BY 1;
 SELECT DISTINCT d.refobjid::regprocedure
 FROM pg_constraint k
 JOIN (SELECT conrelid AS relid, 'pg_constraint'::regclass::oid AS classid, oid FROM pg_constraint WHERE contype = 'c'

@@ -173,6 +173,6 @@ $$;
 COMMENT ON FUNCTION bastion_api.tenant_switch(text, text, text) IS
 'Takes a session into another tenant of the user (uuid or slug), or another unit (slug or uuid): exchanges a refresh token as refresh() does. The session goes on there, with the limits of that tenant, and never longer than before.
 Access tokens that were issued before stay valid until they expire, in the tenant that they name. A repeated request gets the same tokens, as with refresh().
-Returns what login() returns. Refusals are returned and recorded: those of refresh(); and invalid_grant for a tenant or unit without membership, for a token that was used otherwise, for a session too old for that tenant, and for one that a remembered device began, if that tenant requires no second factor: step_up() first. After the latter four the token is still good.
+Returns what login() returns. Refusals are returned and recorded: those of refresh(); and invalid_grant for a tenant or unit without membership, for a token that was used otherwise, and for a session too old for that tenant. A session that a remembered device began is refused alike where the tenant requires no second factor: step_up() first. After the latter four the token is still good.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another request was first and the isolation level is not READ COMMITTED, BA001 without a root key.';
 SELECT bastion_internal.callable_by('bastion_api.tenant_switch(text, text, text)', 'application');

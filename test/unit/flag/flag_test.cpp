@@ -350,11 +350,16 @@ TEST(Flag, HasTheTypeThatIsWanted) {
 }
 
 TEST(Flag, HasVariantsOfOneType) {
-    for (const char* good : {R"({"a":1,"b":2.5})", R"({"a":"","b":"x"})", R"({"a":[],"b":{"x":1}})", R"({"a":false})"})
-        EXPECT_TRUE(parse_flag(std::string(R"({"variants":)") + good + "}")) << good;
+    for (const char* good :
+         {R"({"a":1,"b":2.5})", R"({"a":"","b":"x"})", R"({"a":[],"b":{"x":1}})", R"({"a":false})"}) {
+        SCOPED_TRACE(words(good));
+        EXPECT_TRUE(parse_flag(std::string(R"({"variants":)") + good + "}"));
+    }
     for (const char* bad :
-         {R"({"a":1,"b":"1"})", R"({"a":true,"b":1})", R"({"a":"x","b":{}})", R"({"a":null})", R"({"":1})", "{}"})
-        EXPECT_FALSE(parse_flag(std::string(R"({"variants":)") + bad + "}")) << bad;
+         {R"({"a":1,"b":"1"})", R"({"a":true,"b":1})", R"({"a":"x","b":{}})", R"({"a":null})", R"({"":1})", "{}"}) {
+        SCOPED_TRACE(words(bad));
+        EXPECT_FALSE(parse_flag(std::string(R"({"variants":)") + bad + "}"));
+    }
 }
 
 TEST(Flag, IsRefusedWhenItSaysTooMuch) {

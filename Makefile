@@ -115,7 +115,7 @@ uninstall-breach-filter:
 	rm -f '$(DESTDIR)$(bindir)/bastion-breach-filter'
 
 # Functions that misbehave on purpose, to test the error boundary of src/pg inside a server.
-TEST_MODULE_OBJS = $(CORE_OBJS) $(filter %/pg_error.o %/identity.o %/invalidation.o %/announcement.o %/backend_cache.o %/statistics.o,$(PG_OBJS))
+TEST_MODULE_OBJS = $(CORE_OBJS) $(filter %/pg_error.o %/identity.o %/invalidation.o %/announcement.o %/backend_cache.o %/statistics_name.o %/statistics.o %/shared_memory.o,$(PG_OBJS))
 .PHONY: test-module
 test-module: $(TEST_MODULES)
 test/module/%.o: test/module/%.cpp

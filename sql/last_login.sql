@@ -105,8 +105,8 @@ SELECT bastion_internal.logs_in_without(:'ann_id') AS lets_in;
 
 -- every function that takes such a thing away, by what its source does: it refuses the last way, or somebody decided that it must not
 SELECT f.name, coalesce(d.why, CASE WHEN f.asks THEN 'refuses the last way' ELSE 'UNDECIDED' END) AS why
-FROM (SELECT p.pronamespace::regnamespace || '.' || p.proname AS name, p.prosrc ~ 'bastion_internal[.]last_login_refusal[(]' AS asks
-      FROM pg_proc p
+FROM (SELECT n.nspname || '.' || p.proname AS name, p.prosrc ~ 'bastion_internal[.]last_login_refusal[(]' AS asks
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
       WHERE p.pronamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace)
         AND (p.prosrc ~ 'DELETE FROM bastion[.](users|user_passwords|user_factors|passkeys|user_identities|issuers|relying_parties|recovery_codes)[ ;]'
              OR p.prosrc ~ 'UPDATE bastion[.](users|user_passwords|user_factors|passkeys|user_identities|issuers|relying_parties|recovery_codes)[^;]*[[:space:]]SET((?!WHERE)[^;])*[[:space:]](username|email|email_verified_at|state|enabled|login|user_id|used_at|is_short) ='

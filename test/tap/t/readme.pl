@@ -88,7 +88,7 @@ $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('ACCOUNTS', 49);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
 runs_as_shown('DELEGATION', 12);
-runs_as_shown('LIMITS', 12);
+runs_as_shown('LIMITS', 14);
 runs_as_shown('SETTINGS', 7);
 runs_as_shown('FLAGS', 8);
 

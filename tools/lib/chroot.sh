@@ -93,5 +93,5 @@ chroot_test() {
     copy_checkout "$copy/checkout"
     as_root rm -rf "$root$inside"
     as_root cp -a "$copy/checkout" "$root$inside"
-    as_root chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$inside/tools/test" "$@"
+    as_root chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root BASTION_CHROOT=1 ${BASTION_LONG:+BASTION_LONG=1} "$inside/tools/test" "$@"
 }

@@ -138,6 +138,10 @@ for my $i (0 .. $#hostile) {
     like($metrics, qr/^bastion_info\{version="[^"]+",database="\Q$escaped\E",preloaded="true",statistics="shared memory"\} 1$/m, "the name of database $i is escaped");
     is(last_line($metrics), 0, "database $i counts for itself");
 }
+my $elsewhere = $node->background_psql('postgres');
+$elsewhere->query_safe(q{SELECT try('SELECT bastion.authenticate(''x'')')});
+is(sql('SELECT sum(count) FROM bastion.stat_verifications', $hostile[0]), 0, 'and not what a backend of another one counts');
+$elsewhere->quit;
 
 # More databases than have places: those that were dropped make room, and the rest counts for the connection.
 sql('CREATE DATABASE model TEMPLATE postgres');

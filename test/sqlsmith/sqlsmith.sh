@@ -12,9 +12,12 @@ queries=${SMITH_QUERIES:-1000}
 mkdir -p "$folder"
 cd "$folder"
 
-report() {
+# expect NAME COMMAND...: a test that passes when the command succeeds.
+expect() {
+    local name=$1
+    shift
     number=$((number + 1))
-    if [ "$1" = 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; fi
+    if "$@"; then echo "ok $number - $name"; else echo "not ok $number - $name"; fi
 }
 
 database() {
@@ -38,13 +41,14 @@ own_errors() { sed 's/^BEGIN; .*/BEGIN;/' "$seed.wrapped" | psql -qXAt -U smith 
 
 # check NAME: what nothing may show.
 check() {
-    local found
+    local found ran
     found=$(grep -oE "$grave" "$1.errors" | without_values | sort -u || true)
     [ -z "$found" ] || found=$(comm -23 <(printf '%s\n' "$found") <(own_errors))
     [ -z "$found" ] || printf '%s\n' "$found" | sed 's/^/# /'
-    report "$([ -z "$found" ] && echo 0 || echo 1)" "$1: no internal error, no row of another tenant"
-    found=$(($(grep -c '^BEGIN' "$seed.wrapped") - $(grep -cE 'ERROR: +[0-9A-Z]{5}' "$1.errors" || true)))
-    report "$([ $((found * 5)) -ge "$queries" ] && [ "$(wc -l <"$1.rows")" -ge "$queries" ] && echo 0 || echo 1)" "$1: statements ran, and returned rows"
+    expect "$1: no internal error, no row of another tenant" test -z "$found"
+    ran=$(($(grep -c '^BEGIN' "$seed.wrapped") - $(grep -cE 'ERROR: +[0-9A-Z]{5}' "$1.errors" || true)))
+    expect "$1: statements ran" test $((ran * 5)) -ge "$queries"
+    expect "$1: and returned rows" test "$(wc -l <"$1.rows")" -ge "$queries"
 }
 
 psql -qX -d postgres -v ON_ERROR_STOP=1 -c 'CREATE ROLE smith LOGIN' -c 'CREATE ROLE smith_owner' -c "ALTER ROLE smith SET statement_timeout = '1s'"
@@ -63,5 +67,5 @@ done
 
 psql -qX -d smith_protected -v ON_ERROR_STOP=1 -c 'ALTER TABLE smith.tasks DISABLE ROW LEVEL SECURITY'
 run 1 '' hole
-report "$(grep -qE 'ERROR: +BT001' hole.errors && echo 0 || echo 1)" "a policy that is switched off is found"
+expect "a policy that is switched off is found" grep -qE 'ERROR: +BT001' hole.errors
 echo "1..$number"

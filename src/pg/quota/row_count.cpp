@@ -58,6 +58,12 @@ void add(RowCounter& counter, Datum value, bool is_null, int64 weight) {
     last->rows += weight;
 }
 
+void add(RowCounter& counter, TupleTableSlot* row, int64 weight) {
+    bool is_null = false;
+    const Datum value = slot_getattr(row, counter.column, &is_null);
+    add(counter, value, is_null, weight);
+}
+
 bool is_tenant(const pg_uuid_t& id) {
     ColumnValue row[] = {{"id", 0, true}};
     return read_row("tenants", "tenants_pkey", "id", F_UUID_EQ, UUIDPGetDatum(&id), row);
@@ -121,9 +127,7 @@ void count_transition(RowCounter& counter, Relation relation, Tuplestorestate* r
     tuplestore_rescan(rows);
     while (tuplestore_gettupleslot(rows, true, false, slot)) {
         CHECK_FOR_INTERRUPTS();
-        bool is_null = false;
-        const Datum value = slot_getattr(slot, counter.column, &is_null);
-        add(counter, value, is_null, weight);
+        add(counter, slot, weight);
     }
     ExecDropSingleTupleTableSlot(slot);
 }
@@ -134,9 +138,7 @@ void count_table(RowCounter& counter, Relation relation, int64 weight) {
     TupleTableSlot* slot = table_slot_create(relation, nullptr);
     while (table_scan_getnextslot(scan, ForwardScanDirection, slot)) {
         CHECK_FOR_INTERRUPTS();
-        bool is_null = false;
-        const Datum value = slot_getattr(slot, counter.column, &is_null);
-        add(counter, value, is_null, weight);
+        add(counter, slot, weight);
     }
     ExecDropSingleTupleTableSlot(slot);
     table_endscan(scan);

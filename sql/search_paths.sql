@@ -99,6 +99,9 @@ SELECT levels, test.indexes(format('SELECT id FROM test.searched WHERE data @> %
 FROM unnest('{16,17}'::int[]) levels;
 SELECT levels, test.indexes(format('SELECT id FROM test.searched WHERE words @@ %L', (SELECT string_agg('absent' || g, '|') FROM generate_series(1, levels) g))) AS indexes
 FROM unnest('{16,17}'::int[]) levels;
+SELECT operator, levels, test.indexes(format('SELECT id FROM test.searched WHERE body %s %L', operator, '%81e7' || repeat('%', levels - 1))) AS indexes
+FROM unnest('{LIKE,ILIKE}'::text[]) operator, unnest('{16,17}'::int[]) levels;
+SELECT test.indexes(format('SELECT id FROM test.searched WHERE body LIKE %L', E'%81e7' || repeat(E'\\%', 17))) AS escaped;
 SELECT test.indexes($$SELECT id FROM test.searched WHERE body LIKE E'text number 81e7\\'$$) AS open_escape;
 SET LOCAL plan_cache_mode = force_generic_plan;
 PREPARE by_pattern(text) AS SELECT id FROM test.searched WHERE body LIKE $1;

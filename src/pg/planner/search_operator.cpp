@@ -39,9 +39,9 @@ constexpr TrustedFunction trusted[] = {
     {nullptr, "elem_contained_by_range", SearchNeed::elements, "anyelement <@ anyrange",
      "its errors depend on the types"},
     {nullptr, "textlike", SearchNeed::pattern, "text ~~ text (LIKE)",
-     "raises for patterns that end with an open escape alone"},
+     "raises for patterns with an open escape at the end, or many %"},
     {nullptr, "textnlike", SearchNeed::pattern, "text !~~ text (NOT LIKE)",
-     "raises for patterns that end with an open escape alone"},
+     "raises for patterns with an open escape at the end, or many %"},
     {nullptr, "texticlike", SearchNeed::folding, "text ~~* text (ILIKE)",
      "as LIKE; text in UTF8 is valid for its locale"},
     {nullptr, "texticnlike", SearchNeed::folding, "text !~~* text (NOT ILIKE)",
@@ -211,16 +211,20 @@ const Const* constant_of(Node* node) noexcept {
     return constant->constisnull ? nullptr : constant;
 }
 
-// LIKE raises when the text goes on where the pattern ends with its escape character.
-bool is_closed_pattern(List* arguments) {
+// LIKE raises when the text goes on where the pattern ends with its escape character. It calls itself at each %, so that a pattern
+// of many % runs out of stack at the texts that match most of it.
+bool is_quiet_pattern(List* arguments) {
     if (list_length(arguments) != 2) return false;
     const Const* pattern = constant_of(static_cast<Node*>(lsecond(arguments)));
     if (pattern == nullptr) return false;
     const text* value = DatumGetTextPP(pattern->constvalue);
     const char* bytes = VARDATA_ANY(value);
     const int size = static_cast<int>(VARSIZE_ANY_EXHDR(value));
-    for (int i = 0; i < size; ++i)
+    int levels = 0;
+    for (int i = 0; i < size; ++i) {
+        if (bytes[i] == '%' && ++levels > most_levels) return false;
         if (bytes[i] == '\\' && ++i == size) return false;
+    }
     return true;
 }
 
@@ -307,8 +311,8 @@ bool is_met(SearchNeed need, List* arguments, Oid collation) {
     switch (need) {
         case SearchNeed::nothing: return true;
         case SearchNeed::constant: return has_shallow_constant(arguments);
-        case SearchNeed::pattern: return is_deterministic(collation) && is_closed_pattern(arguments);
-        case SearchNeed::folding: return is_utf8() && is_deterministic(collation) && is_closed_pattern(arguments);
+        case SearchNeed::pattern: return is_deterministic(collation) && is_quiet_pattern(arguments);
+        case SearchNeed::folding: return is_utf8() && is_deterministic(collation) && is_quiet_pattern(arguments);
         case SearchNeed::collation: return is_utf8() && is_deterministic(collation);
         case SearchNeed::elements: return elements_compare_safely(arguments, collation);
         case SearchNeed::utf8: return is_utf8();
@@ -325,7 +329,7 @@ const char* name_of(SearchNeed need) noexcept {
         case SearchNeed::nothing: return nullptr;
         case SearchNeed::constant: return "one side a constant of at most 16 levels";
         case SearchNeed::pattern:
-            return "a constant pattern that ends without an open escape, and a deterministic collation";
+            return "a constant pattern of at most 16 % that ends without an open escape, and a deterministic collation";
         case SearchNeed::folding: return "as LIKE, and a database in UTF8";
         case SearchNeed::collation: return "a deterministic collation, and a database in UTF8";
         case SearchNeed::elements: return "the comparison of the elements is in this list or LEAKPROOF";

@@ -11,7 +11,7 @@ namespace bastion::pg {
 enum class SearchNeed {
     nothing,
     constant,   // one argument a constant of at most 16 levels
-    pattern,    // LIKE: a constant pattern without an open escape, and a deterministic collation
+    pattern,    // LIKE: a constant pattern of few % without an open escape, and a deterministic collation
     folding,    // as pattern, and a database in UTF8
     collation,  // a deterministic collation, and a database in UTF8
     elements,   // arrays and ranges: the comparison of the element type is trusted itself

@@ -206,7 +206,7 @@ SELECT 'no comment', 'function ' || f.name FROM test.own_functions f WHERE obj_d
 UNION ALL
 -- a view describes the columns that it does not take from a table
 SELECT 'no comment', 'column ' || r.name || '.' || a.attname FROM test.own_relations r JOIN pg_attribute a ON a.attrelid = r.oid
-WHERE r.relkind IN ('r', 'p', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND col_description(r.oid, a.attnum) IS NULL
+WHERE r.relkind IN ('r', 'p', 'v', 'm', 'c') AND a.attnum > 0 AND NOT a.attisdropped AND NOT r.relispartition AND col_description(r.oid, a.attnum) IS NULL
   AND NOT EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.oid
                   JOIN pg_attribute o ON o.attrelid = d.refobjid AND o.attnum = d.refobjsubid
                   WHERE w.ev_class = r.oid AND o.attname = a.attname AND col_description(o.attrelid, o.attnum) IS NOT NULL)
@@ -300,6 +300,8 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('table without row security', 'names of relations and roles, and no rows of tenants',
      '{bastion.guarded_schemas,bastion.operator_roles,bastion.unguarded_tables,bastion_internal.callers}'),
     ('table or sequence that no dump takes along', 'the install script fills it again', '{bastion_internal.callers}'),
+    ('table or sequence that no dump takes along', 'a dump takes its partitions along', '{bastion.audit_rows}'),
+    ('table without a primary key', 'its partitions have one', '{bastion.audit_rows}'),
     ('table or sequence that no dump takes along', 'the next rewrap_all() fills it again', '{bastion.rewrap_failures,bastion.rewrap_runs}'),
     ('table or sequence that no dump takes along', 'attempts to log in to another server do not count', '{bastion.login_throttle,bastion.throttle_sets}'),
     ('table without the trigger that keeps foreign code away', 'nobody but the install script writes it', '{bastion_internal.callers}'),
@@ -311,10 +313,10 @@ SELECT a.problem, object, a.reason FROM (VALUES
     ('column that may hold sealed values, which rewrap_all() does not reach', 'hashes and MACs, which nothing opens',
      '{bastion.api_key_secrets.mac,bastion.invitations.token_hash,bastion.login_throttle.key,bastion.pruned_events.mac,bastion.recovery_codes.mac,bastion.refresh_tokens.hash,
        bastion.spent_tokens.hash,bastion.user_devices.hash,bastion.user_devices.previous_hash}'),
-    ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
+    ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.audit_rows.entry,bastion.audit_rows_default.entry,bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
     ('column that may hold sealed values, which rewrap_all() does not reach', 'root_key_rotate() wraps it again: it is sealed under the root key', '{bastion.data_keys.wrapped}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.audit_rows,bastion.audit_rows_default,bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.setting_changes,bastion.change_requests,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

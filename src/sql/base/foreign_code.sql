@@ -16,7 +16,7 @@ DECLARE
 BEGIN
     FOR guarded IN
         SELECT c.oid FROM pg_class c
-        WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind = 'r' ORDER BY c.relname
+        WHERE c.relnamespace = 'bastion'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY c.relname
     LOOP
         EXECUTE format('CREATE TRIGGER "!foreign_code" BEFORE INSERT OR UPDATE OR DELETE ON %s '
                        'FOR EACH STATEMENT EXECUTE FUNCTION bastion_internal.guard_foreign_code()', guarded);

@@ -97,6 +97,7 @@ SELECT bastion.impersonate(answer #>> '{user,id}', 'bob', 'to use a quota', fals
 SELECT bastion.quota_consume('usd', 0.000001, 'a key'), bastion.quota_reserve('{"usd": 1}', 'held');
 COMMIT;
 SELECT bastion.usage_roll_up();
+INSERT INTO bastion.audit_rows VALUES (1, '7', 1, '2020-02-01', NULL, 'shop.older', 'INSERT', NULL, 'an entry');
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
 SELECT bastion.issuer_login_set('https://idp.example', '{web}', '{dump.example}', '{mfa}');

@@ -113,6 +113,14 @@ END
 $$;
 SELECT ':=', pg_temp.by_assignment(:'big');
 SELECT ':=', pg_temp.by_assignment(:'small');
+-- An API key names no tenant: the plans go the first time that it is seen.
+BEGIN; SELECT bastion.authenticate(:'big') IS NULL AS set; SELECT bastion_api.api_key_create('big', '{*}') ->> 'key' AS big_key \gset
+COMMIT;
+BEGIN; SELECT bastion.authenticate(:'small') IS NULL AS set; SELECT bastion_api.api_key_create('small', '{*}') ->> 'key' AS small_key \gset
+COMMIT;
+SELECT ':= key', pg_temp.by_assignment(:'big_key');
+SELECT ':= key', pg_temp.by_assignment(:'small_key');
+SELECT ':= key', pg_temp.by_assignment(:'big_key');
 CREATE FUNCTION pg_temp.by_perform(token text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('bastion.token', token, true);

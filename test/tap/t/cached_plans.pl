@@ -78,6 +78,20 @@ is($server->safe_psql('postgres', 'SELECT n, statement, name, rows, plannings, n
 12|second|bob|200|10|0.01
 STEPS
 
+# A session with a cached plan, and another one that changes the statistics.
+my $session = $server->background_psql('postgres');
+sub share_of { return $session->query_safe("BEGIN; SET LOCAL ROLE app; SET LOCAL bastion.token = '$token{$_[0]}'; EXECUTE kept; SELECT substring(note, '[0-9.]+') FROM bastion.plan_notes(); COMMIT") }
+$session->query_safe('SET plan_cache_mode = force_generic_plan; PREPARE kept AS SELECT count(*) FROM papers');
+is(share_of('bob'), "200\n0.01", 'a cached plan of a small tenant');
+my $give = q{UPDATE papers SET tenant_id = (SELECT (signup #>> '{tenant,id}')::uuid FROM people WHERE name = 'NAME') WHERE id <= 18000 AND id % 100 <> 0};
+$server->safe_psql('postgres', $give =~ s/NAME/bob/r);
+is(share_of('bob'), "18020\n0.01", 'a cached plan stays while the statistics do');
+$server->safe_psql('postgres', 'ANALYZE papers');
+is(share_of('bob'), "18020\n0.901", 'ANALYZE of another session plans it again');
+$server->safe_psql('postgres', ($give =~ s/NAME/ann/r) . '; ANALYZE papers');
+is(share_of('bob'), "200\n0.01", 'and again');
+$session->quit;
+
 # Other libraries with hooks of the planner, loaded before this one and after it.
 sub as_bob { return run_psql($server, "BEGIN; SET LOCAL bastion.token = '$token{bob}'; " . join('; ', @_) . '; COMMIT')}
 my $search = 'SELECT id FROM papers WHERE price = 700';
@@ -101,6 +115,14 @@ foreach my $case (
         @indexes > 1 ? ($hypothetical, "SELECT regexp_replace(indexes_of('$weighed'), '<.*', 'hypothetical')") : ());
     is("$out$err", join("\n", 700, $indexes[0], 0, @indexes > 1 ? ('t', $indexes[1]) : ()), "$libraries: the row, its index, no call for rows of others");
 }
+
+# Without preload, a statement that was planned before the library came is planned again with it.
+$server->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$server->restart;
+my $kept = 'EXECUTE kept; SELECT substring(note, \'[0-9.]+\') FROM bastion.plan_notes()';
+my ($late) = run_psql($server, "SET plan_cache_mode = force_generic_plan; PREPARE kept AS SELECT count(*) FROM papers; EXECUTE kept; "
+    . join '', map { "BEGIN; SET LOCAL bastion.token = '$token{$_}'; $kept; COMMIT; " } qw(ann bob));
+is($late, join("\n", 0, 19800, 0.99, 200, 0.01), 'a plan from before the library is made again');
 
 # Plans that outlive the extension, and its policies: no row until the table is protected again.
 $server->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_bastion'\n");

@@ -112,6 +112,16 @@ DEALLOCATE by_pattern;
 DEALLOCATE by_tags;
 COMMIT;
 
+\echo == the row of a cursor
+BEGIN;
+SET LOCAL ROLE regress_app;
+SELECT test.present(:'ann');
+DECLARE searching CURSOR FOR SELECT id FROM test.searched WHERE price = 77 ORDER BY id FOR UPDATE;
+FETCH searching;
+UPDATE test.searched SET flag = NOT flag WHERE CURRENT OF searching RETURNING id;
+UPDATE test.searched a SET flag = NOT a.flag FROM test.searched b WHERE CURRENT OF searching RETURNING a.id = 154 AS again;
+ROLLBACK;
+
 \echo == a clause with an untrusted function is called for the rows of the tenant alone
 CREATE SEQUENCE test.calls;
 GRANT USAGE ON SEQUENCE test.calls TO regress_app;

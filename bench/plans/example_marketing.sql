@@ -8,7 +8,7 @@ INSERT INTO marketing.moves (workspace_id, campaign_id, name, category, status, 
 INSERT INTO marketing.muse_assets (workspace_id, asset_type, title, content)
     SELECT tenant_id, 'post', 'Title ' || i, 'About thing' || hashint4(i) % 1000 || ' of ' || md5(i::text) FROM generate_series(0, 99999) i JOIN bench.places ON place = i % 10000;
 INSERT INTO marketing.agent_executions (workspace_id, agent_name, tokens_used, cost, started_at)
-    SELECT tenant_id, 'Agent ' || i / 10000, i % 1000, 0.01, '2026-01-01'::timestamptz + i * interval '1 minute' FROM generate_series(0, 199999) i JOIN bench.places ON place = i % 10000;
+    SELECT tenant_id, 'Agent ' || i / 10000, i % 1000, 0.01, '2026-01-01'::timestamptz + i * interval '12 seconds' FROM generate_series(0, 999999) i JOIN bench.places ON place = i % 10000;
 CREATE INDEX ON marketing.moves (workspace_id, created_at);
 CREATE INDEX ON marketing.muse_assets USING gin (content public.gin_trgm_ops);
 INSERT INTO bench.queries (section, label, tenant_column, query) VALUES

@@ -1,8 +1,8 @@
 \set large orbit
 \ir example_tenants.sql
 INSERT INTO projects.questions (organization_id, project_id, acl_id, question, status, asked_at)
-    SELECT tenant_id, unit_id, acl_id, 'Question ' || i, (ARRAY['open', 'answered', 'closed'])[1 + i / 10000 % 3], '2026-01-01'::timestamptz + i * interval '1 minute'
-    FROM generate_series(0, 199999) i JOIN bench.places ON place = i % 10000;
+    SELECT tenant_id, unit_id, acl_id, 'Question ' || i, (ARRAY['open', 'answered', 'closed'])[1 + i / 10000 % 3], '2026-01-01'::timestamptz + i * interval '12 seconds'
+    FROM generate_series(0, 999999) i JOIN bench.places ON place = i % 10000;
 INSERT INTO projects.answers (organization_id, project_id, acl_id, question_id, answer, confidence)
     SELECT organization_id, project_id, acl_id, id, 'Answer', 0.5 FROM projects.questions q WHERE status <> 'open' AND question LIKE 'Question%';
 INSERT INTO projects.knowledge (organization_id, project_id, acl_id, title, body)

@@ -2,7 +2,7 @@
 \ir example_tenants.sql
 INSERT INTO settings_service.settings (id, tenant_id, category, key, value, updated_at)
     SELECT md5(i::text)::uuid, tenant_id, 'category' || (hashint4(i) & 15), 'area' || (hashint4(i) & 15) || '.key' || i, '1', '2026-01-01'::timestamptz + i * interval '1 minute'
-    FROM generate_series(0, 99999) i JOIN bench.places ON place = i % 10000;
+    FROM generate_series(0, 333333) i JOIN bench.places ON place = i % 10000;
 INSERT INTO settings_service.settings_history (tenant_id, setting_id, version, action, environment, key, changed_at)
     SELECT s.tenant_id, s.id, v, 'update', s.environment, s.key, s.updated_at FROM settings_service.settings s, generate_series(1, 3) v WHERE s.category ~ '^category';
 CREATE INDEX ON settings_service.settings (key text_pattern_ops);

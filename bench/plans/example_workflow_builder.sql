@@ -5,8 +5,8 @@ INSERT INTO workflow_builder.workflows (id, tenant_id, acl_id, name, tags, updat
     SELECT md5(i::text)::uuid, tenant_id, acl_id, 'Workflow of thing' || hashint4(i) % 1000, ARRAY['tag' || hashint4(i) % 1000], '2026-01-01'::timestamptz + i * interval '1 minute'
     FROM generate_series(0, 49999) i JOIN bench.places ON place = i % 10000;
 INSERT INTO workflow_builder.usage_logs (tenant_id, acl_id, workflow_id, action, tokens, cost, created_at)
-    SELECT tenant_id, acl_id, md5((i % 50000)::text)::uuid, 'query', i % 1000, 0.01, '2026-01-01'::timestamptz + i * interval '1 minute'
-    FROM generate_series(0, 199999) i JOIN bench.places ON place = i % 10000;
+    SELECT tenant_id, acl_id, md5((i % 50000)::text)::uuid, 'query', i % 1000, 0.01, '2026-01-01'::timestamptz + i * interval '12 seconds'
+    FROM generate_series(0, 999999) i JOIN bench.places ON place = i % 10000;
 CREATE INDEX ON workflow_builder.workflows (tenant_id, updated_at);
 CREATE INDEX ON workflow_builder.workflows USING gin (tags);
 CREATE INDEX ON workflow_builder.workflows USING gin (name public.gin_trgm_ops);

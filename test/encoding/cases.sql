@@ -91,3 +91,16 @@ FROM (SELECT jsonb_build_object('nonce', :'options'::jsonb ->> 'nonce', 'iat', e
 \encoding UTF8
 SELECT a ? 'access_token' AS chinese, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'chinese') a WHERE current_setting('server_encoding') = 'LATIN1';
 SELECT a ? 'access_token' AS german, a #>> '{user,display_name}' AS name FROM bastion_api.login_id_token(:'options'::jsonb ->> 'challenge', :'german') a;
+
+-- searches below a policy: what folds letters may go first in UTF8 alone
+CREATE TABLE public.searched (id int, tenant_id uuid NOT NULL, body text);
+GRANT SELECT ON public.searched TO regress_app;
+SELECT count(*) AS protected FROM bastion.protect('public.searched');
+SELECT answer ->> 'access_token' AS token FROM public.people WHERE name = 'victim' \gset
+BEGIN;
+SET LOCAL ROLE regress_app;
+SET LOCAL bastion.search_paths = on;
+SELECT bastion.authenticate(:'token') IS NOT NULL AS set;
+SELECT count(*) FROM public.searched WHERE body LIKE 'ü%' AND body ILIKE 'ü%' AND lower(body) = 'ü' AND upper(body) = 'Ü';
+SELECT subject FROM bastion.plan_notes() WHERE relation IS NULL;
+COMMIT;

@@ -93,7 +93,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.change_open(uuid) IS
-'Finds and locks an open request of the tenant, for who may change settings. SQLSTATE 28000, 42501, 42704 for none, 55000 for one that is decided or expired, BA005.';
+'Finds and locks an open request of the tenant, for a caller who may change settings. SQLSTATE 28000, 42501, 42704 for none, 55000 for one that is decided or expired, BA005.';
 
 CREATE FUNCTION bastion_internal.change_decide(change bastion.change_requests, state text, reason text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

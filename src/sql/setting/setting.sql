@@ -305,7 +305,7 @@ BEGIN
         max_versions = nullif(coalesce((changes ->> 'max_versions')::integer, s.max_versions), 0), updated_at = clock_timestamp()
     WHERE s.id = setting.id RETURNING s.* INTO setting;
     SELECT v.* INTO newest FROM bastion.setting_versions v WHERE v.setting_id = setting.id AND v.version = setting.version AND v.deleted_at IS NULL;
-    -- A sealed value is not compared: whether it meets a validator of the caller's choice tells it to who may not open it.
+    -- A sealed value is not compared: whether it meets a validator of the caller's choice would show it to callers who may not open it.
     IF changes ? 'validator' AND newest.value IS NOT NULL THEN
         PERFORM bastion_internal.setting_validate(setting, newest.value);
     END IF;

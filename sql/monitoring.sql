@@ -39,6 +39,12 @@ SELECT count(*) FROM bastion.lint_summary() s WHERE s::text ~ 'monitored|regress
 SELECT test.error(statement) FROM unnest(ARRAY['SELECT * FROM bastion.lint()', 'SELECT * FROM bastion.events', 'SELECT * FROM bastion.users', 'SELECT bastion.events_prune(now())',
     'SELECT bastion_internal.library_status()', 'SELECT bastion.stats_reset()', 'SELECT bastion_internal.count_refusal(''step_up'')', 'SELECT * FROM bastion.outbox', 'SELECT bastion.init()', $$SELECT bastion_test.act_as('ann')$$]) statement;
 RESET ROLE;
+-- it reads the counters once, so that they are of one moment
+BEGIN;
+SET LOCAL track_functions = 'all';
+SELECT bastion.metrics() IS NOT NULL AS metrics;
+SELECT f.calls FROM pg_stat_xact_user_functions f WHERE f.funcname = 'counters';
+COMMIT;
 -- the same numbers as lint()
 SELECT sum(s.findings) = (SELECT count(*) FROM bastion.lint() l WHERE l.problem !~ 'whose tenant does not exist') AS all_of_them FROM bastion.lint_summary() s;
 SELECT bastion.disallow_app_role('regress_monitor');

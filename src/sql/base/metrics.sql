@@ -23,6 +23,7 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.metric(text, text, text, text[]) IS 'A metric as Prometheus reads it; NULL without samples.';
 
+-- It reads the counters once: those of one answer are of one moment.
 CREATE FUNCTION bastion.metrics() RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -36,23 +37,25 @@ BEGIN
                                                           'statistics', bastion_internal.statistics_mode()])]),
         bastion_internal.metric('bastion_root_key_loaded', 'gauge', 'Whether the server has its root key.',
             ARRAY[bastion_internal.metric_sample(CASE WHEN status #>> '{root_key,loaded}' IS NULL THEN 0 ELSE 1 END)]),
-        (SELECT bastion_internal.metric('bastion_verifications_total', 'counter', 'Tokens and passwords by outcome.',
-                array_agg(bastion_internal.metric_sample(v.count, ARRAY['kind', v.kind, 'outcome', v.outcome]))) FROM bastion.stat_verifications v),
-        (SELECT bastion_internal.metric('bastion_denials_total', 'counter', 'Requests for something that the caller lacked.',
-                array_agg(bastion_internal.metric_sample(d.count, ARRAY['reason', d.reason]))) FROM bastion.stat_denials d),
-        (SELECT bastion_internal.metric('bastion_throttled_total', 'counter', 'Attempts that were refused because too many came before.',
-                array_agg(bastion_internal.metric_sample(t.refused, ARRAY['kind', t.kind]))) FROM bastion.stat_throttles t),
-        (SELECT bastion_internal.metric('bastion_limit_requests_total', 'counter', 'Requests that rate limits, concurrency limits and quotas granted or refused.',
-                array_agg(bastion_internal.metric_sample(r.requests, ARRAY['kind', l.kind, 'scope', l.scope, 'result', r.result]) ORDER BY l.kind, l.scope, r.result))
-         FROM bastion.stat_limits l, LATERAL (VALUES ('granted', l.granted), ('refused', l.refused)) r (result, requests)),
         (SELECT concat(
+                bastion_internal.metric('bastion_verifications_total', 'counter', 'Tokens and passwords by outcome.',
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['kind', c.subject, 'outcome', c.detail]) ORDER BY c.place) FILTER (WHERE c.topic = 'verification')),
+                bastion_internal.metric('bastion_denials_total', 'counter', 'Requests for something that the caller lacked.',
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['reason', c.subject]) ORDER BY c.place) FILTER (WHERE c.topic = 'denial')),
+                bastion_internal.metric('bastion_throttled_total', 'counter', 'Attempts that were refused because too many came before.',
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['kind', c.subject]) ORDER BY c.place) FILTER (WHERE c.topic = 'throttle')),
+                bastion_internal.metric('bastion_limit_requests_total', 'counter', 'Requests that rate limits, concurrency limits and quotas granted or refused.',
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['kind', c.topic, 'scope', c.subject, 'result', c.detail]) ORDER BY c.topic, c.subject, c.detail)
+                        FILTER (WHERE c.topic IN ('rate', 'concurrency', 'quota'))),
                 bastion_internal.metric('bastion_cache_hits_total', 'counter', 'Values that the caches of all backends found.',
-                    array_agg(bastion_internal.metric_sample(c.hits, ARRAY['cache', c.cache]) ORDER BY c.cache)),
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['cache', c.subject]) ORDER BY c.subject) FILTER (WHERE c.topic = 'cache' AND c.detail = 'hits')),
                 bastion_internal.metric('bastion_cache_misses_total', 'counter', 'Values that they did not find, and read or computed.',
-                    array_agg(bastion_internal.metric_sample(c.misses, ARRAY['cache', c.cache]) ORDER BY c.cache)),
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['cache', c.subject]) ORDER BY c.subject) FILTER (WHERE c.topic = 'cache' AND c.detail = 'misses')),
                 bastion_internal.metric('bastion_cache_dropped_total', 'counter', 'Values that left them because something changed.',
-                    array_agg(bastion_internal.metric_sample(c.dropped, ARRAY['cache', c.cache]) ORDER BY c.cache)))
-         FROM bastion.stat_caches c),
+                    array_agg(bastion_internal.metric_sample(c.count, ARRAY['cache', c.subject]) ORDER BY c.subject) FILTER (WHERE c.topic = 'cache' AND c.detail = 'dropped')),
+                bastion_internal.metric('bastion_statistics_reset_timestamp_seconds', 'gauge', 'Since when the counters of this database count.',
+                    ARRAY[bastion_internal.metric_sample(extract(epoch FROM min(c.stats_reset)))]))
+         FROM bastion_internal.counters() WITH ORDINALITY c (topic, subject, detail, count, stats_reset, place)),
         (SELECT concat(
                 bastion_internal.metric('bastion_queue_waiting', 'gauge', 'What waits to be written or sent.',
                     array_agg(bastion_internal.metric_sample(q.waiting, ARRAY['queue', q.queue]))),
@@ -66,9 +69,7 @@ BEGIN
                     array_agg(bastion_internal.metric_sample(e.written))),
                 bastion_internal.metric('bastion_events_lost_total', 'counter', 'Events that were dropped because the queue was full, or discarded because no table took them.',
                     array_agg(bastion_internal.metric_sample(e.dropped, ARRAY['reason', 'dropped'])) || array_agg(bastion_internal.metric_sample(e.discarded, ARRAY['reason', 'discarded']))))
-         FROM bastion_internal.event_queue_counts() e WHERE e.waiting IS NOT NULL),
-        (SELECT bastion_internal.metric('bastion_statistics_reset_timestamp_seconds', 'gauge', 'Since when the counters of this database count.',
-                ARRAY[bastion_internal.metric_sample(extract(epoch FROM min(c.stats_reset)))]) FROM bastion_internal.counters() c));
+         FROM bastion_internal.event_queue_counts() e WHERE e.waiting IS NOT NULL));
 END
 $$;
 COMMENT ON FUNCTION bastion.metrics() IS

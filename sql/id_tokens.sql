@@ -125,26 +125,17 @@ SELECT bastion.identity_add('https://lax.oidc.example', 'dan', :'bob_id'::uuid);
 SELECT change, oidc.shown(oidc.login('{"sub": null, "oid": "dan", "hd": "corp", "groups": ["all", "staff"], "seen": 1, "email": "dan@lax.example"}'::jsonb || change::jsonb, issuer => 'https://lax.oidc.example')) AS answer
 FROM unnest(ARRAY['{}', '{"oid": null}', '{"hd": "corps"}', '{"groups": "staff"}', '{"groups": ["all"]}', '{"groups": [["staff"]]}', '{"seen": null}', '{"email": "cem@elsewhere.example"}']) change;
 -- users see their links, and remove them: freshly logged in, and not the last that lets them in
-CREATE FUNCTION oidc.does(token text, call text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    told jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', token, true), set_config('bastion.allow_identity_switch', 'on', true);
-    EXECUTE 'SELECT bastion_api.' || call INTO told;
-    RETURN told;
-END
-$$;
-SELECT (oidc.does(:'cem', 'identity_links()') #> '{identities,0}') - 'created_at' AS links, jsonb_array_length(oidc.does(:'cem', 'identity_links()') -> 'identities') AS number, oidc.does('', 'identity_links()') ->> 'error' AS nobody;
-SELECT l ->> 'issuer' AS issuer, l ->> 'subject' AS subject FROM jsonb_array_elements(oidc.does(:'cem', 'identity_links()') -> 'identities') l LIMIT 1 \gset
+SELECT (test.api(:'cem', 'identity_links()') #> '{identities,0}') - 'created_at' AS links, jsonb_array_length(test.api(:'cem', 'identity_links()') -> 'identities') AS number, test.api('', 'identity_links()') ->> 'error' AS nobody;
+SELECT l ->> 'issuer' AS issuer, l ->> 'subject' AS subject FROM jsonb_array_elements(test.api(:'cem', 'identity_links()') -> 'identities') l LIMIT 1 \gset
 SELECT format('identity_unlink(%L, %L)', :'issuer', :'subject') AS unlink \gset
-SELECT oidc.does(:'bob', :'unlink') ->> 'error' AS of_another, oidc.does('', :'unlink') ->> 'error' AS nobody, oidc.does(:'cem', 'identity_unlink(NULL, NULL)') ->> 'error' AS nothing, oidc.does(:'cem', format('identity_unlink(%L, ''x'')', :'issuer')) ->> 'error' AS unknown;
+SELECT test.api(:'bob', :'unlink') ->> 'error' AS of_another, test.api('', :'unlink') ->> 'error' AS nobody, test.api(:'cem', 'identity_unlink(NULL, NULL)') ->> 'error' AS nothing, test.api(:'cem', format('identity_unlink(%L, ''x'')', :'issuer')) ->> 'error' AS unknown;
 BEGIN;
 UPDATE bastion.sessions SET authenticated_at = now() - interval '11 minutes' WHERE user_id = :'cem_id';
-SELECT oidc.does(:'cem', :'unlink') - 'error_description' AS stale;
+SELECT test.api(:'cem', :'unlink') - 'error_description' AS stale;
 ROLLBACK;
 BEGIN;
 INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (:'cem_id', 'webauthn', 'Key', 'active');
-SELECT oidc.does(:'cem', :'unlink') - 'error_description' AS without_the_factor;
+SELECT test.api(:'cem', :'unlink') - 'error_description' AS without_the_factor;
 ROLLBACK;
 SELECT login_epoch AS epoch FROM bastion.users WHERE id = :'cem_id' \gset
 BEGIN;
@@ -152,7 +143,7 @@ BEGIN;
 SET LOCAL bastion.outbox = on;
 INSERT INTO bastion.user_identities (issuer, subject, user_id) VALUES ('https://lax.oidc.example', 'cem', :'cem_id');
 SELECT coalesce(max(id), 0) AS mails FROM bastion.outbox \gset
-SELECT oidc.does(:'cem', :'unlink') AS unlinked, oidc.does(:'cem', :'unlink') ->> 'error' AS twice;
+SELECT test.api(:'cem', :'unlink') AS unlinked, test.api(:'cem', :'unlink') ->> 'error' AS twice;
 SELECT o.kind, o.address FROM bastion.outbox o WHERE o.id > :mails ORDER BY o.id;
 SELECT kind, outcome, user_id = :'cem_id' AS of_cem, detail FROM bastion.events WHERE kind = 'identity_removed' AND user_id = :'cem_id';
 SELECT count(*) AS links, (SELECT login_epoch > :epoch FROM bastion.users WHERE id = :'cem_id') AS open_logins_end FROM bastion.user_identities WHERE user_id = :'cem_id';
@@ -179,7 +170,7 @@ END
 $$;
 SELECT w.way, oidc.unlinks(:'ann_id', w.makes) AS lets_in FROM oidc.ways w ORDER BY w.n;
 SELECT bastion_internal.session_begin(:'ann_id', NULL, NULL, NULL, '{fed}') ->> 'access_token' AS ann \gset
-SELECT oidc.does(:'ann', 'identity_unlink(''https://accounts.oidc.example'', ''ann'')') AS last, (SELECT count(*) FROM bastion.user_identities WHERE user_id = :'ann_id') AS links;
+SELECT test.api(:'ann', 'identity_unlink(''https://accounts.oidc.example'', ''ann'')') AS last, (SELECT count(*) FROM bastion.user_identities WHERE user_id = :'ann_id') AS links;
 DELETE FROM bastion.relying_parties WHERE rp_id = 'ways.example';
 -- disabled, and ended
 UPDATE bastion.users SET status = 'disabled' WHERE id = :'bob_id';

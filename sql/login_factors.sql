@@ -9,15 +9,6 @@ CREATE SCHEMA mfa;
 -- what an answer says: the error, or its members
 CREATE FUNCTION mfa.told(answer jsonb) RETURNS text LANGUAGE sql AS
 $$ SELECT coalesce(answer ->> 'error', (SELECT string_agg(k, ' ' ORDER BY k COLLATE "C") FROM jsonb_object_keys(answer) k)) $$;
-CREATE FUNCTION mfa.run(who text, call text) RETURNS jsonb LANGUAGE plpgsql AS $$
-DECLARE
-    a jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', (SELECT p.token FROM test.people p WHERE p.name = who), true), set_config('bastion.allow_identity_switch', 'on', true);
-    EXECUTE 'SELECT bastion_api.' || call INTO a;
-    RETURN a;
-END
-$$;
 CREATE FUNCTION mfa.sessions(who text) RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM bastion.sessions s WHERE s.user_id = test.id_of(who) AND s.revoked_at IS NULL $$;
 CREATE FUNCTION mfa.last_refusal() RETURNS text LANGUAGE sql AS
 $$ SELECT concat_ws(' ', kind, detail ->> 'reason', (SELECT name FROM test.people WHERE id = user_id)) FROM bastion.events WHERE outcome = 'refused' ORDER BY id DESC LIMIT 1 $$;
@@ -50,7 +41,7 @@ INSERT INTO test.people (name, id, tenant, number, token)
 SELECT n, (a #>> '{user,id}')::uuid, (a #>> '{tenant,id}')::uuid, (a #>> '{tenant,number}')::bigint, a ->> 'access_token'
 FROM unnest(ARRAY['ann', 'ben']) n, LATERAL bastion_api.signup(n || '@mfa.example', 'correct horse battery', 'Mfa of ' || n) a;
 INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of('ann'), test.tenant_of('ben'), test.role_of('viewer');
-SELECT mfa.told(mfa.run('ann', format('verify_email(%L)', mfa.link('verify_email', 'ann'))));
+SELECT mfa.told(test.api('ann', format('verify_email(%L)', mfa.link('verify_email', 'ann'))));
 
 -- before there is a factor
 SELECT mfa.told(mfa.login('ann')), mfa.told(mfa.login('ann', NULL));
@@ -58,10 +49,10 @@ SELECT mfa.challenge('ann', NULL) AS old_challenge \gset
 SELECT bastion_api.request_login_link('ann@mfa.example');
 SELECT mfa.link('magic_link', 'ann') AS old_link \gset
 -- one that is not confirmed yet changes nothing
-SELECT a ->> 'factor' AS factor, a ->> 'secret' AS secret FROM mfa.run('ann', 'totp_add(''Phone'')') a \gset
+SELECT a ->> 'factor' AS factor, a ->> 'secret' AS secret FROM test.api('ann', 'totp_add(''Phone'')') a \gset
 SELECT mfa.told(mfa.login('ann'));
 \set code `perl -e :'totp' :'secret' 0`
-SELECT mfa.told(mfa.run('ann', format('totp_confirm(%L, %L)', :'factor', :'code'))) AS confirmed, mfa.new_codes('ann') AS codes;
+SELECT mfa.told(test.api('ann', format('totp_confirm(%L, %L)', :'factor', :'code'))) AS confirmed, mfa.new_codes('ann') AS codes;
 -- what was open before the factor is over
 SELECT mfa.told(bastion_api.login_tenant(:'old_challenge', 'mfa-of-ben')) AS challenge, mfa.last_refusal(), mfa.told(bastion_api.login_link(:'old_link')) AS link;
 
@@ -120,7 +111,7 @@ DECLARE
     told text;
 BEGIN
     IF change LIKE 'bastion_api.%' THEN
-        PERFORM mfa.run('ann', substr(change, 13));
+        PERFORM test.api('ann', substr(change, 13));
     ELSE
         EXECUTE change;
     END IF;
@@ -130,7 +121,7 @@ EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
     RETURN SQLERRM;
 END
 $$;
-UPDATE test.people SET token = mfa.run('ann', format('step_up(NULL, %L)', mfa.code('ann'))) ->> 'access_token' WHERE name = 'ann';
+UPDATE test.people SET token = test.api('ann', format('step_up(NULL, %L)', mfa.code('ann'))) ->> 'access_token' WHERE name = 'ann';
 SELECT replace(c, :'factor', '...') AS change, mfa.after(c) AS challenge FROM unnest(ARRAY['SELECT 1', 'bastion_api.logout(''others'')', 'bastion_api.password_change(''correct horse battery'', ''a longer horse battery'')',
     'bastion_api.recovery_codes_renew()', format('bastion_api.factor_remove(%L)', :'factor'), 'SELECT bastion.factors_remove(''ann@mfa.example'')', 'SELECT bastion.user_sessions_revoke(test.id_of(''ann''))',
     'SELECT bastion.user_password_set(''ann@mfa.example'', ''a longer horse battery'')', 'UPDATE bastion.users SET status = ''disabled'' WHERE id = test.id_of(''ann'')']) c;
@@ -139,7 +130,7 @@ CREATE FUNCTION mfa.before_tenant(change text) RETURNS text LANGUAGE plpgsql AS 
 DECLARE
     told text := bastion_api.login_mfa(mfa.challenge('ann', NULL), NULL, mfa.code('ann')) ->> 'challenge';
 BEGIN
-    PERFORM mfa.run('ann', change);
+    PERFORM test.api('ann', change);
     told := mfa.told(bastion_api.login_tenant(told, 'mfa-of-ben'));
     RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = told;
 EXCEPTION WHEN SQLSTATE 'ZZ000' THEN
@@ -163,9 +154,9 @@ SELECT bastion_api.request_password_reset('ann@mfa.example');
 SELECT mfa.told(bastion_api.reset_password(mfa.link('reset_password', 'ann'), 'correct horse battery')), mfa.told(mfa.login('ann')) AS login;
 ROLLBACK;
 -- an unverified account loses them with the rest: a stranger may have added them
-SELECT a ->> 'factor' AS bens, a ->> 'secret' AS secret FROM mfa.run('ben', 'totp_add()') a \gset
+SELECT a ->> 'factor' AS bens, a ->> 'secret' AS secret FROM test.api('ben', 'totp_add()') a \gset
 \set code `perl -e :'totp' :'secret' 0`
-SELECT mfa.told(mfa.run('ben', format('totp_confirm(%L, %L)', :'bens', :'code'))) AS confirmed, mfa.told(mfa.login('ben', NULL)) AS login, bastion_api.request_login_link('ben@mfa.example');
+SELECT mfa.told(test.api('ben', format('totp_confirm(%L, %L)', :'bens', :'code'))) AS confirmed, mfa.told(mfa.login('ben', NULL)) AS login, bastion_api.request_login_link('ben@mfa.example');
 SELECT mfa.told(bastion_api.login_mfa(mfa.challenge('ann'), :'bens', jsonb_build_object('code', :'code'))) AS factor_of_another;
 SELECT mfa.told(bastion_api.login_link(mfa.link('magic_link', 'ben')));
 SELECT count(*) AS factors FROM bastion.user_factors WHERE user_id = test.id_of('ben');
@@ -207,7 +198,7 @@ BEGIN;
 UPDATE bastion.sessions SET level = 'aal1', authenticated_at = now() - interval '5 minutes' WHERE id = :'sid';
 SELECT a ->> 'access_token' AS older, a ->> 'refresh_token' AS next FROM bastion_api.refresh(:'refresh') a \gset
 UPDATE test.people SET token = :'older' WHERE name = 'ann';
-SELECT mfa.run('ann', format('step_up(NULL, %L)', mfa.code('ann'))) ->> 'access_token' AS newer \gset
+SELECT test.api('ann', format('step_up(NULL, %L)', mfa.code('ann'))) ->> 'access_token' AS newer \gset
 SELECT mfa.level(:'older') AS older, mfa.level(:'newer') AS newer, mfa.level(bastion_api.refresh(:'next') ->> 'access_token') AS refreshed;
 ROLLBACK;
 -- a confirmed session ends its tokens within the hour, and an idle or old one is refreshed to one factor

@@ -12,21 +12,9 @@ CREATE FUNCTION passkeys.answer(options jsonb, creates boolean, seed text, chang
 $$;
 SELECT bastion_api.signup('ann@passkeys.example', 'correct horse', 'Passkeys') AS ann, bastion_api.signup('bob@passkeys.example', 'correct horse', 'Other keys') AS bob \gset
 SELECT :'ann'::jsonb ->> 'access_token' AS ann_token, :'bob'::jsonb ->> 'access_token' AS bob_token, :'ann'::jsonb #>> '{user,id}' AS ann_id, :'bob'::jsonb #>> '{user,id}' AS bob_id \gset
-CREATE FUNCTION passkeys.run(token text, call text) RETURNS jsonb LANGUAGE plpgsql
-AS $$
-DECLARE
-    answer jsonb;
-BEGIN
-    PERFORM set_config('bastion.token', token, true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT bastion_api.' || call INTO answer;
-    RESET ROLE;
-    RETURN answer;
-END
-$$;
 
 -- a relying party is a domain with origins of its own
-SELECT passkeys.run(:'ann_token', 'passkey_add()') - 'error_description' AS none_yet, passkeys.run(:'ann_token', 'passkey_options()') ->> 'error' AS options;
+SELECT test.api(:'ann_token', 'passkey_add()') - 'error_description' AS none_yet, test.api(:'ann_token', 'passkey_options()') ->> 'error' AS options;
 SELECT r, test.error(format('SELECT bastion.relying_party_set(%L, ''App'', ARRAY[''https://app.example''])', r)) AS error
 FROM unnest(ARRAY['', 'App.example', 'app.example.', '-app.example', 'app..example', 'https://app.example', 'app.example:443', repeat('a', 64) || '.example', 'other.example', NULL]) r;
 SELECT o, test.error(format('SELECT bastion.relying_party_set(''app.example'', ''App'', %L)', o)) AS error
@@ -38,44 +26,44 @@ SELECT bastion.relying_party_set('app.example', 'App', ARRAY['https://app.exampl
 SELECT bastion.relying_party_set('localhost', 'Here', ARRAY['http://localhost:3000']);
 SELECT rp_id, name, origins FROM bastion.relying_parties ORDER BY rp_id;
 -- with two, a client names one
-SELECT passkeys.run(:'ann_token', format('passkey_add(%L)', r)) ->> 'error' AS error FROM unnest(ARRAY[NULL, '', 'www.app.example', 'APP.example']) r;
+SELECT test.api(:'ann_token', format('passkey_add(%L)', r)) ->> 'error' AS error FROM unnest(ARRAY[NULL, '', 'www.app.example', 'APP.example']) r;
 SELECT bastion.relying_party_remove('localhost'), bastion.relying_party_remove('unknown.example');
 
 -- what the browser of a new passkey is asked
-SELECT passkeys.run(:'ann_token', 'passkey_add()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_add()') AS options \gset
 SELECT jsonb_pretty((:'options'::jsonb -> 'publicKey') #- '{challenge}' #- '{user,id}') AS options, length(:'options'::jsonb #>> '{publicKey,challenge}') AS challenge,
        length(:'options'::jsonb #>> '{publicKey,user,id}') AS user_id, :'options'::jsonb -> 'expires_in' AS expires_in;
 -- every check of a registration, violated once
-SELECT c, passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one', c::jsonb))) ->> 'error' AS error
+SELECT c, test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one', c::jsonb))) ->> 'error' AS error
 FROM unnest(ARRAY['{"creates": false}', '{"challenge": "AAAA"}', '{"origin": "https://old.app.example"}', '{"rp": "other.example"}', '{"flags": 68}', '{"flags": 85}']) c;
 SELECT detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'factor_refused' AND user_id = :'ann_id' ORDER BY id;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', c)) ->> 'error' AS error
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', c)) ->> 'error' AS error
 FROM unnest(ARRAY['null', '{}', '[]', '"x"', '{"id": 1, "type": "public-key", "response": {}}', NULL]) c;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', c, passkeys.answer(:'options', true, 'one'))) ->> 'error' AS error
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', c, passkeys.answer(:'options', true, 'one'))) ->> 'error' AS error
 FROM unnest(ARRAY['', 'x', NULL, left(:'options'::jsonb ->> 'challenge', -1), 'bst_ch_' || repeat('A', 200)]) c;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'), n)) ->> 'error' AS error FROM unnest(ARRAY['', NULL, E'a\nb']) n;
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'), n)) ->> 'error' AS error FROM unnest(ARRAY['', NULL, E'a\nb']) n;
 -- the challenge is of one user, and none of this used it up
-SELECT passkeys.run(:'bob_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) ->> 'error' AS of_another;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L, ''Key'')', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) AS added \gset
+SELECT test.api(:'bob_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) ->> 'error' AS of_another;
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L, ''Key'')', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) AS added \gset
 SELECT :'added'::jsonb -> 'factor' ->> 'kind' AS kind, :'added'::jsonb -> 'factor' ->> 'state' AS state, :'added'::jsonb -> 'factor' ->> 'name' AS name,
        jsonb_array_length(:'added'::jsonb -> 'recovery_codes') AS codes, :'added'::jsonb -> 'factor' ->> 'id' AS factor \gset
 \echo :kind :state :name :codes
 SELECT rp_id, convert_from(credential_id, 'UTF8') AS credential_id, octet_length(public_key) AS public_key, algorithm, sign_count, backup_eligible, backed_up, user_verified, aaguid, attestation, transports
 FROM bastion.passkeys;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'two'))) ->> 'error' AS used;
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'two'))) ->> 'error' AS used;
 -- the next passkey needs a step up, and excludes the first
-SELECT passkeys.run(:'ann_token', 'passkey_add()') - 'error_description' AS not_confirmed;
+SELECT test.api(:'ann_token', 'passkey_add()') - 'error_description' AS not_confirmed;
 
 -- a step up with the passkey
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT jsonb_pretty((:'options'::jsonb -> 'publicKey') #- '{challenge}') AS options;
 CREATE FUNCTION passkeys.step_up(token text, factor uuid, options jsonb, seed text, changes jsonb DEFAULT '{}') RETURNS jsonb LANGUAGE sql AS $$
-    SELECT passkeys.run(token, format('step_up(%L, %L)', factor, jsonb_build_object('challenge', options -> 'challenge', 'credential', passkeys.answer(options, false, seed, '{"count": 8}' || changes))))
+    SELECT test.api(token, format('step_up(%L, %L)', factor, jsonb_build_object('challenge', options -> 'challenge', 'credential', passkeys.answer(options, false, seed, '{"count": 8}' || changes))))
 $$;
 SELECT c, passkeys.step_up(:'ann_token', :'factor', :'options', 'one', c::jsonb) ->> 'error' AS error
 FROM unnest(ARRAY['{"creates": true}', '{"challenge": "AAAA"}', '{"origin": "https://old.app.example"}', '{"rp": "other.example"}', '{"flags": 4}', '{"flags": 21}', '{"flags": 13}', '{"seed": "two"}', '{"handle": "AAAA"}']) c;
 SELECT r.reason FROM (SELECT id, detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'factor_refused' ORDER BY id DESC LIMIT 9) r ORDER BY r.id;
-SELECT passkeys.run(:'ann_token', format('step_up(%L, %L)', :'factor', r)) ->> 'error' AS error FROM unnest(ARRAY['null', '{}', '[]', '{"challenge": 1}', '{"code": "000000"}',
+SELECT test.api(:'ann_token', format('step_up(%L, %L)', :'factor', r)) ->> 'error' AS error FROM unnest(ARRAY['null', '{}', '[]', '{"challenge": 1}', '{"code": "000000"}',
     jsonb_build_object('challenge', :'options'::jsonb -> 'challenge')::text, jsonb_build_object('challenge', :'options'::jsonb -> 'challenge', 'credential', '{}')::text]) r;
 SELECT passkeys.step_up(:'bob_token', :'factor', :'options', 'one') ->> 'error' AS of_another, passkeys.step_up(:'ann_token', :'bob_id', :'options', 'one') ->> 'error' AS unknown_factor;
 -- a passkey without a verified user suffices as second factor
@@ -150,63 +138,63 @@ SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 39}', 'passkeys')
 SELECT :'entered'::jsonb ->> 'access_token' AS ann_token \gset
 -- which factors and sessions resist phishing
 INSERT INTO bastion.user_factors (user_id, kind, name, state) VALUES (:'ann_id', 'totp', 'Codes', 'suspended');
-SELECT f ->> 'kind' AS kind, f -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(passkeys.run(:'ann_token', 'factors()') -> 'factors') f ORDER BY 1;
+SELECT f ->> 'kind' AS kind, f -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(test.api(:'ann_token', 'factors()') -> 'factors') f ORDER BY 1;
 DELETE FROM bastion.user_factors WHERE user_id = :'ann_id' AND kind = 'totp';
 SELECT bastion_internal.session_start(:'ann_id', NULL, NULL, 'by password') ? 'access_token' AS by_password;
-SELECT DISTINCT s -> 'amr' AS amr, s -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(passkeys.run(:'ann_token', 'sessions()') -> 'sessions') s ORDER BY 1;
+SELECT DISTINCT s -> 'amr' AS amr, s -> 'phishing_resistant' AS phishing_resistant FROM jsonb_array_elements(test.api(:'ann_token', 'sessions()') -> 'sessions') s ORDER BY 1;
 -- another passkey, and the id of a known one
-SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
 SELECT :'options'::jsonb #> '{publicKey,excludeCredentials}' AS excluded;
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) ->> 'error' AS known;
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'one'))) ->> 'error' AS known;
 SELECT count(*) AS factors FROM bastion.user_factors WHERE user_id = :'ann_id';
-SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'two', '{"flags": 77, "count": 0}'))) AS added \gset
+SELECT test.api(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'two', '{"flags": 77, "count": 0}'))) AS added \gset
 SELECT :'added'::jsonb -> 'recovery_codes' AS codes, :'added'::jsonb -> 'factor' ->> 'id' AS synced \gset
 SELECT backup_eligible, backed_up, sign_count FROM bastion.passkeys WHERE factor_id = :'synced';
 -- one without a counter: it stays 0; whether it may be copied never changes, and whether it was copied does
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT c, passkeys.step_up(:'ann_token', :'synced', :'options', 'two', c::jsonb) ->> 'error' AS error FROM unnest(ARRAY['{"count": 0}', '{"count": 0, "flags": 29}']) c;
 SELECT backup_eligible, backed_up, sign_count FROM bastion.passkeys WHERE factor_id = :'synced';
 
 -- another passkey of the user than the factor that is named
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'two', '{"count": 0, "flags": 29}') ->> 'error' AS of_another_factor;
 
 -- a request that is sent twice is refused, and is no copy
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 40}') ? 'access_token' AS accepted;
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 40}') ->> 'error' AS again;
 SELECT bastion_api.passkey_login_options() AS options \gset
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 41}', 'passkeys') ? 'access_token' AS accepted;
 SELECT passkeys.alone(:'options', 'one', :'handle', '{"count": 41}', 'passkeys') ->> 'error' AS again, (SELECT state FROM bastion.user_factors WHERE id = :'factor') AS state;
 -- an authenticator that has never verified its user does not let in alone: its finder could give it a PIN
-SELECT passkeys.run(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
-SELECT passkeys.run(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'touch', '{"flags": 65}'))) #>> '{factor,id}' AS touch \gset
+SELECT test.api(:'ann_token', 'passkey_add(''app.example'')') AS options \gset
+SELECT test.api(:'ann_token', format('passkey_confirm(%L, %L)', :'options'::jsonb ->> 'challenge', passkeys.answer(:'options', true, 'touch', '{"flags": 65}'))) #>> '{factor,id}' AS touch \gset
 SELECT bastion_api.passkey_login_options() AS options \gset
 SELECT passkeys.alone(:'options', 'touch', :'handle', '{"count": 10}', 'passkeys') ->> 'error' AS alone;
 SELECT detail ->> 'reason' AS reason FROM bastion.events WHERE kind = 'login_refused' ORDER BY id DESC LIMIT 1;
 -- beside another factor it does, and lets in alone from then on
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'touch', :'options', 'touch', '{"count": 11}') ? 'access_token' AS accepted;
 SELECT bastion_api.passkey_login_options() AS options \gset
 SELECT passkeys.alone(:'options', 'touch', :'handle', '{"count": 12}', 'passkeys') ? 'access_token' AS alone;
-SELECT passkeys.run(:'ann_token', format('factor_remove(%L)', :'touch')) ? 'removed' AS removed;
+SELECT test.api(:'ann_token', format('factor_remove(%L)', :'touch')) ? 'removed' AS removed;
 
 -- a counter that does not rise: the passkey is suspended, and still asked for
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 41}') ->> 'error' AS cloned;
 SELECT state, (SELECT kind FROM bastion.events WHERE kind = 'passkey_cloned' AND user_id = :'ann_id') AS event FROM bastion.user_factors WHERE id = :'factor';
-SELECT passkeys.run(:'ann_token', 'passkey_options()') AS options \gset
+SELECT test.api(:'ann_token', 'passkey_options()') AS options \gset
 SELECT passkeys.step_up(:'ann_token', :'factor', :'options', 'one', '{"count": 100}') ->> 'error' AS suspended, jsonb_array_length(:'options'::jsonb #> '{publicKey,allowCredentials}') AS offered;
 
 -- wrong codes do not lock a passkey out
-SELECT passkeys.run(:'ann_token', 'step_up(NULL, ''{"code": "x"}'')') ->> 'error' AS error FROM generate_series(1, 6);
+SELECT test.api(:'ann_token', 'step_up(NULL, ''{"code": "x"}'')') ->> 'error' AS error FROM generate_series(1, 6);
 SELECT passkeys.step_up(:'ann_token', :'synced', :'options', 'two', '{"count": 0, "flags": 29}') ? 'access_token' AS accepted;
 
 -- the domain goes with its passkeys
 SELECT bastion.relying_party_remove('app.example') AS removed;
 SELECT count(*) AS passkeys FROM bastion.passkeys;
-SELECT passkeys.run(:'ann_token', 'factors()');
+SELECT test.api(:'ann_token', 'factors()');
 DELETE FROM bastion.tenants WHERE slug IN ('passkeys', 'other-keys');
 DELETE FROM bastion.users WHERE id IN (:'ann_id', :'bob_id');
 DROP SCHEMA passkeys CASCADE;

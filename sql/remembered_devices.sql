@@ -27,24 +27,8 @@ $$ SELECT bastion_api.login(who || '@remember.example', password, tenant, device
 CREATE FUNCTION remember.confirm(tenant text, device text, remember boolean) RETURNS jsonb LANGUAGE sql AS
 $$ SELECT bastion_api.login_mfa(remember.login(tenant, device) ->> 'challenge', NULL, remember.code(), device, remember) $$;
 CREATE FUNCTION remember.told(answer jsonb) RETURNS text LANGUAGE sql AS $$ SELECT coalesce(answer ->> 'error', test.claims(answer ->> 'access_token') ->> 'acr') $$;
-CREATE FUNCTION remember.run(token text, expression text, tenant text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    told text;
-    explained text;
-BEGIN
-    PERFORM set_config('bastion.token', token, true), set_config('bastion.tenant', coalesce(tenant, ''), true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT (' || expression || ')::text' INTO told;
-    RESET ROLE;
-    PERFORM set_config('bastion.tenant', '', true);
-    RETURN told;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' ', SQLSTATE, explained);
-END
-$$;
 CREATE FUNCTION remember.error(token text, call text) RETURNS text LANGUAGE sql AS
-$$ SELECT remember.run(token, format('SELECT coalesce(x ->> ''error'' || coalesce('' '' || (x ->> ''acr_values''), ''''), ''done'') FROM bastion_api.%s x', call)) $$;
+$$ SELECT test.value(token, format('SELECT coalesce(x ->> ''error'' || coalesce('' '' || (x ->> ''acr_values''), ''''), ''done'') FROM bastion_api.%s x', call)) $$;
 SELECT count(*) AS codes FROM remember.codes;
 
 -- no tenant remembers unless it says so
@@ -55,10 +39,10 @@ SELECT remember.told(remember.login('remember-of-ann', :'device')) AS login;
 -- who may say so, and for how long
 SELECT s, remember.error(:'strong', format('tenant_settings_set(%L)', s)) AS told
 FROM unnest(ARRAY['{"mfa_remember": 3599}', '{"mfa_remember": 7776001}', '{"mfa_remember": 0}', '{"mfa_remember": -1}', '{"mfa_remember": "86400"}', '{"mfa_remember": true}', '{"mfa": "off", "mfa_remember": 86400}', '{"mfa": "phishing_resistant", "mfa_remember": 86400}']) s;
-SELECT remember.run(:'strong', 'bastion_api.api_key_create(''k'', ''{*,tenant.*}'') ->> ''key''') AS key \gset
+SELECT test.value(:'strong', 'bastion_api.api_key_create(''k'', ''{*,tenant.*}'') ->> ''key''') AS key \gset
 SELECT remember.error(:'key', 'tenant_settings_set(''{"mfa_remember": 86400}'')') AS by_key;
 SELECT test.error(format('UPDATE bastion.tenants SET mfa_remember = ''1 day'' WHERE id = %L', test.tenant_of('ben'))) AS without_mfa;
-SELECT remember.run(:'strong', 'bastion_api.tenant_settings_set(''{"mfa_remember": 86400}'') #> ''{settings,mfa_remember}''') AS remembers;
+SELECT test.value(:'strong', 'bastion_api.tenant_settings_set(''{"mfa_remember": 86400}'') #> ''{settings,mfa_remember}''') AS remembers;
 
 -- the password and the device let in, into this tenant
 SELECT remember.login('remember-of-ann', :'device') AS answer \gset
@@ -76,66 +60,66 @@ SELECT remember.told(remember.login('remember-of-ann', :'device_of_ben')) AS of_
 
 -- what such a session holds, here and elsewhere
 CREATE FUNCTION remember.holds(token text, OUT here text, OUT rows text, OUT of_ben text, OUT in_ben text, OUT in_cid text, OUT own text) LANGUAGE sql AS $$
-    SELECT remember.run(token, 'bastion.has_permission(''remember_notes.read'')'), remember.run(token, 'SELECT string_agg(id::text, '' '') FROM remember.notes'), remember.run(token, format('bastion.can_in_tenant(''remember_notes.read'', %L)', test.tenant_of('ben'))),
-           remember.run(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-ben'), remember.run(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-cid'), remember.run(token, 'bastion.has_permission(''own.secrets.read'')', 'remember-of-ben')
+    SELECT test.value(token, 'bastion.has_permission(''remember_notes.read'')'), test.value(token, 'SELECT string_agg(id::text, '' '') FROM remember.notes'), test.value(token, format('bastion.can_in_tenant(''remember_notes.read'', %L)', test.tenant_of('ben'))),
+           test.value(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-ben'), test.value(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-cid'), test.value(token, 'bastion.has_permission(''own.secrets.read'')', 'remember-of-ben')
 $$;
 SELECT 'strong' AS session, h.* FROM remember.holds(:'strong') h UNION ALL SELECT 'weak', h.* FROM remember.holds(:'weak') h;
-SELECT remember.run(:'weak', 'bastion.require_permission(''remember_notes.read'')', t) AS told FROM unnest(ARRAY['remember-of-ann', 'remember-of-ben', 'remember-of-cid']) t;
-SELECT t, remember.run(:'weak', 'SELECT string_agg(e.kind || '' '' || e.subject || '' -> '' || e.effect, ''; '' ORDER BY e.step) FROM bastion.explain_member_access((SELECT bastion.user_id()), ''remember_notes.read'') e WHERE e.kind IN (''step-up rule'', ''verdict'')', t) AS explained FROM unnest(ARRAY['remember-of-ann', 'remember-of-ben', 'remember-of-cid']) t;
+SELECT test.value(:'weak', 'bastion.require_permission(''remember_notes.read'')', t) AS told FROM unnest(ARRAY['remember-of-ann', 'remember-of-ben', 'remember-of-cid']) t;
+SELECT t, test.value(:'weak', 'SELECT string_agg(e.kind || '' '' || e.subject || '' -> '' || e.effect, ''; '' ORDER BY e.step) FROM bastion.explain_member_access((SELECT bastion.user_id()), ''remember_notes.read'') e WHERE e.kind IN (''step-up rule'', ''verdict'')', t) AS explained FROM unnest(ARRAY['remember-of-ann', 'remember-of-ben', 'remember-of-cid']) t;
 -- no step-up rule is met by it, and it makes nothing that outlives it
 SELECT bastion.platform_step_up_rule_set('remember_notes.write'), bastion.platform_step_up_rule_set('remember_notes.delete', 'aal1', '1 hour');
-SELECT remember.run(:'weak', 'bastion.require_permission(''remember_notes.write'')') AS aal2, remember.run(:'weak', 'bastion.require_permission(''remember_notes.delete'')') AS aal1, remember.run(:'strong', 'bastion.require_permission(''remember_notes.write'')') AS confirmed;
+SELECT test.value(:'weak', 'bastion.require_permission(''remember_notes.write'')') AS aal2, test.value(:'weak', 'bastion.require_permission(''remember_notes.delete'')') AS aal1, test.value(:'strong', 'bastion.require_permission(''remember_notes.write'')') AS confirmed;
 SELECT bastion.platform_step_up_rule_set('remember_notes.*', 'aal2');
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS covered_by_a_pattern;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS covered_by_a_pattern;
 SELECT count(bastion.platform_step_up_rule_remove('remember_notes.' || p)) AS rules FROM unnest(ARRAY['write', 'delete', '*']) p;
 SELECT split_part(c, '(', 1) AS function, remember.error(:'weak', c) AS told FROM unnest(ARRAY['api_key_create(''k'', ''{*}'')', 'tenant_settings_set(''{"mfa": "off"}'')', 'tenant_settings_set(''{"mfa_remember": 7776000}'')', 'tenant_settings_set(''{"idle_limit": 3600}'')',
     'totp_add()', 'factor_remove(''00000000-0000-0000-0000-00000000d001'')', 'recovery_codes_renew()', format('delegate(%L, ''{*}'', offline => true)', test.id_of('ben'))]) c;
-SELECT remember.run(remember.run(:'weak', format('bastion_api.delegate(%L, ''{*}'') ->> ''access_token''', test.id_of('ben'))), 'bastion.has_permission(''remember_notes.read'')') AS delegated;
+SELECT test.value(test.value(:'weak', format('bastion_api.delegate(%L, ''{*}'') ->> ''access_token''', test.id_of('ben'))), 'bastion.has_permission(''remember_notes.read'')') AS delegated;
 -- in another tenant it is the same session
 SELECT bastion_api.tenant_switch(:'refresh', 'remember-of-ben') ->> 'error' AS without_a_rule;
 SELECT bastion_api.tenant_switch(:'refresh', 'remember-of-cid') AS answer \gset
 SELECT :'answer'::jsonb ->> 'access_token' AS switched \gset
-SELECT remember.run(:'switched', 'bastion.has_permission(''remember_notes.read'')') AS switched, remember.run(:'switched', 'SELECT count(*) FROM remember.notes') AS rows, remember.run(:'switched', 'bastion.require_permission(''remember_notes.read'')') AS told;
+SELECT test.value(:'switched', 'bastion.has_permission(''remember_notes.read'')') AS switched, test.value(:'switched', 'SELECT count(*) FROM remember.notes') AS rows, test.value(:'switched', 'bastion.require_permission(''remember_notes.read'')') AS told;
 SELECT bastion_api.refresh(:'answer'::jsonb ->> 'refresh_token') ->> 'access_token' AS refreshed \gset
-SELECT remember.run(:'refreshed', 'bastion.has_permission(''remember_notes.read'')') AS refreshed;
-SELECT x ->> 'access_token' AS stepped FROM (SELECT remember.run(:'refreshed', format('bastion_api.step_up(NULL, %L)', remember.code()))::jsonb) s (x) \gset
+SELECT test.value(:'refreshed', 'bastion.has_permission(''remember_notes.read'')') AS refreshed;
+SELECT x ->> 'access_token' AS stepped FROM (SELECT test.value(:'refreshed', format('bastion_api.step_up(NULL, %L)', remember.code()))::jsonb) s (x) \gset
 SELECT bastion_api.tenant_switch(r, 'remember-of-ben') ? 'access_token' AS switched_then FROM (SELECT bastion_api.refresh(:'answer'::jsonb ->> 'refresh_token') ->> 'refresh_token') s (r);
-SELECT remember.run(:'stepped', 'bastion.has_permission(''remember_notes.read'')') AS stepped_up, remember.run(:'refreshed', 'bastion.has_permission(''remember_notes.read'')') AS older_token;
+SELECT test.value(:'stepped', 'bastion.has_permission(''remember_notes.read'')') AS stepped_up, test.value(:'refreshed', 'bastion.has_permission(''remember_notes.read'')') AS older_token;
 
 -- how long
 SELECT remember.login('remember-of-ann', :'device') AS answer \gset
 SELECT :'answer'::jsonb ->> 'device_token' AS device, :'answer'::jsonb ->> 'access_token' AS weak \gset
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
 UPDATE bastion.tenants SET mfa_remember = '1 hour' WHERE id = test.tenant_of('ann');
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS within_an_hour;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS within_an_hour;
 UPDATE bastion.sessions SET remembered_at = remembered_at - interval '61 minutes' WHERE id = (test.claims(:'weak') ->> 'sid')::uuid;
-SELECT remember.run(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS after_an_hour;
+SELECT test.value(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS after_an_hour;
 UPDATE bastion.tenants SET mfa_remember = '2 hours' WHERE id = test.tenant_of('ann');
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS within_two;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS within_two;
 UPDATE bastion.user_devices SET confirmed_at = confirmed_at - interval '121 minutes' WHERE user_id = test.id_of('ann');
 SELECT remember.told(remember.login('remember-of-ann', :'device')) AS after_two;
 UPDATE bastion.user_devices SET confirmed_at = confirmed_at + interval '121 minutes' WHERE user_id = test.id_of('ann');
 -- the tenant changes its mind: at once, also for sessions that began before
 BEGIN;
-SELECT remember.run(:'strong', 'bastion_api.tenant_settings_set(''{"mfa_remember": null}'') #> ''{settings,mfa_remember}''') AS remembers;
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held, remember.told(remember.login('remember-of-ann', :'device')) AS login;
+SELECT test.value(:'strong', 'bastion_api.tenant_settings_set(''{"mfa_remember": null}'') #> ''{settings,mfa_remember}''') AS remembers;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held, remember.told(remember.login('remember-of-ann', :'device')) AS login;
 ROLLBACK;
 BEGIN;
-SELECT remember.run(:'strong', 'bastion_api.tenant_settings_set(''{"mfa": "off"}'') -> ''settings'' ->> ''mfa_remember''') AS remembers;
-SELECT remember.run(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS without_mfa, remember.told(remember.login('remember-of-ann', :'device')) AS login;
+SELECT test.value(:'strong', 'bastion_api.tenant_settings_set(''{"mfa": "off"}'') -> ''settings'' ->> ''mfa_remember''') AS remembers;
+SELECT test.value(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS without_mfa, remember.told(remember.login('remember-of-ann', :'device')) AS login;
 ROLLBACK;
 BEGIN;
 UPDATE bastion.tenants SET mfa = 'phishing_resistant', mfa_remember = NULL WHERE id = test.tenant_of('ann');
-SELECT remember.run(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS with_passkeys, remember.told(remember.login('remember-of-ann', :'device')) AS login;
+SELECT test.value(:'weak', 'bastion.require_permission(''remember_notes.read'')') AS with_passkeys, remember.told(remember.login('remember-of-ann', :'device')) AS login;
 ROLLBACK;
-SELECT remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS still;
+SELECT test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS still;
 
 -- what makes the device unknown ends it, in the sessions too
 CREATE FUNCTION remember.after(token text, device text, call text, OUT told text, OUT held text, OUT elsewhere text, OUT login text) LANGUAGE plpgsql AS $$
 BEGIN
     told := remember.error((SELECT t FROM remember.strong), call);
-    held := remember.run(token, 'bastion.has_permission(''remember_notes.read'')');
-    elsewhere := remember.run(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-ben');
+    held := test.value(token, 'bastion.has_permission(''remember_notes.read'')');
+    elsewhere := test.value(token, 'bastion.has_permission(''remember_notes.read'')', 'remember-of-ben');
     login := remember.told(remember.login('remember-of-ann', device));
     RAISE EXCEPTION USING ERRCODE = 'ZZ000';
 EXCEPTION WHEN SQLSTATE 'ZZ000' THEN NULL;
@@ -144,12 +128,12 @@ $$;
 CREATE TABLE remember.strong AS SELECT :'strong' AS t;
 SELECT id AS device_id FROM bastion.user_devices WHERE user_id = test.id_of('ann') AND confirmed_at IS NOT NULL \gset
 SELECT n.what, a.* FROM (VALUES (1, 'this device', format('device_revoke(%L)', :'device_id')), (2, 'no device', 'device_revoke(NULL)'), (3, 'an unknown one', format('device_revoke(%L)', gen_random_uuid())), (4, 'other factors', 'recovery_codes_renew()'), (5, 'nothing', 'devices()'), (6, 'other sessions', 'logout(''others'')')) n (i, what, c), LATERAL remember.after(:'weak', :'device', c) a ORDER BY i;
-SELECT jsonb_agg(d ? 'confirmed_at' AND d -> 'confirmed_at' <> 'null') AS shown FROM jsonb_array_elements(remember.run(:'strong', 'bastion_api.devices()')::jsonb -> 'devices') d;
+SELECT jsonb_agg(d ? 'confirmed_at' AND d -> 'confirmed_at' <> 'null') AS shown FROM jsonb_array_elements(test.value(:'strong', 'bastion_api.devices()')::jsonb -> 'devices') d;
 BEGIN;
 -- a thief used the token before its owner
 SET LOCAL bastion.refresh_reuse_window = 0;
 SELECT remember.login('remember-of-ann', :'device') ->> 'device_token' AS next \gset
-SELECT remember.told(remember.login('remember-of-ann', :'device')) AS replayed, remember.told(remember.login('remember-of-ann', :'next')) AS owner, remember.run(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
+SELECT remember.told(remember.login('remember-of-ann', :'device')) AS replayed, remember.told(remember.login('remember-of-ann', :'next')) AS owner, test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
 ROLLBACK;
 
 -- only what was asked for is remembered, also where the tenant is chosen after the factor

@@ -90,6 +90,27 @@ BEGIN
 END
 $$;
 
+-- Sessions that a file begins: it fills this, and empties it at its end.
+CREATE TABLE test.sessions (name text PRIMARY KEY, token text, sid uuid);
+-- The result of an expression for one of these, or for the bearer of a token; or its SQLSTATE with DETAIL.
+CREATE FUNCTION test.value(who text, expression text, tenant text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+    explained text;
+BEGIN
+    PERFORM set_config('bastion.token', coalesce((SELECT t.token FROM test.sessions t WHERE t.name = who), who), true), set_config('bastion.tenant', coalesce(tenant, ''), true),
+            set_config('bastion.allow_identity_switch', 'on', true);
+    SET LOCAL ROLE regress_app;
+    EXECUTE 'SELECT (' || expression || ')::text' INTO answer;
+    RESET ROLE;
+    PERFORM set_config('bastion.tenant', '', true);
+    RETURN answer;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(' ', SQLSTATE, explained);
+END
+$$;
+
 -- What the backend knows of the caller, without ids.
 CREATE FUNCTION test.state() RETURNS text LANGUAGE sql VOLATILE
 AS $$

@@ -13,27 +13,10 @@ INSERT INTO rules.docs SELECT 1, test.tenant_of('ann') UNION ALL SELECT 2, test.
 SELECT count(*) > 0 AS protected FROM bastion.protect('rules.docs', resource => 'rule_docs');
 GRANT USAGE ON SCHEMA rules TO regress_app;
 -- a session of one factor, and one of two
-CREATE TABLE rules.tokens (name text PRIMARY KEY, token text, sid uuid);
-INSERT INTO rules.tokens SELECT 'aal1', p.token, (test.claims(p.token) ->> 'sid')::uuid FROM test.people p WHERE p.name = 'ann';
-INSERT INTO rules.tokens SELECT 'aal2', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
+INSERT INTO test.sessions SELECT 'aal1', p.token, (test.claims(p.token) ->> 'sid')::uuid FROM test.people p WHERE p.name = 'ann';
+INSERT INTO test.sessions SELECT 'aal2', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
 FROM bastion_internal.session_begin(test.id_of('ann'), test.tenant_of('ann'), NULL, NULL, '{pwd,otp,mfa}') a;
--- the result of an expression with a token of ann, or its error with DETAIL
-CREATE FUNCTION rules.run(who text, expression text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    told text;
-    explained text;
-BEGIN
-    PERFORM set_config('bastion.token', (SELECT t.token FROM rules.tokens t WHERE t.name = who), true), set_config('bastion.allow_identity_switch', 'on', true);
-    SET LOCAL ROLE regress_app;
-    EXECUTE 'SELECT (' || expression || ')::text' INTO told;
-    RESET ROLE;
-    RETURN told;
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS explained = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' ', SQLSTATE, explained);
-END
-$$;
-CREATE FUNCTION rules.both(expression text) RETURNS TABLE (aal1 text, aal2 text) LANGUAGE sql AS $$ SELECT rules.run('aal1', expression), rules.run('aal2', expression) $$;
+CREATE FUNCTION rules.both(expression text) RETURNS TABLE (aal1 text, aal2 text) LANGUAGE sql AS $$ SELECT test.value('aal1', expression), test.value('aal2', expression) $$;
 GRANT SELECT ON rules.docs TO regress_app;
 CREATE VIEW rules.asked AS
 SELECT a.n, a.what, b.* FROM (VALUES
@@ -46,27 +29,27 @@ SELECT a.n, a.what, b.* FROM (VALUES
 SELECT * FROM rules.asked ORDER BY n;
 
 -- a rule of the tenant
-SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.write'')');
+SELECT test.value('aal1', 'bastion.step_up_rule_set(''rule_docs.write'')');
 SELECT * FROM rules.asked ORDER BY n;
 -- it is taken away by those who meet it
-SELECT rules.run('aal1', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal1'', ''1 day'')') AS weaker;
+SELECT test.value('aal1', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, test.value('aal1', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal1'', ''1 day'')') AS weaker;
 -- what is not held is not passed on, and one who never had it is told so
 SELECT * FROM rules.both(format('bastion.permission_grant(%L, ''rule_docs.write'')', test.id_of('ann')));
 SELECT * FROM rules.both('bastion.role_create(''writers'') IS NOT NULL');
 SELECT * FROM rules.both('bastion.role_permission_add(''writers'', ''rule_docs.*'')');
-SELECT rules.run('aal2', format('bastion.permission_remove(%L, ''rule_docs.write'')', test.id_of('ann'))), rules.run('aal2', format('bastion.permission_deny(%L, ''rule_docs.write'')', test.id_of('ann')));
+SELECT test.value('aal2', format('bastion.permission_remove(%L, ''rule_docs.write'')', test.id_of('ann'))), test.value('aal2', format('bastion.permission_deny(%L, ''rule_docs.write'')', test.id_of('ann')));
 SELECT * FROM rules.both('bastion.require_permission(''rule_docs.write'')');
 DELETE FROM bastion.user_permissions WHERE user_id = test.id_of('ann');
 SELECT * FROM rules.both('bastion.require_permission(''nothing.read'')');
 -- an API key holds nothing that a rule covers
-INSERT INTO rules.tokens SELECT 'key', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a key'', ''{*,tenant.*}'') ->> ''key''');
-SELECT rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS write, rules.run('key', 'bastion.has_permission(''rule_docs.read'')') AS read, rules.run('key', 'bastion.require_permission(''rule_docs.write'')') AS required;
-SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS again, rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS key_again;
+INSERT INTO test.sessions SELECT 'key', test.value('aal2', 'SELECT bastion_api.api_key_create(''a key'', ''{*,tenant.*}'') ->> ''key''');
+SELECT test.value('key', 'bastion.has_permission(''rule_docs.write'')') AS write, test.value('key', 'bastion.has_permission(''rule_docs.read'')') AS read, test.value('key', 'bastion.require_permission(''rule_docs.write'')') AS required;
+SELECT test.value('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS removed, test.value('aal2', 'bastion.step_up_rule_remove(''rule_docs.write'')') AS again, test.value('key', 'bastion.has_permission(''rule_docs.write'')') AS key_again;
 
 -- what is read is a permission as others
-SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_docs.read'')'), rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'', ''aal2'', ''1 day'')');
+SELECT test.value('aal1', 'bastion.step_up_rule_set(''rule_docs.read'')'), test.value('aal2', 'bastion.step_up_rule_set(''rule_docs.read'', ''aal2'', ''1 day'')');
 SELECT * FROM rules.asked WHERE n IN (2, 5) ORDER BY n;
-SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.read'')') AS removed;
+SELECT test.value('aal2', 'bastion.step_up_rule_remove(''rule_docs.read'')') AS removed;
 
 -- a rule of every tenant, with an age
 SELECT bastion.platform_step_up_rule_set('rule_docs.*', 'aal1', '10 minutes');
@@ -75,10 +58,10 @@ BEGIN;
 UPDATE bastion.sessions s SET authenticated_at = now() - interval '11 minutes' WHERE s.user_id = test.id_of('ann');
 SELECT * FROM rules.asked ORDER BY n;
 -- the tenant adds to it, and the strictest of all counts
-SELECT rules.run('aal2', 'bastion.step_up_rule_set(''*.write'', ''aal2'', ''2 minutes'')');
+SELECT test.value('aal2', 'bastion.step_up_rule_set(''*.write'', ''aal2'', ''2 minutes'')');
 SELECT * FROM rules.asked WHERE n = 3;
 ROLLBACK;
-SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_docs.*'')') AS rule_of_the_operator, bastion.platform_step_up_rule_remove('rule_docs.*'), bastion.platform_step_up_rule_remove('rule_docs.*') AS again;
+SELECT test.value('aal2', 'bastion.step_up_rule_remove(''rule_docs.*'')') AS rule_of_the_operator, bastion.platform_step_up_rule_remove('rule_docs.*'), bastion.platform_step_up_rule_remove('rule_docs.*') AS again;
 -- functions of bastion_api say what they need
 BEGIN;
 SELECT bastion.platform_step_up_rule_set('tenant.update', 'aal2', '5 minutes');
@@ -99,26 +82,26 @@ INSERT INTO bastion.memberships (user_id, tenant_id, role_id) SELECT test.id_of(
 INSERT INTO rules.files (id, tenant_id, owner_id, acl_id)
 SELECT f.id, test.tenant_of(f.tenant), test.id_of(f.owner), bastion_internal.member_acl(test.id_of(f.owner), test.tenant_of(f.tenant))
 FROM (VALUES (1, 'ann', 'ann'), (2, 'ann', 'ben'), (3, 'ben', 'ben'), (4, 'cid', 'cid')) f (id, tenant, owner);
-INSERT INTO rules.tokens SELECT p.name, p.token FROM test.people p WHERE p.name IN ('ben', 'cid');
-SELECT rules.run(s.owner, format('bastion.share(''rules.files'', %L, with_user => %L::uuid, level => ''write'')', s.key, test.id_of('ann'))) AS shared FROM (VALUES ('ben', 3), ('cid', 4)) s (owner, key);
-INSERT INTO rules.tokens SELECT 'reader', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a reader'', ''{rule_files.read,rule_files.update}'') ->> ''key''');
-INSERT INTO rules.tokens SELECT 'manager', rules.run('aal2', 'SELECT bastion_api.api_key_create(''a manager'', ''{rule_files.read,rule_files.manage}'') ->> ''key''');
-INSERT INTO rules.tokens SELECT 'actor', rules.run('aal1', format('bastion_api.delegate(%L, ''{rule_files.read}'') ->> ''access_token''', test.id_of('ben')));
+INSERT INTO test.sessions SELECT p.name, p.token FROM test.people p WHERE p.name IN ('ben', 'cid');
+SELECT test.value(s.owner, format('bastion.share(''rules.files'', %L, with_user => %L::uuid, level => ''write'')', s.key, test.id_of('ann'))) AS shared FROM (VALUES ('ben', 3), ('cid', 4)) s (owner, key);
+INSERT INTO test.sessions SELECT 'reader', test.value('aal2', 'SELECT bastion_api.api_key_create(''a reader'', ''{rule_files.read,rule_files.update}'') ->> ''key''');
+INSERT INTO test.sessions SELECT 'manager', test.value('aal2', 'SELECT bastion_api.api_key_create(''a manager'', ''{rule_files.read,rule_files.manage}'') ->> ''key''');
+INSERT INTO test.sessions SELECT 'actor', test.value('aal1', format('bastion_api.delegate(%L, ''{rule_files.read}'') ->> ''access_token''', test.id_of('ben')));
 CREATE VIEW rules.reached AS
-SELECT w.who, rules.run(w.who, 'bastion.has_permission(''rule_files.manage'')') AS manages, rules.run(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f') AS files,
-       rules.run(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f WHERE bastion.can_by_acl_anywhere(''rule_files.update'', f.acl_id)') AS updates
+SELECT w.who, test.value(w.who, 'bastion.has_permission(''rule_files.manage'')') AS manages, test.value(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f') AS files,
+       test.value(w.who, 'SELECT string_agg(f.id::text, '' '' ORDER BY f.id) FROM rules.files f WHERE bastion.can_by_acl_anywhere(''rule_files.update'', f.acl_id)') AS updates
 FROM unnest(ARRAY['aal1', 'aal2', 'reader', 'manager', 'actor']) w (who);
 -- a key or delegation reaches rows of its tenant, and those of others where it covers manage
 SELECT * FROM rules.reached;
 -- a rule for manage: who does not hold it reaches their own rows, and shares those of others no more
-SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
+SELECT test.value('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2', 'manager');
 SELECT b.* FROM rules.both(format('SELECT string_agg(concat_ws('' '', e.kind, e.effect), '', '' ORDER BY e.step) FROM bastion.explain_member_access(%L::uuid, ''rule_files.read'', ''rules.files'', ''2'') e WHERE e.kind IN (''manage'', ''verdict'')', test.id_of('ann'))) b;
 SELECT * FROM rules.both(format('bastion.share(''rules.files'', ''2'', with_user => %L::uuid)', test.id_of('cid')));
 -- one for reading, of the tenant of the session: it counts for every row
-SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.read'')');
+SELECT test.value('aal1', 'bastion.step_up_rule_set(''rule_files.read'')');
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2', 'reader');
-SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.read'')') AS read, rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
+SELECT test.value('aal2', 'bastion.step_up_rule_remove(''rule_files.read'')') AS read, test.value('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
 -- those of the tenants that share rows, the stranger's first, and a second factor that they require
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('cid'), 'rule_files.*', 'aal2');
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
@@ -128,9 +111,9 @@ DELETE FROM bastion.step_up_rules WHERE permission ~ '^rule_files';
 UPDATE bastion.tenants SET mfa = 'required' WHERE id IN (test.tenant_of('ben'), test.tenant_of('cid'));
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
 -- in a parallel worker, with a rule for manage too
-SELECT rules.run('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
+SELECT test.value('aal1', 'bastion.step_up_rule_set(''rule_files.manage'')');
 BEGIN;
-SELECT test.present(t.token) FROM rules.tokens t WHERE t.name = 'aal1';
+SELECT test.present(t.token) FROM test.sessions t WHERE t.name = 'aal1';
 SET LOCAL parallel_setup_cost = 0;
 SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
@@ -140,7 +123,7 @@ SET LOCAL ROLE regress_app;
 SELECT test.gathers('SELECT f.id FROM rules.files f');
 SELECT string_agg(f.id::text, ' ' ORDER BY f.id) AS files FROM rules.files f;
 ROLLBACK;
-SELECT rules.run('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
+SELECT test.value('aal2', 'bastion.step_up_rule_remove(''rule_files.manage'')') AS manage;
 UPDATE bastion.tenants SET mfa = 'off' WHERE id IN (test.tenant_of('ben'), test.tenant_of('cid'));
 SELECT * FROM rules.reached WHERE who IN ('aal1', 'aal2');
 
@@ -161,27 +144,27 @@ DELETE FROM bastion.platform_roles WHERE user_id = test.id_of('ann');
 DELETE FROM bastion.roles WHERE name = 'rules_support';
 
 -- a tenant that requires a second factor
-SELECT rules.run('aal1', 'bastion_api.tenant_settings_set(''{"mfa": "required"}'') #> ''{settings,mfa}''') AS set;
+SELECT test.value('aal1', 'bastion_api.tenant_settings_set(''{"mfa": "required"}'') #> ''{settings,mfa}''') AS set;
 SELECT * FROM rules.asked ORDER BY n;
-SELECT rules.run('key', 'bastion.has_permission(''rule_docs.write'')') AS key, rules.run('aal1', '(SELECT jsonb_agg(p) FROM jsonb_array_elements_text(bastion_api.me() -> ''permissions'') p WHERE p ~ ''^(rule_docs|own|tenant)[.]'')') AS permissions;
+SELECT test.value('key', 'bastion.has_permission(''rule_docs.write'')') AS key, test.value('aal1', '(SELECT jsonb_agg(p) FROM jsonb_array_elements_text(bastion_api.me() -> ''permissions'') p WHERE p ~ ''^(rule_docs|own|tenant)[.]'')') AS permissions;
 SELECT * FROM rules.both('bastion_api.tenant_settings_set(''{"mfa": "off"}'') - ''settings''');
 -- a member enrols, and confirms
-SELECT rules.run('aal1', 'bastion_api.totp_add() ? ''secret''') AS enrols, rules.run('aal1', 'bastion_api.tenants() ? ''tenants''') AS tenants;
+SELECT test.value('aal1', 'bastion_api.totp_add() ? ''secret''') AS enrols, test.value('aal1', 'bastion_api.tenants() ? ''tenants''') AS tenants;
 UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
 SELECT * FROM rules.asked WHERE n = 3;
 UPDATE bastion.sessions SET level = 'aal2' WHERE user_id = test.id_of('ann');
-SELECT rules.run('aal1', 'bastion.has_permission(''rule_docs.write'')') AS older_token_of_a_confirmed_session;
+SELECT test.value('aal1', 'bastion.has_permission(''rule_docs.write'')') AS older_token_of_a_confirmed_session;
 UPDATE bastion.tenants SET mfa = 'off' WHERE id = test.tenant_of('ann');
 SELECT * FROM rules.asked WHERE n = 1;
-SELECT rules.run('aal2', format('bastion_api.tenant_settings_set(%L) ->> ''error''', s)) AS error FROM unnest(ARRAY['{"mfa": "x"}', '{"mfa": 1}', '{"mfa": true}', '{"mfa": null}']) s;
+SELECT test.value('aal2', format('bastion_api.tenant_settings_set(%L) ->> ''error''', s)) AS error FROM unnest(ARRAY['{"mfa": "x"}', '{"mfa": 1}', '{"mfa": true}', '{"mfa": null}']) s;
 
 -- who may manage the tenant sees its rules and those of the operator, and which the session meets
 BEGIN;
-SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal2'', ''1 hour'')'), bastion.platform_step_up_rule_set('rule_docs.*', 'aal1', '1 day'), rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.*'')');
+SELECT test.value('aal2', 'bastion.step_up_rule_set(''rule_docs.write'', ''aal2'', ''1 hour'')'), bastion.platform_step_up_rule_set('rule_docs.*', 'aal1', '1 day'), test.value('aal2', 'bastion.step_up_rule_set(''rule_docs.*'')');
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ben'), 'rule_docs.read', 'aal2');
-SELECT w, r.* FROM unnest(ARRAY['aal1', 'aal2']) w, LATERAL jsonb_to_recordset(rules.run(w, 'bastion_api.step_up_rules()')::jsonb -> 'rules') r (permission text, level text, max_age integer, of_operator boolean, met boolean);
-SELECT rules.run(w, 'bastion_api.step_up_rules() ->> ''error''') FROM unnest(ARRAY['nobody', 'key']) w;
-SELECT rules.run('aal2', 'bastion.step_up_rule_set(''tenant.update'')'), rules.run('aal1', 'bastion_api.step_up_rules() ->> ''error''') AS withheld;
+SELECT w, r.* FROM unnest(ARRAY['aal1', 'aal2']) w, LATERAL jsonb_to_recordset(test.value(w, 'bastion_api.step_up_rules()')::jsonb -> 'rules') r (permission text, level text, max_age integer, of_operator boolean, met boolean);
+SELECT test.value(w, 'bastion_api.step_up_rules() ->> ''error''') FROM unnest(ARRAY['nobody', 'key']) w;
+SELECT test.value('aal2', 'bastion.step_up_rule_set(''tenant.update'')'), test.value('aal1', 'bastion_api.step_up_rules() ->> ''error''') AS withheld;
 ROLLBACK;
 
 -- Every function of bastion_api, called by an owner whose session proves too little for anything: each answers, and none raises.
@@ -205,7 +188,7 @@ TABLE rules.uncalled;
 CREATE FUNCTION rules.answers(who text, call text, OUT error text, OUT needs text, OUT status text, OUT header text) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM set_config('response.status', '', true);
-    needs := rules.run(who, 'bastion_api.' || call);
+    needs := test.value(who, 'bastion_api.' || call);
     IF needs ~ '^[{]' THEN
         error := needs::jsonb ->> 'error';
         needs := nullif(concat_ws(' ', needs::jsonb ->> 'acr_values', needs::jsonb ->> 'max_age'), '');
@@ -223,10 +206,10 @@ SELECT coalesce(a.name, s.name) AS name, a.name IS NULL AS only_in_schema FROM (
 FULL JOIN (SELECT s.key AS name FROM jsonb_each(bastion_api.schema()) s WHERE s.value::text ~ 'insufficient_user_authentication') s USING (name) WHERE a.name IS NULL OR s.name IS NULL;
 BEGIN;
 SET LOCAL bastion.outbox = on;
-INSERT INTO rules.tokens SELECT 'stale', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
+INSERT INTO test.sessions SELECT 'stale', a ->> 'access_token', (test.claims(a ->> 'access_token') ->> 'sid')::uuid
 FROM bastion_internal.session_begin(test.id_of('ann'), test.tenant_of('ann'), NULL, NULL, '{pwd}') a;
 INSERT INTO bastion.units (tenant_id, kind, name, slug) SELECT test.tenant_of('ann'), 'team', 'North', 'rules-north';
-UPDATE bastion.sessions SET authenticated_at = now() - interval '1 day' WHERE id = (SELECT sid FROM rules.tokens WHERE name = 'stale');
+UPDATE bastion.sessions SET authenticated_at = now() - interval '1 day' WHERE id = (SELECT sid FROM test.sessions WHERE name = 'stale');
 UPDATE bastion.tenants SET mfa = 'required' WHERE id = test.tenant_of('ann');
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) VALUES (test.tenant_of('ann'), 'tenant.*', 'aal2', '5 minutes');
 SELECT split_part(a.call, '(', 1) AS name, a.error, a.needs, a.status, a.header FROM rules.asked_for_more a ORDER BY a.call COLLATE "C";
@@ -242,19 +225,19 @@ ROLLBACK;
 BEGIN;
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level) VALUES (test.tenant_of('ann'), 'rule_docs.write', 'aal2');
 SELECT a.* FROM rules.answers('aal1', format('member_set(%L, ''admin'')', test.id_of('ben'))) a;
-SELECT rules.run('aal1', 'bastion.role_create(''rule_readers'') IS NOT NULL') AS made, rules.run('aal1', 'bastion.role_permission_add(''rule_readers'', ''rule_docs.write'')') AS withheld,
-       rules.run('aal2', format('bastion.permission_deny(%L, ''rule_files.read'')', test.id_of('ann'))) AS denied;
+SELECT test.value('aal1', 'bastion.role_create(''rule_readers'') IS NOT NULL') AS made, test.value('aal1', 'bastion.role_permission_add(''rule_readers'', ''rule_docs.write'')') AS withheld,
+       test.value('aal2', format('bastion.permission_deny(%L, ''rule_files.read'')', test.id_of('ann'))) AS denied;
 INSERT INTO bastion.role_permissions SELECT r.id, p FROM bastion.roles r, unnest(ARRAY['rule_docs.write', 'rule_files.read']) p WHERE r.name = 'rule_readers' AND r.tenant_id = test.tenant_of('ann');
 SELECT a.* FROM rules.answers('aal1', format('member_set(%L, ''rule_readers'')', test.id_of('ben'))) a;
-SELECT rules.run('aal1', format('bastion.membership_set(%L::uuid, ''rule_readers'')', test.id_of('ben')));
+SELECT test.value('aal1', format('bastion.membership_set(%L::uuid, ''rule_readers'')', test.id_of('ben')));
 ROLLBACK;
 
 -- invalid rules, and who may make them
-SELECT rules.run('aal2', 'bastion.step_up_rule_set(' || a || ')') FROM unnest(ARRAY['''x''', 'NULL', '''rule_docs.read'', ''aal3''', '''rule_docs.read'', NULL', '''rule_docs.read'', ''aal1''', '''rule_docs.read'', ''aal2'', ''59 s''', '''rule_docs.read'', ''aal2'', ''367 days''']) a;
-SELECT rules.run('nobody', 'bastion.step_up_rule_set(''rule_docs.read'')') AS nobody, rules.run('key', 'bastion.step_up_rule_set(''rule_docs.read'')') AS key, rules.run('aal2', 'bastion.platform_step_up_rule_set(''rule_docs.read'')') AS of_every_tenant;
+SELECT test.value('aal2', 'bastion.step_up_rule_set(' || a || ')') FROM unnest(ARRAY['''x''', 'NULL', '''rule_docs.read'', ''aal3''', '''rule_docs.read'', NULL', '''rule_docs.read'', ''aal1''', '''rule_docs.read'', ''aal2'', ''59 s''', '''rule_docs.read'', ''aal2'', ''367 days''']) a;
+SELECT test.value('nobody', 'bastion.step_up_rule_set(''rule_docs.read'')') AS nobody, test.value('key', 'bastion.step_up_rule_set(''rule_docs.read'')') AS key, test.value('aal2', 'bastion.platform_step_up_rule_set(''rule_docs.read'')') AS of_every_tenant;
 BEGIN;
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level) SELECT test.tenant_of('ann'), 'r' || n || '.read', 'aal2' FROM generate_series(1, 100) n;
-SELECT rules.run('aal2', 'bastion.step_up_rule_set(''rule_docs.read'')') AS too_many;
+SELECT test.value('aal2', 'bastion.step_up_rule_set(''rule_docs.read'')') AS too_many;
 ROLLBACK;
 SELECT kind, detail, tenant_id IS NULL AS everywhere FROM bastion.events WHERE kind ~ 'step_up_rule' AND (tenant_id = test.tenant_of('ann') OR tenant_id IS NULL AND detail ->> 'permission' ~ '^rule_') ORDER BY id;
 DROP TABLE rules.docs, rules.files;
@@ -262,4 +245,5 @@ DELETE FROM bastion.tenants WHERE slug IN ('rules-of-ann', 'rules-of-ben', 'rule
 SELECT count(*) AS rules_left FROM bastion.step_up_rules;
 DELETE FROM bastion.users WHERE id IN (test.id_of('ann'), test.id_of('ben'), test.id_of('cid'), test.id_of('dan'));
 DELETE FROM test.people;
+DELETE FROM test.sessions;
 DROP SCHEMA rules CASCADE;

@@ -299,7 +299,7 @@ INSERT INTO test.functions VALUES
     ('bastion.quota_consume(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_require(text,numeric,text)', ARRAY['''good_meter''', '1', '''k''']), ('bastion.quota_consume_many(jsonb,text)', ARRAY['''{"good_meter": 1}''', '''m''']),
     ('bastion.quota_reserve(jsonb,text,interval)', ARRAY['''{"good_meter": 1}''', '''r''', '''1 hour''']), ('bastion.quota_settle(text,jsonb)', ARRAY['''good_hold''', '''{"good_meter": 1}''']), ('bastion.quota_cancel(text)', ARRAY['''good_hold''']),
     ('bastion.quota_usage(text)', ARRAY['''good_meter''']), ('bastion.usage_roll_up(bigint)', ARRAY['10']), ('bastion.usage_prune(timestamptz)', ARRAY['''2000-01-01''']),
-    ('bastion_internal.quota_day(uuid,timestamptz)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', 'now()']), ('bastion_internal.quota_enter(boolean)', ARRAY['false']),
+    ('bastion_internal.quota_day(uuid,timestamptz)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', 'now()']), ('bastion_internal.quota_enter(boolean)', ARRAY['false']), ('bastion_internal.add_counted_row(uuid,text,bigint)', ARRAY['''00000000-0000-4000-8000-0000000000a1''', '''good_gauge''', '1']),
     ('bastion.quota_recount(text)', ARRAY['''good_gauge''']), ('bastion_internal.recount_rows(text)', ARRAY['''good_gauge''']),
     ('bastion_internal.quota_lock(uuid,boolean,boolean)', ARRAY['gen_random_uuid()', 'true', 'false']), ('bastion_internal.quota_lines(text[],numeric[])', ARRAY['''{good_meter}''', '''{1}''']),
     ('bastion_internal.quota_try(text[],numeric[],boolean,text)', ARRAY['''{good_meter}''', '''{1}''', 'true', '''x''']), ('bastion_internal.quota_window(timestamptz,text,text,date)', ARRAY['now()', '''day''', '''Europe/Vienna''', '''2020-01-31''']),

@@ -96,11 +96,14 @@ void take_from_gauge(const TenantRows& change, const char* meter) {
     write_windows(lines);
 }
 
-void add_to_gauge(const TenantRows& change, const char* meter) {
-    const std::span<QuotaLine> lines = tenant_lines(change.tenant, meter, number_of(change.rows), true);
+void add_rows(std::span<QuotaLine> lines) {
     if (const QuotaLine* refused = refusing(lines)) raise_exceeded(*refused);
     add_to_windows(lines, false);
     record_crossed(lines);
+}
+
+void add_to_gauge(const TenantRows& change, const char* meter) {
+    add_rows(tenant_lines(change.tenant, meter, number_of(change.rows), true));
 }
 
 // Rows that no user of the tenant writes, for example of a loader: the limits of the tenant alone.
@@ -263,6 +266,17 @@ Datum bastion_recount_rows(PG_FUNCTION_ARGS) { return recount(fcinfo->args[0], t
 
 PG_FUNCTION_INFO_V1(bastion_quota_recount);
 Datum bastion_quota_recount(PG_FUNCTION_ARGS) { return recount(fcinfo->args[0], false); }
+
+// Arguments: a tenant, a gauge, and how many rows there are with the one that is added.
+PG_FUNCTION_INFO_V1(bastion_add_counted_row);
+Datum bastion_add_counted_row(PG_FUNCTION_ARGS) {
+    const char* meter = server_text(PG_GETARG_TEXT_PP(1)).c_str();
+    const std::span<QuotaLine> lines = tenant_lines(*PG_GETARG_UUID_P(0), meter, quota_number("1"), false);
+    const Datum before = DirectFunctionCall2(numeric_sub, number_of(PG_GETARG_INT64(2)), quota_number("1"));
+    for (QuotaLine& line : lines) line.used = before;
+    if (!lines.empty()) add_rows(lines);
+    PG_RETURN_VOID();
+}
 
 }  // extern "C"
 

@@ -246,35 +246,20 @@ SELECT bastion_internal.callable_by('bastion_internal.plan_quota(bastion.protect
 
 -- Units: the gauge of their name. They are few, so they are counted when one is made. What is stored is for transactions that keep their
 -- snapshot, which fail with 40001 where another one made a unit meanwhile.
+CREATE FUNCTION bastion_internal.add_counted_row(tenant uuid, meter text, counted bigint) RETURNS void
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_add_counted_row';
+COMMENT ON FUNCTION bastion_internal.add_counted_row(uuid, text, bigint) IS
+'Under the lock of the tenant: stores how many rows it has with a new one, unless its limit of the gauge allows no more. SQLSTATE BA006 with the answer of quota_consume() as DETAIL, 40001.';
+
 CREATE FUNCTION bastion_internal.require_unit_room(tenant uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    line bastion_internal.quota_line;
-    units bigint;
-    is_crossed boolean;
 BEGIN
-    IF bastion_internal.meter_kind('units') IS DISTINCT FROM 'gauge' THEN
-        RETURN;
-    END IF;
-    PERFORM bastion_internal.quota_enter(false);
-    SELECT l.* INTO line FROM unnest(bastion_internal.quota_lines(NULL, NULL)) l WHERE l.meter = 'units' AND l.scope = 'tenant' AND l.period = 'total';
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
-    units := (SELECT count(*) FROM bastion.units u WHERE u.tenant_id = tenant);
-    IF units > line.amount THEN
-        PERFORM bastion_internal.count_refusal('quota_refused');
-        RAISE EXCEPTION 'quota exceeded' USING ERRCODE = 'BA006', DETAIL = jsonb_build_object(
-            'granted', false, 'remaining', 0, 'resets_at', NULL, 'refused_by', jsonb_build_object('meter', 'units', 'scope', 'tenant', 'period', 'total'), 'soft_crossed', false);
-    END IF;
-    is_crossed := NOT line.soft_crossed AND units >= line.soft_amount;
-    INSERT INTO bastion.usage_windows AS w (owner_id, scope, scope_id, meter, period, window_key, used, soft_crossed_at)
-    VALUES (tenant, 'tenant', tenant, 'units', 'total', '-infinity', units, CASE WHEN is_crossed THEN clock_timestamp() END)
-    ON CONFLICT ON CONSTRAINT usage_windows_pkey DO UPDATE SET used = excluded.used, soft_crossed_at = coalesce(w.soft_crossed_at, excluded.soft_crossed_at);
-    IF is_crossed THEN
-        PERFORM bastion_internal.quota_crossed(line);
+    IF bastion_internal.meter_kind('units') = 'gauge' THEN
+        PERFORM bastion_internal.quota_enter(false);
+        PERFORM bastion_internal.add_counted_row(tenant, 'units', (SELECT count(*) FROM bastion.units u WHERE u.tenant_id = tenant));
     END IF;
 END
 $$;

@@ -294,7 +294,7 @@ BEGIN; SELECT pg_temp.cached_of('mid') = count(*) AS all FROM test.unknown; COMM
 ALTER TABLE test.unknown ENABLE ROW LEVEL SECURITY;
 BEGIN; SELECT pg_temp.cached_of('mid'); COMMIT;
 BEGIN;
-SELECT format('DROP POLICY %I ON test.unknown', polname) FROM pg_policy WHERE polrelid = 'test.unknown'::regclass \gexec
+SELECT format('DROP POLICY %I ON test.unknown', polname) FROM pg_policy WHERE polrelid = 'test.unknown'::regclass ORDER BY polname \gexec
 SELECT pg_temp.cached_of('mid') AS by_default;
 ROLLBACK;
 BEGIN; SELECT pg_temp.cached_of('mid'); COMMIT;

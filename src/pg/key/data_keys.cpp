@@ -223,10 +223,16 @@ std::optional<std::uint32_t> find_active_data_key(const OptionalUuid& tenant, st
 
 DataKey* find_active_key(const OptionalUuid& tenant, std::string_view purpose) {
     const CacheKey<active_name_size> name = active_name(tenant, purpose);
-    const std::uint32_t* id = active_ids.get(
-        name, [&] { return find_active_data_key(tenant, purpose); },
-        [](std::uint32_t found) -> Result<Loaded<std::uint32_t>> { return Loaded<std::uint32_t>{found}; });
-    return id != nullptr ? &need_data_key(*id) : nullptr;
+    for (;;) {
+        const std::uint32_t* id = active_ids.get(
+            name, [&] { return find_active_data_key(tenant, purpose); },
+            [](std::uint32_t found) -> Result<Loaded<std::uint32_t>> { return Loaded<std::uint32_t>{found}; });
+        if (id == nullptr) return nullptr;
+        if (DataKey* key = find_data_key(*id)) return key;
+        // Between the two reads, the key was retired or shredded.
+        drop_caches(keys_invalidation());
+        CHECK_FOR_INTERRUPTS();
+    }
 }
 
 DataKey* find_active_index_key(const OptionalUuid& tenant, std::string_view purpose) {
@@ -248,7 +254,8 @@ DataKey& need_active_key(const OptionalUuid& tenant, std::string_view purpose, b
     for (bool asked = false;;) {
         DataKey* key = for_index ? find_active_index_key(tenant, purpose) : find_active_key(tenant, purpose);
         if (key == nullptr || key->indexer.has_value() != for_index)
-            key = &need_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+            key = find_data_key(static_cast<std::uint32_t>(make_sealing_key(tenant, purpose, for_index)));
+        if (key == nullptr) continue;
         if (!for_index && !asked && is_due(*key)) {
             asked = true;
             renew(*key);

@@ -86,6 +86,7 @@ DECLARE
     new_root text := bastion.root_key_id();
     rewrapped bigint;
 BEGIN
+    PERFORM FROM bastion.data_keys k WHERE k.root_key_id <> new_root AND k.wrapped IS NOT NULL ORDER BY k.id FOR NO KEY UPDATE;
     UPDATE bastion.data_keys k
     SET wrapped = bastion_internal.data_key_rewrap(v.id, k.id, k.tenant_id, k.purpose, k.version, k.wrapped, k.root_key_id), root_key_id = new_root
     FROM bastion.vault v WHERE k.root_key_id <> new_root AND k.wrapped IS NOT NULL;
@@ -168,6 +169,30 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.data_keys_take(integer[]) IS
 'Waits, up to lock_timeout or ten seconds without one, for the transactions that sealed under these data keys, and lets no other seal under them until this one ends. SQLSTATE 22004, 25000 in a transaction that is not READ COMMITTED, 55P03.';
+
+-- Rows first, in one order, as rotation and retirement lock them; a key that is made while it waits is waited for as well. FOR NO KEY UPDATE:
+-- a transaction that chooses a key for a row of its own is not held up by what waits for it.
+CREATE FUNCTION bastion_internal.data_keys_take_all(tenant uuid) RETURNS integer[]
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ids integer[];
+    taken integer[];
+BEGIN
+    LOOP
+        ids := ARRAY(SELECT k.id FROM bastion.data_keys k
+                     WHERE (data_keys_take_all.tenant IS NULL OR k.tenant_id = data_keys_take_all.tenant) AND k.state <> 'shredded'
+                     ORDER BY k.id FOR NO KEY UPDATE);
+        EXIT WHEN ids <@ taken;
+        PERFORM bastion_internal.data_keys_take(ids);
+        taken := ids;
+    END LOOP;
+    RETURN taken;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.data_keys_take_all(uuid) IS
+'Locks the rows of the data keys of a tenant, of all keys for NULL, and takes them as data_keys_take() does; returns their ids. SQLSTATE 25000, 55P03.';
 
 CREATE FUNCTION bastion_internal.rotating_keys(purpose text, tenant text) RETURNS SETOF bastion.data_keys
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 10
@@ -260,17 +285,15 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     only_tenant uuid := bastion_internal.find_tenant(tenant);
-    shredded bigint;
+    ids integer[];
 BEGIN
     IF only_tenant IS NULL THEN
         RAISE EXCEPTION 'tenant does not exist' USING ERRCODE = 'undefined_object';
     END IF;
-    PERFORM bastion_internal.data_keys_take(ARRAY(
-        SELECT k.id FROM bastion.data_keys k WHERE k.tenant_id = only_tenant AND k.state <> 'shredded' ORDER BY k.id));
-    UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.tenant_id = only_tenant AND k.state <> 'shredded';
-    GET DIAGNOSTICS shredded = ROW_COUNT;
-    PERFORM bastion_internal.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', shredded, 'by', session_user));
-    RETURN jsonb_build_object('keys', shredded, 'left',
+    ids := bastion_internal.data_keys_take_all(only_tenant);
+    UPDATE bastion.data_keys k SET state = 'shredded', wrapped = NULL WHERE k.id = ANY (ids);
+    PERFORM bastion_internal.record_event('keys_shredded', 'success', NULL, only_tenant, jsonb_build_object('keys', cardinality(ids), 'by', session_user));
+    RETURN jsonb_build_object('keys', cardinality(ids), 'left',
         (SELECT count(*) FROM bastion.data_keys k WHERE k.tenant_id = only_tenant AND k.wrapped IS NOT NULL),
         'notice', 'VACUUM bastion.data_keys removes the old rows; backups, WAL and replicas keep wrapped keys until they are gone. '
                   'To close that, name a new root key first in bastion.root_key, call root_key_rotate(), and destroy the old root key.');
@@ -291,7 +314,7 @@ AS $$
 DECLARE
     answer jsonb;
 BEGIN
-    PERFORM bastion_internal.data_keys_take(ARRAY(SELECT k.id FROM bastion.data_keys k ORDER BY k.id));
+    PERFORM bastion_internal.data_keys_take_all(NULL);
     answer := jsonb_build_object('signing_keys', (SELECT count(*) FROM bastion.signing_keys),
                                  'api_key_secrets', (SELECT count(*) FROM bastion.api_key_secrets),
                                  'sessions', (SELECT count(*) FROM bastion.sessions s WHERE s.revoked_at IS NULL),

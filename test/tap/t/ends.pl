@@ -37,6 +37,15 @@ SELECT bastion.resource_register('ends', '{open}');
 SELECT bastion.rate_limit_set('ends_rate', 'tenant', 1, 10), bastion.rate_limit_set('ends_rate', 'tenant', 1, 20, plan => 'gold');
 SELECT bastion.setting_put_for(id_of('ann', 'tenant')::text, 'ends.limit', '10');
 SELECT bastion.meter_set('ends'), bastion.plan_limit_set('ends', 'tenant', 'month', 10);
+SELECT bastion.flag_set_for(id_of('ann', 'tenant')::text, 'ends_flag', '{"variants": {"on": true, "off": false}, "defaultVariant": "on"}');
+SELECT bastion.meter_set('counted', 'gauge'), bastion.plan_limit_set('counted', 'tenant', 'total', 10);
+CREATE TABLE counted (tenant_id uuid NOT NULL, id int);
+SELECT bastion.protect('counted', quota => 'counted');
+GRANT SELECT, INSERT ON counted TO app;
+-- A user whose tenant lets a device stand in for the second factor, with a session that began so.
+INSERT INTO people SELECT 'dee', bastion_api.signup('dee@tap.example', 'correct horse', 'Dee');
+UPDATE bastion.tenants SET mfa = 'required', mfa_remember = '1 day' WHERE id = id_of('dee', 'tenant');
+UPDATE bastion.sessions SET remembered_at = now() WHERE user_id = id_of('dee', 'user');
 -- What plans depend on: the share of a tenant, and whether an operator is trusted.
 CREATE TABLE sized (id int GENERATED ALWAYS AS IDENTITY, tenant_id uuid NOT NULL, body text COLLATE "C");
 CREATE INDEX sized_body ON sized (body);
@@ -69,7 +78,7 @@ BEGIN
 END
 $$;
 SQL
-my %token = map { $_ => token_of($server, $_) } qw(ann bob);
+my %token = map { $_ => token_of($server, $_) } qw(ann bob dee);
 my %tenant = map { $_ => admin("SELECT id_of('$_', 'tenant')") } qw(ann bob);
 my $issued = admin('SELECT from_issuer()');
 my $api_key = last_line(admin(qq{BEGIN; SELECT bastion.authenticate('$token{bob}', '$tenant{ann}');
@@ -118,6 +127,19 @@ my %lasting = (
         change => q{SELECT bastion.plan_limit_set('ends', 'tenant', 'month', 5)},
         undo => q{SELECT bastion.plan_limit_set('ends', 'tenant', 'month', 10)},
         probe => "$as_bob; SELECT u.amount FROM bastion.quota_usage('ends') u", before => '10', after => '5' },
+    'row quota' => {
+        init => 'SELECT 1',  # a standby adds no row
+        change => q{SELECT bastion.plan_limit_set('counted', 'tenant', 'total', 0)},
+        undo => q{SELECT bastion.plan_limit_set('counted', 'tenant', 'total', 10)},
+        probe => "$as_bob; SELECT try('INSERT INTO counted (id) VALUES (1) RETURNING id')", before => '1', after => 'BA006' },
+    'flag' => {
+        change => q{SELECT bastion.flag_set_for(id_of('ann', 'tenant')::text, 'ends_flag', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}')},
+        undo => q{SELECT bastion.flag_set_for(id_of('ann', 'tenant')::text, 'ends_flag', '{"variants": {"on": true, "off": false}, "defaultVariant": "on"}')},
+        probe => "$as_bob; SELECT bastion.flag_boolean('ends_flag', NULL)", before => 't', after => 'f' },
+    'remembered device' => {
+        change => q{UPDATE bastion.sessions SET remembered_at = '-infinity' WHERE user_id = id_of('dee', 'user')},
+        undo => q{UPDATE bastion.sessions SET remembered_at = now() WHERE user_id = id_of('dee', 'user')},
+        probe => "SELECT bastion.authenticate('$token{dee}'); SELECT bastion.has_permission('documents.update')", before => 't', after => 'f' },
     'plan of a tenant' => {
         change => q{UPDATE bastion.tenants SET plan = 'gold' WHERE id = id_of('ann', 'tenant')},
         undo => q{UPDATE bastion.tenants SET plan = 'free' WHERE id = id_of('ann', 'tenant')},
@@ -377,6 +399,22 @@ foreach my $name (sort grep { $_ ne 'use of an API key' } keys %lasting) {
     is_deeply(\@then, [ @$state{qw(before after)} ], "$name: a change whose message is lost in an overflow");
     admin($state->{undo});
     is(ask($session, $state->{probe}), $state->{before}, "$name: and back");
+    reload_in($session);
+    @then = (ask($session, $state->{probe}));
+    admin("BEGIN; $state->{change}; COMMIT");
+    push @then, ask($session, $state->{probe});
+    is_deeply(\@then, [ @$state{qw(before after)} ], "$name: before and after a change, once the configuration is read again");
+    admin($state->{undo});
+    $session->quit;
+}
+
+foreach my $name (sort keys %keys) {
+    my $session = open_session();
+    $session->query("BEGIN; SET LOCAL ROLE app; $keys{$name}{make}; COMMIT");
+    overflow($session, 'SELECT 1');
+    reload_in($session);
+    like(fresh(undef, judge_of($name, $session)), qr/^t(rue)?$/, "$name: after an overflow of messages and a reload");
+    admin($keys{$name}{undo});
     $session->quit;
 }
 
@@ -490,12 +528,18 @@ my @others = ('root key', 'deciding', 'sharing');
     my @probes = ($as_bob, "SELECT try(\$\$SELECT bastion.authenticate('$api_key') IS NOT NULL\$\$)", "SELECT try(\$\$SELECT bastion.authenticate('$issued') IS NOT NULL\$\$)", 'SELECT seen()');
     my @before = map { ask($session, $_) } @probes;
     is_deeply(\@before, [ 'true', 'true', 'true', 'nobody sees nothing' ], 'before DROP EXTENSION');
+    my @states = grep { !defined $lasting{$_}{init} } sort keys %lasting;
+    is_deeply([ map { ask($session, $lasting{$_}{probe}) } @states ], [ map { $lasting{$_}{before} } @states ], 'with every state');
     $session->query(q{CREATE SCHEMA IF NOT EXISTS s; DROP EXTENSION pg_bastion CASCADE});
     $session->query(q{CREATE EXTENSION pg_bastion; SELECT bastion.allow_app_role('app')});
     my @after = map { ask($session, $_) } @probes[0 .. 2];
     my @fresh = map { fresh(undef, $_) } @probes[0 .. 2];
     is_deeply(\@after, [ ('28000') x 3 ], 'after CREATE EXTENSION, no identity of the old one is good');
     is_deeply(\@after, \@fresh, 'and the session knows no more than a new one');
+    my @known = map { ask($session, $lasting{$_}{probe}) } @states;
+    my @new = map { my $other = open_session(); my $answer = ask($other, $lasting{$_}{probe}); $other->quit; $answer } @states;
+    is_deeply(\@known, \@new, 'in any state');
+    is_deeply([ grep { $known[$_] eq $lasting{$states[$_]}{before} and $known[$_] !~ /^(?:f|28000)$/ } 0 .. $#states ], [], 'and none of the old answers');
     $session->query('SELECT bastion.init()');
     my $new = last_line($session->query(q{SELECT bastion_api.signup('cid@tap.example', 'correct horse', 'Cid') ->> 'access_token'}));
     is(fresh(undef, "SELECT bastion.authenticate('$new') IS NOT NULL"), 't', 'what it makes in the new one, others can read');
@@ -520,7 +564,7 @@ SKIP: {
     is_deeply([ sort keys %listed ], [ sort keys %found ], 'states.tsv lists the variables of the library');
     my %here = map { $_ => 1 } keys %transient, keys %lasting, keys %keys, @others;
     my %named = map { $_ => 1 } grep { !/^(?:server|setting|pure|call)$/ } values %listed;
-    is_deeply([ sort keys %named ], [ sort grep { !/^(?:nobody|impersonation|actor|lists of rows|step-up rule|plan of a tenant)$/ } keys %here ], 'and each is one of the states');
+    is_deeply([ sort keys %named ], [ sort grep { !/^(?:nobody|impersonation|actor|lists of rows|step-up rule|plan of a tenant|row quota|remembered device)$/ } keys %here ], 'and each is one of the states');
 }
 
 $server->stop;

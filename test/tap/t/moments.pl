@@ -68,6 +68,10 @@ my $tenant = admin(q{SELECT id_of('ann', 'tenant')});
 my $issue = "SELECT bastion.token_issue(id_of('%s'), '$tenant')";
 my $bob = admin(sprintf $issue, 'bob');
 my $with_session = token_of($primary, 'bob');
+my $remembered = admin("SELECT bastion_internal.session_begin(id_of('bob'), '$tenant', NULL, NULL, '{pwd}') ->> 'access_token'");
+my $sid = admin("SELECT id FROM bastion.sessions WHERE user_id = id_of('bob') AND tenant_id = '$tenant'");
+my $remembers = "UPDATE bastion.tenants SET mfa = 'required', mfa_remember = '1 day' WHERE id = '$tenant'; UPDATE bastion.sessions SET remembered_at = now(), revoked_at = NULL, revoked_reason = NULL WHERE id = '$sid'";
+my $requires_nothing = "UPDATE bastion.tenants SET mfa = 'off', mfa_remember = NULL WHERE id = '$tenant'; UPDATE bastion.sessions SET remembered_at = NULL WHERE id = '$sid'";
 my $with_issuer = admin(q{SELECT bastion.jwt_sign('{"iss": "https://idp.example", "aud": "app", "sub": "bob", "exp": 4000000000}', key) FROM made});
 my $cat = admin(q{SELECT bastion.token_issue(id_of('cat'), id_of('cat', 'tenant'))});
 my $dan = admin("SELECT bastion.token_issue(id_of('dan'), '$tenant', id) FROM bastion.units WHERE tenant_id = '$tenant'");
@@ -97,7 +101,7 @@ my $documents = 'SELECT count(*) FROM documents';
 my $hops_back = 'UPDATE bastion.delegations SET revoked_at = NULL, revoked_reason = NULL';
 my $is_bobs = q{user_id = id_of('bob') AND tenant_id = id_of('ann', 'tenant')};
 # A condition: how the caller enters, how the condition ends and comes back, a query, and what its answer is without the
-# condition: refused, unless stated. With it, the query returns three rows.
+# condition: refused, unless stated. With it, the query returns three rows. What it needs beside others is made before, and taken back.
 my %condition = (
     'user' => { end => q{UPDATE bastion.users SET status = 'disabled' WHERE id = id_of('bob')}, back => q{UPDATE bastion.users SET status = 'active' WHERE id = id_of('bob')} },
     'actor' => {
@@ -161,6 +165,14 @@ my %condition = (
         back => q{DELETE FROM bastion.step_up_rules} },
     'second factor that the tenant requires' => { gone => '0', enter => "SELECT bastion.authenticate('$with_session', '$tenant')",
         end => "UPDATE bastion.tenants SET mfa = 'required' WHERE id = '$tenant'", back => "UPDATE bastion.tenants SET mfa = 'off' WHERE id = '$tenant'" },
+    'login that resists phishing, which the tenant requires' => { gone => '0', enter => "SELECT bastion.authenticate('$with_session', '$tenant')",
+        end => "UPDATE bastion.tenants SET mfa = 'phishing_resistant' WHERE id = '$tenant'", back => "UPDATE bastion.tenants SET mfa = 'off' WHERE id = '$tenant'" },
+    'login that resists phishing, for which a rule asks' => { gone => '0', enter => "SELECT bastion.authenticate('$with_session', '$tenant')",
+        end => q{INSERT INTO bastion.step_up_rules (permission, level) VALUES ('documents.read', 'phr')}, back => q{DELETE FROM bastion.step_up_rules} },
+    'remembered device' => { gone => '0', enter => "SELECT bastion.authenticate('$remembered')", before => $remembers, after => $requires_nothing,
+        end => "UPDATE bastion.sessions SET remembered_at = '-infinity' WHERE id = '$sid'", back => "UPDATE bastion.sessions SET remembered_at = now() WHERE id = '$sid'" },
+    'tenant that remembers devices' => { gone => '0', enter => "SELECT bastion.authenticate('$remembered')", before => $remembers, after => $requires_nothing,
+        end => "UPDATE bastion.tenants SET mfa_remember = NULL WHERE id = '$tenant'", back => "UPDATE bastion.tenants SET mfa_remember = '1 day' WHERE id = '$tenant'" },
     'share' => { gone => '0', query => 'SELECT id FROM files', prepare => 1,
         end => q{DELETE FROM bastion.acl_entries WHERE subject_id = id_of('bob')},
         back => q{INSERT INTO bastion.acl_entries (acl_id, subject_kind, subject_id, level) SELECT DISTINCT acl_id, 'user', id_of('bob'), 1 FROM files} },
@@ -203,6 +215,7 @@ foreach my $name (sort keys %condition) {
     my $condition = $condition{$name};
     my $gone = $condition->{gone};
     my $one = $session{primary};
+    change($condition->{before}) if defined $condition->{before};
 
     # between two statements, here and on a standby
     my @nodes = $condition->{primary_only} ? 'primary' : ('primary', 'standby');
@@ -274,6 +287,7 @@ foreach my $name (sort keys %condition) {
     $one->query('COMMIT');
     admin($condition->{back});
     is_deeply(\@then, [ '3', 'parallel', $gone ], "$name: ends before parallel workers start") if @then == 3;
+    change($condition->{after}) if defined $condition->{after};
 }
 
 # Time passes, and no message arrives. Each limit lies ahead when it is read.
@@ -293,6 +307,8 @@ my %limit = (
         back => q{UPDATE bastion.api_keys SET expires_at = NULL WHERE name = 'imported'} },
     'a share' => { gone => '0', probe => $condition{share}{probe}, end => q{UPDATE bastion.acl_entries SET valid_until = clock_timestamp() + '2 s' WHERE subject_id = id_of('bob')},
         back => q{UPDATE bastion.acl_entries SET valid_until = NULL WHERE subject_id = id_of('bob')} },
+    'the time for which a tenant remembers a device' => { gone => '0', enter => $condition{'remembered device'}{enter}, before => $remembers, back => $requires_nothing,
+        end => "UPDATE bastion.sessions SET remembered_at = clock_timestamp() + '2 s' - interval '1 day' WHERE id = '$sid'" },
     'the age that a step-up rule asks for' => { gone => '0', enter => $condition{session}{enter}, back => q{DELETE FROM bastion.step_up_rules},
         end => q{UPDATE bastion.sessions SET authenticated_at = clock_timestamp() - interval '1 day' WHERE user_id = id_of('bob');
                  INSERT INTO bastion.step_up_rules (permission, level, max_age) VALUES ('documents.read', 'aal1', '1 day 2 s')} },
@@ -306,6 +322,7 @@ foreach my $name (sort keys %limit) {
     }
     $limit->{enter} //= $as_bob;
     $limit->{probe} //= $condition{user}{probe};
+    admin($limit->{before}) if defined $limit->{before};
     my @then = enter($session{primary}, $limit);
     admin($limit->{end}) if defined $limit->{end};
     $session{primary}->query($limit->{probe});

@@ -40,6 +40,16 @@ sub gets {
     return ($out, $err, time - $began);
 }
 my $strict = "SET LOCAL bastion.secret_log = strict;";
+# in_time(SECONDS, CALL): the answer of gets() or the like when it took less; other work on the machine can make it longer, so it has five tries. How
+# many it took comes first.
+sub in_time {
+    my ($limit, $call) = @_;
+    foreach my $tries (1 .. 5) {
+        my ($out, $err, $seconds) = $call->();
+        return ($tries, $out, $err, $seconds) if $seconds < $limit or $tries == 5;
+    }
+    return;
+}
 sub rows { my ($purpose, $database) = @_; return answer("SELECT count(*) FROM bastion.secret_access_log WHERE action = 'get' AND purpose = '$purpose'", $database); }
 sub events { my ($name) = @_; return answer("SELECT bastion.status() -> 'events' ->> '$name'"); }
 sub until_true { my ($condition, $name, $database) = @_; return ok($node->poll_query_until($database // 'postgres', "SELECT $condition"), $name); }
@@ -111,7 +121,7 @@ until_true("NOT EXISTS ($workers AND pid = $first)", 'it ends');
 is(events('queued'), 5, 'what it had is still queued');
 is(events('workers') + 0 <= 1, 1, 'and at most one worker follows');
 # A transaction that holds the lock itself would wait forever.
-($out, $err, my $seconds) = gets(1, 'refused', $strict);
+(my $tries, $out, $err, my $seconds) = in_time(4, sub { gets(1, 'refused', $strict) });
 like($err, qr/ERROR:  could not record access to a secret/, 'in strict mode what cannot be written is refused');
 unlike($out . $err, $value, 'and no value leaves');
 cmp_ok($seconds, '>=', 1, 'after a second');
@@ -119,14 +129,12 @@ cmp_ok($seconds, '<', 4, 'and not much later');
 $session->query_safe('ROLLBACK');
 $session->quit;
 rows_are(5, 'terminated', 'the rows arrive');
-rows_are(1, 'refused', 'so does that of the attempt');
-my $began = time;
-(undef, $out, $err) = $node->psql('postgres', 'BEGIN; LOCK TABLE bastion.secret_access_log;' . begin('postgres') . "$strict
-    SELECT bastion.secret_get('mail', 'own lock'); ROLLBACK");
+rows_are($tries, 'refused', 'so does that of each attempt');
+($tries, $out, $err, $seconds) = in_time(4, sub { gets(1, 'own lock', "LOCK TABLE bastion.secret_access_log; $strict") });
 like($err, qr/could not record/, 'a transaction that keeps the worker waiting itself is refused');
 unlike($out, $value, 'without the value');
-cmp_ok(time - $began, '<', 4, 'and does not wait for ever');
-rows_are(1, 'own lock', 'its attempt is recorded');
+cmp_ok($seconds, '<', 4, 'and does not wait for ever');
+rows_are($tries, 'own lock', 'its attempts are recorded');
 
 # The launcher.
 my $launcher = pid_of('event launcher');
@@ -151,7 +159,7 @@ my ($queued) = (events('queued'));
 $dropped = events('dropped');
 cmp_ok($dropped, '>', 0, 'the rows that found no room are counted');
 is($queued + $dropped, 201, 'and no other is missing');
-($out, $err, $seconds) = gets(1, 'full strict', $strict);
+(undef, $out, $err, $seconds) = in_time(1, sub { gets(1, 'full strict', $strict) });
 like($err, qr/ERROR:  could not record access to a secret/, 'strict: a full queue refuses');
 like($err, qr/HINT:  bastion.secret_log is strict/, 'and says why');
 unlike($out . $err, $value, 'without the value');

@@ -112,6 +112,83 @@ SELECT bool_and(p.problem IS NOT NULL) AS none_counts FROM generate_series(0, 25
      LATERAL bastion_internal.head_problem(set_byte(decode('b701000000000000' || repeat('00', 56), 'hex'), 4 + place, b)) p;
 SELECT p.* FROM unnest(ARRAY[E'\\x', E'\\xb7', decode(repeat('b7', 63), 'hex'), decode('b7020000' || repeat('00', 60), 'hex'), NULL]::bytea[]) h, LATERAL bastion_internal.head_problem(h) p;
 
+-- A column that cannot be read may hold anything: it is named, the rest is counted, and no key is retired.
+CREATE ROLE used_owner;
+GRANT USAGE ON SCHEMA used TO used_owner;
+CREATE TABLE used.closed (id int PRIMARY KEY, value bastion.sealed, list bastion.sealed[]);
+INSERT INTO used.closed VALUES (1, used.seal('usage-bob'), ARRAY[used.seal('usage-bob')]);
+ALTER TABLE used.closed OWNER TO used_owner;
+REVOKE SELECT ON used.closed FROM used_owner;
+CREATE SCHEMA used_closed;
+CREATE TABLE used_closed.inside AS SELECT used.seal('usage-bob') AS value;
+ALTER TABLE used_closed.inside OWNER TO used_owner;
+SELECT count(*) FROM used.usage WHERE sealed_values > 0;
+SELECT * FROM bastion.key_usage() WHERE sealed_values IS NULL;
+SELECT * FROM used.problems WHERE row_key IS NULL;
+CREATE FUNCTION used.retire_bob(force boolean DEFAULT false) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+BEGIN
+    RETURN bastion.min_decryption_version_set('usage', 2, 'usage-bob', force);
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(E'\n', SQLSTATE || ' ' || SQLERRM, detail, hint);
+END
+$$;
+SELECT bastion.data_key_rotate('usage', 'usage-bob');
+SELECT used.retire_bob();
+BEGIN;
+DO $$
+DECLARE
+    holder regclass;
+BEGIN
+    FOR holder IN SELECT DISTINCT u.relation FROM bastion.key_usage() u JOIN bastion.tenants t ON t.id = u.tenant_id WHERE t.slug = 'usage-bob' LOOP
+        EXECUTE format('DELETE FROM %s', holder);
+    END LOOP;
+END
+$$;
+SELECT used.retire_bob();
+SAVEPOINT unread;
+SELECT used.retire_bob(force => true);
+-- enabling keys again reads nothing
+SELECT bastion.min_decryption_version_set('usage', 1, 'usage-bob');
+ROLLBACK TO unread;
+GRANT SELECT ON used.closed TO used_owner;
+GRANT USAGE ON SCHEMA used_closed TO used_owner;
+SELECT used.retire_bob();
+DELETE FROM used.closed;
+DELETE FROM used_closed.inside;
+SELECT used.retire_bob();
+ROLLBACK;
+DROP SCHEMA used_closed CASCADE;
+DROP TABLE used.closed;
+REVOKE ALL ON SCHEMA used FROM used_owner;
+DROP ROLE used_owner;
+
+-- Types inside each other are read to a depth of 20. A deeper one, and one that doubles at each level, is named.
+CREATE FUNCTION used.nest(name text, columns text, levels integer) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TYPE used.%I AS (%s)', name || 1, replace(columns, 'INSIDE', 'bastion.sealed'));
+    FOR level IN 2..levels LOOP
+        EXECUTE format('CREATE TYPE used.%I AS (%s)', name || level, replace(columns, 'INSIDE', format('used.%I', name || level - 1)));
+    END LOOP;
+    EXECUTE format('CREATE TABLE used.%I (value used.%I)', name || '_' || levels, name || levels);
+    EXECUTE format('INSERT INTO used.%I SELECT json_populate_record(NULL::used.%I, $1)', name || '_' || levels, name || levels)
+    USING (repeat('{"a": ', levels) || to_json(used.seal('usage-bob')::text) || repeat('}', levels))::json;
+END
+$$;
+BEGIN;
+SELECT used.nest('nested', 'a INSIDE', 21);
+SELECT * FROM used.usage WHERE relation = 'used.nested_21'::regclass;
+SELECT * FROM used.problems WHERE relation = 'used.nested_21'::regclass;
+SELECT used.nest('deeper', 'a INSIDE', 22);
+SELECT used.nest('doubled', 'a INSIDE, b INSIDE', 12);
+SELECT relation, sealed_values FROM bastion.key_usage() WHERE relation::text ~ 'deeper|doubled';
+SELECT * FROM used.problems WHERE relation::text ~ 'deeper|doubled';
+SELECT object, problem FROM bastion.lint() WHERE object ~ 'deeper|doubled';
+ROLLBACK;
+
 -- keys that are gone
 INSERT INTO used.others VALUES (used.seal('usage-acme'));
 SELECT bastion.min_decryption_version_set('usage', 2, 'usage-acme', force => true);

@@ -245,24 +245,36 @@ CREATE FUNCTION bastion.min_decryption_version_set(purpose text, version integer
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 DECLARE
     ids integer[] := ARRAY(SELECT k.id FROM bastion_internal.rotating_keys(purpose, tenant) k);
+    retiring integer[];
+    in_use boolean;
+    unread text;
     changed bigint;
 BEGIN
     IF version IS NULL OR version < 1 OR EXISTS (
         SELECT FROM bastion.data_keys k WHERE k.id = ANY (ids) AND k.state = 'active' AND k.version < min_decryption_version_set.version) THEN
         RAISE EXCEPTION 'version must be at least 1 and at most that of the active key' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM bastion_internal.data_keys_take(ARRAY(
+    retiring := ARRAY(
         SELECT k.id FROM bastion.data_keys k
-        WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only' ORDER BY k.id));
-    IF force IS NOT TRUE AND EXISTS (
-        SELECT FROM bastion.key_usage() u JOIN bastion.data_keys k
-          ON (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version)
-        WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only') THEN
-        RAISE EXCEPTION 'values are still sealed under older keys' USING ERRCODE = 'object_in_use',
-            HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or abandon these values with force => true.';
+        WHERE k.id = ANY (ids) AND k.version < min_decryption_version_set.version AND k.state = 'decrypt_only' ORDER BY k.id);
+    PERFORM bastion_internal.data_keys_take(retiring);
+    IF force IS NOT TRUE AND retiring <> '{}' THEN
+        SELECT count(k.id) > 0, string_agg(format('%s.%I', u.relation, u.column_name), ', ' ORDER BY u.relation::text, u.column_name) FILTER (WHERE u.sealed_values IS NULL)
+        INTO in_use, unread
+        FROM bastion.key_usage() u LEFT JOIN bastion.data_keys k
+          ON k.id = ANY (retiring) AND (k.tenant_id, k.purpose, k.version) IS NOT DISTINCT FROM (u.tenant_id, u.purpose, u.version);
+        IF in_use THEN
+            RAISE EXCEPTION 'values are still sealed under older keys' USING ERRCODE = 'object_in_use',
+                HINT = 'CALL bastion.rewrap_all(); SELECT * FROM bastion.key_usage(); or abandon these values with force => true.';
+        ELSIF unread IS NOT NULL THEN
+            RAISE EXCEPTION 'columns with sealed values could not be read' USING ERRCODE = 'object_in_use',
+                DETAIL = format('They may hold values under older keys: %s.', unread),
+                HINT = 'SELECT * FROM bastion.sealed_problems() WHERE row_key IS NULL; has the reasons. Or abandon their values with force => true.';
+        END IF;
     END IF;
     UPDATE bastion.data_keys k
     SET state = CASE WHEN k.version < min_decryption_version_set.version THEN 'disabled' ELSE 'decrypt_only' END
@@ -274,10 +286,10 @@ END
 $$;
 COMMENT ON FUNCTION bastion.min_decryption_version_set(text, integer, text, boolean) IS
 'Disables the data keys of a purpose below a version, for one tenant (uuid or slug) or all: values sealed under them can no longer be opened.
-Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while any column of the database holds values under these keys.
+Waits for the transactions that sealed under these keys, up to lock_timeout, or ten seconds without one. A lower version enables the keys again. Unless force is true, refuses while any column of the database holds values under these keys, or cannot be read.
 Returns the number of changed keys.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys or a guard covers one (data_key_guard_set()), 55P03 when transactions that sealed under them stay open.';
+SQLSTATE 22023 for a version that is not between 1 and the active one, and for the key of a blind index, 25000 in a transaction that is not READ COMMITTED, 42704 for an unknown tenant or without such a key, 55006 while values need the keys, while a column of sealed values cannot be read, or when a guard covers one (data_key_guard_set()), 55P03 when transactions that sealed under them stay open.';
 
 CREATE FUNCTION bastion.tenant_shred(tenant text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -49,8 +49,16 @@ void SecretBytes::wipe() noexcept {
     size_ = 0;
 }
 
+// libsodium compares the sizes of hashes with vector instructions, and others byte by byte.
 bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept {
-    return left.size() == right.size() && (left.empty() || sodium_memcmp(left.data(), right.data(), left.size()) == 0);
+    if (left.size() != right.size()) return false;
+    switch (left.size()) {
+        case 0: return true;
+        case crypto_verify_16_BYTES: return crypto_verify_16(left.data(), right.data()) == 0;
+        case crypto_verify_32_BYTES: return crypto_verify_32(left.data(), right.data()) == 0;
+        case crypto_verify_64_BYTES: return crypto_verify_64(left.data(), right.data()) == 0;
+        default: return sodium_memcmp(left.data(), right.data(), left.size()) == 0;
+    }
 }
 
 void wipe_memory(void* memory, std::size_t size) noexcept {

@@ -54,7 +54,7 @@ private:
     bool in_key_memory_ = false;
 };
 
-// Equality in time that depends on the lengths alone (sodium_memcmp).
+// Equality in time that depends on the lengths alone (libsodium's).
 [[nodiscard]] bool constant_time_equal(ByteSpan left, ByteSpan right) noexcept;
 
 // Overwrites memory that another object owns; never optimised away.

@@ -78,6 +78,19 @@ TEST(SecretBytes, ComparesWholeValues) {
     EXPECT_FALSE(constant_time_equal(as_bytes("abc"), as_bytes("ab")));
     EXPECT_TRUE(constant_time_equal({}, {}));
     EXPECT_FALSE(constant_time_equal({}, as_bytes("a")));
+    // The sizes that are compared at once, and others.
+    for (const std::size_t size : {15U, 16U, 17U, 20U, 31U, 32U, 33U, 48U, 63U, 64U, 65U, 128U}) {
+        SCOPED_TRACE(words(size));
+        const Bytes value(size, 0x5a);
+        EXPECT_TRUE(constant_time_equal(value, Bytes(value)));
+        EXPECT_FALSE(constant_time_equal(value, ByteSpan(value).first(size - 1)));
+        for (std::size_t bit = 0; bit < size * 8; ++bit) {
+            SCOPED_TRACE(words(bit));
+            Bytes changed = value;
+            changed[bit / 8] ^= static_cast<std::uint8_t>(1U << bit % 8);
+            EXPECT_FALSE(constant_time_equal(value, changed));
+        }
+    }
 }
 
 // The kernel's flags for the pages around an address.

@@ -114,11 +114,13 @@ struct Word {
 };
 
 // The next word after the end of this one.
-bool next_word(std::string_view text, Word& word) noexcept {
-    word.begin = word.end;
-    while (word.begin < text.size() && !in_word(text[word.begin])) ++word.begin;
-    word.end = word.begin;
-    while (word.end < text.size() && in_word(text[word.end])) ++word.end;
+inline bool next_word(std::string_view text, Word& word) noexcept {
+    const char* const end = text.data() + text.size();
+    const char* at = text.data() + word.end;
+    while (at != end && !in_word(*at)) ++at;
+    word.begin = static_cast<std::size_t>(at - text.data());
+    while (at != end && in_word(*at)) ++at;
+    word.end = static_cast<std::size_t>(at - text.data());
     return word.begin < text.size();
 }
 
@@ -173,10 +175,15 @@ constexpr bool may_call(char c) noexcept {
     return c == '(' || c == '"' || c == '\\' || c == '&' || c == '/' || c == '-';
 }
 
+// Something else than a call follows most words: another word after one space.
+inline bool may_be_called(std::string_view text, std::size_t at) noexcept {
+    if (at + 1 < text.size() && text[at] == ' ' && in_word(text[at + 1])) return false;
+    const std::size_t next = after_space(text, at);
+    return next < text.size() && may_call(text[next]);
+}
+
 // Whether a parenthesis, or a comment in front of one, follows a name and makes it a call. A line end may be written \n.
 bool is_called(std::string_view text, std::size_t at) noexcept {
-    // Something else follows most words.
-    if (const std::size_t next = after_space(text, at); next >= text.size() || !may_call(text[next])) return false;
     at = after_quote(text, at);
     for (std::size_t last = text.size() + 1; last != at;) {
         last = at;
@@ -257,7 +264,7 @@ constexpr std::array<bool, 256> telling_bytes = [] {
 
 std::string_view judge(std::string_view text, const Word& word, std::string_view further) noexcept {
     const std::string_view name = part(text, word.begin, word.end);
-    if (is_called(text, word.end))
+    if (may_be_called(text, word.end) && is_called(text, word.end))
         for (const std::string_view function : secret_functions)
             if (same_word(name, function)) return function;
     if (!further.empty() && is_listed(further, name)) return "bastion.redacted_names";

@@ -45,6 +45,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.setting_approve(uuid,text)', 'bastion.setting_reject(uuid,text)', 'bastion.setting_request_list(boolean)',
     'bastion.setting_export(text)', 'bastion.setting_import(jsonb,text)',
     'bastion.flag_boolean(text,boolean,jsonb)', 'bastion.flag_text(text,text,jsonb)', 'bastion.flag_numeric(text,numeric,jsonb)', 'bastion.flag_json(text,jsonb,jsonb)', 'bastion.flag_evaluate(text,jsonb,jsonb)',
+    'bastion.flag_update(text,text,boolean,text)', 'bastion.flag_request(text,text,jsonb,text,text,interval)', 'bastion.flag_approve(uuid,text)', 'bastion.flag_reject(uuid,text)', 'bastion.flag_request_list(boolean)',
     'bastion.flag_cancel(text,integer,text)', 'bastion.flag_delete(text,text,text)', 'bastion.flag_disable(text,boolean,text,text)', 'bastion.flag_export(text)', 'bastion.flag_history(text,text)', 'bastion.flag_import(jsonb,text,text)', 'bastion.flag_list(text)', 'bastion.flag_rollback(text,integer,text,text)', 'bastion.flag_rollout(text,text,numeric,text[],text[],text,text)', 'bastion.flag_set(text,jsonb,text,integer,timestamp with time zone,text)',
     'bastion.rate_limit(text,text,integer)', 'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion.concurrency_limit(text,text)',
     'bastion.quota_consume(text,numeric,text)', 'bastion.quota_consume_many(jsonb,text)', 'bastion.quota_require(text,numeric,text)', 'bastion.quota_reserve(jsonb,text,interval)',

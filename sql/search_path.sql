@@ -384,6 +384,10 @@ SELECT bastion.authenticate(:'ann') IS NOT NULL AS ann;
 SELECT bastion.setting_request('path.approved', 'put', '{"value": 1}') AS request \gset path_
 UPDATE bastion.change_requests SET requesters = '{}';
 SELECT bastion.setting_approve(:'path_request');
+SELECT bastion.flag_set('path approved', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}'), bastion.flag_update('path approved', four_eyes => true), bastion.flag_reject(bastion.flag_request('path approved', 'delete'));
+SELECT bastion.flag_request('path approved', 'rollout', '{"variant": "on", "percent": 5, "users": ["ann@path.example"]}') AS request \gset path_
+UPDATE bastion.change_requests SET requesters = '{}';
+SELECT bastion.flag_approve(:'path_request'), (SELECT pg_catalog.count(*) FROM bastion.flag_request_list(false)) AS requests;
 COMMIT;
 SELECT bastion.setting_put_for('path', 'path.for', '1'), bastion.setting_update_for('path', 'path.for', category => 'x'), bastion.setting_seal_for('path', 'path.secret', 'x'), bastion.setting_open_for('path', 'path.secret'), bastion.setting_import_for('path', bastion.setting_export_for('path')), bastion.setting_delete_for('path', 'path.for');
 SELECT bastion.secret_put_for('path', 'path for', 'value'), bastion.secret_get_for('path', 'path for'), bastion_internal.opening_record(NULL, 'path.purpose', '1');

@@ -88,13 +88,19 @@ SELECT a, appr.of('ann', 'bastion.setting_request(' || a || ')') FROM unnest(ARR
 SELECT appr.request('ann', $$'pay.limit', 'delete'$$) AS late \gset
 UPDATE bastion.change_requests SET expires_at = now() WHERE id = :'late';
 SELECT appr.of('ben', format('bastion.setting_approve(%L)', :'late')) AS late, appr.of('ben', $$(SELECT count(*) FROM bastion.setting_request_list())$$) AS open, appr.of('ben', $$(SELECT count(*) FROM bastion.setting_request_list(false))$$) AS all;
+-- the sealed value of one that nobody can approve any more goes with the next request of the tenant, or with secrets_prune()
+SELECT appr.request('ann', $$'pay.limit', 'seal', '{"value": "attack at six"}', 'staging'$$) AS old_one, appr.request('ann', $$'pay.limit', 'seal', '{"value": "attack at two"}', 'staging'$$) AS open_one \gset
+UPDATE bastion.change_requests SET expires_at = now() WHERE id = :'old_one';
 SELECT appr.request('ann', $$'pay.limit', 'delete'$$) AS deletion \gset
+SELECT id = :'open_one' AS open_one, sealed IS NOT NULL AS sealed FROM bastion.change_requests WHERE id IN (:'old_one', :'open_one') ORDER BY 1;
+UPDATE bastion.change_requests SET expires_at = now() WHERE id = :'open_one';
+SELECT bastion.secrets_prune() >= 0 AS pruned, (SELECT count(*) FROM bastion.change_requests c WHERE c.sealed IS NOT NULL AND c.id = :'open_one') AS sealed;
 UPDATE bastion.memberships SET role_id = test.role_of('viewer') WHERE user_id = test.id_of('cat') AND tenant_id = test.tenant_of('ann');
 SELECT appr.of('cat', format('bastion.setting_approve(%L)', :'deletion')) AS viewer, appr.ask(bastion_api.login('ben@approval.example', 'correct horse', test.tenant_of('ben')::text) ->> 'access_token', format('bastion.setting_approve(%L)', :'deletion')) AS elsewhere,
        test.error(format('SELECT bastion.setting_approve(%L)', :'deletion')) AS nobody, appr.of('ben', format('bastion.setting_approve(%L)', :'deletion')) AS ben;
 SELECT appr.ask(bastion_api.login('ben@approval.example', 'correct horse', test.tenant_of('ben')::text) ->> 'access_token', $$(SELECT count(*) FROM bastion.setting_request_list(false))$$) AS of_another_tenant;
 -- two at once: the second waits, and finds the request decided (isolation setting_approve)
-SELECT kind, detail - 'request' FROM bastion.events WHERE kind LIKE E'change\\_%' AND detail ->> 'action' = 'delete' ORDER BY id;
+SELECT kind, detail - 'request' FROM bastion.events WHERE kind LIKE E'change\\_%' AND detail ->> 'action' = 'delete' AND detail ->> 'target' = 'setting' ORDER BY id;
 
 -- as JSON
 SELECT appr.of('ann', $$bastion.setting_put('app.name', '"Zoo"', category => 'app')$$), appr.of('ann', $$bastion.setting_put('app.size', '3', environment => 'staging')$$), appr.of('ann', $$bastion.setting_seal('app.password', 'attack at noon')$$),

@@ -81,7 +81,9 @@ BEGIN
             test.as_person('ann', format('SELECT bastion.setting_reject(%L)', test.thing('change request', 'deleted', 'uuid')));
     PERFORM test.as_person(who, format('SELECT bastion.flag_set(%L, ''{"variants": {"on": true}, "defaultVariant": "on"}'')', name)), test.make('flag', whose, 'slug', who, format('SELECT %L', name))
     FROM (VALUES ('own', 'ann', 'shine'), ('elsewhere', 'bob', 'quarry shine'), ('deleted', 'ann', 'burnt shine')) v (whose, who, name);
-    PERFORM test.as_person('ann', 'SELECT bastion.flag_delete(''burnt shine'')');
+    PERFORM test.make('flag request', whose, 'uuid', who, format('SELECT bastion.flag_request(%L, ''disable'')', name), caller)
+    FROM (VALUES ('own', 'ann', 'shine', 'owner'), ('elsewhere', 'bob', 'quarry shine', NULL), ('deleted', 'ann', 'burnt shine', NULL)) v (whose, who, name, caller);
+    PERFORM test.as_person('ann', 'SELECT bastion.flag_delete(''burnt shine'')'), test.as_person('ann', format('SELECT bastion.flag_reject(%L)', test.thing('flag request', 'deleted', 'uuid')));
     PERFORM test.make('sealed', whose, 'sealed', who, format('SELECT bastion.seal(%L::text, ''stranger_mail'')', who || ' quarry velvet'))
     FROM (VALUES ('own', 'ann'), ('elsewhere', 'bob'), ('deleted', 'gone')) v (whose, who);
     -- the same value under a key that never was
@@ -214,16 +216,17 @@ INSERT INTO test.arguments (function, name, type, value) SELECT f, a.name, 'text
 INSERT INTO test.arguments (function, name, type, kind, value)
 SELECT f, 'key', 'text', 'setting', 'own' FROM unnest('{setting_text,setting_integer,setting_numeric,setting_boolean,setting_json,setting_put,setting_seal,setting_open,setting_rollback,setting_update,setting_version_delete,setting_version_undelete,setting_version_destroy,
     setting_delete,setting_version_list,setting_request}'::text[]) f;
-INSERT INTO test.arguments (function, name, type, kind) VALUES ('setting_history', 'of_key', 'text', 'setting'), ('setting_approve', 'request', 'uuid', 'change request'), ('setting_reject', 'request', 'uuid', 'change request');
+INSERT INTO test.arguments (function, name, type, kind) VALUES ('setting_history', 'of_key', 'text', 'setting'), ('setting_approve', 'request', 'uuid', 'change request'), ('setting_reject', 'request', 'uuid', 'change request'),
+    ('flag_approve', 'request', 'uuid', 'flag request'), ('flag_reject', 'request', 'uuid', 'flag request');
 INSERT INTO test.arguments (function, name, type, value) VALUES
     ('setting_rollback', 'version', 'integer', '1'), ('setting_version_destroy', 'versions', 'integer[]', '''{1}'''), ('setting_version_delete', 'versions', 'integer[]', NULL), ('setting_version_undelete', 'versions', 'integer[]', NULL),
-    ('setting_request', 'action', 'text', '''put'''), ('setting_request', 'payload', 'jsonb', '''{"value": 1}'''), ('setting_import', 'document', 'jsonb', '''{}'''), ('setting_text', 'fallback', 'text', NULL), ('setting_integer', 'fallback', 'bigint', NULL),
+    ('flag_request', 'action', 'text', '''disable'''), ('flag_request', 'payload', 'jsonb', '''{}'''), ('setting_request', 'action', 'text', '''put'''), ('setting_request', 'payload', 'jsonb', '''{"value": 1}'''), ('setting_import', 'document', 'jsonb', '''{}'''), ('setting_text', 'fallback', 'text', NULL), ('setting_integer', 'fallback', 'bigint', NULL),
     ('setting_numeric', 'fallback', 'numeric', NULL), ('setting_boolean', 'fallback', 'boolean', NULL), ('setting_json', 'fallback', 'jsonb', NULL);
 INSERT INTO test.arguments (function, name, type, kind, value) VALUES ('quota_settle', 'key', 'text', 'reservation', NULL), ('quota_cancel', 'key', 'text', 'reservation', NULL), ('quota_consume', 'key', 'text', NULL, NULL), ('quota_consume_many', 'key', 'text', NULL, NULL),
     ('quota_require', 'key', 'text', NULL, NULL), ('quota_reserve', 'key', 'text', NULL, '''a key'''), (NULL, 'meter', 'text', NULL, '''stranger_meter'''), (NULL, 'for_meter', 'text', NULL, NULL), (NULL, 'amount', 'numeric', NULL, NULL), (NULL, 'amounts', 'jsonb', NULL, '''{"stranger_meter": 1}''');
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (function, name, type, kind, value)
-SELECT f, a.name, a.type::regtype, a.kind, a.value FROM unnest('{flag_set,flag_rollout,flag_disable,flag_delete,flag_rollback,flag_cancel,flag_list,flag_history,flag_import,flag_export,flag_boolean,flag_text,flag_numeric,flag_json,flag_evaluate}'::text[]) f,
+SELECT f, a.name, a.type::regtype, a.kind, a.value FROM unnest('{flag_set,flag_rollout,flag_disable,flag_delete,flag_rollback,flag_cancel,flag_update,flag_request,flag_list,flag_history,flag_import,flag_export,flag_boolean,flag_text,flag_numeric,flag_json,flag_evaluate}'::text[]) f,
     (VALUES ('key', 'text', 'flag', 'own'), ('environment', 'text', NULL, '''*'''), ('reason', 'text', NULL, 'NULL'), ('definition', 'jsonb', NULL, '''{"variants": {"on": true}}'''), ('effective_at', 'timestamptz', NULL, 'NULL'), ('expected_version', 'integer', NULL, 'NULL'),
             ('variant', 'text', NULL, '''on'''), ('percent', 'numeric', NULL, '1'), ('users', 'text[]', NULL, '''{}'''), ('roles', 'text[]', NULL, '''{}'''), ('version', 'integer', NULL, '1'), ('file', 'jsonb', NULL, '''{"flags": {}}'''), ('disabled', 'boolean', NULL, 'true'),
             ('default_value', 'boolean', NULL, 'true'), ('default_value', 'text', NULL, '''x'''), ('default_value', 'numeric', NULL, '1'), ('default_value', 'jsonb', NULL, '''1'''), ('context', 'jsonb', NULL, '''{}''')) a (name, type, kind, value)

@@ -1,7 +1,7 @@
 -- Feature flags
 -- What is switched on, for which users, roles, tenants and shares of all, in the form of flagd. A flag of a tenant counts before one of the
 -- installation. Each change is a version that stays. [FLAGS.md](FLAGS.md) has the rules and a session.
--- functions: flag_boolean flag_text flag_numeric flag_json flag_evaluate flag_set flag_rollout flag_disable flag_delete flag_rollback flag_cancel flag_list flag_history flag_import flag_export flag_set_for flag_rollout_for flag_disable_for flag_delete_for flag_rollback_for flag_cancel_for flag_list_for flag_history_for flag_import_for flag_export_for
+-- functions: flag_boolean flag_text flag_numeric flag_json flag_evaluate flag_set flag_rollout flag_disable flag_delete flag_rollback flag_cancel flag_update flag_request flag_approve flag_reject flag_request_list flag_list flag_history flag_import flag_export flag_set_for flag_rollout_for flag_disable_for flag_delete_for flag_rollback_for flag_cancel_for flag_update_for flag_list_for flag_history_for flag_import_for flag_export_for
 
 SET ROLE app;
 BEGIN;

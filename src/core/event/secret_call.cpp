@@ -47,7 +47,7 @@ constexpr std::string_view secret_functions[] = {
     // plaintext, and values that other systems encrypted, together with their key
     "aes_gcm_open", "blind_index", "blind_index_for", "import_aes_gcm", "import_pgp_sym", "bytes_or_null",
     "import_rows", "import_secret_value", "import_secrets", "import_secrets_from", "imported_secret", "import_users",
-    "import_users_from", "seal", "seal_for", "sealed", "change_apply", "change_payload_check", "setting_import",
+    "import_users_from", "seal", "seal_for", "sealed", "change_payload_check", "setting_apply", "setting_import",
     "setting_import_for", "setting_import_one", "setting_open", "setting_open_for", "setting_opened",
     "setting_plaintext", "setting_request", "setting_seal", "setting_seal_for", "setting_validate",
     "setting_write_sealed", "settings_import", "value_flaw", "secret_put", "secret_put_for", "secret_put_text",

@@ -15,6 +15,7 @@ CREATE TABLE bastion.flags (
     environment text COLLATE "C" NOT NULL DEFAULT '*',
     key text COLLATE "C" NOT NULL,
     version integer NOT NULL DEFAULT 0,
+    four_eyes boolean NOT NULL DEFAULT false,
     CONSTRAINT flags_pkey PRIMARY KEY (id),
     CONSTRAINT flags_key_key UNIQUE NULLS NOT DISTINCT (key, tenant_id, environment),
     CONSTRAINT flags_environment_check CHECK (bastion_internal.is_environment(environment)),
@@ -29,6 +30,7 @@ COMMENT ON COLUMN bastion.flags.tenant_id IS 'The tenant; NULL for a flag of the
 COMMENT ON COLUMN bastion.flags.environment IS 'The environment, or * for every one that has none of its own';
 COMMENT ON COLUMN bastion.flags.key IS 'What applications call it';
 COMMENT ON COLUMN bastion.flags.version IS 'The newest version';
+COMMENT ON COLUMN bastion.flags.four_eyes IS 'Whether each change of this key in a tenant needs the approval of another person; one of the installation counts for all tenants';
 SELECT pg_extension_config_dump('bastion.flags', '');
 ALTER TABLE bastion.flags ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER flags_invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bastion.flags
@@ -42,6 +44,7 @@ CREATE TABLE bastion.flag_versions (
     effective_at timestamptz NOT NULL,
     cancelled_at timestamptz,
     reason text,
+    request_id uuid,
     created_by uuid,
     created_at timestamptz NOT NULL,
     CONSTRAINT flag_versions_pkey PRIMARY KEY (flag_id, version),
@@ -57,6 +60,7 @@ COMMENT ON COLUMN bastion.flag_versions.definition IS 'State, variants, defaultV
 COMMENT ON COLUMN bastion.flag_versions.effective_at IS 'From when it holds';
 COMMENT ON COLUMN bastion.flag_versions.cancelled_at IS 'When it was cancelled, before it held';
 COMMENT ON COLUMN bastion.flag_versions.reason IS 'Why, in the words of the user who changed it';
+COMMENT ON COLUMN bastion.flag_versions.request_id IS 'The request that was approved, if any';
 COMMENT ON COLUMN bastion.flag_versions.created_by IS 'The user who changed it; NULL for an operator';
 COMMENT ON COLUMN bastion.flag_versions.created_at IS 'When it was changed';
 SELECT pg_extension_config_dump('bastion.flag_versions', '');

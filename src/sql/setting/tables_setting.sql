@@ -163,12 +163,13 @@ COMMENT ON TRIGGER setting_changes_append_only_truncate ON bastion.setting_chang
 CREATE TABLE bastion.change_requests (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     tenant_id uuid NOT NULL,
+    target text NOT NULL,
     environment text COLLATE "C" NOT NULL,
     key text COLLATE "C" NOT NULL,
     action text NOT NULL,
     payload jsonb NOT NULL DEFAULT '{}',
     sealed bastion.sealed,
-    setting_id uuid,
+    target_id uuid,
     base_version integer NOT NULL,
     reason text,
     requested_by uuid NOT NULL,
@@ -180,24 +181,27 @@ CREATE TABLE bastion.change_requests (
     decision_reason text,
     expires_at timestamptz NOT NULL,
     CONSTRAINT change_requests_pkey PRIMARY KEY (id),
-    CONSTRAINT change_requests_action_check CHECK (action IN ('put', 'seal', 'rollback', 'update', 'version_delete', 'version_undelete', 'version_destroy', 'delete')),
+    CONSTRAINT change_requests_action_check CHECK (CASE target
+        WHEN 'setting' THEN action IN ('put', 'seal', 'rollback', 'update', 'version_delete', 'version_undelete', 'version_destroy', 'delete')
+        WHEN 'flag' THEN action IN ('set', 'rollout', 'disable', 'delete', 'rollback', 'cancel', 'update') ELSE false END),
     CONSTRAINT change_requests_state_check CHECK (state IN ('open', 'applied', 'rejected')),
     CONSTRAINT change_requests_decided_check CHECK ((state = 'open') = (decided_at IS NULL)),
-    CONSTRAINT change_requests_payload_check CHECK (jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 131072),
-    CONSTRAINT change_requests_sealed_check CHECK (sealed IS NULL OR action = 'seal'),
+    CONSTRAINT change_requests_payload_check CHECK (jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 1048576),
+    CONSTRAINT change_requests_sealed_check CHECK (sealed IS NULL OR target = 'setting' AND action = 'seal'),
     CONSTRAINT change_requests_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
 CREATE INDEX change_requests_tenant_id_idx ON bastion.change_requests (tenant_id, requested_at);
-COMMENT ON TABLE bastion.change_requests IS 'Requests for changes of settings, which another person approves; granted to nobody: setting_request_list() reads them';
+COMMENT ON TABLE bastion.change_requests IS 'Requests for changes of settings and flags, which another person approves; granted to nobody: setting_request_list() and flag_request_list() read them';
 COMMENT ON COLUMN bastion.change_requests.id IS 'Identifier; a sealed value is bound to it';
 COMMENT ON COLUMN bastion.change_requests.tenant_id IS 'The tenant';
-COMMENT ON COLUMN bastion.change_requests.environment IS 'The environment of the setting';
+COMMENT ON COLUMN bastion.change_requests.target IS 'What is to be changed: setting or flag';
+COMMENT ON COLUMN bastion.change_requests.environment IS 'The environment of the setting or flag';
 COMMENT ON COLUMN bastion.change_requests.key IS 'Its key';
-COMMENT ON COLUMN bastion.change_requests.action IS 'What is to be done: put, seal, rollback, update, version_delete, version_undelete, version_destroy or delete';
-COMMENT ON COLUMN bastion.change_requests.payload IS 'The arguments of that, without a value to be sealed';
-COMMENT ON COLUMN bastion.change_requests.sealed IS 'The value to be sealed, sealed under the purpose bastion.settings; NULL once decided';
-COMMENT ON COLUMN bastion.change_requests.setting_id IS 'The setting at that time; NULL for a new one';
-COMMENT ON COLUMN bastion.change_requests.base_version IS 'Its version at that time, which must still be the newest; 0 for a new setting';
+COMMENT ON COLUMN bastion.change_requests.action IS 'What is to be done, as setting_request() and flag_request() name it';
+COMMENT ON COLUMN bastion.change_requests.payload IS 'The arguments of that, without a value to be sealed; for a flag also the definition that it gets';
+COMMENT ON COLUMN bastion.change_requests.sealed IS 'The value to be sealed, sealed under the purpose bastion.settings; NULL once decided, or found expired';
+COMMENT ON COLUMN bastion.change_requests.target_id IS 'The setting or flag at that time; NULL for a new one';
+COMMENT ON COLUMN bastion.change_requests.base_version IS 'Its version at that time, which must still be the newest; 0 for a new one';
 COMMENT ON COLUMN bastion.change_requests.reason IS 'Why, as the requester said';
 COMMENT ON COLUMN bastion.change_requests.requested_by IS 'The user who acted';
 COMMENT ON COLUMN bastion.change_requests.requesters IS 'All persons behind the request: the user, and who acted for that user';

@@ -124,9 +124,10 @@ BEGIN
     FOR secret IN SELECT * FROM bastion.secrets s WHERE s.max_version_age IS NOT NULL OR s.max_versions IS NOT NULL LOOP
         pruned := pruned + bastion_internal.secret_versions_expire(secret);
     END LOOP;
+    UPDATE bastion.change_requests c SET sealed = NULL WHERE c.sealed IS NOT NULL AND c.expires_at <= clock_timestamp();
     RETURN pruned;
 END
 $$;
 COMMENT ON FUNCTION bastion.secrets_prune() IS
-'Deletes the versions of secrets beyond their max_versions and max_version_age; returns their number. They open no longer in any case; this removes what is stored. For a scheduler.
+'Deletes the versions of secrets beyond their max_versions and max_version_age; returns their number. They open no longer in any case; this removes what is stored. It also removes the sealed values of requests for changes of settings that have expired. For a scheduler.
 For operators: EXECUTE is granted to nobody.';

@@ -147,7 +147,7 @@ SELECT bastion.sealed_column_add('shop.sealed', 'value', '(SELECT slug FROM bast
 BEGIN;
 SELECT bastion.authenticate(answer ->> 'access_token') FROM answers WHERE name = 'ann';
 SELECT bastion.secret_put('mail', 'attack at dusk', 'smtp');
-SELECT bastion.flag_set('editor', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}'), bastion.flag_rollout('editor', 'on', 5);
+SELECT bastion.flag_set('editor', '{"variants": {"on": true, "off": false}, "defaultVariant": "off"}'), bastion.flag_rollout('editor', 'on', 5), bastion.flag_update('editor', four_eyes => true), bastion.flag_request('editor', 'disable');
 SELECT bastion.setting_put('mail.retries', '3'), bastion.setting_seal('mail.password', 'attack at noon'), bastion.setting_request('mail.retries', 'put', '{"value": 5}');
 COMMIT;
 SELECT bastion.secret_folder_register('payments/', 'payments');

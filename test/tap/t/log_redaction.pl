@@ -40,7 +40,7 @@ my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner base64url concurrency_limit data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
     flag_boolean flag_cancel flag_cancel_for flag_cancel_store flag_candidates flag_check flag_delete flag_delete_for flag_delete_store flag_disable flag_disable_for flag_disable_store flag_evaluate
     flag_history flag_history_for flag_history_of flag_in_force flag_json flag_locked flag_numeric flag_rollback flag_rollback_for flag_rollback_store flag_rollout flag_rollout_for flag_rollout_store
-    flag_set flag_set_for flag_store flag_text require_flag_definition
+    flag_set flag_set_for flag_store flag_text require_flag_definition flag_as_of flag_describe flag_disabled flag_guard flag_needs_approval flag_proposed flag_request flag_rolled_out flag_update flag_update_for
     is_environment sealed_bytes_key setting_boolean setting_delete setting_delete_for setting_history setting_integer setting_json setting_keep setting_numeric setting_place
     setting_place_managed setting_place_of setting_put setting_put_for setting_rollback setting_text setting_update setting_update_for setting_version_delete setting_version_destroy setting_version_list setting_version_undelete setting_write
     validator_keyword_flaw explain_member_access_text explained_member_row explained_row identity_create is_email is_label is_name is_permission_pattern is_resource is_sealed is_slug is_time_zone usage_record

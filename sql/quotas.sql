@@ -51,6 +51,15 @@ SELECT label, quota.run(:'amy', format('bastion.quota_consume(%s)', arguments)) 
 SELECT quota.run(:'bea', $$bastion.quota_require('usd', 10)$$) AS granted, quota.run(:'bea', $$bastion.quota_require('usd', 0.6)$$) AS refused;
 SELECT test.error(format($$SELECT set_config('bastion.token', %L, true), set_config('transaction_read_only', 'on', true), bastion.quota_consume('runs')$$, :'amy')) AS read_only;
 
+-- very many uses in a transaction: the row of a window moves to other pages, and is found there
+BEGIN;
+SELECT set_config('bastion.token', :'amy', true) IS NOT NULL AS presented;
+SELECT bastion.limit_override_set('usd', 'month', 10000, test.tenant_of('amy')::text);
+SELECT count(bastion.quota_consume('usd', 0.5)) FROM generate_series(1, 1000);
+SET LOCAL enable_seqscan = off;
+SELECT count(*), sum(w.used) AS used FROM bastion.usage_windows w WHERE w.owner_id = test.tenant_of('amy') AND w.scope = 'tenant' AND w.meter = 'usd' AND w.scope_id = test.tenant_of('amy');
+ROLLBACK;
+
 -- several meters: all or none
 SELECT quota.run(:'amy', $$bastion.quota_consume_many('{"tokens": 60, "usd": 1.25}')$$);
 SELECT quota.run(:'amy', $$bastion.quota_consume_many('{"usd": 1, "tokens": 60}')$$);

@@ -4,6 +4,7 @@
 #include "pg/base/pg.hpp"
 
 extern "C" {
+#include "access/heapam.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/paths.h"
 #include "utils/lsyscache.h"
@@ -41,6 +42,18 @@ inline constexpr int allow_in_parallel = GUC_ALLOW_IN_PARALLEL;
 #else
 inline constexpr int allow_in_parallel = 0;
 #endif
+
+// Writes a new version of a row, and sets its place. Anything but TM_Ok: another transaction changed or deleted the row.
+inline TM_Result update_row(Relation relation, ItemPointer place, HeapTuple row, CommandId command,
+                            TM_FailureData& failure) {
+    LockTupleMode mode{};
+#if PG_VERSION_NUM >= 160000
+    TU_UpdateIndexes indexes{};
+    return heap_update(relation, place, row, command, InvalidSnapshot, true, &failure, &mode, &indexes);
+#else
+    return heap_update(relation, place, row, command, InvalidSnapshot, true, &failure, &mode);
+#endif
+}
 
 // The query reads and writes `relation` with the privileges of `user`; it still runs as the current user.
 inline void check_as(Query* query, Oid relation, Oid user) noexcept {

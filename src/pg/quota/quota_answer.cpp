@@ -41,15 +41,21 @@ const QuotaLine* narrowest(std::span<const QuotaLine> lines, std::string_view me
     return out;
 }
 
+// {"remaining", "resets_at"} without the braces.
+void append_room(StringInfo out, const QuotaLine& line) {
+    const Datum room = room_of(line);
+    appendStringInfo(out, "\"remaining\": %s, \"resets_at\": ",
+                     holds(numeric_lt, room, quota_number("0")) ? "0" : number_text(room));
+    append_end(out, line.end);
+}
+
 void append_meters(StringInfo out, std::span<const QuotaLine> lines, const QuotaWanted& wanted) {
     const char* separator = "";
     for (int i = 0; i < wanted.count; ++i) {
         const QuotaLine* line = narrowest(lines, server_text(wanted.meters[i]).bytes());
         if (line == nullptr) continue;
-        const Datum room = room_of(*line);
-        appendStringInfo(out, "%s\"%s\": {\"remaining\": %s, \"resets_at\": ", separator, line->meter,
-                         holds(numeric_lt, room, quota_number("0")) ? "0" : number_text(room));
-        append_end(out, line->end);
+        appendStringInfo(out, "%s\"%s\": {", separator, line->meter);
+        append_room(out, *line);
         appendStringInfoChar(out, '}');
         separator = ", ";
     }
@@ -104,14 +110,24 @@ Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, con
     return jsonb_datum(utf8_of(ServerText(out.data)));
 }
 
+Datum granted_answer(std::span<const QuotaLine> lines, std::string_view meter) {
+    StringInfoData out;
+    initStringInfo(&out);
+    appendStringInfoString(&out, "{\"granted\": true, \"soft_crossed\": false, \"refused_by\": null, ");
+    if (const QuotaLine* line = narrowest(lines, meter))
+        append_room(&out, *line);
+    else
+        appendStringInfoString(&out, "\"remaining\": null, \"resets_at\": null");
+    appendStringInfoChar(&out, '}');
+    return jsonb_datum(utf8_of(ServerText(out.data)));
+}
+
 void raise_exceeded(const QuotaLine& refused) {
     count(Counter::quota_refused);
-    const Datum room = room_of(refused);
     StringInfoData detail;
     initStringInfo(&detail);
-    appendStringInfo(&detail, "{\"granted\": false, \"remaining\": %s, \"resets_at\": ",
-                     holds(numeric_lt, room, quota_number("0")) ? "0" : number_text(room));
-    append_end(&detail, refused.end);
+    appendStringInfoString(&detail, "{\"granted\": false, ");
+    append_room(&detail, refused);
     appendStringInfoString(&detail, ", \"refused_by\": ");
     append_refusing(&detail, refused);
     appendStringInfoString(&detail, ", \"soft_crossed\": false}");

@@ -2,6 +2,7 @@
 // moment.
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
+#include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/quota/quota_answer.hpp"
@@ -128,6 +129,28 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     Datum values[] = {answer_of(lines, wanted, refused),
                       nulls[1] ? Datum{0} : lines_array(TupleDescAttr(descriptor, 1)->atttypid, lines)};
     return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+}
+
+// Arguments: a meter, and how much is wanted. NULL, and nothing written, where the answer is for quota_take(): a limit has no room, or a
+// soft limit would be crossed.
+PG_FUNCTION_INFO_V1(bastion_quota_use);
+Datum bastion_quota_use(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a meter and an amount are needed")));
+    const Identity identity = require_identity();
+    Datum meter = PG_GETARG_DATUM(0);
+    Datum amount = PG_GETARG_DATUM(1);
+    const QuotaWanted wanted{&meter, &amount, 1};
+    require_amount(amount, quota_meter(server_text(meter).bytes()));
+    lock_caller(identity, false);
+    const std::span<QuotaLine> lines = quota_lines(identity, wanted, true);
+    if (refusing(lines) != nullptr) PG_RETURN_NULL();
+    add_to_lines(lines, false);
+    if (any_crosses(lines)) PG_RETURN_NULL();
+    count(Counter::quota_granted);
+    write_windows(lines);
+    write_entries(entry_of(identity, {Datum{0}, true}), wanted);
+    return granted_answer(lines, server_text(meter).bytes());
 }
 
 // Arguments: meters, and how much is wanted of each; NULL for the limits of all.

@@ -97,14 +97,18 @@ std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Da
     return {lines, count};
 }
 
-void add_to_windows(std::span<QuotaLine> lines, bool reserves) {
-    count(Counter::quota_granted);
+void add_to_lines(std::span<QuotaLine> lines, bool reserves) {
     for (QuotaLine& line : lines) {
         Datum& changed = reserves ? line.held : line.used;
         changed = plus(changed, line.wanted);
         line.crosses = line.soft_amount != Datum{0} && !line.soft_crossed &&
                        at_least(plus(line.used, line.held), line.soft_amount);
     }
+}
+
+void add_to_windows(std::span<QuotaLine> lines, bool reserves) {
+    count(Counter::quota_granted);
+    add_to_lines(lines, reserves);
     write_windows(lines);
 }
 

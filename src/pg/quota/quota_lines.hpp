@@ -18,7 +18,10 @@ std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wa
 // time where no limit asks for it.
 std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Datum wanted, bool always_total);
 
-// Phase A, once for lines of one call: adds what is wanted to what is used or reserved of each window, and sets `crosses`.
+// Once for lines of one call: adds what is wanted to what is used or reserved of each line, and sets `crosses`.
+void add_to_lines(std::span<QuotaLine> lines, bool reserves);
+
+// Phase A: add_to_lines(), and writes the windows.
 void add_to_windows(std::span<QuotaLine> lines, bool reserves);
 
 }  // namespace bastion::pg

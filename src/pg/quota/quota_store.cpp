@@ -1,12 +1,14 @@
 #include "pg/quota/quota_store.hpp"
 
 #include "pg/base/catalog_read.hpp"
+#include "pg/base/compat.hpp"
 #include "pg/base/text.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "access/heapam.h"
+#include "catalog/index.h"
 #include "commands/sequence.h"
-#include "storage/bufmgr.h"
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
 }
@@ -69,8 +71,10 @@ HeapTuple find_window(const WindowScan& windows, const QuotaLine& line) {
 void read_window(const WindowScan& windows, QuotaLine& line) {
     HeapTuple row = find_window(windows, line);
     line.row = row;
-    line.used = line.held = quota_number("0");
-    if (!HeapTupleIsValid(row)) return;
+    if (!HeapTupleIsValid(row)) {
+        line.used = line.held = quota_number("0");
+        return;
+    }
     bool is_null = false;
     TupleDesc const descriptor = RelationGetDescr(windows.relation);
     line.used = heap_getattr(row, w_used + 1, descriptor, &is_null);
@@ -117,19 +121,36 @@ HeapTuple changed_window(TupleDesc descriptor, const QuotaLine& line) {
     return heap_modify_tuple(line.row, descriptor, values, nulls, replaces);
 }
 
-// The deletion of a tenant, unit or user takes no lock of quotas: what it deletes meanwhile cannot be counted on.
-void lock_window(Relation relation, const ItemPointerData& place) {
-    HeapTupleData row{};
-    row.t_self = place;
-    Buffer buffer = InvalidBuffer;
+void add_to_index(Relation relation, Oid id, HeapTuple row) {
+    Relation index = index_open(id, RowExclusiveLock);
+    IndexInfo* info = BuildIndexInfo(index);
+    if (info->ii_Expressions != NIL || info->ii_Predicate != NIL)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table bastion.usage_windows has another index")));
+    Datum values[INDEX_MAX_KEYS] = {};
+    bool nulls[INDEX_MAX_KEYS] = {};
+    for (int i = 0; i < info->ii_NumIndexAttrs; ++i)
+        values[i] = heap_getattr(row, info->ii_IndexAttrNumbers[i], RelationGetDescr(relation), &nulls[i]);
+    const IndexUniqueCheck check = index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO;
+    index_insert(index, values, nulls, &row->t_self, relation, check, false, info);
+    index_close(index, RowExclusiveLock);
+}
+
+// As CatalogTupleUpdate(), which opens each index, though the new version of a row seldom needs an entry, and calls it an internal error
+// that another transaction was faster. The deletion of a tenant, unit or user takes no lock of quotas: what it deletes meanwhile cannot be
+// counted on.
+void update_window(Relation relation, const QuotaLine& line) {
+    HeapTuple row = changed_window(RelationGetDescr(relation), line);
     TM_FailureData failure{};
-    const TM_Result result = heap_lock_tuple(relation, &row, GetCurrentCommandId(true), LockTupleNoKeyExclusive,
-                                             LockWaitBlock, false, &buffer, &failure);
-    if (BufferIsValid(buffer)) ReleaseBuffer(buffer);
+    const TM_Result result = compat::update_row(relation, &line.row->t_self, row, GetCurrentCommandId(true), failure);
     if (result != TM_Ok)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent %s",
                                                                     result == TM_Deleted ? "delete" : "update")));
+    if (HeapTupleIsHeapOnly(row)) return;
+    List* indexes = RelationGetIndexList(relation);
+    ListCell* cell = nullptr;
+    foreach (cell, indexes) add_to_index(relation, lfirst_oid(cell), row);
 }
 
 void set_optional(Datum& value, bool& is_null, const OptionalUuid& id) {
@@ -161,8 +182,7 @@ void write_windows(std::span<QuotaLine> lines) {
     TupleDesc const descriptor = RelationGetDescr(relation);
     for (QuotaLine& line : lines) {
         if (HeapTupleIsValid(line.row)) {
-            lock_window(relation, line.row->t_self);
-            CatalogTupleUpdate(relation, &line.row->t_self, changed_window(descriptor, line));
+            update_window(relation, line);
         } else
             CatalogTupleInsert(relation, new_window(descriptor, line));
     }

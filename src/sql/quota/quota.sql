@@ -50,6 +50,13 @@ COMMENT ON FUNCTION bastion_internal.quota_try(text[], numeric[], boolean, text)
 'Uses or reserves amounts of meters, or none of them if a limit has no room. Returns the answer of quota_consume_many(), and for a key, or where a soft limit is crossed, the limits in whose windows it counted them: they may be others a moment later.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
+CREATE FUNCTION bastion_internal.quota_use(meter text, amount numeric) RETURNS jsonb
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_quota_use';
+COMMENT ON FUNCTION bastion_internal.quota_use(text, numeric) IS
+'Uses an amount of a meter. Returns the answer of quota_consume(), or NULL where quota_take() has to answer, because a limit has no room or a soft limit would be crossed: nothing is counted then.
+SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
+
 CREATE FUNCTION bastion_internal.quota_day(owner_id uuid, moment timestamptz) RETURNS date
 LANGUAGE C STABLE STRICT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_day';
@@ -244,8 +251,12 @@ LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    answer jsonb := bastion_internal.quota_take(ARRAY[meter], ARRAY[amount], key, NULL);
+    answer jsonb := CASE WHEN key IS NULL THEN bastion_internal.quota_use(meter, amount) END;
 BEGIN
+    IF answer IS NOT NULL THEN
+        RETURN answer;
+    END IF;
+    answer := bastion_internal.quota_take(ARRAY[meter], ARRAY[amount], key, NULL);
     RETURN (answer - 'meters') || coalesce(answer -> 'meters' -> meter, '{"remaining": null, "resets_at": null}');
 END
 $$;

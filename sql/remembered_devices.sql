@@ -135,6 +135,14 @@ SET LOCAL bastion.refresh_reuse_window = 0;
 SELECT remember.login('remember-of-ann', :'device') ->> 'device_token' AS next \gset
 SELECT remember.told(remember.login('remember-of-ann', :'device')) AS replayed, remember.told(remember.login('remember-of-ann', :'next')) AS owner, test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
 ROLLBACK;
+-- of more than 20 devices the one used longest ago goes: if it was remembered, like a revoked one
+BEGIN;
+INSERT INTO bastion.user_devices (user_id, hash, last_used_at) SELECT test.id_of('ann'), sha256(n::text::bytea), now() - interval '1 day' FROM generate_series(1, 30) n;
+SELECT remember.told(remember.confirm('remember-of-ann', '', false)) AS another_one, (SELECT count(*) FROM bastion.user_devices WHERE user_id = test.id_of('ann')) AS devices, test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held;
+UPDATE bastion.user_devices SET last_used_at = now() - interval '2 days' WHERE id = :'device_id';
+SELECT remember.told(remember.confirm('remember-of-ann', '', false)) AS another_one, (SELECT count(*) FROM bastion.user_devices WHERE user_id = test.id_of('ann')) AS devices, test.value(:'weak', 'bastion.has_permission(''remember_notes.read'')') AS held,
+       remember.told(remember.login('remember-of-ann', :'device')) AS login;
+ROLLBACK;
 
 -- only what was asked for is remembered, also where the tenant is chosen after the factor
 SELECT remember.confirm('remember-of-ann', '', false) ->> 'device_token' AS plain \gset

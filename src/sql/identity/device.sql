@@ -101,6 +101,7 @@ DECLARE
     presented text := 'bsr_' || substr(token, 41);
     presented_hash bytea := bastion_internal.refresh_token_hash(presented);
     kept bastion.user_devices;
+    evicted bastion.user_devices;
     secret text;
     new_hash bytea;
 BEGIN
@@ -131,8 +132,13 @@ BEGIN
         secret := bastion_internal.refresh_token_make();
         new_hash := bastion_internal.refresh_token_hash(secret);
         DELETE FROM bastion.user_devices d WHERE d.user_id = device_keep.user_id AND d.revoked_at IS NOT NULL;
-        DELETE FROM bastion.user_devices d WHERE d.id IN (
-            SELECT o.id FROM bastion.user_devices o WHERE o.user_id = device_keep.user_id ORDER BY o.last_used_at DESC, o.id OFFSET 19);
+        FOR evicted IN SELECT * FROM bastion.user_devices o WHERE o.user_id = device_keep.user_id ORDER BY o.last_used_at DESC, o.id OFFSET 19 LOOP
+            -- One that is remembered must not stand in for a second factor when nobody can revoke it any more.
+            IF evicted.confirmed_at IS NOT NULL THEN
+                PERFORM bastion_internal.devices_revoke(device_keep.user_id, evicted.id);
+            END IF;
+            DELETE FROM bastion.user_devices d WHERE d.id = evicted.id;
+        END LOOP;
         INSERT INTO bastion.user_devices (user_id, hash, name) VALUES (device_keep.user_id, new_hash, device_keep.name) RETURNING * INTO kept;
     END IF;
     IF remember THEN
@@ -143,7 +149,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.device_keep(jsonb, bastion.user_devices, text, uuid, text, boolean) IS
-'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client presented any text. The same token always has the same next one. remember: a second factor was presented in this login, and the user wants none on this device for a while. A user has at most 20 devices; the one that was used longest ago goes. When the transaction commits, failed attempts from this known device are forgotten, and after a login from no known device those to log in to the account.
+'Adds device_token to the answer of a login that began a session: the next token of a known device, or that of a new one, if the client presented any text. The same token always has the same next one. remember: a second factor was presented in this login, and the user wants none on this device for a while. A user has at most 20 devices; the one that was used longest ago goes, and if it was remembered, it ends as by device_revoke(). When the transaction commits, failed attempts from this known device are forgotten, and after a login from no known device those to log in to the account.
 SQLSTATE BA001 without a root key.';
 
 -- The user's own devices

@@ -172,6 +172,9 @@ SELECT flag.run(:'gus', $$(SELECT count(*) FROM bastion.flag_import(bastion.flag
 SELECT flag.run(:'gus', $$(SELECT string_agg(concat_ws(' ', key, of_environment, of_tenant, version), ', ') FROM bastion.flag_list() WHERE key IN ('f1', 'f2', 'b'))$$);
 SELECT test.refusal(format('SELECT bastion.flag_import_for(NULL, %L)', a)) FROM unnest(ARRAY[NULL, '1', '{}', '{"flags": []}', '{"flags": {"x": 1}}', '{"flags": {"x": {"variants": {"a": 1}, "targeting": {"$ref": "y"}}}}', '{"flags": {}, "$evaluators": []}', '{"flags": {"": {"variants": {"a": 1}}}}']) a;
 
+-- many references to a long rule: refused before it is made
+SELECT test.refusal(format('SELECT bastion.flag_import_for(NULL, %L)', jsonb_build_object('flags', jsonb_build_object('big', jsonb_build_object('variants', '{"a": 1}'::jsonb, 'targeting', jsonb_build_object('or', (SELECT jsonb_agg('{"$ref": "x"}'::jsonb) FROM generate_series(1, 20000))))),
+    '$evaluators', jsonb_build_object('x', jsonb_build_object('==', jsonb_build_array(repeat('x', 100000), 1))))));
 -- on record
 SELECT kind, detail - 'effective_at' FROM bastion.events WHERE kind LIKE 'flag%' AND tenant_id = :'of_fay' ORDER BY id LIMIT 4;
 -- for tests that follow

@@ -8,16 +8,21 @@ AS $$
 DECLARE
     text_of_flags text := (file -> 'flags')::text;
     evaluator record;
+    reference text;
+    uses bigint;
 BEGIN
     IF jsonb_typeof(file -> 'flags') IS DISTINCT FROM 'object' OR coalesce(jsonb_typeof(file -> '$evaluators'), 'object') <> 'object' THEN
         RAISE EXCEPTION 'invalid file of flags' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'The file is an object with the member flags, and perhaps $evaluators.';
     END IF;
     -- A reference is an object of its own, so that its text cannot stand inside another one.
     FOR evaluator IN SELECT e.key, e.value FROM jsonb_each(file -> '$evaluators') e LOOP
-        text_of_flags := replace(text_of_flags, jsonb_build_object('$ref', evaluator.key)::text, evaluator.value::text);
-        IF octet_length(text_of_flags) > 64 * 1024 * 1024 THEN
+        reference := jsonb_build_object('$ref', evaluator.key)::text;
+        -- Before it is made: a file of a few MiB may refer a hundred thousand times to a rule of a MiB.
+        uses := (octet_length(text_of_flags) - octet_length(replace(text_of_flags, reference, ''))) / octet_length(reference);
+        IF octet_length(text_of_flags) + uses * (octet_length(evaluator.value::text) - octet_length(reference)) > 64 * 1024 * 1024 THEN
             RAISE EXCEPTION 'file of flags is too large' USING ERRCODE = 'program_limit_exceeded', DETAIL = 'With its evaluators it may have 64 MiB.';
         END IF;
+        text_of_flags := replace(text_of_flags, reference, evaluator.value::text);
     END LOOP;
     RETURN QUERY SELECT f.key, f.value FROM jsonb_each(text_of_flags::jsonb) f ORDER BY f.key;
 END
@@ -68,7 +73,7 @@ $$;
 COMMENT ON FUNCTION bastion.flag_import(jsonb, text, text) IS
 'Stores the flags of a file of flagd: {"flags": {key: definition}, "$evaluators": {name: rule}}. Those that hold already in this form are left alone; the result lists the others with their new versions. Flags that the file does not name stay.
 Needs tenant.flags.manage in the whole tenant.
-SQLSTATE 22023 for an invalid file, 22P02 for numbers beyond a double, 54000 for one that is too large; 42501 without the permission, BA005 where a step-up rule withholds it, 28000 when a token was presented and refused.';
+SQLSTATE 22023 for an invalid file, 22P02 for numbers beyond a double, 54000 for one that is too large; 55000 when a flag needs an approval, 42501 without the permission, BA005 where a step-up rule withholds it, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.flag_import(jsonb, text, text)', 'application');
 
 CREATE FUNCTION bastion.flag_import_for(tenant text, file jsonb, environment text DEFAULT '*', reason text DEFAULT NULL) RETURNS TABLE (key text, version integer)
@@ -81,7 +86,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion.flag_import_for(text, jsonb, text, text) IS
 'flag_import() for a tenant (uuid or slug), or with NULL for the installation, whose flags hold where a tenant has none. For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023 for an invalid file, 22P02 for numbers beyond a double, 54000 for one that is too large; 42704 for an unknown tenant.';
+SQLSTATE 22023 for an invalid file, 22P02 for numbers beyond a double, 54000 for one that is too large; 42704 for an unknown tenant, 55000 when a flag needs an approval.';
 
 CREATE FUNCTION bastion.flag_export(environment text DEFAULT NULL) RETURNS jsonb
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL RESTRICTED SECURITY DEFINER

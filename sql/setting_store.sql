@@ -170,6 +170,19 @@ BEGIN \; SAVEPOINT s \; SELECT bastion.setting_put_for(NULL, 'rolled.back', '1')
 -- the history tells of what is gone, and nobody rewrites it
 SELECT conf.run('ann', $$bastion.setting_delete('mail.sender', reason => 'moved')$$), conf.run('ann', $$bastion.setting_delete('mail.sender')$$);
 SELECT * FROM conf.told('ann', $$(SELECT environment, action, version, from_version, reason, actor_id IS NOT NULL FROM bastion.setting_history('mail.sender'))$$);
+-- a new setting in its place counts on: who read a version of the deleted one overwrites nothing
+SELECT conf.run('ann', $$bastion.setting_put('mail.sender', '"new"', expected_version => 4)$$) AS gone, conf.run('ann', $$bastion.setting_put('mail.sender', '"new"', expected_version => 0)$$) AS anew,
+       conf.run('ann', $$bastion.setting_put('mail.sender', '"old"', expected_version => 1)$$) AS of_before, conf.run('ann', $$bastion.setting_rollback('mail.sender', 1)$$) AS back_then, conf.run('ann', $$bastion.setting_put('mail.sender', '"x"', 'qa')$$) AS elsewhere;
+SELECT bastion.setting_put_for(NULL, 'again', '1'), bastion.setting_put_for(NULL, 'again', '2'), bastion.setting_delete_for(NULL, 'again'), bastion.setting_put_for(NULL, 'again', '3'), bastion.setting_put_for(NULL, 'again', '4', expected_version => 3);
+-- as many as bastion.settings_per_tenant allows, in all environments; the installation has more
+BEGIN;
+SELECT count(*) AS had FROM bastion.settings WHERE tenant_id = :'ann_tenant' \gset
+SELECT set_config('bastion.settings_per_tenant', (:had + 2)::text, true)::int - :had AS more;
+SELECT conf.run('ann', $$bastion.setting_put('many.a', '1')$$) AS a, conf.run('ann', $$bastion.setting_seal('many.a', '1', 'qa')$$) AS b, conf.run('ann', $$bastion.setting_put('many.b', '1')$$) AS c, conf.run('ann', $$bastion.setting_put('many.a', '2')$$) AS changed,
+       conf.run('ann', $$bastion.setting_import('{"format": "pg_bastion.settings/1", "settings": [{"key": "many.c", "value": 1}]}')$$) AS imported, conf.run('ann', $$bastion.setting_request('many.d', 'put', '{"value": 1}') IS NOT NULL$$) AS asked,
+       conf.run('ann', $$bastion.setting_delete('many.a')$$) AS one_less, conf.run('ann', $$bastion.setting_put('many.b', '1')$$) AS then;
+SELECT set_config('bastion.settings_per_tenant', '1', true), bastion.setting_put_for(NULL, 'many.a', '1') AS installation, test.error(format('SELECT bastion.setting_put_for(%L, %L, %L)', :'ann_tenant', 'many.e', '1')) AS operator;
+ROLLBACK;
 SELECT test.error($$UPDATE bastion.setting_changes SET reason = 'x'$$), test.error('DELETE FROM bastion.setting_changes'), test.error('TRUNCATE bastion.setting_changes');
 -- a tenant takes its settings along
 SELECT count(*) > 0 AS some FROM bastion.setting_changes WHERE tenant_id = :'ann_tenant';

@@ -1,10 +1,18 @@
 // SQL functions that read a setting: setting_text(), setting_integer(), setting_numeric(), setting_boolean(), setting_json().
 #include "pg/base/guard.hpp"
+#include "pg/base/settings.hpp"
 #include "pg/base/text.hpp"
 #include "pg/setting/setting_read.hpp"
 
 namespace bastion::pg {
 namespace {
+
+const SettingsTable table([] {
+    // SQL functions read it by name.
+    static int per_tenant;
+    define(IntSetting{"bastion.settings_per_tenant", "Most settings that a tenant may have, those of all environments.",
+                      &per_tenant, 10'000, 1, 1'000'000, PGC_SUSET});
+});
 
 using Kind = SettingValue::Kind;
 

@@ -89,34 +89,69 @@ AS $$
 $$;
 COMMENT ON FUNCTION bastion_internal.setting_versions_expire(bastion.settings) IS 'Deletes the versions of a setting beyond max_versions.';
 
+CREATE FUNCTION bastion_internal.setting_first_version(place bastion.settings) RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    -- Two statements, each of which reads an index backward.
+    SELECT 1 + coalesce(
+        (SELECT c.version FROM bastion.setting_changes c
+         WHERE c.tenant_id = place.tenant_id AND c.key = place.key AND c.environment = place.environment AND c.action IN ('put', 'rollback')
+         ORDER BY c.id DESC LIMIT 1),
+        (SELECT c.version FROM bastion.setting_changes c
+         WHERE place.tenant_id IS NULL AND c.tenant_id IS NULL AND c.key = place.key AND c.environment = place.environment AND c.action IN ('put', 'rollback')
+         ORDER BY c.id DESC LIMIT 1), 0)
+$$;
+COMMENT ON FUNCTION bastion_internal.setting_first_version(bastion.settings) IS
+'The number of the first version of a new setting: the one after those of a deleted setting in its place, so that expected_version never means another value.';
+
+CREATE FUNCTION bastion_internal.require_room_for_setting(tenant uuid) RETURNS void
+LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    most integer := bastion_internal.setting('bastion.settings_per_tenant')::integer;
+BEGIN
+    IF tenant IS NOT NULL AND (SELECT count(*) FROM bastion.settings s WHERE s.tenant_id = tenant) > most THEN
+        RAISE EXCEPTION 'tenant has too many settings' USING ERRCODE = 'program_limit_exceeded', DETAIL = format('A tenant has at most %s (bastion.settings_per_tenant).', most);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.require_room_for_setting(uuid) IS
+'Raises SQLSTATE 54000 when a tenant has more settings than bastion.settings_per_tenant. The installation, NULL, may have any number.';
+
 CREATE FUNCTION bastion_internal.setting_next(place bastion.settings, expected_version integer, category text, sensitive boolean, request uuid) RETURNS bastion.settings
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     setting bastion.settings;
+    known integer;
 BEGIN
     IF bastion_internal.is_label(setting_next.category) IS FALSE THEN
         RAISE EXCEPTION 'invalid setting' USING ERRCODE = 'invalid_parameter_value', HINT = 'A category has at most 200 characters.';
     END IF;
-    INSERT INTO bastion.settings AS s (tenant_id, environment, key, category, sensitive, created_by)
-    VALUES (place.tenant_id, place.environment, place.key, setting_next.category, setting_next.sensitive, bastion.actor_id())
+    INSERT INTO bastion.settings AS s (tenant_id, environment, key, category, sensitive, version, created_by)
+    VALUES (place.tenant_id, place.environment, place.key, setting_next.category, setting_next.sensitive, bastion_internal.setting_first_version(place), bastion.actor_id())
     ON CONFLICT ON CONSTRAINT settings_place_key DO UPDATE
     SET version = s.version + 1, category = coalesce(setting_next.category, s.category), sensitive = s.sensitive OR setting_next.sensitive, updated_at = clock_timestamp()
     RETURNING s.* INTO setting;
     -- The row is locked: who changed it meanwhile has committed.
     PERFORM bastion_internal.setting_guard(setting, request);
-    IF setting.version - 1 <> expected_version THEN
+    known := CASE WHEN EXISTS (SELECT FROM bastion.setting_versions v WHERE v.setting_id = setting.id) THEN setting.version - 1 ELSE 0 END;
+    IF known <> expected_version THEN
         RAISE EXCEPTION 'setting has another version' USING ERRCODE = 'BA008',
-            DETAIL = jsonb_build_object('version', setting.version - 1, 'expected_version', expected_version)::text,
+            DETAIL = jsonb_build_object('version', known, 'expected_version', expected_version)::text,
             HINT = 'Read it again; expected_version => 0 expects that the setting does not exist.';
+    ELSIF known = 0 THEN
+        PERFORM bastion_internal.require_room_for_setting(setting.tenant_id);
     END IF;
     RETURN setting;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.setting_next(bastion.settings, integer, text, boolean, uuid) IS
 'Adds a version, without a value yet, to the setting in a place, and the setting if there is none; locks it.
-SQLSTATE 22023 for an invalid category, 42501 and 55000 as setting_guard(), BA008 when expected_version is not the version.';
+SQLSTATE 22023 for an invalid category, 42501 and 55000 as setting_guard(), 54000 as require_room_for_setting(), BA008 when expected_version is not the version.';
 
 CREATE FUNCTION bastion_internal.setting_keep(setting bastion.settings, value jsonb, sealed bastion.sealed, from_version integer, reason text, request uuid) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -13,7 +13,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_put(text, jsonb, text, integer, text, text) IS
 'Stores a value of a setting of the tenant as a new version, and makes the setting if there is none; returns the version.
 environment is a word, or * for all. With expected_version, it fails unless that is the newest version; 0 expects that the setting does not exist. reason goes into the history. category stays unless it is given. Needs tenant.settings.manage in the whole tenant.
-SQLSTATE 22023 for invalid arguments and for a value that does not meet the validator, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, and for a setting of the installation alone, 42809 for a sensitive setting, 55000 when it needs an approval, BA005 where a step-up rule withholds the permission, BA008 when expected_version is not the version.';
+SQLSTATE 22023 for invalid arguments and for a value that does not meet the validator, 25006 in a READ ONLY transaction, 28000 for a refused token, 42501 without a tenant or the permission, and for a setting of the installation alone, 42809 for a sensitive setting, 54000 for one too many (bastion.settings_per_tenant), 55000 when it needs an approval, BA005 where a step-up rule withholds the permission, BA008 when expected_version is not the version.';
 SELECT bastion_internal.callable_by('bastion.setting_put(text, jsonb, text, integer, text, text)', 'application');
 
 CREATE FUNCTION bastion.setting_seal(key text, value text, environment text DEFAULT '*', expected_version integer DEFAULT NULL, reason text DEFAULT NULL,
@@ -28,7 +28,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_seal(text, text, text, integer, text, text) IS
 'Stores a text sealed, as setting_put() does a value: the setting is sensitive from then on, and setting_open() opens it. Versions from before stay as they were stored. Send the value as a parameter.
 Arguments and permissions are those of setting_put().
-SQLSTATE 22023, 25006, 28000, 42501, 55000, BA005 and BA008 as setting_put(), BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
+SQLSTATE 22023, 25006, 28000, 42501, 54000, 55000, BA005 and BA008 as setting_put(), BA001 and BA002 without the right root key, BA003 when the tenant''s keys are disabled.';
 SELECT bastion_internal.callable_by('bastion.setting_seal(text, text, text, integer, text, text)', 'application');
 
 CREATE FUNCTION bastion.setting_rollback(key text, version integer, environment text DEFAULT '*', expected_version integer DEFAULT NULL, reason text DEFAULT NULL) RETURNS integer
@@ -112,7 +112,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.setting_delete(text, text, text) IS
-'Deletes a setting with all its versions, for good; setting_history() still tells of it. setting_version_delete() deletes a version so that it can be restored.
+'Deletes a setting with all its versions, for good; setting_history() still tells of it, and the versions of another one in its place are counted on. setting_version_delete() deletes a version so that it can be restored.
 Needs tenant.settings.manage in the whole tenant.
 SQLSTATE 22023, 25006 in a READ ONLY transaction, 28000, 42501, 42704 for no such setting, 55000 when it needs an approval, BA005.';
 SELECT bastion_internal.callable_by('bastion.setting_delete(text, text, text)', 'application');

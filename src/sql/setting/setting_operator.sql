@@ -22,7 +22,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_put_for(text, text, jsonb, text, integer, text, text) IS
 'setting_put() for a tenant (uuid or slug), or for the installation with NULL: every tenant that has no value of its own reads that.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023, 42501 for a setting of the installation alone, 42704 for an unknown tenant, 42809 for a sensitive setting, 55000 when it needs an approval, BA008 when expected_version is not the version.';
+SQLSTATE 22023, 42501 for a setting of the installation alone, 42704 for an unknown tenant, 42809 for a sensitive setting, 54000 for one too many, 55000 when it needs an approval, BA008 when expected_version is not the version.';
 
 CREATE FUNCTION bastion.setting_seal_for(tenant text, key text, value text, environment text DEFAULT '*', expected_version integer DEFAULT NULL, reason text DEFAULT NULL,
                                          category text DEFAULT NULL) RETURNS integer
@@ -36,7 +36,7 @@ $$;
 COMMENT ON FUNCTION bastion.setting_seal_for(text, text, text, text, integer, text, text) IS
 'setting_seal() for a tenant (uuid or slug), or for the installation with NULL.
 For operators: EXECUTE is granted to nobody.
-SQLSTATE 22023, 42501, 42704 for an unknown tenant, 55000, BA001 and BA002 without the right root key, BA003 when the keys are disabled, BA008.';
+SQLSTATE 22023, 42501, 42704 for an unknown tenant, 54000, 55000, BA001 and BA002 without the right root key, BA003 when the keys are disabled, BA008.';
 
 CREATE FUNCTION bastion.setting_open_for(tenant text, key text, environment text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

@@ -128,17 +128,20 @@ COMMENT ON FUNCTION bastion.plan_limit_remove(text, text, text, text) IS
 'Removes a limit of plan_limit_set(); false if there is none. For operators: EXECUTE is granted to nobody.';
 SELECT bastion_internal.event_kind('plan_limit_removed');
 
+-- Its row is locked: a limit does not outlive a tenant, unit or user that is deleted meanwhile.
 CREATE FUNCTION bastion_internal.quota_subject(tenant text, unit text, for_user text, OUT owner_id uuid, OUT scope text, OUT scope_id uuid)
-LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    found_tenant uuid := bastion_internal.find_tenant(tenant);
-    found_user uuid := (SELECT u.id FROM bastion.users u WHERE u.id = bastion_internal.any_user_named(for_user));
+    found_tenant uuid;
+    found_user uuid;
 BEGIN
+    SELECT t.id INTO found_tenant FROM bastion.tenants t WHERE t.id = bastion_internal.find_tenant(tenant) FOR KEY SHARE;
+    SELECT u.id INTO found_user FROM bastion.users u WHERE u.id = bastion_internal.any_user_named(for_user) FOR KEY SHARE;
     IF num_nonnulls(tenant, for_user) = 0 OR (unit IS NOT NULL AND (tenant IS NULL OR for_user IS NOT NULL)) THEN
         RAISE EXCEPTION 'a limit is of a tenant, of a unit or user in a tenant, or of a user in all tenants' USING ERRCODE = 'invalid_parameter_value';
-    ELSIF tenant IS NOT NULL AND NOT EXISTS (SELECT FROM bastion.tenants t WHERE t.id = found_tenant) THEN
+    ELSIF tenant IS NOT NULL AND found_tenant IS NULL THEN
         RAISE EXCEPTION 'unknown tenant' USING ERRCODE = 'undefined_object';
     ELSIF for_user IS NOT NULL AND found_user IS NULL THEN
         RAISE EXCEPTION 'unknown user' USING ERRCODE = 'undefined_object';
@@ -146,6 +149,12 @@ BEGIN
     owner_id := coalesce(found_tenant, found_user);
     scope := CASE WHEN tenant IS NULL THEN 'account' WHEN unit IS NOT NULL THEN 'unit' WHEN for_user IS NOT NULL THEN 'user' ELSE 'tenant' END;
     scope_id := CASE scope WHEN 'unit' THEN bastion_internal.require_unit(found_tenant, unit) WHEN 'tenant' THEN found_tenant ELSE found_user END;
+    IF scope = 'unit' THEN
+        PERFORM FROM bastion.units u WHERE u.id = scope_id FOR KEY SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'unknown unit' USING ERRCODE = 'undefined_object';
+        END IF;
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.quota_subject(text, text, text) IS

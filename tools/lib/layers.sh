@@ -280,7 +280,7 @@ run_tap_file() {
     local own=$folder/$(basename "$1" .pl)
     SERVER_ENV="PATH=$bindir:/usr/bin:/bin HOME=$own TESTDIR=$own TESTDATADIR=$own/tmp_check TESTLOGDIR=$own/tmp_check/log
         PG_REGRESS=$pgxs/src/test/regress/pg_regress TEMP_CONFIG=$folder/temp.conf PG_TEST_TIMEOUT_DEFAULT=120
-        BASTION_SOURCE=$copy TMPDIR=/tmp ${BASTION_SEED:+BASTION_SEED=$BASTION_SEED} ${BASTION_LONG:+BASTION_LONG=1}" \
+        BASTION_SOURCE=$copy TMPDIR=/tmp ${BASTION_SEED:+BASTION_SEED=$BASTION_SEED} ${BASTION_LONG:+BASTION_LONG=1} ${RACES_ONLY:+RACES_ONLY=$RACES_ONLY}" \
         as_server prove --verbose -I "$pgxs/src/test/perl" -I "$copy/test/tap/lib" "$1" >"$own/log" 2>&1
 }
 

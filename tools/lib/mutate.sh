@@ -67,6 +67,20 @@ fault_problems() {
     done
 }
 
+# The table of docs/TESTING.md.
+count_faults() {
+    local fault held listed
+    listed=$(survivors)
+    printf '%s\n' '| room | noticed | faults |' '|---|---|---|'
+    for fault in $(all_faults); do
+        held=1
+        ! grep -qxF "$fault" <<<"$listed" || held=0
+        echo "$(room_of "$fault") $held"
+    done | sort | awk '{ faults[$1]++; noticed[$1] += $2; held += $2; if (faults[$1] == 1) rooms[++n] = $1 }
+        END { for (i = 1; i <= n; i++) printf "| `%s` | %d | %d |\n", rooms[i], noticed[rooms[i]], faults[rooms[i]]
+              printf "| all | %d | %d |\n", held, NR }'
+}
+
 test_exists() {
     local layer names
     read -r layer names <<<"$1"

@@ -100,6 +100,12 @@ SELECT quota.run(:'bea', $$bastion.quota_consume('runs') -> 'soft_crossed'$$) AS
 DELETE FROM bastion.plan_limits WHERE meter = 'runs' AND (scope = 'user' OR period = 'total');
 SELECT quota.run(:'bea', $$bastion.quota_reserve('{"runs": 1}', 's1') -> 'soft_crossed'$$) AS fourth, quota.run(:'bea', $$bastion.quota_cancel('s1') -> 'state'$$) AS back, quota.run(:'bea', $$bastion.quota_consume('runs') -> 'soft_crossed'$$) AS again;
 SELECT user_id IS NOT NULL AS has_user, tenant_id = test.tenant_of('bea') AS tenant, detail - 'resets_at' AS detail FROM bastion.events WHERE kind = 'quota_soft_crossed' AND id > :first_event;
+-- a use without a key crosses one too, and once
+BEGIN;
+SELECT bastion.meter_set('softly'), bastion.plan_limit_set('softly', 'tenant', 'total', 5, soft_amount => 2);
+SELECT n, quota.run(:'bea', $$bastion.quota_consume('softly') -> 'soft_crossed'$$) AS crossed FROM generate_series(1, 3) n;
+SELECT count(*) AS events FROM bastion.events WHERE kind = 'quota_soft_crossed' AND detail ->> 'meter' = 'softly';
+ROLLBACK;
 
 -- the plan of the tenant, and a limit of its own, at once
 UPDATE bastion.tenants SET plan = 'pro' WHERE id = test.tenant_of('bea');

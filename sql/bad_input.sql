@@ -65,7 +65,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.events_pruned()', 'bastion.lint_summary()', 'bastion.metrics()', 'bastion.stats_reset()', 'bastion_internal.counters()', 'bastion_internal.statistics_mode()', 'bastion_internal.event_queue_counts()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
-    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.audit_change()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -483,6 +483,11 @@ INSERT INTO test.functions VALUES
     ('bastion.protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)',
      ARRAY['''test.documents''', '''tenant_id''', '''owner_id''', '''documents''', '''{}''', '''refuse''', 'false', 'false', 'false',
            'NULL', '''tenant''', '''acl_id''', '''refuse''', '''{}''', 'NULL']),
+    ('bastion.audit_table(regclass,name[],name[],name[],boolean)', ARRAY['''test.documents''', 'NULL', '''{owner_id}''', '''{}''', 'false']), ('bastion.audit_untable(regclass,boolean)', ARRAY['''test.documents''', 'false']),
+    ('bastion_internal.audit_table_statements(regclass,name[],name[],name[],boolean)', ARRAY['''test.documents''', 'NULL', '''{owner_id}''', '''{}''', 'true']), ('bastion_internal.audit_untable_statements(regclass,boolean)', ARRAY['''test.documents''', 'true']),
+    ('bastion_internal.check_audit_columns(regclass,name[],name[],name[])', ARRAY['''test.documents''', 'NULL', '''{owner_id}''', '''{}''']), ('bastion_internal.audit_entry(bytea)', ARRAY['decode(''010000000000000000000000000000000000000000000000000000000000000000030000000178000000000000000000000000000000000000'', ''hex'')']),
+    ('bastion_internal.audit_action(text,text,text,boolean,jsonb)', ARRAY['''seen''', '''thing''', '''1''', 'true', '''{}''']), ('bastion.audit_log(text,text,text,boolean,jsonb)', ARRAY['''seen''', '''thing''', '''1''', 'true', '''{}''']),
+    ('bastion.audit_history(regclass,jsonb,integer)', ARRAY['''test.documents''', '''{}''', '10']),
     ('bastion.unknown_tenants(regclass,boolean)', ARRAY['''test.documents''', 'false']),
     ('bastion_internal.column_values(regclass,name,integer)', ARRAY['''test.documents''', '''tenant_id''', '1000000']),
     ('bastion.unprotect(regclass,boolean)', ARRAY['''test.documents''', 'false']),
@@ -864,7 +869,7 @@ SELECT function, argument, label FROM test.calls WHERE length(message) > 2000 OR
 -- The comment of the function names every SQLSTATE and every returned error. A trigger function cannot be called at all.
 SELECT DISTINCT function, code
 FROM test.calls, coalesce(substring(outcome from '^([0-9A-Z]{5}) '), substring(outcome from '^returned (.*)$')) code
-WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()')
+WHERE strpos(coalesce(obj_description(function, 'pg_proc'), ''), code) = 0 AND function NOT IN ('bastion_internal.invalidate()'::regprocedure, 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.audit_change()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()')
 ORDER BY function, code;
 
 -- What a function does with good values depends on no setting of its caller. Values are compared in their binary form, and

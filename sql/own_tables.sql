@@ -17,6 +17,7 @@ BEGIN
         PERFORM bastion.role_create('colour'), bastion.role_permission_add('colour', 'own_tables.read'), bastion.role_parent_add('colour', 'viewer');
         PERFORM bastion.permission_grant(t.person, 'own_tables.open');
         PERFORM bastion.secret_put('paint', 'secret'), bastion.secret_put('own paint', 'secret', own => true), bastion.secret_get('paint');
+        PERFORM bastion.audit_log('painted');
     END LOOP;
 END
 $$;

@@ -6,6 +6,7 @@ SET client_min_messages = warning;
 CREATE TABLE test.written (object text, privilege text);
 INSERT INTO test.written
 SELECT f, 'EXECUTE' FROM unnest(ARRAY[
+    'bastion.audit_log(text,text,text,boolean,jsonb)', 'bastion.audit_history(regclass,jsonb,integer)', 'bastion_internal.audit_entry(bytea)',
     'bastion.library_version()', 'bastion.password_hash(text,text,jsonb)', 'bastion.password_verify(text,text)',
     'bastion.password_format(text)', 'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
     'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',
@@ -100,7 +101,7 @@ INSERT INTO test.written
 SELECT t, 'SELECT' FROM unnest(ARRAY['bastion.tenants', 'bastion.units', 'bastion.unit_parents',
     'bastion.unit_closure', 'bastion.users', 'bastion.memberships', 'bastion.user_permissions', 'bastion.roles',
     'bastion.role_parents', 'bastion.permissions', 'bastion.role_permissions', 'bastion.secrets', 'bastion.opened_secrets',
-    'bastion.secret_access_log', 'bastion.step_up_rules']) t;
+    'bastion.secret_access_log', 'bastion.step_up_rules', 'bastion.audit_rows', 'bastion.audit']) t;
 INSERT INTO test.written VALUES ('bastion', 'USAGE'), ('bastion_api', 'USAGE');
 
 CREATE VIEW test.own_schemas AS SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('bastion', 'bastion_api', 'bastion_internal', 'bastion_test');

@@ -278,6 +278,7 @@ SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' 
 SELECT bastion_api.totp_add() OPERATOR(pg_catalog.->>) 'factor' AS factor \gset
 SELECT bastion_api.totp_confirm(:'factor', 'x') OPERATOR(pg_catalog.->>) 'error', pg_catalog.jsonb_array_length(bastion_api.factors() OPERATOR(pg_catalog.->) 'factors'), bastion_api.factor_rename(:'factor', 'Phone') OPERATOR(pg_catalog.->>) 'name',
        bastion_api.step_up(:'factor', '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.step_up(NULL, '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.recovery_codes_renew() OPERATOR(pg_catalog.->>) 'error', bastion_api.factor_remove(:'factor') OPERATOR(pg_catalog.?) 'removed';
+SELECT bastion.audit_log('path.seen', 'path', '1', true, '{"a": 1}'), (SELECT pg_catalog.count(*) FROM bastion.audit_history('public.path_plain', '{}')) AS changes, (SELECT pg_catalog.count(*) FROM bastion.audit WHERE op OPERATOR(pg_catalog.=) 'path.seen') AS actions;
 SELECT bastion_api.passkey_add('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_options('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_confirm('x', '{}') OPERATOR(pg_catalog.->>) 'error',
        bastion_api.passkey_login_options() OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_login('x', '{}') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion_api.id_token_options('x') OPERATOR(pg_catalog.->>) 'error', bastion_api.login_id_token('x', 'x') OPERATOR(pg_catalog.->>) 'error', bastion_api.identity_link('x') OPERATOR(pg_catalog.->>) 'error', bastion_api.identity_links() OPERATOR(pg_catalog.?) 'identities', bastion_api.identity_unlink('x', 'x') OPERATOR(pg_catalog.->>) 'error';
@@ -408,6 +409,10 @@ INSERT INTO public.path_filled SELECT 1, t.id FROM bastion.tenants t WHERE t.slu
 CALL bastion.acl_backfill('public.path_filled', tenant_column => 'tenant_id');
 ALTER TABLE public.path_filled ALTER COLUMN id TYPE pg_catalog.int8;
 SELECT bastion.protect_rename('public.path_plain', 'tenant_id', 'company_id');
+SELECT statement FROM bastion.audit_table('public.path_filled', redact => '{tenant_id}');
+DELETE FROM public.path_filled;
+SELECT statement FROM bastion.audit_untable('public.path_filled');
+SELECT relation, op, key FROM bastion.audit a WHERE a.relation OPERATOR(pg_catalog.=) 'public.path_filled';
 DROP TABLE public.path_filled;
 BEGIN;
 SET LOCAL session_replication_role = replica;

@@ -224,6 +224,8 @@ INSERT INTO test.arguments (function, name, type, value) VALUES
     ('setting_numeric', 'fallback', 'numeric', NULL), ('setting_boolean', 'fallback', 'boolean', NULL), ('setting_json', 'fallback', 'jsonb', NULL);
 INSERT INTO test.arguments (function, name, type, kind, value) VALUES ('quota_settle', 'key', 'text', 'reservation', NULL), ('quota_cancel', 'key', 'text', 'reservation', NULL), ('quota_consume', 'key', 'text', NULL, NULL), ('quota_consume_many', 'key', 'text', NULL, NULL),
     ('quota_require', 'key', 'text', NULL, NULL), ('quota_reserve', 'key', 'text', NULL, '''a key'''), (NULL, 'meter', 'text', NULL, '''stranger_meter'''), (NULL, 'for_meter', 'text', NULL, NULL), (NULL, 'amount', 'numeric', NULL, NULL), (NULL, 'amounts', 'jsonb', NULL, '''{"stranger_meter": 1}''');
+INSERT INTO test.arguments (function, name, type, value) VALUES ('audit_history', 'key', 'jsonb', '''{}'''), ('audit_history', 'at_most', 'integer', NULL), ('audit_log', 'action', 'text', '''seen'''),
+    ('audit_log', 'resource_type', 'text', NULL), ('audit_log', 'resource_id', 'text', NULL), ('audit_log', 'success', 'boolean', NULL), ('audit_log', 'details', 'jsonb', NULL);
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (function, name, type, kind, value)
 SELECT f, a.name, a.type::regtype, a.kind, a.value FROM unnest('{flag_set,flag_rollout,flag_disable,flag_delete,flag_rollback,flag_cancel,flag_update,flag_request,flag_list,flag_history,flag_import,flag_export,flag_boolean,flag_text,flag_numeric,flag_json,flag_evaluate}'::text[]) f,

@@ -39,6 +39,8 @@ $$;
 -- A refused login is recorded with the user that it named, and a load by the owner of a table may create the default ACL of
 -- an owner, or that of rows without one.
 UPDATE fz.watched SET condition = format('%s AND id <= %s', condition, (SELECT max(id) FROM bastion.events)) WHERE relation = 'bastion.events'::regclass;
+-- An owner of a table who puts it under audit writes entries of each tenant whose rows the owner loads.
+UPDATE fz.watched SET condition = format('%s AND occurred_at <= %L', condition, now()) WHERE relation = 'bastion.audit_rows'::regclass;
 UPDATE fz.watched SET condition = condition || ' AND kind NOT IN (''user'', ''nobody'')' WHERE relation = 'bastion.acls'::regclass;
 -- Rows without a tenant, and the protection of foreign tables.
 INSERT INTO fz.watched

@@ -78,6 +78,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
     ('protect with a quota', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', quota => ''ones_{n}'')'),
+    ('audit_table', '{"audit_table(regclass,name[],name[],name[],boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_table(''shop.one_{n}'', redact => ''{owner_id}'')'),
+    ('audit_untable', '{"audit_untable(regclass,boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_untable(''shop.one_{n}'')'),
     ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),
     ('reference_add', '{"reference_add(regclass,name,text,text,name)"}', 'table', 'one',
@@ -103,7 +105,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('allow_monitoring_role', '{allow_monitoring_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_monitoring_role(''rights_neighbour'')'),
     ('allow_mailer_role', '{allow_mailer_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_mailer_role(''rights_neighbour'')'),
     ('allow_migration_role', '{allow_migration_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_migration_role(''rights_neighbour'')'),
-    ('INSERT into a protected table', '{bastion_internal.fill_acl(),bastion_internal.count_rows()}', 'plain', NULL,
+    ('INSERT into a protected table', '{bastion_internal.fill_acl(),bastion_internal.count_rows(),bastion_internal.audit_change()}', 'plain', NULL,
      'INSERT INTO shop.rows (id, title, pair, pairs, span) VALUES ({far}, ''t'', ROW({far}, 1), ARRAY[ROW(1, 1)::shop.pair], ROW({far}, 1))'),
     ('UPDATE of a protected table', '{bastion_internal.keep_acl()}', 'plain', 'rows', 'UPDATE shop.rows SET title = ''u'', tenant_id = tenant_id WHERE id OPERATOR(pg_catalog.=) {n}');
 INSERT INTO rights.functions (label, signatures, callers, fixture, call, whole, setup) VALUES
@@ -144,7 +146,7 @@ UPDATE rights.functions f SET fires = coalesce((
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
     ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
     ('^(unit|tenant)_delete$|^unit_delete of the front door$|^(users|tenants)_purge$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
-    ('^protect$|^protect with a foreign key|^protect with a quota|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
+    ('^audit_table$|^protect$|^protect with a foreign key|^protect with a quota|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^global_table_', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
     ('partition|PARTITION', '{partition}')) v (label, names)

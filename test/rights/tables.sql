@@ -96,6 +96,7 @@ SELECT bastion.protect(t, owner_column => 'owner_id', sharing => 'tenant', visib
 FROM unnest('{shop.rows,shop.typed,shop.labelled,shop.domained,shop.ruled,shop.parts,shop.grown}'::regclass[]) t;
 -- Afterwards: protect() refuses a table whose partitions are of several owners.
 ALTER TABLE shop.parts_neighbour OWNER TO rights_neighbour;
+SELECT bastion.audit_table('shop.rows');
 SELECT bastion.sealed_column_add('shop.rows', 'sealed', 'shop.in_bound(id::text)');
 
 -- Statements that fire event triggers; CREATE INDEX and REFRESH, by which some callers come, are not among them.

@@ -77,6 +77,9 @@ constexpr InternalFunction protect_statements{
      TEXTOID, NAMEARRAYOID, TEXTOID}};
 constexpr InternalFunction offer_composite_keys{"offer_composite_keys", 1, {REGCLASSOID}};
 constexpr InternalFunction unprotect_statements{"unprotect_statements", 2, {REGCLASSOID, BOOLOID}};
+constexpr InternalFunction audit_table_statements{
+    "audit_table_statements", 5, {REGCLASSOID, NAMEARRAYOID, NAMEARRAYOID, NAMEARRAYOID, BOOLOID}};
+constexpr InternalFunction audit_untable_statements{"audit_untable_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction composite_keys_create_statements{
     "composite_keys_create_statements", 2, {REGCLASSOID, BOOLOID}};
 constexpr InternalFunction protect_rename_statements{"protect_rename_statements", 3, {REGCLASSOID, NAMEOID, NAMEOID}};
@@ -106,6 +109,16 @@ Datum bastion_protect(PG_FUNCTION_ARGS) {
 PG_FUNCTION_INFO_V1(bastion_unprotect);
 Datum bastion_unprotect(PG_FUNCTION_ARGS) {
     return run_or_show(fcinfo, unprotect_statements, is_true(fcinfo, 1), "is no longer protected");
+}
+
+PG_FUNCTION_INFO_V1(bastion_audit_table);
+Datum bastion_audit_table(PG_FUNCTION_ARGS) {
+    return run_or_show(fcinfo, audit_table_statements, is_true(fcinfo, 4), "is under audit");
+}
+
+PG_FUNCTION_INFO_V1(bastion_audit_untable);
+Datum bastion_audit_untable(PG_FUNCTION_ARGS) {
+    return run_or_show(fcinfo, audit_untable_statements, is_true(fcinfo, 1), "is no longer under audit");
 }
 
 PG_FUNCTION_INFO_V1(bastion_composite_keys_create);

@@ -1,5 +1,5 @@
 # Runs the examples of README.md: the SQL taste as a script, and the SQL that the Node and Python snippets send, in their
-# order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md, docs/MAIL.md, docs/ACCOUNTS.md, docs/DELEGATION.md, docs/LIMITS.md, docs/SETTINGS.md and docs/FLAGS.md are sessions, and answer what they show.
+# order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md, docs/MAIL.md, docs/ACCOUNTS.md, docs/DELEGATION.md, docs/LIMITS.md, docs/SETTINGS.md, docs/FLAGS.md and docs/AUDIT.md are sessions, and answer what they show.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -91,9 +91,11 @@ runs_as_shown('DELEGATION', 12);
 runs_as_shown('LIMITS', 14);
 runs_as_shown('SETTINGS', 7);
 runs_as_shown('FLAGS', 8);
+$node->safe_psql('postgres', 'DROP OWNED BY app');
+runs_as_shown('AUDIT', 3);
 
 # Links to files of the project have a target.
-for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS DELEGATION LIMITS FLAGS SETTINGS)) {
+for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS DELEGATION LIMITS FLAGS SETTINGS AUDIT)) {
     my ($folder) = $page =~ m{^(.*/)};
     for my $target (slurp_file("$ENV{BASTION_SOURCE}/$page") =~ /\]\((?!https?:|#)([^)#]+)/g) {
         ok(-e "$ENV{BASTION_SOURCE}/" . ($folder // '') . $target, "$page: $target is there");

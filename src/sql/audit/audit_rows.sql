@@ -15,7 +15,7 @@ CREATE TABLE bastion.audit_rows (
     entry bytea NOT NULL
 ) PARTITION BY RANGE (occurred_at);
 COMMENT ON TABLE bastion.audit_rows IS
-'The log of changes, a row for each entry, in partitions of a month. Append-only and without foreign keys: an entry outlives what it names. Granted to nobody';
+'The log of changes, a row for each entry, in partitions of a month. Append-only and without foreign keys: an entry outlives what it names. Members with tenant.events.read see the entries of their tenant';
 COMMENT ON COLUMN bastion.audit_rows.era IS 'Where the numbers of transactions count: a hash of the system identifier, timeline and database';
 COMMENT ON COLUMN bastion.audit_rows.xid IS 'The top-level transaction that wrote the entry';
 COMMENT ON COLUMN bastion.audit_rows.seq IS 'Order in the transaction, from 1; rolled back savepoints leave gaps';

@@ -1,0 +1,18 @@
+-- Audit
+-- `audit_table()` records each change of a table in the log of changes, with the user, on whose behalf, and from where.
+-- [AUDIT.md](AUDIT.md) has a session.
+-- functions: audit_table audit_untable audit_log audit_history
+
+CREATE TABLE plans (id bigint PRIMARY KEY, tenant_id uuid, title text);
+SELECT bastion.protect('plans');
+SELECT bastion.audit_table('plans');
+GRANT SELECT, INSERT, UPDATE, DELETE ON plans TO app;
+SET ROLE app;
+BEGIN;
+SELECT bastion.authenticate(:'ann') \gset
+INSERT INTO plans (id, title) VALUES (1, 'The plans of Acme');
+UPDATE plans SET title = 'The new plans of Acme';
+SELECT bastion.audit_log('plans.sent', 'plans', '1', details => '{"to": "the architect"}');
+SELECT op, column_name, old_value, new_value FROM bastion.audit_history('plans', '{"id": "1"}', 1);
+SELECT kind, op, relation, key, actor_id = bastion.user_id() AS me FROM bastion.audit ORDER BY xid, seq;
+COMMIT;

@@ -1,0 +1,118 @@
+
+-- What the log of changes says, and actions of the application in it. Only C writes entries: the triggers of audit_table() and
+-- audit_log(). EXECUTE on what writes is granted to nobody but to roles that may make triggers.
+
+CREATE FUNCTION bastion_internal.audit_change() RETURNS trigger
+LANGUAGE C VOLATILE PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_audit_change';
+COMMENT ON FUNCTION bastion_internal.audit_change() IS
+'Trigger: adds an entry to the log of changes for each row of an audited table that changes, and for TRUNCATE.
+Arguments: the column of the tenant, or an empty text; then i:COLUMN to record no others, x:COLUMN to leave it out, r:COLUMN to redact its values. When one of these columns is gone, all values are redacted.
+SQLSTATE 39P01, 55000 if bastion.audit_rows was altered.';
+SELECT bastion_internal.callable_by('bastion_internal.audit_change()', 'migration');
+
+CREATE FUNCTION bastion_internal.audit_entry(entry bytea) RETURNS jsonb
+LANGUAGE C STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'bastion_audit_entry';
+COMMENT ON FUNCTION bastion_internal.audit_entry(bytea) IS
+'What an entry of the log of changes says; NULL for what is no entry. SQLSTATE 22P05 if the encoding of the database lacks a character.';
+SELECT bastion_internal.callable_by('bastion_internal.audit_entry(bytea)', 'application');
+
+CREATE FUNCTION bastion_internal.audit_action(action text, resource_type text, resource_id text, success boolean, details jsonb) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_audit_action';
+COMMENT ON FUNCTION bastion_internal.audit_action(text, text, text, boolean, jsonb) IS
+'The step of audit_log() that adds the entry. EXECUTE is granted to nobody. SQLSTATE 22004, 54000.';
+
+CREATE POLICY audit_rows_of_tenant ON bastion.audit_rows FOR SELECT
+    USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.events.read')));
+COMMENT ON POLICY audit_rows_of_tenant ON bastion.audit_rows IS 'The entries of the context''s tenant, for members with tenant.events.read';
+SELECT bastion_internal.readable_by('bastion.audit_rows', 'application');
+
+CREATE VIEW bastion.audit WITH (security_invoker = true) AS
+SELECT r.occurred_at, r.era, r.xid, r.seq, r.tenant_id, e.said ->> 'kind' AS kind, r.relation, r.op, e.said -> 'key' AS key, r.actor_id,
+       (e.said ->> 'user')::uuid AS user_id, e.said -> 'actors' AS actors, (e.said ->> 'unit')::uuid AS unit_id,
+       (e.said ->> 'session')::uuid AS session_id, (e.said ->> 'api_key')::uuid AS api_key_id,
+       (e.said ->> 'delegation')::uuid AS delegation_id, e.said ->> 'method' AS method, e.said ->> 'role' AS role,
+       e.said ->> 'application' AS application, e.said ->> 'address' AS address, e.said ->> 'agent' AS agent,
+       e.said -> 'old' AS old, e.said -> 'new' AS new
+FROM bastion.audit_rows r, LATERAL (SELECT bastion_internal.audit_entry(r.entry) AS said OFFSET 0) e;
+COMMENT ON VIEW bastion.audit IS
+'The log of changes, decoded. Members with tenant.events.read see the entries of their tenant; operators see all. An entry that cannot be decoded has NULL in kind';
+COMMENT ON COLUMN bastion.audit.occurred_at IS 'When the entry was made';
+COMMENT ON COLUMN bastion.audit.era IS 'Where the numbers of transactions count';
+COMMENT ON COLUMN bastion.audit.xid IS 'The transaction';
+COMMENT ON COLUMN bastion.audit.seq IS 'Order in the transaction';
+COMMENT ON COLUMN bastion.audit.tenant_id IS 'The tenant, if any';
+COMMENT ON COLUMN bastion.audit.kind IS 'row, table, or action for those of the application';
+COMMENT ON COLUMN bastion.audit.relation IS 'The table, or the type of the resource';
+COMMENT ON COLUMN bastion.audit.op IS 'INSERT, UPDATE, DELETE, TRUNCATE, or the name of the action';
+COMMENT ON COLUMN bastion.audit.key IS 'The primary key of the row, or the id of the resource';
+COMMENT ON COLUMN bastion.audit.actor_id IS 'The user who acted, if any';
+COMMENT ON COLUMN bastion.audit.user_id IS 'The user for whom the actor acted: the same without a delegation or impersonation';
+COMMENT ON COLUMN bastion.audit.actors IS 'The users who act for that user, the last of whom acts';
+COMMENT ON COLUMN bastion.audit.unit_id IS 'The chosen unit';
+COMMENT ON COLUMN bastion.audit.session_id IS 'The session';
+COMMENT ON COLUMN bastion.audit.api_key_id IS 'The API key';
+COMMENT ON COLUMN bastion.audit.delegation_id IS 'The delegation';
+COMMENT ON COLUMN bastion.audit.method IS 'How the user was identified; NULL without an identity';
+COMMENT ON COLUMN bastion.audit.role IS 'The role that logged in to the database';
+COMMENT ON COLUMN bastion.audit.application IS 'application_name, without an identity';
+COMMENT ON COLUMN bastion.audit.address IS 'The address of the client';
+COMMENT ON COLUMN bastion.audit.agent IS 'The user agent of the client';
+COMMENT ON COLUMN bastion.audit.old IS 'Former values by column, as texts; of an UPDATE those that changed';
+COMMENT ON COLUMN bastion.audit.new IS 'New values by column, as texts; of an action success and details';
+SELECT bastion_internal.readable_by('bastion.audit', 'application');
+
+-- SECURITY DEFINER, because EXECUTE on the step that writes is granted to nobody. No code of the caller runs in it.
+CREATE FUNCTION bastion.audit_log(action text, resource_type text DEFAULT NULL, resource_id text DEFAULT NULL, success boolean DEFAULT true,
+                                  details jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF (octet_length(action) <= 127 AND action COLLATE "C" ~ '^[a-z][a-z0-9_]*([.][a-z0-9_]+)*$') IS NOT TRUE THEN
+        RAISE EXCEPTION 'invalid action' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'An action has words of lower-case letters, digits and underscores with dots between them, as workflow.executed; at most 127 bytes.';
+    ELSIF bastion_internal.is_name(resource_type) IS FALSE OR bastion_internal.is_name(resource_id) IS FALSE THEN
+        RAISE EXCEPTION 'invalid type or id of a resource' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'Each has from 1 to 200 characters, all of them visible.';
+    ELSIF success IS NULL THEN
+        RAISE EXCEPTION 'success must not be null' USING ERRCODE = 'null_value_not_allowed';
+    ELSIF bastion.user_id() IS NULL THEN
+        RAISE EXCEPTION 'permission denied' USING ERRCODE = 'insufficient_privilege', DETAIL = 'Nobody is signed in.';
+    END IF;
+    PERFORM bastion_internal.audit_action(action, resource_type, resource_id, success, details);
+END
+$$;
+COMMENT ON FUNCTION bastion.audit_log(text, text, text, boolean, jsonb) IS
+'Adds an action of the application to the log of changes, with the user, actors, tenant, session and client of the transaction: say workflow.executed with the type and id of the resource, whether it succeeded, and details. It is written with the transaction. Its kind in bastion.audit is action, so that it passes for no change of a row.
+Details beyond 60 KiB are stored as their SHA-256.
+For the user of this transaction.
+SQLSTATE 22004, 22023, 25006 in a READ ONLY transaction, 28000 when a token was presented and refused, 42501 when anonymous.';
+SELECT bastion_internal.callable_by('bastion.audit_log(text, text, text, boolean, jsonb)', 'application');
+
+CREATE FUNCTION bastion.audit_history(relation regclass, key jsonb, at_most integer DEFAULT 100)
+RETURNS TABLE (occurred_at timestamptz, op text, actor_id uuid, user_id uuid, role text, column_name text, old_value text, new_value text)
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 100
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    WITH found AS (
+        SELECT a.* FROM bastion.audit a
+        WHERE a.relation = (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                            WHERE c.oid = audit_history.relation)
+          AND a.kind = 'row' AND a.key @> audit_history.key
+        ORDER BY a.occurred_at DESC, a.xid DESC, a.seq DESC LIMIT at_most
+    )
+    SELECT f.occurred_at, f.op, f.actor_id, f.user_id, f.role, c.name, f.old ->> c.name, f.new ->> c.name
+    FROM found f
+    LEFT JOIN LATERAL (SELECT k AS name FROM jsonb_object_keys(f.old) k UNION SELECT k FROM jsonb_object_keys(f.new) k) c ON true
+    ORDER BY f.occurred_at DESC, f.xid DESC, f.seq DESC, c.name
+$$;
+COMMENT ON FUNCTION bastion.audit_history(regclass, jsonb, integer) IS
+'The history of one row of an audited table, the newest change first: a line for each column that changed, for at most so many changes. key has columns of the primary key with their values as texts, as {"id": "7"}.
+Values are texts; a redacted one, or one beyond 60 KiB, is an object that says so.
+As bastion.audit, for members with tenant.events.read in their tenant, and for operators. Entries under a former name of the table are in bastion.audit alone.
+SQLSTATE 2201W for a negative number.';
+SELECT bastion_internal.callable_by('bastion.audit_history(regclass, jsonb, integer)', 'application');

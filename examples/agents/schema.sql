@@ -122,6 +122,8 @@ SELECT bastion.protect('agents.executions', owner_column => 'started_by', action
 SELECT bastion.protect('agents.scheduled_executions', owner_column => 'created_by', resource => 'schedules', sharing => 'tenant', visibility => 'unit');
 SELECT bastion.protect('agents.agents', owner_column => 'created_by', quota => 'agents');
 SELECT bastion_internal.protect_resource('workflows', '{execute, publish}');
+-- Each write is on record; versions of workflows are a record themselves.
+SELECT bastion.audit_table(t) FROM unnest('{agents.workflows,agents.executions,agents.scheduled_executions,agents.agents}'::regclass[]) t;
 SELECT bastion_internal.protect_resource('executions', '{run}');
 
 GRANT SELECT ON ALL TABLES IN SCHEMA agents TO agents_app;

@@ -105,6 +105,8 @@ SELECT bastion.protect('projects.questions', 'organization_id', 'asked_by', shar
 SELECT bastion.protect('projects.answers', 'organization_id', 'answered_by', sharing => 'tenant', visibility => 'unit');
 SELECT bastion.protect('projects.answer_sources', 'organization_id', resource => 'answers', sharing => 'tenant', visibility => 'unit');
 SELECT bastion.protect('projects.feedback', 'organization_id', 'given_by', sharing => 'tenant', visibility => 'unit');
+-- Every write is on record.
+SELECT bastion.audit_table(t) FROM unnest('{projects.knowledge,projects.questions,projects.answers,projects.answer_sources,projects.feedback}'::regclass[]) t;
 
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA projects TO projects_app;
 GRANT UPDATE (title, body, source) ON projects.knowledge TO projects_app;

@@ -33,83 +33,83 @@ SET application_name = 'audit test';
 
 -- what cannot be under audit
 CREATE TABLE au.keyless (id bigint, tenant_id uuid);
-CREATE TABLE au.docs (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, title text, body text, pin text, n numeric DEFAULT 1.50, twice numeric GENERATED ALWAYS AS (n * 2) STORED);
+CREATE TABLE au.pads (id bigint PRIMARY KEY, tenant_id uuid NOT NULL, title text, body text, pin text, n numeric DEFAULT 1.50, twice numeric GENERATED ALWAYS AS (n * 2) STORED);
 CREATE VIEW au.a_view AS SELECT 1 AS id;
 SELECT test.error(format('SELECT * FROM bastion.audit_table(%s)', a)) FROM unnest(ARRAY[
     'NULL', '''au.keyless''', '''au.a_view''', '''pg_class''', '''bastion.users''', '0',
-    '''au.docs'', include => ''{}''', '''au.docs'', include => ''{gone}''', '''au.docs'', exclude => ''{id}''', '''au.docs'', redact => ''{id}''',
-    '''au.docs'', include => ''{title}'', exclude => ''{body}''', '''au.docs'', redact => ARRAY[NULL::name]', '''au.docs'', redact => ''{"odd''''name"}''']) a;
+    '''au.pads'', include => ''{}''', '''au.pads'', include => ''{gone}''', '''au.pads'', exclude => ''{id}''', '''au.pads'', redact => ''{id}''',
+    '''au.pads'', include => ''{title}'', exclude => ''{body}''', '''au.pads'', redact => ARRAY[NULL::name]', '''au.pads'', redact => ''{"odd''''name"}''']) a;
 SET ROLE regress_app;
-SELECT test.error('SELECT * FROM bastion.audit_table(''au.docs'')'), test.error('SELECT * FROM bastion.audit_untable(''au.docs'')');
+SELECT test.error('SELECT * FROM bastion.audit_table(''au.pads'')'), test.error('SELECT * FROM bastion.audit_untable(''au.pads'')');
 RESET ROLE;
 
-SELECT statement FROM bastion.protect('au.docs');
-GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON au.docs TO regress_app;
-SELECT statement FROM bastion.audit_table('au.docs', exclude => '{body}', redact => '{pin}', dry_run => true);
-SELECT statement FROM bastion.audit_table('au.docs', exclude => '{body}', redact => '{pin}');
+SELECT statement FROM bastion.protect('au.pads');
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON au.pads TO regress_app;
+SELECT statement FROM bastion.audit_table('au.pads', exclude => '{body}', redact => '{pin}', dry_run => true);
+SELECT statement FROM bastion.audit_table('au.pads', exclude => '{body}', redact => '{pin}');
 
 -- by a user
-SELECT au.run(:'ada', 'INSERT INTO au.docs (id, title, body, pin) VALUES (1, ''One'', ''a'', ''1234''), (2, NULL, NULL, NULL) RETURNING id');
+SELECT au.run(:'ada', 'INSERT INTO au.pads (id, title, body, pin) VALUES (1, ''One'', ''a'', ''1234''), (2, NULL, NULL, NULL) RETURNING id');
 SELECT * FROM au.news();
-SELECT au.run(:'ada', 'UPDATE au.docs SET title = ''Two'', body = ''b'', n = n RETURNING id');
+SELECT au.run(:'ada', 'UPDATE au.pads SET title = ''Two'', body = ''b'', n = n RETURNING id');
 SELECT * FROM au.news();
 -- nothing changed, or nothing that is recorded; and numerics of another form
-SELECT au.run(:'ada', 'UPDATE au.docs SET title = title, body = ''c'' RETURNING id');
+SELECT au.run(:'ada', 'UPDATE au.pads SET title = title, body = ''c'' RETURNING id');
 SELECT * FROM au.news();
-SELECT au.run(:'ada', 'UPDATE au.docs SET n = 1.5, pin = ''9999'', title = NULL WHERE id = 1 RETURNING id');
+SELECT au.run(:'ada', 'UPDATE au.pads SET n = 1.5, pin = ''9999'', title = NULL WHERE id = 1 RETURNING id');
 SELECT * FROM au.news();
-SELECT au.run(:'ada', 'DELETE FROM au.docs WHERE id = 2 RETURNING id');
+SELECT au.run(:'ada', 'DELETE FROM au.pads WHERE id = 2 RETURNING id');
 SELECT * FROM au.news();
 -- ON CONFLICT, MERGE, and a writing WITH; by an operator, who has no identity
-SELECT au.run(:'ada', 'INSERT INTO au.docs (id, title) VALUES (1, ''again'') ON CONFLICT (id) DO UPDATE SET title = excluded.title RETURNING id');
-MERGE INTO au.docs d USING (VALUES (1, 'merged'), (3, 'new')) v (id, title) ON d.id = v.id
+SELECT au.run(:'ada', 'INSERT INTO au.pads (id, title) VALUES (1, ''again'') ON CONFLICT (id) DO UPDATE SET title = excluded.title RETURNING id');
+MERGE INTO au.pads d USING (VALUES (1, 'merged'), (3, 'new')) v (id, title) ON d.id = v.id
 WHEN MATCHED THEN UPDATE SET title = v.title WHEN NOT MATCHED THEN INSERT (id, tenant_id, title) VALUES (v.id, (SELECT tenant FROM test.people WHERE name = 'bob'), v.title);
-WITH gone AS (DELETE FROM au.docs WHERE id = 3 RETURNING *) INSERT INTO au.docs (id, tenant_id, title) SELECT 4, tenant_id, title FROM gone;
+WITH gone AS (DELETE FROM au.pads WHERE id = 3 RETURNING *) INSERT INTO au.pads (id, tenant_id, title) SELECT 4, tenant_id, title FROM gone;
 SELECT op, relation, key, tenant, who, role, old, new FROM au.news();
 -- a row gets into another tenant: neither sees what the other did
-UPDATE au.docs SET tenant_id = :'of_ada', title = 'moved' WHERE id = 4;
+UPDATE au.pads SET tenant_id = :'of_ada', title = 'moved' WHERE id = 4;
 SELECT op, tenant, old ->> 'title' AS old, new ->> 'title' AS new FROM au.news();
 -- savepoints: what is rolled back is on no record
 BEGIN;
-UPDATE au.docs SET title = 'a' WHERE id = 1;
+UPDATE au.pads SET title = 'a' WHERE id = 1;
 SAVEPOINT s;
-UPDATE au.docs SET title = 'b' WHERE id = 1;
+UPDATE au.pads SET title = 'b' WHERE id = 1;
 ROLLBACK TO s;
-UPDATE au.docs SET title = 'c' WHERE id = 1;
+UPDATE au.pads SET title = 'c' WHERE id = 1;
 COMMIT;
 BEGIN;
-UPDATE au.docs SET title = 'd' WHERE id = 1;
+UPDATE au.pads SET title = 'd' WHERE id = 1;
 ROLLBACK;
 SELECT op, old ->> 'title' AS old, new ->> 'title' AS new FROM au.news();
 SELECT count(DISTINCT (x.era, x.xid, x.seq)) = count(*) AS each_has_its_place, count(DISTINCT x.era) AS eras FROM bastion.audit x;
 -- a trigger of the table changes the row: what is stored is on record
 CREATE FUNCTION au.upper() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.title := upper(NEW.title); RETURN NEW; END $$;
-CREATE TRIGGER a BEFORE UPDATE ON au.docs FOR EACH ROW EXECUTE FUNCTION au.upper();
-UPDATE au.docs SET title = 'shout' WHERE id = 1;
-DROP TRIGGER a ON au.docs;
+CREATE TRIGGER a BEFORE UPDATE ON au.pads FOR EACH ROW EXECUTE FUNCTION au.upper();
+UPDATE au.pads SET title = 'shout' WHERE id = 1;
+DROP TRIGGER a ON au.pads;
 -- as a replica
 SET session_replication_role = replica;
-UPDATE au.docs SET title = 'replica' WHERE id = 1;
+UPDATE au.pads SET title = 'replica' WHERE id = 1;
 RESET session_replication_role;
 SELECT op, old ->> 'title' AS old, new ->> 'title' AS new FROM au.news();
 
 -- columns: renamed ones redact everything until the next call, dropped ones too, new ones are recorded
-ALTER TABLE au.docs RENAME COLUMN pin TO code;
-UPDATE au.docs SET code = 'secret', title = 'x' WHERE id = 1;
+ALTER TABLE au.pads RENAME COLUMN pin TO code;
+UPDATE au.pads SET code = 'secret', title = 'x' WHERE id = 1;
 SELECT key, old, new FROM au.news();
-SELECT statement FROM bastion.audit_table('au.docs', redact => '{code}');
-ALTER TABLE au.docs ADD COLUMN later text DEFAULT 'was there';
-UPDATE au.docs SET later = 'changed', body = 'now' WHERE id = 1;
+SELECT statement FROM bastion.audit_table('au.pads', redact => '{code}');
+ALTER TABLE au.pads ADD COLUMN later text DEFAULT 'was there';
+UPDATE au.pads SET later = 'changed', body = 'now' WHERE id = 1;
 SELECT key, old, new FROM au.news();
-ALTER TABLE au.docs DROP COLUMN twice, DROP COLUMN n;
-ALTER TABLE au.docs RENAME TO papers;
+ALTER TABLE au.pads DROP COLUMN twice, DROP COLUMN n;
+ALTER TABLE au.pads RENAME TO papers;
 UPDATE au.papers SET title = 'renamed', code = NULL WHERE id = 1;
 SELECT relation, key, old, new FROM au.news();
 SELECT statement FROM bastion.audit_table('au.papers', include => '{title}');
 UPDATE au.papers SET title = 'only', body = 'else' WHERE id = 1;
 SELECT old, new FROM au.news();
 -- without a key, a change has the whole row
-ALTER TABLE au.papers DROP CONSTRAINT docs_pkey;
+ALTER TABLE au.papers DROP CONSTRAINT pads_pkey;
 UPDATE au.papers SET title = 'keyless' WHERE id = 1;
 SELECT key, old, new FROM au.news();
 ALTER TABLE au.papers ADD PRIMARY KEY (id);

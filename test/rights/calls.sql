@@ -78,7 +78,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT * FROM bastion.protect(''shop.one_{n}'', tenant_fk => true)'),
     ('protect with a quota', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', quota => ''ones_{n}'')'),
-    ('audit_table', '{"audit_table(regclass,name[],name[],name[],boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_table(''shop.one_{n}'', redact => ''{owner_id}'')'),
+    ('audit_table', '{"audit_table(regclass,name[],name[],name[],boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_table(''shop.one_{n}'', redact => ARRAY[''owner_id''])'),
     ('audit_untable', '{"audit_untable(regclass,boolean)"}', 'table', 'one', 'SELECT * FROM bastion.audit_untable(''shop.one_{n}'')'),
     ('protect as a dry run', '{"protect(regclass,name,name,text,jsonb,text,boolean,boolean,boolean,text,text,name,text,name[],text)"}', 'table', 'one',
      'SELECT * FROM bastion.protect(''shop.one_{n}'', sharing => ''tenant'', dry_run => true)'),

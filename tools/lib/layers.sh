@@ -22,22 +22,25 @@ layer_packages() {
 
 count() { echo "$1 $2 $3" >"$counts"; }
 
-# count_tap STATUS LOG: counts lines of TAP; a harness that failed without a failed test counts as one.
+# count_tap STATUS LOG: counts lines of TAP. A file that ended before its tests were over counts as a failure, and so does a harness that
+# failed without one.
 count_tap() {
     local status=$1 log=$2 p f s
     p=$(grep -cE '^ok +[0-9]+' "$log" || true)
     s=$(grep -cE '^(ok +[0-9]+.*|1\.\.0 *)# *SKIP' -i "$log" || true)
     f=$(grep -E '^not ok\b' "$log" | grep -cvE '# *TODO' || true)
+    f=$((f + $(grep -c '^  Parse errors: ' "$log" || true)))
     p=$((p - $(grep -cE '^ok +[0-9]+.*# *SKIP' -i "$log" || true)))
     [ "$status" = 0 ] || [ "$f" -gt 0 ] || f=1
     [ "$f" = 0 ] || show_tap_failures "$log"
     count "$p" "$f" "$s"
 }
 
-# The failed tests and their diagnostics, which are the lines up to the next test.
+# The failed tests and their diagnostics, which are the lines up to the next test, and the files that ended too soon.
 show_tap_failures() {
-    if grep -qE '^not ok\b' "$1"; then
+    if grep -qE '^not ok\b|^  Parse errors: ' "$1"; then
         awk '/^not ok/ { shown = 1 } /^ok/ { shown = 0 } shown && ++n <= 120' "$1"
+        grep -B2 '^  Parse errors: ' "$1" || true
     else
         tail -20 "$1"
     fi

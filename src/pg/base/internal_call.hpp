@@ -7,7 +7,7 @@
 
 namespace bastion::pg {
 
-constexpr int max_internal_arguments = 15;
+constexpr int max_internal_arguments = 16;
 
 struct InternalFunction {
     const char* name;

@@ -90,7 +90,8 @@ BEGIN
                  format('SELECT bastion_internal.protect_follow(%L)', relation)]
            || ARRAY(SELECT s.statement FROM bastion_internal.protect_tree(relation) t,
                            bastion_internal.plan_triggers(spec, t.member) WITH ORDINALITY AS s (statement, place)
-                    ORDER BY t.depth, t.member::text, s.place);
+                    ORDER BY t.depth, t.member::text, s.place)
+           || ARRAY(SELECT bastion_internal.plan_audit_of(spec, NULL));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_rename_statements(regclass, name, name) IS

@@ -18,7 +18,8 @@ CREATE TABLE bastion.protected_tables (
     CONSTRAINT protected_tables_options_check CHECK (
         (jsonb_typeof(options -> 'actions') = 'object' AND options ->> 'existing' IN ('refuse', 'drop', 'keep')
          AND jsonb_typeof(options -> 'tenant_fk') = 'boolean' AND jsonb_typeof(options -> 'citus') = 'boolean'
-         AND coalesce(jsonb_typeof(options -> 'quota'), 'string') = 'string') IS TRUE),
+         AND coalesce(jsonb_typeof(options -> 'quota'), 'string') = 'string'
+         AND coalesce(jsonb_typeof(options -> 'audit'), 'boolean') = 'boolean') IS TRUE),
     CONSTRAINT protected_tables_sharing_check CHECK (
         NOT (options ? 'sharing')
         OR (options ->> 'sharing' IN ('tenant', 'cross_tenant') AND options ->> 'visibility' IN ('tenant', 'unit', 'owner')
@@ -32,7 +33,7 @@ COMMENT ON COLUMN bastion.protected_tables.tenant_column IS 'The column that hol
 COMMENT ON COLUMN bastion.protected_tables.owner_column IS 'The column that holds the user who created the row, if any';
 COMMENT ON COLUMN bastion.protected_tables.resource IS 'First part of the permissions that the policies check';
 COMMENT ON COLUMN bastion.protected_tables.options IS
-'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column; with a quota, quota';
+'The other arguments of protect(): actions, existing, tenant_fk, citus; with sharing also sharing, visibility, acl_column; with a quota, quota; with audit, audit';
 COMMENT ON COLUMN bastion.protected_tables.meter IS 'The meter that counts its rows, from options';
 COMMENT ON COLUMN bastion.protected_tables.protected_at IS 'When protect() last changed this row';
 COMMENT ON COLUMN bastion.protected_tables.column_numbers IS
@@ -359,7 +360,8 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
     DELETE FROM bastion.protected_columns r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
-    DELETE FROM bastion.protected_tables r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
+    DELETE FROM bastion.protected_tables r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation);
+    DELETE FROM bastion.audited_tables r WHERE r.relation IS NOT NULL AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = r.relation)
 $$;
 COMMENT ON FUNCTION bastion_internal.forget_dropped_tables() IS
 'Removes the records of dropped tables, which have no owner any more. protect() calls it.';

@@ -9,6 +9,7 @@ AS $$
     UNION SELECT 'bastion.protected_columns'::regclass, r.table_name::text FROM bastion.protected_columns r WHERE r.relation IS NULL
     UNION SELECT 'bastion.global_tables'::regclass, r.table_name::text FROM bastion.global_tables r WHERE r.relation IS NULL
     UNION SELECT 'bastion.unguarded_tables'::regclass, r.table_name::text FROM bastion.unguarded_tables r WHERE r.relation IS NULL
+    UNION SELECT 'bastion.audited_tables'::regclass, r.table_name::text FROM bastion.audited_tables r WHERE r.relation IS NULL
     UNION SELECT 'bastion.sealed_columns'::regclass, r.table_name::text FROM bastion.sealed_columns r WHERE r.relation IS NULL
 $$;
 COMMENT ON FUNCTION bastion_internal.unbound_records() IS
@@ -38,7 +39,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.records_bind() IS
-'Binds records that were restored without their table to the table that has their name now: protection, former defaults, global and unguarded tables, sealed columns. A record that was made since the restore stays as it is. lint() names records that are not bound.
+'Binds records that were restored without their table to the table that has their name now: protection, former defaults, global, unguarded and audited tables, sealed columns. A record that was made since the restore stays as it is. lint() names records that are not bound.
 Returns each table and the table of the extension that holds records of it.
 For operators: EXECUTE is granted to nobody.';
 

@@ -60,6 +60,8 @@ SELECT bastion.schema_guard('shop');
 SELECT bastion.lint_accept('role app', 'a problem', 'of this test');
 CREATE TABLE shop.numbered_2 PARTITION OF shop.numbered FOR VALUES IN (2);
 CREATE TABLE shop.newer (id int);
+CREATE TABLE shop.audited (id int PRIMARY KEY, pin text);
+SELECT bastion.audit_table('shop.audited', redact => '{pin}');
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA shop TO app;
 
 -- people: two tenants, a user in both, units below each other, roles and permissions of their own, passwords of others

@@ -1,0 +1,50 @@
+
+-- The record of audit_table(): which tables are under audit, and what their triggers should say. A table whose triggers say something
+-- else is found by audit_drift(). As with the records of protect(), the owner of a table may write the one of its table. The log of
+-- changes says so.
+
+CREATE TABLE bastion.audited_tables (
+    table_name bastion_internal.named_table NOT NULL,
+    columns text[] NOT NULL,
+    audited_at timestamptz NOT NULL DEFAULT now(),
+    relation regclass GENERATED ALWAYS AS (bastion_internal.table_of(table_name)) STORED,
+    CONSTRAINT audited_tables_pkey PRIMARY KEY (table_name),
+    CONSTRAINT audited_tables_relation_key UNIQUE (relation),
+    CONSTRAINT audited_tables_columns_check CHECK (array_position(columns, NULL) IS NULL)
+);
+COMMENT ON TABLE bastion.audited_tables IS
+'The tables under audit; partitions and inheritance children follow their root and have no row';
+COMMENT ON COLUMN bastion.audited_tables.table_name IS 'The table, by name in dumps';
+COMMENT ON COLUMN bastion.audited_tables.columns IS
+'What audit_table() was told about columns: i:NAME to record no others, x:NAME to leave it out, r:NAME to redact its values';
+COMMENT ON COLUMN bastion.audited_tables.audited_at IS 'When audit_table() last changed this row';
+COMMENT ON COLUMN bastion.audited_tables.relation IS 'The table; NULL if a dump was restored without it';
+
+ALTER TABLE bastion.audited_tables ENABLE ROW LEVEL SECURITY;
+CREATE POLICY audited_tables_of_owner ON bastion.audited_tables
+    USING (bastion_internal.owns_relation(relation)) WITH CHECK (bastion_internal.owns_relation(relation));
+COMMENT ON POLICY audited_tables_of_owner ON bastion.audited_tables IS 'The records of tables that the current role owns';
+
+SELECT pg_extension_config_dump('bastion.audited_tables',
+    'WHERE relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)');
+
+CREATE FUNCTION bastion_internal.audit_record(relation regclass, columns text[]) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    INSERT INTO bastion.audited_tables AS a (table_name, columns) VALUES (relation, audit_record.columns)
+    ON CONFLICT ON CONSTRAINT audited_tables_pkey DO UPDATE SET columns = excluded.columns, audited_at = now()
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_record(regclass, text[]) IS
+'Records that a table is under audit. audit_table(dry_run => true) returns this call. Only for the owner of the table.';
+SELECT bastion_internal.callable_by('bastion_internal.audit_record(regclass, text[])', 'migration');
+
+CREATE FUNCTION bastion_internal.audit_forget(relation regclass) RETURNS void
+LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    DELETE FROM bastion.audited_tables a WHERE a.relation = audit_forget.relation
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_forget(regclass) IS
+'Removes the record that a table is under audit. audit_untable(dry_run => true) returns this call. Only for the owner of the table.';
+SELECT bastion_internal.callable_by('bastion_internal.audit_forget(regclass)', 'migration');

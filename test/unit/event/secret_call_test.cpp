@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <random>
 #include <string>
 
 #include "unit/base/words.hpp"
@@ -107,6 +108,65 @@ TEST(SecretCall, TakesFurtherNames) {
         SCOPED_TRACE(words(list));
         EXPECT_EQ(find_secret_call("UPDATE customer SET email = 'x'", list), "");
     }
+}
+
+// With further names, each word of a text is looked at. Without, most texts end sooner.
+TEST(SecretCall, FindsTheSameInTextsThatEndSooner) {
+    constexpr std::string_view pieces[] = {"SELECT ",
+                                           "seal",
+                                           "SEAL",
+                                           "opened_secrets",
+                                           "OPENED_Secrets",
+                                           "bst_live_0123456789abcdef",
+                                           "bsi_0123456789abcdef",
+                                           "bsr_",
+                                           "(",
+                                           "\"",
+                                           "\\\"",
+                                           "U&",
+                                           "&quot;",
+                                           "/*",
+                                           "--",
+                                           ".",
+                                           "token",
+                                           "bastion",
+                                           "request",
+                                           "headers",
+                                           "eyJ0123456789abcdef",
+                                           "_",
+                                           "a_b",
+                                           "x",
+                                           " ",
+                                           "\\n",
+                                           "=",
+                                           "0123456789abcdef",
+                                           "execute",
+                                           "\xc3\xa4",
+                                           "'"};
+    std::mt19937 random(4);
+    std::uniform_int_distribution<std::size_t> piece(0, std::size(pieces) - 1);
+    std::uniform_int_distribution<int> length(1, 12);
+    std::size_t secrets = 0;
+    for (int round = 0; round < 200'000; ++round) {
+        std::string text;
+        for (int left = length(random); left > 0; --left) text += pieces[piece(random)];
+        const std::string_view expected = find_secret_call(text, "no_such_name");
+        ASSERT_EQ(found(text), expected) << text;
+        secrets += expected.empty() ? 0 : 1;
+    }
+    EXPECT_GT(secrets, 20'000U);
+    EXPECT_LT(secrets, 180'000U);
+}
+
+// In any place of a block that is compared at once, and behind the last.
+TEST(SecretCall, FindsACallAtAnyPlace) {
+    for (std::size_t before = 0; before < 40; ++before)
+        for (std::size_t after = 0; after < 20; ++after) {
+            const std::string front(before, ' ');
+            const std::string back(after, ' ');
+            EXPECT_EQ(found(front + "seal(" + back), "seal");
+            EXPECT_EQ(found(front + "opened_secrets" + back), "opened_secrets");
+        }
 }
 
 TEST(SecretCall, NamesNothingOfTheText) {

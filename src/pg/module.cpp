@@ -1,5 +1,7 @@
 // _PG_init: all initialisation of the module when a backend, or the postmaster, loads it.
 #include "core/base/startup.hpp"
+#include "pg/audit/audit_statement.hpp"
+#include "pg/audit/capture.hpp"
 #include "pg/base/foreign_code.hpp"
 #include "pg/base/settings.hpp"
 #include "pg/base/statistics.hpp"
@@ -47,6 +49,8 @@ extern "C" void _PG_init(void) {
     module::watch_api_key_use();
     module::watch_setting_reads();
     module::watch_explained_tables();
+    module::watch_audited_statements();
+    module::watch_captured_tables();
     module::watch_planner();
     module::watch_log();
 }

@@ -29,9 +29,10 @@ Result<Digest> sha256(ByteSpan bytes) {
 
 template <class Number>
 void append_number(std::string& out, Number value) {
-    const auto bits = static_cast<std::make_unsigned_t<Number>>(value);
-    for (int shift = (static_cast<int>(sizeof(Number)) - 1) * 8; shift >= 0; shift -= 8)
-        out.push_back(static_cast<char>(static_cast<std::uint64_t>(bits) >> shift & 0xFF));
+    auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<Number>>(value));
+    std::array<char, sizeof(Number)> bytes;
+    for (std::size_t i = bytes.size(); i > 0; bits >>= 8) bytes[--i] = static_cast<char>(bits & 0xFF);
+    out.append(bytes.data(), bytes.size());
 }
 
 void append_counted(std::string& out, std::string_view bytes) {
@@ -68,8 +69,23 @@ void append_columns(std::string& out, std::span<const EntryColumn> columns) {
     }
 }
 
-std::string encoded(const Entry& entry) {
+// The bytes of an entry without those of its values, and each value's own.
+std::size_t value_size(const EntryValue& value) noexcept { return has_bytes(value.tag) ? 3 + value.bytes.size() : 1; }
+
+std::size_t encoded_size(const Entry& entry) noexcept {
+    std::size_t size = 38 + 16 * entry.actors.size() + value_size(entry.address) + value_size(entry.agent);
+    for (const std::string_view text : {entry.relation, entry.op, entry.method, entry.role, entry.application})
+        size += 2 + text.size();
+    for (const auto* id : {&entry.tenant, &entry.user, &entry.unit, &entry.session, &entry.api_key, &entry.delegation})
+        size += id->has_value() ? 17 : 1;
+    for (const EntryKey& part : entry.key) size += 2 + part.name.size() + value_size(part.value);
+    for (const EntryColumn& column : entry.columns) size += 3 + column.name.size() + value_size(column.value);
+    return size;
+}
+
+std::string encoded(const Entry& entry, std::size_t size) {
     std::string out;
+    out.reserve(size);
     append_number(out, version);
     append_number(out, entry.era);
     append_number(out, entry.xid);
@@ -91,20 +107,6 @@ std::string encoded(const Entry& entry) {
     return out;
 }
 
-// The bytes of an entry without those of its values, and each value's own.
-std::size_t value_size(const EntryValue& value) noexcept { return has_bytes(value.tag) ? 3 + value.bytes.size() : 1; }
-
-std::size_t encoded_size(const Entry& entry) noexcept {
-    std::size_t size = 38 + 16 * entry.actors.size() + value_size(entry.address) + value_size(entry.agent);
-    for (const std::string_view text : {entry.relation, entry.op, entry.method, entry.role, entry.application})
-        size += 2 + text.size();
-    for (const auto* id : {&entry.tenant, &entry.user, &entry.unit, &entry.session, &entry.api_key, &entry.delegation})
-        size += id->has_value() ? 17 : 1;
-    for (const EntryKey& part : entry.key) size += 2 + part.name.size() + value_size(part.value);
-    for (const EntryColumn& column : entry.columns) size += 3 + column.name.size() + value_size(column.value);
-    return size;
-}
-
 // Makes an entry fit. It owns the values that it replaces.
 class Shrinking {
 public:
@@ -122,7 +124,7 @@ public:
             const Result<void> shrunk = value != nullptr ? replace(*value) : replace_columns();
             if (!shrunk) return shrunk.error();
         }
-        return encoded(entry_);
+        return encoded(entry_, encoded_size(entry_));
     }
 
 private:
@@ -204,7 +206,7 @@ Result<void> check_entry(const Entry& entry) {
 
 Result<std::string> encode_entry(const Entry& entry) {
     if (Result<void> valid = check_entry(entry); !valid) return valid.error();
-    if (encoded_size(entry) <= entry_most_bytes) return encoded(entry);
+    if (const std::size_t size = encoded_size(entry); size <= entry_most_bytes) return encoded(entry, size);
     return Shrinking(entry).encode();
 }
 

@@ -1,23 +1,27 @@
 #include "pg/audit/audit_write.hpp"
 
-#include "pg/base/catalog_read.hpp"
+#include "pg/audit/audit_statement.hpp"
 #include "pg/context/context.hpp"
 #include "pg/session/client_address.hpp"
 
 extern "C" {
 #include "access/transam.h"
 #include "access/xlog.h"
-#include "partitioning/partbounds.h"
-#include "partitioning/partdesc.h"
-#include "utils/partcache.h"
-#include "utils/xid8.h"
 }
 
 namespace bastion::pg {
-namespace {
 
-// The columns of audit_rows, as CREATE TABLE has them.
-enum AuditColumn { a_era, a_xid, a_seq, a_time, a_tenant, a_relation, a_op, a_actor, a_entry, audit_columns };
+// Who acts and from where: what entries of a statement have in common. `entry` has nothing else.
+struct EntryOrigin {
+    Entry entry;
+    OptionalUuid actor;
+    std::optional<Uuid> tenant;
+    uint64 decision;  // its version
+    Oid session_user;
+    char application[NAMEDATALEN];
+};
+
+namespace {
 
 // Before 1970, in the microseconds of PostgreSQL.
 constexpr int64 microseconds_to_2000 = int64{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
@@ -67,8 +71,7 @@ std::span<const Uuid> copied_actors(const ActorChain& chain) {
     return {out, chain.count};
 }
 
-void fill_identity(Entry& entry, const Identity& identity, bool of_all_tenants) {
-    if (!entry.tenant && !of_all_tenants) entry.tenant = optional_uuid(identity.tenant);
+void fill_identity(Entry& entry, const Identity& identity) {
     entry.user = core_uuid(identity.user);
     entry.actors = copied_actors(identity.actors);
     entry.unit = optional_uuid(identity.unit);
@@ -89,36 +92,71 @@ void fill_client(Entry& entry) {
         entry.agent = plain_value(server_text(agent.value));
 }
 
-Oid partition_at(Relation root, TimestampTz time) {
-    PartitionDesc partitions = RelationGetPartitionDesc(root, true);
-    PartitionBoundInfo bounds = partitions->boundinfo;
-    int index = -1;
-    if (bounds != nullptr) {
-        PartitionKey key = RelationGetPartitionKey(root);
-        Datum value = TimestampTzGetDatum(time);
-        bool is_equal = false;
-        const int place =
-            partition_range_datum_bsearch(key->partsupfunc, key->partcollation, bounds, 1, &value, &is_equal);
-        index = bounds->indexes[place + 1];
-        if (index < 0) index = bounds->default_index;
+EntryOrigin make_origin(const Decision& decision) {
+    EntryOrigin out{};
+    out.decision = decision.version;
+    out.session_user = GetSessionUserId();
+    strlcpy(out.application, application_name, sizeof out.application);
+    out.actor = acting_user(decision);
+    if (decision.state == ContextState::authenticated) {
+        out.tenant = optional_uuid(decision.identity.tenant);
+        fill_identity(out.entry, decision.identity);
+    } else {
+        out.entry.application = entry_text(ServerText(pstrdup(out.application)));
     }
-    if (index < 0)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("table bastion.audit_rows has no partition for an entry"),
-                        errhint("Attach a default partition.")));
-    return partitions->oids[index];
+    out.entry.role = entry_text(ServerText(GetUserNameFromId(out.session_user, false)));
+    fill_client(out.entry);
+    return out;
 }
 
-void insert_row(Datum (&values)[audit_columns], bool (&nulls)[audit_columns], TimestampTz time) {
-    Relation root = table_open(extension_relation("audit_rows"), RowExclusiveLock);
-    Relation partition = table_open(partition_at(root, time), RowExclusiveLock);
-    if (partition->rd_rel->relkind != RELKIND_RELATION || RelationGetNumberOfAttributes(partition) != audit_columns)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("table %s has other columns than bastion.audit_rows", RelationGetRelationName(partition))));
-    CatalogTupleInsert(partition, heap_form_tuple(RelationGetDescr(partition), values, nulls));
-    table_close(partition, RowExclusiveLock);
-    table_close(root, RowExclusiveLock);
+bool still_applies(const EntryOrigin& origin, const Decision& decision) noexcept {
+    return origin.decision == decision.version && origin.session_user == GetSessionUserId() &&
+           std::strcmp(origin.application, application_name) == 0;
+}
+
+// One for the statement, unless the identity changes in it; address and user agent stay those of its first entry.
+const EntryOrigin& origin_in(AuditStatement& statement) {
+    const Decision& decision = decide();
+    if (statement.origin != nullptr && still_applies(*statement.origin, decision)) return *statement.origin;
+    statement.origin = nullptr;
+    MemoryContextReset(statement.origin_memory);
+    const MemoryContext caller = MemoryContextSwitchTo(statement.origin_memory);
+    auto* origin = static_cast<EntryOrigin*>(palloc(sizeof(EntryOrigin)));
+    statement.origin = new (origin) EntryOrigin(make_origin(decision));
+    MemoryContextSwitchTo(caller);
+    return *statement.origin;
+}
+
+// An entry of an origin, with what was done.
+Entry entry_of(const EntryOrigin& origin, const Entry& done, bool of_all_tenants) {
+    Entry out = origin.entry;
+    out.kind = done.kind;
+    out.relation = done.relation;
+    out.op = done.op;
+    out.key = done.key;
+    out.columns = done.columns;
+    out.tenant = done.tenant;
+    if (!out.tenant && !of_all_tenants) out.tenant = origin.tenant;
+    return out;
+}
+
+// In the current memory context.
+AuditRow row_of(Entry& entry, const OptionalUuid& actor) {
+    AuditRow row{};
+    row.time = GetCurrentTimestamp();
+    fill_place(entry, row.time);
+    row.era = entry.era;
+    row.xid = entry.xid;
+    row.seq = entry.seq;
+    row.actor = actor;
+    row.tenant.present = entry.tenant.has_value();
+    if (entry.tenant) std::memcpy(row.tenant.value.data, entry.tenant->bytes.data(), UUID_LEN);
+    guarded_or_raise([&]() -> Result<void> {
+        const Result<std::string> encoded = encode_entry(entry);
+        if (!encoded) return encoded.error();
+        return store(row.entry, as_bytes(*encoded));
+    });
+    return row;
 }
 
 }  // namespace
@@ -140,36 +178,26 @@ EntryValue plain_value(ServerText text) {
     return {EntryTag::plain, as_bytes(utf8.bytes())};
 }
 
-void write_entry(Entry entry, bool of_all_tenants) {
-    const TimestampTz now = GetCurrentTimestamp();
-    const Decision& decision = decide();
-    const OptionalUuid actor = acting_user(decision);
-    if (decision.state == ContextState::authenticated)
-        fill_identity(entry, decision.identity, of_all_tenants);
-    else
-        entry.application = entry_text(ServerText(application_name));
-    entry.role = entry_text(ServerText(GetUserNameFromId(GetSessionUserId(), false)));
-    fill_client(entry);
-    fill_place(entry, now);
-    struct varlena* bytes = nullptr;
-    guarded_or_raise([&]() -> Result<void> {
-        const Result<std::string> encoded = encode_entry(entry);
-        if (!encoded) return encoded.error();
-        return store(bytes, as_bytes(*encoded));
-    });
-    pg_uuid_t tenant{};
-    if (entry.tenant) std::memcpy(tenant.data, entry.tenant->bytes.data(), UUID_LEN);
-    Datum values[audit_columns] = {
-        Int64GetDatum(entry.era),   FullTransactionIdGetDatum(FullTransactionIdFromU64(entry.xid)),
-        Int64GetDatum(entry.seq),   TimestampTzGetDatum(now),
-        UUIDPGetDatum(&tenant),     text_datum(Utf8(entry.relation)),
-        text_datum(Utf8(entry.op)), UUIDPGetDatum(&actor.value),
-        PointerGetDatum(bytes)};
-    bool nulls[audit_columns] = {};
-    nulls[a_tenant] = !entry.tenant.has_value();
-    nulls[a_relation] = entry.relation.empty();
-    nulls[a_actor] = !actor.present;
-    insert_row(values, nulls, now);
+void write_entry(const Entry& done, bool of_all_tenants) {
+    const EntryOrigin origin = make_origin(decide());
+    Entry entry = entry_of(origin, done, of_all_tenants);
+    AuditRow row = row_of(entry, origin.actor);
+    if (!entry.relation.empty()) row.relation = text_datum(Utf8(entry.relation));
+    row.op = text_datum(Utf8(entry.op));
+    insert_audit_rows({&row, 1});
+}
+
+void write_entry_of(AuditStatement* statement, const Entry& done) {
+    if (statement == nullptr) {
+        write_entry(done, false);
+        return;
+    }
+    const EntryOrigin& origin = origin_in(*statement);
+    Entry entry = entry_of(origin, done, false);
+    const MemoryContext caller = MemoryContextSwitchTo(statement->buffer);
+    const AuditRow row = row_of(entry, origin.actor);
+    MemoryContextSwitchTo(caller);
+    keep_audit_row(*statement, row, entry.relation, entry.op);
 }
 
 }  // namespace bastion::pg

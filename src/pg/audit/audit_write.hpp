@@ -1,5 +1,5 @@
 // Writes entries of the log of changes: an entry that says what was done gets the user, actors and client of the transaction and its
-// place in the log. The row is inserted without a statement, so no trigger, rule or policy runs, and the caller needs no privilege.
+// place in the log.
 // Called by the trigger of audited tables and by audit_log(). An Entry is a POD here: it views memory of the caller.
 #pragma once
 
@@ -17,6 +17,10 @@ std::string_view entry_text(ServerText text);
 
 // Fills in everything but kind, relation, op, key and columns. Without a tenant of its own the entry gets that of the context, unless
 // it is about all tenants.
-void write_entry(Entry entry, bool of_all_tenants);
+void write_entry(const Entry& done, bool of_all_tenants);
+
+// The same for a row that changed, in its statement: the entry may wait for the end of it. Without a statement it is written at once.
+struct AuditStatement;
+void write_entry_of(AuditStatement* statement, const Entry& done);
 
 }  // namespace bastion::pg

@@ -63,21 +63,49 @@ constexpr PinnedSetting pinned_settings[] = {{"DateStyle", "ISO, YMD"}, {"Interv
                                              {"bytea_output", "hex"},   {"lc_monetary", "C"},
                                              {"xmlbinary", "base64"},   {"quote_all_identifiers", "off"}};
 
-EntryValue printed_by_type(Oid type, Datum value) {
+void pin_settings(PrintedValues& values) {
+    if (values.settings_level != 0) return;
+    values.settings_level = begin_settings(pinned_path);
+    for (const auto& [name, pinned] : pinned_settings)
+        (void)set_config_option(name, pinned, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Types of the server, beside those that are printed here, whose text no setting changes.
+bool is_independent_of_settings(Oid type) {
+    switch (type) {
+        case OIDOID:
+        case CHAROID:
+        case TIMEOID:
+        case INETOID:
+        case CIDROID:
+        case MACADDROID:
+        case BITOID:
+        case VARBITOID:
+        case TEXTARRAYOID:
+        case INT2ARRAYOID:
+        case INT4ARRAYOID:
+        case INT8ARRAYOID:
+        case NUMERICARRAYOID:
+        case UUIDARRAYOID: return true;
+        default: return get_typtype(type) == TYPTYPE_ENUM;
+    }
+}
+
+EntryValue printed_by_type(PrintedValues& values, Oid type, Datum value) {
     Oid output = InvalidOid;
     bool is_varlena = false;
     getTypeOutputInfo(type, &output, &is_varlena);
-    const int level = begin_settings(pinned_path);
-    for (const auto& [name, pinned] : pinned_settings)
-        (void)set_config_option(name, pinned, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-    const char* text = OidOutputFunctionCall(output, value);
-    AtEOXact_GUC(false, level);
-    return plain_value(ServerText(text));
+    if (!is_independent_of_settings(type)) pin_settings(values);
+    return plain_value(ServerText(OidOutputFunctionCall(output, value)));
 }
 
 }  // namespace
 
-EntryValue printed_value(Oid type, Datum value) {
+void end_printing(PrintedValues& values) {
+    if (values.settings_level != 0) AtEOXact_GUC(false, std::exchange(values.settings_level, 0));
+}
+
+EntryValue printed_value(PrintedValues& values, Oid type, Datum value) {
     switch (type) {
         case BOOLOID: return ascii(DatumGetBool(value) ? "true" : "false");
         case INT2OID: return printed_integer(DatumGetInt16(value));
@@ -100,10 +128,8 @@ EntryValue printed_value(Oid type, Datum value) {
         case DATEOID:
         case TIMESTAMPOID:
         case TIMESTAMPTZOID: return printed_time(type, value);
-        default: break;
+        default: return printed_by_type(values, type, value);
     }
-    const Oid base = getBaseType(type);
-    return base != type ? printed_value(base, value) : printed_by_type(type, value);
 }
 
 }  // namespace bastion::pg

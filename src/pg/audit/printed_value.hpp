@@ -6,7 +6,14 @@
 
 namespace bastion::pg {
 
-// Of a value that is not NULL, in the current memory context.
-EntryValue printed_value(Oid type, Datum value);
+// The settings that output functions need are pinned from the first value that needs them until end_printing(): once for a row. After an
+// error PostgreSQL resets them.
+struct PrintedValues {
+    int settings_level;  // 0: not pinned
+};
+void end_printing(PrintedValues& values);
+
+// Of a value that is not NULL, in the current memory context. The type is no domain.
+EntryValue printed_value(PrintedValues& values, Oid type, Datum value);
 
 }  // namespace bastion::pg

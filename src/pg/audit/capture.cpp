@@ -1,0 +1,141 @@
+#include "pg/audit/capture.hpp"
+
+#include "pg/base/catalog_read.hpp"
+
+extern "C" {
+#include "catalog/partition.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+uint64 catalog_messages = 0;
+
+void on_relation(Datum, Oid) { ++catalog_messages; }
+void on_schema(Datum, int, uint32) { ++catalog_messages; }
+
+// The text of qualified_name() has more quotes under a setting of the session.
+int begin_plain_quotes() {
+    const int level = NewGUCNestLevel();
+    (void)set_config_option("quote_all_identifiers", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    return level;
+}
+
+std::string_view copied(std::string_view text) { return {pnstrdup(text.data(), text.size()), text.size()}; }
+
+int place_of(TupleDesc descriptor, const char* name) {
+    for (int i = 0; i < descriptor->natts; ++i) {
+        Form_pg_attribute column = TupleDescAttr(descriptor, i);
+        if (!column->attisdropped && std::strcmp(NameStr(column->attname), name) == 0) return i;
+    }
+    return -1;
+}
+
+bool includes_some(const Trigger* trigger) noexcept {
+    for (int i = 1; i < trigger->tgnargs; ++i)
+        if (trigger->tgargs[i][0] == 'i') return true;
+    return false;
+}
+
+Treatment treatment_of(char kind) noexcept {
+    return kind == 'i' ? Treatment::keep : kind == 'x' ? Treatment::leave_out : Treatment::redact;
+}
+
+void treat_all(std::span<CapturedColumn> columns, Treatment treatment) noexcept {
+    for (CapturedColumn& column : columns) column.treatment = treatment;
+}
+
+void treat(std::span<CapturedColumn> columns, TupleDesc descriptor, const Trigger* trigger) {
+    treat_all(columns, includes_some(trigger) ? Treatment::leave_out : Treatment::keep);
+    for (int i = 1; i < trigger->tgnargs; ++i) {
+        const char* argument = trigger->tgargs[i];
+        const int place = place_of(descriptor, argument[0] == '\0' || argument[1] == '\0' ? "" : argument + 2);
+        if (place < 0) {
+            treat_all(columns, Treatment::hide);
+            return;
+        }
+        columns[static_cast<std::size_t>(place)].treatment = treatment_of(argument[0]);
+    }
+}
+
+// Virtual generated columns have no value to record.
+bool is_recorded(const FormData_pg_attribute* column) noexcept {
+    return !column->attisdropped && column->attgenerated != 'v';
+}
+
+std::span<CapturedColumn> columns_of(Relation relation) {
+    Bitmapset* key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+    TupleDesc descriptor = CreateTupleDescCopy(RelationGetDescr(relation));
+    const auto count = static_cast<std::size_t>(descriptor->natts);
+    auto* out = static_cast<CapturedColumn*>(palloc(sizeof(CapturedColumn) * (count + 1)));
+    for (int i = 0; i < descriptor->natts; ++i) {
+        const FormData_pg_attribute* column = TupleDescAttr(descriptor, i);
+        const bool dropped = column->attisdropped;
+        out[i] = {dropped ? std::string_view() : copied(entry_text(ServerText(NameStr(column->attname)))),
+                  dropped ? InvalidOid : getBaseType(column->atttypid), Treatment::keep,
+                  bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, key)};
+    }
+    return {out, count};
+}
+
+// In the current memory context.
+Capture* make_capture(Relation relation, const Trigger* trigger) {
+    const uint64 catalog = catalog_messages;
+    auto* out = new (palloc(sizeof(Capture))) Capture{};
+    out->relation = RelationGetRelid(relation);
+    out->trigger = trigger->tgoid;
+    out->catalog = catalog;
+    const std::span<CapturedColumn> columns = columns_of(relation);
+    TupleDesc descriptor = RelationGetDescr(relation);
+    treat(columns, descriptor, trigger);
+    out->has_key = std::any_of(columns.begin(), columns.end(), [](const CapturedColumn& c) { return c.is_key; });
+    for (int i = 0; i < descriptor->natts; ++i)
+        if (!is_recorded(TupleDescAttr(descriptor, i)))
+            columns[static_cast<std::size_t>(i)].treatment = Treatment::leave_out;
+    out->columns = columns;
+    out->tenant = place_of(descriptor, trigger->tgargs[0]);
+    out->name = copied(audited_name(relation));
+    return out;
+}
+
+Capture* make_capture_in(AuditStatement& statement, Relation relation, const Trigger* trigger) {
+    const MemoryContext memory =
+        AllocSetContextCreateInternal(statement.memory, "captured table", ALLOCSET_SMALL_SIZES);
+    const MemoryContext caller = MemoryContextSwitchTo(memory);
+    Capture* out = make_capture(relation, trigger);
+    out->memory = memory;
+    MemoryContextSwitchTo(caller);
+    return out;
+}
+
+}  // namespace
+
+std::string_view audited_name(Relation relation) {
+    Oid table = RelationGetRelid(relation);
+    if (relation->rd_rel->relispartition) table = llast_oid(get_partition_ancestors(table));
+    if (!quote_all_identifiers) return entry_text(ServerText(qualified_name(table)));
+    const int level = begin_plain_quotes();
+    const char* name = qualified_name(table);
+    AtEOXact_GUC(false, level);
+    return entry_text(ServerText(name));
+}
+
+Capture& capture_of(AuditStatement* statement, Relation relation, const Trigger* trigger) {
+    if (statement == nullptr) return *make_capture(relation, trigger);
+    Capture*& kept = statement->captures[RelationGetRelid(relation) % kept_captures];
+    if (kept != nullptr && kept->in_use) return *make_capture(relation, trigger);
+    if (kept != nullptr && kept->relation == RelationGetRelid(relation) && kept->trigger == trigger->tgoid &&
+        kept->catalog == catalog_messages)
+        return *kept;
+    if (kept != nullptr) MemoryContextDelete(std::exchange(kept, nullptr)->memory);
+    kept = make_capture_in(*statement, relation, trigger);
+    return *kept;
+}
+
+void watch_captured_tables() {
+    CacheRegisterRelcacheCallback(on_relation, Datum{0});
+    CacheRegisterSyscacheCallback(NAMESPACEOID, on_schema, Datum{0});
+}
+
+}  // namespace bastion::pg

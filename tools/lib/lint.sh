@@ -124,6 +124,11 @@ check_spi_once() { code '\bSPI_[a-z]+' $(cxx_files | grep -vx src/pg/base/owner_
 advice[spi_once]='call the functions of src/pg/base/owner_spi.hpp'
 plant_spi_once() { echo 'int planted() { return SPI_connect(); }' >src/pg/base/planted.cpp; }
 
+# What a transaction has written must not be rewritten or dropped by another before it ends.
+check_written_tables_stay_locked() { code '\b(table|relation)_close\([^,]*, *(RowExclusive|Exclusive|ShareRowExclusive)Lock' $(cxx_files src/pg); }
+advice[written_tables_stay_locked]='table_close(relation, NoLock): the lock ends with the transaction'
+plant_written_tables_stay_locked() { echo 'void planted(Relation relation) { table_close(relation, RowExclusiveLock); }' >src/pg/base/planted.cpp; }
+
 check_trigger_lists_are_copied() { code '[>.]trigdesc\b' $(cxx_files src/pg) | grep -v 'CopyTriggerDesc('; }
 advice[trigger_lists_are_copied]='walk CopyTriggerDesc(relation->trigdesc): an invalidation frees the list of the relation cache'
 plant_trigger_lists_are_copied() { echo 'int planted(Relation relation) { return relation->trigdesc->numtriggers; }' >src/pg/base/planted.cpp; }

@@ -132,9 +132,9 @@ void insert_audit_rows(std::span<const AuditRow> rows) {
         Relation partition = table_open(partitions[first], RowExclusiveLock);
         check_partition(root, partition);
         insert_into(partition, rows.subspan(first, next - first));
-        table_close(partition, RowExclusiveLock);
+        table_close(partition, NoLock);
     }
-    table_close(root, RowExclusiveLock);
+    table_close(root, NoLock);
 }
 
 }  // namespace bastion::pg

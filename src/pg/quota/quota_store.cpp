@@ -186,7 +186,7 @@ void write_windows(std::span<QuotaLine> lines) {
         } else
             CatalogTupleInsert(relation, new_window(descriptor, line));
     }
-    table_close(relation, RowExclusiveLock);
+    table_close(relation, NoLock);
     CommandCounterIncrement();
 }
 
@@ -210,7 +210,7 @@ void write_entries(const UsageEntry& entry, const QuotaWanted& wanted) {
         values[e_amount] = wanted.amounts[i];
         CatalogTupleInsert(relation, heap_form_tuple(RelationGetDescr(relation), values, nulls));
     }
-    table_close(relation, RowExclusiveLock);
+    table_close(relation, NoLock);
     CommandCounterIncrement();
 }
 

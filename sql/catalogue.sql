@@ -141,6 +141,8 @@ WHERE f.prosecdef
     -- for monitoring roles, jobs of operators, and tests
     'bastion.outbox_counts()', 'bastion.metrics()',
     'bastion.status()', 'bastion.lint_summary()', 'bastion.event_counts(interval)', 'bastion.events_pruned()', 'bastion.events_prune(timestamp with time zone)',
+    'bastion.audit_seal()', 'bastion.audit_new_era(text)', 'bastion.audit_checkpoint(bigint,bigint)', 'bastion.audit_verifier_key(bigint)', 'bastion.audit_tile(text,bigint)',
+    'bastion.audit_inclusion_proof(bigint,bigint,bigint)', 'bastion.audit_consistency_proof(bigint,bigint,bigint)', 'bastion.audit_entry_index(bigint,xid8,bigint)',
     'bastion_test.act_as(text,text,text)',
     -- for migration roles and the event triggers
     'bastion_internal.check_column_change(regclass,name,text,name)', 'bastion_internal.keep_dropped_columns()', 'bastion_internal.guard_unseen_tables()',
@@ -311,14 +313,14 @@ SELECT a.problem, object, a.reason FROM (VALUES
      '{"bastion.api_key_schemes: api_key_schemes_other_pepper_fkey","bastion.limit_overrides: limit_overrides_meter_fkey","bastion.api_key_schemes: api_key_schemes_pepper_fkey","bastion.api_key_secrets: api_key_secrets_scheme_fkey",
        "bastion.api_key_secrets: api_key_secrets_pepper_fkey","bastion.one_time_tokens: one_time_tokens_pepper_fkey","bastion.peppers: peppers_data_key_id_fkey",
        "bastion.recovery_codes: recovery_codes_pepper_fkey","bastion.user_factors: user_factors_data_key_id_fkey",
-       "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey","bastion.user_devices: user_devices_pepper_fkey"}'),
+       "bastion.refresh_tokens: refresh_tokens_successor_pepper_fkey","bastion.signing_keys: signing_keys_data_key_id_fkey","bastion.audit_keys: audit_keys_data_key_id_fkey","bastion.audit_logs: audit_logs_key_id_fkey","bastion.user_devices: user_devices_pepper_fkey"}'),
     ('column that may hold sealed values, which rewrap_all() does not reach', 'hashes and MACs, which nothing opens',
      '{bastion.api_key_secrets.mac,bastion.invitations.token_hash,bastion.login_throttle.key,bastion.pruned_events.mac,bastion.recovery_codes.mac,bastion.refresh_tokens.hash,
        bastion.spent_tokens.hash,bastion.user_devices.hash,bastion.user_devices.previous_hash}'),
-    ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.audit_rows.entry,bastion.audit_rows_default.entry,bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
+    ('column that may hold sealed values, which rewrap_all() does not reach', 'no secrets', '{bastion.audit_keys.public_key,bastion.audit_logs.opening,bastion.audit_logs.root,bastion.audit_tiles.data,bastion.audit_witnesses.public_key,bastion.audit_rows.entry,bastion.audit_rows_default.entry,bastion.passkey_owners.handle,bastion.passkeys.credential_id,bastion.passkeys.public_key,bastion.throttle_sets.entries}'),
     ('column that may hold sealed values, which rewrap_all() does not reach', 'root_key_rotate() wraps it again: it is sealed under the root key', '{bastion.data_keys.wrapped}'),
     ('table that no backend caches', 'read where it is used, each time',
-     '{bastion.audit_rows,bastion.audit_rows_default,bastion.audited_tables,bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
+     '{bastion.audit_cosignatures,bastion.audit_keys,bastion.audit_logs,bastion.audit_seals,bastion.audit_tiles,bastion.audit_witnesses,bastion.audit_rows,bastion.audit_rows_default,bastion.audited_tables,bastion.quota_holds,bastion.usage_daily,bastion.usage_entries,bastion.usage_windows,bastion.accepted_findings,bastion.application_keys,bastion.events,bastion.factor_tries,bastion.login_throttle,bastion.throttle_sets,bastion.passkey_owners,bastion.passkeys,bastion.recovery_codes,bastion.relying_parties,bastion.user_factors,bastion.user_devices,bastion.global_tables,bastion.guarded_schemas,bastion.hooks,bastion.invitations,bastion.one_time_tokens,bastion.operator_roles,bastion.outbox,bastion.protected_columns,
        bastion.protected_tables,bastion.pruned_events,bastion.refresh_tokens,bastion.spent_tokens,bastion.rewrap_failures,bastion.rewrap_runs,bastion.data_key_guards,bastion.sealed_columns,bastion.secret_access_log,bastion.secret_folders,bastion.secret_versions,bastion.secrets,
        bastion.session_settings,bastion.setting_changes,bastion.change_requests,bastion.unguarded_tables,bastion.password_history,bastion.user_passwords,bastion.vault,bastion_internal.callers}')) a (problem, reason, objects),
      unnest(a.objects) object;

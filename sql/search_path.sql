@@ -493,6 +493,19 @@ SELECT * FROM bastion.tenant_delete('path') ORDER BY 1;
 SELECT bastion.status() IS NOT NULL AS status;
 SELECT pg_catalog.strpos(bastion.metrics(), 'bastion_info') OPERATOR(pg_catalog.>) 0 AS metrics, bastion.stats_reset() AS reset, bastion_internal.count_refusal('step_up') AS counted,
        bastion_internal.statistics_mode() IS NOT NULL AS mode, bastion_internal.event_queue_counts() IS NULL AS no_queue, (SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM bastion_internal.counters()) AS counters;
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
+SELECT p.era, pg_catalog.pg_current_xact_id(), 1, pg_catalog.now(), 'INSERT', 'an entry' FROM bastion_internal.audit_place() p;
+SELECT bastion.audit_seal() OPERATOR(pg_catalog.>) 0 AS sealed;
+SELECT bastion.audit_new_era('a reason') AS new_era;
+SELECT pg_catalog.length(bastion.audit_checkpoint()) OPERATOR(pg_catalog.>) 0 AS checkpoint, pg_catalog.length(bastion.audit_verifier_key()) OPERATOR(pg_catalog.>) 0 AS verifier_key,
+       pg_catalog.octet_length(bastion.audit_tile('tile/0/000.p/1')) AS tile, pg_catalog.octet_length(bastion.audit_tile('tile/entries/000.p/1')) OPERATOR(pg_catalog.>) 0 AS entries,
+       pg_catalog.length(bastion.audit_inclusion_proof(0)) OPERATOR(pg_catalog.>) 0 AS inclusion, bastion.audit_consistency_proof(1) AS consistency,
+       bastion_internal.audit_tile_hash(pg_catalog.convert_to(pg_catalog.repeat('x', 8192), 'UTF8')) IS NOT NULL AS tile_hash;
+SELECT pg_catalog.count(*) AS entries FROM bastion.audit_rows r, LATERAL bastion.audit_entry_index(r.era, r.xid, r.seq) WHERE r.entry OPERATOR(pg_catalog.=) 'an entry';
+SELECT bastion.audit_witness_add('witness.example/w1+32913b6f+BBpc39BxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRN') AS witness;
+SELECT pg_catalog.length(bastion.audit_witness_request('witness.example/w1')) OPERATOR(pg_catalog.>) 0 AS request;
+SELECT bastion.audit_cosignature_add(pg_catalog.concat(pg_catalog.chr(8212), E' witness.example/w1 AAAAAAAAAAA=\n'));
+SELECT bastion.audit_witness_remove('witness.example/w1') AS removed;
 BEGIN;
 INSERT INTO bastion.events (occurred_at, kind, outcome) VALUES ('2001-01-01', 'login', 'success');
 SELECT bastion.events_prune('2001-01-02') AS pruned;

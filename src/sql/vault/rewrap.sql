@@ -137,6 +137,7 @@ AS $$
     VALUES ('bastion.secret_versions'::regclass, 'value'::name, 'secret_id || ''/'' || version'),
            ('bastion.application_key_versions', 'value', 'key_id || ''/'' || version'),
            ('bastion.signing_keys', 'private_sealed', 'kid'),
+           ('bastion.audit_keys', 'private_sealed', 'id'),
            ('bastion.peppers', 'sealed', 'version'),
            ('bastion.user_factors', 'sealed', 'id'),
            ('bastion.setting_versions', 'sealed', 'setting_id || ''/'' || version'),

@@ -100,6 +100,9 @@ SELECT bastion.quota_consume('usd', 0.000001, 'a key'), bastion.quota_reserve('{
 COMMIT;
 SELECT bastion.usage_roll_up();
 INSERT INTO bastion.audit_rows VALUES (1, '7', 1, '2020-02-01', NULL, 'shop.older', 'INSERT', NULL, 'an entry');
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) SELECT p.era, pg_current_xact_id(), 1, '2020-02-02', 'INSERT', 'a sealed one' FROM bastion_internal.audit_place() p;
+SELECT bastion.audit_seal(), bastion.audit_witness_add('witness.example/w1+32913b6f+BBpc39BxQ8OExB6DDFvOEqqIF+xWSaqr8sMTiLNbLXRN');
+INSERT INTO bastion.audit_cosignatures SELECT l.era, l.size, 'witness.example/w1', 'a line', now() FROM bastion.audit_logs l;
 SELECT bastion_api.refresh(answer ->> 'refresh_token') FROM answers;
 SELECT bastion.issuer_add('https://idp.example', '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{app}', '{EdDSA}');
 SELECT bastion.issuer_login_set('https://idp.example', '{web}', '{dump.example}', '{mfa}');

@@ -37,16 +37,7 @@ struct EntryCounter {
 EntryCounter counter{};
 
 int64 era() {
-    if (own_era == 0) {
-        int64 found = 0;
-        guarded_or_raise([&]() -> Result<void> {
-            const Result<std::int64_t> made = entry_era(GetSystemIdentifier(), GetWALInsertionTimeLine(), MyDatabaseId);
-            if (!made) return made.error();
-            found = *made;
-            return {};
-        });
-        own_era = found;
-    }
+    if (own_era == 0) own_era = era_of(GetWALInsertionTimeLine());
     return own_era;
 }
 
@@ -160,6 +151,17 @@ AuditRow row_of(Entry& entry, const OptionalUuid& actor) {
 }
 
 }  // namespace
+
+int64 era_of(TimeLineID timeline) {
+    int64 era = 0;
+    guarded_or_raise([&]() -> Result<void> {
+        const Result<std::int64_t> made = entry_era(GetSystemIdentifier(), timeline, MyDatabaseId);
+        if (!made) return made.error();
+        era = *made;
+        return {};
+    });
+    return era;
+}
 
 Uuid core_uuid(const pg_uuid_t& uuid) noexcept {
     Uuid out;

@@ -1,6 +1,6 @@
 // What sealing the audit log needs to know of the server: that the transaction has just begun, and where its numbers count. Called by
 // bastion.audit_seal(), which is in SQL.
-#include "core/audit/era.hpp"
+#include "pg/audit/audit_write.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/settings.hpp"
@@ -30,8 +30,6 @@ constexpr TimeLineID most_timelines = 1000;
 void require_primary() {
     if (RecoveryInProgress()) refuse_writing();
 }
-
-int64 era_of(TimeLineID timeline) { return audit_era({GetSystemIdentifier(), timeline, MyDatabaseId}); }
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 #include "core/base/json.hpp"
@@ -260,14 +261,17 @@ TEST(Entry, TakesOneDigestOfTooManyColumns) {
 
 TEST(Entry, IsRefusedAboveItsSize) { EXPECT_FALSE(read_entry(as_bytes(std::string(entry_most_bytes + 1, '\1')))); }
 
-TEST(Entry, TellsErasApart) {
-    const auto era = entry_era(1, 2, 3);
-    ASSERT_TRUE(era);
-    EXPECT_GT(*era, 0);
-    EXPECT_EQ(*era, *entry_era(1, 2, 3));
-    EXPECT_NE(*era, *entry_era(2, 2, 3));
-    EXPECT_NE(*era, *entry_era(1, 3, 3));
-    EXPECT_NE(*era, *entry_era(1, 2, 4));
+TEST(Entry, EachPlaceHasItsOwnEra) {
+    std::set<std::int64_t> eras;
+    for (const std::uint64_t system : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 32, ~std::uint64_t{0}})
+        for (const std::uint32_t timeline : {0U, 1U, 2U, 0x01000000U})
+            for (const std::uint32_t database : {1U, 5U, 0xFFFFFFFFU})
+                eras.insert(entry_era(system, timeline, database).value());
+    EXPECT_EQ(eras.size(), 48U);
+    EXPECT_GT(*eras.begin(), 0);
 }
+
+// printf 'pg_bastion era\x68\x00\x00\x00\x00\x00\x00\x2a\x00\x00\x00\x01\x00\x00\x00\x05' | sha256sum
+TEST(Entry, AnEraIsTheHashOfItsPlace) { EXPECT_EQ(entry_era(0x680000000000002A, 1, 5).value(), 286967316828169507); }
 
 }  // namespace

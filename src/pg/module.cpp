@@ -11,6 +11,7 @@
 #include "pg/event/event_queue.hpp"
 #include "pg/event/log_redaction.hpp"
 #include "pg/event/refusal_log.hpp"
+#include "pg/event/seal_schedule.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/root_keys.hpp"
 #include "pg/planner/planner_hooks.hpp"
@@ -36,6 +37,7 @@ extern "C" void _PG_init(void) {
     module::define_settings();
     module::adopt_placeholders(placeholders);
     if (module::prepare_event_queue()) module::register_event_launcher();
+    module::prepare_seal_schedule();
     module::prepare_statistics();
     module::prepare_refusal_log();
     module::prepare_throttle();

@@ -2,6 +2,7 @@
 
 #include "pg/audit/audit_statement.hpp"
 #include "pg/context/context.hpp"
+#include "pg/event/seal_schedule.hpp"
 #include "pg/session/client_address.hpp"
 
 extern "C" {
@@ -49,6 +50,7 @@ void fill_place(Entry& entry, TimestampTz now) {
     entry.xid = xid;
     entry.seq = ++counter.last;
     entry.time = now + microseconds_to_2000;
+    note_audit_entry(xid);
 }
 
 std::optional<Uuid> optional_uuid(const OptionalUuid& uuid) noexcept {

@@ -9,4 +9,8 @@ namespace bastion::pg {
 // caller adds what else it needs, and registers the worker.
 BackgroundWorker named_worker(const char* name, const char* function, BgWorkerStartTime start);
 
+// In a worker that is connected to a database, before its first transaction: overrides the settings of the database that would
+// keep it from writing.
+void pin_worker_settings();
+
 }  // namespace bastion::pg

@@ -152,6 +152,20 @@ bool database_exists(Oid database) {
     return exists;
 }
 
+Oid next_database(Oid after) {
+    Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(databases, InvalidOid, false, nullptr, 0, nullptr);
+    Oid next = InvalidOid;
+    for (HeapTuple row = systable_getnext(scan); HeapTupleIsValid(row); row = systable_getnext(scan)) {
+        const auto* database = reinterpret_cast<Form_pg_database>(GETSTRUCT(row));
+        if (database->oid <= after || (OidIsValid(next) && database->oid > next)) continue;
+        if (database->datallowconn && !database->datistemplate) next = database->oid;
+    }
+    systable_endscan(scan);
+    table_close(databases, AccessShareLock);
+    return next;
+}
+
 Oid extension_relation_or_none(const char* name) {
     const Oid schema = get_namespace_oid("bastion", true);
     return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

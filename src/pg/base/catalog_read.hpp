@@ -16,6 +16,10 @@ const char* extension_version();
 // Whether a database with this OID exists. Reads shared catalogs alone.
 bool database_exists(Oid database);
 
+// The database with the next OID after this one that allows connections and is no template; InvalidOid after the last. Reads
+// shared catalogs alone.
+Oid next_database(Oid after);
+
 // A relation of schema bastion; InvalidOid when there is none (the extension is not installed in this database).
 Oid extension_relation_or_none(const char* name);
 

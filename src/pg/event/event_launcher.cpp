@@ -4,6 +4,8 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/event/event_queue.hpp"
 #include "pg/event/event_worker.hpp"
+#include "pg/event/seal_schedule.hpp"
+#include "pg/event/seal_worker.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -74,6 +76,9 @@ void sleep_until_woken(long milliseconds) {
     CHECK_FOR_INTERRUPTS();
 }
 
+// -1 is never.
+long sooner(long one, long other) { return one < 0 || other < 0 ? std::max(one, other) : std::min(one, other); }
+
 void serve() {
     while (!ShutdownRequestPending) {
         if (ConfigReloadPending) {
@@ -81,8 +86,7 @@ void serve() {
             ProcessConfigFile(PGC_SIGHUP);
         }
         forget_ended_workers();
-        const long wait = start_workers();
-        sleep_until_woken(wait);
+        sleep_until_woken(sooner(start_workers(), start_sealer()));
     }
 }
 
@@ -114,6 +118,7 @@ void bastion_event_launcher_main(Datum) {
     BackgroundWorkerUnblockSignals();
     before_shmem_exit(end_launcher, Datum{0});
     begin_event_launcher();
+    begin_seal_launcher();
     // Shared catalogs alone, to check whether a database still exists.
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
     serve();

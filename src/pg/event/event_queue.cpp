@@ -313,6 +313,14 @@ void end_event_launcher() {
     LWLockRelease(lock);
 }
 
+void wake_event_launcher() {
+    if (queue == nullptr) return;
+    LWLockAcquire(lock, LW_SHARED);
+    PGPROC* launcher = queue->launcher;
+    LWLockRelease(lock);
+    wake(launcher);
+}
+
 LaneView view_lane(int number) {
     const Lane& lane = queue->lanes[number];
     LWLockAcquire(lock, LW_SHARED);

@@ -69,6 +69,8 @@ void discard_events(int lane);
 
 void begin_event_launcher();
 void end_event_launcher();
+// If there is one.
+void wake_event_launcher();
 
 // started: a worker has been requested and has not begun yet.
 enum class LaneWants : uint32 { nothing, worker, later, started };

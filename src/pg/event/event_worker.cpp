@@ -25,29 +25,10 @@ int write_events(Datum* kinds, Datum* payloads, int count) {
 }
 
 constexpr int events_at_once = 256;
-// PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker has ended by then, and so
-// has one that waits for a lock.
+// PostgreSQL waits 5 s for connections to end before it refuses DROP DATABASE: an idle worker has ended by then.
 constexpr long idle_ms = 1000;
-constexpr const char* longest_lock_wait = "1s";
 // How long a terminated worker, for example at a shutdown, continues to write queued events.
 constexpr long drain_ms = 3000;
-
-struct PinnedSetting {
-    const char* name;
-    const char* value;
-};
-
-// Overrides the settings of the database. A commit is flushed here, and does not wait for standbys: a shutdown would wait
-// too.
-constexpr PinnedSetting pinned_settings[] = {{"lock_timeout", longest_lock_wait},
-                                             {"default_transaction_read_only", "off"},
-                                             {"default_transaction_isolation", "read committed"},
-                                             {"session_replication_role", "origin"},
-                                             {"synchronous_commit", "local"}};
-
-void pin_settings() {
-    for (const auto& [name, value] : pinned_settings) SetConfigOption(name, value, PGC_SUSET, PGC_S_OVERRIDE);
-}
 
 void end_worker(int code, Datum lane) { end_event_worker(DatumGetInt32(lane), code != 0); }
 
@@ -120,7 +101,7 @@ void bastion_event_worker_main(Datum lane_argument) {
     if (!OidIsValid(database)) proc_exit(0);
     before_shmem_exit(end_worker, lane_argument);
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
-    pin_settings();
+    pin_worker_settings();
     write_until_idle(lane);
     proc_exit(0);
 }

@@ -2,10 +2,12 @@
 
 usage: audit_tamper.py VERIFIER FOLDER ROUNDS SEED
 
-First each log is signed anew with a key of this program; a reader keeps its checkpoint, cosigned. Then each round changes a copy. Half of the forgers edit files. The others, as an operator with the keys of the server could, build the whole tree anew over
-changed entries, sign it, and link the logs again."""
+First each log is signed anew with a key of this program; a reader keeps its checkpoint, cosigned. Then each round changes a copy, by the
+kinds of tampering in turn. file_ kinds edit files. A forge_ kind, as an operator with the keys of the server could, builds the whole
+tree anew over changed entries, signs it, and links the logs again."""
 
 import base64
+import collections
 import copy
 import hashlib
 import importlib.machinery
@@ -73,59 +75,124 @@ def build(logs, target):
         before = {"origin": opening["origin"], "size": len(entries), "root": base64.b64encode(root).decode()}
 
 
-def forge(logs):
-    """Another history, as far as its forger can make it look right."""
-    logs = copy.deepcopy(logs)
-    which = rng.randrange(len(logs))
-    entries = logs[which]
+def flip(data):
+    changed = bytearray(data)
+    changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+    return bytes(changed)
+
+
+def made_up(entries):
+    """An entry of a transaction that there was not."""
+    return entries[0][:17] + rng.randrange(1 << 40, 1 << 50).to_bytes(8, "big") + entries[0][25:]
+
+
+# Another history, as far as its forger, who has the keys of the server, can make it look right. Each changes a list of logs.
+
+def forge_flip(logs):
+    entries = rng.choice(logs)
     at = rng.randrange(1, len(entries))
-    kind = rng.choice(["flip", "delete", "insert", "reorder", "swap", "cut", "drop"])
-    if kind == "flip":
-        changed = bytearray(entries[at])
-        changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
-        entries[at] = bytes(changed)
-    elif kind == "delete":
-        del entries[at]
-    elif kind == "insert":
-        changed = bytearray(rng.choice(entries[1:]))
-        changed[17:25] = rng.randrange(1 << 40, 1 << 50).to_bytes(8, "big")
-        entries.insert(at, bytes(changed))
-    elif kind == "reorder":
-        other = rng.choice([i for i in range(1, len(entries)) if i != at])
-        entries[at], entries[other] = entries[other], entries[at]
-    elif kind == "swap":
-        other = rng.choice([log for log in logs if log is not entries])
-        there = rng.randrange(1, len(other))
-        entries[at], other[there] = other[there], entries[at]
-    elif kind == "cut":
-        del logs[-1][-rng.randrange(1, len(logs[-1]) - 1):]
-    else:
-        del logs[which]
-    return kind, logs
+    entries[at] = flip(entries[at])
 
 
-def edit(target):
-    files = sorted(os.path.join(at, name) for at, _, names in os.walk(target) for name in names)
-    path = rng.choice(files)
+def forge_delete(logs):
+    entries = rng.choice(logs)
+    del entries[rng.randrange(1, len(entries))]
+
+
+def forge_insert(logs):
+    entries = rng.choice(logs)
+    entries.insert(rng.randrange(1, len(entries)), made_up(entries[1:]))
+
+
+def forge_replace(logs):
+    entries = rng.choice(logs)
+    entries[rng.randrange(1, len(entries))] = made_up(entries[1:])
+
+
+def forge_reorder(logs):
+    entries = rng.choice(logs)
+    one, other = rng.sample(range(1, len(entries)), 2)
+    entries[one], entries[other] = entries[other], entries[one]
+
+
+def forge_swap(logs):
+    entries, other = rng.sample(logs, 2)
+    at, there = rng.randrange(1, len(entries)), rng.randrange(1, len(other))
+    entries[at], other[there] = other[there], entries[at]
+
+
+def forge_move(logs):
+    entries, other = rng.sample(logs, 2)
+    other.append(entries.pop(rng.randrange(1, len(entries))))
+
+
+def forge_cut(logs):
+    del logs[-1][-rng.randrange(1, len(logs[-1]) - 1):]
+
+
+def forge_grow(logs):
+    """Changes an entry, and goes on beyond the size of the checkpoint that was kept."""
+    at = rng.randrange(1, len(logs[-1]))
+    logs[-1][at] = flip(logs[-1][at])
+    logs[-1].extend(made_up(logs[-1][1:]) for _ in range(rng.randrange(1, 300)))
+
+
+def forge_drop(logs):
+    del logs[rng.randrange(len(logs))]
+
+
+def forge_exchange(logs):
+    one, other = rng.sample(range(len(logs)), 2)
+    logs[one], logs[other] = logs[other], logs[one]
+
+
+# Files of an export, changed by somebody without a key.
+
+def files_of(target):
+    return sorted(os.path.join(at, name) for at, _, names in os.walk(target) for name in names)
+
+
+def read(path):
     with open(path, "rb") as file:
-        content = bytearray(file.read())
-    kind = rng.choice(["flip", "flip", "flip", "delete", "insert", "remove", "exchange"])
-    at = rng.randrange(len(content))
-    if kind == "flip":
-        content[at] ^= 1 << rng.randrange(8)
-    elif kind == "delete":
-        del content[at:at + rng.choice([1, 32])]
-    elif kind == "insert":
-        content[at:at] = bytes(rng.choice([1, 32]))
-    elif kind == "remove":
-        os.remove(path)
-        return f"remove {path}"
-    else:
-        other = rng.choice([f for f in files if open(f, "rb").read() != bytes(content)])
-        content = bytearray(open(other, "rb").read())
+        return file.read()
+
+
+def write(path, content):
     with open(path, "wb") as file:
         file.write(content)
-    return f"{kind} {path} {at}"
+
+
+def file_flip(target):
+    path = rng.choice(files_of(target))
+    write(path, flip(read(path)))
+
+
+def file_delete(target):
+    path = rng.choice(files_of(target))
+    content = read(path)
+    at = rng.randrange(len(content))
+    write(path, content[:at] + content[at + rng.choice([1, 32]):])
+
+
+def file_insert(target):
+    path = rng.choice(files_of(target))
+    content = read(path)
+    at = rng.randrange(len(content) + 1)
+    write(path, content[:at] + bytes(rng.choice([1, 32])) + content[at:])
+
+
+def file_remove(target):
+    os.remove(rng.choice(files_of(target)))
+
+
+def file_exchange(target):
+    files = files_of(target)
+    path = rng.choice(files)
+    content = read(path)
+    write(path, read(rng.choice([other for other in files if read(other) != content])))
+
+
+kinds = {name: code for name, code in globals().items() if name.startswith(("forge_", "file_"))}
 
 
 def read_logs(source):
@@ -152,18 +219,24 @@ with tempfile.TemporaryDirectory() as work:
         with open(os.path.join(good, str(number), "checkpoint"), "rb") as file:
             kept.append(audit.Checkpoint(cosigned(file.read())))
     audit.verify(good, keys, witnesses, 1, kept, lambda line: None)
-    found = 0
+    found = collections.Counter()
+    tried = collections.Counter()
     for number in range(int(rounds)):
-        if number % 2 == 0:
+        kind = list(kinds)[number % len(kinds)]
+        if kind.startswith("file_"):
             shutil.rmtree(bad, ignore_errors=True)
             shutil.copytree(good, bad)
-            what = edit(bad)
+            kinds[kind](bad)
         else:
-            what, forged = forge(logs)
+            forged = copy.deepcopy(logs)
+            kinds[kind](forged)
             build(forged, bad)
+        tried[kind] += 1
         try:
             audit.verify(bad, keys, witnesses, 1, kept, lambda line: None)
-            print(f"round {number} was not found: {what}")
+            print(f"round {number} was not found: {kind}")
         except audit.Problem:
-            found += 1
-    print(f"{found} of {rounds} found")
+            found[kind] += 1
+    for kind in kinds:
+        print(f"{kind}: {'all' if tried[kind] == found[kind] > 0 else found[kind]} found")
+    print(f"{sum(found.values())} of {rounds} found")

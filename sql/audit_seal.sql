@@ -37,6 +37,8 @@ SELECT bastion.audit_seal();
 SELECT bastion.audit_checkpoint();
 SELECT bastion.audit_tile('tile/0/000');
 
+SELECT bastion.audit_key_rotate();
+
 -- Leaf 0 opens the log; each entry follows once.
 SELECT test_seal.put(3);
 SELECT bastion.audit_seal();
@@ -147,18 +149,32 @@ FROM bastion.audit_logs l JOIN bastion.audit_logs b ON b.era = l.predecessor, LA
 SELECT e.index, convert_from(e.entry, 'UTF8') FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, 0, l.size) e WHERE e.index > 0;
 SELECT octet_length(bastion.audit_tile('tile/entries/002.p/145', l.era)) > 0 AS older_log FROM bastion.audit_logs l WHERE l.number = 1;
 
+-- Another key signs another log; the one before it keeps its own.
+SELECT bastion.audit_verifier_key() AS old_key \gset
+SELECT test_seal.put(1, 'before another key');
+BEGIN;
+SELECT bastion.audit_key_rotate();
+ROLLBACK;
+SELECT bastion.audit_key_rotate();
+SELECT l.number, l.size, l.key_id, o ->> 'reason' AS reason, o #>> '{predecessor,origin}' = b.origin AS origin
+FROM bastion.audit_logs l JOIN bastion.audit_logs b ON b.era = l.predecessor, LATERAL (SELECT convert_from(l.opening, 'UTF8')::jsonb AS o) o
+ORDER BY l.number DESC LIMIT 1;
+SELECT bastion.audit_verifier_key(l.era) = :'old_key' AS same, split_part(bastion.audit_verifier_key(), '+', 3) <> split_part(:'old_key', '+', 3) AS other
+FROM bastion.audit_logs l WHERE l.number = 2;
+SELECT bastion.audit_seal();
+
 -- Rows of other servers are in no log: an era of another place, as a subscriber gets them.
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7, '5', 1, now(), 'INSERT', 'foreign');
 SELECT bastion.audit_seal();
 
 -- The log before it counted elsewhere, as after a restored dump: what it had not sealed comes first, once.
 BEGIN;
-UPDATE bastion.audit_logs SET place = 7, row_era = 7, row_eras = '{7}', snapshot = '4:4:' WHERE number = 2;
+UPDATE bastion.audit_logs SET place = 7, row_era = 7, row_eras = '{7}', snapshot = '4:4:' WHERE number = 3;
 COMMIT;
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7, '3', 1, now(), 'INSERT', 'sealed there');
 SELECT bastion.audit_seal() AS everything_of_this_server;
 SELECT s.first_index, s.count, s.row_eras = '{7}' AS foreign, s.before IS NULL AS from_the_first, s.after IS NULL AS all FROM bastion.audit_seals s
-JOIN bastion.audit_logs l USING (era) WHERE l.number = 3 ORDER BY 1;
+JOIN bastion.audit_logs l USING (era) WHERE l.number = 4 ORDER BY 1;
 SELECT e.index, convert_from(e.entry, 'UTF8') FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, 0, l.size) e WHERE e.index IN (1, 2);
 SELECT i.index FROM bastion.audit_entry_index(7, '5', 1) i;
 SELECT bastion.audit_seal();

@@ -497,6 +497,7 @@ INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
 SELECT p.era, pg_catalog.pg_current_xact_id(), 1, pg_catalog.now(), 'INSERT', 'an entry' FROM bastion_internal.audit_place() p;
 SELECT bastion.audit_seal() OPERATOR(pg_catalog.>) 0 AS sealed;
 SELECT bastion.audit_new_era('a reason') AS new_era;
+SELECT bastion.audit_key_rotate() AS key;
 SELECT pg_catalog.length(bastion.audit_checkpoint()) OPERATOR(pg_catalog.>) 0 AS checkpoint, pg_catalog.length(bastion.audit_verifier_key()) OPERATOR(pg_catalog.>) 0 AS verifier_key,
        pg_catalog.octet_length(bastion.audit_tile('tile/0/000.p/1')) AS tile, pg_catalog.octet_length(bastion.audit_tile('tile/entries/000.p/1')) OPERATOR(pg_catalog.>) 0 AS entries,
        pg_catalog.length(bastion.audit_inclusion_proof(0)) OPERATOR(pg_catalog.>) 0 AS inclusion, bastion.audit_consistency_proof(1) AS consistency,

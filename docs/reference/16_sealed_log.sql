@@ -1,6 +1,6 @@
 -- Sealed audit log
 -- The log of changes as a transparency log: sealing, checkpoints, tiles, proofs and witnesses. [AUDIT.md](AUDIT.md) explains them.
--- functions: audit_seal audit_new_era audit_checkpoint audit_verifier_key audit_tile audit_entry_index audit_inclusion_proof audit_consistency_proof audit_witness_add audit_witness_remove audit_witness_request audit_cosignature_add
+-- functions: audit_seal audit_new_era audit_key_rotate audit_checkpoint audit_verifier_key audit_tile audit_entry_index audit_inclusion_proof audit_consistency_proof audit_witness_add audit_witness_remove audit_witness_request audit_cosignature_add
 
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
 SELECT p.era, pg_current_xact_id(), 1, now(), 'example', 'an entry' FROM bastion_internal.audit_place() p;

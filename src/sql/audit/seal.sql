@@ -37,14 +37,14 @@ AS 'MODULE_PATHNAME', 'bastion_audit_key_make';
 COMMENT ON FUNCTION bastion_internal.audit_key_make(integer, integer) IS
 'Generates an Ed25519 key, its private half sealed under the data encryption key. SQLSTATE BA001 without a root key, BA002 when the data key needs another one, BA003 for an unknown data key.';
 
-CREATE FUNCTION bastion_internal.audit_key_here() RETURNS integer
+CREATE FUNCTION bastion_internal.audit_key_here(fresh boolean) RETURNS integer
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     last_key integer := (SELECT max(k.id) FROM bastion.audit_keys k);
 BEGIN
-    IF last_key IS NULL THEN
+    IF last_key IS NULL OR fresh THEN
         last_key := nextval('bastion.audit_keys_id_seq');
         INSERT INTO bastion.audit_keys (id, public_key, private_sealed)
         SELECT last_key, m.public_key, m.private_sealed FROM bastion_internal.audit_key_make(bastion_internal.data_key_here('audit'), last_key) m;
@@ -53,8 +53,8 @@ BEGIN
     RETURN last_key;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.audit_key_here() IS
-'The key that signs checkpoints, created lazily. The caller has locked bastion.audit_logs. SQLSTATE BA001 without a root key.';
+COMMENT ON FUNCTION bastion_internal.audit_key_here(boolean) IS
+'The key that signs checkpoints, created lazily, or another one. The caller has locked bastion.audit_logs. SQLSTATE BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.audit_last_log() RETURNS bastion.audit_logs
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -118,7 +118,7 @@ $$;
 COMMENT ON FUNCTION bastion_internal.audit_levels_add(bigint, bigint, bigint) IS
 'Writes the hashes of the tiles of level 0 that have become full into the levels above.';
 
-CREATE FUNCTION bastion_internal.audit_seal_write(reason text) RETURNS bigint
+CREATE FUNCTION bastion_internal.audit_seal_write(reason text, new_key boolean DEFAULT false) RETURNS bigint
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
@@ -184,7 +184,7 @@ BEGIN
     END IF;
     PERFORM bastion_internal.audit_levels_add(log.era, log.size, log.size + leaves);
     IF opens THEN
-        log.key_id := bastion_internal.audit_key_here();
+        log.key_id := bastion_internal.audit_key_here(new_key);
         log.root := bastion_internal.audit_root(log.era, leaves);
         INSERT INTO bastion.audit_logs (era, number, place, row_era, row_eras, origin, key_id, opening, predecessor, size, root, snapshot, opened_at, sealed_at)
         VALUES (log.era, log.number, log.place, log.row_era, log.row_eras, log.origin, log.key_id, log.opening, log.predecessor,
@@ -206,8 +206,8 @@ BEGIN
     RETURN leaves;
 END
 $$;
-COMMENT ON FUNCTION bastion_internal.audit_seal_write(text) IS
-'Seals what is not sealed yet; opens a log first if there is a reason, or rows have another era. Returns the number of entries. SQLSTATE 25001, 25006 and BA001 as audit_seal().';
+COMMENT ON FUNCTION bastion_internal.audit_seal_write(text, boolean) IS
+'Seals what is not sealed yet; opens a log first if there is a reason, or rows have another era. new_key: it gets a key of its own. Returns the number of entries. SQLSTATE 25001, 25006 and BA001 as audit_seal().';
 SELECT bastion_internal.event_kind('audit_log_opened');
 
 CREATE FUNCTION bastion.audit_seal() RETURNS bigint
@@ -236,3 +236,21 @@ COMMENT ON FUNCTION bastion.audit_new_era(text) IS
 For a copy of the data directory that was put back, which looks as if nothing had happened: where a witness or a reader holds a larger tree than this server, the old log cannot go on. Its leaf 0 has the reason, and origin, size and root of the log before it as this server knows it.
 For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023 without a reason, 25001, 25006 and BA001 as audit_seal().';
+
+CREATE FUNCTION bastion.audit_key_rotate() RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF bastion_internal.audit_last_log() IS NULL THEN
+        RAISE EXCEPTION 'audit log does not exist' USING ERRCODE = 'undefined_object',
+            HINT = 'bastion.audit_seal() opens the first one when there is an entry, with a key of its own.';
+    END IF;
+    RETURN bastion_internal.audit_seal_write('another signing key', true);
+END
+$$;
+COMMENT ON FUNCTION bastion.audit_key_rotate() IS
+'Opens a new audit log with a new signing key, and seals into it what is not sealed yet; returns the number of these entries.
+A key signs the checkpoints of its logs, those of older sizes too, and stays. Leaf 0 of the new log has origin, size and root of the log before it. Keep audit_verifier_key() of the new log beside the older keys, outside this server. Let a witness cosign the old log before and the new one after: no signature of the old key says that the new one follows it.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 42704 before the first log, 25001, 25006 and BA001 as audit_seal().';

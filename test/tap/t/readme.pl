@@ -2,6 +2,7 @@
 # order. docs/PERMISSIONS.md, docs/TABLES.md, docs/VAULT.md, docs/MAIL.md, docs/ACCOUNTS.md, docs/DELEGATION.md, docs/LIMITS.md, docs/SETTINGS.md, docs/FLAGS.md and docs/AUDIT.md are sessions, and answer what they show.
 use strict;
 use warnings;
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -92,7 +93,14 @@ runs_as_shown('LIMITS', 14);
 runs_as_shown('SETTINGS', 7);
 runs_as_shown('FLAGS', 8);
 $node->safe_psql('postgres', 'DROP OWNED BY app');
-runs_as_shown('AUDIT', 3);
+runs_as_shown('AUDIT', 5);
+# The entry that its session forges is found in an export, as the page shows.
+my ($problem) = slurp_file("$ENV{BASTION_SOURCE}/docs/AUDIT.md") =~ /^```text\n(PROBLEM .*)\n```$/m;
+my ($export, $found) = (PostgreSQL::Test::Utils::tempdir() . '/export', '');
+my $key = $node->safe_psql('audit', 'SELECT bastion.audit_verifier_key()');
+command_ok([ "$ENV{BASTION_SOURCE}/tools/audit-export", $export, '-h', $node->host, '-p', $node->port, '-d', 'audit' ], 'AUDIT.md: an export');
+ok(!IPC::Run::run([ "$ENV{BASTION_SOURCE}/tools/audit-verify", $export, '--key', $key ], '>', \$found), 'AUDIT.md: it does not verify');
+like($found, qr/\Q@{[ $problem =~ s{export}{$export}r ]}\E$/m, 'AUDIT.md: a forged entry is found');
 
 # Links to files of the project have a target.
 for my $page ('README.md', map { "docs/$_.md" } qw(ARCHITECTURE THREAT_MODEL OPERATIONS PERMISSIONS TABLES VAULT MAIL ACCOUNTS DELEGATION LIMITS FLAGS SETTINGS AUDIT)) {

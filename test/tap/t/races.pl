@@ -262,7 +262,7 @@ my %as_one = ('rotate, rotate' => '1 | 0');
 
 sub admin { return $server->safe_psql('postgres', $_[0]) }
 # A refusal says where the caller was when it was refused, which depends on the time; an internal error or a deadlock is none.
-sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key|wrong_password|invalid_link|invalid_request|insufficient_user_authentication)$/refused/r }
+sub outcome { return last_line($_[0]) =~ s/^(?:(?!XX|40)[0-9A-Z]{5}|unauthenticated|invalid_token|insufficient_scope|unknown_api_key|wrong_password|invalid_grant|invalid_link|invalid_request|insufficient_user_authentication)$/refused/r }
 sub steps {
     my ($name, $world) = @_;
     my ($who, $call) = @{ $call{$name} };

@@ -162,6 +162,12 @@ ORDER BY l.number DESC LIMIT 1;
 SELECT bastion.audit_verifier_key(l.era) = :'old_key' AS same, split_part(bastion.audit_verifier_key(), '+', 3) <> split_part(:'old_key', '+', 3) AS other
 FROM bastion.audit_logs l WHERE l.number = 2;
 SELECT bastion.audit_seal();
+-- The key that seals them may be another one.
+SELECT bastion.audit_checkpoint() AS before \gset
+SELECT bastion.data_key_rotate('audit');
+CALL bastion.rewrap_all();
+SELECT count(*) AS keys, bool_and(k.data_key_id = d.id) AS under_the_newest FROM bastion.audit_keys k, (SELECT max(d.id) AS id FROM bastion.data_keys d WHERE d.purpose = 'audit') d;
+SELECT bastion.audit_checkpoint() = :'before' AS same_signature;
 
 -- Rows of other servers are in no log: an era of another place, as a subscriber gets them.
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7, '5', 1, now(), 'INSERT', 'foreign');

@@ -10,10 +10,11 @@ namespace {
 int interval = 10;
 
 const SettingsTable table([] {
-    define(IntSetting{"bastion.audit_seal_interval",
-                      "Seconds between a commit and the sealing of its entries of the audit log, when preloaded with a queue of "
-                      "events; 0 leaves that to audit_seal().",
-                      &interval, 10, 0, 86400, PGC_SIGHUP, GUC_UNIT_S});
+    define(IntSetting{
+        "bastion.audit_seal_interval",
+        "Seconds between a commit and the sealing of its entries of the audit log, when preloaded with a queue of "
+        "events; 0 leaves that to audit_seal().",
+        &interval, 10, 0, 86400, PGC_SIGHUP, GUC_UNIT_S});
 });
 
 constexpr int lane_count = 64;

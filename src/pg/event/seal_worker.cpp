@@ -9,7 +9,8 @@ namespace bastion::pg {
 namespace {
 
 Statement prepared_statement = {
-    "SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p WHERE p.database OPERATOR(pg_catalog.=) pg_catalog.current_database())",
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_prepared_xacts p WHERE p.database OPERATOR(pg_catalog.=) "
+    "pg_catalog.current_database())",
     0,
     {},
     nullptr};

@@ -158,6 +158,33 @@ like(verify('first', $other_key), qr/^failed PROBLEM no key of --key/, 'with ano
 append_to_file("$work/kept", $published);
 like(verify('first', $key, '--checkpoint', "$work/kept"), qr/^ok/, 'it continues a checkpoint that was kept');
 
+# Another implementation of signed notes and of the tree.
+
+SKIP: {
+    skip 'no Go with golang.org/x/mod', 2 unless -x '/usr/bin/go' && -d '/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog';
+    local @ENV{qw(GO111MODULE GOPATH GOCACHE)} = ('off', '/usr/share/gocode', "$work/go");
+    command_ok([ 'go', 'build', '-o', "$work/audit_proofs", "$lib/audit_proofs.go" ], 'the packages of Go are there');
+    my ($of_tree) = answer('SELECT bastion.audit_checkpoint()') =~ /^.*\n(\d+)\n/;
+    my $checks = '';
+    foreach my $round (1 .. 5) {
+        my ($index, $older) = (1 + int rand($of_tree - 1), 1 + int rand $of_tree);
+        my $entry = "FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, $index / 256 * 256, $index + 1) e WHERE e.index = $index";
+        my %file = (
+            checkpoint => answer('SELECT bastion.audit_checkpoint()') . "\n",
+            older => answer("SELECT bastion.audit_checkpoint($older)") . "\n",
+            entry => pack('H*', answer("SELECT encode(e.entry, 'hex') $entry")),
+            inclusion => answer("SELECT bastion.audit_inclusion_proof($index)") . "\n",
+            consistency => answer("SELECT bastion.audit_consistency_proof($older)"));
+        $file{$_} =~ s/\n*\z/\n/ foreach qw(checkpoint older inclusion);
+        mkdir "$work/proofs$round" or die "$work/proofs$round: $!";
+        append_to_file("$work/proofs$round/$_", $file{$_}) foreach keys %file;
+        my ($out, $err) = ('', '');
+        IPC::Run::run([ "$work/audit_proofs", $key, "$work/proofs$round" ], '>', \$out, '2>', \$err);
+        $checks .= $out . $err;
+    }
+    is($checks, "checkpoints: verified\ninclusion: verified\nconsistency: verified\n" x 5, 'the packages of Go verify checkpoints and proofs');
+}
+
 # A recovery to an earlier time: another timeline too. What the server wrote after that time is gone, and a checkpoint of it shows that.
 
 $server->backup('early');

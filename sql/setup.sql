@@ -90,6 +90,16 @@ BEGIN
 END
 $$;
 
+-- The result of an expression for the bearer of a token, or the error; and for a person.
+CREATE FUNCTION test.answer(token text, expression text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    r record := test.as_app(token, NULL, NULL, 'SELECT (' || expression || ')::text');
+BEGIN
+    RETURN coalesce(r.error, r.answer);
+END
+$$;
+CREATE FUNCTION test.answer_to(who text, expression text) RETURNS text LANGUAGE sql AS $$ SELECT test.answer((SELECT p.token FROM test.people p WHERE p.name = who), expression) $$;
+
 -- Sessions that a file begins: it fills this, and empties it at its end.
 CREATE TABLE test.sessions (name text PRIMARY KEY, token text, sid uuid);
 -- The result of an expression for one of these, or for the bearer of a token; or its SQLSTATE with DETAIL.

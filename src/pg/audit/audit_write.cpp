@@ -143,7 +143,7 @@ AuditRow row_of(Entry& entry, const OptionalUuid& actor) {
     row.seq = entry.seq;
     row.actor = actor;
     row.tenant.present = entry.tenant.has_value();
-    if (entry.tenant) std::memcpy(row.tenant.value.data, entry.tenant->bytes.data(), UUID_LEN);
+    if (entry.tenant) row.tenant.value = server_uuid(*entry.tenant);
     guarded_or_raise([&]() -> Result<void> {
         const Result<std::string> encoded = encode_entry(entry);
         if (!encoded) return encoded.error();
@@ -163,12 +163,6 @@ int64 era_of(TimeLineID timeline) {
         return {};
     });
     return era;
-}
-
-Uuid core_uuid(const pg_uuid_t& uuid) noexcept {
-    Uuid out;
-    std::memcpy(out.bytes.data(), uuid.data, out.bytes.size());
-    return out;
 }
 
 std::string_view entry_text(ServerText text) {

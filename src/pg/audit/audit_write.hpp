@@ -6,13 +6,12 @@
 #include "core/audit/entry.hpp"
 #include "pg/base/identity.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 
 namespace bastion::pg {
 
 // Where transactions of this database are numbered while the server is on this timeline.
 int64 era_of(TimeLineID timeline);
-
-Uuid core_uuid(const pg_uuid_t& uuid) noexcept;
 
 // A text of the database as a plain value; redacted if UTF-8 lacks a character of it.
 EntryValue plain_value(ServerText text);

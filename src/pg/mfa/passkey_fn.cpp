@@ -5,6 +5,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 
 namespace bastion::pg {
 namespace {
@@ -86,7 +87,7 @@ Result<void> store_row(NewRow& out, const NewPasskey& passkey) {
     out.backup_eligible = passkey.backup_eligible;
     out.backed_up = passkey.backed_up;
     out.user_verified = passkey.user_verified;
-    std::memcpy(out.aaguid.data, passkey.aaguid.bytes.data(), UUID_LEN);
+    out.aaguid = server_uuid(passkey.aaguid);
     if (Result<void> stored = store(out.credential_id, passkey.credential_id); !stored) return stored;
     if (Result<void> stored = store(out.public_key, passkey.public_key); !stored) return stored;
     if (Result<void> stored = store(out.attestation, passkey.attestation); !stored) return stored;

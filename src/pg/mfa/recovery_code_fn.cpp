@@ -2,6 +2,7 @@
 #include "core/mfa/recovery_code.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 #include "pg/key/pepper.hpp"
 
 namespace bastion::pg {
@@ -22,9 +23,7 @@ Datum bastion_recovery_code_mac(PG_FUNCTION_ARGS) {
     const HmacKey& pepper = need_pepper(PG_GETARG_INT32(2));
     struct varlena* stored = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        Uuid user_id;
-        std::memcpy(user_id.bytes.data(), user->data, UUID_LEN);
-        const Result<std::optional<RecoveryCodeMac>> mac = recovery_code_mac(pepper, user_id, code);
+        const Result<std::optional<RecoveryCodeMac>> mac = recovery_code_mac(pepper, core_uuid(*user), code);
         if (!mac) return mac.error();
         return *mac ? store(stored, **mac) : Result<void>();
     });

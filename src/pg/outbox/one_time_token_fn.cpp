@@ -2,6 +2,7 @@
 #include "core/outbox/one_time_token.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 #include "pg/key/pepper.hpp"
 
 namespace bastion::pg {
@@ -33,12 +34,6 @@ bool take_columns(FunctionCallInfo fcinfo, int first, OneTimeColumns& out) {
     return true;
 }
 
-Uuid core_uuid(const pg_uuid_t& uuid) noexcept {
-    Uuid out;
-    std::memcpy(out.bytes.data(), uuid.data, UUID_LEN);
-    return out;
-}
-
 Result<SecretBytes> derive(const OneTimeColumns& row) {
     const OneTimeSubject subject{
         core_uuid(*row.id), row.purpose,    row.user != nullptr ? std::optional(core_uuid(*row.user)) : std::nullopt,
@@ -58,7 +53,7 @@ Datum bastion_one_time_id(PG_FUNCTION_ARGS) {
     guarded_or_raise([&]() -> Result<void> {
         const std::optional<Uuid> parsed = one_time_id(token);
         found = parsed.has_value();
-        if (found) std::memcpy(id->data, parsed->bytes.data(), UUID_LEN);
+        if (found) *id = server_uuid(*parsed);
         return {};
     });
     if (!found) PG_RETURN_NULL();

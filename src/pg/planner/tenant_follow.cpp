@@ -1,6 +1,7 @@
 #include "pg/planner/tenant_follow.hpp"
 
 #include "core/jose/token_peek.hpp"
+#include "pg/base/uuid.hpp"
 #include "pg/context/context.hpp"
 #include "pg/planner/plan_classes.hpp"
 #include "pg/session/token_setting.hpp"
@@ -71,9 +72,7 @@ std::optional<PlannedTenant> guess(const PresentedValue& token) noexcept {
     }
     const std::optional<Uuid> named = peek_tenant({token.text, token.size});
     if (!named) return {};
-    pg_uuid_t id;
-    std::memcpy(id.data, named->bytes.data(), UUID_LEN);
-    return with_id(id);
+    return with_id(server_uuid(*named));
 }
 
 void follow_token(const PresentedValue& token) noexcept {

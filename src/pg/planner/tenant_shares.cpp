@@ -1,5 +1,6 @@
 #include "pg/planner/tenant_shares.hpp"
 
+#include "pg/base/uuid.hpp"
 #include "pg/cache/backend_cache.hpp"
 
 extern "C" {
@@ -36,7 +37,7 @@ struct StatisticsRow {
 // The tenant that a value of the column names; false for a value that names none.
 bool read_tenant(Oid type, Datum value, TenantKey& out) {
     switch (type) {
-        case UUIDOID: std::memcpy(out.bytes.data(), DatumGetUUIDP(value)->data, UUID_LEN); return true;
+        case UUIDOID: out.bytes = core_uuid(*DatumGetUUIDP(value)).bytes; return true;
         case INT8OID: out = TenantKey::of_number(DatumGetInt64(value)); return true;
         case INT4OID: out = TenantKey::of_number(DatumGetInt32(value)); return true;
         case TEXTOID:
@@ -45,7 +46,7 @@ bool read_tenant(Oid type, Datum value, TenantKey& out) {
             pg_uuid_t id;
             if (!parse_uuid_text({VARDATA_ANY(name), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(name))}, id))
                 return false;
-            std::memcpy(out.bytes.data(), id.data, UUID_LEN);
+            out.bytes = core_uuid(id).bytes;
             return true;
         }
         default: return false;
@@ -144,9 +145,7 @@ std::optional<TenantShare> TenantShares::share_of(const PlannedTenant& tenant) c
         return classes.share_of(TenantKey::of_number(tenant.number));
     }
     if (!tenant.id.present) return {};
-    TenantKey key;
-    std::memcpy(key.bytes.data(), tenant.id.value.data, UUID_LEN);
-    return classes.share_of(key);
+    return classes.share_of(TenantKey{core_uuid(tenant.id.value).bytes});
 }
 
 const TenantShares* tenant_shares(const StatisticsKey& key) {

@@ -3,6 +3,7 @@
 #include "pg/base/guard.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_verify.hpp"
 
@@ -18,9 +19,7 @@ Datum bastion_api_key_make(PG_FUNCTION_ARGS) {
     Utf8 key;
     struct varlena* mac = nullptr;
     guarded_or_raise([&]() -> Result<void> {
-        Uuid key_id;
-        std::memcpy(key_id.bytes.data(), id->data, UUID_LEN);
-        const SecretBytes made = api_key_generate(key_id);
+        const SecretBytes made = api_key_generate(core_uuid(*id));
         const std::optional<ApiKeyText> parsed = parse_api_key(made.text());
         if (!parsed) return Error{ErrorCode::internal, "could not make an API key"};
         Result<ApiKeyMac> stored = api_key_mac(pepper, *parsed);

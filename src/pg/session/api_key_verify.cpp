@@ -3,6 +3,7 @@
 #include "pg/base/catalog_read.hpp"
 #include "pg/base/guard.hpp"
 #include "pg/base/text.hpp"
+#include "pg/base/uuid.hpp"
 #include "pg/key/data_keys.hpp"
 #include "pg/key/pepper.hpp"
 #include "pg/session/api_key_read.hpp"
@@ -35,7 +36,7 @@ bool parse(std::string_view text, Presented& out) noexcept {
     const std::optional<ApiKeyText> parsed = parse_api_key(text);
     if (!parsed) return false;
     out.text = *parsed;
-    std::memcpy(out.id.data, parsed->id.bytes.data(), UUID_LEN);
+    out.id = server_uuid(parsed->id);
     return true;
 }
 

@@ -34,6 +34,10 @@ psql -qX -c 'ALTER SYSTEM SET fsync = on' -c 'SELECT pg_reload_conf()' >/dev/nul
 export PGOPTIONS='-c client_min_messages=error -c log_min_messages=fatal' tenants=1
 measure 'a row, one tenant, fsync' 16 8000 "$update"
 measure 'quota_consume(), one tenant, fsync' 16 8000 "$use"
+export tenants=50
+measure 'rows, many tenants, fsync' 64 16000 "$update"
+measure 'quota_consume(), users of one tenant, fsync' 64 4000 "SELECT bench.use_hot(:n, 'calls')"
+measure 'the same in 32 stripes' 64 16000 "SELECT bench.use_hot(:n, 'wide')"
 psql -qX -c 'ALTER SYSTEM RESET fsync' -c 'SELECT pg_reload_conf()' >/dev/null
 
 # Rows of a table: the least time of an INSERT of 1,000 rows, in turn into a protected table and into one whose rows count.

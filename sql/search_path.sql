@@ -209,7 +209,7 @@ CREATE TABLE public.path_docs (id bigint PRIMARY KEY, tenant_id uuid, owner_id u
 CREATE TABLE public.path_plain (id bigint PRIMARY KEY, tenant_id bigint, title text UNIQUE);
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.path_docs, public.path_plain TO regress_app;
 SELECT count(*) > 0 AS protected FROM bastion.protect('public.path_docs', owner_column => 'owner_id', sharing => 'cross_tenant', visibility => 'owner');
-SELECT bastion.meter_set('path_rows', 'gauge'), bastion.meter_set('path_uses'), bastion.meter_set('units', 'gauge'), bastion.plan_limit_set('path_rows', 'tenant', 'total', 10, soft_amount => 1), bastion.plan_limit_set('path_uses', 'tenant', 'total', 10, soft_amount => 1), bastion.plan_limit_set('units', 'tenant', 'total', 100, soft_amount => 1);
+SELECT bastion.meter_set('path_rows', 'gauge'), bastion.meter_set('path_uses'), bastion.meter_set('units', 'gauge'), bastion.plan_limit_set('path_rows', 'tenant', 'total', 10, soft_amount => 1), bastion.plan_limit_set('path_uses', 'tenant', 'total', 10, soft_amount => 1, stripes => 2), bastion.plan_limit_set('units', 'tenant', 'total', 100, soft_amount => 1);
 SELECT bastion.rate_limit_set('path_limit', 'user', 5, concurrent => 5), bastion.rate_limit_set('path_gone', 'user', 5), bastion.rate_limit_remove('path_gone');
 SELECT bastion.meter_set('path_meter', 'cost', 2), bastion.plan_limit_set('path_meter', 'tenant', 'month', 1000, soft_amount => 1), bastion.plan_limit_set('path_meter', 'account', 'day', 1000), bastion.limit_override_set('path_meter', 'week', 10, tenant => 'path', for_user => 'ann.path'), bastion.plan_limit_remove('path_meter', 'user', 'day'),
        bastion.limit_override_remove('path_meter', 'day', 'path'), bastion.quota_calendar_set('path', time_zone => 'Europe/Vienna'), bastion.meter_remove('path_gone');
@@ -523,7 +523,7 @@ SELECT bastion_internal.secret_call('SELECT bastion.seal(1, 2)') AS call;
 SELECT bastion_internal.bytes_as_table_owner('public.path_plain', 'SELECT $1', 'x') AS bytes;
 SELECT bastion_internal.recovery_code_mac(bastion_internal.recovery_code_make(), u.id, bastion_internal.pepper()) IS NOT NULL AS mac, bastion_internal.factor_tries_reset(u.id) AS reset, bastion_internal.factor_refund(u.id)
 FROM (SELECT pg_catalog.gen_random_uuid()) u (id);
-SELECT bastion_internal.meter_kind('path_rows') AS kind, bastion_internal.expire_rows('5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11') AS expired, bastion_internal.check_meter_owner('public.path_plain', 'path_uses');
+SELECT bastion_internal.meter_kind('path_rows') AS kind, bastion_internal.expire_rows('5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11') AS expired, bastion_internal.quota_gather('5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11', '5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11', 'path_uses', 'total', '-infinity'), bastion_internal.check_meter_owner('public.path_plain', 'path_uses');
 SELECT bastion_internal.quota_lock('5e1ad0c7-6f0b-4a7e-9d4b-0a4c4c2f9b11', false, true), bastion_internal.quota_window('2026-01-01 00:00:00Z', 'total', 'UTC', '2020-01-01') IS NULL AS no_window;
 SELECT bastion_internal.throttle_try('account', 'path') AS try, bastion_internal.throttle_refund('account', 'path') AS refund, bastion_internal.throttle_clear('account', 'path') AS clear, bastion_internal.throttle_clear_at_commit('account', 'path') AS later, bastion_internal.mail_try() AS mail, bastion_internal.signup_try() AS signup,
        bastion_internal.throttle_unsaved('x') AS unsaved, (bastion_internal.password_attempt('path', 'x', NULL, NULL)).outcome AS attempt, bastion_internal.password_check('x', NULL) AS checked;

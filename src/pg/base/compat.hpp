@@ -55,6 +55,15 @@ inline TM_Result update_row(Relation relation, ItemPointer place, HeapTuple row,
 #endif
 }
 
+// Whether this transaction holds exactly this lock.
+inline bool holds_lock(const LOCKTAG& tag, LOCKMODE mode) {
+#if PG_VERSION_NUM >= 170000
+    return LockHeldByMe(&tag, mode, false);
+#else
+    return LockHeldByMe(&tag, mode);
+#endif
+}
+
 // The query reads and writes `relation` with the privileges of `user`; it still runs as the current user.
 inline void check_as(Query* query, Oid relation, Oid user) noexcept {
     ListCell* cell = nullptr;

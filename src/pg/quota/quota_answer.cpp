@@ -18,11 +18,6 @@ bool holds(PGFunction comparison, Datum left, Datum right) {
 
 const char* number_text(Datum number) { return DatumGetCString(DirectFunctionCall1(numeric_out, number)); }
 
-Datum minus(Datum left, Datum right) { return DirectFunctionCall2(numeric_sub, left, right); }
-
-// What a limit has left; below 0 where more was used than it allows now.
-Datum room_of(const QuotaLine& line) { return minus(minus(line.amount, line.used), line.held); }
-
 void append_end(StringInfo out, TimestampTz end) {
     char buffer[MAXDATELEN + 1];
     if (end == DT_NOEND)
@@ -84,7 +79,7 @@ void append_refusing(StringInfo out, const QuotaLine& line) {
 
 const QuotaLine* refusing(std::span<const QuotaLine> lines) {
     for (const QuotaLine& line : lines)
-        if (line.amount != Datum{0} && holds(numeric_lt, room_of(line), line.wanted)) return &line;
+        if (!line.in_stripe && line.amount != Datum{0} && holds(numeric_lt, room_of(line), line.wanted)) return &line;
     return nullptr;
 }
 
@@ -110,10 +105,16 @@ Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, con
     return jsonb_datum(utf8_of(ServerText(out.data)));
 }
 
-Datum granted_answer(std::span<const QuotaLine> lines, std::string_view meter) {
+Datum answer_of(std::span<const QuotaLine> lines, std::string_view meter, const QuotaLine* refused) {
     StringInfoData out;
     initStringInfo(&out);
-    appendStringInfoString(&out, "{\"granted\": true, \"soft_crossed\": false, \"refused_by\": null, ");
+    appendStringInfo(
+        &out, "{\"granted\": %s, \"soft_crossed\": false, \"refused_by\": ", refused == nullptr ? "true" : "false");
+    if (refused == nullptr)
+        appendStringInfoString(&out, "null");
+    else
+        append_refusing(&out, *refused);
+    appendStringInfoString(&out, ", ");
     if (const QuotaLine* line = narrowest(lines, meter))
         append_room(&out, *line);
     else

@@ -14,8 +14,8 @@ const QuotaLine* refusing(std::span<const QuotaLine> lines);
 // Phase A. The answer of quota_consume_many(), with the soft limits that were crossed.
 Datum answer_of(std::span<const QuotaLine> lines, const QuotaWanted& wanted, const QuotaLine* refused);
 
-// Phase A. The answer of quota_consume() to a use of a meter that is granted and crosses no soft limit.
-Datum granted_answer(std::span<const QuotaLine> lines, std::string_view meter);
+// Phase A. The answer of quota_consume() to a use of a meter that crosses no soft limit.
+Datum answer_of(std::span<const QuotaLine> lines, std::string_view meter, const QuotaLine* refused);
 
 // Raises BA006, with the answer of quota_consume() as DETAIL.
 [[noreturn]] void raise_exceeded(const QuotaLine& refused);

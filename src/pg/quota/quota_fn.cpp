@@ -1,12 +1,14 @@
 // SQL functions of quotas: the limits that concern a caller with what is used of them, a use of them, their locks, and the windows of a
 // moment.
 #include "pg/base/guard.hpp"
+#include "pg/base/internal_call.hpp"
 #include "pg/base/record.hpp"
 #include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/context/context.hpp"
 #include "pg/quota/quota_answer.hpp"
 #include "pg/quota/quota_lock.hpp"
+#include "pg/quota/quota_stripe.hpp"
 
 extern "C" {
 #include "utils/numeric.h"
@@ -15,6 +17,8 @@ extern "C" {
 
 namespace bastion::pg {
 namespace {
+
+constexpr InternalFunction quota_expire{"quota_expire", 2, {UUIDOID, UUIDOID}};
 
 bool holds(PGFunction comparison, Datum left, Datum right) {
     return DatumGetBool(DirectFunctionCall2(comparison, left, right));
@@ -90,6 +94,63 @@ UsageEntry entry_of(const Identity& identity, NullableDatum key) {
             key};
 }
 
+// A use of one meter without a key.
+struct QuotaUse {
+    Identity identity;
+    QuotaWanted wanted;
+    std::string_view meter;
+    int scale;
+};
+
+void record(const QuotaUse& use) {
+    count(Counter::quota_granted);
+    write_entries(entry_of(use.identity, {Datum{0}, true}), use.wanted);
+}
+
+// The answer, or 0 and nothing written where the tenant is needed as a whole.
+Datum use_in_stripe(const QuotaUse& use, const StripeLock& lock) {
+    const std::span<QuotaLine> lines = limits_of(use.identity, use.wanted);
+    bool fits = read_stripes(lines, lock.stripe) && refusing(lines) == nullptr;
+    if (fits) {
+        add_to_lines(lines, false);
+        fits = !any_crosses(lines);
+    }
+    if (!fits) {
+        leave_stripe(use.identity, lock);
+        return Datum{0};
+    }
+    write_stripes(lines);
+    record(use);
+    return answer_of(lines, use.meter, nullptr);
+}
+
+// Whether any expired, and made room.
+bool expire_holds(const Identity& identity) {
+    const pg_uuid_t& owner = identity.tenant.present ? identity.tenant.value : identity.user;
+    const NullableDatum arguments[] = {argument(UUIDPGetDatum(&owner)), argument(UUIDPGetDatum(&identity.user))};
+    return DatumGetBool(call_internal(quota_expire, arguments).value);
+}
+
+// The answer; NULL, and nothing written, where a soft limit would be crossed.
+NullableDatum use_of_tenant(const QuotaUse& use) {
+    lock_caller(use.identity, false);
+    std::span<QuotaLine> lines = quota_lines(use.identity, use.wanted, true);
+    while (const QuotaLine* refused = refusing(lines)) {
+        if (!expire_holds(use.identity)) {
+            count(Counter::quota_refused);
+            return {answer_of(lines, use.meter, refused), false};
+        }
+        lines = quota_lines(use.identity, use.wanted, true);
+    }
+    add_to_lines(lines, false);
+    if (any_crosses(lines)) return null_argument();
+    if (const int stripes = stripes_of(quota_caller(use.identity), use.meter); stripes > 1)
+        fill_stripes(lines, MyProcPid % stripes, use.scale);
+    write_windows(lines);
+    record(use);
+    return {answer_of(lines, use.meter, nullptr), false};
+}
+
 }  // namespace
 
 extern "C" {
@@ -131,8 +192,7 @@ Datum bastion_quota_try(PG_FUNCTION_ARGS) {
     return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-// Arguments: a meter, and how much is wanted. NULL, and nothing written, where the answer is for quota_take(): a limit has no room, or a
-// soft limit would be crossed.
+// Arguments: a meter, and how much is wanted. NULL, and nothing written, where a soft limit would be crossed, which quota_take() records.
 PG_FUNCTION_INFO_V1(bastion_quota_use);
 Datum bastion_quota_use(PG_FUNCTION_ARGS) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -140,17 +200,15 @@ Datum bastion_quota_use(PG_FUNCTION_ARGS) {
     const Identity identity = require_identity();
     Datum meter = PG_GETARG_DATUM(0);
     Datum amount = PG_GETARG_DATUM(1);
-    const QuotaWanted wanted{&meter, &amount, 1};
-    require_amount(amount, quota_meter(server_text(meter).bytes()));
-    lock_caller(identity, false);
-    const std::span<QuotaLine> lines = quota_lines(identity, wanted, true);
-    if (refusing(lines) != nullptr) PG_RETURN_NULL();
-    add_to_lines(lines, false);
-    if (any_crosses(lines)) PG_RETURN_NULL();
-    count(Counter::quota_granted);
-    write_windows(lines);
-    write_entries(entry_of(identity, {Datum{0}, true}), wanted);
-    return granted_answer(lines, server_text(meter).bytes());
+    const QuotaMeter found = quota_meter(server_text(meter).bytes());
+    require_amount(amount, found);
+    const QuotaUse use{identity, {&meter, &amount, 1}, server_text(meter).bytes(), found.scale};
+    const StripeLock lock = enter_stripe(identity, use.meter);
+    const Datum answer = lock.stripe < 0 ? Datum{0} : use_in_stripe(use, lock);
+    if (answer != Datum{0}) return answer;
+    const NullableDatum whole = use_of_tenant(use);
+    if (whole.isnull) PG_RETURN_NULL();
+    return whole.value;
 }
 
 // Arguments: meters, and how much is wanted of each; NULL for the limits of all.

@@ -3,6 +3,7 @@
 #include "pg/base/statistics.hpp"
 #include "pg/base/text.hpp"
 #include "pg/quota/quota_lock.hpp"
+#include "pg/quota/quota_stripe.hpp"
 
 extern "C" {
 #include "utils/numeric.h"
@@ -37,27 +38,37 @@ QuotaLine line_of(const QuotaRule& rule, const QuotaMoment& moment, Datum wanted
     line.amount = limit_of(rule.amount);
     line.soft_amount = limit_of(rule.soft_amount);
     line.wanted = wanted;
+    line.stripes = rule.stripes;
+    line.basis = psprintf("%s %s", rule.amount.c_str(), rule.soft_amount.c_str());
     return line;
+}
+
+// What stripes used counts here. Nobody uses one under the lock of the tenant; otherwise what the snapshot has.
+void count_stripes(std::span<QuotaLine> lines, bool locked) {
+    for (QuotaLine& line : lines)
+        if (!locked)
+            add_used_of_stripes(line);
+        else if (needs_stripes(line))
+            gather_stripes(line);
 }
 
 }  // namespace
 
 void lock_caller(const Identity& identity, bool with_account) {
-    PreventCommandIfReadOnly("use of a quota");
-    PreventCommandIfParallelMode("use of a quota");
-    PreventCommandDuringRecovery("use of a quota");
+    require_use();
+    // Who uses a stripe has its tenant, and has waited for the account before.
+    const bool has_stripe = identity.tenant.present && locked_stripe(identity.tenant.value) >= 0;
     const bool first = with_account || !identity.tenant.present || quota_caller(identity).has_account;
-    if (first) lock_quotas(identity.user, QuotaOwner::account, true);
+    if (first && !lock_quotas(identity.user, QuotaOwner::account, !has_stripe)) raise_concurrent_use();
     if (!identity.tenant.present) return;
     lock_quotas(identity.tenant.value, QuotaOwner::tenant, true);
     // A limit that was set during the wait counts.
     AcceptInvalidationMessages();
     if (!first && quota_caller(identity).has_account && !lock_quotas(identity.user, QuotaOwner::account, false))
-        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-                        errmsg("could not serialize access due to concurrent update")));
+        raise_concurrent_use();
 }
 
-std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked) {
+std::span<QuotaLine> limits_of(const Identity& identity, const QuotaWanted& wanted) {
     const TimestampTz now = GetCurrentTimestamp();
     const QuotaCaller& caller = quota_caller(identity);
     const QuotaMoment of_tenant = quota_moment(caller.tenant_calendar, now);
@@ -68,8 +79,14 @@ std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wa
         const Datum amount = wanted_of(wanted, rule.meter);
         if (amount != Datum{0}) lines[count++] = line_of(rule, rule.of_account ? of_account : of_tenant, amount);
     }
-    read_windows({lines, count}, locked);
     return {lines, count};
+}
+
+std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked) {
+    const std::span<QuotaLine> lines = limits_of(identity, wanted);
+    read_windows(lines, locked);
+    count_stripes(lines, locked);
+    return lines;
 }
 
 std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Datum wanted, bool always_total) {
@@ -92,13 +109,19 @@ std::span<QuotaLine> tenant_lines(const pg_uuid_t& tenant, const char* meter, Da
         line.key = window_key(moment, QuotaPeriod::total);
         line.end = window_end(moment, QuotaPeriod::total);
         line.wanted = wanted;
+        line.stripes = 1;
     }
     read_windows({lines, count}, true);
+    count_stripes({lines, count}, true);
     return {lines, count};
 }
 
 void add_to_lines(std::span<QuotaLine> lines, bool reserves) {
     for (QuotaLine& line : lines) {
+        if (line.in_stripe) {
+            line.stripe.used = plus(line.stripe.used, line.wanted);
+            continue;
+        }
         Datum& changed = reserves ? line.held : line.used;
         changed = plus(changed, line.wanted);
         line.crosses = line.soft_amount != Datum{0} && !line.soft_crossed &&

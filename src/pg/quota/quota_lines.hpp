@@ -10,7 +10,10 @@ namespace bastion::pg {
 // with_account. Raises 40001 where such a limit was set during the wait, and another transaction has the account.
 void lock_caller(const Identity& identity, bool with_account);
 
-// Phase A. Under the locks of lock_quotas() (locked), nobody changes what it reads until the transaction ends, and it raises 40001 where others
+// Phase A: the limits of a caller with their windows, which are not read yet.
+std::span<QuotaLine> limits_of(const Identity& identity, const QuotaWanted& wanted);
+
+// Phase A. Under the locks of lock_quotas() (locked), what stripes may still use is taken back where it is wanted, and nobody changes what it reads until the transaction ends, and it raises 40001 where others
 // did since the snapshot of a REPEATABLE READ transaction.
 std::span<QuotaLine> quota_lines(const Identity& identity, const QuotaWanted& wanted, bool locked);
 

@@ -15,7 +15,7 @@ BackendCache<QuotaMeter, NAMEDATALEN> meters("meters", invalidation_of("quotas")
 
 Statement rules_statement{
     "SELECT r.scope, r.owner_id, r.scope_id, r.meter, r.period, r.amount::pg_catalog.text, "
-    "r.soft_amount::pg_catalog.text, r.valid_until FROM bastion_internal.quota_rules($1, $2, $3, $4) r",
+    "r.soft_amount::pg_catalog.text, r.valid_until, r.stripes FROM bastion_internal.quota_rules($1, $2, $3, $4) r",
     4,
     {UUIDOID, UUIDOID, UUIDOID, UUIDOID},
     nullptr};
@@ -29,6 +29,7 @@ struct RuleRow {
     const char* period;
     const char* amount;
     const char* soft_amount;
+    int stripes;
 };
 
 struct CallerRow {
@@ -53,7 +54,7 @@ void read_rules(MemoryContext memory, void* out) {
         caller.rules[i] = {text_or_empty(memory, i, 1),      *DatumGetUUIDP(cell(i, 2).value),
                            *DatumGetUUIDP(cell(i, 3).value), text_or_empty(memory, i, 4),
                            text_or_empty(memory, i, 5),      text_or_empty(memory, i, 6),
-                           text_or_empty(memory, i, 7)};
+                           text_or_empty(memory, i, 7),      DatumGetInt32(cell(i, 9).value)};
         if (!cell(i, 8).isnull)
             caller.usable_until = std::min(caller.usable_until, DatumGetTimestampTz(cell(i, 8).value));
     }
@@ -85,13 +86,14 @@ std::optional<CallerRow> read_tenant(const pg_uuid_t& tenant) {
 }
 
 QuotaCaller make_caller(const CallerRow& row) {
-    QuotaCaller out{row.tenant_calendar, row.user_calendar, false, row.usable_until, {}};
+    QuotaCaller out{row.tenant_calendar, row.user_calendar, false, false, row.usable_until, {}};
     for (const RuleRow& rule : row.rules) {
-        QuotaRule made{rule.scope,         rule.owner, rule.subject, rule.meter,
-                       QuotaPeriod::total, false,      rule.amount,  rule.soft_amount};
+        QuotaRule made{rule.scope, rule.owner,  rule.subject,     rule.meter,  QuotaPeriod::total,
+                       false,      rule.amount, rule.soft_amount, rule.stripes};
         if (!parse_period(rule.period, made.period)) continue;
         made.of_account = made.scope == "account";
         out.has_account = out.has_account || made.of_account;
+        out.has_user = out.has_user || made.scope == "user" || made.scope == "api_key";
         out.rules.push_back(std::move(made));
     }
     return out;
@@ -141,6 +143,14 @@ const QuotaCaller& quota_caller(const Identity& identity) {
             made.heap = heap_of(made.value);
             return made;
         });
+}
+
+int stripes_of(const QuotaCaller& caller, std::string_view meter) noexcept {
+    int out = 0;
+    for (const QuotaRule& rule : caller.rules)
+        if (rule.meter == meter && (rule.scope == "unit" || rule.scope == "tenant"))
+            out = out == 0 ? rule.stripes : std::min(out, rule.stripes);
+    return std::max(out, 1);
 }
 
 // Its key is shorter than that of any caller.

@@ -16,18 +16,23 @@ struct QuotaRule {
     bool of_account;
     std::string amount;  // empty: any amount
     std::string soft_amount;
+    int stripes;
 };
 
 struct QuotaCaller {
     QuotaCalendar tenant_calendar;
     QuotaCalendar user_calendar;
     bool has_account;          // whether any limit counts the user in all tenants
+    bool has_user;             // whether any limit counts the user or the API key in this tenant
     TimestampTz usable_until;  // when the first limit of its own ends
     std::vector<QuotaRule> rules;
 };
 
 // Phase A, for an identity that is authenticated. Pinned until the next call or the end of the transaction.
 const QuotaCaller& quota_caller(const Identity& identity);
+
+// In how many stripes this caller counts on a meter: the least of the limits of its unit and tenant, 1 where no limit has any.
+[[nodiscard]] int stripes_of(const QuotaCaller& caller, std::string_view meter) noexcept;
 
 // The same for rows of a tenant that no user of it writes: its own limits alone.
 const QuotaCaller& quota_tenant(const pg_uuid_t& tenant);

@@ -17,7 +17,19 @@ namespace bastion::pg {
 namespace {
 
 // The columns of usage_windows, as CREATE TABLE has them.
-enum WindowColumn { w_owner, w_scope, w_subject, w_meter, w_period, w_key, w_used, w_held, w_crossed, window_columns };
+enum WindowColumn {
+    w_owner,
+    w_scope,
+    w_subject,
+    w_meter,
+    w_period,
+    w_key,
+    w_used,
+    w_held,
+    w_crossed,
+    w_allotted,
+    window_columns
+};
 
 // And those of usage_entries.
 enum EntryColumn {
@@ -34,14 +46,6 @@ enum EntryColumn {
     e_rolled_up,
     entry_columns
 };
-
-Relation open_table(const char* name, int columns, LOCKMODE mode) {
-    Relation relation = table_open(extension_relation(name), mode);
-    if (RelationGetNumberOfAttributes(relation) != columns)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("table bastion.%s has other columns", name)));
-    return relation;
-}
 
 // The row of a window, as a snapshot sees it.
 struct WindowScan {
@@ -73,6 +77,7 @@ void read_window(const WindowScan& windows, QuotaLine& line) {
     line.row = row;
     if (!HeapTupleIsValid(row)) {
         line.used = line.held = quota_number("0");
+        line.allotted = Datum{0};
         return;
     }
     bool is_null = false;
@@ -81,6 +86,8 @@ void read_window(const WindowScan& windows, QuotaLine& line) {
     line.held = heap_getattr(row, w_held + 1, descriptor, &is_null);
     (void)heap_getattr(row, w_crossed + 1, descriptor, &is_null);
     line.soft_crossed = !is_null;
+    line.allotted = heap_getattr(row, w_allotted + 1, descriptor, &is_null);
+    if (is_null) line.allotted = Datum{0};
 }
 
 // A transaction that keeps its snapshot must not count on a row that others changed since.
@@ -102,9 +109,11 @@ HeapTuple new_window(TupleDesc descriptor, const QuotaLine& line) {
                                     TimestampGetDatum(line.key),
                                     line.used,
                                     line.held,
-                                    TimestampTzGetDatum(GetCurrentTimestamp())};
+                                    TimestampTzGetDatum(GetCurrentTimestamp()),
+                                    line.allotted};
     bool nulls[window_columns] = {};
     nulls[w_crossed] = !line.crosses;
+    nulls[w_allotted] = line.allotted == Datum{0};
     return heap_form_tuple(descriptor, values, nulls);
 }
 
@@ -116,7 +125,9 @@ HeapTuple changed_window(TupleDesc descriptor, const QuotaLine& line) {
     values[w_used] = line.used;
     values[w_held] = line.held;
     values[w_crossed] = TimestampTzGetDatum(GetCurrentTimestamp());
-    replaces[w_used] = replaces[w_held] = true;
+    values[w_allotted] = line.allotted;
+    nulls[w_allotted] = line.allotted == Datum{0};
+    replaces[w_used] = replaces[w_held] = replaces[w_allotted] = true;
     replaces[w_crossed] = line.crosses;
     return heap_modify_tuple(line.row, descriptor, values, nulls, replaces);
 }
@@ -126,7 +137,7 @@ void add_to_index(Relation relation, Oid id, HeapTuple row) {
     IndexInfo* info = BuildIndexInfo(index);
     if (info->ii_Expressions != NIL || info->ii_Predicate != NIL)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("table bastion.usage_windows has another index")));
+                        errmsg("table bastion.%s has another index", RelationGetRelationName(relation))));
     Datum values[INDEX_MAX_KEYS] = {};
     bool nulls[INDEX_MAX_KEYS] = {};
     for (int i = 0; i < info->ii_NumIndexAttrs; ++i)
@@ -136,13 +147,30 @@ void add_to_index(Relation relation, Oid id, HeapTuple row) {
     index_close(index, RowExclusiveLock);
 }
 
+Datum plus(Datum left, Datum right) { return DirectFunctionCall2(numeric_add, left, right); }
+Datum minus(Datum left, Datum right) { return DirectFunctionCall2(numeric_sub, left, right); }
+
+void set_optional(Datum& value, bool& is_null, const OptionalUuid& id) {
+    value = UUIDPGetDatum(&id.value);
+    is_null = !id.present;
+}
+
+}  // namespace
+
+Relation open_quota_table(const char* name, int columns, LOCKMODE mode) {
+    Relation relation = table_open(extension_relation(name), mode);
+    if (RelationGetNumberOfAttributes(relation) != columns)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("table bastion.%s has other columns", name)));
+    return relation;
+}
+
 // As CatalogTupleUpdate(), which opens each index, though the new version of a row seldom needs an entry, and calls it an internal error
 // that another transaction was faster. The deletion of a tenant, unit or user takes no lock of quotas: what it deletes meanwhile cannot be
 // counted on.
-void update_window(Relation relation, const QuotaLine& line) {
-    HeapTuple row = changed_window(RelationGetDescr(relation), line);
+void update_quota_row(Relation relation, HeapTuple old, HeapTuple row) {
     TM_FailureData failure{};
-    const TM_Result result = compat::update_row(relation, &line.row->t_self, row, GetCurrentCommandId(true), failure);
+    const TM_Result result = compat::update_row(relation, &old->t_self, row, GetCurrentCommandId(true), failure);
     if (result != TM_Ok)
         ereport(ERROR,
                 (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("could not serialize access due to concurrent %s",
@@ -153,23 +181,26 @@ void update_window(Relation relation, const QuotaLine& line) {
     foreach (cell, indexes) add_to_index(relation, lfirst_oid(cell), row);
 }
 
-void set_optional(Datum& value, bool& is_null, const OptionalUuid& id) {
-    value = UUIDPGetDatum(&id.value);
-    is_null = !id.present;
-}
-
-}  // namespace
-
 Datum quota_number(const char* text) {
     return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
+Datum room_of(const QuotaLine& line) {
+    Datum room = line.stripe.room;
+    if (!line.in_stripe) {
+        room = minus(minus(line.amount, line.used), line.held);
+        if (line.allotted != Datum{0}) room = minus(room, line.allotted);
+    }
+    return line.stripe.row == nullptr ? room : plus(room, minus(line.stripe.allotted, line.stripe.used));
+}
+
 void read_windows(std::span<QuotaLine> lines, bool locked) {
     WindowScan windows{};
-    windows.relation = open_table("usage_windows", window_columns, AccessShareLock);
+    windows.relation = open_quota_table("usage_windows", window_columns, AccessShareLock);
     windows.index = extension_relation("usage_windows_pkey");
     windows.snapshot = RegisterSnapshot(locked ? GetLatestSnapshot() : GetActiveSnapshot());
     for (QuotaLine& line : lines) {
+        if (line.in_stripe) continue;
         read_window(windows, line);
         if (locked && IsolationUsesXactSnapshot()) require_unchanged(windows, line);
     }
@@ -177,13 +208,24 @@ void read_windows(std::span<QuotaLine> lines, bool locked) {
     table_close(windows.relation, AccessShareLock);
 }
 
+void read_window_again(QuotaLine& line) {
+    WindowScan windows{};
+    windows.relation = open_quota_table("usage_windows", window_columns, AccessShareLock);
+    windows.index = extension_relation("usage_windows_pkey");
+    windows.snapshot = RegisterSnapshot(GetLatestSnapshot());
+    read_window(windows, line);
+    UnregisterSnapshot(windows.snapshot);
+    table_close(windows.relation, AccessShareLock);
+}
+
 void write_windows(std::span<QuotaLine> lines) {
-    Relation relation = open_table("usage_windows", window_columns, RowExclusiveLock);
+    Relation relation = open_quota_table("usage_windows", window_columns, RowExclusiveLock);
     TupleDesc const descriptor = RelationGetDescr(relation);
     for (QuotaLine& line : lines) {
-        if (HeapTupleIsValid(line.row)) {
-            update_window(relation, line);
-        } else
+        if (line.in_stripe) continue;
+        if (HeapTupleIsValid(line.row))
+            update_quota_row(relation, line.row, changed_window(descriptor, line));
+        else
             CatalogTupleInsert(relation, new_window(descriptor, line));
     }
     table_close(relation, NoLock);
@@ -191,7 +233,7 @@ void write_windows(std::span<QuotaLine> lines) {
 }
 
 void write_entries(const UsageEntry& entry, const QuotaWanted& wanted) {
-    Relation relation = open_table("usage_entries", entry_columns, RowExclusiveLock);
+    Relation relation = open_quota_table("usage_entries", entry_columns, RowExclusiveLock);
     const Oid sequence = extension_relation("usage_entries_id_seq");
     Datum values[entry_columns] = {};
     bool nulls[entry_columns] = {};

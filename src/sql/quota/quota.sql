@@ -54,7 +54,7 @@ CREATE FUNCTION bastion_internal.quota_use(meter text, amount numeric) RETURNS j
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_quota_use';
 COMMENT ON FUNCTION bastion_internal.quota_use(text, numeric) IS
-'Uses an amount of a meter. Returns the answer of quota_consume(), or NULL where quota_take() has to answer, because a limit has no room or a soft limit would be crossed: nothing is counted then.
+'Uses an amount of a meter. Returns the answer of quota_consume(), or NULL where quota_take() has to answer, because a soft limit would be crossed: nothing is counted then. Where all limits have stripes, it locks a stripe of the tenant alone, if that has enough.
 SQLSTATE 42704 for an unknown meter, 42809 for a gauge, 22023 for an amount that is none, 22004, 42501 when anonymous, 25006 in a READ ONLY transaction, 40001 when others used the quota since a REPEATABLE READ transaction began, 28000 when a token was presented and refused.';
 
 CREATE FUNCTION bastion_internal.quota_day(owner_id uuid, moment timestamptz) RETURNS date
@@ -72,7 +72,7 @@ SQLSTATE 22023 for an unknown time zone, 22008 for a moment out of range.';
 
 CREATE FUNCTION bastion_internal.quota_rules(this_user uuid, this_tenant uuid, this_unit uuid, this_api_key uuid)
 RETURNS TABLE (scope text, owner_id uuid, scope_id uuid, meter text, period text, amount numeric, soft_amount numeric,
-                                                             valid_until timestamptz)
+                                                             valid_until timestamptz, stripes integer)
 LANGUAGE plpgsql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 10
 SET jit = off  -- compiling takes longer than execution
 SET search_path = pg_catalog, pg_temp
@@ -87,25 +87,26 @@ BEGIN
             UNION ALL
             SELECT 'unit', this_tenant, c.ancestor_id, tenant_plan FROM bastion.unit_closure c WHERE c.descendant_id = this_unit
         ), limits AS (
-            SELECT s.scope, s.owner_id, s.scope_id, p.meter, p.period, p.amount, p.soft_amount, 'infinity'::timestamptz AS valid_until, p.plan = '' AS is_default, false AS is_own
+            SELECT s.scope, s.owner_id, s.scope_id, p.meter, p.period, p.amount, p.soft_amount, 'infinity'::timestamptz AS valid_until, p.plan = '' AS is_default, false AS is_own, p.stripes
             FROM subjects s JOIN bastion.plan_limits p ON p.scope = s.scope AND p.plan IN ('', s.plan)
             WHERE s.owner_id IS NOT NULL AND s.scope_id IS NOT NULL
             UNION ALL
-            SELECT s.scope, s.owner_id, s.scope_id, o.meter, o.period, o.amount, o.soft_amount, o.valid_until, false, true
+            SELECT s.scope, s.owner_id, s.scope_id, o.meter, o.period, o.amount, o.soft_amount, o.valid_until, false, true, NULL
             FROM subjects s JOIN bastion.limit_overrides o ON o.owner_id = s.owner_id AND o.scope_id = s.scope_id AND o.scope = s.scope
             WHERE o.valid_until > statement_timestamp()
         )
         (SELECT DISTINCT ON (l.meter, l.scope, l.scope_id, l.period)
-                l.scope, l.owner_id, l.scope_id, l.meter, l.period, l.amount, l.soft_amount, l.valid_until
+                l.scope, l.owner_id, l.scope_id, l.meter, l.period, l.amount, l.soft_amount, l.valid_until,
+                coalesce(first_value(l.stripes) OVER (PARTITION BY l.meter, l.scope, l.scope_id, l.period ORDER BY l.is_own, l.is_default), 1)
          FROM limits l
          ORDER BY l.meter, l.scope, l.scope_id, l.period, l.is_own DESC, l.is_default)
         UNION ALL
-        SELECT 'api_key', this_tenant, k.id, k.limits #>> '{cost,meter}', k.limits #>> '{cost,period}', (k.limits #>> '{cost,amount}')::numeric, NULL, 'infinity'
+        SELECT 'api_key', this_tenant, k.id, k.limits #>> '{cost,meter}', k.limits #>> '{cost,period}', (k.limits #>> '{cost,amount}')::numeric, NULL, 'infinity', 1
         FROM bastion.api_keys k WHERE k.id = this_api_key AND k.limits ? 'cost';
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.quota_rules(uuid, uuid, uuid, uuid) IS
-'The limits that concern a user, tenant, unit and API key, or those of them that are not NULL. One of its own (limit_override_set()) counts before that of the plan, and that before the limit of every plan.';
+'The limits that concern a user, tenant, unit and API key, or those of them that are not NULL. One of its own (limit_override_set()) counts before that of the plan, and that before the limit of every plan. The plan says how many stripes there are.';
 
 CREATE FUNCTION bastion_internal.quota_crossed(line bastion_internal.quota_line) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -133,6 +134,10 @@ DECLARE
     old_crossed timestamptz;
     new_crossed timestamptz;
 BEGIN
+    -- What grows here must not reach a limit beside what stripes may still use.
+    IF quota_add.used + quota_add.held > 0 THEN
+        PERFORM bastion_internal.quota_gather(line.owner_id, line.scope_id, line.meter, line.period, line.window_key);
+    END IF;
     UPDATE bastion.usage_windows w
     SET used = w.used + quota_add.used, held = w.held + quota_add.held,
         soft_crossed_at = CASE WHEN w.used + w.held + quota_add.used + quota_add.held >= line.soft_amount THEN coalesce(w.soft_crossed_at, crosses) ELSE w.soft_crossed_at END

@@ -86,7 +86,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.require_limit(text, text, text, numeric, numeric) IS
 'Refuses a limit that is none: 22023, 42704 for an unknown meter.';
 
-CREATE FUNCTION bastion.plan_limit_set(meter text, scope text, period text, amount numeric, plan text DEFAULT NULL, soft_amount numeric DEFAULT NULL)
+CREATE FUNCTION bastion.plan_limit_set(meter text, scope text, period text, amount numeric, plan text DEFAULT NULL, soft_amount numeric DEFAULT NULL,
+                                       stripes integer DEFAULT 1)
 RETURNS void
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -95,16 +96,23 @@ BEGIN
     PERFORM bastion_internal.require_limit(meter, scope, period, amount, soft_amount);
     IF plan = '' OR bastion_internal.is_label(plan) IS FALSE THEN
         RAISE EXCEPTION 'invalid limit' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'A plan has 1 to 200 printable characters.';
+    ELSIF stripes IS NULL OR stripes NOT BETWEEN 1 AND 64
+          OR (stripes > 1 AND (scope NOT IN ('unit', 'tenant') OR bastion_internal.meter_kind(meter) = 'gauge')) THEN
+        RAISE EXCEPTION 'invalid limit' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'There are 1 to 64 stripes; more than one for a unit or tenant, and for no gauge.';
     END IF;
-    INSERT INTO bastion.plan_limits (plan, meter, scope, period, amount, soft_amount)
-    VALUES (coalesce(plan_limit_set.plan, ''), plan_limit_set.meter, plan_limit_set.scope, plan_limit_set.period, plan_limit_set.amount, plan_limit_set.soft_amount)
-    ON CONFLICT ON CONSTRAINT plan_limits_pkey DO UPDATE SET (amount, soft_amount) = (excluded.amount, excluded.soft_amount);
+    INSERT INTO bastion.plan_limits (plan, meter, scope, period, amount, soft_amount, stripes)
+    VALUES (coalesce(plan_limit_set.plan, ''), plan_limit_set.meter, plan_limit_set.scope, plan_limit_set.period, plan_limit_set.amount, plan_limit_set.soft_amount,
+            plan_limit_set.stripes)
+    ON CONFLICT ON CONSTRAINT plan_limits_pkey DO UPDATE SET (amount, soft_amount, stripes) = (excluded.amount, excluded.soft_amount, excluded.stripes);
     PERFORM bastion_internal.record_event('plan_limit_set', 'success', NULL, NULL, jsonb_strip_nulls(jsonb_build_object(
-        'plan', plan, 'meter', meter, 'scope', scope, 'period', period, 'amount', amount, 'soft_amount', soft_amount)));
+        'plan', plan, 'meter', meter, 'scope', scope, 'period', period, 'amount', amount, 'soft_amount', soft_amount,
+        'stripes', nullif(stripes, 1))));
 END
 $$;
-COMMENT ON FUNCTION bastion.plan_limit_set(text, text, text, numeric, text, numeric) IS
+COMMENT ON FUNCTION bastion.plan_limit_set(text, text, text, numeric, text, numeric, integer) IS
 'Defines or replaces how much of a meter may be used in a period: hour, day, week (from Monday), month, billing (a month from the billing anchor) or total. amount NULL allows any amount and counts it. scope says whose use is counted: each account (a user in all tenants together, by users.plan), user (in one tenant), unit (with the units below it) or tenant. With plan, it counts for that plan in place of the limit without. The first use in a period that reaches soft_amount is an event.
+stripes, up to 64, lets so many uses of one tenant or unit commit at once, where one after the other is too slow; every limit of a meter for units and tenants must have them. quota_consume() without a key counts in stripes. The limit stays exact: as it comes near, uses follow each other again, and none is refused before all of it is used.
 It counts at once. Earlier use counts where a limit of the same scope and period was there, one with amount NULL too. For operators: EXECUTE is granted to nobody.
 SQLSTATE 22023, 42704 for an unknown meter.';
 SELECT bastion_internal.event_kind('plan_limit_set');

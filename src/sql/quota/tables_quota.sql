@@ -44,12 +44,14 @@ CREATE TABLE bastion.plan_limits (
     period text NOT NULL,
     amount numeric,
     soft_amount numeric,
+    stripes integer NOT NULL DEFAULT 1,
     CONSTRAINT plan_limits_pkey PRIMARY KEY (meter, scope, period, plan),
     CONSTRAINT plan_limits_plan_check CHECK (plan = '' OR bastion_internal.is_label(plan)),
     CONSTRAINT plan_limits_scope_check CHECK (scope IN ('account', 'user', 'unit', 'tenant')),
     CONSTRAINT plan_limits_period_check CHECK (bastion_internal.is_quota_period(period)),
     CONSTRAINT plan_limits_amount_check CHECK (bastion_internal.is_quota_amount(amount) IS NOT FALSE),
     CONSTRAINT plan_limits_soft_amount_check CHECK (bastion_internal.is_quota_amount(soft_amount) IS NOT FALSE AND soft_amount > amount IS NOT TRUE),
+    CONSTRAINT plan_limits_stripes_check CHECK (stripes BETWEEN 1 AND 64 AND (stripes = 1 OR scope IN ('unit', 'tenant'))),
     CONSTRAINT plan_limits_meter_fkey FOREIGN KEY (meter) REFERENCES bastion.meters (name) ON DELETE CASCADE
 );
 COMMENT ON TABLE bastion.plan_limits IS 'How much a plan allows; granted to nobody';
@@ -59,6 +61,7 @@ COMMENT ON COLUMN bastion.plan_limits.scope IS 'For whom: each account (a user i
 COMMENT ON COLUMN bastion.plan_limits.period IS 'In what time: hour, day, week, month, billing (month from the billing anchor of quota_calendars) or total';
 COMMENT ON COLUMN bastion.plan_limits.amount IS 'The most; NULL for any amount, which is counted all the same';
 COMMENT ON COLUMN bastion.plan_limits.soft_amount IS 'The amount whose first crossing in a period is an event; NULL for none';
+COMMENT ON COLUMN bastion.plan_limits.stripes IS 'In how many stripes a use may be counted at once, for a tenant or unit with very many uses; 1 for one after the other';
 SELECT pg_extension_config_dump('bastion.plan_limits', '');
 ALTER TABLE bastion.plan_limits ENABLE ROW LEVEL SECURITY;
 CREATE TRIGGER plan_limits_invalidate AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON bastion.plan_limits
@@ -154,6 +157,7 @@ CREATE TABLE bastion.usage_windows (
     used numeric NOT NULL DEFAULT 0,
     held numeric NOT NULL DEFAULT 0,
     soft_crossed_at timestamptz,
+    allotted numeric,
     CONSTRAINT usage_windows_pkey PRIMARY KEY (owner_id, scope_id, meter, period, window_key)
 ) WITH (fillfactor = 30);
 COMMENT ON TABLE bastion.usage_windows IS 'What was used in each period; granted to nobody';
@@ -166,6 +170,7 @@ COMMENT ON COLUMN bastion.usage_windows.window_key IS 'The local day on which th
 COMMENT ON COLUMN bastion.usage_windows.used IS 'What was used';
 COMMENT ON COLUMN bastion.usage_windows.held IS 'What is reserved';
 COMMENT ON COLUMN bastion.usage_windows.soft_crossed_at IS 'When the soft limit was crossed';
+COMMENT ON COLUMN bastion.usage_windows.allotted IS 'What its stripes (usage_stripes) may use without asking here; used does not have what they used. NULL without stripes';
 CREATE INDEX usage_windows_scope_id_idx ON bastion.usage_windows (scope_id);
 SELECT pg_extension_config_dump('bastion.usage_windows', '');
 ALTER TABLE bastion.usage_windows ENABLE ROW LEVEL SECURITY;

@@ -92,11 +92,11 @@ UPDATE bastion.tenants SET mfa = 'required' WHERE slug = 'bob';
 INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age) SELECT id, 'docs.read', 'aal2', '1 day' FROM bastion.tenants WHERE slug = 'ann';
 INSERT INTO bastion.step_up_rules (permission, level) VALUES ('docs.write', 'aal2');
 SELECT bastion.rate_limit_set('search', 'user', 5, 10, 3), bastion.rate_limit_set('search', 'user', 50, plan => 'pro');
-SELECT bastion.meter_set('usd', 'cost', 6, 'release'), bastion.plan_limit_set('usd', 'tenant', 'month', 10.5, 'pro', 10), bastion.plan_limit_set('usd', 'tenant', 'month', 100), bastion.limit_override_set('usd', 'day', 1, for_user => 'ann@dump.example', reason => 'a test'),
+SELECT bastion.meter_set('usd', 'cost', 6, 'release'), bastion.plan_limit_set('usd', 'tenant', 'month', 10.5, 'pro', 10), bastion.plan_limit_set('usd', 'tenant', 'month', 100, stripes => 4), bastion.limit_override_set('usd', 'day', 1, for_user => 'ann@dump.example', reason => 'a test'),
        bastion.quota_calendar_set('ann', time_zone => 'Europe/Vienna', billing_anchor => '2020-01-31');
 BEGIN;
 SELECT bastion.impersonate(answer #>> '{user,id}', 'bob', 'to use a quota', false) FROM answers WHERE name = 'bob';
-SELECT bastion.quota_consume('usd', 0.000001, 'a key'), bastion.quota_reserve('{"usd": 1}', 'held');
+SELECT bastion.quota_consume('usd', 0.000002), bastion.quota_consume('usd', 0.000001, 'a key'), bastion.quota_reserve('{"usd": 1}', 'held');
 COMMIT;
 SELECT bastion.usage_roll_up();
 INSERT INTO bastion.audit_rows VALUES (1, '7', 1, '2020-02-01', NULL, 'shop.older', 'INSERT', NULL, 'an entry');

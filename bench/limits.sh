@@ -1,6 +1,7 @@
 #!/bin/bash
 # Rate limits (limits.sql), then quotas: a use over user, unit and tenant, beside a plain UPDATE of one counter row. Processor time of the
 # server for each transaction, which other work on the machine does not change; a core does so many of them in a second.
+# With fsync, transactions are few, and a good part of that time is the start of their connections: there the last column counts.
 set -e
 psql -X -v ON_ERROR_STOP=1 -f limits.sql
 psql -qX -v ON_ERROR_STOP=1 -v tenants=50 -f lib/quotas.sql

@@ -23,7 +23,8 @@ my %may_use = (
     context => ['session'],
     throttle => ['event'],
     identity => ['context'],
-    map { $_ => ['context'] } qw(protect planner vault mfa outbox audit setting flag quota rate_limit door),
+    door => ['rate_limit'],
+    map { $_ => ['context'] } qw(protect planner vault mfa outbox audit setting flag quota rate_limit),
 );
 
 sub rooms_below {

@@ -64,6 +64,39 @@ COMMIT;
 SELECT s.kind, (now #>> ARRAY[s.kind, 'loads'])::int - (:'before'::jsonb #>> ARRAY[s.kind, 'loads'])::int AS reads_of_tables
 FROM bastion.cache_stats() now, unnest(ARRAY['rights', 'sessions', 'api_keys']) AS s (kind);
 
+\echo pre_request() in transactions of a front door, with ten headers, the tenant from the path and a header, and a role: adds at most 40 us
+CREATE ROLE bench_anon;
+SELECT bastion.allow_app_role('bench_anon') \gset _
+SET bastion.tenant_from = 'header:x-organization, path:/organizations/{tenant}/projects/{unit}';
+SET bastion.authenticated_role = 'app';
+CREATE TABLE bench.requests (does boolean, us double precision);
+CREATE PROCEDURE bench.front_door(headers text, does boolean, calls integer) LANGUAGE plpgsql AS $$
+DECLARE
+    had double precision := bench.processor_time();
+BEGIN
+    FOR i IN 1 .. calls LOOP
+        PERFORM set_config('search_path', 'public', true), set_config('role', 'bench_anon', true), set_config('request.jwt.claims', '{}', true), set_config('request.method', 'GET', true),
+                set_config('request.path', '/organizations/tenant-1/documents', true), set_config('request.headers', headers, true), set_config('request.cookies', '{}', true);
+        IF does THEN
+            PERFORM bastion.pre_request();
+        END IF;
+        COMMIT;
+    END LOOP;
+    had := (bench.processor_time() - had) * 1000 / calls;
+    INSERT INTO bench.requests VALUES (does, had);
+    COMMIT;
+END
+$$;
+SELECT jsonb_build_object('authorization', 'Bearer ' || :'session_token', 'x-organization', 'tenant-1', 'host', 'api.example.com', 'user-agent', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36', 'accept', 'application/json',
+    'accept-language', 'en-GB,en;q=0.9', 'accept-encoding', 'gzip, deflate, br', 'origin', 'https://app.example.com', 'referer', 'https://app.example.com/documents', 'x-forwarded-for', '203.0.113.7')::text AS headers \gset
+SELECT format('CALL bench.front_door(%L, %L, 2000)', :'headers', does) FROM generate_series(1, 7), unnest(ARRAY[false, true]) does \gexec
+SELECT round(bench.median(array_agg(us) FILTER (WHERE does))::numeric, 1) AS with_us, round(bench.median(array_agg(us) FILTER (WHERE NOT does))::numeric, 1) AS without_us,
+       round((bench.median(array_agg(us) FILTER (WHERE does)) - bench.median(array_agg(us) FILTER (WHERE NOT does)))::numeric, 1) AS added_us, 40 AS at_most FROM bench.requests;
+RESET bastion.tenant_from;
+RESET bastion.authenticated_role;
+DROP OWNED BY bench_anon;
+DROP ROLE bench_anon;
+
 \echo a refused login against an unknown user (medians of 200, within 10 %)
 SELECT c.* FROM bastion.users u, bench.compare('wrong password against unknown user',
     'SELECT bastion_api.login(''owner@bench.test'', ''wrong password'')',

@@ -65,7 +65,7 @@ SELECT name, '{}' FROM unnest(ARRAY['bastion.library_version()', 'bastion.status
     'bastion.jwks()', 'bastion.tenant_acl()', 'bastion.unit_acl()', 'bastion.own_acl()', 'bastion_internal.request_user_agent()', 'bastion.root_key_id()', 'bastion_api.me()', 'bastion_api.schema()',
     'bastion_internal.context_reopen()', 'bastion.audit_seal()', 'bastion.audit_key_rotate()', 'bastion_internal.audit_seal_begin()', 'bastion_internal.audit_place()', 'bastion_internal.audit_last_log()', 'bastion.events_pruned()', 'bastion.lint_summary()', 'bastion.metrics()', 'bastion.stats_reset()', 'bastion_internal.counters()', 'bastion_internal.statistics_mode()', 'bastion_internal.event_queue_counts()',
     'bastion.cache_stats()', 'bastion.secret_list()', 'bastion.secrets_due()', 'bastion.data_keys_due()', 'bastion.secrets_remind()', 'bastion.secrets_prune()', 'bastion.key_list()', 'bastion.key_usage()', 'bastion.sealed_problems()', 'bastion.key_status()',
-    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.audit_change()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()',
+    'bastion.records_bind()', 'bastion.root_key_rotate()', 'bastion.root_key_check()', 'bastion_internal.root_key_ids()', 'bastion_internal.invalidate()', 'bastion_internal.keep_acl()', 'bastion_internal.fill_acl()', 'bastion_internal.move_acl()', 'bastion_internal.count_rows()', 'bastion_internal.audit_change()', 'bastion_internal.keep_columns()', 'bastion_internal.guard_foreign_code()', 'bastion_internal.refresh_token_make()', 'bastion.outbox_clear()', 'bastion.outbox_counts()', 'bastion.users_purge()', 'bastion.tenants_purge()', 'bastion_internal.request_languages()', 'bastion_api.sessions()', 'bastion_api.devices()', 'bastion_api.invitations()', 'bastion.keys_discard()', 'bastion_api.api_keys()', 'bastion.client_address()', 'bastion.pre_request()',
     'bastion_internal.invitation_token_make()']::regprocedure[]) name;
 INSERT INTO test.functions VALUES
     ('bastion.password_hash(text,text,jsonb)', ARRAY['''correct horse''', '''bcrypt''', '''{"cost": 4}''']),
@@ -436,7 +436,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.application_key_import(uuid,text,text,bastion.sealed,bytea,text,text)', ARRAY['test.fact(''tenant'')::uuid', 'test.key_place(''transport'')', '''RSA-OAEP-256''', 'test.key_value(''transport'')', 'test.fact(''exported'')::bytea', '''EdDSA''', '''0/1''']),
     ('bastion_internal.key_actions(text)', ARRAY['''EdDSA''']),
     ('bastion_internal.public_key_pem(jsonb)', ARRAY['''{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}''']),
-    ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']),
+    ('bastion_internal.log_refusal(inet,text)', ARRAY['NULL', '''a line''']), ('bastion_internal.request_record(integer,text,boolean)', ARRAY['401', '''expired''', 'true']),
     ('bastion_internal.queue_event("char",text,boolean)', ARRAY['''s''', '''{}''', 'false']),
     ('bastion.sealed_column_add(regclass,name,text)', ARRAY['''test.sealed_documents''', '''value''', '''id::text''']),
     ('bastion.sealed_column_remove(regclass,name)', ARRAY['''test.sealed_documents''', '''value''']),
@@ -606,6 +606,7 @@ INSERT INTO test.functions VALUES
     ('bastion.reference_add(regclass,name,text,text,name)',
      ARRAY['''test.documents''', '''tenant_id''', '''tenants''', '''cascade''', 'NULL']),
     ('bastion.allow_app_role(regrole)', ARRAY['''regress_stranger''']),
+    ('bastion.setup_roles(name,name,name)', ARRAY['''regress_app''', '''regress_stranger''', '''regress_new_door''']),
     ('bastion.allow_loader_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.disallow_app_role(regrole)', ARRAY['''regress_stranger''']),
     ('bastion.allow_migration_role(regrole)', ARRAY['''regress_stranger''']), ('bastion.allow_monitoring_role(regrole)', ARRAY['''regress_stranger''']),

@@ -49,7 +49,7 @@ SELECT DISTINCT l.kind[1] AS kind
 FROM test.own_functions f,
      regexp_matches(f.source, '\m(\w+)\(\s*(CASE .*? END|''\w+'')', 'g') c (call),
      regexp_matches(CASE WHEN c.call[2] ~ '^CASE' THEN c.call[2] ELSE 'THEN ' || c.call[2] END, '(?:THEN|ELSE) ''(\w+)''', 'g') l (kind)
-WHERE c.call[1] IN (SELECT 'record_event' UNION ALL SELECT h.proname FROM test.own_functions h WHERE h.source ~ 'record_event\(\s*kind,' AND h.proname <> 'record_event');
+WHERE c.call[1] IN (SELECT unnest('{record_event,event_of}'::text[]) UNION ALL SELECT h.proname FROM test.own_functions h WHERE h.source ~ 'record_event\(\s*kind,' AND h.proname <> 'record_event');
 CREATE VIEW test.named_kinds AS
 SELECT unnest(string_to_array(col_description(a.attrelid, a.attnum), ', ')) AS kind FROM pg_attribute a WHERE a.attrelid = 'bastion.events'::regclass AND a.attname = 'kind';
 
@@ -82,7 +82,7 @@ WHERE f.prosecdef
     'bastion_api.tenant_transfer(text,text)', 'bastion_api.members(text,text,uuid,integer)', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_remove(text,text,text)',
     'bastion_api.units(text,uuid,integer)', 'bastion_api.unit_create(text,text,text,text)', 'bastion_api.unit_rename(text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
-    'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)',
+    'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion_internal.request_record(integer,text,boolean)',
     'bastion.setting_put(text,jsonb,text,integer,text,text)', 'bastion.setting_seal(text,text,text,integer,text,text)', 'bastion.setting_rollback(text,integer,text,integer,text)',
     'bastion.setting_update(text,text,text,jsonb,jsonb,boolean,integer,text)', 'bastion.setting_version_delete(text,integer[],text,text)', 'bastion.setting_version_undelete(text,integer[],text,text)',
     'bastion.setting_version_destroy(text,integer[],text,text)', 'bastion.setting_delete(text,text,text)', 'bastion.setting_open(text)',

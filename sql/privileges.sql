@@ -11,7 +11,7 @@ SELECT f, 'EXECUTE' FROM unnest(ARRAY[
     'bastion.password_format(text)', 'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
     'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',
     'bastion.jwk_thumbprint(jsonb)',
-    'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.context_drop()', 'bastion.whoami()', 'bastion.plan_notes()',
+    'bastion.jwks()', 'bastion.authenticate(text,text,text)', 'bastion.context_drop()', 'bastion.pre_request()', 'bastion.whoami()', 'bastion.plan_notes()',
     'bastion.user_id()', 'bastion.actor_id()', 'bastion.tenant_id()', 'bastion.tenant_number()', 'bastion.unit_id()',
     'bastion.session_id()', 'bastion.api_key_id()', 'bastion.auth_level()', 'bastion.auth_time()', 'bastion.claims()',
     'bastion.has_permission(text)', 'bastion.tenant_if_allowed(text)', 'bastion.tenant_number_if_allowed(text)',

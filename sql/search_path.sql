@@ -425,6 +425,8 @@ SELECT bastion.hook_remove('claims'), bastion_internal.hook_run('pg_catalog.json
        bastion_internal.imported_api_key_mac(1, bastion_internal.pepper(), 'x', 'x') IS NOT NULL AS mac;
 SELECT bastion.issuer_add('https://path.example', '{"kty":"OKP","crv":"Ed25519","kid":"e1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}', '{a}', '{EdDSA}');
 SELECT bastion.allow_loader_role(CURRENT_USER::pg_catalog.text::pg_catalog.regrole);
+SET LOCAL bastion.request_audit = 'all';
+SELECT bastion.pre_request(), bastion.setup_roles('regress_app', 'regress_stranger', 'regress_path_door');
 SELECT bastion.allow_app_role('regress_stranger'), bastion.disallow_app_role('regress_stranger'), bastion.allow_migration_role('regress_stranger'), bastion.allow_monitoring_role('regress_stranger'), bastion.allow_mailer_role('regress_stranger');
 CREATE TABLE public.path_global (id pg_catalog.int4);
 SELECT bastion.global_table_add('public.path_global', 'a list'), bastion.global_table_remove('public.path_global');

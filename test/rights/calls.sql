@@ -102,6 +102,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
     ('schema_guard', '{schema_guard(name)}', 'administrator', 'schema', 'SELECT * FROM bastion.schema_guard(''schema_{n}'')'),
     ('schema_unguard', '{schema_unguard(name)}', 'administrator', 'guarded schema', 'SELECT bastion.schema_unguard(''schema_{n}'')'),
     ('allow_app_role', '{allow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_app_role(''rights_neighbour'')'),
+    ('setup_roles', '{"setup_roles(name,name,name)"}', 'administrator', NULL, 'SELECT bastion.setup_roles(''rights_neighbour'', ''rights_app'', ''rights_deputy'')'),
     ('allow_loader_role', '{allow_loader_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_loader_role(''rights_loader'')'),
     ('disallow_app_role', '{disallow_app_role(regrole)}', 'administrator', NULL, 'SELECT bastion.disallow_app_role(''rights_neighbour'')'),
     ('allow_monitoring_role', '{allow_monitoring_role(regrole)}', 'administrator', NULL, 'SELECT bastion.allow_monitoring_role(''rights_neighbour'')'),

@@ -263,6 +263,7 @@ FROM (VALUES
     ('invitation_accept by its id', 'bastion_api.invitation_accept(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.invitation_accept(rights.made_id(''d1000000'', {n}))'),
     ('invitation_decline', 'bastion_api.invitation_decline(uuid)', 'bob asked', 'bob', 'SELECT bastion_api.invitation_decline(rights.made_id(''d1000000'', {n}))'),
     ('authenticate of a new subject', 'authenticate(text,text,text)', 'issued', NULL, 'SELECT bastion.authenticate((SELECT m.issued FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
+    ('pre_request with a token of a new subject', 'pre_request()', 'issued', NULL, 'SELECT pg_catalog.set_config(''request.headers'', pg_catalog.json_build_object(''authorization'', pg_catalog.concat(''Bearer '', (SELECT m.issued FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n})))::pg_catalog.text, true), bastion.pre_request()'),
     ('authenticate with an API key', 'authenticate(text,text,text)', 'api key', NULL, 'SELECT bastion.authenticate((SELECT m.api_key FROM rights.made m WHERE m.n OPERATOR(pg_catalog.=) {n}))'),
     ('seal under a first key', 'seal(text,text,text)', 'resource', 'ann', 'SELECT bastion.seal(''value'', ''p{n}'')'),
     ('seal of bytes under a first key', 'seal(bytea,text,text)', 'resource', 'ann', 'SELECT bastion.seal(''\x01''::bytea, ''p{n}'')'),

@@ -345,13 +345,20 @@ Evidence evidence_in_force() {
     return {nullptr, verified.kid, verified.keys_generation};
 }
 
-void establish(const Identity& identity, const Evidence& evidence) {
-    if (!latch_admits(identity)) refuse_now(refused_switch());
-    if (const int seconds = wait_of_request(identity)) refuse_now(refused_request(seconds));
+Establishment try_establish(const Identity& identity, const Evidence& evidence) {
+    if (!latch_admits(identity)) return {refused_switch().reason, 0};
+    if (const int seconds = wait_of_request(identity)) return {too_many_requests, seconds};
     set_context_setting(identity, evidence);
     latch.state = LatchState::identity;
     latch.identity = identity;
     count(Counter::token_accepted);
+    return {};
+}
+
+void establish(const Identity& identity, const Evidence& evidence) {
+    const Establishment made = try_establish(identity, evidence);
+    if (made.refusal != nullptr)
+        refuse_now(made.retry_after > 0 ? refused_request(made.retry_after) : refused_switch());
 }
 
 void freeze_identity(bool now_frozen) noexcept {

@@ -81,7 +81,17 @@ void refresh_decision() noexcept;
 // The basis of the identity of the transaction, without its claims: an impersonation that it leads to ends with it.
 Evidence evidence_in_force();
 
-// Fixes the identity for the rest of the transaction; raises 25000 when another one is fixed already.
+// Why an identity was not established, as a word of whoami(); null when it was.
+struct Establishment {
+    const char* refusal;
+    int retry_after;  // seconds, of a refusal by a limit; else 0
+};
+
+// Fixes the identity for the rest of the transaction, unless another one is fixed already or its API key has reached a limit. The
+// caller counts the refusal.
+[[nodiscard]] Establishment try_establish(const Identity& identity, const Evidence& evidence);
+
+// The same, and raises 25000 or BA007 in place of a refusal.
 void establish(const Identity& identity, const Evidence& evidence);
 
 // Fixes "nobody" for the rest of the transaction.

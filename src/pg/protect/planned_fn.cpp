@@ -93,6 +93,7 @@ constexpr InternalFunction disallow_app_role_statements{"disallow_app_role_state
 constexpr InternalFunction allow_migration_role_statements{"allow_migration_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction allow_monitoring_role_statements{"allow_monitoring_role_statements", 1, {REGROLEOID}};
 constexpr InternalFunction allow_mailer_role_statements{"allow_mailer_role_statements", 1, {REGROLEOID}};
+constexpr InternalFunction setup_roles_statements{"setup_roles_statements", 3, {NAMEOID, NAMEOID, NAMEOID}};
 
 }  // namespace
 
@@ -156,6 +157,9 @@ Datum bastion_allow_monitoring_role(PG_FUNCTION_ARGS) { return run_planned(fcinf
 
 PG_FUNCTION_INFO_V1(bastion_allow_mailer_role);
 Datum bastion_allow_mailer_role(PG_FUNCTION_ARGS) { return run_planned(fcinfo, allow_mailer_role_statements); }
+
+PG_FUNCTION_INFO_V1(bastion_setup_roles);
+Datum bastion_setup_roles(PG_FUNCTION_ARGS) { return run_planned(fcinfo, setup_roles_statements); }
 
 PG_FUNCTION_INFO_V1(bastion_run_unseen);
 Datum bastion_run_unseen(PG_FUNCTION_ARGS) {

@@ -95,6 +95,11 @@ bool client_address(IpAddress& out) {
     return trusted_hops > 0 ? header_address(out) : socket_address(out);
 }
 
+bool is_behind_proxy() {
+    require_valid("bastion.trusted_hops");
+    return trusted_hops > 0;
+}
+
 NullableDatum request_user_agent() { return header_text("user-agent", longest_user_agent); }
 
 extern "C" {

@@ -10,6 +10,9 @@ namespace bastion::pg {
 // False when it is not known: on a Unix socket, or if the header has too few places.
 bool client_address(IpAddress& out);
 
+// Whether bastion.trusted_hops names proxies, whose headers then count.
+bool is_behind_proxy();
+
 // The user agent of the HTTP request, at most 500 characters, as text; null when no front door names one. Raises nothing because of
 // the client's input.
 NullableDatum request_user_agent();

@@ -574,6 +574,8 @@ INSERT INTO test.functions VALUES
      ARRAY['''test.documents''', '''1''', 'test.fact(''user'')', 'NULL', 'NULL', 'NULL']),
     ('bastion.row_transfer(regclass,text,text)', ARRAY['''test.documents''', '''1''', 'test.fact(''user'')']),
     ('bastion.shares_of(regclass,text)', ARRAY['''test.documents''', '''1''']),
+    ('bastion.authzen_evaluation(jsonb)', ARRAY['''{"subject": {"type": "user", "id": "x"}, "resource": {"type": "documents", "id": "1"}, "action": {"name": "read"}}''']), ('bastion.authzen_evaluations(jsonb)', ARRAY['''{"subject": {"type": "user", "id": "x"}, "resource": {"type": "documents", "id": "1"}, "action": {"name": "read"}}''']), ('bastion_internal.authzen_decide(jsonb)', ARRAY['''{"subject": {"type": "user", "id": "x"}, "resource": {"type": "documents", "id": "1"}, "action": {"name": "read"}}''']),
+    ('bastion_internal.authzen_permission(text,text)', ARRAY['''documents''', '''can_read''']), ('bastion_internal.authzen_entity(jsonb,text[])', ARRAY['''{"name": "read"}''', '''{name}''']), ('bastion_internal.authzen_answer(boolean,text)', ARRAY['true', '''a reason''']),
     ('bastion.explain_access(uuid,text,regclass,text,text,text)',
      ARRAY['test.fact(''user'')::uuid', '''documents.read''', '''test.documents''', '''1''', '''good''', '''default''']),
     ('bastion.explain_access(text,text,regclass,text,text,text)',

@@ -82,7 +82,7 @@ WHERE f.prosecdef
     'bastion_api.tenant_transfer(text,text)', 'bastion_api.members(text,text,uuid,integer)', 'bastion_api.member_set(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_add(text,text,text,timestamp with time zone,timestamp with time zone)', 'bastion_api.member_remove(text,text,text)',
     'bastion_api.units(text,uuid,integer)', 'bastion_api.unit_create(text,text,text,text)', 'bastion_api.unit_rename(text,text)',
     'bastion_api.refresh(text)', 'bastion_api.logout(text)', 'bastion_api.sessions()', 'bastion_api.token_revoke(text)',
-    'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion_internal.request_record(integer,text,boolean)',
+    'bastion.rate_limit_state(text,text)', 'bastion.rate_limit_require(text,text,integer)', 'bastion_internal.request_record(integer,text,boolean)', 'bastion_internal.authzen_decide(jsonb)', 'bastion.authzen_evaluation(jsonb)', 'bastion.authzen_evaluations(jsonb)',
     'bastion.setting_put(text,jsonb,text,integer,text,text)', 'bastion.setting_seal(text,text,text,integer,text,text)', 'bastion.setting_rollback(text,integer,text,integer,text)',
     'bastion.setting_update(text,text,text,jsonb,jsonb,boolean,integer,text)', 'bastion.setting_version_delete(text,integer[],text,text)', 'bastion.setting_version_undelete(text,integer[],text,text)',
     'bastion.setting_version_destroy(text,integer[],text,text)', 'bastion.setting_delete(text,text,text)', 'bastion.setting_open(text)',

@@ -369,6 +369,7 @@ SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS listed FROM bastion.sealed_problems
 SELECT bastion_internal.key_committed(k.id, '\x'::pg_catalog.bytea) AS committed FROM bastion.data_keys k WHERE k.state OPERATOR(pg_catalog.=) 'active' LIMIT 1;
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS rotated FROM bastion.data_key_rotate('path.purpose');
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS steps FROM bastion.explain_access(:'ann_id', 'path_docs.read', 'public.path_docs', '1', 'path');
+SELECT bastion.authzen_evaluations('{"subject": {"type": "user", "id": "x"}, "resource": {"type": "path_docs", "id": "1"}, "action": {"name": "can_read"}, "evaluations": [{}]}') OPERATOR(pg_catalog.#>>) '{evaluations,0,decision}' AS decision;
 SELECT bastion.acl_prune() OPERATOR(pg_catalog.>=) 0 AS swept, bastion.unprotect('public.path_plain', dry_run => true) IS NOT NULL AS planned LIMIT 1;
 SELECT (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_text(:'ann_id'::pg_catalog.uuid, 'path_docs.read', tenant => 'path')) AS by_uuid,
        (SELECT count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.explain_access_text('ann.path', 'path_docs.read', tenant => 'path')) AS by_name;

@@ -1,6 +1,6 @@
 -- Explaining access
 -- Why somebody holds a permission or does not, and who holds what: as rows for programs, as text for people.
--- functions: explain_access explain_access_text explain_member_access explain_member_access_text permission_matrix
+-- functions: explain_access explain_access_text explain_member_access explain_member_access_text permission_matrix authzen_evaluation authzen_evaluations
 -- permission_matrix_text
 
 SELECT bastion.resource_register('reports', '{read,publish}');

@@ -41,6 +41,8 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'SELECT bastion.unit_delete(''u{n}'')'),
     ('unit_delete of the front door', '{"bastion_api.unit_delete(text)"}', 'app', 'unit',
      'SELECT bastion_api.unit_delete(''u{n}'')'),
+    ('authzen_evaluation by a key with a cast', '{authzen_evaluation(jsonb),authzen_evaluations(jsonb)}', 'operator', 'typed',
+     'SELECT bastion.authzen_evaluations(''{"subject": {"type": "user", "id": "{ann_user_id}"}, "resource": {"type": "typed", "id": "{n}"}, "action": {"name": "read"}, "context": {"tenant": "acme"}}'')'),
     ('explain_access by a key with a cast', '{"explain_access(uuid,text,regclass,text,text,text)","explain_access(text,text,regclass,text,text,text)"}', 'operator', 'typed',
      'SELECT * FROM bastion.explain_access(''{ann_user_id}'', ''typed.read'', ''shop.typed'', ''{n}'', ''acme'')'),
     ('tenant_delete', '{"tenant_delete(text)"}', 'operator', 'tenant',
@@ -147,9 +149,9 @@ UPDATE rights.functions f SET fires = coalesce((
     SELECT array_agg(DISTINCT p) FROM (VALUES
     ('^(share|row_transfer)$', '{triggers,new row,index entry,update}'::text[]), ('^share in a partition$', '{row triggers}'), ('^share in a partition of', '{neighbour}'),
     ('^share by a key with a cast', '{row triggers,cast,element}'), ('^share by a key with op', '{row triggers,cast,label}'), ('^share by a key of a domain', '{row triggers,domain}'),
-    ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*) by', '{cast,element}'),
+    ('^share in a table with a rule', '{row triggers,rule}'), ('^(unshare|shares_of|explain_.*|authzen_.*) by', '{cast,element}'),
     ('^(unit|tenant)_delete$|^unit_delete of the front door$|^(users|tenants)_purge$', '{triggers,new row,index entry,update,children}'), ('^rewrap_all$', '{triggers,new row,update,bound}'), ('^acl_backfill$', '{triggers,new row,update,DDL}'),
-    ('^audit_table$|^protect$|^protect with a foreign key|^protect with a quota|^protect with an audit|^composite_keys_create$|^reference_add|allow_', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
+    ('^audit_table$|^protect$|^protect with a foreign key|^protect with a quota|^protect with an audit|^composite_keys_create$|^reference_add|allow_|^setup_roles', '{DDL}'), ('^protect with sharing', '{DDL,rewrite,index entry}'), ('^unprotect|^protect_rename|^composite_keys_create', '{DDL,drop}'),
     ('^(CREATE|ATTACH|ALTER)', '{DDL}'), ('^global_table_', '{DDL}'), ('^ALTER', '{DDL,rewrite,index entry}'),
     ('^UPDATE', '{triggers,new row,index entry,update,policy}'), ('^INSERT', '{new row,index entry,row triggers,insert,policy}'),
     ('partition|PARTITION', '{partition}')) v (label, names)

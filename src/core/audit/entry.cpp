@@ -1,6 +1,8 @@
 #include "core/audit/entry.hpp"
 
 #include <array>
+#include <cassert>
+#include <cstring>
 #include <deque>
 #include <limits>
 
@@ -27,84 +29,106 @@ Result<Digest> sha256(ByteSpan bytes) {
 
 // Writing
 
-template <class Number>
-void append_number(std::string& out, Number value) {
-    auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<Number>>(value));
-    std::array<char, sizeof(Number)> bytes;
-    for (std::size_t i = bytes.size(); i > 0; bits >>= 8) bytes[--i] = static_cast<char>(bits & 0xFF);
-    out.append(bytes.data(), bytes.size());
-}
+// Appends to a string that has room for all of it: see encoded_size().
+class Writer {
+public:
+    explicit Writer(std::string& out) noexcept : at_(out.data()), end_(out.data() + out.size()) {}
 
-void append_counted(std::string& out, std::string_view bytes) {
-    append_number(out, static_cast<std::uint16_t>(bytes.size()));
-    out.append(bytes);
-}
-
-void append_uuid(std::string& out, const Uuid& uuid) { out.append(as_text(uuid.bytes)); }
-
-void append_optional(std::string& out, const std::optional<Uuid>& uuid) {
-    append_number(out, static_cast<std::uint8_t>(uuid.has_value()));
-    if (uuid) append_uuid(out, *uuid);
-}
-
-void append_value(std::string& out, const EntryValue& value) {
-    append_number(out, static_cast<std::uint8_t>(value.tag));
-    if (has_bytes(value.tag)) append_counted(out, as_text(value.bytes));
-}
-
-void append_key(std::string& out, std::span<const EntryKey> key) {
-    append_number(out, static_cast<std::uint8_t>(key.size()));
-    for (const EntryKey& part : key) {
-        append_counted(out, part.name);
-        append_value(out, part.value);
+    void bytes(std::string_view bytes) noexcept {
+        assert(bytes.size() <= room());
+        if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
+        at_ += bytes.size();
     }
-}
 
-void append_columns(std::string& out, std::span<const EntryColumn> columns) {
-    append_number(out, static_cast<std::uint16_t>(columns.size()));
-    for (const EntryColumn& column : columns) {
-        append_counted(out, column.name);
-        append_number(out, static_cast<std::uint8_t>(column.side));
-        append_value(out, column.value);
+    template <class Number>
+    void number(Number value) noexcept {
+        assert(sizeof value <= room());
+        auto bits = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<Number>>(value));
+        for (std::size_t i = sizeof value; i > 0; bits >>= 8) at_[--i] = static_cast<char>(bits & 0xFF);
+        at_ += sizeof value;
     }
-}
+
+    void counted(std::string_view bytes) noexcept {
+        number(static_cast<std::uint16_t>(bytes.size()));
+        this->bytes(bytes);
+    }
+
+    void optional(const std::optional<Uuid>& uuid) noexcept {
+        number(static_cast<std::uint8_t>(uuid.has_value()));
+        if (uuid) bytes(as_text(uuid->bytes));
+    }
+
+    void value(const EntryValue& value) noexcept {
+        number(static_cast<std::uint8_t>(value.tag));
+        if (has_bytes(value.tag)) counted(as_text(value.bytes));
+    }
+
+    void key(std::span<const EntryKey> key) noexcept {
+        number(static_cast<std::uint8_t>(key.size()));
+        for (const EntryKey& part : key) {
+            counted(part.name);
+            value(part.value);
+        }
+    }
+
+    void columns(std::span<const EntryColumn> columns) noexcept {
+        number(static_cast<std::uint16_t>(columns.size()));
+        for (const EntryColumn& column : columns) {
+            counted(column.name);
+            number(static_cast<std::uint8_t>(column.side));
+            value(column.value);
+        }
+    }
+
+    [[nodiscard]] std::size_t room() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+
+private:
+    char* at_;
+    char* end_;
+};
 
 // The bytes of an entry without those of its values, and each value's own.
 std::size_t value_size(const EntryValue& value) noexcept { return has_bytes(value.tag) ? 3 + value.bytes.size() : 1; }
 
+std::size_t columns_size(std::span<const EntryColumn> columns) noexcept {
+    std::size_t size = 2;
+    for (const EntryColumn& column : columns) size += 3 + column.name.size() + value_size(column.value);
+    return size;
+}
+
 std::size_t encoded_size(const Entry& entry) noexcept {
-    std::size_t size = 38 + 16 * entry.actors.size() + value_size(entry.address) + value_size(entry.agent);
+    std::size_t size = 36 + 16 * entry.actors.size() + value_size(entry.address) + value_size(entry.agent);
     for (const std::string_view text : {entry.relation, entry.op, entry.method, entry.role, entry.application})
         size += 2 + text.size();
     for (const auto* id : {&entry.tenant, &entry.user, &entry.unit, &entry.session, &entry.api_key, &entry.delegation})
         size += id->has_value() ? 17 : 1;
     for (const EntryKey& part : entry.key) size += 2 + part.name.size() + value_size(part.value);
-    for (const EntryColumn& column : entry.columns) size += 3 + column.name.size() + value_size(column.value);
-    return size;
+    return size + columns_size(entry.columns);
 }
 
 std::string encoded(const Entry& entry, std::size_t size) {
-    std::string out;
-    out.reserve(size);
-    append_number(out, version);
-    append_number(out, entry.era);
-    append_number(out, entry.xid);
-    append_number(out, entry.seq);
-    append_number(out, entry.time);
-    append_number(out, static_cast<std::uint8_t>(entry.kind));
-    append_counted(out, entry.relation);
-    append_counted(out, entry.op);
-    append_key(out, entry.key);
-    append_optional(out, entry.tenant);
-    append_optional(out, entry.user);
-    append_number(out, static_cast<std::uint8_t>(entry.actors.size()));
-    for (const Uuid& actor : entry.actors) append_uuid(out, actor);
-    for (const auto* id : {&entry.unit, &entry.session, &entry.api_key, &entry.delegation}) append_optional(out, *id);
-    for (const std::string_view text : {entry.method, entry.role, entry.application}) append_counted(out, text);
-    append_value(out, entry.address);
-    append_value(out, entry.agent);
-    append_columns(out, entry.columns);
-    return out;
+    std::string bytes(size, '\0');
+    Writer out(bytes);
+    out.number(version);
+    out.number(entry.era);
+    out.number(entry.xid);
+    out.number(entry.seq);
+    out.number(entry.time);
+    out.number(static_cast<std::uint8_t>(entry.kind));
+    out.counted(entry.relation);
+    out.counted(entry.op);
+    out.key(entry.key);
+    out.optional(entry.tenant);
+    out.optional(entry.user);
+    out.number(static_cast<std::uint8_t>(entry.actors.size()));
+    for (const Uuid& actor : entry.actors) out.bytes(as_text(actor.bytes));
+    for (const auto* id : {&entry.unit, &entry.session, &entry.api_key, &entry.delegation}) out.optional(*id);
+    for (const std::string_view text : {entry.method, entry.role, entry.application}) out.counted(text);
+    out.value(entry.address);
+    out.value(entry.agent);
+    out.columns(entry.columns);
+    assert(out.room() == 0);
+    return bytes;
 }
 
 // Makes an entry fit. It owns the values that it replaces.
@@ -150,8 +174,8 @@ private:
     Result<void> replace_columns() {
         if (columns_.size() == 1 && columns_[0].name.empty())
             return Error{ErrorCode::limit_exceeded, "the entry is too large"};
-        std::string all;
-        append_columns(all, columns_);
+        std::string all(columns_size(columns_), '\0');
+        Writer(all).columns(columns_);
         const Result<Digest> digest = sha256(as_bytes(all));
         if (!digest) return digest.error();
         columns_ = {{"", EntrySide::new_value, {EntryTag::digest, digests_.emplace_back(*digest)}}};
@@ -211,10 +235,13 @@ Result<std::string> encode_entry(const Entry& entry) {
 }
 
 Result<std::int64_t> entry_era(std::uint64_t system, std::uint32_t timeline, std::uint32_t database) {
-    std::string name = "pg_bastion era";
-    append_number(name, system);
-    append_number(name, timeline);
-    append_number(name, database);
+    constexpr std::string_view label = "pg_bastion era";
+    std::string name(label.size() + sizeof system + sizeof timeline + sizeof database, '\0');
+    Writer out(name);
+    out.bytes(label);
+    out.number(system);
+    out.number(timeline);
+    out.number(database);
     const Result<Digest> digest = sha256(as_bytes(name));
     if (!digest) return digest.error();
     std::uint64_t era = 0;

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA st;
 CREATE TABLE st.items (id int PRIMARY KEY, note text);
 CREATE TABLE st.parts (id int PRIMARY KEY, item int REFERENCES st.items ON DELETE CASCADE ON UPDATE CASCADE);
-SELECT statement FROM bastion.audit_table('st.items') UNION ALL SELECT statement FROM bastion.audit_table('st.parts');
+SELECT count(*) FROM bastion.audit_table('st.items') UNION ALL SELECT count(*) FROM bastion.audit_table('st.parts');
 CREATE TABLE st.seen (xid xid8, seq bigint);
 CREATE FUNCTION st.news(OUT place bigint, OUT relation text, OUT op text, OUT key jsonb, OUT old jsonb, OUT new jsonb) RETURNS SETOF record LANGUAGE sql AS $$
     WITH found AS (SELECT a.* FROM bastion.audit a WHERE NOT EXISTS (SELECT FROM st.seen s WHERE (s.xid, s.seq) = (a.xid, a.seq))),
@@ -82,12 +82,12 @@ SELECT relation, op, key, new FROM st.news();
 -- what changes within the statement
 SET application_name = 'outside';
 INSERT INTO st.items VALUES (4001, 'a'), (4002, 'named'), (4003, 'b');
-SELECT array_agg(application ORDER BY seq) FROM bastion.audit WHERE relation = 'st.items' AND key @> ANY ('{"{\"id\": \"4001\"}", "{\"id\": \"4002\"}", "{\"id\": \"4003\"}"}'::jsonb[]);
+SELECT array_agg(application ORDER BY seq) FROM bastion.audit WHERE relation = 'st.items' AND key ->> 'id' IN ('4001', '4002', '4003');
 RESET application_name;
 SELECT count(*) FROM st.news();
 DROP TRIGGER a_nested ON st.items;
 CREATE TABLE st.renamed (id int PRIMARY KEY, note text, secret text);
-SELECT statement FROM bastion.audit_table('st.renamed', redact => '{secret}');
+SELECT count(*) FROM bastion.audit_table('st.renamed', redact => '{secret}');
 CREATE FUNCTION st.rename() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.id = 2 THEN

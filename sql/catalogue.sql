@@ -95,7 +95,7 @@ WHERE f.prosecdef
     'bastion_internal.counted_tables(text)', 'bastion_internal.store_rows(text,uuid[],bigint[])',
     'bastion.flag_update(text,text,boolean,text)', 'bastion.flag_request(text,text,jsonb,text,text,interval)', 'bastion.flag_approve(uuid,text)', 'bastion.flag_reject(uuid,text)', 'bastion.flag_request_list(boolean)',
     'bastion.flag_cancel(text,integer,text)', 'bastion.flag_delete(text,text,text)', 'bastion.flag_disable(text,boolean,text,text)', 'bastion.flag_export(text)', 'bastion.flag_history(text,text)', 'bastion.flag_import(jsonb,text,text)', 'bastion.flag_list(text)', 'bastion.flag_rollback(text,integer,text,text)', 'bastion.flag_rollout(text,text,numeric,text[],text[],text,text)', 'bastion.flag_set(text,jsonb,text,integer,timestamp with time zone,text)',
-    'bastion.audit_log(text,text,text,boolean,jsonb)',
+    'bastion.audit_log(text,text,text,boolean,jsonb)', 'bastion_internal.audit_emptied(regclass,timestamp with time zone)',
     'bastion.require_permission(text)', 'bastion.step_up_rule_set(text,text,interval)', 'bastion.step_up_rule_remove(text)',
     'bastion.session_settings_set(interval,interval,interval,interval)', 'bastion.session_revoke(uuid)',
     'bastion_api.api_key_create(text,text[],timestamp with time zone,text[],text,jsonb)', 'bastion_api.api_keys()',

@@ -6,7 +6,9 @@ SET client_min_messages = warning;
 CREATE TABLE test.written (object text, privilege text);
 INSERT INTO test.written
 SELECT f, 'EXECUTE' FROM unnest(ARRAY[
-    'bastion.audit_log(text,text,text,boolean,jsonb)', 'bastion.audit_history(regclass,jsonb,integer)', 'bastion_internal.audit_entry(bytea)',
+    'bastion.audit_log(text,text,text,boolean,jsonb)', 'bastion.audit_history(regclass,jsonb,integer,timestamp with time zone,xid8,bigint)', 'bastion.audit_as_of(regclass,timestamp with time zone)', 'bastion.audit_picture(regclass,jsonb,integer)',
+    'bastion.audit_json_lines(timestamp with time zone,timestamp with time zone)', 'bastion.audit_csv_lines(timestamp with time zone,timestamp with time zone)', 'bastion_internal.audited_name(regclass)', 'bastion_internal.audit_emptied(regclass,timestamp with time zone)', 'bastion_internal.audit_shown(jsonb)', 'bastion_internal.audit_time(timestamp with time zone)',
+    'bastion_internal.audit_entry(bytea)',
     'bastion.library_version()', 'bastion.password_hash(text,text,jsonb)', 'bastion.password_verify(text,text)',
     'bastion.password_format(text)', 'bastion.password_needs_rehash(text)', 'bastion.jwt_sign(jsonb,jsonb,jsonb)', 'bastion.jwt_verify(text,jsonb,jsonb)',
     'bastion.jws_verify(text,jsonb,text[])', 'bastion.jwk_generate(text,text,integer)', 'bastion.jwk_public(jsonb)',

@@ -278,7 +278,8 @@ SELECT k OPERATOR(pg_catalog.->>) 'key' AS key, k OPERATOR(pg_catalog.->>) 'id' 
 SELECT bastion_api.totp_add() OPERATOR(pg_catalog.->>) 'factor' AS factor \gset
 SELECT bastion_api.totp_confirm(:'factor', 'x') OPERATOR(pg_catalog.->>) 'error', pg_catalog.jsonb_array_length(bastion_api.factors() OPERATOR(pg_catalog.->) 'factors'), bastion_api.factor_rename(:'factor', 'Phone') OPERATOR(pg_catalog.->>) 'name',
        bastion_api.step_up(:'factor', '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.step_up(NULL, '{}') OPERATOR(pg_catalog.->>) 'error', bastion_api.recovery_codes_renew() OPERATOR(pg_catalog.->>) 'error', bastion_api.factor_remove(:'factor') OPERATOR(pg_catalog.?) 'removed';
-SELECT bastion.audit_log('path.seen', 'path', '1', true, '{"a": 1}'), (SELECT pg_catalog.count(*) FROM bastion.audit_history('public.path_plain', '{}')) AS changes, (SELECT pg_catalog.count(*) FROM bastion.audit WHERE op OPERATOR(pg_catalog.=) 'path.seen') AS actions;
+SELECT bastion.audit_log('path.seen', 'path', '1', true, '{"a": 1}'), (SELECT pg_catalog.count(*) FROM bastion.audit_history('public.path_plain', '{}')) AS changes, (SELECT pg_catalog.count(*) FROM bastion.audit_as_of('public.path_plain', pg_catalog.now())) AS were, (SELECT pg_catalog.count(*) FROM bastion.audit_picture('public.path_plain', '{}')) AS lines,
+       (SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.audit_json_lines()) AS json, (SELECT pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 FROM bastion.audit_csv_lines()) AS csv, (SELECT pg_catalog.count(*) FROM bastion.audit WHERE op OPERATOR(pg_catalog.=) 'path.seen') AS actions;
 SELECT bastion_api.passkey_add('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_options('app.example') OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_confirm('x', '{}') OPERATOR(pg_catalog.->>) 'error',
        bastion_api.passkey_login_options() OPERATOR(pg_catalog.?) 'challenge', bastion_api.passkey_login('x', '{}') OPERATOR(pg_catalog.->>) 'error';
 SELECT bastion_api.id_token_options('x') OPERATOR(pg_catalog.->>) 'error', bastion_api.login_id_token('x', 'x') OPERATOR(pg_catalog.->>) 'error', bastion_api.identity_link('x') OPERATOR(pg_catalog.->>) 'error', bastion_api.identity_links() OPERATOR(pg_catalog.?) 'identities', bastion_api.identity_unlink('x', 'x') OPERATOR(pg_catalog.->>) 'error';
@@ -517,7 +518,7 @@ SELECT count(*) OPERATOR(pg_catalog.>) 0 AS records FROM bastion.events_pruned()
 SELECT count(*) OPERATOR(pg_catalog.>) 0 AS kinds FROM bastion.event_counts();
 SELECT count(*) OPERATOR(pg_catalog.>=) 0 AS findings FROM bastion.lint_summary();
 ROLLBACK;
-SELECT bastion_internal.setting_accepts('bastion.issuer', 'x') AS accepts;
+SELECT bastion_internal.setting_accepts('bastion.issuer', 'x') AS accepts, bastion_internal.audit_emptied('public.path_plain', pg_catalog.now()) AS emptied;
 SELECT pg_catalog.length(bastion_internal.passkey_challenge('x')) AS challenge, n.reason AS registration, u.reason AS assertion
 FROM bastion_internal.passkey_new('{}', 'app.example', '{https://app.example}', 'x', true) n,
      bastion_internal.passkey_use('{}', 'app.example', '{https://app.example}', 'x', true, 'one', 'key', 7, false, 'user', true) u;

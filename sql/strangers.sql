@@ -224,7 +224,9 @@ INSERT INTO test.arguments (function, name, type, value) VALUES
     ('setting_numeric', 'fallback', 'numeric', NULL), ('setting_boolean', 'fallback', 'boolean', NULL), ('setting_json', 'fallback', 'jsonb', NULL);
 INSERT INTO test.arguments (function, name, type, kind, value) VALUES ('quota_settle', 'key', 'text', 'reservation', NULL), ('quota_cancel', 'key', 'text', 'reservation', NULL), ('quota_consume', 'key', 'text', NULL, NULL), ('quota_consume_many', 'key', 'text', NULL, NULL),
     ('quota_require', 'key', 'text', NULL, NULL), ('quota_reserve', 'key', 'text', NULL, '''a key'''), (NULL, 'meter', 'text', NULL, '''stranger_meter'''), (NULL, 'for_meter', 'text', NULL, NULL), (NULL, 'amount', 'numeric', NULL, NULL), (NULL, 'amounts', 'jsonb', NULL, '''{"stranger_meter": 1}''');
-INSERT INTO test.arguments (function, name, type, value) VALUES ('audit_history', 'key', 'jsonb', '''{}'''), ('audit_history', 'at_most', 'integer', NULL), ('audit_log', 'action', 'text', '''seen'''),
+INSERT INTO test.arguments (function, name, type, value) VALUES ('audit_history', 'key', 'jsonb', '''{}'''), ('audit_history', 'at_most', 'integer', NULL), ('audit_history', 'before_time', 'timestamptz', NULL), ('audit_history', 'before_xid', 'xid8', NULL), ('audit_history', 'before_seq', 'bigint', NULL),
+    ('audit_as_of', 'moment', 'timestamptz', 'now()'), ('audit_picture', 'key', 'jsonb', '''{}'''), ('audit_picture', 'at_most', 'integer', NULL), ('audit_json_lines', 'since', 'timestamptz', 'now()'), ('audit_json_lines', 'until', 'timestamptz', NULL),
+    ('audit_csv_lines', 'since', 'timestamptz', 'now()'), ('audit_csv_lines', 'until', 'timestamptz', NULL), ('audit_log', 'action', 'text', '''seen'''),
     ('audit_log', 'resource_type', 'text', NULL), ('audit_log', 'resource_id', 'text', NULL), ('audit_log', 'success', 'boolean', NULL), ('audit_log', 'details', 'jsonb', NULL);
 UPDATE test.arguments SET "unless" = 'unit' WHERE name = 'own';
 INSERT INTO test.arguments (function, name, type, kind, value)

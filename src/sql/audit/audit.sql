@@ -91,28 +91,3 @@ Details beyond 60 KiB are stored as their SHA-256.
 For the user of this transaction.
 SQLSTATE 22004, 22023, 25006 in a READ ONLY transaction, 28000 when a token was presented and refused, 42501 when anonymous.';
 SELECT bastion_internal.callable_by('bastion.audit_log(text, text, text, boolean, jsonb)', 'application');
-
-CREATE FUNCTION bastion.audit_history(relation regclass, key jsonb, at_most integer DEFAULT 100)
-RETURNS TABLE (occurred_at timestamptz, op text, actor_id uuid, user_id uuid, role text, column_name text, old_value text, new_value text)
-LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 100
-SET search_path = pg_catalog, pg_temp
-SET quote_all_identifiers = off
-AS $$
-    WITH found AS (
-        SELECT a.* FROM bastion.audit a
-        WHERE a.relation = (SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                            WHERE c.oid = audit_history.relation)
-          AND a.kind = 'row' AND a.key @> audit_history.key
-        ORDER BY a.occurred_at DESC, a.xid DESC, a.seq DESC LIMIT at_most
-    )
-    SELECT f.occurred_at, f.op, f.actor_id, f.user_id, f.role, c.name, f.old ->> c.name, f.new ->> c.name
-    FROM found f
-    LEFT JOIN LATERAL (SELECT k AS name FROM jsonb_object_keys(f.old) k UNION SELECT k FROM jsonb_object_keys(f.new) k) c ON true
-    ORDER BY f.occurred_at DESC, f.xid DESC, f.seq DESC, c.name
-$$;
-COMMENT ON FUNCTION bastion.audit_history(regclass, jsonb, integer) IS
-'The history of one row of an audited table, the newest change first: a line for each column that changed, for at most so many changes. key has columns of the primary key with their values as texts, as {"id": "7"}.
-Values are texts; a redacted one, or one beyond 60 KiB, is an object that says so.
-As bastion.audit, for members with tenant.events.read in their tenant, and for operators. Entries under a former name of the table are in bastion.audit alone.
-SQLSTATE 2201W for a negative number.';
-SELECT bastion_internal.callable_by('bastion.audit_history(regclass, jsonb, integer)', 'application');

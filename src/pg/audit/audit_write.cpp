@@ -176,13 +176,16 @@ EntryValue plain_value(ServerText text) {
     return {EntryTag::plain, as_bytes(utf8.bytes())};
 }
 
-void write_entry(const Entry& done, bool of_all_tenants) {
-    const EntryOrigin origin = make_origin(decide());
-    Entry entry = entry_of(origin, done, of_all_tenants);
-    AuditRow row = row_of(entry, origin.actor);
+void append_entry(Entry entry, const OptionalUuid& actor) {
+    AuditRow row = row_of(entry, actor);
     if (!entry.relation.empty()) row.relation = text_datum(Utf8(entry.relation));
     row.op = text_datum(Utf8(entry.op));
     insert_audit_rows({&row, 1});
+}
+
+void write_entry(const Entry& done, bool of_all_tenants) {
+    const EntryOrigin origin = make_origin(decide());
+    append_entry(entry_of(origin, done, of_all_tenants), origin.actor);
 }
 
 void write_entry_of(AuditStatement* statement, const Entry& done) {

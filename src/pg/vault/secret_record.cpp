@@ -117,10 +117,30 @@ void describe(StringInfo entry, const Access& access) {
     append_member(entry, "user_agent", text_or_null(request_user_agent()));
 }
 
+void append_actors(StringInfo entry, const ActorChain& actors) {
+    begin_member(entry, "actors");
+    for (std::size_t i = 0; i < actors.count; ++i) {
+        char text[uuid_text_size];
+        format_uuid_text(actors.ids[i], text);
+        appendStringInfo(entry, i == 0 ? "[\"%s\"" : ", \"%s\"", text);
+    }
+    appendStringInfoString(entry, actors.count > 0 ? "]" : "[]");
+}
+
+// The rest, which the row has and the line has not.
 void add_time(StringInfo entry) {
     char time[MAXDATELEN + 1];
     JsonEncodeDateTime(time, TimestampTzGetDatum(GetCurrentTimestamp()), TIMESTAMPTZOID, nullptr);
     append_member(entry, "occurred_at", time);
+    append_member(entry, "role", GetUserNameFromId(GetSessionUserId(), true));
+    const Decision& decision = require_context();
+    if (decision.state == ContextState::authenticated) {
+        append_actors(entry, decision.identity.actors);
+        append_member(entry, "api_key", decision.identity.api_key);
+        append_member(entry, "method", decision.identity.method);
+    } else {
+        append_member(entry, "application", application_name);
+    }
     appendStringInfoChar(entry, '}');
 }
 

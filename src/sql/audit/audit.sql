@@ -24,6 +24,14 @@ AS 'MODULE_PATHNAME', 'bastion_audit_action';
 COMMENT ON FUNCTION bastion_internal.audit_action(text, text, text, boolean, jsonb) IS
 'The step of audit_log() that adds the entry. EXECUTE is granted to nobody. SQLSTATE 22004, 54000.';
 
+CREATE FUNCTION bastion_internal.audit_event(
+    wanted boolean, kind text, outcome text, detail text, occurred_at text, affected text, tenant uuid, subject uuid, actors uuid[], actor uuid,
+    unit uuid, session uuid, api_key uuid, delegation uuid, method text, role text, application text, address text, agent text) RETURNS void
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_audit_event';
+COMMENT ON FUNCTION bastion_internal.audit_event(boolean, text, text, text, text, text, uuid, uuid, uuid[], uuid, uuid, uuid, uuid, uuid, text, text, text, text, text) IS
+'The step of event_insert() that adds an entry about an event to the log of changes, if wanted or with bastion.audit_events. EXECUTE is granted to nobody. SQLSTATE 54000, 55000.';
+
 CREATE POLICY audit_rows_of_tenant ON bastion.audit_rows FOR SELECT
     USING (tenant_id = (SELECT bastion.tenant_if_allowed('tenant.events.read')));
 COMMENT ON POLICY audit_rows_of_tenant ON bastion.audit_rows IS 'The entries of the context''s tenant, for members with tenant.events.read';
@@ -44,10 +52,10 @@ COMMENT ON COLUMN bastion.audit.era IS 'Where the numbers of transactions count'
 COMMENT ON COLUMN bastion.audit.xid IS 'The transaction';
 COMMENT ON COLUMN bastion.audit.seq IS 'Order in the transaction';
 COMMENT ON COLUMN bastion.audit.tenant_id IS 'The tenant, if any';
-COMMENT ON COLUMN bastion.audit.kind IS 'row, table, or action for those of the application';
+COMMENT ON COLUMN bastion.audit.kind IS 'row, table, action for those of the application, or event for those of the extension';
 COMMENT ON COLUMN bastion.audit.relation IS 'The table, or the type of the resource';
-COMMENT ON COLUMN bastion.audit.op IS 'INSERT, UPDATE, DELETE, TRUNCATE, or the name of the action';
-COMMENT ON COLUMN bastion.audit.key IS 'The primary key of the row, or the id of the resource';
+COMMENT ON COLUMN bastion.audit.op IS 'INSERT, UPDATE, DELETE, another command, or the name of the action or event';
+COMMENT ON COLUMN bastion.audit.key IS 'The primary key of the row, the id of the resource, or the user whom an event affects';
 COMMENT ON COLUMN bastion.audit.actor_id IS 'The user who acted, if any';
 COMMENT ON COLUMN bastion.audit.user_id IS 'The user for whom the actor acted: the same without a delegation or impersonation';
 COMMENT ON COLUMN bastion.audit.actors IS 'The users who act for that user, the last of whom acts';
@@ -61,7 +69,7 @@ COMMENT ON COLUMN bastion.audit.application IS 'application_name, without an ide
 COMMENT ON COLUMN bastion.audit.address IS 'The address of the client';
 COMMENT ON COLUMN bastion.audit.agent IS 'The user agent of the client';
 COMMENT ON COLUMN bastion.audit.old IS 'Former values by column, as texts; of an UPDATE those that changed';
-COMMENT ON COLUMN bastion.audit.new IS 'New values by column, as texts; of an action success and details';
+COMMENT ON COLUMN bastion.audit.new IS 'New values by column, as texts; of an action success and details, of an event outcome, details and when it happened';
 SELECT bastion_internal.readable_by('bastion.audit', 'application');
 
 -- SECURITY DEFINER, because EXECUTE on the step that writes is granted to nobody. No code of the caller runs in it.

@@ -80,6 +80,29 @@ $$;
 COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
 'The user who acts, from whoami(); NULL when anonymous, never the impersonated user.';
 
+-- Also called by the worker, whose session says nothing about who acted.
+CREATE FUNCTION bastion_internal.event_entry(event jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    e record;
+BEGIN
+    SELECT * INTO e FROM jsonb_to_record(event) r (
+        occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, subject uuid, actors uuid[], delegation uuid, tenant uuid,
+        ip inet, user_agent text, detail jsonb, unit uuid, session uuid, api_key uuid, method text, role text, application text);
+    -- Leaf 0 of a sealed log says that it was opened; an entry in that transaction would always be the first that is not sealed.
+    PERFORM bastion_internal.audit_event(
+        e.kind <> 'audit_log_opened' AND EXISTS (SELECT FROM bastion.audited_tables), e.kind, e.outcome, e.detail::text,
+        to_char(e.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'), e."user"::text, e.tenant, coalesce(e.subject, e.actor),
+        coalesce(e.actors, CASE WHEN e.subject <> e.actor THEN ARRAY[e.actor] END), e.actor, e.unit, e.session,
+        e.api_key, e.delegation, e.method, coalesce(e.role, session_user), e.application, host(e.ip), e.user_agent);
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.event_entry(jsonb) IS
+'Adds an entry about an event to the log of changes, while a table is under audit or bastion.audit_events is on.';
+
+-- The one place where events are written.
 CREATE FUNCTION bastion_internal.event_insert(event jsonb) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -87,9 +110,10 @@ AS $$
     INSERT INTO bastion.events (occurred_at, kind, outcome, user_id, actor_id, subject_id, actors, delegation_id, tenant_id, ip, user_agent, detail)
     SELECT e.occurred_at, e.kind, e.outcome, e."user", e.actor, e.subject, e.actors, e.delegation, e.tenant, e.ip, e.user_agent, e.detail
     FROM jsonb_to_record(event) e (occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, subject uuid, actors uuid[],
-                                   delegation uuid, tenant uuid, ip inet, user_agent text, detail jsonb)
+                                   delegation uuid, tenant uuid, ip inet, user_agent text, detail jsonb);
+    SELECT bastion_internal.event_entry(event)
 $$;
-COMMENT ON FUNCTION bastion_internal.event_insert(jsonb) IS 'Adds a row to bastion.events.';
+COMMENT ON FUNCTION bastion_internal.event_insert(jsonb) IS 'Adds a row to bastion.events, and event_entry().';
 
 CREATE FUNCTION bastion_internal.log_refusal(address inet, message text) RETURNS void
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL RESTRICTED
@@ -112,11 +136,14 @@ BEGIN
                               'user_agent', bastion_internal.request_user_agent(), 'detail', detail)
         || CASE WHEN identity ->> 'method' IN ('delegation', 'impersonation') THEN jsonb_build_object('subject', identity -> 'user') ELSE '{}' END
         || CASE WHEN identity ->> 'method' = 'delegation'
-                THEN jsonb_build_object('actors', identity -> 'actors', 'delegation', identity -> 'delegation') ELSE '{}' END;
+                THEN jsonb_build_object('actors', identity -> 'actors', 'delegation', identity -> 'delegation') ELSE '{}' END
+        || jsonb_strip_nulls(jsonb_build_object(
+               'unit', identity -> 'unit', 'session', identity -> 'session', 'api_key', identity -> 'api_key', 'method', identity -> 'method',
+               'role', session_user, 'application', CASE WHEN identity -> 'user' IS NULL THEN current_setting('application_name') END));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_of(text, text, uuid, uuid, jsonb) IS
-'An event for event_insert(), with the time, the actor (by a delegation or impersonation also the user for whom, and the chain of actors) and the client of now. The actor comes from whoami(), which never raises.';
+'An event for event_insert(), with the time, the actor (by a delegation or impersonation also the user for whom, and the chain of actors), the credential, the role and the client of now. The actor comes from whoami(), which never raises.';
 
 CREATE FUNCTION bastion_internal.record_event(kind text, outcome text, user_id uuid DEFAULT NULL, tenant_id uuid DEFAULT NULL,
                                      detail jsonb DEFAULT '{}')
@@ -130,7 +157,7 @@ BEGIN
     -- What was refused stays on record when its transaction rolls back.
     IF outcome = 'refused' THEN
         PERFORM bastion_internal.log_refusal((event ->> 'ip')::inet,
-                                             'refused: ' || jsonb_strip_nulls(event - '{outcome,occurred_at,user_agent}'::text[])::text);
+                                             'refused: ' || jsonb_strip_nulls(event - '{outcome,occurred_at,user_agent,unit,session,api_key,method,role,application}'::text[])::text);
         IF bastion_internal.queue_event('e', event::text, false) THEN
             RETURN;
         END IF;

@@ -77,9 +77,14 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO bastion.setting_changes (tenant_id, setting_id, environment, key, action, version, from_version, reason, request_id, user_id, actor_id, api_key_id, delegation_id)
     VALUES (setting.tenant_id, setting.id, setting.environment, setting.key, setting_record.action, setting_record.version, setting_record.from_version, setting_record.reason,
-            setting_record.request, bastion.user_id(), bastion.actor_id(), bastion.api_key_id(), bastion.delegation_id())
+            setting_record.request, bastion.user_id(), bastion.actor_id(), bastion.api_key_id(), bastion.delegation_id());
+    SELECT bastion_internal.event_entry(bastion_internal.event_of(
+        'setting_' || action, 'success', NULL, setting.tenant_id,
+        jsonb_strip_nulls(jsonb_build_object('setting', setting.id, 'environment', setting.environment, 'key', setting.key, 'version', version,
+                                             'from_version', from_version, 'reason', reason, 'request', request))))
 $$;
-COMMENT ON FUNCTION bastion_internal.setting_record(bastion.settings, text, integer, integer, text, uuid) IS 'Adds a row to bastion.setting_changes.';
+COMMENT ON FUNCTION bastion_internal.setting_record(bastion.settings, text, integer, integer, text, uuid) IS
+'Adds a row to bastion.setting_changes, and event_entry().';
 
 CREATE FUNCTION bastion_internal.setting_versions_expire(setting bastion.settings) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

@@ -12,10 +12,14 @@ AS $$
                                            ip, user_agent, purpose, bound_to)
     SELECT e.occurred_at, e.action, e.secret, e.name, e.version, e.tenant, e."user", e.actor, e.delegation, e.session, e.ip, e.user_agent, e.purpose, e.bound_to
     FROM jsonb_to_record(entry) e (occurred_at timestamptz, action text, secret uuid, name text, version integer, tenant uuid,
-                                   "user" uuid, actor uuid, delegation uuid, session uuid, ip inet, user_agent text, purpose text, bound_to text)
+                                   "user" uuid, actor uuid, delegation uuid, session uuid, ip inet, user_agent text, purpose text, bound_to text);
+    SELECT bastion_internal.event_entry(entry - '{user,action,secret,name,version,purpose,bound_to}'::text[] || jsonb_build_object(
+        'kind', 'secret_' || (entry ->> 'action'), 'outcome', 'success', 'subject', entry -> 'user',
+        'detail', jsonb_strip_nulls(jsonb_build_object('secret', entry -> 'secret', 'name', entry -> 'name', 'version', entry -> 'version',
+                                                       'purpose', entry -> 'purpose', 'bound_to', entry -> 'bound_to'))))
 $$;
 COMMENT ON FUNCTION bastion_internal.secret_access_write(jsonb) IS
-'Adds a row to bastion.secret_access_log.';
+'Adds a row to bastion.secret_access_log, and event_entry().';
 
 CREATE FUNCTION bastion_internal.leader_address() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -8,7 +8,7 @@ CREATE TABLE st.parts (id int PRIMARY KEY, item int REFERENCES st.items ON DELET
 SELECT count(*) FROM bastion.audit_table('st.items') UNION ALL SELECT count(*) FROM bastion.audit_table('st.parts');
 CREATE TABLE st.seen (xid xid8, seq bigint);
 CREATE FUNCTION st.news(OUT place bigint, OUT relation text, OUT op text, OUT key jsonb, OUT old jsonb, OUT new jsonb) RETURNS SETOF record LANGUAGE sql AS $$
-    WITH found AS (SELECT a.* FROM bastion.audit a WHERE NOT EXISTS (SELECT FROM st.seen s WHERE (s.xid, s.seq) = (a.xid, a.seq))),
+    WITH found AS (SELECT a.* FROM bastion.audit a WHERE (a.kind = 'row' OR a.op = 'TRUNCATE') AND NOT EXISTS (SELECT FROM st.seen s WHERE (s.xid, s.seq) = (a.xid, a.seq))),
          noted AS (INSERT INTO st.seen SELECT f.xid, f.seq FROM found f)
     SELECT row_number() OVER (ORDER BY f.xid, f.seq), f.relation, f.op, f.key, f.old, f.new FROM found f ORDER BY f.xid, f.seq
 $$;

@@ -4,7 +4,7 @@ SET client_min_messages = warning;
 CREATE SCHEMA aud;
 GRANT USAGE ON SCHEMA aud TO regress_app;
 CREATE FUNCTION aud.triggers(relation regclass) RETURNS TABLE (member text, name name, enabled "char", arguments text) LANGUAGE sql AS $$
-    SELECT g.tgrelid::regclass::text, g.tgname, g.tgenabled, replace(encode(g.tgargs, 'escape'), '\000', ' ')
+    SELECT g.tgrelid::regclass::text, g.tgname, g.tgenabled, replace(encode(g.tgargs, 'escape'), E'\\000', ' ')
     FROM bastion_internal.protect_tree(relation) t JOIN pg_trigger g ON g.tgrelid = t.member WHERE g.tgfoid = 'bastion_internal.audit_change()'::regprocedure ORDER BY 1, 2
 $$;
 CREATE FUNCTION aud.plan(call text) RETURNS SETOF text LANGUAGE plpgsql AS $$

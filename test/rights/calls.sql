@@ -100,6 +100,7 @@ INSERT INTO rights.functions (label, signatures, callers, fixture, call) VALUES
      'CREATE TABLE shop.part_{n} PARTITION OF shop.grown FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
     ('ATTACH PARTITION under a guard', '{bastion_internal.guard_ddl()}', 'statement', 'attached', 'ALTER TABLE shop.grown ATTACH PARTITION shop.one_{n} FOR VALUES FROM (2{n}000000) TO (2{n}000001)'),
     ('ALTER TABLE under a guard', '{bastion_internal.guard_ddl()}', 'statement', 'guarded', 'ALTER TABLE guarded.one_{n} ALTER owner_id TYPE text'),
+    ('ALTER TABLE of a table under audit', '{bastion_internal.audit_ddl(),bastion_internal.audit_ddl_write(text),bastion_internal.audit_dropped()}', 'statement', 'audited', 'ALTER TABLE shop.one_{n} ALTER owner_id TYPE text'),
     ('ALTER TABLE under the event trigger of protect()', '{bastion_internal.keep_columns(),bastion_internal.keep_dropped_columns()}', 'statement', 'one', 'ALTER TABLE shop.one_{n} ALTER owner_id TYPE text'),
     ('schema_guard', '{schema_guard(name)}', 'administrator', 'schema', 'SELECT * FROM bastion.schema_guard(''schema_{n}'')'),
     ('schema_unguard', '{schema_unguard(name)}', 'administrator', 'guarded schema', 'SELECT bastion.schema_unguard(''schema_{n}'')'),

@@ -50,11 +50,12 @@ BEGIN
             EXECUTE format('ALTER TABLE %s ALTER tenant_id SET NOT NULL, ALTER acl_id SET NOT NULL', made);
             EXECUTE format('ALTER TABLE %s OWNER TO %I', made, current_setting('rights.owner'));
         END LOOP;
-    ELSIF fixture IN ('one', 'protected', 'global', 'guarded') THEN
+    ELSIF fixture IN ('one', 'protected', 'global', 'guarded', 'audited') THEN
         FOREACH one IN ARRAY numbers LOOP
             PERFORM rights.make_one(one, CASE WHEN fixture IN ('guarded', 'global') THEN 'guarded' ELSE 'shop' END);
             PERFORM bastion.protect(format('shop.one_%s', one), owner_column => 'owner_id', sharing => 'tenant') WHERE fixture = 'protected';
             PERFORM bastion.global_table_add(format('guarded.one_%s', one), 'a test') WHERE fixture = 'global';
+            PERFORM bastion.audit_table(format('shop.one_%s', one)) WHERE fixture = 'audited';
         END LOOP;
     ELSIF fixture IN ('schema', 'guarded schema') THEN
         FOREACH one IN ARRAY numbers LOOP

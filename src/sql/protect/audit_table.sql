@@ -64,7 +64,7 @@ AS $$
     ORDER BY t.depth, t.member::text, w.place
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_triggers(regclass, text, text[]) IS
-'The triggers that a table under audit, its partitions and children need, and the state of each: ok, missing, altered, disabled, or not enabled always. is_clone: the server makes it from that of the root.';
+'The triggers that a table under audit, its partitions and children need, and the state of each: ok, missing, altered, disabled, or not enabled always. is_clone: the server makes it from that of the root. SQLSTATE 22000 for columns in two dimensions.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_triggers(regclass, text, text[])', 'migration');
 
 -- Without a change there is no statement. A statement of a partition comes after that of the root, whose trigger it gets.
@@ -93,7 +93,7 @@ AS $$
     ORDER BY s.step, s.depth, s.place, s.member, s.statement
 $$;
 COMMENT ON FUNCTION bastion_internal.plan_audit(regclass, text, text[]) IS
-'The statements that are still needed to put a table under audit.';
+'The statements that are still needed to put a table under audit. SQLSTATE 22000 for columns in two dimensions.';
 SELECT bastion_internal.callable_by('bastion_internal.plan_audit(regclass, text, text[])', 'migration');
 
 CREATE FUNCTION bastion_internal.plan_unaudit(relation regclass) RETURNS SETOF text

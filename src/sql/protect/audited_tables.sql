@@ -36,7 +36,7 @@ AS $$
     ON CONFLICT ON CONSTRAINT audited_tables_pkey DO UPDATE SET columns = excluded.columns, audited_at = now()
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_record(regclass, text[]) IS
-'Records that a table is under audit. audit_table(dry_run => true) returns this call. Only for the owner of the table.';
+'Records that a table is under audit. audit_table(dry_run => true) returns this call. Only for the owner of the table. SQLSTATE 0A000 and 23514 for columns that are no list.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_record(regclass, text[])', 'migration');
 
 CREATE FUNCTION bastion_internal.audit_forget(relation regclass) RETURNS void

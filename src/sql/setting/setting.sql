@@ -79,7 +79,7 @@ AS $$
     VALUES (setting.tenant_id, setting.id, setting.environment, setting.key, setting_record.action, setting_record.version, setting_record.from_version, setting_record.reason,
             setting_record.request, bastion.user_id(), bastion.actor_id(), bastion.api_key_id(), bastion.delegation_id());
     SELECT bastion_internal.event_entry(bastion_internal.event_of(
-        'setting_' || action, 'success', NULL, setting.tenant_id,
+        format('setting_%s', action), 'success', NULL, setting.tenant_id,
         jsonb_strip_nulls(jsonb_build_object('setting', setting.id, 'environment', setting.environment, 'key', setting.key, 'version', version,
                                              'from_version', from_version, 'reason', reason, 'request', request))))
 $$;

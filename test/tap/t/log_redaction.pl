@@ -37,7 +37,7 @@ my $source = slurp_file("$ENV{BASTION_SOURCE}/src/core/event/secret_call.cpp");
 my ($list) = $source =~ /secret_functions\[\] = \{(.*?)\};/s or die 'no list';
 my %listed = map { $_ => 1 } $list =~ /"(\w+)"/g;
 # Their arguments only sound like secrets: keys of rows, ids of keys, words that are checked, values that are sealed, claims.
-my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner audit_as_of audit_cosignature audit_csv_lines audit_history audit_json_lines audit_note_sign audit_picture audit_shown audit_tile_hash audit_verifier_key audit_witness_add audit_witness_key base64url concurrency_limit data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
+my %not_secret = map { $_ => 1 } qw(access_steps acl_of_next_owner audit_as_of audit_cosignature audit_csv_lines audit_history audit_json_lines audit_note_sign audit_picture audit_shown audit_table_entry audit_tile_hash audit_verifier_key audit_witness_add audit_witness_key base64url concurrency_limit data_key_rewrap explain_access explain_access_text explain_member_access explain_member_row
     flag_boolean flag_cancel flag_cancel_for flag_cancel_store flag_candidates flag_check flag_delete flag_delete_for flag_delete_store flag_disable flag_disable_for flag_disable_store flag_evaluate
     flag_history flag_history_for flag_history_of flag_in_force flag_json flag_locked flag_numeric flag_rollback flag_rollback_for flag_rollback_store flag_rollout flag_rollout_for flag_rollout_store
     flag_set flag_set_for flag_store flag_text require_flag_definition flag_as_of flag_describe flag_disabled flag_guard flag_needs_approval flag_proposed flag_request flag_rolled_out flag_update flag_update_for

@@ -1,0 +1,100 @@
+// The event trigger at the end of a command: it reads what ALTER TABLE did from the command, in words, and an SQL function adds an entry
+// for each table under audit. It neither changes nor refuses anything, and runs no code of others.
+#include "pg/base/internal_call.hpp"
+#include "pg/base/text.hpp"
+
+extern "C" {
+#include "commands/event_trigger.h"
+}
+
+namespace bastion::pg {
+namespace {
+
+constexpr InternalFunction audit_ddl_write{"audit_ddl_write", 1, {TEXTOID}};
+
+struct AlterWord {
+    AlterTableType type;
+    const char* word;
+};
+
+// What keeps changes from the log, or changes what is recorded; the rest is "other".
+constexpr AlterWord alter_words[] = {{AT_AddColumn, "ADD COLUMN"},
+                                     {AT_DropColumn, "DROP COLUMN"},
+                                     {AT_AlterColumnType, "ALTER COLUMN TYPE"},
+                                     {AT_AddConstraint, "ADD CONSTRAINT"},
+                                     {AT_DropConstraint, "DROP CONSTRAINT"},
+                                     {AT_EnableTrig, "ENABLE TRIGGER"},
+                                     {AT_EnableAlwaysTrig, "ENABLE ALWAYS TRIGGER"},
+                                     {AT_EnableReplicaTrig, "ENABLE REPLICA TRIGGER"},
+                                     {AT_DisableTrig, "DISABLE TRIGGER"},
+                                     {AT_EnableTrigAll, "ENABLE TRIGGER ALL"},
+                                     {AT_DisableTrigAll, "DISABLE TRIGGER ALL"},
+                                     {AT_EnableTrigUser, "ENABLE TRIGGER USER"},
+                                     {AT_DisableTrigUser, "DISABLE TRIGGER USER"},
+                                     {AT_AddInherit, "INHERIT"},
+                                     {AT_DropInherit, "NO INHERIT"},
+                                     {AT_AttachPartition, "ATTACH PARTITION"},
+                                     {AT_DetachPartition, "DETACH PARTITION"},
+                                     {AT_DetachPartitionFinalize, "DETACH PARTITION FINALIZE"},
+                                     {AT_ChangeOwner, "OWNER TO"},
+                                     {AT_EnableRowSecurity, "ENABLE ROW LEVEL SECURITY"},
+                                     {AT_DisableRowSecurity, "DISABLE ROW LEVEL SECURITY"},
+                                     {AT_ForceRowSecurity, "FORCE ROW LEVEL SECURITY"},
+                                     {AT_NoForceRowSecurity, "NO FORCE ROW LEVEL SECURITY"}};
+
+const char* word_of(AlterTableType type) noexcept {
+    for (const AlterWord& known : alter_words)
+        if (known.type == type) return known.word;
+    return "other";
+}
+
+// Of the column, constraint or partition that a subcommand adds or takes.
+const char* name_in(const Node* definition) {
+    if (definition == nullptr) return nullptr;
+    if (IsA(definition, PartitionCmd)) return castNode(PartitionCmd, definition)->name->relname;
+    if (IsA(definition, Constraint)) return castNode(Constraint, definition)->conname;
+    if (IsA(definition, ColumnDef)) return castNode(ColumnDef, definition)->colname;
+    return nullptr;
+}
+
+void append_change(StringInfo out, const AlterTableCmd* command) {
+    if (out->len > 0) appendStringInfoString(out, ", ");
+    appendStringInfoString(out, word_of(command->subtype));
+    if (command->name != nullptr) appendStringInfo(out, " %s", quote_identifier(command->name));
+    if (const char* name = name_in(command->def); name != nullptr) appendStringInfo(out, " %s", quote_identifier(name));
+}
+
+// Names, and no expression: a default may hold what nobody else should read.
+NullableDatum changes_of(const Node* statement) {
+    StringInfoData out;
+    initStringInfo(&out);
+    if (IsA(statement, AlterTableStmt)) {
+        ListCell* cell = nullptr;
+        foreach (cell, castNode(AlterTableStmt, statement)->cmds) append_change(&out, lfirst_node(AlterTableCmd, cell));
+    } else if (IsA(statement, RenameStmt)) {
+        const auto* rename = castNode(RenameStmt, statement);
+        const char* former = rename->subname != nullptr    ? rename->subname
+                             : rename->relation != nullptr ? rename->relation->relname
+                                                           : "";
+        appendStringInfo(&out, "RENAME %s TO %s", quote_identifier(former), quote_identifier(rename->newname));
+    }
+    return out.len == 0 ? null_argument() : argument(text_datum(ServerText(out.data)));
+}
+
+}  // namespace
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(bastion_audit_ddl);
+Datum bastion_audit_ddl(PG_FUNCTION_ARGS) {
+    if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("audit_ddl() must be fired by an event trigger")));
+    const NullableDatum changes[] = {changes_of(reinterpret_cast<EventTriggerData*>(fcinfo->context)->parsetree)};
+    (void)call_internal(audit_ddl_write, changes);
+    PG_RETURN_NULL();
+}
+
+}  // extern "C"
+
+}  // namespace bastion::pg

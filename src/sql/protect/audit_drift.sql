@@ -1,0 +1,104 @@
+
+-- audit_drift(): tables under audit whose changes are not recorded as the record says, and who changed that.
+
+CREATE FUNCTION bastion_internal.audit_table_call(relation regclass, columns text[]) RETURNS text
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    SELECT concat(format('SELECT bastion.audit_table(%L', audit_table_call.relation), string_agg(format(', %s => %L', l.name, l.names), '' ORDER BY l.kind), ');')
+    FROM (SELECT k.name, k.kind, array_agg(substr(c, 3)::name ORDER BY c) AS names
+          FROM (VALUES ('include', 'i:'), ('exclude', 'x:'), ('redact', 'r:')) k (name, kind), unnest(columns) c
+          WHERE starts_with(c, k.kind) AND bastion_internal.column_number(audit_table_call.relation, substr(c, 3)::name) IS NOT NULL
+          GROUP BY k.name, k.kind) l
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_table_call(regclass, text[]) IS 'The call of audit_table() that repeats an audit, without columns that do not exist.';
+
+CREATE FUNCTION bastion_internal.audit_problems(relation regclass, columns text[]) RETURNS TABLE (member regclass, problem text)
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    SELECT t.member, format('trigger %s is %s', t.name, t.state)
+    FROM bastion_internal.audit_triggers(audit_problems.relation, bastion_internal.audit_tenant_column(audit_problems.relation), columns) t WHERE t.state <> 'ok'
+    UNION ALL
+    SELECT t.member, format('trigger %I records changes a second time', g.tgname)
+    FROM bastion_internal.protect_tree(audit_problems.relation) t JOIN pg_trigger g ON g.tgrelid = t.member
+    WHERE g.tgfoid = 'bastion_internal.audit_change()'::regprocedure AND g.tgname NOT IN ('bastion_audit', 'bastion_audit_truncate')
+    UNION ALL
+    SELECT t.member, 'a foreign table has no trigger that records changes made elsewhere' FROM bastion_internal.protect_tree(audit_problems.relation) t
+    JOIN pg_class c ON c.oid = t.member WHERE c.relkind = 'f'
+    UNION ALL
+    SELECT audit_problems.relation, format('column "%s" does not exist: all values are redacted', substr(c, 3)) FROM unnest(columns) c
+    WHERE bastion_internal.column_number(audit_problems.relation, substr(c, 3)::name) IS NULL
+    UNION ALL
+    SELECT audit_problems.relation, 'no primary key: entries do not name the row'
+    WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = audit_problems.relation AND i.indisprimary)
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_problems(regclass, text[]) IS 'The differences between a table under audit and its record.';
+
+CREATE FUNCTION bastion_internal.audit_event_triggers() RETURNS TABLE (name name, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT w.name, CASE WHEN e.oid IS NULL THEN 'missing' ELSE 'disabled' END,
+           CASE WHEN e.oid IS NULL THEN format('CREATE EVENT TRIGGER %s ON %s EXECUTE FUNCTION bastion_internal.%s();', w.name, w.event, w.function)
+                ELSE format('ALTER EVENT TRIGGER %s ENABLE;', w.name) END
+    FROM (VALUES ('bastion_audit_ddl'::name, 'ddl_command_end', 'audit_ddl'), ('bastion_audit_dropped', 'sql_drop', 'audit_dropped')) w (name, event, function)
+    LEFT JOIN pg_event_trigger e ON e.evtname = w.name AND e.evtfoid = ('bastion_internal.' || w.function || '()')::regprocedure
+    WHERE e.oid IS NULL OR e.evtenabled NOT IN ('O', 'A')
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_event_triggers() IS 'The event triggers of tables under audit that do not fire.';
+
+-- Who changed the table last, as the log says.
+CREATE FUNCTION bastion_internal.audit_last_ddl(relation regclass, OUT role text, OUT moment timestamptz) RETURNS record
+LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT bastion_internal.audit_entry(r.entry) ->> 'role', r.occurred_at FROM bastion.audit_rows r
+    WHERE r.op IN ('ALTER TABLE', 'ALTER TRIGGER', 'CREATE TABLE', 'CREATE TRIGGER', 'DROP TRIGGER')
+      AND r.relation = bastion_internal.audit_table_name(audit_last_ddl.relation)
+    ORDER BY r.occurred_at DESC, r.xid DESC, r.seq DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION bastion_internal.audit_last_ddl(regclass) IS 'The role that logged in for the last DDL about this table that is on record, and when.';
+
+CREATE FUNCTION bastion.audit_drift() RETURNS TABLE (relation regclass, problem text, owner name, changed_by text, changed_at timestamptz, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    WITH found AS (
+        SELECT p.member, p.problem, bastion_internal.audit_table_call(a.relation, a.columns) AS fix
+        FROM bastion.audited_tables a JOIN pg_class c ON c.oid = a.relation, bastion_internal.audit_problems(a.relation, a.columns) p
+        UNION ALL
+        SELECT c.oid::regclass, 'it has triggers of audit_table(), and no record says so', bastion_internal.audit_table_call(c.oid, '{}')
+        FROM pg_class c WHERE NOT c.relispartition AND NOT bastion_internal.is_audited(c.oid)
+          AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgfoid = 'bastion_internal.audit_change()'::regprocedure)
+    )
+    SELECT f.member, f.problem, pg_get_userbyid(c.relowner), d.role, d.moment, f.fix
+    FROM found f JOIN pg_class c ON c.oid = f.member, bastion_internal.audit_last_ddl(f.member) d
+    UNION ALL
+    SELECT NULL, format('event trigger %s is %s: DDL of tables under audit is not recorded', e.name, e.problem), NULL, NULL, NULL, e.fix
+    FROM bastion_internal.audit_event_triggers() e
+    ORDER BY 1, 2
+$$;
+COMMENT ON FUNCTION bastion.audit_drift() IS
+'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire.
+Returns the table, the problem, its owner, the role that logged in for the last DDL of the table that is on record, when that was, and the SQL that fixes it. No row: nothing differs. What an owner changed and changed back shows in bastion.audit alone.
+For superusers, the owner of the extension and monitoring roles.';
+SELECT bastion_internal.callable_by('bastion.audit_drift()', 'monitoring');
+
+CREATE FUNCTION bastion_internal.lint_audit() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+    SELECT 'error', d.relation::text, concat('changes are not on record as audit_table() was told: ', string_agg(d.problem, '; ' ORDER BY d.problem),
+                                             '; owner ' || min(d.owner), ', last DDL by ' || min(d.changed_by)), min(d.fix)
+    FROM bastion.audit_drift() d WHERE d.relation IS NOT NULL GROUP BY d.relation
+    UNION ALL
+    SELECT 'error', 'event trigger ' || e.name, 'DDL of tables under audit is not on record: it is ' || e.problem, e.fix
+    FROM bastion_internal.audit_event_triggers() e
+    WHERE EXISTS (SELECT FROM bastion.audited_tables)
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_audit() IS 'Findings about tables under audit whose changes are not on record.';

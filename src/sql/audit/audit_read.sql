@@ -116,7 +116,7 @@ BEGIN ATOMIC
     ORDER BY a.occurred_at, a.xid, a.seq;
 END;
 COMMENT ON FUNCTION bastion.audit_json_lines(timestamptz, timestamptz) IS
-'The log of changes from since until before until, an entry on each line as a JSON object (JSON Lines), with the columns of bastion.audit. NULL is no limit.
+'The log of changes from since until before until: on each line an entry as a JSON object (JSON Lines). It has the columns of bastion.audit. NULL is no limit.
 psql -At prints the lines as they are. COPY does in the format csv, where QUOTE and DELIMITER are the characters with the numbers 1 and 2, which JSON does not have.
 As bastion.audit, for members with tenant.events.read in their tenant, and for operators.';
 SELECT bastion_internal.callable_by('bastion.audit_json_lines(timestamptz, timestamptz)', 'application');

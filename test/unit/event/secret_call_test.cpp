@@ -151,7 +151,8 @@ TEST(SecretCall, FindsTheSameInTextsThatEndSooner) {
         std::string text;
         for (int left = length(random); left > 0; --left) text += pieces[piece(random)];
         const std::string_view expected = find_secret_call(text, "no_such_name");
-        ASSERT_EQ(found(text), expected) << text;
+        SCOPED_TRACE(text);
+        ASSERT_EQ(found(text), expected);
         secrets += expected.empty() ? 0 : 1;
     }
     EXPECT_GT(secrets, 20'000U);
@@ -160,13 +161,13 @@ TEST(SecretCall, FindsTheSameInTextsThatEndSooner) {
 
 // In any place of a block that is compared at once, and behind the last.
 TEST(SecretCall, FindsACallAtAnyPlace) {
-    for (std::size_t before = 0; before < 40; ++before)
-        for (std::size_t after = 0; after < 20; ++after) {
-            const std::string front(before, ' ');
-            const std::string back(after, ' ');
-            EXPECT_EQ(found(front + "seal(" + back), "seal");
-            EXPECT_EQ(found(front + "opened_secrets" + back), "opened_secrets");
-        }
+    for (std::size_t place = 0; place < std::size_t{40} * 20; ++place) {
+        const std::string front(place % 40, ' ');
+        const std::string back(place / 40, ' ');
+        SCOPED_TRACE(words(front + "|" + back));
+        EXPECT_EQ(found(front + "seal(" + back), "seal");
+        EXPECT_EQ(found(front + "opened_secrets" + back), "opened_secrets");
+    }
 }
 
 TEST(SecretCall, NamesNothingOfTheText) {

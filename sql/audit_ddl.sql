@@ -166,6 +166,26 @@ SET ROLE regress_app;
 SELECT test.error(s) FROM unnest(ARRAY['SELECT bastion.audit_drift()', 'SELECT FROM bastion.audited_tables']) s;
 RESET ROLE;
 
+-- a child that leaves its parent, changes without a trigger, and comes back
+CREATE TABLE aud.parent (id int PRIMARY KEY, n int);
+CREATE TABLE aud.child () INHERITS (aud.parent);
+SELECT count(*) > 0 AS audited FROM bastion.audit_table('aud.parent');
+SELECT count(*) > 0 AS news FROM aud.news();
+ALTER TABLE aud.child NO INHERIT aud.parent;
+ALTER TABLE aud.child DISABLE TRIGGER bastion_audit;
+UPDATE aud.child SET n = 1;
+ALTER TABLE aud.child ENABLE ALWAYS TRIGGER bastion_audit;
+ALTER TABLE aud.child INHERIT aud.parent;
+SELECT op, relation, new FROM aud.news();
+-- no trigger of a temporary table writes: a READ ONLY transaction may change one
+CREATE TEMP TABLE passing (id int);
+CREATE TRIGGER bastion_audit AFTER INSERT ON passing FOR EACH ROW EXECUTE FUNCTION bastion_internal.audit_change('');
+BEGIN READ ONLY;
+INSERT INTO passing VALUES (1);
+ROLLBACK;
+DROP TABLE passing;
+DROP TABLE aud.child, aud.parent;
+
 -- DROP of a table under audit, with its schema
 SELECT count(*) FROM aud.news();
 CREATE TABLE public.aud_news AS SELECT * FROM aud.seen;

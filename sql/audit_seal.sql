@@ -210,5 +210,16 @@ RESET ROLE;
 REVOKE ALL ON FUNCTION bastion.audit_seal(), bastion.audit_checkpoint(bigint, bigint) FROM regress_sealer;
 REVOKE ALL ON SCHEMA bastion FROM regress_sealer;
 DROP ROLE regress_sealer;
+
+-- a lost root key: what was signed is still verified, and another log goes on
+SELECT bastion.audit_verifier_key() AS verifier \gset
+SELECT bastion.keys_discard() IS NOT NULL AS discarded;
+SELECT bastion.audit_verifier_key() = :'verifier' AS same;
+SELECT bastion.audit_checkpoint();
+SELECT bastion.audit_seal() > 0 AS sealed;
+SELECT bastion.audit_seal() > 0 AS sealed;
+SELECT convert_from(l.opening, 'UTF8')::jsonb ->> 'reason' AS reason, l.predecessor IS NOT NULL AS goes_on, k.private_sealed IS NOT NULL AS signs
+FROM bastion.audit_logs l JOIN bastion.audit_keys k ON k.id = l.key_id ORDER BY l.number DESC LIMIT 2;
+SELECT bastion.audit_checkpoint() <> '' AS checkpoint, bastion.audit_verifier_key() <> :'verifier' AS another;
 \c :regress_database
 DROP DATABASE regress_audit_seal;

@@ -120,6 +120,12 @@ const EntryOrigin& origin_in(AuditStatement& statement) {
     return *statement.origin;
 }
 
+// What members of one tenant do to a row of another: that one learns who, and not from where.
+void leave_out_place(Entry& entry) noexcept {
+    entry.unit = entry.session = entry.api_key = entry.delegation = {};
+    entry.address = entry.agent = {};
+}
+
 // An entry of an origin, with what was done.
 Entry entry_of(const EntryOrigin& origin, const Entry& done, bool of_all_tenants) {
     Entry out = origin.entry;
@@ -130,6 +136,7 @@ Entry entry_of(const EntryOrigin& origin, const Entry& done, bool of_all_tenants
     out.columns = done.columns;
     out.tenant = done.tenant;
     if (!out.tenant && !of_all_tenants) out.tenant = origin.tenant;
+    if (origin.tenant && out.tenant && *out.tenant != *origin.tenant) leave_out_place(out);
     return out;
 }
 

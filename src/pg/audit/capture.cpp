@@ -113,7 +113,9 @@ Capture* make_capture_in(AuditStatement& statement, Relation relation, const Tri
 
 std::string_view audited_name(Relation relation) {
     Oid table = RelationGetRelid(relation);
-    if (relation->rd_rel->relispartition) table = llast_oid(get_partition_ancestors(table));
+    // One whose DETACH CONCURRENTLY is not over has no ancestors, though the catalog calls it a partition.
+    const List* ancestors = relation->rd_rel->relispartition ? get_partition_ancestors(table) : NIL;
+    if (ancestors != NIL) table = llast_oid(ancestors);
     if (!quote_all_identifiers) return entry_text(ServerText(qualified_name(table)));
     const int level = begin_plain_quotes();
     const char* name = qualified_name(table);

@@ -25,7 +25,8 @@ struct Changes {
 const TriggerData* audit_trigger(FunctionCallInfo fcinfo) {
     const auto* data = reinterpret_cast<TriggerData*>(fcinfo->context);
     if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_trigger->tgnargs < 1 || !TRIGGER_FIRED_AFTER(data->tg_event) ||
-        TRIGGER_FIRED_FOR_ROW(data->tg_event) == TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+        TRIGGER_FIRED_FOR_ROW(data->tg_event) == TRIGGER_FIRED_BY_TRUNCATE(data->tg_event) ||
+        data->tg_relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("the trigger of an audited table must be made by audit_table()")));
     return data;

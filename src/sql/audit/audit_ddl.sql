@@ -75,7 +75,10 @@ BEGIN
             UNION ALL SELECT k.conrelid FROM pg_constraint k WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
             UNION ALL SELECT a.relation FROM bastion.audited_tables a JOIN pg_class c ON c.oid = a.relation
                       WHERE d.classid = 'pg_namespace'::regclass AND c.relnamespace = d.objid) t (relation)
-        WHERE NOT d.in_extension AND bastion_internal.is_audited(t.relation)
+        -- The trigger without a record: a child that left its parent, to come back later. audit_table() itself enables its triggers.
+        WHERE NOT d.in_extension AND (bastion_internal.is_audited(t.relation)
+              OR d.command_tag = 'ALTER TABLE' AND changes NOT IN ('ENABLE ALWAYS TRIGGER bastion_audit', 'ENABLE ALWAYS TRIGGER bastion_audit_truncate')
+                 AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.relation AND g.tgfoid = 'bastion_internal.audit_change()'::regprocedure))
         ORDER BY 4, 3
     LOOP
         PERFORM bastion_internal.audit_table_entry(done.name, done.command_tag, NULL, NULL, '{object,type,changes}',
@@ -106,16 +109,17 @@ BEGIN
     END IF;
     FOR gone IN
         WITH dropped AS MATERIALIZED (
-            SELECT d.*, format('%I.%I', d.address_names[1], d.address_names[2]) AS name
+            SELECT d.*, format('%I.%I', d.address_names[1], d.address_names[2]) AS name, c.oid::regclass AS relation
             FROM pg_event_trigger_dropped_objects() d
+            LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON n.nspname = d.address_names[1] AND c.relname = d.address_names[2]
             WHERE NOT d.is_temporary AND d.object_type IN ('table', 'trigger', 'policy', 'rule')
         )
         SELECT d.name, d.object_identity, d.object_type FROM dropped d
         WHERE CASE d.object_type
                   WHEN 'table' THEN EXISTS (SELECT FROM bastion.audited_tables a WHERE a.relation = d.objid)
                        OR EXISTS (SELECT FROM dropped g WHERE g.object_type = 'trigger' AND g.name = d.name AND g.address_names[3] IN ('bastion_audit', 'bastion_audit_truncate'))
-                  ELSE to_regclass(d.name) IS NOT NULL
-                       AND (bastion_internal.is_audited(to_regclass(d.name)) OR d.object_type = 'trigger' AND d.address_names[3] IN ('bastion_audit', 'bastion_audit_truncate')) END
+                  ELSE d.relation IS NOT NULL
+                       AND (bastion_internal.is_audited(d.relation) OR d.object_type = 'trigger' AND d.address_names[3] IN ('bastion_audit', 'bastion_audit_truncate')) END
         ORDER BY d.name, d.object_type, d.object_identity
     LOOP
         PERFORM bastion_internal.audit_table_entry(gone.name, TG_TAG, NULL, NULL, '{object,type,changes}', ARRAY[gone.object_identity, gone.object_type, 'DROP']);

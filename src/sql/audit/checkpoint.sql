@@ -81,6 +81,10 @@ DECLARE
     wanted bigint := bastion_internal.audit_size_of(log, size);
     note text := bastion_internal.audit_checkpoint_text(log, wanted);
 BEGIN
+    IF EXISTS (SELECT FROM bastion.audit_keys k WHERE k.id = log.key_id AND k.private_sealed IS NULL) THEN
+        RAISE EXCEPTION 'the key of this log was discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'The next audit_seal() opens another log.';
+    END IF;
     RETURN note || E'\n'
         || (SELECT bastion_internal.audit_note_sign(note, log.origin, k.id, k.public_key, k.private_sealed) FROM bastion.audit_keys k WHERE k.id = log.key_id)
         || coalesce((SELECT string_agg(c.line, '' ORDER BY c.witness) FROM bastion.audit_cosignatures c WHERE c.era = log.era AND c.size = wanted), '');
@@ -90,7 +94,7 @@ COMMENT ON FUNCTION bastion.audit_checkpoint(bigint, bigint) IS
 'The signed checkpoint of an audit log (C2SP tlog-checkpoint): origin, size and root, the signature of this server, and the cosignatures of witnesses for that size.
 size is from 1 to that of the log, which is the default; era is the log, by default the one that grows. audit_verifier_key() has the key.
 For operators: EXECUTE is granted to nobody, and may be granted to the role of a job.
-SQLSTATE 42704 for an unknown log, 22023 for another size, BA001 without a root key, BA002 when the key needs another one.';
+SQLSTATE 42704 for an unknown log, 22023 for another size, 55000 when keys_discard() took its key, BA001 without a root key, BA002 when the key needs another one.';
 
 CREATE FUNCTION bastion.audit_verifier_key(era bigint DEFAULT NULL) RETURNS text
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE SECURITY DEFINER

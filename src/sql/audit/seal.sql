@@ -42,7 +42,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    last_key integer := (SELECT max(k.id) FROM bastion.audit_keys k);
+    last_key integer := (SELECT max(k.id) FROM bastion.audit_keys k WHERE k.private_sealed IS NOT NULL);
 BEGIN
     IF last_key IS NULL OR fresh THEN
         last_key := nextval('bastion.audit_keys_id_seq');
@@ -141,6 +141,9 @@ BEGIN
     LOCK TABLE bastion.audit_logs IN SHARE ROW EXCLUSIVE MODE;
     previous := bastion_internal.audit_last_log();
     here := bastion_internal.audit_place();
+    IF EXISTS (SELECT FROM bastion.audit_keys k WHERE k.id = previous.key_id AND k.private_sealed IS NULL) THEN
+        reason := coalesce(reason, 'the key was discarded');
+    END IF;
     opens := previous.era IS NULL OR previous.row_era <> here.era OR reason IS NOT NULL;
     counts_on := previous.place IS NOT DISTINCT FROM here.place;
     log := CASE WHEN opens THEN bastion_internal.audit_log_opened(previous, coalesce(reason, CASE WHEN previous.era IS NULL THEN 'the first log'

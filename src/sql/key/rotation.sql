@@ -342,6 +342,8 @@ BEGIN
     UPDATE bastion.user_devices d SET previous_hash = NULL, pepper = NULL WHERE d.pepper IS NOT NULL;
     DELETE FROM bastion.peppers;
     DELETE FROM bastion.signing_keys;
+    -- The public halves stay: they verify what was signed.
+    UPDATE bastion.audit_keys k SET private_sealed = NULL WHERE k.private_sealed IS NOT NULL;
     DELETE FROM bastion.data_keys;
     PERFORM bastion_internal.record_event('keys_discarded', 'success', NULL, NULL, answer || jsonb_build_object('by', session_user));
     RETURN answer;

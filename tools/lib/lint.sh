@@ -294,7 +294,7 @@ plant_claims_are_shown_or_wait() { printf 'S1.99\tplanted\t\t\n' >>examples/clai
 
 check_claims_wait_for_what_is_not_there() { claims_of_tree | grep 'which is there'; }
 advice[claims_wait_for_what_is_not_there]='show the claim in a test, and name the test instead of the feature that it waited for'
-plant_claims_wait_for_what_is_not_there() { printf 'S1.99\tplanted\t\tplanted\n' >>examples/claims.tsv; touch src/sql/base/tables_planted.sql; }
+plant_claims_wait_for_what_is_not_there() { printf 'planted\tsrc/sql\tplanted\n' >>examples/features.tsv; printf 'S1.99\tplanted\t\tplanted\n' >>examples/claims.tsv; touch src/sql/base/planted.sql; }
 
 check_claims_have_tests() { claims_of_tree | grep -E 'no test in|no claim'; }
 advice[claims_have_tests]='let the test name the claim as examples/claims.tsv does'

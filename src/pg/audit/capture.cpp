@@ -14,14 +14,6 @@ uint64 catalog_messages = 0;
 void on_relation(Datum, Oid) { ++catalog_messages; }
 void on_schema(Datum, int, uint32) { ++catalog_messages; }
 
-// The text of qualified_name() has more quotes under a setting of the session.
-int begin_plain_quotes() {
-    const int level = NewGUCNestLevel();
-    (void)set_config_option("quote_all_identifiers", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-                            false);
-    return level;
-}
-
 std::string_view copied(std::string_view text) { return {pnstrdup(text.data(), text.size()), text.size()}; }
 
 int place_of(TupleDesc descriptor, const char* name) {
@@ -110,6 +102,13 @@ Capture* make_capture_in(AuditStatement& statement, Relation relation, const Tri
 }
 
 }  // namespace
+
+int begin_plain_quotes() {
+    const int level = NewGUCNestLevel();
+    (void)set_config_option("quote_all_identifiers", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+                            false);
+    return level;
+}
 
 std::string_view audited_name(Relation relation) {
     Oid table = RelationGetRelid(relation);

@@ -32,6 +32,9 @@ struct Capture {
     bool in_use;
 };
 
+// Quotes around names are those that the names need until AtEOXact_GUC(false, level): quote_all_identifiers of a session adds others.
+[[nodiscard]] int begin_plain_quotes();
+
 // The name of an audited table in entries: of a partition that of the table as a whole.
 std::string_view audited_name(Relation relation);
 

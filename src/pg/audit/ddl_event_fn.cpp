@@ -1,5 +1,6 @@
 // The event trigger at the end of a command: it reads what ALTER TABLE did from the command, in words, and an SQL function adds an entry
 // for each table under audit. It neither changes nor refuses anything, and runs no code of others.
+#include "pg/audit/capture.hpp"
 #include "pg/base/internal_call.hpp"
 #include "pg/base/text.hpp"
 
@@ -90,7 +91,9 @@ Datum bastion_audit_ddl(PG_FUNCTION_ARGS) {
     if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("audit_ddl() must be fired by an event trigger")));
+    const int level = begin_plain_quotes();
     const NullableDatum changes[] = {changes_of(reinterpret_cast<EventTriggerData*>(fcinfo->context)->parsetree)};
+    AtEOXact_GUC(false, level);
     (void)call_internal(audit_ddl_write, changes);
     PG_RETURN_NULL();
 }

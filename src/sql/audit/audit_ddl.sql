@@ -109,7 +109,10 @@ BEGIN
     END IF;
     FOR gone IN
         WITH dropped AS MATERIALIZED (
-            SELECT d.*, format('%I.%I', d.address_names[1], d.address_names[2]) AS name, c.oid::regclass AS relation
+            -- What PostgreSQL calls it has quotes by a setting of the session.
+            SELECT d.objid, d.object_type, d.address_names, format('%I.%I', d.address_names[1], d.address_names[2]) AS name, c.oid::regclass AS relation,
+                   CASE d.object_type WHEN 'table' THEN format('%I.%I', d.address_names[1], d.address_names[2])
+                        ELSE format('%I on %I.%I', d.address_names[3], d.address_names[1], d.address_names[2]) END AS object_identity
             FROM pg_event_trigger_dropped_objects() d
             LEFT JOIN (pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace) ON n.nspname = d.address_names[1] AND c.relname = d.address_names[2]
             WHERE NOT d.is_temporary AND d.object_type IN ('table', 'trigger', 'policy', 'rule')

@@ -50,7 +50,7 @@ const char* word_of(AlterTableType type) noexcept {
 }
 
 // Of the column, constraint or partition that a subcommand adds or takes.
-const char* name_in(const Node* definition) {
+const char* name_in(Node* definition) {
     if (definition == nullptr) return nullptr;
     if (IsA(definition, PartitionCmd)) return castNode(PartitionCmd, definition)->name->relname;
     if (IsA(definition, Constraint)) return castNode(Constraint, definition)->conname;
@@ -66,7 +66,7 @@ void append_change(StringInfo out, const AlterTableCmd* command) {
 }
 
 // Names, and no expression: a default may hold what nobody else should read.
-NullableDatum changes_of(const Node* statement) {
+NullableDatum changes_of(Node* statement) {
     StringInfoData out;
     initStringInfo(&out);
     if (IsA(statement, AlterTableStmt)) {

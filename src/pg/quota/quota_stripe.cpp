@@ -138,7 +138,7 @@ void fill(const StripeTable& table, QuotaLine& line, int stripe, Datum share) {
     const Datum left = minus(line.stripe.allotted, line.stripe.used);
     const bool grows = less(left, share);
     if (!grows && (fits || line.stripe.row == nullptr)) return;
-    if (line.amount != Datum{0}) line.stripe.room = minus(room_of(line), less(left, share) ? share : left);
+    if (line.amount != Datum{0}) line.stripe.room = minus(room_of(line), grows ? share : left);
     if (grows) {
         const Datum more = minus(share, left);
         line.stripe.allotted = plus(line.stripe.allotted, more);

@@ -80,13 +80,14 @@ DECLARE
     log bastion.audit_logs := bastion_internal.audit_log_of(era);
     wanted bigint := bastion_internal.audit_size_of(log, size);
     note text := bastion_internal.audit_checkpoint_text(log, wanted);
+    key bastion.audit_keys := (SELECT k FROM bastion.audit_keys k WHERE k.id = log.key_id);
 BEGIN
-    IF EXISTS (SELECT FROM bastion.audit_keys k WHERE k.id = log.key_id AND k.private_sealed IS NULL) THEN
+    IF key.private_sealed IS NULL THEN
         RAISE EXCEPTION 'the key of this log was discarded' USING ERRCODE = 'object_not_in_prerequisite_state',
             HINT = 'The next audit_seal() opens another log.';
     END IF;
     RETURN note || E'\n'
-        || (SELECT bastion_internal.audit_note_sign(note, log.origin, k.id, k.public_key, k.private_sealed) FROM bastion.audit_keys k WHERE k.id = log.key_id)
+        || bastion_internal.audit_note_sign(note, log.origin, key.id, key.public_key, key.private_sealed)
         || coalesce((SELECT string_agg(c.line, '' ORDER BY c.witness) FROM bastion.audit_cosignatures c WHERE c.era = log.era AND c.size = wanted), '');
 END
 $$;

@@ -2,9 +2,10 @@
 
 usage: audit_tamper.py VERIFIER FOLDER ROUNDS SEED
 
-First each log is signed anew with a key of this program; a reader keeps its checkpoint, cosigned. Then each round changes a copy, by the
-kinds of tampering in turn. file_ kinds edit files. A forge_ kind, as an operator with the keys of the server could, builds the whole
-tree anew over changed entries, signs it, and links the logs again."""
+First each log is signed anew with keys of this program, the first two with another one than the rest; a reader keeps the keys and each
+checkpoint, cosigned. Then each round changes a copy, by the kinds of tampering in turn. file_ kinds edit files. A forge_ kind, as an operator
+with the keys of the server could, builds the whole tree anew over changed entries, signs it, and links the logs again. A steal_ kind does
+so with the first key alone, which was rotated because it was stolen; there the reader has kept the keys and no checkpoint."""
 
 import base64
 import collections
@@ -27,29 +28,41 @@ loader = importlib.machinery.SourceFileLoader("audit_verify", verifier)
 audit = importlib.util.module_from_spec(importlib.util.spec_from_loader("audit_verify", loader))
 loader.exec_module(audit)
 rng = random.Random(int(seed))
-secret = Ed25519PrivateKey.from_private_bytes(bytes(32))
-public = secret.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+rotated, secret, witness = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(3))
+last_of_rotated = 2
 
 
-def key_id(name, kind):
-    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]
+def public(key):
+    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def line(name, kind, payload):
-    return f"\u2014 {name} {base64.b64encode(key_id(name, kind) + payload).decode()}\n"
+def key_id(name, kind, key):
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public(key)).digest()[:4]
 
 
-def signed(origin, size, root):
+def line(name, kind, key, payload):
+    return f"\u2014 {name} {base64.b64encode(key_id(name, kind, key) + payload).decode()}\n"
+
+
+def verifier_key(name, kind, key):
+    return audit.Key(f"{name}+{key_id(name, kind, key).hex()}+{base64.b64encode(bytes([kind]) + public(key)).decode()}")
+
+
+def signed(origin, size, root, key):
     text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    return (text + "\n" + line(origin, 1, secret.sign(text.encode()))).encode()
+    return (text + "\n" + line(origin, 1, key, key.sign(text.encode()))).encode()
 
 
 def cosigned(note):
     text = note[:note.index(b"\n\n") + 1]
-    return note + line("witness.test", 4, (7).to_bytes(8, "big") + secret.sign(b"cosignature/v1\ntime 7\n" + text)).encode()
+    return note + line("witness.test", 4, witness, (7).to_bytes(8, "big") + witness.sign(b"cosignature/v1\ntime 7\n" + text)).encode()
 
 
-def build(logs, target):
+def key_of(number):
+    return rotated if number <= last_of_rotated else secret
+
+
+def build(logs, target, signing=key_of):
     """Writes logs, lists of entries, as a server would: links, tiles, bundles, checkpoints."""
     shutil.rmtree(target, ignore_errors=True)
     before = None
@@ -71,7 +84,7 @@ def build(logs, target):
                     file.write(b"".join((len(e).to_bytes(2, "big") + e for e in part) if level == "entries" else part))
         root = audit.root_of(levels, len(entries))
         with open(os.path.join(base, "checkpoint"), "wb") as file:
-            file.write(signed(opening["origin"], len(entries), root))
+            file.write(signed(opening["origin"], len(entries), root, signing(number)))
         before = {"origin": opening["origin"], "size": len(entries), "root": base64.b64encode(root).decode()}
 
 
@@ -146,6 +159,67 @@ def forge_exchange(logs):
     logs[one], logs[other] = logs[other], logs[one]
 
 
+# With the key that was rotated. Each gets the logs, and the folders of the true export and of the forged one, which it writes.
+
+def with_rotated(number):
+    return rotated
+
+
+def renamed(entries):
+    opening = json.loads(entries[0])
+    opening["origin"] += "0"
+    return [json.dumps(opening).encode()] + entries[1:]
+
+
+def steal_successors(logs, true, target):
+    """Another history of all logs since the rotation, under their names."""
+    at = rng.randrange(last_of_rotated, len(logs))
+    logs[at].append(made_up(logs[at][1:]))
+    build(logs, target, with_rotated)
+
+
+def steal_names(logs, true, target):
+    """The same under other names."""
+    build(logs[:last_of_rotated] + [renamed(entries) for entries in logs[last_of_rotated:]], target, with_rotated)
+
+
+def steal_end(logs, true, target):
+    """No log since the rotation, and more in the last one before it."""
+    logs[last_of_rotated - 1].append(made_up(logs[0][1:]))
+    build(logs[:last_of_rotated], target, with_rotated)
+
+
+def steal_next(logs, true, target):
+    """A log after the last one."""
+    build(logs + [renamed(logs[0])[:1] + [made_up(logs[0][1:])]], target, lambda number: key_of(number) if number <= len(logs) else rotated)
+
+
+def steal_between(logs, true, target):
+    """A log before the last one, which is the true one."""
+    build(logs[:-1] + [renamed(logs[0])[:1] + [made_up(logs[0][1:])]], target, lambda number: key_of(number) if number < len(logs) else rotated)
+    shutil.copytree(os.path.join(true, str(len(logs))), os.path.join(target, str(len(logs) + 1)))
+
+
+def steal_older(logs, true, target):
+    """Another history of the logs before the rotation; those after it are the true ones."""
+    entries = logs[rng.randrange(last_of_rotated)]
+    entries.append(made_up(logs[0][1:]))
+    build(logs, target)
+    for number in range(last_of_rotated + 1, len(logs) + 1):
+        shutil.rmtree(os.path.join(target, str(number)))
+        shutil.copytree(os.path.join(true, str(number)), os.path.join(target, str(number)))
+
+
+def steal_both(logs, true, target):
+    """Adds the signature of the rotated key to that of the last log."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(true, target)
+    path = os.path.join(target, str(len(logs)), "checkpoint")
+    note = read(path)
+    text = note[:note.index(b"\n\n") + 1]
+    write(path, note + line(text.split(b"\n")[0].decode(), 1, rotated, rotated.sign(text)).encode())
+
+
 # Files of an export, changed by somebody without a key.
 
 def files_of(target):
@@ -192,7 +266,7 @@ def file_exchange(target):
     write(path, read(rng.choice([other for other in files if read(other) != content])))
 
 
-kinds = {name: code for name, code in globals().items() if name.startswith(("forge_", "file_"))}
+kinds = {name: code for name, code in globals().items() if name.startswith(("forge_", "steal_", "file_"))}
 
 
 def read_logs(source):
@@ -212,18 +286,23 @@ with tempfile.TemporaryDirectory() as work:
     logs = [entries[:300] for entries in read_logs(folder)]
     build(logs, good)
     origins = [json.loads(entries[0])["origin"] for entries in logs]
-    keys = [audit.Key(f"{origins[0]}+{key_id(origins[0], 1).hex()}+{base64.b64encode(bytes([1]) + public).decode()}")]
-    witnesses = [audit.Key(f"witness.test+{key_id('witness.test', 4).hex()}+{base64.b64encode(bytes([4]) + public).decode()}")]
+    keys = [verifier_key(origins[0], 1, rotated), verifier_key(origins[last_of_rotated], 1, secret)]
+    witnesses = [verifier_key("witness.test", 4, witness)]
     kept = []
     for number in range(1, len(logs) + 1):
         with open(os.path.join(good, str(number), "checkpoint"), "rb") as file:
             kept.append(audit.Checkpoint(cosigned(file.read())))
     audit.verify(good, keys, witnesses, 1, kept, lambda line: None)
+    audit.verify(good, keys, [], 0, [], lambda line: None)
     found = collections.Counter()
     tried = collections.Counter()
     for number in range(int(rounds)):
         kind = list(kinds)[number % len(kinds)]
-        if kind.startswith("file_"):
+        reader = (witnesses, 1, kept)
+        if kind.startswith("steal_"):
+            kinds[kind](copy.deepcopy(logs), good, bad)
+            reader = ([], 0, [])
+        elif kind.startswith("file_"):
             shutil.rmtree(bad, ignore_errors=True)
             shutil.copytree(good, bad)
             kinds[kind](bad)
@@ -233,7 +312,7 @@ with tempfile.TemporaryDirectory() as work:
             build(forged, bad)
         tried[kind] += 1
         try:
-            audit.verify(bad, keys, witnesses, 1, kept, lambda line: None)
+            audit.verify(bad, keys, *reader, lambda line: None)
             print(f"round {number} was not found: {kind}")
         except audit.Problem:
             found[kind] += 1

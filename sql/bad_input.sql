@@ -214,7 +214,7 @@ INSERT INTO test.functions VALUES
     ('bastion_internal.passkey_new(text,text,text[],text,boolean)', ARRAY['''{}''', '''app.example''', '''{https://app.example}''', '''bst_ch_x''', 'true']),
     ('bastion_internal.passkey_use(text,text,text[],text,boolean,bytea,bytea,bigint,boolean,bytea,boolean)',
      ARRAY['''{}''', '''app.example''', '''{https://app.example}''', '''bst_ch_x''', 'true', '''one''', '''key''', '7', 'false', '''user''', 'true']),
-    ('bastion.factors_remove(text)', ARRAY['''good@bad.example''']), ('bastion.factor_unlock(text)', ARRAY['''good@bad.example''']), ('bastion.login_unlock(text)', ARRAY['''good@bad.example''']),
+    ('bastion.factors_remove(text)', ARRAY['''good@bad.example''']), ('bastion.passkey_attest(uuid,text)', ARRAY['''00000000-0000-0000-0000-000000000001''', '''serial 1''']), ('bastion.factor_unlock(text)', ARRAY['''good@bad.example''']), ('bastion.login_unlock(text)', ARRAY['''good@bad.example''']),
     ('bastion_internal.mail_try()', '{}'), ('bastion_internal.signup_try()', '{}'), ('bastion_internal.throttle_unsaved(text)', ARRAY['''000102030405060708090a0b0c0d0e0f''']),
     ('bastion_internal.throttle_try(text,text)', ARRAY['''account''', '''good@bad.example''']), ('bastion_internal.throttle_refund(text,text)', ARRAY['''account''', '''good@bad.example''']),
     ('bastion_internal.throttle_clear_at_commit(text,text)', ARRAY['''account''', '''good@bad.example''']), ('bastion_internal.throttle_clear(text,text)', ARRAY['''account''', '''never@bad.example''']),

@@ -28,7 +28,7 @@ SELECT * FROM phr.all('bastion.auth_level()');
 SELECT test.value('passkey', 'bastion_api.api_key_create(''before'', ''{*,tenant.*}'') ->> ''key''') AS key, test.value('passkey', format('bastion_api.delegate(%L, ''{*}'') ->> ''access_token''', test.id_of('ben'))) AS delegated \gset
 
 -- a rule of the tenant
-SELECT test.value('passkey', format('bastion.step_up_rule_set(''phr_papers.read'', %L)', l)) AS error FROM unnest(ARRAY['PHR', 'phrh', 'aal3', 'aal2 phr', '']) l;
+SELECT test.value('passkey', format('bastion.step_up_rule_set(''phr_papers.read'', %L)', l)) AS error FROM unnest(ARRAY['PHR', 'phrhx', 'aal3', 'aal2 phr', '']) l;
 SELECT test.value('password', 'bastion.step_up_rule_set(''phr_papers.read'', ''phr'')');
 SELECT * FROM phr.all('bastion.has_permission(''phr_papers.read'')');
 SELECT * FROM phr.all('bastion.require_permission(''phr_papers.read'')');

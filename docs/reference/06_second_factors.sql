@@ -1,7 +1,7 @@
 -- Second factors
 -- An authenticator shows codes by time (RFC 6238), and recovery codes replace a lost one. `step_up()` confirms a session, and each
 -- login asks for a factor (`login_mfa()`, [ACCOUNTS.md](ACCOUNTS.md#second-factors)). In psql, `SELECT bastion_api.totp_add() ->> 'qr_text'` shows a QR code that a phone reads from a dark terminal.
--- functions: totp_add totp_confirm passkey_add passkey_confirm passkey_options passkey_login_options passkey_login relying_party_set relying_party_remove factors factor_rename factor_remove recovery_codes_renew step_up factors_remove factor_unlock
+-- functions: totp_add totp_confirm passkey_add passkey_confirm passkey_options passkey_login_options passkey_login relying_party_set relying_party_remove factors factor_rename factor_remove recovery_codes_renew step_up factors_remove passkey_attest factor_unlock
 
 SET ROLE app;
 SELECT a ->> 'access_token' AS ann FROM bastion_api.login('ann@acme.example', 'correct horse battery') a \gset

@@ -98,7 +98,11 @@ ActorsText actors_text(const ActorChain& actors) noexcept {
 }  // namespace
 
 ProofLevel level_of(const Identity& identity) noexcept {
-    if (std::strcmp(identity.level, "aal2") == 0) return identity.phr_time != 0 ? ProofLevel::phr : ProofLevel::aal2;
+    const bool is_attested = std::strcmp(identity.level, "aal3") == 0;
+    if (is_attested || std::strcmp(identity.level, "aal2") == 0) {
+        if (identity.phr_time == 0) return ProofLevel::aal2;
+        return is_attested ? ProofLevel::phrh : ProofLevel::phr;
+    }
     return std::strcmp(identity.level, "aal1") == 0 ? ProofLevel::aal1 : ProofLevel::aal0;
 }
 

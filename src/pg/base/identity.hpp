@@ -35,11 +35,11 @@ struct Identity {
     TimestampTz remembered_time;
     TimestampTz expires_at;  // DT_NOEND when it does not expire
     char method[16];         // 'jwt', 'api_key', 'impersonation', 'delegation'
-    char level[8];           // 'aal0', 'aal1', 'aal2'
+    char level[8];           // 'aal0', 'aal1', 'aal2', 'aal3'
 };
 
-// What a session proves: no factor, one, two, or two with a passkey.
-enum class ProofLevel : std::int8_t { aal0, aal1, aal2, phr };
+// What a session proves: no factor, one, two, two with a passkey, or with an attested one.
+enum class ProofLevel : std::int8_t { aal0, aal1, aal2, phr, phrh };
 
 inline constexpr std::size_t uuid_text_size = 37;
 inline constexpr std::size_t identity_text_size = 768;

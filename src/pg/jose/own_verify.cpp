@@ -26,7 +26,9 @@ const SettingsTable table([] {
 
 constexpr std::string_view own_audience = "pg_bastion";
 constexpr std::string_view access_token_type = "at+jwt";
-constexpr std::string_view phishing_resistant = "phr";  // OpenID Connect EAP ACR Values 1.0
+// OpenID Connect EAP ACR Values 1.0.
+constexpr std::string_view phishing_resistant = "phr";
+constexpr std::string_view phishing_resistant_hardware = "phrh";
 
 bool read_uuid(std::optional<std::string_view> text, pg_uuid_t& out) noexcept {
     return text.has_value() && parse_uuid_text(*text, out);
@@ -54,13 +56,16 @@ bool identity_of(const VerifiedJwt& token, Identity& out) {
     out.expires_at = timestamp_of(*token.dates.exp + leeway);
     if (!read_delegation(token, out)) return false;
     strlcpy(out.method, out.delegation.present ? "delegation" : "jwt", sizeof out.method);
-    const std::string_view level = token.string_claim("acr").value_or("");
+    const std::string_view acr = token.string_claim("acr").value_or("");
+    const bool by_passkey = acr == phishing_resistant || acr == phishing_resistant_hardware;
     // The user proved more, and the actor did not.
-    const bool is_strong = !out.delegation.present && (level == "aal2" || level == phishing_resistant);
-    strlcpy(out.level, is_strong ? "aal2" : level == "aal0" ? "aal0" : "aal1", sizeof out.level);
+    const bool is_strong = !out.delegation.present && (acr == "aal2" || by_passkey);
+    const char* const weak = acr == "aal0" ? "aal0" : "aal1";
+    const char* const strong = acr == phishing_resistant_hardware ? "aal3" : "aal2";
+    strlcpy(out.level, is_strong ? strong : weak, sizeof out.level);
     // RFC 9068 section 2.2.1.
     if (const auto auth_time = token.number_claim("auth_time")) out.auth_time = timestamp_of(*auth_time);
-    if (is_strong && level == phishing_resistant) out.phr_time = out.auth_time;
+    if (is_strong && by_passkey) out.phr_time = out.auth_time;
     return read_uuid(token.sub, out.user) && read_optional_uuid(token.string_claim("tenant"), out.tenant) &&
            read_optional_uuid(token.string_claim("unit"), out.unit) &&
            read_optional_uuid(token.string_claim("sid"), out.session);

@@ -116,7 +116,7 @@ bool meets(const Proof& proof, const StepUpRule& rule, TimestampTz now, Timestam
     if (remembers(proof, rule, now, until)) return true;
     if (proof.level < rule.level) return false;
     if (rule.max_age == 0) return true;
-    const TimestampTz time = rule.level == ProofLevel::phr ? proof.phr_time : proof.auth_time;
+    const TimestampTz time = rule.level >= ProofLevel::phr ? proof.phr_time : proof.auth_time;
     const TimestampTz end = time + rule.max_age;
     if (time == 0 || end <= now) return false;
     until = std::min(until, end);

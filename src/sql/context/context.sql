@@ -122,7 +122,7 @@ CREATE FUNCTION bastion.auth_level() RETURNS text
 LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_auth_level';
 COMMENT ON FUNCTION bastion.auth_level() IS
-'The assurance level of the identity (NIST SP 800-63B): none (no identity), aal0 (an anonymous user), aal1 (one factor) or aal2 (two factors). It is the lower one of token and session. API keys, impersonators and tokens of external issuers have aal1.
+'The assurance level of the identity (NIST SP 800-63B): none (no identity), aal0 (an anonymous user), aal1 (one factor), aal2 (two factors) or aal3 (a passkey that an operator vouches for, by passkey_attest()). It is the lower one of token and session. API keys, impersonators and tokens of external issuers have aal1.
 SQLSTATE 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.auth_level()', 'application');
 

@@ -234,7 +234,7 @@ BEGIN
         END IF;
     END IF;
     RETURN bastion_internal.answer(bastion_internal.session_start(session_begin.user_id, session_begin.tenant_id, session_begin.unit_id, session_begin.device, session_begin.amr,
-                                                                  CASE WHEN 'mfa' = ANY (amr) THEN 'aal2' WHEN amr = '{}' THEN 'aal0' ELSE 'aal1' END, remembered_at));
+                                                                  CASE WHEN '{hwk,mfa}' <@ amr THEN 'aal3' WHEN 'mfa' = ANY (amr) THEN 'aal2' WHEN amr = '{}' THEN 'aal0' ELSE 'aal1' END, remembered_at));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.session_begin(uuid, uuid, uuid, text, text[], uuid) IS

@@ -35,6 +35,7 @@ DECLARE
     owner uuid := bastion_internal.passkey_owner(terms ->> 'rp', passkey_login.credential);
     refused_at timestamptz := clock_timestamp();
     used record;
+    methods text[];
     next_challenge text;
     known bastion.user_devices;
     answer jsonb;
@@ -54,17 +55,18 @@ BEGIN
     ELSIF NOT bastion_internal.challenge_spend(passkey_login.challenge) THEN
         RETURN bastion_internal.refuse_login(owner, 'challenge', refused_at);
     END IF;
-    next_challenge := bastion_internal.login_challenge('tenant', owner, bastion_internal.login_state(owner), '{pop,user,mfa}', NULL,
+    methods := ARRAY[CASE WHEN used.attested THEN 'hwk' ELSE 'pop' END, 'user', 'mfa'];
+    next_challenge := bastion_internal.login_challenge('tenant', owner, bastion_internal.login_state(owner), methods, NULL,
                                                        passkey_login.unit, passkey_login.device);
     PERFORM bastion_internal.recovery_end(owner);
     known := bastion_internal.device_find(passkey_login.device_token, owner);
     answer := bastion_internal.login_place(owner, NULL, passkey_login.tenant, passkey_login.unit, passkey_login.device, next_challenge,
-                                           '{pop,user,mfa}', refused_at);
+                                           methods, refused_at);
     RETURN bastion_internal.device_keep(answer, known, passkey_login.device_token, owner, bastion_internal.label_or_null(passkey_login.device));
 END
 $$;
 COMMENT ON FUNCTION bastion_api.passkey_login(text, jsonb, text, text, text, text) IS
-'Logs in with a passkey alone: challenge of passkey_login_options(), and credential, PublicKeyCredential.toJSON() of navigator.credentials.get(). Its authenticator names the user and must have verified them, by a PIN or biometrics; so the session has level aal2. tenant, unit, device and device_token are those of login().
+'Logs in with a passkey alone: challenge of passkey_login_options(), and credential, PublicKeyCredential.toJSON() of navigator.credentials.get(). Its authenticator names the user and must have verified them, by a PIN or biometrics; so the session has level aal2, or aal3 with an attested one (passkey_attest()). tenant, unit, device and device_token are those of login().
 A passkey whose counter did not rise is refused and suspended: two authenticators hold its key (event passkey_cloned).
 Returns what login() returns, tenant_required included. Refusals are returned and recorded: {"error": "invalid_grant", "error_description"}, the same for a challenge that is unknown, used or expired, an unknown, suspended or wrong passkey, a disabled user, and a tenant or unit without membership.
 SQLSTATE 25006 in a READ ONLY transaction, 40001 when another transaction changed what the login depends on and the isolation level is not READ COMMITTED, BA001 without a root key.';

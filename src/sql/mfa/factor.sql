@@ -25,9 +25,9 @@ COMMENT ON FUNCTION bastion_internal.has_short_password(uuid) IS 'Whether the pa
 CREATE FUNCTION bastion_internal.is_fresh(level text, max_age interval) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT bastion.auth_level() IN (is_fresh.level, 'aal2') AND bastion.auth_time() > clock_timestamp() - max_age IS TRUE $$;
+AS $$ SELECT bastion.auth_level() IN (is_fresh.level, 'aal2', 'aal3') AND bastion.auth_time() > clock_timestamp() - max_age IS TRUE $$;
 COMMENT ON FUNCTION bastion_internal.is_fresh(text, interval) IS
-'Whether the user of this transaction proved at this level (aal1 or aal2), and not longer ago than max_age, who they are.';
+'Whether the user of this transaction proved at this level (aal1 or aal2) or a higher one, and not longer ago than max_age, who they are.';
 
 CREATE FUNCTION bastion_internal.factor_change_refusal() RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -118,8 +118,7 @@ BEGIN
     WHERE f.id = factor AND f.user_id = factor_accept.user_id AND f.state = 'active';
     -- A signature cannot be guessed: no try is charged, so that wrong codes do not lock a passkey out.
     IF held.kind = 'webauthn' THEN
-        method := 'pop';
-        reason := bastion_internal.passkey_accept(factor_accept.user_id, factor, response, challenge);
+        SELECT a.method, a.reason INTO method, reason FROM bastion_internal.passkey_accept(factor_accept.user_id, factor, response, challenge) a;
         outcome := CASE WHEN reason IS NULL THEN 'accepted' ELSE 'none' END;
         PERFORM bastion_internal.recovery_end(factor_accept.user_id) WHERE reason IS NULL;
         RETURN;
@@ -147,7 +146,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.factor_accept(uuid, uuid, jsonb, text) IS
 'Checks what a user presents as second factor: {"code"} of an authenticator, or of the recovery codes where factor is NULL, or {"credential"} of a passkey for the challenge of a login, which the caller uses up; without one, response has a "challenge" of passkey_options(). What is accepted is used up, and ends a recovery of the account.
-Returns its method (RFC 8176: otp, or pop for a passkey) and accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()); for a passkey the reason too, which the caller must not learn.
+Returns its method (RFC 8176: otp, pop for a passkey, or hwk for an attested one that verified the user) and accepted, none, or throttled with the seconds to wait (-1: until factor_unlock()); for a passkey the reason too, which the caller must not learn.
 SQLSTATE 25006 in a READ ONLY transaction, before anything is evaluated; 40001 when another transaction used the code and the isolation level is not READ COMMITTED; BA001 without a root key.';
 
 CREATE FUNCTION bastion_internal.refuse_factor(user_id uuid, tenant_id uuid, factor uuid, reason text, retry_after integer) RETURNS jsonb
@@ -197,9 +196,12 @@ BEGIN
     proof := bastion_internal.factor_accept(owner, factor, response);
     IF proof.outcome = 'accepted' THEN
         UPDATE bastion.sessions s
-        SET level = 'aal2', authenticated_at = clock_timestamp(),
+        -- Another factor than an attested passkey does not prolong level aal3.
+        SET level = CASE WHEN proof.method = 'hwk' OR s.level = 'aal3' AND bastion_internal.confirmed_until(s) > clock_timestamp() THEN 'aal3' ELSE 'aal2' END,
+            authenticated_at = clock_timestamp(),
             amr = bastion_internal.amr_confirmed(s.amr, proof.method),
-            phishing_resistant_at = CASE proof.method WHEN 'pop' THEN clock_timestamp() ELSE s.phishing_resistant_at END
+            phishing_resistant_at = CASE WHEN proof.method = 'hwk' OR proof.method = 'pop' AND (s.level <> 'aal3' OR bastion_internal.confirmed_until(s) <= clock_timestamp())
+                                         THEN clock_timestamp() ELSE s.phishing_resistant_at END
         WHERE s.id = bastion.session_id() AND s.revoked_at IS NULL RETURNING s.* INTO stepped;
     END IF;
     IF stepped.id IS NULL THEN
@@ -216,7 +218,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_api.step_up(uuid, jsonb) IS
 'Confirms the session of this transaction with a second factor: an active factor of factors(), or NULL for a recovery code, and response {"code": "123456"}. A code counts once, and one step of 30 seconds early or late. For a passkey, response is {"challenge", "credential"}: see passkey_options().
-The session has level aal2 from then on, for 24 hours and as long as it is refreshed each hour (NIST SP 800-63B-4); then it goes on with aal1. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
+The session has level aal2 from then on, for 24 hours and as long as it is refreshed each hour (NIST SP 800-63B-4); then it goes on with aal1. With an attested passkey it has level aal3, for 12 hours and as long as it is refreshed every 15 minutes; then it goes on with aal2. Returns a new access token that says so (RFC 6749 section 5.1): access_token, token_type, expires_in, expires_at. A refresh gives one, too.
 A try counts before it is evaluated, and ROLLBACK does not take it back: 5 at once and then one in ten minutes; after 30 without a success only an operator helps (factor_unlock()).
 Refusals: invalid_code, too_many_tries with retry_after in seconds (null: an operator must unlock), unauthenticated, invalid_token, insufficient_scope with an API key and under impersonation.
 SQLSTATE 25006 in a READ ONLY transaction, 25000 when it has another identity already, 40001 when another transaction used the code or changed the user and the isolation level is not READ COMMITTED, BA001 without a root key.';
@@ -392,6 +394,44 @@ COMMENT ON FUNCTION bastion.factors_remove(text) IS
 'Removes every second factor and the recovery codes of a user (uuid, e-mail address or user name) who lost them. Prove first who asks: the password alone suffices afterwards. One that is too short to stand alone goes with them: the user resets it by mail, or user_password_set() gives another.
 Returns how many factors were removed, 0 for an unknown user.
 For operators: EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion.passkey_attest(factor uuid, note text) RETURNS boolean
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    owner uuid := (SELECT f.user_id FROM bastion.user_factors f WHERE f.id = factor AND f.kind = 'webauthn');
+    held bastion.passkeys;
+BEGIN
+    IF bastion_internal.is_label(note) IS FALSE THEN
+        RAISE EXCEPTION 'invalid note' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'A note has 1 to 200 characters, none of them a control character.';
+    END IF;
+    PERFORM bastion_internal.await_logins(owner);
+    SELECT * INTO held FROM bastion.passkeys p WHERE p.factor_id = factor FOR NO KEY UPDATE;
+    IF held.factor_id IS NULL THEN
+        RETURN false;
+    ELSIF note IS NOT NULL AND (held.backup_eligible OR NOT held.user_verified) THEN
+        RAISE EXCEPTION 'this passkey cannot be attested' USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Its authenticator may copy the key to other devices, or has never verified the user.';
+    END IF;
+    UPDATE bastion.passkeys p SET attested_at = CASE WHEN note IS NOT NULL THEN clock_timestamp() END, attested_note = note WHERE p.factor_id = factor;
+    IF note IS NULL THEN
+        -- Logins whose next step is open would begin a session of level aal3.
+        PERFORM bastion_internal.end_logins(owner);
+        UPDATE bastion.sessions s SET level = 'aal2' WHERE s.user_id = owner AND s.level = 'aal3';
+    END IF;
+    PERFORM bastion_internal.record_event('passkey_attested', 'success', owner, NULL,
+                                          jsonb_build_object('factor', factor, 'attested', note IS NOT NULL, 'by', session_user));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION bastion.passkey_attest(uuid, text) IS
+'Vouches for the authenticator of a passkey: it is a device of which the operator knows, by a note of 1 to 200 characters, that its key cannot leave it. A session that its user begins or steps up with it has level aal3 (NIST SP 800-63B-4 section 2.3), if the authenticator verified the user, for 12 hours and as long as it is refreshed every 15 minutes.
+Only for passkeys that may not be copied (flag BE of WebAuthn) and whose authenticator verified the user before. note NULL ends it; sessions of the user with level aal3 go on with aal2. Returns whether there is such a passkey.
+For operators: EXECUTE is granted to nobody.
+SQLSTATE 22023 for the note, 55000 for a passkey that cannot be attested.';
+SELECT bastion_internal.event_kind('passkey_attested');
 
 CREATE FUNCTION bastion.factor_unlock(for_user text) RETURNS boolean
 LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE

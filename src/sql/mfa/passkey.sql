@@ -305,7 +305,7 @@ COMMENT ON FUNCTION bastion_internal.passkey_owner(text, jsonb) IS
 'The user whose passkey a browser presents, before anything is checked; NULL for an unknown or suspended one.';
 
 CREATE FUNCTION bastion_internal.passkey_assert(user_id uuid, rp text, challenge text, credential jsonb, alone boolean,
-                                                OUT factor uuid, OUT reason text)
+                                                OUT factor uuid, OUT reason text, OUT attested boolean)
 RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -338,6 +338,7 @@ BEGIN
         PERFORM bastion_internal.record_event('passkey_cloned', 'refused', passkey_assert.user_id, NULL, jsonb_build_object('factor', held.factor_id));
     ELSE
         factor := held.factor_id;
+        attested := held.attested_at IS NOT NULL AND used.user_verified;
         UPDATE bastion.passkeys p
         SET sign_count = used.sign_count, backed_up = used.backed_up, user_verified = p.user_verified OR used.user_verified
         WHERE p.factor_id = held.factor_id;
@@ -347,7 +348,7 @@ END
 $$;
 COMMENT ON FUNCTION bastion_internal.passkey_assert(uuid, text, text, jsonb, boolean) IS
 'Checks what a browser answered for a challenge, with a passkey of this user. The caller has locked the user, and uses the challenge up. alone: the passkey is the only factor, so that its authenticator must have verified the user and must name it.
-Returns the factor, else a reason, which the client must not learn. A passkey whose counter did not rise is suspended: two authenticators hold its key.';
+Returns the factor, and whether an operator vouches for its authenticator, which verified the user; else a reason, which the client must not learn. A passkey whose counter did not rise is suspended: two authenticators hold its key.';
 SELECT bastion_internal.event_kind('passkey_cloned');
 
 CREATE FUNCTION bastion_api.passkey_options(rp text DEFAULT NULL) RETURNS jsonb
@@ -393,7 +394,8 @@ $$;
 COMMENT ON FUNCTION bastion_internal.passkey_requests(uuid, text) IS
 'What a browser is asked for a passkey of a user as second factor: for each domain with active passkeys.';
 
-CREATE FUNCTION bastion_internal.passkey_accept(user_id uuid, factor uuid, response jsonb, login_challenge text) RETURNS text
+CREATE FUNCTION bastion_internal.passkey_accept(user_id uuid, factor uuid, response jsonb, login_challenge text, OUT reason text, OUT method text)
+RETURNS record
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -407,21 +409,24 @@ BEGIN
         challenge := CASE jsonb_typeof(response -> 'challenge') WHEN 'string' THEN response ->> 'challenge' END;
         terms := bastion_internal.challenge_open(challenge, 'passkey_step_up');
         IF terms IS NULL OR (terms ->> 'user')::uuid <> passkey_accept.user_id THEN
-            RETURN 'challenge';
+            reason := 'challenge';
+            RETURN;
         END IF;
     END IF;
     PERFORM bastion_internal.await_logins(passkey_accept.user_id);
     -- As in passkey_login(): a request that is sent twice is no copy of the passkey. That of a login was checked before.
     IF login_challenge IS NULL AND NOT bastion_internal.challenge_is_open(challenge, bastion_internal.login_state(passkey_accept.user_id)) THEN
-        RETURN 'challenge';
+        reason := 'challenge';
+        RETURN;
     END IF;
     rp := (SELECT p.rp_id FROM bastion.passkeys p WHERE p.factor_id = factor);
     used := bastion_internal.passkey_assert(passkey_accept.user_id, rp, challenge, response -> 'credential', false);
-    RETURN CASE WHEN used.reason IS NOT NULL THEN used.reason
-                WHEN used.factor <> passkey_accept.factor THEN 'another'
-                WHEN login_challenge IS NULL AND NOT bastion_internal.challenge_use(challenge, passkey_accept.user_id) THEN 'challenge' END;
+    reason := CASE WHEN used.reason IS NOT NULL THEN used.reason
+                   WHEN used.factor <> passkey_accept.factor THEN 'another'
+                   WHEN login_challenge IS NULL AND NOT bastion_internal.challenge_use(challenge, passkey_accept.user_id) THEN 'challenge' END;
+    method := CASE WHEN used.attested THEN 'hwk' ELSE 'pop' END;
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.passkey_accept(uuid, uuid, jsonb, text) IS
-'Checks a passkey as the second factor of a user: its answer to the challenge of a login, which the caller uses up, or to one of passkey_options() in the response. Returns why it is refused, which the client must not learn; NULL when it is accepted.
+'Checks a passkey as the second factor of a user: its answer to the challenge of a login, which the caller uses up, or to one of passkey_options() in the response. Returns why it is refused, which the client must not learn, NULL when it is accepted; and its method of RFC 8176: pop, or hwk where an operator vouches for the authenticator, which verified the user.
 SQLSTATE 40001 when another transaction used the passkey or the challenge and the isolation level is not READ COMMITTED.';

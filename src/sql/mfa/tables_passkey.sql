@@ -63,8 +63,12 @@ CREATE TABLE bastion.passkeys (
     aaguid uuid NOT NULL,
     attestation text NOT NULL,
     transports text[] NOT NULL,
+    attested_at timestamptz,
+    attested_note text,
     CONSTRAINT passkeys_pkey PRIMARY KEY (rp_id, credential_id),
     CONSTRAINT passkeys_factor_id_key UNIQUE (factor_id),
+    CONSTRAINT passkeys_attested_at_check CHECK (attested_at IS NULL OR NOT backup_eligible AND user_verified),
+    CONSTRAINT passkeys_attested_note_check CHECK (bastion_internal.is_label(attested_note) AND (attested_note IS NULL) = (attested_at IS NULL)),
     CONSTRAINT passkeys_rp_id_fkey FOREIGN KEY (rp_id) REFERENCES bastion.relying_parties (rp_id),
     CONSTRAINT passkeys_factor_id_fkey FOREIGN KEY (factor_id) REFERENCES bastion.user_factors (id) ON DELETE CASCADE
 );
@@ -81,5 +85,7 @@ COMMENT ON COLUMN bastion.passkeys.user_verified IS 'Whether the authenticator e
 COMMENT ON COLUMN bastion.passkeys.aaguid IS 'The model of the authenticator, which nobody certifies';
 COMMENT ON COLUMN bastion.passkeys.attestation IS 'none, or packed: signed by the passkey itself';
 COMMENT ON COLUMN bastion.passkeys.transports IS 'How browsers reach the authenticator, a hint for them';
+COMMENT ON COLUMN bastion.passkeys.attested_at IS 'Since when an operator vouches for its authenticator, by passkey_attest(); NULL: nobody does';
+COMMENT ON COLUMN bastion.passkeys.attested_note IS 'How the operator knows the authenticator';
 SELECT pg_extension_config_dump('bastion.passkeys', '');
 ALTER TABLE bastion.passkeys ENABLE ROW LEVEL SECURITY;

@@ -3,8 +3,8 @@
 -- the backend removes it from the rights of the transaction, as it does with what the scopes of an API key do not cover (step_up.hpp).
 -- So policies and functions need not know the rules. All rules that cover a permission must be met: those of the operator for every tenant,
 -- and those of the tenant, which can only add. tenants.mfa is a rule for everything that does not belong to the person, unless it is off.
--- The levels are those of bastion.auth_level(), and phr above them, by the name of OpenID Connect EAP ACR Values 1.0: level aal2 with a
--- passkey. A code, which a page of another origin can ask for and pass on, does not meet that. They sort by their names.
+-- The levels are those of bastion.auth_level(), and above them phr and phrh, by the names of OpenID Connect EAP ACR Values 1.0: level aal2
+-- with a passkey, and level aal3. A code, which a page of another origin can ask for and pass on, meets neither. They sort by their names.
 
 CREATE TABLE bastion.step_up_rules (
     tenant_id uuid,
@@ -14,7 +14,7 @@ CREATE TABLE bastion.step_up_rules (
     scope uuid GENERATED ALWAYS AS (coalesce(tenant_id, '00000000-0000-0000-0000-000000000000')) STORED,
     CONSTRAINT step_up_rules_pkey PRIMARY KEY (scope, permission),
     CONSTRAINT step_up_rules_permission_check CHECK (bastion.is_permission_pattern(permission)),
-    CONSTRAINT step_up_rules_level_check CHECK (level IN ('aal1', 'aal2', 'phr')),
+    CONSTRAINT step_up_rules_level_check CHECK (level IN ('aal1', 'aal2', 'phr', 'phrh')),
     CONSTRAINT step_up_rules_max_age_check CHECK (bastion_internal.lasts(max_age, '1 minute', '366 days')),
     CONSTRAINT step_up_rules_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES bastion.tenants (id) ON DELETE CASCADE
 );
@@ -22,7 +22,7 @@ CREATE INDEX step_up_rules_tenant_id_idx ON bastion.step_up_rules (tenant_id);
 COMMENT ON TABLE bastion.step_up_rules IS 'What users must have proved to hold a permission. Users see the rules of their tenant and those of every tenant';
 COMMENT ON COLUMN bastion.step_up_rules.tenant_id IS 'The tenant that has the rule; NULL: every tenant has it';
 COMMENT ON COLUMN bastion.step_up_rules.permission IS 'The permission or pattern that it covers';
-COMMENT ON COLUMN bastion.step_up_rules.level IS 'What the session proved at least: aal1, aal2, or phr: aal2 with a passkey';
+COMMENT ON COLUMN bastion.step_up_rules.level IS 'What the session proved at least: aal1, aal2, phr: aal2 with a passkey, or phrh: aal3';
 COMMENT ON COLUMN bastion.step_up_rules.max_age IS 'How long after bastion.auth_time() it is met; NULL for ever';
 COMMENT ON COLUMN bastion.step_up_rules.scope IS 'tenant_id, or the zero uuid for NULL; the key, and what caches depend on';
 SELECT pg_extension_config_dump('bastion.step_up_rules', '');
@@ -77,8 +77,9 @@ AS $$
     SELECT r.pattern, r.level, r.max_age FROM bastion_internal.step_up_rules_in(ARRAY[bastion.tenant_id(), '00000000-0000-0000-0000-000000000000']) r
     WHERE NOT (r.pattern = '' AND bastion.api_key_id() IS NOT NULL)
       AND (in_person OR (r.pattern = '' AND bastion_internal.auth_remembered_at() > statement_timestamp() - r.remembers) IS NOT TRUE)
-      AND CASE r.level
-          WHEN 'phr' THEN bastion.auth_level() <> 'aal2' OR bastion_internal.auth_phishing_resistant_at() IS NULL
+      AND CASE
+          WHEN r.level IN ('phr', 'phrh') THEN bastion.auth_level() NOT IN (CASE r.level WHEN 'phr' THEN 'aal2' ELSE 'aal3' END, 'aal3')
+              OR bastion_internal.auth_phishing_resistant_at() IS NULL
               OR bastion_internal.auth_phishing_resistant_at() <= statement_timestamp() - r.max_age
           ELSE r.level > bastion.auth_level() COLLATE "C"
               OR r.max_age IS NOT NULL AND (bastion.auth_time() > statement_timestamp() - r.max_age) IS NOT TRUE END
@@ -177,10 +178,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2', 'phr') OR NOT bastion_internal.lasts(max_age, '1 minute', '366 days')
+    IF bastion.is_permission_pattern(permission) IS NOT TRUE OR level IS NULL OR level NOT IN ('aal1', 'aal2', 'phr', 'phrh') OR NOT bastion_internal.lasts(max_age, '1 minute', '366 days')
        OR (level = 'aal1' AND max_age IS NULL) THEN
         RAISE EXCEPTION 'invalid step-up rule' USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = 'A rule has a permission or pattern, the level aal1, aal2 or phr, and a max_age of 1 minute to 366 days; with aal1 it needs one.';
+            DETAIL = 'A rule has a permission or pattern, the level aal1, aal2, phr or phrh, and a max_age of 1 minute to 366 days; with aal1 it needs one.';
     END IF;
     INSERT INTO bastion.step_up_rules (tenant_id, permission, level, max_age)
     VALUES (for_tenant, step_up_rule_put.permission, step_up_rule_put.level, step_up_rule_put.max_age)
@@ -246,7 +247,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion.step_up_rule_set(text, text, interval) IS
-'Makes a rule of this tenant: only sessions of this level hold a permission or pattern: aal1, aal2, or phr, which is aal2 with a passkey (OpenID Connect EAP ACR Values 1.0). Their users proved who they are, for phr with a passkey, within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
+'Makes a rule of this tenant: only sessions of this level hold a permission or pattern: aal1, aal2, phr, which is aal2 with a passkey, or phrh, which is aal3: with a passkey of passkey_attest() (OpenID Connect EAP ACR Values 1.0). Their users proved who they are, for phr and phrh with such a passkey, within max_age (1 minute to 366 days; NULL: at any time). All rules that cover a permission must be met, so a tenant adds to the rules of the operator. An API key holds nothing that a rule covers.
 Replaces the rule of this tenant with the same permission or pattern. Needs tenant.update in the whole tenant, and a session that meets the rule that is replaced.
 SQLSTATE 22023 for an invalid rule, 54000 for more than 100, 42501, BA005 for a session that does not meet the present rule, 28000 when a token was presented and refused.';
 SELECT bastion_internal.callable_by('bastion.step_up_rule_set(text, text, interval)', 'application');

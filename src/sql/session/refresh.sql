@@ -76,6 +76,28 @@ COMMENT ON FUNCTION bastion_internal.session_move(bastion.sessions, uuid, uuid) 
 'Moves a session into another tenant and unit, with the limits of that tenant; it never lasts longer than before.';
 SELECT bastion_internal.event_kind('tenant_switched');
 
+CREATE FUNCTION bastion_internal.session_lower(session bastion.sessions, moment timestamptz) RETURNS bastion.sessions
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    lower bastion.sessions := session;
+BEGIN
+    -- What ends level aal3 leaves a session whose user presented two factors, for the limits of those.
+    lower.level := 'aal2';
+    IF session.level <> 'aal3' OR moment >= bastion_internal.confirmed_until(lower) THEN
+        lower.level := 'aal1';
+        lower.amr := array_remove(lower.amr, 'mfa');
+        lower.phishing_resistant_at := NULL;
+    END IF;
+    UPDATE bastion.sessions s SET level = lower.level, amr = lower.amr, phishing_resistant_at = lower.phishing_resistant_at
+    WHERE s.id = lower.id RETURNING s.* INTO lower;
+    RETURN lower;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.session_lower(bastion.sessions, timestamptz) IS
+'Gives a session of level aal2 or aal3 whose time is over the level that it still has at this moment, aal2 or aal1, and returns it.';
+
 CREATE FUNCTION bastion_internal.session_continue(token text, moves boolean, tenant text, unit text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -136,7 +158,7 @@ BEGIN
         INSERT INTO bastion.refresh_tokens (hash, session_id, issued_at) VALUES (next_hash, family.id, moment);
         -- The time before this refresh counts for the limits of a confirmed session.
         IF moment >= bastion_internal.confirmed_until(family) THEN
-            UPDATE bastion.sessions s SET level = 'aal1', amr = array_remove(s.amr, 'mfa'), phishing_resistant_at = NULL WHERE s.id = family.id;
+            family := bastion_internal.session_lower(family, moment);
         END IF;
         UPDATE bastion.sessions s SET last_seen_at = moment, ip = bastion.client_address(), user_agent = bastion_internal.request_user_agent()
         WHERE s.id = family.id RETURNING s.* INTO family;

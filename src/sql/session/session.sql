@@ -90,25 +90,26 @@ AS $$ SELECT least(session.expires_at, session.last_seen_at + session.idle_limit
 COMMENT ON FUNCTION bastion_internal.session_deadline(bastion.sessions) IS
 'When a session ends if it is not refreshed before.';
 
--- A confirmed session counts as such for 24 hours and, without a refresh, for one (NIST SP 800-63B-4 section 2.2.3). Then it goes on with
--- level aal1. Its access tokens end before, so that readers of a token need not know the limits.
+-- A confirmed session counts as such for 24 hours and, without a refresh, for one (NIST SP 800-63B-4 section 2.2.3); one of level aal3 for
+-- 12 hours and 15 minutes (section 2.3.3). Then it goes on with the next lower level. Its access tokens end before, so that readers of a token need not know the limits.
 
 CREATE FUNCTION bastion_internal.confirmed_until(session bastion.sessions) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT least(session.authenticated_at + interval '24 hours', greatest(session.last_seen_at, session.authenticated_at) + interval '1 hour')
-    WHERE session.level = 'aal2'
+    SELECT CASE session.level
+        WHEN 'aal3' THEN least(session.phishing_resistant_at + interval '12 hours', greatest(session.last_seen_at, session.phishing_resistant_at) + interval '15 minutes')
+        WHEN 'aal2' THEN least(session.authenticated_at + interval '24 hours', greatest(session.last_seen_at, session.authenticated_at) + interval '1 hour') END
 $$;
 COMMENT ON FUNCTION bastion_internal.confirmed_until(bastion.sessions) IS
-'Until when a session has level aal2 if it is not refreshed before; NULL for one of level aal1.';
+'Until when a session has its level, aal2 or aal3, if it is not refreshed before; NULL for one of a lower level.';
 
 CREATE FUNCTION bastion_internal.session_acr(session bastion.sessions) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
-AS $$ SELECT CASE WHEN session.phishing_resistant_at IS NOT NULL THEN 'phr' ELSE session.level END $$;
+AS $$ SELECT CASE WHEN session.level = 'aal3' THEN 'phrh' WHEN session.phishing_resistant_at IS NOT NULL THEN 'phr' ELSE session.level END $$;
 COMMENT ON FUNCTION bastion_internal.session_acr(bastion.sessions) IS
-'The claim acr of the tokens of a session: its level, or phr (OpenID Connect EAP ACR Values 1.0) for one of level aal2 whose user presented a passkey.';
+'The claim acr of the tokens of a session: its level, or phr (OpenID Connect EAP ACR Values 1.0) for one of level aal2 whose user presented a passkey, and phrh for one of level aal3.';
 
 CREATE FUNCTION bastion_internal.access_expires_at(session bastion.sessions, issued_at bigint) RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -171,7 +172,7 @@ BEGIN
             moment + limits.session_lifetime, limits.idle_limit,
             bastion_internal.label_or_null(session_start.device), bastion.client_address(),
             bastion_internal.request_user_agent(), session_start.level, session_start.amr,
-            CASE WHEN 'pop' = ANY (session_start.amr) AND session_start.level = 'aal2' THEN moment END, session_start.remembered_at)
+            CASE WHEN '{pop,hwk}' && session_start.amr AND session_start.level IN ('aal2', 'aal3') THEN moment END, session_start.remembered_at)
     RETURNING * INTO new_session;
     new_token := bastion_internal.refresh_token_make();
     new_hash := bastion_internal.refresh_token_hash(new_token);

@@ -23,8 +23,8 @@ CREATE TABLE bastion.sessions (
     revoked_reason text,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_device_check CHECK (bastion_internal.is_label(device)),
-    CONSTRAINT sessions_level_check CHECK (level IN ('aal0', 'aal1', 'aal2')),
-    CONSTRAINT sessions_phishing_resistant_at_check CHECK (phishing_resistant_at IS NULL OR level = 'aal2'),
+    CONSTRAINT sessions_level_check CHECK (level IN ('aal0', 'aal1', 'aal2', 'aal3')),
+    CONSTRAINT sessions_phishing_resistant_at_check CHECK (CASE level WHEN 'aal2' THEN true WHEN 'aal3' THEN phishing_resistant_at IS NOT NULL ELSE phishing_resistant_at IS NULL END),
     CONSTRAINT sessions_idle_limit_check CHECK (idle_limit > '0'),
     CONSTRAINT sessions_revoked_check CHECK ((revoked_at IS NULL) = (revoked_reason IS NULL)),
     CONSTRAINT sessions_revoked_reason_check CHECK (bastion_internal.is_word(revoked_reason)),
@@ -48,7 +48,7 @@ COMMENT ON COLUMN bastion.sessions.idle_limit IS 'Time after last_seen_at when i
 COMMENT ON COLUMN bastion.sessions.device IS 'Name of the device, as the client gives it';
 COMMENT ON COLUMN bastion.sessions.ip IS 'The address of the client at last_seen_at';
 COMMENT ON COLUMN bastion.sessions.user_agent IS 'The user agent of the HTTP client at last_seen_at';
-COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): aal0 (an anonymous user), aal1 (one factor), aal2 (two factors); see confirmed_until()';
+COMMENT ON COLUMN bastion.sessions.level IS 'Assurance level (NIST SP 800-63B): aal0 (an anonymous user), aal1 (one factor), aal2 (two factors) or aal3 (an attested passkey); see confirmed_until()';
 COMMENT ON COLUMN bastion.sessions.amr IS 'Authentication methods of the login (RFC 8176)';
 COMMENT ON COLUMN bastion.sessions.phishing_resistant_at IS 'When the user last proved who they are with a passkey, which no page of another origin can ask for; NULL: never, or the level of then has ended';
 COMMENT ON COLUMN bastion.sessions.remembered_at IS

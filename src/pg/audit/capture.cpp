@@ -1,5 +1,6 @@
 #include "pg/audit/capture.hpp"
 
+#include "pg/audit/audit_record.hpp"
 #include "pg/base/catalog_read.hpp"
 
 extern "C" {
@@ -24,12 +25,6 @@ int place_of(TupleDesc descriptor, const char* name) {
     return -1;
 }
 
-bool includes_some(const Trigger* trigger) noexcept {
-    for (int i = 1; i < trigger->tgnargs; ++i)
-        if (trigger->tgargs[i][0] == 'i') return true;
-    return false;
-}
-
 Treatment treatment_of(char kind) noexcept {
     return kind == 'i' ? Treatment::keep : kind == 'x' ? Treatment::leave_out : Treatment::redact;
 }
@@ -38,17 +33,41 @@ void treat_all(std::span<CapturedColumn> columns, Treatment treatment) noexcept 
     for (CapturedColumn& column : columns) column.treatment = treatment;
 }
 
-void treat(std::span<CapturedColumn> columns, TupleDesc descriptor, const Trigger* trigger) {
-    treat_all(columns, includes_some(trigger) ? Treatment::leave_out : Treatment::keep);
-    for (int i = 1; i < trigger->tgnargs; ++i) {
-        const char* argument = trigger->tgargs[i];
-        const int place = place_of(descriptor, argument[0] == '\0' || argument[1] == '\0' ? "" : argument + 2);
-        if (place < 0) {
-            treat_all(columns, Treatment::hide);
-            return;
-        }
-        columns[static_cast<std::size_t>(place)].treatment = treatment_of(argument[0]);
+// Of a column, in the table that has the record: a partition or child has its columns in an order of its own.
+AttrNumber recorded_number(const AuditRecord& record, Relation relation, int place) {
+    const FormData_pg_attribute* column = TupleDescAttr(RelationGetDescr(relation), place);
+    if (record.relation == RelationGetRelid(relation) || column->attisdropped) return column->attnum;
+    return get_attnum(record.relation, NameStr(column->attname));
+}
+
+// A column that has the name or the number of a hidden one, and while a name and its number differ also one that is newer.
+bool is_secret(const AuditRecord& record, Relation relation, int place) {
+    const AttrNumber number = recorded_number(record, relation, place);
+    if (record.differs && (number == InvalidAttrNumber || number > record.last_number)) return true;
+    const char* name = NameStr(TupleDescAttr(RelationGetDescr(relation), place)->attname);
+    return std::any_of(record.columns.begin(), record.columns.end(), [&](const RecordedColumn& column) {
+        return column.kind != 'i' && (column.number == number || std::strcmp(column.name, name) == 0);
+    });
+}
+
+void treat(std::span<CapturedColumn> columns, Relation relation, const AuditRecord& record) {
+    if (record.columns.empty()) return;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        columns[i].is_secret = is_secret(record, relation, static_cast<int>(i));
+    treat_all(columns, record.differs           ? Treatment::hide
+                       : record.includes_some() ? Treatment::leave_out
+                                                : Treatment::keep);
+    if (record.differs) return;
+    for (const RecordedColumn& column : record.columns) {
+        const int place = place_of(RelationGetDescr(relation), column.name);
+        if (place >= 0) columns[static_cast<std::size_t>(place)].treatment = treatment_of(column.kind);
     }
+}
+
+// A trigger without a record is none of audit_table(): its entries have no values, and no tenant but that of the transaction.
+void hide(std::span<CapturedColumn> columns) noexcept {
+    treat_all(columns, Treatment::hide);
+    for (CapturedColumn& column : columns) column.is_secret = true;
 }
 
 // Virtual generated columns have no value to record.
@@ -66,7 +85,7 @@ std::span<CapturedColumn> columns_of(Relation relation) {
         const bool dropped = column->attisdropped;
         out[i] = {dropped ? std::string_view() : copied(entry_text(ServerText(NameStr(column->attname)))),
                   dropped ? InvalidOid : getBaseType(column->atttypid), Treatment::keep,
-                  bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, key)};
+                  bms_is_member(i + 1 - FirstLowInvalidHeapAttributeNumber, key), false};
     }
     return {out, count};
 }
@@ -80,13 +99,17 @@ Capture* make_capture(Relation relation, const Trigger* trigger) {
     out->catalog = catalog;
     const std::span<CapturedColumn> columns = columns_of(relation);
     TupleDesc descriptor = RelationGetDescr(relation);
-    treat(columns, descriptor, trigger);
+    const AuditRecord record = audit_record_of(relation);
+    if (record.found())
+        treat(columns, relation, record);
+    else
+        hide(columns);
     out->has_key = std::any_of(columns.begin(), columns.end(), [](const CapturedColumn& c) { return c.is_key; });
     for (int i = 0; i < descriptor->natts; ++i)
         if (!is_recorded(TupleDescAttr(descriptor, i)))
             columns[static_cast<std::size_t>(i)].treatment = Treatment::leave_out;
     out->columns = columns;
-    out->tenant = place_of(descriptor, trigger->tgargs[0]);
+    out->tenant = record.found() ? place_of(descriptor, trigger->tgargs[0]) : -1;
     out->name = copied(audited_name(relation));
     return out;
 }

@@ -1,5 +1,5 @@
-// What the trigger of an audited table records: the name of the table, its columns and what to do with their values, from the arguments of
-// the trigger. Made once in a statement for each table, and again when a message about the catalog arrived meanwhile. It holds copies
+// What the trigger of an audited table records: the name of the table, its columns and what to do with their values, from the record of
+// audit_table(). Made once in a statement for each table, and again when a message about the catalog arrived meanwhile. It holds copies
 // alone, no reference into a cache of the server, and lives as long as the memory context that it was made in.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace bastion::pg {
 
-// `hide` is for every column while a named one is gone; the key stays, for audit_table() refuses to redact it.
+// `hide` is for every column while a named one is gone, or has another name, and without a record.
 enum class Treatment : std::uint8_t { keep, leave_out, redact, hide };
 
 struct CapturedColumn {
@@ -16,6 +16,7 @@ struct CapturedColumn {
     Oid type;  // below domains
     Treatment treatment;
     bool is_key;
+    bool is_secret;  // not even as a part of the key: a column may get into it after audit_table()
 };
 
 struct Capture {

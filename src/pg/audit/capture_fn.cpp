@@ -1,7 +1,6 @@
 // The trigger of audited tables: an entry for each row that changes, with what changed, and one for TRUNCATE. It compares values byte by
-// byte and runs no operator of a type. Arguments: the column of the tenant, or nothing; then columns, as i:NAME to record no others,
-// x:NAME to leave one out and r:NAME to redact its values. When a named column is gone, for it may have another name now, all values
-// are redacted.
+// byte and runs no operator of a type. Arguments: the column of the tenant, or nothing; then the columns of the record, as i:NAME to record
+// no others, x:NAME to leave one out and r:NAME to redact its values. What counts is the record, which knows columns by their numbers too.
 #include "pg/audit/capture.hpp"
 #include "pg/audit/printed_value.hpp"
 #include "pg/base/catalog_read.hpp"
@@ -64,8 +63,7 @@ std::span<const EntryKey> key_of(const Changes& changes, const Row& row) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < changes.capture.columns.size(); ++i) {
         const CapturedColumn& column = changes.capture.columns[i];
-        if (column.is_key)
-            out[count++] = {column.name, value_of(changes, i, row, column.treatment == Treatment::redact)};
+        if (column.is_key) out[count++] = {column.name, value_of(changes, i, row, column.is_secret)};
     }
     return {out, count};
 }

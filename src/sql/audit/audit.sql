@@ -7,7 +7,7 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'bastion_audit_change';
 COMMENT ON FUNCTION bastion_internal.audit_change() IS
 'Trigger: adds an entry to the log of changes for each row of an audited table that changes, and for TRUNCATE.
-Arguments: the column of the tenant, or an empty text; then i:COLUMN to record no others, x:COLUMN to leave it out, r:COLUMN to redact its values. When one of these columns is gone, all values are redacted.
+Arguments: the column of the tenant, or an empty text; then i:COLUMN to record no others, x:COLUMN to leave it out, r:COLUMN to redact its values, as the record says. When one of these columns is gone or is another one, or there is no record, all values are redacted.
 SQLSTATE 39P01, 55000 if bastion.audit_rows was altered.';
 SELECT bastion_internal.callable_by('bastion_internal.audit_change()', 'migration');
 

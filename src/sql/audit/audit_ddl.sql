@@ -31,7 +31,7 @@ BEGIN
     IF former IS NOT NULL AND former IS DISTINCT FROM present THEN
         PERFORM bastion_internal.audit_table_entry(former, 'END AUDIT', '{columns}', ARRAY[OLD.columns::text], NULL, NULL);
     END IF;
-    IF present IS NOT NULL AND (former IS DISTINCT FROM present OR OLD.columns <> NEW.columns) THEN
+    IF present IS NOT NULL AND (former IS DISTINCT FROM present OR (OLD.columns, OLD.column_numbers) IS DISTINCT FROM (NEW.columns, NEW.column_numbers)) THEN
         PERFORM bastion_internal.audit_table_entry(present, 'AUDIT', '{columns}', CASE WHEN former = present THEN ARRAY[OLD.columns::text] END,
                                                    '{columns}', ARRAY[NEW.columns::text]);
     END IF;

@@ -1,18 +1,22 @@
 
 -- audit_drift(): tables under audit whose changes are not recorded as the record says, and who changed that.
 
+-- A column of exclude or redact may be renamed, and another one have its name: then both are named.
 CREATE FUNCTION bastion_internal.audit_table_call(relation regclass, columns text[]) RETURNS text
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
     SELECT concat(format('SELECT bastion.audit_table(%L', audit_table_call.relation), string_agg(format(', %s => %L', l.name, l.names), '' ORDER BY l.kind), ');')
-    FROM (SELECT k.name, k.kind, array_agg(substr(c, 3)::name ORDER BY c) AS names
-          FROM (VALUES ('include', 'i:'), ('exclude', 'x:'), ('redact', 'r:')) k (name, kind), unnest(columns) c
-          WHERE starts_with(c, k.kind) AND bastion_internal.column_number(audit_table_call.relation, substr(c, 3)::name) IS NOT NULL
+    FROM (SELECT k.name, k.kind, array_agg(DISTINCT n.name ORDER BY n.name) AS names
+          FROM (VALUES ('include', 'i:'), ('exclude', 'x:'), ('redact', 'r:')) k (name, kind)
+          JOIN bastion_internal.audit_columns_now(audit_table_call.relation, columns) c ON c.kind = k.kind,
+               LATERAL (SELECT c.present WHERE c.present IS NOT NULL
+                        UNION SELECT c.name WHERE (c.kind <> 'i:' OR c.present IS NULL)
+                                              AND bastion_internal.column_number(audit_table_call.relation, c.name) IS NOT NULL) n (name)
           GROUP BY k.name, k.kind) l
 $$;
-COMMENT ON FUNCTION bastion_internal.audit_table_call(regclass, text[]) IS 'The call of audit_table() that repeats an audit, without columns that do not exist.';
+COMMENT ON FUNCTION bastion_internal.audit_table_call(regclass, text[]) IS 'The call of audit_table() that repeats an audit, with the present names of columns and without those that are gone.';
 
 CREATE FUNCTION bastion_internal.audit_problems(relation regclass, columns text[]) RETURNS TABLE (member regclass, problem text)
 LANGUAGE sql STABLE CALLED ON NULL INPUT PARALLEL SAFE ROWS 10
@@ -29,8 +33,10 @@ AS $$
     SELECT t.member, 'a foreign table has no trigger that records changes made elsewhere' FROM bastion_internal.protect_tree(audit_problems.relation) t
     JOIN pg_class c ON c.oid = t.member WHERE c.relkind = 'f'
     UNION ALL
-    SELECT audit_problems.relation, format('column "%s" does not exist: all values are redacted', substr(c, 3)) FROM unnest(columns) c
-    WHERE bastion_internal.column_number(audit_problems.relation, substr(c, 3)::name) IS NULL
+    SELECT audit_problems.relation, format(CASE WHEN bastion_internal.column_number(audit_problems.relation, c.name) IS NULL
+                                                THEN 'column "%s" does not exist: all values are redacted'
+                                                ELSE 'column "%s" is another one than audit_table() was told: all values are redacted' END, c.name)
+    FROM bastion_internal.audit_columns_now(audit_problems.relation, columns) c WHERE NOT c.same
     UNION ALL
     SELECT audit_problems.relation, 'no primary key: entries do not name the row'
     WHERE NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = audit_problems.relation AND i.indisprimary)

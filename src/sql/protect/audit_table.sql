@@ -143,6 +143,7 @@ SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
 AS $$
 DECLARE
+    wanted text[];
     above regclass := (SELECT a.relation FROM bastion_internal.protect_line(relation) l JOIN bastion.audited_tables a ON a.relation = l
                        WHERE l <> audit_table_statements.relation LIMIT 1);
 BEGIN
@@ -158,9 +159,13 @@ BEGIN
     exclude := coalesce(exclude, '{}');
     redact := coalesce(redact, '{}');
     PERFORM bastion_internal.check_audit_columns(relation, include, exclude, redact);
-    RETURN ARRAY(SELECT bastion_internal.plan_audit(relation, bastion_internal.audit_tenant_column(relation), ARRAY(
-        SELECT l.kind || n FROM (VALUES ('i:', include), ('x:', exclude), ('r:', redact)) l (kind, names), unnest(l.names) n
-        GROUP BY l.kind, n ORDER BY l.kind, n)));
+    wanted := ARRAY(SELECT l.kind || n FROM (VALUES ('i:', include), ('x:', exclude), ('r:', redact)) l (kind, names), unnest(l.names) n
+                    GROUP BY l.kind, n ORDER BY l.kind, n);
+    -- The names may be those of other columns than at the last call. Only this call, which names them, means these.
+    RETURN ARRAY(SELECT bastion_internal.plan_audit(relation, bastion_internal.audit_tenant_column(relation), wanted))
+        || ARRAY(SELECT format('SELECT bastion_internal.audit_record(%L, %L);', a.relation, a.columns) FROM bastion.audited_tables a
+                 WHERE a.relation = audit_table_statements.relation AND a.columns = wanted
+                   AND EXISTS (SELECT FROM bastion_internal.audit_columns_now(a.relation, a.columns) c WHERE NOT c.same));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_table_statements(regclass, name[], name[], name[], boolean) IS
@@ -188,7 +193,7 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 10
 AS 'MODULE_PATHNAME', 'bastion_audit_table';
 COMMENT ON FUNCTION bastion.audit_table(regclass, name[], name[], name[], boolean) IS
 'Puts a table, its partitions and children under audit: each INSERT, UPDATE, DELETE and TRUNCATE adds an entry to the log of changes, in the same transaction, with the user, the actors on whose behalf, session, API key, delegation, tenant, unit and client. An UPDATE records what changed, and nothing when nothing did. A row that an UPDATE moves to another partition or tenant is a DELETE and an INSERT.
-include names the columns to record, exclude those to leave out; of those in redact it records that they changed, and no value. The primary key is always recorded. After a column of these lists was renamed or dropped, the values of all columns are redacted until the next call. Call it again for another choice, and for new inheritance children.
+include names the columns to record, exclude those to leave out; of those in redact it records that they changed, and no value. The primary key is always recorded. After a column of these lists was renamed or dropped, the values of all columns are redacted until the next call, also where another column got the name. A listed column that gets into the primary key later is redacted there. Call it again for another choice, and for new inheritance children.
 The tenant of an entry is that of the row, if the table is protected, else that of the transaction. Triggers fire under session_replication_role = replica too.
 Returns a line that says what was done; dry_run changes nothing and returns the statements.
 For the owner of the table.

@@ -1,4 +1,4 @@
-# Runs the recipe for Alembic of docs/CLIENTS.md as it stands: the migration of the page protects its table, in a guarded schema and
+# Runs the recipe for Alembic of docs/INTEGRATIONS.md as it stands: the migration of the page protects its table, in a guarded schema and
 # as a migration role; autogenerate then has nothing to propose. Run by python.sh. Prints TAP.
 import os
 import re
@@ -19,7 +19,7 @@ engine = create_engine(f"postgresql+psycopg2://{ROLE}@/", connect_args={"options
 metadata = MetaData()
 Table("documents", metadata, Column("id", Integer, primary_key=True), Column("tenant_id", UUID, nullable=False), Column("title", Text))
 
-page = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "CLIENTS.md")
+page = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "INTEGRATIONS.md")
 with open(page, encoding="utf-8") as file:
     shown = file.read()
 environment = re.search(r"^```python alembic\n(.*?)^```", shown, re.DOTALL | re.MULTILINE).group(1)

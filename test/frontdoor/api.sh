@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd) folder=$1
 root=$here/../..
+. "$here/npm.bash"
 
 skip() {
     echo "!!! NOT TESTED: $1: $2" >&2
@@ -35,18 +36,9 @@ else
 fi
 echo 1..1
 
-if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
-    skip "types of TypeScript" "node or npm is not installed"
-    exit $status
-fi
-mkdir -p "$folder"
-cd "$folder"
-if ! timeout 120 npm install --no-audit --no-fund typescript@5 >npm.log 2>&1; then
-    skip "types of TypeScript" "the npm registry cannot be reached"
-    exit $status
-fi
+enter_npm "$folder" types "types of TypeScript"
 cp "$root/clients/bastion_api.d.ts" "$here/api_client.ts" .
-compiler=(node node_modules/typescript/bin/tsc --strict --noEmit --target es2020 --module es2020 --moduleResolution bundler)
+compiler=(node ../node_modules/typescript/bin/tsc --strict --noEmit --target es2020 --module es2020 --moduleResolution bundler)
 number=0
 check() {
     local result=ok

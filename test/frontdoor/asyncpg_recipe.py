@@ -1,11 +1,11 @@
-# Runs the recipe for asyncpg of docs/CLIENTS.md as it stands, over a pool with one connection. Run by python.sh. Prints TAP.
+# Runs the recipe for asyncpg of docs/INTEGRATIONS.md as it stands, over a pool with one connection. Run by python.sh. Prints TAP.
 import asyncio
 import os
 
 import asyncpg
 from frontdoor import ROLE, code, done, ok, token
 
-as_user = code("docs/CLIENTS.md", "python asyncpg")["as_user"]
+as_user = code("docs/INTEGRATIONS.md", "python asyncpg")["as_user"]
 ann, bob = token("ann"), token("bob")
 
 

@@ -1,29 +1,32 @@
-// Runs the recipe for Knex of docs/CLIENTS.md as it stands. Run by node.sh. Prints TAP.
-import { execFileSync } from 'node:child_process';
+// Runs the recipe for Knex of docs/INTEGRATIONS.md as it stands. Run by node.sh. Prints TAP.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import Knex from 'knex';
-import { done, fails, ok, role, tests, token } from './frontdoor.mjs';
+import { connection, contract, done, fails, ok, psql, token } from './frontdoor.mjs';
 import { asUser } from './knex.mjs';
+import { retried } from './retry.mjs';
 
-const connection = { host: process.env.PGHOST, port: 5432, database: process.env.PGDATABASE };
-const knex = Knex({ client: 'pg', connection: { ...connection, user: role }, pool: { min: 1, max: 1 } });
-const identity = async (db) => (await db.raw('SELECT bastion.user_id() AS who')).rows[0].who;
-
-await tests('Knex', {
-    titles: (who) => asUser(knex, who, (trx) => trx('documents').pluck('title')),
-    fail: (who) => asUser(knex, who, (trx) => trx.raw('SELECT 1/0')),
-    nested: (who) => knex.transaction(async (trx) => [await fails(() => asUser(trx, who, () => 1)), await identity(trx)]),
-    inside: (who) => asUser(knex, who, (trx) => trx.transaction(async (inner) => (await identity(inner)) !== null)),
-    who: async () => [Number((await knex('documents').count())[0].count), await identity(knex)],
-});
-await asUser(knex, token('bob'), (trx) => trx('documents').insert({ title: 'Wall' }));
-ok(await asUser(knex, token('bob'), async (trx) => (await trx('documents')).length) === 2, 'Knex: a new row gets the tenant of the token');
+const open = (max) => Knex({ client: 'pg', connection, pool: { min: 0, max } });
+await contract('Knex', (max) => {
+    const knex = open(max);
+    const titles = (on) => on('documents').orderBy('title').pluck('title');
+    return {
+        asUser: (who, work) => asUser(knex, who, work),
+        titles,
+        query: async (on, text) => (await (on ?? knex).raw(text)).rows,
+        savepoint: (on, work) => on.transaction(work),
+        refused: (who) => knex.transaction(async (trx) => [await fails(() => asUser(trx, who, () => 1)), (await trx.raw('SELECT bastion.user_id() AS who')).rows[0].who]),
+        prepared: (on) => on('documents').where('id', '>', 0).pluck('title'),
+        close: () => knex.destroy(),
+    };
+}, retried);
+const knex = open(1), bob = { token: token('bob') };
+await asUser(knex, bob, (trx) => trx('documents').insert({ title: 'Wall' }));
+ok(await asUser(knex, bob, async (trx) => (await trx('documents')).length) === 2, 'Knex: a new row gets the tenant of the token');
 await knex.destroy();
 
 // Migrations in a guarded schema.
-const psql = (query) => execFileSync('psql', ['-qXAt', '-v', 'ON_ERROR_STOP=1', '-c', query]).toString().trim();
-psql(`DROP SCHEMA IF EXISTS knex_tables, knex_migrations CASCADE; DROP ROLE IF EXISTS bastion_frontdoor_knex;
-    CREATE ROLE bastion_frontdoor_knex LOGIN; SELECT bastion.allow_migration_role('bastion_frontdoor_knex');
+psql(`SET client_min_messages = warning; DROP SCHEMA IF EXISTS knex_tables, knex_migrations CASCADE; 
+    DO $$ BEGIN IF to_regrole('bastion_frontdoor_knex') IS NULL THEN CREATE ROLE bastion_frontdoor_knex LOGIN; END IF; END $$; SELECT bastion.allow_migration_role('bastion_frontdoor_knex');
     CREATE SCHEMA knex_tables AUTHORIZATION bastion_frontdoor_knex; CREATE SCHEMA knex_migrations AUTHORIZATION bastion_frontdoor_knex;
     SELECT bastion.schema_guard('knex_tables')`);
 mkdirSync('migrations', { recursive: true });

@@ -1,25 +1,24 @@
 #!/bin/bash
-# The helpers of docs/CLIENTS.md for Node, with the npm packages knex and drizzle-orm. Finds the server through PGHOST and so on;
-# the packages are installed into the folder given as argument, outside the checkout. Prints TAP; without node or the registry, one
-# skipped test that says so.
+# The recipes of docs/INTEGRATIONS.md and README.md for Node, each with its library. Finds the server through PGHOST and so on; packages
+# of npm go below the folder given as argument. Prints TAP; without node or the registry, one skipped test that says so.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd) folder=$1/clients
-
-skip() {
-    echo "!!! NOT TESTED with Knex and Drizzle: $1" >&2
-    echo "ok 1 - the helpers for Node # SKIP $1"
-    echo 1..1
-    exit 0
-}
-
-command -v node >/dev/null && command -v npm >/dev/null || skip "node or npm is not installed"
-mkdir -p "$folder"
-cd "$folder"
-timeout 120 npm install --no-audit --no-fund pg@8 knex@3 drizzle-orm@0.45 >npm.log 2>&1 || skip "the npm registry cannot be reached"
-for name in knex drizzle; do
-    sed -n "/^\`\`\`js $name\$/,/^\`\`\`\$/p" "$here/../../docs/CLIENTS.md" | sed '1d;$d' >"$name.mjs"
-    cp "$here/${name}_recipe.mjs" "$here/frontdoor.mjs" .
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/npm.bash"
+enter_npm "$1" clients "the recipes for Node"
+page=$here/../../docs/INTEGRATIONS.md
+cp "$here"/*.mjs .
+{ page_block "$here/../../README.md" js; echo 'export { pool };'; } >readme.mjs
+for name in retry pg postgres knex drizzle typeorm prisma; do
+    page_block "$page" "js $name" >"$name.mjs"
+done
+# Prisma generates the client for a model, for which its command needs no program, but asks its own host for one.
+mkdir prisma
+page_block "$page" prisma >prisma/schema.prisma
+PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1 node ../node_modules/prisma/build/index.js generate >prisma.log 2>&1 || cat prisma.log >&2
+status=0
+for name in pg postgres knex drizzle typeorm prisma; do
     psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null
     node "${name}_recipe.mjs" || status=1
 done
-exit "${status:-0}"
+psql -qX -c 'DROP TABLE documents'
+exit $status

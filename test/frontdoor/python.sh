@@ -1,5 +1,5 @@
 #!/bin/bash
-# The helpers of README.md and docs/CLIENTS.md for Python, each with its library. Finds the server through PGHOST and so on. Prints
+# The helpers of README.md and docs/INTEGRATIONS.md for Python, each with its library. Finds the server through PGHOST and so on. Prints
 # TAP; without the library, one skipped test that says so.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd) status=0
@@ -24,4 +24,5 @@ test_with psycopg_helper.py psycopg
 test_with sqlalchemy_recipe.py sqlalchemy psycopg2
 test_with alembic_recipe.py alembic psycopg2
 test_with asyncpg_recipe.py asyncpg
+psql -qX -c "DROP TABLE IF EXISTS documents"
 exit $status

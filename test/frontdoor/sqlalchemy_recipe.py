@@ -1,10 +1,10 @@
-# Runs the recipe for SQLAlchemy of docs/CLIENTS.md as it stands, over a pool with one connection. Run by python.sh. Prints TAP.
+# Runs the recipe for SQLAlchemy of docs/INTEGRATIONS.md as it stands, over a pool with one connection. Run by python.sh. Prints TAP.
 from frontdoor import ROLE, code, done, ok, token
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.orm import Session
 
-recipe = code("docs/CLIENTS.md", "python sqlalchemy")
+recipe = code("docs/INTEGRATIONS.md", "python sqlalchemy")
 as_user, Document = recipe["as_user"], recipe["Document"]
 engine = create_engine(f"postgresql+psycopg2://{ROLE}@/", pool_size=1, max_overflow=0)
 ann, bob = token("ann"), token("bob")

@@ -1,50 +1,72 @@
-# Runs the recipe for asyncpg of docs/INTEGRATIONS.md as it stands, over a pool with one connection. Run by python.sh. Prints TAP.
+# Runs the recipe for asyncpg of docs/INTEGRATIONS.md as it stands, over a pool. Run by python.sh. Prints TAP.
 import asyncio
+import contextlib
 import os
+import threading
 
 import asyncpg
-from frontdoor import ROLE, code, done, ok, token
+from frontdoor import ROLE, code, contract, done
 
 as_user = code("docs/INTEGRATIONS.md", "python asyncpg")["as_user"]
-ann, bob = token("ann"), token("bob")
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
 
 
-async def titles(pool, who):
-    async with as_user(pool, who) as connection:
-        return [row["title"] for row in await connection.fetch("SELECT title FROM documents ORDER BY title")]
+def wait(coroutine):
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
 
-async def seen_by_nobody(pool):
-    return tuple(await pool.fetchrow("SELECT count(*), bastion.user_id() FROM documents")) == (0, None)
+@contextlib.contextmanager
+def waiting(manager):
+    """The context manager of a coroutine, for the threads of the contract."""
+    async def leave(*error):
+        return await manager.__aexit__(*error)
+
+    async def enter():
+        return await manager.__aenter__()
+
+    value = wait(enter())
+    try:
+        yield value
+    except BaseException as error:
+        if not wait(leave(type(error), error, error.__traceback__)):
+            raise
+    else:
+        wait(leave(None, None, None))
 
 
-async def main():
-    for cache in (0, 100):
-        pool = await asyncpg.create_pool(user=ROLE, database=os.environ["PGDATABASE"], min_size=1, max_size=1, statement_cache_size=cache)
-        ok(await titles(pool, ann) == ["Plan"], "asyncpg: the rows of the tenant")
-        ok(await titles(pool, bob) == ["Roof"], "asyncpg: the next user of the connection sees the rows of another tenant only")
-        ok(await seen_by_nobody(pool), "asyncpg: without a token, nobody sees a row")
-        try:
-            async with as_user(pool, ann) as connection:
-                await connection.execute("SELECT 1/0")
-        except asyncpg.DivisionByZeroError:
-            pass
-        ok(await seen_by_nobody(pool), "asyncpg: a block that fails leaves no identity")
-        async with as_user(pool, ann) as connection:
-            async with connection.transaction():
-                await connection.execute("SELECT 1")
-        ok(await seen_by_nobody(pool), "asyncpg: nor does a block with a savepoint")
-        async with pool.acquire() as connection:
-            async with connection.transaction():
+class Asyncpg:
+    def __init__(self, size, cache):
+        async def create():
+            return await asyncpg.create_pool(user=ROLE, database=os.environ["PGDATABASE"], min_size=1, max_size=size, statement_cache_size=cache)
+        self.pool = wait(create())
+
+    def block(self, token, tenant):
+        return waiting(as_user(self.pool, token, tenant))
+
+    def titles(self, on):
+        return [row["title"] for row in wait(on.fetch("SELECT title FROM documents WHERE id > $1", 0))]
+
+    def value(self, on, text):
+        return wait((on or self.pool).fetchval(text))
+
+    def savepoint(self, on):
+        return waiting(on.transaction())
+
+    def refused(self, token):
+        async def nested():
+            async with self.pool.acquire() as connection, connection.transaction():
                 try:
-                    async with as_user(connection, ann):
-                        ok(False, "asyncpg: a block inside an open transaction is refused")
+                    async with as_user(connection, token):
+                        return False
                 except AttributeError:
-                    ok(True, "asyncpg: a block inside an open transaction is refused")
-                ok(await connection.fetchval("SELECT bastion.user_id()") is None, "asyncpg: and leaves no identity in it")
-        ok(await titles(pool, bob) == ["Roof"], "asyncpg: the connection serves another user")
-        await pool.close()
+                    return await connection.fetchval("SELECT bastion.user_id() IS NULL")
+        return wait(nested())
+
+    def close(self):
+        wait(self.pool.close())
 
 
-asyncio.run(main())
+for cache in (0, 100):
+    contract(f"asyncpg, statement_cache_size {cache}", lambda size: Asyncpg(size, cache), code("docs/INTEGRATIONS.md", "python retry"))
 done()

@@ -21,6 +21,7 @@ test_with() {
 }
 
 test_with psycopg_helper.py psycopg
+test_with psycopg_recipe.py psycopg psycopg_pool
 test_with sqlalchemy_recipe.py sqlalchemy psycopg2
 test_with alembic_recipe.py alembic psycopg2
 test_with asyncpg_recipe.py asyncpg

@@ -49,6 +49,33 @@ SELECT l.number, l.size, l.predecessor, o - 'origin' - 'era' - 'row_eras' - 'ope
 FROM bastion.audit_logs l, LATERAL (SELECT convert_from(l.opening, 'UTF8')::jsonb AS o) o;
 SHOW synchronous_commit;
 
+-- Sealing that is behind: an entry of a transaction after the last seal, or of one that was open then.
+BEGIN;
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
+SELECT p.era, pg_current_xact_id(), 1, now() - interval '2 hours', 'INSERT', 'an old entry' FROM bastion_internal.audit_place() p;
+SELECT count(*) AS sealed_since FROM bastion.audit_drift();
+UPDATE bastion.audit_logs SET sealed_at = now() - interval '90 minutes';
+SELECT d.relation, d.problem, now() - d.changed_at AS age, d.fix FROM bastion.audit_drift() d;
+SELECT severity, object, regexp_replace(problem, ': since [-0-9: ]+', ': since TIME ') AS problem, fix FROM bastion.lint() WHERE object = 'audit log';
+SET LOCAL bastion.audit_seal_limit = '3h';
+SELECT count(*) AS within_the_limit FROM bastion.audit_drift();
+SET LOCAL bastion.audit_seal_limit = 0;
+SELECT count(*) AS not_wanted FROM bastion.audit_drift();
+RESET bastion.audit_seal_limit;
+UPDATE bastion.audit_logs SET snapshot = format('%s:%s:%1$s', pg_current_xact_id(), pg_current_xact_id()::text::bigint + 1)::pg_snapshot;
+SELECT d.problem FROM bastion.audit_drift() d;
+UPDATE bastion.audit_logs SET snapshot = format('%s:%1$s:', pg_current_xact_id()::text::bigint + 1)::pg_snapshot;
+SELECT d.problem FROM bastion.audit_drift() d;
+ROLLBACK;
+BEGIN;
+DELETE FROM bastion.audit_seals;
+DELETE FROM bastion.audit_logs;
+SELECT d.problem FROM bastion.audit_drift() d;
+SET LOCAL bastion.audit_seal_limit = 1;
+SELECT pg_sleep(1.1);
+SELECT d.problem AS never_sealed FROM bastion.audit_drift() d;
+ROLLBACK;
+
 -- What rolls back is no leaf.
 BEGIN;
 SELECT test_seal.put(2, 'gone');
@@ -129,6 +156,24 @@ SELECT bastion.audit_witness_request('witness.example/w1', 658);
 SELECT bastion.audit_witness_request('witness.example/w1', -1);
 SELECT bastion.audit_witness_request('nobody');
 SELECT bastion.audit_witness_request(NULL);
+-- A witness that is behind: for what was sealed long ago, since it is a witness.
+BEGIN;
+UPDATE bastion.audit_seals SET sealed_at = now() - interval '2 days';
+SELECT count(*) AS new_witness FROM bastion.audit_drift();
+UPDATE bastion.audit_witnesses SET created_at = now() - interval '3 days';
+SELECT d.relation, d.problem, now() - d.changed_at AS age, d.fix FROM bastion.audit_drift() d;
+SET LOCAL bastion.audit_witness_limit = '3d';
+SELECT count(*) AS within_the_limit FROM bastion.audit_drift();
+SET LOCAL bastion.audit_witness_limit = 0;
+SELECT count(*) AS not_wanted FROM bastion.audit_drift();
+RESET bastion.audit_witness_limit;
+UPDATE bastion.audit_witnesses SET size = (SELECT l.size - 1 FROM bastion.audit_logs l);
+SELECT count(*) AS one_leaf_is_missing FROM bastion.audit_drift();
+UPDATE bastion.audit_witnesses SET size = (SELECT l.size FROM bastion.audit_logs l);
+SELECT count(*) AS cosigned FROM bastion.audit_drift();
+UPDATE bastion.audit_witnesses SET era = 7;
+SELECT count(*) AS another_log FROM bastion.audit_drift();
+ROLLBACK;
 SELECT bastion.audit_cosignature_add('hello');
 SELECT bastion.audit_cosignature_add(chr(8212) || E' witness.example/w1 AAAAAAAAAAA=\n');
 SELECT bastion.audit_cosignature_add(bastion.audit_checkpoint());
@@ -172,25 +217,45 @@ SELECT bastion.audit_checkpoint() = :'before' AS same_signature;
 -- Rows of other servers are in no log: an era of another place, as a subscriber gets them.
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7, '5', 1, now(), 'INSERT', 'foreign');
 SELECT bastion.audit_seal();
+BEGIN;
+CREATE SUBSCRIPTION regress_copy CONNECTION 'dbname=none' PUBLICATION none WITH (connect = false, slot_name = NONE);
+SELECT problem, fix FROM bastion.audit_drift();
+SET LOCAL allow_system_table_mods = on;
+INSERT INTO pg_subscription_rel (srsubid, srrelid, srsubstate) SELECT s.oid, 'bastion.audit_rows_default'::regclass, 'r' FROM pg_subscription s WHERE s.subname = 'regress_copy';
+SELECT count(*) AS of_a_subscriber FROM bastion.audit_drift();
+ROLLBACK;
 
 -- The log before it counted elsewhere, as after a restored dump: what it had not sealed comes first, once.
 BEGIN;
 UPDATE bastion.audit_logs SET place = 7, row_era = 7, row_eras = '{7}', snapshot = '4:4:' WHERE number = 3;
 COMMIT;
 INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (7, '3', 1, now(), 'INSERT', 'sealed there');
+-- What other servers had not sealed follows, server by server, up to the last entry that came along.
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry)
+VALUES (9, '9', 1, now(), 'INSERT', 'of 9'), (8, '9', 2, now(), 'INSERT', 'of 8, second'), (8, '9', 1, now(), 'INSERT', 'of 8');
 SELECT bastion.audit_seal() AS everything_of_this_server;
 SELECT s.first_index, s.count, s.row_eras = '{7}' AS foreign, s.before IS NULL AS from_the_first, s.after IS NULL AS all FROM bastion.audit_seals s
 JOIN bastion.audit_logs l USING (era) WHERE l.number = 4 ORDER BY 1;
-SELECT e.index, convert_from(e.entry, 'UTF8') FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, 0, l.size) e WHERE e.index IN (1, 2);
+SELECT e.index, convert_from(e.entry, 'UTF8') FROM bastion_internal.audit_last_log() l, bastion_internal.audit_entries(l, 0, l.size) e WHERE e.index BETWEEN 1 AND 5;
 SELECT i.index FROM bastion.audit_entry_index(7, '5', 1) i;
+SELECT r.era, r.xid, r.seq, i.index FROM bastion.audit_rows r, bastion.audit_entry_index(r.era, r.xid, r.seq) i WHERE r.era IN (8, 9) ORDER BY 4;
+SELECT convert_from(l.opening, 'UTF8')::jsonb ->> 'restored_eras' AS restored FROM bastion.audit_logs l WHERE l.number = 4;
 SELECT bastion.audit_seal();
+SELECT count(*) AS drift FROM bastion.audit_drift();
+-- Entries that came later than the first log here need a new one.
+INSERT INTO bastion.audit_rows (era, xid, seq, occurred_at, op, entry) VALUES (10, '9', 1, now(), 'INSERT', 'of 10');
+SELECT bastion.audit_seal();
+SELECT d.problem, d.fix FROM bastion.audit_drift() d;
+SELECT bastion.audit_new_era('entries of another server');
+SELECT count(*) AS drift FROM bastion.audit_drift();
+SELECT i.index FROM bastion.audit_entry_index(10, '9', 1) i;
 
 -- A missing row is an error, not a shorter bundle.
 SET session_replication_role = replica;
 ALTER TABLE bastion.audit_rows_default DISABLE TRIGGER audit_rows_append_only;
 ALTER TABLE bastion.audit_rows DISABLE TRIGGER audit_rows_append_only;
 DELETE FROM bastion.audit_rows WHERE era = 7;
-SELECT bastion.audit_tile('tile/entries/000');
+SELECT bastion.audit_tile('tile/entries/000', l.era) FROM bastion.audit_logs l WHERE l.number = 4;
 ALTER TABLE bastion.audit_rows ENABLE ALWAYS TRIGGER audit_rows_append_only;
 ALTER TABLE bastion.audit_rows_default ENABLE ALWAYS TRIGGER audit_rows_append_only;
 RESET session_replication_role;

@@ -12,6 +12,20 @@ extern "C" {
 namespace bastion::pg {
 namespace {
 
+const SettingsTable table([] {
+    // SQL functions read them by name.
+    static int seal_limit;
+    static int witness_limit;
+    define(IntSetting{"bastion.audit_seal_limit",
+                      "Age of an entry of the log of changes that is not sealed at which audit_drift() and lint() say "
+                      "so; 0 for none.",
+                      &seal_limit, 3600, 0, INT_MAX / 1000, PGC_SUSET, GUC_UNIT_S});
+    define(IntSetting{"bastion.audit_witness_limit",
+                      "Age of a seal of the log of changes that a witness has not cosigned at which audit_drift() and "
+                      "lint() say so; 0 for none.",
+                      &witness_limit, 86400, 0, INT_MAX / 1000, PGC_SUSET, GUC_UNIT_S});
+});
+
 // Rows of older timelines are sealed long ago.
 constexpr TimeLineID most_timelines = 1000;
 

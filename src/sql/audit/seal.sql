@@ -26,7 +26,7 @@ COMMENT ON FUNCTION bastion_internal.audit_seal_begin() IS
 'Checks that the transaction has just begun, and lets it commit with synchronous_commit = local. SQLSTATE 25001 in a transaction block, after a change or with another isolation than READ COMMITTED, 25006 on a standby or in a READ ONLY transaction.';
 
 CREATE FUNCTION bastion_internal.audit_place(OUT place bigint, OUT era bigint, OUT eras bigint[]) RETURNS record
-LANGUAGE C VOLATILE PARALLEL UNSAFE
+LANGUAGE C STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'bastion_audit_place';
 COMMENT ON FUNCTION bastion_internal.audit_place() IS
 'Where transactions are numbered now: system and database; the era of rows, which the timeline is part of; and the eras of this timeline and the earlier ones. SQLSTATE 25006 on a standby.';
@@ -79,6 +79,7 @@ BEGIN
     log.place := here.place;
     log.row_era := here.era;
     log.row_eras := here.eras;
+    log.restored_eras := ARRAY(SELECT e FROM bastion_internal.audit_eras_unsealed() e ORDER BY e);
     log.origin := format('pg-bastion/%s/%s', lpad(to_hex(log.era), 16, '0'), gen_random_uuid());
     log.predecessor := previous.era;
     log.size := 0;
@@ -86,6 +87,7 @@ BEGIN
     log.opening := convert_to((jsonb_build_object('pg_bastion', 'audit log', 'version', 1, 'origin', log.origin, 'era', log.era::text,
                                                   'row_eras', to_jsonb(log.row_eras::text[]), 'reason', reason,
                                                   'opened_at', floor(extract(epoch FROM log.opened_at)))
+                               || CASE WHEN log.restored_eras = '{}' THEN '{}' ELSE jsonb_build_object('restored_eras', to_jsonb(log.restored_eras::text[])) END
                                || CASE WHEN previous.era IS NULL THEN '{}'
                                        ELSE jsonb_build_object('predecessor', jsonb_build_object('origin', previous.origin, 'size', previous.size,
                                                                                                 'root', encode(previous.root, 'base64'))) END)::text, 'UTF8');
@@ -135,6 +137,7 @@ DECLARE
     leaves bigint;
     eras bigint[];
     left_over bigint;
+    restored jsonb;
 BEGIN
     PERFORM bastion_internal.audit_seal_begin();
     -- One at a time. No row is written before the snapshot is taken: a transaction without a number is in no snapshot.
@@ -146,8 +149,12 @@ BEGIN
     END IF;
     opens := previous.era IS NULL OR previous.row_era <> here.era OR reason IS NOT NULL;
     counts_on := previous.place IS NOT DISTINCT FROM here.place;
-    log := CASE WHEN opens THEN bastion_internal.audit_log_opened(previous, coalesce(reason, CASE WHEN previous.era IS NULL THEN 'the first log'
-        WHEN counts_on THEN 'another timeline' ELSE 'another server or database' END)) ELSE previous END;
+    IF opens THEN
+        log := bastion_internal.audit_log_opened(previous, coalesce(reason, CASE WHEN previous.era IS NULL THEN 'the first log'
+            WHEN counts_on THEN 'another timeline' ELSE 'another server or database' END));
+    ELSE
+        log := previous;
+    END IF;
     IF counts_on THEN
         known := previous.snapshot;
     END IF;
@@ -157,19 +164,21 @@ BEGIN
         SELECT 1 AS part, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) AS leaf FROM bastion.audit_rows r
         WHERE NOT counts_on AND r.era = ANY (previous.row_eras) AND NOT pg_visible_in_snapshot(r.xid, previous.snapshot)
         UNION ALL
-        SELECT 2, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) FROM bastion.audit_rows r
+        SELECT 2, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) FROM bastion.audit_rows r WHERE opens AND r.era = ANY (log.restored_eras)
+        UNION ALL
+        SELECT 3, r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) FROM bastion.audit_rows r
         WHERE r.era = ANY (here.eras) AND r.xid >= pg_snapshot_xmax(known)
         UNION ALL
         -- OFFSET 0: by the index, once for each transaction that was open.
-        SELECT 2, o.era, o.xid, o.seq, o.leaf
+        SELECT 3, o.era, o.xid, o.seq, o.leaf
         FROM pg_snapshot_xip(known) x (xid), LATERAL (
             SELECT r.era, r.xid, r.seq, bastion_internal.audit_leaf_hash(r.entry) AS leaf FROM bastion.audit_rows r
             WHERE r.era = ANY (here.eras) AND r.xid = x.xid OFFSET 0) o
     ), numbered AS (
-        SELECT n.part, n.xid, n.seq, n.leaf, log.size - 1 + row_number() OVER (ORDER BY n.part, n.xid, n.seq) AS index
-        FROM (SELECT f.part, f.xid, f.seq, f.leaf FROM fresh f
+        SELECT n.part, n.xid, n.seq, n.leaf, log.size - 1 + row_number() OVER (ORDER BY n.part, n.restored_era, n.xid, n.seq) AS index
+        FROM (SELECT f.part, CASE f.part WHEN 2 THEN f.era END AS restored_era, f.xid, f.seq, f.leaf FROM fresh f
               UNION ALL
-              SELECT 0, NULL, NULL, bastion_internal.audit_leaf_hash(log.opening)
+              SELECT 0, NULL, NULL, NULL, bastion_internal.audit_leaf_hash(log.opening)
               WHERE opens AND (previous.era IS NOT NULL OR EXISTS (SELECT FROM fresh))) n
     ), stored AS (
         INSERT INTO bastion.audit_tiles (era, level, index, data, first_xid, first_seq)
@@ -178,8 +187,10 @@ BEGIN
         FROM numbered n GROUP BY n.index / 256
         ON CONFLICT ON CONSTRAINT audit_tiles_pkey DO UPDATE SET data = EXCLUDED.data
     )
-    SELECT pg_current_snapshot(), count(*), count(*) FILTER (WHERE n.part = 1), ARRAY(SELECT DISTINCT f.era FROM fresh f WHERE f.part = 2)
-    INTO seen, leaves, left_over, eras FROM numbered n;
+    SELECT pg_current_snapshot(), count(*), count(*) FILTER (WHERE n.part = 1), ARRAY(SELECT DISTINCT f.era FROM fresh f WHERE f.part = 3),
+           (SELECT jsonb_agg(g ORDER BY g.era)
+            FROM (SELECT f.era, count(*) AS count, max(f.xid)::text::numeric + 1 AS past FROM fresh f WHERE f.part = 2 GROUP BY f.era) g)
+    INTO seen, leaves, left_over, eras, restored FROM numbered n;
     IF leaves = 0 THEN
         RETURN 0;
     ELSIF pg_current_xact_id() < pg_snapshot_xmax(seen) THEN
@@ -189,8 +200,8 @@ BEGIN
     IF opens THEN
         log.key_id := bastion_internal.audit_key_here(new_key);
         log.root := bastion_internal.audit_root(log.era, leaves);
-        INSERT INTO bastion.audit_logs (era, number, place, row_era, row_eras, origin, key_id, opening, predecessor, size, root, snapshot, opened_at, sealed_at)
-        VALUES (log.era, log.number, log.place, log.row_era, log.row_eras, log.origin, log.key_id, log.opening, log.predecessor,
+        INSERT INTO bastion.audit_logs (era, number, place, row_era, row_eras, restored_eras, origin, key_id, opening, predecessor, size, root, snapshot, opened_at, sealed_at)
+        VALUES (log.era, log.number, log.place, log.row_era, log.row_eras, log.restored_eras, log.origin, log.key_id, log.opening, log.predecessor,
                 leaves, log.root, seen, log.opened_at, clock_timestamp());
         PERFORM bastion_internal.record_event('audit_log_opened', 'success', NULL, NULL,
             jsonb_build_object('origin', log.origin, 'predecessor', previous.origin, 'reason', reason));
@@ -203,8 +214,14 @@ BEGIN
     END IF;
     INSERT INTO bastion.audit_seals (era, first_index, count, row_eras, before, after, next_xid, sealed_at)
     SELECT log.era, s.first_index, s.count, s.row_eras, s.before, s.after, coalesce(pg_snapshot_xmax(s.after), '18446744073709551615'), clock_timestamp()
-    FROM (VALUES (log.size, left_over, previous.row_eras, previous.snapshot, NULL),
-                 (log.size + left_over, leaves - left_over, eras, known, seen)) s (first_index, count, row_eras, before, after)
+    FROM (SELECT log.size + sum(p.count) OVER (ORDER BY p.part, p.place) - p.count AS first_index, p.count, p.row_eras, p.before, p.after
+          FROM (SELECT 1 AS part, 0 AS place, left_over AS count, previous.row_eras AS row_eras, previous.snapshot AS before, NULL::pg_snapshot AS after
+                UNION ALL
+                SELECT 2, g.n, (g.restored ->> 'count')::bigint, ARRAY[(g.restored ->> 'era')::bigint], NULL,
+                       format('%1$s:%1$s:', g.restored ->> 'past')::pg_snapshot
+                FROM jsonb_array_elements(restored) WITH ORDINALITY g (restored, n)
+                UNION ALL
+                SELECT 3, 0, leaves - left_over - coalesce((SELECT sum((g ->> 'count')::bigint) FROM jsonb_array_elements(restored) g), 0), eras, known, seen) p) s
     WHERE s.count > 0;
     RETURN leaves;
 END
@@ -219,7 +236,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$ BEGIN RETURN bastion_internal.audit_seal_write(NULL); END $$;
 COMMENT ON FUNCTION bastion.audit_seal() IS
 'Seals the committed entries of the audit log that are not sealed yet, as leaves of a Merkle tree (RFC 9162); returns their number.
-Each committed entry is sealed once, and no other. Calls wait for each other. The transaction commits with synchronous_commit = local, whatever the setting is, so that audit_checkpoint() never shows what a crash takes back. The first entry opens a log. A promotion, a recovery to an earlier time, a restored dump or an upgrade opens another one. Its leaf 0 has the origin, size and root of the log before it.
+Each committed entry is sealed once, and no other. Calls wait for each other. The transaction commits with synchronous_commit = local, whatever the setting is, so that audit_checkpoint() never shows what a crash takes back. The first entry opens a log. A promotion, a recovery to an earlier time, a restored dump or an upgrade opens another one. Its leaf 0 has the origin, size and root of the log before it. It also seals entries that other servers wrote and never sealed, except where a subscription brings them.
 For operators: EXECUTE is granted to nobody, and may be granted to the role of a job.
 SQLSTATE 25001 in a transaction block, after a change in the same transaction, or if this is not READ COMMITTED, 25006 on a standby or in a READ ONLY transaction, BA001 without a root key when a log is opened.';
 

@@ -28,6 +28,7 @@ CREATE TABLE bastion.audit_logs (
     place bigint NOT NULL,
     row_era bigint NOT NULL,
     row_eras bigint[] NOT NULL,
+    restored_eras bigint[] NOT NULL,
     origin text COLLATE "C" NOT NULL,
     key_id integer NOT NULL,
     opening bytea NOT NULL,
@@ -50,6 +51,7 @@ COMMENT ON COLUMN bastion.audit_logs.number IS 'Order of the logs, from 1';
 COMMENT ON COLUMN bastion.audit_logs.place IS 'Where transactions are numbered: a hash of the system identifier and the database';
 COMMENT ON COLUMN bastion.audit_logs.row_era IS 'The era of rows when the log was opened; another one begins another log';
 COMMENT ON COLUMN bastion.audit_logs.row_eras IS 'The eras of rows that the log seals: that of its timeline and of the earlier timelines';
+COMMENT ON COLUMN bastion.audit_logs.restored_eras IS 'The eras of other servers whose entries, in no log before, it has sealed when it was opened';
 COMMENT ON COLUMN bastion.audit_logs.origin IS 'Origin line of its checkpoints, and name of the key that signs them';
 COMMENT ON COLUMN bastion.audit_logs.key_id IS 'The key that signs its checkpoints';
 COMMENT ON COLUMN bastion.audit_logs.opening IS 'Leaf 0, JSON: the log, the reason for which it was opened, and origin, size and root of the log before it';

@@ -86,11 +86,13 @@ AS $$
     UNION ALL
     SELECT NULL, format('event trigger %s is %s: DDL of tables under audit is not recorded', e.name, e.problem), NULL, NULL, NULL, e.fix
     FROM bastion_internal.audit_event_triggers() e
+    UNION ALL
+    SELECT NULL, p.problem, NULL, NULL, p.since, p.fix FROM bastion_internal.audit_seal_problems() p
     ORDER BY 1, 2
 $$;
 COMMENT ON FUNCTION bastion.audit_drift() IS
-'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire.
-Returns the table, the problem, its owner, the role that logged in for the last DDL of the table that is on record, when that was, and the SQL that fixes it. No row: nothing differs. What an owner changed and changed back shows in bastion.audit alone.
+'Lists where changes of tables under audit are not recorded as audit_table() was told: triggers of a table, partition or child that are missing, disabled, altered or double; partitions without the trigger for TRUNCATE; columns that are gone; a primary key that is gone; triggers without a record; event triggers that do not fire. Without a table: entries that another server wrote and that no log has; sealing that is behind by more than bastion.audit_seal_limit; a witness that has not cosigned for longer than bastion.audit_witness_limit.
+Returns the table, the problem, its owner, the role that logged in for the last DDL of the table that is on record, when that was or since when sealing is behind, and the SQL that fixes it. No row: nothing differs. What an owner changed and changed back shows in bastion.audit alone.
 For superusers, the owner of the extension and monitoring roles.';
 SELECT bastion_internal.callable_by('bastion.audit_drift()', 'monitoring');
 
@@ -108,3 +110,12 @@ AS $$
     WHERE EXISTS (SELECT FROM bastion.audited_tables)
 $$;
 COMMENT ON FUNCTION bastion_internal.lint_audit() IS 'Findings about tables under audit whose changes are not on record.';
+
+CREATE FUNCTION bastion_internal.lint_sealing() RETURNS TABLE (severity text, object text, problem text, fix text)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT 'warning', 'audit log', concat(p.problem, ': since ' || to_char(p.since AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') || ' UTC'), p.fix
+    FROM bastion_internal.audit_seal_problems() p
+$$;
+COMMENT ON FUNCTION bastion_internal.lint_sealing() IS 'Findings about entries of the log of changes that should be sealed or cosigned and are not.';

@@ -28,13 +28,13 @@ $server->safe_psql('postgres', q{CREATE FUNCTION put(count integer DEFAULT 1) RE
            || decode(repeat('00', 18), 'hex')
     FROM bastion_internal.audit_place() p, LATERAL (SELECT nextval('sequence') AS seq FROM generate_series(1, count)) n $$});
 
-sub answer { my ($sql, $of) = @_; return ($of // $server)->safe_psql('postgres', $sql); }
+sub answer { my ($sql, $of, $database) = @_; return ($of // $server)->safe_psql($database // 'postgres', $sql); }
 
 # Rows that are no leaf, leaves that are no row, and rows with two leaves: all zero when every committed row is sealed once.
 my $audited = q{SELECT (SELECT count(*) FROM bastion.audit_rows r WHERE NOT EXISTS (SELECT FROM bastion.audit_entry_index(r.era, r.xid, r.seq))),
     (SELECT count(*) FROM bastion.audit_rows) - (SELECT sum(size - 1) FROM bastion.audit_logs),
     (SELECT count(*) - count(DISTINCT (i.era, i.index)) FROM bastion.audit_rows r, bastion.audit_entry_index(r.era, r.xid, r.seq) i)};
-sub all_sealed_once { my ($name, $of) = @_; answer('SELECT bastion.audit_seal()', $of); is(answer($audited, $of), '0|0|0', $name); return; }
+sub all_sealed_once { my ($name, @where) = @_; answer('SELECT bastion.audit_seal()', @where); is(answer($audited, @where), '0|0|0', $name); return; }
 
 # verify(FOLDER, KEY, arguments...): status and output of the verifier.
 sub verify {
@@ -44,9 +44,9 @@ sub verify {
     return ($ok ? 'ok ' : 'failed ') . $out . $err;
 }
 sub export {
-    my ($folder, $of) = @_;
+    my ($folder, $of, $database) = @_;
     $of //= $server;
-    command_ok([ "$tools/audit-export", "$work/$folder", '-h', $of->host, '-p', $of->port, '-d', 'postgres' ], "export to $folder");
+    command_ok([ "$tools/audit-export", "$work/$folder", '-h', $of->host, '-p', $of->port, '-d', $database // 'postgres' ], "export to $folder");
     return;
 }
 
@@ -254,6 +254,26 @@ is(answer('SELECT put(4); SELECT bastion.audit_seal()', $restored), "\n6", 'its 
 all_sealed_once('each row is sealed once, in one of the logs', $restored);
 export('third', $restored);
 like(verify('third', $key, '--key', $next_key, '--checkpoint', "$work/kept"), qr/^ok (pg-bastion.*\n){5}verified/, 'the chain goes on');
+
+# Restored twice, and sealed at the end alone: what was written in between is sealed, too.
+
+sub restore {
+    my ($from, $to) = @_;
+    answer("CREATE DATABASE $to", $restored);
+    my $where = q{-h '} . $restored->host . q{' -p } . $restored->port;
+    command_ok([ 'bash', '-c', "pg_dump $where $from | psql -X -q -v ON_ERROR_STOP=1 $where $to" ], "a dump of $from is restored");
+    return;
+}
+answer('SELECT put(1)', $restored);
+restore('postgres', 'between');
+answer('SELECT put(3)', $restored, 'between');
+restore('between', 'last');
+is(answer('SELECT problem FROM bastion.audit_drift()', $restored, 'last'), 'entries that another server wrote are in no log', 'audit_drift() finds them');
+is(answer('SELECT put(2); SELECT bastion.audit_seal()', $restored, 'last'), "\n6", 'entries of all three are sealed');
+is(answer('SELECT count(*) FROM bastion.audit_drift()', $restored, 'last'), 0, 'audit_drift() finds nothing more');
+all_sealed_once('each row is sealed once', $restored, 'last');
+export('restored_twice', $restored, 'last');
+like(verify('restored_twice', $key, '--key', $next_key, '--checkpoint', "$work/kept"), qr/^ok (pg-bastion.*\n){6}verified/, 'the chain of six logs verifies');
 
 # Tampering.
 

@@ -139,12 +139,11 @@ DROP TABLE pg_temp.pg_class;
 SELECT test.error(s) FROM unnest(ARRAY['ALTER EVENT TRIGGER bastion_audit_ddl DISABLE', 'SET session_replication_role = replica', 'SELECT bastion.audit_drift()',
     'SELECT bastion_internal.audit_table_entry(''aud.mine'', ''FORGED'', NULL, NULL, NULL, NULL)', 'SELECT bastion_internal.audit_ddl_write(''FORGED'')', 'DELETE FROM bastion.audit_rows',
     'SELECT count(*) FROM bastion.audit', 'CREATE EVENT TRIGGER mine ON ddl_command_end EXECUTE FUNCTION bastion_internal.audit_ddl()']) s;
--- the record taken away, or made one of another table
+-- the record made one of another table, altered, or taken away
 CREATE TABLE aud.also_mine (id int PRIMARY KEY);
-UPDATE bastion.audited_tables SET table_name = 'aud.also_mine';
+SELECT test.error('UPDATE bastion.audited_tables SET table_name = ''aud.also_mine'''), test.error('DELETE FROM bastion.audited_tables');
 UPDATE bastion.audited_tables SET columns = '{x:id}';
-SELECT test.error('UPDATE bastion.audited_tables SET table_name = ''aud.files''');
-DELETE FROM bastion.audited_tables;
+SELECT bastion_internal.audit_forget('aud.mine');
 RESET SESSION AUTHORIZATION;
 SELECT relation, problem, owner, changed_by FROM aud.drift();
 SET SESSION AUTHORIZATION regress_audit_owner;

@@ -147,7 +147,7 @@ WHERE f.prosecdef
     -- for migration roles and the event triggers
     'bastion_internal.check_column_change(regclass,name,text,name)', 'bastion_internal.keep_dropped_columns()', 'bastion_internal.guard_unseen_tables()',
     'bastion_internal.lint_mine()', 'bastion_internal.protect_follow(regclass)', 'bastion_internal.values_without_tenant(jsonb,boolean)',
-    'bastion_internal.protect_resource(text,text[])', 'bastion_internal.forget_dropped_tables()', 'bastion_internal.guard_ddl()', 'bastion_internal.audit_ddl_write(text)', 'bastion_internal.audit_dropped()', 'bastion_internal.audit_record_change()', 'bastion.audit_drift()',
+    'bastion_internal.protect_resource(text,text[])', 'bastion_internal.forget_dropped_tables()', 'bastion_internal.records_delete(regclass,text,name[])', 'bastion_internal.guard_ddl()', 'bastion_internal.audit_ddl_write(text)', 'bastion_internal.audit_dropped()', 'bastion_internal.audit_record_change()', 'bastion.audit_drift()',
     'bastion_internal.is_global(regclass)', 'bastion_internal.must_be_guarded(regclass)', 'bastion_internal.protection_report()',
     'bastion_internal.resource_registered(text,text[])', 'bastion_internal.acl_of_row(text,text,text)')
 UNION ALL

@@ -614,7 +614,7 @@ SELECT c.relname, string_agg(DISTINCT a.privilege_type, ' ' ORDER BY a.privilege
 WHERE c.relnamespace IN ('bastion'::regnamespace, 'bastion_api'::regnamespace, 'bastion_internal'::regnamespace, 'bastion_test'::regnamespace) AND a.grantee = 'regress_migrator'::regrole
 GROUP BY c.relname ORDER BY c.relname;
 SELECT attrelid::regclass, attname, privilege_type FROM pg_attribute, aclexplode(attacl) a
-WHERE a.grantee = 'regress_migrator'::regrole ORDER BY attname;
+WHERE a.grantee = 'regress_migrator'::regrole ORDER BY attrelid::regclass::text, attname, privilege_type;
 SELECT p.oid::regprocedure AS function FROM pg_proc p, aclexplode(p.proacl) a WHERE a.grantee = 'regress_migrator'::regrole
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 SELECT test.refusal_and_hint($$SELECT bastion.allow_migration_role(0)$$);

@@ -11,6 +11,8 @@
 namespace bastion::pg {
 namespace {
 
+constexpr InternalFunction records_delete{"records_delete", 3, {REGCLASSOID, TEXTOID, NAMEARRAYOID}};
+
 const char* quoted(Name name) { return quote_identifier(NameStr(*name)); }
 
 const char* quoted_text(text* value) { return quote_literal_cstr(server_text(value).c_str()); }
@@ -69,6 +71,16 @@ Datum bastion_column_values(PG_FUNCTION_ARGS) {
         none);
     if (counts == nullptr) PG_RETURN_NULL();
     return text_datum(ServerText(counts));
+}
+
+// Arguments: table, kind of its records, columns to keep.
+PG_FUNCTION_INFO_V1(bastion_records_forget);
+Datum bastion_records_forget(PG_FUNCTION_ARGS) {
+    if (PG_ARGISNULL(0) || get_rel_name(PG_GETARG_OID(0)) == nullptr ||
+        !compat::owns_relation(PG_GETARG_OID(0), GetUserId()))
+        PG_RETURN_BOOL(false);
+    const NullableDatum deleted = call_internal(records_delete, {fcinfo->args, 3});
+    PG_RETURN_BOOL(!deleted.isnull && DatumGetBool(deleted.value));
 }
 
 PG_FUNCTION_INFO_V1(bastion_has_rows_without);

@@ -80,7 +80,7 @@ CREATE FUNCTION bastion_internal.audit_forget(relation regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM bastion.audited_tables a WHERE a.relation = audit_forget.relation
+    SELECT bastion_internal.records_forget(audit_forget.relation, 'audited', NULL)
 $$;
 COMMENT ON FUNCTION bastion_internal.audit_forget(regclass) IS
 'Removes the record that a table is under audit. audit_untable(dry_run => true) returns this call. Only for the owner of the table.';

@@ -246,8 +246,14 @@ LANGUAGE sql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT format('GRANT USAGE ON SCHEMA bastion_internal TO %s', g.grantee) || bastion_internal.grant_statements(role, 'migration')
-           || format('GRANT SELECT, INSERT, UPDATE, DELETE ON bastion.protected_tables, bastion.global_tables, bastion.audited_tables TO %s', g.grantee)
-           || format('GRANT SELECT, INSERT, DELETE ON bastion.protected_columns TO %s', g.grantee)
+           -- No right that LOCK TABLE would accept: everybody's DDL and logins read these tables.
+           || format('REVOKE ALL ON bastion.protected_tables, bastion.protected_columns, bastion.global_tables, bastion.audited_tables FROM %s', g.grantee)
+           || format('GRANT SELECT ON bastion.protected_tables, bastion.protected_columns, bastion.global_tables, bastion.audited_tables TO %s', g.grantee)
+           || format('GRANT INSERT (table_name, tenant_column, owner_column, resource, options), UPDATE (tenant_column, owner_column, resource, options, protected_at) '
+                     'ON bastion.protected_tables TO %s', g.grantee)
+           || format('GRANT INSERT (table_name, column_name, old_default, old_not_null) ON bastion.protected_columns TO %s', g.grantee)
+           || format('GRANT INSERT (table_name, reason), UPDATE (reason) ON bastion.global_tables TO %s', g.grantee)
+           || format('GRANT INSERT (table_name, columns), UPDATE (columns, audited_at) ON bastion.audited_tables TO %s', g.grantee)
            || format('REVOKE REFERENCES (id, number) ON bastion.tenants FROM %s', g.grantee)
            || format('GRANT SELECT ON bastion.protection TO %s', g.grantee)
     FROM bastion_internal.app_role_name(role) g (grantee)

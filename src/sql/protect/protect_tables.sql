@@ -334,9 +334,7 @@ BEGIN
     ON CONFLICT ON CONSTRAINT protected_tables_pkey DO UPDATE SET
         tenant_column = excluded.tenant_column, owner_column = excluded.owner_column, resource = excluded.resource,
         options = excluded.options, protected_at = now();
-    DELETE FROM bastion.protected_columns c
-    WHERE c.relation IN (SELECT t.member FROM bastion_internal.protect_tree(protect_record.relation) t)
-      AND c.column_name <> ALL (array_remove(ARRAY[tenant, owner, (options ->> 'acl_column')::name], NULL));
+    PERFORM bastion_internal.records_forget(relation, 'columns', array_remove(ARRAY[tenant, owner, (options ->> 'acl_column')::name], NULL));
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_record(regclass, name, name, text, jsonb) IS
@@ -347,13 +345,43 @@ CREATE FUNCTION bastion_internal.protect_forget(relation regclass) RETURNS void
 LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    DELETE FROM bastion.protected_columns c
-    WHERE c.relation IN (SELECT t.member FROM bastion_internal.protect_tree(protect_forget.relation) t);
-    DELETE FROM bastion.protected_tables p WHERE p.relation = protect_forget.relation
+    SELECT bastion_internal.records_forget(protect_forget.relation, 'columns', '{}'), bastion_internal.records_forget(protect_forget.relation, 'protected', NULL)
 $$;
 COMMENT ON FUNCTION bastion_internal.protect_forget(regclass) IS
 'Removes the record of a protection. unprotect(dry_run => true) returns this call. Only for the owner of the table.';
 SELECT bastion_internal.callable_by('bastion_internal.protect_forget(regclass)', 'migration');
+
+-- A role that may DELETE from a table, or write all of its columns, may also lock the whole of it, and stop everybody whose statement reads
+-- it. So migration roles have INSERT and UPDATE of columns, which allow no LOCK TABLE, and these two functions.
+CREATE FUNCTION bastion_internal.records_delete(relation regclass, records text, keep name[]) RETURNS boolean
+LANGUAGE plpgsql VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF records = 'columns' THEN
+        DELETE FROM bastion.protected_columns c
+        WHERE c.relation IN (SELECT t.member FROM bastion_internal.protect_tree(records_delete.relation) t) AND c.column_name <> ALL (keep);
+    ELSIF records = 'protected' THEN
+        DELETE FROM bastion.protected_tables p WHERE p.relation = records_delete.relation;
+    ELSIF records = 'global' THEN
+        DELETE FROM bastion.global_tables g WHERE g.relation = records_delete.relation;
+    ELSIF records = 'audited' THEN
+        DELETE FROM bastion.audited_tables a WHERE a.relation = records_delete.relation;
+    ELSE
+        RETURN false;
+    END IF;
+    RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION bastion_internal.records_delete(regclass, text, name[]) IS
+'The step of records_forget() that deletes. EXECUTE is granted to nobody.';
+
+CREATE FUNCTION bastion_internal.records_forget(relation regclass, records text, keep name[]) RETURNS boolean
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'bastion_records_forget';
+COMMENT ON FUNCTION bastion_internal.records_forget(regclass, text, name[]) IS
+'Removes records of a table: protected, columns (of its partitions and children too, except those in keep), global or audited. Returns whether there was one. It does nothing for a caller without the rights of the owner of the table.';
+SELECT bastion_internal.callable_by('bastion_internal.records_forget(regclass, text, name[])', 'migration');
 
 CREATE FUNCTION bastion_internal.forget_dropped_tables() RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER

@@ -152,8 +152,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM bastion_internal.check_protectable(relation);
-    DELETE FROM bastion.global_tables g WHERE g.relation = global_table_remove_statements.relation;
-    IF NOT FOUND THEN
+    IF NOT bastion_internal.records_forget(relation, 'global', NULL) THEN
         RAISE NOTICE 'table % is not marked global', relation;
     END IF;
     RETURN ARRAY(SELECT s FROM bastion_internal.protect_tree(relation) t, bastion_internal.guard_table(t.member) s WHERE s IS NOT NULL);

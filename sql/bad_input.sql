@@ -496,6 +496,8 @@ INSERT INTO test.functions VALUES
            'NULL', '''tenant''', '''acl_id''', '''refuse''', '''{}''', 'NULL', 'false']),
     ('bastion_internal.audit_triggers(regclass,text,text[])', ARRAY['''test.documents''', '''tenant_id''', '''{x:owner_id}''']), ('bastion_internal.plan_audit(regclass,text,text[])', ARRAY['''test.documents''', '''tenant_id''', '''{x:owner_id}''']),
     ('bastion_internal.plan_unaudit(regclass)', ARRAY['''test.documents''']), ('bastion_internal.audit_tenant_column(regclass)', ARRAY['''test.documents''']), ('bastion_internal.audit_columns_now(regclass,text[])', ARRAY['''test.documents''', '''{x:owner_id}''']),
+    ('bastion_internal.records_forget(regclass,text,name[])', ARRAY['''test.documents''', '''audited''', '''{x}''']), ('bastion_internal.records_delete(regclass,text,name[])', ARRAY['''test.documents''', '''audited''', '''{x}''']),
+    ('bastion_internal.tenant_event_details(text)', ARRAY['''login''']),
     ('bastion_internal.audit_event(boolean,text,text,text,text,text,uuid,uuid,uuid[],uuid,uuid,uuid,uuid,uuid,text,text,text,text,text)', ARRAY['true', '''login''', '''success''', '''{}''', '''2026''', '''x''', 'gen_random_uuid()', 'gen_random_uuid()', 'ARRAY[gen_random_uuid()]', 'gen_random_uuid()', 'NULL', 'NULL', 'NULL', 'NULL', '''jwt''', '''role''', '''psql''', '''10.0.0.1''', '''agent''']),
     ('bastion_internal.audit_table_entry(text,text,text[],text[],text[],text[])', ARRAY['''a.b''', '''ALTER TABLE''', '''{a}''', '''{b}''', '''{c}''', '''{d}''']), ('bastion_internal.audit_ddl_write(text)', ARRAY['''ADD COLUMN x''']),
     ('bastion_internal.audit_record(regclass,text[])', ARRAY['''test.documents''', '''{}''']), ('bastion_internal.audit_forget(regclass)', ARRAY['''test.documents''']),

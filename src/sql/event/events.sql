@@ -80,6 +80,42 @@ $$;
 COMMENT ON FUNCTION bastion_internal.event_actor(jsonb) IS
 'The user who acts, from whoami(); NULL when anonymous, never the impersonated user.';
 
+-- Members with tenant.events.read read the entries of their tenant, and events may say what belongs to others: the tenant that a session
+-- was in before, the reason that an operator typed. So a kind and its details are for operators alone until they are named here.
+CREATE FUNCTION bastion_internal.tenant_event_details(kind text) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE
+        WHEN kind IN ('shared', 'unshared', 'row_transferred') THEN '{table,key,user,unit,role,tenant,level,valid_until}'::text[]
+        WHEN kind IN ('unit_created', 'unit_moved', 'unit_renamed', 'unit_deleted') THEN '{unit,kind,name,parent,old_parent}'
+        WHEN kind IN ('role_created', 'role_changed', 'role_deleted') THEN '{role,name,granted,revoked,inherits,no_longer_inherits}'
+        WHEN kind IN ('membership_changed', 'membership_removed') THEN '{role,unit,valid_from,valid_until}'
+        WHEN kind IN ('permission_granted', 'permission_denied_set', 'permission_removed') THEN '{pattern,unit,valid_until,effect}'
+        WHEN kind IN ('step_up_rule_set', 'step_up_rule_removed') THEN '{permission,level,max_age}'
+        WHEN kind IN ('tenant_created', 'tenant_changed', 'tenant_deleting', 'tenant_restored') THEN '{name,settings,slug,delete_at}'
+        WHEN kind IN ('invitation_created', 'invitation_resent', 'invitation_revoked', 'invitation_accepted', 'invitation_declined')
+            THEN '{invitation,role,unit,expires_at,valid_until}'
+        WHEN kind IN ('signup', 'login', 'logout', 'stepped_up', 'refresh_refused', 'tenant_switched', 'session_revoked', 'session_settings_changed')
+            THEN '{anonymous,issuer,by,factor,scope,sessions,delegations,session,unit,reason,access_lifetime,session_lifetime,idle_limit,reuse_window}'
+        WHEN kind IN ('account_converted', 'password_changed', 'profile_changed', 'factor_refused', 'device_revoked') THEN '{members,sessions,reason,factor,kind,device}'
+        WHEN kind IN ('api_key_created', 'api_key_rotated', 'api_key_revoked', 'api_key_disabled') THEN '{api_key,name,scopes,overlap,by,disabled}'
+        WHEN kind IN ('delegated', 'delegation_revoked') THEN '{delegation,parent,actors,unit,scopes,expires_at,by,ended}'
+        WHEN kind IN ('key_created', 'key_rotated', 'key_changed', 'key_deleted', 'key_exported', 'keys_shredded')
+            THEN '{key,id,name,purpose,version,keys,algorithm,exportable,imported,rotate_every}'
+        WHEN kind IN ('flag_set', 'flag_deleted', 'flag_cancelled', 'flag_updated') THEN '{key,environment,version,effective_at,four_eyes,reason,request}'
+        WHEN kind IN ('change_requested', 'change_decided') THEN '{request,target,key,environment,action,state}'
+        WHEN starts_with(kind, 'setting_') THEN '{setting,environment,key,version,from_version,reason,request}'
+        WHEN starts_with(kind, 'secret_') THEN '{secret,name,version,purpose,bound_to,due_since}'
+        WHEN kind IN ('quota_soft_crossed', 'limit_override_set', 'limit_override_removed', 'quota_calendar_set')
+            THEN '{meter,scope,unit,period,soft_amount,amount,resets_at,valid_until,time_zone,billing_anchor}'
+        WHEN kind = 'request' THEN '{status,reason,method,path}'
+        WHEN kind = 'impersonation' THEN '{read_only}'
+        WHEN kind = 'test_identity' THEN '{}' END
+$$;
+COMMENT ON FUNCTION bastion_internal.tenant_event_details(text) IS
+'The details of a kind of events that members of the tenant of the event may read; NULL for a kind whose entries are for operators alone.';
+
 -- Also called by the worker, whose session says nothing about who acted.
 CREATE FUNCTION bastion_internal.event_entry(event jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -87,10 +123,21 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     e record;
+    told text[];
 BEGIN
     SELECT * INTO e FROM jsonb_to_record(event) r (
         occurred_at timestamptz, kind text, outcome text, "user" uuid, actor uuid, subject uuid, actors uuid[], delegation uuid, tenant uuid,
-        ip inet, user_agent text, detail jsonb, unit uuid, session uuid, api_key uuid, method text, role text, application text);
+        ip inet, user_agent text, detail jsonb, unit uuid, session uuid, api_key uuid, method text, role text, application text, elsewhere boolean);
+    told := CASE WHEN e.tenant IS NOT NULL THEN bastion_internal.tenant_event_details(e.kind) END;
+    IF told IS NULL THEN
+        e.tenant := NULL;
+    ELSE
+        e.detail := e.detail - ARRAY(SELECT k FROM jsonb_object_keys(e.detail) k WHERE k <> ALL (told));
+    END IF;
+    -- Of a user who is at work in another tenant, that of the event learns who, and not from where.
+    IF e.elsewhere THEN
+        e.unit := NULL; e.session := NULL; e.api_key := NULL; e.delegation := NULL; e.ip := NULL; e.user_agent := NULL;
+    END IF;
     -- Leaf 0 of a sealed log says that it was opened; an entry in that transaction would always be the first that is not sealed.
     PERFORM bastion_internal.audit_event(
         e.kind <> 'audit_log_opened' AND EXISTS (SELECT FROM bastion.audited_tables), e.kind, e.outcome, e.detail::text,
@@ -100,7 +147,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bastion_internal.event_entry(jsonb) IS
-'Adds an entry about an event to the log of changes, while a table is under audit or bastion.audit_events is on.';
+'Adds an entry about an event to the log of changes, while a table is under audit or bastion.audit_events is on. Of the details, it has what the tenant may read: tenant_event_details(); an event of another kind belongs to no tenant.';
 
 -- The one place where events are written.
 CREATE FUNCTION bastion_internal.event_insert(event jsonb) RETURNS void
@@ -137,6 +184,7 @@ BEGIN
         || CASE WHEN identity ->> 'method' IN ('delegation', 'impersonation') THEN jsonb_build_object('subject', identity -> 'user') ELSE '{}' END
         || CASE WHEN identity ->> 'method' = 'delegation'
                 THEN jsonb_build_object('actors', identity -> 'actors', 'delegation', identity -> 'delegation') ELSE '{}' END
+        || CASE WHEN (identity ->> 'tenant')::uuid <> tenant_id THEN '{"elsewhere": true}' ELSE '{}'::jsonb END
         || jsonb_strip_nulls(jsonb_build_object(
                'unit', identity -> 'unit', 'session', identity -> 'session', 'api_key', identity -> 'api_key', 'method', identity -> 'method',
                'role', session_user, 'application', CASE WHEN identity -> 'user' IS NULL THEN current_setting('application_name') END));
@@ -157,7 +205,7 @@ BEGIN
     -- What was refused stays on record when its transaction rolls back.
     IF outcome = 'refused' THEN
         PERFORM bastion_internal.log_refusal((event ->> 'ip')::inet,
-                                             'refused: ' || jsonb_strip_nulls(event - '{outcome,occurred_at,user_agent,unit,session,api_key,method,role,application}'::text[])::text);
+                                             'refused: ' || jsonb_strip_nulls(event - '{outcome,occurred_at,user_agent,unit,session,api_key,method,role,application,elsewhere}'::text[])::text);
         IF bastion_internal.queue_event('e', event::text, false) THEN
             RETURN;
         END IF;

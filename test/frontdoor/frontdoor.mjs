@@ -68,8 +68,8 @@ export async function contract(library, make, retried) {
 
     test(await refusal(db.asUser(ann, (on) => db.query(on, 'SELECT 1/0'))) === '22012', 'a block that fails');
     test(await nobody(), 'leaves no identity');
-    test((await refusal(db.asUser(ann, async (on) => { await db.titles(on); throw { code: 'own' }; }))) === 'own' && await nobody(), 'nor does one that throws');
-    test(same(await titles(bob), ['Roof']), 'and the connection serves another user');
+    test((await refusal(db.asUser(ann, async (on) => { await db.query(on, `INSERT INTO documents (title) VALUES ('Lost')`); throw { code: 'own' }; }))) === 'own' && await nobody(), 'nor does one that throws');
+    test(same(await titles(ann), ['Plan']) && same(await titles(bob), ['Roof']), 'nor its rows, and the connection serves another user');
 
     if (db.savepoint) {
         const inner = await db.asUser(ann, async (on) => [await db.savepoint(on, (nested) => db.titles(nested)),

@@ -99,12 +99,12 @@ def contract(library, make, retry):
 
     def own_error():
         with db.block(ann, None) as on:
-            db.titles(on)
+            db.value(on, "INSERT INTO documents (title) VALUES ('Lost') RETURNING id")
             raise LookupError
 
     test(refusal(in_block, "SELECT 1/0") == "22012" and nobody(), "a block that fails leaves no identity")
     test(refusal(own_error) is LookupError and nobody(), "nor does one that raises")
-    test(titles(bob) == ["Roof"], "and the connection serves another user")
+    test(titles(ann) == ["Plan"] and titles(bob) == ["Roof"], "nor its rows, and the connection serves another user")
 
     def failing(on):
         with db.savepoint(on):

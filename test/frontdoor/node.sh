@@ -18,7 +18,7 @@ PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1 node ../node_modules/
 status=0
 for name in pg postgres knex drizzle typeorm prisma; do
     psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null
-    node "${name}_recipe.mjs" || status=1
+    timeout 120 node "${name}_recipe.mjs" || status=1
 done
 psql -qX -c 'DROP TABLE documents'
 exit $status

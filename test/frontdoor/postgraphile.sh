@@ -14,6 +14,6 @@ page_block "$page" 'js postgraphile' >preset.mjs
 psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null
 page_block "$page" 'sql postgraphile' | psql -qX -v ON_ERROR_STOP=1 -f - -c 'GRANT USAGE ON SCHEMA api TO bastion_frontdoor_app' -c 'ALTER ROLE bastion_frontdoor_app RESET default_transaction_isolation'
 status=0
-DATABASE_URL="postgres://bastion_frontdoor_app@/$PGDATABASE?host=$PGHOST" GRAPHILE_ENV=production $node postgraphile.mjs 2>server.log || status=1
+DATABASE_URL="postgres://bastion_frontdoor_app@/$PGDATABASE?host=$PGHOST" GRAPHILE_ENV=production timeout 120 $node postgraphile.mjs 2>server.log || status=1
 psql -qX -c 'SET client_min_messages = warning' -c 'DROP TABLE documents' -c 'DROP SCHEMA api CASCADE'
 exit $status

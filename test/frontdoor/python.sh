@@ -11,7 +11,7 @@ test_with() {
     for python in /usr/bin/python3 python3; do
         if "$python" -c "import $(IFS=,; echo "$*")" 2>/dev/null; then
             psql -qX -v ON_ERROR_STOP=1 -f "$here/people.sql" >/dev/null
-            "$python" "$here/$script" || status=1
+            timeout 120 "$python" "$here/$script" || status=1
             return
         fi
     done
